@@ -1,0 +1,40 @@
+"""Dividing data into splits, reproducibly on every machine and in every version of torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from genzoo.errors import UsageError
+from genzoo.noise import keyed_bits
+from genzoo.protocols import Split
+
+SPLIT_KEY = 20240
+
+
+def fixed_permutation(n: int) -> Tensor:
+    """The permutation of n examples that every split is cut from: the order of hashes of 0 … n − 1."""
+    return keyed_bits(torch.tensor([SPLIT_KEY]), 0, n)[0].argsort(stable=True)
+
+
+def take(split: Split, index: Tensor) -> Split:
+    """The examples of a split at `index`, in that order."""
+    return Split(split.x[index], None if split.y is None else split.y[index])
+
+
+def hold_out(split: Split, n: int) -> tuple[Split, Split | None]:
+    """Takes n examples away for validation, by the fixed permutation.
+
+    Returns:
+        What remains, in its original order, and the validation split (None for n = 0).
+
+    Raises:
+        UsageError: Nothing would remain to train on.
+    """
+    total = len(split.x)
+    if n == 0:
+        return split, None
+    if n >= total:
+        raise UsageError(f"--data.validation {n} leaves nothing to train on: there are {total:,} training examples")
+    order = fixed_permutation(total)
+    return take(split, order[n:].sort().values), take(split, order[:n].sort().values)

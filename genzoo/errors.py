@@ -1,0 +1,50 @@
+"""Errors a user can act on: printed as one line and a hint, never as a traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GenzooError(Exception):
+    """Something the user can mend.
+
+    Args:
+        message: One line that says what is wrong and where.
+        hint: What to type next; may have several lines.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"  {line}" for line in self.hint.splitlines())]
+        return "\n".join(lines)
+
+
+class UsageError(GenzooError):
+    """A command, an option or a value that does not fit. Nothing was started."""
+
+    exit_code = 2
+
+
+class NonFiniteError(GenzooError):
+    """The loss or a gradient became nan or infinite. The weights are those before that step."""
+
+    exit_code = 3
+
+
+class PluginError(GenzooError):
+    """A plugin that was asked for cannot be loaded or breaks its contract."""
+
+    exit_code = 4
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence such as " Did you mean 'vae'?" with its leading blank, or ""."""
+    close = difflib.get_close_matches(name.lower(), list(known), n=2, cutoff=0.6)
+    return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""

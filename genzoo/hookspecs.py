@@ -1,0 +1,82 @@
+"""The hooks a plugin implements.
+
+    from genzoo import hookimpl
+
+    @hookimpl
+    def register_models(register):
+        register("hvae", "genzoo_hvae.model:HVAE", loss="elbo", summary="Hamiltonian VAE", paper="Caterini et al. 2018")
+
+A target is an import string: registering costs no import, so fifty installed plugins cost a run nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("genzoo")
+hookimpl = pluggy.HookimplMarker("genzoo")
+
+
+class Register(Protocol):
+    """Registers a loss, a dataset or a metric."""
+
+    def __call__(
+        self, name: str, target: str | type, *, summary: str, paper: str = "", options: Mapping[str, Any] = ...
+    ) -> None:
+        """
+        Args:
+            name: kebab-case, what the user types.
+            target: "package.module:Class", or the class itself.
+            summary: One line for `genzoo list`.
+            paper: The source: authors, year, arXiv number.
+            options: Defaults that differ from those of the class's Config.
+        """
+
+
+class RegisterModel(Protocol):
+    """Registers a model."""
+
+    def __call__(
+        self,
+        name: str,
+        target: str | type,
+        *,
+        loss: str,
+        summary: str,
+        paper: str = "",
+        options: Mapping[str, Any] = ...,
+        loss_options: Mapping[str, Any] = ...,
+    ) -> None:
+        """
+        Args:
+            name: kebab-case, what the user types.
+            target: "package.module:Class", or the class itself.
+            loss: The loss it is trained with unless the user names another.
+            summary: One line for `genzoo list`.
+            paper: The source: authors, year, arXiv number.
+            options: Defaults that differ from those of the class's Config.
+            loss_options: Defaults that differ from those of the loss's Config.
+        """
+
+
+@hookspec
+def register_models(register: RegisterModel) -> None:
+    """Register models: subclasses of `genzoo.Model`."""
+
+
+@hookspec
+def register_losses(register: Register) -> None:
+    """Register losses: subclasses of `genzoo.Loss`."""
+
+
+@hookspec
+def register_datasets(register: Register) -> None:
+    """Register datasets: classes as `genzoo.Dataset` describes."""
+
+
+@hookspec
+def register_metrics(register: Register) -> None:
+    """Register metrics: subclasses of `genzoo.Metric`."""

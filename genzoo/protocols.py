@@ -1,0 +1,289 @@
+"""The interfaces a plugin implements: a dataset, a model, a loss, a metric.
+
+Letters for shapes, everywhere: B examples, K samples of each, S one example such as (1, 28, 28), D one latent such
+as (20,). Log-probabilities are in nats, summed over one example; means are over examples.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import is_dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from genzoo.options import NoOptions
+from genzoo.distributions import Distribution
+from genzoo.errors import GenzooError, UsageError
+
+if TYPE_CHECKING:
+    from genzoo.data.store import Store
+
+
+class DataSpec(NamedTuple):
+    """What a model is told about the data before it sees any."""
+
+    shape: tuple[int, ...]
+    """S, the shape of one example: (C, H, W) for images, (F,) for vectors."""
+    likelihood: str
+    """The likelihood that suits the values; a user may ask for another one."""
+    classes: int = 0
+    """Number of classes; 0 if there are no labels."""
+    size: int = 0
+    """Number of training examples."""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether S is (C, H, W)."""
+        return len(self.shape) == 3
+
+    @property
+    def numel(self) -> int:
+        """How many numbers one example holds."""
+        return math.prod(self.shape)
+
+
+class Batch(NamedTuple):
+    """Examples on their way through a model."""
+
+    x: Tensor
+    """[B, *S], float. Images lie in [0, 1]."""
+    y: Tensor | None = None
+    """[B] class numbers, int64, or None."""
+
+
+class Split(NamedTuple):
+    """One part of a dataset, as stored: uint8 images (0 … 255) or float32 values."""
+
+    x: Tensor
+    """[N, *S], uint8 or float32."""
+    y: Tensor | None = None
+    """[N] int64."""
+
+
+class Splits(NamedTuple):
+    """What a dataset loads."""
+
+    train: Split
+    validation: Split | None
+    test: Split
+
+
+class Dataset(Protocol):
+    """A verified source of tensors; never pictures one by one."""
+
+    Config: ClassVar[type[Any]]
+
+    def __init__(self, config: Any) -> None: ...
+
+    @property
+    def spec(self) -> DataSpec:
+        """Known before any file is opened."""
+        ...
+
+    def load(self, store: Store) -> Splits:
+        """Reads the data, fetching and verifying files through `store` where it has any."""
+        ...
+
+
+class Inference(NamedTuple):
+    """All that a latent-variable model says about one batch."""
+
+    q: Distribution
+    """q(z|x), batch shape [B]."""
+    p: Distribution | None
+    """p(z), or None if the model has no prior."""
+    z: Tensor
+    """[K, B, *D], samples of q."""
+    px: Distribution
+    """p(x|z), batch shape [K, B]."""
+
+    def kl(self) -> Tensor:
+        """KL(q(z|x)‖p(z)) in nats, [B]: in closed form, or ln q(z|x) − ln p(z) averaged over the K samples."""
+        assert self.p is not None, "a model without a prior has no KL"
+        exact = self.q.kl(self.p)
+        return exact if exact is not None else (self.q.log_prob(self.z) - self.p.log_prob(self.z)).mean(0)
+
+
+class Model(nn.Module):
+    """Any generative model.
+
+    A subclass has a `Config` (see `genzoo.config`) and `sample`. Nothing in a forward pass may read a tensor's value
+    back to Python (`.item()`, `if tensor`, boolean masks, a Python counter): the step is compiled and captured whole.
+    """
+
+    Config: ClassVar[type[Any]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_without_config(cls)
+
+    def __init__(self, spec: DataSpec, config: Any) -> None:
+        super().__init__()
+        self.spec = spec
+        self.config = config
+
+    @property
+    def anchor(self) -> Tensor:
+        """Any parameter: new tensors take their device and dtype from it."""
+        return next(self.parameters())
+
+    def prepare(self, batch: Batch) -> None:
+        """Called once with a training batch, before the first step: data-dependent initialisation."""
+
+    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+        """Draws n examples, [n, *S].
+
+        Args:
+            n: How many.
+            y: [n] classes wanted, for conditional models.
+            noise: Whether to draw x from p(x|z) rather than return its mean, as papers show images.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define sample")
+
+
+class LatentModel(Model):
+    """p(z) p(x|z), inverted by q(z|x): write these three, the rest follows (Kingma & Welling 2014)."""
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """q(z|x) for x [B, *S]: batch shape [B], event shape D."""
+        raise NotImplementedError(f"{type(self).__name__} must define posterior(x): q(z|x)")
+
+    def prior(self) -> Distribution | None:
+        """p(z): event shape D. None if the model has no density to sample from, as a plain autoencoder."""
+        raise NotImplementedError(f"{type(self).__name__} must define prior(): p(z), or None")
+
+    def likelihood(self, z: Tensor) -> Distribution:
+        """p(x|z) for z [N, *D]: batch shape [N], event shape S."""
+        raise NotImplementedError(f"{type(self).__name__} must define likelihood(z): p(x|z)")
+
+    def infer(self, batch: Batch, k: int = 1) -> Inference:
+        """Encodes a batch, draws k samples of each posterior and decodes them."""
+        q = self.posterior(batch.x)
+        z = q.rsample((k,))
+        px = self.likelihood(z.flatten(0, 1)).unflatten((k, batch.x.shape[0]))
+        return Inference(q=q, p=self.prior(), z=z, px=px)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The posterior mean, [B, *D]: deterministic."""
+        return self.posterior(x).mean
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The mean of p(x|z), [N, *S]."""
+        return self.likelihood(z).mean
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """decode(encode(x)): [B, *S]."""
+        return self.decode(self.encode(x))
+
+    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+        prior = self.prior()
+        if prior is None:
+            raise UsageError(f"{type(self).__name__} has no prior p(z) to sample from")
+        px = self.likelihood(prior.rsample((n,)))
+        return px.rsample() if noise else px.mean
+
+
+class Loss(nn.Module):
+    """An objective over a model's distributions. Parameters it owns are trained along with the model's."""
+
+    Config: ClassVar[type[Any]]
+    accepts: ClassVar[type[Model]] = Model
+    """Models of other types are refused before anything is trained."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_without_config(cls)
+
+    def __init__(self, model: Model, config: Any) -> None:
+        super().__init__()
+        self.config = config
+
+    @classmethod
+    def refuses(cls, model: Model) -> str | None:
+        """Why this loss cannot train that model, as the end of a sentence; None if it can."""
+        if isinstance(model, cls.accepts):
+            return None
+        return f"it needs a {cls.accepts.__name__}, and {type(model).__name__} is none"
+
+    def forward(self, model: Model, batch: Batch, step: Tensor) -> dict[str, Tensor]:
+        """Named scalars, each a mean over the B examples. "loss" is minimised, all are logged.
+
+        Args:
+            model: The model given at construction.
+            batch: x [B, *S], y [B] or None.
+            step: How many optimiser steps came before, a 0-d int64 tensor on the device.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define forward(model, batch, step)")
+
+
+class Examined:
+    """One batch under evaluation. What several metrics need is computed once, when first asked for."""
+
+    def __init__(self, model: Model, batch: Batch) -> None:
+        self.model = model
+        self.batch = batch
+
+    @cached_property
+    def inference(self) -> Inference:
+        """One posterior sample an example."""
+        assert isinstance(self.model, LatentModel)
+        return self.model.infer(self.batch)
+
+    @cached_property
+    def reconstruction(self) -> Tensor:
+        """decode(encode(x)), [B, *S]."""
+        assert isinstance(self.model, LatentModel)
+        return self.model.decode(self.inference.q.mean)
+
+
+class Metric:
+    """A figure of a model on a split: one value an example, and how the values become a figure.
+
+    Metrics are computed without gradients, in evaluation mode, with noise that depends on nothing but the examples.
+    """
+
+    Config: ClassVar[type[Any]]
+    label: ClassVar[str]
+    """How tables call it, such as "KL"."""
+    unit: ClassVar[str] = ""
+    """Such as "nats"; empty for a pure number."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_without_config(cls)
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def refuses(self, model: Model) -> str | None:
+        """Why this model has no such figure, such as "no prior"; None if it has."""
+        return None
+
+    def per_example(self, examined: Examined) -> Tensor:
+        """[B] values, or [B, …] of what `summarise` needs."""
+        raise NotImplementedError(f"{type(self).__name__} must define per_example(examined)")
+
+    def summarise(self, values: Tensor) -> float:
+        """One figure from the values of the whole split, [N, …] float64. The mean over examples unless overridden."""
+        return values.mean().item()
+
+
+def refuse_without_config(cls: type) -> None:
+    """Refuses a half-written subclass with an explanation, where it is written rather than where it fails."""
+    config = getattr(cls, "Config", None)
+    if config is None:
+        cls.Config = NoOptions  # type: ignore[attr-defined]
+    elif not (is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+        raise GenzooError(
+            f"{cls.__module__}.{cls.__name__}.Config must be a frozen dataclass",
+            "write:\n    @genzoo.config\n    class Config:\n        latent_dim: int = 20",
+        )
+
+
+@torch.no_grad()
+def count_parameters(module: nn.Module) -> int:
+    """How many numbers are trained."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

@@ -1,0 +1,204 @@
+"""What is registered under which name, by whom, and how a name is resolved."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
+
+Kind = Literal["model", "loss", "dataset", "metric"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a plugin comes from."""
+
+    distribution: str
+    """The installed package, or the file given with -p."""
+    version: str
+    plugin: str
+    """The entry point's name in that package."""
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}".strip()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered model, loss, dataset or metric."""
+
+    kind: Kind
+    name: str
+    """kebab-case, as typed by the user."""
+    target: str | type
+    """"package.module:Class", imported when first used; or the class itself, in a notebook."""
+    summary: str
+    origin: Origin
+    paper: str = ""
+    options: Mapping[str, Any] = NONE
+    """Defaults that differ from the class's own."""
+    loss: str = ""
+    """Models: the loss they are trained with unless the user names another."""
+    loss_options: Mapping[str, Any] = NONE
+    """Models: defaults of that loss which differ from its own."""
+
+    @property
+    def full_name(self) -> str:
+        """distribution/name: unambiguous, whatever else is installed."""
+        return f"{self.origin.distribution}/{self.name}"
+
+    def load(self) -> Any:
+        """The class behind the entry, imported now.
+
+        Raises:
+            PluginError: The import fails or the class is not there.
+        """
+        if isinstance(self.target, type):
+            return self.target
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except KeyboardInterrupt:
+            raise
+        except GenzooError as error:
+            raise PluginError(f"{self.kind} {self.name!r} of {self.origin}: {error.message}", error.hint) from error
+        except BaseException as error:  # SystemExit and worse: a plugin must not end the program
+            raise PluginError(
+                f"{self.kind} {self.name!r} of {self.origin} cannot be imported: {describe(error)}",
+                f"pip install --upgrade {self.origin.distribution}\nfor the traceback: genzoo --debug …",
+            ) from error
+
+
+def describe(error: BaseException) -> str:
+    """An exception as one line: its type and the first line of what it says."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+@dataclass
+class Registry:
+    """All entries. A name that two packages claim belongs to neither, in whatever order they were found."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Adds what one plugin registered, all or nothing.
+
+        Raises:
+            PluginError: A name that is no kebab-case, or one that the same package registers twice.
+        """
+        new = list(entries)
+        taken = {(entry.kind, entry.full_name) for entry in self.entries}
+        for entry in new:
+            if not isinstance(entry.name, str) or not NAME.fullmatch(entry.name):
+                raise PluginError(f"{entry.kind} name {entry.name!r} is not kebab-case (a-z, 0-9 and -)")
+            if (entry.kind, entry.full_name) in taken:
+                raise PluginError(f"{entry.kind} {entry.name!r} is registered twice")
+            taken.add((entry.kind, entry.full_name))
+        self.entries += new
+
+    def replace(self, entry: Entry) -> None:
+        """Adds an entry in place of one with the same full name: a notebook cell run again."""
+        self.entries = [old for old in self.entries if (old.kind, old.full_name) != (entry.kind, entry.full_name)]
+        self.add([entry])
+
+    def list(self, kind: Kind, pattern: str = "*") -> list[Entry]:
+        """The entries of one kind whose name matches a glob, sorted by name."""
+        matching = [e for e in self.entries if e.kind == kind and fnmatch.fnmatchcase(e.name, pattern)]
+        return sorted(matching, key=lambda entry: (entry.name, entry.origin.distribution))
+
+    def names(self, kind: Kind) -> tuple[str, ...]:
+        """The names of one kind, sorted, each once."""
+        return tuple(dict.fromkeys(entry.name for entry in self.list(kind)))
+
+    def get(self, kind: Kind, name: str) -> Entry:
+        """The entry called `name`, or "distribution/name".
+
+        Raises:
+            UsageError: Unknown (with suggestions), or claimed by several packages (named).
+        """
+        found = [entry for entry in self.list(kind) if name in (entry.name, entry.full_name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            claims = " and ".join(str(entry.origin) for entry in found)
+            ways = "\n".join(f"type {entry.full_name}" for entry in found)
+            raise UsageError(f"{kind} {name!r} is claimed by {claims}", ways)
+        known = self.names(kind)
+        raise UsageError(
+            f"no {kind} named {name!r}.{did_you_mean(name, known)}",
+            f"known: {', '.join(known)}\nplugin not installed? genzoo plugins",
+        )
+
+    def clashes(self) -> dict[tuple[Kind, str], list[Entry]]:
+        """Names claimed by more than one package."""
+        claims: dict[tuple[Kind, str], list[Entry]] = {}
+        for entry in sorted(self.entries, key=lambda entry: entry.full_name):
+            claims.setdefault((entry.kind, entry.name), []).append(entry)
+        return {name: entries for name, entries in claims.items() if len(entries) > 1}
+
+
+_registry: Registry | None = None
+
+
+def registry() -> Registry:
+    """The registry of this process: every installed plugin, found on first use."""
+    global _registry
+    if _registry is None:
+        from genzoo import plugins
+
+        _registry = plugins.load_installed()
+    return _registry
+
+
+def reset() -> None:
+    """Forgets everything; the next use looks for plugins again."""
+    global _registry
+    _registry = None
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """The names of the registered models that match a glob such as "*vae*"."""
+    return list(dict.fromkeys(entry.name for entry in registry().list("model", pattern)))
+
+
+def register_model(
+    name: str, model: type, *, loss: str, summary: str = "", paper: str = "", loss_options: Mapping[str, Any] = NONE
+) -> None:
+    """Registers a model class for this process, without packaging. Doing it again replaces it.
+
+    Args:
+        name: kebab-case.
+        model: A subclass of `genzoo.Model`.
+        loss: The registered loss that trains it by default.
+        summary: One line for `genzoo list`.
+        paper: The source, such as "Kingma & Welling 2014, arXiv 1312.6114".
+        loss_options: Defaults of that loss which differ from its own.
+    """
+    entry = Entry(
+        "model", name, model, summary, HERE, paper=paper, loss=loss, loss_options=MappingProxyType(dict(loss_options))
+    )
+    registry().replace(entry)
+
+
+def register_loss(name: str, loss: type, *, summary: str = "", paper: str = "") -> None:
+    """Registers a loss class for this process; see `register_model`."""
+    registry().replace(Entry("loss", name, loss, summary, HERE, paper=paper))
+
+
+def register_dataset(name: str, dataset: type, *, summary: str = "", paper: str = "") -> None:
+    """Registers a dataset class for this process; see `register_model`."""
+    registry().replace(Entry("dataset", name, dataset, summary, HERE, paper=paper))
+
+
+HERE = Origin("notebook", "", "notebook")

@@ -1,0 +1,41 @@
+"""Plain autoencoder: a VAE's nets without its noise and without a prior."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+import genzoo
+from genzoo.nets import Activation, FlatDecoder, FlatEncoder, widened
+
+
+class AE(genzoo.LatentModel):
+    """Deterministic code z = f(x), trained to reconstruct (Hinton & Salakhutdinov 2006).
+
+    The posterior is a point and there is no prior, so it has neither a KL nor samples of its own.
+    """
+
+    @genzoo.config
+    class Config:
+        latent_dim: genzoo.Count = 20
+        """Length of the code z."""
+        hidden: tuple[genzoo.Count, ...] = (400,)
+        """Widths of the encoder's hidden layers; the decoder mirrors them. Empty: a linear model."""
+        activation: Activation = "relu"
+        """Nonlinearity between layers."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
+        super().__init__(spec, config)
+        self.head = genzoo.make_likelihood(spec.likelihood)
+        self.encoder = FlatEncoder(spec.shape, config.hidden, config.latent_dim, config.activation)
+        self.decoder = FlatDecoder(
+            config.latent_dim, config.hidden[::-1], widened(spec.shape, self.head.outputs), config.activation
+        )
+
+    def posterior(self, x: Tensor) -> genzoo.Distribution:
+        return genzoo.Delta(self.encoder(x))
+
+    def prior(self) -> None:
+        return None
+
+    def likelihood(self, z: Tensor) -> genzoo.Distribution:
+        return self.head(self.decoder(z))

@@ -1,0 +1,18 @@
+"""The objectives of autoencoders and variational autoencoders."""
+
+from genzoo.hookspecs import Register, hookimpl
+
+
+@hookimpl
+def register_losses(register: Register) -> None:
+    register(
+        "elbo",
+        "genzoo_plugins.losses.elbo:ELBO",
+        summary="negative evidence lower bound, KL weighted by beta or held to a capacity",
+        paper="Kingma & Welling 2014; Higgins et al. 2017; Burgess et al. 2018",
+    )
+    register(
+        "reconstruction",
+        "genzoo_plugins.losses.reconstruction:Reconstruction",
+        summary="minus the log-likelihood of x given its code, without a KL",
+    )

