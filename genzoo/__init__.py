@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from genzoo.options import Count, Fraction, Natural, NonNegative, Positive, Range, config
     from genzoo.data.store import Store
     from genzoo.distributions import Bernoulli, Delta, DiagGaussian, Distribution, StandardNormal
     from genzoo.errors import GenzooError, UsageError
     from genzoo.hookspecs import hookimpl
     from genzoo.likelihoods import Likelihood, make_likelihood
+    from genzoo.options import Count, Fraction, Natural, NonNegative, Positive, Range, config
     from genzoo.protocols import (
         Batch,
         Dataset,

@@ -24,7 +24,7 @@ class Register(Protocol):
     """Registers a loss, a dataset or a metric."""
 
     def __call__(
-        self, name: str, target: str | type, *, summary: str, paper: str = "", options: Mapping[str, Any] = ...
+        self, name: str, target: str | type, *, summary: str, paper: str = "", options: Mapping[str, Any] | None = None
     ) -> None:
         """
         Args:
@@ -47,8 +47,8 @@ class RegisterModel(Protocol):
         loss: str,
         summary: str,
         paper: str = "",
-        options: Mapping[str, Any] = ...,
-        loss_options: Mapping[str, Any] = ...,
+        options: Mapping[str, Any] | None = None,
+        loss_options: Mapping[str, Any] | None = None,
     ) -> None:
         """
         Args:

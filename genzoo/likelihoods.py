@@ -1,8 +1,8 @@
 """Likelihood heads: what a decoder's raw output means as p(x|z), chosen by `--likelihood`.
 
-    bernoulli           logits of black and white pixels (for grey ones: the usual cross-entropy, not a density)
-    gaussian            N(output, 1); `gaussian:0.1` fixes σ = 0.1. Minus its log-density is ½·squared error + constant.
-    gaussian-learned    N(output, σ²) with one σ learned for all dimensions (σ-VAE, Rybkin et al. 2021)
+bernoulli           logits of black and white pixels (for grey ones: the usual cross-entropy, not a density)
+gaussian            N(output, 1); `gaussian:0.1` fixes σ = 0.1. Minus its log-density is ½·squared error + constant.
+gaussian-learned    N(output, σ²) with one σ learned for all dimensions (σ-VAE, Rybkin et al. 2021)
 """
 
 from __future__ import annotations

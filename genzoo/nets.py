@@ -39,7 +39,9 @@ class FlatEncoder(nn.Sequential):
 class FlatDecoder(nn.Sequential):
     """z [N, D] → [N, *shape] through a multilayer perceptron."""
 
-    def __init__(self, latent_dim: int, hidden: tuple[int, ...], shape: tuple[int, ...], activation: Activation) -> None:
+    def __init__(
+        self, latent_dim: int, hidden: tuple[int, ...], shape: tuple[int, ...], activation: Activation
+    ) -> None:
         super().__init__(*mlp(latent_dim, hidden, math.prod(shape), activation), nn.Unflatten(1, shape))
 
 
@@ -107,5 +109,3 @@ class ConvDecoder(nn.Sequential):
 def widened(shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
     """The shape a decoder puts out for `outputs` numbers per number of x: (1, 28, 28) and 2 → (2, 28, 28)."""
     return (outputs * shape[0], *shape[1:])
-
-

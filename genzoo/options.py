@@ -131,7 +131,9 @@ def from_json(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     prefix = f"{where}: " if where else ""
     for name in values:
         if name not in hints:
-            raise UsageError(f"{prefix}unknown option {name!r}.{did_you_mean(name, hints)}", f"known: {', '.join(hints)}")
+            raise UsageError(
+                f"{prefix}unknown option {name!r}.{did_you_mean(name, hints)}", f"known: {', '.join(hints)}"
+            )
     try:
         return cls(**{name: _from_json(hints[name], value) for name, value in values.items()})
     except UsageError as error:

@@ -15,14 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pluggy
 
 from genzoo import hookspecs
 from genzoo.errors import GenzooError, PluginError, UsageError
-from genzoo.registry import NONE, Entry, Kind, Origin, Registry, describe
+from genzoo.registry import Entry, Kind, Origin, Registry, describe
 
 GROUP = "genzoo"
 HOOKS: dict[str, Kind] = {
@@ -63,7 +62,9 @@ def load_installed() -> Registry:
     for entry_point in _entry_points():
         distribution = entry_point.dist
         origin = Origin(
-            distribution.name if distribution else "unknown", distribution.version if distribution else "", entry_point.name
+            distribution.name if distribution else "unknown",
+            distribution.version if distribution else "",
+            entry_point.name,
         )
         if disabled & {origin.distribution, origin.plugin}:
             found.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS"))
@@ -106,7 +107,9 @@ def load_file(path: Path, registry: Registry) -> None:
 
 def _entry_points() -> list[metadata.EntryPoint]:
     """In the order of names: what is found must not depend on the file system's order."""
-    return sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.dist.name if point.dist else "", point.name))
+    return sorted(
+        metadata.entry_points(group=GROUP), key=lambda point: (point.dist.name if point.dist else "", point.name)
+    )
 
 
 def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin:
@@ -151,15 +154,15 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
         *,
         summary: str,
         paper: str = "",
-        options: Mapping[str, Any] = NONE,
+        options: Mapping[str, Any] | None = None,
         loss: str = "",
-        loss_options: Mapping[str, Any] = NONE,
+        loss_options: Mapping[str, Any] | None = None,
     ) -> None:
         if (kind == "model") != bool(loss):
             raise PluginError(f"{kind} {name!r}: {'name its loss: loss=…' if not loss else 'loss= is for models'}")
         if isinstance(target, str) and ":" not in target:
             raise PluginError(f'{kind} {name!r}: the target is "package.module:Class", not {target!r}')
-        own, of_loss = MappingProxyType(dict(options)), MappingProxyType(dict(loss_options))
+        own, of_loss = dict(options or {}), dict(loss_options or {})
         entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss))
 
     return register

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from genzoo.options import NoOptions
 from genzoo.distributions import Distribution
 from genzoo.errors import GenzooError, UsageError
+from genzoo.options import NoOptions
 
 if TYPE_CHECKING:
     from genzoo.data.store import Store

@@ -7,7 +7,6 @@ import importlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
@@ -16,7 +15,6 @@ Kind = Literal["model", "loss", "dataset", "metric"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,11 @@ class Entry:
     summary: str
     origin: Origin
     paper: str = ""
-    options: Mapping[str, Any] = NONE
+    options: Mapping[str, Any] = field(default_factory=dict)
     """Defaults that differ from the class's own."""
     loss: str = ""
     """Models: the loss they are trained with unless the user names another."""
-    loss_options: Mapping[str, Any] = NONE
+    loss_options: Mapping[str, Any] = field(default_factory=dict)
     """Models: defaults of that loss which differ from its own."""
 
     @property
@@ -112,14 +110,14 @@ class Registry:
         self.entries = [old for old in self.entries if (old.kind, old.full_name) != (entry.kind, entry.full_name)]
         self.add([entry])
 
-    def list(self, kind: Kind, pattern: str = "*") -> list[Entry]:
+    def matching(self, kind: Kind, pattern: str = "*") -> list[Entry]:
         """The entries of one kind whose name matches a glob, sorted by name."""
-        matching = [e for e in self.entries if e.kind == kind and fnmatch.fnmatchcase(e.name, pattern)]
-        return sorted(matching, key=lambda entry: (entry.name, entry.origin.distribution))
+        found = [e for e in self.entries if e.kind == kind and fnmatch.fnmatchcase(e.name, pattern)]
+        return sorted(found, key=lambda entry: (entry.name, entry.origin.distribution))
 
     def names(self, kind: Kind) -> tuple[str, ...]:
         """The names of one kind, sorted, each once."""
-        return tuple(dict.fromkeys(entry.name for entry in self.list(kind)))
+        return tuple(dict.fromkeys(entry.name for entry in self.matching(kind)))
 
     def get(self, kind: Kind, name: str) -> Entry:
         """The entry called `name`, or "distribution/name".
@@ -127,7 +125,7 @@ class Registry:
         Raises:
             UsageError: Unknown (with suggestions), or claimed by several packages (named).
         """
-        found = [entry for entry in self.list(kind) if name in (entry.name, entry.full_name)]
+        found = [entry for entry in self.matching(kind) if name in (entry.name, entry.full_name)]
         if len(found) == 1:
             return found[0]
         if found:
@@ -169,11 +167,17 @@ def reset() -> None:
 
 def list_models(pattern: str = "*") -> list[str]:
     """The names of the registered models that match a glob such as "*vae*"."""
-    return list(dict.fromkeys(entry.name for entry in registry().list("model", pattern)))
+    return list(dict.fromkeys(entry.name for entry in registry().matching("model", pattern)))
 
 
 def register_model(
-    name: str, model: type, *, loss: str, summary: str = "", paper: str = "", loss_options: Mapping[str, Any] = NONE
+    name: str,
+    model: type,
+    *,
+    loss: str,
+    summary: str = "",
+    paper: str = "",
+    loss_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Registers a model class for this process, without packaging. Doing it again replaces it.
 
@@ -185,9 +189,7 @@ def register_model(
         paper: The source, such as "Kingma & Welling 2014, arXiv 1312.6114".
         loss_options: Defaults of that loss which differ from its own.
     """
-    entry = Entry(
-        "model", name, model, summary, HERE, paper=paper, loss=loss, loss_options=MappingProxyType(dict(loss_options))
-    )
+    entry = Entry("model", name, model, summary, HERE, paper=paper, loss=loss, loss_options=dict(loss_options or {}))
     registry().replace(entry)
 
 
