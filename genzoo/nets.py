@@ -21,7 +21,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activation = "relu") -> nn.Sequential:
-    """Linear layers with an activation between each two: [N, inputs] → [N, outputs]. No hidden layer: one linear map."""
+    """Linear layers with an activation between each two: [N, inputs] → [N, outputs]. None hidden: one linear map."""
     layers: list[nn.Module] = []
     for width in hidden:
         layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]

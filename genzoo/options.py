@@ -55,11 +55,6 @@ def config(cls: type[T]) -> type[T]:
     return dataclass(frozen=True, kw_only=True)(cls)
 
 
-@config
-class NoOptions:
-    """Nothing to choose."""
-
-
 def option(field_name: str) -> str:
     """The command-line spelling: latent_dim → --latent-dim."""
     return "--" + field_name.replace("_", "-")
@@ -151,3 +146,8 @@ def _from_json(annotation: Any, value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and float in options and int not in options:
         return float(value)
     return value
+
+
+@config
+class NoOptions:
+    """Nothing to choose."""

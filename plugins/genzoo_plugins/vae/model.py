@@ -11,9 +11,10 @@ from genzoo.nets import Activation, FlatDecoder, FlatEncoder, widened
 
 
 class VAE(genzoo.LatentModel):
-    """q(z|x) = N(μ(x), diag σ²(x)), p(z) = N(0, I) (Kingma & Welling 2014, appendix C). The default nets are 784-400-20.
+    """q(z|x) = N(μ(x), diag σ²(x)), p(z) = N(0, I) (Kingma & Welling 2014, appendix C).
 
-    A variant overrides `make_encoder` and `make_decoder` to change the nets and nothing else.
+    The default nets are 784-400-20. A variant overrides `make_encoder` and `make_decoder` to change
+    the nets and nothing else.
     """
 
     @genzoo.config
