@@ -107,6 +107,18 @@ class Inference(NamedTuple):
         return exact if exact is not None else (self.q.log_prob(self.z) - self.p.log_prob(self.z)).mean(0)
 
 
+def refuse_without_config(cls: type) -> None:
+    """Refuses a half-written subclass with an explanation, where it is written rather than where it fails."""
+    config = getattr(cls, "Config", None)
+    if config is None:
+        cls.Config = NoOptions  # type: ignore[attr-defined]
+    elif not (is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+        raise GenzooError(
+            f"{cls.__module__}.{cls.__name__}.Config must be a frozen dataclass",
+            "write:\n    @genzoo.config\n    class Config:\n        latent_dim: int = 20",
+        )
+
+
 class Model(nn.Module):
     """Any generative model.
 
@@ -269,18 +281,6 @@ class Metric:
     def summarise(self, values: Tensor) -> float:
         """One figure from the values of the whole split, [N, …] float64. The mean over examples unless overridden."""
         return values.mean().item()
-
-
-def refuse_without_config(cls: type) -> None:
-    """Refuses a half-written subclass with an explanation, where it is written rather than where it fails."""
-    config = getattr(cls, "Config", None)
-    if config is None:
-        cls.Config = NoOptions  # type: ignore[attr-defined]
-    elif not (is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[attr-defined]
-        raise GenzooError(
-            f"{cls.__module__}.{cls.__name__}.Config must be a frozen dataclass",
-            "write:\n    @genzoo.config\n    class Config:\n        latent_dim: int = 20",
-        )
 
 
 @torch.no_grad()
