@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from genzoo.registry import list_models, register_dataset, register_loss, register_model
     from genzoo.runs import Run, load
-    from genzoo.session import run
+    from genzoo.experiment import run
 
 _HOMES = {
     "options": "Count Fraction Natural NonNegative Positive Range config",
@@ -50,7 +50,7 @@ _HOMES = {
     "protocols": "Batch DataSpec Dataset Examined Inference LatentModel Loss Metric Model Split Splits",
     "registry": "list_models register_dataset register_loss register_model",
     "runs": "Run load",
-    "session": "run",
+    "experiment": "run",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -12,7 +12,7 @@ class ELBO(genzoo.Loss):
     """E[−ln p(x|z)] + β·KL(q(z|x)‖p(z)), in nats an example (Kingma & Welling 2014, eq. 3; Higgins et al. 2017, eq. 4).
 
     With a capacity C the second term is γ·|KL − C| instead (Burgess et al. 2018, eq. 8). β, or C, rises linearly from 0
-    over the first `warmup` steps. β touches the KL and nothing else: "negative_elbo" is always the bound at β = 1.
+    over the first `kl_warmup` steps. β touches the KL and nothing else: "negative_elbo" is always the bound at β = 1.
     """
 
     accepts = genzoo.LatentModel
@@ -21,13 +21,13 @@ class ELBO(genzoo.Loss):
     class Config:
         beta: genzoo.NonNegative = 1.0
         """Weight of the KL term."""
-        warmup: genzoo.Natural = 0
+        kl_warmup: genzoo.Natural = 0
         """Steps over which beta (or the capacity) rises linearly from 0."""
         capacity: genzoo.NonNegative | None = None
         """Hold the KL at this many nats instead of weighting it by beta."""
         gamma: genzoo.NonNegative = 100.0
         """Weight of the distance between KL and capacity."""
-        samples: genzoo.Count = 1
+        posterior_samples: genzoo.Count = 1
         """Posterior samples an example that the reconstruction term is averaged over."""
 
     @classmethod
@@ -39,7 +39,7 @@ class ELBO(genzoo.Loss):
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)
-        inference = model.infer(batch, self.config.samples)
+        inference = model.infer(batch, self.config.posterior_samples)
         reconstruction = -inference.px.log_prob(batch.x).mean()
         kl = inference.kl().mean()
         return {
@@ -52,7 +52,7 @@ class ELBO(genzoo.Loss):
     def pressure(self, kl: Tensor, step: Tensor) -> Tensor:
         """What the objective adds for a KL of so many nats at this step."""
         config = self.config
-        rise: Tensor | float = torch.clamp(step / config.warmup, max=1.0) if config.warmup else 1.0
+        rise: Tensor | float = torch.clamp(step / config.kl_warmup, max=1.0) if config.kl_warmup else 1.0
         if config.capacity is not None:
             return config.gamma * (kl - config.capacity * rise).abs()
         return config.beta * rise * kl

@@ -1,0 +1,133 @@
+"""From resolved choices to live objects: the device, the dataset, the model and its loss."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+
+from genzoo.errors import GenzooError, UsageError
+from genzoo.likelihoods import make_likelihood
+from genzoo.noise import mix, seeded
+from genzoo.protocols import Dataset, DataSpec, Loss, Model, count_parameters
+from genzoo.registry import Entry
+from genzoo.training.settings import Training
+
+BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device called `name`; "auto" prefers CUDA, then MPS, then the CPU.
+
+    Raises:
+        UsageError: It is not there.
+    """
+    if name == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(accelerator)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"--device {name}: no such kind of device", "use auto, cpu, cuda, cuda:1 or mps") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        built_for = torch.version.cuda or "none"
+        raise UsageError(
+            f"--device {name}, but torch sees {torch.cuda.device_count() or 'no'} CUDA devices "
+            f"(torch {torch.__version__}, CUDA {built_for})",
+            "use --device auto",
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError(f"--device {name}, but this machine has no MPS device", "use --device auto")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"--device {name}: genzoo trains on cpu, cuda and mps", "use --device auto")
+    return device
+
+
+def view_spec(dataset: Dataset, training: Training) -> DataSpec:
+    """The dataset's spec as a model is to see it: with the binarisation and the likelihood that were asked for.
+
+    Raises:
+        UsageError: Binarisation of data that are no images, or an unknown likelihood.
+    """
+    spec = dataset.spec
+    if training.binarize != "none":
+        if not spec.is_image:
+            raise UsageError(f"--binarize is for images; these data are vectors of {spec.numel}")
+        spec = spec._replace(likelihood="bernoulli")
+    if training.likelihood != "auto":
+        spec = spec._replace(likelihood=training.likelihood)
+    make_likelihood(spec.likelihood)  # refuses an unknown one
+    if spec.likelihood == "bernoulli" and dataset.spec.likelihood != "bernoulli":
+        raise UsageError(
+            "--likelihood bernoulli is for values between 0 and 1; these data have others", "use gaussian-learned"
+        )
+    return spec
+
+
+def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device) -> Model:
+    """Builds a registered model with weights drawn from `seed`.
+
+    Raises:
+        UsageError: The model does not fit the data, or the machine.
+    """
+    model_class: type[Model] = entry.load()
+    refuse_too_large(entry, model_class, spec, config, device)
+    with seeded(mix(seed, "weights")):
+        return model_class(spec, config).to(device)
+
+
+def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: int) -> Loss:
+    """Builds a registered loss for a model.
+
+    Raises:
+        UsageError: The loss cannot train that model; the reason is given.
+    """
+    loss_class: type[Loss] = entry.load()
+    reason = loss_class.refuses(model)
+    if reason:
+        raise UsageError(f"loss {entry.name!r} cannot train {model_name}: {reason}", "leave --loss out, or: genzoo list")
+    with seeded(mix(seed, "loss")):
+        return loss_class(model, config).to(model.anchor.device)
+
+
+def refuse_too_large(
+    entry: Entry, model_class: type[Model], spec: DataSpec, config: Any, device: torch.device
+) -> None:
+    """Refuses a model that the machine cannot hold, before any of it is allocated."""
+    available = memory_bytes(device)
+    needed = weights_on_paper(model_class, spec, config) * BYTES_PER_WEIGHT
+    if needed > available:
+        raise UsageError(
+            f"{entry.name} with these options needs {gigabytes(needed)} to train; this machine has {gigabytes(available)}",
+            "make it smaller: --latent-dim, --hidden",
+        )
+
+
+def weights_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> int:
+    """How many parameters a model has, counted without allocating them; 0 where its constructor needs real ones."""
+    try:
+        with torch.device("meta"):
+            return count_parameters(model_class(spec, config))
+    except GenzooError:
+        raise
+    except (RuntimeError, NotImplementedError) as error:
+        if "negative dimension" in str(error) or "Storage size calculation overflowed" in str(error):
+            return 1 << 62
+        return 0
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Memory of the device, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def gigabytes(count: float) -> str:
+    """A number of bytes for people: "3.1 TB", "24 GB"."""
+    for unit in ("kB", "MB", "GB"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:.2g} {unit}" if count < 10 else f"{count:.0f} {unit}"
+    return f"{count / 1000:,.1f} TB"

@@ -1,0 +1,74 @@
+"""A split that lives on the device and is gathered by index: no DataLoader, no copy a step."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from genzoo.noise import content_keys, keyed_bits
+from genzoo.protocols import Batch, Split
+from genzoo.training.settings import Binarize
+
+CHUNK = 4096
+BINARIZE_WORD = 1 << 20  # which words of an image's own random stream decide its pixels: far from the sampling noise
+
+
+class Resident:
+    """Examples on a device: uint8 images come out as floats in [0, 1], other values as they are.
+
+    Args:
+        split: x [N, *S], uint8 or float32.
+        device: Where to keep it.
+        binarize: See `genzoo.training.settings.Training`.
+        training: Whether "dynamic" draws anew at each visit; otherwise it uses the static draw.
+    """
+
+    def __init__(self, split: Split, device: torch.device, binarize: Binarize = "none", training: bool = False) -> None:
+        x = split.x
+        self.redraw = binarize == "dynamic" and training
+        if binarize == "threshold":
+            x = (x > 127).to(torch.uint8)
+        elif binarize != "none" and not self.redraw:
+            x = static_bits(x)
+        self.scale = 255.0 if split.x.dtype == torch.uint8 and x is split.x else 1.0
+        self.x = x.to(device)
+        self.y = None if split.y is None else split.y.to(device)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, index: Tensor) -> Batch:
+        """The examples at `index` [B], an int64 tensor on the device."""
+        x = self.x.index_select(0, index).to(torch.float32)
+        if self.scale != 1.0:
+            x.div_(self.scale)
+        if self.redraw:
+            x = (torch.rand_like(x) < x).to(torch.float32)
+        return Batch(x, None if self.y is None else self.y.index_select(0, index))
+
+    @cached_property
+    def keys(self) -> Tensor:
+        """[N] int64: a key for each example, from its content alone (see `genzoo.noise`)."""
+        return torch.cat([content_keys(chunk) for chunk in self.x.split(CHUNK)])
+
+
+def static_bits(x: Tensor) -> Tensor:
+    """Grey images drawn black and white once and for all, each pixel white with its grey value as the probability.
+
+    The draw is a function of the image's own bytes in integer arithmetic, so it is the same on every machine, in every
+    version and in any order of the images.
+
+    Args:
+        x: [N, *S] uint8.
+
+    Returns:
+        [N, *S] uint8, 0 or 1.
+    """
+    chunks = []
+    for chunk in x.split(CHUNK):
+        flat = chunk.flatten(1)
+        uniform = (keyed_bits(content_keys(chunk), BINARIZE_WORD, flat.shape[1]) >> 40) & 0xFFFFFF  # 24 bits
+        chunks.append((uniform * 255 < flat.to(torch.int64) << 24).to(torch.uint8).view_as(chunk))
+    return torch.cat(chunks)

@@ -1,0 +1,37 @@
+"""Model and loss as one module: what is differentiated, compiled and captured."""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+from torch import Tensor, nn
+
+from genzoo.protocols import Batch, Loss, Model
+
+
+class Objective(nn.Module):
+    """(batch, step) → the loss's named scalars.
+
+    Args:
+        model: Any model.
+        loss: A loss built for it.
+        precision: "bf16" runs the nets under autocast.
+    """
+
+    def __init__(self, model: Model, loss: Loss, precision: str = "fp32") -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.precision = precision
+
+    def forward(self, batch: Batch, step: Tensor) -> dict[str, Tensor]:
+        with self.autocast(batch.x.device.type):
+            terms: dict[str, Tensor] = self.loss(self.model, batch, step)
+        return terms
+
+    def autocast(self, device_type: str) -> contextlib.AbstractContextManager[object]:
+        """bfloat16 for the nets where it was asked for; otherwise nothing."""
+        if self.precision == "bf16":
+            return torch.autocast(device_type, torch.bfloat16)
+        return contextlib.nullcontext()

@@ -1,0 +1,46 @@
+"""The options of a training run that belong to no plugin."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from genzoo.options import Count, Natural, NonNegative, Positive, Range, config
+
+Binarize = Literal["none", "threshold", "static", "dynamic"]
+
+
+@config
+class Training:
+    """How to train, and on what view of the data."""
+
+    epochs: Count = 10
+    """Passes over the training data."""
+    batch_size: Count = 128
+    """Examples a step."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """adam couples weight decay to the gradient, adamw does not (Loshchilov & Hutter 2019)."""
+    lr: Positive = 1e-3
+    """Learning rate."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """How the learning rate goes on after its warm-up: level, or down to 0 along a cosine."""
+    lr_warmup: Natural = 0
+    """Steps over which the learning rate rises linearly from 0."""
+    weight_decay: NonNegative = 0.0
+    """Weight decay."""
+    grad_clip: NonNegative = 0.0
+    """Largest norm of the gradient; 0: no clipping."""
+    ema: Annotated[float, Range(0, 0.999999)] = 0.0
+    """Decay of a moving average of the weights, which is then evaluated and saved; 0: none."""
+    patience: Natural = 0
+    """Stop after so many epochs without a better validation loss and keep the best weights; 0: never."""
+    seed: Natural = 0
+    """Seed of the weights, the order of the data and the noise."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps; auto takes the GPU if there is one."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16 computes the nets in bfloat16 (autocast); weights, densities and sums stay in float32."""
+    binarize: Binarize = "none"
+    """Make images black and white: threshold at one half; static draws each pixel once with its grey value as the
+    probability; dynamic draws it anew at every visit (and evaluates on the static draw)."""
+    likelihood: str = "auto"
+    """p(x|z): bernoulli, gaussian, gaussian:SIGMA, gaussian-learned; auto takes what suits the dataset."""

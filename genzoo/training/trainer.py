@@ -1,0 +1,256 @@
+"""The trainer: it runs any registered model with any loss that accepts it, and knows none by name."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from genzoo.data.resident import Resident
+from genzoo.errors import NonFiniteError
+from genzoo.noise import keyed, mix, seeded
+from genzoo.protocols import Loss, Model
+from genzoo.training.objective import Objective
+from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimizer
+from genzoo.training.settings import Training
+
+EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. Terms are means over images, in the loss's units."""
+
+    epoch: int
+    step: int
+    train: dict[str, float]
+    validation: dict[str, float]
+    seconds: float
+    """Time spent in training steps."""
+    images: int
+    lr: float
+
+
+class Listener:
+    """What the trainer tells while it trains. Override what you want to hear."""
+
+    def epoch_started(self, epoch: int, steps: int) -> None:
+        """An epoch of `steps` steps begins."""
+
+    def stepped(self, done: int, terms: Callable[[], dict[str, float]]) -> None:
+        """`done` steps of the epoch are through; `terms()` reads the running means from the device."""
+
+    def epoch_finished(self, record: Epoch) -> None:
+        """An epoch is through, its validation included."""
+
+
+@dataclass
+class Outcome:
+    """How a training ended."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    stopped: str = ""
+    """Why before its time: "interrupted", "no better for N epochs" or ""."""
+    best_epoch: int = 0
+    """The epoch whose weights were kept, where early stopping chose; else 0."""
+
+
+class Trainer:
+    """Trains a model on device-resident data.
+
+    Randomness is a function of (seed, purpose, step), so nothing needs to be carried from step to step.
+
+    Args:
+        model: On its device.
+        loss: Built for that model; parameters of its own are trained along.
+        training: Options.
+        train: Training examples.
+        validation: Held-out examples, or None.
+        listener: Hears of epochs and steps.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        loss: Loss,
+        training: Training,
+        train: Resident,
+        validation: Resident | None = None,
+        listener: Listener | None = None,
+    ) -> None:
+        self.training = training
+        self.train_data = train
+        self.validation_data = validation
+        self.listener = listener or Listener()
+        self.device = train.x.device
+        self.objective = Objective(model, loss, training.precision)
+        self.parameters = [parameter for parameter in self.objective.parameters() if parameter.requires_grad]
+        self.optimizer = make_optimizer(self.parameters, training)
+        self.average = MovingAverage(self.objective, training.ema) if training.ema else None
+        self.batch_size = min(training.batch_size, len(train))
+        self.steps_per_epoch = len(train) // self.batch_size
+        self.total_steps = training.epochs * self.steps_per_epoch
+        self.step = 0
+        self.outcome = Outcome()
+        self.stop_requested = False
+        self._step_tensor = torch.zeros((), dtype=torch.int64, device=self.device)
+        self._finite = torch.ones((), dtype=torch.bool, device=self.device)
+        self._sums: Tensor | None = None
+        self._names: list[str] = []
+
+    @property
+    def trained(self) -> Objective:
+        """The objective with the weights to evaluate and save: the moving average where there is one."""
+        return self.average.average if self.average else self.objective  # type: ignore[return-value]
+
+    def fit(self) -> Outcome:
+        """Trains to the end, to early stopping or until `stop_requested`.
+
+        Raises:
+            NonFiniteError: The loss or the gradient is nan or infinite; the weights are those before that step.
+        """
+        with seeded(0):
+            self._prepare()
+            best = math.inf
+            best_weights: dict[str, Tensor] | None = None
+            for epoch in range(1, self.training.epochs + 1):
+                record = self._epoch(epoch)
+                if record is None:
+                    self.outcome.stopped = "interrupted"
+                    break
+                self.outcome.epochs.append(record)
+                self.listener.epoch_finished(record)
+                if not self.training.patience:
+                    continue
+                if record.validation["loss"] < best:
+                    best, self.outcome.best_epoch = record.validation["loss"], epoch
+                    best_weights = copy.deepcopy(self.trained.state_dict())
+                elif epoch - self.outcome.best_epoch >= self.training.patience:
+                    self.outcome.stopped = f"no better for {self.training.patience} epochs"
+                    break
+            if best_weights is not None:
+                self.trained.load_state_dict(best_weights)
+        return self.outcome
+
+    def _prepare(self) -> None:
+        torch.manual_seed(mix(self.training.seed, "prepare"))
+        first = torch.arange(self.batch_size, device=self.device)
+        with torch.no_grad():
+            self.objective.model.prepare(self.train_data.batch(first))
+
+    def _epoch(self, epoch: int) -> Epoch | None:
+        """One pass over the data; None if it was interrupted."""
+        self.listener.epoch_started(epoch, self.steps_per_epoch)
+        self.objective.train()
+        self._sums = None
+        start = time.perf_counter()
+        for done, index in enumerate(self._batches(epoch), start=1):
+            self._train_step(index)
+            if self.stop_requested:
+                return None
+            self.listener.stepped(done, lambda done=done: self._means(done))  # type: ignore[misc]
+        train = self._means(self.steps_per_epoch)  # waits for the device
+        seconds = time.perf_counter() - start
+        self._require_finite()
+        return Epoch(
+            epoch=epoch,
+            step=self.step,
+            train=train,
+            validation=self.validate(),
+            seconds=seconds,
+            images=self.steps_per_epoch * self.batch_size,
+            lr=self.optimizer.param_groups[0]["lr"],
+        )
+
+    def _batches(self, epoch: int) -> Iterator[Tensor]:
+        """The epoch's permutation in whole batches; what is left over differs from epoch to epoch."""
+        generator = torch.Generator(self.device).manual_seed(mix(self.training.seed, "order", epoch))
+        order = torch.randperm(len(self.train_data), generator=generator, device=self.device)
+        yield from order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
+
+    def _train_step(self, index: Tensor) -> None:
+        torch.manual_seed(mix(self.training.seed, "step", self.step))
+        terms = self.objective(self.train_data.batch(index), self._step_tensor)
+        loss = terms["loss"]
+        loss.backward()
+        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if self.training.grad_clip:
+            torch.nn.utils.clip_grads_with_norm_(self.parameters, self.training.grad_clip, norm)
+        # The fused optimiser leaves weights and moments alone where found_inf is 1: no wait for the device.
+        self._finite = torch.isfinite(loss.detach()) & torch.isfinite(norm) & self._finite
+        self.optimizer.found_inf = 1.0 - self._finite.to(torch.float32)  # type: ignore[attr-defined]
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.training, self.step, self.total_steps)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.device.type == "cpu":
+            self._require_finite()
+        if self.average:
+            self.average.update()
+        self._accumulate(terms)
+        self.step += 1
+        self._step_tensor += 1
+
+    def _require_finite(self) -> None:
+        if not bool(self._finite):
+            epoch = (self.step - 1) // self.steps_per_epoch + 1
+            rate = f"--lr {self.training.lr * 0.3:.1g}"
+            raise NonFiniteError(
+                f"the loss or its gradient is not finite at epoch {max(epoch, 1)}, by step {self.step + 1:,}",
+                f"the weights are those before it; try {rate} or --grad-clip 1",
+            )
+
+    def _accumulate(self, terms: dict[str, Tensor]) -> None:
+        values = torch.stack([term.detach() for term in terms.values()])
+        if self._sums is None:
+            self._names = list(terms)
+            self._sums = values.to(torch.float64) if self.device.type != "mps" else values
+        else:
+            self._sums += values
+
+    def _means(self, steps: int) -> dict[str, float]:
+        """The means of the epoch's terms so far: every step has the same number of images."""
+        assert self._sums is not None
+        return dict(zip(self._names, (self._sums / steps).tolist(), strict=True))
+
+    def validate(self) -> dict[str, float]:
+        """The training objective on the validation data, averaged over images; {} if there are none.
+
+        The noise belongs to each image, so the figures of two epochs differ by the weights alone.
+        """
+        if self.validation_data is None:
+            return {}
+        return objective_terms(self.trained, self.validation_data, self._step_tensor)
+
+
+@torch.no_grad()
+def objective_terms(
+    objective: Objective, data: Resident, step: Tensor, batch_size: int = EVALUATION_BATCH
+) -> dict[str, float]:
+    """The objective's terms on a whole split: means over its images, whatever the batch size."""
+    totals: dict[str, float] = {}
+    with evaluating(objective):
+        for index in torch.arange(len(data), device=data.x.device).split(batch_size):
+            with keyed(data.keys[index]):
+                terms = objective(data.batch(index), step)
+            for name, value in terms.items():
+                totals[name] = totals.get(name, 0.0) + float(value) * len(index)
+    return {name: total / len(data) for name, total in totals.items()}
+
+
+@contextmanager
+def evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, and the mode it was in afterwards."""
+    mode = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(mode)
