@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from genzoo.data.store import Store
     from genzoo.distributions import Bernoulli, Delta, DiagGaussian, Distribution, StandardNormal
     from genzoo.errors import GenzooError, UsageError
+    from genzoo.experiment import run
     from genzoo.hookspecs import hookimpl
     from genzoo.likelihoods import Likelihood, make_likelihood
     from genzoo.options import Count, Fraction, Natural, NonNegative, Positive, Range, config
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     )
     from genzoo.registry import list_models, register_dataset, register_loss, register_model
     from genzoo.runs import Run, load
-    from genzoo.experiment import run
 
 _HOMES = {
     "options": "Count Fraction Natural NonNegative Positive Range config",

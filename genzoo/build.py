@@ -86,14 +86,14 @@ def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: i
     loss_class: type[Loss] = entry.load()
     reason = loss_class.refuses(model)
     if reason:
-        raise UsageError(f"loss {entry.name!r} cannot train {model_name}: {reason}", "leave --loss out, or: genzoo list")
+        raise UsageError(
+            f"loss {entry.name!r} cannot train {model_name}: {reason}", "leave --loss out, or: genzoo list"
+        )
     with seeded(mix(seed, "loss")):
         return loss_class(model, config).to(model.anchor.device)
 
 
-def refuse_too_large(
-    entry: Entry, model_class: type[Model], spec: DataSpec, config: Any, device: torch.device
-) -> None:
+def refuse_too_large(entry: Entry, model_class: type[Model], spec: DataSpec, config: Any, device: torch.device) -> None:
     """Refuses a model that the machine cannot hold, before any of it is allocated."""
     available = memory_bytes(device)
     needed = weights_on_paper(model_class, spec, config) * BYTES_PER_WEIGHT

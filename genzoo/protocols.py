@@ -262,6 +262,8 @@ class Metric:
     """How tables call it, such as "KL"."""
     unit: ClassVar[str] = ""
     """Such as "nats"; empty for a pure number."""
+    in_every_run: ClassVar[bool] = True
+    """Whether each run reports it; a costly one is computed when asked for by name."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -62,7 +62,7 @@ class Components:
 
     def refuse_shared_options(self) -> None:
         """Model, loss and trainer share the command line: a name may belong to one of them only."""
-        owners = {name: "the trainer" for name in field_names(Training)}
+        owners = dict.fromkeys(field_names(Training), "the trainer")
         for entry in (self.loss, self.model):
             for name in field_names(entry.load().Config):
                 if name in owners:

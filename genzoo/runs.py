@@ -1,0 +1,205 @@
+"""The run folder: its name, its files, and finding it again."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genzoo.errors import GenzooError, UsageError
+from genzoo.runconfig import RunConfig
+
+if TYPE_CHECKING:
+    from genzoo.protocols import Model
+
+MODEL_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that exists.
+
+    config.json          every option, resolved; `genzoo run --config` repeats it
+    run.json             when, where and with which versions
+    metrics.jsonl        one line an epoch
+    results.json         the final evaluation
+    model.safetensors    the model, which describes itself
+    figures/*.png
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> RunConfig:
+        """The resolved configuration."""
+        from genzoo.registry import registry
+
+        file = self.path / "config.json"
+        return RunConfig.from_json(read_json(file), registry(), str(file))
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The final evaluation: figures by split, such as results["test"]["negative_elbo"]."""
+        return read_json(self.path / "results.json")
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Provenance: command, versions, hardware, times, status."""
+        return read_json(self.path / "run.json")
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The epochs, oldest first. A torn last line, left by a crash, is passed over."""
+        epochs = []
+        for line in (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+            try:
+                epochs.append(json.loads(line))
+            except ValueError:
+                break
+        return epochs
+
+    @cached_property
+    def model(self) -> Model:
+        """The trained model, in evaluation mode, on the CPU."""
+        from genzoo.weights import load_model
+
+        return load_model(self.path / MODEL_FILE)
+
+    def write(self, name: str, values: Mapping[str, Any]) -> None:
+        """Writes a JSON file of the run, whole or not at all."""
+        from genzoo.weights import write_atomically
+
+        text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False)
+        write_atomically(self.path / name, (text + "\n").encode())
+
+    def append(self, values: Mapping[str, Any]) -> None:
+        """Adds one line to metrics.jsonl, in one write."""
+        line = json.dumps(plain(values), ensure_ascii=False, allow_nan=False) + "\n"
+        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(line)
+
+
+def plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become the texts "nan", "inf" and "-inf"."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a run folder.
+
+    Raises:
+        GenzooError: It is missing or damaged.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise GenzooError(f"{path}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise GenzooError(f"{path} is damaged: no JSON") from None
+    if not isinstance(values, dict):
+        raise GenzooError(f"{path} is damaged: no JSON object")
+    return values
+
+
+def refuse_unwritable(root: Path, out: Path | None) -> None:
+    """Refuses an output folder that exists already or could not be made, before any work is done.
+
+    Raises:
+        UsageError: Naming the folder.
+    """
+    folder = out or root
+    if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"--out {out} exists already; nothing was changed", "name another folder, or delete it")
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"cannot write to {above}", f"choose another folder with {'--out' if out else '--runs'} FOLDER"
+        )
+
+
+def claim(root: Path, out: Path | None, model: str, dataset: str) -> Run:
+    """Makes a new run folder: `out`, or <root>/<model>-<dataset>-<date>-<time>-<four digits>.
+
+    Making the folder is the claim, so runs started in the same instant get folders of their own.
+
+    Raises:
+        UsageError: It exists already or cannot be made.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M", time.gmtime())
+    short = "-".join(name.rpartition("/")[2] for name in (model, dataset))
+    while True:
+        path = out or root / f"{short}-{stamp}-{secrets.token_hex(2)}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(exist_ok=out is not None and path.is_dir() and not any(path.iterdir()))
+        except FileExistsError:
+            if out:
+                raise UsageError(f"--out {out} exists already; nothing was changed", "name another folder") from None
+            continue
+        except OSError as error:
+            raise UsageError(f"cannot make {path}: {error.strerror}", "choose another with --runs FOLDER") from None
+        return Run(path)
+
+
+def find(reference: str, root: Path = Path("runs")) -> Run:
+    """The run called `reference`: a path, @last, or the unique beginning of its name or of its last part.
+
+    Raises:
+        UsageError: No such run, or several.
+    """
+    if (Path(reference) / "config.json").is_file():
+        return Run(Path(reference))
+    runs = sorted(path.parent for path in root.glob("*/config.json"))
+    if not runs:
+        raise UsageError(f"no runs in {root}/", "make one: genzoo run …, or say where they are: --runs FOLDER")
+    if reference == "@last":
+        return Run(max(runs, key=_started))
+    matching = [p for p in runs if p.name.startswith(reference) or p.name.rpartition("-")[2].startswith(reference)]
+    if len(matching) == 1:
+        return Run(matching[0])
+    if matching:
+        raise UsageError(
+            f"{len(matching)} runs begin with {reference!r}", "\n".join(path.name for path in matching[:8])
+        )
+    raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
+
+
+def _started(path: Path) -> tuple[float, str]:
+    """When a run was started, by its own record; the name decides between equals."""
+    try:
+        started = read_json(path / "run.json").get("started", 0.0)
+        return (started if isinstance(started, float) else 0.0, path.name)
+    except GenzooError:
+        return (0.0, path.name)
+
+
+def load(reference: str | Path, device: str = "cpu") -> Model:
+    """Loads a trained model, in evaluation mode.
+
+    Args:
+        reference: A model.safetensors file, a run folder, or a run's name as `genzoo evaluate` takes it.
+        device: Where to put it.
+
+    Raises:
+        UsageError: Not found.
+        GenzooError: Damaged, or made by a plugin that is not installed.
+    """
+    from genzoo.weights import load_model
+
+    path = Path(reference)
+    if path.suffix == ".safetensors":
+        return load_model(path, device)
+    if path.is_file():
+        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing")
+    return load_model(find(str(reference)).path / MODEL_FILE, device)

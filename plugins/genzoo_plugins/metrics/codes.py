@@ -1,0 +1,42 @@
+"""Figures of the code z and of what can be rebuilt from it."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+import genzoo
+
+ACTIVE = 0.01
+"""Variance of the posterior mean above which a latent counts as active (Burda et al. 2016)."""
+
+
+class MSE(genzoo.Metric):
+    """Squared error a dimension between x and decode(encode(x)): the one figure all models share."""
+
+    label = "MSE per dimension"
+
+    def refuses(self, model: genzoo.Model) -> str | None:
+        return None if isinstance(model, genzoo.LatentModel) else "no encoder"
+
+    def per_example(self, examined: genzoo.Examined) -> Tensor:
+        return (examined.reconstruction - examined.batch.x).square().flatten(1).mean(1)
+
+
+class ActiveUnits(genzoo.Metric):
+    """How many latents vary with x: Var over x of the posterior mean above 0.01 (Burda et al. 2016, section 5.2).
+
+    The threshold is on the scale of a unit prior, so a model without a prior has no such figure.
+    """
+
+    label = "active units"
+
+    def refuses(self, model: genzoo.Model) -> str | None:
+        if not isinstance(model, genzoo.LatentModel):
+            return "no latent variables"
+        return "no prior to give its codes a scale" if model.prior() is None else None
+
+    def per_example(self, examined: genzoo.Examined) -> Tensor:
+        return examined.inference.q.mean.flatten(1)
+
+    def summarise(self, values: Tensor) -> float:
+        return float((values.var(0, unbiased=False) > ACTIVE).sum())
