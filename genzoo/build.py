@@ -99,8 +99,9 @@ def refuse_too_large(entry: Entry, model_class: type[Model], spec: DataSpec, con
     needed = weights_on_paper(model_class, spec, config) * BYTES_PER_WEIGHT
     if needed > available:
         raise UsageError(
-            f"{entry.name} with these options needs {gigabytes(needed)} to train; this machine has {gigabytes(available)}",
-            "make it smaller: --latent-dim, --hidden",
+            f"{entry.name} with these options needs {gigabytes(needed)} to train; "
+            f"this machine has {gigabytes(available)}",
+            f"choose smaller sizes: genzoo info {entry.name}",
         )
 
 

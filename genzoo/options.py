@@ -10,8 +10,12 @@ One declaration gives the command-line option, its help, the default, the check 
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import inspect
+import itertools
 import math
+import textwrap
 import types
 import typing
 from collections.abc import Mapping
@@ -151,3 +155,42 @@ def _from_json(annotation: Any, value: Any) -> Any:
 @config
 class NoOptions:
     """Nothing to choose."""
+
+
+def describe_fields(instance: Any) -> list[tuple[str, str, str, str]]:
+    """Name, type, value and help of each field of a config. The help is the text below the field in its class."""
+    texts = _field_docs(type(instance))
+    hints = typing.get_type_hints(type(instance))
+    rows = []
+    for field in dataclasses.fields(instance):
+        value = getattr(instance, field.name)
+        shown = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        rows.append((field.name, _type_name(hints[field.name]), shown, texts.get(field.name, "")))
+    return rows
+
+
+def _type_name(annotation: Any) -> str:
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Literal:
+        return "{" + ",".join(map(str, arguments)) + "}"
+    if typing.get_origin(annotation) is tuple:
+        return f"{_type_name(arguments[0])} …"
+    if arguments:
+        return "|".join(_type_name(argument) for argument in arguments)
+    return "NONE" if annotation is type(None) else getattr(annotation, "__name__", str(annotation)).upper()
+
+
+def _field_docs(cls: type) -> dict[str, str]:
+    """The text below each field, read from the source; {} where there is none to read."""
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    assert isinstance(body, ast.ClassDef)
+    docs = {}
+    for statement, following in itertools.pairwise(body.body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            value = following.value if isinstance(following, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                docs[statement.target.id] = " ".join(value.value.split())
+    return docs

@@ -95,7 +95,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a dict
+            tensors = {name: file.get_tensor(name) for name in file.offset_keys()}
     except SafetensorError as error:
         size = path.stat().st_size
         raise GenzooError(f"{path} ({size:,} bytes) is truncated or damaged: {error}") from None

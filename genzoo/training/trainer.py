@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,6 +21,7 @@ from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimiz
 from genzoo.training.settings import Training
 
 EVALUATION_BATCH = 500
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Listener:
     def epoch_started(self, epoch: int, steps: int) -> None:
         """An epoch of `steps` steps begins."""
 
-    def stepped(self, done: int, terms: Callable[[], dict[str, float]]) -> None:
-        """`done` steps of the epoch are through; `terms()` reads the running means from the device."""
+    def stepped(self, done: int, terms: Callable[[int], dict[str, float]]) -> None:
+        """`done` steps of the epoch are through; `terms(done)` reads their means from the device."""
 
     def epoch_finished(self, record: Epoch) -> None:
         """An epoch is through, its validation included."""
@@ -72,7 +73,7 @@ class Trainer:
         training: Options.
         train: Training examples.
         validation: Held-out examples, or None.
-        listener: Hears of epochs and steps.
+        listeners: Hear of epochs and steps.
     """
 
     def __init__(
@@ -82,12 +83,12 @@ class Trainer:
         training: Training,
         train: Resident,
         validation: Resident | None = None,
-        listener: Listener | None = None,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self.training = training
         self.train_data = train
         self.validation_data = validation
-        self.listener = listener or Listener()
+        self.listeners = listeners
         self.device = train.x.device
         self.objective = Objective(model, loss, training.precision)
         self.parameters = [parameter for parameter in self.objective.parameters() if parameter.requires_grad]
@@ -122,10 +123,11 @@ class Trainer:
             for epoch in range(1, self.training.epochs + 1):
                 record = self._epoch(epoch)
                 if record is None:
-                    self.outcome.stopped = "interrupted"
+                    self.outcome.stopped = INTERRUPTED
                     break
                 self.outcome.epochs.append(record)
-                self.listener.epoch_finished(record)
+                for listener in self.listeners:
+                    listener.epoch_finished(record)
                 if not self.training.patience:
                     continue
                 if record.validation["loss"] < best:
@@ -146,7 +148,8 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> Epoch | None:
         """One pass over the data; None if it was interrupted."""
-        self.listener.epoch_started(epoch, self.steps_per_epoch)
+        for listener in self.listeners:
+            listener.epoch_started(epoch, self.steps_per_epoch)
         self.objective.train()
         self._sums = None
         start = time.perf_counter()
@@ -154,7 +157,8 @@ class Trainer:
             self._train_step(index)
             if self.stop_requested:
                 return None
-            self.listener.stepped(done, lambda done=done: self._means(done))  # type: ignore[misc]
+            for listener in self.listeners:
+                listener.stepped(done, self._means)
         train = self._means(self.steps_per_epoch)  # waits for the device
         seconds = time.perf_counter() - start
         self._require_finite()

@@ -1,0 +1,116 @@
+"""The command line. One module a family of verbs; none imports torch before it needs it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from genzoo import __version__
+from genzoo.errors import GenzooError, UsageError, did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """Options are never abbreviated, and errors are GenzooErrors."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message.replace("argument VERB: ", ""), f"type: {self.prog} --help")
+
+
+EPILOG = """\
+start here:
+  genzoo run vae --dataset mnist        train, evaluate, draw
+  genzoo run vae --dataset digits       the same in seconds, without a download
+  genzoo info vae                       what a model is and which options it has
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return dispatch(words)
+    except GenzooError as error:
+        if _debugging():
+            traceback.print_exc()
+        print(f"genzoo: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\ngenzoo: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        if _debugging():
+            traceback.print_exc()
+        print(f"genzoo: {unexpected(error)}", file=sys.stderr)
+        return 1
+
+
+def dispatch(words: list[str]) -> int:
+    """Parses the words and calls the verb's handler."""
+    from genzoo.cli import catalogue, data, run, use
+
+    parser = Parser(prog="genzoo", description="A plugin-based zoo of generative models.", epilog=EPILOG)
+    parser.add_argument("--version", action="version", version=f"genzoo {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
+                        help="load a Python file as a plugin (may be repeated)")  # fmt: skip
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    for add in (run.add_verb, catalogue.add_verbs, use.add_verbs, data.add_verbs):
+        add(verbs)
+    unknown_verb(words, tuple(verbs.choices))
+    options, rest = parser.parse_known_args(words)
+    if options.debug:
+        os.environ["GENZOO_DEBUG"] = "1"
+    if options.verb is None:
+        parser.print_help()
+        return 0
+    if rest and options.verb != "run":
+        raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb} --help")
+    load_plugin_files(options.plugin_files)
+    options.rest = rest
+    code: int = options.handler(options)
+    return code
+
+
+def unknown_verb(words: list[str], verbs: tuple[str, ...]) -> None:
+    """Refuses a first word that is no verb, with a suggestion."""
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first is not None and words[0] == first and first not in verbs:
+        raise UsageError(f"no command named {first!r}.{did_you_mean(first, verbs)}", f"known: {', '.join(verbs)}")
+
+
+def load_plugin_files(files: list[Path]) -> None:
+    """Loads the files given with -p, after the installed plugins."""
+    if files:
+        from genzoo.plugins import load_file
+        from genzoo.registry import registry
+
+        for file in files:
+            load_file(file, registry())
+
+
+def unexpected(error: Exception) -> str:
+    """One line for an error that is nobody's GenzooError: out of memory, or a bug in genzoo or a plugin."""
+    text = str(error).strip().splitlines()
+    first = f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
+    if isinstance(error, MemoryError) or "out of memory" in first.lower() or "can't allocate memory" in first:
+        return "out of memory\n  use a smaller --batch-size or a smaller model"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
+    return f"{first}\n  at {where}; this is a bug of genzoo or of a plugin. For the traceback: genzoo --debug …"
+
+
+def _debugging() -> bool:
+    return os.environ.get("GENZOO_DEBUG", "") not in ("", "0") or "--debug" in sys.argv

@@ -1,0 +1,128 @@
+"""genzoo list, info, plugins: what there is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from genzoo.errors import UsageError
+from genzoo.registry import KINDS, Entry, Kind, registry
+
+HEADINGS: dict[Kind, str] = {"model": "MODELS", "dataset": "DATASETS", "loss": "LOSSES", "metric": "METRICS"}
+
+
+def add_verbs(verbs: Any) -> None:
+    """Adds `list`, `info` and `plugins`."""
+    catalogue = verbs.add_parser("list", help="models, datasets, losses and metrics")
+    catalogue.add_argument("pattern", nargs="?", default="*", help="only names that match, such as '*vae*'")
+    catalogue.add_argument("--kind", choices=KINDS, help="only one kind")
+    catalogue.add_argument("--json", action="store_true", help="as JSON")
+    catalogue.set_defaults(handler=show_list)
+    info = verbs.add_parser("info", help="what one of them is, and its options")
+    info.add_argument("name")
+    info.set_defaults(handler=show_info)
+    plugins = verbs.add_parser("plugins", help="where plugins come from, what they register, what is wrong with them")
+    plugins.add_argument("--json", action="store_true", help="as JSON")
+    plugins.set_defaults(handler=show_plugins)
+
+
+def origin_of(entry: Entry) -> str:
+    """Who brought an entry: "built-in", or a distribution and its version."""
+    return "built-in" if entry.origin.distribution == "genzoo" else str(entry.origin)
+
+
+def show_list(options: argparse.Namespace) -> int:
+    """Prints the catalogue. Imports neither torch nor any plugin's code."""
+    kinds = [options.kind] if options.kind else list(HEADINGS)
+    found = {kind: registry().matching(kind, options.pattern) for kind in kinds}
+    if options.json:
+        rows = [
+            {"kind": e.kind, "name": e.name, "summary": e.summary, "paper": e.paper, "origin": str(e.origin)}
+            for entries in found.values()
+            for e in entries
+        ]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    if not any(found.values()):
+        raise UsageError(f"nothing matches {options.pattern!r}", "type: genzoo list")
+    everything = [entry for entries in found.values() for entry in entries]
+    names, summaries = (
+        max(map(len, column)) for column in zip(*((e.name, e.summary) for e in everything), strict=True)
+    )
+    for kind, entries in found.items():
+        for number, entry in enumerate(entries):
+            heading = HEADINGS[kind] if number == 0 else ""
+            print(f"{heading:9} {entry.name:{names}}  {entry.summary:{summaries}}  {origin_of(entry)}")
+    return 0
+
+
+def show_plugins(options: argparse.Namespace) -> int:
+    """Prints every plugin: origin, what it registers, what loading it cost, why it is disabled."""
+    from genzoo import plugins
+
+    registry()
+    if options.json:
+        rows = [
+            {
+                "distribution": plugin.origin.distribution,
+                "version": plugin.origin.version,
+                "plugin": plugin.origin.plugin,
+                "registers": {kind: [e.name for e in plugin.entries if e.kind == kind] for kind in KINDS},
+                "milliseconds": round(plugin.seconds * 1000, 1),
+                "error": plugin.error,
+            }
+            for plugin in plugins.found
+        ]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    for plugin in plugins.found:
+        what = ", ".join(f"{entry.kind} {entry.name}" for entry in plugin.entries)
+        state = f"DISABLED  {plugin.error}" if plugin.error else f"{plugin.seconds * 1000:4.1f} ms  {what}"
+        print(f"{plugin.origin!s:24} {plugin.origin.plugin:16} {state}")
+    return 0
+
+
+def show_info(options: argparse.Namespace) -> int:
+    """Prints all about one name, of whatever kind."""
+    entries = [e for kind in KINDS for e in registry().matching(kind) if options.name in (e.name, e.full_name)]
+    if not entries:
+        registry().get("model", options.name)  # refuses it, with suggestions
+    for entry in entries:
+        print(f"{entry.kind} {entry.name} · {entry.summary}")
+        print(f"  from      {origin_of(entry)}")
+        if entry.paper:
+            print(f"  paper     {entry.paper}")
+        if entry.kind == "model":
+            describe_model(entry)
+        print_options(entry)
+    return 0
+
+
+def describe_model(entry: Entry) -> None:
+    """What it is trained with and how large it is on each dataset."""
+    from genzoo.build import weights_on_paper
+    from genzoo.errors import GenzooError
+    from genzoo.runconfig import default_config
+
+    changed = ", ".join(f"{name} {value}" for name, value in entry.loss_options.items())
+    print(f"  loss      {entry.loss}{f' ({changed})' if changed else ''}")
+    for dataset in registry().matching("dataset"):
+        try:
+            spec = dataset.load()(default_config(dataset, dataset.options)).spec
+            count = weights_on_paper(entry.load(), spec, default_config(entry, entry.options))
+            print(f"  on {dataset.name:14} {count:>10,} parameters")
+        except GenzooError as error:
+            print(f"  on {dataset.name:14} {error.message}")
+
+
+def print_options(entry: Entry) -> None:
+    """The options of an entry's Config, with type, default and help."""
+    from genzoo.options import describe_fields
+    from genzoo.runconfig import default_config
+
+    prefix = "data." if entry.kind == "dataset" else ""
+    rows = describe_fields(default_config(entry, entry.options))
+    for name, type_name, default, text in rows:
+        spelling = f"--{prefix}{name.replace('_', '-')} {type_name}"
+        print(f"  {spelling:34} {text} (default: {default})")

@@ -1,0 +1,127 @@
+"""genzoo run: from the command line or a file to a finished run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from genzoo.errors import UsageError
+
+USAGE = """\
+genzoo run MODEL --dataset NAME [--loss NAME] [options]
+       genzoo run --config FILE [options]"""
+
+DESCRIPTION = """\
+Trains any registered model on any registered dataset, evaluates it and draws figures.
+The options of a model, its loss, its dataset and the trainer: genzoo run MODEL --dataset NAME --help"""
+
+
+def add_verb(verbs: Any) -> None:
+    """Adds `run`. Its model, loss and dataset have options of their own, so the rest is parsed in a second pass."""
+    parser = verbs.add_parser("run", help="train, evaluate, draw", usage=USAGE, description=DESCRIPTION, add_help=False)
+    parser.add_argument("--dataset", metavar="NAME", help="what to train on")
+    parser.add_argument("--loss", metavar="NAME", help="the objective; without it, the model's own")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="options from a TOML file or a run's config.json")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders are made")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="this run's own folder; it must not exist")
+    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
+    parser.set_defaults(handler=handle, parser=parser)
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Resolves names and options, runs, prints."""
+    from genzoo.registry import registry
+    from genzoo.runconfig import Components
+
+    words: list[str] = options.rest
+    model = words.pop(0) if words and not words[0].startswith("-") else ""
+    dataset, loss = options.dataset or "", options.loss or ""
+    file_words: list[str] = []
+    if options.config:
+        named, file_words = from_file(options.config)
+        model, dataset, loss = model or named["model"], dataset or named["dataset"], loss or named["loss"]
+    if options.help and not (model and dataset):
+        return help_without_dataset(options.parser, model, loss)
+    if not model:
+        known = ", ".join(registry().names("model"))
+        raise UsageError("which model? genzoo run MODEL --dataset NAME", f"models: {known}")
+    if not dataset:
+        known = ", ".join(registry().names("dataset"))
+        raise UsageError(f"which dataset? genzoo run {model} --dataset NAME", f"datasets: {known}")
+    components = Components.find(registry(), model, dataset, loss)
+    from genzoo.cli import options as command_line
+
+    if options.help:
+        words.append("--help")
+    config = command_line.parse(components, file_words, words, str(options.config or ""))
+    return start(config, options)
+
+
+def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
+    """The names in a configuration file, and its other options as words of the command line."""
+    from genzoo.runconfig import read_file, to_arguments
+
+    words = to_arguments(read_file(path), str(path))
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
+    for name in ("model", "dataset", "loss"):
+        parser.add_argument(f"--{name}", default="")
+    named, rest = parser.parse_known_args(words)
+    return vars(named), rest
+
+
+def help_without_dataset(parser: argparse.ArgumentParser, model: str, loss: str) -> int:
+    """Help before a dataset is named: what `run` itself takes and, with a model, the options of all three."""
+    print(parser.format_help())
+    if not model:
+        return 0
+    from genzoo.cli import options as command_line
+    from genzoo.registry import registry
+    from genzoo.runconfig import Components
+
+    dataset = registry().names("dataset")[0]
+    command_line.parse(Components.find(registry(), model, dataset, loss), [], ["--help"], "")
+    return 0
+
+
+def start(config: Any, options: argparse.Namespace) -> int:
+    """Runs a resolved configuration and prints what came out."""
+    from genzoo.experiment import Experiment, Places
+    from genzoo.training.trainer import INTERRUPTED
+
+    places = Places(options.runs, options.out, options.data_root)
+    experiment = Experiment(config, places, quiet=options.quiet or options.json)
+    run = experiment.run()
+    if run.record["status"] == INTERRUPTED:
+        print(f"genzoo: interrupted; the model is saved: {run.path}\n  genzoo evaluate {run.path}", file=sys.stderr)
+        return 130
+    if options.json:
+        print(json.dumps({"run": str(run.path), **run.results}, ensure_ascii=False))
+    else:
+        report(run, experiment.metrics, options.runs)
+    return 0
+
+
+def report(run: Any, metrics: Any, root: Path) -> None:
+    """The results table, where the figures are and what to type next."""
+    from genzoo.build import gigabytes
+    from genzoo.tables import remarks, results_table
+
+    results = run.results
+    took = results["training"]
+    print(results_table(results, metrics))
+    for line in remarks(results):
+        print(f"  {line}")
+    print(
+        f"  {took['images_per_second']:,.0f} images/s · {took['seconds']:.0f} s of training · "
+        f"peak memory {gigabytes(took['peak_memory'])}"
+    )
+    drawn = ", ".join(sorted(path.stem for path in (run.path / "figures").glob("*.png")))
+    where = "@last" if root == Path("runs") and run.path.parent == root else run.path
+    print(f"figures   {run.path}/figures/ ({drawn})")
+    print(f"next      genzoo sample {where}  |  genzoo reconstruct {where}  |  genzoo evaluate {where}")

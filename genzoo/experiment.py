@@ -1,0 +1,239 @@
+"""One run from its configuration to its folder: data, model and loss, training, evaluation, figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genzoo import runs, weights
+from genzoo.build import build_loss, build_model, choose_device, view_spec
+from genzoo.console import Console
+from genzoo.data.resident import Resident
+from genzoo.data.splits import fixed_permutation, take
+from genzoo.data.store import Store
+from genzoo.errors import NonFiniteError, UsageError
+from genzoo.evaluation.baselines import pca_mse
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.interrupt import first_interrupt
+from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Metric, Model, Split, Splits, count_parameters
+from genzoo.provenance import describe_device, environment, peak_memory
+from genzoo.registry import describe, registry
+from genzoo.runconfig import Components, RunConfig
+from genzoo.runs import MODEL_FILE, Run
+from genzoo.training.trainer import INTERRUPTED, Epoch, Listener, Outcome, Trainer
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run reads and writes."""
+
+    runs: Path = Path("runs")
+    """Run folders are made in here."""
+    out: Path | None = None
+    """This run's own folder, instead of a new one in `runs`."""
+    data_root: Path | None = None
+    """Where raw data files lie, instead of the usual places."""
+
+
+def run(
+    model: str,
+    dataset: str,
+    loss: str = "",
+    *,
+    data: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    out: str | Path | None = None,
+    data_root: str | Path | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Run:
+    """Trains a registered model: the same code path as `genzoo run`.
+
+    Args:
+        model: A registered model's name.
+        dataset: A registered dataset's name.
+        loss: A registered loss's name; without it, the model's own.
+        data: Options of the dataset, such as {"validation": 0}.
+        runs: The folder that run folders are made in.
+        out: This run's own folder instead; it must not exist.
+        data_root: Where raw data files lie, instead of the usual places.
+        quiet: No progress on standard error.
+        **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5.
+
+    Returns:
+        The finished run: .path, .results, .model, .config.
+
+    Raises:
+        UsageError: A name, option or value that does not fit; nothing was started.
+        NonFiniteError: The loss became nan or infinite.
+    """
+    config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
+    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None)
+    return Experiment(config, places, quiet).run()
+
+
+class Experiment:
+    """A run in the making. Whatever can be refused is refused in the constructor, before anything is written."""
+
+    def __init__(self, config: RunConfig, places: Places, quiet: bool = False) -> None:
+        self.config = config
+        self.places = places
+        self.training = config.training
+        self.components = Components.find(registry(), config.model, config.dataset, config.loss)
+        self.console = Console(self.training.epochs, self.training.batch_size, quiet)
+        self.device = choose_device(self.training.device)
+        self.metrics: dict[str, Metric] = find_metrics(registry())
+        runs.refuse_unwritable(places.runs, places.out)
+        self.dataset: Dataset = self.components.dataset.load()(config.data_config)
+        self.spec: DataSpec = view_spec(self.dataset, self.training)
+        seed = self.training.seed
+        self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
+        self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
+        torch.set_float32_matmul_precision("high")
+
+    def run(self) -> Run:
+        """Trains, evaluates and draws; returns the run. After Ctrl-C its record's status is "interrupted".
+
+        Raises:
+            NonFiniteError: The last finite weights are saved before it is raised.
+        """
+        store = Store(self.places.data_root, say=self.console.say)
+        splits = self.dataset.load(store)
+        if self.training.patience and splits.validation is None:
+            raise UsageError("--patience needs validation data to judge by", "leave --data.validation at its default")
+        evaluated = splits._replace(train=sample_of(splits.train, len(splits.test.x)))
+        view = {name: self.resident(split) for name, split in evaluated._asdict().items() if split is not None}
+        train = self.resident(splits.train, training=True)
+        self.introduce(splits)
+        run = runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset)
+        self.console.say(f"run folder  {run.path}")
+        run.write("config.json", self.config.to_json())
+        record = self.open_record(run, store)
+        try:
+            outcome = self.train(run, view, train)
+            record["status"] = outcome.stopped if outcome.stopped == INTERRUPTED else "finished"
+            if record["status"] == "finished":
+                whole = self.resident(splits.train) if train.redraw else train
+                run.write("results.json", self.evaluate(view, whole, outcome))
+                self.draw(run, view)
+        except BaseException as error:
+            record["status"] = f"failed: {describe(error)}"
+            raise
+        finally:
+            self.console.close()
+            record["ended"] = time.time()
+            run.write("run.json", record)
+        return run
+
+    def resident(self, split: Split, training: bool = False) -> Resident:
+        """A split on the device, as the options want it seen."""
+        return Resident(split, self.device, self.training.binarize, training)
+
+    def introduce(self, splits: Splits) -> None:
+        """One line: what is trained on what."""
+        parts = [f"{len(splits.train.x):,} train"]
+        if splits.validation:
+            parts.append(f"{len(splits.validation.x):,} validation")
+        parts.append(f"{len(splits.test.x):,} test")
+        parameters = count_parameters(self.model)
+        self.console.say(
+            f"{self.config.model} ({parameters:,} parameters) on {self.config.dataset} ({' / '.join(parts)})"
+            f" · {self.spec.likelihood} · {describe_device(self.device)} · seed {self.training.seed}"
+        )
+
+    def open_record(self, run: Run, store: Store) -> dict[str, Any]:
+        """The provenance, written before the first step."""
+        entries = (self.components.model, self.components.loss, self.components.dataset)
+        record: dict[str, Any] = {
+            "status": "running",
+            "started": time.time(),
+            "ended": None,
+            "seed": self.training.seed,
+            "data": store.provenance(),
+            **environment(self.device, entries),
+        }
+        run.write("run.json", record)
+        return record
+
+    def train(self, run: Run, view: Mapping[str, Resident], train: Resident) -> Outcome:
+        """Trains and saves the model, also where training was interrupted or went astray."""
+        trainer = Trainer(
+            self.model,
+            self.loss,
+            self.training,
+            train,
+            view.get("validation"),
+            listeners=[Log(run), self.console],
+        )
+
+        def stop() -> None:
+            trainer.stop_requested = True
+
+        try:
+            with first_interrupt(stop):
+                outcome = trainer.fit()
+        except NonFiniteError as error:
+            self.save(run, trainer.trained.model)
+            raise NonFiniteError(error.message, f"{error.hint}\nsaved before it: {run.path / MODEL_FILE}") from None
+        self.model = trainer.trained.model
+        self.save(run, self.model)
+        if outcome.best_epoch:
+            self.console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
+        return outcome
+
+    def save(self, run: Run, model: Model) -> None:
+        """Writes the model file."""
+        weights.save_model(run.path / MODEL_FILE, model, self.components.model)
+
+    def evaluate(self, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> dict[str, Any]:
+        """The final figures of every split, the baselines and what the training took."""
+        results: dict[str, Any] = {name: evaluate(self.model, data, self.metrics) for name, data in view.items()}
+        results["baselines"] = self.baselines(train, view["test"])
+        results["grey"] = self.spec.likelihood == "bernoulli" and self.training.binarize == "none"
+        results["parameters"] = count_parameters(self.model)
+        seconds = sum(epoch.seconds for epoch in outcome.epochs)
+        results["training"] = {
+            "epochs": len(outcome.epochs),
+            "stopped": outcome.stopped,
+            "best_epoch": outcome.best_epoch,
+            "seconds": seconds,
+            "images_per_second": sum(epoch.images for epoch in outcome.epochs) / seconds,
+            "peak_memory": peak_memory(self.device),
+        }
+        return results
+
+    def baselines(self, train: Resident, test: Resident) -> dict[str, Any]:
+        """PCA with as many components as the model has latents, where it has an encoder."""
+        if not isinstance(self.model, LatentModel):
+            return {}
+        with torch.no_grad():
+            code = self.model.encode(test.batch(torch.zeros(1, dtype=torch.int64, device=self.device)).x)
+        mse = pca_mse(train, test, code.numel())
+        return {} if mse is None else {"pca": {"components": code.numel(), "mse": mse}}
+
+    def draw(self, run: Run, view: Mapping[str, Resident]) -> None:
+        """The figures. One that fails is a warning: the run's results are already written."""
+        from genzoo import figures
+
+        for failure in figures.draw_all(run, self.model, view):
+            self.console.say(f"genzoo: {failure}")
+
+
+class Log(Listener):
+    """Writes each epoch to the run's metrics.jsonl."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def epoch_finished(self, record: Epoch) -> None:
+        self.run.append(asdict(record))
+
+
+def sample_of(split: Split, n: int) -> Split:
+    """At most n examples by the fixed permutation: the part of the training data that is evaluated."""
+    return split if len(split.x) <= n else take(split, fixed_permutation(len(split.x))[:n].sort().values)

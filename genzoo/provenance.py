@@ -1,0 +1,63 @@
+"""Where, when and with what a run was made."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genzoo import __version__
+from genzoo.registry import Entry
+
+PACKAGES = ("torch", "torchvision", "numpy", "safetensors", "pluggy")
+
+
+def environment(device: torch.device, entries: tuple[Entry, ...]) -> dict[str, Any]:
+    """Versions, plugins, source revision and hardware, as plain JSON values."""
+    return {
+        "genzoo": __version__,
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "plugins": {entry.kind: {"name": entry.name, "origin": str(entry.origin)} for entry in entries},
+        "source": revision(Path(__file__).parent),
+        "platform": platform.platform(),
+        "device": describe_device(device),
+        "threads": torch.get_num_threads(),
+        "command": sys.argv,
+    }
+
+
+def describe_device(device: torch.device) -> str:
+    """A device in a few words: "cpu, 2 threads" or the GPU's name."""
+    if device.type == "cuda":
+        return f"{device}, {torch.cuda.get_device_name(device)}"
+    return f"cpu, {torch.get_num_threads()} threads" if device.type == "cpu" else str(device)
+
+
+def revision(folder: Path) -> dict[str, Any] | None:
+    """The git commit that a folder is at and whether it has changes; None outside a checkout."""
+    command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, env=environment, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    lines = answer.stdout.splitlines()
+    commit = next((line.split()[2] for line in lines if line.startswith("# branch.oid")), "")
+    return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most memory used so far, in bytes: of the GPU, or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,65 @@
+"""Results as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from genzoo.evaluation.evaluate import key
+from genzoo.protocols import Metric
+
+SPLITS = ("train", "validation", "test")
+
+
+def results_table(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
+    """One row a metric, one column a split."""
+    splits = [split for split in SPLITS if split in results]
+    header = ["", *(f"{split} ({results[split]['n']:,})" for split in splits)]
+    body = []
+    for name, metric in metrics.items():
+        label = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
+        body.append([label, *(cell(results[split], key(name)) for split in splits)])
+    return aligned([header, *body])
+
+
+def cell(figures: Mapping[str, Any], name: str) -> str:
+    """A figure as a table shows it; one that cannot be had says why, and is never 0."""
+    value = figures.get(name)
+    if value is None:
+        return f"n/a ({figures['not_available'][name]})" if name in figures.get("not_available", {}) else "n/a"
+    return number(value)
+
+
+def number(value: float) -> str:
+    """Four significant digits at least, two decimals at most for large numbers."""
+    if isinstance(value, str):  # "nan", "inf"
+        return value
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}" if abs(value) >= 0.1 else f"{value:.5f}"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as columns: the first flush left, the others flush right, two blanks at the left edge."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        first, *others = row
+        cells = [first.ljust(widths[0]), *(text.rjust(width) for text, width in zip(others, widths[1:], strict=True))]
+        lines.append(("  " + "   ".join(cells)).rstrip())
+    return "\n".join(lines)
+
+
+def remarks(results: Mapping[str, Any]) -> list[str]:
+    """What the figures mean beside their baselines, a line each."""
+    lines = []
+    pca, mse = results.get("baselines", {}).get("pca"), results["test"].get("mse")
+    if pca and isinstance(mse, float):
+        verdict = "better than" if mse < pca["mse"] else "WORSE than"
+        lines.append(f"MSE {number(mse)} is {verdict} PCA with {pca['components']} components: {number(pca['mse'])}")
+    if results.get("grey"):
+        lines.append(
+            "grey pixels: the cross-entropy is a training loss, not a density; "
+            "--binarize dynamic gives a bound on ln p(x)"
+        )
+    return lines
