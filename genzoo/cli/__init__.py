@@ -67,7 +67,7 @@ def dispatch(words: list[str]) -> int:
     parser.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
                         help="load a Python file as a plugin (may be repeated)")  # fmt: skip
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    for add in (run.add_verb, catalogue.add_verbs, use.add_verbs, data.add_verbs):
+    for add in (run.add_verb, catalogue.add_verbs, use.add_verbs, data.add_data_verb):
         add(verbs)
     unknown_verb(words, tuple(verbs.choices))
     options, rest = parser.parse_known_args(words)
