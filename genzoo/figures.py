@@ -144,10 +144,8 @@ def scatter(path: Path, data: Tensor, model_points: Tensor, title: str) -> None:
     axes = figure.subplots()
     axes.set_title(title, **TITLE)
     other = min(1, data.shape[1] - 1)
-    axes.scatter(data[:, 0], data[:, other], s=8, c=DATA_COLOUR, alpha=0.6, linewidths=0, label="test data")
-    axes.scatter(
-        model_points[:, 0], model_points[:, other], s=8, c=MODEL_COLOUR, alpha=0.6, linewidths=0, label="model"
-    )
+    for points, colour, label in ((data, DATA_COLOUR, "test data"), (model_points, MODEL_COLOUR, "model")):
+        axes.scatter(points[:, 0], points[:, other], s=8, c=colour, alpha=0.6, linewidths=0, label=label)
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     axes.legend(frameon=False, markerscale=2)
     save(figure, path)

@@ -47,9 +47,8 @@ def show_list(options: argparse.Namespace) -> int:
     if not any(found.values()):
         raise UsageError(f"nothing matches {options.pattern!r}", "type: genzoo list")
     everything = [entry for entries in found.values() for entry in entries]
-    names, summaries = (
-        max(map(len, column)) for column in zip(*((e.name, e.summary) for e in everything), strict=True)
-    )
+    names = max(len(entry.name) for entry in everything)
+    summaries = max(len(entry.summary) for entry in everything)
     for kind, entries in found.items():
         for number, entry in enumerate(entries):
             heading = HEADINGS[kind] if number == 0 else ""

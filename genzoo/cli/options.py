@@ -47,9 +47,7 @@ def parse(components: Components, file_words: list[str], words: list[str], file:
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UsageError(
-            one_line(errors.getvalue()), f"all options: genzoo run {model} --dataset {dataset} --help"
-        ) from None
+        raise UsageError(one_line(errors.getvalue()), f"all options: {help_command(components)}") from None
     if unknown:
         refuse(unknown, components, file, file_words)
     return dataclasses.replace(
@@ -81,16 +79,18 @@ def refuse(unknown: list[str], components: Components, file: str, file_words: li
         where = f"{file}{line_of(file, spelling)}: "
     known = known_options(components)
     if not spelling.startswith("-"):
-        raise UsageError(
-            f"{where}unrecognised: {spelling!r}", "the model comes first: genzoo run MODEL --dataset NAME …"
-        )
+        raise UsageError(f"{where}unrecognised: {spelling!r}", "the model comes first: genzoo run MODEL --dataset NAME")
     owners = list(owners_of(spelling))
     if owners and spelling not in known:
         asked = f"{components.model.name} with loss {components.loss.name} on {components.dataset.name}"
         raise UsageError(f"{where}{spelling} belongs to {' and '.join(owners)}; you asked for {asked}")
     suggestion = did_you_mean(spelling, known).replace("'", "")
-    command = f"genzoo run {components.names[0]} --dataset {components.names[2]} --help"
-    raise UsageError(f"{where}no option {spelling}.{suggestion}", f"all options: {command}")
+    raise UsageError(f"{where}no option {spelling}.{suggestion}", f"all options: {help_command(components)}")
+
+
+def help_command(components: Components) -> str:
+    """What to type to see every option."""
+    return f"genzoo run {components.names[0]} --dataset {components.names[2]} --help"
 
 
 def known_options(components: Components) -> list[str]:
@@ -118,10 +118,8 @@ def _fields(entry: Entry) -> tuple[str, ...]:
 
 def line_of(file: str, spelling: str) -> str:
     """Where a file sets an option: ":12", or "" if it cannot be told."""
-    name = spelling.removeprefix("--").removeprefix("data.").removeprefix("no-")
-    pattern = re.compile(
-        rf"""^\s*["']?{re.escape(name).replace("-", "[-_]").replace(chr(92) + "[", "[")}["']?\s*[=:]"""
-    )
+    name = re.sub(r"^--(data\.|no-)?", "", spelling)
+    pattern = re.compile(rf"""^\s*["']?{re.sub("[-_]", "[-_]", name)}["']?\s*[=:]""")
     for number, line in enumerate(Path(file).read_text(encoding="utf-8").splitlines(), start=1):
         if pattern.search(line):
             return f":{number}"
