@@ -37,6 +37,8 @@ class Console(Listener):
             print(text, file=sys.stderr, flush=True)
 
     def epoch_started(self, epoch: int, steps: int) -> None:
+        if epoch == 1:
+            self.started = time.perf_counter()
         if self.live:
             layout = "{desc} {bar:12}{percentage:4.0f}%  {postfix}"
             self.bar = tqdm(total=steps, desc=self._title(epoch), bar_format=layout, mininterval=0.1, file=sys.stderr)

@@ -154,7 +154,7 @@ class Experiment:
             "started": time.time(),
             "ended": None,
             "seed": self.training.seed,
-            "data": store.provenance(),
+            "data": {name: {"source": found.source, "sha256": found.sha256} for name, found in store.found.items()},
             **environment(self.device, entries),
         }
         run.write("run.json", record)
@@ -213,6 +213,8 @@ class Experiment:
             return {}
         with torch.no_grad():
             code = self.model.encode(test.batch(torch.zeros(1, dtype=torch.int64, device=self.device)).x)
+        if code.numel() >= self.spec.numel:  # as many components as dimensions reconstruct anything
+            return {}
         mse = pca_mse(train, test, code.numel())
         return {} if mse is None else {"pca": {"components": code.numel(), "mse": mse}}
 

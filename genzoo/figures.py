@@ -165,7 +165,7 @@ def curves(path: Path, history: list[dict[str, Any]]) -> None:
             values = [epoch[part].get(name, math.nan) for epoch in history]
             if any(not math.isnan(float(value)) for value in values):
                 axes.plot(epochs, [float(value) for value in values], style, c=colour, ms=3, lw=1.5, label=part)
-        axes.set_title(name.replace("negative_elbo", "−ELBO"), **TITLE)
+        axes.set_title({"negative_elbo": "−ELBO", "kl": "KL"}.get(name, name), **TITLE)
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)

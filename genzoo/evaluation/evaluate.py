@@ -22,7 +22,8 @@ def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict
     Raises:
         UsageError: An unknown name.
     """
-    entries = [registry.get("metric", name) for name in names] if names else registry.matching("metric")
+    everything = [entry for entry in registry.entries if entry.kind == "metric"]  # in the order registered
+    entries = [registry.get("metric", name) for name in names] if names else everything
     metrics = {}
     for entry in entries:
         metric_class: type[Metric] = entry.load()
