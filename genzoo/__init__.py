@@ -17,28 +17,42 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from genzoo.data.store import Store
-    from genzoo.distributions import Bernoulli, Delta, DiagGaussian, Distribution, StandardNormal
-    from genzoo.errors import GenzooError, UsageError
-    from genzoo.experiment import run
-    from genzoo.hookspecs import hookimpl
-    from genzoo.likelihoods import Likelihood, make_likelihood
-    from genzoo.options import Count, Fraction, Natural, NonNegative, Positive, Range, config
-    from genzoo.protocols import (
-        Batch,
-        Dataset,
-        DataSpec,
-        Examined,
-        Inference,
-        LatentModel,
-        Loss,
-        Metric,
-        Model,
-        Split,
-        Splits,
-    )
-    from genzoo.registry import list_models, register_dataset, register_loss, register_model
-    from genzoo.runs import Run, load
+    from genzoo.data.store import Store as Store
+    from genzoo.distributions import Bernoulli as Bernoulli
+    from genzoo.distributions import Delta as Delta
+    from genzoo.distributions import DiagGaussian as DiagGaussian
+    from genzoo.distributions import Distribution as Distribution
+    from genzoo.distributions import StandardNormal as StandardNormal
+    from genzoo.errors import GenzooError as GenzooError
+    from genzoo.errors import UsageError as UsageError
+    from genzoo.experiment import run as run
+    from genzoo.hookspecs import hookimpl as hookimpl
+    from genzoo.likelihoods import Likelihood as Likelihood
+    from genzoo.likelihoods import make_likelihood as make_likelihood
+    from genzoo.options import Count as Count
+    from genzoo.options import Fraction as Fraction
+    from genzoo.options import Natural as Natural
+    from genzoo.options import NonNegative as NonNegative
+    from genzoo.options import Positive as Positive
+    from genzoo.options import Range as Range
+    from genzoo.options import config as config
+    from genzoo.protocols import Batch as Batch
+    from genzoo.protocols import Dataset as Dataset
+    from genzoo.protocols import DataSpec as DataSpec
+    from genzoo.protocols import Examined as Examined
+    from genzoo.protocols import Inference as Inference
+    from genzoo.protocols import LatentModel as LatentModel
+    from genzoo.protocols import Loss as Loss
+    from genzoo.protocols import Metric as Metric
+    from genzoo.protocols import Model as Model
+    from genzoo.protocols import Split as Split
+    from genzoo.protocols import Splits as Splits
+    from genzoo.registry import list_models as list_models
+    from genzoo.registry import register_dataset as register_dataset
+    from genzoo.registry import register_loss as register_loss
+    from genzoo.registry import register_model as register_model
+    from genzoo.runs import Run as Run
+    from genzoo.runs import load as load
 
 _HOMES = {
     "options": "Count Fraction Natural NonNegative Positive Range config",

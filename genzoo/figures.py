@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SAMPLES = 64
 POINTS = 1000
 DATA_COLOUR, MODEL_COLOUR = "#0072b2", "#d55e00"  # Okabe & Ito 2008: told apart by all eyes
-TITLE = {"fontsize": 11, "loc": "left"}
+TITLE: dict[str, Any] = {"fontsize": 11, "loc": "left"}
 
 
 def draw_all(run: Run, model: Model, view: Mapping[str, Resident]) -> list[str]:
@@ -66,18 +66,25 @@ def show_images(axes: Axes, images: Tensor, columns: int) -> None:
 
 
 @torch.no_grad()
-def draw_samples(model: Model, train: Resident, n: int, seed: int = 0) -> tuple[Tensor, str]:
+def draw_samples(model: Model, train: Resident | None, n: int, seed: int = 0) -> tuple[Tensor, str]:
     """n new examples [n, *S] on the CPU and how they were made.
 
     A model without a prior is sampled from a Gaussian fitted to the codes of training data (Ghosh et al. 2020,
-    section 3): the caption says so, since it is not a property of the model.
+    section 3): the caption says so, since it is not a property of the model. Only then is `train` needed.
     """
     noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); of images the mean is shown
     with seeded(mix(seed, "samples")):
-        if isinstance(model, LatentModel) and model.prior() is None:
+        if needs_codes(model):
+            assert isinstance(model, LatentModel)
+            assert train is not None
             px = model.likelihood(fitted_codes(model, train, n))
             return (px.rsample() if noise else px.mean).cpu(), "z from a Gaussian fitted to training codes"
         return model.sample(n, noise=noise).cpu(), "z from the prior"
+
+
+def needs_codes(model: Model) -> bool:
+    """Whether sampling takes training data, for want of a prior."""
+    return isinstance(model, LatentModel) and model.prior() is None
 
 
 def fitted_codes(model: LatentModel, train: Resident, n: int) -> Tensor:
@@ -87,7 +94,8 @@ def fitted_codes(model: LatentModel, train: Resident, n: int) -> Tensor:
     flat = codes.flatten(1).double().cpu()
     values, vectors = torch.linalg.eigh(torch.atleast_2d(flat.T.cov(correction=0)))
     noise = torch.randn(n, flat.shape[1], dtype=torch.float64) * values.clamp_min(0).sqrt()
-    return (flat.mean(0) + noise @ vectors.T).to(codes).view(n, *codes.shape[1:])
+    drawn: Tensor = (flat.mean(0) + noise @ vectors.T).to(codes)
+    return drawn.view(n, *codes.shape[1:])
 
 
 def samples(path: Path, model: Model, train: Resident, test: Resident) -> None:

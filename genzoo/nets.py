@@ -99,7 +99,10 @@ class ConvDecoder(nn.Sequential):
         inputs = base
         for level, width_out in enumerate(channels):
             # Stride 2 turns a side n into 2n − 1 plus the padding asked for: exactly the larger side of the pair.
-            extra = tuple(sizes[level + 1] - (2 * sizes[level] - 1) for sizes in (heights, widths))
+            extra = (
+                heights[level + 1] - (2 * heights[level] - 1),
+                widths[level + 1] - (2 * widths[level] - 1),
+            )
             upsample = nn.ConvTranspose2d(inputs, width_out, 3, stride=2, padding=1, output_padding=extra)
             layers += [upsample, ACTIVATIONS[activation]()]
             inputs = width_out

@@ -82,7 +82,8 @@ class _KeyedNoise:
         size = math.prod(like.shape[1:])
         noise = keyed_normal(self.keys, self.used, draws * size).unflatten(1, (draws, size))
         self.used += draws * size
-        return noise.transpose(0, 1).reshape(*sample_shape, *like.shape).to(like.dtype)
+        filled: Tensor = noise.transpose(0, 1).reshape(*sample_shape, *like.shape).to(like.dtype)
+        return filled
 
 
 _source: _KeyedNoise | None = None

@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import tyro
 
@@ -35,6 +36,8 @@ def parse(components: Components, file_words: list[str], words: list[str], file:
     combined = dataclasses.make_dataclass("options", sections, frozen=True, kw_only=True)
     model, _, dataset = components.names
     errors = io.StringIO()
+    parsed: Any
+    unknown: list[str]
     try:
         with contextlib.redirect_stderr(errors):
             parsed, unknown = tyro.cli(

@@ -93,15 +93,12 @@ def show_evaluation(options: argparse.Namespace) -> int:
 def save_samples(options: argparse.Namespace) -> int:
     """Writes new examples as a picture or as numbers."""
     from genzoo import figures
-    from genzoo.protocols import LatentModel
 
     run, device = open_run(options)
     model = run.model.to(device)
     out: Path = options.out or run.path / "figures" / f"samples-{options.n}-seed{options.seed}.png"
     refuse_suffix(out)
-    # Only a model without a prior needs data to be sampled, and only points are drawn beside the data's.
-    fitted = isinstance(model, LatentModel) and model.prior() is None
-    needs_data = fitted or not model.spec.is_image
+    needs_data = figures.needs_codes(model) or not model.spec.is_image  # points are drawn beside the data's
     train = load_split(run, "train", device, options.data_root) if needs_data else None
     new, how = figures.draw_samples(model, train, options.n, options.seed)
     if out.suffix == ".npy":

@@ -14,7 +14,7 @@ from genzoo.training.settings import Training
 
 def make_optimizer(parameters: Iterable[nn.Parameter], training: Training) -> torch.optim.Optimizer:
     """Fused Adam or AdamW: one kernel for all weights, which also skips the step when told that it is not finite."""
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    kinds: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     return kinds[training.optimizer](parameters, lr=training.lr, weight_decay=training.weight_decay, fused=True)
 
 

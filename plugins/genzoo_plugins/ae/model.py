@@ -38,4 +38,5 @@ class AE(genzoo.LatentModel):
         return None
 
     def likelihood(self, z: Tensor) -> genzoo.Distribution:
-        return self.head(self.decoder(z))
+        px: genzoo.Distribution = self.head(self.decoder(z))
+        return px

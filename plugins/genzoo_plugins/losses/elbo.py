@@ -30,6 +30,8 @@ class ELBO(genzoo.Loss):
         posterior_samples: genzoo.Count = 1
         """Posterior samples an example that the reconstruction term is averaged over."""
 
+    config: Config
+
     @classmethod
     def refuses(cls, model: genzoo.Model) -> str | None:
         reason = super().refuses(model)
@@ -53,6 +55,6 @@ class ELBO(genzoo.Loss):
         """What the objective adds for a KL of so many nats at this step."""
         config = self.config
         rise: Tensor | float = torch.clamp(step / config.kl_warmup, max=1.0) if config.kl_warmup else 1.0
-        if config.capacity is not None:
-            return config.gamma * (kl - config.capacity * rise).abs()
-        return config.beta * rise * kl
+        if config.capacity is None:
+            return kl * (config.beta * rise)
+        return (kl - config.capacity * rise).abs() * config.gamma

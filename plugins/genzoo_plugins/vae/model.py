@@ -48,4 +48,5 @@ class VAE(genzoo.LatentModel):
         return genzoo.StandardNormal((self.config.latent_dim,), like=self.anchor)
 
     def likelihood(self, z: Tensor) -> genzoo.Distribution:
-        return self.head(self.decoder(z))
+        px: genzoo.Distribution = self.head(self.decoder(z))
+        return px
