@@ -91,7 +91,7 @@ def describe(error: BaseException) -> str:
     except Exception:  # an exception of a plugin's own, as broken as the plugin
         text = ""
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return line if len(line) <= 200 else f"{line[:199]}…"
+    return line if len(line) <= 240 else f"{line[:239]}…"
 
 
 def _refuse_malformed(entry: Entry) -> None:
