@@ -54,8 +54,18 @@ Fraction = Annotated[float, Range(0, 1)]
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def config(cls: type[T]) -> type[T]:
-    """A frozen, keyword-only dataclass whose values are checked against their annotations."""
-    cls.__post_init__ = check  # type: ignore[attr-defined]
+    """A frozen, keyword-only dataclass whose values are checked against their annotations.
+
+    A `__post_init__` of the class's own, for rules between fields, runs after that check.
+    """
+    own = getattr(cls, "__post_init__", None)
+
+    def post_init(self: T) -> None:
+        check(self)
+        if own is not None:
+            own(self)
+
+    cls.__post_init__ = post_init  # type: ignore[attr-defined]
     return dataclass(frozen=True, kw_only=True)(cls)
 
 
@@ -67,52 +77,108 @@ def option(field_name: str) -> str:
 def check(instance: Any) -> None:
     """Checks every field of a config against its annotation.
 
+    A value has one form, however it was given: 4 becomes 4.0 where a float is asked for, a list becomes a tuple. So
+    configs compare equal, and print alike, whether they come from Python, JSON, TOML or the command line.
+
     Raises:
         UsageError: A value of the wrong type or out of range, named by its option.
     """
-    for name, annotation in typing.get_type_hints(type(instance), include_extras=True).items():
-        value = getattr(instance, name)
+    for name, annotation in _annotations(type(instance)).items():
+        given = getattr(instance, name)
+        value = _converted(annotation, given)
         problem = _problem(annotation, value)
         if problem:
-            raise UsageError(f"{option(name)} {problem}, not {value!r}")
+            raise UsageError(f"{option(name)} {problem}, not {_shown(given)}")
+        object.__setattr__(instance, name, value)  # the dataclass is frozen
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # no ClassVar among them
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return (_is_whole(value) or isinstance(value, float)) and math.isfinite(value)
+    except OverflowError:  # an int beyond the largest float
+        return False
+
+
+def _is_union(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in (typing.Union, types.UnionType)
 
 
 def _problem(annotation: Any, value: Any) -> str:
     """What is wrong with a value, as "must be …", or ""."""
-    origin = typing.get_origin(annotation)
-    arguments = typing.get_args(annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         problem = _problem(arguments[0], value)
         ranges = [extra for extra in arguments[1:] if isinstance(extra, Range)]
-        if not problem and isinstance(value, (int, float)):
-            problem = next((f"must be {limits}" for limits in ranges if value not in limits), "")
-        return problem
-    if origin in (typing.Union, types.UnionType):
+        return problem or next((f"must be {limits}" for limits in ranges if value not in limits), "")
+    if _is_union(annotation):
         problems = [_problem(argument, value) for argument in arguments]
         return problems[0] if all(problems) else ""
     if origin is Literal:
-        return "" if value in arguments else f"must be one of {', '.join(map(str, arguments))}"
+        chosen = any(value == argument and type(value) is type(argument) for argument in arguments)
+        return "" if chosen else f"must be one of {', '.join(map(str, arguments))}"
     if origin is tuple:
-        if not isinstance(value, tuple):
-            return "must be a list"
-        return next(filter(None, (_problem(arguments[0], item) for item in value)), "")
+        return _problem_of_items(arguments, value)
     if annotation is float:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return "" if is_number and math.isfinite(value) else "must be a finite number"
+        return "" if _is_finite(value) else "must be a finite number"
     if annotation is int:
-        return "" if isinstance(value, int) and not isinstance(value, bool) else "must be a whole number"
+        return "" if _is_whole(value) else "must be a whole number"
     if annotation in (None, type(None)):
         return "" if value is None else "must be left out"
     expected = {str: "a text", bool: "true or false"}.get(annotation, getattr(annotation, "__name__", str(annotation)))
     return "" if isinstance(value, annotation) else f"must be {expected}"
 
 
+def _problem_of_items(arguments: tuple[Any, ...], value: Any) -> str:
+    """The same of tuple[item, ...] and tuple[first, second]."""
+    if not isinstance(value, tuple):
+        return "must be a list"
+    expected = _items(arguments, len(value))
+    if len(value) != len(expected):
+        return f"must be a list of {len(expected)}"
+    problem = next(filter(None, map(_problem, expected, value)), "")
+    return f"must be a list, and each item {problem}" if problem else ""
+
+
+def _items(arguments: tuple[Any, ...], length: int) -> tuple[Any, ...]:
+    """The annotation of each item of a tuple."""
+    return arguments[:1] * length if arguments[-1] is Ellipsis else arguments
+
+
+def _converted(annotation: Any, value: Any) -> Any:
+    """The value in the form that its annotation asks for; as it is where there is none."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _converted(arguments[0], value)
+    if _is_union(annotation):
+        forms = ((argument, _converted(argument, value)) for argument in arguments)
+        return next((form for argument, form in forms if not _problem(argument, form)), value)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        expected = _items(arguments, len(value))
+        return tuple(map(_converted, expected, value)) if len(value) == len(expected) else tuple(value)
+    return float(value) if annotation is float and _is_finite(value) else value
+
+
 def to_json(instance: Any) -> dict[str, Any]:
     """A config as plain JSON values (tuples become lists)."""
-    return {
-        field.name: list(value) if isinstance(value := getattr(instance, field.name), tuple) else value
-        for field in dataclasses.fields(instance)
-    }
+    return {field.name: _listed(getattr(instance, field.name)) for field in dataclasses.fields(instance)}
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value
 
 
 def from_json(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
@@ -126,30 +192,23 @@ def from_json(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     Raises:
         UsageError: An unknown field (with a suggestion), a wrong type or a value out of range.
     """
-    hints = typing.get_type_hints(cls, include_extras=True)
     prefix = f"{where}: " if where else ""
+    if not isinstance(values, Mapping):
+        raise UsageError(f"{prefix}options must be a table of names and values, not {_shown(values)}")
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for name in values:
-        if name not in hints:
+        if name not in fields:
             raise UsageError(
-                f"{prefix}unknown option {name!r}.{did_you_mean(name, hints)}", f"known: {', '.join(hints)}"
+                f"{prefix}unknown option {name!r}.{did_you_mean(name, fields)}",
+                f"known: {', '.join(fields) or 'none'}",
             )
+    for name, field in fields.items():
+        if name not in values and field.default is field.default_factory is dataclasses.MISSING:
+            raise UsageError(f"{prefix}{option(name)} is missing")
     try:
-        return cls(**{name: _from_json(hints[name], value) for name, value in values.items()})
+        return cls(**values)
     except UsageError as error:
         raise UsageError(prefix + error.message, error.hint) from None
-
-
-def _from_json(annotation: Any, value: Any) -> Any:
-    """JSON has no tuples and writes 1.0 as 1: undo both by the field's type."""
-    if typing.get_origin(annotation) is Annotated:
-        return _from_json(typing.get_args(annotation)[0], value)
-    options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-    if isinstance(value, list) and any(typing.get_origin(one) is tuple for one in options):
-        item = typing.get_args(next(one for one in options if typing.get_origin(one) is tuple))[0]
-        return tuple(_from_json(item, element) for element in value)
-    if isinstance(value, int) and not isinstance(value, bool) and float in options and int not in options:
-        return float(value)
-    return value
 
 
 @config

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from typing import Any
 import pluggy
 
 from genzoo import hookspecs
-from genzoo.errors import GenzooError, PluginError, UsageError
+from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
 from genzoo.registry import Entry, Kind, Origin, Registry, describe
 
 GROUP = "genzoo"
@@ -58,14 +59,8 @@ def load_installed() -> Registry:
     """
     registry = Registry()
     found.clear()
-    disabled = set(filter(None, os.environ.get("GENZOO_DISABLE_PLUGINS", "").split(",")))
-    for entry_point in _entry_points():
-        distribution = entry_point.dist
-        origin = Origin(
-            distribution.name if distribution else "unknown",
-            distribution.version if distribution else "",
-            entry_point.name,
-        )
+    disabled = {name.strip() for name in os.environ.get("GENZOO_DISABLE_PLUGINS", "").split(",")}
+    for origin, entry_point in _entry_points():
         if disabled & {origin.distribution, origin.plugin}:
             found.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS"))
             continue
@@ -89,14 +84,15 @@ def load_file(path: Path, registry: Registry) -> None:
     """
     if not path.is_file():
         raise UsageError(f"-p {path}: no such file")
-    name = f"genzoo_file_{path.stem}"
+    # A name for each file, wherever it lies: the classes of a second plugin.py must not replace those of the first.
+    name = "genzoo_file_" + re.sub(r"\W", "_", str(path.resolve()))
 
     def load() -> Any:
         specification = importlib.util.spec_from_file_location(name, path)
         if specification is None or specification.loader is None:
-            raise PluginError(f"-p {path}: not a Python file")
+            raise PluginError("not a Python file")
         module = importlib.util.module_from_spec(specification)
-        sys.modules[name] = module  # so that "genzoo_file_…:Class" and class definitions find it
+        sys.modules[name] = module  # so that f"{__name__}:Class" and class definitions find it
         specification.loader.exec_module(module)
         return module
 
@@ -105,11 +101,27 @@ def load_file(path: Path, registry: Registry) -> None:
         raise PluginError(f"-p {path}: {plugin.error}", "for the traceback: genzoo --debug …")
 
 
-def _entry_points() -> list[metadata.EntryPoint]:
-    """In the order of names: what is found must not depend on the file system's order."""
-    return sorted(
-        metadata.entry_points(group=GROUP), key=lambda point: (point.dist.name if point.dist else "", point.name)
-    )
+def _entry_points() -> list[tuple[Origin, metadata.EntryPoint]]:
+    """In the order of names: what is found must not depend on the file system's order.
+
+    `metadata.entry_points()` would raise on the first package whose metadata are damaged, plugin or not.
+    """
+    packages: dict[str, list[tuple[Origin, metadata.EntryPoint]]] = {}
+    for package in metadata.distributions():
+        try:
+            if f"[{GROUP}]" not in (package.read_text("entry_points.txt") or ""):
+                continue
+            name, version = package.metadata["Name"], package.version
+            points = [(Origin(name, version, point.name), point) for point in package.entry_points.select(group=GROUP)]
+            # One that comes later on sys.path is hidden, as its modules are.
+            packages.setdefault(re.sub(r"[-_.]+", "-", name).lower(), points)
+        except Exception as error:  # which one differs between versions of Python
+            folder = getattr(package, "_path", package.locate_file(""))
+            found.append(Plugin(Origin(str(folder), "", ""), error=f"damaged metadata: {describe(error)}"))
+            _warn(
+                f"the package in {folder} has damaged metadata: {describe(error)}", "remove the folder or reinstall it"
+            )
+    return [point for name in sorted(packages) for point in sorted(packages[name], key=lambda point: point[0].plugin)]
 
 
 def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin:
@@ -125,7 +137,7 @@ def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin
     except BaseException as error:  # SystemExit and worse: a plugin must not end the program
         if debugging():
             sys.excepthook(type(error), error, error.__traceback__)
-        plugin.error = error.message if isinstance(error, GenzooError) else describe(error)
+        plugin.error = " ".join(error.message.split()) if isinstance(error, GenzooError) else describe(error)
         plugin.entries = []
     plugin.seconds = time.perf_counter() - start
     return plugin
@@ -136,7 +148,10 @@ def _entries(origin: Origin, module: Any) -> Iterator[Entry]:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=origin.plugin)
-    manager.check_pending()
+    known = [name for name, caller in vars(manager.hook).items() if caller.has_spec()]
+    for caller in manager.get_hookcallers(module) or ():
+        if not (caller.has_spec() or all(hook.optionalhook for hook in caller.get_hookimpls())):
+            raise PluginError(f"there is no hook {caller.name!r}.{did_you_mean(caller.name, known)}")
     entries: list[Entry] = []
     for hook, kind in HOOKS.items():
         getattr(manager.hook, hook)(register=_registrar(kind, origin, entries))
@@ -160,11 +175,10 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
     ) -> None:
         if (kind == "model") != bool(loss):
             raise PluginError(f"{kind} {name!r}: {'name its loss: loss=…' if not loss else 'loss= is for models'}")
-        if isinstance(target, str) and ":" not in target:
-            raise PluginError(f'{kind} {name!r}: the target is "package.module:Class", not {target!r}')
         own, of_loss = dict(options or {}), dict(loss_options or {})
         entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss))
 
+    register.__qualname__ = "register"  # as the author of a wrong call reads it in the TypeError
     return register
 
 
@@ -174,8 +188,8 @@ def debugging() -> bool:
 
 
 def _cure(origin: Origin) -> str:
-    if not origin.version:
-        return ""
+    if origin.distribution == GROUP:
+        return "in a checkout type: pip install -e . elsewhere: pip install --force-reinstall genzoo"
     return f"pip install --upgrade {origin.distribution}, or pip uninstall {origin.distribution}"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import importlib
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -15,6 +17,7 @@ Kind = Literal["model", "loss", "dataset", "metric"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+TARGET = re.compile(r"\w+(\.\w+)*:\w+")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,11 @@ class Entry:
             return self.target
         module, _, attribute = self.target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            with contextlib.redirect_stdout(sys.stderr):  # standard output carries results alone
+                found = getattr(importlib.import_module(module), attribute)
+            if not isinstance(found, type):
+                raise TypeError(f"{self.target} is no class")
+            return found
         except KeyboardInterrupt:
             raise
         except GenzooError as error:
@@ -78,9 +85,24 @@ class Entry:
 
 
 def describe(error: BaseException) -> str:
-    """An exception as one line: its type and the first line of what it says."""
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    """An exception as one line: its type and what it says, cut where that is long."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # an exception of a plugin's own, as broken as the plugin
+        text = ""
+    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return line if len(line) <= 240 else f"{line[:239]}…"
+
+
+def _refuse_malformed(entry: Entry) -> None:
+    """Refuses what would only fail later, in a listing or a run that is not about this entry."""
+    if not isinstance(entry.name, str) or not NAME.fullmatch(entry.name):
+        raise PluginError(f"{entry.kind} name {entry.name!r} is not kebab-case (a-z, 0-9 and -)")
+    target = entry.target
+    if not (isinstance(target, type) or (isinstance(target, str) and TARGET.fullmatch(target))):
+        raise PluginError(f'{entry.kind} {entry.name!r}: the target is "package.module:Class", not {target!r}')
+    if not all(isinstance(text, str) for text in (entry.summary, entry.paper, entry.loss)):
+        raise PluginError(f"{entry.kind} {entry.name!r}: summary, paper and loss are texts")
 
 
 @dataclass
@@ -93,13 +115,12 @@ class Registry:
         """Adds what one plugin registered, all or nothing.
 
         Raises:
-            PluginError: A name that is no kebab-case, or one that the same package registers twice.
+            PluginError: A name that is no kebab-case, one that the same package registers twice, or no proper target.
         """
         new = list(entries)
         taken = {(entry.kind, entry.full_name) for entry in self.entries}
         for entry in new:
-            if not isinstance(entry.name, str) or not NAME.fullmatch(entry.name):
-                raise PluginError(f"{entry.kind} name {entry.name!r} is not kebab-case (a-z, 0-9 and -)")
+            _refuse_malformed(entry)
             if (entry.kind, entry.full_name) in taken:
                 raise PluginError(f"{entry.kind} {entry.name!r} is registered twice")
             taken.add((entry.kind, entry.full_name))
@@ -135,8 +156,19 @@ class Registry:
         known = self.names(kind)
         raise UsageError(
             f"no {kind} named {name!r}.{did_you_mean(name, known)}",
-            f"known: {', '.join(known)}\nplugin not installed? genzoo plugins",
+            f"known: {', '.join(known) or 'none'}\nplugin not installed? genzoo plugins",
         )
+
+    def loss_of(self, model: Entry) -> Entry:
+        """The loss a model is trained with by default: of its own package, else of genzoo, else the only one so called.
+
+        So a package that claims "elbo" for itself changes nothing for the models of others.
+        """
+        own = {entry.full_name: entry for entry in self.matching("loss")}
+        for distribution in (model.origin.distribution, "genzoo"):
+            if loss := own.get(f"{distribution}/{model.loss}"):
+                return loss
+        return self.get("loss", model.loss)
 
     def clashes(self) -> dict[tuple[Kind, str], list[Entry]]:
         """Names claimed by more than one package."""

@@ -1,0 +1,27 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from plugin_factory import Site
+
+from genzoo import registry
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """An empty folder on sys.path to install plugins into, and a registry that has not looked yet."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delenv("GENZOO_DISABLE_PLUGINS", raising=False)
+    registry.reset()
+    made = Site(folder)
+    yield made
+    for name in [name for name in sys.modules if name.partition(".")[0] in made.modules]:
+        del sys.modules[name]
+    registry.reset()

@@ -1,0 +1,75 @@
+"""Errors, and the half-written classes that are refused where they are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import genzoo
+from genzoo import errors
+from genzoo.errors import GenzooError, did_you_mean
+
+
+def test_an_error_is_its_message_and_an_indented_hint() -> None:
+    error = GenzooError("it is broken", "type: this\nor: that")
+    assert str(error) == "it is broken\n  type: this\n  or: that"
+    assert str(GenzooError("alone")) == "alone"
+
+
+def test_every_kind_of_error_has_an_exit_code_of_its_own() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GenzooError)]
+    codes = [kind.exit_code for kind in kinds]
+    assert len(set(codes)) == len(codes) >= 4
+    assert 0 not in codes
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("vea", " Did you mean 'vae'?"),
+        ("BETA-VAE", " Did you mean 'beta-vae'?"),
+        ("xyz", ""),
+        ("", ""),
+    ],
+)
+def test_did_you_mean(name: str, sentence: str) -> None:
+    assert did_you_mean(name, ["vae", "beta-vae", "flow"]).startswith(sentence)
+    assert bool(did_you_mean(name, ["vae", "beta-vae", "flow"])) == bool(sentence)
+    assert did_you_mean(name, []) == ""
+
+
+class Plain:
+    latent_dim = 20
+
+
+@dataclass
+class Thawed:
+    latent_dim: int = 20
+
+
+@pytest.mark.parametrize("base", ["Model", "LatentModel", "Loss", "Metric"])
+@pytest.mark.parametrize(
+    "config", [Plain, Thawed, {"latent_dim": 20}, Thawed()], ids=lambda value: type(value).__name__
+)
+def test_a_config_that_is_no_frozen_dataclass_is_refused_where_it_is_written(base: str, config: Any) -> None:
+    with pytest.raises(GenzooError, match=r"\.Half\.Config must be a frozen dataclass") as refused:
+        type("Half", (getattr(genzoo, base),), {"Config": config})
+    assert "@genzoo.config" in refused.value.hint
+
+
+@pytest.mark.parametrize("base", ["Model", "LatentModel", "Loss", "Metric"])
+def test_without_a_config_there_is_nothing_to_choose(base: str) -> None:
+    made: Any = type("Made", (getattr(genzoo, base),), {})
+    assert made.Config() == genzoo.options.NoOptions()
+
+
+def test_what_a_latent_model_lacks_is_named() -> None:
+    class Half(genzoo.LatentModel):
+        pass
+
+    half = Half(genzoo.DataSpec((2,), "gaussian"), Half.Config())
+    for attempt, missing in ((half.prior, "prior"), (lambda: half.encode(None), "posterior")):  # type: ignore[arg-type]
+        with pytest.raises(NotImplementedError, match=rf"^Half must define {missing}\("):
+            attempt()

@@ -1,0 +1,139 @@
+"""genzoo and a third party's plugin, really installed: as wheels, editable, side by side, and gone again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import genzoo
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "tests/third_party"
+
+LOOK = """
+import genzoo, genzoo_plugins
+from genzoo import registry
+print(genzoo.__file__, genzoo_plugins.__file__, sep="\\n")
+print(*sorted(f"{e.kind} {e.full_name}" for e in registry.registry().entries), sep="\\n")
+"""
+USE = """
+import torch
+from genzoo import Batch, registry
+load = {kind: registry.registry().get(kind, name).load() for kind, name in
+        {"model": "laplace-vae", "loss": "elbo-free-bits", "dataset": "ring"}.items()}
+ring = load["dataset"](load["dataset"].Config())
+model = load["model"](ring.spec, load["model"].Config())
+loss = load["loss"](model, load["loss"].Config())
+print(loss(model, Batch(ring.load(None).train.x[:8]), torch.tensor(0))["loss"].isfinite().item())
+"""
+OFFERED = {"model genzoo-example/laplace-vae", "loss genzoo-example/elbo-free-bits", "dataset genzoo-example/ring"}
+
+
+@dataclass
+class Environment:
+    """A virtual environment that sees the packages of this one, but not its genzoo."""
+
+    folder: Path
+
+    @property
+    def packages(self) -> Path:
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return self.folder / "Lib/site-packages" if os.name == "nt" else self.folder / "lib" / version / "site-packages"
+
+    def python(self, *arguments: str | Path) -> str:
+        program = self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "GENZOO_"))}
+        command = [str(program), *map(str, arguments)]
+        result = subprocess.run(command, env=variables, cwd=self.folder, capture_output=True, text=True, timeout=120)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def pip(self, command: str, *arguments: str | Path) -> str:
+        return self.python("-m", "pip", command, "--disable-pip-version-check", *arguments)
+
+    def install(self, *arguments: str | Path) -> None:
+        self.pip(
+            "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed", *arguments
+        )
+
+    def look(self) -> tuple[list[Path], set[str]]:
+        """Where genzoo and its plugins were imported from, and all that is registered."""
+        core, builtins, *entries = self.python("-c", LOOK).splitlines()
+        return [Path(core), Path(builtins)], set(entries)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
+    made = Environment(folder)
+    # torch is not installed again. What lies in these folders is found, but .pth files there, such as the one of an
+    # editable genzoo, are not read.
+    visible = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    (made.packages / "visible.pth").write_text("\n".join(visible) + "\n")
+    return made
+
+
+@pytest.fixture(scope="module")
+def wheel(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    environment.pip(
+        "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, str(ROOT)
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(params=["wheel", "editable"], ids="genzoo-{}".format, scope="module")
+def installed(request: pytest.FixtureRequest, environment: Environment, wheel: Path) -> Iterator[Environment]:
+    """An environment with genzoo in it, in either form."""
+    environment.install(*([wheel] if request.param == "wheel" else ["--editable", ROOT]))
+    home = environment.packages if request.param == "wheel" else ROOT
+    files, _ = environment.look()
+    assert all(path.is_relative_to(home) for path in files)
+    yield environment
+    environment.pip("uninstall", "--quiet", "--yes", "genzoo")
+
+
+def test_the_wheel_holds_core_plugins_types_and_entry_points(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        information = f"genzoo-{genzoo.__version__}.dist-info"
+        entry_points = archive.read(f"{information}/entry_points.txt").decode()
+    sources = {f"genzoo/{path.relative_to(ROOT / 'genzoo').as_posix()}" for path in (ROOT / "genzoo").rglob("*.py")}
+    plugins = ROOT / "plugins"
+    sources |= {path.relative_to(plugins).as_posix() for path in plugins.rglob("*.py")}
+    assert sources | {"genzoo/py.typed", "genzoo_plugins/py.typed"} <= names
+    assert {name.partition("/")[0] for name in names} == {"genzoo", "genzoo_plugins", information}
+    assert "[genzoo]" in entry_points
+    assert "vae = genzoo_plugins.vae" in entry_points
+    assert "genzoo = genzoo.cli:main" in entry_points
+
+
+@pytest.mark.parametrize("form", [[], ["--editable"]], ids=["plugin-wheel", "plugin-editable"])
+def test_a_third_party_plugin_is_found_and_gone_again(installed: Environment, form: list[str]) -> None:
+    _, before = installed.look()
+    assert "model genzoo/vae" in before
+    assert not before & OFFERED
+    installed.install(*form, EXAMPLE)
+    try:
+        assert installed.look()[1] == before | OFFERED
+    finally:
+        installed.pip("uninstall", "--quiet", "--yes", "genzoo-example")
+    assert installed.look()[1] == before
+
+
+@pytest.mark.parametrize("installed", ["wheel"], indirect=True)
+def test_a_third_party_model_loss_and_dataset_work_together(installed: Environment) -> None:
+    installed.install(EXAMPLE)
+    try:
+        assert installed.python("-c", USE).strip() == "True"
+    finally:
+        installed.pip("uninstall", "--quiet", "--yes", "genzoo-example")

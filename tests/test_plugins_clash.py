@@ -1,0 +1,93 @@
+"""Names that two packages claim: an error that names both, never a matter of order."""
+
+from __future__ import annotations
+
+import random
+from importlib import metadata
+
+import pytest
+from plugin_factory import Site, registering
+
+import genzoo
+from genzoo import registry
+from genzoo.errors import UsageError
+
+
+def message(kind: registry.Kind, name: str) -> str:
+    with pytest.raises(UsageError) as refused:
+        registry.registry().get(kind, name)
+    return str(refused.value)
+
+
+@pytest.fixture(params=range(6))
+def shuffled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discovery in another order, as another file system may have it."""
+    found = metadata.distributions
+
+    def distributions() -> list[metadata.Distribution]:
+        every = list(found())
+        random.Random(request.param).shuffle(every)
+        return every
+
+    monkeypatch.setattr(metadata, "distributions", distributions)
+
+
+@pytest.mark.usefixtures("shuffled")
+@pytest.mark.parametrize("installed", [("one", "two"), ("two", "one")], ids=" then ".join)
+def test_two_packages_one_name(site: Site, installed: tuple[str, str], capfd: pytest.CaptureFixture[str]) -> None:
+    versions = {"one": "1.0", "two": "2.5"}
+    for package in installed:
+        source = registering("shared") + f"    register('only-{package}', 'a:B', summary='', loss='elbo')\n"
+        site.add(source, package, versions[package])
+    found = registry.registry()
+    assert message("model", "shared") == (
+        "model 'shared' is claimed by one 1.0 and two 2.5\n  type one/shared\n  type two/shared"
+    )
+    assert [line for line in capfd.readouterr().err.splitlines() if "claimed" in line] == [
+        "genzoo: model 'shared' is claimed by one 1.0 and two 2.5 (type one/shared or two/shared, or uninstall one)"
+    ]
+    for package, version in versions.items():
+        assert str(found.get("model", f"{package}/shared").origin) == f"{package} {version}"
+        assert found.get("model", f"only-{package}").origin.distribution == package
+    assert found.get("model", "vae").origin.distribution == "genzoo"
+    assert found.names("model").count("shared") == 1
+
+
+@pytest.mark.usefixtures("shuffled")
+def test_a_builtin_cannot_be_replaced_by_a_package(site: Site) -> None:
+    site.add(registering("vae"), "aaa-shadow", "9.9")
+    found = registry.registry()
+    assert f"claimed by aaa-shadow 9.9 and genzoo {genzoo.__version__}" in message("model", "vae")
+    assert found.get("model", "genzoo/vae").target == "genzoo_plugins.vae.model:VAE"
+    assert found.get("model", "aaa-shadow/vae").target == "nowhere.at_all:Class"
+    assert found.get("model", "ae").origin.distribution == "genzoo"
+
+
+def test_a_package_that_claims_a_loss_does_not_break_the_models_of_others(site: Site) -> None:
+    site.add(registering("elbo", "loss"), "shadow")
+    site.add(registering("theirs", loss="elbo"), "other")
+    site.add(registering("mine", loss="own") + "\n" + registering("own", "loss"), "complete")
+    site.add(registering("own", "loss"), "shadow-too")
+    found = registry.registry()
+    assert "claimed by" in message("loss", "elbo")
+    expected = {"vae": "genzoo/elbo", "theirs": "genzoo/elbo", "mine": "complete/own"}
+    assert {name: found.loss_of(found.get("model", name)).full_name for name in expected} == expected
+
+
+def test_one_name_for_two_kinds_is_no_clash(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    site.add(registering("shared"), "one")
+    site.add(registering("shared", "dataset"), "two")
+    assert registry.registry().get("model", "shared").origin.distribution == "one"
+    assert registry.registry().get("dataset", "shared").origin.distribution == "two"
+    assert "claimed" not in capfd.readouterr().err
+
+
+def test_a_package_whose_two_plugins_claim_one_name_keeps_the_first(
+    site: Site, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (site.add(registering("shared", target=f"{m}:C"), f"placeholder-{m}") for m in "ab")
+    for folder in site.folder.glob("placeholder*"):
+        (folder / "entry_points.txt").write_text("")
+    site.add_metadata("twice", "1.0", f"[genzoo]\nzz = {second}\naa = {first}\n")
+    assert registry.registry().get("model", "shared").target == "a:C"
+    assert "plugin zz of twice 1.0 is disabled: model 'shared' is registered twice" in capfd.readouterr().err

@@ -1,0 +1,68 @@
+"""A VAE with a Laplace prior."""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+from torch import Tensor
+
+import genzoo
+from genzoo.nets import FlatDecoder, FlatEncoder, widened
+
+SCALE = math.sqrt(0.5)
+"""b, for a variance 2b² of 1."""
+
+
+class LaplacePrior(genzoo.Distribution):
+    """p(z) = Π exp(−|zᵢ|/b) / 2b: more mass at 0 and in the tails than a Gaussian of the same variance.
+
+    It leaves `kl` alone, so the KL of a posterior from it is estimated from the samples.
+    """
+
+    def __init__(self, dim: int, like: Tensor) -> None:
+        super().__init__(event_dims=1)
+        self.zeros = like.new_zeros(dim)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.zeros
+
+    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+        # The difference of two exponential variables is a Laplace variable.
+        one, other = self.zeros.expand(2, *sample_shape, *self.zeros.shape).clone().exponential_()
+        return SCALE * (one - other)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        self._check(value)
+        return -(value.abs() / SCALE + math.log(2 * SCALE)).sum(-1)
+
+    def unflatten(self, sizes: tuple[int, ...]) -> Self:
+        raise ValueError("a prior has no batch axis to split")
+
+
+class LaplaceVAE(genzoo.LatentModel):
+    """q(z|x) = N(μ(x), diag σ²(x)), p(z) Laplace of variance 1 (Barello, Charles & Pillow 2018)."""
+
+    @genzoo.config
+    class Config:
+        latent_dim: genzoo.Count = 20
+        """Length of the latent vector z."""
+        width: genzoo.Count = 400
+        """Units of the one hidden layer, in the encoder and in the decoder."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
+        super().__init__(spec, config)
+        self.head = genzoo.make_likelihood(spec.likelihood)
+        hidden = (config.width,)
+        self.encoder = FlatEncoder(spec.shape, hidden, 2 * config.latent_dim, "relu")
+        self.decoder = FlatDecoder(config.latent_dim, hidden, widened(spec.shape, self.head.outputs), "relu")
+
+    def posterior(self, x: Tensor) -> genzoo.Distribution:
+        return genzoo.DiagGaussian.from_parameters(self.encoder(x))
+
+    def prior(self) -> genzoo.Distribution:
+        return LaplacePrior(self.config.latent_dim, like=self.anchor)
+
+    def likelihood(self, z: Tensor) -> genzoo.Distribution:
+        return self.head(self.decoder(z))
