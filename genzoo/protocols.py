@@ -112,7 +112,7 @@ def refuse_without_config(cls: type) -> None:
     config = getattr(cls, "Config", None)
     if config is None:
         cls.Config = NoOptions  # type: ignore[attr-defined]
-    elif not (is_dataclass(config) and vars(config)["__dataclass_params__"].frozen):
+    elif not (is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[union-attr]
         raise GenzooError(
             f"{cls.__module__}.{cls.__name__}.Config must be a frozen dataclass",
             "write:\n    @genzoo.config\n    class Config:\n        latent_dim: int = 20",
