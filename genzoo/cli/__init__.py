@@ -38,10 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return dispatch(words)
+        code = dispatch(words)
+        sys.stdout.flush()  # here, where a reader that has gone is expected
+        return code
     except GenzooError as error:
-        if _debugging():
-            traceback.print_exc()
+        show_traceback()
         print(f"genzoo: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
@@ -50,9 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        show_traceback()
+        print(f"genzoo: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except Exception as error:
-        if _debugging():
-            traceback.print_exc()
+        show_traceback()
         print(f"genzoo: {unexpected(error)}", file=sys.stderr)
         return 1
 
@@ -61,24 +65,27 @@ def dispatch(words: list[str]) -> int:
     """Parses the words and calls the verb's handler."""
     from genzoo.cli import catalogue, data, run, use
 
-    parser = Parser(prog="genzoo", description="A plugin-based zoo of generative models.", epilog=EPILOG)
+    anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
+    anywhere.add_argument("--debug", action="store_true", help="show tracebacks")
+    anywhere.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
+                          help="load a Python file as a plugin (may be repeated)")  # fmt: skip
+    general, words = anywhere.parse_known_args(words)
+    if general.debug:
+        os.environ["GENZOO_DEBUG"] = "1"
+    about = "A plugin-based zoo of generative models."
+    parser = Parser(prog="genzoo", description=about, epilog=EPILOG, parents=[anywhere])
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
-    parser.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
-                        help="load a Python file as a plugin (may be repeated)")  # fmt: skip
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for add in (run.add_verb, catalogue.add_verbs, use.add_verbs, data.add_data_verb):
         add(verbs)
     unknown_verb(words, tuple(verbs.choices))
     options, rest = parser.parse_known_args(words)
-    if options.debug:
-        os.environ["GENZOO_DEBUG"] = "1"
+    if rest and options.verb != "run":
+        raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: {' '.join(['genzoo', options.verb or ''])} --help")
     if options.verb is None:
         parser.print_help()
         return 0
-    if rest and options.verb != "run":
-        raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb} --help")
-    load_plugin_files(options.plugin_files)
+    load_plugin_files(general.plugin_files)
     options.rest = rest
     code: int = options.handler(options)
     return code
@@ -108,9 +115,15 @@ def unexpected(error: Exception) -> str:
     if isinstance(error, MemoryError) or "out of memory" in first.lower() or "can't allocate memory" in first:
         return "out of memory\n  use a smaller --batch-size or a smaller model"
     frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
+    # What torch complains about was asked for further up.
+    own = [frame for frame in frames if "/torch/" not in frame.filename.replace(os.sep, "/")] or frames
+    where = f"{own[-1].filename}:{own[-1].lineno}" if own else "unknown"
     return f"{first}\n  at {where}; this is a bug of genzoo or of a plugin. For the traceback: genzoo --debug …"
 
 
-def _debugging() -> bool:
-    return os.environ.get("GENZOO_DEBUG", "") not in ("", "0") or "--debug" in sys.argv
+def show_traceback() -> None:
+    """The traceback of the error at hand, if --debug asked for it."""
+    from genzoo.plugins import debugging
+
+    if debugging():
+        traceback.print_exc()
