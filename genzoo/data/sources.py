@@ -257,5 +257,7 @@ def take_from_tar(archive: Path, folder: str, file_set: FileSet, wanted: Sequenc
                 if raw is not None and member.isreg() and member.size <= raw.size + SLACK:
                     tar.extract(member, inside, filter="data")
                     take(inside / member.name, file_set, raw, into)
+                if all((into / raw.name).exists() for raw in wanted):
+                    return
     except (tarfile.TarError, EOFError) as error:
         raise GenzooError(f"{archive.name}: {error}") from error

@@ -58,7 +58,7 @@ class Store:
     def roots(self) -> list[Path]:
         """Where files are looked for, best first, each once."""
         fallback = _temporary_root()
-        usable = fallback.is_dir() and fallback.stat().st_uid == os.getuid()
+        usable = os.path.isdir(fallback) and fallback.stat().st_uid == os.getuid()
         return list(dict.fromkeys([*self._chosen, *([fallback] if usable else [])]))
 
     @cached_property
