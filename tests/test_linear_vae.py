@@ -1,7 +1,7 @@
 """A linear VAE against probabilistic PCA, whose optimum is known in closed form.
 
 With linear nets, a Gaussian p(x|z) of one variance σ² and a diagonal Gaussian q(z|x), the best ELBO *is* the
-log-likelihood of probabilistic PCA (Tipping & Bishop 1999; Lucas et al. 2019, "Don't Blame the ELBO", arXiv 1911.02469).
+log-likelihood of probabilistic PCA (Tipping & Bishop 1999; Lucas et al. 2019, arXiv 1911.02469).
 A mean in place of a sum, a lost constant or dimension, or σ in place of σ² shows here, most of them as an ELBO *above*
 the likelihood.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def print_path(arguments: argparse.Namespace) -> int:
         print(store.writable_root)
         return 0
     folder = _files(arguments.name).folder
-    print(next((root / folder for root in store.roots if (root / folder).is_dir()), store.writable_root / folder))
+    print(next((root / folder for root in store.roots if os.path.isdir(root / folder)), store.writable_root / folder))
     return 0
 
 
