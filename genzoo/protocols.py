@@ -7,7 +7,6 @@ as (20,). Log-probabilities are in nats, summed over one example; means are over
 from __future__ import annotations
 
 import math
-from dataclasses import is_dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
@@ -112,7 +111,10 @@ def refuse_without_config(cls: type) -> None:
     config = getattr(cls, "Config", None)
     if config is None:
         cls.Config = NoOptions  # type: ignore[attr-defined]
-    elif not (is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[union-attr]
+        return
+    # Its own mark, not an inherited one: the fields of an undecorated subclass would be ignored in silence.
+    mark = vars(config).get("__dataclass_params__") if isinstance(config, type) else None
+    if mark is None or not mark.frozen:
         raise GenzooError(
             f"{cls.__module__}.{cls.__name__}.Config must be a frozen dataclass",
             "write:\n    @genzoo.config\n    class Config:\n        latent_dim: int = 20",

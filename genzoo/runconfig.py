@@ -37,10 +37,9 @@ class Components:
             PluginError: A plugin that cannot be imported, or whose options collide with others'.
         """
         model_entry = registry.get("model", model)
-        loss = loss or model_entry.loss
-        components = cls(
-            model_entry, registry.get("loss", loss), registry.get("dataset", dataset), (model, loss, dataset)
-        )
+        loss_entry = registry.get("loss", loss) if loss else registry.loss_of(model_entry)
+        names = (model, loss or registry.spelling(loss_entry), dataset)
+        components = cls(model_entry, loss_entry, registry.get("dataset", dataset), names)
         components.refuse_shared_options()
         return components
 
