@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import torch
@@ -112,10 +113,8 @@ def weights_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> i
             return count_parameters(model_class(spec, config))
     except GenzooError:
         raise
-    except (RuntimeError, NotImplementedError) as error:
-        if "negative dimension" in str(error) or "Storage size calculation overflowed" in str(error):
-            return 1 << 62
-        return 0
+    except (RuntimeError, NotImplementedError, TypeError) as error:  # TypeError: a size beyond 64 bits
+        return 1 << 62 if re.search("negative dimension|overflow", str(error), re.IGNORECASE) else 0
 
 
 def memory_bytes(device: torch.device) -> int:

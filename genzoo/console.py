@@ -36,6 +36,10 @@ class Console(Listener):
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)
 
+    def warn(self, text: str) -> None:
+        """One line, whether quiet or not."""
+        print(f"genzoo: {text}", file=sys.stderr, flush=True)
+
     def epoch_started(self, epoch: int, steps: int) -> None:
         if epoch == 1:
             self.started = time.perf_counter()

@@ -116,11 +116,14 @@ class Experiment:
         record = self.open_record(run, store)
         try:
             outcome = self.train(run, view, train)
-            record["status"] = outcome.stopped if outcome.stopped == INTERRUPTED else "finished"
-            if record["status"] == "finished":
+            if outcome.stopped == INTERRUPTED:
+                record["status"] = INTERRUPTED
+            else:
                 whole = self.resident(splits.train) if train.redraw else train
-                run.write("results.json", self.evaluate(view, whole, outcome))
-                self.draw(run, view)
+                record["status"] = self.finish(run, view, whole, outcome)
+        except KeyboardInterrupt:
+            record["status"] = INTERRUPTED
+            raise
         except BaseException as error:
             record["status"] = f"failed: {describe(error)}"
             raise
@@ -129,6 +132,15 @@ class Experiment:
             record["ended"] = time.time()
             run.write("run.json", record)
         return run
+
+    def finish(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> str:
+        """Evaluates and draws; returns the run's status. The model is saved already, so Ctrl-C is no failure here."""
+        try:
+            run.write("results.json", self.evaluate(view, train, outcome))
+            self.draw(run, view)
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        return "finished"
 
     def resident(self, split: Split, training: bool = False) -> Resident:
         """A split on the device, as the options want it seen."""
@@ -177,6 +189,8 @@ class Experiment:
         try:
             with first_interrupt(stop):
                 outcome = trainer.fit()
+            if trainer.stop_requested:  # perhaps in the last epoch's validation, where it stopped nothing
+                outcome.stopped = INTERRUPTED
         except NonFiniteError as error:
             self.save(run, trainer.trained.model)
             raise NonFiniteError(error.message, f"{error.hint}\nsaved before it: {run.path / MODEL_FILE}") from None
@@ -223,7 +237,7 @@ class Experiment:
         from genzoo import figures
 
         for failure in figures.draw_all(run, self.model, view):
-            self.console.say(f"genzoo: {failure}")
+            self.console.warn(failure)
 
 
 class Log(Listener):

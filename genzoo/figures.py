@@ -152,7 +152,7 @@ def scatter(path: Path, data: Tensor, model_points: Tensor, title: str) -> None:
     axes = figure.subplots()
     axes.set_title(title, **TITLE)
     other = min(1, data.shape[1] - 1)
-    for points, colour, label in ((data, DATA_COLOUR, "test data"), (model_points, MODEL_COLOUR, "model")):
+    for points, colour, label in ((data, DATA_COLOUR, "data"), (model_points, MODEL_COLOUR, "model")):
         axes.scatter(points[:, 0], points[:, other], s=8, c=colour, alpha=0.6, linewidths=0, label=label)
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     axes.legend(frameon=False, markerscale=2)

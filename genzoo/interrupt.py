@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -22,8 +22,9 @@ def first_interrupt(stop: Callable[[], None]) -> Iterator[None]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
-        print("\ngenzoo: finishing this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True)
         stop()
+        with suppress(RuntimeError):  # the signal came in the midst of another print
+            print("\ngenzoo: finishing this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True)
 
     before = signal.signal(signal.SIGINT, handle)
     try:

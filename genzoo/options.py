@@ -27,6 +27,15 @@ from genzoo.errors import UsageError, did_you_mean
 T = TypeVar("T")
 
 
+class OptionError(UsageError):
+    """A value that its option cannot have."""
+
+    def __init__(self, message: str, config: type) -> None:
+        super().__init__(message)
+        self.config = config
+        """The class that the option belongs to."""
+
+
 @dataclass(frozen=True)
 class Range:
     """Bounds of a numeric option, for `Annotated[float, Range(0, 1)]`."""
@@ -88,7 +97,7 @@ def check(instance: Any) -> None:
         value = _converted(annotation, given)
         problem = _problem(annotation, value)
         if problem:
-            raise UsageError(f"{option(name)} {problem}, not {_shown(given)}")
+            raise OptionError(f"{option(name)} {problem}, not {_shown(given)}", type(instance))
         object.__setattr__(instance, name, value)  # the dataclass is frozen
 
 

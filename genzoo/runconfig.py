@@ -16,6 +16,7 @@ from genzoo.registry import Entry, Registry
 from genzoo.training.settings import Training
 
 SECTIONS = ("model", "loss", "data", "training")
+FORM = 'a TOML file has lines such as: model = "NAME", dataset = "NAME", epochs = 3; or give a run\'s config.json'
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ class RunConfig:
         try:
             sections = {section: dict(values[section]) for section in SECTIONS}
             names = [sections[section].pop("name") for section in ("model", "data", "loss")]
+            if not all(isinstance(name, str) for name in names):
+                raise TypeError
         except (KeyError, TypeError, ValueError):
             raise UsageError(f"{where} is no resolved configuration: it needs {', '.join(SECTIONS)}") from None
         found = Components.find(registry, *names)
@@ -175,11 +178,11 @@ def read_file(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"--config {path}: {error.strerror}") from None
+        raise UsageError(f"--config {path}: {error.strerror}", FORM) from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"--config {path}: {str(error) or 'nested too deeply'}") from None
+        raise UsageError(f"--config {path}: {str(error) or 'nested too deeply'}", FORM) from None
     if not isinstance(values, dict):
-        raise UsageError(f"--config {path}: a table of options is needed")
+        raise UsageError(f"--config {path}: a table of options is needed", FORM)
     return values
 
 
@@ -199,6 +202,9 @@ def to_arguments(values: Mapping[str, Any], where: str) -> list[str]:
             named = {"model": "model", "loss": "loss", "data": "dataset", "training": "name"}[key]
             for name, inner in value.items():
                 arguments += _argument(named if name == "name" else prefix + name, inner, where)
+        elif isinstance(value, dict):
+            tables = ", ".join(f"[{section}]" for section in SECTIONS)
+            raise UsageError(f"{where}: no table [{key}].{did_you_mean(key, SECTIONS)}", f"tables: {tables}")
         else:
             arguments += _argument({"data": "dataset"}.get(key, key), value, where)
     return arguments
@@ -207,9 +213,10 @@ def to_arguments(values: Mapping[str, Any], where: str) -> list[str]:
 def _argument(name: str, value: Any, where: str) -> list[str]:
     spelling = option(name)
     if isinstance(value, bool):
-        return [spelling if value else f"--no-{spelling[2:]}"]
+        prefix, name = ("--data.", spelling[7:]) if spelling.startswith("--data.") else ("--", spelling[2:])
+        return [spelling if value else f"{prefix}no-{name}"]
     if isinstance(value, list):
         return [spelling, *(str(item) for item in value)]
     if value is None or isinstance(value, (str, int, float)):
         return [spelling, str(value)]
-    raise UsageError(f"{where}: {name} cannot be a {type(value).__name__}", "tables: model, loss, data, training")
+    raise UsageError(f"{where}: {name} cannot be a {type(value).__name__}", FORM)

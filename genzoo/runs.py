@@ -13,13 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import GenzooError, UsageError
+from genzoo.errors import GenzooError, PluginError, UsageError
 from genzoo.runconfig import RunConfig
 
 if TYPE_CHECKING:
     from genzoo.protocols import Model
 
 MODEL_FILE = "model.safetensors"
+DAMAGED = "copy it again; the model alone can be had without it: genzoo.load('RUN/model.safetensors')"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,22 @@ class Run:
         from genzoo.registry import registry
 
         file = self.path / "config.json"
-        return RunConfig.from_json(read_json(file), registry(), str(file))
+        values = read_json(file)
+        self._refuse_missing_plugins()
+        return RunConfig.from_json(values, registry(), str(file))
+
+    def _refuse_missing_plugins(self) -> None:
+        """Says which package a run was made with that is not here, where its record can tell."""
+        from genzoo.registry import KINDS, registry
+
+        try:
+            plugins = dict(self.record["plugins"])
+        except (GenzooError, KeyError, TypeError, ValueError):
+            return
+        for kind in KINDS:
+            made = plugins.get(kind)
+            if isinstance(made, dict) and made.get("name") not in registry().names(kind):
+                raise not_installed(self.path, f"{kind} {made.get('name')!r}", str(made.get("origin")))
 
     @property
     def results(self) -> dict[str, Any]:
@@ -57,8 +73,11 @@ class Run:
     @property
     def history(self) -> list[dict[str, Any]]:
         """The epochs, oldest first. A torn last line, left by a crash, is passed over."""
-        epochs = []
-        for line in (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+        epochs: list[dict[str, Any]] = []
+        file = self.path / "metrics.jsonl"
+        if not file.exists():  # stopped in its first epoch
+            return epochs
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 epochs.append(json.loads(line))
             except ValueError:
@@ -104,12 +123,19 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise GenzooError(f"{path}: {error.strerror}") from None
+        raise GenzooError(f"{path}: {error.strerror}", "is the run complete? ls the folder") from None
     except (ValueError, RecursionError):
-        raise GenzooError(f"{path} is damaged: no JSON") from None
+        raise GenzooError(f"{path} is damaged: no JSON", DAMAGED) from None
     if not isinstance(values, dict):
-        raise GenzooError(f"{path} is damaged: no JSON object")
+        raise GenzooError(f"{path} is damaged: no JSON object", DAMAGED)
     return values
+
+
+def not_installed(path: Path, what: str, origin: str) -> PluginError:
+    """The error for a run or model whose plugin is not here. `origin` is "distribution version", or a file's name."""
+    distribution, _, version = origin.partition(" ")
+    cure = f"pip install {distribution}" if version else "give its file: genzoo -p FILE.py …"
+    return PluginError(f"{path} was made with {what} of {origin}, which is not installed", cure)
 
 
 def refuse_unwritable(root: Path, out: Path | None) -> None:
@@ -160,6 +186,8 @@ def find(reference: str, root: Path = Path("runs")) -> Run:
     """
     if (Path(reference) / "config.json").is_file():
         return Run(Path(reference))
+    if os.sep in reference and Path(reference).exists():
+        raise UsageError(f"{reference} is no run folder: it has no config.json", f"ls {root}/, or type @last")
     runs = sorted(path.parent for path in root.glob("*/config.json"))
     if not runs:
         raise UsageError(f"no runs in {root}/", "make one: genzoo run …, or say where they are: --runs FOLDER")
@@ -201,5 +229,5 @@ def load(reference: str | Path, device: str = "cpu") -> Model:
     if path.suffix == ".safetensors":
         return load_model(path, device)
     if path.is_file():
-        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing")
+        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
     return load_model(find(str(reference)).path / MODEL_FILE, device)

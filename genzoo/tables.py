@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,10 +31,10 @@ def cell(figures: Mapping[str, Any], name: str) -> str:
     return number(value)
 
 
-def number(value: float) -> str:
+def number(value: float | str) -> str:
     """Four significant digits at least, two decimals at most for large numbers."""
-    if isinstance(value, str):  # "nan", "inf"
-        return value
+    if isinstance(value, str) or not math.isfinite(value):  # "nan", "inf"
+        return str(value)
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
     return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}" if abs(value) >= 0.1 else f"{value:.5f}"

@@ -15,13 +15,15 @@ from torch import Tensor
 
 from genzoo import __version__
 from genzoo.build import build_model
-from genzoo.errors import GenzooError, PluginError, UsageError
+from genzoo.errors import GenzooError, UsageError
 from genzoo.options import from_json, to_json
 from genzoo.protocols import DataSpec, Model
-from genzoo.registry import Entry, registry
+from genzoo.registry import Entry, describe, registry
+from genzoo.runs import not_installed
 
 FORMAT = 1
 MAX_HEADER = 1 << 20
+DAMAGED = "copy the file again, or train anew: genzoo run --config RUN/config.json"
 
 
 def save_model(path: Path, model: Model, entry: Entry) -> None:
@@ -53,8 +55,9 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
+        raise GenzooError(f"cannot write {path}: {error.strerror}", "is the disk full? df -h") from None
+    finally:
         temporary.unlink(missing_ok=True)
-        raise GenzooError(f"cannot write {path}: {error.strerror}") from None
 
 
 def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
@@ -71,10 +74,15 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
         spec_values, config_values = dict(description["spec"]), dict(description["config"])
         spec = DataSpec(**{**spec_values, "shape": tuple(map(int, spec_values["shape"]))})
     except (KeyError, TypeError, ValueError):
-        raise GenzooError(f"{path}: its description of the model is damaged") from None
+        raise GenzooError(f"{path}: its description of the model is damaged", DAMAGED) from None
     entry = _find(path, name, distribution, str(description.get("distribution_version", "")))
     config = from_json(entry.load().Config, config_values, str(path))
-    model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))
+    try:
+        model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))
+    except GenzooError:
+        raise
+    except Exception as error:
+        raise GenzooError(f"{path} describes a {name} that cannot be built: {describe(error)}", DAMAGED) from None
     expected = model.state_dict()
     problems = mismatches(expected, tensors)
     if problems:
@@ -87,24 +95,26 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise UsageError(f"{path}: no such file", "runs are listed by: ls runs/")
     if path.suffix != ".safetensors":
-        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing")
+        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
     with open(path, "rb") as file:
         declared = int.from_bytes(file.read(8), "little")
     if declared > MAX_HEADER:
-        raise GenzooError(f"{path} is no genzoo model: its header claims {declared:,} bytes")
+        raise GenzooError(f"{path} is no genzoo model: its header claims {declared:,} bytes", DAMAGED)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.offset_keys()}
     except SafetensorError as error:
         size = path.stat().st_size
-        raise GenzooError(f"{path} ({size:,} bytes) is truncated or damaged: {error}") from None
+        raise GenzooError(f"{path} ({size:,} bytes) is truncated or damaged: {error}", DAMAGED) from None
     try:
         description = json.loads(metadata["genzoo"])
     except (KeyError, ValueError, RecursionError):
-        raise GenzooError(f"{path} holds no description of a genzoo model") from None
+        raise GenzooError(f"{path} holds no description of a genzoo model", DAMAGED) from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise GenzooError(f"{path} has another format than {FORMAT}, the one this version reads")
+        raise GenzooError(
+            f"{path} has another format than {FORMAT}, the one this version reads", "pip install --upgrade genzoo"
+        )
     return description, tensors
 
 
@@ -114,10 +124,7 @@ def _find(path: Path, name: str, distribution: str, version: str) -> Entry:
     for entry in entries:
         if entry.origin.distribution == distribution:
             return entry
-    raise PluginError(
-        f"{path} was made by model {name!r} of {distribution} {version}".rstrip() + ", which is not installed",
-        f"pip install {distribution}" if version else "register it first: genzoo.register_model, or genzoo -p FILE …",
-    )
+    raise not_installed(path, f"model {name!r}", f"{distribution} {version}".strip())
 
 
 def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:

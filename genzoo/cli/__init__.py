@@ -81,7 +81,7 @@ def dispatch(words: list[str]) -> int:
     unknown_verb(words, tuple(verbs.choices))
     options, rest = parser.parse_known_args(words)
     if rest and options.verb != "run":
-        raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: {' '.join(['genzoo', options.verb or ''])} --help")
+        raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
         parser.print_help()
         return 0

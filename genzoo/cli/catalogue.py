@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from genzoo.errors import UsageError
+from genzoo.errors import UsageError, did_you_mean
 from genzoo.registry import KINDS, Entry, Kind, registry
 
 HEADINGS: dict[Kind, str] = {"model": "MODELS", "dataset": "DATASETS", "loss": "LOSSES", "metric": "METRICS"}
@@ -86,7 +86,8 @@ def show_info(options: argparse.Namespace) -> int:
     """Prints all about one name, of whatever kind."""
     entries = [e for kind in KINDS for e in registry().matching(kind) if options.name in (e.name, e.full_name)]
     if not entries:
-        registry().get("model", options.name)  # refuses it, with suggestions
+        known = [name for kind in KINDS for name in registry().names(kind)]
+        raise UsageError(f"nothing is named {options.name!r}.{did_you_mean(options.name, known)}", "type: genzoo list")
     for entry in entries:
         print(f"{entry.kind} {entry.name} · {entry.summary}")
         print(f"  from      {origin_of(entry)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import itertools
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any
 import tyro
 
 from genzoo.errors import GenzooError, UsageError, did_you_mean
-from genzoo.options import option
+from genzoo.options import OptionError, describe_fields, option
 from genzoo.registry import Entry, registry
 from genzoo.runconfig import Components, RunConfig, field_names
+
+OF_THE_VERB = ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet", "--debug")
 
 
 def parse(components: Components, file_words: list[str], words: list[str], file: str) -> RunConfig:
@@ -50,7 +53,13 @@ def parse(components: Components, file_words: list[str], words: list[str], file:
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UsageError(one_line(errors.getvalue()), f"all options: {help_command(components)}") from None
+        message = one_line(errors.getvalue())
+        raise UsageError(located(message, file, file_words, words)) from None
+    except OptionError as error:
+        message = error.message
+        if error.config is type(defaults.data_config):
+            message = message.replace("--", "--data.", 1)
+        raise UsageError(located(message, file, file_words, words)) from None
     if unknown:
         refuse(unknown, components, file, file_words)
     return dataclasses.replace(
@@ -62,46 +71,81 @@ def parse(components: Components, file_words: list[str], words: list[str], file:
     )
 
 
+WRONG_TYPE = re.compile(r"Error parsing (--\S+): .*(int|float)\(?\)?(?: with base 10)?: (.*)")
+KINDS = {"int": "a whole number", "float": "a number"}
+
+
 def one_line(box: str) -> str:
-    """The message of one of tyro's boxes, which have a title, a message, a rule and advice."""
-    lines = [line.strip("│╭╮╰╯ \n") for line in box.splitlines()[1:]]
-    message: list[str] = []
-    for line in lines:
-        if set(line) <= {"─"}:
-            break
-        message.append(line)
-    return " ".join(message)
+    """The message of one of tyro's boxes: a title, a message, a rule and advice, with or without a frame."""
+    lines = [line.strip("│╭╮╰╯| \n") for line in box.splitlines()[1:]]
+    message = itertools.takewhile(lambda line: set(line) - {"─", "-"}, itertools.dropwhile(is_rule, lines))
+    text = " ".join(message)
+    wrong = WRONG_TYPE.fullmatch(text)
+    return f"{wrong[1]} must be {KINDS[wrong[2]]}, not {wrong[3]}" if wrong else text
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line is drawn rather than written."""
+    return not set(line) - {"─", "-"}
+
+
+def located(message: str, file: str, file_words: list[str], words: list[str]) -> str:
+    """A message with file and line before it where the option that it names came from a file."""
+    named = re.search(r"--[\w.-]*\w", message)
+    if named and named[0] in file_words and named[0] not in (word.partition("=")[0] for word in words):
+        return f"{file}{line_of(file, named[0])}: {message}"
+    return message
 
 
 def refuse(unknown: list[str], components: Components, file: str, file_words: list[str]) -> None:
     """Says whose option this is, or which one was perhaps meant."""
     word = next((word for word in unknown if word.startswith("-")), unknown[0])
     spelling = word.partition("=")[0]
-    where = ""
-    if spelling in file_words:
-        where = f"{file}{line_of(file, spelling)}: "
-    known = known_options(components)
+    where = f"{file}{line_of(file, spelling)}: " if spelling in file_words else ""
     if not spelling.startswith("-"):
         raise UsageError(f"{where}unrecognised: {spelling!r}", "the model comes first: genzoo run MODEL --dataset NAME")
+    if spelling in OF_THE_VERB:
+        raise UsageError(f"{where}{spelling} is for the command line alone", "take it out of the file")
+    known = known_options(components)
     owners = list(owners_of(spelling))
     if owners and spelling not in known:
         asked = f"{components.model.name} with loss {components.loss.name} on {components.dataset.name}"
-        raise UsageError(f"{where}{spelling} belongs to {' and '.join(owners)}; you asked for {asked}")
-    suggestion = did_you_mean(spelling, known).replace("'", "")
-    raise UsageError(f"{where}no option {spelling}.{suggestion}", f"all options: {help_command(components)}")
+        raise UsageError(f"{where}{spelling} belongs to {listed(owners)}; you asked for {asked}", help_hint(components))
+    suggestion, meant = suggested(spelling, known)
+    hints = [f"{name} {known[name]}" for name in meant if known[name]] + [help_hint(components)]
+    raise UsageError(f"{where}no option {spelling}.{suggestion}", "\n".join(hints))
 
 
-def help_command(components: Components) -> str:
+def suggested(spelling: str, known: Iterable[str]) -> tuple[str, list[str]]:
+    """ " Did you mean …?" and the options it names. The dashes, which all share, do not make two alike."""
+    by_name = {name.lstrip("-"): name for name in known}
+    sentence = did_you_mean(spelling.lstrip("-"), by_name)
+    meant = [by_name[name] for name in re.findall(r"'([^']+)'", sentence)]
+    return (f" Did you mean {' or '.join(meant)}?" if meant else ""), meant
+
+
+def listed(owners: list[str]) -> str:
+    """ "model vae", "model ae and model vae", "model ae, model vae and 5 others"."""
+    if len(owners) > 3:
+        owners = [*owners[:2], f"{len(owners) - 2} others"]
+    return " and ".join(filter(None, (", ".join(owners[:-1]), owners[-1])))
+
+
+def help_hint(components: Components) -> str:
     """What to type to see every option."""
-    return f"genzoo run {components.names[0]} --dataset {components.names[2]} --help"
+    return f"all options: genzoo run {components.names[0]} --dataset {components.names[2]} --help"
 
 
-def known_options(components: Components) -> list[str]:
-    """Every option of the chosen model, loss, dataset and trainer, as typed."""
+def known_options(components: Components) -> dict[str, str]:
+    """Every option that could be typed here, and what it is, as "FLOAT  Weight of the KL term. (default: 1.0)"."""
     config = components.defaults()
-    plain = (config.model_config, config.loss_config, config.training)
-    known = [option(name) for part in plain for name in field_names(type(part))]
-    return known + [option(f"data.{name}") for name in field_names(type(config.data_config))]
+    parts = (("", config.model_config), ("", config.loss_config), ("", config.training), ("data.", config.data_config))
+    known = {
+        option(prefix + name): f"{kind}  {text} (default: {default})"
+        for prefix, part in parts
+        for name, kind, default, text in describe_fields(part)
+    }
+    return known | dict.fromkeys(OF_THE_VERB, "")
 
 
 def owners_of(spelling: str) -> Iterable[str]:
@@ -121,8 +165,8 @@ def _fields(entry: Entry) -> tuple[str, ...]:
 
 def line_of(file: str, spelling: str) -> str:
     """Where a file sets an option: ":12", or "" if it cannot be told."""
-    name = re.sub(r"^--(data\.|no-)?", "", spelling)
-    pattern = re.compile(rf"""^\s*["']?{re.sub("[-_]", "[-_]", name)}["']?\s*[=:]""")
+    name = re.sub(r"^--(data\.)?(no-)?", "", spelling)
+    pattern = re.compile(rf"""^\s*(data\.)?["']?{re.sub("[-_]", "[-_]", name)}["']?\s*[=:]""")
     for number, line in enumerate(Path(file).read_text(encoding="utf-8").splitlines(), start=1):
         if pattern.search(line):
             return f":{number}"

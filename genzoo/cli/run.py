@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from genzoo.errors import UsageError
+from genzoo.errors import UsageError, did_you_mean
 
 USAGE = """\
 genzoo run MODEL --dataset NAME [--loss NAME] [options]
@@ -53,14 +53,19 @@ def handle(options: argparse.Namespace) -> int:
         raise UsageError("which model? genzoo run MODEL --dataset NAME", f"models: {known}")
     if not dataset:
         known = ", ".join(registry().names("dataset"))
-        raise UsageError(f"which dataset? genzoo run {model} --dataset NAME", f"datasets: {known}")
+        typo = next((f", not {word}" for word in words if did_you_mean(word, ["--dataset"])), "")
+        raise UsageError(f"which dataset? genzoo run {model} --dataset NAME{typo}", f"datasets: {known}")
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 
     if options.help:
         words.append("--help")
-    config = command_line.parse(components, file_words, words, str(options.config or ""))
-    return start(config, options)
+    try:
+        config = command_line.parse(components, file_words, words, str(options.config or ""))
+        return start(config, options)
+    except UsageError as error:
+        error.hint = error.hint or command_line.help_hint(components)
+        raise
 
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
@@ -71,7 +76,10 @@ def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
     for name in ("model", "dataset", "loss"):
         parser.add_argument(f"--{name}", default="")
-    named, rest = parser.parse_known_args(words)
+    try:
+        named, rest = parser.parse_known_args(words)
+    except argparse.ArgumentError as error:
+        raise UsageError(f"--config {path}: {error}", 'write it as: model = "NAME"') from None
     return vars(named), rest
 
 

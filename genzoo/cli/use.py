@@ -54,7 +54,7 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     from genzoo.runs import find
 
     if getattr(options, "n", 1) < 1 or getattr(options, "batch_size", 1) < 1:
-        raise UsageError("-n and --batch-size must be at least 1")
+        raise UsageError("-n and --batch-size must be at least 1", f"type: genzoo {options.verb} --help")
     return find(options.run, options.runs), choose_device(options.device)
 
 
@@ -76,6 +76,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
     """Prints the figures of one split."""
     from genzoo.evaluation.evaluate import evaluate, find_metrics
     from genzoo.registry import registry
+    from genzoo.runs import plain
     from genzoo.tables import results_table
 
     run, device = open_run(options)
@@ -84,7 +85,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
     data = load_split(run, options.split, device, options.data_root)
     figures = evaluate(model, data, metrics, options.batch_size)
     if options.json:
-        print(json.dumps({"run": str(run.path), "split": options.split, **figures}, ensure_ascii=False))
+        print(json.dumps(plain({"run": str(run.path), "split": options.split, **figures}), ensure_ascii=False))
     else:
         print(results_table({options.split: figures}, metrics))
     return 0
@@ -97,7 +98,7 @@ def save_samples(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     model = run.model.to(device)
     out: Path = options.out or run.path / "figures" / f"samples-{options.n}-seed{options.seed}.png"
-    refuse_suffix(out)
+    refuse_output(out, options.out is None)
     needs_data = figures.needs_codes(model) or not model.spec.is_image  # points are drawn beside the data's
     train = load_split(run, "train", device, options.data_root) if needs_data else None
     new, how = figures.draw_samples(model, train, options.n, options.seed)
@@ -122,9 +123,9 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
-        raise UsageError(f"{run.config.model} has no encoder to reconstruct with")
+        raise UsageError(f"{run.config.model} has no encoder to reconstruct with", f"genzoo sample {options.run}")
     out: Path = options.out or run.path / "figures" / "reconstructed.png"
-    refuse_suffix(out)
+    refuse_output(out, options.out is None)
     if options.images:
         x = read_images(options.images, model.spec, options.resize).to(device)
     else:
@@ -156,7 +157,7 @@ def read_images(paths: list[Path], spec: DataSpec, resize: bool) -> Tensor:
     from torchvision.io import ImageReadMode, decode_image
 
     if not spec.is_image:
-        raise UsageError("this model takes no images; leave the files out")
+        raise UsageError("this model takes no images", "leave the files out: test data are reconstructed")
     mode = ImageReadMode.GRAY if spec.shape[0] == 1 else ImageReadMode.RGB
     images = []
     for path in paths:
@@ -164,9 +165,9 @@ def read_images(paths: list[Path], spec: DataSpec, resize: bool) -> Tensor:
             content = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
             image = decode_image(content, mode)[None].to(torch.float32) / 255
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from None
+            raise UsageError(f"{path}: {error.strerror}", "name PNG or JPEG files") from None
         except (RuntimeError, ValueError):
-            raise UsageError(f"{path} is no PNG or JPEG image") from None
+            raise UsageError(f"{path} is no PNG or JPEG image", "name PNG or JPEG files") from None
         size, wanted = tuple(image.shape[2:]), spec.shape[1:]
         if size != wanted and not resize:
             raise UsageError(
@@ -178,12 +179,14 @@ def read_images(paths: list[Path], spec: DataSpec, resize: bool) -> Tensor:
     return torch.cat(images)
 
 
-def refuse_suffix(out: Path) -> None:
-    """Refuses an output file that is neither picture nor numbers, or whose folder is not there."""
+def refuse_output(out: Path, own: bool) -> None:
+    """Refuses a file that is neither picture nor numbers, or whose folder is not there; the run's own is made."""
     if out.suffix not in (".png", ".npy"):
-        raise UsageError(f"--out {out}: neither .png nor .npy")
-    if not out.absolute().parent.is_dir() and out.parent.name != "figures":
-        raise UsageError(f"--out {out}: no folder {out.parent}")
+        raise UsageError(f"--out {out}: neither .png nor .npy", "name a file such as out.png")
+    if own:
+        out.parent.mkdir(exist_ok=True)
+    elif not out.absolute().parent.is_dir():
+        raise UsageError(f"--out {out}: no folder {out.parent}", f"mkdir {out.parent}")
 
 
 def save_numbers(out: Path, values: Tensor) -> None:

@@ -93,7 +93,7 @@ class Trainer:
         self.objective = Objective(model, loss, training.precision)
         self.parameters = [parameter for parameter in self.objective.parameters() if parameter.requires_grad]
         self.optimizer = make_optimizer(self.parameters, training)
-        self.average = MovingAverage(self.objective, training.ema) if training.ema else None
+        self.average: MovingAverage | None = None
         self.batch_size = min(training.batch_size, len(train))
         self.steps_per_epoch = len(train) // self.batch_size
         self.total_steps = training.epochs * self.steps_per_epoch
@@ -145,6 +145,8 @@ class Trainer:
         first = torch.arange(self.batch_size, device=self.device)
         with torch.no_grad():
             self.objective.model.prepare(self.train_data.batch(first))
+        if self.training.ema:
+            self.average = MovingAverage(self.objective, self.training.ema)
 
     def _epoch(self, epoch: int) -> Epoch | None:
         """One pass over the data; None if it was interrupted."""
