@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -45,7 +46,11 @@ class Console(Listener):
             self.started = time.perf_counter()
         if self.live:
             layout = "{desc} {bar:12}{percentage:4.0f}%  {postfix}"
-            self.bar = tqdm(total=steps, desc=self._title(epoch), bar_format=layout, mininterval=0.1, file=sys.stderr)
+            title, columns = self._title(epoch), os.get_terminal_size(sys.stderr.fileno()).columns
+            # A terminal that does not know its width says 0, and tqdm would draw nothing.
+            self.bar = tqdm(
+                total=steps, desc=title, bar_format=layout, mininterval=0.1, file=sys.stderr, ncols=columns or 120
+            )
             self.next_refresh = 0.0
 
     def stepped(self, done: int, terms: Callable[[int], dict[str, float]]) -> None:

@@ -37,7 +37,8 @@ def describe_device(device: torch.device) -> str:
     """A device in a few words: "cpu, 2 threads" or the GPU's name."""
     if device.type == "cuda":
         return f"{device}, {torch.cuda.get_device_name(device)}"
-    return f"cpu, {torch.get_num_threads()} threads" if device.type == "cpu" else str(device)
+    threads = torch.get_num_threads()
+    return f"cpu, {threads} thread{'s' if threads > 1 else ''}" if device.type == "cpu" else str(device)
 
 
 def revision(folder: Path) -> dict[str, Any] | None:

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = dispatch(words)
+        code = to_the_end(words)
         sys.stdout.flush()  # here, where a reader that has gone is expected
         return code
     except GenzooError as error:
@@ -59,6 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_traceback()
         print(f"genzoo: {unexpected(error)}", file=sys.stderr)
         return 1
+
+
+def to_the_end(words: list[str]) -> int:
+    """Runs a command; what argparse and tyro end by SystemExit, such as --help, ends here too."""
+    try:
+        return dispatch(words)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
 
 
 def dispatch(words: list[str]) -> int:

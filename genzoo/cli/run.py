@@ -85,15 +85,17 @@ def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
 
 def help_without_dataset(parser: argparse.ArgumentParser, model: str, loss: str) -> int:
     """Help before a dataset is named: what `run` itself takes and, with a model, the options of all three."""
-    print(parser.format_help())
     if not model:
+        parser.print_help()
         return 0
-    from genzoo.cli import options as command_line
     from genzoo.registry import registry
     from genzoo.runconfig import Components
 
-    dataset = registry().names("dataset")[0]
-    command_line.parse(Components.find(registry(), model, dataset, loss), [], ["--help"], "")
+    components = Components.find(registry(), model, registry().names("dataset")[0], loss)
+    from genzoo.cli import options as command_line
+
+    print(parser.format_help())
+    command_line.parse(components, [], ["--help"], "")
     return 0
 
 

@@ -1,0 +1,203 @@
+"""`genzoo run`: what it says, where, and what lies in the run folder afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import os
+import pty
+import re
+import termios
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from commandline import Result, genzoo, in_own_process, trained
+from PIL import Image
+
+import genzoo as package
+from genzoo.cli import main
+from genzoo.console import figures
+from genzoo.runs import Run
+
+FILES = {"config.json", "run.json", "metrics.jsonl", "results.json", "model.safetensors", "figures"}
+METRICS = ("negative_elbo", "reconstruction", "kl", "mse", "active_units")
+
+
+def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_run: Run) -> None:
+    lines = told.out.splitlines()
+    assert lines[0].split("  ")[-1].strip() == "test (360)"
+    assert [line[2:].split("  ")[0] for line in lines[1:6]] == [
+        "−ELBO (nats)", "reconstruction (nats)", "KL (nats)", "MSE per dimension", "active units",
+    ]  # fmt: skip
+    test = vae_run.results["test"]
+    assert lines[1].split()[-1] == f"{test['negative_elbo']:.2f}"
+    assert lines[5].split()[-1] == f"{test['active_units']:.0f}"
+    assert f"figures   {vae_run.path}/figures/ (curves, reconstructions, samples)" in lines
+    assert f"genzoo evaluate {vae_run.path}" in lines[-1]
+    assert "epoch 1" not in told.out
+
+
+def test_standard_error_carries_the_progress_a_line_an_epoch(told: Result, vae_run: Run) -> None:
+    introduction, folder, *epochs = told.err.splitlines()
+    assert introduction == (
+        "vae (76,104 parameters) on digits (1,257 train / 180 validation / 360 test)"
+        " · bernoulli · cpu, 1 thread · seed 0"
+    )
+    assert folder == f"run folder  {vae_run.path}"
+    assert len(epochs) == 2
+    for number, (line, record) in enumerate(zip(epochs, vae_run.history, strict=True), start=1):
+        train, validation = record["train"], record["validation"]["loss"]
+        parts = (
+            f"−elbo {train['negative_elbo']:.2f}  reconstruction {train['reconstruction']:.2f}  kl {train['kl']:.2f}"
+        )
+        assert line.startswith(f"epoch {number}/2  {parts}  validation {validation:.2f}  ")
+        assert re.search(r"  [\d,]+ img/s(  eta \d+:\d\d)?$", line)
+    assert not re.search("[\r█▌\x1b]", told.err)
+
+
+def test_a_run_folder_is_complete(vae_run: Run) -> None:
+    assert {path.name for path in vae_run.path.iterdir()} == FILES
+    assert re.fullmatch(r"vae-digits-\d{8}-\d{4}-[0-9a-f]{4}", vae_run.path.name)
+    record = vae_run.record
+    assert record["status"] == "finished"
+    assert record["genzoo"] == package.__version__
+    assert record["started"] < record["ended"]
+    assert record["plugins"]["model"] == {"name": "vae", "origin": f"genzoo {package.__version__}"}
+    assert set(record["packages"]) >= {"torch", "safetensors"}
+    assert [epoch["epoch"] for epoch in vae_run.history] == [1, 2]
+    assert [epoch["step"] for epoch in vae_run.history] == [9, 18]  # ⌊1257 / 128⌋ steps an epoch
+    assert all(epoch["images"] == 9 * 128 for epoch in vae_run.history)
+
+
+def test_results_of_every_split_with_their_errors(vae_run: Run) -> None:
+    results = vae_run.results
+    assert [results[split]["n"] for split in ("train", "validation", "test")] == [360, 180, 360]
+    for split in ("train", "validation", "test"):
+        for metric in METRICS:
+            assert math.isfinite(results[split][metric])
+        assert 0 < results[split]["standard_error"]["negative_elbo"] < 1
+        total = results[split]["reconstruction"] + results[split]["kl"]
+        assert results[split]["negative_elbo"] == pytest.approx(total, rel=1e-6)
+    assert results["training"]["epochs"] == 2
+    assert results["training"]["seconds"] > 0
+    assert results["parameters"] == 76_104
+    assert 0 < results["baselines"]["pca"]["mse"] < results["test"]["mse"]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("samples", (720, 768)), ("reconstructions", (948, 684)), ("curves", (1224, 384))]
+)
+def test_figures_are_real_pictures(vae_run: Run, name: str, size: tuple[int, int]) -> None:
+    with Image.open(vae_run.path / "figures" / f"{name}.png") as picture:
+        picture.load()
+        assert picture.size == size
+        assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 20
+
+
+def test_the_last_epoch_is_what_was_saved(vae_run: Run) -> None:
+    """The validation figures of the last epoch and of the evaluation are of the same weights and the same noise."""
+    last = vae_run.history[-1]["validation"]["negative_elbo"]
+    assert vae_run.results["validation"]["negative_elbo"] == pytest.approx(last, rel=1e-5)
+
+
+def test_json_is_one_object_and_nothing_else(tmp_path: Path) -> None:
+    result = genzoo("run", "vae", "--dataset", "moons", "--epochs", 1, "--runs", tmp_path, "--json")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.count("\n") == 1
+    values = json.loads(result.out)
+    run = Run(Path(values.pop("run")))
+    assert values == run.results
+    assert run.path.parent == tmp_path
+
+
+def test_quiet_leaves_the_table_alone(tmp_path: Path) -> None:
+    result = genzoo("run", "ae", "--dataset", "moons", "--epochs", 1, "--out", tmp_path / "mine", "--quiet")
+    assert (result.code, result.err) == (0, "")
+    assert "n/a (no prior p(z))" in result.out
+    assert Run(tmp_path / "mine").record["status"] == "finished"
+
+
+def test_without_validation_data_there_is_no_column_for_them(tmp_path: Path) -> None:
+    run = trained(tmp_path, "vae", "--dataset", "digits", "--epochs", 1, "--data.validation", 0)
+    assert "validation" not in run.results
+    assert run.history[0]["validation"] == {}
+    assert run.history[0]["step"] == 1437 // 128
+    assert (run.path / "figures/curves.png").stat().st_size > 5000
+
+
+def test_an_empty_folder_may_be_given(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = genzoo("run", "vae", "--dataset", "moons", "--epochs", 1, "--out", tmp_path / "empty", "--quiet")
+    assert result.code == 0
+    assert {path.name for path in (tmp_path / "empty").iterdir()} == FILES
+
+
+def test_a_model_too_large_for_small_images_runs_on_resized_ones(tmp_path: Path) -> None:
+    small = ("--channels", 4, 8, "--base", 4, "--batch-size", 256)
+    words = ("conv-vae", "--dataset", "digits", "--data.resize", 16, "--epochs", 1, *small)
+    assert trained(tmp_path, *words).model.spec.shape == (1, 16, 16)
+
+
+def test_a_beta_of_its_own_shows_objective_and_bound(tmp_path: Path) -> None:
+    result = genzoo("run", "beta-vae", "--dataset", "moons", "--epochs", 1, "--runs", tmp_path)
+    (line,) = [line for line in result.err.splitlines() if line.startswith("epoch 1/1")]
+    assert re.match(r"epoch 1/1  loss \S+  −elbo \S+  reconstruction \S+  kl \S+  validation ", line)
+    (folder,) = tmp_path.iterdir()
+    terms = Run(folder).history[0]["train"]
+    assert terms["loss"] == pytest.approx(terms["reconstruction"] + 4.0 * terms["kl"], rel=1e-5)
+    assert terms["negative_elbo"] == pytest.approx(terms["reconstruction"] + terms["kl"], rel=1e-5)
+
+
+def test_the_objective_is_left_out_where_a_term_says_the_same() -> None:
+    assert figures({"loss": 3.0, "negative_elbo": 3.0, "kl": 1.0}) == "−elbo 3.00  kl 1.00"
+    assert figures({"loss": 4.0, "negative_elbo": 3.0}) == "loss 4.00  −elbo 3.00"
+    assert figures({"loss": 4.0}) == "loss 4.00"
+
+
+def test_as_a_process_of_its_own_it_is_the_same_run(vae_run: Run, tmp_path: Path) -> None:
+    result = in_own_process("run", "vae", "--dataset", "digits", "--epochs", 2, "--out", "mine", cwd=tmp_path)
+    assert result.code == 0
+    assert result.err.count("\nepoch ") == 2
+    assert "figures   mine/figures/ (curves, reconstructions, samples)" in result.out
+    same = Run(tmp_path / "mine")
+    assert (same.path / "model.safetensors").read_bytes() == (vae_run.path / "model.safetensors").read_bytes()
+    assert same.results["test"] == vae_run.results["test"]
+    assert "--epochs" in same.record["command"]
+
+
+@pytest.mark.parametrize("columns", [150, 0], ids=["wide", "of unknown width"])
+def test_on_a_terminal_each_epoch_is_one_bar(tmp_path: Path, columns: int) -> None:
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (50, columns))
+    with ThreadPoolExecutor() as pool, open(follower, "w", encoding="utf-8") as terminal:
+        screen = pool.submit(read_all, leader)
+        out = io.StringIO()
+        with contextlib.redirect_stderr(terminal), contextlib.redirect_stdout(out):
+            code = main(["run", "vae", "--dataset", "moons", "--epochs", "3", "--runs", str(tmp_path)])
+        terminal.close()
+        text = screen.result().replace("\r\n", "\n")
+    assert code == 0
+    bars = [line for line in text.split("\n") if "epoch " in line]
+    assert len(bars) == 3
+    for number, bar in enumerate(bars, start=1):
+        assert set(re.findall(r"epoch (\d)/3", bar)) == {str(number)}
+        final = bar.split("\r")[-1]
+        assert "████ 100%" in final
+        assert re.search(r"−elbo \S+  reconstruction \S+  kl \S+  validation \S+  [\d,]+ img/s", final)
+    assert "epoch 1" not in out.getvalue()
+    assert "−ELBO (nats)" in out.getvalue()
+
+
+def read_all(leader: int) -> str:
+    """All that is written to a pseudo-terminal until it is closed."""
+    chunks = []
+    try:
+        while chunk := os.read(leader, 1 << 16):
+            chunks.append(chunk)
+    except OSError:  # Linux's way to say that the other end is closed
+        pass
+    os.close(leader)
+    return b"".join(chunks).decode()
