@@ -32,9 +32,9 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError:
         raise UsageError(f"--device {name}: no such kind of device", "use auto, cpu, cuda, cuda:1 or mps") from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        built_for = torch.version.cuda or "none"
+        built_for, count = torch.version.cuda or "none", torch.cuda.device_count()
         raise UsageError(
-            f"--device {name}, but torch sees {torch.cuda.device_count() or 'no'} CUDA devices "
+            f"--device {name}, but torch sees {count or 'no'} CUDA device{'s' if count > 1 else ''} "
             f"(torch {torch.__version__}, CUDA {built_for})",
             "use --device auto",
         )

@@ -83,7 +83,7 @@ def load_file(path: Path, registry: Registry) -> None:
         PluginError: It cannot be imported or breaks a hook's contract.
     """
     if not path.is_file():
-        raise UsageError(f"-p {path}: no such file")
+        raise UsageError(f"-p {path}: no such file", "type: genzoo -p FILE.py …")
     # A name for each file, wherever it lies: the classes of a second plugin.py must not replace those of the first.
     name = "genzoo_file_" + re.sub(r"\W", "_", str(path.resolve()))
 

@@ -72,6 +72,7 @@ def parse(components: Components, file_words: list[str], words: list[str], file:
 
 
 WRONG_TYPE = re.compile(r"Error parsing (--\S+): .*(int|float)\(?\)?(?: with base 10)?: (.*)")
+WRONG_FORM = re.compile(r"Error parsing (--\S+): .*(?:valid parse for arguments:|instantiated from) \[(.*)\]\.?")
 KINDS = {"int": "a whole number", "float": "a number"}
 
 
@@ -80,8 +81,11 @@ def one_line(box: str) -> str:
     lines = [line.strip("│╭╮╰╯| \n") for line in box.splitlines()[1:]]
     message = itertools.takewhile(lambda line: set(line) - {"─", "-"}, itertools.dropwhile(is_rule, lines))
     text = " ".join(message)
-    wrong = WRONG_TYPE.fullmatch(text)
-    return f"{wrong[1]} must be {KINDS[wrong[2]]}, not {wrong[3]}" if wrong else text
+    if wrong := WRONG_TYPE.fullmatch(text):
+        return f"{wrong[1]} must be {KINDS[wrong[2]]}, not {wrong[3]}"
+    if wrong := WRONG_FORM.fullmatch(text):
+        return f"{wrong[1]} cannot be {wrong[2]}"
+    return text
 
 
 def is_rule(line: str) -> bool:

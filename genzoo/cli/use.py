@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from genzoo.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from genzoo.data.resident import Resident
@@ -154,20 +156,12 @@ def read_images(paths: list[Path], spec: DataSpec, resize: bool) -> Tensor:
         UsageError: No image, or another size than the model's.
     """
     import torch
-    from torchvision.io import ImageReadMode, decode_image
 
     if not spec.is_image:
         raise UsageError("this model takes no images", "leave the files out: test data are reconstructed")
-    mode = ImageReadMode.GRAY if spec.shape[0] == 1 else ImageReadMode.RGB
     images = []
     for path in paths:
-        try:
-            content = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
-            image = decode_image(content, mode)[None].to(torch.float32) / 255
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}", "name PNG or JPEG files") from None
-        except (RuntimeError, ValueError):
-            raise UsageError(f"{path} is no PNG or JPEG image", "name PNG or JPEG files") from None
+        image = torch.from_numpy(read_pixels(path, "L" if spec.shape[0] == 1 else "RGB")).permute(2, 0, 1)[None]
         size, wanted = tuple(image.shape[2:]), spec.shape[1:]
         if size != wanted and not resize:
             raise UsageError(
@@ -177,6 +171,27 @@ def read_images(paths: list[Path], spec: DataSpec, resize: bool) -> Tensor:
             image = torch.nn.functional.interpolate(image, wanted, mode="bilinear", antialias=True)
         images.append(image)
     return torch.cat(images)
+
+
+def read_pixels(path: Path, mode: str) -> NDArray[np.float32]:
+    """A picture file as [H, W, C] in [0, 1], converted to Pillow's mode "L" (grey) or "RGB".
+
+    Raises:
+        UsageError: It cannot be read, or is no picture.
+    """
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=("PNG", "JPEG")) as file:
+            deep = file.mode.startswith("I")  # 16 bits, which Pillow would cut off rather than scale
+            picture = Image.fromarray((np.asarray(file) // 257).astype(np.uint8)) if deep else file
+            pixels: NDArray[np.float32] = np.asarray(picture.convert(mode), dtype=np.float32) / np.float32(255)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise UsageError(f"{path}: {error.strerror}", "name PNG or JPEG files") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise UsageError(f"{path} is no PNG or JPEG image", "name PNG or JPEG files") from None
+    return pixels.reshape(*pixels.shape[:2], -1)
 
 
 def refuse_output(out: Path, own: bool) -> None:

@@ -1,0 +1,96 @@
+"""`genzoo reconstruct`, and pictures as people have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from commandline import genzoo, refused
+from PIL import Image
+
+import genzoo as package
+from genzoo.cli.use import read_images, read_pixels
+from genzoo.runs import Run
+
+
+def picture(path: Path, size: tuple[int, int], mode: str = "L") -> Path:
+    """A smooth picture, (width, height)."""
+    x, y = np.meshgrid(np.linspace(0, 255, size[0]), np.linspace(0, 255, size[1]))
+    grey = Image.fromarray(((x + y) / 2).astype(np.uint8))
+    grey.convert(mode).save(path)
+    return path
+
+
+def test_reconstructions_of_test_images(vae_run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "r.npy"
+    result = genzoo("reconstruct", vae_run.path, "-n", 7, "--out", out)
+    assert (result.code, result.out, result.err) == (0, f"{out}\n", "")
+    assert np.load(out).shape == (7, 1, 8, 8)
+    result = genzoo("reconstruct", vae_run.path)
+    assert result.out == f"{vae_run.path}/figures/reconstructed.png\n"
+    with Image.open(result.out.strip()) as drawn:
+        assert drawn.size == (948, 684)
+    Path(result.out.strip()).unlink()
+
+
+@pytest.mark.parametrize(("name", "mode"), [("a.png", "L"), ("a.png", "RGB"), ("a.png", "RGBA"), ("a.jpg", "RGB")])
+def test_reconstructions_of_own_images(vae_run: Run, tmp_path: Path, name: str, mode: str) -> None:
+    file = picture(tmp_path / name, (8, 8), mode)
+    out = tmp_path / "r.npy"
+    result = genzoo("reconstruct", vae_run.path, file, "--out", out)
+    assert result.code == 0
+    x = torch.from_numpy(np.asarray(Image.open(file).convert("L"), dtype=np.float32) / 255)[None, None]
+    with torch.no_grad():
+        again = vae_run.model.reconstruct(x).numpy()  # type: ignore[operator]
+    np.testing.assert_allclose(np.load(out), again, atol=0.02 if name == "a.jpg" else 1e-6)
+    error = float(((np.load(out) - x.numpy()) ** 2).mean())
+    line, last = result.out.splitlines()
+    assert line.startswith(f"{file}  MSE ")
+    assert float(line.split()[-1]) == pytest.approx(error, abs=2e-4)
+    assert last == str(out)
+
+
+def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path: Path) -> None:
+    levels = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
+    Image.fromarray(levels).save(tmp_path / "deep.png")
+    np.testing.assert_allclose(read_pixels(tmp_path / "deep.png", "L")[..., 0] * 255, [[0, 1, 128, 255]], rtol=1e-6)
+
+
+def test_colours_stay_colours_for_a_model_of_colours(tmp_path: Path) -> None:
+    Image.new("RGB", (3, 2), (255, 0, 51)).save(tmp_path / "red.png")
+    x = read_images([tmp_path / "red.png"], package.DataSpec((3, 2, 3), "bernoulli"), resize=False)
+    assert torch.equal(x, torch.tensor([1.0, 0.0, 0.2]).view(1, 3, 1, 1).expand(1, 3, 2, 3))
+
+
+def test_own_images_of_another_size_are_scaled_when_asked(vae_run: Run, tmp_path: Path) -> None:
+    files = [picture(tmp_path / "small.png", (8, 8)), picture(tmp_path / "large.png", (20, 28))]
+    message = refused(genzoo("reconstruct", vae_run.path, *files, "--out", tmp_path / "r.npy"))
+    assert message == f"{files[1]} is 28x20; the model takes 8x8"
+    assert not (tmp_path / "r.npy").exists()
+    result = genzoo("reconstruct", vae_run.path, *files, "--resize", "--out", tmp_path / "r.npy")
+    assert result.code == 0
+    assert len(result.out.splitlines()) == 3
+    assert np.load(tmp_path / "r.npy").shape == (2, 1, 8, 8)
+
+
+def test_what_is_no_image_is_refused(vae_run: Run, moons_run: Run, tmp_path: Path) -> None:
+    text = tmp_path / "text.png"
+    text.write_text("I am no picture")
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(picture(tmp_path / "whole.png", (8, 8)).read_bytes()[:40])
+    (tmp_path / "empty.png").touch()
+    for file in (text, cut, tmp_path / "empty.png"):
+        assert refused(genzoo("reconstruct", vae_run.path, file)) == f"{file} is no PNG or JPEG image"
+    assert refused(genzoo("reconstruct", vae_run.path, tmp_path / "no.png")).endswith(
+        "no.png: No such file or directory"
+    )
+    assert refused(genzoo("reconstruct", vae_run.path, tmp_path)).endswith(": Is a directory")
+    assert refused(genzoo("reconstruct", moons_run.path, text)) == "this model takes no images"
+
+
+def test_points_are_reconstructed_as_a_scatter(moons_run: Run, tmp_path: Path) -> None:
+    assert genzoo("reconstruct", moons_run.path, "-n", 50, "--out", tmp_path / "r.png").code == 0
+    with Image.open(tmp_path / "r.png") as drawn:
+        assert drawn.size == (720, 720)

@@ -1,0 +1,73 @@
+"""The names a run goes by, on the command line and in Python."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from commandline import genzoo, in_own_process, refused
+
+import genzoo as package
+from genzoo.runs import Run, find
+
+
+def test_a_run_goes_by_path_beginning_digits_and_last(moons_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(moons_run.path.parent.parent)
+    root = Path(moons_run.path.parent.name)
+    name = moons_run.path.name
+    for reference in ("@last", name, "vae-moons", name.rpartition("-")[2], str(root / name), str(moons_run.path)):
+        assert genzoo("sample", reference, "--runs", root, "-n", 2, "--out", "s.npy").code == 0
+    Path("s.npy").unlink()
+
+
+def test_load_takes_a_folder_a_file_a_beginning_and_last(
+    vae_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(vae_run.path, tmp_path / "runs" / vae_run.path.name)
+    monkeypatch.chdir(tmp_path)
+    run = Path("runs") / vae_run.path.name
+    expected = vae_run.model.state_dict()
+    for reference in (run, str(run), run / "model.safetensors", "vae-digits", "@last", run.name.rpartition("-")[2]):
+        model = package.load(reference)
+        assert not model.training
+        assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+
+
+def test_a_model_file_alone_is_enough_anywhere(vae_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(vae_run.path / "model.safetensors", tmp_path / "moved.safetensors")
+    monkeypatch.chdir(tmp_path)
+    model = package.load("moved.safetensors")
+    x = torch.rand(3, 1, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(model.encode(x), vae_run.model.encode(x))  # type: ignore[operator]
+    assert model.sample(2).shape == (2, 1, 8, 8)
+
+
+def test_the_commands_work_from_another_folder(moons_run: Run, tmp_path: Path) -> None:
+    result = in_own_process("sample", moons_run.path, "-n", 3, "--out", "s.npy", cwd=tmp_path)
+    assert (result.code, result.out) == (0, "s.npy\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.npy"]
+
+
+def test_last_is_the_run_started_last(moons_run: Run, vae_run: Run, tmp_path: Path) -> None:
+    for place, (run, started) in enumerate([(moons_run, 50.0), (vae_run, 70.0), (moons_run, 60.0)]):
+        copy = tmp_path / f"{run.path.name}{place}"
+        shutil.copytree(run.path, copy)
+        Run(copy).write("run.json", {**run.record, "started": started})
+        os.utime(copy, (place, place))
+    assert find("@last", tmp_path).config.model == "vae"
+    assert find("@last", tmp_path).path.name.endswith("1")
+    assert refused(genzoo("evaluate", "vae-moons", "--runs", tmp_path)) == "2 runs begin with 'vae-moons'"
+    assert refused(genzoo("evaluate", "vae", "--runs", tmp_path)) == "3 runs begin with 'vae'"
+    listed = genzoo("evaluate", "vae-moons", "--runs", tmp_path).err.splitlines()[1:]
+    assert listed == [f"  {moons_run.path.name}0", f"  {moons_run.path.name}2"]
+    assert refused(genzoo("evaluate", "zebra", "--runs", tmp_path)) == f"no run 'zebra' in {tmp_path}/"
+
+
+def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
+    assert refused(genzoo("evaluate", tmp_path)) == f"{tmp_path} is no run folder: it has no config.json"
+    assert refused(genzoo("evaluate", "@last", "--runs", tmp_path)) == f"no runs in {tmp_path}/"
+    assert refused(genzoo("sample", "7f3a", "--runs", tmp_path / "none")) == f"no runs in {tmp_path}/none/"

@@ -1,0 +1,300 @@
+"""What users get wrong, and the message they get: what, where, and what to type; and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from commandline import command, environment, genzoo, refused
+
+from genzoo.registry import registry
+from genzoo.training.settings import Training
+
+DIGITS = "run vae --dataset digits"
+ALL_OPTIONS = "all options: genzoo run vae --dataset digits --help"
+MODELS = f"known: {', '.join(registry().names('model'))}"
+DATASETS = f"known: {', '.join(registry().names('dataset'))}"
+CUDA = f"(torch {torch.__version__}, CUDA {torch.version.cuda or 'none'})"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.rglob("*"))
+    yield
+    written = {path.name for path in set(tmp_path.rglob("*")) - before}
+    assert not [name for name in written if not name.endswith((".toml", ".json", "mine"))]
+
+
+CASES: list[tuple[str, str, list[str]]] = [
+    # names
+    ("frobnicate", "no command named 'frobnicate'.", ["known: run, list, info"]),
+    ("rum vae --dataset digits", "no command named 'rum'. Did you mean 'run'?", ["known: run, list, info"]),
+    ("--debgu list", "unrecognised: --debgu", ["type: genzoo list --help"]),
+    ("--frobnicate", "unrecognised: --frobnicate", ["type: genzoo --help"]),
+    ("list --frobnicate", "unrecognised: --frobnicate", ["type: genzoo list --help"]),
+    ("list --js", "unrecognised: --js", ["type: genzoo list --help"]),
+    ("list 'x", 'nothing matches "\'x"', ["type: genzoo list"]),
+    ("list --kind foo", "argument --kind: invalid choice: 'foo'", ["type: genzoo list --help"]),
+    ("info", "the following arguments are required: name", ["type: genzoo info --help"]),
+    ("info vea", "nothing is named 'vea'. Did you mean 'vae'?", ["type: genzoo list"]),
+    ("info mnits", "nothing is named 'mnits'. Did you mean 'mnist'", ["type: genzoo list"]),
+    ("info elbow", "nothing is named 'elbow'. Did you mean 'elbo'", ["type: genzoo list"]),
+    ("plugins all", "unrecognised: all", ["type: genzoo plugins --help"]),
+    ("evaluate", "the following arguments are required: run", ["type: genzoo evaluate --help"]),
+    ("run", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-vae"]),
+    ("run --dataset digits", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-vae"]),
+    ("run vae", "which dataset? genzoo run vae --dataset NAME", ["datasets: digits"]),
+    ("run vae --datset digits", "which dataset? genzoo run vae --dataset NAME, not --datset", ["datasets: digits"]),
+    ("run vae --dataset", "argument --dataset: expected one argument", ["type: genzoo run --help"]),
+    (
+        "run betavae --dataset digits",
+        "no model named 'betavae'. Did you mean 'beta-vae' or 'vae'?",
+        [MODELS, "plugin not installed? genzoo plugins"],
+    ),
+    ("run VAE --dataset digits", "no model named 'VAE'. Did you mean 'vae'", [MODELS, "plugin not installed?"]),
+    ("run vae --dataset minst", "no dataset named 'minst'. Did you mean 'mnist'", [DATASETS, "plugin not installed?"]),
+    (f"{DIGITS} --loss elbow", "no loss named 'elbow'. Did you mean 'elbo'?", ["known: elbo", "plugin not installed?"]),
+    # options
+    (
+        f"{DIGITS} --betta 6",
+        "no option --betta. Did you mean --beta?",
+        ["--beta FLOAT  Weight of the KL term. (default: 1.0)", ALL_OPTIONS],
+    ),
+    (
+        "run beta-vae --dataset digits --betta=6",
+        "no option --betta. Did you mean --beta?",
+        ["--beta FLOAT  Weight of the KL term. (default: 4.0)", "all options: genzoo run beta-vae --dataset digits"],
+    ),
+    (f"{DIGITS} --epoch 3", "no option --epoch. Did you mean --epochs?", ["--epochs INT", ALL_OPTIONS]),
+    (f"{DIGITS} --quite", "no option --quite. Did you mean --quiet?", [ALL_OPTIONS]),
+    (f"{DIGITS} --d 3", "no option --d.", [ALL_OPTIONS]),
+    (
+        f"{DIGITS} --validation 0",
+        "no option --validation. Did you mean --data.validation or --activation?",
+        ["--data.validation INT", "--activation {relu", ALL_OPTIONS],
+    ),
+    (
+        "run conv-vae --dataset digits --hidden 3",
+        "--hidden belongs to model ae, model beta-vae and model vae; you asked for conv-vae with loss elbo on digits",
+        ["all options: genzoo run conv-vae --dataset digits --help"],
+    ),
+    (
+        "run ae --dataset digits --beta 3",
+        "--beta belongs to loss elbo; you asked for ae with loss reconstruction on digits",
+        ["all options: genzoo run ae --dataset digits --help"],
+    ),
+    (
+        f"{DIGITS} --data.noise 3",
+        "--data.noise belongs to dataset moons; you asked for vae with loss elbo on digits",
+        [ALL_OPTIONS],
+    ),
+    (f"{DIGITS} extra", "unrecognised: 'extra'", ["the model comes first: genzoo run MODEL --dataset NAME"]),
+    # values
+    (f"{DIGITS} --epochs x", "--epochs must be a whole number, not 'x'", [ALL_OPTIONS]),
+    (f"{DIGITS} --epochs 0", "--epochs must be at least 1, not 0", [ALL_OPTIONS]),
+    (f"{DIGITS} --epochs", "Missing value for argument '--epochs'. Expected 1 values.", [ALL_OPTIONS]),
+    (f"{DIGITS} --lr x", "--lr must be a number, not 'x'", [ALL_OPTIONS]),
+    (f"{DIGITS} --lr nan", "--lr must be a finite number, not nan", [ALL_OPTIONS]),
+    (f"{DIGITS} --lr inf", "--lr must be a finite number, not inf", [ALL_OPTIONS]),
+    (f"{DIGITS} --lr 0", "--lr must be more than 0, not 0.0", [ALL_OPTIONS]),
+    (f"{DIGITS} --latent-dim 0", "--latent-dim must be at least 1, not 0", [ALL_OPTIONS]),
+    (f"{DIGITS} --latent-dim -5", "--latent-dim must be at least 1, not -5", [ALL_OPTIONS]),
+    (f"{DIGITS} --latent-dim 1.5", "--latent-dim must be a whole number, not '1.5'", [ALL_OPTIONS]),
+    (f"{DIGITS} --hidden 4 x", "--hidden cannot be '4', 'x'", [ALL_OPTIONS]),
+    (f"{DIGITS} --capacity foo", "--capacity cannot be 'foo'", [ALL_OPTIONS]),
+    (f"{DIGITS} --seed -1", "--seed must be at least 0, not -1", [ALL_OPTIONS]),
+    (f"{DIGITS} --data.resize 3000", "--data.resize must be at least 0 and at most 256, not 3000", [ALL_OPTIONS]),
+    (f"{DIGITS} --data.validation 5000", "--data.validation 5000 leaves nothing to train on", [ALL_OPTIONS]),
+    (
+        "run vae --dataset moons --data.seed -1",
+        "--data.seed must be at least 0, not -1",
+        ["all options: genzoo run vae --dataset moons --help"],
+    ),
+    (f"{DIGITS} --optimizer foo", "invalid choice 'foo' for argument '--optimizer'. Expected one of", [ALL_OPTIONS]),
+    (f"{DIGITS} --likelihood foo", "no likelihood named 'foo'", ["known: bernoulli, gaussian, gaussian-learned"]),
+    (
+        f"{DIGITS} --likelihood gaussian:-1",
+        "--likelihood gaussian:-1: σ must be a positive number",
+        ["for example gaussian:0.1"],
+    ),
+    (
+        "run vae --dataset moons --likelihood bernoulli",
+        "--likelihood bernoulli is for values between 0 and 1; these data have others",
+        ["use gaussian-learned"],
+    ),
+    (
+        "run vae --dataset moons --binarize dynamic",
+        "--binarize is for images; these data are vectors of 2",
+        ["all options: genzoo run vae --dataset moons --help"],
+    ),
+    (f"{DIGITS} --device foo", "--device foo: no such kind of device", ["use auto, cpu, cuda, cuda:1 or mps"]),
+    (f"{DIGITS} --device meta", "--device meta: genzoo trains on cpu, cuda and mps", ["use --device auto"]),
+    # what does not fit together
+    (
+        "run conv-vae --dataset digits",
+        "conv-vae needs images of at least 16x16; these are 8x8",
+        ["use another model, or --data.resize 32"],
+    ),
+    (
+        "run conv-vae --dataset moons",
+        "conv-vae needs images (C, H, W); these data are vectors of 2",
+        ["all options: genzoo run conv-vae --dataset moons --help"],
+    ),
+    (
+        "run ae --dataset digits --loss elbo",
+        "loss 'elbo' cannot train ae: it needs a prior p(z), and AE has none",
+        ["leave --loss out, or: genzoo list"],
+    ),
+    (
+        f"{DIGITS} --patience 3 --data.validation 0",
+        "--patience needs validation data to judge by",
+        ["leave --data.validation at its default"],
+    ),
+    ("-p nope.py list", "-p nope.py: no such file", ["type: genzoo -p FILE.py"]),
+]
+
+
+@pytest.mark.parametrize(("words", "message", "hints"), CASES, ids=[case[0] for case in CASES])
+def test_refused(words: str, message: str, hints: list[str]) -> None:
+    result = genzoo(words)
+    assert refused(result).startswith(message)
+    lines = [line.strip() for line in result.err.splitlines()[1:]]
+    assert len(lines) == len(hints)
+    assert all(line.startswith(hint) for line, hint in zip(lines, hints, strict=True)), lines
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:1"])
+def test_a_gpu_that_is_not_there(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert refused(genzoo(f"{DIGITS} --device {name}")) == f"--device {name}, but torch sees no CUDA device {CUDA}"
+
+
+@pytest.mark.parametrize("words", ["--latent-dim 1000000000", f"--latent-dim {10**21}", "--hidden 99999999 99999999"])
+def test_a_model_that_no_machine_holds_is_refused_before_it_is_allocated(words: str) -> None:
+    import resource
+
+    genzoo(f"{DIGITS} --latent-dim x")  # loads what the parser needs
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    message = refused(genzoo(f"{DIGITS} {words}"))
+    assert time.perf_counter() - start < 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+    assert message.startswith("vae with these options needs ")
+    assert " TB to train; this machine has " in message
+
+
+def test_a_folder_that_holds_something_is_not_touched(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.toml").write_text("years of work")
+    before = os.stat(mine / "thesis.toml"), os.stat(mine)
+    assert refused(genzoo(f"{DIGITS} --out {mine}")) == f"--out {mine} exists already; nothing was changed"
+    assert (os.stat(mine / "thesis.toml").st_mtime_ns, os.stat(mine).st_mtime_ns) == (
+        before[0].st_mtime_ns,
+        before[1].st_mtime_ns,
+    )
+    assert [path.name for path in mine.iterdir()] == ["thesis.toml"]
+    assert refused(genzoo(f"{DIGITS} --out {mine}/thesis.toml")).endswith("exists already; nothing was changed")
+
+
+@pytest.mark.parametrize("option", ["--out", "--runs"])
+def test_a_folder_below_a_file(tmp_path: Path, option: str) -> None:
+    (tmp_path / "file.toml").touch()
+    result = genzoo(f"{DIGITS} {option} {tmp_path}/file.toml/x")
+    assert refused(result) == f"cannot write to {tmp_path}/file.toml"
+    assert result.err.splitlines()[1] == f"  choose another folder with {option} FOLDER"
+
+
+def test_a_folder_that_cannot_be_made() -> None:
+    """On /proc even root makes nothing, so nothing can be foreseen."""
+    result = genzoo("run", "vae", "--dataset", "moons", "--runs", "/proc/here", "--quiet")
+    assert refused(result).startswith("cannot make /proc/here/vae-moons-")
+
+
+def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    assert refused(genzoo(f"{DIGITS} --runs {tmp_path}/new")) == f"cannot write to {tmp_path}"
+
+
+TOML: list[tuple[str, str]] = [
+    ("model='vae'\ndata='digits'\n\nbetta = 3.0\n", "run.toml:4: no option --betta. Did you mean --beta?"),
+    (
+        "[model]\nname='vae'\nlatent_dims = 5\n[data]\nname='digits'\n",
+        "run.toml:3: no option --latent-dims. Did you mean --latent-dim?",
+    ),
+    ("model='vae'\n[data]\nname='digits'\nnoise=1\n", "run.toml:4: --data.noise belongs to dataset moons"),
+    ("model='vae'\ndata='digits'\nepochs='x'\n", "run.toml:3: --epochs must be a whole number, not 'x'"),
+    ("model='vae'\ndata='digits'\nepochs=0\n", "run.toml:3: --epochs must be at least 1, not 0"),
+    ("model='vae'\n[data]\nname='digits'\nresize=-1\n", "run.toml:4: --data.resize must be at least 0"),
+    ("model='vae'\ndata='digits'\nruns='here'\n", "run.toml:3: --runs is for the command line alone"),
+    ("model='vae'\ndata='digits'\nepochs=[]\n", "run.toml:3: Missing value for argument '--epochs'."),
+    ("model='vae'\ndata='minst'\n", "no dataset named 'minst'. Did you mean 'mnist'"),
+    ("data='digits'\n", "which model? genzoo run MODEL --dataset NAME"),
+    ("model='vae'\n", "which dataset? genzoo run vae --dataset NAME"),
+    ("epochs = = 3\n", "--config run.toml: Invalid value (at line 1, column 10)"),
+    ("a = 1\na = 2\n", "--config run.toml: Cannot overwrite a value (at line 2, column 6)"),
+    ("[modle]\nname='vae'\n", "run.toml: no table [modle]. Did you mean 'model'?"),
+    ("model = true\n", "--config run.toml: argument --model: expected one argument"),
+    ("model='vae'\ndata='digits'\nday = 2026-01-01\n", "run.toml: day cannot be a date"),
+    ("model='vae'\n[training]\nepochs={a=1}\n", "run.toml: epochs cannot be a dict"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), TOML)
+def test_a_wrong_toml_file(text: str, message: str) -> None:
+    Path("run.toml").write_text(text)
+    assert refused(genzoo("run --config run.toml")).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("no.toml", None, "--config no.toml: No such file or directory"),
+        ("list.json", b"[1]", "--config list.json: a table of options is needed"),
+        ("cut.json", b'{"model": {"name": "v', "--config cut.json: Unterminated string"),
+        ("deep.json", b"[" * 100_000, "--config deep.json: "),
+        ("bytes.toml", b"\xff\xfe\x00", "--config bytes.toml: 'utf-8' codec can't decode"),
+    ],
+)
+def test_a_file_that_is_no_configuration(name: str, content: bytes | None, message: str) -> None:
+    if content is not None:
+        Path(name).write_bytes(content)
+    assert refused(genzoo(f"run --config {name}")).startswith(message)
+
+
+def test_a_folder_is_no_configuration() -> None:
+    assert refused(genzoo("run --config .")) == "--config .: Is a directory"
+
+
+def test_a_value_from_the_command_line_is_not_blamed_on_the_file() -> None:
+    Path("run.toml").write_text("model='vae'\ndata='digits'\nepochs=3\n")
+    assert refused(genzoo("run --config run.toml --epochs 0")) == "--epochs must be at least 1, not 0"
+
+
+@pytest.mark.parametrize("name", [name for name, kind in Training.__annotations__.items() if "Literal" in str(kind)])
+def test_every_choice_names_its_alternatives(name: str) -> None:
+    assert "Expected one of" in refused(genzoo(f"{DIGITS} --{name} foo"))
+
+
+@pytest.mark.parametrize("reader", ["true", "head -1"])
+def test_a_reader_that_goes_away_is_no_error(reader: str) -> None:
+    """`genzoo list | head -1`; and one that reads nothing at all, so that even the last flush fails."""
+    line = f"{sys.executable} -m genzoo list | {reader}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], env=environment(), capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert done.returncode in (0, 141)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_closed_before_it_is_written(unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    variables = environment(PYTHONUNBUFFERED=unbuffered)
+    done = subprocess.run(command("list"), env=variables, stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
