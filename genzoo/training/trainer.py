@@ -163,7 +163,7 @@ class Trainer:
                 listener.stepped(done, self._means)
         train = self._means(self.steps_per_epoch)  # waits for the device
         seconds = time.perf_counter() - start
-        self._require_finite()
+        self._require_finite(self.step)
         return Epoch(
             epoch=epoch,
             step=self.step,
@@ -197,19 +197,20 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.device.type == "cpu":
-            self._require_finite()
+            self._require_finite(self.step + 1)
         if self.average:
             self.average.update()
         self._accumulate(terms)
         self.step += 1
         self._step_tensor += 1
 
-    def _require_finite(self) -> None:
+    def _require_finite(self, steps: int) -> None:
+        """Raises if one of the first `steps` steps was not finite."""
         if not bool(self._finite):
-            epoch = (self.step - 1) // self.steps_per_epoch + 1
+            epoch = (steps - 1) // self.steps_per_epoch + 1
             rate = f"--lr {self.training.lr * 0.3:.1g}"
             raise NonFiniteError(
-                f"the loss or its gradient is not finite at epoch {max(epoch, 1)}, by step {self.step + 1:,}",
+                f"the loss or its gradient is not finite at epoch {epoch}, by step {steps:,}",
                 f"the weights are those before it; try {rate} or --grad-clip 1",
             )
 

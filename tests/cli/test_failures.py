@@ -1,0 +1,203 @@
+"""Runs that go wrong: what is not finite, a plugin's bug, a figure that cannot be drawn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import torch
+from commandline import Result, genzoo, refused, trained
+
+import genzoo as package
+from genzoo import figures
+from genzoo.runs import Run
+
+PLUGIN = """
+import torch
+from genzoo import hookimpl
+from genzoo_plugins.losses.elbo import ELBO
+
+class Backwards(torch.autograd.Function):
+    '''Changes nothing but the gradient.'''
+
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.factor = factor
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * ctx.factor, None
+
+class Odd(ELBO):
+    def forward(self, model, batch, step):
+        terms = super().forward(model, batch, step)
+        loss = terms["loss"]
+        if self.training and int(step) == {step}:
+            {what}
+        return {{**terms, "loss": loss}}
+
+@hookimpl
+def register_models(register):
+    register("odd", "genzoo_plugins.vae.model:VAE", summary="a VAE", loss="odd")
+
+@hookimpl
+def register_losses(register):
+    register("odd", f"{{__name__}}:Odd", summary="an ELBO that goes wrong")
+"""
+SMALL = ("--dataset", "moons", "--batch-size", 125, "--latent-dim", 2, "--hidden", 8)  # eight steps an epoch
+POISONS = {
+    "loss nan": "loss = loss * torch.nan",
+    "loss inf": "loss = loss + torch.inf",
+    "gradient nan": "loss = Backwards.apply(loss, torch.nan)",
+    "gradient inf": "loss = Backwards.apply(loss, torch.inf)",
+}
+
+
+def plugin(folder: Path, what: str, step: int = 8) -> Path:
+    """A plugin whose model "odd" is a VAE until that step."""
+    file = folder / "odd.py"
+    file.write_text(dedent(PLUGIN).format(what=what, step=step))
+    return file
+
+
+def run_odd(tmp_path: Path, what: str, *words: object, step: int = 8) -> tuple[Result, Run]:
+    out = tmp_path / "run"
+    file = plugin(tmp_path, what, step)
+    result = genzoo("-p", file, "run", "odd", *SMALL, "--epochs", 3, "--out", out, "--quiet", *words)
+    return result, Run(out)
+
+
+@pytest.fixture(scope="module")
+def eight_steps(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One epoch of the same model with nothing wrong."""
+    return trained(tmp_path_factory.mktemp("eight"), "vae", *SMALL, "--epochs", 1)
+
+
+@pytest.mark.parametrize("what", POISONS.values(), ids=POISONS)
+def test_what_is_not_finite_ends_the_run_before_it_touches_the_weights(
+    what: str, tmp_path: Path, eight_steps: Run, own_registry: None
+) -> None:
+    result, run = run_odd(tmp_path, what)
+    assert refused(result, 3) == "the loss or its gradient is not finite at epoch 2, by step 9"
+    assert result.err.splitlines()[1:] == [
+        "  the weights are those before it; try --lr 0.0003 or --grad-clip 1",
+        f"  saved before it: {run.path}/model.safetensors",
+    ]
+    saved, expected = package.load(run.path).state_dict(), eight_steps.model.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in saved.items())
+    assert run.record["status"].startswith("failed: NonFiniteError: the loss or its gradient is not finite")
+    assert run.record["ended"] > run.record["started"]
+    assert [epoch["epoch"] for epoch in run.history] == [1]
+    assert not (run.path / "results.json").exists()
+
+
+@pytest.mark.parametrize("words", ["--ema 0.9", "--grad-clip 1", "--optimizer adamw --weight-decay 0.1"])
+def test_what_is_saved_is_finite_with_every_option(words: str, tmp_path: Path, own_registry: None) -> None:
+    result, run = run_odd(tmp_path, POISONS["gradient nan"], *words.split())
+    assert result.code == 3
+    assert all(bool(value.isfinite().all()) for value in package.load(run.path).state_dict().values())
+
+
+def test_the_very_first_step_may_be_the_wrong_one(tmp_path: Path, own_registry: None) -> None:
+    result, run = run_odd(tmp_path, POISONS["loss nan"], step=0)
+    assert refused(result, 3) == "the loss or its gradient is not finite at epoch 1, by step 1"
+    assert run.history == []
+    package.load(run.path)
+
+
+def test_python_gets_the_error(tmp_path: Path, own_registry: None) -> None:
+    from genzoo.plugins import load_file
+    from genzoo.registry import registry
+
+    load_file(plugin(tmp_path, POISONS["loss nan"]), registry())
+    with pytest.raises(package.errors.NonFiniteError, match="not finite at epoch 2"):
+        package.run("odd", "moons", epochs=3, batch_size=125, out=tmp_path / "run", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ("raise RuntimeError('boom' + chr(10) + 'and more')", "RuntimeError: boom"),
+        ("model.encoder(batch.x[:, :1])", "RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
+        ("{}['key']", "KeyError: 'key'"),
+        ("raise ValueError", "ValueError"),
+    ],
+)
+def test_a_bug_of_a_plugin_names_its_line(what: str, error: str, tmp_path: Path, own_registry: None) -> None:
+    file = plugin(tmp_path, what)
+    line = file.read_text().splitlines().index(f"            {what}") + 1
+    result, run = run_odd(tmp_path, what)
+    first = refused(result, 1).replace("addmm: ", "")  # newer versions of torch name the operator
+    assert first.startswith(error)
+    (advice,) = result.err.splitlines()[1:]
+    assert advice == f"  at {file}:{line}; this is a bug of genzoo or of a plugin. For the traceback: genzoo --debug …"
+    assert run.record["status"].startswith(f"failed: {error.partition(':')[0]}")
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_debug_shows_the_traceback(
+    place: str, tmp_path: Path, own_registry: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENZOO_DEBUG", "")
+    file = plugin(tmp_path, "raise RuntimeError('boom')")
+    words = ["-p", file, "run", "odd", *SMALL, "--out", tmp_path / "run", "--quiet"]
+    result = genzoo(*(["--debug", *words] if place == "first" else [*words, "--debug"]))
+    assert result.code == 1
+    assert "Traceback (most recent call last)" in result.err
+    assert "raise RuntimeError('boom')" in result.err
+    assert "genzoo: RuntimeError: boom\n" in result.err
+
+
+def test_a_plugin_file_may_be_named_after_the_verb(tmp_path: Path, own_registry: None) -> None:
+    file = plugin(tmp_path, "pass")
+    assert "odd" in genzoo("list", "odd", "-p", file).out
+
+
+def test_a_plugin_file_with_a_bug_is_refused(tmp_path: Path, own_registry: None) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("1 / 0\n")
+    assert refused(genzoo("-p", file, "list"), 4) == f"-p {file}: ZeroDivisionError: division by zero"
+    assert refused(genzoo("-p", tmp_path, "list")) == f"-p {tmp_path}: no such file"
+
+
+def test_out_of_memory_says_so(tmp_path: Path, own_registry: None) -> None:
+    result, _ = run_odd(tmp_path, "raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 3.1 TiB')")
+    assert refused(result, 1) == "out of memory"
+    assert result.err.splitlines()[1] == "  use a smaller --batch-size or a smaller model"
+
+
+def test_a_disk_that_is_full_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+    import os
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = genzoo("run", "vae", *SMALL, "--epochs", 1, "--out", tmp_path / "run", "--quiet")
+    assert refused(result, 1) == f"cannot write {tmp_path}/run/config.json: No space left on device"
+
+
+@pytest.mark.parametrize("name", ["samples", "reconstructions", "curves"])
+@pytest.mark.parametrize("quiet", [(), ("--quiet",), ("--json",)], ids=["", "quiet", "json"])
+def test_a_figure_that_fails_costs_a_line_and_nothing_else(
+    name: str, quiet: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise MemoryError("no more canvas")
+
+    monkeypatch.setattr(figures, name, fail)
+    result = genzoo("run", "vae", *SMALL, "--epochs", 1, "--out", tmp_path / "run", *quiet)
+    assert result.code == 0
+    warnings = [line for line in result.err.splitlines() if line.startswith("genzoo: ")]
+    assert warnings == [f"genzoo: figure {name} could not be drawn: MemoryError: no more canvas"]
+    run = Run(tmp_path / "run")
+    assert run.results["test"]["n"] == 1000
+    assert run.record["status"] == "finished"
+    drawn = {path.stem for path in (run.path / "figures").iterdir()}
+    assert drawn == {"samples", "reconstructions", "curves"} - {name}
+    if quiet == ("--json",):
+        assert json.loads(result.out)["run"] == str(run.path)
