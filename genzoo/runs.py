@@ -45,7 +45,11 @@ class Run:
         file = self.path / "config.json"
         values = read_json(file)
         self._refuse_missing_plugins()
-        return RunConfig.from_json(values, registry(), str(file))
+        try:
+            return RunConfig.from_json(values, registry(), str(file))
+        except GenzooError as error:
+            error.hint = error.hint or DAMAGED
+            raise
 
     def _refuse_missing_plugins(self) -> None:
         """Says which package a run was made with that is not here, where its record can tell."""

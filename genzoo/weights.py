@@ -76,10 +76,11 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
     except (KeyError, TypeError, ValueError):
         raise GenzooError(f"{path}: its description of the model is damaged", DAMAGED) from None
     entry = _find(path, name, distribution, str(description.get("distribution_version", "")))
-    config = from_json(entry.load().Config, config_values, str(path))
     try:
+        config = from_json(entry.load().Config, config_values, str(path))
         model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))
-    except GenzooError:
+    except GenzooError as error:
+        error.hint = error.hint or DAMAGED
         raise
     except Exception as error:
         raise GenzooError(f"{path} describes a {name} that cannot be built: {describe(error)}", DAMAGED) from None
