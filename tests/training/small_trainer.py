@@ -1,0 +1,50 @@
+"""A trainer that takes milliseconds: a VAE with eight hidden units on 200 points of the plane."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from genzoo_plugins.losses.elbo import ELBO
+from genzoo_plugins.toy.moons import Moons
+from genzoo_plugins.vae.model import VAE
+from torch import Tensor
+
+from genzoo.data.resident import Resident
+from genzoo.data.store import Store
+from genzoo.noise import seeded
+from genzoo.training.settings import Training
+from genzoo.training.trainer import Listener, Trainer
+
+CPU = torch.device("cpu")
+POINTS, VALIDATION = 200, 60
+
+
+def make_trainer(
+    model_class: type[VAE] = VAE,
+    loss_class: type[ELBO] = ELBO,
+    listeners: tuple[Listener, ...] = (),
+    trainer_class: type[Trainer] = Trainer,
+    **options: Any,
+) -> Trainer:
+    """A trainer with batches of 50 unless told otherwise: four steps an epoch."""
+    dataset = Moons(Moons.Config(train=POINTS, validation=VALIDATION, test=1))
+    splits = dataset.load(Store())
+    assert splits.validation is not None
+    with seeded(0):
+        model = model_class(dataset.spec, model_class.Config(latent_dim=2, hidden=(8,)))
+        loss = loss_class(model, loss_class.Config())
+    training = Training(**{"epochs": 2, "batch_size": 50, **options})
+    view = [Resident(split, CPU) for split in (splits.train, splits.validation)]
+    return trainer_class(model, loss, training, *view, listeners=listeners)
+
+
+def weights(trainer: Trainer) -> dict[str, Tensor]:
+    """A copy of the weights that would be saved."""
+    return {name: value.clone() for name, value in trainer.trained.model.state_dict().items()}
+
+
+def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    """Bit for bit."""
+    assert one.keys() == other.keys()
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
