@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from genzoo.data import resident
 from genzoo.data.resident import BINARIZE_WORD, Resident, static_bits
 from genzoo.errors import UsageError
 from genzoo.noise import seeded
@@ -104,9 +105,12 @@ def test_a_pixel_is_white_with_its_grey_value_as_the_probability() -> None:
     assert abs(total) < 4
 
 
-def test_black_stays_black_and_white_white() -> None:
-    assert static_bits(torch.zeros(5, 100, dtype=torch.uint8)).sum() == 0
-    assert static_bits(torch.full((5, 100), 255, dtype=torch.uint8)).sum() == 500
+@pytest.mark.parametrize("word", [0, -1], ids=["smallest draw", "largest draw"])
+def test_black_stays_black_and_white_white(word: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resident, "keyed_bits", lambda keys, start, count: torch.full((len(keys), count), word))
+    black, nearly, white = static_bits(torch.tensor([[0], [254], [255]], dtype=torch.uint8)).flatten().tolist()
+    assert (black, white) == (0, 1)
+    assert nearly == (word == 0)
 
 
 def test_dynamic_draws_anew_in_training() -> None:
