@@ -251,7 +251,7 @@ def objective_terms(
 
 @contextmanager
 def tensor_cores() -> Iterator[None]:
-    """Inside, GPUs may multiply float32 matrices in TF32: training gains speed; evaluation, outside, keeps its digits."""
+    """Inside, GPUs may multiply float32 matrices in TF32. Evaluation, outside, keeps every digit."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:
