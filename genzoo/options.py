@@ -218,7 +218,9 @@ class NoOptions:
 
 def describe_fields(instance: Any) -> list[tuple[str, str, str, str]]:
     """Name, type, value and help of each field of a config. The help is the text below the field in its class."""
-    texts = _field_docs(type(instance))
+    texts: dict[str, str] = {}
+    for cls in reversed(type(instance).__mro__):  # a class may say anew what it inherits
+        texts |= _field_docs(cls)
     hints = typing.get_type_hints(type(instance))
     rows = []
     for field in dataclasses.fields(instance):

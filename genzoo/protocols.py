@@ -7,7 +7,6 @@ as (20,). Log-probabilities are in nats, summed over one example; means are over
 from __future__ import annotations
 
 import math
-from dataclasses import is_dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
@@ -112,7 +111,10 @@ def refuse_without_config(cls: type) -> None:
     config = getattr(cls, "Config", None)
     if config is None:
         cls.Config = NoOptions  # type: ignore[attr-defined]
-    elif not (is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[union-attr]
+        return
+    # Its own mark, not an inherited one: the fields of an undecorated subclass would be ignored in silence.
+    mark = vars(config).get("__dataclass_params__") if isinstance(config, type) else None
+    if mark is None or not mark.frozen:
         raise GenzooError(
             f"{cls.__module__}.{cls.__name__}.Config must be a frozen dataclass",
             "write:\n    @genzoo.config\n    class Config:\n        latent_dim: int = 20",
@@ -204,6 +206,8 @@ class Loss(nn.Module):
     Config: ClassVar[type[Any]]
     accepts: ClassVar[type[Model]] = Model
     """Models of other types are refused before anything is trained."""
+    needs_prior: ClassVar[bool] = False
+    """Whether models without a prior p(z) are refused too."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -216,9 +220,11 @@ class Loss(nn.Module):
     @classmethod
     def refuses(cls, model: Model) -> str | None:
         """Why this loss cannot train that model, as the end of a sentence; None if it can."""
-        if isinstance(model, cls.accepts):
-            return None
-        return f"it needs a {cls.accepts.__name__}, and {type(model).__name__} is none"
+        if not isinstance(model, cls.accepts):
+            return f"it needs a {cls.accepts.__name__}, and {type(model).__name__} is none"
+        if cls.needs_prior and isinstance(model, LatentModel) and model.prior() is None:
+            return f"it needs a prior p(z), and {type(model).__name__} has none"
+        return None
 
     def forward(self, model: Model, batch: Batch, step: Tensor) -> dict[str, Tensor]:
         """Named scalars, each a mean over the B examples. "loss" is minimised, all are logged.

@@ -170,6 +170,11 @@ class Registry:
                 return loss
         return self.get("loss", model.loss)
 
+    def spelling(self, entry: Entry) -> str:
+        """What to type for an entry: its name, or "distribution/name" where another package claims that too."""
+        alone = [other.name for other in self.matching(entry.kind)].count(entry.name) == 1
+        return entry.name if alone else entry.full_name
+
     def clashes(self) -> dict[tuple[Kind, str], list[Entry]]:
         """Names claimed by more than one package."""
         claims: dict[tuple[Kind, str], list[Entry]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import genzoo
-from genzoo import errors
+from genzoo import errors, options
 from genzoo.errors import GenzooError, did_you_mean
 
 
@@ -49,9 +49,13 @@ class Thawed:
     latent_dim: int = 20
 
 
+class Undecorated(options.NoOptions):
+    latent_dim: int = 20  # no field: nothing would ever read it
+
+
 @pytest.mark.parametrize("base", ["Model", "LatentModel", "Loss", "Metric"])
 @pytest.mark.parametrize(
-    "config", [Plain, Thawed, {"latent_dim": 20}, Thawed()], ids=lambda value: type(value).__name__
+    "config", [Plain, Thawed, Undecorated, {"latent_dim": 20}, Thawed(), options.NoOptions()], ids=str
 )
 def test_a_config_that_is_no_frozen_dataclass_is_refused_where_it_is_written(base: str, config: Any) -> None:
     with pytest.raises(GenzooError, match=r"\.Half\.Config must be a frozen dataclass") as refused:
@@ -62,7 +66,7 @@ def test_a_config_that_is_no_frozen_dataclass_is_refused_where_it_is_written(bas
 @pytest.mark.parametrize("base", ["Model", "LatentModel", "Loss", "Metric"])
 def test_without_a_config_there_is_nothing_to_choose(base: str) -> None:
     made: Any = type("Made", (getattr(genzoo, base),), {})
-    assert made.Config() == genzoo.options.NoOptions()
+    assert made.Config() == options.NoOptions()
 
 
 def test_what_a_latent_model_lacks_is_named() -> None:

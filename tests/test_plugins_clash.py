@@ -11,6 +11,7 @@ from plugin_factory import Site, registering
 import genzoo
 from genzoo import registry
 from genzoo.errors import UsageError
+from genzoo.runconfig import Components
 
 
 def message(kind: registry.Kind, name: str) -> str:
@@ -72,6 +73,8 @@ def test_a_package_that_claims_a_loss_does_not_break_the_models_of_others(site: 
     assert "claimed by" in message("loss", "elbo")
     expected = {"vae": "genzoo/elbo", "theirs": "genzoo/elbo", "mine": "complete/own"}
     assert {name: found.loss_of(found.get("model", name)).full_name for name in expected} == expected
+    components = Components.find(found, "vae", "digits")
+    assert components.names == ("vae", "genzoo/elbo", "digits")  # as the run's config will name them again
 
 
 def test_one_name_for_two_kinds_is_no_clash(site: Site, capfd: pytest.CaptureFixture[str]) -> None:

@@ -87,6 +87,7 @@ def test_a_name_of_two_packages_belongs_to_neither_in_either_order() -> None:
         assert [e.full_name for e in made.clashes()["model", "shared"]] == ["one/shared", "two/shared"]
         assert made.get("model", "two/shared").origin.distribution == "two"
         assert made.names("model") == ("shared",)
+        assert [made.spelling(e) for e in made.entries] == [e.full_name for e in made.entries]
     assert messages == {"model 'shared' is claimed by one 1.0 and two 1.0\n  type one/shared\n  type two/shared"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from genzoo.registry import HERE, Entry, registry
 from genzoo.testing import CHECKS, SPECS, Pair
 
 EXAMPLE = Path(__file__).parent / "third_party"
+CACHE = Path(__file__).parents[1] / ".mypy_cache/third_party"  # 14 s without, 1 s with
 sys.path.insert(0, str(EXAMPLE))  # not installed here; tests/test_packaging.py installs it
 
 from genzoo_example.data import Ring  # noqa: E402
@@ -44,6 +46,15 @@ def test_the_package_itself_imports_no_torch() -> None:
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported == {"genzoo.hookspecs"}
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+
+
+def test_mypy_strict_is_content_with_it() -> None:
+    """genzoo's types reach a package that is checked from outside, without genzoo's own settings."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", str(CACHE)]
+    result = subprocess.run(
+        [*command, "-p", "genzoo_example"], cwd=EXAMPLE, capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_the_prior_is_torchs_laplace_of_variance_one() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from genzoo.data.files import FileSet, known_file_sets
 from genzoo.data.store import Store
@@ -12,7 +14,7 @@ from genzoo.errors import GenzooError, UsageError
 from genzoo.registry import registry
 
 
-def add_data_verb(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_data_verb(subparsers: Any) -> None:
     """Adds `data` to a command line. Its verbs set `handler`: a function of the namespace that returns an exit code."""
     summary = "the files of datasets: where they are, whether they are whole"
     data = subparsers.add_parser("data", help=summary, description=summary, allow_abbrev=False)
@@ -21,7 +23,8 @@ def add_data_verb(subparsers: argparse._SubParsersAction[argparse.ArgumentParser
     root.add_argument("--data-root", type=Path, metavar="FOLDER", help="look here first, and put new files here")
 
     def verb(name: str, summary: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, help=summary, description=summary, parents=[root], allow_abbrev=False)
+        parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary, parents=[root])
+        return parser
 
     listing = verb("list", "every dataset, and whether its files are here")
     listing.set_defaults(handler=list_datasets)
@@ -54,7 +57,7 @@ def print_path(arguments: argparse.Namespace) -> int:
         print(store.writable_root)
         return 0
     folder = _files(arguments.name).folder
-    print(next((root / folder for root in store.roots if (root / folder).is_dir()), store.writable_root / folder))
+    print(next((root / folder for root in store.roots if os.path.isdir(root / folder)), store.writable_root / folder))
     return 0
 
 

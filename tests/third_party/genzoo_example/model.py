@@ -30,8 +30,8 @@ class LaplacePrior(genzoo.Distribution):
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         # The difference of two exponential variables is a Laplace variable.
-        one, other = self.zeros.expand(2, *sample_shape, *self.zeros.shape).clone().exponential_()
-        return SCALE * (one - other)
+        draws = self.zeros.expand(2, *sample_shape, *self.zeros.shape).clone().exponential_()
+        return SCALE * (draws[0] - draws[1])
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
@@ -65,4 +65,5 @@ class LaplaceVAE(genzoo.LatentModel):
         return LaplacePrior(self.config.latent_dim, like=self.anchor)
 
     def likelihood(self, z: Tensor) -> genzoo.Distribution:
-        return self.head(self.decoder(z))
+        px: genzoo.Distribution = self.head(self.decoder(z))
+        return px

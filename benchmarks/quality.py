@@ -1,0 +1,138 @@
+"""Quality at a fixed budget: every built-in model on MNIST, against known values.
+
+    python benchmarks/quality.py                    all rows, about 15 minutes on two cores
+    python benchmarks/quality.py vae ae             only rows whose name begins so
+
+Writes benchmarks/results/quality.{json,md}. Runs that are finished already are read, not repeated.
+Exit code 1 if a row misses its bound.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import genzoo
+from genzoo.runs import Run
+
+HERE = Path(__file__).parent
+RUNS = HERE / "results" / "runs"
+T_95 = {2: 12.706, 3: 4.303, 5: 2.776}
+"""Two-sided 95 % quantiles of Student's t for n seeds (n − 1 degrees of freedom)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a model, a protocol, and the figure it must reach."""
+
+    name: str
+    model: str
+    bound: float
+    """The figure's mean over seeds must not exceed this."""
+    figure: str = "negative_elbo"
+    seeds: int = 3
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def path(self, seed: int) -> Path:
+        """The folder of this row's run with one seed."""
+        return RUNS / f"{self.name.replace(',', '').replace(' ', '-')}-seed{seed}"
+
+    def run(self, seed: int) -> Run:
+        """Trains this row with one seed, or reads the run if it is there."""
+        path = self.path(seed)
+        if (path / "results.json").is_file():
+            return Run(path)
+        return genzoo.run(self.model, "mnist", data={"validation": 0}, out=path, seed=seed, **self.options)
+
+
+# Bounds: what a bare training loop of the same maths reaches after 10 epochs (Adam 1e-3, batch 128,
+# 60,000 training images) plus a margin, and for the autoencoder the squared error of PCA.
+ROWS = [
+    Row("ae", "ae", bound=0.02354 / 2, figure="mse"),
+    Row("vae", "vae", bound=105.8),
+    Row("vae, dynamic", "vae", bound=102.6, options={"binarize": "dynamic"}),
+    Row("vae, static threshold", "vae", bound=88.5, options={"binarize": "threshold"}),
+    Row("beta-vae", "beta-vae", bound=124.2),
+    Row("vae, 2 latents", "vae", bound=155.0, options={"latent_dim": 2}),
+    Row("conv-vae", "conv-vae", bound=103.0, seeds=1),
+]
+COLUMNS = {"negative_elbo": "−ELBO", "reconstruction": "reconstruction", "kl": "KL", "mse": "MSE per pixel"}
+
+
+def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
+    """Mean and 95 % t-interval over seeds of every figure on the test set."""
+    tests = [run.results["test"] for run in runs]
+    figures: dict[str, Any] = {}
+    for name in COLUMNS:
+        values = [test[name] for test in tests]
+        if None in values:
+            figures[name] = {"reason": tests[0]["not_available"][name]}
+            continue
+        spread = T_95[len(values)] * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+        figures[name] = {"mean": statistics.fmean(values), "interval": spread, "seeds": values}
+    pca = runs[0].results["baselines"]["pca"]
+    return {
+        "row": row.name,
+        "model": row.model,
+        "options": row.options,
+        "seeds": row.seeds,
+        "test": figures,
+        "pca": pca,
+        "beats_pca": figures["mse"]["mean"] < pca["mse"],
+        "bound": {row.figure: row.bound},
+        "holds": figures[row.figure]["mean"] <= row.bound,
+        "epochs": runs[0].results["training"]["epochs"],
+        "environment": {key: runs[0].record[key] for key in ("genzoo", "python", "packages", "source", "device")},
+    }
+
+
+def cell(figure: dict[str, Any], digits: int) -> str:
+    """A figure as the table shows it: mean ± 95 % interval, or why there is none."""
+    if "reason" in figure:
+        return f"n/a ({figure['reason']})"
+    spread = "" if figure["interval"] is None else f" ± {figure['interval']:.{digits}f}"
+    return f"{figure['mean']:.{digits}f}{spread}"
+
+
+def markdown(summaries: list[dict[str, Any]]) -> str:
+    """The table, as README shows it."""
+    lines = [
+        f"| model | seeds | {' | '.join(COLUMNS.values())} | PCA, as many latents |",
+        f"|---|---|{'---|' * len(COLUMNS)}---|",
+    ]
+    for summary in summaries:
+        cells = [cell(summary["test"][name], 5 if name == "mse" else 2) for name in COLUMNS]
+        verdict = "beaten" if summary["beats_pca"] else "NOT beaten"
+        pca = f"{summary['pca']['mse']:.5f} {verdict}"
+        lines.append(f"| {summary['row']} | {summary['seeds']} | {' | '.join(cells)} | {pca} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(wanted: list[str]) -> int:
+    """Runs the rows asked for and writes the table of all that are finished."""
+    for row in ROWS:
+        if not wanted or any(row.name.startswith(name) for name in wanted):
+            for seed in range(row.seeds):
+                row.run(seed)
+    summaries = []
+    for row in ROWS:
+        paths = [row.path(seed) for seed in range(row.seeds)]
+        if all((path / "results.json").is_file() for path in paths):
+            summaries.append(summarise(row, [Run(path) for path in paths]))
+    (HERE / "results" / "quality.json").write_text(json.dumps(summaries, indent=2, ensure_ascii=False) + "\n")
+    table = markdown(summaries)
+    (HERE / "results" / "quality.md").write_text(table)
+    print(table)
+    missed = [summary["row"] for summary in summaries if not summary["holds"]]
+    if missed:
+        print(f"missed their bound: {', '.join(missed)}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,189 @@
+"""A linear VAE against probabilistic PCA, whose optimum is known in closed form.
+
+With linear nets, a Gaussian p(x|z) of one variance σ² and a diagonal Gaussian q(z|x), the best ELBO *is* the
+log-likelihood of probabilistic PCA (Tipping & Bishop 1999; Lucas et al. 2019, arXiv 1911.02469).
+A mean in place of a sum, a lost constant or dimension, or σ in place of σ² shows here, most of them as an ELBO *above*
+the likelihood.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from genzoo.data.resident import Resident
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.noise import seeded
+from genzoo.protocols import Batch, DataSpec, LatentModel, Split
+from genzoo.registry import registry
+from genzoo.runconfig import default_config
+from genzoo.training.settings import Training
+from genzoo.training.trainer import Trainer
+
+N, D, Q = 2000, 12, 3
+
+
+@dataclass(frozen=True)
+class PPCA:
+    """Probabilistic PCA's maximum likelihood, computed from a sample."""
+
+    x: Tensor
+    mean: Tensor
+    values: Tensor
+    """Eigenvalues of the sample covariance, descending."""
+    vectors: Tensor
+    """Eigenvectors, one a column, in that order."""
+    variance: float
+    """σ²: the mean of the eigenvalues left out."""
+
+    @property
+    def log_likelihood(self) -> float:
+        """ln p at the optimum, nats an example (Tipping & Bishop 1999, eq. 8 at the maximum)."""
+        kept = self.values[:Q].log().sum().item()
+        return -0.5 * (D * math.log(2 * math.pi) + kept + (D - Q) * math.log(self.variance) + D)
+
+    def kl(self, beta: float = 1.0) -> Tensor:
+        """KL of each latent at the optimum for β: ½ ln(λ/βσ²), and exactly 0 where λ ≤ βσ²."""
+        return 0.5 * (self.values[:Q] / (beta * self.variance)).log().clamp_min(0.0)
+
+
+@pytest.fixture(scope="module")
+def ppca() -> PPCA:
+    """2,000 points in 12 dimensions with variances 4, 2.5, 1.5 and nine times 0.5 along random axes."""
+    with seeded(7):
+        axes = torch.linalg.qr(torch.randn(D, D, dtype=torch.float64)).Q
+        scales = torch.tensor([4.0, 2.5, 1.5, *[0.5] * (D - Q)], dtype=torch.float64).sqrt()
+        x = (torch.randn(N, D, dtype=torch.float64) * scales) @ axes.T + 0.3
+    values, vectors = torch.linalg.eigh(x.T.cov(correction=0))
+    values, vectors = values.flip(0), vectors.flip(1)
+    return PPCA(x, x.mean(0), values, vectors, values[Q:].mean().item())
+
+
+def linear_vae(likelihood: str) -> Any:
+    """The registered VAE without hidden layers."""
+    entry = registry().get("model", "vae")
+    config = default_config(entry, {"latent_dim": Q, "hidden": []})
+    with seeded(0):
+        return entry.load()(DataSpec((D,), likelihood), config)
+
+
+def set_optimum(model: Any, ppca: PPCA) -> None:
+    """Gives the model probabilistic PCA's weights: p(x|z) with W = U(Λ − σ²)^½, q(z|x) the exact posterior."""
+    kept, axes = ppca.values[:Q], ppca.vectors[:, :Q]
+    loadings = (kept - ppca.variance).sqrt()
+    projection = (loadings / kept)[:, None] * axes.T
+    encoder, decoder = model.encoder[-1], model.decoder[0]
+    with torch.no_grad():
+        encoder.weight[:Q] = projection
+        encoder.bias[:Q] = -projection @ ppca.mean
+        encoder.weight[Q:] = 0.0
+        encoder.bias[Q:] = (ppca.variance / kept).log()
+        decoder.weight.copy_(axes * loadings)
+        decoder.bias.copy_(ppca.mean)
+        model.head.log_var.fill_(math.log(ppca.variance))
+
+
+def expected_elbo(model: Any, x: Tensor, beta: float = 1.0) -> Tensor:
+    """The ELBO in nats an example without sampling: the decoder is linear, so E‖x − Wz − b‖² is known."""
+    q = model.posterior(x)
+    px = model.likelihood(q.mean)
+    variance = math.exp(px.log_var) if isinstance(px.log_var, float) else px.log_var.exp()
+    spread = (q.variance * model.decoder[0].weight.square().sum(0)).sum(1)
+    return (px.log_prob(x) - 0.5 * spread / variance - beta * q.kl(model.prior())).mean()
+
+
+def train(model: LatentModel, x: Tensor, seed: int, loss_options: dict[str, float], **options: Any) -> None:
+    """Trains through the product's own trainer."""
+    entry = registry().get("loss", "elbo")
+    loss = entry.load()(model, default_config(entry, loss_options))
+    settings = Training(batch_size=200, lr=2e-2, schedule="cosine", seed=seed, **options)
+    Trainer(model, loss, settings, Resident(Split(x.float()), torch.device("cpu"))).fit()
+
+
+def test_the_reference_is_itself_right(ppca: PPCA) -> None:
+    loadings = ppca.vectors[:, :Q] * (ppca.values[:Q] - ppca.variance).sqrt()
+    covariance = loadings @ loadings.T + ppca.variance * torch.eye(D, dtype=torch.float64)
+    exact = torch.distributions.MultivariateNormal(ppca.mean, covariance).log_prob(ppca.x).mean().item()
+    assert exact == pytest.approx(ppca.log_likelihood, abs=1e-10)
+
+
+def test_at_the_closed_form_optimum_the_elbo_is_the_log_likelihood(ppca: PPCA) -> None:
+    model = linear_vae("gaussian-learned").double()
+    set_optimum(model, ppca)
+    elbo = expected_elbo(model, ppca.x).item()
+    assert elbo == pytest.approx(ppca.log_likelihood, abs=1e-9)
+    kl = model.posterior(ppca.x).kl_per_dim(model.prior()).mean(0)
+    torch.testing.assert_close(kl, ppca.kl(), rtol=0, atol=1e-9)
+
+
+def test_at_the_optimum_every_sample_weighs_the_same(ppca: PPCA) -> None:
+    """q is the exact posterior, so ln p(x, z) − ln q(z|x) = ln p(x) for every z: L_k is ln p for every k."""
+    model = linear_vae("gaussian-learned").double()
+    set_optimum(model, ppca)
+    with seeded(1):
+        inference = model.infer(Batch(ppca.x), k=50)
+    weights = inference.px.log_prob(ppca.x) + inference.p.log_prob(inference.z) - inference.q.log_prob(inference.z)
+    assert weights.std(0).max().item() < 1e-10
+    for k in (1, 10, 50):
+        bound = (weights[:k].logsumexp(0) - math.log(k)).mean().item()
+        assert bound == pytest.approx(ppca.log_likelihood, abs=1e-9)
+
+
+def test_metrics_at_the_optimum_in_single_precision(ppca: PPCA) -> None:
+    model = linear_vae("gaussian-learned")
+    set_optimum(model, ppca)
+    figures = evaluate(model, Resident(Split(ppca.x.float()), torch.device("cpu")), find_metrics(registry()))
+    assert figures["kl"] == pytest.approx(ppca.kl().sum().item(), abs=1e-4)
+    assert figures["active_units"] == Q
+    noise = figures["standard_error"]["negative_elbo"]
+    assert figures["negative_elbo"] == pytest.approx(-ppca.log_likelihood, abs=4 * noise)
+    assert figures["negative_elbo"] == pytest.approx(figures["reconstruction"] + figures["kl"], abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_trainer_reaches_the_log_likelihood_and_never_exceeds_it(ppca: PPCA, seed: int) -> None:
+    model = linear_vae("gaussian-learned")
+    train(model, ppca.x, seed, {}, epochs=300)
+    model.double()
+    with torch.no_grad():
+        gap = ppca.log_likelihood - expected_elbo(model, ppca.x).item()
+    assert -1e-4 < gap < 0.01
+    assert model.head.log_var.exp().item() == pytest.approx(ppca.variance, rel=0.01)
+    learnt = torch.linalg.qr(model.decoder[0].weight.detach()).Q
+    cosines = torch.linalg.svdvals(learnt.T @ ppca.vectors[:, :Q])
+    assert torch.acos(cosines.clamp(max=1.0)).max().item() < 0.03
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.0, 4.0])
+def test_latents_collapse_exactly_where_their_variance_is_below_beta_sigma_squared(ppca: PPCA, beta: float) -> None:
+    """Without sampling noise: L-BFGS on the expected objective finds the closed form to six decimals."""
+    model = linear_vae(f"gaussian:{math.sqrt(ppca.variance)}").double()
+    optimizer = torch.optim.LBFGS(
+        model.parameters(), max_iter=2000, tolerance_grad=1e-11, tolerance_change=1e-15, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = -expected_elbo(model, ppca.x, beta)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    kl = model.posterior(ppca.x).kl_per_dim(model.prior()).mean(0).detach().sort(descending=True).values
+    torch.testing.assert_close(kl, ppca.kl(beta), rtol=0, atol=1e-6)
+
+
+def test_the_trainer_collapses_the_same_latents(ppca: PPCA) -> None:
+    model = linear_vae(f"gaussian:{math.sqrt(ppca.variance)}")
+    train(model, ppca.x, 0, {"beta": 4.0}, epochs=300)
+    figures = evaluate(model, Resident(Split(ppca.x.float()), torch.device("cpu")), find_metrics(registry()))
+    assert figures["active_units"] == int((ppca.values[:Q] > 4 * ppca.variance).sum()) == 2
+    with torch.no_grad():
+        kl = model.posterior(ppca.x.float()).kl_per_dim(model.prior()).mean(0).sort(descending=True).values.double()
+    torch.testing.assert_close(kl, ppca.kl(4.0), rtol=0, atol=0.02)
+    assert kl[2] < 1e-3
