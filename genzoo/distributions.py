@@ -81,13 +81,13 @@ class Distribution(ABC):
             return terms
         return terms.flatten(-self.event_dims).sum(-1) if self.event_dims > 1 else terms.sum(-1)
 
-    def _check(self, value: Tensor) -> None:
-        """Refuses a value that would broadcast against this distribution instead of lining up with it."""
-        shared = min(value.dim(), len(self.shape))
+    def _check(self, value: Tensor | Distribution) -> None:
+        """Refuses a value, or another distribution, that would broadcast against this one instead of lining up."""
+        shared = min(len(value.shape), len(self.shape))
         if shared < self.event_dims or (shared and value.shape[-shared:] != self.shape[-shared:]):
             raise ValueError(
-                f"a value of shape {tuple(value.shape)} does not line up with a {type(self).__name__} of shape "
-                f"{tuple(self.shape)} whose last {self.event_dims} axes are one event"
+                f"a {type(value).__name__} of shape {tuple(value.shape)} does not line up with "
+                f"a {type(self).__name__} of shape {tuple(self.shape)} whose last {self.event_dims} axes are one event"
             )
 
 
@@ -139,6 +139,8 @@ class DiagGaussian(Distribution):
         return type(self)(self._mean.unflatten(0, sizes), log_var, self.event_dims)
 
     def kl_per_dim(self, p: Distribution) -> Tensor | None:
+        if isinstance(p, DiagGaussian):
+            self._check(p)
         if isinstance(p, StandardNormal):  # exactly 0 at N(0, 1), and never negative
             return 0.5 * (self._mean**2 + (_expm1(self.log_var) - self.log_var))
         if isinstance(p, DiagGaussian):
@@ -200,6 +202,7 @@ class Bernoulli(Distribution):
     def kl_per_dim(self, p: Distribution) -> Tensor | None:
         if not isinstance(p, Bernoulli):
             return None
+        self._check(p)
         one, other = self.logits, p.logits
         return self.mean * (one - other) + F.softplus(other) - F.softplus(one)
 

@@ -94,7 +94,6 @@ class Experiment:
         seed = self.training.seed
         self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
         self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
-        torch.set_float32_matmul_precision("high")
 
     def run(self) -> Run:
         """Trains, evaluates and draws; returns the run. After Ctrl-C its record's status is "interrupted".

@@ -206,6 +206,8 @@ class Loss(nn.Module):
     Config: ClassVar[type[Any]]
     accepts: ClassVar[type[Model]] = Model
     """Models of other types are refused before anything is trained."""
+    needs_prior: ClassVar[bool] = False
+    """Whether models without a prior p(z) are refused too."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -218,9 +220,11 @@ class Loss(nn.Module):
     @classmethod
     def refuses(cls, model: Model) -> str | None:
         """Why this loss cannot train that model, as the end of a sentence; None if it can."""
-        if isinstance(model, cls.accepts):
-            return None
-        return f"it needs a {cls.accepts.__name__}, and {type(model).__name__} is none"
+        if not isinstance(model, cls.accepts):
+            return f"it needs a {cls.accepts.__name__}, and {type(model).__name__} is none"
+        if cls.needs_prior and isinstance(model, LatentModel) and model.prior() is None:
+            return f"it needs a prior p(z), and {type(model).__name__} has none"
+        return None
 
     def forward(self, model: Model, batch: Batch, step: Tensor) -> dict[str, Tensor]:
         """Named scalars, each a mean over the B examples. "loss" is minimised, all are logged.

@@ -28,6 +28,8 @@ class Components:
     dataset: Entry
     names: tuple[str, str, str]
     """Model, loss and dataset as they were asked for: "name", or "distribution/name"."""
+    own_loss: bool
+    """Whether the loss is the one the model is registered with."""
 
     @classmethod
     def find(cls, registry: Registry, model: str, dataset: str, loss: str = "") -> Components:
@@ -38,16 +40,17 @@ class Components:
             PluginError: A plugin that cannot be imported, or whose options collide with others'.
         """
         model_entry = registry.get("model", model)
-        loss_entry = registry.get("loss", loss) if loss else registry.loss_of(model_entry)
+        own_loss = registry.loss_of(model_entry)
+        loss_entry = registry.get("loss", loss) if loss else own_loss
         names = (model, loss or registry.spelling(loss_entry), dataset)
-        components = cls(model_entry, loss_entry, registry.get("dataset", dataset), names)
+        components = cls(model_entry, loss_entry, registry.get("dataset", dataset), names, loss_entry == own_loss)
         components.refuse_shared_options()
         return components
 
     def defaults(self) -> RunConfig:
         """Every option at its default, those of the registrations included."""
         loss_options = dict(self.loss.options)
-        if self.loss.name == self.model.loss:
+        if self.own_loss:
             loss_options.update(self.model.loss_options)
         model, loss, dataset = self.names
         return RunConfig(

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from environment import Environment, make_environment
 
 import genzoo
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "tests/third_party"
 
-LOOK = """
-import genzoo, genzoo_plugins
-from genzoo import registry
-print(genzoo.__file__, genzoo_plugins.__file__, sep="\\n")
-print(*sorted(f"{e.kind} {e.full_name}" for e in registry.registry().entries), sep="\\n")
-"""
 USE = """
 import torch
 from genzoo import Batch, registry
@@ -36,49 +27,9 @@ print(loss(model, Batch(ring.load(None).train.x[:8]), torch.tensor(0))["loss"].i
 OFFERED = {"model genzoo-example/laplace-vae", "loss genzoo-example/elbo-free-bits", "dataset genzoo-example/ring"}
 
 
-@dataclass
-class Environment:
-    """A virtual environment that sees the packages of this one, but not its genzoo."""
-
-    folder: Path
-
-    @property
-    def packages(self) -> Path:
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        return self.folder / "Lib/site-packages" if os.name == "nt" else self.folder / "lib" / version / "site-packages"
-
-    def python(self, *arguments: str | Path) -> str:
-        program = self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "GENZOO_"))}
-        command = [str(program), *map(str, arguments)]
-        result = subprocess.run(command, env=variables, cwd=self.folder, capture_output=True, text=True, timeout=120)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout
-
-    def pip(self, command: str, *arguments: str | Path) -> str:
-        return self.python("-m", "pip", command, "--disable-pip-version-check", *arguments)
-
-    def install(self, *arguments: str | Path) -> None:
-        self.pip(
-            "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed", *arguments
-        )
-
-    def look(self) -> tuple[list[Path], set[str]]:
-        """Where genzoo and its plugins were imported from, and all that is registered."""
-        core, builtins, *entries = self.python("-c", LOOK).splitlines()
-        return [Path(core), Path(builtins)], set(entries)
-
-
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
-    made = Environment(folder)
-    # torch is not installed again. What lies in these folders is found, but .pth files there, such as the one of an
-    # editable genzoo, are not read.
-    visible = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
-    (made.packages / "visible.pth").write_text("\n".join(visible) + "\n")
-    return made
+    return make_environment(tmp_path_factory.mktemp("environment"))
 
 
 @pytest.fixture(scope="module")

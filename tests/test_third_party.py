@@ -13,6 +13,8 @@ import pytest
 import torch
 
 import genzoo
+from genzoo.registry import HERE, Entry, registry
+from genzoo.testing import CHECKS, SPECS, Pair
 
 EXAMPLE = Path(__file__).parent / "third_party"
 CACHE = Path(__file__).parents[1] / ".mypy_cache/third_party"  # 14 s without, 1 s with
@@ -150,3 +152,18 @@ def test_the_ring_is_a_ring(noise: float) -> None:
     assert (x**2).sum(1).mean().item() == pytest.approx(1 + 2 * noise**2, rel=0.01)
     assert torch.equal(x, ring.load(store=None).train.x)  # type: ignore[arg-type]
     assert not torch.isin(splits.train.x[:, 0], splits.test.x[:, 0]).all()
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("data", SPECS)
+def test_the_example_passes_the_conformance_kit(data: str, check: str) -> None:
+    pair = Pair(
+        Entry("model", "laplace-vae", LaplaceVAE, "", HERE, loss="elbo-free-bits"),
+        Entry("loss", "elbo-free-bits", FreeBits, "", HERE),
+        SPECS[data],
+    )
+    registry().replace(pair.model)  # to be found again by the file that it is saved in
+    try:
+        CHECKS[check](pair)
+    finally:
+        registry().entries.remove(pair.model)

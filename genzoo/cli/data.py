@@ -23,7 +23,9 @@ def add_data_verb(subparsers: Any) -> None:
     root.add_argument("--data-root", type=Path, metavar="FOLDER", help="look here first, and put new files here")
 
     def verb(name: str, summary: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary, parents=[root])
+        parser: argparse.ArgumentParser = verbs.add_parser(
+            name, help=summary, description=summary, parents=[root], allow_abbrev=False
+        )
         return parser
 
     listing = verb("list", "every dataset, and whether its files are here")

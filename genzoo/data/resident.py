@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from genzoo.errors import UsageError
 from genzoo.noise import content_keys, keyed_bits
 from genzoo.protocols import Batch, Split
 from genzoo.training.settings import Binarize
@@ -23,10 +24,16 @@ class Resident:
         device: Where to keep it.
         binarize: See `genzoo.training.settings.Training`.
         training: Whether "dynamic" draws anew at each visit; otherwise it uses the static draw.
+
+    Raises:
+        UsageError: Binarisation of values that are not stored as uint8.
     """
 
     def __init__(self, split: Split, device: torch.device, binarize: Binarize = "none", training: bool = False) -> None:
         x = split.x
+        if binarize != "none" and x.dtype != torch.uint8:
+            stored = str(x.dtype).removeprefix("torch.")
+            raise UsageError(f"--binarize {binarize} is for images stored as uint8; these data are {stored}")
         self.redraw = binarize == "dynamic" and training
         if binarize == "threshold":
             x = (x > 127).to(torch.uint8)

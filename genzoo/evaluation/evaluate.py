@@ -74,4 +74,4 @@ def key(metric_name: str) -> str:
 def _checked(name: str, values: torch.Tensor, examples: int) -> torch.Tensor:
     if values.dim() == 0 or len(values) != examples:
         raise PluginError(f"metric {name!r} gave shape {tuple(values.shape)} for {examples} examples")
-    return values.to("cpu", torch.float64)
+    return values.cpu().double()  # in this order: not every device has float64

@@ -116,7 +116,7 @@ class Trainer:
         Raises:
             NonFiniteError: The loss or the gradient is nan or infinite; the weights are those before that step.
         """
-        with seeded(0):
+        with seeded(0), tensor_cores():
             self._prepare()
             best = math.inf
             best_weights: dict[str, Tensor] | None = None
@@ -250,6 +250,17 @@ def objective_terms(
             for name, value in terms.items():
                 totals[name] = totals.get(name, 0.0) + float(value) * len(index)
     return {name: total / len(data) for name, total in totals.items()}
+
+
+@contextmanager
+def tensor_cores() -> Iterator[None]:
+    """Inside, GPUs may multiply float32 matrices in TF32. Evaluation, outside, keeps every digit."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @contextmanager

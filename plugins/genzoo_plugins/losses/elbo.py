@@ -16,6 +16,7 @@ class ELBO(genzoo.Loss):
     """
 
     accepts = genzoo.LatentModel
+    needs_prior = True
 
     @genzoo.config
     class Config:
@@ -31,13 +32,6 @@ class ELBO(genzoo.Loss):
         """Posterior samples an example that the reconstruction term is averaged over."""
 
     config: Config
-
-    @classmethod
-    def refuses(cls, model: genzoo.Model) -> str | None:
-        reason = super().refuses(model)
-        if reason is None and isinstance(model, genzoo.LatentModel) and model.prior() is None:
-            return f"it needs a prior p(z), and {type(model).__name__} has none"
-        return reason
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)

@@ -27,7 +27,7 @@ class KL(genzoo.Metric):
     unit = "nats"
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        return why_no_bound(model)
+        return why_no_prior(model)
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         return examined.inference.kl()
@@ -40,15 +40,15 @@ class NegativeELBO(genzoo.Metric):
     unit = "nats"
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        return why_no_bound(model)
+        return why_no_prior(model)
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         inference = examined.inference
         return inference.kl() - inference.px.log_prob(examined.batch.x)[0]
 
 
-def why_no_bound(model: genzoo.Model) -> str | None:
-    """Why a model has neither KL nor ELBO; None if it has."""
+def why_no_prior(model: genzoo.Model) -> str | None:
+    """Why a model has no prior, and so neither KL nor ELBO; None if it has."""
     if not isinstance(model, genzoo.LatentModel):
         return "no latent variables"
     return "no prior p(z)" if model.prior() is None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 import genzoo
+from genzoo_plugins.metrics.bound import why_no_prior
 
 ACTIVE = 0.01
 """Variance of the posterior mean above which a latent counts as active (Burda et al. 2016)."""
@@ -31,9 +32,7 @@ class ActiveUnits(genzoo.Metric):
     label = "active units"
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        if not isinstance(model, genzoo.LatentModel):
-            return "no latent variables"
-        return "no prior to give its codes a scale" if model.prior() is None else None
+        return why_no_prior(model)
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         return examined.inference.q.mean.flatten(1)

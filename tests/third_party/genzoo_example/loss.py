@@ -16,18 +16,12 @@ class FreeBits(genzoo.Loss):
     """
 
     accepts = genzoo.LatentModel
+    needs_prior = True
 
     @genzoo.config
     class Config:
         free_bits: genzoo.NonNegative = 2.0
         """Bits of KL an example that cost nothing (λ = free_bits · ln 2 nats)."""
-
-    @classmethod
-    def refuses(cls, model: genzoo.Model) -> str | None:
-        reason = super().refuses(model)
-        if reason is None and isinstance(model, genzoo.LatentModel) and model.prior() is None:
-            return f"it needs a prior p(z), and {type(model).__name__} has none"
-        return reason
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)

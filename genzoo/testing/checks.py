@@ -1,0 +1,233 @@
+"""The checks that every registered model and loss must pass."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genzoo.data.resident import Resident
+from genzoo.errors import GenzooError
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.noise import content_keys, keyed, seeded
+from genzoo.protocols import Batch, LatentModel
+from genzoo.registry import registry
+from genzoo.testing.capture import assert_graph_safe
+from genzoo.testing.pair import CPU, EXAMPLES, Pair, loss_of, require
+from genzoo.training.objective import Objective
+from genzoo.weights import load_model, save_model
+
+STEPS = 30
+
+
+def check_shapes(pair: Pair) -> None:
+    """Every distribution and every picture has the shape that the protocol says, and is finite."""
+    objective, batch = pair.build().eval(), pair.batch(EXAMPLES)
+    model, n, shape = objective.model, EXAMPLES, pair.spec.shape
+    results: dict[str, tuple[Tensor, tuple[int, ...]]] = {}
+    with torch.no_grad(), seeded(0):
+        if isinstance(model, LatentModel):
+            latent = tuple(model.posterior(batch.x).mean.shape[1:])
+            for k in (1, 3):
+                results |= _inference_results(model, batch, k, latent, shape)
+            z = model.encode(batch.x)
+            require(torch.equal(z, model.encode(batch.x)), f"{pair}: encode is not deterministic")
+            results["encode(x)"] = z, (n, *latent)
+            results["likelihood(z).mean"] = model.likelihood(z).mean, (n, *shape)
+            results["decode(z)"] = model.decode(z), (n, *shape)
+            results["reconstruct(x)"] = model.reconstruct(batch.x), (n, *shape)
+        if _can_sample(objective):
+            results["sample(n)"] = model.sample(n, batch.y), (n, *shape)
+    for name, (value, expected) in results.items():
+        require(tuple(value.shape) == expected, f"{pair}: {name} has shape {tuple(value.shape)}, not {expected}")
+        require(value.dtype == torch.float32, f"{pair}: {name} is {value.dtype}, not float32")
+        require(bool(value.isfinite().all()), f"{pair}: {name} is not finite")
+        if pair.spec.likelihood == "bernoulli" and expected[-len(shape) :] == shape:
+            inside = bool((value >= 0).all() and (value <= 1).all())
+            require(inside, f"{pair}: {name} leaves [0, 1]: {value.min():.3g} … {value.max():.3g}")
+
+
+def _inference_results(
+    model: LatentModel, batch: Batch, k: int, latent: tuple[int, ...], shape: tuple[int, ...]
+) -> dict[str, tuple[Tensor, tuple[int, ...]]]:
+    """Tensors of infer(batch, k), each with the shape that it must have."""
+    n = len(batch.x)
+    q, p, z, px = inference = model.infer(batch, k)
+    found = {
+        "q.mean": (q.mean, (n, *latent)),
+        "z": (z, (k, n, *latent)),
+        "px.mean": (px.mean, (k, n, *shape)),
+        "px.log_prob(x)": (px.log_prob(batch.x), (k, n)),
+    }
+    if p is not None:
+        found["p.mean"] = p.mean, latent
+        found["p.log_prob(z)"] = p.log_prob(z), (k, n)
+        found["kl()"] = inference.kl(), (n,)
+        exact = q.kl(p)
+        require(exact is None or bool((exact >= 0).all()), f"{type(model).__name__}: a KL divergence is negative")
+    return {f"infer(k={k}): {name}": result for name, result in found.items()}
+
+
+def _can_sample(objective: Objective) -> bool:
+    return not (isinstance(objective.model, LatentModel) and objective.model.prior() is None)
+
+
+def check_loss(pair: Pair) -> None:
+    """The loss is a finite scalar called "loss" among scalars, in batches of 1, 7 and more, and in bfloat16."""
+    objective = pair.build()
+    for n, precision in ((1, "fp32"), (7, "fp32"), (EXAMPLES, "fp32"), (EXAMPLES, "bf16")):
+        objective.precision = precision
+        terms = loss_of(objective, pair.batch(n))
+        require("loss" in terms, f'{pair}: the loss returns {sorted(terms)}, and no "loss"')
+        for name, term in terms.items():
+            where = f"{pair}: {name!r} of a batch of {n} in {precision}"
+            require(term.dim() == 0, f"{where} has shape {tuple(term.shape)}; it must be a scalar")
+            require(bool(term.isfinite()), f"{where} is {term.item()}")
+        require(terms["loss"].requires_grad, f'{pair}: "loss" carries no gradient')
+        objective.zero_grad()
+        terms["loss"].backward()
+        for name, parameter in objective.named_parameters():
+            finite = parameter.grad is None or bool(parameter.grad.isfinite().all())
+            require(finite, f"{pair}: the gradient of {name} is not finite, batch of {n} in {precision}")
+
+
+def check_gradients(pair: Pair) -> None:
+    """A gradient reaches every parameter of model and loss."""
+    objective = pair.build()
+    loss_of(objective, pair.batch(EXAMPLES), step=10_000)["loss"].backward()
+    for name, parameter in objective.named_parameters():
+        if parameter.requires_grad:
+            require(parameter.grad is not None, f"{pair}: no gradient reaches {name}")
+            require(bool(parameter.grad.any()), f"{pair}: the gradient of {name} is 0")  # type: ignore[union-attr]
+
+
+def _train(objective: Objective, batch: Batch, steps: int = STEPS) -> None:
+    optimizer = torch.optim.Adam(objective.parameters(), lr=1e-3, fused=True)
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss_of(objective, batch, step, seed=step)["loss"].backward()
+        optimizer.step()
+
+
+def check_learns(pair: Pair) -> None:
+    """30 steps of Adam on one batch reduce the loss."""
+    objective, batch = pair.build(), pair.batch(EXAMPLES)
+    before = loss_of(objective, batch, STEPS)["loss"].item()
+    _train(objective, batch)
+    after = loss_of(objective, batch, STEPS)["loss"].item()
+    require(after < before, f"{pair}: {STEPS} steps of Adam take the loss from {before:.6g} to {after:.6g}")
+
+
+def check_instances(pair: Pair) -> None:
+    """Two instances share no memory, and training one leaves the other as it was."""
+    one, other, batch = pair.build(), pair.build(), pair.batch(EXAMPLES)
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    loss_before = loss_of(other, batch)["loss"].item()
+    for name, tensor in one.state_dict().items():
+        require(torch.equal(tensor, before[name]), f"{pair}: {name} differs between two builds of one seed")
+        shared = tensor.numel() and tensor.data_ptr() == other.state_dict()[name].data_ptr()
+        require(not shared, f"{pair}: two instances share the memory of {name}")
+    _train(one, batch, steps=2)
+    for name, tensor in other.state_dict().items():
+        require(torch.equal(tensor, before[name]), f"{pair}: training another instance changed {name}")
+    require(loss_of(other, batch)["loss"].item() == loss_before, f"{pair}: training another instance changed the loss")
+
+
+def check_weights(pair: Pair) -> None:
+    """A model comes back from its file bit for bit, and says the same."""
+    objective, batch = pair.build().eval(), pair.batch(EXAMPLES)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        save_model(path, objective.model, pair.model)
+        loaded = load_model(path)
+    require(loaded.config == objective.model.config, f"{pair}: the config read back is {loaded.config}")
+    require(loaded.spec == pair.spec, f"{pair}: the spec read back is {loaded.spec}")
+    for name, tensor in objective.model.state_dict().items():
+        require(torch.equal(loaded.state_dict()[name], tensor), f"{pair}: {name} is not what was saved")
+    again = Objective(loaded, objective.loss).eval()
+    one, other = loss_of(objective, batch)["loss"], loss_of(again, batch)["loss"]
+    require(torch.equal(one, other), f"{pair}: the loaded model's loss is {other.item()}, not {one.item()}")
+
+
+def check_evaluation(pair: Pair) -> None:
+    """Evaluating twice gives the same figures, all finite, for every registered metric the model has."""
+    model = pair.build().model
+    metrics = find_metrics(registry(), registry().names("metric"))
+    data = Resident(pair.split(EXAMPLES), CPU)
+    one, other = evaluate(model, data, metrics), evaluate(model, data, metrics)
+    require(one == other, f"{pair}: two evaluations differ: {one} / {other}")
+    for name, figure in one.items():
+        require(not isinstance(figure, float) or math.isfinite(figure), f"{pair}: metric {name} is {figure}")
+
+
+def check_sampling(pair: Pair) -> None:
+    """The same seed gives the same samples and another seed others; a model without a prior says that it has none."""
+    objective, y = pair.build().eval(), pair.batch(EXAMPLES).y
+    model = objective.model
+    with torch.no_grad():
+        if not _can_sample(objective):
+            try:
+                model.sample(EXAMPLES, y)
+            except GenzooError:
+                return
+            raise AssertionError(f"{pair}: prior() is None, but sample() returns something")
+        samples = []
+        for seed in (0, 0, 1):
+            with seeded(seed):
+                samples.append(model.sample(EXAMPLES, y))
+    require(torch.equal(samples[0], samples[1]), f"{pair}: two samples under one seed differ")
+    require(not torch.equal(samples[0], samples[2]), f"{pair}: samples do not depend on the seed")
+
+
+def check_quiet(pair: Pair) -> None:
+    """Nothing is written to standard output: it carries results alone."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        loss_of(pair.build(), pair.batch(EXAMPLES))["loss"].backward()
+        check_evaluation(pair)
+        check_sampling(pair)
+    require(not output.getvalue(), f"{pair}: prints {output.getvalue()[:60]!r}")
+
+
+def check_graph_safe(pair: Pair) -> None:
+    """The training step can be captured whole: see `genzoo.optape`."""
+    noise = pair.batch(EXAMPLES)
+    assert_graph_safe(pair.build(), [noise._replace(x=torch.zeros_like(noise.x)), noise], [0, 10_000])
+
+
+CHECKS: dict[str, Callable[[Pair], None]] = {
+    "shapes": check_shapes,
+    "loss": check_loss,
+    "gradients": check_gradients,
+    "learns": check_learns,
+    "instances": check_instances,
+    "weights": check_weights,
+    "evaluation": check_evaluation,
+    "sampling": check_sampling,
+    "quiet": check_quiet,
+    "graph-safe": check_graph_safe,
+}
+"""What every pair that can be built must pass, each in well under a second."""
+
+
+def assert_mean_over_examples(objective: Objective, batch: Batch, relative: float = 1e-5) -> None:
+    """The batch's terms are the means of the terms of its examples one by one, each with its own noise."""
+    whole = _keyed_terms(objective, batch)
+    ones = [
+        _keyed_terms(objective, Batch(batch.x[i : i + 1], None if batch.y is None else batch.y[i : i + 1]))
+        for i in range(len(batch.x))
+    ]
+    for name, value in whole.items():
+        mean = math.fsum(terms[name] for terms in ones) / len(ones)
+        near = math.isclose(mean, value, rel_tol=relative, abs_tol=1e-6)
+        require(near, f"{name} is {value} for a batch of {len(ones)} and {mean} as the mean of its examples")
+
+
+def _keyed_terms(objective: Objective, batch: Batch) -> dict[str, float]:
+    with torch.no_grad(), keyed(content_keys(batch.x)):
+        return {name: term.item() for name, term in objective(batch, torch.tensor(10_000)).items()}

@@ -1,0 +1,113 @@
+"""A figure belongs to the model and the examples: not to batches, order, mode or generators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from genzoo.data.resident import Resident
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.protocols import Model, Split
+from genzoo.registry import registry
+from genzoo.testing import SPECS, Pair
+from genzoo.training.settings import Binarize
+from genzoo.training.trainer import objective_terms
+
+CPU = torch.device("cpu")
+N = 300
+METRICS = find_metrics(registry(), registry().names("metric"))
+VIEWS: list[tuple[str, Binarize]] = [
+    ("grey images", "none"),
+    ("grey images", "static"),
+    ("points", "none"),
+    ("vectors", "none"),
+]
+MEANS = ("elbo", "reconstruction")
+"""Losses that do not couple the examples of a batch."""
+CASES = [
+    pytest.param(pair, binarize, id=f"{pair.model.name}-{data}-{binarize}")
+    for model in registry().names("model")
+    for data, binarize in VIEWS
+    if (pair := Pair.of(model, spec=SPECS[data])).refusal() is None
+]
+
+
+def figures(model: Model, data: Resident, batch_size: int = 128) -> dict[str, Any]:
+    """Every figure and every standard error, flat."""
+    result = evaluate(model, data, METRICS, batch_size)
+    errors = {f"error of {name}": value for name, value in result.pop("standard_error").items()}
+    return {name: value for name, value in {**result, **errors}.items() if isinstance(value, (int, float))}
+
+
+@pytest.mark.parametrize(("pair", "binarize"), CASES)
+def test_batches_do_not_matter(pair: Pair, binarize: Binarize) -> None:
+    model, data = pair.build().model, Resident(pair.split(N), CPU, binarize)
+    whole = figures(model, data, N)
+    assert {"n", "mse", "reconstruction", "error of mse"} <= set(whole)
+    for batch_size in (1, 7, 128):
+        # Matrix products round differently at different sizes: hence not exactly.
+        assert figures(model, data, batch_size) == pytest.approx(whole, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize(("pair", "binarize"), CASES)
+def test_order_does_not_matter(pair: Pair, binarize: Binarize) -> None:
+    model, split = pair.build().model, pair.split(N)
+    order = torch.randperm(N, generator=torch.Generator().manual_seed(0))
+    shuffled = Split(split.x[order], None if split.y is None else split.y[order])
+    one, other = (figures(model, Resident(part, CPU, binarize), 100) for part in (split, shuffled))
+    assert other == pytest.approx(one, rel=1e-9)
+
+
+@pytest.mark.parametrize(("pair", "binarize"), [case for case in CASES if case.values[0].loss.name in MEANS])
+def test_the_objective_on_held_out_data_does_not_depend_on_batches_or_order(pair: Pair, binarize: Binarize) -> None:
+    objective, data = pair.build(), Resident(pair.split(N), CPU, binarize)
+    step = torch.tensor(0)
+    whole = objective_terms(objective, data, step, N)
+    for batch_size in (7, 128):
+        assert objective_terms(objective, data, step, batch_size) == pytest.approx(whole, rel=1e-5, abs=1e-6)
+
+
+def test_global_generators_do_not_matter_and_are_left_alone() -> None:
+    pair = Pair.of("vae")
+    model, data = pair.build().model, Resident(pair.split(50), CPU)
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    one = figures(model, data)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    assert figures(model, data) == one
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_is_what_it_was(training: bool) -> None:
+    pair = Pair.of("vae", spec=SPECS["points"])
+    model, data = pair.build().model.train(training), Resident(pair.split(50), CPU)
+    seen: list[bool] = []
+    model.encoder.register_forward_pre_hook(lambda module, _: seen.append(module.training))
+    figures(model, data)
+    assert seen
+    assert not any(seen)
+    assert all(part.training is training for part in model.modules())
+
+
+def test_no_gradient_is_kept() -> None:
+    pair = Pair.of("vae", spec=SPECS["points"])
+    model = pair.build().model
+    figures(model, Resident(pair.split(50), CPU))
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_the_bound_is_the_sum_of_its_terms() -> None:
+    pair = Pair.of("vae")
+    result = figures(pair.build().model, Resident(pair.split(N), CPU))
+    assert result["negative_elbo"] == pytest.approx(result["reconstruction"] + result["kl"], rel=1e-6)
+
+
+def test_what_a_model_has_not_is_said() -> None:
+    pair = Pair.of("ae")
+    result = evaluate(pair.build().model, Resident(pair.split(20), CPU), METRICS)
+    assert result["kl"] is None
+    assert result["negative_elbo"] is None
+    assert result["not_available"]["kl"] == "no prior p(z)"

@@ -1,0 +1,121 @@
+"""README and CONTRIBUTING cannot rot: every command block in them is run.
+
+The two set-up lines of README and the checks of CONTRIBUTING are run by .ci/run, which is compared with them here; all
+other blocks are run by these tests, in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from environment import Environment, make_environment
+
+ROOT = Path(__file__).parents[1]
+CI = (ROOT / ".ci/run").read_text()
+SHELL = ["bash", "-euo", "pipefail", "-c"]
+
+
+def blocks(name: str, language: str) -> list[str]:
+    """The code blocks of a document in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / name).read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+README = blocks("README.md", "bash")
+CONTRIBUTING = blocks("CONTRIBUTING.md", "bash")
+
+
+def test_every_block_is_of_a_kind_that_is_run() -> None:
+    for name in ("README.md", "CONTRIBUTING.md"):
+        languages = re.findall(r"^```(\w*)\n(?:.*?)^```", (ROOT / name).read_text(), flags=re.MULTILINE | re.DOTALL)
+        assert set(languages) <= {"bash", "python", "toml", "text"}
+    assert len(blocks("README.md", "python")) == len(blocks("README.md", "toml")) == 1
+
+
+def test_the_continuous_integration_runs_readmes_two_lines_word_for_word() -> None:
+    run = [re.search(rf"^# README {number}\n(.*?)^# end", CI, flags=re.MULTILINE | re.DOTALL) for number in (1, 2)]
+    assert [match.group(1) for match in run if match] == README[:2]
+    assert "genzoo run vae --dataset mnist" in README[0]
+    assert README[1].rstrip().endswith("&& pytest")
+
+
+def test_the_continuous_integration_runs_every_check_of_contributing() -> None:
+    commands = [command for line in CONTRIBUTING[-1].splitlines() for command in line.split(" && ")]
+    assert len(commands) == 4
+    for command in commands:
+        assert re.search(rf"(^|&& ){re.escape(command)}$", CI, flags=re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to work in, with the TOML file of README."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "experiment.toml").write_text(blocks("README.md", "toml")[0])
+    return folder
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Runs a command with this environment's programs first on the PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    return result.stdout
+
+
+@pytest.mark.parametrize("number", range(2, len(README)))
+def test_readme_block(number: int, work: Path) -> None:
+    printed = run([*SHELL, README[number]], work)
+    assert printed.strip()
+    if "sample @last" in README[number]:
+        assert (work / "samples.png").stat().st_size > 1000
+        assert (work / "reconstructions.png").stat().st_size > 1000
+
+
+def test_readme_python(work: Path) -> None:
+    bound, folder = run([sys.executable, "-c", blocks("README.md", "python")[0]], work).split()
+    assert 10 < float(bound) < 50
+    assert (work / folder / "model.safetensors").is_file()
+
+
+def test_readme_configuration_file(work: Path) -> None:
+    assert "MSE" in run(["genzoo", "run", "--config", "experiment.toml"], work)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> tuple[Environment, Path]:
+    """A copy of this tree and an environment to install it into; nothing is fetched."""
+    folder = tmp_path_factory.mktemp("contributing")
+    ignored = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*_cache", "*.egg-info")
+    shutil.copytree(ROOT, folder / "genzoo", ignore=ignored)
+    environment = make_environment(folder / "environment")
+    # These need a network or are run by .ci/run: their calls are recorded in their place.
+    for name in ("pre-commit", "pytest", "ruff", "mypy"):
+        program = environment.folder / "bin" / name
+        real = f'[ $# -gt 1 ] && exec {environment.folder}/bin/python -m {name} "$@"' if name == "pytest" else ":"
+        program.write_text(f'#!/bin/sh\n{real}\necho "{name} $*" >> {folder}/recorded\n')
+        program.chmod(0o755)
+    return environment, folder / "genzoo"
+
+
+def test_contributing(checkout: tuple[Environment, Path]) -> None:
+    environment, folder = checkout
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_IGNORE_INSTALLED": "1"}
+    printed = []
+    for block in CONTRIBUTING:
+        block = block.replace("python3 -m venv .venv && . .venv/bin/activate", ":")
+        printed.append(environment.run([*SHELL, block], folder, **offline))
+    assert "parameters" in printed[2]  # genzoo info
+    assert re.search(r"[1-9]\d* passed", printed[3])
+    assert (folder.parent / "recorded").read_text().splitlines() == [
+        "pre-commit install",
+        "ruff check .",
+        "ruff format --check .",
+        "mypy ",
+        "pytest ",
+    ]
