@@ -29,7 +29,10 @@ SPECS = {
     "points": genzoo.DataSpec((2,), "gaussian:0.1"),
 }
 BUILDS = [
-    (model, spec) for model in registry().names("model") for spec in SPECS if (model, spec) != ("conv-vae", "points")
+    (model, spec)
+    for model in ("ae", "vae", "beta-vae", "conv-vae")
+    for spec in SPECS
+    if (model, spec) != ("conv-vae", "points")
 ]
 
 
