@@ -109,12 +109,17 @@ def refuse_too_large(entry: Entry, model_class: type[Model], spec: DataSpec, con
 def weights_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> int:
     """How many parameters a model has, counted without allocating them; 0 where its constructor needs real ones."""
     try:
-        with torch.device("meta"):
-            return count_parameters(model_class(spec, config))
+        return count_parameters(on_paper(model_class, spec, config))
     except GenzooError:
         raise
     except (RuntimeError, NotImplementedError, TypeError) as error:  # TypeError: a size beyond 64 bits
         return 1 << 62 if re.search("negative dimension|overflow", str(error), re.IGNORECASE) else 0
+
+
+def on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
+    """A model whose weights have shapes and no values."""
+    with torch.device("meta"):
+        return model_class(spec, config)
 
 
 def memory_bytes(device: torch.device) -> int:

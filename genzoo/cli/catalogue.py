@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import UsageError, did_you_mean
+from genzoo.errors import GenzooError, UsageError, did_you_mean
 from genzoo.registry import KINDS, Entry, Kind, registry
+
+if TYPE_CHECKING:
+    from genzoo.protocols import Model
 
 HEADINGS: dict[Kind, str] = {"model": "MODELS", "dataset": "DATASETS", "loss": "LOSSES", "metric": "METRICS"}
 
@@ -100,20 +103,35 @@ def show_info(options: argparse.Namespace) -> int:
 
 
 def describe_model(entry: Entry) -> None:
-    """What it is trained with and how large it is on each dataset."""
-    from genzoo.build import weights_on_paper
-    from genzoo.errors import GenzooError
+    """Which losses train it and how large it is on each dataset."""
+    from genzoo.build import on_paper
+    from genzoo.protocols import count_parameters
     from genzoo.runconfig import default_config
 
-    changed = ", ".join(f"{name} {value}" for name, value in entry.loss_options.items())
-    print(f"  loss      {entry.loss}{f' ({changed})' if changed else ''}")
+    model = None
+    sizes = []
     for dataset in registry().matching("dataset"):
         try:
             spec = dataset.load()(default_config(dataset, dataset.options)).spec
-            count = weights_on_paper(entry.load(), spec, default_config(entry, entry.options))
-            print(f"  on {dataset.name:14} {count:>10,} parameters")
+            model = on_paper(entry.load(), spec, default_config(entry, entry.options))
+            sizes.append(f"  on {dataset.name:14} {count_parameters(model):>10,} parameters")
         except GenzooError as error:
-            print(f"  on {dataset.name:14} {error.message}")
+            sizes.append(f"  on {dataset.name:14} {error.message}")
+        except (RuntimeError, NotImplementedError):  # its constructor needs weights with values
+            sizes.append(f"  on {dataset.name:14} unknown until it is built")
+    changed = ", ".join(f"{name} {value}" for name, value in entry.loss_options.items())
+    own = registry().loss_of(entry)
+    others = [loss.name for loss in registry().matching("loss") if loss != own and accepts(loss, model)]
+    print(f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}")
+    print("\n".join(sizes))
+
+
+def accepts(loss: Entry, model: Model | None) -> bool:
+    """Whether a loss trains a model; False for one whose plugin is broken."""
+    try:
+        return model is not None and loss.load().refuses(model) is None
+    except GenzooError:
+        return False
 
 
 def print_options(entry: Entry) -> None:
@@ -125,4 +143,5 @@ def print_options(entry: Entry) -> None:
     rows = describe_fields(default_config(entry, entry.options))
     for name, type_name, default, text in rows:
         spelling = f"--{prefix}{name.replace('_', '-')} {type_name}"
-        print(f"  {spelling:34} {text} (default: {default})")
+        gap = "\n" + 37 * " " if len(spelling) > 34 else (35 - len(spelling)) * " "
+        print(f"  {spelling}{gap}{text} (default: {default})")
