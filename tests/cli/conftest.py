@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-import torch
 from commandline import Result, genzoo, trained
 
 from genzoo import registry
 from genzoo.runs import Run
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Nets this small only wait for each other on more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -38,8 +29,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
 @pytest.fixture(scope="session")
 def vae_run(told: Result) -> Run:
     """Two epochs of a VAE on the digits."""
-    from pathlib import Path
-
     (line,) = [line for line in told.err.splitlines() if line.startswith("run folder")]
     return Run(Path(line.split()[-1]))
 

@@ -142,7 +142,7 @@ def odd_config(model: str, dataset: str) -> RunConfig:
             values, **{f.name: odd(f.type, getattr(values, f.name)) for f in dataclasses.fields(values)}
         )
     config = dataclasses.replace(config, **changed)
-    return config.replace({}, {"binarize": "static", "likelihood": "gaussian:0.1", "activation": "leaky-relu"})
+    return config.replace({}, {"binarize": "static", "likelihood": "gaussian:0.1"})
 
 
 @pytest.mark.parametrize(("model", "dataset"), PAIRS)

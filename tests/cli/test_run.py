@@ -14,12 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 from commandline import Result, genzoo, in_own_process, trained
 from PIL import Image
 
 import genzoo as package
 from genzoo.cli import main
 from genzoo.console import figures
+from genzoo.provenance import describe_device
 from genzoo.runs import Run
 
 FILES = {"config.json", "run.json", "metrics.jsonl", "results.json", "model.safetensors", "figures"}
@@ -29,12 +31,13 @@ METRICS = ("negative_elbo", "reconstruction", "kl", "mse", "active_units")
 def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_run: Run) -> None:
     lines = told.out.splitlines()
     assert lines[0].split("  ")[-1].strip() == "test (360)"
-    assert [line[2:].split("  ")[0] for line in lines[1:6]] == [
-        "−ELBO (nats)", "reconstruction (nats)", "KL (nats)", "MSE per dimension", "active units",
-    ]  # fmt: skip
+    rows = {line[2:].split("  ")[0]: line.split()[-1] for line in lines[1:]}
     test = vae_run.results["test"]
-    assert lines[1].split()[-1] == f"{test['negative_elbo']:.2f}"
-    assert lines[5].split()[-1] == f"{test['active_units']:.0f}"
+    assert rows["−ELBO (nats)"] == f"{test['negative_elbo']:.2f}"
+    assert rows["reconstruction (nats)"] == f"{test['reconstruction']:.2f}"
+    assert rows["KL (nats)"] == f"{test['kl']:.4f}"
+    assert rows["MSE per dimension"] == f"{test['mse']:.4f}"
+    assert rows["active units"] == f"{test['active_units']:.0f}"
     assert f"figures   {vae_run.path}/figures/ (curves, reconstructions, samples)" in lines
     assert f"genzoo evaluate {vae_run.path}" in lines[-1]
     assert "epoch 1" not in told.out
@@ -44,7 +47,7 @@ def test_standard_error_carries_the_progress_a_line_an_epoch(told: Result, vae_r
     introduction, folder, *epochs = told.err.splitlines()
     assert introduction == (
         "vae (76,104 parameters) on digits (1,257 train / 180 validation / 360 test)"
-        " · bernoulli · cpu, 1 thread · seed 0"
+        f" · bernoulli · {describe_device(torch.device('cpu'))} · seed 0"
     )
     assert folder == f"run folder  {vae_run.path}"
     assert len(epochs) == 2

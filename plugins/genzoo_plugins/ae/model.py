@@ -19,7 +19,9 @@ class AE(genzoo.LatentModel):
         latent_dim: genzoo.Count = 20
         """Length of the code z."""
         hidden: tuple[genzoo.Count, ...] = (400,)
-        """Widths of the encoder's hidden layers; the decoder mirrors them. Empty: a linear model."""
+        """Widths of the encoder's hidden layers. Empty: a linear model."""
+        decoder_hidden: tuple[genzoo.Count, ...] | None = None
+        """Widths of the decoder's hidden layers; None: those of the encoder, reversed."""
         activation: Activation = "relu"
         """Nonlinearity between layers."""
 
@@ -27,9 +29,8 @@ class AE(genzoo.LatentModel):
         super().__init__(spec, config)
         self.head = genzoo.make_likelihood(spec.likelihood)
         self.encoder = FlatEncoder(spec.shape, config.hidden, config.latent_dim, config.activation)
-        self.decoder = FlatDecoder(
-            config.latent_dim, config.hidden[::-1], widened(spec.shape, self.head.outputs), config.activation
-        )
+        hidden = config.hidden[::-1] if config.decoder_hidden is None else config.decoder_hidden
+        self.decoder = FlatDecoder(config.latent_dim, hidden, widened(spec.shape, self.head.outputs), config.activation)
 
     def posterior(self, x: Tensor) -> genzoo.Distribution:
         return genzoo.Delta(self.encoder(x))

@@ -22,7 +22,9 @@ class VAE(genzoo.LatentModel):
         latent_dim: genzoo.Count = 20
         """Length of the latent vector z."""
         hidden: tuple[genzoo.Count, ...] = (400,)
-        """Widths of the encoder's hidden layers; the decoder mirrors them. Empty: a linear model."""
+        """Widths of the encoder's hidden layers. Empty: a linear model."""
+        decoder_hidden: tuple[genzoo.Count, ...] | None = None
+        """Widths of the decoder's hidden layers; None: those of the encoder, reversed."""
         activation: Activation = "relu"
         """Nonlinearity between layers."""
 
@@ -39,7 +41,9 @@ class VAE(genzoo.LatentModel):
 
     def make_decoder(self, shape: tuple[int, ...]) -> nn.Module:
         """z [N, D] → [N, *shape]."""
-        return FlatDecoder(self.config.latent_dim, self.config.hidden[::-1], shape, self.config.activation)
+        config = self.config
+        hidden = config.hidden[::-1] if config.decoder_hidden is None else config.decoder_hidden
+        return FlatDecoder(config.latent_dim, hidden, shape, config.activation)
 
     def posterior(self, x: Tensor) -> genzoo.DiagGaussian:
         return genzoo.DiagGaussian.from_parameters(self.encoder(x))
