@@ -126,7 +126,7 @@ def odd(annotation: Any, default: Any) -> Any:
     if isinstance(default, tuple):
         return (3, 1, 2)
     if default is None:
-        return 1e-07
+        return (1, 5) if "tuple" in str(annotation) else 1e-07
     return default
 
 
