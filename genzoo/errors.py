@@ -48,3 +48,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence such as " Did you mean 'vae'?" with its leading blank, or ""."""
     close = difflib.get_close_matches(name.lower(), list(known), n=2, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def not_installed(path: object, what: str, origin: str) -> PluginError:
+    """The error for a run or model whose plugin is not here. `origin` is "distribution version", or a file's name."""
+    distribution, _, version = origin.partition(" ")
+    cure = f"pip install {distribution}" if version else "give its file: genzoo -p FILE.py …"
+    return PluginError(f"{path} was made with {what} of {origin}, which is not installed", cure)

@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import GenzooError, PluginError, UsageError
+from genzoo.errors import GenzooError, UsageError, not_installed
 from genzoo.runconfig import RunConfig
+from genzoo.storage import write_atomically
 
 if TYPE_CHECKING:
     from genzoo.protocols import Model
@@ -97,8 +98,6 @@ class Run:
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Writes a JSON file of the run, whole or not at all."""
-        from genzoo.weights import write_atomically
-
         text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False)
         write_atomically(self.path / name, (text + "\n").encode())
 
@@ -133,13 +132,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise GenzooError(f"{path} is damaged: no JSON object", DAMAGED)
     return values
-
-
-def not_installed(path: Path, what: str, origin: str) -> PluginError:
-    """The error for a run or model whose plugin is not here. `origin` is "distribution version", or a file's name."""
-    distribution, _, version = origin.partition(" ")
-    cure = f"pip install {distribution}" if version else "give its file: genzoo -p FILE.py …"
-    return PluginError(f"{path} was made with {what} of {origin}, which is not installed", cure)
 
 
 def refuse_unwritable(root: Path, out: Path | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ from torch import Tensor
 
 from genzoo import __version__
 from genzoo.build import build_model
-from genzoo.errors import GenzooError, UsageError
+from genzoo.errors import GenzooError, UsageError, not_installed
 from genzoo.options import from_json, to_json
 from genzoo.protocols import DataSpec, Model
 from genzoo.registry import Entry, describe, registry
-from genzoo.runs import not_installed
+from genzoo.storage import write_atomically
 
 FORMAT = 1
 MAX_HEADER = 1 << 20
@@ -43,21 +42,6 @@ def save_model(path: Path, model: Model, entry: Entry) -> None:
     }
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
     write_atomically(path, save(tensors, metadata={"genzoo": json.dumps(description)}))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file by way of a flushed temporary sibling and one rename. Its mode follows the umask."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise GenzooError(f"cannot write {path}: {error.strerror}", "is the disk full? df -h") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_model(path: Path, device: str | torch.device = "cpu") -> Model:

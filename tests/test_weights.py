@@ -21,7 +21,8 @@ from genzoo.options import to_json
 from genzoo.protocols import Model
 from genzoo.registry import registry
 from genzoo.runconfig import default_config
-from genzoo.weights import load_model, mismatches, save_model, write_atomically
+from genzoo.storage import write_atomically
+from genzoo.weights import load_model, mismatches, save_model
 
 SPECS = {
     "images": genzoo.DataSpec((1, 16, 17), "bernoulli", classes=10, size=100),
