@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from genzoo.protocols import Model
 
 MODEL_FILE = "model.safetensors"
+EXAMPLES_FILE = "examples.safetensors"
 DAMAGED = "copy it again; the model alone can be had without it: genzoo.load('RUN/model.safetensors')"
 
 
@@ -32,6 +33,7 @@ class Run:
     run.json             when, where and with which versions
     metrics.jsonl        one line an epoch
     results.json         the final evaluation
+    examples.safetensors each figure on each test example
     model.safetensors    the model, which describes itself
     figures/*.png
     """
@@ -51,6 +53,11 @@ class Run:
         except GenzooError as error:
             error.hint = error.hint or DAMAGED
             raise
+
+    @property
+    def plain_config(self) -> dict[str, Any]:
+        """The resolved configuration as it is written, whether or not its plugins are installed."""
+        return read_json(self.path / "config.json")
 
     def _refuse_missing_plugins(self) -> None:
         """Says which package a run was made with that is not here, where its record can tell."""

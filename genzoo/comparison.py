@@ -1,0 +1,214 @@
+"""Many runs as one honest table: one a protocol, seeds together, the best two tested image by image."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from genzoo.errors import GenzooError, UsageError
+from genzoo.runs import EXAMPLES_FILE, Run
+
+# Student's t, 97.5 % quantile, for 1 … 30 degrees of freedom; beyond that the normal's is within 2 %.
+T_975 = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+]  # fmt: skip
+PROTOCOL = ("binarize", "likelihood")
+"""Training options that change what the figures mean; runs that differ in them share no table."""
+NOT_SETTINGS = ("seed", "device")
+"""Training options in which the runs of one row may differ."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure over seeds."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean over seeds."""
+        return statistics.fmean(self.values)
+
+    @property
+    def interval(self) -> float | None:
+        """Half the width of the 95 % t-interval of the mean; None for a single seed."""
+        n = len(self.values)
+        if n < 2:
+            return None
+        quantile = T_975[n - 2] if n - 2 < len(T_975) else 1.96
+        return quantile * statistics.stdev(self.values) / math.sqrt(n)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs that differ in their seed alone."""
+
+    model: str
+    settings: dict[str, Any]
+    """Every option but the seed, as one flat mapping."""
+    runs: tuple[Run, ...]
+    results: tuple[dict[str, Any], ...]
+
+    @property
+    def seeds(self) -> int:
+        """How many runs there are."""
+        return len(self.runs)
+
+    def estimate(self, figure: str) -> Estimate | str:
+        """A test figure over the seeds, or why there is none."""
+        tests = [result["test"] for result in self.results]
+        values = [test.get(figure) for test in tests]
+        if any(not isinstance(value, (int, float)) for value in values):
+            reasons = [test.get("not_available", {}).get(figure, "not computed") for test in tests]
+            return str(next((value for value in values if isinstance(value, str)), reasons[0]))
+        return Estimate(tuple(map(float, values)))
+
+    @cached_property
+    def examples(self) -> dict[str, Any]:
+        """For each figure, its value on every test example, averaged over the seeds: [N] float64."""
+        try:
+            loaded = [load_file(run.path / EXAMPLES_FILE) for run in self.runs]
+        except (OSError, SafetensorError):
+            return {}
+        shared = set.intersection(*(set(values) for values in loaded))
+        return {name: sum(values[name].double() for values in loaded) / len(loaded) for name in shared}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one protocol: the same data, seen the same way, under the same kind of likelihood."""
+
+    protocol: str
+    rows: tuple[Row, ...]
+
+    def figures(self) -> list[str]:
+        """The figures that some row has, in the order of the results."""
+        names: dict[str, None] = {}
+        for row in self.rows:
+            for name, value in row.results[0]["test"].items():
+                if name != "n" and not isinstance(value, (dict, list)):
+                    names.setdefault(name)
+        return list(names)
+
+    def label(self, row: Row) -> str:
+        """The model, and the options in which rows of that model differ."""
+        others = [other for other in self.rows if other.model == row.model]
+        differing = [
+            name for name in row.settings if any(other.settings.get(name) != row.settings[name] for other in others)
+        ]
+        return " ".join([row.model, *(f"{name}={_short(row.settings[name])}" for name in differing)])
+
+    def sorted_by(self, figure: str) -> Table:
+        """The rows with the smallest figure first, those without it last."""
+
+        def order(row: Row) -> tuple[bool, float]:
+            estimate = row.estimate(figure)
+            return (True, 0.0) if isinstance(estimate, str) else (False, estimate.mean)
+
+        return Table(self.protocol, tuple(sorted(self.rows, key=order)))
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The difference between two rows on the same test examples."""
+
+    better: str
+    other: str
+    figure: str
+    difference: float
+    """Mean of other − better over the examples."""
+    interval: float
+    """Half the width of its 95 % interval over the examples."""
+    n: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return abs(self.difference) > self.interval
+
+
+def paired(table: Table, figure: str) -> Paired | None:
+    """The paired test of the best two rows, image by image; None where the examples' values are not there.
+
+    Single images differ by tens of nats, so the means of two models are compared on the same images: the spread of the
+    differences is what counts.
+    """
+    rows = [row for row in table.sorted_by(figure).rows if not isinstance(row.estimate(figure), str)][:2]
+    if len(rows) < 2 or any(figure not in row.examples for row in rows):
+        return None
+    one, other = (row.examples[figure] for row in rows)
+    if len(one) != len(other) or len(one) < 2:
+        return None
+    differences = other - one
+    interval = 1.96 * (differences.std() / len(differences) ** 0.5).item()
+    labels = [table.label(row) for row in rows]
+    return Paired(labels[0], labels[1], figure, differences.mean().item(), interval, len(differences))
+
+
+def collect(places: Sequence[Path]) -> list[Run]:
+    """The finished runs in folders, which may be runs themselves or hold some.
+
+    Raises:
+        UsageError: There is none.
+    """
+    candidates: dict[Path, None] = {}
+    for place in places:
+        inside = sorted(path.parent for path in place.glob("*/results.json"))
+        for path in [place] if (place / "results.json").is_file() else inside:
+            candidates.setdefault(path.resolve())
+    if not candidates:
+        where = ", ".join(map(str, places))
+        raise UsageError(f"no finished runs in {where}", "make some: genzoo run MODEL --dataset NAME")
+    return [Run(path) for path in candidates]
+
+
+def tables(runs: Iterable[Run]) -> list[Table]:
+    """The runs grouped: one table a protocol, one row a configuration, seeds together."""
+    groups: dict[str, dict[str, list[tuple[Run, dict[str, Any], dict[str, Any]]]]] = {}
+    for run in runs:
+        try:
+            config, results = run.plain_config, run.results
+            protocol, settings = _protocol(config), _settings(config)
+            results["test"]["n"]
+        except (GenzooError, KeyError, TypeError):  # a damaged run is nobody's baseline
+            continue
+        key = json.dumps(settings, sort_keys=True)
+        groups.setdefault(protocol, {}).setdefault(key, []).append((run, settings, results))
+    made = []
+    for protocol, rows in sorted(groups.items()):
+        built = [
+            Row(str(members[0][1]["model"]), members[0][1], tuple(m[0] for m in members), tuple(m[2] for m in members))
+            for members in rows.values()
+        ]
+        made.append(Table(protocol, tuple(sorted(built, key=lambda row: row.model))))
+    return made
+
+
+def _protocol(config: dict[str, Any]) -> str:
+    """What must agree before two figures may stand in one table."""
+    data = {name: value for name, value in config["data"].items() if name != "name"}
+    options = {**data, **{name: config["training"][name] for name in PROTOCOL if name in config["training"]}}
+    return " · ".join([config["data"]["name"], *(f"{name} {_short(value)}" for name, value in options.items())])
+
+
+def _settings(config: dict[str, Any]) -> dict[str, Any]:
+    """Every option but the seed, in one flat mapping."""
+    training = {name: value for name, value in config["training"].items() if name not in NOT_SETTINGS}
+    model, loss = dict(config["model"]), dict(config["loss"])
+    return {"model": model.pop("name"), **model, "loss": loss.pop("name"), **loss, "data": config["data"], **training}
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{name}={_short(item)}" for name, item in value.items())
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
