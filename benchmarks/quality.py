@@ -10,20 +10,17 @@ Exit code 1 if a row misses its bound.
 from __future__ import annotations
 
 import json
-import math
-import statistics
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import genzoo
+from genzoo.comparison import Estimate
 from genzoo.runs import Run
 
 HERE = Path(__file__).parent
 RUNS = HERE / "results" / "runs"
-T_95 = {2: 12.706, 3: 4.303, 5: 2.776}
-"""Two-sided 95 % quantiles of Student's t for n seeds (n − 1 degrees of freedom)."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,8 @@ def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
         if None in values:
             figures[name] = {"reason": tests[0]["not_available"][name]}
             continue
-        spread = T_95[len(values)] * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
-        figures[name] = {"mean": statistics.fmean(values), "interval": spread, "seeds": values}
+        estimate = Estimate(tuple(values))
+        figures[name] = {"mean": estimate.mean, "interval": estimate.interval, "seeds": values}
     pca = runs[0].results["baselines"]["pca"]
     return {
         "row": row.name,

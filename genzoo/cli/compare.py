@@ -71,7 +71,10 @@ def cell(estimate: Estimate | str) -> str:
 
     if isinstance(estimate, str):
         return f"n/a ({estimate})"
-    return number(estimate.mean) + ("" if estimate.interval is None else f" ± {number(estimate.interval)}")
+    mean = number(estimate.mean)
+    if estimate.interval is None:
+        return mean
+    return f"{mean} ± {estimate.interval:.{len(mean.partition('.')[2])}f}"
 
 
 def grid(table: Table) -> list[list[str]]:
