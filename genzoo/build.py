@@ -64,7 +64,7 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
     if training.likelihood != "auto":
         spec = spec._replace(likelihood=training.likelihood)
     make_likelihood(spec.likelihood)  # refuses an unknown one
-    if spec != own:
+    if (training.binarize, training.standardize, training.likelihood) != ("none", "none", "auto"):
         refuse_unsuitable(spec, own, training)
     return spec
 
