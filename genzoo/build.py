@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from genzoo.errors import GenzooError, UsageError
-from genzoo.likelihoods import make_likelihood
+from genzoo.likelihoods import likelihood_class, make_likelihood
 from genzoo.noise import mix, seeded
 from genzoo.protocols import Dataset, DataSpec, Loss, Model, count_parameters
 from genzoo.registry import Entry
@@ -49,21 +49,51 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
     """The dataset's spec as a model is to see it: with the binarisation and the likelihood that were asked for.
 
     Raises:
-        UsageError: Binarisation of data that are no images, or an unknown likelihood.
+        UsageError: Binarisation of data that are no images, or a likelihood that is unknown or not for such values.
     """
-    spec = dataset.spec
+    own = spec = dataset.spec
     if training.binarize != "none":
         if not spec.is_image:
             raise UsageError(f"--binarize is for images; these data are vectors of {spec.numel}")
-        spec = spec._replace(likelihood="bernoulli")
+        if training.standardize != "none":
+            raise UsageError("--binarize and --standardize exclude each other: black and white are 0 and 1")
+        spec = spec._replace(likelihood="bernoulli", binary=True)
+    if training.standardize != "none":
+        spec = spec._replace(binary=False)
+        if not suits_any_values(spec.likelihood):
+            spec = spec._replace(likelihood="gaussian-learned")
     if training.likelihood != "auto":
         spec = spec._replace(likelihood=training.likelihood)
     make_likelihood(spec.likelihood)  # refuses an unknown one
-    if spec.likelihood == "bernoulli" and dataset.spec.likelihood != "bernoulli":
-        raise UsageError(
-            "--likelihood bernoulli is for values between 0 and 1; these data have others", "use gaussian-learned"
-        )
+    if (training.binarize, training.standardize, training.likelihood) != ("none", "none", "auto"):
+        refuse_unsuitable(spec, own, training)
     return spec
+
+
+def suits_any_values(likelihood: str) -> bool:
+    """Whether a likelihood is for numbers of any size, and not just for those between 0 and 1."""
+    return likelihood_class(likelihood).values == "any"
+
+
+def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None:
+    """Refuses a likelihood that is not for such values. A dataset tells by its own likelihood where its values lie.
+
+    Raises:
+        UsageError: Saying what it is for and what the values are.
+    """
+    likelihood, values = f"--likelihood {spec.likelihood}", likelihood_class(spec.likelihood).values
+    if values == "any":
+        return
+    if training.standardize != "none":
+        raise UsageError(
+            f"{likelihood} is for values between 0 and 1; standardised ones leave it", "use gaussian-learned"
+        )
+    if suits_any_values(own.likelihood) and not spec.binary:
+        raise UsageError(f"{likelihood} is for values between 0 and 1; these data have others", "use gaussian-learned")
+    if values == "grey" and spec.binary:
+        raise UsageError(f"{likelihood} is for grey levels; these data are black and white", "use bernoulli")
+    if values == "grey" and not spec.is_image:
+        raise UsageError(f"{likelihood} is for grey images; these data are vectors of {spec.numel}", "use bernoulli")
 
 
 def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device) -> Model:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -21,22 +21,30 @@ from genzoo.noise import standard_normal
 
 LOG_2PI = math.log(2 * math.pi)
 
+Measure = Literal["probability", "density", "none"]
+"""What exp(log_prob) is: the probability of one of countably many values (only these have bits a dimension), a density
+over continuous ones, or neither. Figures of different measures must never stand in one column."""
+
 
 def full_precision(x: Tensor) -> Tensor:
     """x itself, or as float32 where autocast left it in half precision: densities are computed in full."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
-def _exp(x: Tensor | float) -> Tensor | float:
+def exp(x: Tensor | float) -> Tensor | float:
+    """eˣ of a tensor or of a plain number."""
     return torch.exp(x) if isinstance(x, Tensor) else math.exp(x)
 
 
-def _expm1(x: Tensor | float) -> Tensor | float:
+def expm1(x: Tensor | float) -> Tensor | float:
+    """eˣ − 1 of a tensor or of a plain number."""
     return torch.expm1(x) if isinstance(x, Tensor) else math.expm1(x)
 
 
 class Distribution(ABC):
     """A batch of independent distributions over tensors with `event_dims` axes."""
+
+    measure: ClassVar[Measure] = "density"
 
     def __init__(self, event_dims: int) -> None:
         self.event_dims = event_dims
@@ -120,16 +128,16 @@ class DiagGaussian(Distribution):
     @property
     def variance(self) -> Tensor:
         """σ², broadcast to the shape of the mean."""
-        return _exp(self.log_var) * torch.ones_like(self._mean)
+        return exp(self.log_var) * torch.ones_like(self._mean)
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         noise = standard_normal(sample_shape, self._mean, batched=self._mean.dim() > self.event_dims)
         half = self.log_var * 0.5
-        return self._mean + noise * _exp(half)
+        return self._mean + noise * exp(half)
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
-        terms = (value - self._mean) ** 2 * _exp(-self.log_var) + (self.log_var + LOG_2PI)
+        terms = (value - self._mean) ** 2 * exp(-self.log_var) + (self.log_var + LOG_2PI)
         return -0.5 * self._sum_event(terms)
 
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
@@ -142,10 +150,10 @@ class DiagGaussian(Distribution):
         if isinstance(p, DiagGaussian):
             self._check(p)
         if isinstance(p, StandardNormal):  # exactly 0 at N(0, 1), and never negative
-            return 0.5 * (self._mean**2 + (_expm1(self.log_var) - self.log_var))
+            return 0.5 * (self._mean**2 + (expm1(self.log_var) - self.log_var))
         if isinstance(p, DiagGaussian):
             gap = self.log_var - p.log_var
-            return 0.5 * ((self._mean - p.mean) ** 2 * _exp(-p.log_var) + (_expm1(gap) - gap))
+            return 0.5 * ((self._mean - p.mean) ** 2 * exp(-p.log_var) + (expm1(gap) - gap))
         return None
 
 
@@ -174,6 +182,8 @@ class Bernoulli(Distribution):
         logits: ln p/(1 − p), [*batch, *event].
         event_dims: How many of the last axes are one event.
     """
+
+    measure = "probability"
 
     def __init__(self, logits: Tensor, event_dims: int = 1) -> None:
         super().__init__(event_dims)
@@ -213,6 +223,8 @@ class Delta(Distribution):
     It has no density: `log_prob` is 0 at the point and −∞ elsewhere, and a divergence from it is not finite,
     so `kl` is None.
     """
+
+    measure = "none"
 
     def __init__(self, point: Tensor, event_dims: int = 1) -> None:
         super().__init__(event_dims)

@@ -13,13 +13,14 @@ import torch
 from genzoo import runs, weights
 from genzoo.build import build_loss, build_model, choose_device, view_spec
 from genzoo.console import Console
-from genzoo.data.resident import Resident
+from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
 from genzoo.errors import NonFiniteError, UsageError
 from genzoo.evaluation.baselines import pca_mse
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.interrupt import first_interrupt
+from genzoo.likelihoods import measure_of
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Metric, Model, Split, Splits, count_parameters
 from genzoo.provenance import describe_device, environment, peak_memory
 from genzoo.registry import describe, registry
@@ -103,6 +104,9 @@ class Experiment:
         """
         store = Store(self.places.data_root, say=self.console.say)
         splits = self.dataset.load(store)
+        if self.training.standardize != "none":
+            shift, scale = standardisation(splits.train)
+            self.model.spec = self.spec = self.spec._replace(shift=shift, scale=scale)
         if self.training.patience and splits.validation is None:
             raise UsageError("--patience needs validation data to judge by", "leave --data.validation at its default")
         evaluated = splits._replace(train=sample_of(splits.train, len(splits.test.x)))
@@ -143,7 +147,7 @@ class Experiment:
 
     def resident(self, split: Split, training: bool = False) -> Resident:
         """A split on the device, as the options want it seen."""
-        return Resident(split, self.device, self.training.binarize, training)
+        return Resident(split, self.device, self.training.binarize, training, self.spec.shift, self.spec.scale)
 
     def introduce(self, splits: Splits) -> None:
         """One line: what is trained on what."""
@@ -207,7 +211,7 @@ class Experiment:
         """The final figures of every split, the baselines and what the training took."""
         results: dict[str, Any] = {name: evaluate(self.model, data, self.metrics) for name, data in view.items()}
         results["baselines"] = self.baselines(train, view["test"])
-        results["grey"] = self.spec.likelihood == "bernoulli" and self.training.binarize == "none"
+        results["measure"] = measure_of(self.spec.likelihood, self.spec.binary)
         results["parameters"] = count_parameters(self.model)
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
         results["training"] = {

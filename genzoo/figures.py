@@ -67,7 +67,7 @@ def show_images(axes: Axes, images: Tensor, columns: int) -> None:
 
 @torch.no_grad()
 def draw_samples(model: Model, train: Resident | None, n: int, seed: int = 0) -> tuple[Tensor, str]:
-    """n new examples [n, *S] on the CPU and how they were made.
+    """n new examples [n, *S] on the CPU, in the data's own units, and how they were made.
 
     A model without a prior is sampled from a Gaussian fitted to the codes of training data (Ghosh et al. 2020,
     section 3): the caption says so, since it is not a property of the model. Only then is `train` needed.
@@ -78,8 +78,10 @@ def draw_samples(model: Model, train: Resident | None, n: int, seed: int = 0) ->
             assert isinstance(model, LatentModel)
             assert train is not None
             px = model.likelihood(fitted_codes(model, train, n))
-            return (px.rsample() if noise else px.mean).cpu(), "z from a Gaussian fitted to training codes"
-        return model.sample(n, noise=noise).cpu(), "z from the prior"
+            x, how = px.rsample() if noise else px.mean, "z from a Gaussian fitted to training codes"
+        else:
+            x, how = model.sample(n, noise=noise), "z from the prior"
+    return model.spec.original(x).cpu(), how
 
 
 def needs_codes(model: Model) -> bool:
@@ -125,12 +127,12 @@ def reconstructions(path: Path, model: Model, test: Resident) -> None:
         return
     shown = 30 if model.spec.is_image else POINTS
     index = torch.arange(min(shown, len(test)), device=test.x.device)
-    x = test.batch(index).x
-    again = model.reconstruct(x).cpu()
+    view = test.batch(index).x
+    x, again = (model.spec.original(values).cpu() for values in (view, model.reconstruct(view)))
     if not model.spec.is_image:
-        scatter(path, x.cpu(), again, "test points and their reconstructions")
+        scatter(path, x, again, "test points and their reconstructions")
         return
-    save_pairs(path, x.cpu(), again, "test images (upper rows) and reconstructions (lower rows)")
+    save_pairs(path, x, again, "test images (upper rows) and reconstructions (lower rows)")
 
 
 def save_pairs(path: Path, originals: Tensor, again: Tensor, title: str, columns: int = 10) -> None:

@@ -6,68 +6,22 @@ as (20,). Log-probabilities are in nats, summed over one example; means are over
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from genzoo.data.spec import Batch as Batch
+from genzoo.data.spec import DataSpec as DataSpec
+from genzoo.data.spec import Split as Split
+from genzoo.data.spec import Splits as Splits
 from genzoo.distributions import Distribution
 from genzoo.errors import GenzooError, UsageError
 from genzoo.options import NoOptions
 
 if TYPE_CHECKING:
     from genzoo.data.store import Store
-
-
-class DataSpec(NamedTuple):
-    """What a model is told about the data before it sees any."""
-
-    shape: tuple[int, ...]
-    """S, the shape of one example: (C, H, W) for images, (F,) for vectors."""
-    likelihood: str
-    """The likelihood that suits the values; a user may ask for another one."""
-    classes: int = 0
-    """Number of classes; 0 if there are no labels."""
-    size: int = 0
-    """Number of training examples."""
-
-    @property
-    def is_image(self) -> bool:
-        """Whether S is (C, H, W)."""
-        return len(self.shape) == 3
-
-    @property
-    def numel(self) -> int:
-        """How many numbers one example holds."""
-        return math.prod(self.shape)
-
-
-class Batch(NamedTuple):
-    """Examples on their way through a model."""
-
-    x: Tensor
-    """[B, *S], float. Images lie in [0, 1]."""
-    y: Tensor | None = None
-    """[B] class numbers, int64, or None."""
-
-
-class Split(NamedTuple):
-    """One part of a dataset, as stored: uint8 images (0 … 255) or float32 values."""
-
-    x: Tensor
-    """[N, *S], uint8 or float32."""
-    y: Tensor | None = None
-    """[N] int64."""
-
-
-class Splits(NamedTuple):
-    """What a dataset loads."""
-
-    train: Split
-    validation: Split | None
-    test: Split
 
 
 class Dataset(Protocol):
@@ -148,7 +102,7 @@ class Model(nn.Module):
         """Called once with a training batch, before the first step: data-dependent initialisation."""
 
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
-        """Draws n examples, [n, *S].
+        """Draws n examples, [n, *S], as the model sees them: `spec.original` takes them to the data's own units.
 
         Args:
             n: How many.

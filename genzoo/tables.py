@@ -58,9 +58,9 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
     if pca and isinstance(mse, float):
         verdict = "better than" if mse < pca["mse"] else "WORSE than"
         lines.append(f"MSE {number(mse)} is {verdict} PCA with {pca['components']} components: {number(pca['mse'])}")
-    if results.get("grey"):
+    if results.get("measure") == "none":
         lines.append(
             "grey pixels: the cross-entropy is a training loss, not a density; "
-            "--binarize dynamic gives a bound on ln p(x)"
+            "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
         )
     return lines

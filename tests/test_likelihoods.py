@@ -9,7 +9,8 @@ import torch
 
 from genzoo.distributions import Bernoulli, DiagGaussian
 from genzoo.errors import UsageError
-from genzoo.likelihoods import LIKELIHOODS, make_likelihood
+from genzoo.likelihoods import GREY_ROUNDING, LIKELIHOODS, make_likelihood, measure_of
+from genzoo.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
 
 IMAGES = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 BITS = (IMAGES > 0.5).double()
@@ -64,9 +65,97 @@ def test_at_the_best_sigma_the_cost_is_half_d_ln_2_pi_e_mse() -> None:
     assert cost.item() == pytest.approx(392 * math.log(2 * math.pi * math.e * error.item()), rel=1e-12)
 
 
+@pytest.mark.parametrize(("name", "scale"), [("laplace", 1.0), ("laplace:0.1", 0.1)])
+def test_laplace_keeps_every_constant(name: str, scale: float) -> None:
+    px = make_likelihood(name)(torch.zeros_like(IMAGES))
+    assert isinstance(px, Laplace)
+    expected = IMAGES.flatten(1).sum(1) / scale + 784 * math.log(2 * scale)
+    torch.testing.assert_close(-px.log_prob(IMAGES), expected, rtol=1e-12, atol=0)
+
+
+def test_learned_laplace_rests_exactly_at_the_mean_absolute_error() -> None:
+    """d(−ln p)/d ln b = D·(1 − MAE/b), and the cost there is D (ln 2b + 1)."""
+    head = make_likelihood("laplace-learned").double()
+    ((name, log_scale),) = head.named_parameters()
+    assert (name, log_scale.item()) == ("log_scale", 0.0)
+    log_scale.data.fill_(IMAGES.mean().log())
+    cost = -head(torch.zeros_like(IMAGES)).log_prob(IMAGES).mean()
+    assert torch.autograd.grad(cost, log_scale)[0].item() == pytest.approx(0, abs=1e-10)
+    assert cost.item() == pytest.approx(784 * (math.log(2 * IMAGES.mean().item()) + 1), rel=1e-12)
+
+
+def test_a_variance_for_each_pixel_never_falls_below_its_floor() -> None:
+    """However the decoder tries: the density of a pixel that never changes stays finite, and the gradient alive."""
+    for name, floor in (("gaussian-per-dim", GREY_ROUNDING), ("gaussian-per-dim:0.25", 0.25)):
+        log_var = torch.tensor([-1e4, -100.0, -20.0, 2 * math.log(floor), 0.0, 100.0], dtype=torch.float64)
+        raw = torch.cat([torch.zeros(6, dtype=torch.float64), log_var])[None].requires_grad_()
+        px = make_likelihood(name)(raw)
+        assert isinstance(px, DiagGaussian)
+        assert (px.variance >= floor**2 * (1 - 1e-12)).all()
+        torch.testing.assert_close(px.variance[0, 3].item(), 2 * floor**2, rtol=1e-12, atol=0)
+        torch.testing.assert_close(px.variance[0, 4:], floor**2 + log_var[4:].exp(), rtol=1e-9, atol=0)
+        cost = -px.log_prob(torch.zeros(1, 6, dtype=torch.float64))
+        assert cost.isfinite()
+        gradient = torch.autograd.grad(cost.sum(), raw)[0]
+        assert gradient.isfinite().all()
+        assert (gradient[0, 8:] > 0).all(), "too wide for a constant pixel: it is pulled towards the floor"
+    assert pytest.approx(1 / 255 / math.sqrt(12)) == GREY_ROUNDING
+
+
+def test_mean_and_variance_lie_behind_each_other_on_the_first_axis() -> None:
+    head = make_likelihood("gaussian-per-dim:0.1")
+    assert head.outputs == 2
+    raw = torch.randn(4, 6, 5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    px = head(raw)
+    assert torch.equal(px.mean, raw[:, :3])
+    torch.testing.assert_close(px.variance, 0.01 + raw[:, 3:].exp(), rtol=1e-9, atol=0)
+
+
+def test_grey_pixels_have_a_density_and_levels_a_probability() -> None:
+    raw = torch.zeros_like(IMAGES)
+    continuous = make_likelihood("continuous-bernoulli")(raw)
+    assert isinstance(continuous, ContinuousBernoulli)
+    # At λ = ½ the density is 1 everywhere: 784 coins and 784 times ln 2 cancel.
+    torch.testing.assert_close(continuous.log_prob(IMAGES), torch.zeros(6, dtype=torch.float64), rtol=0, atol=1e-10)
+    head = make_likelihood("discretised-logistic").double()
+    ((name, log_scale),) = head.named_parameters()
+    assert (name, log_scale.shape) == ("log_scale", ())
+    levels = head(raw)
+    assert isinstance(levels, DiscretisedLogistic)
+    assert (levels.log_prob((IMAGES * 255).round() / 255) < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "binary", "measure"),
+    [
+        ("bernoulli", True, "probability"),
+        ("bernoulli", False, "none"),
+        ("discretised-logistic", False, "probability"),
+        ("continuous-bernoulli", False, "density"),
+        ("gaussian:0.1", True, "density"),
+        ("laplace-learned", False, "density"),
+    ],
+)
+def test_cross_entropy_counts_nothing_but_black_and_white(name: str, binary: bool, measure: str) -> None:
+    assert measure_of(name, binary) == measure
+
+
+@pytest.mark.parametrize("name", sorted(LIKELIHOODS))
+@pytest.mark.parametrize("raw", [-100.0, -1.0, 0.0, 1.0, 100.0])
+def test_values_and_gradients_are_finite_at_extremes(name: str, raw: float) -> None:
+    head = make_likelihood(name)
+    inputs = torch.full((256, head.outputs), raw, requires_grad=True)
+    value = torch.arange(256)[:, None] / 255
+    log_prob = head(inputs).log_prob(value)
+    assert log_prob.isfinite().all()
+    for gradient in torch.autograd.grad(log_prob.sum(), [inputs, *head.parameters()]):
+        assert gradient.isfinite().all()
+
+
 @pytest.mark.parametrize("name", sorted(LIKELIHOODS))
 def test_half_precision_is_left_before_the_density(name: str) -> None:
-    px = make_likelihood(name)(torch.zeros(2, 5, dtype=torch.bfloat16))
+    head = make_likelihood(name)
+    px = head(torch.zeros(2, 5 * head.outputs, dtype=torch.bfloat16))
     assert px.mean.dtype == torch.float32
     assert px.log_prob(torch.zeros(2, 5)).dtype == torch.float32
 
@@ -82,6 +171,14 @@ def test_half_precision_is_left_before_the_density(name: str) -> None:
         ("gaussian:-1", "--likelihood gaussian:-1: σ must be a positive number"),
         ("gaussian:nan", "--likelihood gaussian:nan: σ must be a positive number"),
         ("gaussian:inf", "--likelihood gaussian:inf: σ must be a positive number"),
+        ("gaussian-per-dim:0", "--likelihood gaussian-per-dim:0: the floor of σ must be a positive number"),
+        ("gaussian-per-dim:-1", "the floor of σ must be a positive number"),
+        ("laplace:0", "--likelihood laplace:0: b must be a positive number"),
+        ("laplace:none", "--likelihood laplace:none: b must be a positive number"),
+        ("laplace-learned:1", "--likelihood laplace-learned:1: laplace-learned takes no argument"),
+        ("continuous-bernoulli:1", "continuous-bernoulli takes no argument"),
+        ("discretised-logistic:", "discretised-logistic takes no argument"),
+        ("discretized-logistic", "Did you mean 'discretised-logistic'"),
         ("gaussian:wide", "--likelihood gaussian:wide: σ must be a positive number"),
     ],
 )

@@ -71,7 +71,8 @@ def load_split(run: Run, name: str, device: torch.device, data_root: Path | None
     split = getattr(dataset.load(Store(data_root)), name)
     if split is None:
         raise UsageError(f"{run.path} was trained with no {name} data", "use --split test")
-    return Resident(split, device, config.training.binarize)
+    spec = run.model.spec
+    return Resident(split, device, config.training.binarize, shift=spec.shift, scale=spec.scale)
 
 
 def show_evaluation(options: argparse.Namespace) -> int:
@@ -130,13 +131,15 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     refuse_output(out, options.out is None)
     if options.images:
         x = read_images(options.images, model.spec, options.resize).to(device)
+        x = model.spec.view(x)
     else:
         data = load_split(run, "test", device, options.data_root)
         x = data.batch(torch.arange(min(options.n, len(data)), device=device)).x
     with torch.no_grad():
         again = model.reconstruct(x).cpu()
     x = x.cpu()
-    error = (again - x).square().flatten(1).mean(1)
+    error = (again - x).square().flatten(1).mean(1)  # in the view's units, as in the run's results
+    x, again = model.spec.original(x), model.spec.original(again)
     if out.suffix == ".npy":
         save_numbers(out, again)
     elif model.spec.is_image:

@@ -17,19 +17,29 @@ BINARIZE_WORD = 1 << 20  # which words of an image's own random stream decide it
 
 
 class Resident:
-    """Examples on a device: uint8 images come out as floats in [0, 1], other values as they are.
+    """Examples on a device: uint8 images come out as floats in [0, 1], other values as they are; then standardised.
 
     Args:
         split: x [N, *S], uint8 or float32.
         device: Where to keep it.
         binarize: See `genzoo.training.settings.Training`.
         training: Whether "dynamic" draws anew at each visit; otherwise it uses the static draw.
+        shift: Subtracted from every value …
+        scale: … before it is divided by this (see `standardisation`).
 
     Raises:
         UsageError: Binarisation of values that are not stored as uint8.
     """
 
-    def __init__(self, split: Split, device: torch.device, binarize: Binarize = "none", training: bool = False) -> None:
+    def __init__(
+        self,
+        split: Split,
+        device: torch.device,
+        binarize: Binarize = "none",
+        training: bool = False,
+        shift: float = 0.0,
+        scale: float = 1.0,
+    ) -> None:
         x = split.x
         if binarize != "none" and x.dtype != torch.uint8:
             stored = str(x.dtype).removeprefix("torch.")
@@ -39,7 +49,9 @@ class Resident:
             x = (x > 127).to(torch.uint8)
         elif binarize != "none" and not self.redraw:
             x = static_bits(x)
-        self.scale = 255.0 if split.x.dtype == torch.uint8 and x is split.x else 1.0
+        self.white = 255.0 if split.x.dtype == torch.uint8 and x is split.x else 1.0
+        self.shift = shift
+        self.scale = scale
         self.x = x.to(device)
         self.y = None if split.y is None else split.y.to(device)
 
@@ -49,16 +61,34 @@ class Resident:
     def batch(self, index: Tensor) -> Batch:
         """The examples at `index` [B], an int64 tensor on the device."""
         x = self.x.index_select(0, index).to(torch.float32)
-        if self.scale != 1.0:
-            x.div_(self.scale)
+        if self.white != 1.0:
+            x.div_(self.white)
         if self.redraw:
             x = (torch.rand_like(x) < x).to(torch.float32)
+        if (self.shift, self.scale) != (0.0, 1.0):
+            x.sub_(self.shift).div_(self.scale)
         return Batch(x, None if self.y is None else self.y.index_select(0, index))
 
     @cached_property
     def keys(self) -> Tensor:
         """[N] int64: a key for each example, from its content alone (see `genzoo.noise`)."""
         return torch.cat([content_keys(chunk) for chunk in self.x.split(CHUNK)])
+
+
+def standardisation(split: Split) -> tuple[float, float]:
+    """The mean and the standard deviation of all values of a split: one of each, images on the scale from 0 to 1.
+
+    Raises:
+        UsageError: All values are the same.
+    """
+    white = 255.0 if split.x.dtype == torch.uint8 else 1.0
+    count = split.x.numel()
+    chunks = split.x.split(CHUNK)
+    mean = sum(chunk.double().sum().item() for chunk in chunks) / count
+    variance = sum((chunk.double() - mean).square().sum().item() for chunk in chunks) / count
+    if not variance > 0:
+        raise UsageError("--standardize global: all training values are the same", "leave --standardize out")
+    return mean / white, variance**0.5 / white
 
 
 def static_bits(x: Tensor) -> Tensor:

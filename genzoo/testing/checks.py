@@ -15,6 +15,7 @@ from torch import Tensor
 from genzoo.data.resident import Resident
 from genzoo.errors import GenzooError
 from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.likelihoods import likelihood_class
 from genzoo.noise import content_keys, keyed, seeded
 from genzoo.protocols import Batch, LatentModel
 from genzoo.registry import registry
@@ -48,7 +49,7 @@ def check_shapes(pair: Pair) -> None:
         require(tuple(value.shape) == expected, f"{pair}: {name} has shape {tuple(value.shape)}, not {expected}")
         require(value.dtype == torch.float32, f"{pair}: {name} is {value.dtype}, not float32")
         require(bool(value.isfinite().all()), f"{pair}: {name} is not finite")
-        if pair.spec.likelihood == "bernoulli" and expected[-len(shape) :] == shape:
+        if likelihood_class(pair.spec.likelihood).values != "any" and expected[-len(shape) :] == shape:
             inside = bool((value >= 0).all() and (value <= 1).all())
             require(inside, f"{pair}: {name} leaves [0, 1]: {value.min():.3g} … {value.max():.3g}")
 

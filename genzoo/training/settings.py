@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from genzoo.options import Count, Natural, NonNegative, Positive, Range, config
 
 Binarize = Literal["none", "threshold", "static", "dynamic"]
+Standardize = Literal["none", "global"]
 
 
 @config
@@ -42,5 +43,8 @@ class Training:
     binarize: Binarize = "none"
     """Make images black and white: threshold at one half; static draws each pixel once with its grey value as the
     probability; dynamic draws it anew at every visit (and evaluates on the static draw)."""
+    standardize: Standardize = "none"
+    """global: subtract the mean of all training values and divide by their standard deviation."""
     likelihood: str = "auto"
-    """p(x|z): bernoulli, gaussian, gaussian:SIGMA, gaussian-learned; auto takes what suits the dataset."""
+    """p(x|z): bernoulli, gaussian, gaussian:SIGMA, gaussian-learned, gaussian-per-dim, gaussian-per-dim:FLOOR, laplace,
+    laplace:B, laplace-learned, continuous-bernoulli, discretised-logistic; auto takes what suits the dataset."""

@@ -20,7 +20,7 @@ from genzoo.data.splits import fixed_permutation
 from genzoo.data.store import Found, Store
 from genzoo.errors import UsageError
 from genzoo.noise import content_keys
-from genzoo.protocols import Split, Splits
+from genzoo.protocols import DataSpec, Split, Splits
 from genzoo.registry import registry
 
 
@@ -94,8 +94,8 @@ def test_the_permutation_never_changes() -> None:
 
 def test_spec_is_known_before_any_file_is_opened(home: Path) -> None:
     for name, size in (("mnist", 55_000), ("fashion-mnist", 55_000)):
-        assert dataset(name).spec == ((1, 28, 28), "bernoulli", 10, size)
-    assert dataset("mnist", validation=0, resize=32).spec == ((1, 32, 32), "bernoulli", 10, 60_000)
+        assert dataset(name).spec == DataSpec((1, 28, 28), "bernoulli", 10, size)
+    assert dataset("mnist", validation=0, resize=32).spec == DataSpec((1, 32, 32), "bernoulli", 10, 60_000)
     assert not list(home.iterdir())
 
 
@@ -143,7 +143,7 @@ def test_resizing_keeps_flat_images_flat_and_the_mean() -> None:
 def test_moons(home: Path) -> None:
     splits = load("moons", train=20_000)
     assert sizes(splits) == (20_000, 200, 1_000)
-    assert dataset("moons").spec == ((2,), "gaussian-learned", 2, 1000)
+    assert dataset("moons").spec == DataSpec((2,), "gaussian-learned", 2, 1000)
     x, y = splits.train
     assert y is not None
     assert (x.dtype, x.shape, y.dtype) == (torch.float32, (20_000, 2), torch.int64)

@@ -1,0 +1,82 @@
+"""What the generated datasets share: three independent samples, their sizes and their seeds."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar
+
+import torch
+from torch import Tensor
+
+import genzoo
+from genzoo.noise import keyed_bits, keyed_normal, mix
+
+Size = Annotated[int, genzoo.Range(1, 10_000_000)]
+
+
+class Toy:
+    """Points drawn from a hash of the seed, so the same on every machine.
+
+    Each split is an independent sample, and a longer one begins with a shorter one of the same seed.
+    """
+
+    files = None
+    name: ClassVar[str]
+    dimensions: ClassVar[int] = 2
+    classes: ClassVar[int] = 0
+
+    @genzoo.config
+    class Config:
+        train: Size = 1000
+        """Number of training points."""
+        validation: Annotated[int, genzoo.Range(0, 10_000_000)] = 200
+        """Number of validation points; 0: none."""
+        test: Size = 1000
+        """Number of test points."""
+        noise: genzoo.NonNegative = 0.1
+        """Standard deviation of the noise."""
+        seed: genzoo.Natural = 0
+        """Seed of the sample."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @property
+    def spec(self) -> genzoo.DataSpec:
+        return genzoo.DataSpec((self.dimensions,), "gaussian-learned", classes=self.classes, size=self.config.train)
+
+    def load(self, store: genzoo.Store) -> genzoo.Splits:
+        own = self.config
+        validation = self._split("validation", own.validation) if own.validation else None
+        return genzoo.Splits(self._split("train", own.train), validation, self._split("test", own.test))
+
+    def points(self, split: str, n: int, y: Tensor) -> Tensor:
+        """n points of a split, [n, F] float64, of the classes y [n]."""
+        raise NotImplementedError(f"{type(self).__name__} must define points(split, n, y)")
+
+    def uniform(self, split: str, purpose: str, n: int) -> Tensor:
+        """n float64 numbers uniform in [0, 1)."""
+        bits = keyed_bits(self._key(split, purpose), 0, n)[0]
+        return (bits >> 11).double() * 2.0**-53 + 0.5
+
+    def normal(self, split: str, purpose: str, n: int, columns: int = 2) -> Tensor:
+        """Standard normal numbers, [n, columns]."""
+        return keyed_normal(self._key(split, purpose), 0, columns * n).reshape(n, columns)
+
+    def _split(self, split: str, n: int) -> genzoo.Split:
+        """x float32 [n, F]; y int64 [n], taking turns, where there are classes."""
+        y = torch.arange(n) % max(self.classes, 1)
+        return genzoo.Split(self.points(split, n, y).float(), y if self.classes else None)
+
+    def _key(self, split: str, purpose: str) -> Tensor:
+        return torch.tensor([mix(self.config.seed, self.name, split, purpose)])
+
+
+def on_circle(angle: Tensor) -> Tensor:
+    """(cos, sin) of angles [n]: [n, 2]."""
+    return torch.stack([angle.cos(), angle.sin()], 1)
+
+
+def gaussian_log_density(squared_distance: Tensor, sigma: float, dimensions: int) -> Tensor:
+    """ln N at a point so far from the mean, with covariance σ²·I in so many dimensions."""
+    return -0.5 * squared_distance / sigma**2 - dimensions * (math.log(sigma) + 0.5 * math.log(2 * math.pi))

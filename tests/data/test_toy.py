@@ -1,0 +1,162 @@
+"""Generated datasets: their known densities integrate to 1 and are those of their samples."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from genzoo.data.store import Store
+from genzoo.errors import UsageError
+from genzoo.protocols import DataSpec, Splits
+from genzoo.registry import registry
+
+NAMES = ["moons", "quadratic", "rings", "pinwheel", "swiss-roll", "spirals"]
+CLASSES = {"moons": 2, "rings": 4, "pinwheel": 5, "spirals": 2}
+PLANE = ["rings", "pinwheel"]
+KNOWN = ["quadratic", *PLANE]
+POINTS = {
+    "moons": "522323d328ae740d",
+    "quadratic": "9c80346b4332352b",
+    "rings": "362cfc3374b0d0f1",
+    "pinwheel": "421377a10f253e06",
+    "swiss-roll": "8285a4e17d78ad05",
+    "spirals": "a71a7c8a00f92041",
+}
+ENTROPY = {"quadratic": 1.5 * math.log(2 * math.pi * math.e) + math.log(0.1)}
+
+
+def dataset(name: str, **options: Any) -> Any:
+    cls = registry().get("dataset", name).load()
+    return cls(cls.Config(**options))
+
+
+def load(name: str, **options: Any) -> Splits:
+    splits: Splits = dataset(name, **options).load(Store(say=lambda line: None))
+    return splits
+
+
+def grid(half: float, n: int) -> tuple[Tensor, float]:
+    """The centres of n × n cells of the square from −half to half, [n², 2] float64, and a cell's area."""
+    line = half * ((torch.arange(n, dtype=torch.float64) + 0.5) * 2 / n - 1)
+    return torch.cartesian_prod(line, line), (2 * half / n) ** 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sizes_and_types(name: str) -> None:
+    splits = load(name, train=11, validation=0, test=7)
+    size = 3 if name == "quadratic" else 2
+    assert dataset(name).spec == DataSpec((size,), "gaussian-learned", CLASSES.get(name, 0), 1000)
+    assert splits.validation is None
+    for split, n in ((splits.train, 11), (splits.test, 7)):
+        assert (split.x.dtype, split.x.shape) == (torch.float32, (n, size))
+        assert (split.y is None) == (name not in CLASSES)
+        if split.y is not None:
+            assert split.y.tolist() == [i % CLASSES[name] for i in range(n)]
+    assert [len(split.x) for split in load(name) if split is not None] == [1000, 200, 1000]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_seed_gives_one_sample_and_each_split_its_own(name: str) -> None:
+    splits = load(name)
+    assert torch.equal(splits.train.x, load(name, test=5).train.x)
+    assert torch.equal(splits.train.x[:10], load(name, train=10).train.x)
+    assert not torch.equal(splits.train.x, load(name, seed=1).train.x)
+    assert not torch.equal(splits.train.x, splits.test.x)
+
+
+def test_no_two_datasets_share_their_random_numbers() -> None:
+    one, other = (dataset(name).normal("train", "noise", 4) for name in ("rings", "spirals"))
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_points_never_change(name: str) -> None:
+    """To 0.01, since sine and logarithm may differ in the last place from machine to machine."""
+    x = load(name, train=20).train.x
+    digest = hashlib.sha256((x * 100).round().to(torch.int32).numpy().astype("<i4").tobytes()).hexdigest()
+    assert digest[:16] == POINTS[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_points_are_of_order_1(name: str) -> None:
+    x = load(name, train=40_000).train.x
+    centre = torch.tensor([0.0, 0.0, 1.0])[: x.shape[1]] if name == "quadratic" else torch.zeros(2)
+    assert ((x.mean(0) - centre).abs() < (0.3 if name == "swiss-roll" else 0.03)).all()
+    assert ((x.std(0) > 0.8) & (x.std(0) < 1.2)).all()
+
+
+def test_the_bowls_moments() -> None:
+    """E y = 1, Var y = 1 + σ², and y is uncorrelated with x though x decides it: nothing linear sees the bowl."""
+    n = 100_000
+    x = load("quadratic", train=n, noise=0.5).train.x.double()
+    covariance = x.T.cov()
+    assert x.mean(0).tolist() == pytest.approx([0, 0, 1], abs=4 * 1.2 / n**0.5)
+    torch.testing.assert_close(covariance, torch.diag(torch.tensor([1, 1, 1.25]).double()), rtol=0, atol=0.03)
+    residual = x[:, 2] - 0.5 * x[:, :2].square().sum(1)
+    assert residual.std().item() == pytest.approx(0.5, rel=4 / (2 * n) ** 0.5)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.2])
+def test_rings_lie_at_their_radii(noise: float) -> None:
+    """E ρ² = R² + 2σ² about each."""
+    x, y = load("rings", train=40_000, noise=noise).train
+    assert y is not None
+    for ring in range(4):
+        radius = 0.5 * (ring + 1)
+        squared = x[y == ring].double().square().sum(1)
+        error = 4 * (4 * (radius * noise) ** 2 + 4 * noise**4) ** 0.5 / 100
+        assert squared.mean().item() == pytest.approx(radius**2 + 2 * noise**2, abs=error)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.3])
+@pytest.mark.parametrize("name", PLANE)
+def test_densities_in_the_plane_integrate_to_1(name: str, noise: float) -> None:
+    points, area = grid(4.5, 1200)
+    assert dataset(name, noise=noise).log_density(points).exp().sum().item() * area == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.5])
+def test_the_bowls_density_integrates_to_1(noise: float) -> None:
+    """Over y by the midpoint rule about the bowl, over the plane likewise."""
+    plane, area = grid(6.0, 60)
+    heights = noise * 8 * ((torch.arange(100, dtype=torch.float64) + 0.5) / 50 - 1)
+    y = 0.5 * plane.square().sum(1, keepdim=True) + heights
+    points = torch.cat([plane[:, None].expand(-1, 100, -1), y[..., None]], 2).flatten(0, 1)
+    total = dataset("quadratic", noise=noise).log_density(points).exp().sum().item() * area * noise * 16 / 100
+    assert total == pytest.approx(1, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_samples_follow_the_density(name: str) -> None:
+    """The mean of −ln p over a sample is the entropy: in closed form, or from the density on a grid."""
+    n = 20_000
+    data, x = dataset(name, train=n), load(name, train=n).train.x
+    log_density = data.log_density(x.double())
+    assert log_density.shape == (n,)
+    torch.testing.assert_close(data.log_density(x).double(), log_density, rtol=1e-3, atol=1e-3)
+    entropy = ENTROPY.get(name)
+    if entropy is None:
+        points, area = grid(4.5, 1200)
+        found = data.log_density(points)
+        entropy = -(found.exp() * found).nan_to_num().sum().item() * area
+    error = 4 * log_density.std().item() / n**0.5
+    assert -log_density.mean().item() == pytest.approx(entropy, abs=error)
+
+
+def test_a_ring_without_a_hole_is_a_gaussian() -> None:
+    """At the centre the average over a circle is N(R; 0, σ²) itself: an independent value of the Bessel form."""
+    data = dataset("rings", noise=0.7)
+    radii = 0.5 * torch.arange(1, 5, dtype=torch.float64)
+    expected = (torch.exp(-(radii**2) / (2 * 0.49)) / (2 * math.pi * 0.49)).mean().log()
+    torch.testing.assert_close(data.log_density(torch.zeros(1, 2, dtype=torch.float64))[0], expected)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_without_noise_there_is_no_density(name: str) -> None:
+    with pytest.raises(UsageError, match="--noise must be more than 0"):
+        dataset(name, noise=0.0)

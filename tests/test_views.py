@@ -1,0 +1,193 @@
+"""Which view of a dataset a run may ask for, and that a standardised one is inverted wherever it is shown."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import genzoo
+from genzoo.build import view_spec
+from genzoo.cli import main
+from genzoo.cli.use import load_split
+from genzoo.data.resident import Resident, standardisation
+from genzoo.errors import UsageError
+from genzoo.evaluation.baselines import pca_mse
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.likelihoods import LIKELIHOODS
+from genzoo.protocols import DataSpec, Split
+from genzoo.registry import registry
+from genzoo.tables import remarks
+from genzoo.training.settings import Training
+
+CPU = torch.device("cpu")
+
+
+def spec_of(dataset: str, **options: Any) -> DataSpec:
+    cls = registry().get("dataset", dataset).load()
+    return view_spec(cls(cls.Config()), Training(**options))
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_grey_images_take_every_likelihood(likelihood: str) -> None:
+    assert spec_of("digits", likelihood=likelihood).likelihood == likelihood
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options", "message"),
+    [
+        ("moons", {"likelihood": "bernoulli"}, "bernoulli is for values between 0 and 1; these data have others"),
+        ("moons", {"likelihood": "continuous-bernoulli"}, "is for values between 0 and 1; these data have others"),
+        ("moons", {"likelihood": "discretised-logistic"}, "is for values between 0 and 1; these data have others"),
+        ("digits", {"likelihood": "continuous-bernoulli", "binarize": "static"}, "these data are black and white"),
+        ("digits", {"likelihood": "discretised-logistic", "binarize": "dynamic"}, "these data are black and white"),
+        ("digits", {"likelihood": "bernoulli", "standardize": "global"}, "standardised ones leave it"),
+        ("digits", {"likelihood": "discretised-logistic", "standardize": "global"}, "standardised ones leave it"),
+        ("digits", {"binarize": "static", "standardize": "global"}, "exclude each other"),
+        ("moons", {"binarize": "static"}, "--binarize is for images; these data are vectors of 2"),
+        ("moons", {"likelihood": "gausian"}, "no likelihood named 'gausian'"),
+    ],
+)
+def test_a_likelihood_that_does_not_fit_the_values_is_refused(
+    dataset: str, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        spec_of(dataset, **options)
+    assert "\n" not in caught.value.message
+
+
+def test_vectors_between_0_and_1_have_no_grey_levels() -> None:
+    class Shares:
+        Config = registry().get("dataset", "moons").load().Config
+        spec = DataSpec((3,), "bernoulli")
+
+    assert view_spec(Shares(), Training()) == Shares.spec  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="is for grey images; these data are vectors of 3"):
+        view_spec(Shares(), Training(likelihood="continuous-bernoulli"))  # type: ignore[arg-type]
+
+
+def test_what_suits_the_view_is_chosen() -> None:
+    assert spec_of("digits") == DataSpec((1, 8, 8), "bernoulli", 10, 1257)
+    assert spec_of("digits", binarize="static") == DataSpec((1, 8, 8), "bernoulli", 10, 1257, binary=True)
+    assert spec_of("digits", standardize="global").likelihood == "gaussian-learned"
+    assert spec_of("digits", standardize="global", likelihood="laplace").likelihood == "laplace"
+    assert spec_of("moons", standardize="global").likelihood == "gaussian-learned"
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32], ids=str)
+def test_one_mean_and_one_standard_deviation_over_all_values(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (5000, 3), generator=generator, dtype=torch.uint8).to(dtype)
+    expected = x.double() / (255 if dtype == torch.uint8 else 1)
+    shift, scale = standardisation(Split(x))
+    assert (shift, scale) == pytest.approx((expected.mean().item(), expected.std(correction=0).item()), rel=1e-12)
+    index = torch.arange(5000)
+    plain, view = Resident(Split(x), CPU), Resident(Split(x), CPU, shift=shift, scale=scale)
+    found = view.batch(index).x
+    assert found.dtype == torch.float32
+    assert found.double().mean().item() == pytest.approx(0, abs=1e-5)
+    assert found.double().std(correction=0).item() == pytest.approx(1, abs=1e-5)
+    assert torch.equal(view.keys, plain.keys), "an example keeps its noise"
+    spec = DataSpec((3,), "gaussian", shift=shift, scale=scale)
+    torch.testing.assert_close(spec.view(plain.batch(index).x), found)
+    torch.testing.assert_close(spec.original(found), plain.batch(index).x)
+
+
+def test_data_that_do_not_vary_have_no_standard_deviation() -> None:
+    with pytest.raises(UsageError, match="all training values are the same"):
+        standardisation(Split(torch.full((4, 2), 3.0)))
+
+
+def test_without_standardising_nothing_is_touched() -> None:
+    x = torch.rand(3, 2)
+    spec = DataSpec((2,), "gaussian")
+    assert spec.view(x) is x
+    assert spec.original(x) is x
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> genzoo.Run:
+    """An epoch of a small VAE on standardised digits."""
+    out = tmp_path_factory.mktemp("views") / "run"
+    return genzoo.run("vae", "digits", out=out, quiet=True, standardize="global", epochs=3, lr=3e-3)
+
+
+def pixels(name: str) -> Tensor:
+    cls = registry().get("dataset", "digits").load()
+    split: Split = getattr(cls(cls.Config()).load(None), name)
+    return split.x.double() / 255
+
+
+def test_the_view_is_that_of_the_training_data_and_is_saved_with_the_model(run: genzoo.Run) -> None:
+    train = pixels("train")
+    spec = genzoo.load(run.path).spec
+    assert (spec.shift, spec.scale) == pytest.approx((train.mean().item(), train.std(correction=0).item()))
+    assert spec.likelihood == "gaussian-learned"
+
+
+def test_evaluating_again_sees_the_same_view(run: genzoo.Run) -> None:
+    data = load_split(run, "test", CPU, None)
+    figures = evaluate(run.model, data, find_metrics(registry()))
+    assert figures["mse"] == pytest.approx(run.results["test"]["mse"], rel=1e-6)
+    assert figures["negative_elbo"] == pytest.approx(run.results["test"]["negative_elbo"], rel=1e-6)
+
+
+def test_pca_is_measured_on_the_same_view(run: genzoo.Run) -> None:
+    """In the view's units both errors are 1/scale² of those in pixels, so their comparison is the same."""
+    train, test = (Resident(Split((255 * pixels(name)).round().byte()), CPU) for name in ("train", "test"))
+    plain = pca_mse(train, test, 20)
+    assert plain is not None
+    pca = run.results["baselines"]["pca"]["mse"]
+    assert pca == pytest.approx(plain / run.model.spec.scale**2, rel=1e-4)
+
+
+def test_pictures_are_in_the_datas_own_units(run: genzoo.Run, capsys: pytest.CaptureFixture[str]) -> None:
+    originals, out = pixels("test"), run.path / "figures"
+    assert main(["reconstruct", str(run.path), "-n", "200", "--out", str(out / "again.npy")]) == 0
+    again = torch.from_numpy(np.load(out / "again.npy"))
+    view = run.model.spec.view(originals[:200].float())
+    torch.testing.assert_close(again, run.model.spec.original(run.model.reconstruct(view)).detach())
+    # Three epochs are better than the mean picture, but only in the right units.
+    assert (again - originals[:200]).square().mean() < 0.8 * originals.var()
+    assert main(["sample", str(run.path), "-n", "500", "--out", str(out / "new.npy")]) == 0
+    new = np.load(out / "new.npy")
+    assert new.mean() == pytest.approx(originals.mean().item(), abs=0.1)
+    assert {path.stem for path in out.glob("*.png")} >= {"samples", "reconstructions", "curves"}
+    capsys.readouterr()
+
+
+def test_a_picture_file_is_seen_as_the_training_data_were(
+    run: genzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = pixels("test")[:1].float()
+    monkeypatch.setattr("genzoo.cli.use.read_images", lambda *arguments: picture)
+    assert main(["reconstruct", str(run.path), "0.png", "--out", str(tmp_path / "again.npy")]) == 0
+    view, spec = run.model.spec.view(picture), run.model.spec
+    expected = run.model.reconstruct(view).detach()
+    torch.testing.assert_close(torch.from_numpy(np.load(tmp_path / "again.npy")), spec.original(expected))
+    error = (expected - view).square().mean().item()
+    assert float(capsys.readouterr().out.split()[2]) == pytest.approx(error, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "measure", "remarked"),
+    [
+        ({}, "none", True),
+        ({"binarize": "static"}, "probability", False),
+        ({"likelihood": "discretised-logistic"}, "probability", False),
+        ({"likelihood": "continuous-bernoulli"}, "density", False),
+    ],
+    ids=str,
+)
+def test_results_say_what_their_likelihood_measures(
+    tmp_path: Path, options: dict[str, str], measure: str, remarked: bool
+) -> None:
+    results = genzoo.run("vae", "digits", out=tmp_path / "run", quiet=True, epochs=1, **options).results
+    assert results["measure"] == measure
+    assert any("not a density" in line for line in remarks(results)) is remarked
+    assert math.isfinite(results["test"]["negative_elbo"])
