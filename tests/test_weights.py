@@ -31,6 +31,9 @@ SPECS = {
 }
 
 
+SEEN_AS_STORED = {"binary": False, "shift": 0.0, "scale": 1.0}
+
+
 def build(name: str = "vae", spec: str = "points", seed: int = 0, **options: Any) -> Model:
     entry = registry().get("model", name)
     config = default_config(entry, {**entry.options, "latent_dim": 3, **options})
@@ -80,7 +83,7 @@ def test_a_file_describes_its_model(tmp_path: Path) -> None:
         "model": "vae",
         "distribution": "genzoo",
         "distribution_version": genzoo.__version__,
-        "spec": {"shape": [2], "likelihood": "gaussian:0.1", "classes": 0, "size": 0},
+        "spec": {"shape": [2], "likelihood": "gaussian:0.1", "classes": 0, "size": 0, **SEEN_AS_STORED},
         "config": to_json(model.config),
     }
 
