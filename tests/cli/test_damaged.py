@@ -197,9 +197,9 @@ def test_damaged_results_and_record(copy: Path, content: bytes) -> None:
 def made_by_plugin(site: Site, tmp_path: Path) -> Path:
     """A run of a model and on a dataset of an installed package, which is uninstalled again."""
     source = registering("hvae", target="genzoo_plugins.vae.model:VAE")
-    rings = registering("rings", "dataset", "genzoo_plugins.toy.moons:Moons")
-    site.add(source + rings, "genzoo-hvae", "0.2.0")
-    for model, dataset in (("hvae", "moons"), ("vae", "rings")):
+    hoops = registering("hoops", "dataset", "genzoo_plugins.toy.moons:Moons")
+    site.add(source + hoops, "genzoo-hvae", "0.2.0")
+    for model, dataset in (("hvae", "moons"), ("vae", "hoops")):
         words = ("--epochs", 1, "--latent-dim", 2, "--out", tmp_path / model, "--quiet")
         result = genzoo("run", model, "--dataset", dataset, *words)
         assert result.code == 0, result.err
@@ -224,7 +224,7 @@ def test_a_dataset_whose_plugin_is_not_installed(made_by_plugin: Path) -> None:
     run = made_by_plugin / "vae"
     assert genzoo("reconstruct", run).code == genzoo("evaluate", run).code == 4
     message = refused(genzoo("evaluate", run), 4)
-    assert message == f"{run} was made with dataset 'rings' of genzoo-hvae 0.2.0, which is not installed"
+    assert message == f"{run} was made with dataset 'hoops' of genzoo-hvae 0.2.0, which is not installed"
     assert package.load(run).sample(2).shape == (2, 2)
 
 
