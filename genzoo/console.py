@@ -1,4 +1,4 @@
-"""What a run says while it trains: one progress bar an epoch, or one line where nobody watches."""
+"""What a run says while it trains: one progress bar an epoch, whose place its line takes in the end."""
 
 from __future__ import annotations
 
@@ -45,11 +45,16 @@ class Console(Listener):
         if epoch == 1:
             self.started = time.perf_counter()
         if self.live:
-            layout = "{desc} {bar:12}{percentage:4.0f}%  {postfix}"
-            title, columns = self._title(epoch), os.get_terminal_size(sys.stderr.fileno()).columns
-            # A terminal that does not know its width says 0, and tqdm would draw nothing.
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
             self.bar = tqdm(
-                total=steps, desc=title, bar_format=layout, mininterval=0.1, file=sys.stderr, ncols=columns or 120
+                total=steps,
+                desc=self._title(epoch),
+                unit="",  # our figures: tqdm would put a comma before its own {postfix}
+                bar_format="{desc} {bar:12}{percentage:4.0f}%  {unit}",
+                mininterval=0.1,
+                file=sys.stderr,
+                ncols=columns or 120,  # a terminal that does not know its width says 0, and tqdm would draw nothing
+                leave=False,
             )
             self.next_refresh = 0.0
 
@@ -58,7 +63,7 @@ class Console(Listener):
             return
         self.next_refresh = time.perf_counter() + REFRESH_SECONDS
         speed = done * self.batch_size / max(time.time() - self.bar.start_t, 1e-9)
-        self.bar.set_postfix_str(f"{figures(terms(done))}  {speed:,.0f} img/s", refresh=False)
+        self.bar.unit = f"{figures(terms(done))}  {speed:,.0f} img/s"
         self.bar.update(done - self.bar.n)
 
     def epoch_finished(self, record: Epoch) -> None:
@@ -66,16 +71,11 @@ class Console(Listener):
         left = (time.perf_counter() - self.started) / record.epoch * (self.epochs - record.epoch)
         if left >= 1:
             text += f"  eta {int(left) // 60}:{int(left) % 60:02}"
-        if self.bar is not None:
-            self.bar.set_postfix_str(text, refresh=False)
-            self.bar.update(self.bar.total - self.bar.n)
-            self.bar.refresh()
-            self.close()
-        else:
-            self.say(f"{self._title(record.epoch)}  {text}")
+        self.close()
+        self.say(f"{self._title(record.epoch)}  {text}")
 
     def close(self) -> None:
-        """Leaves the bar as it stands and goes to the next line."""
+        """Takes the bar off the screen."""
         if self.bar is not None:
             self.bar.close()
             self.bar = None

@@ -157,8 +157,8 @@ class Experiment:
         parts.append(f"{len(splits.test.x):,} test")
         parameters = count_parameters(self.model)
         self.console.say(
-            f"{self.config.model} ({parameters:,} parameters) on {self.config.dataset} ({' / '.join(parts)})"
-            f" · {self.spec.likelihood} · {describe_device(self.device)} · seed {self.training.seed}"
+            f"{self.config.model} ({parameters:,} parameters) on {self.config.dataset} ({' / '.join(parts)})\n"
+            f"{self.spec.likelihood} likelihood · {describe_device(self.device)} · seed {self.training.seed}"
         )
 
     def open_record(self, run: Run, store: Store) -> dict[str, Any]:

@@ -91,7 +91,8 @@ CASES: list[tuple[str, str, list[str]]] = [
     ),
     (
         f"{DIGITS} --data.noise 3",
-        "--data.noise belongs to dataset moons, dataset pinwheel and 4 others; you asked for vae with loss elbo on digits",
+        "--data.noise belongs to dataset moons, dataset pinwheel and 4 others; "
+        "you asked for vae with loss elbo on digits",
         [ALL_OPTIONS],
     ),
     (f"{DIGITS} extra", "unrecognised: 'extra'", ["the model comes first: genzoo run MODEL --dataset NAME"]),
