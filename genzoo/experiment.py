@@ -19,8 +19,9 @@ from genzoo.data.store import Store
 from genzoo.errors import NonFiniteError, UsageError
 from genzoo.evaluation.baselines import pca_mse
 from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import first_interrupt
-from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Metric, Model, Split, Splits, count_parameters
+from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
 from genzoo.provenance import describe_device, environment, peak_memory
 from genzoo.registry import describe, registry
 from genzoo.runconfig import Components, RunConfig
@@ -191,7 +192,9 @@ class Experiment:
 
     def evaluate(self, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> dict[str, Any]:
         """The final figures of every split, the baselines and what the training took."""
-        results: dict[str, Any] = {name: evaluate(self.model, data, self.metrics) for name, data in view.items()}
+        results: dict[str, Any] = {
+            name: evaluate(self.model, data, self.metrics, train=train) for name, data in view.items()
+        }
         results["baselines"] = self.baselines(train, view["test"])
         results["grey"] = self.spec.likelihood == "bernoulli" and self.training.binarize == "none"
         results["parameters"] = count_parameters(self.model)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genzoo.evaluation.evaluate import key
-from genzoo.protocols import Metric
+from genzoo.evaluation.metric import Metric
 
 SPLITS = ("train", "validation", "test")
 
@@ -23,11 +23,12 @@ def results_table(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> 
 
 
 def cell(figures: Mapping[str, Any], name: str) -> str:
-    """A figure as a table shows it; one that cannot be had says why, and is never 0."""
+    """A figure as a table shows it, with its note; one that cannot be had says why, and is never 0."""
     value = figures.get(name)
     if value is None:
         return f"n/a ({figures['not_available'][name]})" if name in figures.get("not_available", {}) else "n/a"
-    return number(value)
+    note = figures.get("details", {}).get(name, {}).get("note")
+    return f"{number(value)} ({note})" if note else number(value)
 
 
 def number(value: float) -> str:

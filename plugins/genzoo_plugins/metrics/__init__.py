@@ -1,4 +1,4 @@
-"""The figures every run reports."""
+"""Figures of a model: those every run reports, and those asked for by name."""
 
 from genzoo.hookspecs import Register, hookimpl
 
@@ -21,3 +21,10 @@ def register_metrics(register: Register) -> None:
         summary="latent dimensions whose posterior mean varies with x",
         paper="Burda et al. 2016, arXiv 1509.00519, section 5.2",
     )
+    register(
+        "iwae",
+        f"{home}.iwae:IWAE",
+        summary="importance-weighted bound on −ln p(x), in nats an example; iwae:5000 for 5,000 samples",
+        paper="Burda et al. 2016, arXiv 1509.00519, section 3",
+    )
+    register("bits-per-dim", f"{home}.bound:BitsPerDim", summary="−ELBO in bits a dimension, of discrete values")
