@@ -19,7 +19,7 @@ import genzoo
 NAME = "mnist-v1"
 SHAPE = (1, 28, 28)
 FILE = Path(__file__).with_name(f"features-{NAME}.safetensors")
-SHA256 = ""
+SHA256 = "e0800e6e481922533a116ca9d3cbb0302e8f19a7b50fd7013f71f8089458dd76"
 CHUNK = 500
 
 

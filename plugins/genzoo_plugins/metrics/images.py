@@ -42,7 +42,8 @@ class SSIM(ReconstructedImage):
     label = "SSIM"
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
-        return ssim(examined.reconstruction, examined.batch.x)
+        # A flat patch's variance is the difference of nearly equal numbers: float64, which not every device has.
+        return ssim(examined.reconstruction.cpu().double(), examined.batch.x.cpu().double())
 
 
 def ssim(one: Tensor, other: Tensor) -> Tensor:
@@ -75,5 +76,5 @@ def ssim(one: Tensor, other: Tensor) -> Tensor:
 
 def gaussian_window(size: int) -> Tensor:
     """[size, size], summing to 1."""
-    line = torch.exp(-0.5 * ((torch.arange(size) - size // 2) / SIGMA) ** 2)
+    line = torch.exp(-0.5 * ((torch.arange(size, dtype=torch.float64) - size // 2) / SIGMA) ** 2)
     return torch.outer(line, line) / line.sum() ** 2

@@ -11,7 +11,7 @@ import genzoo
 from genzoo.data.splits import fixed_permutation
 from genzoo_plugins.metrics.bound import why_no_prior
 from genzoo_plugins.metrics.features import NAME, SHA256, features, why_no_features
-from genzoo_plugins.metrics.two_samples import frechet, moments, prdc
+from genzoo_plugins.metrics.two_samples import PRDC, frechet, moments, prdc
 
 MOST = 10_000
 """Images on either side: the Fréchet distance is biased by about 1/n, so n is always the same where it can be."""
@@ -81,6 +81,7 @@ class Coverage(SampleMetric):
     """Coverage, with precision, recall and density beside it (Kynkäänniemi et al. 2019; Naeem et al. 2020)."""
 
     label = f"coverage @{NAME}"
+    found: PRDC
 
     @genzoo.config
     class Config:
@@ -93,10 +94,11 @@ class Coverage(SampleMetric):
         return super().begin(subject)
 
     def summarise(self, values: Tensor) -> float:
-        return prdc(some(values), self.fake, self.config.k).coverage
+        self.found = prdc(some(values), self.fake, self.config.k)
+        return self.found.coverage
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        found = prdc(some(values), self.fake, self.config.k)
+        found = self.found
         note = f"precision {found.precision:.3f}, recall {found.recall:.3f}, density {found.density:.3f}"
         known = {"k": self.config.k, "features": f"{NAME} sha256 {SHA256}", "n": len(self.fake), "note": note}
         return {**found._asdict(), **known}

@@ -72,10 +72,13 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 1000) -> float:
         directions: How many unit vectors.
     """
     generator = torch.Generator().manual_seed(0)
-    axes = torch.randn(x.shape[1], directions, dtype=x.dtype, generator=generator)
-    axes /= axes.norm(dim=0)
-    gaps = (x @ axes).sort(0).values - (y @ axes).sort(0).values
-    return gaps.square().mean().sqrt().item()
+    axes = torch.randn(directions, x.shape[1], dtype=x.dtype, generator=generator)
+    axes /= axes.norm(dim=1, keepdim=True)
+    total = 0.0
+    for part in axes.split(CHUNK // 16):
+        gaps = (part @ x.T).sort(1).values - (part @ y.T).sort(1).values
+        total += gaps.square().mean(1).sum().item()
+    return math.sqrt(total / directions)
 
 
 class PRDC(NamedTuple):
