@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from genzoo.distributions import StandardNormal as StandardNormal
     from genzoo.errors import GenzooError as GenzooError
     from genzoo.errors import UsageError as UsageError
+    from genzoo.evaluation.metric import Examined as Examined
+    from genzoo.evaluation.metric import Metric as Metric
+    from genzoo.evaluation.metric import Subject as Subject
     from genzoo.experiment import run as run
     from genzoo.hookspecs import hookimpl as hookimpl
     from genzoo.likelihoods import Likelihood as Likelihood
@@ -39,11 +42,9 @@ if TYPE_CHECKING:
     from genzoo.protocols import Batch as Batch
     from genzoo.protocols import Dataset as Dataset
     from genzoo.protocols import DataSpec as DataSpec
-    from genzoo.protocols import Examined as Examined
     from genzoo.protocols import Inference as Inference
     from genzoo.protocols import LatentModel as LatentModel
     from genzoo.protocols import Loss as Loss
-    from genzoo.protocols import Metric as Metric
     from genzoo.protocols import Model as Model
     from genzoo.protocols import Split as Split
     from genzoo.protocols import Splits as Splits
@@ -59,9 +60,10 @@ _HOMES = {
     "data.store": "Store",
     "distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
     "errors": "GenzooError UsageError",
+    "evaluation.metric": "Examined Metric Subject",
     "hookspecs": "hookimpl",
     "likelihoods": "Likelihood make_likelihood",
-    "protocols": "Batch DataSpec Dataset Examined Inference LatentModel Loss Metric Model Split Splits",
+    "protocols": "Batch DataSpec Dataset Inference LatentModel Loss Model Split Splits",
     "registry": "list_models register_dataset register_loss register_model",
     "runs": "Run load",
     "experiment": "run",

@@ -1,4 +1,4 @@
-"""The interfaces a plugin implements: a dataset, a model, a loss, a metric.
+"""The interfaces a plugin implements: a dataset, a model, a loss. That of a metric: `genzoo.evaluation.metric`.
 
 Letters for shapes, everywhere: B examples, K samples of each, S one example such as (1, 28, 28), D one latent such
 as (20,). Log-probabilities are in nats, summed over one example; means are over examples.
@@ -6,7 +6,6 @@ as (20,). Log-probabilities are in nats, summed over one example; means are over
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import torch
@@ -189,60 +188,6 @@ class Loss(nn.Module):
             step: How many optimiser steps came before, a 0-d int64 tensor on the device.
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward(model, batch, step)")
-
-
-class Examined:
-    """One batch under evaluation. What several metrics need is computed once, when first asked for."""
-
-    def __init__(self, model: Model, batch: Batch) -> None:
-        self.model = model
-        self.batch = batch
-
-    @cached_property
-    def inference(self) -> Inference:
-        """One posterior sample an example."""
-        assert isinstance(self.model, LatentModel)
-        return self.model.infer(self.batch)
-
-    @cached_property
-    def reconstruction(self) -> Tensor:
-        """decode(encode(x)), [B, *S]."""
-        assert isinstance(self.model, LatentModel)
-        return self.model.decode(self.inference.q.mean)
-
-
-class Metric:
-    """A figure of a model on a split: one value an example, and how the values become a figure.
-
-    Metrics are computed without gradients, in evaluation mode, with noise that depends on nothing but the examples.
-    """
-
-    Config: ClassVar[type[Any]]
-    label: ClassVar[str]
-    """How tables call it, such as "KL"."""
-    unit: ClassVar[str] = ""
-    """Such as "nats"; empty for a pure number."""
-    in_every_run: ClassVar[bool] = True
-    """Whether each run reports it; a costly one is computed when asked for by name."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        refuse_without_config(cls)
-
-    def __init__(self, config: Any) -> None:
-        self.config = config
-
-    def refuses(self, model: Model) -> str | None:
-        """Why this model has no such figure, such as "no prior"; None if it has."""
-        return None
-
-    def per_example(self, examined: Examined) -> Tensor:
-        """[B] values, or [B, …] of what `summarise` needs."""
-        raise NotImplementedError(f"{type(self).__name__} must define per_example(examined)")
-
-    def summarise(self, values: Tensor) -> float:
-        """One figure from the values of the whole split, [N, …] float64. The mean over examples unless overridden."""
-        return values.mean().item()
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genzoo.evaluation.evaluate import key
-from genzoo.protocols import Metric
+from genzoo.evaluation.metric import Metric
 
 SPLITS = ("train", "validation", "test")
 
@@ -24,11 +24,12 @@ def results_table(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> 
 
 
 def cell(figures: Mapping[str, Any], name: str) -> str:
-    """A figure as a table shows it; one that cannot be had says why, and is never 0."""
+    """A figure as a table shows it, with its note; one that cannot be had says why, and is never 0."""
     value = figures.get(name)
     if value is None:
         return f"n/a ({figures['not_available'][name]})" if name in figures.get("not_available", {}) else "n/a"
-    return number(value)
+    note = figures.get("details", {}).get(name, {}).get("note")
+    return f"{number(value)} ({note})" if note else number(value)
 
 
 def number(value: float | str) -> str:
@@ -58,6 +59,10 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
     if pca and isinstance(mse, float):
         verdict = "better than" if mse < pca["mse"] else "WORSE than"
         lines.append(f"MSE {number(mse)} is {verdict} PCA with {pca['components']} components: {number(pca['mse'])}")
+    pixels, bound = results.get("baselines", {}).get("independent_pixels"), results["test"].get("negative_elbo")
+    if pixels and isinstance(bound, float):
+        verdict = "better than" if bound < pixels else "WORSE than"
+        lines.append(f"−ELBO {number(bound)} is {verdict} pixels that know nothing of each other: {number(pixels)}")
     if results.get("measure") == "none":
         lines.append(
             "grey pixels: the cross-entropy is a training loss, not a density; "

@@ -6,14 +6,25 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from plugin_factory import Site
 
 from genzoo import registry
 
+if TYPE_CHECKING:
+    from linear_vae import PPCA
+
 # Nets this small gain nothing from threads, and beside other work threads that wait for each other cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def ppca() -> PPCA:
+    from linear_vae import make_ppca  # with it torch, which reads OMP_NUM_THREADS when it is imported
+
+    return make_ppca()
 
 
 @pytest.fixture

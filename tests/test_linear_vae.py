@@ -9,83 +9,21 @@ the likelihood.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
+from linear_vae import PPCA, Q, linear_vae, set_optimum
 from torch import Tensor
 
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.noise import seeded
-from genzoo.protocols import Batch, DataSpec, LatentModel, Split
+from genzoo.protocols import Batch, LatentModel, Split
 from genzoo.registry import registry
 from genzoo.runconfig import default_config
 from genzoo.training.settings import Training
 from genzoo.training.trainer import Trainer
-
-N, D, Q = 2000, 12, 3
-
-
-@dataclass(frozen=True)
-class PPCA:
-    """Probabilistic PCA's maximum likelihood, computed from a sample."""
-
-    x: Tensor
-    mean: Tensor
-    values: Tensor
-    """Eigenvalues of the sample covariance, descending."""
-    vectors: Tensor
-    """Eigenvectors, one a column, in that order."""
-    variance: float
-    """σ²: the mean of the eigenvalues left out."""
-
-    @property
-    def log_likelihood(self) -> float:
-        """ln p at the optimum, nats an example (Tipping & Bishop 1999, eq. 8 at the maximum)."""
-        kept = self.values[:Q].log().sum().item()
-        return -0.5 * (D * math.log(2 * math.pi) + kept + (D - Q) * math.log(self.variance) + D)
-
-    def kl(self, beta: float = 1.0) -> Tensor:
-        """KL of each latent at the optimum for β: ½ ln(λ/βσ²), and exactly 0 where λ ≤ βσ²."""
-        return 0.5 * (self.values[:Q] / (beta * self.variance)).log().clamp_min(0.0)
-
-
-@pytest.fixture(scope="module")
-def ppca() -> PPCA:
-    """2,000 points in 12 dimensions with variances 4, 2.5, 1.5 and nine times 0.5 along random axes."""
-    with seeded(7):
-        axes = torch.linalg.qr(torch.randn(D, D, dtype=torch.float64)).Q
-        scales = torch.tensor([4.0, 2.5, 1.5, *[0.5] * (D - Q)], dtype=torch.float64).sqrt()
-        x = (torch.randn(N, D, dtype=torch.float64) * scales) @ axes.T + 0.3
-    values, vectors = torch.linalg.eigh(x.T.cov(correction=0))
-    values, vectors = values.flip(0), vectors.flip(1)
-    return PPCA(x, x.mean(0), values, vectors, values[Q:].mean().item())
-
-
-def linear_vae(likelihood: str) -> Any:
-    """The registered VAE without hidden layers."""
-    entry = registry().get("model", "vae")
-    config = default_config(entry, {"latent_dim": Q, "hidden": []})
-    with seeded(0):
-        return entry.load()(DataSpec((D,), likelihood), config)
-
-
-def set_optimum(model: Any, ppca: PPCA) -> None:
-    """Gives the model probabilistic PCA's weights: p(x|z) with W = U(Λ − σ²)^½, q(z|x) the exact posterior."""
-    kept, axes = ppca.values[:Q], ppca.vectors[:, :Q]
-    loadings = (kept - ppca.variance).sqrt()
-    projection = (loadings / kept)[:, None] * axes.T
-    encoder, decoder = model.encoder[-1], model.decoder[0]
-    with torch.no_grad():
-        encoder.weight[:Q] = projection
-        encoder.bias[:Q] = -projection @ ppca.mean
-        encoder.weight[Q:] = 0.0
-        encoder.bias[Q:] = (ppca.variance / kept).log()
-        decoder.weight.copy_(axes * loadings)
-        decoder.bias.copy_(ppca.mean)
-        model.head.log_var.fill_(math.log(ppca.variance))
 
 
 def expected_elbo(model: Any, x: Tensor, beta: float = 1.0) -> Tensor:
@@ -106,10 +44,7 @@ def train(model: LatentModel, x: Tensor, seed: int, loss_options: dict[str, floa
 
 
 def test_the_reference_is_itself_right(ppca: PPCA) -> None:
-    loadings = ppca.vectors[:, :Q] * (ppca.values[:Q] - ppca.variance).sqrt()
-    covariance = loadings @ loadings.T + ppca.variance * torch.eye(D, dtype=torch.float64)
-    exact = torch.distributions.MultivariateNormal(ppca.mean, covariance).log_prob(ppca.x).mean().item()
-    assert exact == pytest.approx(ppca.log_likelihood, abs=1e-10)
+    assert ppca.marginal.log_prob(ppca.x).mean().item() == pytest.approx(ppca.log_likelihood, abs=1e-10)
 
 
 def test_at_the_closed_form_optimum_the_elbo_is_the_log_likelihood(ppca: PPCA) -> None:

@@ -26,7 +26,7 @@ def add_verbs(verbs: Any) -> None:
     """Adds `evaluate`, `sample` and `reconstruct`."""
     evaluate = _add(verbs, "evaluate", show_evaluation, "compute figures of a run's model")
     evaluate.add_argument("--split", default="test", choices=("train", "validation", "test"))
-    evaluate.add_argument("--metrics", metavar="A,B", help="only these; genzoo list --kind metric")
+    evaluate.add_argument("--metrics", metavar="A,B", help="such as kl,iwae:5000; genzoo list --kind metric")
     evaluate.add_argument("--batch-size", type=int, default=500, metavar="N", help="does not change the figures")
     evaluate.add_argument("--json", action="store_true", help="as JSON")
     sample = _add(verbs, "sample", save_samples, "draw new examples from a run's model")
@@ -86,7 +86,10 @@ def show_evaluation(options: argparse.Namespace) -> int:
     metrics = find_metrics(registry(), options.metrics.split(",") if options.metrics else None)
     model = run.model.to(device)
     data = load_split(run, options.split, device, options.data_root)
-    figures = evaluate(model, data, metrics, options.batch_size)
+    train = data if options.split == "train" else None
+    if train is None and any(metric.needs_train for metric in metrics.values()):
+        train = load_split(run, "train", device, options.data_root)
+    figures = evaluate(model, data, metrics, options.batch_size, train)
     if options.json:
         print(json.dumps(plain({"run": str(run.path), "split": options.split, **figures}), ensure_ascii=False))
     else:

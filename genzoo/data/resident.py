@@ -70,6 +70,11 @@ class Resident:
         return Batch(x, None if self.y is None else self.y.index_select(0, index))
 
     @cached_property
+    def binary(self) -> bool:
+        """Whether every value of every batch is 0 or 1."""
+        return self.redraw or bool(((self.x == 0) | (self.x == self.scale)).all())
+
+    @cached_property
     def keys(self) -> Tensor:
         """[N] int64: a key for each example, from its content alone (see `genzoo.noise`)."""
         return torch.cat([content_keys(chunk) for chunk in self.x.split(CHUNK)])

@@ -2,76 +2,130 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from genzoo.data.resident import Resident
-from genzoo.errors import PluginError
+from genzoo.errors import PluginError, UsageError
+from genzoo.evaluation.metric import Examined, Metric, Subject
 from genzoo.noise import keyed, mix, seeded
-from genzoo.protocols import Examined, Metric, Model
+from genzoo.options import from_json, to_json
+from genzoo.protocols import Model
 from genzoo.registry import Registry
-from genzoo.runconfig import default_config
+from genzoo.runconfig import default_config, field_names
 from genzoo.training.trainer import EVALUATION_BATCH, evaluating
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
-    """Metrics by name: those asked for, or all that every run reports.
+    """Metrics by name: those asked for, as "name" or "name:VALUE" with a value for its main option, or every run's.
 
     Raises:
-        UsageError: An unknown name.
+        UsageError: An unknown name, or a value that the metric does not take.
     """
+    if names:
+        return {name: _make(registry, name) for name in names}
     everything = [entry for entry in registry.entries if entry.kind == "metric"]  # in the order registered
-    entries = [registry.get("metric", name) for name in names] if names else everything
-    metrics = {}
-    for entry in entries:
-        metric_class: type[Metric] = entry.load()
-        if names or metric_class.in_every_run:
-            metrics[entry.name] = metric_class(default_config(entry, entry.options))
-    return metrics
+    return {entry.name: _make(registry, entry.full_name) for entry in everything if entry.load().in_every_run}
+
+
+def _make(registry: Registry, name: str) -> Metric:
+    """The metric called "name" or "name:VALUE"."""
+    plain, colon, argument = name.partition(":")
+    entry = registry.get("metric", plain)
+    metric_class: type[Metric] = entry.load()
+    config = default_config(entry, entry.options)
+    if colon:
+        fields = field_names(metric_class.Config)
+        if not fields:
+            raise UsageError(f"--metrics {name}: {plain} takes no value", f"type: --metrics {plain}")
+        given = {**to_json(config), fields[0]: _literal(argument)}
+        config = from_json(metric_class.Config, given, f"--metrics {name}")
+    return metric_class(config)
+
+
+def _literal(text: str) -> Any:
+    """A typed value as a number where it reads as one, else as text."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
 
 
 @torch.no_grad()
 def evaluate(
-    model: Model, data: Resident, metrics: Mapping[str, Metric], batch_size: int = EVALUATION_BATCH
+    model: Model,
+    data: Resident,
+    metrics: Mapping[str, Metric],
+    batch_size: int = EVALUATION_BATCH,
+    train: Resident | None = None,
 ) -> dict[str, Any]:
-    """Computes metrics on a whole split. The batch size and the order of the examples do not matter.
+    """Computes metrics on a whole split. Batch size, the order of examples and the other metrics do not matter.
+
+    Args:
+        model: What is evaluated.
+        data: On what.
+        metrics: By name, as `find_metrics` gives them.
+        batch_size: Examples at a time.
+        train: The training data, for metrics that fit something to them.
 
     Returns:
         {"n": examples, metric: figure or None, "standard_error": {metric: of the mean over examples},
-        "not_available": {metric: the reason}}, metric names with underscores.
+        "not_available": {metric: the reason}, "details": {metric: what belongs beside the figure}}, metric names with
+        underscores.
     """
-    reasons = {name: metric.refuses(model) for name, metric in metrics.items()}
-    usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
-    values: dict[str, list[torch.Tensor]] = {name: [] for name in usable}
-    with evaluating(model), seeded(mix(0, "evaluation")):
-        for index in torch.arange(len(data), device=data.x.device).split(batch_size):
-            with keyed(data.keys[index]):
-                examined = Examined(model, data.batch(index))
-                for name, metric in usable.items():
-                    values[name].append(_checked(name, metric.per_example(examined), len(index)))
-    figures: dict[str, Any] = {"n": len(data)}
+    with evaluating(model):
+        subject = Subject(model, data, train)
+        reasons = {name: _why_not(metric, subject) for name, metric in metrics.items()}
+        usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
+        values = _values(subject, usable, batch_size)
+    figures: dict[str, Any] = {"n": len(data), **{key(name): None for name in metrics}}
     errors: dict[str, float] = {}
-    for name, metric in metrics.items():
-        if name not in usable:
-            figures[key(name)] = None
-            continue
-        everything = torch.cat(values[name])
-        figures[key(name)] = metric.summarise(everything)
-        if everything.dim() == 1 and len(everything) > 1:
-            errors[key(name)] = (everything.std() / len(everything) ** 0.5).item()
+    details: dict[str, Any] = {}
+    for name, metric in usable.items():
+        figures[key(name)] = metric.summarise(values[name])
+        if (error := metric.standard_error(values[name])) is not None:
+            errors[key(name)] = error
+        if beside := metric.details(values[name]):
+            details[key(name)] = beside
     figures["standard_error"] = errors
     figures["not_available"] = {key(name): reason for name, reason in reasons.items() if reason}
+    if details:
+        figures["details"] = details
     return figures
 
 
+def _why_not(metric: Metric, subject: Subject) -> str | None:
+    """Why a figure cannot be had, None if it can; whatever the metric draws, it draws from the same seed."""
+    reason = metric.refuses(subject.model)
+    if reason is None and metric.needs_train and subject.train is None:
+        reason = "no training data given"
+    with seeded(mix(0, "evaluation")):
+        return reason or metric.begin(subject)
+
+
+def _values(subject: Subject, metrics: Mapping[str, Metric], batch_size: int) -> dict[str, Tensor]:
+    """What each metric says of each example."""
+    data = subject.data
+    values: dict[str, list[Tensor]] = {name: [] for name in metrics}
+    with seeded(mix(0, "evaluation")):
+        for index in torch.arange(len(data), device=data.x.device).split(batch_size):
+            examined = Examined(subject.model, data.batch(index))
+            for name, metric in metrics.items():
+                with keyed(data.keys[index]):  # each from the start, so that no metric shifts another's noise
+                    values[name].append(_checked(name, metric.per_example(examined), len(index)))
+    return {name: torch.cat(parts) for name, parts in values.items()}
+
+
 def key(metric_name: str) -> str:
-    """The name of a metric in results: negative-elbo → negative_elbo."""
-    return metric_name.replace("-", "_")
+    """The name of a metric in results: negative-elbo → negative_elbo, iwae:5000 → iwae_5000."""
+    return metric_name.replace("-", "_").replace(":", "_")
 
 
-def _checked(name: str, values: torch.Tensor, examples: int) -> torch.Tensor:
+def _checked(name: str, values: Tensor, examples: int) -> Tensor:
     if values.dim() == 0 or len(values) != examples:
         raise PluginError(f"metric {name!r} gave shape {tuple(values.shape)} for {examples} examples")
     return values.cpu().double()  # in this order: not every device has float64

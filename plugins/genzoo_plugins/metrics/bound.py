@@ -1,10 +1,15 @@
-"""The evidence lower bound and its two terms, always at β = 1."""
+"""The evidence lower bound and its two terms, always at β = 1, and when they are a likelihood at all."""
 
 from __future__ import annotations
+
+import math
 
 from torch import Tensor
 
 import genzoo
+
+DISCRETE = (genzoo.Bernoulli,)
+"""Distributions p(x|z) whose values are probabilities, not densities."""
 
 
 class Reconstruction(genzoo.Metric):
@@ -47,8 +52,39 @@ class NegativeELBO(genzoo.Metric):
         return inference.kl() - inference.px.log_prob(examined.batch.x)[0]
 
 
+class BitsPerDim(genzoo.Metric):
+    """−ELBO as bits a dimension, for likelihoods that are probabilities of discrete values: what a code would take."""
+
+    label = "bits per dimension, at most"
+    unit = "bits"
+    in_every_run = False
+
+    def refuses(self, model: genzoo.Model) -> str | None:
+        return why_no_prior(model)
+
+    def begin(self, subject: genzoo.Subject) -> str | None:
+        reason = why_no_likelihood(subject)
+        if reason is None and not isinstance(subject.example.px, DISCRETE):
+            return "p(x|z) is a density, not a probability"
+        return reason
+
+    def per_example(self, examined: genzoo.Examined) -> Tensor:
+        inference = examined.inference
+        nats = inference.kl() - inference.px.log_prob(examined.batch.x)[0]
+        return nats / (examined.model.spec.numel * math.log(2))
+
+
 def why_no_prior(model: genzoo.Model) -> str | None:
     """Why a model has no prior, and so neither KL nor ELBO; None if it has."""
     if not isinstance(model, genzoo.LatentModel):
         return "no latent variables"
     return "no prior p(z)" if model.prior() is None else None
+
+
+def why_no_likelihood(subject: genzoo.Subject) -> str | None:
+    """Why p(x|z) is no likelihood of these data, None if it is.
+
+    The cross-entropy of grey pixels is not normalised over [0, 1] (Loaiza-Ganem & Cunningham 2019, section 3).
+    """
+    grey = isinstance(subject.example.px, genzoo.Bernoulli) and not subject.data.binary
+    return "grey pixels have no likelihood; --binarize" if grey else None

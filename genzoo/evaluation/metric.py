@@ -1,0 +1,106 @@
+"""The interface of a metric, and what it is given to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from genzoo.data.resident import Resident
+from genzoo.protocols import Batch, Inference, LatentModel, Model, refuse_without_config
+
+
+@dataclass(eq=False)
+class Subject:
+    """What is evaluated: a model on the whole of a split."""
+
+    model: Model
+    data: Resident
+    train: Resident | None = None
+    """The training data, seen as `data` are: for metrics that fit something. None if nobody gave any."""
+    shared: dict[str, Any] = field(default_factory=dict)
+    """What one metric computed in `begin` and others can use."""
+
+    @cached_property
+    def example(self) -> Inference:
+        """What the model says of the first example: the kinds of its distributions."""
+        assert isinstance(self.model, LatentModel)
+        return self.model.infer(self.data.batch(self.data.x.new_zeros(1).long()))
+
+
+class Examined:
+    """One batch under evaluation. What several metrics need is computed once, when first asked for."""
+
+    def __init__(self, model: Model, batch: Batch) -> None:
+        self.model = model
+        self.batch = batch
+
+    @cached_property
+    def inference(self) -> Inference:
+        """One posterior sample an example."""
+        assert isinstance(self.model, LatentModel)
+        return self.model.infer(self.batch)
+
+    @cached_property
+    def reconstruction(self) -> Tensor:
+        """decode(encode(x)), [B, *S]."""
+        assert isinstance(self.model, LatentModel)
+        return self.model.decode(self.inference.q.mean)
+
+
+class Metric:
+    """A figure of a model on a split: one value an example, and how the values become a figure.
+
+    Metrics are computed without gradients, in evaluation mode, with noise that depends on nothing but the examples.
+    """
+
+    Config: ClassVar[type[Any]]
+    """Its first field is what `--metrics name:VALUE` sets."""
+    label: ClassVar[str]
+    """How tables call it, such as "KL"."""
+    unit: ClassVar[str] = ""
+    """Such as "nats"; empty for a pure number."""
+    in_every_run: ClassVar[bool] = True
+    """Whether each run reports it; a costly one is computed when asked for by name."""
+    needs_train: ClassVar[bool] = False
+    """Whether it looks at the training data too; where there are none, it is not available."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_without_config(cls)
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def refuses(self, model: Model) -> str | None:
+        """Why this model has no such figure, such as "no prior"; None if it has."""
+        return None
+
+    def begin(self, subject: Subject) -> str | None:
+        """Called once a split, before its first batch: the place to compute what all batches are held against.
+
+        Returns:
+            Why these data have no such figure, such as "no labels"; None if they have.
+        """
+        return None
+
+    def per_example(self, examined: Examined) -> Tensor:
+        """[B] values, or [B, …] of what `summarise` needs."""
+        raise NotImplementedError(f"{type(self).__name__} must define per_example(examined)")
+
+    def summarise(self, values: Tensor) -> float:
+        """One figure from the values of the whole split, [N, …] float64. The mean over examples unless overridden."""
+        return values.mean().item()
+
+    def standard_error(self, values: Tensor) -> float | None:
+        """Of the figure over the choice of examples; None unless the figure is the mean of [N] values."""
+        return (values.std() / len(values) ** 0.5).item() if values.dim() == 1 and len(values) > 1 else None
+
+    def details(self, values: Tensor) -> dict[str, Any]:
+        """What belongs beside the figure, as plain JSON values; asked for once `summarise` has had the same values.
+
+        The text under "note" is shown in tables.
+        """
+        return {}

@@ -1,0 +1,88 @@
+"""The importance-weighted bound on ln p(x)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import genzoo
+from genzoo_plugins.metrics.bound import why_no_likelihood, why_no_prior
+
+ROWS = {"cpu": 4096, "cuda": 65536}
+"""Decodes at a time: few enough for a CPU's caches, many enough for a GPU."""
+LOOSE = 10.0
+"""Below this many effective samples the bound says more about q(z|x) than about p(x)."""
+
+
+class Weights:
+    """Σw and Σw² of importance weights that arrive in chunks, as logarithms: memory does not grow with their number.
+
+    Args:
+        batch: For how many examples.
+        device: Where the weights are.
+    """
+
+    def __init__(self, batch: int, device: torch.device) -> None:
+        start = torch.full((batch,), -math.inf, device=device, dtype=torch.float64)
+        self.log_sum, self.log_sum_of_squares = start, start.clone()
+        self.count = 0
+
+    def add(self, log_weights: Tensor) -> None:
+        """Takes ln w, [K, B] float64."""
+        self.count += len(log_weights)
+        self.log_sum = torch.logaddexp(self.log_sum, log_weights.logsumexp(0))
+        self.log_sum_of_squares = torch.logaddexp(self.log_sum_of_squares, (2 * log_weights).logsumexp(0))
+
+    def log_mean(self) -> Tensor:
+        """ln (1/k) Σ w, [B]."""
+        return self.log_sum - math.log(self.count)
+
+    def effective_samples(self) -> Tensor:
+        """(Σw)² / Σw², [B]: between 1 and k."""
+        return (2 * self.log_sum - self.log_sum_of_squares).exp()
+
+
+class IWAE(genzoo.Metric):
+    """−L_k = −E ln (1/k) Σ p(x|z)p(z)/q(z|x), at least −ln p(x) and falling with k (Burda et al. 2016, section 3)."""
+
+    label = "−ln p(x), at most"
+    unit = "nats"
+    in_every_run = False
+
+    @genzoo.config
+    class Config:
+        k: genzoo.Count = 100
+        """Posterior samples an example."""
+
+    def refuses(self, model: genzoo.Model) -> str | None:
+        return why_no_prior(model)
+
+    def begin(self, subject: genzoo.Subject) -> str | None:
+        return why_no_likelihood(subject)
+
+    def per_example(self, examined: genzoo.Examined) -> Tensor:
+        """[B, 2]: −L_k and the effective number of samples."""
+        x, model = examined.batch.x, examined.model
+        assert isinstance(model, genzoo.LatentModel)
+        weights = Weights(len(x), torch.device("cpu") if x.device.type == "mps" else x.device)
+        chunk = max(1, ROWS.get(x.device.type, 4096) // len(x))
+        for done in range(0, self.config.k, chunk):
+            found = model.infer(examined.batch, min(chunk, self.config.k - done))
+            assert found.p is not None
+            log_weights = found.px.log_prob(x) + found.p.log_prob(found.z) - found.q.log_prob(found.z)
+            weights.add(log_weights.to(weights.log_sum.device).double())
+        return torch.stack([-weights.log_mean(), weights.effective_samples()], 1)
+
+    def summarise(self, values: Tensor) -> float:
+        return values[:, 0].mean().item()
+
+    def standard_error(self, values: Tensor) -> float | None:
+        return super().standard_error(values[:, 0])
+
+    def details(self, values: Tensor) -> dict[str, Any]:
+        effective = values[:, 1].median().item()
+        note = f"k {self.config.k:,}, effective {effective:.3g}{', loose' if effective < LOOSE else ''}"
+        return {"k": self.config.k, "effective_samples": effective, "loose": effective < LOOSE, "note": note}
