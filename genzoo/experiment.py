@@ -17,7 +17,7 @@ from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
 from genzoo.errors import NonFiniteError, UsageError
-from genzoo.evaluation.baselines import pca_mse
+from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import first_interrupt
@@ -210,15 +210,21 @@ class Experiment:
         return results
 
     def baselines(self, train: Resident, test: Resident) -> dict[str, Any]:
-        """PCA with as many components as the model has latents, where it has an encoder."""
+        """What the model has to beat: PCA with as many components as it has latents, and independent pixels."""
+        found: dict[str, Any] = {}
+        components = self.latents(test)
+        if 0 < components < self.spec.numel:  # as many components as dimensions reconstruct anything
+            mse = pca_mse(train, test, components)
+            found |= {} if mse is None else {"pca": {"components": components, "mse": mse}}
+        nats = {"independent_pixels": independent_pixels_nll(train, test), "uniform": uniform_nll(test)}
+        return found | {name: value for name, value in nats.items() if value is not None}
+
+    def latents(self, data: Resident) -> int:
+        """How many numbers a code has; 0 for a model without codes."""
         if not isinstance(self.model, LatentModel):
-            return {}
+            return 0
         with torch.no_grad():
-            code = self.model.encode(test.batch(torch.zeros(1, dtype=torch.int64, device=self.device)).x)
-        if code.numel() >= self.spec.numel:  # as many components as dimensions reconstruct anything
-            return {}
-        mse = pca_mse(train, test, code.numel())
-        return {} if mse is None else {"pca": {"components": code.numel(), "mse": mse}}
+            return self.model.encode(data.batch(torch.zeros(1, dtype=torch.int64, device=self.device)).x).numel()
 
     def draw(self, run: Run, view: Mapping[str, Resident]) -> None:
         """The figures. One that fails is a warning: the run's results are already written."""

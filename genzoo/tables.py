@@ -58,6 +58,10 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
     if pca and isinstance(mse, float):
         verdict = "better than" if mse < pca["mse"] else "WORSE than"
         lines.append(f"MSE {number(mse)} is {verdict} PCA with {pca['components']} components: {number(pca['mse'])}")
+    pixels, bound = results.get("baselines", {}).get("independent_pixels"), results["test"].get("negative_elbo")
+    if pixels and isinstance(bound, float):
+        verdict = "better than" if bound < pixels else "WORSE than"
+        lines.append(f"−ELBO {number(bound)} is {verdict} pixels that know nothing of each other: {number(pixels)}")
     if results.get("grey"):
         lines.append(
             "grey pixels: the cross-entropy is a training loss, not a density; "

@@ -1,0 +1,63 @@
+"""What models are held against, on the real MNIST and on data small enough to count by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from genzoo.data.resident import Resident
+from genzoo.data.store import Store
+from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
+from genzoo.protocols import Split, Splits
+from genzoo.registry import registry
+from genzoo.tables import remarks
+from genzoo.training.settings import Binarize
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def mnist() -> Splits:
+    """All 60,000 training images and the 10,000 test images."""
+    dataset = registry().get("dataset", "mnist").load()
+    splits: Splits = dataset(dataset.Config(validation=0)).load(Store())
+    return splits
+
+
+def test_pca_on_mnist(mnist: Splits) -> None:
+    """Reading, scaling and averaging in one: these floors are known to five digits."""
+    train, test = Resident(mnist.train, CPU), Resident(mnist.test, CPU)
+    found = [pca_mse(train, test, components) for components in (2, 10, 20)]
+    assert found == pytest.approx([0.05567, 0.03407, 0.02354], abs=1e-5)
+
+
+@pytest.mark.parametrize(("binarize", "nats", "tolerance"), [("threshold", 205.85, 0.01), ("static", 205.81, 0.2)])
+def test_independent_pixels_on_mnist(mnist: Splits, binarize: Binarize, nats: float, tolerance: float) -> None:
+    train, test = (Resident(split, CPU, binarize) for split in (mnist.train, mnist.test))
+    assert independent_pixels_nll(train, test) == pytest.approx(nats, abs=tolerance)
+    assert uniform_nll(test) == pytest.approx(543.427, abs=1e-3)
+
+
+def test_independent_pixels_by_hand() -> None:
+    train = Resident(Split(torch.tensor([[1.0, 0.0], [1.0, 1.0]])), CPU)
+    test = Resident(Split(torch.tensor([[1.0, 1.0], [0.0, 1.0]])), CPU)
+    expected = -(math.log(3 / 4) + math.log(2 / 4) + math.log(1 / 4) + math.log(2 / 4)) / 2
+    assert independent_pixels_nll(train, test) == pytest.approx(expected, rel=1e-12)
+
+
+def test_grey_data_have_no_such_baselines() -> None:
+    grey = Resident(Split(torch.tensor([[0, 128, 255]], dtype=torch.uint8)), CPU)
+    black_and_white = Resident(Split(torch.tensor([[0, 255, 255]], dtype=torch.uint8)), CPU)
+    assert not grey.binary
+    assert black_and_white.binary
+    assert independent_pixels_nll(black_and_white, grey) is None
+    assert uniform_nll(grey) is None
+    assert uniform_nll(black_and_white) == pytest.approx(3 * math.log(2))
+
+
+@pytest.mark.parametrize(("bound", "verdict"), [(300.0, "WORSE than"), (90.0, "better than")])
+def test_a_model_behind_independent_pixels_is_told(bound: float, verdict: str) -> None:
+    results = {"test": {"negative_elbo": bound}, "baselines": {"independent_pixels": 205.85}}
+    assert any(f"{verdict} pixels" in line for line in remarks(results))
