@@ -99,5 +99,8 @@ class Metric:
         return (values.std() / len(values) ** 0.5).item() if values.dim() == 1 and len(values) > 1 else None
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        """What belongs beside the figure, as plain JSON values. The text under "note" is shown in tables."""
+        """What belongs beside the figure, as plain JSON values; asked for once `summarise` has had the same values.
+
+        The text under "note" is shown in tables.
+        """
         return {}

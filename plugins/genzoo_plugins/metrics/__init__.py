@@ -28,3 +28,50 @@ def register_metrics(register: Register) -> None:
         paper="Burda et al. 2016, arXiv 1509.00519, section 3",
     )
     register("bits-per-dim", f"{home}.bound:BitsPerDim", summary="−ELBO in bits a dimension, of discrete values")
+    register("psnr", f"{home}.images:PSNR", summary="peak signal-to-noise ratio of reconstructed images, in dB")
+    register(
+        "ssim",
+        f"{home}.images:SSIM",
+        summary="structural similarity of reconstructed images",
+        paper="Wang et al. 2004, eq. 13",
+    )
+    register_latent_health(register, f"{home}.latents")
+    register(
+        "frechet",
+        f"{home}.samples:Frechet",
+        summary="Fréchet distance of samples on our own MNIST features, in % of the data's trace",
+        paper="Heusel et al. 2017, arXiv 1706.08500, eq. 6",
+    )
+    register(
+        "prdc",
+        f"{home}.samples:Coverage",
+        summary="coverage of the data by samples, with precision, recall and density",
+        paper="Naeem et al. 2020, arXiv 2002.09797",
+    )
+    register("knn", f"{home}.downstream:KNN", summary="accuracy of the nearest training codes; knn:5 for 5 of them")
+    register("linear-probe", f"{home}.downstream:LinearProbe", summary="accuracy of logistic regression on the codes")
+
+
+def register_latent_health(register: Register, home: str) -> None:
+    """What the latents carry and how they fill the prior."""
+    register("kl-per-dim", f"{home}:KLPerDim", summary="the largest KL of one latent, and all of them sorted")
+    register(
+        "collapsed",
+        f"{home}:Collapsed",
+        summary="share of latents that say nothing",
+        paper="Lucas et al. 2019, arXiv 1911.02469",
+    )
+    surgery = "Hoffman & Johnson 2016, ELBO surgery"
+    register(
+        "mutual-information",
+        f"{home}:MutualInformation",
+        summary="I(x; z) under q(z|x), in nats; at most ln N",
+        paper=surgery,
+    )
+    register("marginal-kl", f"{home}:MarginalKL", summary="KL(q(z)‖p(z)) of the aggregate posterior", paper=surgery)
+    register(
+        "total-correlation",
+        f"{home}:TotalCorrelation",
+        summary="what the latents share, as of a Gaussian",
+        paper="Locatello et al. 2019, arXiv 1811.12359",
+    )

@@ -11,7 +11,7 @@ from torch import Tensor
 import genzoo
 from genzoo_plugins.metrics.bound import why_no_likelihood, why_no_prior
 
-ROWS = {"cpu": 2048, "cuda": 65536}
+ROWS = {"cpu": 4096, "cuda": 65536}
 """Decodes at a time: few enough for a CPU's caches, many enough for a GPU."""
 LOOSE = 10.0
 """Below this many effective samples the bound says more about q(z|x) than about p(x)."""
@@ -68,7 +68,7 @@ class IWAE(genzoo.Metric):
         x, model = examined.batch.x, examined.model
         assert isinstance(model, genzoo.LatentModel)
         weights = Weights(len(x), torch.device("cpu") if x.device.type == "mps" else x.device)
-        chunk = max(1, ROWS.get(x.device.type, 2048) // len(x))
+        chunk = max(1, ROWS.get(x.device.type, 4096) // len(x))
         for done in range(0, self.config.k, chunk):
             found = model.infer(examined.batch, min(chunk, self.config.k - done))
             assert found.p is not None

@@ -1,0 +1,80 @@
+"""How like the original a reconstruction looks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+import genzoo
+
+LEAST = 1e-10
+"""Squared error that counts as none: 100 dB."""
+WINDOW, SIGMA = 11, 1.5
+K1, K2 = 0.01, 0.03
+
+
+class ReconstructedImage(genzoo.Metric):
+    """Compares decode(encode(x)) with x, both images in [0, 1]."""
+
+    in_every_run = False
+
+    def refuses(self, model: genzoo.Model) -> str | None:
+        if not isinstance(model, genzoo.LatentModel):
+            return "no encoder"
+        return None if model.spec.is_image else "no images"
+
+
+class PSNR(ReconstructedImage):
+    """Peak signal-to-noise ratio, 10 log₁₀(1/MSE) of each image, then the mean over images."""
+
+    label = "PSNR"
+    unit = "dB"
+
+    def per_example(self, examined: genzoo.Examined) -> Tensor:
+        error = (examined.reconstruction - examined.batch.x).square().flatten(1).mean(1)
+        return -10 * error.clamp_min(LEAST).log10()
+
+
+class SSIM(ReconstructedImage):
+    """Structural similarity: 1 for the same image (Wang et al. 2004, eq. 13)."""
+
+    label = "SSIM"
+
+    def per_example(self, examined: genzoo.Examined) -> Tensor:
+        # A flat patch's variance is the difference of nearly equal numbers: float64, which not every device has.
+        return ssim(examined.reconstruction.cpu().double(), examined.batch.x.cpu().double())
+
+
+def ssim(one: Tensor, other: Tensor) -> Tensor:
+    """Structural similarity of images in [0, 1] (Wang et al. 2004, eq. 13).
+
+    Statistics under a Gaussian window of 11×11, σ 1.5, wherever it fits whole; images smaller than that get the
+    largest odd window that does.
+
+    Args:
+        one, other: [B, C, H, W].
+
+    Returns:
+        [B], the mean over windows and channels.
+    """
+    channels, height, width = one.shape[1:]
+    window = gaussian_window(min(WINDOW, (min(height, width) + 1) // 2 * 2 - 1)).to(one)
+    kernel = window.expand(channels, 1, -1, -1)
+
+    def local(x: Tensor) -> Tensor:
+        return conv2d(x, kernel, groups=channels)
+
+    mean, other_mean = local(one), local(other)
+    variance, other_variance = local(one * one) - mean**2, local(other * other) - other_mean**2
+    covariance = local(one * other) - mean * other_mean
+    c1, c2 = K1**2, K2**2
+    likeness = (2 * mean * other_mean + c1) / (mean**2 + other_mean**2 + c1)
+    structure = (2 * covariance + c2) / (variance + other_variance + c2)
+    return (likeness * structure).flatten(1).mean(1)
+
+
+def gaussian_window(size: int) -> Tensor:
+    """[size, size], summing to 1."""
+    line = torch.exp(-0.5 * ((torch.arange(size, dtype=torch.float64) - size // 2) / SIGMA) ** 2)
+    return torch.outer(line, line) / line.sum() ** 2
