@@ -68,17 +68,21 @@ def linear_vae(likelihood: str) -> Any:
         return entry.load()(DataSpec((D,), likelihood), config)
 
 
-def set_optimum(model: Any, ppca: PPCA) -> None:
-    """Gives the model probabilistic PCA's weights: p(x|z) with W = U(Λ − σ²)^½, q(z|x) the exact posterior."""
+def set_optimum(model: Any, ppca: PPCA, beta: float = 1.0) -> None:
+    """Gives the model the weights that are best for β; for β = 1 q(z|x) is the exact posterior.
+
+    p(x|z) with W = U(Λ − βσ²)₊^½, q(z|x) with variances βσ²/λ, at most 1 (Lucas et al. 2019).
+    """
     kept, axes = ppca.values[:Q], ppca.vectors[:, :Q]
-    loadings = (kept - ppca.variance).sqrt()
+    noise = beta * ppca.variance
+    loadings = (kept - noise).clamp_min(0.0).sqrt()
     projection = (loadings / kept)[:, None] * axes.T
     encoder, decoder = model.encoder[-1], model.decoder[0]
     with torch.no_grad():
         encoder.weight[:Q] = projection
         encoder.bias[:Q] = -projection @ ppca.mean
         encoder.weight[Q:] = 0.0
-        encoder.bias[Q:] = (ppca.variance / kept).log()
+        encoder.bias[Q:] = (noise / kept).clamp_max(1.0).log()
         decoder.weight.copy_(axes * loadings)
         decoder.bias.copy_(ppca.mean)
         model.head.log_var.fill_(math.log(ppca.variance))

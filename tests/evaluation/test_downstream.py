@@ -1,0 +1,86 @@
+"""Classifiers on codes: against scikit-learn, and where there is nothing to classify."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from genzoo.data.resident import Resident
+from genzoo.data.store import Store
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.noise import seeded
+from genzoo.protocols import Model, Split
+from genzoo.registry import registry
+from genzoo.testing import SPECS, Pair
+
+CPU = torch.device("cpu")
+NAMES = ("knn", "linear-probe")
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """An autoencoder of points as it is initialised."""
+    return Pair.of("ae", spec=SPECS["vectors"]).build().model.eval()
+
+
+def blobs(n: int, seed: int) -> Resident:
+    """Three classes in five dimensions that overlap."""
+    with seeded(seed):
+        y = torch.arange(n) % 3
+        return Resident(Split(torch.randn(n, 5) + 1.5 * torch.nn.functional.one_hot(y, 5), y), CPU)
+
+
+def codes(model: Any, data: Resident) -> Tensor:
+    with torch.no_grad():
+        found: Tensor = model.encode(data.x).flatten(1).double()
+    return found
+
+
+def test_accuracies_are_those_of_scikit_learn(model: Model) -> None:
+    train, test = blobs(600, 0), blobs(300, 1)
+    found = evaluate(model, test, find_metrics(registry(), [*NAMES, "knn:1"]), train=train)
+    assert train.y is not None
+    assert test.y is not None
+    scaler = StandardScaler().fit(codes(model, train).numpy())
+    x, z = (scaler.transform(codes(model, data).numpy()) for data in (train, test))
+    probe = LogisticRegression(C=1.0, max_iter=1000, tol=1e-8).fit(x, train.y.numpy())
+    assert found["linear_probe"] == pytest.approx(probe.score(z, test.y.numpy()), abs=1e-9)
+    assert 0.6 < found["linear_probe"] < 0.99  # neither chance nor trivial
+    for name, k in (("knn", 5), ("knn_1", 1)):
+        neighbours = KNeighborsClassifier(k).fit(x, train.y.numpy())
+        assert found[name] == pytest.approx(neighbours.score(z, test.y.numpy()), abs=0.004)  # distances that tie
+    assert found["standard_error"]["knn"] == pytest.approx((found["knn"] * (1 - found["knn"]) / 300) ** 0.5, rel=0.01)
+    assert found["details"]["knn"] == {"training_codes": 600}
+
+
+def test_digits_are_told_apart_by_any_code() -> None:
+    dataset = registry().get("dataset", "digits").load()
+    loaded = dataset(dataset.Config())
+    splits = loaded.load(Store())
+    pair = Pair.of("ae", spec=loaded.spec)
+    train, test = Resident(splits.train, CPU), Resident(splits.test, CPU)
+    found = evaluate(pair.build().model, test, find_metrics(registry(), NAMES), train=train)
+    assert found["knn"] > 0.8  # without any training of the encoder; chance is 0.1
+    assert found["linear_probe"] > 0.7
+
+
+def test_what_cannot_be_classified_says_why(model: Model) -> None:
+    labelled, metrics = blobs(20, 0), find_metrics(registry(), NAMES)
+    unlabelled = Resident(Split(labelled.x), CPU)
+    cases = {
+        "no labels": (labelled, unlabelled),
+        "these are the training data": (labelled, labelled),
+        "no training data given": (labelled, None),
+    }
+    for reason, (data, train) in cases.items():
+        found = evaluate(model, data, metrics, train=train)
+        assert found["not_available"] == {"knn": reason, "linear_probe": reason}
+    assert evaluate(model, unlabelled, metrics, train=labelled)["not_available"]["knn"] == "no labels"
+    few = evaluate(model, labelled, find_metrics(registry(), ["knn:30"]), train=blobs(20, 1))
+    assert few["not_available"] == {"knn_30": "needs 30 training examples"}

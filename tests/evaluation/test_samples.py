@@ -1,0 +1,175 @@
+"""Samples against data on the shipped features."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from genzoo_plugins.metrics import features, samples
+from torch import Tensor
+
+from genzoo.data.resident import Resident
+from genzoo.data.splits import fixed_permutation, take
+from genzoo.data.store import Store
+from genzoo.errors import GenzooError
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.protocols import DataSpec, Model, Split, Splits
+from genzoo.registry import registry
+from genzoo.tables import results_table
+from genzoo.testing import SPECS, Pair
+from genzoo.training.settings import Binarize
+
+CPU = torch.device("cpu")
+NAMES = ("frechet", "prdc")
+
+
+class Stored(Pair.of("vae").model.load()):  # type: ignore[misc]
+    """Its samples are given images, in order; of all else it is a VAE."""
+
+    images: Tensor
+
+    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+        drawn, self.images = self.images[:n], self.images[n:]
+        return drawn
+
+
+@pytest.fixture(scope="module")
+def mnist() -> Splits:
+    dataset = registry().get("dataset", "mnist").load()
+    splits: Splits = dataset(dataset.Config(validation=0)).load(Store())
+    return splits
+
+
+def resident(split: Split, first: int, n: int, binarize: Binarize = "none") -> Resident:
+    """n images of the fixed permutation, from number `first` on."""
+    return Resident(take(split, fixed_permutation(len(split.x))[first : first + n]), CPU, binarize)
+
+
+def figures(drawn: Tensor, data: Resident, train: Resident | None) -> dict[str, Any]:
+    """Every figure of a model whose samples are `drawn`."""
+    model = Stored(SPECS["grey images"], Stored.Config())
+    model.images = drawn
+    return evaluate(model, data, find_metrics(registry(), NAMES), train=train)
+
+
+def test_the_classifier_knows_mnist(mnist: Splits) -> None:
+    net, data = features.pinned(), resident(mnist.test, 0, 4000)
+    x, y = data.batch(torch.arange(4000))
+    with torch.no_grad():
+        assert (net(x).argmax(1) == y).double().mean().item() > 0.975
+    assert features.features(x[:7]).shape == (7, 64)
+    assert features.features(x[:7]).dtype == torch.float64
+
+
+def test_the_weights_are_those_that_were_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = features.FILE.read_bytes()
+    assert len(content) < 500_000
+    assert hashlib.sha256(content).hexdigest() == features.SHA256
+    damaged = tmp_path / "features.safetensors"
+    damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    monkeypatch.setattr(features, "FILE", damaged)
+    features.pinned.cache_clear()
+    with pytest.raises(GenzooError, match="has SHA-256"):
+        features.pinned()
+
+
+def test_real_images_are_at_the_floor_and_worse_ones_above_it(mnist: Splits) -> None:
+    n = 3000
+    data, train = resident(mnist.test, 0, n), resident(mnist.train, 0, n)
+    other = resident(mnist.train, n, n).batch(torch.arange(n)).x
+    noisy = other + 0.3 * torch.randn(other.shape, generator=torch.Generator().manual_seed(0))
+    real, worse = (figures(drawn, data, train) for drawn in (other, noisy))
+    floor = real["details"]["frechet"]["floor"]
+    assert 0.0 < floor < 1.0
+    assert real["frechet"] == pytest.approx(floor, rel=0.5)
+    assert worse["frechet"] > 5 * floor
+    assert real["prdc"] > 0.9 > worse["prdc"] + 0.1
+    assert real["details"]["prdc"]["precision"] > worse["details"]["prdc"]["precision"]
+    assert real["details"]["frechet"]["features"].startswith("mnist-v1 sha256 ")
+
+
+def test_samples_that_are_the_data_have_no_distance(mnist: Splits) -> None:
+    data = resident(mnist.test, 0, 500)
+    found = figures(data.batch(torch.arange(500)).x, data, resident(mnist.train, 0, 500))
+    assert found["frechet"] < 1e-6
+    assert found["prdc"] == 1.0
+
+
+def test_tables_name_the_features_and_the_floor(mnist: Splits) -> None:
+    data, train = resident(mnist.test, 0, 300), resident(mnist.train, 0, 300)
+    metrics = find_metrics(registry(), NAMES)
+    table = results_table({"test": figures(torch.rand(300, 1, 28, 28), data, train)}, metrics)
+    assert "Fréchet distance @mnist-v1 (% of trace)" in table
+    assert "(real data " in table
+    assert "FID" not in table
+
+
+def test_training_data_have_no_floor(mnist: Splits) -> None:
+    data = resident(mnist.train, 0, 300)
+    found = figures(torch.rand(300, 1, 28, 28), data, data)
+    assert found["details"]["frechet"]["floor"] is None
+
+
+def test_of_many_images_the_same_random_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "MOST", 50)
+    values = torch.arange(200.0)[:, None]
+    assert samples.some(values)[:, 0].tolist() == fixed_permutation(200)[:50].tolist()
+    asked: list[int] = []
+
+    class Counting(Stored):
+        def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+            asked.append(n)
+            return torch.rand(n, 1, 28, 28)
+
+    pair = Pair.of("vae")
+    data = Resident(pair.split(200), CPU)
+    metrics = find_metrics(registry(), NAMES)
+    evaluate(Counting(SPECS["grey images"], Counting.Config()), data, metrics, train=Resident(pair.split(99), CPU))
+    assert asked == [50]  # once for both metrics
+
+
+@pytest.mark.parametrize(("binarize", "noise"), [("none", False), ("static", True)])
+def test_samples_are_black_and_white_where_the_data_are(binarize: Binarize, noise: bool) -> None:
+    asked: list[bool] = []
+
+    class Asked(Stored):
+        def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+            asked.append(noise)
+            return torch.rand(n, 1, 28, 28)
+
+    pair = Pair.of("vae")
+    data = Resident(pair.split(20), CPU, binarize)
+    evaluate(Asked(SPECS["grey images"], Asked.Config()), data, find_metrics(registry(), ["prdc"]))
+    assert asked == [noise]
+
+
+@pytest.mark.parametrize(
+    ("model", "spec", "reason"),
+    [
+        ("ae", SPECS["grey images"], "no prior p(z)"),
+        ("vae", SPECS["colour images"], "features are for images of 1x28x28"),
+        ("vae", DataSpec((784,), "gaussian"), "features are for images of 1x28x28"),
+    ],
+)
+def test_what_has_no_such_figure_says_why(model: str, spec: DataSpec, reason: str) -> None:
+    pair = Pair.of(model, spec=spec)
+    built: Model = pair.build().model
+    data = Resident(pair.split(10), CPU)
+    found = evaluate(built, data, find_metrics(registry(), NAMES), train=data)
+    assert found["not_available"] == dict.fromkeys(NAMES, reason)
+    assert found["frechet"] is found["prdc"] is None
+
+
+def test_without_training_data_there_is_no_floor_to_show() -> None:
+    pair = Pair.of("vae")
+    found = evaluate(pair.build().model, Resident(pair.split(10), CPU), find_metrics(registry(), ["frechet"]))
+    assert found["not_available"] == {"frechet": "no training data given"}
+
+
+def test_too_few_examples_for_neighbours() -> None:
+    pair = Pair.of("vae")
+    found = evaluate(pair.build().model, Resident(pair.split(5), CPU), find_metrics(registry(), ["prdc"]))
+    assert found["not_available"] == {"prdc": "needs more than 5 examples"}

@@ -1,0 +1,174 @@
+"""Distances between samples against their closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from genzoo_plugins.metrics.two_samples import (
+    auroc,
+    c2st,
+    frechet,
+    kid,
+    logistic_regression,
+    mmd,
+    moments,
+    prdc,
+    sliced_wasserstein,
+)
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from genzoo.noise import seeded
+
+D = 8
+EYE = torch.eye(D, dtype=torch.float64)
+ZERO = torch.zeros(D, dtype=torch.float64)
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    with seeded(seed):
+        return torch.randn(*shape, dtype=torch.float64)
+
+
+def gaussian(seed: int) -> tuple[Tensor, Tensor]:
+    """A random mean and a random, ill-conditioned covariance."""
+    factor = normal(seed, D, D)
+    return normal(seed + 100, D), factor @ factor.T
+
+
+def phi(x: float) -> float:
+    """The standard normal distribution function."""
+    return 0.5 * (1 + math.erf(x / math.sqrt(2)))
+
+
+def test_frechet_of_a_set_with_itself_is_zero() -> None:
+    one = moments(normal(0, 500, 64) @ normal(1, 64, 64))
+    assert frechet(one, one) < 1e-8 * one[1].trace().item()
+    few = moments(normal(0, 20, 64))  # a singular covariance
+    assert frechet(few, few) < 1e-8 * few[1].trace().item()
+
+
+def test_frechet_in_closed_form() -> None:
+    mean = normal(2, D)
+    assert frechet((ZERO, EYE), (mean, EYE)) == pytest.approx(mean.square().sum().item(), rel=1e-12)
+    assert frechet((ZERO, EYE), (ZERO, 4 * EYE)) == pytest.approx(D, rel=1e-12)
+    scales, others = normal(3, D).square(), normal(4, D).square()
+    commuting = (scales.sqrt() - others.sqrt()).square().sum().item()
+    assert frechet((ZERO, scales.diag()), (ZERO, others.diag())) == pytest.approx(commuting, rel=1e-10)
+
+
+def test_frechet_of_any_pair_is_symmetric_invariant_and_what_the_matrix_root_gives() -> None:
+    one, other = gaussian(5), gaussian(6)
+    distance = frechet(one, other)
+    root = torch.linalg.eigvals(one[1] @ other[1]).sqrt().real.sum()  # the trace of (C₁C₂)^½
+    gap = (one[0] - other[0]).square().sum()
+    assert distance == pytest.approx((gap + one[1].trace() + other[1].trace() - 2 * root).item(), rel=1e-9)
+    assert frechet(other, one) == pytest.approx(distance, rel=1e-9)
+    axes = torch.linalg.qr(normal(7, D, D)).Q
+    turned = [(axes @ mean, axes @ covariance @ axes.T) for mean, covariance in (one, other)]
+    assert frechet(turned[0], turned[1]) == pytest.approx(distance, rel=1e-9)
+
+
+def test_frechet_of_samples_approaches_that_of_their_distributions() -> None:
+    x, y = normal(8, 100_000, D), 2 * normal(9, 100_000, D)
+    assert frechet(moments(x), moments(y)) == pytest.approx(D, rel=0.01)
+
+
+def test_mmd_is_its_unbiased_estimate_from_moments() -> None:
+    """In one dimension (xy + 1)³ = Σ C(3, m) xᵐyᵐ, so that the estimate is a function of power sums."""
+    x, y = normal(10, 50), normal(11, 70) + 1
+
+    def within(z: Tensor, m: int) -> float:
+        pairs = (z**m).sum() ** 2 - (z ** (2 * m)).sum()
+        return (pairs / (len(z) * (len(z) - 1))).item()
+
+    expected = sum(
+        math.comb(3, m) * (within(x, m) + within(y, m) - 2 * ((x**m).mean() * (y**m).mean()).item()) for m in range(4)
+    )
+    assert mmd(x[:, None], y[:, None]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_kid_of_shifted_normals_is_22() -> None:
+    """Σ C(3, m) (E xᵐ − E yᵐ)² = 3·1² + 3·1² + 1·4² for N(0, 1) and N(1, 1)."""
+    x, y = normal(12, 40_000, 1), normal(13, 40_000, 1) + 1
+    assert kid(x, y, subsets=40) == pytest.approx(22.0, abs=2.5)  # one subset of 1,000 deviates by 3.6
+    assert kid(x, normal(14, 40_000, 1), subsets=20) == pytest.approx(0.0, abs=0.1)
+
+
+def test_prdc_of_one_distribution() -> None:
+    found = prdc(normal(15, 2000, 8), normal(16, 2000, 8))
+    expected = 1 - math.prod((2000 - i) / (4000 - i) for i in range(1, 6))
+    assert expected == pytest.approx(0.9689, abs=1e-4)
+    assert found.coverage == pytest.approx(expected, abs=0.015)
+    assert found.density == pytest.approx(1.0, abs=0.05)
+    assert found.precision == pytest.approx(0.95, abs=0.02)
+    assert found.recall == pytest.approx(0.95, abs=0.02)
+
+
+def test_prdc_of_the_same_and_of_far_sets() -> None:
+    x = normal(17, 1100, 4)  # more than one chunk
+    same = prdc(x, x.clone())
+    assert (same.precision, same.recall, same.coverage) == (1.0, 1.0, 1.0)
+    assert same.density == pytest.approx(1.0, abs=0.25)
+    assert prdc(x, x + 100) == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_prdc_of_one_mode_of_two() -> None:
+    real, fake = normal(18, 1000, 2), normal(19, 1000, 2)
+    real[500:] += 100
+    found = prdc(real, fake)
+    assert found.precision > 0.98
+    assert found.recall == pytest.approx(0.5, abs=0.02)
+    assert found.coverage == pytest.approx(0.5, abs=0.02)
+
+
+def test_prdc_does_not_count_a_point_as_its_own_neighbour() -> None:
+    """On a line of integers the ball of k = 2 reaches to the neighbour: 0.9 lies in three balls of five."""
+    line = torch.arange(5.0, dtype=torch.float64)[:, None]
+    found = prdc(line, torch.tensor([[0.9], [50.0], [60.0], [70.0]], dtype=torch.float64), k=2)
+    # The balls' radii are 2, 1, 1, 1, 2; those of 0, 1 and nobody else's but 2's edge at 1.1 hold 0.9.
+    assert found.density == pytest.approx(2 / (2 * 4))
+    assert found.precision == 0.25
+    assert found.coverage == pytest.approx(2 / 5)
+
+
+def test_sliced_wasserstein() -> None:
+    x, y = normal(20, 4000, 5), normal(21, 4000, 5)
+    assert sliced_wasserstein(x, 2 * y) == pytest.approx(1.0, abs=0.05)
+    shift = torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    assert sliced_wasserstein(x, x + shift) == pytest.approx(3 / math.sqrt(5), rel=0.06)  # 4 s.e. of 1,000 directions
+    assert sliced_wasserstein(x, x[torch.arange(4000).flip(0)]) == 0.0
+
+
+def test_auroc_counts_ties_half_and_knows_its_direction() -> None:
+    low, high = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 3.0])
+    assert auroc(high, low) == 3.5 / 4
+    assert auroc(low, high) == 0.5 / 4
+    assert auroc(torch.ones(3), torch.ones(5)) == 0.5
+    assert auroc(torch.tensor([5.0, 6.0]), torch.arange(4.0)) == 1.0
+
+
+def test_auroc_of_shifted_normals() -> None:
+    expected = phi(1 / math.sqrt(2))
+    assert expected == pytest.approx(0.7602, abs=1e-4)
+    assert auroc(normal(22, 50_000) + 1, normal(23, 50_000)) == pytest.approx(expected, abs=0.006)
+
+
+def test_c2st() -> None:
+    x, y = normal(24, 4000, 2), normal(25, 4000, 2)
+    assert c2st(x, y) == pytest.approx(0.5, abs=0.03)
+    y[:, 1] += 1
+    assert c2st(x, y) == pytest.approx(phi(1 / math.sqrt(2)), abs=0.025)
+    assert c2st(y, x) == pytest.approx(c2st(x, y), abs=0.01)
+
+
+@pytest.mark.parametrize("c", [0.1, 1.0])
+def test_logistic_regression_is_the_one_of_scikit_learn(c: float) -> None:
+    x, y = normal(26, 300, 4), torch.arange(300) % 3
+    x[:, 0] += y
+    weight, bias = logistic_regression(x, y, 3, c)
+    reference = LogisticRegression(C=c, max_iter=1000, tol=1e-8).fit(x.numpy(), y.numpy())
+    ours = (x @ weight.T + bias).softmax(1)
+    torch.testing.assert_close(ours, torch.from_numpy(reference.predict_proba(x.numpy())), rtol=0, atol=1e-4)
