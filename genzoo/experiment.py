@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from genzoo import runs, weights
 from genzoo.build import build_loss, build_model, choose_device, view_spec
@@ -26,7 +27,7 @@ from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split,
 from genzoo.provenance import describe_device, environment, peak_memory
 from genzoo.registry import describe, registry
 from genzoo.runconfig import Components, RunConfig
-from genzoo.runs import MODEL_FILE, Run
+from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, Run
 from genzoo.training.trainer import INTERRUPTED, Epoch, Listener, Outcome, Trainer
 
 
@@ -140,7 +141,7 @@ class Experiment:
     def finish(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> str:
         """Evaluates and draws; returns the run's status. The model is saved already, so Ctrl-C is no failure here."""
         try:
-            run.write("results.json", self.evaluate(view, train, outcome))
+            run.write("results.json", self.evaluate(run, view, train, outcome))
             self.draw(run, view)
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -208,11 +209,14 @@ class Experiment:
         """Writes the model file."""
         weights.save_model(run.path / MODEL_FILE, model, self.components.model)
 
-    def evaluate(self, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> dict[str, Any]:
+    def evaluate(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> dict[str, Any]:
         """The final figures of every split, the baselines and what the training took."""
+        examples: dict[str, dict[str, Tensor]] = {name: {} for name in view}
         results: dict[str, Any] = {
-            name: evaluate(self.model, data, self.metrics, train=train) for name, data in view.items()
+            name: evaluate(self.model, data, self.metrics, train=train, examples=examples[name])
+            for name, data in view.items()
         }
+        weights.save_examples(run.path / EXAMPLES_FILE, examples["test"])
         results["baselines"] = self.baselines(train, view["test"])
         results["measure"] = measure_of(self.spec.likelihood, self.spec.binary)
         results["parameters"] = count_parameters(self.model)

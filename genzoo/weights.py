@@ -44,6 +44,11 @@ def save_model(path: Path, model: Model, entry: Entry) -> None:
     write_atomically(path, save(tensors, metadata={"genzoo": json.dumps(description)}))
 
 
+def save_examples(path: Path, values: Mapping[str, Tensor]) -> None:
+    """Writes what each figure is on each example, [N] values a figure, in single precision."""
+    write_atomically(path, save({name: value.float().contiguous() for name, value in values.items()}))
+
+
 def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
     """Rebuilds a model from its file alone.
 

@@ -72,7 +72,9 @@ class Resident:
     @cached_property
     def binary(self) -> bool:
         """Whether every value of every batch is 0 or 1."""
-        return self.redraw or bool(((self.x == 0) | (self.x == self.scale)).all())
+        if (self.shift, self.scale) != (0.0, 1.0):
+            return False
+        return self.redraw or bool(((self.x == 0) | (self.x == self.white)).all())
 
     @cached_property
     def keys(self) -> Tensor:

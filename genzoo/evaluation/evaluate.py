@@ -62,6 +62,7 @@ def evaluate(
     metrics: Mapping[str, Metric],
     batch_size: int = EVALUATION_BATCH,
     train: Resident | None = None,
+    examples: dict[str, Tensor] | None = None,
 ) -> dict[str, Any]:
     """Computes metrics on a whole split. Batch size, the order of examples and the other metrics do not matter.
 
@@ -71,6 +72,7 @@ def evaluate(
         metrics: By name, as `find_metrics` gives them.
         batch_size: Examples at a time.
         train: The training data, for metrics that fit something to them.
+        examples: Filled with the value of every example, [N] float64, for metrics that are a mean of such values.
 
     Returns:
         {"n": examples, metric: figure or None, "standard_error": {metric: of the mean over examples},
@@ -89,6 +91,8 @@ def evaluate(
         figures[key(name)] = metric.summarise(values[name])
         if (error := metric.standard_error(values[name])) is not None:
             errors[key(name)] = error
+            if examples is not None:
+                examples[key(name)] = values[name]
         if beside := metric.details(values[name]):
             details[key(name)] = beside
     figures["standard_error"] = errors

@@ -24,7 +24,15 @@ from genzoo.console import figures
 from genzoo.provenance import describe_device
 from genzoo.runs import Run
 
-FILES = {"config.json", "run.json", "metrics.jsonl", "results.json", "model.safetensors", "figures"}
+FILES = {
+    "config.json",
+    "run.json",
+    "metrics.jsonl",
+    "results.json",
+    "model.safetensors",
+    "examples.safetensors",
+    "figures",
+}
 METRICS = ("negative_elbo", "reconstruction", "kl", "mse", "active_units")
 
 

@@ -46,15 +46,15 @@ def test_at_the_optimum_the_codes_fill_the_prior(ppca: PPCA) -> None:
     assert found["mutual_information"] == pytest.approx(found["kl"], abs=0.05)
     assert 0.0 <= found["marginal_kl"] < 0.05  # from 2,000 examples; 0 from all there could be
     assert 0.0 <= found["total_correlation"] < 0.005
-    assert found["details"]["mutual_information"] == {"n": 2000, "note": "N 2,000"}
+    assert found["details"]["mutual_information"] == {"n": 2000, "ln_n": math.log(2000), "note": "ln N 7.60"}
 
 
 def test_few_examples_are_said_to_be_few(ppca: PPCA) -> None:
     found = at_optimum(ppca, 1.0, n=100)
-    assert found["details"]["mutual_information"]["note"] == "N 100, too few"
+    assert found["details"]["mutual_information"]["note"] == "ln N 4.61, N too small"
     assert found["mutual_information"] < math.log(100)
     table = results_table({"test": found}, find_metrics(registry(), ["mutual-information"]))
-    assert "(N 100, too few)" in table
+    assert "(ln N 4.61, N too small)" in table
 
 
 def test_mutual_information_of_separated_posteriors_is_ln_n() -> None:

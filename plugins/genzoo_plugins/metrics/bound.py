@@ -8,9 +8,6 @@ from torch import Tensor
 
 import genzoo
 
-DISCRETE = (genzoo.Bernoulli,)
-"""Distributions p(x|z) whose values are probabilities, not densities."""
-
 
 class Reconstruction(genzoo.Metric):
     """E[−ln p(x|z)] under q(z|x), one sample an example."""
@@ -64,7 +61,7 @@ class BitsPerDim(genzoo.Metric):
 
     def begin(self, subject: genzoo.Subject) -> str | None:
         reason = why_no_likelihood(subject)
-        if reason is None and not isinstance(subject.example.px, DISCRETE):
+        if reason is None and subject.example.px.measure != "probability":
             return "p(x|z) is a density, not a probability"
         return reason
 

@@ -103,11 +103,15 @@ class AggregateMetric(genzoo.Metric):
 
     def details(self, values: Tensor) -> dict[str, Any]:
         n = min(len(values), MOST)
-        return {"n": n, "note": f"N {n:,}{'' if n >= TRUSTED else ', too few'}"}
+        return {"n": n, "ln_n": math.log(n), "note": f"ln N {math.log(n):.2f}{'' if n >= TRUSTED else ', N too small'}"}
 
 
 class MutualInformation(AggregateMetric):
-    """I(x; z) under q: E[ln q(z|x) − ln q(z)], at most ln N (Hoffman & Johnson 2016)."""
+    """I(x; z) under q: E[ln q(z|x) − ln q(z)] (Hoffman & Johnson 2016).
+
+    q(z) is the mixture of N posteriors, so that the figure is at most ln N: near it, it says no more than that the
+    posteriors do not overlap, and the marginal KL is too large by what is missing.
+    """
 
     label = "mutual information"
     unit = "nats"
