@@ -33,6 +33,24 @@ def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict
 
 
 @torch.no_grad()
+def per_example(
+    model: Model, data: Resident, metrics: Mapping[str, Metric], batch_size: int = EVALUATION_BATCH
+) -> dict[str, torch.Tensor]:
+    """Each metric's values on a whole split, [N, …] float64 on the CPU, in the order of the split.
+
+    The metrics must have the model as theirs: `refuses` is not asked. The batch size does not matter.
+    """
+    values: dict[str, list[torch.Tensor]] = {name: [] for name in metrics}
+    with evaluating(model), seeded(mix(0, "evaluation")):
+        for index in torch.arange(len(data), device=data.x.device).split(batch_size):
+            with keyed(data.keys[index]):
+                examined = Examined(model, data.batch(index))
+                for name, metric in metrics.items():
+                    values[name].append(_checked(name, metric.per_example(examined), len(index)))
+    return {name: torch.cat(chunks) for name, chunks in values.items()}
+
+
+@torch.no_grad()
 def evaluate(
     model: Model, data: Resident, metrics: Mapping[str, Metric], batch_size: int = EVALUATION_BATCH
 ) -> dict[str, Any]:
@@ -44,20 +62,14 @@ def evaluate(
     """
     reasons = {name: metric.refuses(model) for name, metric in metrics.items()}
     usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
-    values: dict[str, list[torch.Tensor]] = {name: [] for name in usable}
-    with evaluating(model), seeded(mix(0, "evaluation")):
-        for index in torch.arange(len(data), device=data.x.device).split(batch_size):
-            with keyed(data.keys[index]):
-                examined = Examined(model, data.batch(index))
-                for name, metric in usable.items():
-                    values[name].append(_checked(name, metric.per_example(examined), len(index)))
+    values = per_example(model, data, usable, batch_size)
     figures: dict[str, Any] = {"n": len(data)}
     errors: dict[str, float] = {}
     for name, metric in metrics.items():
         if name not in usable:
             figures[key(name)] = None
             continue
-        everything = torch.cat(values[name])
+        everything = values[name]
         figures[key(name)] = metric.summarise(everything)
         if everything.dim() == 1 and len(everything) > 1:
             errors[key(name)] = (everything.std() / len(everything) ** 0.5).item()
