@@ -37,7 +37,7 @@ class Folder(OwnData):
             sides(self.size)
 
     @cached_property
-    def files(self) -> list[tuple[Path, int]]:
+    def pictures(self) -> list[tuple[Path, int]]:
         """Every picture and its class."""
         if not self.path.is_dir():
             raise UsageError(f"{self.path} is no folder", "--data.path FOLDER, or --dataset npz for arrays")
@@ -57,8 +57,8 @@ class Folder(OwnData):
     def measures(self) -> Measures:
         """Height, width and channels of every example, from the headers of all files."""
         size, channels = sides(self.config.size), self.config.channels
-        first, wanted = self.files[0][0], measure(self.files[0][0])
-        for path, _ in self.files:
+        first, wanted = self.pictures[0][0], measure(self.pictures[0][0])
+        for path, _ in self.pictures:
             found = measure(path)
             if not size and found[:2] != wanted[:2]:
                 raise UsageError(
@@ -73,9 +73,9 @@ class Folder(OwnData):
                 )
         height, width = size or wanted[:2]
         measures = Measures(height, width, channels or wanted.channels)
-        if height * width * measures.channels * len(self.files) > LARGEST:
+        if height * width * measures.channels * len(self.pictures) > LARGEST:
             raise UsageError(
-                f"{len(self.files):,} pictures of {height}x{width} take more than {LARGEST:,} bytes",
+                f"{len(self.pictures):,} pictures of {height}x{width} take more than {LARGEST:,} bytes",
                 "scale them: --data.size 64",
             )
         return measures
@@ -83,7 +83,7 @@ class Folder(OwnData):
     @property
     def spec(self) -> genzoo.DataSpec:
         height, width, channels = self.measures
-        labels = torch.tensor([number for _, number in self.files])
+        labels = torch.tensor([number for _, number in self.pictures])
         index = Parts(Split(labels[:, None]))
         size = len(cut(index, self.config.validation, self.config.test).train.x)
         classes = int(labels.max()) + 1 if self.has_classes else 0
@@ -92,14 +92,14 @@ class Folder(OwnData):
     @property
     def has_classes(self) -> bool:
         """Whether pictures lie in sub-folders."""
-        return self.files[0][0].parent != self.path
+        return self.pictures[0][0].parent != self.path
 
     def read(self) -> Parts:
         height, width, channels = self.measures
-        x = torch.empty(len(self.files), channels, height, width, dtype=torch.uint8)
-        for row, (path, _) in enumerate(self.files):
+        x = torch.empty(len(self.pictures), channels, height, width, dtype=torch.uint8)
+        for row, (path, _) in enumerate(self.pictures):
             x[row] = torch.from_numpy(read_bytes(path, MODES[channels], (height, width))).permute(2, 0, 1)
-        y = torch.tensor([number for _, number in self.files]) if self.has_classes else None
+        y = torch.tensor([number for _, number in self.pictures]) if self.has_classes else None
         return Parts(Split(x, y))
 
 
