@@ -91,7 +91,8 @@ def help_without_dataset(parser: argparse.ArgumentParser, model: str, loss: str)
     from genzoo.registry import registry
     from genzoo.runconfig import Components
 
-    components = Components.find(registry(), model, registry().names("dataset")[0], loss)
+    datasets = registry().names("dataset")
+    components = Components.find(registry(), model, "digits" if "digits" in datasets else datasets[0], loss)
     from genzoo.cli import options as command_line
 
     print(parser.format_help())

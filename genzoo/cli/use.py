@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.data.pictures import read_pixels
 from genzoo.errors import UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from genzoo.data.resident import Resident
@@ -177,27 +176,6 @@ def read_images(paths: list[Path], spec: DataSpec, resize: bool) -> Tensor:
             image = torch.nn.functional.interpolate(image, wanted, mode="bilinear", antialias=True)
         images.append(image)
     return torch.cat(images)
-
-
-def read_pixels(path: Path, mode: str) -> NDArray[np.float32]:
-    """A picture file as [H, W, C] in [0, 1], converted to Pillow's mode "L" (grey) or "RGB".
-
-    Raises:
-        UsageError: It cannot be read, or is no picture.
-    """
-    import numpy as np
-    from PIL import Image
-
-    try:
-        with Image.open(path, formats=("PNG", "JPEG")) as file:
-            deep = file.mode.startswith("I")  # 16 bits, which Pillow would cut off rather than scale
-            picture = Image.fromarray((np.asarray(file) // 257).astype(np.uint8)) if deep else file
-            pixels: NDArray[np.float32] = np.asarray(picture.convert(mode), dtype=np.float32) / np.float32(255)
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise UsageError(f"{path}: {error.strerror}", "name PNG or JPEG files") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise UsageError(f"{path} is no PNG or JPEG image", "name PNG or JPEG files") from None
-    return pixels.reshape(*pixels.shape[:2], -1)
 
 
 def refuse_output(out: Path, own: bool) -> None:

@@ -28,16 +28,22 @@ def pca_mse(train: Resident, test: Resident, components: int) -> float | None:
     Returns:
         The mean over test examples and dimensions, or None for data of more than 4,096 dimensions.
     """
+    errors = pca_errors(train, test, components)
+    return None if errors is None else errors.mean().item()
+
+
+def pca_errors(train: Resident, test: Resident, components: int) -> Tensor | None:
+    """The same for each test example: [N] float64."""
     size = train.x[0].numel()
     if size > LARGEST:
         return None
     mean, covariance = moments(train)
     basis = torch.linalg.eigh(covariance).eigenvectors[:, -min(components, size) :]  # eigenvalues ascend
-    error = 0.0
+    errors = []
     for chunk in rows(test):
         centred = chunk - mean
-        error += (centred.square().sum() - (centred @ basis).square().sum()).item()
-    return error / (len(test) * size)
+        errors.append((centred.square().sum(1) - (centred @ basis).square().sum(1)) / size)
+    return torch.cat(errors)
 
 
 def independent_pixels_nll(train: Resident, test: Resident) -> float | None:

@@ -102,6 +102,18 @@ def evaluate(
     return figures
 
 
+@torch.no_grad()
+def per_example(
+    model: Model, data: Resident, metrics: Mapping[str, Metric], batch_size: int = EVALUATION_BATCH
+) -> dict[str, Tensor]:
+    """What each metric says of each example of a split, [N, …] float64 on the CPU, in the order of the split.
+
+    The metrics must have the model as theirs: `refuses` is not asked. The batch size does not matter.
+    """
+    with evaluating(model):
+        return _values(Subject(model, data), metrics, batch_size)
+
+
 def _why_not(metric: Metric, subject: Subject) -> str | None:
     """Why a figure cannot be had, None if it can; whatever the metric draws, it draws from the same seed."""
     reason = metric.refuses(subject.model)

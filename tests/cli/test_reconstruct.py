@@ -11,7 +11,8 @@ from commandline import genzoo, refused
 from PIL import Image
 
 import genzoo as package
-from genzoo.cli.use import read_images, read_pixels
+from genzoo.cli.use import read_images
+from genzoo.data.pictures import read_pixels
 from genzoo.runs import Run
 
 

@@ -49,8 +49,12 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("evaluate", "the following arguments are required: run", ["type: genzoo evaluate --help"]),
     ("run", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-vae"]),
     ("run --dataset digits", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-vae"]),
-    ("run vae", "which dataset? genzoo run vae --dataset NAME", ["datasets: digits"]),
-    ("run vae --datset digits", "which dataset? genzoo run vae --dataset NAME, not --datset", ["datasets: digits"]),
+    ("run vae", "which dataset? genzoo run vae --dataset NAME", ["datasets: csv, digits"]),
+    (
+        "run vae --datset digits",
+        "which dataset? genzoo run vae --dataset NAME, not --datset",
+        ["datasets: csv, digits"],
+    ),
     ("run vae --dataset", "argument --dataset: expected one argument", ["type: genzoo run --help"]),
     (
         "run betavae --dataset digits",

@@ -1,0 +1,162 @@
+"""What an application is applied to: a split of a run's data, picture files, folders, arrays, tables."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genzoo.cli.use import load_split, open_run
+from genzoo.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from genzoo.data.resident import Resident
+    from genzoo.protocols import DataSpec, LatentModel, Model
+    from genzoo.runs import Run
+
+ARRAYS = (".npy", ".npz")
+
+
+@dataclass(frozen=True)
+class Work:
+    """An opened run and what it is applied to."""
+
+    run: Run
+    model: Model
+    device: torch.device
+    data: Resident
+    names: list[str]
+    """One for each example: its file, or such as "test:12"."""
+
+    @property
+    def latent(self) -> LatentModel:
+        """The model, which must have an encoder.
+
+        Raises:
+            UsageError: It has none.
+        """
+        from genzoo.protocols import LatentModel
+
+        if not isinstance(self.model, LatentModel):
+            raise UsageError(f"{self.run.config.model} has no encoder", f"genzoo sample {self.run.path}")
+        return self.model
+
+    def examples(self, n: int | None = None) -> Tensor:
+        """The first n examples (None: all), as the model sees them: [N, *S] on its device."""
+        import torch
+
+        count = len(self.data) if n is None else min(n, len(self.data))
+        return self.data.batch(torch.arange(count, device=self.device)).x
+
+
+def open_work(options: argparse.Namespace) -> Work:
+    """The run that was asked for, with the files that were named or, without any, a split of its data."""
+    run, device = open_run(options)
+    model = run.model.to(device)
+    if getattr(options, "files", None):
+        data, names = read_files(options.files, run, model.spec, device, options.resize)
+    else:
+        data = load_split(run, options.split, device, options.data_root)
+        names = [f"{options.split}:{number}" for number in range(len(data))]
+    return Work(run, model, device, data, names)
+
+
+def read_files(
+    paths: list[Path], run: Run, spec: DataSpec, device: torch.device, resize: bool
+) -> tuple[Resident, list[str]]:
+    """Files as the run's model sees its data, and a name for each example.
+
+    Raises:
+        UsageError: A file that cannot be read, or does not fit the model.
+    """
+    import torch
+
+    from genzoo.data.resident import Resident
+    from genzoo.protocols import Split
+
+    parts: list[Tensor] = []
+    names: list[str] = []
+    for path in paths:
+        for x, own in read_path(path, run, spec, resize):
+            parts.append(x)
+            names += own
+    if len({part.dtype for part in parts}) > 1:
+        raise UsageError("these files hold bytes and floats, which are not taken together", "give them one by one")
+    return Resident(Split(torch.cat(parts)), device, run.config.training.binarize), names
+
+
+def read_path(path: Path, run: Run, spec: DataSpec, resize: bool) -> list[tuple[Tensor, list[str]]]:
+    """Examples [N, *S] of one path, as stored, with their names."""
+    import torch
+
+    from genzoo.data.pictures import pictures_in
+
+    if path.is_dir():
+        folders = [path, *sorted(p for p in path.rglob("*") if p.is_dir() and not p.name.startswith("."))]
+        found = [picture for folder in folders for picture in pictures_in(folder)]
+        if not found:
+            raise UsageError(f"{path} holds no PNG or JPEG file", "name a folder of pictures")
+        return [item for picture in found for item in read_path(picture, run, spec, resize)]
+    if path.suffix.lower() in ARRAYS:
+        from genzoo.data.arrays import read_arrays
+        from genzoo.data.examples import as_examples
+
+        arrays = read_arrays(path, lambda name: name == "x")
+        if "x" not in arrays:
+            raise UsageError(f"{path} has no array x", "numpy.savez(FILE, x=…)")
+        x = as_examples(arrays["x"], str(path))
+    elif path.suffix.lower() == ".csv":
+        from genzoo.data.tables import read_table
+
+        label = getattr(run.config.data_config, "label", "")
+        x = torch.from_numpy(read_table(path, label, needed=False).x)
+    else:
+        return [(read_picture(path, spec, resize), [str(path)])]
+    if tuple(x.shape[1:]) != spec.shape:
+        shapes = ["x".join(map(str, shape)) for shape in (x.shape[1:], spec.shape)]
+        raise UsageError(f"{path} holds examples of {shapes[0]}; the model takes {shapes[1]}", "give others")
+    return [(x, [f"{path}:{number}" for number in range(len(x))])]
+
+
+def read_picture(path: Path, spec: DataSpec, resize: bool) -> Tensor:
+    """A picture file as uint8 [1, C, H, W], grey or in colour as the model takes it."""
+    import torch
+
+    from genzoo.data.pictures import MODES, measure, read_bytes
+
+    if not spec.is_image or spec.shape[0] not in MODES:
+        raise UsageError("this model takes no pictures", "give numbers: FILE.csv, FILE.npy or FILE.npz")
+    height, width = spec.shape[1:]
+    size = measure(path)[:2]
+    if size != (height, width) and not resize:
+        raise UsageError(f"{path} is {size[0]}x{size[1]}; the model takes {height}x{width}", "scale it: --resize")
+    return torch.from_numpy(read_bytes(path, MODES[spec.shape[0]], (height, width))).permute(2, 0, 1)[None]
+
+
+def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tensor:
+    """One example [1, *S] called "test:12", or the first one of a file.
+
+    Raises:
+        UsageError: No such split, number or file.
+    """
+    import torch
+
+    match = re.fullmatch(r"(train|validation|test):(\d{1,9})", reference)
+    if match is None and not Path(reference).exists():
+        raise UsageError(f"{reference}: neither an example nor a file", "such as test:12, or FILE.png")
+    if match is None:
+        data, _ = read_files([Path(reference)], work.run, work.model.spec, work.device, options.resize)
+        number = 0
+    else:
+        data = load_split(work.run, match[1], work.device, options.data_root)
+        number = int(match[2])
+        if number >= len(data):
+            raise UsageError(
+                f"{reference}: there are {len(data):,} {match[1]} examples", f"up to {match[1]}:{len(data) - 1}"
+            )
+    return data.batch(torch.tensor([number], device=work.device)).x

@@ -1,0 +1,264 @@
+"""genzoo denoise, interpolate, traverse, augment: new pictures from a finished run's model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genzoo.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genzoo.cli.inputs import Work
+
+SHOWN = 10
+"""Columns of a picture of denoised images."""
+TEST_NOISE = 0.3
+LIVELIEST = 8
+"""How many dimensions are traversed unless some are named."""
+INPUTS = 8
+"""How many examples of a split are varied unless files are named."""
+LARGEST_STEPS = 200
+
+
+def add_verbs(verbs: Any) -> None:
+    """Adds `denoise`, `interpolate`, `traverse` and `augment`."""
+    from genzoo.cli.apply import add_files, add_verb
+
+    out = "a .png picture, or .npy for the numbers"
+    denoise = add_verb(verbs, "denoise", save_denoised, "reconstruct noisy images, beside a blur and a median filter")
+    add_files(denoise)
+    denoise.add_argument("--sigma", type=float, metavar="σ", help="noise to add; default 0.3 to a split, none to files")
+    denoise.add_argument("--json", action="store_true", help="as JSON")
+    interpolate = add_verb(verbs, "interpolate", save_interpolation, "go from one example to another through codes")
+    interpolate.add_argument("--from", dest="start", default="test:0", metavar="WHAT", help="test:12, or a file")
+    interpolate.add_argument("--to", dest="end", default="test:1", metavar="WHAT", help="test:77, or a file")
+    interpolate.add_argument("--steps", type=int, default=9, metavar="N", help="pictures, both ends among them")
+    interpolate.add_argument("--mode", default="linear", choices=("linear", "spherical"))
+    traverse = add_verb(verbs, "traverse", save_traversal, "change one latent dimension at a time")
+    traverse.add_argument("--dims", metavar="A,B", help=f"default: the {LIVELIEST} that vary most over the split")
+    traverse.add_argument("--range", type=float, default=3.0, metavar="R", help="from −R to R; default 3")
+    traverse.add_argument("--steps", type=int, default=11, metavar="N", help="values of each")
+    traverse.add_argument("--from", dest="start", metavar="WHAT", help="test:12, or a file; default: the prior's mean")
+    augment = add_verb(verbs, "augment", save_variations, "variations of each input, drawn from its posterior")
+    add_files(augment)
+    augment.add_argument("-n", type=int, default=8, metavar="N", help="variations of each")
+    augment.add_argument("--scale", type=float, default=1.0, help="of the posterior's standard deviation; default 1")
+    augment.add_argument("--seed", type=int, default=0, metavar="N")
+    for parser in (denoise, interpolate, augment):
+        parser.add_argument("--out", type=Path, metavar="FILE", help=out)
+    traverse.add_argument("--out", type=Path, metavar="FILE", help=f"{out}, or .gif")
+
+
+def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = (".png", ".npy")) -> tuple[Work, Path]:
+    """The opened run, which must have an encoder, and the file to write."""
+    from genzoo.cli.apply import refuse_suffix
+    from genzoo.cli.inputs import open_work
+
+    refuse_suffix(options.out, kinds)
+    if not 2 <= getattr(options, "steps", 2) <= LARGEST_STEPS:
+        raise UsageError(f"--steps {options.steps}: between 2 and {LARGEST_STEPS}", "such as --steps 9")
+    for name in ("sigma", "range", "scale"):
+        value = getattr(options, name, None)
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            raise UsageError(
+                f"--{name} {value} must be a finite number, not negative", f"type: genzoo {options.verb} --help"
+            )
+    work = open_work(options)
+    assert work.latent is work.model
+    out: Path = options.out or work.run.path / "figures" / f"{options.verb}.png"
+    if out.suffix != ".npy" and not work.model.spec.is_image:
+        raise UsageError("these data are no images to draw", "take the numbers: --out FILE.npy")
+    if options.out is None:
+        out.parent.mkdir(exist_ok=True)
+    return work, out
+
+
+def save_denoised(options: argparse.Namespace) -> int:
+    """Prints PSNR of model, blur and median filter, and draws the first images."""
+    import torch
+
+    from genzoo.applications.denoising import classical, quality, with_noise
+    from genzoo.runs import plain
+    from genzoo.tables import aligned
+    from genzoo.training.trainer import EVALUATION_BATCH, evaluating
+
+    work, out = prepare(options)
+    if not work.model.spec.is_image:
+        raise UsageError("denoise is for images", "use a run on images")
+    sigma = options.sigma if options.sigma is not None or options.files else TEST_NOISE
+    given = work.examples()
+    noisy = given if sigma is None else with_noise(given, sigma, work.data.keys)
+    with torch.no_grad(), evaluating(work.model):
+        again = torch.cat([work.latent.reconstruct(part) for part in noisy.split(EVALUATION_BATCH)]).cpu()
+    given, noisy = given.cpu(), noisy.cpu()
+    clean = None if sigma is None else given
+    methods = {"noisy": noisy, "model": again, **classical(noisy, clean)}
+    if out.suffix == ".npy":
+        save_numbers(out, again)
+    else:
+        draw_rows(out, ({"clean": given} if clean is not None else {}) | methods)
+    figures = {} if clean is None else {name: quality(clean, images) for name, images in methods.items()}
+    if options.json:
+        record = {"run": str(work.run.path), "n": len(given), "sigma": sigma, "psnr_db": figures, "file": str(out)}
+        print(json.dumps(plain(record), ensure_ascii=False))
+        return 0
+    if figures:
+        print(f"PSNR in dB, mean over {len(given):,} images, noise of σ = {sigma:g}")
+        print(aligned([["", "PSNR"], *([name, f"{value:.2f}"] for name, value in figures.items())]))
+        print("of blur and median filter the best strength for these images is shown, a strict baseline")
+    print(out)
+    return 0
+
+
+def save_interpolation(options: argparse.Namespace) -> int:
+    """Draws the way from one example's reconstruction to another's, the originals outside."""
+    import torch
+
+    from genzoo.applications.codes import interpolation_codes
+    from genzoo.cli.inputs import one_example
+
+    work, out = prepare(options)
+    ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
+    with torch.no_grad():
+        codes = work.latent.encode(ends)
+        shown = work.latent.decode(interpolation_codes(codes[0], codes[1], options.steps, options.mode)).cpu()
+    if out.suffix == ".npy":
+        save_numbers(out, shown)
+    else:
+        ends = ends.cpu()
+        title = f"{options.start} → {options.end}, {options.mode}; the outermost two are the originals"
+        draw_grid(out, torch.cat([ends[:1], shown, ends[1:]]), options.steps + 2, title)
+    print(out)
+    return 0
+
+
+def save_traversal(options: argparse.Namespace) -> int:
+    """Draws what each latent dimension does, a row each."""
+    import torch
+
+    from genzoo.applications.codes import traversal_codes
+    from genzoo.cli.inputs import one_example
+
+    work, out = prepare(options, (".png", ".npy", ".gif"))
+    with torch.no_grad():
+        seen = work.latent.encode(work.examples(1000))
+        prior = work.latent.prior()
+        if options.start:
+            z, base = work.latent.encode(one_example(options.start, work, options))[0], options.start
+        elif prior is not None:
+            z, base = prior.mean, "the prior's mean"
+        else:
+            z, base = seen.mean(0), "the mean code"
+        dims = choose_dims(options.dims, seen.flatten(1))
+        codes = traversal_codes(z, dims, options.range, options.steps)
+        shown = work.latent.decode(codes.flatten(0, 1)).cpu()
+    images = shown.unflatten(0, (len(dims), options.steps))
+    if out.suffix == ".npy":
+        save_numbers(out, images)
+    elif out.suffix == ".gif":
+        save_gif(out, images)
+    else:
+        names = [f"z{dim}" for dim in dims]
+        draw_grid(
+            out,
+            shown,
+            options.steps,
+            f"one dimension from −{options.range:g} to {options.range:g}, around {base}",
+            names,
+        )
+    print(f"dimensions {','.join(map(str, dims))}")
+    print(out)
+    return 0
+
+
+def choose_dims(asked: str | None, codes: Tensor) -> list[int]:
+    """The dimensions that were asked for, or those of codes [N, D] that vary most, liveliest first."""
+    size = codes.shape[1]
+    if asked is None:
+        order: list[int] = codes.var(0, correction=0).argsort(descending=True)[:LIVELIEST].tolist()
+        return order
+    words = asked.split(",")
+    wrong = [word for word in words if not (word.isascii() and word.isdigit() and len(word) < 9 and int(word) < size)]
+    if wrong:
+        raise UsageError(f"--dims {asked}: {wrong[0]!r} is none of the {size} dimensions", f"from 0 to {size - 1}")
+    return [int(word) for word in words]
+
+
+def save_variations(options: argparse.Namespace) -> int:
+    """Draws or writes n variations of each input."""
+    import torch
+
+    from genzoo.distributions import Delta
+    from genzoo.noise import keyed, mix
+
+    work, out = prepare(options)
+    x = work.examples(None if options.files else INPUTS)
+    with torch.no_grad(), keyed(work.data.keys[: len(x)] ^ mix(options.seed, "augment")):
+        q = work.latent.posterior(x)
+        if isinstance(q, Delta):
+            raise UsageError(
+                f"{work.run.config.model} encodes to points: there is nothing to draw", "use a model with a posterior"
+            )
+        z = q.mean + options.scale * (q.rsample((options.n,)) - q.mean)
+        new = work.latent.decode(z.flatten(0, 1)).unflatten(0, (options.n, len(x))).transpose(0, 1).cpu()
+    if out.suffix == ".npy":
+        save_numbers(out, new)
+    else:
+        rows = torch.cat([x.cpu()[:, None], new], 1)
+        title = f"inputs (left) and {options.n} variations of each, scale {options.scale:g}"
+        draw_grid(out, rows.flatten(0, 1), options.n + 1, title)
+    print(out)
+    return 0
+
+
+def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[str] | None = None) -> None:
+    """Images [N, C, H, W] in rows of `columns`, with a name left of each row if there are names."""
+    from genzoo import figures
+
+    height, width = images.shape[2:]
+    rows = math.ceil(len(images) / columns)
+    across = max(4.5, min(14.0, 0.75 * columns))
+    figure = figures.new_figure(across + 0.4, across * rows * height / (columns * width) + 0.6)
+    axes = figure.subplots()
+    axes.set_title(title, fontsize=10, loc="left")
+    figures.show_images(axes, images, columns)
+    for row, name in enumerate(names or []):
+        axes.text(-2, 1 + row * (height + 1) + height / 2, name, ha="right", va="center", fontsize=9)
+    figures.save(figure, out)
+
+
+def draw_rows(out: Path, rows: dict[str, Tensor]) -> None:
+    """The first images of each set, a named row each."""
+    import torch
+
+    shown = [images[:SHOWN] for images in rows.values()]
+    draw_grid(out, torch.cat(shown), len(shown[0]), "denoising", list(rows))
+
+
+def save_gif(out: Path, images: Tensor) -> None:
+    """Images [R, T, C, H, W] as an animation over T, there and back, the R side by side, enlarged to be seen."""
+    import torch
+    from PIL import Image
+    from torchvision.utils import make_grid
+
+    frames = []
+    for step in range(images.shape[1]):
+        grid = make_grid(images[:, step].clamp(0, 1), nrow=len(images), padding=1, pad_value=0.5)
+        pixels = (grid * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+        frame = Image.fromarray(pixels)
+        zoom = max(1, 96 // images.shape[-1])
+        frames.append(frame.resize((frame.width * zoom, frame.height * zoom), Image.Resampling.NEAREST))
+    whole = [*frames, *frames[-2:0:-1]]
+    whole[0].save(out, save_all=True, append_images=whole[1:], duration=120, loop=0)
+
+
+def save_numbers(out: Path, values: Tensor) -> None:
+    """Writes a tensor as .npy."""
+    import numpy as np
+
+    np.save(out, values.numpy(), allow_pickle=False)

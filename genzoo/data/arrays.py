@@ -1,0 +1,80 @@
+"""Reading .npy and .npz files of strangers: never unpickled, and measured before they are allocated."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genzoo.errors import UsageError
+
+LARGEST = 1 << 32
+"""Bytes of one array; a header that declares more is refused before anything is allocated."""
+SUSPICIOUS = 1 << 26
+DENSEST = 300
+"""How many times its packed size an array of more than SUSPICIOUS bytes may unpack to; MNIST's zeros reach 5."""
+READABLE = "write plain numbers: numpy.savez(FILE, x=…, y=…)"
+
+
+def read_arrays(path: Path, known: Callable[[str], bool] = lambda name: True) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file by name, or of an .npy file under the name "x".
+
+    Args:
+        path: The file.
+        known: Which names to read; the others are passed over.
+
+    Raises:
+        UsageError: It cannot be read, is neither, holds pickled objects, or declares more than it can hold.
+    """
+    try:
+        with path.open("rb") as file:
+            if path.suffix.lower() == ".npy":
+                stored = path.stat().st_size
+                return {"x": _read(path, "", file, lambda: path.open("rb"), stored, stored)}
+            with zipfile.ZipFile(file) as archive:
+                return {
+                    name: _read_member(path, archive, info, name)
+                    for info in archive.infolist()
+                    if known(name := info.filename.removesuffix(".npy"))
+                }
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}", "name an .npy or .npz file") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        raise UsageError(f"{path} is no .npz archive, or a damaged one", READABLE) from None
+
+
+def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArray[Any]:
+    with archive.open(info) as file:
+        return _read(path, f" ({name})", file, lambda: archive.open(info), info.file_size, info.compress_size)
+
+
+def _read(
+    path: Path, member: str, head: IO[bytes], again: Callable[[], IO[bytes]], size: int, packed: int
+) -> NDArray[Any]:
+    """One array: its header is read and judged first, then the file is opened again and read whole."""
+    try:
+        version = np.lib.format.read_magic(head)
+        # Version 2 and 3 differ from 1 in the width of a length only; numpy has no public name for all.
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = reader(head)
+    except (ValueError, EOFError, UnicodeError, SyntaxError, TypeError):
+        raise UsageError(f"{path}{member} is no array of numpy's", READABLE) from None
+    if dtype.hasobject:
+        raise UsageError(f"{path}{member} holds pickled objects; genzoo unpickles nothing", READABLE)
+    declared = math.prod(shape) * dtype.itemsize
+    if declared > LARGEST or (declared > SUSPICIOUS and declared > DENSEST * packed):
+        raise UsageError(f"{path}{member} declares {declared:,} bytes, packed into {packed:,}", READABLE)
+    if declared > size or min(shape, default=0) < 0:
+        raise UsageError(f"{path}{member} declares {declared:,} bytes and holds {size:,}", "copy it again")
+    try:
+        with again() as file:
+            array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError):
+        raise UsageError(f"{path}{member} is damaged", "copy it again") from None
+    return array

@@ -1,0 +1,357 @@
+"""Datasets of a user's own files: folders of pictures, arrays, tables."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from genzoo_plugins.own_data import folder
+from PIL import Image
+
+import genzoo
+from genzoo.cli import main
+from genzoo.data.splits import fixed_permutation
+from genzoo.data.store import Store
+from genzoo.errors import UsageError
+from genzoo.protocols import Splits
+from genzoo.registry import registry
+
+RNG = np.random.Generator(np.random.Philox(0))
+
+
+def dataset(name: str, path: Path, **options: Any) -> Any:
+    cls = registry().get("dataset", name).load()
+    return cls(cls.Config(path=str(path), **options))
+
+
+def load(name: str, path: Path, **options: Any) -> tuple[Splits, genzoo.DataSpec]:
+    made = dataset(name, path, **options)
+    spec = made.spec
+    splits: Splits = made.load(Store(say=lambda line: None))
+    assert spec.size == len(splits.train.x)
+    for split in filter(None, splits):
+        assert tuple(split.x.shape[1:]) == spec.shape
+    return splits, spec
+
+
+def refusal(name: str, path: Path, **options: Any) -> str:
+    with pytest.raises(UsageError) as error:
+        _ = dataset(name, path, **options).spec
+    assert error.value.hint
+    return error.value.message
+
+
+def save_pictures(folder: Path, pixels: np.ndarray[Any, Any], ending: str = "png") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, picture in enumerate(pixels):
+        Image.fromarray(picture).save(folder / f"{number:03}.{ending}")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> tuple[Path, np.ndarray[Any, Any]]:
+    """Two classes of ten grey pictures of 6 by 5 pixels, and what is in them."""
+    pixels = RNG.integers(0, 256, (20, 6, 5), np.uint8)
+    save_pictures(tmp_path / "own/cats", pixels[:10])
+    save_pictures(tmp_path / "own/dogs", pixels[10:])
+    (tmp_path / "own/.hidden").mkdir()
+    (tmp_path / "own/readme.txt").write_text("not a picture, and not called one")
+    return tmp_path / "own", pixels
+
+
+# folder
+
+
+def test_sub_folders_are_classes_and_bytes_are_kept(pictures: tuple[Path, np.ndarray[Any, Any]]) -> None:
+    own, pixels = pictures
+    splits, spec = load("folder", own, validation=0.2, test=0.3)
+    assert spec == ((1, 6, 5), "bernoulli", 2, 10)
+    order = fixed_permutation(20)
+    labels = torch.arange(20) // 10
+    parts = (order[10:], order[6:10], order[:6])
+    for split, index in zip(splits, parts, strict=True):
+        assert split is not None
+        assert split.y is not None
+        where = index.sort().values
+        assert torch.equal(split.x[:, 0], torch.from_numpy(pixels)[where])
+        assert torch.equal(split.y, labels[where])
+
+
+def test_pictures_without_sub_folders_have_no_labels(tmp_path: Path) -> None:
+    save_pictures(tmp_path, RNG.integers(0, 256, (10, 4, 4, 3), np.uint8))
+    splits, spec = load("folder", tmp_path, validation=0.0)
+    assert spec == ((3, 4, 4), "bernoulli", 0, 9)
+    assert (splits.validation, splits.train.y) == (None, None)
+    assert load("folder", tmp_path, channels=1)[1].shape == (1, 4, 4)
+    assert load("folder", tmp_path, size="8x6")[1].shape == (3, 8, 6)
+    assert load("folder", tmp_path, size="7")[1].shape == (3, 7, 7)
+
+
+def test_scaling_keeps_flat_pictures_flat(tmp_path: Path) -> None:
+    for number, side in enumerate((4, 9, 20)):
+        Image.new("L", (side, side + 1), 77).save(tmp_path / f"{number}.PNG")
+    splits, _ = load("folder", tmp_path, size="8x6", validation=0.0)
+    assert torch.equal(splits.train.x, torch.full((2, 1, 8, 6), 77, dtype=torch.uint8))
+
+
+def test_folders_that_are_refused(tmp_path: Path) -> None:
+    assert refusal("folder", tmp_path) == f"{tmp_path} holds no PNG or JPEG file"
+    missing = tmp_path / "nowhere"
+    assert refusal("folder", missing) == f"{missing}: no such file or folder"
+    save_pictures(tmp_path / "a", np.zeros((3, 4, 4), np.uint8))
+    save_pictures(tmp_path, np.zeros((1, 4, 4), np.uint8))
+    assert refusal("folder", tmp_path) == f"{tmp_path}/000.png lies beside sub-folders, which are classes"
+    (tmp_path / "000.png").unlink()
+    (tmp_path / "b").mkdir()
+    assert refusal("folder", tmp_path) == f"{tmp_path}/b holds no PNG or JPEG file"
+    assert refusal("folder", tmp_path / "a/000.png") == f"{tmp_path}/a/000.png is no folder"
+    own = tmp_path / "a"
+    Image.new("L", (5, 4)).save(own / "wide.png")
+    assert refusal("folder", own) == f"{own}/wide.png is 4x5, 000.png 4x4"
+    Image.new("RGB", (4, 4)).save(own / "wide.png")
+    assert refusal("folder", own) == f"{own}/wide.png is in colour, 000.png grey"
+    (own / "wide.png").write_text("no picture")
+    assert refusal("folder", own) == f"{own}/wide.png is no PNG or JPEG image"
+    (own / "wide.png").unlink()
+    assert refusal("folder", own, validation=0.7, test=0.7).startswith("3 examples leave nothing to train on")
+
+
+def test_more_pictures_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_pictures(tmp_path, np.zeros((11, 3, 3), np.uint8))
+    monkeypatch.setattr(folder, "LARGEST", 99)
+    assert load("folder", tmp_path)[1].shape == (1, 3, 3)
+    assert refusal("folder", tmp_path, channels=3) == "11 pictures of 3x3 take more than 99 bytes"
+
+
+@pytest.mark.parametrize("size", ["0", "x", "3x", "3x4x5", "-3", "99999", "4097", "3 4"])
+def test_sizes_that_are_none(size: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="neither HEIGHTxWIDTH nor one number"):
+        dataset("folder", tmp_path, size=size)
+
+
+def test_a_picture_that_declares_too_much_is_refused_undecoded(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (4, 4)).save(buffer, "PNG")
+    whole = bytearray(buffer.getvalue())
+    for side in (10_000, 60_000):  # one that Pillow would warn of, one that it would refuse
+        whole[16:24] = struct.pack(">II", side, side)
+        whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
+        (tmp_path / "bomb.png").write_bytes(whole)
+        assert "bomb.png" in refusal("folder", tmp_path)
+
+
+# npz
+
+
+FORMS: list[tuple[tuple[int, ...], Any, tuple[int, ...], str]] = [
+    ((20, 5, 4), np.uint8, (1, 5, 4), "bernoulli"),
+    ((20, 5, 4, 3), np.uint8, (3, 5, 4), "bernoulli"),
+    ((20, 3, 5, 4), np.float64, (3, 5, 4), "bernoulli"),
+    ((20, 5, 4, 1), np.float16, (1, 5, 4), "bernoulli"),
+    ((20, 7), np.float32, (7,), "gaussian-learned"),
+    ((20, 7), np.int64, (7,), "gaussian-learned"),
+    ((20, 7), np.bool_, (7,), "bernoulli"),
+    ((20, 7), np.uint8, (7,), "bernoulli"),
+]
+
+
+@pytest.mark.parametrize(("shape", "kind", "expected", "likelihood"), FORMS)
+def test_forms_of_arrays(
+    shape: tuple[int, ...], kind: Any, expected: tuple[int, ...], likelihood: str, tmp_path: Path
+) -> None:
+    x = (RNG.random(shape) * (1 if np.dtype(kind).kind == "f" else 9)).astype(kind)
+    if kind is np.float32:
+        x -= 5
+    np.savez_compressed(tmp_path / "a.npz", x=x, y=np.arange(20) % 3 * 10, other=np.array(["passed over"]))
+    np.save(tmp_path / "a.npy", x)
+    splits, spec = load("npz", tmp_path / "a.npz", validation=0.0, test=0.25)
+    assert spec == (expected, likelihood, 3, 15)
+    plain, without_labels = load("npz", tmp_path / "a.npy", validation=0.0, test=0.25)
+    assert without_labels == (expected, likelihood, 0, 15)
+    assert torch.equal(plain.train.x, splits.train.x)
+    rows = fixed_permutation(20)[5:].sort().values
+    ours = splits.train.x if len(shape) < 4 or shape[1] == 3 else splits.train.x.movedim(1, 3)
+    np.testing.assert_array_equal(ours.numpy().reshape(15, *shape[1:]), x[rows].astype(ours.numpy().dtype))
+    assert splits.train.y is not None
+    assert torch.equal(splits.train.y, rows % 3)
+
+
+def test_arrays_that_are_cut_already(tmp_path: Path) -> None:
+    x = RNG.random((30, 4)).astype(np.float32) + 1
+    names = np.array(["a", "b", "c"] * 10)
+    np.savez(tmp_path / "a.npz", x_train=x[:20], x_test=x[20:], y_train=names[:20], y_test=names[20:])
+    splits, spec = load("npz", tmp_path / "a.npz", validation=0.25)
+    assert spec == ((4,), "gaussian-learned", 3, 15)
+    assert torch.equal(splits.test.x, torch.from_numpy(x[20:]))
+    assert splits.test.y is not None
+    assert splits.test.y.tolist() == [number % 3 for number in range(20, 30)]
+    np.savez(tmp_path / "b.npz", x_train=x[:20], x_validation=x[20:22], x_test=x[22:])
+    splits, spec = load("npz", tmp_path / "b.npz")
+    assert splits.validation is not None
+    assert (len(splits.train.x), len(splits.validation.x), len(splits.test.x)) == (20, 2, 8)
+
+
+ARRAYS: list[tuple[dict[str, Any], str]] = [
+    ({"z": np.zeros(3)}, "has neither x nor x_train"),
+    ({"x": np.zeros((4, 2)), "x_train": np.zeros((4, 2))}, "has both x and x_train"),
+    ({"x": np.zeros(3)}, "x has shape [3]"),
+    ({"x": np.zeros((0, 3))}, "x has shape [0, 3]"),
+    ({"x": np.zeros((4, 5, 5, 2))}, "x has shape [4, 5, 5, 2]: no axis of 1 or 3 channels"),
+    ({"x": np.full((4, 2), np.nan)}, "x holds values that are not finite"),
+    ({"x": np.full((4, 2), np.inf)}, "x holds values that are not finite"),
+    ({"x": np.full((4, 2), 1e300)}, "x holds values that are not finite"),
+    ({"x": np.full((4, 2, 2), 255.0)}, "x holds values from 255 to 255; images lie in [0, 1]"),
+    ({"x": np.zeros((4, 2, 2), np.int32)}, "x is int32"),
+    ({"x": np.zeros((4, 2), complex)}, "x is complex128"),
+    ({"x": np.zeros((4, 2), "U3")}, "x is <U3"),
+    ({"x": np.zeros((4, 2)), "y": np.zeros(3, int)}, "y is int64 [3], not one class for each of x"),
+    ({"x": np.zeros((4, 2)), "y": np.zeros(4)}, "y is float64 [4], not one class for each of x"),
+    ({"x_train": np.zeros((4, 2)), "x_test": np.zeros((4, 3))}, "x_test is of another form than x_train"),
+    (
+        {"x_train": np.zeros((4, 2)), "x_test": np.zeros((4, 2)), "y_test": np.zeros(4, int)},
+        "has labels, but no y_train",
+    ),
+    ({"x": np.array([[{}]], dtype=object)}, "(x) holds pickled objects; genzoo unpickles nothing"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "message"), ARRAYS)
+def test_arrays_that_are_refused(arrays: dict[str, Any], message: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert message in refusal("npz", tmp_path / "a.npz")
+
+
+def header(shape: tuple[int, ...], content: bytes = b"") -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": "<f4"})
+    return file.getvalue() + content
+
+
+def zipped(path: Path, content: bytes) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", content)
+
+
+FILES: list[tuple[str, Callable[[Path], Any], str]] = [
+    ("a.npy", lambda p: p.write_bytes(header((1 << 40, 2))), "declares 8,796,093,022,208 bytes"),
+    ("a.npy", lambda p: p.write_bytes(header((100, 2), b"1234")), "declares 800 bytes and holds"),
+    ("a.npy", lambda p: p.write_bytes(header((-1, 2))), "declares -8 bytes and holds"),
+    ("a.npy", lambda p: p.write_bytes(pickle.dumps([1])), "is no array of numpy's"),
+    ("a.npy", lambda p: p.write_bytes(b""), "is no array of numpy's"),
+    ("a.npz", lambda p: p.write_bytes(pickle.dumps([1])), "is no .npz archive, or a damaged one"),
+    ("a.npz", lambda p: zipped(p, header((1 << 40, 2))), "(x) declares 8,796,093,022,208 bytes"),
+    (
+        "a.npz",
+        lambda p: zipped(p, header((1 << 13, 1 << 12), bytes(1 << 27))),
+        "(x) declares 134,217,728 bytes, packed",
+    ),
+    ("a.npz", lambda p: zipped(p, b"no array"), "(x) is no array of numpy's"),
+    ("a.npz", lambda p: p.mkdir(), "Is a directory"),
+]
+
+
+@pytest.mark.parametrize(("name", "write", "message"), FILES)
+def test_files_that_are_no_honest_arrays(name: str, write: Callable[[Path], Any], message: str, tmp_path: Path) -> None:
+    write(tmp_path / name)
+    assert message in refusal("npz", tmp_path / name)
+
+
+def test_a_damaged_archive(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "a.npz", x=RNG.random((50, 4)))
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[300:340] = bytes(40)
+    (tmp_path / "a.npz").write_bytes(content)
+    assert "a damaged one" in refusal("npz", tmp_path / "a.npz")
+
+
+# csv
+
+
+def table(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_tables(separator: str, tmp_path: Path) -> None:
+    lines = [f"{n},{n / 3!r},{'ab'[n % 2]}" for n in range(10)]
+    with_header = table(tmp_path / "a.csv", "\ufeff" + "\n".join(["one,two,kind", *lines, ""]).replace(",", separator))
+    without = table(tmp_path / "b.csv", "\r\n".join(["", *lines]).replace(",", separator))
+    splits, spec = load("csv", with_header, label="kind", validation=0.2, test=0.2)
+    assert spec == ((2,), "gaussian-learned", 2, 6)
+    assert splits.train.y is not None
+    rows = fixed_permutation(10)[4:].sort().values
+    assert torch.equal(splits.train.y, rows % 2)
+    expected = torch.stack([rows.double(), rows.double() / 3], 1).float()
+    torch.testing.assert_close(splits.train.x, expected, rtol=1e-7, atol=0)
+    assert torch.equal(load("csv", without, label="3", validation=0.2, test=0.2)[0].train.x, splits.train.x)
+
+
+TABLES = [
+    ("", "is empty"),
+    ("a,b\n", "has a header and no numbers"),
+    ("a,b\n1,2\n3,x\n", "line 3, column b: 'x' is no finite number"),
+    ("1,2\n3,\n", "line 2, column 2: '' is no finite number"),
+    ("a,b\n1,2\n\nnan,2\n", "line 4, column a: 'nan' is no finite number"),
+    ("nan,2\n1,2\n", "line 1, column 1: 'nan' is no finite number"),
+    ("1,2\n1,inf\n", "line 2, column 2: 'inf' is no finite number"),
+    ("1,2\n1,1e39\n", "line 2, column 2: '1e39' is no finite number"),
+    ("1,2\n1\n", "line 2: 1 columns instead of 2"),
+    ("1,2\n1,2,3\n", "line 2: 3 columns instead of 2"),
+    ("a\n" + "1\n" * 1, "1 examples leave nothing to train on"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), TABLES)
+def test_tables_that_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    assert message in refusal("csv", table(tmp_path / "a.csv", text))
+
+
+def test_other_tables_that_are_refused(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "width,height\n1,2\n3,4\n")
+    assert refusal("csv", path, label="widht") == f"{path} has no column 'widht'. Did you mean 'width'?"
+    assert refusal("csv", table(tmp_path / "b.csv", "a\n1\n2\n"), label="a").endswith(
+        "has no column beside the label's"
+    )
+    path.write_bytes(b"\xff\xfe1,2\n")
+    assert refusal("csv", path) == f"{path} is no table in UTF-8"
+    path.write_bytes(b'1,"2\n' + b"3" * 200_000)
+    assert refusal("csv", path) == f"{path} is no table in UTF-8"
+
+
+# together
+
+
+def test_without_a_path_the_option_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("folder", "npz", "csv"):
+        assert main(["run", "vae", "--dataset", name]) == 2
+        assert capsys.readouterr().err.startswith("genzoo: your own data need a path\n  --data.path F")
+
+
+def test_a_run_on_own_pictures(
+    pictures: tuple[Path, np.ndarray[Any, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a relative path, used again from elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    words = ["--epochs", "1", "--batch-size", "4", "--quiet", "--out", str(tmp_path / "run")]
+    assert main(["run", "vae", "--dataset", "folder", "--data.path", "own", *words]) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["evaluate", str(tmp_path / "run"), "--json"]) == 0
+    digest = genzoo.Run(tmp_path / "run").record["data"]["folder"]["sha256"]["x"]
+    assert len(digest) == 64
+
+
+def test_bad_input_is_refused_before_a_run_folder_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path / "a.csv", "1,2\nx,3\n")
+    assert main(["run", "vae", "--dataset", "csv", "--data.path", str(path), "--runs", str(tmp_path / "runs")]) == 2
+    assert capsys.readouterr().err.startswith(f"genzoo: {path}, line 2, column 1: 'x' is no finite number\n  ")
+    assert not (tmp_path / "runs").exists()
