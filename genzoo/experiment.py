@@ -208,6 +208,8 @@ class Experiment:
         results: dict[str, Any] = {name: evaluate(self.model, data, self.metrics) for name, data in view.items()}
         results["baselines"] = self.baselines(train, view["test"])
         results["grey"] = self.spec.likelihood == "bernoulli" and self.training.binarize == "none"
+        results["likelihood"] = self.spec.likelihood
+        results["latents"] = self.latents(view["test"])
         results["parameters"] = count_parameters(self.model)
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
         results["training"] = {
@@ -222,21 +224,30 @@ class Experiment:
 
     def baselines(self, train: Resident, test: Resident) -> dict[str, Any]:
         """PCA with as many components as the model has latents, where it has an encoder."""
+        components = self.latents(test)
+        if components is None or components >= self.spec.numel:  # as many as dimensions reconstruct anything
+            return {}
+        mse = pca_mse(train, test, components)
+        return {} if mse is None else {"pca": {"components": components, "mse": mse}}
+
+    @torch.no_grad()
+    def latents(self, test: Resident) -> int | None:
+        """How many numbers a code holds; None without an encoder."""
         if not isinstance(self.model, LatentModel):
-            return {}
-        with torch.no_grad():
-            code = self.model.encode(test.batch(torch.zeros(1, dtype=torch.int64, device=self.device)).x)
-        if code.numel() >= self.spec.numel:  # as many components as dimensions reconstruct anything
-            return {}
-        mse = pca_mse(train, test, code.numel())
-        return {} if mse is None else {"pca": {"components": code.numel(), "mse": mse}}
+            return None
+        return self.model.encode(test.batch(torch.zeros(1, dtype=torch.int64, device=self.device)).x).numel()
 
     def draw(self, run: Run, view: Mapping[str, Resident]) -> None:
-        """The figures. One that fails is a warning: the run's results are already written."""
+        """The figures and the report. One that fails is a warning: the run's results are already written."""
         from genzoo import figures
+        from genzoo.report import write_report
 
         for failure in figures.draw_all(run, self.model, view):
             self.console.warn(failure)
+        try:
+            write_report(run)
+        except Exception as error:  # as above: a page is worth less than the results
+            self.console.warn(f"report.html could not be written: {describe(error)}")
 
 
 class Log(Listener):

@@ -33,6 +33,7 @@ class Run:
     results.json         the final evaluation
     model.safetensors    the model, which describes itself
     figures/*.png
+    report.html          all of this on one page
     """
 
     path: Path
