@@ -64,7 +64,8 @@ def what(config: Mapping[str, Any], record: Mapping[str, Any], results: Mapping[
     took, origins = results["training"], record["plugins"]
     kinds = {"model": "model", "dataset": "data", "loss": "loss"}
     rows = [(kind, f"{config[section]['name']} ({origins[kind]['origin']})") for kind, section in kinds.items()]
-    epochs = f"{took['epochs']} epochs, {took['seconds']:.0f} s, {took['images_per_second']:,.0f} examples/s"
+    epochs = f"{took['epochs']} epoch{'' if took['epochs'] == 1 else 's'}, {took['seconds']:.0f} s, "
+    epochs += f"{took['images_per_second']:,.0f} examples/s"
     return [
         *rows,
         ("likelihood", results.get("likelihood") or config["training"]["likelihood"]),

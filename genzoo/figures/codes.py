@@ -32,6 +32,7 @@ class Posteriors(NamedTuple):
         return (self.variance if self.kl is None else self.kl).argsort(descending=True, stable=True)
 
 
+@torch.no_grad()
 def posteriors(model: LatentModel, data: Resident) -> Posteriors:
     """Encodes every example of a split."""
     prior = model.prior()
@@ -104,11 +105,11 @@ def spherical(one: Tensor, other: Tensor, steps: Tensor) -> Tensor:
     """The great circle between codes [D], at `steps` [T] in [0, 1]: [T, D] (Shoemake 1985).
 
     Codes of a Gaussian prior lie near a sphere, and the straight line leaves it (White 2016, arXiv 1609.04468).
-    Parallel or opposite codes have no one great circle: they get the straight line.
+    Codes that are parallel, opposite or 0 have no one great circle: they get the straight line.
     """
-    cosine = torch.dot(one, other) / (one.norm() * other.norm()).clamp_min(1e-30)
-    angle = torch.arccos(cosine.clamp(-1, 1))
-    if torch.sin(angle) < 1e-6:
+    norms = one.norm() * other.norm()
+    angle = torch.arccos((torch.dot(one, other) / norms).clamp(-1, 1))
+    if norms == 0 or torch.sin(angle) < 1e-6:
         return linear(one, other, steps)
     first, second = torch.sin((1 - steps) * angle), torch.sin(steps * angle)
     return (first[:, None] * one + second[:, None] * other) / torch.sin(angle)

@@ -27,7 +27,7 @@ def curves(subject: Subject, path: Path) -> None:
             if any(not math.isnan(float(value)) for value in values):
                 axes.plot(epochs, [float(value) for value in values], style, c=colour, ms=3, lw=1.5, label=part)
         axes.set_title({"negative_elbo": "−ELBO", "kl": "KL"}.get(name, name), **TITLE)
-        axes.set_xlabel("epoch")
+        axes.set(xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
