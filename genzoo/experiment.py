@@ -219,6 +219,8 @@ class Experiment:
         weights.save_examples(run.path / EXAMPLES_FILE, examples["test"])
         results["baselines"] = self.baselines(train, view["test"])
         results["measure"] = measure_of(self.spec.likelihood, self.spec.binary)
+        results["likelihood"] = self.spec.likelihood
+        results["latents"] = self.latents(view["test"])
         results["parameters"] = count_parameters(self.model)
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
         results["training"] = {
@@ -249,11 +251,16 @@ class Experiment:
             return self.model.encode(data.batch(torch.zeros(1, dtype=torch.int64, device=self.device)).x).numel()
 
     def draw(self, run: Run, view: Mapping[str, Resident]) -> None:
-        """The figures. One that fails is a warning: the run's results are already written."""
+        """The figures and the report. One that fails is a warning: the run's results are already written."""
         from genzoo import figures
+        from genzoo.report import write_report
 
         for failure in figures.draw_all(run, self.model, view):
             self.console.warn(failure)
+        try:
+            write_report(run)
+        except Exception as error:  # as above: a page is worth less than the results
+            self.console.warn(f"report.html could not be written: {describe(error)}")
 
 
 class Log(Listener):

@@ -36,6 +36,7 @@ class Run:
     examples.safetensors each figure on each test example
     model.safetensors    the model, which describes itself
     figures/*.png
+    report.html          all of this on one page
     """
 
     path: Path

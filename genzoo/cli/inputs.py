@@ -46,6 +46,10 @@ class Work:
             raise UsageError(f"{self.run.config.model} has no encoder", f"genzoo sample {self.run.path}")
         return self.model
 
+    def original(self, x: Tensor) -> Tensor:
+        """What the model sees or puts out, in the data's own units and on the CPU."""
+        return self.model.spec.original(x).cpu()
+
     def examples(self, n: int | None = None) -> Tensor:
         """The first n examples (None: all), as the model sees them: [N, *S] on its device."""
         import torch
@@ -87,7 +91,8 @@ def read_files(
             names += own
     if len({part.dtype for part in parts}) > 1:
         raise UsageError("these files hold bytes and floats, which are not taken together", "give them one by one")
-    return Resident(Split(torch.cat(parts)), device, run.config.training.binarize), names
+    split, binarize = Split(torch.cat(parts)), run.config.training.binarize
+    return Resident(split, device, binarize, shift=spec.shift, scale=spec.scale), names
 
 
 def read_path(path: Path, run: Run, spec: DataSpec, resize: bool) -> list[tuple[Tensor, list[str]]]:

@@ -135,4 +135,6 @@ def report(run: Any, metrics: Any, root: Path) -> None:
     drawn = ", ".join(sorted(path.stem for path in (run.path / "figures").glob("*.png")))
     where = "@last" if root == Path("runs") and run.path.parent == root else run.path
     print(f"figures   {run.path}/figures/ ({drawn})")
+    if (run.path / "report.html").exists():
+        print(f"report    {run.path}/report.html")
     print(f"next      genzoo sample {where}  |  genzoo reconstruct {where}  |  genzoo evaluate {where}")

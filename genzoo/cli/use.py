@@ -147,7 +147,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     elif model.spec.is_image:
         figures.save_pairs(out, x, again, f"originals and reconstructions, MSE {error.mean():.4f}")
     else:
-        figures.scatter(out, x, again, "points and their reconstructions")
+        figures.displacements(out, x, again, "points and their reconstructions")
     for path, value in zip(options.images, error.tolist(), strict=False):
         print(f"{path}  MSE {value:.5f}")
     print(out)

@@ -92,10 +92,10 @@ def save_denoised(options: argparse.Namespace) -> int:
         raise UsageError("denoise is for images", "use a run on images")
     sigma = options.sigma if options.sigma is not None or options.files else TEST_NOISE
     given = work.examples()
-    noisy = given if sigma is None else with_noise(given, sigma, work.data.keys)
+    noisy = given if sigma is None else with_noise(given, sigma / work.model.spec.scale, work.data.keys)
     with torch.no_grad(), evaluating(work.model):
-        again = torch.cat([work.latent.reconstruct(part) for part in noisy.split(EVALUATION_BATCH)]).cpu()
-    given, noisy = given.cpu(), noisy.cpu()
+        again = work.original(torch.cat([work.latent.reconstruct(part) for part in noisy.split(EVALUATION_BATCH)]))
+    given, noisy = work.original(given), work.original(noisy)
     clean = None if sigma is None else given
     methods = {"noisy": noisy, "model": again, **classical(noisy, clean)}
     if out.suffix == ".npy":
@@ -126,11 +126,12 @@ def save_interpolation(options: argparse.Namespace) -> int:
     ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
     with torch.no_grad():
         codes = work.latent.encode(ends)
-        shown = work.latent.decode(interpolation_codes(codes[0], codes[1], options.steps, options.mode)).cpu()
+        steps = interpolation_codes(codes[0], codes[1], options.steps, options.mode)
+        shown = work.original(work.latent.decode(steps))
     if out.suffix == ".npy":
         save_numbers(out, shown)
     else:
-        ends = ends.cpu()
+        ends = work.original(ends)
         title = f"{options.start} → {options.end}, {options.mode}; the outermost two are the originals"
         draw_grid(out, torch.cat([ends[:1], shown, ends[1:]]), options.steps + 2, title)
     print(out)
@@ -156,7 +157,7 @@ def save_traversal(options: argparse.Namespace) -> int:
             z, base = seen.mean(0), "the mean code"
         dims = choose_dims(options.dims, seen.flatten(1))
         codes = traversal_codes(z, dims, options.range, options.steps)
-        shown = work.latent.decode(codes.flatten(0, 1)).cpu()
+        shown = work.original(work.latent.decode(codes.flatten(0, 1)))
     images = shown.unflatten(0, (len(dims), options.steps))
     if out.suffix == ".npy":
         save_numbers(out, images)
@@ -205,11 +206,11 @@ def save_variations(options: argparse.Namespace) -> int:
                 f"{work.run.config.model} encodes to points: there is nothing to draw", "use a model with a posterior"
             )
         z = q.mean + options.scale * (q.rsample((options.n,)) - q.mean)
-        new = work.latent.decode(z.flatten(0, 1)).unflatten(0, (options.n, len(x))).transpose(0, 1).cpu()
+        new = work.original(work.latent.decode(z.flatten(0, 1))).unflatten(0, (options.n, len(x))).transpose(0, 1)
     if out.suffix == ".npy":
         save_numbers(out, new)
     else:
-        rows = torch.cat([x.cpu()[:, None], new], 1)
+        rows = torch.cat([work.original(x)[:, None], new], 1)
         title = f"inputs (left) and {options.n} variations of each, scale {options.scale:g}"
         draw_grid(out, rows.flatten(0, 1), options.n + 1, title)
     print(out)
@@ -218,18 +219,18 @@ def save_variations(options: argparse.Namespace) -> int:
 
 def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[str] | None = None) -> None:
     """Images [N, C, H, W] in rows of `columns`, with a name left of each row if there are names."""
-    from genzoo import figures
+    from genzoo.figures.canvas import new_figure, save, show_images
 
     height, width = images.shape[2:]
     rows = math.ceil(len(images) / columns)
     across = max(4.5, min(14.0, 0.75 * columns))
-    figure = figures.new_figure(across + 0.4, across * rows * height / (columns * width) + 0.6)
+    figure = new_figure(across + 0.4, across * rows * height / (columns * width) + 0.6)
     axes = figure.subplots()
     axes.set_title(title, fontsize=10, loc="left")
-    figures.show_images(axes, images, columns)
+    show_images(axes, images, columns)
     for row, name in enumerate(names or []):
         axes.text(-2, 1 + row * (height + 1) + height / 2, name, ha="right", va="center", fontsize=9)
-    figures.save(figure, out)
+    save(figure, out)
 
 
 def draw_rows(out: Path, rows: dict[str, Tensor]) -> None:

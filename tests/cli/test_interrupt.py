@@ -79,7 +79,7 @@ def test_during_the_last_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not (run.path / "results.json").exists()
 
 
-@pytest.mark.parametrize(("module", "name"), [(experiment, "evaluate"), (experiment, "pca_mse"), (figures, "samples")])
+@pytest.mark.parametrize(("module", "name"), [(experiment, "evaluate"), (experiment, "pca_mse"), (figures, "render")])
 def test_during_evaluation_and_figures(
     module: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +89,7 @@ def test_during_evaluation_and_figures(
     run = Run(tmp_path / "run")
     assert_told(result.err, run)
     assert package.load(run.path).config == run.config.model_config  # type: ignore[attr-defined]
-    assert (run.path / "results.json").exists() == (name == "samples")
+    assert (run.path / "results.json").exists() == (name == "render")
 
 
 def test_before_the_run_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

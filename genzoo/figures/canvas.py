@@ -1,0 +1,94 @@
+"""What all figures share: paper, colours, grids of images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DATA_COLOUR, MODEL_COLOUR = "#0072b2", "#d55e00"  # Okabe & Ito 2008: told apart by all eyes
+QUIET_COLOUR = "#9a9a9a"
+CLASS_COLOURS = (  # Petroff 2021, arXiv 2107.02270: ten colours chosen for all kinds of colour vision
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
+TITLE: dict[str, Any] = {"fontsize": 11, "loc": "left"}
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of its own, outside matplotlib's global state, in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure as PNG."""
+    figure.savefig(path, metadata={"Software": "genzoo"})
+
+
+def coordinate(letter: str, number: int) -> str:
+    """The name of coordinate `number`, counted from 0: z₁, z₂, …"""
+    return letter + str(number + 1).translate(SUBSCRIPTS)
+
+
+def grid_of(images: Tensor, columns: int, padding: int = 1) -> Tensor:
+    """Images [N, C, H, W] side by side on white, `columns` in a row: [height, width, 3] in [0, 1].
+
+    Not torchvision's make_grid: importing that takes longer than all the drawing (2.4 s).
+    """
+    if images.shape[1] not in (1, 3):  # neither grey nor colour: the mean of the channels
+        images = images.mean(1, keepdim=True)
+    rows = math.ceil(len(images) / columns)
+    _, _, height, width = images.shape
+    grid = torch.full((rows * (height + padding) + padding, columns * (width + padding) + padding, 3), 1.0)
+    for number, image in enumerate(images.clamp(0, 1)):
+        top, left = padding + number // columns * (height + padding), padding + number % columns * (width + padding)
+        grid[top : top + height, left : left + width] = image.permute(1, 2, 0)
+    return grid
+
+
+def show_images(axes: Axes, images: Tensor, columns: int) -> None:
+    """Images [N, C, H, W] in [0, 1] as a grid, `columns` in a row."""
+    axes.imshow(grid_of(images, columns).numpy(), interpolation="nearest")
+    axes.set_axis_off()
+
+
+def show_table(axes: Axes, images: Tensor, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Images [R, T, C, H, W] as a table whose rows and columns have labels."""
+    axes.imshow(grid_of(images.flatten(0, 1), images.shape[1]).numpy(), interpolation="nearest")
+    for axis, size, labels in ((axes.yaxis, images.shape[3], rows), (axes.xaxis, images.shape[4], columns)):
+        axis.set_ticks([0.5 + size / 2 + number * (size + 1) for number in range(len(labels))], labels, fontsize=9)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def save_grid(path: Path, images: Tensor, title: str) -> None:
+    """A square grid of images with a title."""
+    columns = math.ceil(len(images) ** 0.5)
+    figure = new_figure(6, 6.4)
+    axes = figure.subplots()
+    axes.set_title(title, **TITLE)
+    show_images(axes, images, columns)
+    save(figure, path)
+
+
+def save_pairs(path: Path, originals: Tensor, again: Tensor, title: str, columns: int = 10) -> None:
+    """Rows of originals, each above the row of its reconstructions."""
+    columns = min(columns, len(originals))
+    rows = math.ceil(len(originals) / columns)
+    figure = new_figure(0.75 * columns + 0.4, 1.5 * rows + 0.3 * rows + 0.3)
+    for number, axes in enumerate(figure.subplots(rows, 1, squeeze=False)[:, 0]):
+        part = slice(number * columns, (number + 1) * columns)
+        show_images(axes, torch.cat([originals[part], again[part]]), len(originals[part]))
+        if number == 0:
+            axes.set_title(title, **TITLE)
+    save(figure, path)

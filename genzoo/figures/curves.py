@@ -1,0 +1,36 @@
+"""The learning curves."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from genzoo.errors import GenzooError
+from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, TITLE, new_figure, save
+from genzoo.figures.subject import Subject
+
+
+def curves(subject: Subject, path: Path) -> None:
+    """Each term of the loss over the epochs, in training and validation."""
+    history = subject.run.history
+    if not history:
+        raise GenzooError("no epochs to draw")
+    names = list(history[-1]["train"])
+    others = [name for name in names if name != "loss"]
+    if any(all(epoch["train"].get(name) == epoch["train"].get("loss") for epoch in history) for name in others):
+        names = others  # the objective says what another term says
+    figure = new_figure(3.4 * len(names), 3.2)
+    epochs = [epoch["epoch"] for epoch in history]
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        for part, colour, style in (("train", DATA_COLOUR, "o-"), ("validation", MODEL_COLOUR, "s--")):
+            values = [epoch[part].get(name, math.nan) for epoch in history]
+            if any(not math.isnan(float(value)) for value in values):
+                axes.plot(epochs, [float(value) for value in values], style, c=colour, ms=3, lw=1.5, label=part)
+        axes.set_title({"negative_elbo": "−ELBO", "kl": "KL"}.get(name, name), **TITLE)
+        axes.set(xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set_ylabel("nats an example")
+    figure.axes[0].legend(frameon=False)
+    save(figure, path)

@@ -1,0 +1,153 @@
+"""Walks through the latent space: the manifold, traversals, interpolations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genzoo.figures.canvas import (
+    DATA_COLOUR,
+    MODEL_COLOUR,
+    TITLE,
+    coordinate,
+    grid_of,
+    new_figure,
+    save,
+    show_table,
+)
+from genzoo.figures.codes import Scale, linear, prior_scale, quantile_grid, spherical, sweep
+from genzoo.figures.points import tidy
+from genzoo.figures.subject import Subject, encodes_images, has_encoder
+
+SIDE = 20
+"""Codes along each side of the manifold."""
+ROWS = 10
+"""Latents that are traversed."""
+OFFSETS = torch.linspace(-3, 3, 13, dtype=torch.float64)
+STEPS = torch.linspace(0, 1, 10, dtype=torch.float64)
+PAIRS = 4
+
+
+def has_plane(subject: Subject) -> bool:
+    """Whether there are two latents with a Gaussian prior, and images or points to decode them to."""
+    drawable = subject.model.spec.is_image or subject.model.spec.shape == (2,)
+    return has_encoder(subject) and drawable and subject.latents == 2 and prior_scale(subject.latent_model) is not None
+
+
+def manifold_codes(subject: Subject) -> Tensor:
+    """The codes of the manifold, [20, 20, 2]."""
+    scale = prior_scale(subject.latent_model)
+    assert scale is not None
+    return quantile_grid(scale, SIDE)
+
+
+def manifold(subject: Subject, path: Path) -> None:
+    """What the quantiles of a two-dimensional prior decode to (Kingma & Welling 2014, figure 4)."""
+    codes = manifold_codes(subject)
+    decoded = subject.decode(codes)
+    figure = new_figure(7, 7.2)
+    axes = figure.subplots()
+    if not subject.model.spec.is_image:
+        for lines, colour, name in ((decoded, DATA_COLOUR, "z₁"), (decoded.transpose(0, 1), MODEL_COLOUR, "z₂")):
+            for number, line in enumerate(lines):
+                axes.plot(line[:, 0], line[:, 1], c=colour, lw=0.8, label=None if number else f"along {name}")
+        axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
+        axes.set_title(f"what the prior's quantiles decode to: {SIDE} × {SIDE} codes, equal in probability", **TITLE)
+        axes.legend(frameon=False)
+        tidy(axes)
+        save(figure, path)
+        return
+    grid = grid_of(decoded.flatten(0, 1), SIDE, padding=0)
+    axes.imshow(grid.numpy(), interpolation="nearest", extent=(-0.5, SIDE - 0.5, SIDE - 0.5, -0.5), aspect="auto")
+    axes.set_box_aspect(grid.shape[0] / grid.shape[1])
+    ticks = (0, 2, 5, 8, 11, 14, 17, 19)
+    axes.set_xticks(ticks, [f"{codes[0, place, 0]:.2f}" for place in ticks])
+    axes.set_yticks(ticks, [f"{codes[place, 0, 1]:.2f}" for place in ticks])
+    axes.set(xlabel="z₁", ylabel="z₂")
+    axes.set_title(f"decoded from {SIDE} × {SIDE} quantiles of the prior, equal in probability", **TITLE)
+    save(figure, path)
+
+
+class Traversal:
+    """One test image's code, moved along the latents that tell most."""
+
+    def __init__(self, subject: Subject, offsets: Tensor = OFFSETS) -> None:
+        found = subject.posteriors
+        self.dims = found.ranking()[:ROWS]
+        prior = prior_scale(subject.latent_model)
+        self.scale = prior or Scale(found.mean.mean(0), found.variance.sqrt())
+        self.unit = "σ of the prior" if prior else "σ of the codes"
+        self.measure = found.variance if found.kl is None else found.kl
+        self.measure_name = "variance" if found.kl is None else "KL in nats"
+        code = subject.codes(torch.zeros(1, dtype=torch.int64))[0]
+        self.codes = sweep(code, self.dims, self.scale.deviation, offsets)
+        self.images = subject.decode(self.codes)
+        self.labels = [f"{coordinate('z', d)}  {self.measure[d]:.3g}" for d in self.dims.tolist()]
+
+
+def traversals(subject: Subject, path: Path) -> None:
+    """One row a latent: an image's code with this latent moved from −3 to 3 σ."""
+    found = Traversal(subject)
+    figure = new_figure(8.6, 0.56 * len(found.dims) + 1.2)
+    axes = figure.subplots()
+    show_table(axes, found.images, found.labels, [f"{offset:+.1f}" if offset else "0" for offset in OFFSETS.tolist()])
+    axes.set_xlabel(f"offset from the code of the first test image, in {found.unit}; 0 is its reconstruction")
+    axes.set_title(f"one latent moved at a time; beside each its {found.measure_name}", **TITLE)
+    save(figure, path)
+
+
+def traversal_gif(subject: Subject, path: Path, frames: int = 25, milliseconds: int = 80) -> None:
+    """The traversals as a moving picture, all latents side by side, there and back."""
+    from PIL import Image
+
+    found = Traversal(subject, torch.linspace(-3, 3, frames, dtype=torch.float64))
+    size = max(1, 96 // found.images.shape[-1])
+    pictures = []
+    for moment in found.images.transpose(0, 1):
+        pixels = (grid_of(moment, len(moment)) * 255).round().byte()
+        pixels = pixels.repeat_interleave(size, 0).repeat_interleave(size, 1)
+        pictures.append(Image.fromarray(pixels.numpy()))
+    there_and_back = pictures + pictures[-2:0:-1]
+    there_and_back[0].save(path, save_all=True, append_images=there_and_back[1:], duration=milliseconds, loop=0)
+
+
+def chosen_pairs(subject: Subject) -> list[tuple[int, int]]:
+    """The first disjoint pairs of neighbouring test images, of two classes where there are labels."""
+    y = None if subject.test.y is None else subject.test.y.cpu()
+    pairs: list[tuple[int, int]] = []
+    place = 0
+    while place + 1 < len(subject.test) and len(pairs) < PAIRS:
+        if y is None or y[place] != y[place + 1]:
+            pairs.append((place, place + 1))
+            place += 1
+        place += 1
+    return pairs
+
+
+def can_interpolate(subject: Subject) -> bool:
+    """Whether there are images to go between."""
+    return encodes_images(subject) and bool(chosen_pairs(subject))
+
+
+def interpolation_codes(subject: Subject) -> Tensor:
+    """Codes from one image of each pair to the other: [2 · pairs, T, D], a straight row and a spherical one in turn."""
+    ends = [subject.codes(torch.tensor(pair)) for pair in chosen_pairs(subject)]
+    rows = [walk(one, other, STEPS) for one, other in ends for walk in (linear, spherical)]
+    return torch.stack(rows)
+
+
+def interpolations(subject: Subject, path: Path) -> None:
+    """From one test image to another, along a straight line and along a great circle."""
+    pairs = chosen_pairs(subject)
+    decoded = subject.decode(interpolation_codes(subject))
+    ends = [subject.originals(torch.tensor(pair)) for pair in pairs for _ in (linear, spherical)]
+    rows = [torch.cat([pair[:1], row, pair[1:]]) for pair, row in zip(ends, decoded, strict=True)]
+    columns = ["image", *(f"{step:.0%}" for step in STEPS.tolist()), "image"]
+    figure = new_figure(8.6, 0.64 * len(rows) + 1)
+    axes = figure.subplots()
+    show_table(axes, torch.stack(rows), ["linear", "spherical"] * len(pairs), columns)
+    axes.set_xlabel("way from one code to the other; 0 % and 100 % are the reconstructions")
+    axes.set_title("between pairs of test images", **TITLE)
+    save(figure, path)

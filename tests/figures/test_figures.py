@@ -1,0 +1,241 @@
+"""Every figure of every model on every form of data: real pictures, and numbers that theory knows."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from genzoo import figures
+from genzoo.build import build_model
+from genzoo.data.resident import Resident
+from genzoo.data.store import Store
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.figures.codes import Scale, linear, posteriors, principal_axes, quantile_grid, spherical
+from genzoo.figures.latent import ACTIVE, latent_plane
+from genzoo.figures.points import planes
+from genzoo.figures.subject import Subject
+from genzoo.figures.walks import OFFSETS, Traversal, chosen_pairs, interpolation_codes, manifold_codes
+from genzoo.protocols import DataSpec, LatentModel, Model, Split
+from genzoo.registry import registry
+from genzoo.runconfig import default_config
+from genzoo.runs import Run
+
+CPU = torch.device("cpu")
+SHAPES = {"digits": (1, 8, 8), "moons": (2,), "mnist-shaped": (1, 28, 28), "colour": (3, 16, 16), "vectors": (5,)}
+ALL = {"samples", "reconstructions", "latent", "curves"}
+HISTORY = '{"epoch": 1, "train": {"loss": 3.0, "kl": 1.0}, "validation": {"loss": 3.5, "kl": 1.1}}\n'
+
+
+def examples(form: str) -> Split:
+    """Real digits or moons, or 300 random examples of that shape."""
+    if form in ("digits", "moons"):
+        entry = registry().get("dataset", form)
+        test: Split = entry.load()(default_config(entry, entry.options)).load(Store()).test
+        return test
+    generator = torch.Generator().manual_seed(0)
+    shape = SHAPES[form]
+    if len(shape) == 1:
+        return Split(torch.randn(300, *shape, generator=generator))
+    x = torch.randint(0, 256, (300, *shape), generator=generator, dtype=torch.uint8)
+    return Split(x, torch.randint(0, 10, (300,), generator=generator))
+
+
+def subject_of(folder: Path, name: str, form: str, **options: int) -> Subject:
+    """An untrained model, with weights large enough to tell examples apart, on data of one form."""
+    split, entry = examples(form), registry().get("model", name)
+    likelihood = "bernoulli" if len(SHAPES[form]) == 3 else "gaussian-learned"
+    spec = DataSpec(SHAPES[form], likelihood, classes=10 if split.y is not None else 0, size=len(split.x))
+    model = build_model(entry, spec, default_config(entry, {**entry.options, **options}), seed=0, device=CPU)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+    (folder / "metrics.jsonl").write_text(HISTORY)
+    view = Resident(split, CPU)
+    return Subject(Run(folder), model, {"train": view, "test": view})
+
+
+def expected(name: str, form: str, latents: int) -> set[str]:
+    """The figures that make sense."""
+    found = set(ALL)
+    if name != "ae":
+        found |= {"kl-per-dim"} | ({"manifold"} if latents == 2 and form != "vectors" else set())
+    return found | ({"traversals", "interpolations"} if len(SHAPES[form]) == 3 else set())
+
+
+CASES = [
+    (name, form, latents)
+    for name in ("ae", "vae", "beta-vae", "conv-vae")
+    for form in SHAPES
+    for latents in (1, 2, 20)
+    if name != "conv-vae" or form in ("mnist-shaped", "colour")
+    if latents == 20 or (name, form) in (("vae", "digits"), ("vae", "moons"), ("ae", "moons"))
+]
+
+
+@pytest.mark.parametrize(("name", "form", "latents"), CASES)
+def test_what_makes_sense_is_drawn_and_nothing_else(name: str, form: str, latents: int, tmp_path: Path) -> None:
+    subject = subject_of(tmp_path, name, form, latent_dim=latents)
+    assert figures.draw_all(subject.run, subject.model, subject.view) == []
+    drawn = {path.stem: path for path in (tmp_path / "figures").iterdir()}
+    assert set(drawn) == expected(name, form, latents)
+    for path in drawn.values():
+        with Image.open(path) as picture:
+            picture.load()
+            assert picture.format == "PNG"
+            assert 300 <= picture.width <= 1600
+            assert 150 <= picture.height <= 1700
+            assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
+
+
+class Source(Model):
+    """Has neither encoder nor prior."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec, None)
+        self.bias = torch.nn.Parameter(torch.zeros(spec.shape))
+
+    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+        return torch.rand(n, *self.spec.shape) + self.bias
+
+
+def test_a_model_without_an_encoder_has_samples_and_curves(tmp_path: Path) -> None:
+    subject = subject_of(tmp_path, "vae", "digits")
+    assert figures.draw_all(subject.run, Source(subject.model.spec), subject.view) == []
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"samples", "curves"}
+
+
+@pytest.fixture(params=["vae", "ae"])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+    made = subject_of(tmp_path, request.param, "digits", latent_dim=6)
+    made.model.requires_grad_(False)
+    return made
+
+
+def reconstructed(subject: Subject, *index: int) -> Tensor:
+    return subject.latent_model.reconstruct(subject.examples(torch.tensor(index)))
+
+
+def test_interpolations_end_at_the_reconstructions(subject: Subject) -> None:
+    decoded = subject.decode(interpolation_codes(subject))
+    pairs = chosen_pairs(subject)
+    assert len(pairs) == 4
+    assert decoded.shape == (8, 10, 1, 8, 8)
+    for number, pair in enumerate(pairs):
+        for row in (decoded[2 * number], decoded[2 * number + 1]):
+            torch.testing.assert_close(row[[0, -1]], reconstructed(subject, *pair), atol=1e-6, rtol=0)
+
+
+def test_pairs_are_disjoint_and_of_two_classes(subject: Subject) -> None:
+    pairs, y = chosen_pairs(subject), subject.test.y
+    assert y is not None
+    assert len({place for pair in pairs for place in pair}) == 2 * len(pairs)
+    assert all(y[one] != y[other] for one, other in pairs)
+
+
+def test_the_great_circle_keeps_the_norm_and_goes_at_even_pace() -> None:
+    torch.manual_seed(0)
+    one, other = torch.nn.functional.normalize(torch.randn(2, 30, dtype=torch.float64), dim=1) * 5
+    path = spherical(one, other, torch.linspace(0, 1, 11, dtype=torch.float64))
+    torch.testing.assert_close(path.norm(dim=1), torch.full((11,), 5.0, dtype=torch.float64))
+    steps = path.diff(dim=0).norm(dim=1)
+    torch.testing.assert_close(steps, steps[:1].expand(10))
+    assert linear(one, other, torch.tensor([0.5], dtype=torch.float64)).norm() < 4.5
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0, -1.0, 0.0])
+def test_codes_without_a_great_circle_are_joined_by_a_straight_line(factor: float) -> None:
+    one, steps = torch.tensor([1.0, 2.0], dtype=torch.float64), torch.tensor([0.0, 0.25, 1.0], dtype=torch.float64)
+    path = spherical(one, factor * one, steps)
+    torch.testing.assert_close(path, one * (1 + steps[:, None] * (factor - 1)))
+
+
+def test_the_manifold_is_at_the_priors_quantiles(tmp_path: Path) -> None:
+    codes = manifold_codes(subject_of(tmp_path, "vae", "digits", latent_dim=2))
+    assert codes.shape == (20, 20, 2)
+    probability = 0.5 * (1 + torch.erf(codes / math.sqrt(2)))
+    middles = (torch.arange(20, dtype=torch.float64) + 0.5) / 20
+    torch.testing.assert_close(probability[:, :, 0], middles.expand(20, 20))  # z₁ rises to the right
+    torch.testing.assert_close(probability[:, :, 1], middles.flip(0)[:, None].expand(20, 20))  # z₂ falls downwards
+    centre, deviation = torch.tensor([3.0, -1.0]).double(), torch.tensor([2.0, 0.5]).double()
+    torch.testing.assert_close(quantile_grid(Scale(centre, deviation), 20), centre + deviation * codes)
+
+
+def test_a_traversal_passes_through_the_reconstruction(subject: Subject) -> None:
+    found = Traversal(subject)
+    middle = OFFSETS.tolist().index(0.0)
+    original = reconstructed(subject, 0)
+    for row in found.images[:, middle]:
+        torch.testing.assert_close(row, original[0], atol=1e-6, rtol=0)
+    moved = found.codes[:, -1] - found.codes[:, 0]
+    expected = torch.zeros_like(moved)
+    expected[torch.arange(len(found.dims)), found.dims] = 6 * found.scale.deviation[found.dims]
+    torch.testing.assert_close(moved, expected)
+    measure = found.measure[found.dims]
+    assert (measure.diff() <= 0).all()
+
+
+def test_the_gif_goes_there_and_back(subject: Subject, tmp_path: Path) -> None:
+    with torch.no_grad():
+        figures.traversal_gif(subject, tmp_path / "t.gif", frames=5)
+    with Image.open(tmp_path / "t.gif") as picture:
+        assert picture.n_frames == 8  # type: ignore[attr-defined]
+        assert picture.width > picture.height >= 96
+
+
+def test_the_projection_is_the_singular_value_decomposition(subject: Subject) -> None:
+    codes = subject.posteriors.mean
+    centred = codes - codes.mean(0)
+    u, s, _ = torch.linalg.svd(centred, full_matrices=False)
+    plane = latent_plane(subject)
+    torch.testing.assert_close(plane.points.abs(), (u[:, :2] * s[:2]).abs())
+    share = (s[:2].square().sum() / s.square().sum()).item()
+    assert plane.title.endswith(f"PCA: {100 * share:.0f} % of the variance of 6 latents")
+    assert plane.classes is not None
+    assert torch.equal(plane.classes, subject.test.y)  # type: ignore[arg-type]
+    axes = principal_axes(codes)
+    torch.testing.assert_close(axes.vectors.T @ axes.vectors, torch.eye(2, dtype=torch.float64))
+
+
+def test_two_latents_are_their_own_plane(tmp_path: Path) -> None:
+    subject = subject_of(tmp_path, "vae", "digits", latent_dim=2)
+    plane = latent_plane(subject)
+    assert torch.equal(plane.points, subject.posteriors.mean)
+    assert plane.names == ["z₁", "z₂"]
+
+
+def test_kl_and_active_units_are_the_metrics(tmp_path: Path) -> None:
+    subject = subject_of(tmp_path, "vae", "digits", latent_dim=6)
+    found = posteriors(subject.latent_model, subject.test)
+    results = evaluate(subject.model, subject.test, find_metrics(registry(), ["kl", "active-units"]))
+    assert found.kl is not None
+    assert found.kl.sum().item() == pytest.approx(results["kl"], rel=1e-5)
+    assert int((found.variance > ACTIVE).sum()) == results["active_units"]
+    assert found.ranking().tolist() == sorted(range(6), key=lambda d: -float(found.kl[d]))  # type: ignore[index]
+
+
+def test_points_of_three_dimensions_are_seen_from_three_sides() -> None:
+    x = torch.randn(10, 3)
+    views = planes(x, 2 * x)
+    assert [(across, up) for across, up, _ in views] == [("x₁", "x₂"), ("x₁", "x₃"), ("x₂", "x₃")]
+    torch.testing.assert_close(views[1][2][1], 2 * x[:, [0, 2]].double())
+
+
+def test_a_figure_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = subject_of(tmp_path, "vae", "digits")
+    assert isinstance(subject.model, LatentModel)
+
+    def fail(z: Tensor) -> Tensor:
+        raise RuntimeError("no decoder today")
+
+    monkeypatch.setattr(subject.model, "decode", fail)
+    failures = figures.draw_all(subject.run, subject.model, subject.view)
+    assert failures == [
+        f"figure {name} could not be drawn: RuntimeError: no decoder today"
+        for name in ("reconstructions", "traversals", "interpolations")
+    ]
+    assert (tmp_path / "figures" / "latent.png").exists()

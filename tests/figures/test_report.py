@@ -1,0 +1,182 @@
+"""report.html: everything of a run on one page that loads nothing and runs nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import genzoo
+from genzoo import report
+from genzoo.cli import main
+from genzoo.cli.options import parse
+from genzoo.registry import registry
+from genzoo.report import collapse, command, page, write_report
+from genzoo.runconfig import Components
+from genzoo.runs import Run, read_json
+from genzoo.tables import number
+
+VOID = {"meta", "link", "img"}
+LOADING = {"src", "href", "srcset", "data", "action", "poster", "background"}
+
+
+class Reader(HTMLParser):
+    """Refuses tags that are not closed in order; notes text, tags and whatever a browser would load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [value or "" for name, value in attrs if name in LOADING]
+        assert not any(name.startswith("on") for name, _ in attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("run") / "one"
+    return genzoo.run("beta-vae", dataset="digits", beta=3.0, hidden=[8, 9], epochs=2, out=folder, quiet=True)
+
+
+@pytest.fixture
+def copy(run: Run, tmp_path: Path) -> Run:
+    return Run(Path(shutil.copytree(run.path, tmp_path / "copy")))
+
+
+def test_it_holds_every_figure_and_loads_nothing(run: Run) -> None:
+    text = (run.path / "report.html").read_text()
+    read = Reader(text)
+    pictures = [load for load in read.loads if load.startswith("data:image/png;base64,")]
+    assert {base64.b64decode(load.partition(",")[2]) for load in pictures} == {
+        path.read_bytes() for path in (run.path / "figures").glob("*.png")
+    }
+    assert len(pictures) == 7
+    assert all(load.startswith("data:") for load in read.loads)
+    assert "script" not in read.tags
+    assert not re.search(r"@import|url\(", text)
+
+
+def test_it_holds_every_figure_of_the_evaluation(run: Run) -> None:
+    text = Reader(page(run)).text
+    for split in ("train", "validation", "test"):
+        for name in ("negative_elbo", "reconstruction", "kl", "mse", "active_units"):
+            assert number(run.results[split][name]) in text
+        for error in run.results[split]["standard_error"].values():
+            assert f"± {number(error)}" in text
+    assert "−ELBO (nats)" in text
+    assert "PCA with 20 components" in text
+    assert "bernoulli" in text
+
+
+def test_its_command_gives_the_same_configuration(run: Run) -> None:
+    config = read_json(run.path / "config.json")
+    told = command(config)
+    assert told in Reader(page(run)).text
+    words = shlex.split(told)
+    assert words[:7] == ["genzoo", "run", "beta-vae", "--dataset", "digits", "--loss", "elbo"]
+    components = Components.find(registry(), "beta-vae", "digits", "elbo")
+    assert parse(components, [], words[7:], "") == run.config
+
+
+def test_it_says_where_everything_came_from(copy: Run) -> None:
+    record = copy.record
+    record["data"] = {"mnist": {"source": "/data/raw", "sha256": {"a-file": "ba89" * 16}}}
+    record["source"] = {"commit": "c0ffee", "dirty": True}
+    copy.write("run.json", record)
+    text = Reader(page(copy)).text
+    for part in ("/data/raw", "a-file", "ba89" * 16, "c0ffee with changes", *record["packages"].values()):
+        assert part in text
+
+
+def test_hostile_texts_stay_texts(copy: Run) -> None:
+    evil = "</pre></title><script>alert('x')</script><img src=http://evil.example/x onerror=\"alert(1)\">&amp;"
+    config, record, results = (read_json(copy.path / f"{name}.json") for name in ("config", "run", "results"))
+    for section in config.values():
+        section["evil" + evil] = evil
+        if "name" in section:
+            section["name"] = evil
+    record |= {
+        "status": evil,
+        "device": evil,
+        "platform": evil,
+        "command": [evil],
+        "data": {evil: {"source": evil, "sha256": {evil: evil}}},
+    }
+    results["test"][evil] = None
+    results["test"]["not_available"][evil] = evil
+    for name, values in (("config", config), ("run", record), ("results", results)):
+        (copy.path / f"{name}.json").write_text(json.dumps(values))
+    hostile = Run(copy.path.rename(copy.path.with_name("<script>alert(2)<")))
+    read = Reader(page(hostile))
+    assert "script" not in read.tags
+    assert all(load.startswith("data:") for load in read.loads)
+    assert read.text.count(evil) > 10
+
+
+def test_reasons_take_the_place_of_figures(copy: Run) -> None:
+    results = copy.results
+    results["test"]["kl"] = None
+    results["test"]["not_available"] = {"kl": "no prior p(z)"}
+    copy.write("results.json", results)
+    assert "n/a (no prior p(z))" in Reader(page(copy)).text
+
+
+@pytest.mark.parametrize(
+    ("active", "begins"), [(0.0, "Posterior collapse"), (3.0, "Only 3 of 20"), (10.0, ""), (None, "")]
+)
+def test_few_active_units_are_a_warning_with_advice(active: float | None, begins: str, copy: Run) -> None:
+    results = copy.results
+    results["test"]["active_units"] = active
+    copy.write("results.json", results)
+    warnings = collapse(read_json(copy.path / "config.json"), results)
+    assert len(warnings) == bool(begins)
+    for warning in warnings:
+        assert warning.startswith(begins)
+        assert "--kl-warmup" in warning
+        assert "lower --beta, now 3" in warning
+        assert warning in Reader(page(copy)).text
+
+
+def test_the_verb_writes_it_again(copy: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (copy.path / "report.html").read_text()
+    (copy.path / "report.html").unlink()
+    assert main(["report", str(copy.path)]) == 0
+    assert capsys.readouterr().out == f"{copy.path}/report.html\n"
+    Reader((copy.path / "report.html").read_text())
+    assert len(before) == pytest.approx(len((copy.path / "report.html").read_text()), abs=100)
+
+
+def test_a_report_that_fails_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(run: Run) -> str:
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(report, "page", fail)
+    run = genzoo.run("vae", dataset="moons", epochs=1, out=tmp_path / "run", quiet=True)
+    assert capsys.readouterr().err == "genzoo: report.html could not be written: RuntimeError: no ink\n"
+    assert run.record["status"] == "finished"
+    assert run.results["test"]["n"] == 1000
+    with pytest.raises(RuntimeError, match="no ink"):
+        write_report(run)
