@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
+from genzoo.entries import Entry
 from genzoo.errors import GenzooError, UsageError
 from genzoo.likelihoods import likelihood_class, make_likelihood
 from genzoo.noise import mix, seeded
 from genzoo.protocols import Dataset, DataSpec, Loss, Model, count_parameters
-from genzoo.registry import Entry
 from genzoo.training.settings import Training
 
 BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments

@@ -17,6 +17,7 @@ from genzoo.console import Console
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
+from genzoo.entries import describe
 from genzoo.errors import NonFiniteError, UsageError
 from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
 from genzoo.evaluation.evaluate import evaluate, find_metrics
@@ -25,7 +26,7 @@ from genzoo.interrupt import first_interrupt
 from genzoo.likelihoods import measure_of
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
 from genzoo.provenance import describe_device, environment, peak_memory
-from genzoo.registry import describe, registry
+from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
 from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, Run
 from genzoo.training.trainer import INTERRUPTED, Epoch, Listener, Outcome, Trainer

@@ -21,8 +21,8 @@ from typing import Any
 import pluggy
 
 from genzoo import hookspecs
+from genzoo.entries import Entry, Kind, Origin, Registry, describe
 from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
-from genzoo.registry import Entry, Kind, Origin, Registry, describe
 
 GROUP = "genzoo"
 HOOKS: dict[str, Kind] = {

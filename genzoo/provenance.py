@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from genzoo import __version__
-from genzoo.registry import Entry
+from genzoo.entries import Entry
 
 PACKAGES = ("torch", "torchvision", "numpy", "safetensors", "pluggy")
 

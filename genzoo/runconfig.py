@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genzoo.entries import Entry, Registry
 from genzoo.errors import PluginError, UsageError, did_you_mean
 from genzoo.options import from_json, option, to_json
-from genzoo.registry import Entry, Registry
 from genzoo.training.settings import Training
 
 SECTIONS = ("model", "loss", "data", "training")

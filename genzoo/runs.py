@@ -62,7 +62,8 @@ class Run:
 
     def _refuse_missing_plugins(self) -> None:
         """Says which package a run was made with that is not here, where its record can tell."""
-        from genzoo.registry import KINDS, registry
+        from genzoo.entries import KINDS
+        from genzoo.registry import registry
 
         try:
             plugins = dict(self.record["plugins"])

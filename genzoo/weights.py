@@ -14,10 +14,11 @@ from torch import Tensor
 
 from genzoo import __version__
 from genzoo.build import build_model
+from genzoo.entries import Entry, describe
 from genzoo.errors import GenzooError, UsageError, not_installed
 from genzoo.options import from_json, to_json
 from genzoo.protocols import DataSpec, Model
-from genzoo.registry import Entry, describe, registry
+from genzoo.registry import registry
 from genzoo.storage import write_atomically
 
 FORMAT = 1

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 import genzoo
-from genzoo import options, registry
+from genzoo import entries, options, registry
 from genzoo.errors import UsageError
 from genzoo.options import Count, Fraction, Natural, NonNegative, Positive, Range
 
@@ -126,7 +126,7 @@ def registered() -> list[Any]:
     registry.reset()
     return [
         pytest.param(config, id=f"{entry.kind} {entry.name}")
-        for kind in registry.KINDS
+        for kind in entries.KINDS
         for entry in registry.registry().matching(kind)
         if (config := getattr(entry.load(), "Config", None)) is not None
     ]

@@ -8,7 +8,7 @@ import pytest
 from plugin_factory import Site, registering, run_python
 
 import genzoo
-from genzoo import plugins, registry
+from genzoo import entries, plugins, registry
 from genzoo.errors import PluginError
 
 CURE = "(pip install --upgrade evil, or pip uninstall evil)"
@@ -189,7 +189,7 @@ def test_damaged_metadata_of_other_packages_do_not_matter(site: Site, capfd: pyt
 class TestTarget:
     """A class that cannot be imported: an error only for who asks for it."""
 
-    def install(self, site: Site, source: str | None) -> registry.Entry:
+    def install(self, site: Site, source: str | None) -> entries.Entry:
         module = site.add("", "evil", "1.2")
         init = site.folder / module / "__init__.py"
         init.write_text(registering("wanted", target=f"{module}.model:Wanted"))

@@ -7,8 +7,8 @@ from plugin_factory import Site, registering
 
 import genzoo
 from genzoo import registry
+from genzoo.entries import KINDS, Entry, Kind, Origin, Registry, describe
 from genzoo.errors import PluginError, UsageError
-from genzoo.registry import KINDS, Entry, Kind, Origin, Registry, describe
 
 HERE = Origin("package", "1.0", "plugin")
 

@@ -6,8 +6,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from genzoo.entries import KINDS, Entry, Kind
 from genzoo.errors import GenzooError, UsageError, did_you_mean
-from genzoo.registry import KINDS, Entry, Kind, registry
+from genzoo.registry import registry
 
 if TYPE_CHECKING:
     from genzoo.protocols import Model

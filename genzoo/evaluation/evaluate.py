@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
+from genzoo.entries import Registry
 from genzoo.errors import PluginError, UsageError
 from genzoo.evaluation.metric import Examined, Metric, Subject
 from genzoo.noise import keyed, mix, seeded
 from genzoo.options import from_json, to_json
 from genzoo.protocols import Model
-from genzoo.registry import Registry
 from genzoo.runconfig import default_config, field_names
 from genzoo.training.trainer import EVALUATION_BATCH, evaluating
 

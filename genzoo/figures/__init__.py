@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from genzoo.data.resident import Resident
+from genzoo.entries import describe
 from genzoo.figures.canvas import save_grid, save_pairs
 from genzoo.figures.curves import curves
 from genzoo.figures.latent import has_kl, kl_per_dim, latent
@@ -16,7 +17,6 @@ from genzoo.figures.samples import POINTS, draw_samples, fitted_codes, needs_cod
 from genzoo.figures.subject import Drawing, Subject, always, encodes_images, has_encoder
 from genzoo.figures.walks import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
 from genzoo.protocols import Model
-from genzoo.registry import describe
 from genzoo.runs import Run
 from genzoo.training.trainer import evaluating
 

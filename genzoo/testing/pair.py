@@ -11,10 +11,11 @@ from torch import Tensor
 
 from genzoo.build import build_loss, build_model
 from genzoo.data.resident import Resident
+from genzoo.entries import Entry
 from genzoo.errors import GenzooError
 from genzoo.noise import mix, seeded
 from genzoo.protocols import Batch, DataSpec, Split
-from genzoo.registry import Entry, registry
+from genzoo.registry import registry
 from genzoo.runconfig import default_config
 from genzoo.training.objective import Objective
 

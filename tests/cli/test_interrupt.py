@@ -24,7 +24,7 @@ SIGNAL = "import signal; signal.raise_signal(signal.SIGINT)"
 FINISHING = "genzoo: finishing this step and saving; Ctrl-C again stops at once"
 
 
-def interrupt(*arguments: object) -> None:
+def interrupt(*arguments: object, **options: object) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
