@@ -33,7 +33,7 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
 
 
-def interpolation_codes(a: Tensor, b: Tensor, steps: int, mode: str = "linear") -> Tensor:
+def on_the_way(a: Tensor, b: Tensor, steps: int, mode: str = "linear") -> Tensor:
     """Codes on the way from a to b, both ends exactly among them: [steps, *D].
 
     Args:

@@ -119,14 +119,14 @@ def save_interpolation(options: argparse.Namespace) -> int:
     """Draws the way from one example's reconstruction to another's, the originals outside."""
     import torch
 
-    from genzoo.applications.codes import interpolation_codes
+    from genzoo.applications.codes import on_the_way
     from genzoo.cli.inputs import one_example
 
     work, out = prepare(options)
     ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
     with torch.no_grad():
         codes = work.latent.encode(ends)
-        steps = interpolation_codes(codes[0], codes[1], options.steps, options.mode)
+        steps = on_the_way(codes[0], codes[1], options.steps, options.mode)
         shown = work.original(work.latent.decode(steps))
     if out.suffix == ".npy":
         save_numbers(out, shown)

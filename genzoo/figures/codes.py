@@ -96,25 +96,6 @@ def sweep(code: Tensor, dims: Tensor, deviation: Tensor, offsets: Tensor) -> Ten
     return codes
 
 
-def linear(one: Tensor, other: Tensor, steps: Tensor) -> Tensor:
-    """The straight line between codes [D], at `steps` [T] in [0, 1]: [T, D]."""
-    return torch.lerp(one, other, steps[:, None])
-
-
-def spherical(one: Tensor, other: Tensor, steps: Tensor) -> Tensor:
-    """The great circle between codes [D], at `steps` [T] in [0, 1]: [T, D] (Shoemake 1985).
-
-    Codes of a Gaussian prior lie near a sphere, and the straight line leaves it (White 2016, arXiv 1609.04468).
-    Codes that are parallel, opposite or 0 have no one great circle: they get the straight line.
-    """
-    norms = one.norm() * other.norm()
-    angle = torch.arccos((torch.dot(one, other) / norms).clamp(-1, 1))
-    if norms == 0 or torch.sin(angle) < 1e-6:
-        return linear(one, other, steps)
-    first, second = torch.sin((1 - steps) * angle), torch.sin(steps * angle)
-    return (first[:, None] * one + second[:, None] * other) / torch.sin(angle)
-
-
 def quantile_grid(scale: Scale, n: int) -> Tensor:
     """Codes at the (i + ½)/n quantiles of a two-dimensional Gaussian: [n, n, 2], z₂ falling with the row, z₁ rising."""
     normal = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n)

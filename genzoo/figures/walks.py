@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from genzoo.applications.codes import on_the_way
 from genzoo.figures.canvas import (
     DATA_COLOUR,
     MODEL_COLOUR,
@@ -17,7 +18,7 @@ from genzoo.figures.canvas import (
     save,
     show_table,
 )
-from genzoo.figures.codes import Scale, linear, prior_scale, quantile_grid, spherical, sweep
+from genzoo.figures.codes import Scale, prior_scale, quantile_grid, sweep
 from genzoo.figures.points import tidy
 from genzoo.figures.subject import Subject, encodes_images, has_encoder
 
@@ -26,7 +27,8 @@ SIDE = 20
 ROWS = 10
 """Latents that are traversed."""
 OFFSETS = torch.linspace(-3, 3, 13, dtype=torch.float64)
-STEPS = torch.linspace(0, 1, 10, dtype=torch.float64)
+STEPS = 10
+MODES = ("linear", "spherical")
 PAIRS = 4
 
 
@@ -134,7 +136,7 @@ def can_interpolate(subject: Subject) -> bool:
 def interpolation_codes(subject: Subject) -> Tensor:
     """Codes from one image of each pair to the other: [2 · pairs, T, D], a straight row and a spherical one in turn."""
     ends = [subject.codes(torch.tensor(pair)) for pair in chosen_pairs(subject)]
-    rows = [walk(one, other, STEPS) for one, other in ends for walk in (linear, spherical)]
+    rows = [on_the_way(one, other, STEPS, mode) for one, other in ends for mode in MODES]
     return torch.stack(rows)
 
 
@@ -142,12 +144,12 @@ def interpolations(subject: Subject, path: Path) -> None:
     """From one test image to another, along a straight line and along a great circle."""
     pairs = chosen_pairs(subject)
     decoded = subject.decode(interpolation_codes(subject))
-    ends = [subject.originals(torch.tensor(pair)) for pair in pairs for _ in (linear, spherical)]
+    ends = [subject.originals(torch.tensor(pair)) for pair in pairs for _ in MODES]
     rows = [torch.cat([pair[:1], row, pair[1:]]) for pair, row in zip(ends, decoded, strict=True)]
-    columns = ["image", *(f"{step:.0%}" for step in STEPS.tolist()), "image"]
+    columns = ["image", *(f"{step / (STEPS - 1):.0%}" for step in range(STEPS)), "image"]
     figure = new_figure(8.6, 0.64 * len(rows) + 1)
     axes = figure.subplots()
-    show_table(axes, torch.stack(rows), ["linear", "spherical"] * len(pairs), columns)
+    show_table(axes, torch.stack(rows), list(MODES) * len(pairs), columns)
     axes.set_xlabel("way from one code to the other; 0 % and 100 % are the reconstructions")
     axes.set_title("between pairs of test images", **TITLE)
     save(figure, path)

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 from sklearn.metrics import roc_auc_score
 
 from genzoo.applications.anomaly import auroc, one_against_rest
-from genzoo.applications.codes import interpolation_codes, slerp, traversal_codes
+from genzoo.applications.codes import on_the_way, slerp, traversal_codes
 from genzoo.applications.compression import bits, png_bits
 from genzoo.applications.denoising import classical, gaussian_blur, median_filter, psnr, quality, with_noise
 
@@ -89,7 +89,7 @@ def test_slerp_without_an_arc_is_a_straight_line(b: list[float]) -> None:
 @pytest.mark.parametrize("mode", ["linear", "spherical"])
 def test_interpolation_ends_exactly_at_both_codes(mode: str) -> None:
     a, b = normal(2, 3), normal(2, 3)
-    codes = interpolation_codes(a, b, 5, mode)
+    codes = on_the_way(a, b, 5, mode)
     assert codes.shape == (5, 2, 3)
     assert torch.equal(codes[0], a)
     assert torch.equal(codes[-1], b)

@@ -11,11 +11,12 @@ from PIL import Image
 from torch import Tensor
 
 from genzoo import figures
+from genzoo.applications.codes import slerp
 from genzoo.build import build_model
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.figures.codes import Scale, linear, posteriors, principal_axes, quantile_grid, spherical
+from genzoo.figures.codes import Scale, posteriors, principal_axes, quantile_grid
 from genzoo.figures.latent import ACTIVE, latent_plane
 from genzoo.figures.points import planes
 from genzoo.figures.subject import Subject
@@ -140,17 +141,17 @@ def test_pairs_are_disjoint_and_of_two_classes(subject: Subject) -> None:
 def test_the_great_circle_keeps_the_norm_and_goes_at_even_pace() -> None:
     torch.manual_seed(0)
     one, other = torch.nn.functional.normalize(torch.randn(2, 30, dtype=torch.float64), dim=1) * 5
-    path = spherical(one, other, torch.linspace(0, 1, 11, dtype=torch.float64))
+    path = slerp(one, other, torch.linspace(0, 1, 11, dtype=torch.float64))
     torch.testing.assert_close(path.norm(dim=1), torch.full((11,), 5.0, dtype=torch.float64))
     steps = path.diff(dim=0).norm(dim=1)
     torch.testing.assert_close(steps, steps[:1].expand(10))
-    assert linear(one, other, torch.tensor([0.5], dtype=torch.float64)).norm() < 4.5
+    assert torch.lerp(one, other, 0.5).norm() < 4.5
 
 
 @pytest.mark.parametrize("factor", [1.0, 2.0, -1.0, 0.0])
 def test_codes_without_a_great_circle_are_joined_by_a_straight_line(factor: float) -> None:
     one, steps = torch.tensor([1.0, 2.0], dtype=torch.float64), torch.tensor([0.0, 0.25, 1.0], dtype=torch.float64)
-    path = spherical(one, factor * one, steps)
+    path = slerp(one, factor * one, steps)
     torch.testing.assert_close(path, one * (1 + steps[:, None] * (factor - 1)))
 
 
