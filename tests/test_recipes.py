@@ -1,0 +1,41 @@
+"""The recipes of benchmarks/ stay what `genzoo run --config` takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from genzoo.build import view_spec
+from genzoo.cli.options import parse
+from genzoo.cli.run import from_file
+from genzoo.protocols import Model
+from genzoo.registry import registry
+from genzoo.runconfig import Components
+
+RECIPES = sorted((Path(__file__).parents[1] / "benchmarks/recipes").glob("*.toml"))
+
+
+def resolved(path: Path) -> tuple[Components, Model]:
+    """A recipe's model, built with the weights it starts from, and what it is trained with."""
+    names, words = from_file(path)
+    components = Components.find(registry(), **names)
+    config = parse(components, words, [], str(path))
+    spec = view_spec(components.dataset.load()(config.data_config), config.training)
+    return components, components.model.load()(spec, config.model_config)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_resolves(path: Path) -> None:
+    components, model = resolved(path)
+    assert components.loss.load().refuses(model) is None
+
+
+def test_the_dense_ones_have_the_layers_they_name() -> None:
+    widths = {}
+    for path in RECIPES:
+        _, model = resolved(path)
+        shapes = [tuple(parameter.shape) for parameter in model.parameters() if parameter.dim() == 2]
+        widths[path.stem] = [inputs for _, inputs in shapes] + [shapes[-1][0]]
+    assert widths["dense-2d"] == [784, 128, 64, 32, 2, 128, 64, 784]
+    assert widths["dense-10d"] == [784, 128, 64, 10, 64, 128, 784]
