@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.use import save_numbers
 from genzoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def save_traversal(options: argparse.Namespace) -> int:
 
     from genzoo.applications.codes import traversal_codes
     from genzoo.cli.inputs import one_example
+    from genzoo.figures.canvas import save_gif
 
     work, out = prepare(options, (".png", ".npy", ".gif"))
     with torch.no_grad():
@@ -239,27 +241,3 @@ def draw_rows(out: Path, rows: dict[str, Tensor]) -> None:
 
     shown = [images[:SHOWN] for images in rows.values()]
     draw_grid(out, torch.cat(shown), len(shown[0]), "denoising", list(rows))
-
-
-def save_gif(out: Path, images: Tensor) -> None:
-    """Images [R, T, C, H, W] as an animation over T, there and back, the R side by side, enlarged to be seen."""
-    import torch
-    from PIL import Image
-    from torchvision.utils import make_grid
-
-    frames = []
-    for step in range(images.shape[1]):
-        grid = make_grid(images[:, step].clamp(0, 1), nrow=len(images), padding=1, pad_value=0.5)
-        pixels = (grid * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-        frame = Image.fromarray(pixels)
-        zoom = max(1, 96 // images.shape[-1])
-        frames.append(frame.resize((frame.width * zoom, frame.height * zoom), Image.Resampling.NEAREST))
-    whole = [*frames, *frames[-2:0:-1]]
-    whole[0].save(out, save_all=True, append_images=whole[1:], duration=120, loop=0)
-
-
-def save_numbers(out: Path, values: Tensor) -> None:
-    """Writes a tensor as .npy."""
-    import numpy as np
-
-    np.save(out, values.numpy(), allow_pickle=False)

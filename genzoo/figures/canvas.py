@@ -56,6 +56,20 @@ def grid_of(images: Tensor, columns: int, padding: int = 1) -> Tensor:
     return grid
 
 
+def save_gif(path: Path, images: Tensor, milliseconds: int = 120) -> None:
+    """Images [R, T, C, H, W] as a moving picture over T, there and back, the R side by side, enlarged to be seen."""
+    from PIL import Image
+
+    size = max(1, 96 // images.shape[-1])
+    pictures = []
+    for moment in images.transpose(0, 1):
+        pixels = (grid_of(moment, len(moment)) * 255).round().byte()
+        pixels = pixels.repeat_interleave(size, 0).repeat_interleave(size, 1)
+        pictures.append(Image.fromarray(pixels.numpy()))
+    there_and_back = pictures + pictures[-2:0:-1]
+    there_and_back[0].save(path, save_all=True, append_images=there_and_back[1:], duration=milliseconds, loop=0)
+
+
 def show_images(axes: Axes, images: Tensor, columns: int) -> None:
     """Images [N, C, H, W] in [0, 1] as a grid, `columns` in a row."""
     axes.imshow(grid_of(images, columns).numpy(), interpolation="nearest")

@@ -16,6 +16,7 @@ from genzoo.figures.canvas import (
     grid_of,
     new_figure,
     save,
+    save_gif,
     show_table,
 )
 from genzoo.figures.codes import Scale, prior_scale, quantile_grid, sweep
@@ -102,17 +103,7 @@ def traversals(subject: Subject, path: Path) -> None:
 
 def traversal_gif(subject: Subject, path: Path, frames: int = 25, milliseconds: int = 80) -> None:
     """The traversals as a moving picture, all latents side by side, there and back."""
-    from PIL import Image
-
-    found = Traversal(subject, torch.linspace(-3, 3, frames, dtype=torch.float64))
-    size = max(1, 96 // found.images.shape[-1])
-    pictures = []
-    for moment in found.images.transpose(0, 1):
-        pixels = (grid_of(moment, len(moment)) * 255).round().byte()
-        pixels = pixels.repeat_interleave(size, 0).repeat_interleave(size, 1)
-        pictures.append(Image.fromarray(pixels.numpy()))
-    there_and_back = pictures + pictures[-2:0:-1]
-    there_and_back[0].save(path, save_all=True, append_images=there_and_back[1:], duration=milliseconds, loop=0)
+    save_gif(path, Traversal(subject, torch.linspace(-3, 3, frames, dtype=torch.float64)).images, milliseconds)
 
 
 def chosen_pairs(subject: Subject) -> list[tuple[int, int]]:

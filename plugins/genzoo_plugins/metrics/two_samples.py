@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.applications import anomaly
 from genzoo.data.splits import fixed_permutation
 
 CHUNK = 1024
@@ -135,10 +136,7 @@ def radii(x: Tensor, k: int) -> Tensor:
 def auroc(positive: Tensor, negative: Tensor) -> float:
     """P(score of a positive > score of a negative), ties counted half (Mann & Whitney 1947)."""
     scores = torch.cat([positive, negative])
-    _, inverse, counts = scores.unique(return_inverse=True, return_counts=True)
-    ranks = (counts.cumsum(0) - (counts - 1) / 2)[inverse]  # the mean rank of equal scores
-    above = ranks[: len(positive)].sum().item() - len(positive) * (len(positive) + 1) / 2
-    return float(above / (len(positive) * len(negative)))
+    return anomaly.auroc(scores, torch.arange(len(scores), device=scores.device) < len(positive))
 
 
 def c2st(x: Tensor, y: Tensor, folds: int = 5) -> float:
