@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import torch
@@ -52,6 +53,7 @@ class Resident:
         self.white = 255.0 if split.x.dtype == torch.uint8 and x is split.x else 1.0
         self.shift = shift
         self.scale = scale
+        self.device = device
         self.x = x.to(device)
         self.y = None if split.y is None else split.y.to(device)
 
@@ -60,6 +62,15 @@ class Resident:
 
     def batch(self, index: Tensor) -> Batch:
         """The examples at `index` [B], an int64 tensor on the device."""
+        return self.see(*next(self.inputs([index])))
+
+    def inputs(self, batches: Iterable[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+        """For each batch of indices, what `see` makes the batch of: tensors on the device, always of one shape."""
+        return ((index,) for index in batches)
+
+    def see(self, *inputs: Tensor) -> Batch:
+        """The batch, by operations on the device alone, so that a training step can be captured together with them."""
+        (index,) = inputs
         x = self.x.index_select(0, index).to(torch.float32)
         if self.white != 1.0:
             x.div_(self.white)

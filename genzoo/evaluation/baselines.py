@@ -83,5 +83,5 @@ def moments(data: Resident) -> tuple[Tensor, Tensor]:
 
 def rows(data: Resident) -> Iterator[Tensor]:
     """Flattened examples in float64 chunks [≤ 4096, F] on the CPU."""
-    for index in torch.arange(len(data), device=data.x.device).split(CHUNK):
+    for index in torch.arange(len(data), device=data.device).split(CHUNK):
         yield data.batch(index).x.flatten(1).cpu().double()

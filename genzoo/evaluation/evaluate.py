@@ -128,7 +128,7 @@ def _values(subject: Subject, metrics: Mapping[str, Metric], batch_size: int) ->
     data = subject.data
     values: dict[str, list[Tensor]] = {name: [] for name in metrics}
     with seeded(mix(0, "evaluation")):
-        for index in torch.arange(len(data), device=data.x.device).split(batch_size):
+        for index in torch.arange(len(data), device=data.device).split(batch_size):
             examined = Examined(subject.model, data.batch(index))
             for name, metric in metrics.items():
                 with keyed(data.keys[index]):  # each from the start, so that no metric shifts another's noise

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
@@ -27,7 +28,7 @@ class Subject:
     def example(self) -> Inference:
         """What the model says of the first example: the kinds of its distributions."""
         assert isinstance(self.model, LatentModel)
-        return self.model.infer(self.data.batch(self.data.x.new_zeros(1).long()))
+        return self.model.infer(self.data.batch(torch.zeros(1, dtype=torch.int64, device=self.data.device)))
 
 
 class Examined:

@@ -37,7 +37,7 @@ def posteriors(model: LatentModel, data: Resident) -> Posteriors:
     """Encodes every example of a split."""
     prior = model.prior()
     means, total = [], None
-    for index in torch.arange(len(data), device=data.x.device).split(BATCH):
+    for index in torch.arange(len(data), device=data.device).split(BATCH):
         q = model.posterior(data.batch(index).x)
         means.append(q.mean.flatten(1).cpu().double())
         terms = None if prior is None else q.kl_per_dim(prior)

@@ -44,7 +44,7 @@ def needs_codes(model: Model) -> bool:
 
 def fitted_codes(model: LatentModel, train: Resident, n: int) -> Tensor:
     """n codes [n, *D] from a Gaussian with the mean and covariance of the training data's codes."""
-    index = torch.arange(len(train), device=train.x.device)
+    index = torch.arange(len(train), device=train.device)
     codes = torch.cat([model.encode(train.batch(part).x) for part in index.split(500)])
     flat = codes.flatten(1).double().cpu()
     values, vectors = torch.linalg.eigh(torch.atleast_2d(flat.T.cov(correction=0)))

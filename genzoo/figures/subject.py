@@ -48,7 +48,7 @@ class Subject:
 
     def examples(self, index: Tensor) -> Tensor:
         """Test examples [N, *S], as the model sees them."""
-        return self.test.batch(index.to(self.test.x.device)).x
+        return self.test.batch(index.to(self.test.device)).x
 
     def originals(self, index: Tensor) -> Tensor:
         """Test examples [N, *S] in the data's own units, on the CPU."""

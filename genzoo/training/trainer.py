@@ -89,7 +89,7 @@ class Trainer:
         self.train_data = train
         self.validation_data = validation
         self.listeners = listeners
-        self.device = train.x.device
+        self.device = train.device
         self.objective = Objective(model, loss, training.precision)
         self.parameters = [parameter for parameter in self.objective.parameters() if parameter.requires_grad]
         self.optimizer = make_optimizer(self.parameters, training)
@@ -155,8 +155,8 @@ class Trainer:
         self.objective.train()
         self._sums = None
         start = time.perf_counter()
-        for done, index in enumerate(self._batches(epoch), start=1):
-            self._train_step(index)
+        for done, inputs in enumerate(self.train_data.inputs(self._batches(epoch)), start=1):
+            self._train_step(*inputs)
             if self.stop_requested:
                 return None
             for listener in self.listeners:
@@ -180,9 +180,9 @@ class Trainer:
         order = torch.randperm(len(self.train_data), generator=generator, device=self.device)
         yield from order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
 
-    def _train_step(self, index: Tensor) -> None:
+    def _train_step(self, *inputs: Tensor) -> None:
         torch.manual_seed(mix(self.training.seed, "step", self.step))
-        terms = self.objective(self.train_data.batch(index), self._step_tensor)
+        terms = self.objective(self.train_data.see(*inputs), self._step_tensor)
         loss = terms["loss"]
         loss.backward()
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
@@ -244,7 +244,7 @@ def objective_terms(
     """The objective's terms on a whole split: means over its images, whatever the batch size."""
     totals: dict[str, float] = {}
     with evaluating(objective):
-        for index in torch.arange(len(data), device=data.x.device).split(batch_size):
+        for index in torch.arange(len(data), device=data.device).split(batch_size):
             with keyed(data.keys[index]):
                 terms = objective(data.batch(index), step)
             for name, value in terms.items():

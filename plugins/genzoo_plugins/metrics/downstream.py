@@ -37,7 +37,7 @@ class CodeMetric(genzoo.Metric):
             return "no labels"
         if train is subject.data:
             return "these are the training data"
-        index = fixed_permutation(len(train))[:MOST].to(train.x.device)
+        index = fixed_permutation(len(train))[:MOST].to(train.device)
         codes = torch.cat([model.encode(train.batch(part).x).flatten(1) for part in index.split(CHUNK)]).cpu().double()
         self.mean, self.scale = codes.mean(0), codes.std(0, correction=0).clamp_min(1e-8)
         self.codes, self.labels = self.standardised(codes), train.y[index].cpu()

@@ -57,7 +57,7 @@ class Frechet(SampleMetric):
         train, n = subject.train, len(self.fake)
         self.reference = None
         if train is not None and train is not subject.data:  # of data with themselves it would be 0
-            index = fixed_permutation(len(train))[:n].to(train.x.device)
+            index = fixed_permutation(len(train))[:n].to(train.device)
             self.reference = torch.cat([features(train.batch(part).x) for part in index.split(CHUNK)])
         return None
 
