@@ -72,6 +72,8 @@ def require_images(name: str, shape: tuple[int, ...], at_least: int) -> None:
 class ConvEncoder(nn.Sequential):
     """x [N, C, H, W] → [N, outputs]: 3×3 convolutions of stride 2 that halve each side, then one linear layer."""
 
+    channels_last = True
+
     def __init__(self, shape: tuple[int, ...], channels: tuple[int, ...], outputs: int, activation: Activation) -> None:
         inputs, height, width = shape
         layers: list[nn.Module] = []
@@ -85,6 +87,8 @@ class ConvEncoder(nn.Sequential):
 class ConvDecoder(nn.Sequential):
     """z [N, D] → [N, C, H, W]: one linear layer to `base` feature maps, transposed convolutions of stride 2 through
     `channels` that mirror `ConvEncoder` for any H and W, then a 3×3 convolution to C maps."""
+
+    channels_last = True
 
     def __init__(
         self, latent_dim: int, base: int, channels: tuple[int, ...], shape: tuple[int, ...], activation: Activation
