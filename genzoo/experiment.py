@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genzoo import runs, weights
+from genzoo import checkpoints, runs, weights
 from genzoo.build import build_loss, build_model, choose_device, view_spec
 from genzoo.console import Console
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
 from genzoo.entries import describe
-from genzoo.errors import NonFiniteError, UsageError
+from genzoo.errors import GenzooError, NonFiniteError, UsageError
 from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.metric import Metric
-from genzoo.interrupt import first_interrupt
+from genzoo.interrupt import exit_code, first_interrupt, terminable
 from genzoo.likelihoods import measure_of
+from genzoo.lock import locked
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
-from genzoo.provenance import describe_device, environment, peak_memory
+from genzoo.provenance import describe_device, determinism, environment, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
 from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, Run
-from genzoo.training.trainer import INTERRUPTED, Epoch, Listener, Outcome, Trainer
+from genzoo.saving import FOLDER, Log, Saver
+from genzoo.sessions import FINISHED, MATTERS, Session
+from genzoo.training.listener import INTERRUPTED, Outcome
+from genzoo.training.snapshot import Snapshot
+from genzoo.training.trainer import Trainer
+
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -44,41 +51,15 @@ class Places:
     """Where raw data files lie, instead of the usual places."""
 
 
-def run(
-    model: str,
-    dataset: str,
-    loss: str = "",
-    *,
-    data: Mapping[str, Any] | None = None,
-    runs: str | Path = "runs",
-    out: str | Path | None = None,
-    data_root: str | Path | None = None,
-    quiet: bool = False,
-    **options: Any,
-) -> Run:
-    """Trains a registered model: the same code path as `genzoo run`.
+@dataclass(frozen=True)
+class Material:
+    """The data of a run, on its device."""
 
-    Args:
-        model: A registered model's name.
-        dataset: A registered dataset's name.
-        loss: A registered loss's name; without it, the model's own.
-        data: Options of the dataset, such as {"validation": 0}.
-        runs: The folder that run folders are made in.
-        out: This run's own folder instead; it must not exist.
-        data_root: Where raw data files lie, instead of the usual places.
-        quiet: No progress on standard error.
-        **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5.
-
-    Returns:
-        The finished run: .path, .results, .model, .config.
-
-    Raises:
-        UsageError: A name, option or value that does not fit; nothing was started.
-        NonFiniteError: The loss became nan or infinite.
-    """
-    config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
-    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None)
-    return Experiment(config, places, quiet).run()
+    store: Store
+    splits: Splits
+    view: dict[str, Resident]
+    """What is evaluated, by split: of the training data only a part."""
+    train: Resident
 
 
 class Experiment:
@@ -92,12 +73,13 @@ class Experiment:
         self.console = Console(self.training.epochs, self.training.batch_size, quiet)
         self.device = choose_device(self.training.device)
         self.metrics: dict[str, Metric] = find_metrics(registry())
-        runs.refuse_unwritable(places.runs, places.out)
         self.dataset: Dataset = self.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, self.training)
         seed = self.training.seed
         self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
         self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
+        self.stopped_by = 0
+        """The number of the signal that ended it."""
 
     def run(self) -> Run:
         """Trains, evaluates and draws; returns the run. After Ctrl-C its record's status is "interrupted".
@@ -105,6 +87,20 @@ class Experiment:
         Raises:
             NonFiniteError: The last finite weights are saved before it is raised.
         """
+        runs.refuse_unwritable(self.places.runs, self.places.out)
+        with terminable():
+            material = self.load()
+            self.introduce(material.splits)
+            run = runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset)
+            with locked(run.path):
+                self.console.say(f"run folder  {run.path}")
+                run.write("config.json", self.config.to_json())
+                session = Session(run, self.environment(), data_of(material.store), self.training.seed)
+                self.work(run, material, session, self.trainer(material))
+        return run
+
+    def load(self) -> Material:
+        """The data, as the options want them seen."""
         store = Store(self.places.data_root, say=self.console.say)
         splits = self.dataset.load(store)
         if self.training.standardize != "none":
@@ -114,39 +110,57 @@ class Experiment:
             raise UsageError("--patience needs validation data to judge by", "leave --data.validation at its default")
         evaluated = splits._replace(train=sample_of(splits.train, len(splits.test.x)))
         view = {name: self.resident(split) for name, split in evaluated._asdict().items() if split is not None}
-        train = self.resident(splits.train, training=True)
-        self.introduce(splits)
-        run = runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset)
-        self.console.say(f"run folder  {run.path}")
-        run.write("config.json", self.config.to_json())
-        record = self.open_record(run, store)
+        return Material(store, splits, view, self.resident(splits.train, training=True))
+
+    def environment(self) -> dict[str, Any]:
+        """Versions, plugins and hardware."""
+        return environment(self.device, (self.components.model, self.components.loss, self.components.dataset))
+
+    def trainer(self, material: Material) -> Trainer:
+        """A trainer for these data, ready to begin."""
+        return Trainer(
+            self.model, self.loss, self.training, material.train, material.view.get("validation"), [self.console]
+        )
+
+    def work(
+        self, run: Run, material: Material, session: Session, trainer: Trainer, start: Snapshot | None = None
+    ) -> None:
+        """Trains, from a snapshot on if there is one, evaluates and draws; the record tells how it ended.
+
+        Raises:
+            GenzooError: Training went astray, or its end could not be saved.
+        """
         try:
-            outcome = self.train(run, view, train)
+            outcome = self.train(run, session, trainer, start)
             if outcome.stopped == INTERRUPTED:
-                record["status"] = INTERRUPTED
+                session.status = INTERRUPTED
             else:
-                whole = self.resident(splits.train) if train.redraw else train
-                record["status"] = self.finish(run, view, whole, outcome)
+                train = self.resident(material.splits.train) if material.train.redraw else material.train
+                session.status = self.finish(run, material.view, train, outcome)
         except KeyboardInterrupt:
-            record["status"] = INTERRUPTED
+            session.status = INTERRUPTED
             raise
         except BaseException as error:
-            record["status"] = f"failed: {describe(error)}"
+            session.status = f"failed: {describe(error)}"
             raise
         finally:
             self.console.close()
-            record["ended"] = time.time()
-            run.write("run.json", record)
-        return run
+            session.close()
 
     def finish(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> str:
-        """Evaluates and draws; returns the run's status. The model is saved already, so Ctrl-C is no failure here."""
+        """Evaluates and draws what is missing; returns the run's status. Training is saved: Ctrl-C is no failure."""
         try:
-            run.write("results.json", self.evaluate(run, view, train, outcome))
-            self.draw(run, view)
-        except KeyboardInterrupt:
+            if not evaluated_at(run, outcome.step):
+                results = self.evaluate(run, view, train, outcome)
+                (run.path / REPORT).unlink(missing_ok=True)  # it is of the former ones
+                run.write("results.json", results)
+            if not (run.path / REPORT).exists():
+                self.draw(run, view)
+        except KeyboardInterrupt as error:
+            self.stopped_by = exit_code(error) - 128
             return INTERRUPTED
-        return "finished"
+        checkpoints.prune(run.path / FOLDER, outcome.step, keep=1)  # enough for more epochs
+        return FINISHED
 
     def resident(self, split: Split, training: bool = False) -> Resident:
         """A split on the device, as the options want it seen."""
@@ -164,47 +178,53 @@ class Experiment:
             f"{self.spec.likelihood} likelihood · {describe_device(self.device)} · seed {self.training.seed}"
         )
 
-    def open_record(self, run: Run, store: Store) -> dict[str, Any]:
-        """The provenance, written before the first step."""
-        entries = (self.components.model, self.components.loss, self.components.dataset)
-        record: dict[str, Any] = {
-            "status": "running",
-            "started": time.time(),
-            "ended": None,
-            "seed": self.training.seed,
-            "data": {name: {"source": found.source, "sha256": found.sha256} for name, found in store.found.items()},
-            **environment(self.device, entries),
-        }
-        run.write("run.json", record)
-        return record
-
-    def train(self, run: Run, view: Mapping[str, Resident], train: Resident) -> Outcome:
+    def train(self, run: Run, session: Session, trainer: Trainer, start: Snapshot | None) -> Outcome:
         """Trains and saves the model, also where training was interrupted or went astray."""
-        trainer = Trainer(
-            self.model,
-            self.loss,
-            self.training,
-            train,
-            view.get("validation"),
-            listeners=[Log(run), self.console],
-        )
 
-        def stop() -> None:
+        def stop(number: int) -> None:
+            self.stopped_by = number
             trainer.stop_requested = True
 
+        log = Log(run, start.history if start else [], self.console.warn)
+        saver = Saver(run, trainer, lambda: self.facts(session, trainer))
+        trainer.listeners += [log, saver]
         try:
             with first_interrupt(stop):
-                outcome = trainer.fit()
-            if trainer.stop_requested:  # perhaps in the last epoch's validation, where it stopped nothing
+                outcome = trainer.fit(start)
+            if trainer.stop_requested:  # perhaps at the very end, where it stopped nothing
                 outcome.stopped = INTERRUPTED
         except NonFiniteError as error:
-            self.save(run, trainer.trained.model)
-            raise NonFiniteError(error.message, f"{error.hint}\nsaved before it: {run.path / MODEL_FILE}") from None
+            raise self.saved_before(error, run, saver) from None
         self.model = trainer.trained.model
         self.save(run, self.model)
         if outcome.best_epoch:
             self.console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
+        if outcome.skipped:
+            self.console.warn(f"{outcome.skipped:,} of {outcome.step:,} steps were not finite and left out")
+        if unsaved := saver.error or log.error:
+            raise unsaved
         return outcome
+
+    def saved_before(self, error: NonFiniteError, run: Run, saver: Saver) -> NonFiniteError:
+        """Saves what was there before a step that was not finite; returns the error with where that is."""
+        hints = [error.hint]
+        resume = f"genzoo resume {run.path} --lr {saver.trainer.smaller_rate()}"
+        try:
+            if saver.every and saver.write():
+                hints.append(f"go on from there: {resume}")
+            self.save(run, saver.trainer.trained.model)
+            hints.append(f"saved before it: {run.path / MODEL_FILE}")
+        except NonFiniteError:  # the weights themselves are not finite
+            if checkpoints.published(saver.folder):
+                hints.append(f"go on from the last checkpoint: {resume}")
+        return NonFiniteError(error.message, "\n".join(hints))
+
+    def facts(self, session: Session, trainer: Trainer) -> dict[str, Any]:
+        """What a checkpoint says of how it was made."""
+        mode = trainer.outcome.mode.name
+        made = {name: session.this[name] for name in MATTERS if name in session.this} | {"mode": mode}
+        level = determinism(self.device, mode)
+        return {"config": self.config.to_json(), "made": {**made, "determinism": level, "at": time.time()}}
 
     def save(self, run: Run, model: Model) -> None:
         """Writes the model file."""
@@ -226,10 +246,12 @@ class Experiment:
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
         results["training"] = {
             "epochs": len(outcome.epochs),
+            "step": outcome.step,
+            "skipped": outcome.skipped,
             "stopped": outcome.stopped,
             "best_epoch": outcome.best_epoch,
             "seconds": seconds,
-            "images_per_second": sum(epoch.images for epoch in outcome.epochs) / seconds,
+            "images_per_second": sum(epoch.images for epoch in outcome.epochs) / max(seconds, 1e-9),
             "peak_memory": peak_memory(self.device),
         }
         return results
@@ -264,14 +286,17 @@ class Experiment:
             self.console.warn(f"report.html could not be written: {describe(error)}")
 
 
-class Log(Listener):
-    """Writes each epoch to the run's metrics.jsonl."""
+def data_of(store: Store) -> dict[str, Any]:
+    """Where the data files came from, and their hashes."""
+    return {name: {"source": found.source, "sha256": found.sha256} for name, found in store.found.items()}
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
 
-    def epoch_finished(self, record: Epoch) -> None:
-        self.run.append(asdict(record))
+def evaluated_at(run: Run, step: int) -> bool:
+    """Whether the run's results are those after so many steps."""
+    try:
+        return bool(run.results["training"]["step"] == step)
+    except (GenzooError, KeyError, TypeError):
+        return False
 
 
 def sample_of(split: Split, n: int) -> Split:

@@ -1,7 +1,8 @@
-"""Ctrl-C: the first one finishes the step and saves, the second one stops at once."""
+"""Ctrl-C and SIGTERM: the first one finishes the step and saves, the second one stops at once."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -10,24 +11,67 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 
-@contextmanager
-def first_interrupt(stop: Callable[[], None]) -> Iterator[None]:
-    """Inside, the first SIGINT calls `stop` and the next ones raise KeyboardInterrupt as usual.
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came. As Ctrl-C, but the exit code is another."""
 
-    Outside the main thread, where no handler can be set, it does nothing.
+
+def exit_code(error: KeyboardInterrupt) -> int:
+    """128 + the number of the signal, as shells have it."""
+    return 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Inside, SIGTERM raises Terminated, so that what was begun is brought to an end."""
+
+    def handle(number: int, restore: Callable[[], None]) -> None:
+        raise Terminated
+
+    with handling([signal.SIGTERM], handle):
+        yield
+
+
+@contextmanager
+def first_interrupt(stop: Callable[[int], None]) -> Iterator[None]:
+    """Inside, the first SIGINT or SIGTERM calls `stop` with its number, and the next ones do what they did outside."""
+
+    def handle(number: int, restore: Callable[[], None]) -> None:
+        restore()
+        stop(number)
+        with suppress(RuntimeError):  # the signal came in the midst of another print
+            print("\ngenzoo: finishing this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True)
+
+    with handling([signal.SIGINT, signal.SIGTERM], handle):
+        yield
+
+
+@contextmanager
+def handling(signals: list[signal.Signals], handle: Callable[[int, Callable[[], None]], None]) -> Iterator[None]:
+    """Inside, signals call `handle` with their number and with what puts the former handlers back.
+
+    A process that was forked inside is not meant: there a signal does what it did before. Outside the main thread,
+    where no handler can be set, nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    owner = os.getpid()
+    before = {each: signal.getsignal(each) or signal.SIG_DFL for each in signals}
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        stop()
-        with suppress(RuntimeError):  # the signal came in the midst of another print
-            print("\ngenzoo: finishing this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True)
+    def restore() -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
-    before = signal.signal(signal.SIGINT, handle)
+    def only_here(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == owner:
+            handle(number, restore)
+        else:
+            restore()
+            os.kill(os.getpid(), number)
+
+    for each in signals:
+        signal.signal(each, only_here)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -16,58 +14,21 @@ from genzoo.data.resident import Resident
 from genzoo.errors import NonFiniteError
 from genzoo.noise import keyed, mix, seeded
 from genzoo.protocols import Loss, Model
+from genzoo.training import snapshot
+from genzoo.training.listener import INTERRUPTED, Epoch, Listener, Outcome
 from genzoo.training.memory import keep_memory, memory_explained, smaller_batch
 from genzoo.training.modes import Mode, RunStep, choose_mode, make_step, refuse_mode
 from genzoo.training.objective import Objective, lay_out
 from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
+from genzoo.training.stopping import EarlyStopping
 
 EVALUATION_BATCH = 500
-INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. Terms are means over images, in the loss's units."""
-
-    epoch: int
-    step: int
-    train: dict[str, float]
-    validation: dict[str, float]
-    seconds: float
-    """Time spent in training steps."""
-    images: int
-    lr: float
-
-
-class Listener:
-    """What the trainer tells while it trains. Override what you want to hear."""
-
-    def mode_chosen(self, mode: Mode) -> None:
-        """Steps will be run so: told before the first one, and again where that fails."""
-
-    def epoch_started(self, epoch: int, steps: int) -> None:
-        """An epoch of `steps` steps begins."""
-
-    def stepped(self, done: int, terms: Callable[[int], dict[str, float]]) -> None:
-        """`done` steps of the epoch are through; `terms(done)` reads their means from the device."""
-
-    def epoch_finished(self, record: Epoch) -> None:
-        """An epoch is through, its validation included."""
-
-
-@dataclass
-class Outcome:
-    """How a training ended."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    stopped: str = ""
-    """Why before its time: "interrupted", "no better for N epochs" or ""."""
-    best_epoch: int = 0
-    """The epoch whose weights were kept, where early stopping chose; else 0."""
-    mode: Mode = field(default=Mode("eager", ""))
-    """How the steps were run in the end."""
+class StopRequested(Exception):
+    """Somebody asked for an end, in a place that has no end of its own nearby."""
 
 
 class Trainer:
@@ -100,7 +61,7 @@ class Trainer:
         self.training = training
         self.train_data = train
         self.validation_data = validation
-        self.listeners = listeners
+        self.listeners = list(listeners)
         self.device = train.device
         self.objective = Objective(model, loss, training.precision)
         if self.device.type != "mps":
@@ -111,7 +72,11 @@ class Trainer:
         self.body = Step(self.objective, training, train.see, self.device, self.total_steps)
         self.optimizer = self.body.optimizer
         self.parameters = self.body.parameters
+        self.stopping = EarlyStopping(training.patience)
         self.step = 0
+        self.seconds_before = 0.0
+        """Seconds spent in this epoch's steps, up to `_since`."""
+        self._since: float | None = None
         self.outcome = Outcome()
         self.stop_requested = False
         self._step_tensor = self.body.number
@@ -127,8 +92,11 @@ class Trainer:
         """The objective with the weights to evaluate and save: the moving average where there is one."""
         return self.average.average if self.average else self.objective  # type: ignore[return-value]
 
-    def fit(self) -> Outcome:
+    def fit(self, start: snapshot.Snapshot | None = None) -> Outcome:
         """Trains to the end, to early stopping or until `stop_requested`.
+
+        Args:
+            start: Where to go on, instead of at the beginning.
 
         Raises:
             NonFiniteError: The loss or the gradient is nan or infinite; the weights are those before that step.
@@ -137,43 +105,53 @@ class Trainer:
         explained = memory_explained(what, smaller_batch(self.batch_size), self.device)
         try:
             with seeded(0), tensor_cores(), explained:
-                self._prepare()
+                self._prepare(start)
                 self._epochs()
+                for listener in self.listeners:
+                    listener.ended()
+                self.stopping.give_back(self.trained)
         finally:
             for module in {self.objective, self.trained}:  # evaluated as they will be when they are loaded again
                 lay_out(module, torch.contiguous_format)
+        self.outcome.best_epoch, self.outcome.step = self.stopping.best_epoch, self.step
+        self.outcome.skipped = int(self.body.skipped)
         return self.outcome
 
     def _epochs(self) -> None:
-        """All epochs, up to early stopping or an interruption."""
-        best = math.inf
-        best_weights: dict[str, Tensor] | None = None
-        for epoch in range(1, self.training.epochs + 1):
-            record = self._epoch(epoch)
-            if record is None:
+        """All epochs that are left, up to early stopping or an interruption."""
+        finished = self.outcome.epochs
+        while len(finished) < self.training.epochs and not self.stopping.reason(len(finished)):
+            try:
+                record = self._epoch(len(finished) + 1)
+            except StopRequested:
                 self.outcome.stopped = INTERRUPTED
-                break
-            self.outcome.epochs.append(record)
+                return
+            finished.append(record)
+            if self.validation_data is not None:
+                self._judge(record.epoch, record.validation["loss"])
             for listener in self.listeners:
                 listener.epoch_finished(record)
-            if not self.training.patience:
-                continue
-            if record.validation["loss"] < best:
-                best, self.outcome.best_epoch = record.validation["loss"], epoch
-                best_weights = copy.deepcopy(self.trained.state_dict())
-            elif epoch - self.outcome.best_epoch >= self.training.patience:
-                self.outcome.stopped = f"no better for {self.training.patience} epochs"
-                break
-        if best_weights is not None:
-            self.trained.load_state_dict(best_weights)
+        self.outcome.stopped = self.stopping.reason(len(finished))
 
-    def _prepare(self) -> None:
+    def _judge(self, epoch: int, loss: float) -> None:
+        self.stopping.hear(epoch, loss, self.trained)
+        if not math.isfinite(loss):
+            self.warn(f"the validation loss is {loss} after epoch {epoch}; training goes on")
+
+    def warn(self, text: str) -> None:
+        """Tells the listeners what the user should read."""
+        for listener in self.listeners:
+            listener.warned(text)
+
+    def _prepare(self, start: snapshot.Snapshot | None) -> None:
         torch.manual_seed(mix(self.training.seed, "prepare"))
         first = torch.arange(self.batch_size, device=self.device)
         with torch.no_grad():
             self.objective.model.prepare(self.train_data.batch(first))
         if self.training.ema:
             self.body.average = MovingAverage(self.objective, self.training.ema)
+        if start:
+            snapshot.put_back(self, start)
         keep_memory()
         self.objective.train()
         mode = choose_mode(self.training, self.device, self.total_steps)
@@ -187,73 +165,111 @@ class Trainer:
         for listener in self.listeners:
             listener.mode_chosen(mode)
 
-    def _epoch(self, epoch: int) -> Epoch | None:
-        """One pass over the data; None if it was interrupted."""
+    def _epoch(self, epoch: int) -> Epoch:
+        """One pass over the data, or what is left of it."""
+        before = self.step - (epoch - 1) * self.steps_per_epoch
         for listener in self.listeners:
             listener.epoch_started(epoch, self.steps_per_epoch)
         self.objective.train()
-        self.body.clear_sums()
-        start = time.perf_counter()
-        for done, inputs in enumerate(self.train_data.inputs(self._batches(epoch)), start=1):
+        if not before:
+            self.body.clear_sums()
+            self.seconds_before = 0.0
+        self._since = time.perf_counter()
+        for done, inputs in enumerate(self.train_data.inputs(self._batches(epoch, before)), start=before + 1):
             self._train_step(*inputs)
-            if self.stop_requested:
-                return None
             for listener in self.listeners:
                 listener.stepped(done, self.body.means)
+            self._heed()
         train = self.body.means(self.steps_per_epoch)  # waits for the device
-        seconds = time.perf_counter() - start
-        self._require_finite(self.step)
+        self.seconds_before, self._since = self.seconds(), None
+        self.require_finite()
         return Epoch(
             epoch=epoch,
             step=self.step,
             train=train,
             validation=self.validate(),
-            seconds=seconds,
+            seconds=self.seconds_before,
             images=self.steps_per_epoch * self.batch_size,
             lr=learning_rate(self.training, self.step - 1, self.total_steps),
         )
 
-    def _batches(self, epoch: int) -> Iterator[Tensor]:
-        """The epoch's permutation in whole batches; what is left over differs from epoch to epoch."""
+    def seconds(self) -> float:
+        """Time spent in this epoch's steps so far."""
+        return self.seconds_before + (0.0 if self._since is None else time.perf_counter() - self._since)
+
+    def _heed(self) -> None:
+        if self.stop_requested:
+            raise StopRequested
+
+    def _batches(self, epoch: int, before: int = 0) -> Iterator[Tensor]:
+        """The epoch's permutation in whole batches, without the first ones; what is left over differs from epoch to
+        epoch."""
         generator = torch.Generator(self.device).manual_seed(mix(self.training.seed, "order", epoch))
         order = torch.randperm(len(self.train_data), generator=generator, device=self.device)
-        yield from order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
+        yield from order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)[before:]
 
     def _train_step(self, *inputs: Tensor) -> None:
         self._run_step(self.step, inputs)
-        if self.device.type == "cpu":
-            self._require_finite(self.step + 1)
         self.step += 1
+        if self.device.type == "cpu":
+            self.require_finite()
 
-    def _require_finite(self, steps: int) -> None:
-        """Raises if one of the first `steps` steps was not finite."""
-        if not self.body.finite:
-            epoch = (steps - 1) // self.steps_per_epoch + 1
-            rate = f"--lr {self.training.lr * 0.3:.1g}"
-            raise NonFiniteError(
-                f"the loss or its gradient is not finite at epoch {epoch}, by step {steps:,}",
-                f"the weights are those before it; try {rate} or --grad-clip 1",
-            )
+    def require_finite(self) -> None:
+        """Raises unless every step was finite, or as few were skipped as may be; then `step` counts those before it.
+
+        Raises:
+            NonFiniteError: Naming the step.
+        """
+        if self.body.finite:
+            return
+        if self.training.on_nan == "skip":
+            what = f"{int(self.body.skipped):,} steps were not finite, more than --max-skips {self.training.max_skips}"
+            raise NonFiniteError(f"{what}, by step {self.step:,}", f"try {self.cure()}")
+        self.step = int(self.body.number)
+        epoch, batch = divmod(self.step, self.steps_per_epoch)
+        raise NonFiniteError(
+            f"the loss or its gradient is not finite at epoch {epoch + 1}, step {self.step + 1:,} "
+            f"(batch {batch + 1:,} of {self.steps_per_epoch:,}, gradient norm {float(self.body.norm):.3g})",
+            f"the weights are those before it; try {self.cure()}",
+        )
+
+    def cure(self) -> str:
+        """What to try when training is not finite."""
+        return f"--lr {self.smaller_rate()} or --grad-clip 1"
+
+    def smaller_rate(self) -> str:
+        """A learning rate to try instead."""
+        return f"{self.training.lr * 0.3:.1g}"
 
     def validate(self) -> dict[str, float]:
         """The training objective on the validation data, averaged over images; {} if there are none.
 
-        The noise belongs to each image, so the figures of two epochs differ by the weights alone.
+        The noise belongs to each image, so the figures of two epochs differ by the weights alone. Models that draw
+        other noise find it seeded by the step.
         """
         if self.validation_data is None:
             return {}
+        self.body.reseed(self.step, "validation")
         with memory_explained(f"validation with batches of {EVALUATION_BATCH}", "use a smaller model", self.device):
-            return objective_terms(self.trained, self.validation_data, self._step_tensor)
+            return objective_terms(self.trained, self.validation_data, self._step_tensor, each=self._heed)
 
 
 @torch.no_grad()
 def objective_terms(
-    objective: Objective, data: Resident, step: Tensor, batch_size: int = EVALUATION_BATCH
+    objective: Objective,
+    data: Resident,
+    step: Tensor,
+    batch_size: int = EVALUATION_BATCH,
+    each: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """The objective's terms on a whole split: means over its images, whatever the batch size."""
+    """The objective's terms on a whole split: means over its images, whatever the batch size.
+
+    `each` is called before each batch, and may raise.
+    """
     totals: dict[str, float] = {}
     with evaluating(objective):
         for index in torch.arange(len(data), device=data.device).split(batch_size):
+            each()
             with keyed(data.keys[index]):
                 terms = objective(data.batch(index), step)
             for name, value in terms.items():

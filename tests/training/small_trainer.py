@@ -13,8 +13,9 @@ from torch import Tensor
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.noise import seeded
+from genzoo.training.listener import Listener
 from genzoo.training.settings import Training
-from genzoo.training.trainer import Listener, Trainer
+from genzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 POINTS, VALIDATION = 200, 60
