@@ -113,7 +113,7 @@ def cannot_save(path: Path, error: OSError, files: Mapping[str, bytes]) -> str:
     needed = sum(map(len, files.values()))
     room = ""
     with suppress(OSError):
-        room = f"; it needs {needed / 1e6:,.1f} MB, {shutil.disk_usage(path.parent).free / 1e6:,.1f} MB are free"
+        room = f"; it needs {needed / 1e6:,.2f} MB, {shutil.disk_usage(path.parent).free / 1e6:,.2f} MB are free"
     return f"cannot save {path}: {error.strerror or error}{room}"
 
 

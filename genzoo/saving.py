@@ -35,7 +35,7 @@ SHARE = 0.005
 class Saver(Listener):
     """Saves checkpoints while a trainer trains: every so many seconds, at the end of longer epochs, and at its end.
 
-    What cannot be written is one warning; training goes on, and the next save is tried at its time.
+    When one cannot be written, that is one warning; training goes on, and the next one is tried at its time.
 
     Args:
         run: Its folder gets them.
@@ -69,10 +69,10 @@ class Saver(Listener):
 
     def save(self) -> None:
         """Publishes a checkpoint of the training as it is now, or says why it cannot."""
-        began = time.monotonic()
+        began, error_before = time.monotonic(), self.error
         self.trainer.require_finite()
-        if not self.write():
-            self.trainer.warn(f"{self.error.message if self.error else ''}; training goes on")
+        if not self.write() and self.error and not error_before:
+            self.trainer.warn(f"{self.error.message}; training goes on")
         self.last = time.monotonic()
         self.cost = self.last - began
 

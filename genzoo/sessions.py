@@ -8,6 +8,7 @@ from typing import Any
 
 from genzoo.errors import GenzooError
 from genzoo.runs import Run
+from genzoo.training.listener import INTERRUPTED
 
 RUNNING, FINISHED = "running", "finished"
 MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "mode")
@@ -59,12 +60,16 @@ class Session:
         """Writes how it ended.
 
         Raises:
-            GenzooError: The record cannot be written.
+            GenzooError: The record cannot be written, and nothing else went wrong.
         """
         now = time.time()
         self.this |= {"status": self.status, "ended": now, "seconds": time.perf_counter() - self.began}
         self.record |= {"status": self.status, "ended": now}
-        self.run.write("run.json", self.record)
+        try:
+            self.run.write("run.json", self.record)
+        except GenzooError:
+            if self.status in (FINISHED, INTERRUPTED):  # else there is an error that says more
+                raise
 
 
 def former_record(run: Run) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from genzoo import __version__
 from genzoo.errors import GenzooError, UsageError, did_you_mean
-from genzoo.interrupt import exit_code
+from genzoo.interrupt import exit_code, terminable
 
 
 class Parser(argparse.ArgumentParser):
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     by SIGINT and SIGTERM."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = to_the_end(words)
+        with terminable():
+            code = to_the_end(words)
         sys.stdout.flush()  # here, where a reader that has gone is expected
         return code
     except GenzooError as error:
