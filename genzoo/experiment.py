@@ -18,11 +18,11 @@ from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
 from genzoo.entries import describe
-from genzoo.errors import GenzooError, NonFiniteError, UsageError
+from genzoo.errors import NonFiniteError, UsageError
 from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.metric import Metric
-from genzoo.interrupt import exit_code, first_interrupt, terminable
+from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
 from genzoo.likelihoods import measure_of
 from genzoo.lock import locked
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
@@ -31,7 +31,7 @@ from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
 from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, Run
 from genzoo.saving import FOLDER, Log, Saver
-from genzoo.sessions import FINISHED, MATTERS, Session
+from genzoo.sessions import FINISHED, MATTERS, Session, data_of, evaluated_at
 from genzoo.training.listener import INTERRUPTED, Outcome
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
@@ -150,10 +150,12 @@ class Experiment:
     def finish(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> str:
         """Evaluates and draws what is missing; returns the run's status. Training is saved: Ctrl-C is no failure."""
         try:
+            heed()
             if not evaluated_at(run, outcome.step):
                 results = self.evaluate(run, view, train, outcome)
                 (run.path / REPORT).unlink(missing_ok=True)  # it is of the former ones
                 run.write("results.json", results)
+            heed()
             if not (run.path / REPORT).exists():
                 self.draw(run, view)
         except KeyboardInterrupt as error:
@@ -284,19 +286,6 @@ class Experiment:
             write_report(run)
         except Exception as error:  # as above: a page is worth less than the results
             self.console.warn(f"report.html could not be written: {describe(error)}")
-
-
-def data_of(store: Store) -> dict[str, Any]:
-    """Where the data files came from, and their hashes."""
-    return {name: {"source": found.source, "sha256": found.sha256} for name, found in store.found.items()}
-
-
-def evaluated_at(run: Run, step: int) -> bool:
-    """Whether the run's results are those after so many steps."""
-    try:
-        return bool(run.results["training"]["step"] == step)
-    except (GenzooError, KeyError, TypeError):
-        return False
 
 
 def sample_of(split: Split, n: int) -> Split:

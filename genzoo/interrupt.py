@@ -20,15 +20,32 @@ def exit_code(error: KeyboardInterrupt) -> int:
     return 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
 
 
+_terminated = False
+"""Whether SIGTERM came: what a handler raises in the midst of an import or of a destructor, Python may swallow."""
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """Inside, SIGTERM raises Terminated, so that what was begun is brought to an end."""
+    global _terminated
+    outside = _terminated
 
     def handle(number: int, restore: Callable[[], None]) -> None:
+        global _terminated
+        _terminated = True
         raise Terminated
 
-    with handling([signal.SIGTERM], handle):
-        yield
+    try:
+        with handling([signal.SIGTERM], handle):
+            yield
+    finally:
+        _terminated = outside
+
+
+def heed() -> None:
+    """Raises Terminated if SIGTERM came and Python swallowed it; called now and then."""
+    if _terminated:
+        raise Terminated
 
 
 @contextmanager
@@ -42,6 +59,8 @@ def first_interrupt(stop: Callable[[int], None]) -> Iterator[None]:
             print("\ngenzoo: finishing this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True)
 
     with handling([signal.SIGINT, signal.SIGTERM], handle):
+        if _terminated:
+            stop(signal.SIGTERM)
         yield
 
 

@@ -12,14 +12,14 @@ from typing import Any
 from genzoo import checkpoints
 from genzoo.checkpoints import Checkpoint
 from genzoo.errors import GenzooError, UsageError
-from genzoo.experiment import Experiment, Places, data_of
+from genzoo.experiment import Experiment, Places
 from genzoo.interrupt import terminable
 from genzoo.lock import locked
 from genzoo.options import option
 from genzoo.runconfig import RunConfig
 from genzoo.runs import MODEL_FILE, Run
 from genzoo.saving import FOLDER, to_snapshot
-from genzoo.sessions import FINISHED, Session, differences
+from genzoo.sessions import FINISHED, Session, data_of, differences
 from genzoo.training.optimizer import learning_rate
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer

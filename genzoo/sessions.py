@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from genzoo.data.store import Store
 from genzoo.errors import GenzooError
 from genzoo.runs import Run
 from genzoo.training.listener import INTERRUPTED
@@ -70,6 +71,19 @@ class Session:
         except GenzooError:
             if self.status in (FINISHED, INTERRUPTED):  # else there is an error that says more
                 raise
+
+
+def data_of(store: Store) -> dict[str, Any]:
+    """Where the data files came from, and their hashes."""
+    return {name: {"source": found.source, "sha256": found.sha256} for name, found in store.found.items()}
+
+
+def evaluated_at(run: Run, step: int) -> bool:
+    """Whether the run's results are those after so many steps."""
+    try:
+        return bool(run.results["training"]["step"] == step)
+    except (GenzooError, KeyError, TypeError):
+        return False
 
 
 def former_record(run: Run) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class Step:
         """Notes whether the step is finite: its loss, its gradient and what it made of the buffers."""
         wrong = (loss + norm) * 0  # 0 for what is finite and nan, which is true, for what is not
         for buffer, before in zip(self._buffers, self._buffers_before, strict=True):
-            wrong = wrong + (torch.where(buffer == before, 0, buffer) * 0).sum()  # what was infinite before may be so
+            wrong = wrong + (torch.where(before.isfinite(), buffer, 0) * 0).sum()  # a mask may be of −inf
         if self.device.type == "cpu":  # where the host looks after every step
             self.norm = norm
         else:
