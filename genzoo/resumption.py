@@ -118,7 +118,8 @@ class Resumption:
             checkpoint, snapshot = found
             begun = math.ceil(snapshot.progress.step / trainer.steps_per_epoch)
             if self.config.training.epochs < begun:
-                raise UsageError(f"--epochs {self.config.training.epochs}: {self.run.path} is in epoch {begun} already")
+                asked = f"--epochs {self.config.training.epochs}"
+                raise UsageError(f"{asked}: {self.run.path} is in epoch {begun} already", f"ask for {begun} or more")
             self.warn_of_differences(checkpoint)
             return snapshot
         if problems:
