@@ -23,7 +23,7 @@ from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import first_interrupt
-from genzoo.likelihoods import measure_of
+from genzoo.likelihoods import measure_of, written_out
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
 from genzoo.provenance import describe_device, environment, peak_memory
 from genzoo.registry import registry
@@ -161,7 +161,7 @@ class Experiment:
         parameters = count_parameters(self.model)
         self.console.say(
             f"{self.config.model} ({parameters:,} parameters) on {self.config.dataset} ({' / '.join(parts)})\n"
-            f"{self.spec.likelihood} likelihood · {describe_device(self.device)} · seed {self.training.seed}"
+            f"{written_out(self.spec.likelihood)} likelihood · {describe_device(self.device)} · seed {self.training.seed}"
         )
 
     def open_record(self, run: Run, store: Store) -> dict[str, Any]:
@@ -220,7 +220,7 @@ class Experiment:
         weights.save_examples(run.path / EXAMPLES_FILE, examples["test"])
         results["baselines"] = self.baselines(train, view["test"])
         results["measure"] = measure_of(self.spec.likelihood, self.spec.binary)
-        results["likelihood"] = self.spec.likelihood
+        results["likelihood"] = written_out(self.spec.likelihood)
         results["latents"] = self.latents(view["test"])
         results["parameters"] = count_parameters(self.model)
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
