@@ -161,7 +161,8 @@ class Experiment:
         parameters = count_parameters(self.model)
         self.console.say(
             f"{self.config.model} ({parameters:,} parameters) on {self.config.dataset} ({' / '.join(parts)})\n"
-            f"{written_out(self.spec.likelihood)} likelihood · {describe_device(self.device)} · seed {self.training.seed}"
+            f"{written_out(self.spec.likelihood)} likelihood · {describe_device(self.device)} · "
+            f"seed {self.training.seed}"
         )
 
     def open_record(self, run: Run, store: Store) -> dict[str, Any]:
