@@ -17,6 +17,7 @@ from genzoo.console import Console
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
+from genzoo.data.streamed import view_of
 from genzoo.entries import describe
 from genzoo.errors import NonFiniteError, UsageError
 from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
@@ -150,7 +151,9 @@ class Experiment:
 
     def resident(self, split: Split, training: bool = False) -> Resident:
         """A split on the device, as the options want it seen."""
-        return Resident(split, self.device, self.training.binarize, training, self.spec.shift, self.spec.scale)
+        view = (self.device, self.training.binarize, training, self.spec.shift, self.spec.scale)
+        say = self.console.say if training else None  # once is enough
+        return view_of(split, *view, stream=self.training.stream, say=say)
 
     def introduce(self, splits: Splits) -> None:
         """One line: what is trained on what."""

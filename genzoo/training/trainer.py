@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -155,12 +155,13 @@ class Trainer:
         self.objective.train()
         self._sums = None
         start = time.perf_counter()
-        for done, inputs in enumerate(self.train_data.inputs(self._batches(epoch)), start=1):
-            self._train_step(*inputs)
-            if self.stop_requested:
-                return None
-            for listener in self.listeners:
-                listener.stepped(done, self._means)
+        with closing(self.train_data.inputs(self._batches(epoch))) as batches:
+            for done, inputs in enumerate(batches, start=1):
+                self._train_step(*inputs)
+                if self.stop_requested:
+                    return None
+                for listener in self.listeners:
+                    listener.stepped(done, self._means)
         train = self._means(self.steps_per_epoch)  # waits for the device
         seconds = time.perf_counter() - start
         self._require_finite(self.step)
@@ -178,7 +179,8 @@ class Trainer:
         """The epoch's permutation in whole batches; what is left over differs from epoch to epoch."""
         generator = torch.Generator(self.device).manual_seed(mix(self.training.seed, "order", epoch))
         order = torch.randperm(len(self.train_data), generator=generator, device=self.device)
-        yield from order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
+        order = order[: self.steps_per_epoch * self.batch_size].to(self.train_data.index_device)
+        yield from order.view(-1, self.batch_size)
 
     def _train_step(self, *inputs: Tensor) -> None:
         torch.manual_seed(mix(self.training.seed, "step", self.step))
