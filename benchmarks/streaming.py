@@ -3,8 +3,8 @@
     python benchmarks/streaming.py              streamed against resident: training speed of `vae`, batch 128
     python benchmarks/streaming.py --large 10   trains one epoch on a file of 10 GB and watches this process's memory
 
-The first alternates short spells of both on one machine and prints the ratio of each pair: only ratios are worth anything
-beside other work. The second makes a sparse file, writes random bytes into its first tenth, and deletes it afterwards.
+The first alternates short spells of both on one machine and prints the ratio of each pair: only ratios are worth
+anything beside other work. The second makes a sparse file, writes random bytes into its first tenth, and deletes it.
 """
 
 from __future__ import annotations
@@ -45,10 +45,9 @@ def trainer(data: Resident) -> Trainer:
     return Trainer(model, loss, Training(epochs=1), data)
 
 
-def seconds(data: Resident) -> float:
-    """Of one epoch of `STEPS` steps after its first."""
-    fitted = trainer(data).fit()
-    return fitted.epochs[0].seconds
+def seconds(trained: Trainer) -> float:
+    """Of one more epoch of `STEPS` steps."""
+    return trained.fit().epochs[-1].seconds
 
 
 def speed(device: torch.device, pairs: int) -> None:
@@ -58,13 +57,13 @@ def speed(device: torch.device, pairs: int) -> None:
         generator = np.random.Generator(np.random.Philox(0))
         np.save(path, generator.integers(0, 256, (128 * STEPS, 1, 28, 28), np.uint8))
         split = Split(np.load(path, mmap_mode="r"))  # type: ignore[arg-type]
-        views = [Resident(split, device), Streamed(split, device)]
-        for view in views:
-            seconds(view)
+        trainers = [trainer(Resident(split, device)), trainer(Streamed(split, device))]
+        for each in trainers:
+            seconds(each)
         ratios = []
-        for number in range(pairs):
-            first, second = (0, 1) if number % 2 else (1, 0)
-            took = {first: seconds(views[first]), second: seconds(views[second])}
+        for pair in range(pairs):
+            order = (0, 1) if pair % 2 else (1, 0)
+            took = {number: seconds(trainers[number]) for number in order}
             ratios.append(took[0] / took[1])
         low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
         print(f"streamed / resident: median {middle:.3f}, quartiles {low:.3f} … {high:.3f}, {pairs} pairs on {device}")

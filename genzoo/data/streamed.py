@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Literal
 
 import torch
@@ -22,31 +23,31 @@ Stream = Literal["auto", "always", "never"]
 CPU = torch.device("cpu")
 SHARE = 0.6
 """Of the free memory, for the data; the rest is for the model and what it computes."""
-AHEAD = 2
-"""Batches that are gathered while one is computed with."""
-BUFFERS = AHEAD + 3
-"""One more is in use; on a GPU the copies from the other two may not be over yet."""
+GROUP = 1 << 20
+"""Bytes that are gathered at once: several small batches, so that two threads seldom have to talk."""
+AHEAD = 1
+"""Groups of batches that are gathered while one is computed with."""
 
 
 class Buffer:
-    """Memory of the host that one batch is gathered into, again and again; pinned where a GPU copies from it."""
+    """Memory of the host that batches are gathered into, again and again; pinned where a GPU copies from it."""
 
     def __init__(self) -> None:
         self.x = self.y = torch.empty(0)
         self.copied: torch.cuda.Event | None = None
 
-    def make_room(self, n: int, data: Streamed) -> None:
-        """Waits until a copy from here is over, and has the right size."""
+    def room(self, n: int, data: Streamed) -> tuple[Tensor, ...]:
+        """For n examples of data: x, and y if there are labels. Waits until a copy from here is over."""
         if self.copied is not None:
             self.copied.synchronize()
-        if len(self.x) != n:
+        if len(self.x) < n:
             pin = data.device.type == "cuda"
             self.x = torch.empty((n, *data.x.shape[1:]), dtype=data.x.dtype, pin_memory=pin)
             self.y = torch.empty(n, dtype=torch.int64, pin_memory=pin)
+        return (self.x[:n],) if data.y is None else (self.x[:n], self.y[:n])
 
-    def hand_over(self, device: torch.device, labelled: bool) -> tuple[Tensor, ...]:
-        """The batch on the device. On the CPU it is this very memory, on a GPU a copy that is under way."""
-        held = (self.x, self.y) if labelled else (self.x,)
+    def on(self, device: torch.device, *held: Tensor) -> tuple[Tensor, ...]:
+        """What lies here, on the device: on the CPU this very memory, on a GPU a copy that is under way."""
         if device.type == "cpu":
             return held
         copies = tuple(part.to(device, non_blocking=device.type == "cuda") for part in held)
@@ -81,20 +82,23 @@ class Streamed(Resident):
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="genzoo-stream")
         labels = None if self.y is None else self.y.cpu()
-        free = deque(Buffer() for _ in range(BUFFERS))
-        ahead: deque[tuple[Buffer, Future[None]]] = deque()
+        # One is in use; on a GPU the copies from two more may not be over yet.
+        free = deque(Buffer() for _ in range(AHEAD + (1 if self.device.type == "cpu" else 3)))
+        ahead: deque[tuple[Buffer, list[int], Future[tuple[Tensor, ...]]]] = deque()
 
         def oldest() -> Iterator[tuple[Tensor, ...]]:
-            buffer, gathered = ahead.popleft()
-            gathered.result()
-            yield buffer.hand_over(self.device, labels is not None)
+            buffer, sizes, gathered = ahead.popleft()
+            parts = buffer.on(self.device, *gathered.result())
+            yield from zip(*(part.split(sizes) for part in parts), strict=True)
             free.append(buffer)
 
         try:
-            for index in batches:
-                buffer = free.popleft()
-                buffer.make_room(len(index), self)
-                ahead.append((buffer, thread.submit(self._gather, index.cpu(), labels, buffer)))
+            for group in self._groups(batches):
+                buffer, index = free.popleft(), torch.cat(group).cpu()
+                room = buffer.room(len(index), self)
+                ahead.append(
+                    (buffer, [len(batch) for batch in group], thread.submit(self._gather, index, labels, room))
+                )
                 if len(ahead) > AHEAD:
                     yield from oldest()
             while ahead:
@@ -102,10 +106,18 @@ class Streamed(Resident):
         finally:
             thread.shutdown(cancel_futures=True)
 
-    def _gather(self, index: Tensor, labels: Tensor | None, buffer: Buffer) -> None:
-        self.x.read(index, buffer.x)
+    def _groups(self, batches: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+        """Batches in their order, as many at a time as are gathered at once."""
+        each = _bytes(self.x) // max(len(self), 1)
+        remaining = iter(batches)
+        for first in remaining:
+            yield [first, *islice(remaining, max(GROUP // (each * len(first)) - 1, 0))]
+
+    def _gather(self, index: Tensor, labels: Tensor | None, room: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        self.x.read(index, room[0])
         if labels is not None:
-            torch.index_select(labels, 0, index, out=buffer.y)
+            torch.index_select(labels, 0, index, out=room[1])
+        return room
 
     def see(self, *inputs: Tensor) -> Batch:
         return Batch(self._seen(fixed_bits(inputs[0], self.bits)), inputs[1] if len(inputs) > 1 else None)

@@ -81,12 +81,21 @@ def _no_thread_is_left() -> Iterator[None]:
 # the same data
 
 
+@pytest.mark.parametrize("at_once", [0, 500])
 @pytest.mark.parametrize("home", HOMES)
 @pytest.mark.parametrize(("binarize", "shift", "scale"), VIEWS)
 @pytest.mark.parametrize("training", [True, False])
 def test_streamed_is_resident_bit_for_bit(
-    home: str, binarize: Binarize, shift: float, scale: float, training: bool, tmp_path: Path
+    home: str,
+    binarize: Binarize,
+    shift: float,
+    scale: float,
+    training: bool,
+    at_once: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(streamed, "GROUP", at_once)
     stored = torch.from_numpy(PICTURES)
     there = Split(HOMES[home](stored, tmp_path / "x"), LABELS)
     one = Resident(Split(stored, LABELS), CPU, binarize, training, shift, scale)
@@ -274,12 +283,16 @@ def test_it_ends_with_the_iteration(tmp_path: Path) -> None:
     assert list(data.inputs([])) == []
 
 
-def test_it_gathers_ahead_and_no_further(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("at_once", "asked_for"), [(0, 2), (2 * 4 * 30, 4), (1 << 20, 15)])
+def test_it_gathers_ahead_and_no_further(
+    at_once: int, asked_for: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed, "GROUP", at_once)
     asked = itertools.count()
     data = Streamed(Split(mapped(tmp_path / "x")), CPU)
     stream = data.inputs(ORDER[4 * next(asked) :][:4] for _ in range(15))
     next(stream)
-    assert next(asked) == 1 + streamed.AHEAD
+    assert next(asked) == asked_for
     stream.close()
 
 
@@ -313,7 +326,8 @@ def streaming_trainer() -> Any:
     return Trainer(model, loss, Training(batch_size=20), Streamed(Split(torch.from_numpy(PICTURES)), CPU))
 
 
-def test_a_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_cut_short_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed, "GROUP", 0)
     data = Streamed(Split(mapped(tmp_path / "x")), CPU)
     stream = data.inputs(ORDER.split(4))
     next(stream)
@@ -337,6 +351,7 @@ def test_an_error_of_the_disk_is_one_line(
 ) -> None:
     np.save(tmp_path / "x.npy", PICTURES)
     monkeypatch.setattr(npz, "MAPPED", 0)
+    monkeypatch.setattr(streamed, "GROUP", 0)
     read, reads = np.take, itertools.count()
 
     def failing(*arguments: Any, **options: Any) -> Any:
