@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genzoo.data.rows import Examples, chunks, in_place
 from genzoo.errors import UsageError
-from genzoo.noise import content_keys, keyed_bits
+from genzoo.noise import content_keys, keyed_bits, uniform
 from genzoo.protocols import Batch, Split
 from genzoo.training.settings import Binarize
 
@@ -94,7 +94,7 @@ class Resident:
         if self.white != 1.0:
             x = x.div_(self.white)
         if self.redraw:
-            x = (torch.rand_like(x) < x).to(torch.float32)
+            x = (uniform(x) < x).to(torch.float32)
         if (self.shift, self.scale) != (0.0, 1.0):
             x = (x - self.shift).div_(self.scale)
         return x
