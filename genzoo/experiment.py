@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from genzoo import runs, weights
-from genzoo.build import build_loss, build_model, choose_device, view_spec
+from genzoo.build import build_loss, build_model, choose_device, refuse_uneven_batch, view_spec
 from genzoo.console import Console
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
+from genzoo.data.streamed import view_of
 from genzoo.entries import describe
 from genzoo.errors import NonFiniteError, UsageError
 from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
@@ -24,6 +25,7 @@ from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import first_interrupt
 from genzoo.likelihoods import measure_of, written_out
+from genzoo.processes import ALONE, Processes, joined
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
 from genzoo.provenance import describe_device, environment, peak_memory
 from genzoo.registry import registry
@@ -78,29 +80,36 @@ def run(
     """
     config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
     places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None)
-    return Experiment(config, places, quiet).run()
+    with joined() as processes:
+        made = Experiment(config, places, quiet, processes).run()
+        return Run(Path(processes.agree(str(made.path) if made else "")))
 
 
 class Experiment:
     """A run in the making. Whatever can be refused is refused in the constructor, before anything is written."""
 
-    def __init__(self, config: RunConfig, places: Places, quiet: bool = False) -> None:
+    def __init__(self, config: RunConfig, places: Places, quiet: bool = False, processes: Processes = ALONE) -> None:
         self.config = config
+        self.processes = processes
         self.places = places
         self.training = config.training
         self.components = Components.find(registry(), config.model, config.dataset, config.loss)
-        self.console = Console(self.training.epochs, self.training.batch_size, quiet)
-        self.device = choose_device(self.training.device)
+        self.console = Console(self.training.epochs, self.training.batch_size, quiet or not processes.first)
+        self.device = choose_device(self.training.device, processes)
+        refuse_uneven_batch(self.training.batch_size, processes)
         self.metrics: dict[str, Metric] = find_metrics(registry())
-        runs.refuse_unwritable(places.runs, places.out)
+        if processes.first:
+            runs.refuse_unwritable(places.runs, places.out)
         self.dataset: Dataset = self.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, self.training)
         seed = self.training.seed
         self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
         self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
 
-    def run(self) -> Run:
+    def run(self) -> Run | None:
         """Trains, evaluates and draws; returns the run. After Ctrl-C its record's status is "interrupted".
+
+        Of several processes the first one writes and returns; the others do their share and return None.
 
         Raises:
             NonFiniteError: The last finite weights are saved before it is raised.
@@ -116,6 +125,10 @@ class Experiment:
         view = {name: self.resident(split) for name, split in evaluated._asdict().items() if split is not None}
         train = self.resident(splits.train, training=True)
         self.introduce(splits)
+        self.processes.meet("data")
+        if not self.processes.first:
+            self.follow(splits, view, train)
+            return None
         run = runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset)
         self.console.say(f"run folder  {run.path}")
         run.write("config.json", self.config.to_json())
@@ -125,8 +138,7 @@ class Experiment:
             if outcome.stopped == INTERRUPTED:
                 record["status"] = INTERRUPTED
             else:
-                whole = self.resident(splits.train) if train.redraw else train
-                record["status"] = self.finish(run, view, whole, outcome)
+                record["status"] = self.finish(run, view, self.whole(splits, train), outcome)
         except KeyboardInterrupt:
             record["status"] = INTERRUPTED
             raise
@@ -139,6 +151,16 @@ class Experiment:
             run.write("run.json", record)
         return run
 
+    def follow(self, splits: Splits, view: Mapping[str, Resident], train: Resident) -> None:
+        """What the processes beside the first one do: train and evaluate along, and write nothing."""
+        outcome = self.fit(view, train, [])
+        if outcome.stopped != INTERRUPTED:
+            self.figures(view, self.whole(splits, train))
+
+    def whole(self, splits: Splits, train: Resident) -> Resident:
+        """All training data, as they are evaluated."""
+        return self.resident(splits.train) if train.redraw else train
+
     def finish(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> str:
         """Evaluates and draws; returns the run's status. The model is saved already, so Ctrl-C is no failure here."""
         try:
@@ -150,7 +172,9 @@ class Experiment:
 
     def resident(self, split: Split, training: bool = False) -> Resident:
         """A split on the device, as the options want it seen."""
-        return Resident(split, self.device, self.training.binarize, training, self.spec.shift, self.spec.scale)
+        view = (self.device, self.training.binarize, training, self.spec.shift, self.spec.scale)
+        say = self.console.say if training else None  # once is enough
+        return view_of(split, *view, stream=self.training.stream, say=say)
 
     def introduce(self, splits: Splits) -> None:
         """One line: what is trained on what."""
@@ -181,30 +205,31 @@ class Experiment:
 
     def train(self, run: Run, view: Mapping[str, Resident], train: Resident) -> Outcome:
         """Trains and saves the model, also where training was interrupted or went astray."""
-        trainer = Trainer(
-            self.model,
-            self.loss,
-            self.training,
-            train,
-            view.get("validation"),
-            listeners=[Log(run), self.console],
-        )
+        try:
+            outcome = self.fit(view, train, [Log(run), self.console])
+        except NonFiniteError as error:
+            self.save(run, self.model)
+            raise NonFiniteError(error.message, f"{error.hint}\nsaved before it: {run.path / MODEL_FILE}") from None
+        self.save(run, self.model)
+        if outcome.best_epoch:
+            self.console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
+        return outcome
+
+    def fit(self, view: Mapping[str, Resident], train: Resident, listeners: Sequence[Listener]) -> Outcome:
+        """Trains; afterwards `self.model` is what is to be saved, also where training went astray."""
+        validation = view.get("validation")
+        trainer = Trainer(self.model, self.loss, self.training, train, validation, listeners, self.processes)
 
         def stop() -> None:
             trainer.stop_requested = True
 
         try:
-            with first_interrupt(stop):
+            with first_interrupt(stop, quiet=not self.processes.first):
                 outcome = trainer.fit()
-            if trainer.stop_requested:  # perhaps in the last epoch's validation, where it stopped nothing
-                outcome.stopped = INTERRUPTED
-        except NonFiniteError as error:
-            self.save(run, trainer.trained.model)
-            raise NonFiniteError(error.message, f"{error.hint}\nsaved before it: {run.path / MODEL_FILE}") from None
-        self.model = trainer.trained.model
-        self.save(run, self.model)
-        if outcome.best_epoch:
-            self.console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
+        finally:
+            self.model = trainer.trained.model
+        if self.processes.any(trainer.stop_requested):  # perhaps in the last validation, where it stopped nothing
+            outcome.stopped = INTERRUPTED
         return outcome
 
     def save(self, run: Run, model: Model) -> None:
@@ -214,10 +239,7 @@ class Experiment:
     def evaluate(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> dict[str, Any]:
         """The final figures of every split, the baselines and what the training took."""
         examples: dict[str, dict[str, Tensor]] = {name: {} for name in view}
-        results: dict[str, Any] = {
-            name: evaluate(self.model, data, self.metrics, train=train, examples=examples[name])
-            for name, data in view.items()
-        }
+        results = self.figures(view, train, examples)
         weights.save_examples(run.path / EXAMPLES_FILE, examples["test"])
         results["baselines"] = self.baselines(train, view["test"])
         results["measure"] = measure_of(self.spec.likelihood, self.spec.binary)
@@ -234,6 +256,22 @@ class Experiment:
             "peak_memory": peak_memory(self.device),
         }
         return results
+
+    def figures(
+        self, view: Mapping[str, Resident], train: Resident, examples: Mapping[str, dict[str, Tensor]] | None = None
+    ) -> dict[str, Any]:
+        """Every metric on every split, computed by all processes together."""
+        return {
+            name: evaluate(
+                self.model,
+                data,
+                self.metrics,
+                train=train,
+                examples=None if examples is None else examples[name],
+                processes=self.processes,
+            )
+            for name, data in view.items()
+        }
 
     def baselines(self, train: Resident, test: Resident) -> dict[str, Any]:
         """What the model has to beat: PCA with as many components as it has latents, and independent pixels."""

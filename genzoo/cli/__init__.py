@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from genzoo import __version__
 from genzoo.errors import GenzooError, UsageError, did_you_mean
+from genzoo.processes import Lost, speaks
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,22 +44,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except GenzooError as error:
         show_traceback()
-        print(f"genzoo: {error}", file=sys.stderr)
+        if isinstance(error, Lost):  # perhaps of the first one
+            print(f"genzoo: {error}", file=sys.stderr)
+        else:
+            say_failure(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        print("\ngenzoo: interrupted", file=sys.stderr)
+        say_failure("interrupted", before="\n")
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
         show_traceback()
-        print(f"genzoo: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        say_failure(f"{error.filename or 'the system'}: {error.strerror or error}")
         return 1
     except Exception as error:
         show_traceback()
-        print(f"genzoo: {unexpected(error)}", file=sys.stderr)
+        say_failure(unexpected(error))
         return 1
+
+
+def say_failure(text: str, before: str = "") -> None:
+    """One line on standard error; of several processes the first one speaks, which hears what became of the others."""
+    if speaks():
+        print(f"{before}genzoo: {text}", file=sys.stderr)
 
 
 def to_the_end(words: list[str]) -> int:

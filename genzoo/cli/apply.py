@@ -98,7 +98,7 @@ def class_table(work: Work, scores: Tensor, data_root: Path | None) -> dict[str,
     assert work.data.y is not None
     y = work.data.y.cpu()
     # As they are stored: in whole numbers equal sums stay equal, and ties count half.
-    sums = work.data.x.cpu().flatten(1).sum(1, dtype=torch.float64)
+    sums = torch.cat([chunk.cpu().flatten(1).sum(1, dtype=torch.float64) for chunk in work.data.stored()])
     table: dict[str, Any] = {
         "model": one_against_rest(scores, y),
         "pixel_sum": one_against_rest(sums, y),

@@ -6,9 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genzoo.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from genzoo.experiment import Experiment
+    from genzoo.runs import Run
 
 USAGE = """\
 genzoo run MODEL --dataset NAME [--loss NAME] [options]
@@ -103,11 +107,19 @@ def help_without_dataset(parser: argparse.ArgumentParser, model: str, loss: str)
 def start(config: Any, options: argparse.Namespace) -> int:
     """Runs a resolved configuration and prints what came out."""
     from genzoo.experiment import Experiment, Places
-    from genzoo.training.trainer import INTERRUPTED
+    from genzoo.processes import joined
 
     places = Places(options.runs, options.out, options.data_root)
-    experiment = Experiment(config, places, quiet=options.quiet or options.json)
-    run = experiment.run()
+    with joined() as processes:
+        experiment = Experiment(config, places, options.quiet or options.json, processes)
+        run = experiment.run()
+        return int(processes.agree(str(tell(run, experiment, options)) if run else ""))
+
+
+def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
+    """Prints what came of a run; returns the exit code."""
+    from genzoo.training.trainer import INTERRUPTED
+
     if run.record["status"] == INTERRUPTED:
         print(f"genzoo: interrupted; the model is saved: {run.path}\n  genzoo evaluate {run.path}", file=sys.stderr)
         return 130

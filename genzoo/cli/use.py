@@ -61,8 +61,8 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
 
 def load_split(run: Run, name: str, device: torch.device, data_root: Path | None) -> Resident:
     """A split of the data a run was trained on, seen the way the run saw it."""
-    from genzoo.data.resident import Resident
     from genzoo.data.store import Store
+    from genzoo.data.streamed import view_of
     from genzoo.registry import registry
 
     config = run.config
@@ -71,7 +71,8 @@ def load_split(run: Run, name: str, device: torch.device, data_root: Path | None
     if split is None:
         raise UsageError(f"{run.path} was trained with no {name} data", "use --split test")
     spec = run.model.spec
-    return Resident(split, device, config.training.binarize, shift=spec.shift, scale=spec.scale)
+    how = config.training
+    return view_of(split, device, how.binarize, shift=spec.shift, scale=spec.scale, stream=how.stream)
 
 
 def show_evaluation(options: argparse.Namespace) -> int:

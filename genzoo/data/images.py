@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genzoo.data.files import FileSet
 from genzoo.data.idx import read_idx
+from genzoo.data.rows import Examples
 from genzoo.data.splits import hold_out
 from genzoo.data.store import Store
 from genzoo.errors import GenzooError, UsageError
@@ -85,8 +86,9 @@ def read_split(images: Path, labels: Path) -> Split:
     return Split(x[:, None], y)
 
 
-def resized(x: Tensor, side: int) -> Tensor:
+def resized(x: Examples, side: int) -> Examples:
     """Images uint8 [N, C, H, W] with `side` pixels a side, bilinear and antialiased; 0 leaves them as they are."""
     if side in (0, x.shape[-1]):
         return x
+    assert isinstance(x, Tensor), "rows of a file are not resized"
     return torch.nn.functional.interpolate(x, (side, side), mode="bilinear", antialias=True, align_corners=False)

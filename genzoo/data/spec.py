@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from genzoo.data.rows import Examples
+
 
 class DataSpec(NamedTuple):
     """What a model is told about the data before it sees any."""
@@ -57,8 +59,8 @@ class Batch(NamedTuple):
 class Split(NamedTuple):
     """One part of a dataset, as stored: uint8 images (0 … 255) or float32 values."""
 
-    x: Tensor
-    """[N, *S], uint8 or float32."""
+    x: Examples
+    """[N, *S], uint8 or float32; `genzoo.data.rows.Rows` where it is not to be read into memory."""
     y: Tensor | None = None
     """[N] int64."""
 

@@ -15,6 +15,7 @@ from genzoo.errors import PluginError, UsageError
 from genzoo.evaluation.metric import Examined, Metric, Subject
 from genzoo.noise import keyed, mix, seeded
 from genzoo.options import from_json, to_json
+from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Model
 from genzoo.runconfig import default_config, field_names
 from genzoo.training.trainer import EVALUATION_BATCH, evaluating
@@ -63,6 +64,7 @@ def evaluate(
     batch_size: int = EVALUATION_BATCH,
     train: Resident | None = None,
     examples: dict[str, Tensor] | None = None,
+    processes: Processes = ALONE,
 ) -> dict[str, Any]:
     """Computes metrics on a whole split. Batch size, the order of examples and the other metrics do not matter.
 
@@ -73,6 +75,7 @@ def evaluate(
         batch_size: Examples at a time.
         train: The training data, for metrics that fit something to them.
         examples: Filled with the value of every example, [N] float64, for metrics that are a mean of such values.
+        processes: Those that share the examples; all must come here, and all get the whole result.
 
     Returns:
         {"n": examples, metric: figure or None, "standard_error": {metric: of the mean over examples},
@@ -83,7 +86,7 @@ def evaluate(
         subject = Subject(model, data, train)
         reasons = {name: _why_not(metric, subject) for name, metric in metrics.items()}
         usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
-        values = _values(subject, usable, batch_size)
+        values = _values(subject, usable, batch_size, processes)
     figures: dict[str, Any] = {"n": len(data), **{key(name): None for name in metrics}}
     errors: dict[str, float] = {}
     details: dict[str, Any] = {}
@@ -123,17 +126,30 @@ def _why_not(metric: Metric, subject: Subject) -> str | None:
         return reason or metric.begin(subject)
 
 
-def _values(subject: Subject, metrics: Mapping[str, Metric], batch_size: int) -> dict[str, Tensor]:
+def _values(
+    subject: Subject, metrics: Mapping[str, Metric], batch_size: int, processes: Processes = ALONE
+) -> dict[str, Tensor]:
     """What each metric says of each example."""
     data = subject.data
     values: dict[str, list[Tensor]] = {name: [] for name in metrics}
+    batches = torch.arange(len(data), device=data.device).split(batch_size)
+    mine = processes.mine(len(batches))
     with seeded(mix(0, "evaluation")):
-        for index in torch.arange(len(data), device=data.device).split(batch_size):
+        for number in mine or [0]:  # even a process without work has to know what the values look like
+            index = batches[number]
             examined = Examined(subject.model, data.batch(index))
             for name, metric in metrics.items():
                 with keyed(data.keys[index]):  # each from the start, so that no metric shifts another's noise
                     values[name].append(_checked(name, metric.per_example(examined), len(index)))
-    return {name: torch.cat(parts) for name, parts in values.items()}
+    if processes.size == 1:
+        return {name: torch.cat(parts) for name, parts in values.items()}
+    together = {}
+    for name, parts in values.items():
+        every = torch.zeros(len(data), *parts[0].shape[1:], dtype=torch.float64)
+        for number, part in zip(mine, parts, strict=False):
+            every[number * batch_size : (number + 1) * batch_size] = part
+        together[name] = processes.add_up(every)
+    return together
 
 
 def key(metric_name: str) -> str:

@@ -38,6 +38,9 @@ class Training:
     """Seed of the weights, the order of the data and the noise."""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the GPU if there is one."""
+    stream: Literal["auto", "always", "never"] = "auto"
+    """Whether the examples stay in their file, or in the computer's memory, and are handed to the device batch by
+    batch; auto keeps them on the device where they fit. It changes no result."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16 computes the nets in bfloat16 (autocast); weights, densities and sums stay in float32."""
     binarize: Binarize = "none"

@@ -6,16 +6,18 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
-from genzoo.errors import NonFiniteError
-from genzoo.noise import keyed, mix, seeded
+from genzoo.errors import NonFiniteError, UsageError
+from genzoo.noise import keyed, mix, reseed, seeded, shared
+from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Loss, Model
+from genzoo.training.exchange import Exchange
 from genzoo.training.objective import Objective
 from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimizer
 from genzoo.training.settings import Training
@@ -74,6 +76,7 @@ class Trainer:
         train: Training examples.
         validation: Held-out examples, or None.
         listeners: Hear of epochs and steps.
+        processes: Those that share each batch.
     """
 
     def __init__(
@@ -84,7 +87,9 @@ class Trainer:
         train: Resident,
         validation: Resident | None = None,
         listeners: Sequence[Listener] = (),
+        processes: Processes = ALONE,
     ) -> None:
+        self.processes = processes
         self.training = training
         self.train_data = train
         self.validation_data = validation
@@ -94,13 +99,14 @@ class Trainer:
         self.parameters = [parameter for parameter in self.objective.parameters() if parameter.requires_grad]
         self.optimizer = make_optimizer(self.parameters, training)
         self.average: MovingAverage | None = None
-        self.batch_size = min(training.batch_size, len(train))
+        self.batch_size = whole_batch(min(training.batch_size, len(train)), processes)
         self.steps_per_epoch = len(train) // self.batch_size
         self.total_steps = training.epochs * self.steps_per_epoch
         self.step = 0
         self.outcome = Outcome()
         self.stop_requested = False
         self._step_tensor = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.exchange = Exchange(processes, self.parameters) if processes.size > 1 else None
         self._finite = torch.ones((), dtype=torch.bool, device=self.device)
         self._sums: Tensor | None = None
         self._names: list[str] = []
@@ -147,6 +153,7 @@ class Trainer:
             self.objective.model.prepare(self.train_data.batch(first))
         if self.training.ema:
             self.average = MovingAverage(self.objective, self.training.ema)
+        self.processes.spread(self.objective.state_dict().values())  # the same already, where rounding is
 
     def _epoch(self, epoch: int) -> Epoch | None:
         """One pass over the data; None if it was interrupted."""
@@ -155,12 +162,15 @@ class Trainer:
         self.objective.train()
         self._sums = None
         start = time.perf_counter()
-        for done, inputs in enumerate(self.train_data.inputs(self._batches(epoch)), start=1):
-            self._train_step(*inputs)
-            if self.stop_requested:
-                return None
-            for listener in self.listeners:
-                listener.stepped(done, self._means)
+        rank, size = self.processes.rank, self.processes.size
+        noise = shared(rank, size, self.batch_size // size, self.device)
+        with closing(self.train_data.inputs(self._batches(epoch))) as batches, noise:
+            for done, inputs in enumerate(batches, start=1):
+                self._train_step(*inputs)
+                if self.exchange.stopped if self.exchange else self.stop_requested:
+                    return None
+                for listener in self.listeners:
+                    listener.stepped(done, self._means)
         train = self._means(self.steps_per_epoch)  # waits for the device
         seconds = time.perf_counter() - start
         self._require_finite(self.step)
@@ -175,16 +185,19 @@ class Trainer:
         )
 
     def _batches(self, epoch: int) -> Iterator[Tensor]:
-        """The epoch's permutation in whole batches; what is left over differs from epoch to epoch."""
+        """This process's rows of the epoch's permutation in whole batches; another rest is left over in each epoch."""
         generator = torch.Generator(self.device).manual_seed(mix(self.training.seed, "order", epoch))
         order = torch.randperm(len(self.train_data), generator=generator, device=self.device)
-        yield from order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
+        order = order[: self.steps_per_epoch * self.batch_size].to(self.train_data.index_device)
+        yield from order.view(-1, self.processes.size, self.batch_size // self.processes.size)[:, self.processes.rank]
 
     def _train_step(self, *inputs: Tensor) -> None:
-        torch.manual_seed(mix(self.training.seed, "step", self.step))
+        reseed(mix(self.training.seed, "step", self.step))
         terms = self.objective(self.train_data.see(*inputs), self._step_tensor)
+        terms["loss"].backward()
+        if self.exchange:
+            terms = self.exchange(terms, self.stop_requested)
         loss = terms["loss"]
-        loss.backward()
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         if self.training.grad_clip:
@@ -234,22 +247,43 @@ class Trainer:
         """
         if self.validation_data is None:
             return {}
-        return objective_terms(self.trained, self.validation_data, self._step_tensor)
+        self.processes.spread(self.trained.buffers())  # running statistics are of each process's own examples
+        return objective_terms(self.trained, self.validation_data, self._step_tensor, processes=self.processes)
 
 
 @torch.no_grad()
 def objective_terms(
-    objective: Objective, data: Resident, step: Tensor, batch_size: int = EVALUATION_BATCH
+    objective: Objective,
+    data: Resident,
+    step: Tensor,
+    batch_size: int = EVALUATION_BATCH,
+    processes: Processes = ALONE,
 ) -> dict[str, float]:
-    """The objective's terms on a whole split: means over its images, whatever the batch size."""
-    totals: dict[str, float] = {}
+    """The objective's terms on a whole split: means over its images, whatever the batch size or number of processes."""
+    batches = torch.arange(len(data), device=data.device).split(batch_size)
+    mine = processes.mine(len(batches))
+    sums: dict[int, list[float]] = {}
     with evaluating(objective):
-        for index in torch.arange(len(data), device=data.device).split(batch_size):
-            with keyed(data.keys[index]):
-                terms = objective(data.batch(index), step)
-            for name, value in terms.items():
-                totals[name] = totals.get(name, 0.0) + float(value) * len(index)
-    return {name: total / len(data) for name, total in totals.items()}
+        for number in mine or [0]:  # even a process without work has to know how many terms there are
+            with keyed(data.keys[batches[number]]):
+                terms = objective(data.batch(batches[number]), step)
+            sums[number] = [float(value) * len(batches[number]) for value in terms.values()]
+    every = torch.zeros(len(batches), len(terms), dtype=torch.float64)
+    for number in mine:
+        every[number] = torch.tensor(sums[number], dtype=torch.float64)
+    processes.add_up(every)
+    return {name: sum(column) / len(data) for name, column in zip(terms, every.T.tolist(), strict=True)}
+
+
+def whole_batch(size: int, processes: Processes) -> int:
+    """The largest batch of at most `size` examples that processes can share evenly.
+
+    Raises:
+        UsageError: There are more processes than examples.
+    """
+    if size < processes.size:
+        raise UsageError(f"{processes.size} processes cannot share {size} examples", "start fewer")
+    return size - size % processes.size
 
 
 @contextmanager

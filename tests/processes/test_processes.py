@@ -1,0 +1,243 @@
+"""Two processes that talk over gloo, against one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import scenarios
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from genzoo.cli import main
+from genzoo.errors import UsageError
+from genzoo.processes import ALONE, joined
+from genzoo.runs import Run
+
+LAST: list[tuple[int, str]] = []
+"""How the two processes of the scenarios ended: exit code, standard error."""
+MOONS = "run vae --dataset moons --epochs 1 --hidden 8 --latent-dim 2"
+SABOTAGE = """
+import os, signal, sys
+import genzoo.processes
+from genzoo.cli import main
+from genzoo.training.trainer import Trainer
+
+genzoo.processes.TIMEOUT = 4.0
+step = Trainer._train_step
+
+def train_step(self, *inputs):
+    if self.step == 3 and os.environ["RANK"] == "1":
+        {what}
+    step(self, *inputs)
+
+Trainer._train_step = train_step
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+def pair(*words: object) -> Iterator[subprocess.Popen[str]]:
+    """Python, started twice, as torchrun does it."""
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
+    for rank in ("0", "1"):
+        yield subprocess.Popen(
+            [sys.executable, *map(str, words)],
+            env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+    """Exit code, output and errors of each."""
+    try:
+        said = [process.communicate(timeout=120) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [(process.returncode, *texts) for process, texts in zip(processes, said, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Tensor]]]:
+    """What each scenario came to in two processes."""
+    folder = tmp_path_factory.mktemp("pair")
+    LAST[:] = [(code, err) for code, _, err in ended(list(pair(scenarios.__file__, folder)))]
+    names = [scenario.__name__ for scenario in scenarios.SCENARIOS]
+    return {name: [load_file(folder / f"{name}-{rank}.safetensors") for rank in (0, 1)] for name in names}
+
+
+def assert_same(one: dict[str, Tensor], other: dict[str, Tensor], within: float = 0.0) -> None:
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.allclose(other[name], value, rtol=within, atol=within), name
+
+
+@pytest.mark.parametrize("name", ["weights", "stopped", "poisoned"])
+def test_two_processes_are_one(name: str, found: dict[str, list[dict[str, Tensor]]]) -> None:
+    """After twenty steps, when one wants to stop, and when one comes upon a nan: weights, averages and reports."""
+    first, second, expected = *found[name], getattr(scenarios, name)(ALONE)
+    for result in (first, second, expected):  # each process's own, until the next validation
+        result.pop("loss.seen", None)
+    assert_same(first, second)
+    assert_same(expected, first, within=1e-5)
+    before = scenarios.state(scenarios.trainer(ALONE))
+    still = [key for key in expected.keys() & before.keys() if torch.equal(before[key], first[key])]
+    assert still == ["loss.idle"], "what takes no part stays, in spite of the decay; all else has moved"
+
+
+def test_a_failure_of_one_is_the_failure_of_all(found: dict[str, list[dict[str, Tensor]]]) -> None:
+    """While the first waits for a tensor from the second."""
+    first, second = LAST
+    assert second == (1, "PluginError 4 the second one fails\n")
+    assert first == (1, "Elsewhere 4 process 1: the second one fails\n")
+
+
+def test_evaluation_adds_up_to_the_same_figures(found: dict[str, list[dict[str, Tensor]]]) -> None:
+    first, second = found["figures"]
+    assert_same(scenarios.figures(ALONE), first)
+    assert_same(first, second)
+    assert {"negative_elbo 7", "loss 500"} <= first.keys()
+
+
+def test_running_statistics_are_those_of_the_first_process(found: dict[str, list[dict[str, Tensor]]]) -> None:
+    first, second = (load["loss.seen"] for load in found["statistics"])
+    assert torch.equal(first, second)
+
+
+def test_noise_that_genzoo_is_not_asked_for_differs_between_processes(
+    found: dict[str, list[dict[str, Tensor]]],
+) -> None:
+    first, second = (result["drawn"] for result in found["bare"])
+    assert len(first) == scenarios.BATCH // 2
+    assert (first != second).all()
+
+
+def test_the_same_command_trains_in_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """torchrun itself: one folder, one voice, the figures of one process."""
+    words = [*MOONS.split(), "--batch-size", "250", "--json", "--runs"]
+    assert main([*words, str(tmp_path / "one")]) == 0
+    one = json.loads(capsys.readouterr().out)
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--master-port",
+        str(free_port()),
+    ]
+    process = subprocess.run(
+        [*torchrun, "-m", "genzoo", *words, str(tmp_path / "two")],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert process.returncode == 0, process.stderr
+    two = json.loads(process.stdout)
+    (folder,) = (tmp_path / "two").iterdir()
+    assert str(folder) == two["run"]
+    assert len(Run(folder).history) == 1
+    assert (folder / "report.html").exists()
+    for split in ("train", "validation", "test"):
+        for name in ("negative_elbo", "reconstruction", "kl", "mse"):
+            assert two[split][name] == pytest.approx(one[split][name], rel=1e-5), (split, name)
+
+
+def test_an_uneven_batch_is_refused_once(tmp_path: Path) -> None:
+    results = ended(list(pair("-m", "genzoo", *MOONS.split(), "--batch-size", 125, "--runs", tmp_path / "runs")))
+    assert [code for code, _, _ in results] == [2, 2]
+    first, second = (err for _, _, err in results)
+    assert first.splitlines() == [
+        "genzoo: --batch-size 125 is shared by 2 processes, which do not divide it",
+        "  --batch-size 126",
+    ]
+    assert second == ""
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "line"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", 1, r"genzoo: process 0 of 2 has lost another one: "),
+        ("os.kill(os.getpid(), signal.SIGSTOP)", 1, r"genzoo: process 0 of 2 has lost another one: .*[Tt]imed out"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", 130, r"genzoo: interrupted; the model is saved: "),
+    ],
+    ids=["killed", "hanging", "asked to end"],
+)
+def test_no_process_outlives_another(what: str, code: int, line: str, tmp_path: Path) -> None:
+    script = tmp_path / "sabotage.py"
+    script.write_text(dedent(SABOTAGE).format(what=what))
+    processes = list(pair(script, *MOONS.split(), "--epochs", 500, "--runs", tmp_path / "runs"))
+    try:
+        first = processes[0].communicate(timeout=90)[1]
+        if "SIGSTOP" in what:
+            processes[1].kill()
+        processes[1].communicate(timeout=90)
+    finally:
+        for process in processes:
+            process.kill()
+    assert processes[0].returncode == code, first
+    assert processes[1].returncode == (-signal.SIGKILL if "SIGKILL" in what or "SIGSTOP" in what else code)
+    assert len(re.findall(line, first)) == 1, first
+    assert "Traceback" not in first
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert (folder / "model.safetensors").exists() == (code == 130)
+    assert Run(folder).record["status"].startswith("interrupted" if code == 130 else "failed")
+
+
+def test_without_the_variables_nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with joined() as alone:
+        assert alone is ALONE
+        assert not torch.distributed.is_initialized()
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("RANK", "0")
+    with joined() as alone:
+        assert alone is ALONE
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but RANK and MASTER_ADDR and MASTER_PORT not set"),
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE=two is no number"),
+    ],
+)
+def test_variables_that_do_not_fit(variables: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=message), joined():
+        pass
+
+
+def test_a_gpu_by_number_is_not_for_several() -> None:
+    from genzoo.build import choose_device
+    from genzoo.processes import Processes
+
+    two = Processes()
+    two.size = 2
+    assert choose_device("cpu", two) == torch.device("cpu")
+    with pytest.raises(UsageError, match="several processes share no device"):
+        choose_device("cuda:1", two)
