@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from genzoo.noise import mix
 from genzoo.protocols import Batch
+from genzoo.training.adam import TINY_STEPS
 from genzoo.training.objective import Objective
 from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimizer
 from genzoo.training.settings import Training
@@ -67,6 +68,8 @@ class Step:
         self.optimizer.lr, share = self.rates(number)
         if self.average:
             self.share.fill_(share)
+        if self.device.type == "cpu" and number % TINY_STEPS == 0:
+            self.optimizer.drop_tiny()
         self.body(inputs)
 
     def reseed(self, number: int) -> None:
