@@ -18,7 +18,7 @@ from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
 from genzoo.entries import describe
-from genzoo.errors import NonFiniteError, UsageError
+from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
 from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.metric import Metric
@@ -28,8 +28,11 @@ from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split,
 from genzoo.provenance import describe_device, environment, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
-from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, Run
-from genzoo.training.trainer import INTERRUPTED, Epoch, Listener, Outcome, Trainer
+from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, TRACE_FILE, Run
+from genzoo.training.memory import memory_explained
+from genzoo.training.modes import refuse_mode
+from genzoo.training.profile import Profile
+from genzoo.training.trainer import EVALUATION_BATCH, INTERRUPTED, Epoch, Listener, Outcome, Trainer
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Places:
     """This run's own folder, instead of a new one in `runs`."""
     data_root: Path | None = None
     """Where raw data files lie, instead of the usual places."""
+    profile: bool = False
+    """Whether to trace some training steps into the run's folder."""
 
 
 def run(
@@ -54,6 +59,7 @@ def run(
     out: str | Path | None = None,
     data_root: str | Path | None = None,
     quiet: bool = False,
+    profile: bool = False,
     **options: Any,
 ) -> Run:
     """Trains a registered model: the same code path as `genzoo run`.
@@ -67,6 +73,7 @@ def run(
         out: This run's own folder instead; it must not exist.
         data_root: Where raw data files lie, instead of the usual places.
         quiet: No progress on standard error.
+        profile: Trace some training steps into the run's folder and say where their time goes.
         **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5.
 
     Returns:
@@ -75,9 +82,10 @@ def run(
     Raises:
         UsageError: A name, option or value that does not fit; nothing was started.
         NonFiniteError: The loss became nan or infinite.
+        OutOfMemory: A step or the evaluation did not fit.
     """
     config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
-    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None)
+    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
     return Experiment(config, places, quiet).run()
 
 
@@ -91,6 +99,7 @@ class Experiment:
         self.components = Components.find(registry(), config.model, config.dataset, config.loss)
         self.console = Console(self.training.epochs, self.training.batch_size, quiet)
         self.device = choose_device(self.training.device)
+        refuse_mode(self.training, self.device)
         self.metrics: dict[str, Metric] = find_metrics(registry())
         runs.refuse_unwritable(places.runs, places.out)
         self.dataset: Dataset = self.components.dataset.load()(config.data_config)
@@ -122,6 +131,7 @@ class Experiment:
         record = self.open_record(run, store)
         try:
             outcome = self.train(run, view, train)
+            record["mode"] = outcome.mode._asdict()
             if outcome.stopped == INTERRUPTED:
                 record["status"] = INTERRUPTED
             else:
@@ -142,7 +152,9 @@ class Experiment:
     def finish(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> str:
         """Evaluates and draws; returns the run's status. The model is saved already, so Ctrl-C is no failure here."""
         try:
-            run.write("results.json", self.evaluate(run, view, train, outcome))
+            hint = f"the model is saved: genzoo evaluate {run.path} --batch-size {EVALUATION_BATCH // 2}"
+            with memory_explained(f"the evaluation, with batches of {EVALUATION_BATCH}", hint, self.device):
+                run.write("results.json", self.evaluate(run, view, train, outcome))
             self.draw(run, view)
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -163,6 +175,11 @@ class Experiment:
             f"{self.config.model} ({parameters:,} parameters) on {self.config.dataset} ({' / '.join(parts)})\n"
             f"{self.spec.likelihood} likelihood · {describe_device(self.device)} · seed {self.training.seed}"
         )
+        if self.training.batch_size > len(splits.train.x):
+            self.console.warn(
+                f"--batch-size {self.training.batch_size:,} is more than there are examples; "
+                f"an epoch is one batch of {len(splits.train.x):,}"
+            )
 
     def open_record(self, run: Run, store: Store) -> dict[str, Any]:
         """The provenance, written before the first step."""
@@ -180,14 +197,11 @@ class Experiment:
 
     def train(self, run: Run, view: Mapping[str, Resident], train: Resident) -> Outcome:
         """Trains and saves the model, also where training was interrupted or went astray."""
-        trainer = Trainer(
-            self.model,
-            self.loss,
-            self.training,
-            train,
-            view.get("validation"),
-            listeners=[Log(run), self.console],
-        )
+        profiles = [Profile(run.path / TRACE_FILE, self.console.say)] if self.places.profile else []
+        listeners: list[Listener] = [Log(run), self.console, *profiles]
+        trainer = Trainer(self.model, self.loss, self.training, train, view.get("validation"), listeners)
+        for profile in profiles:
+            profile.watch(trainer)
 
         def stop() -> None:
             trainer.stop_requested = True
@@ -197,9 +211,14 @@ class Experiment:
                 outcome = trainer.fit()
             if trainer.stop_requested:  # perhaps in the last epoch's validation, where it stopped nothing
                 outcome.stopped = INTERRUPTED
-        except NonFiniteError as error:
-            self.save(run, trainer.trained.model)
-            raise NonFiniteError(error.message, f"{error.hint}\nsaved before it: {run.path / MODEL_FILE}") from None
+        except (NonFiniteError, OutOfMemory) as error:
+            if trainer.step or isinstance(error, NonFiniteError):
+                self.save(run, trainer.trained.model)
+                error.hint += f"\nsaved before it: {run.path / MODEL_FILE}"
+            raise
+        finally:
+            for profile in profiles:
+                profile.close()
         self.model = trainer.trained.model
         self.save(run, self.model)
         if outcome.best_epoch:
@@ -228,6 +247,7 @@ class Experiment:
             "epochs": len(outcome.epochs),
             "stopped": outcome.stopped,
             "best_epoch": outcome.best_epoch,
+            "mode": outcome.mode.name,
             "seconds": seconds,
             "images_per_second": sum(epoch.images for epoch in outcome.epochs) / seconds,
             "peak_memory": peak_memory(self.device),

@@ -29,6 +29,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="this run's own folder; it must not exist")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
+    parser.add_argument("--profile", action="store_true", help="trace some steps: where their time goes")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
@@ -105,7 +106,7 @@ def start(config: Any, options: argparse.Namespace) -> int:
     from genzoo.experiment import Experiment, Places
     from genzoo.training.trainer import INTERRUPTED
 
-    places = Places(options.runs, options.out, options.data_root)
+    places = Places(options.runs, options.out, options.data_root, options.profile)
     experiment = Experiment(config, places, quiet=options.quiet or options.json)
     run = experiment.run()
     if run.record["status"] == INTERRUPTED:
