@@ -38,6 +38,10 @@ class NonFiniteError(GenzooError):
     exit_code = 3
 
 
+class OutOfMemory(GenzooError):
+    """A step or an evaluation needs more memory than there is. The weights are those before it."""
+
+
 class PluginError(GenzooError):
     """A plugin that was asked for cannot be loaded or breaks its contract."""
 

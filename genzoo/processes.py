@@ -131,19 +131,18 @@ class Joined(Processes):
     def meet(self, place: str) -> None:
         with self._explained():
             self.store.add(place, 1)
-            heard: dict[int, tuple[int, float]] = {}
-            while self.store.add(place, 0) < self.size:
-                if place != FAILED:
-                    self._follow_a_failure()
-                self._require_life(heard)
-                time.sleep(POLL)
+            self._wait_for_all(place)
 
     def agree(self, word: str) -> str:
         if self.first:
             self.store.set("word", word)
         self.meet("agreed")
         with self._explained():
-            return str(self.store.get("word").decode())
+            said = str(self.store.get("word").decode())
+            self.store.add("read", 1)
+            if self.first:  # who keeps the store leaves last
+                self._wait_for_all("read")
+        return said
 
     def leave(self, error: BaseException | None) -> None:
         """Ends the connection. After a failure all wait for each other, so that each ends with its own exit code."""
@@ -161,6 +160,15 @@ class Joined(Processes):
         if threading.current_thread() is threading.main_thread():
             # torchrun ends the others as soon as one has failed; they are about to end by themselves.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def _wait_for_all(self, place: str) -> None:
+        """Waits until every process has been counted at a place, as long as they live."""
+        heard: dict[int, tuple[int, float]] = {}
+        while self.store.add(place, 0) < self.size:
+            if place != FAILED:
+                self._follow_a_failure()
+            self._require_life(heard)
+            time.sleep(POLL)
 
     def _beat(self) -> None:
         with suppress(Exception):  # the store has gone, and the run with it

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.safetensors"
 EXAMPLES_FILE = "examples.safetensors"
+TRACE_FILE = "trace.json"
 DAMAGED = "copy it again; the model alone can be had without it: genzoo.load('RUN/model.safetensors')"
 
 
