@@ -25,7 +25,7 @@ from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import first_interrupt
 from genzoo.likelihoods import measure_of
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
-from genzoo.provenance import describe_device, environment, peak_memory
+from genzoo.provenance import describe_device, environment, forget_peak, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
 from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, Run
@@ -91,6 +91,7 @@ class Experiment:
         self.components = Components.find(registry(), config.model, config.dataset, config.loss)
         self.console = Console(self.training.epochs, self.training.batch_size, quiet)
         self.device = choose_device(self.training.device)
+        self.peak_memory = 0
         self.metrics: dict[str, Metric] = find_metrics(registry())
         runs.refuse_unwritable(places.runs, places.out)
         self.dataset: Dataset = self.components.dataset.load()(config.data_config)
@@ -192,9 +193,11 @@ class Experiment:
         def stop() -> None:
             trainer.stop_requested = True
 
+        forget_peak(self.device)
         try:
             with first_interrupt(stop):
                 outcome = trainer.fit()
+            self.peak_memory = peak_memory(self.device)
             if trainer.stop_requested:  # perhaps in the last epoch's validation, where it stopped nothing
                 outcome.stopped = INTERRUPTED
         except NonFiniteError as error:
@@ -230,7 +233,7 @@ class Experiment:
             "best_epoch": outcome.best_epoch,
             "seconds": seconds,
             "images_per_second": sum(epoch.images for epoch in outcome.epochs) / seconds,
-            "peak_memory": peak_memory(self.device),
+            "peak_memory": self.peak_memory,
         }
         return results
 
