@@ -1,8 +1,8 @@
 """genzoo beside its peers: the same nets, data, batches and optimiser, in turns, on one machine.
 
     pip install -e '.[peers]'
-    python benchmarks/peers/compare.py --model vae                        about 4 minutes on two quiet cores
-    python benchmarks/peers/compare.py --model conv-vae                   about 5
+    python benchmarks/peers/compare.py --model vae                        about 2 minutes on two quiet cores
+    python benchmarks/peers/compare.py --model conv-vae                   about 3
     python benchmarks/peers/compare.py --model vae --precision bf16       genzoo in bf16, the peers in fp32 as they are
 
 Each alternation lets everybody train a fresh model for two passes over the same images and times the second; who
@@ -34,8 +34,8 @@ from genzoo.build import choose_device  # noqa: E402
 from genzoo.provenance import environment  # noqa: E402
 from genzoo.sheets import grid  # noqa: E402
 
-IMAGES = {"vae": 38_400, "conv-vae": 5_120}
-"""A pass: some seconds for the slowest."""
+IMAGES = {"vae": 19_200, "conv-vae": 2_560}
+"""A pass: seconds. Many short turns tell more than a few long ones on a machine that others use too."""
 TARGETS = {
     ("vae", "fp32"): {"pythae": 1.5, "pytorch-examples-like": 2.5, "bare-loop": 0.97},
     ("vae", "bf16"): {"pythae": 2.0},
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--images", type=int, help="a pass (default: as many as take some seconds)")
-    parser.add_argument("--alternations", type=int, default=5)
+    parser.add_argument("--alternations", type=int, default=9)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, help="of PyTorch (default: its own choice)")
     parser.add_argument("--workers", type=int, help="of the last one's DataLoader (default: 1 with CUDA)")
