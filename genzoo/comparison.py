@@ -49,6 +49,20 @@ class Estimate:
         return quantile * statistics.stdev(self.values) / math.sqrt(n)
 
 
+def as_json(estimate: Estimate | str) -> dict[str, Any]:
+    """An estimate, or the reason why there is none, as plain JSON values."""
+    if isinstance(estimate, str):
+        return {"not_available": estimate}
+    return {"mean": estimate.mean, "interval_95": estimate.interval, "values": estimate.values}
+
+
+def estimated(values: Iterable[float | str]) -> Estimate | str:
+    """Values of one figure over the seeds, or the reason why one of them cannot be had."""
+    known = tuple(values)
+    reason = next((value for value in known if isinstance(value, str)), None)
+    return Estimate(tuple(map(float, known))) if reason is None else reason
+
+
 @dataclass(frozen=True)
 class Row:
     """Runs that differ in their seed alone."""
@@ -66,12 +80,7 @@ class Row:
 
     def estimate(self, figure: str) -> Estimate | str:
         """A test figure over the seeds, or why there is none."""
-        tests = [result["test"] for result in self.results]
-        values = [test.get(figure) for test in tests]
-        if any(not isinstance(value, (int, float)) for value in values):
-            reasons = [test.get("not_available", {}).get(figure, "not computed") for test in tests]
-            return str(next((value for value in values if isinstance(value, str)), reasons[0]))
-        return Estimate(tuple(map(float, values)))
+        return estimated(_test_figure(result["test"], figure) for result in self.results)
 
     @cached_property
     def examples(self) -> dict[str, Any]:
@@ -82,6 +91,13 @@ class Row:
             return {}
         shared = set.intersection(*(set(values) for values in loaded))
         return {name: sum(values[name].double() for values in loaded) / len(loaded) for name in shared}
+
+
+def _test_figure(test: dict[str, Any], figure: str) -> float | str:
+    value = test.get(figure)
+    if value is None or isinstance(value, (dict, list)):
+        return str(test.get("not_available", {}).get(figure, "not computed"))
+    return value if isinstance(value, str) else float(value)  # "nan", "inf"
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,12 @@ class Table:
                     names.setdefault(name)
         return list(names)
 
+    @property
+    def title(self) -> str:
+        """What the rows have in common."""
+        sizes = sorted({result["test"]["n"] for row in self.rows for result in row.results})
+        return f"{self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
+
     def label(self, row: Row) -> str:
         """The model, and the options in which rows of that model differ."""
         others = [other for other in self.rows if other.model == row.model]
@@ -107,6 +129,15 @@ class Table:
             name for name in row.settings if any(other.settings.get(name) != row.settings[name] for other in others)
         ]
         return " ".join([row.model, *(f"{name}={_short(row.settings[name])}" for name in differing)])
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """A row as plain JSON values, each seed's value too."""
+        return {
+            "model": self.label(row),
+            "settings": row.settings,
+            "runs": [str(run.path) for run in row.runs],
+            "test": {name: as_json(row.estimate(name)) for name in self.figures()},
+        }
 
     def sorted_by(self, figure: str) -> Table:
         """The rows with the smallest figure first, those without it last."""
@@ -153,6 +184,16 @@ def paired(table: Table, figure: str) -> Paired | None:
     interval = 1.96 * (differences.std() / len(differences) ** 0.5).item()
     labels = [table.label(row) for row in rows]
     return Paired(labels[0], labels[1], figure, differences.mean().item(), interval, len(differences))
+
+
+def verdict(test: Paired | None) -> str:
+    """The paired test in one sentence."""
+    if test is None:
+        return "no paired test: it needs two rows with the figures of every test example"
+    figure = test.figure.replace("_", " ")
+    sure = "better than" if test.settled else "not told apart from"
+    gap = f"{test.difference:.4g} ± {test.interval:.2g}"
+    return f"{test.better} is {sure} {test.other}: {figure} lower by {gap}, paired over {test.n:,} test examples"
 
 
 def collect(places: Sequence[Path]) -> list[Run]:

@@ -27,7 +27,7 @@ from genzoo.interrupt import first_interrupt
 from genzoo.likelihoods import measure_of, written_out
 from genzoo.processes import ALONE, Processes, joined
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
-from genzoo.provenance import describe_device, environment, peak_memory
+from genzoo.provenance import describe_device, environment, forget_peak, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
 from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, TRACE_FILE, Run
@@ -106,6 +106,7 @@ class Experiment:
         self.device = choose_device(self.training.device, processes)
         refuse_uneven_batch(self.training.batch_size, processes)
         refuse_mode(self.training, self.device)
+        self.peak_memory = 0
         self.metrics: dict[str, Metric] = find_metrics(registry())
         if processes.first:
             runs.refuse_unwritable(places.runs, places.out)
@@ -248,11 +249,13 @@ class Experiment:
         def stop() -> None:
             trainer.stop_requested = True
 
+        forget_peak(self.device)
         try:
             with first_interrupt(stop, quiet=not self.processes.first):
                 outcome = trainer.fit()
         finally:
             self.model, self.steps = trainer.trained.model, trainer.step
+            self.peak_memory = peak_memory(self.device)
             for profile in profiles:
                 profile.close()
         if self.processes.any(trainer.stop_requested):  # perhaps in the last validation, where it stopped nothing
@@ -281,7 +284,7 @@ class Experiment:
             "mode": outcome.mode.name,
             "seconds": seconds,
             "images_per_second": sum(epoch.images for epoch in outcome.epochs) / seconds,
-            "peak_memory": peak_memory(self.device),
+            "peak_memory": self.peak_memory,
         }
         return results
 

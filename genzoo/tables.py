@@ -10,6 +10,10 @@ from genzoo.evaluation.evaluate import key
 from genzoo.evaluation.metric import Metric
 
 SPLITS = ("train", "validation", "test")
+NO_DENSITY = (
+    "grey pixels: the cross-entropy is a training loss, not a density; "
+    "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
+)
 
 
 def results_table(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
@@ -64,8 +68,5 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
         verdict = "better than" if bound < pixels else "WORSE than"
         lines.append(f"−ELBO {number(bound)} is {verdict} pixels that know nothing of each other: {number(pixels)}")
     if results.get("measure") == "none":
-        lines.append(
-            "grey pixels: the cross-entropy is a training loss, not a density; "
-            "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
-        )
+        lines.append(NO_DENSITY)
     return lines
