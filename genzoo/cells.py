@@ -123,6 +123,7 @@ def run_cells(
                 failures.append(f"{cell.name}: {error.message}")
                 say(f"genzoo: {failures[-1]}")
                 continue
+            assert run is not None, "alone, it is this process that writes"
             if run.record["status"] == INTERRUPTED:
                 raise KeyboardInterrupt
         if not (run.path / SPEED_FILE).exists():
