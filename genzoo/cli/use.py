@@ -31,6 +31,10 @@ def add_verbs(verbs: Any) -> None:
     sample = _add(verbs, "sample", save_samples, "draw new examples from a run's model")
     sample.add_argument("-n", type=int, default=64, metavar="N", help="how many")
     sample.add_argument("--seed", type=int, default=0, metavar="N")
+    source = (
+        "where codes come from: prior, or gaussian or gmm:10, fitted to training codes; default: prior if there is one"
+    )
+    sample.add_argument("--sampler", metavar="NAME", help=source)
     sample.add_argument("--out", type=Path, metavar="FILE", help="a .png picture, or .npy for the numbers")
     reconstruct = _add(verbs, "reconstruct", save_reconstructions, "encode and decode images")
     reconstruct.add_argument("images", nargs="*", type=Path, help="PNG or JPEG files; without any, test images")
@@ -99,14 +103,19 @@ def show_evaluation(options: argparse.Namespace) -> int:
 def save_samples(options: argparse.Namespace) -> int:
     """Writes new examples as a picture or as numbers."""
     from genzoo import figures
+    from genzoo.sampling import Sampler
 
     run, device = open_run(options)
     model = run.model.to(device)
-    out: Path = options.out or run.path / "figures" / f"samples-{options.n}-seed{options.seed}.png"
+    sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
+    suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
+    out: Path = options.out or run.path / "figures" / f"samples-{options.n}-seed{options.seed}{suffix}.png"
     refuse_output(out, options.out is None)
-    needs_data = figures.needs_codes(model) or not model.spec.is_image  # points are drawn beside the data's
+    if reason := sampler.refuses(model):
+        raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
+    needs_data = sampler.components or not model.spec.is_image  # points are drawn beside the data's
     train = load_split(run, "train", device, options.data_root) if needs_data else None
-    new, how = figures.draw_samples(model, train, options.n, options.seed)
+    new, how = figures.draw_samples(model, train, options.n, options.seed, sampler)
     if out.suffix == ".npy":
         save_numbers(out, new)
     elif model.spec.is_image:

@@ -58,15 +58,15 @@ class Metric:
     """
 
     Config: ClassVar[type[Any]]
-    """Its first field is what `--metrics name:VALUE` sets."""
+    """Its first field is what `--metrics name:VALUE` sets; `name:OPTION=VALUE` sets any."""
     label: ClassVar[str]
     """How tables call it, such as "KL"."""
     unit: ClassVar[str] = ""
     """Such as "nats"; empty for a pure number."""
     in_every_run: ClassVar[bool] = True
     """Whether each run reports it; a costly one is computed when asked for by name."""
-    needs_train: ClassVar[bool] = False
-    """Whether it looks at the training data too; where there are none, it is not available."""
+    needs_train: bool = False
+    """Whether it, or this instance of it, looks at the training data too; where there are none, it is not available."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.data.splits import fixed_permutation
-from genzoo_plugins.metrics.two_samples import logistic_regression
+from genzoo_plugins.metrics.classifier import logistic_regression
 
 MOST = 10_000
 """Training codes: more change accuracies by little and cost much."""
