@@ -196,7 +196,7 @@ def tables(runs: Iterable[Run]) -> list[Table]:
 
 def _protocol(config: dict[str, Any]) -> str:
     """What must agree before two figures may stand in one table."""
-    data = {name: value for name, value in config["data"].items() if name != "name"}
+    data = {name: value for name, value in config["data"].items() if name != "name" and value is not None}
     options = {**data, **{name: config["training"][name] for name in PROTOCOL if name in config["training"]}}
     return " · ".join([config["data"]["name"], *(f"{name} {_short(value)}" for name, value in options.items())])
 

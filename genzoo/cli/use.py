@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genzoo.data.resident import Resident
-    from genzoo.protocols import DataSpec
+    from genzoo.protocols import Dataset, DataSpec
     from genzoo.runs import Run
 
 RUN_HELP = "a run folder, the beginning of its name, or @last"
@@ -67,23 +67,31 @@ def load_split(run: Run, name: str, device: torch.device, data_root: Path | None
     """A split of the data a run was trained on, seen the way the run saw it."""
     from genzoo.data.resident import Resident
     from genzoo.data.store import Store
-    from genzoo.registry import registry
 
     config = run.config
-    dataset = registry().get("dataset", config.dataset).load()(config.data_config)
-    split = getattr(dataset.load(Store(data_root)), name)
+    split = getattr(dataset_of(run).load(Store(data_root)), name)
     if split is None:
         raise UsageError(f"{run.path} was trained with no {name} data", "use --split test")
     spec = run.model.spec
     return Resident(split, device, config.training.binarize, shift=spec.shift, scale=spec.scale)
 
 
+def dataset_of(run: Run) -> Dataset:
+    """The dataset a run was trained on, with the run's options."""
+    from genzoo.registry import registry
+
+    config = run.config
+    dataset: Dataset = registry().get("dataset", config.dataset).load()(config.data_config)
+    return dataset
+
+
 def show_evaluation(options: argparse.Namespace) -> int:
     """Prints the figures of one split."""
+    from genzoo.evaluation.baselines import known_nll
     from genzoo.evaluation.evaluate import evaluate, find_metrics
     from genzoo.registry import registry
     from genzoo.runs import plain
-    from genzoo.tables import results_table
+    from genzoo.tables import gaps, results_table
 
     run, device = open_run(options)
     metrics = find_metrics(registry(), options.metrics.split(",") if options.metrics else None)
@@ -93,10 +101,15 @@ def show_evaluation(options: argparse.Namespace) -> int:
     if train is None and any(metric.needs_train for metric in metrics.values()):
         train = load_split(run, "train", device, options.data_root)
     figures = evaluate(model, data, metrics, options.batch_size, train)
+    known = known_nll(dataset_of(run), data, model.spec)
     if options.json:
-        print(json.dumps(plain({"run": str(run.path), "split": options.split, **figures}), ensure_ascii=False))
+        beside = {} if known is None else {"known_density": known}
+        record = {"run": str(run.path), "split": options.split, **figures, **beside}
+        print(json.dumps(plain(record), ensure_ascii=False))
     else:
         print(results_table({options.split: figures}, metrics))
+        for line in gaps(figures, known) if known else ():
+            print(f"  {line}")
     return 0
 
 
