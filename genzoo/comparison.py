@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from genzoo.errors import GenzooError, UsageError
 from genzoo.runs import EXAMPLES_FILE, Run
+from genzoo.tables import number
 
 # Student's t, 97.5 % quantile, for 1 … 30 degrees of freedom; beyond that the normal's is within 2 %.
 T_975 = [
@@ -100,11 +101,15 @@ class Table:
                     names.setdefault(name)
         return list(names)
 
-    def label(self, row: Row) -> str:
+    def label(self, row: Row, leaving_out: Sequence[str] = ()) -> str:
         """The model, and the options in which rows of that model differ."""
         others = [other for other in self.rows if other.model == row.model]
         differing = [
-            name for name in row.settings if any(other.settings.get(name) != row.settings[name] for other in others)
+            name
+            for name in row.settings
+            if name not in leaving_out
+            and row.settings[name] is not None
+            and any(other.settings.get(name) != row.settings[name] for other in others)
         ]
         return " ".join([row.model, *(f"{name}={_short(row.settings[name])}" for name in differing)])
 
@@ -153,6 +158,27 @@ def paired(table: Table, figure: str) -> Paired | None:
     interval = 1.96 * (differences.std() / len(differences) ** 0.5).item()
     labels = [table.label(row) for row in rows]
     return Paired(labels[0], labels[1], figure, differences.mean().item(), interval, len(differences))
+
+
+def warnings(table: Table) -> list[str]:
+    """Which rows are behind what they have to beat, and which leave most of their latents unused, a line each."""
+    lines = []
+    for row in table.rows:
+        results, said = row.results[0], []
+        baselines, latents = results.get("baselines", {}), results.get("latents")
+        mse, bound, active = (row.estimate(name) for name in ("mse", "negative_elbo", "active_units"))
+        pca, pixels = baselines.get("pca"), baselines.get("independent_pixels")
+        if pca and isinstance(mse, Estimate) and mse.mean >= pca["mse"]:
+            said.append(f"MSE {number(mse.mean)}, PCA with {pca['components']} components {number(pca['mse'])}")
+        if pixels and results.get("measure") == "probability" and isinstance(bound, Estimate) and bound.mean >= pixels:
+            said.append(f"−ELBO {number(bound.mean)}, independent pixels {number(pixels)} nats")
+        if said:
+            said[0] = f"worse than baseline! {said[0]}"
+        if latents and isinstance(active, Estimate) and (share := 1 - active.mean / latents) > 0.5:
+            said.append(f"collapse: {share:.0%} of {latents} latents are dead")
+        if said:
+            lines.append(f"{table.label(row)}: {'; '.join(said)}")
+    return lines
 
 
 def collect(places: Sequence[Path]) -> list[Run]:

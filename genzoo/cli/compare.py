@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-import html
 import io
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,9 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--sort", metavar="METRIC", help="smallest first (default: the first figure all rows have)")
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"as {name}")
+    parser.add_argument(
+        "--figure", type=Path, metavar="FILE.png", help="draw rates and distortions: β or capacity swept"
+    )
     parser.set_defaults(handler=show, format="text")
 
 
@@ -54,7 +57,11 @@ def show(options: argparse.Namespace) -> int:
         "json": as_json,
         "html": as_html,
     }
+    if options.figure:
+        draw_planes(options.figure, made)
     print(writers[options.format](made))
+    if options.figure and options.format == "text":
+        print(options.figure)
     return 0
 
 
@@ -86,11 +93,11 @@ def grid(table: Table) -> list[list[str]]:
 
 def row_cells(table: Table, row: Row, figures: list[str]) -> list[str]:
     """One row as texts."""
+    from genzoo.comparison import Estimate
     from genzoo.tables import number
 
-    results = row.results[0]
-    pca = results.get("baselines", {}).get("pca")
-    beaten = "" if not pca or results["test"]["mse"] < pca["mse"] else " NOT beaten"
+    pca, mse = row.results[0].get("baselines", {}).get("pca"), row.estimate("mse")
+    beaten = " NOT beaten" if pca and isinstance(mse, Estimate) and mse.mean >= pca["mse"] else ""
     speeds = [result["training"]["images_per_second"] for result in row.results]
     return [
         table.label(row),
@@ -119,22 +126,22 @@ def title(table: Table) -> str:
 
 def as_text(made: list[tuple[Table, str]]) -> str:
     """For the terminal."""
-    from genzoo.comparison import paired
     from genzoo.tables import aligned
 
-    parts = [f"{title(table)}\n{aligned(grid(table))}\n  {verdict(paired(table, figure))}" for table, figure in made]
+    parts = [
+        "\n".join([title(table), aligned(grid(table)), *(f"  {line}" for line in remarks(table, figure))])
+        for table, figure in made
+    ]
     return "\n\n".join([*parts, "± is the 95 % t-interval of the mean over seeds"])
 
 
 def as_markdown(made: list[tuple[Table, str]]) -> str:
     """For a README."""
-    from genzoo.comparison import paired
-
     parts = []
     for table, figure in made:
         header, *rows = ([text.replace("|", "\\|") for text in line] for line in grid(table))
         lines = [f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *rows)]
-        parts.append(f"**{title(table)}**\n\n" + "\n".join(lines) + f"\n\n{verdict(paired(table, figure))}")
+        parts.append(f"**{title(table)}**\n\n" + "\n\n".join(["\n".join(lines), *remarks(table, figure)]))
     return "\n\n".join(parts)
 
 
@@ -156,7 +163,8 @@ def as_csv(made: list[tuple[Table, str]]) -> str:
 
 def as_json(made: list[tuple[Table, str]]) -> str:
     """Everything, each seed's value too."""
-    from genzoo.comparison import paired
+    from genzoo.comparison import paired, warnings
+    from genzoo.rate_distortion import curves
     from genzoo.runs import plain
 
     tables = []
@@ -173,34 +181,52 @@ def as_json(made: list[tuple[Table, str]]) -> str:
             runs = [str(run.path) for run in row.runs]
             rows.append({"model": table.label(row), "settings": row.settings, "runs": runs, "test": figures})
         test = paired(table, figure)
-        tables.append({"protocol": table.protocol, "rows": rows, "paired": None if test is None else vars(test)})
+        tables.append(
+            {
+                "protocol": table.protocol,
+                "rows": rows,
+                "paired": None if test is None else vars(test),
+                "warnings": warnings(table),
+                "rate_distortion": [asdict(curve) for curve in curves(table)],
+            }
+        )
     return json.dumps(plain(tables), indent=2, ensure_ascii=False, allow_nan=False)
-
-
-STYLE = (
-    "body{font:15px system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color-scheme:light dark}"
-    "div{overflow-x:auto}table{border-collapse:collapse}td,th{padding:.3rem .7rem;text-align:right;"
-    "border-bottom:1px solid #8884}td:first-child,th:first-child{text-align:left}"
-)
 
 
 def as_html(made: list[tuple[Table, str]]) -> str:
     """One self-contained page."""
-    from genzoo.comparison import paired
+    from genzoo.comparison import warnings
+    from genzoo.comparison_page import Part, page
 
     parts = []
     for table, figure in made:
-        header, *rows = ([html.escape(text) for text in line] for line in grid(table))
-        head = "".join(f"<th>{text}</th>" for text in header)
-        body = "".join(f"<tr>{''.join(f'<td>{text}</td>' for text in row)}</tr>" for row in rows)
-        test = html.escape(verdict(paired(table, figure)))
-        parts.append(
-            f"<h2>{html.escape(title(table))}</h2><div><table><tr>{head}</tr>{body}</table></div><p>{test}</p>"
-        )
-    page = "".join(parts)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>genzoo compare</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{STYLE}</style></head><body><h1>Comparison of runs</h1>{page}"
-        "<p>± is the 95&nbsp;% t-interval of the mean over seeds.</p></body></html>"
-    )
+        header, *rows = grid(table)
+        alarms = warnings(table)
+        notes = [line for line in remarks(table, figure) if line not in alarms]
+        parts.append(Part(table, figure, title(table), header, rows, alarms, notes))
+    return page(parts)
+
+
+def remarks(table: Table, figure: str) -> list[str]:
+    """What is to be said of a table: the paired test, what is behind its baseline, what was traded for what."""
+    from genzoo.comparison import paired, warnings
+    from genzoo.rate_distortion import curves, told
+
+    return [verdict(paired(table, figure)), *warnings(table), *told(curves(table))]
+
+
+def draw_planes(path: Path, made: list[tuple[Table, str]]) -> None:
+    """Writes the rate–distortion planes of all tables that have one.
+
+    Raises:
+        UsageError: None has, or the file is no .png.
+    """
+    from genzoo.cli.apply import refuse_suffix
+    from genzoo.figures.comparisons import rate_distortion
+    from genzoo.rate_distortion import curves
+
+    refuse_suffix(path, (".png",))
+    planes = [(table.protocol, found) for table, _ in made if (found := curves(table))]
+    if not planes:
+        raise UsageError("--figure: none of these runs has a rate", "models with a prior have: genzoo run vae …")
+    rate_distortion(path, planes)
