@@ -14,7 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from genzoo.errors import GenzooError, UsageError
+from genzoo.errors import GenzooError, UsageError, did_you_mean
 from genzoo.runs import EXAMPLES_FILE, Run
 from genzoo.tables import number
 
@@ -218,6 +218,37 @@ def tables(runs: Iterable[Run]) -> list[Table]:
         ]
         made.append(Table(protocol, tuple(sorted(built, key=lambda row: row.model))))
     return made
+
+
+def best(root: Path, figure: str) -> Run:
+    """The finished run in a folder with the smallest test figure.
+
+    Raises:
+        UsageError: None has that figure, or several protocols have, under which it does not mean the same.
+    """
+    made = tables(collect([root]))
+    found = [
+        (float(value), table.protocol, run)
+        for table in made
+        for row in table.rows
+        for run, results in zip(row.runs, row.results, strict=True)
+        if isinstance(value := results["test"].get(figure.replace("-", "_")), (int, float))
+    ]
+    if not found:
+        known = [name.replace("_", "-") for table in made for name in table.figures()]
+        hint = f"known: {', '.join(dict.fromkeys(known))}"
+        raise UsageError(f"@best:{figure}: no finished run in {root}/ has it.{did_you_mean(figure, known)}", hint)
+    protocols = sorted({protocol for _, protocol, _ in found})
+    if len(protocols) > 1:
+        words = [protocol.split(" · ") for protocol in protocols]
+        own = [[word for word in part if not all(word in other for other in words)] for part in words]
+        enough = next(n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own))
+        shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
+        raise UsageError(
+            f"@best:{figure}: the runs in {root}/ do not compare: {' | '.join(shown)}",
+            f"compare them, and name one: genzoo compare {root}",
+        )
+    return min(found, key=lambda item: item[0])[2]
 
 
 def _protocol(config: dict[str, Any]) -> str:

@@ -165,6 +165,7 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path: Path, capsys: pytest.Capt
         (["nowhere"], "genzoo: no finished runs in nowhere"),
         (["RUNS", "--dataset", "cifar"], "genzoo: no finished runs on 'cifar' here"),
         (["RUNS", "--sort", "fid"], "genzoo: --sort fid: no run has it"),
+        (["RUNS", "--sort", "elbo"], "genzoo: --sort elbo: no run has it. Did you mean 'negative-elbo'?"),
     ],
 )
 def test_refusals(runs: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import UsageError
+from genzoo.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from genzoo.comparison import Estimate, Paired, Row, Table
@@ -48,7 +48,11 @@ def show(options: argparse.Namespace) -> int:
     for table in tables(runs):
         figure = key(options.sort) if options.sort else default_figure(table)
         if figure not in table.figures():
-            raise UsageError(f"--sort {options.sort}: no run has it", f"known: {', '.join(table.figures())}")
+            known = [name.replace("_", "-") for name in table.figures()]
+            meant = did_you_mean(str(options.sort), known)
+            raise UsageError(
+                f"--sort {options.sort}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}"
+            )
         made.append((table.sorted_by(figure), figure))
     writers: dict[str, Callable[[list[tuple[Table, str]]], str]] = {
         "text": as_text,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genzoo.protocols import Dataset, DataSpec
     from genzoo.runs import Run
 
-RUN_HELP = "a run folder, the beginning of its name, or @last"
+RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the smallest test MSE"
 
 
 def add_verbs(verbs: Any) -> None:

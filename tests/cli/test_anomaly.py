@@ -90,3 +90,14 @@ def test_both_filters_at_once_are_refused() -> None:
     message = refused(genzoo("run vae --dataset digits --data.without 3 --data.only 4"))
     assert message == "--data.without and --data.only exclude each other"
     assert refused(genzoo("run vae --dataset digits --data.without 10")).startswith("--data.without must be")
+
+
+def test_the_table_names_the_orientation_of_the_baseline(vae_run: Run) -> None:
+    result = genzoo("anomaly", vae_run.path)
+    found = json.loads(genzoo("anomaly", vae_run.path, "--json").out)
+    rows = [line.split() for line in result.out.splitlines() if line.strip().startswith("class")]
+    assert len(rows) == 10
+    for _, label, model, total, side, pca in rows:
+        value = found["pixel_sum"][label]
+        assert (total, side) == (f"{max(value, 1 - value):.3f}", "more" if value >= 0.5 else "less")
+        assert (model, pca) == (f"{found['model'][label]:.3f}", f"{found['pca'][label]:.3f}")
