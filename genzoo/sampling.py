@@ -17,10 +17,10 @@ from genzoo.data.splits import fixed_permutation
 from genzoo.errors import UsageError
 from genzoo.mixtures import fit_mixture
 from genzoo.protocols import LatentModel, Model
+from genzoo.training.trainer import EVALUATION_BATCH
 
 CODES = 10_000
 """Training examples at most whose codes a density is fitted to."""
-CHUNK = 500
 KNOWN = "prior, gaussian, or gmm:10 for a mixture of 10 Gaussians"
 
 
@@ -80,13 +80,13 @@ def draw(model: Model, sampler: Sampler, train: Resident | None, n: int, noise: 
     """
     if reason := sampler.refuses(model):
         raise UsageError(f"{type(model).__name__} has {reason}", f"samplers: {KNOWN}")
-    counts = [min(CHUNK, n - first) for first in range(0, n, CHUNK)]
+    counts = [min(EVALUATION_BATCH, n - first) for first in range(0, n, EVALUATION_BATCH)]
     if not sampler.components:
         return torch.cat([model.sample(count, noise=noise) for count in counts])
     assert isinstance(model, LatentModel)
     assert train is not None, "a fitted sampler needs training data"
     z = fitted_codes(model, train, sampler.components, n)
-    views = (model.likelihood(part) for part in z.split(CHUNK))
+    views = (model.likelihood(part) for part in z.split(EVALUATION_BATCH))
     return torch.cat([px.rsample() if noise else px.mean for px in views])
 
 
@@ -98,6 +98,6 @@ def fitted_codes(model: LatentModel, train: Resident, components: int, n: int) -
     index = fixed_permutation(len(train))[:CODES].to(train.device)
     if len(index) < components:
         raise UsageError(f"{components} Gaussians cannot be fitted to {len(index)} codes", f"use gmm:{len(index)}")
-    codes = torch.cat([model.posterior(train.batch(part).x).rsample() for part in index.split(CHUNK)])
+    codes = torch.cat([model.posterior(train.batch(part).x).rsample() for part in index.split(EVALUATION_BATCH)])
     mixture = fit_mixture(codes.flatten(1).cpu().double(), components)
     return mixture.sample(n).to(codes.device, codes.dtype).view(n, *codes.shape[1:])

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.apply import add_files, metric_values, refuse_suffix, write_csv
+from genzoo.cli.apply import add_files, metric_values, write_csv
 from genzoo.cli.apply import add_verb as add_application
+from genzoo.cli.use import refuse_output
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +35,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
     from genzoo.cli.inputs import open_work
     from genzoo.runs import plain
 
-    refuse_suffix(options.out, (".csv",))
+    refuse_output(options.out, (".csv",))
     work = open_work(options)
     scores = metric_values(work, [options.score])[options.score]
     order = scores.argsort(descending=True, stable=True).tolist()

@@ -9,15 +9,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.use import RUN_HELP
+from genzoo.cli.use import RUN_HELP, refuse_output
 from genzoo.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from genzoo.cli.inputs import Work
-
-BATCH = 500
 
 
 def add_verbs(verbs: Any) -> None:
@@ -60,13 +58,13 @@ def save_codes(options: argparse.Namespace) -> int:
 
     from genzoo.cli.inputs import open_work
     from genzoo.distributions import DiagGaussian
-    from genzoo.training.trainer import evaluating
+    from genzoo.training.trainer import EVALUATION_BATCH, evaluating
 
-    refuse_suffix(options.out, (".npz", ".csv"))
+    refuse_output(options.out, (".npz", ".csv"))
     work = open_work(options)
     means, log_vars = [], []
     with torch.no_grad(), evaluating(work.latent):
-        for index in torch.arange(len(work.data), device=work.device).split(BATCH):
+        for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH):
             q = work.latent.posterior(work.data.batch(index).x)
             means.append(q.mean.cpu())
             if isinstance(q, DiagGaussian):
@@ -105,6 +103,7 @@ def write_codes(out: Path, arrays: dict[str, Any]) -> None:
 def show_compression(options: argparse.Namespace) -> int:
     """Prints rate and distortion of the model as a lossy code, and PNG's size."""
     from genzoo.applications.compression import bits, png_bits
+    from genzoo.applications.denoising import decibels
     from genzoo.cli.inputs import open_work
     from genzoo.runs import plain
 
@@ -115,10 +114,12 @@ def show_compression(options: argparse.Namespace) -> int:
     if work.model.spec.is_image:
         import torch
 
-        figures["psnr_db"] = (-10 * values["mse"].log10()).mean().item()
+        from genzoo.training.trainer import EVALUATION_BATCH
+
+        figures["psnr_db"] = decibels(values["mse"]).mean().item()
         sizes = [
             png_bits(image)
-            for index in torch.arange(len(work.data), device=work.device).split(BATCH)
+            for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH)
             for image in work.data.batch(index).x.cpu()
         ]
         figures["png_bits"] = sum(sizes) / len(sizes)
@@ -148,21 +149,11 @@ def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
         reason = metric.refuses(work.model)
         if reason:
             raise UsageError(f"{work.run.config.model} has no {name}: {reason}", "genzoo anomaly takes --score mse")
-    values = per_example(work.model, work.data, metrics, BATCH)
+    values = per_example(work.model, work.data, metrics)
     for name, column in values.items():
         if column.dim() != 1:
             raise UsageError(f"--score {name} is no figure of single examples", "use negative-elbo, kl or mse")
     return values
-
-
-def refuse_suffix(out: Path | None, suffixes: tuple[str, ...]) -> None:
-    """Refuses an output file of another kind, or whose folder is not there, before any work."""
-    if out is None:
-        return
-    if out.suffix not in suffixes:
-        raise UsageError(f"--out {out}: not {' or '.join(suffixes)}", f"name a file such as out{suffixes[0]}")
-    if not out.absolute().parent.is_dir():
-        raise UsageError(f"--out {out}: no folder {out.parent}", f"mkdir {out.parent}")
 
 
 def write_csv(out: Path, header: list[str], rows: Iterable[list[str]]) -> None:

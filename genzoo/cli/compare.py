@@ -225,11 +225,11 @@ def draw_planes(path: Path, made: list[tuple[Table, str]]) -> None:
     Raises:
         UsageError: None has, or the file is no .png.
     """
-    from genzoo.cli.apply import refuse_suffix
+    from genzoo.cli.use import refuse_output
     from genzoo.figures.comparisons import rate_distortion
     from genzoo.rate_distortion import curves
 
-    refuse_suffix(path, (".png",))
+    refuse_output(path, (".png",), "--figure")
     planes = [(table.protocol, found) for table, _ in made if (found := curves(table))]
     if not planes:
         raise UsageError("--figure: none of these runs has a rate", "models with a prior have: genzoo run vae …")

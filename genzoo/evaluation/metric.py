@@ -12,6 +12,9 @@ from torch import Tensor
 from genzoo.data.resident import Resident
 from genzoo.protocols import Batch, Inference, LatentModel, Model, refuse_without_config
 
+ACTIVE = 0.01
+"""Variance of the posterior mean above which a latent counts as active (Burda et al. 2016, section 5.2)."""
+
 
 @dataclass(eq=False)
 class Subject:
