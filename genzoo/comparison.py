@@ -14,7 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from genzoo.errors import GenzooError, UsageError
+from genzoo.errors import GenzooError, UsageError, did_you_mean
 from genzoo.runs import EXAMPLES_FILE, Run
 
 # Student's t, 97.5 % quantile, for 1 … 30 degrees of freedom; beyond that the normal's is within 2 %.
@@ -122,11 +122,15 @@ class Table:
         sizes = sorted({result["test"]["n"] for row in self.rows for result in row.results})
         return f"{self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
 
-    def label(self, row: Row) -> str:
+    def label(self, row: Row, leaving_out: Sequence[str] = ()) -> str:
         """The model, and the options in which rows of that model differ."""
         others = [other for other in self.rows if other.model == row.model]
         differing = [
-            name for name in row.settings if any(other.settings.get(name) != row.settings[name] for other in others)
+            name
+            for name in row.settings
+            if name not in leaving_out
+            and row.settings[name] is not None
+            and any(other.settings.get(name) != row.settings[name] for other in others)
         ]
         return " ".join([row.model, *(f"{name}={_short(row.settings[name])}" for name in differing)])
 
@@ -186,16 +190,6 @@ def paired(table: Table, figure: str) -> Paired | None:
     return Paired(labels[0], labels[1], figure, differences.mean().item(), interval, len(differences))
 
 
-def verdict(test: Paired | None) -> str:
-    """The paired test in one sentence."""
-    if test is None:
-        return "no paired test: it needs two rows with the figures of every test example"
-    figure = test.figure.replace("_", " ")
-    sure = "better than" if test.settled else "not told apart from"
-    gap = f"{test.difference:.4g} ± {test.interval:.2g}"
-    return f"{test.better} is {sure} {test.other}: {figure} lower by {gap}, paired over {test.n:,} test examples"
-
-
 def collect(places: Sequence[Path]) -> list[Run]:
     """The finished runs in folders, which may be runs themselves or hold some.
 
@@ -235,9 +229,40 @@ def tables(runs: Iterable[Run]) -> list[Table]:
     return made
 
 
+def best(root: Path, figure: str) -> Run:
+    """The finished run in a folder with the smallest test figure.
+
+    Raises:
+        UsageError: None has that figure, or several protocols have, under which it does not mean the same.
+    """
+    made = tables(collect([root]))
+    found = [
+        (float(value), table.protocol, run)
+        for table in made
+        for row in table.rows
+        for run, results in zip(row.runs, row.results, strict=True)
+        if isinstance(value := results["test"].get(figure.replace("-", "_")), (int, float))
+    ]
+    if not found:
+        known = [name.replace("_", "-") for table in made for name in table.figures()]
+        hint = f"known: {', '.join(dict.fromkeys(known))}"
+        raise UsageError(f"@best:{figure}: no finished run in {root}/ has it.{did_you_mean(figure, known)}", hint)
+    protocols = sorted({protocol for _, protocol, _ in found})
+    if len(protocols) > 1:
+        words = [protocol.split(" · ") for protocol in protocols]
+        own = [[word for word in part if not all(word in other for other in words)] for part in words]
+        enough = next(n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own))
+        shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
+        raise UsageError(
+            f"@best:{figure}: the runs in {root}/ do not compare: {' | '.join(shown)}",
+            f"compare them, and name one: genzoo compare {root}",
+        )
+    return min(found, key=lambda item: item[0])[2]
+
+
 def _protocol(config: dict[str, Any]) -> str:
     """What must agree before two figures may stand in one table."""
-    data = {name: value for name, value in config["data"].items() if name != "name"}
+    data = {name: value for name, value in config["data"].items() if name != "name" and value is not None}
     options = {**data, **{name: config["training"][name] for name in PROTOCOL if name in config["training"]}}
     return " · ".join([config["data"]["name"], *(f"{name} {_short(value)}" for name, value in options.items())])
 

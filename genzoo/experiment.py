@@ -20,7 +20,7 @@ from genzoo.data.store import Store
 from genzoo.data.streamed import view_of
 from genzoo.entries import describe
 from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
-from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
+from genzoo.evaluation.baselines import independent_pixels_nll, known_nll, pca_mse, uniform_nll
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import first_interrupt
@@ -305,13 +305,17 @@ class Experiment:
         }
 
     def baselines(self, train: Resident, test: Resident) -> dict[str, Any]:
-        """What the model has to beat: PCA with as many components as it has latents, and independent pixels."""
+        """What the model has to beat, PCA with as many components and independent pixels, and what none can beat."""
         found: dict[str, Any] = {}
         components = self.latents(test)
         if 0 < components < self.spec.numel:  # as many components as dimensions reconstruct anything
             mse = pca_mse(train, test, components)
             found |= {} if mse is None else {"pca": {"components": components, "mse": mse}}
-        nats = {"independent_pixels": independent_pixels_nll(train, test), "uniform": uniform_nll(test)}
+        nats = {
+            "independent_pixels": independent_pixels_nll(train, test),
+            "uniform": uniform_nll(test),
+            "known_density": known_nll(self.dataset, test, self.spec),
+        }
         return found | {name: value for name, value in nats.items() if value is not None}
 
     def latents(self, data: Resident) -> int:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from genzoo.cells import SPEED_FILE
-from genzoo.comparison import Estimate, Row, Table, as_json, estimated, paired, verdict
+from genzoo.comparison import Estimate, Row, Table, as_json, estimated, paired
 from genzoo.errors import GenzooError
 from genzoo.report import metric_labels
 from genzoo.runs import Run, read_json
 from genzoo.sheets import Sheet, cell
 from genzoo.tables import NO_DENSITY, number
+from genzoo.verdicts import verdict
 
 WORSE = "worse than baseline!"
 BOUND = "negative_elbo"

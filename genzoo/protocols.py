@@ -6,7 +6,7 @@ as (20,). Log-probabilities are in nats, summed over one example; means are over
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,24 @@ class Dataset(Protocol):
 
     def load(self, store: Store) -> Splits:
         """Reads the data, fetching and verifying files through `store` where it has any."""
+        ...
+
+
+@runtime_checkable
+class KnownDensity(Protocol):
+    """What a dataset may have besides: the density that its examples were drawn from."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """ln p of examples [n, *S] in the data's own units: [n] nats."""
+        ...
+
+
+@runtime_checkable
+class PartlySeen(Protocol):
+    """What a dataset may have besides: which test examples are of a kind that was left out of training."""
+
+    def unseen(self, y: Tensor) -> Tensor | None:
+        """Whether each class [n] was left out: [n] bool; None where none was."""
         ...
 
 

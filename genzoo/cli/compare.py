@@ -6,10 +6,11 @@ import argparse
 import csv
 import io
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import UsageError
+from genzoo.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from genzoo.comparison import Row, Table
@@ -27,6 +28,9 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--sort", metavar="METRIC", help="smallest first (default: the first figure all rows have)")
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"as {name}")
+    parser.add_argument(
+        "--figure", type=Path, metavar="FILE.png", help="draw rates and distortions: β or capacity swept"
+    )
     parser.set_defaults(handler=show, format="text")
 
 
@@ -45,16 +49,25 @@ def show(options: argparse.Namespace) -> int:
     for table in tables(runs):
         figure = key(options.sort) if options.sort else default_figure(table)
         if figure not in table.figures():
-            raise UsageError(f"--sort {options.sort}: no run has it", f"known: {', '.join(table.figures())}")
+            known = [name.replace("_", "-") for name in table.figures()]
+            meant = did_you_mean(str(options.sort), known)
+            raise UsageError(
+                f"--sort {options.sort}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}"
+            )
         made.append((table.sorted_by(figure), figure))
+    if options.figure:
+        draw_planes(options.figure, made)
     if options.format == "csv":
         print(as_csv([table for table, _ in made]))
     elif options.format == "json":
         print(as_json(made))
+    elif options.format == "html":
+        print(as_html(made))
     else:
         pages = [sheet(table, figure) for table, figure in made]
-        text = {"text": sheets.as_text, "markdown": sheets.as_markdown}.get(options.format)
-        print(text(pages) if text else sheets.as_html(pages, "Comparison of runs"))
+        print(sheets.as_markdown(pages) if options.format == "markdown" else sheets.as_text(pages))
+        if options.figure:
+            print(options.figure)
     return 0
 
 
@@ -67,13 +80,12 @@ def default_figure(table: Table) -> str:
 
 def sheet(table: Table, figure: str) -> Sheet:
     """One table for people."""
-    from genzoo.comparison import paired, verdict
     from genzoo.sheets import Sheet
 
     figures = table.figures()
     header = ["model", "seeds", *(name.replace("_", " ") for name in figures), "PCA MSE", "images/s"]
     rows = [header, *(row_cells(table, row, figures) for row in table.rows)]
-    return Sheet(table.title, rows, [verdict(paired(table, figure))])
+    return Sheet(table.title, rows, remarks(table, figure))
 
 
 def row_cells(table: Table, row: Row, figures: list[str]) -> list[str]:
@@ -114,11 +126,62 @@ def as_csv(made: list[Table]) -> str:
 def as_json(made: list[tuple[Table, str]]) -> str:
     """Everything, each seed's value too."""
     from genzoo.comparison import paired
+    from genzoo.rate_distortion import curves
     from genzoo.runs import plain
+    from genzoo.verdicts import warnings
 
     tables = []
     for table, figure in made:
         rows = [table.record(row) for row in table.rows]
         test = paired(table, figure)
-        tables.append({"protocol": table.protocol, "rows": rows, "paired": None if test is None else vars(test)})
+        tables.append(
+            {
+                "protocol": table.protocol,
+                "rows": rows,
+                "paired": None if test is None else vars(test),
+                "warnings": warnings(table),
+                "rate_distortion": [asdict(curve) for curve in curves(table)],
+            }
+        )
     return json.dumps(plain(tables), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def as_html(made: list[tuple[Table, str]]) -> str:
+    """One self-contained page."""
+    from genzoo.comparison_page import Part, page
+    from genzoo.verdicts import warnings
+
+    parts = []
+    for table, figure in made:
+        shown = sheet(table, figure)
+        header, *rows = shown.rows
+        alarms = warnings(table)
+        notes = [line for line in shown.remarks if line not in alarms]
+        parts.append(Part(table, figure, shown.title, header, rows, alarms, notes))
+    return page(parts)
+
+
+def remarks(table: Table, figure: str) -> list[str]:
+    """What is to be said of a table: the paired test, what is behind its baseline, what was traded for what."""
+    from genzoo.comparison import paired
+    from genzoo.rate_distortion import curves, told
+    from genzoo.verdicts import verdict, warnings
+
+    return [verdict(paired(table, figure)), *warnings(table), *told(curves(table))]
+
+
+def draw_planes(path: Path, made: list[tuple[Table, str]]) -> None:
+    """Writes the rate–distortion planes of all tables that have one.
+
+    Raises:
+        UsageError: None has, or the file is no .png.
+    """
+    from genzoo.cli.use import refuse_output
+    from genzoo.figures.comparisons import rate_distortion
+    from genzoo.rate_distortion import curves
+
+    refuse_output(path, (".png",), "--figure")
+    planes = [(table.protocol, found) for table, _ in made if (found := curves(table))]
+    if not planes:
+        raise UsageError("--figure: none of these runs has a rate", "models with a prior have: genzoo run vae …")
+    rate_distortion(path, planes)

@@ -213,3 +213,23 @@ def read_all(leader: int) -> str:
         pass
     os.close(leader)
     return b"".join(chunks).decode()
+
+
+def test_a_known_density_stands_beside_the_bound(tmp_path: Path) -> None:
+    """In the table, in results.json, in the report and in later evaluations; where it is not known, nowhere."""
+    words = ("--epochs", 2, "--latent-dim", 2, "--runs", tmp_path, "--quiet")
+    result = genzoo("run", "vae", "--dataset", "quadratic", *words)
+    (folder,) = tmp_path.iterdir()
+    run = Run(folder)
+    known = run.results["baselines"]["known_density"]
+    assert known["nats"] == pytest.approx(1.9542, abs=4 * known["standard_error"])  # 3·½(1 + ln 2π) + ln 0.1
+    told = "the data's own −E ln p(x) is known"
+    assert told in result.out
+    assert told in (folder / "report.html").read_text().replace("&#39;", "'")
+    again = json.loads(genzoo("evaluate", folder, "--metrics", "iwae:3", "--json").out)
+    assert again["known_density"] == known
+    assert again["iwae_3"] > known["nats"]
+    assert "iwae:3" in genzoo("evaluate", folder, "--metrics", "iwae:3").out
+    result = genzoo("run", "vae", "--dataset", "moons", *words)
+    assert result.code == 0
+    assert told not in result.out
