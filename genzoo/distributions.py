@@ -136,6 +136,8 @@ class DiagGaussian(Distribution):
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         noise = standard_normal(sample_shape, self._mean, batched=self._mean.dim() > self.event_dims)
         half = self.log_var * 0.5
+        if math.prod(sample_shape) == 1:  # without broadcasting, whose gradient is a sum over that one sample
+            return (self._mean + noise.view(self._mean.shape) * exp(half)).view(noise.shape)
         return self._mean + noise * exp(half)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -207,9 +209,10 @@ class Bernoulli(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         logits, value = self.logits, value.to(self.logits.dtype)
-        if logits.shape != value.shape:  # they end alike, so the longer shape is that of both
-            shape = max(logits.shape, value.shape, key=len)
-            logits, value = logits.expand(shape), value.expand(shape)
+        if value.dim() < logits.dim():  # they end alike
+            value = value.expand(logits.shape)
+        elif logits.dim() < value.dim():
+            logits = logits.expand(value.shape)
         return -self._sum_event(F.binary_cross_entropy_with_logits(logits, value, reduction="none"))
 
     def unflatten(self, sizes: tuple[int, ...]) -> Self:

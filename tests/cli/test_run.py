@@ -54,10 +54,11 @@ def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_ru
 
 
 def test_standard_error_carries_the_progress_a_line_an_epoch(told: Result, vae_run: Run) -> None:
-    introduction, circumstances, folder, *epochs = told.err.splitlines()
+    introduction, circumstances, folder, mode, *epochs = told.err.splitlines()
     assert introduction == "vae (76,104 parameters) on digits (1,257 train / 180 validation / 360 test)"
     assert circumstances == f"bernoulli likelihood · {describe_device(torch.device('cpu'))} · seed 0"
     assert folder == f"run folder  {vae_run.path}"
+    assert mode == "eager steps (auto: compiling gains too little here)"
     assert len(epochs) == 2
     for number, (line, record) in enumerate(zip(epochs, vae_run.history, strict=True), start=1):
         train, validation = record["train"], record["validation"]["loss"]

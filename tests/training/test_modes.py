@@ -28,7 +28,8 @@ class Modes(Listener):
 @pytest.fixture
 def compiler() -> Any:
     """torch's compiler, forgetful before and after, which then draws the random numbers of eager steps."""
-    config = pytest.importorskip("torch._inductor.config")
+    from torch._inductor import config
+
     torch._dynamo.reset()
     with config.patch(fallback_random=True):
         yield
