@@ -87,6 +87,8 @@ class Joined(Processes):
     """
 
     def __init__(self, size: int) -> None:
+        # Its functions keep the group that there is at import as a default argument: it would never be closed.
+        import torch.distributed.nn  # noqa: F401
         from torch._C._distributed_c10d import PrefixStore
         from torch.distributed import init_process_group
         from torch.distributed.rendezvous import rendezvous
@@ -156,11 +158,21 @@ class Joined(Processes):
             destroy_process_group()  # whoever waits for a tensor from here wakes up
             if isinstance(error, Exception) and not isinstance(error, Lost):
                 self.meet(FAILED)
+            if error is None or (isinstance(error, Exception) and not isinstance(error, Lost)):
+                self._leave_last()
         self._gone.set()
         self._heart.join(1)
         if threading.current_thread() is threading.main_thread():
             # torchrun ends the others as soon as one has failed; they are about to end by themselves.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def _leave_last(self) -> None:
+        """The first process may be the one that keeps the store: it waits until the others have read it."""
+        self.store.add("left", 1)
+        heard: dict[int, tuple[int, float]] = {}
+        while self.first and self.store.add("left", 0) < self.size:
+            self._require_life(heard)
+            time.sleep(POLL)
 
     def _beat(self) -> None:
         with suppress(Exception):  # the store has gone, and the run with it
