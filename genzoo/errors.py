@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -38,6 +39,10 @@ class NonFiniteError(GenzooError):
     exit_code = 3
 
 
+class OutOfMemory(GenzooError):
+    """A step or an evaluation needs more memory than there is. The weights are those before it."""
+
+
 class PluginError(GenzooError):
     """A plugin that was asked for cannot be loaded or breaks its contract."""
 
@@ -46,7 +51,10 @@ class PluginError(GenzooError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence such as " Did you mean 'vae'?" with its leading blank, or ""."""
-    close = difflib.get_close_matches(name.lower(), list(known), n=2, cutoff=0.6)
+    known = list(known)
+    close = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.6)
+    if not close:  # one word of a longer name: elbo for negative-elbo
+        close = [longer for longer in known if name.lower() in re.split("[-_]", longer)][:2]
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 

@@ -19,19 +19,22 @@ from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
 from genzoo.data.streamed import view_of
 from genzoo.entries import describe
-from genzoo.errors import NonFiniteError, UsageError
-from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
+from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
+from genzoo.evaluation.baselines import independent_pixels_nll, known_nll, pca_mse, uniform_nll
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import first_interrupt
-from genzoo.likelihoods import measure_of
+from genzoo.likelihoods import measure_of, written_out
 from genzoo.processes import ALONE, Processes, joined
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
-from genzoo.provenance import describe_device, environment, peak_memory
+from genzoo.provenance import describe_device, environment, forget_peak, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
-from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, Run
-from genzoo.training.trainer import INTERRUPTED, Epoch, Listener, Outcome, Trainer
+from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, TRACE_FILE, Run
+from genzoo.training.memory import memory_explained
+from genzoo.training.modes import refuse_mode
+from genzoo.training.profile import Profile
+from genzoo.training.trainer import EVALUATION_BATCH, INTERRUPTED, Epoch, Listener, Outcome, Trainer
 
 FITTED = 100_000
 """Training examples that baselines and metrics are fitted to, at most."""
@@ -47,6 +50,8 @@ class Places:
     """This run's own folder, instead of a new one in `runs`."""
     data_root: Path | None = None
     """Where raw data files lie, instead of the usual places."""
+    profile: bool = False
+    """Whether to trace some training steps into the run's folder."""
 
 
 def run(
@@ -59,6 +64,7 @@ def run(
     out: str | Path | None = None,
     data_root: str | Path | None = None,
     quiet: bool = False,
+    profile: bool = False,
     **options: Any,
 ) -> Run:
     """Trains a registered model: the same code path as `genzoo run`.
@@ -72,6 +78,7 @@ def run(
         out: This run's own folder instead; it must not exist.
         data_root: Where raw data files lie, instead of the usual places.
         quiet: No progress on standard error.
+        profile: Trace some training steps into the run's folder and say where their time goes.
         **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5.
 
     Returns:
@@ -80,9 +87,10 @@ def run(
     Raises:
         UsageError: A name, option or value that does not fit; nothing was started.
         NonFiniteError: The loss became nan or infinite.
+        OutOfMemory: A step or the evaluation did not fit.
     """
     config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
-    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None)
+    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
     with joined() as processes:
         made = Experiment(config, places, quiet, processes).run()
         return Run(Path(processes.agree(str(made.path) if made else "")))
@@ -100,6 +108,8 @@ class Experiment:
         self.console = Console(self.training.epochs, self.training.batch_size, quiet or not processes.first)
         self.device = choose_device(self.training.device, processes)
         refuse_uneven_batch(self.training.batch_size, processes)
+        refuse_mode(self.training, self.device)
+        self.peak_memory = 0
         self.metrics: dict[str, Metric] = find_metrics(registry())
         if processes.first:
             runs.refuse_unwritable(places.runs, places.out)
@@ -138,6 +148,7 @@ class Experiment:
         record = self.open_record(run, store)
         try:
             outcome = self.train(run, view, train)
+            record["mode"] = outcome.mode._asdict()
             if outcome.stopped == INTERRUPTED:
                 record["status"] = INTERRUPTED
             else:
@@ -168,7 +179,9 @@ class Experiment:
     def finish(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> str:
         """Evaluates and draws; returns the run's status. The model is saved already, so Ctrl-C is no failure here."""
         try:
-            run.write("results.json", self.evaluate(run, view, train, outcome))
+            hint = f"the model is saved: genzoo evaluate {run.path} --batch-size {EVALUATION_BATCH // 2}"
+            with memory_explained(f"the evaluation, with batches of {EVALUATION_BATCH}", hint, self.device):
+                run.write("results.json", self.evaluate(run, view, train, outcome))
             self.draw(run, view)
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -189,8 +202,14 @@ class Experiment:
         parameters = count_parameters(self.model)
         self.console.say(
             f"{self.config.model} ({parameters:,} parameters) on {self.config.dataset} ({' / '.join(parts)})\n"
-            f"{self.spec.likelihood} likelihood · {describe_device(self.device)} · seed {self.training.seed}"
+            f"{written_out(self.spec.likelihood)} likelihood · {describe_device(self.device)} · "
+            f"seed {self.training.seed}"
         )
+        if self.training.batch_size > len(splits.train.x):
+            self.console.warn(
+                f"--batch-size {self.training.batch_size:,} is more than there are examples; "
+                f"an epoch is one batch of {len(splits.train.x):,}"
+            )
 
     def open_record(self, run: Run, store: Store) -> dict[str, Any]:
         """The provenance, written before the first step."""
@@ -208,11 +227,16 @@ class Experiment:
 
     def train(self, run: Run, view: Mapping[str, Resident], train: Resident) -> Outcome:
         """Trains and saves the model, also where training was interrupted or went astray."""
+        listeners: list[Listener] = [Log(run), self.console]
+        if self.places.profile:
+            listeners.append(Profile(run.path / TRACE_FILE, self.console.say))
         try:
-            outcome = self.fit(view, train, [Log(run), self.console])
-        except NonFiniteError as error:
-            self.save(run, self.model)
-            raise NonFiniteError(error.message, f"{error.hint}\nsaved before it: {run.path / MODEL_FILE}") from None
+            outcome = self.fit(view, train, listeners)
+        except (NonFiniteError, OutOfMemory) as error:
+            if self.steps or isinstance(error, NonFiniteError):
+                self.save(run, self.model)
+                error.hint += f"\nsaved before it: {run.path / MODEL_FILE}"
+            raise
         self.save(run, self.model)
         if outcome.best_epoch:
             self.console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
@@ -222,15 +246,22 @@ class Experiment:
         """Trains; afterwards `self.model` is what is to be saved, also where training went astray."""
         validation = view.get("validation")
         trainer = Trainer(self.model, self.loss, self.training, train, validation, listeners, self.processes)
+        profiles = [listener for listener in listeners if isinstance(listener, Profile)]
+        for profile in profiles:
+            profile.watch(trainer)
 
         def stop() -> None:
             trainer.stop_requested = True
 
+        forget_peak(self.device)
         try:
             with first_interrupt(stop, quiet=not self.processes.first):
                 outcome = trainer.fit()
         finally:
-            self.model = trainer.trained.model
+            self.model, self.steps = trainer.trained.model, trainer.step
+            self.peak_memory = peak_memory(self.device)
+            for profile in profiles:
+                profile.close()
         if self.processes.any(trainer.stop_requested):  # perhaps in the last validation, where it stopped nothing
             outcome.stopped = INTERRUPTED
         return outcome
@@ -246,7 +277,7 @@ class Experiment:
         weights.save_examples(run.path / EXAMPLES_FILE, examples["test"])
         results["baselines"] = self.baselines(train, view["test"])
         results["measure"] = measure_of(self.spec.likelihood, self.spec.binary)
-        results["likelihood"] = self.spec.likelihood
+        results["likelihood"] = written_out(self.spec.likelihood)
         results["latents"] = self.latents(view["test"])
         results["parameters"] = count_parameters(self.model)
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
@@ -254,9 +285,10 @@ class Experiment:
             "epochs": len(outcome.epochs),
             "stopped": outcome.stopped,
             "best_epoch": outcome.best_epoch,
+            "mode": outcome.mode.name,
             "seconds": seconds,
             "images_per_second": sum(epoch.images for epoch in outcome.epochs) / seconds,
-            "peak_memory": peak_memory(self.device),
+            "peak_memory": self.peak_memory,
         }
         return results
 
@@ -277,13 +309,17 @@ class Experiment:
         }
 
     def baselines(self, train: Resident, test: Resident) -> dict[str, Any]:
-        """What the model has to beat: PCA with as many components as it has latents, and independent pixels."""
+        """What the model has to beat, PCA with as many components and independent pixels, and what none can beat."""
         found: dict[str, Any] = {}
         components = self.latents(test)
         if 0 < components < self.spec.numel:  # as many components as dimensions reconstruct anything
             mse = pca_mse(train, test, components)
             found |= {} if mse is None else {"pca": {"components": components, "mse": mse}}
-        nats = {"independent_pixels": independent_pixels_nll(train, test), "uniform": uniform_nll(test)}
+        nats = {
+            "independent_pixels": independent_pixels_nll(train, test),
+            "uniform": uniform_nll(test),
+            "known_density": known_nll(self.dataset, test, self.spec),
+        }
         return found | {name: value for name, value in nats.items() if value is not None}
 
     def latents(self, data: Resident) -> int:

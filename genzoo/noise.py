@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -125,9 +125,13 @@ def shared(rank: int, size: int, rows: int, device: torch.device) -> Iterator[No
         _shared = outer
 
 
-def reseed(seed: int) -> None:
-    """Starts the noise of a step."""
-    torch.manual_seed(seed) if _shared is None else _shared.reseed(seed)
+def reseed(seed: int, generators: Iterable[torch.Generator]) -> None:
+    """Starts the noise of a step, which draws from torch's own generators of its devices."""
+    if _shared is not None:
+        _shared.reseed(seed)
+        return
+    for generator in generators:
+        generator.manual_seed(seed)
 
 
 def uniform(like: Tensor) -> Tensor:

@@ -133,19 +133,18 @@ class Joined(Processes):
     def meet(self, place: str) -> None:
         with self._explained():
             self.store.add(place, 1)
-            heard: dict[int, tuple[int, float]] = {}
-            while self.store.add(place, 0) < self.size:
-                if place != FAILED:
-                    self._follow_a_failure()
-                self._require_life(heard)
-                time.sleep(POLL)
+            self._wait_for_all(place)
 
     def agree(self, word: str) -> str:
         if self.first:
             self.store.set("word", word)
         self.meet("agreed")
         with self._explained():
-            return str(self.store.get("word").decode())
+            said = str(self.store.get("word").decode())
+            self.store.add("read", 1)
+            if self.first:  # who keeps the store leaves last
+                self._wait_for_all("read")
+        return said
 
     def leave(self, error: BaseException | None) -> None:
         """Ends the connection. After a failure all wait for each other, so that each ends with its own exit code."""
@@ -158,19 +157,18 @@ class Joined(Processes):
             destroy_process_group()  # whoever waits for a tensor from here wakes up
             if isinstance(error, Exception) and not isinstance(error, Lost):
                 self.meet(FAILED)
-            if error is None or (isinstance(error, Exception) and not isinstance(error, Lost)):
-                self._leave_last()
         self._gone.set()
         self._heart.join(1)
         if threading.current_thread() is threading.main_thread():
             # torchrun ends the others as soon as one has failed; they are about to end by themselves.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
-    def _leave_last(self) -> None:
-        """The first process may be the one that keeps the store: it waits until the others have read it."""
-        self.store.add("left", 1)
+    def _wait_for_all(self, place: str) -> None:
+        """Waits until every process has been counted at a place, as long as they live."""
         heard: dict[int, tuple[int, float]] = {}
-        while self.first and self.store.add("left", 0) < self.size:
+        while self.store.add(place, 0) < self.size:
+            if place != FAILED:
+                self._follow_a_failure()
             self._require_life(heard)
             time.sleep(POLL)
 

@@ -81,12 +81,13 @@ def to_the_end(words: list[str]) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Parses the words and calls the verb's handler."""
-    from genzoo.cli import apply, catalogue, compare, data, report, run, use
+    from genzoo.cli import apply, bench, catalogue, compare, data, report, run, use
 
     anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
     anywhere.add_argument("--debug", action="store_true", help="show tracebacks")
     anywhere.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
                           help="load a Python file as a plugin (may be repeated)")  # fmt: skip
+    typed = list(words)
     general, words = anywhere.parse_known_args(words)
     if general.debug:
         os.environ["GENZOO_DEBUG"] = "1"
@@ -94,18 +95,18 @@ def dispatch(words: list[str]) -> int:
     parser = Parser(prog="genzoo", description=about, epilog=EPILOG, parents=[anywhere])
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    on_runs = (use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb)
+    on_runs = (use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb, bench.add_verb)
     for add in (run.add_verb, catalogue.add_verbs, *on_runs, data.add_data_verb):
         add(verbs)
     unknown_verb(words, tuple(verbs.choices))
     options, rest = parser.parse_known_args(words)
-    if rest and options.verb != "run":
+    if rest and options.verb not in ("run", "bench"):
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
         parser.print_help()
         return 0
     load_plugin_files(general.plugin_files)
-    options.rest = rest
+    options.rest, options.command = rest, typed
     code: int = options.handler(options)
     return code
 

@@ -33,6 +33,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="this run's own folder; it must not exist")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
+    parser.add_argument("--profile", action="store_true", help="trace some steps: where their time goes")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
@@ -109,7 +110,7 @@ def start(config: Any, options: argparse.Namespace) -> int:
     from genzoo.experiment import Experiment, Places
     from genzoo.processes import joined
 
-    places = Places(options.runs, options.out, options.data_root)
+    places = Places(options.runs, options.out, options.data_root, options.profile)
     with joined() as processes:
         experiment = Experiment(config, places, options.quiet or options.json, processes)
         run = experiment.run()

@@ -20,7 +20,7 @@ class DataSpec(NamedTuple):
     classes: int = 0
     """Number of classes; 0 if there are no labels."""
     size: int = 0
-    """Number of training examples."""
+    """Number of training examples; 0 where it is not known before they are read."""
     binary: bool = False
     """Whether every value is 0 or 1."""
     shift: float = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,7 +23,9 @@ from genzoo.training.trainer import EVALUATION_BATCH, evaluating
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
-    """Metrics by name: those asked for, as "name" or "name:VALUE" with a value for its main option, or every run's.
+    """Metrics by name: every run's, or those asked for as "name", "name:VALUE" or "name:OPTION=VALUE".
+
+    A bare value is that of the metric's first option.
 
     Raises:
         UsageError: An unknown name, or a value that the metric does not take.
@@ -34,7 +37,7 @@ def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict
 
 
 def _make(registry: Registry, name: str) -> Metric:
-    """The metric called "name" or "name:VALUE"."""
+    """The metric called "name", "name:VALUE" or "name:OPTION=VALUE"."""
     plain, colon, argument = name.partition(":")
     entry = registry.get("metric", plain)
     metric_class: type[Metric] = entry.load()
@@ -43,7 +46,9 @@ def _make(registry: Registry, name: str) -> Metric:
         fields = field_names(metric_class.Config)
         if not fields:
             raise UsageError(f"--metrics {name}: {plain} takes no value", f"type: --metrics {plain}")
-        given = {**to_json(config), fields[0]: _literal(argument)}
+        named, equals, value = argument.partition("=")
+        chosen, value = (named.replace("-", "_"), value) if equals else (fields[0], argument)
+        given = {**to_json(config), chosen: _literal(value)}
         config = from_json(metric_class.Config, given, f"--metrics {name}")
     return metric_class(config)
 
@@ -153,8 +158,8 @@ def _values(
 
 
 def key(metric_name: str) -> str:
-    """The name of a metric in results: negative-elbo → negative_elbo, iwae:5000 → iwae_5000."""
-    return metric_name.replace("-", "_").replace(":", "_")
+    """The name of a metric in results: negative-elbo → negative_elbo, frechet:gmm:10 → frechet_gmm_10."""
+    return re.sub("[-:=/]", "_", metric_name)
 
 
 def _checked(name: str, values: Tensor, examples: int) -> Tensor:
