@@ -42,6 +42,9 @@ from genzoo.training.modes import refuse_mode
 from genzoo.training.profile import Profile
 from genzoo.training.trainer import EVALUATION_BATCH, INTERRUPTED, Epoch, Listener, Outcome, Trainer
 
+FITTED = 100_000
+"""Training examples that baselines and metrics are fitted to, at most."""
+
 
 @dataclass(frozen=True)
 class Places:
@@ -175,8 +178,9 @@ class Experiment:
             self.figures(view, self.whole(splits, train))
 
     def whole(self, splits: Splits, train: Resident) -> Resident:
-        """All training data, as they are evaluated."""
-        return self.resident(splits.train) if train.redraw else train
+        """The training data, as they are evaluated, for what is fitted to them: a sample of very many."""
+        fitted = sample_of(splits.train, FITTED)
+        return train if fitted is splits.train and not train.redraw else self.resident(fitted)
 
     def finish(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> str:
         """Evaluates and draws; returns the run's status. The model is saved already, so Ctrl-C is no failure here."""

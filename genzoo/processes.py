@@ -87,6 +87,8 @@ class Joined(Processes):
     """
 
     def __init__(self, size: int) -> None:
+        # Its functions keep the group that there is at import as a default argument: it would never be closed.
+        import torch.distributed.nn  # noqa: F401
         from torch._C._distributed_c10d import PrefixStore
         from torch.distributed import init_process_group
         from torch.distributed.rendezvous import rendezvous

@@ -6,19 +6,20 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
+from typing import NamedTuple
 
+import pairs
 import pytest
 import scenarios
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+import genzoo
 from genzoo.cli import main
 from genzoo.errors import UsageError
 from genzoo.processes import ALONE, joined
@@ -27,38 +28,20 @@ from genzoo.runs import Run
 LAST: list[tuple[int, str]] = []
 """How the two processes of the scenarios ended: exit code, standard error."""
 MOONS = "run vae --dataset moons --epochs 1 --hidden 8 --latent-dim 2"
-SABOTAGE = """
-import os, signal, sys
-import genzoo.processes
-from genzoo.cli import main
-from genzoo.training.trainer import Trainer
-
-genzoo.processes.TIMEOUT = 4.0
-step = Trainer._train_step
-
-def train_step(self, *inputs):
-    if self.step == 3 and os.environ["RANK"] == "1":
-        {what}
-    step(self, *inputs)
-
-Trainer._train_step = train_step
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 def pair(*words: object) -> Iterator[subprocess.Popen[str]]:
     """Python, started twice, as torchrun does it."""
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
+    shared = {
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(pairs.free_port()),
+        "OMP_NUM_THREADS": "1",
+    }
     for rank in ("0", "1"):
         yield subprocess.Popen(
             [sys.executable, *map(str, words)],
-            env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank},
+            env={**os.environ, **shared, "OMP_NUM_THREADS": "1", "RANK": rank, "LOCAL_RANK": rank},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -142,7 +125,7 @@ def test_the_same_command_trains_in_two(tmp_path: Path, capsys: pytest.CaptureFi
         "--nproc-per-node",
         "2",
         "--master-port",
-        str(free_port()),
+        str(pairs.free_port()),
     ]
     process = subprocess.run(
         [*torchrun, "-m", "genzoo", *words, str(tmp_path / "two")],
@@ -162,46 +145,60 @@ def test_the_same_command_trains_in_two(tmp_path: Path, capsys: pytest.CaptureFi
             assert two[split][name] == pytest.approx(one[split][name], rel=1e-5), (split, name)
 
 
-def test_an_uneven_batch_is_refused_once(tmp_path: Path) -> None:
-    results = ended(list(pair("-m", "genzoo", *MOONS.split(), "--batch-size", 125, "--runs", tmp_path / "runs")))
-    assert [code for code, _, _ in results] == [2, 2]
-    first, second = (err for _, _, err in results)
-    assert first.splitlines() == [
+class Ended(NamedTuple):
+    """How a process ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the files of all pairs are."""
+    folder = tmp_path_factory.mktemp("cases")
+    command = [sys.executable, pairs.__file__, str(folder)]
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300)
+    return folder
+
+
+def both(cases: Path, name: str) -> list[Ended]:
+    """How the first and the second process ended."""
+    files = [[cases / f"{name}-{rank}.{kind}" for kind in ("code", "out", "err")] for rank in (0, 1)]
+    return [Ended(int(code.read_text()), out.read_text(), err.read_text()) for code, out, err in files]
+
+
+def test_an_uneven_batch_is_refused_once(cases: Path) -> None:
+    first, second = both(cases, "uneven")
+    assert first.err.splitlines() == [
         "genzoo: --batch-size 125 is shared by 2 processes, which do not divide it",
         "  --batch-size 126",
     ]
-    assert second == ""
-    assert not (tmp_path / "runs").exists()
+    assert (first.code, first.out) == (2, "")
+    assert second == (2, "", "")
+    assert not (cases / "uneven").exists()
 
 
-@pytest.mark.parametrize(
-    ("what", "code", "line"),
-    [
-        ("os.kill(os.getpid(), signal.SIGKILL)", 1, r"genzoo: process 0 of 2 has lost another one: "),
-        ("os.kill(os.getpid(), signal.SIGSTOP)", 1, r"genzoo: process 0 of 2 has lost another one: .*[Tt]imed out"),
-        ("os.kill(os.getpid(), signal.SIGTERM)", 130, r"genzoo: interrupted; the model is saved: "),
-    ],
-    ids=["killed", "hanging", "asked to end"],
-)
-def test_no_process_outlives_another(what: str, code: int, line: str, tmp_path: Path) -> None:
-    script = tmp_path / "sabotage.py"
-    script.write_text(dedent(SABOTAGE).format(what=what))
-    processes = list(pair(script, *MOONS.split(), "--epochs", 500, "--runs", tmp_path / "runs"))
-    try:
-        first = processes[0].communicate(timeout=90)[1]
-        if "SIGSTOP" in what:
-            processes[1].kill()
-        processes[1].communicate(timeout=90)
-    finally:
-        for process in processes:
-            process.kill()
-    assert processes[0].returncode == code, first
-    assert processes[1].returncode == (-signal.SIGKILL if "SIGKILL" in what or "SIGSTOP" in what else code)
-    assert len(re.findall(line, first)) == 1, first
-    assert "Traceback" not in first
-    (folder,) = (tmp_path / "runs").iterdir()
-    assert (folder / "model.safetensors").exists() == (code == 130)
-    assert Run(folder).record["status"].startswith("interrupted" if code == 130 else "failed")
+@pytest.mark.parametrize(("name", "line"), [("killed", ".*"), ("hanging", ".*[Tt]imed out.*")])
+def test_no_process_outlives_another(name: str, line: str, cases: Path) -> None:
+    first, second = both(cases, name)
+    assert (first.code, second.code) == (1, -signal.SIGKILL)
+    assert len(re.findall(rf"^genzoo: process 0 of 2 has lost another one: {line}$", first.err, re.MULTILINE)) == 1
+    assert "Traceback" not in first.err + second.err
+    (folder,) = (cases / name).iterdir()
+    assert Run(folder).record["status"].startswith("failed: Lost")
+    assert not (folder / "model.safetensors").exists()
+
+
+def test_a_signal_to_one_ends_all_at_the_same_step(cases: Path) -> None:
+    first, second = both(cases, "asked to end")
+    assert (first.code, second.code) == (130, 130)
+    assert "genzoo: interrupted; the model is saved" in first.err
+    assert (second.out, second.err) == ("", "")
+    (folder,) = (cases / "asked to end").iterdir()
+    run = Run(folder)
+    assert (run.record["status"], run.history) == ("interrupted", [])
+    assert genzoo.load(folder).sample(3).shape == (3, 2)
 
 
 def test_without_the_variables_nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
