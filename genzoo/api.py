@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from genzoo import runs as run_folders
-from genzoo.experiment import Experiment, Places
+from genzoo.experiment import Experiment
+from genzoo.processes import joined
 from genzoo.registry import registry
 from genzoo.resumption import Resumption
 from genzoo.runconfig import Components
-from genzoo.runs import Run
+from genzoo.runs import Places, Run
 
 
 def run(
@@ -24,6 +25,7 @@ def run(
     out: str | Path | None = None,
     data_root: str | Path | None = None,
     quiet: bool = False,
+    profile: bool = False,
     **options: Any,
 ) -> Run:
     """Trains a registered model: the same code path as `genzoo run`.
@@ -37,6 +39,7 @@ def run(
         out: This run's own folder instead; it must not exist.
         data_root: Where raw data files lie, instead of the usual places.
         quiet: No progress on standard error.
+        profile: Trace some training steps into the run's folder and say where their time goes.
         **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5.
 
     Returns:
@@ -45,10 +48,13 @@ def run(
     Raises:
         UsageError: A name, option or value that does not fit; nothing was started.
         NonFiniteError: The loss became nan or infinite.
+        OutOfMemory: A step or the evaluation did not fit.
     """
     config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
-    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None)
-    return Experiment(config, places, quiet).run()
+    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
+    with joined() as processes:
+        made = Experiment(config, places, quiet, processes).run()
+        return Run(Path(processes.agree(str(made.path) if made else "")))
 
 
 def resume(
@@ -72,11 +78,14 @@ def resume(
         The run. Where nothing is left to do, nothing is done.
 
     Raises:
+        OutOfMemory: A step or the evaluation did not fit.
         UsageError: No such run, an option that may not change, or somebody else is writing to it.
         GenzooError: Its checkpoints are damaged.
         NonFiniteError: The loss became nan or infinite.
     """
     run = run_folders.find(str(reference), Path(runs))
     config = run.config.replace({}, options)
-    Resumption(run, config, Path(data_root) if data_root else None, quiet).run_on()
+    with joined() as processes:
+        Resumption(run, config, Path(data_root) if data_root else None, quiet, processes).run_on()
+        processes.agree("done")
     return run

@@ -84,7 +84,7 @@ def save(folder: Path, step: int, files: Mapping[str, bytes], facts: Mapping[str
     Raises:
         GenzooError: It could not be written; nothing has changed.
     """
-    path, temporary = folder / f"step-{step:09}", folder / f".tmp-{step}-{os.getpid()}"
+    path, temporary = place(folder, step), folder / f".tmp-{step}-{os.getpid()}"
     try:
         if not folder.is_dir():
             os.mkdir(folder)
@@ -106,6 +106,11 @@ def save(folder: Path, step: int, files: Mapping[str, bytes], facts: Mapping[str
         shutil.rmtree(temporary, ignore_errors=True)
     prune(folder, step)
     return path
+
+
+def place(folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies."""
+    return folder / f"step-{step:09}"
 
 
 def cannot_save(path: Path, error: OSError, files: Mapping[str, bytes]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -50,7 +51,10 @@ class PluginError(GenzooError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence such as " Did you mean 'vae'?" with its leading blank, or ""."""
-    close = difflib.get_close_matches(name.lower(), list(known), n=2, cutoff=0.6)
+    known = list(known)
+    close = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.6)
+    if not close:  # one word of a longer name: elbo for negative-elbo
+        close = [longer for longer in known if name.lower() in re.split("[-_]", longer)][:2]
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 

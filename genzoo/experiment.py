@@ -5,50 +5,42 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from genzoo import checkpoints, runs, weights
-from genzoo.build import build_loss, build_model, choose_device, view_spec
+from genzoo.assessment import Assessment
+from genzoo.build import build_loss, build_model, choose_device, refuse_uneven_batch, view_spec
 from genzoo.console import Console
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
+from genzoo.data.streamed import view_of
 from genzoo.entries import describe
-from genzoo.errors import NonFiniteError, UsageError
-from genzoo.evaluation.baselines import independent_pixels_nll, pca_mse, uniform_nll
-from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
+from genzoo.evaluation.evaluate import find_metrics
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
-from genzoo.likelihoods import measure_of
+from genzoo.likelihoods import written_out
 from genzoo.lock import locked
-from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
-from genzoo.provenance import describe_device, determinism, environment, peak_memory
+from genzoo.processes import ALONE, Processes
+from genzoo.protocols import Dataset, DataSpec, Loss, Model, Split, Splits, count_parameters
+from genzoo.provenance import describe_device, determinism, environment, forget_peak, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
-from genzoo.runs import EXAMPLES_FILE, MODEL_FILE, Run
+from genzoo.runs import MODEL_FILE, TRACE_FILE, Places, Run
 from genzoo.saving import FOLDER, Log, Saver
 from genzoo.sessions import FINISHED, MATTERS, Session, data_of, evaluated_at
+from genzoo.training.finite import smaller_rate
 from genzoo.training.listener import INTERRUPTED, Outcome
+from genzoo.training.memory import memory_explained
+from genzoo.training.modes import refuse_mode
+from genzoo.training.profile import Profile
 from genzoo.training.snapshot import Snapshot
-from genzoo.training.trainer import Trainer
+from genzoo.training.trainer import EVALUATION_BATCH, Trainer
 
 REPORT = "report.html"
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where a run reads and writes."""
-
-    runs: Path = Path("runs")
-    """Run folders are made in here."""
-    out: Path | None = None
-    """This run's own folder, instead of a new one in `runs`."""
-    data_root: Path | None = None
-    """Where raw data files lie, instead of the usual places."""
+FITTED = 100_000
+"""Training examples that baselines and metrics are fitted to, at most."""
 
 
 @dataclass(frozen=True)
@@ -65,32 +57,42 @@ class Material:
 class Experiment:
     """A run in the making. Whatever can be refused is refused in the constructor, before anything is written."""
 
-    def __init__(self, config: RunConfig, places: Places, quiet: bool = False) -> None:
+    def __init__(self, config: RunConfig, places: Places, quiet: bool = False, processes: Processes = ALONE) -> None:
         self.config = config
+        self.processes = processes
         self.places = places
         self.training = config.training
         self.components = Components.find(registry(), config.model, config.dataset, config.loss)
-        self.console = Console(self.training.epochs, self.training.batch_size, quiet)
-        self.device = choose_device(self.training.device)
+        self.console = Console(self.training.epochs, self.training.batch_size, quiet or not processes.first)
+        self.device = choose_device(self.training.device, processes)
+        refuse_uneven_batch(self.training.batch_size, processes)
+        refuse_mode(self.training, self.device)
+        self.peak_memory = 0
         self.metrics: dict[str, Metric] = find_metrics(registry())
         self.dataset: Dataset = self.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, self.training)
         seed = self.training.seed
         self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
         self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
-        self.stopped_by = 0
-        """The number of the signal that ended it."""
+        self.stopped_by = 0  # the number of the signal that ended it
 
-    def run(self) -> Run:
+    def run(self) -> Run | None:
         """Trains, evaluates and draws; returns the run. After Ctrl-C its record's status is "interrupted".
+
+        Of several processes the first one writes and returns; the others do their share and return None.
 
         Raises:
             NonFiniteError: The last finite weights are saved before it is raised.
         """
-        runs.refuse_unwritable(self.places.runs, self.places.out)
+        if self.processes.first:
+            runs.refuse_unwritable(self.places.runs, self.places.out)
         with terminable():
             material = self.load()
             self.introduce(material.splits)
+            self.processes.meet("data")
+            if not self.processes.first:
+                self.follow(material, self.trainer(material))
+                return None
             run = runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset)
             with locked(run.path):
                 self.console.say(f"run folder  {run.path}")
@@ -114,13 +116,13 @@ class Experiment:
 
     def environment(self) -> dict[str, Any]:
         """Versions, plugins and hardware."""
-        return environment(self.device, (self.components.model, self.components.loss, self.components.dataset))
+        entries = (self.components.model, self.components.loss, self.components.dataset)
+        return {**environment(self.device, entries), "processes": self.processes.size}
 
     def trainer(self, material: Material) -> Trainer:
         """A trainer for these data, ready to begin."""
-        return Trainer(
-            self.model, self.loss, self.training, material.train, material.view.get("validation"), [self.console]
-        )
+        validation, listeners = material.view.get("validation"), [self.console] if self.processes.first else []
+        return Trainer(self.model, self.loss, self.training, material.train, validation, listeners, self.processes)
 
     def work(
         self, run: Run, material: Material, session: Session, trainer: Trainer, start: Snapshot | None = None
@@ -135,8 +137,7 @@ class Experiment:
             if outcome.stopped == INTERRUPTED:
                 session.status = INTERRUPTED
             else:
-                train = self.resident(material.splits.train) if material.train.redraw else material.train
-                session.status = self.finish(run, material.view, train, outcome)
+                session.status = self.finish(run, material, outcome)
         except KeyboardInterrupt:
             session.status = INTERRUPTED
             raise
@@ -147,26 +148,51 @@ class Experiment:
             self.console.close()
             session.close()
 
-    def finish(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> str:
+    def follow(self, material: Material, trainer: Trainer, start: Snapshot | None = None) -> None:
+        """What the processes beside the first one do: train and evaluate along, and write nothing."""
+        outcome = self.fit(trainer, start)
+        if outcome.stopped != INTERRUPTED:
+            self.assessment.figures(material.view, self.whole(material))
+
+    def whole(self, material: Material) -> Resident:
+        """The training data, as they are evaluated, for what is fitted to them: a sample of very many."""
+        fitted = sample_of(material.splits.train, FITTED)
+        same = fitted is material.splits.train and not material.train.redraw
+        return material.train if same else self.resident(fitted)
+
+    @property
+    def assessment(self) -> Assessment:
+        return Assessment(self.model, self.spec, self.dataset, self.metrics, self.processes)
+
+    def finish(self, run: Run, material: Material, outcome: Outcome) -> str:
         """Evaluates and draws what is missing; returns the run's status. Training is saved: Ctrl-C is no failure."""
         try:
             heed()
-            if not evaluated_at(run, outcome.step):
-                results = self.evaluate(run, view, train, outcome)
-                (run.path / REPORT).unlink(missing_ok=True)  # it is of the former ones
-                run.write("results.json", results)
+            if self.processes.size > 1 or not evaluated_at(run, outcome.step):  # the others evaluate along
+                self.evaluate(run, material, outcome)
             heed()
             if not (run.path / REPORT).exists():
-                self.draw(run, view)
+                self.draw(run, material.view)
         except KeyboardInterrupt as error:
             self.stopped_by = exit_code(error) - 128
             return INTERRUPTED
         checkpoints.prune(run.path / FOLDER, outcome.step, keep=1)  # enough for more epochs
         return FINISHED
 
+    def evaluate(self, run: Run, material: Material, outcome: Outcome) -> None:
+        """Writes the results; the report, which is of the former ones, goes."""
+        hint = f"the model is saved: genzoo evaluate {run.path} --batch-size {EVALUATION_BATCH // 2}"
+        with memory_explained(f"the evaluation, with batches of {EVALUATION_BATCH}", hint, self.device):
+            seen = material.view, self.whole(material)
+            results = self.assessment.results(run, *seen, outcome, self.peak_memory)
+        (run.path / REPORT).unlink(missing_ok=True)
+        run.write("results.json", results)
+
     def resident(self, split: Split, training: bool = False) -> Resident:
         """A split on the device, as the options want it seen."""
-        return Resident(split, self.device, self.training.binarize, training, self.spec.shift, self.spec.scale)
+        view = (self.device, self.training.binarize, training, self.spec.shift, self.spec.scale)
+        say = self.console.say if training else None  # once is enough
+        return view_of(split, *view, stream=self.training.stream, say=say)
 
     def introduce(self, splits: Splits) -> None:
         """One line: what is trained on what."""
@@ -177,27 +203,31 @@ class Experiment:
         parameters = count_parameters(self.model)
         self.console.say(
             f"{self.config.model} ({parameters:,} parameters) on {self.config.dataset} ({' / '.join(parts)})\n"
-            f"{self.spec.likelihood} likelihood · {describe_device(self.device)} · seed {self.training.seed}"
+            f"{written_out(self.spec.likelihood)} likelihood · {describe_device(self.device)} · "
+            f"seed {self.training.seed}"
         )
+        if self.training.batch_size > len(splits.train.x):
+            self.console.warn(
+                f"--batch-size {self.training.batch_size:,} is more than there are examples; "
+                f"an epoch is one batch of {len(splits.train.x):,}"
+            )
 
     def train(self, run: Run, session: Session, trainer: Trainer, start: Snapshot | None) -> Outcome:
         """Trains and saves the model, also where training was interrupted or went astray."""
-
-        def stop(number: int) -> None:
-            self.stopped_by = number
-            trainer.stop_requested = True
-
         log = Log(run, start.history if start else [], self.console.warn)
         saver = Saver(run, trainer, lambda: self.facts(session, trainer))
-        trainer.listeners += [log, saver]
+        trainer.listeners = [log, *trainer.listeners, saver]
+        profile = Profile(run.path / TRACE_FILE, self.console.say) if self.places.profile else None
         try:
-            with first_interrupt(stop):
-                outcome = trainer.fit(start)
-            if trainer.stop_requested:  # perhaps at the very end, where it stopped nothing
-                outcome.stopped = INTERRUPTED
+            outcome = self.fit(trainer, start, profile)
         except NonFiniteError as error:
             raise self.saved_before(error, run, saver) from None
-        self.model = trainer.trained.model
+        except OutOfMemory as error:
+            if trainer.step:
+                self.save(run, self.model)
+                error.hint += f"\nsaved before it: {run.path / MODEL_FILE}"
+            raise
+        session.record["mode"] = outcome.mode._asdict()
         self.save(run, self.model)
         if outcome.best_epoch:
             self.console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
@@ -207,10 +237,33 @@ class Experiment:
             raise unsaved
         return outcome
 
+    def fit(self, trainer: Trainer, start: Snapshot | None, profile: Profile | None = None) -> Outcome:
+        """Trains; afterwards `self.model` is what is to be saved, also where training went astray."""
+
+        def stop(number: int) -> None:
+            self.stopped_by = number
+            trainer.stop_requested = True
+
+        if profile:
+            trainer.listeners.append(profile)
+            profile.watch(trainer)
+        forget_peak(self.device)
+        try:
+            with first_interrupt(stop, quiet=not self.processes.first):
+                outcome = trainer.fit(start)
+        finally:
+            self.model = trainer.trained.model
+            self.peak_memory = peak_memory(self.device)
+            if profile:
+                profile.close()
+        if self.processes.any(trainer.stop_requested):  # perhaps at the very end, where it stopped nothing
+            outcome.stopped = INTERRUPTED
+        return outcome
+
     def saved_before(self, error: NonFiniteError, run: Run, saver: Saver) -> NonFiniteError:
         """Saves what was there before a step that was not finite; returns the error with where that is."""
         hints = [error.hint]
-        resume = f"genzoo resume {run.path} --lr {saver.trainer.smaller_rate()}"
+        resume = f"genzoo resume {run.path} --lr {smaller_rate(self.training)}"
         try:
             if saver.every and saver.write():
                 hints.append(f"go on from there: {resume}")
@@ -231,49 +284,6 @@ class Experiment:
     def save(self, run: Run, model: Model) -> None:
         """Writes the model file."""
         weights.save_model(run.path / MODEL_FILE, model, self.components.model)
-
-    def evaluate(self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome) -> dict[str, Any]:
-        """The final figures of every split, the baselines and what the training took."""
-        examples: dict[str, dict[str, Tensor]] = {name: {} for name in view}
-        results: dict[str, Any] = {
-            name: evaluate(self.model, data, self.metrics, train=train, examples=examples[name])
-            for name, data in view.items()
-        }
-        weights.save_examples(run.path / EXAMPLES_FILE, examples["test"])
-        results["baselines"] = self.baselines(train, view["test"])
-        results["measure"] = measure_of(self.spec.likelihood, self.spec.binary)
-        results["likelihood"] = self.spec.likelihood
-        results["latents"] = self.latents(view["test"])
-        results["parameters"] = count_parameters(self.model)
-        seconds = sum(epoch.seconds for epoch in outcome.epochs)
-        results["training"] = {
-            "epochs": len(outcome.epochs),
-            "step": outcome.step,
-            "skipped": outcome.skipped,
-            "stopped": outcome.stopped,
-            "best_epoch": outcome.best_epoch,
-            "seconds": seconds,
-            "images_per_second": sum(epoch.images for epoch in outcome.epochs) / max(seconds, 1e-9),
-            "peak_memory": peak_memory(self.device),
-        }
-        return results
-
-    def baselines(self, train: Resident, test: Resident) -> dict[str, Any]:
-        """What the model has to beat: PCA with as many components as it has latents, and independent pixels."""
-        found: dict[str, Any] = {}
-        components = self.latents(test)
-        if 0 < components < self.spec.numel:  # as many components as dimensions reconstruct anything
-            mse = pca_mse(train, test, components)
-            found |= {} if mse is None else {"pca": {"components": components, "mse": mse}}
-        nats = {"independent_pixels": independent_pixels_nll(train, test), "uniform": uniform_nll(test)}
-        return found | {name: value for name, value in nats.items() if value is not None}
-
-    def latents(self, data: Resident) -> int:
-        """How many numbers a code has; 0 for a model without codes."""
-        if not isinstance(self.model, LatentModel):
-            return 0
-        with torch.no_grad():
-            return self.model.encode(data.batch(torch.zeros(1, dtype=torch.int64, device=self.device)).x).numel()
 
     def draw(self, run: Run, view: Mapping[str, Resident]) -> None:
         """The figures and the report. One that fails is a warning: the run's results are already written."""

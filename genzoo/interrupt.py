@@ -49,14 +49,15 @@ def heed() -> None:
 
 
 @contextmanager
-def first_interrupt(stop: Callable[[int], None]) -> Iterator[None]:
+def first_interrupt(stop: Callable[[int], None], quiet: bool = False) -> Iterator[None]:
     """Inside, the first SIGINT or SIGTERM calls `stop` with its number, and the next ones do what they did outside."""
 
     def handle(number: int, restore: Callable[[], None]) -> None:
         restore()
         stop(number)
+        told = "\ngenzoo: finishing this step and saving; Ctrl-C again stops at once"
         with suppress(RuntimeError):  # the signal came in the midst of another print
-            print("\ngenzoo: finishing this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True)
+            print(told, file=sys.stderr, flush=True) if not quiet else None
 
     with handling([signal.SIGINT, signal.SIGTERM], handle):
         if _terminated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -61,8 +62,19 @@ def revision(folder: Path) -> dict[str, Any] | None:
     return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
 
 
+def forget_peak(device: torch.device) -> None:
+    """Starts `peak_memory` anew, so that a run does not report what another one before it needed.
+
+    Of a process only Linux can do so; elsewhere the figure is the most since the process began.
+    """
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory(device: torch.device) -> int:
-    """The most memory used so far, in bytes: of the GPU, or of this process."""
+    """The most memory used since `forget_peak`, in bytes: of the GPU, or of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     import resource

@@ -5,26 +5,30 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from genzoo import checkpoints
 from genzoo.checkpoints import Checkpoint
 from genzoo.errors import GenzooError, UsageError
-from genzoo.experiment import Experiment, Places
+from genzoo.experiment import Experiment, Material
 from genzoo.interrupt import terminable
 from genzoo.lock import locked
 from genzoo.options import option
+from genzoo.processes import ALONE, Processes
 from genzoo.runconfig import RunConfig
-from genzoo.runs import MODEL_FILE, Run
+from genzoo.runs import MODEL_FILE, Places, Run
 from genzoo.saving import FOLDER, to_snapshot
 from genzoo.sessions import FINISHED, Session, data_of, differences
 from genzoo.training.optimizer import learning_rate
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
 
-MAY_CHANGE = ("epochs", "lr", "grad_clip", "patience", "on_nan", "max_skips", "save_every", "device", "mode")
+MAY_CHANGE = ("epochs", "lr", "grad_clip", "patience", "on_nan", "max_skips", "save_every", "device", "mode", "stream")
 """Options of the trainer after whose change the rest is still a continuation of the same run."""
 
 
@@ -36,18 +40,27 @@ class Resumption:
         config: Its configuration, perhaps with other options.
         data_root: Where raw data files lie, instead of the usual places.
         quiet: No progress on standard error.
+        processes: Those that share the work; the first one reads, writes and speaks.
 
     Raises:
         UsageError: An option that may not change.
     """
 
-    def __init__(self, run: Run, config: RunConfig, data_root: Path | None = None, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        run: Run,
+        config: RunConfig,
+        data_root: Path | None = None,
+        quiet: bool = False,
+        processes: Processes = ALONE,
+    ) -> None:
         self.run = run
         self.before = run.config
         self.config = config
+        self.processes = processes
         self.changed = changes(self.before, config)
         refuse_changes(self.changed, run)
-        self.experiment = Experiment(config, Places(data_root=data_root), quiet)
+        self.experiment = Experiment(config, Places(data_root=data_root), quiet, processes)
         self.say = self.experiment.console.say
         self.warn = self.experiment.console.warn
 
@@ -59,28 +72,40 @@ class Resumption:
             GenzooError: No checkpoint is whole, or the data are others.
             NonFiniteError: The loss became nan or infinite.
         """
-        with terminable(), locked(self.run.path):
-            checkpoints.remove_left_overs(self.run.path / FOLDER)
+        with terminable(), locked(self.run.path) if self.processes.first else nullcontext():
+            if self.processes.first:
+                checkpoints.remove_left_overs(self.run.path / FOLDER)
             if nothing := self.nothing_left():
                 self.say(nothing)
                 return False
             material = self.experiment.load()
             self.refuse_other_data(data_of(material.store))
+            self.processes.meet("data")
             trainer = self.experiment.trainer(material)
-            start = self.start(trainer)
-            self.tell(start, trainer)
-            self.run.write("config.json", self.config.to_json())
-            self.run.write_history([asdict(record) for record in start.history] if start else [])
-            session = Session(
-                self.run,
-                self.experiment.environment(),
-                data_of(material.store),
-                self.config.training.seed,
-                start.progress.step if start else 0,
-                {name: list(values) for name, values in self.changed.items()},
-            )
-            self.experiment.work(self.run, material, session, trainer, start)
+            start = self.start(trainer) if self.processes.first else self.same_start(trainer)
+            if self.processes.first:
+                self.write(start)
+                self.tell(start, trainer)
+                self.experiment.work(self.run, material, self.session(material, start), trainer, start)
+            else:
+                self.experiment.follow(material, trainer, start)
         return True
+
+    def write(self, start: Snapshot | None) -> None:
+        """Brings the run's files to where it goes on."""
+        self.run.write("config.json", self.config.to_json())
+        self.run.write_history([asdict(record) for record in start.history] if start else [])
+
+    def session(self, material: Material, start: Snapshot | None) -> Session:
+        """A new session of the run's record."""
+        return Session(
+            self.run,
+            self.experiment.environment(),
+            data_of(material.store),
+            self.config.training.seed,
+            start.progress.step if start else 0,
+            {name: list(values) for name, values in self.changed.items()},
+        )
 
     def nothing_left(self) -> str:
         """Why there is nothing to do, or ""."""
@@ -105,6 +130,7 @@ class Resumption:
 
         Raises:
             GenzooError: All are damaged, or there is a model but no checkpoint.
+            UsageError: Fewer epochs are asked for than were begun.
         """
 
         def use(checkpoint: Checkpoint) -> tuple[Checkpoint, Snapshot]:
@@ -112,21 +138,31 @@ class Resumption:
             return checkpoint, to_snapshot(checkpoint, trainer)
 
         found, problems = checkpoints.newest(self.run.path / FOLDER, use)
-        for problem in problems if found else ():
+        if not found and (problems or (self.run.path / MODEL_FILE).exists()):
+            why = problems[0].message if problems else f"{self.run.path} has no checkpoint to go on from"
+            raise GenzooError(why, self.what_is_whole())
+        self.agree(found[0].step if found else 0)
+        if not found:
+            return None
+        checkpoint, snapshot = found
+        begun = math.ceil(checkpoint.step / trainer.steps_per_epoch)
+        if self.config.training.epochs < begun:
+            asked = f"--epochs {self.config.training.epochs}"
+            raise UsageError(f"{asked}: {self.run.path} is in epoch {begun} already", f"ask for {begun} or more")
+        for problem in problems:
             self.warn(f"{problem.message}; an older checkpoint is used")
-        if found:
-            checkpoint, snapshot = found
-            begun = math.ceil(snapshot.progress.step / trainer.steps_per_epoch)
-            if self.config.training.epochs < begun:
-                asked = f"--epochs {self.config.training.epochs}"
-                raise UsageError(f"{asked}: {self.run.path} is in epoch {begun} already", f"ask for {begun} or more")
-            self.warn_of_differences(checkpoint)
-            return snapshot
-        if problems:
-            raise GenzooError(problems[0].message, self.what_is_whole())
-        if (self.run.path / MODEL_FILE).exists():
-            raise GenzooError(f"{self.run.path} has no checkpoint to go on from", self.what_is_whole())
-        return None
+        self.warn_of_differences(checkpoint)
+        return snapshot
+
+    def same_start(self, trainer: Trainer) -> Snapshot | None:
+        """The checkpoint that the first process has chosen."""
+        step = self.agree(0)
+        path = checkpoints.place(self.run.path / FOLDER, step)
+        return to_snapshot(checkpoints.open_checkpoint(path), trainer) if step else None
+
+    def agree(self, step: int) -> int:
+        """The first process's step, in all of them."""
+        return int(self.processes.add_up(torch.tensor(step if self.processes.first else 0)))
 
     def what_is_whole(self) -> str:
         """What can still be done with a run that cannot be gone on with."""

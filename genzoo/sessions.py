@@ -12,7 +12,7 @@ from genzoo.runs import Run
 from genzoo.training.listener import INTERRUPTED
 
 RUNNING, FINISHED = "running", "finished"
-MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "mode")
+MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "mode", "processes")
 """Parts of the environment that decide whether the same step gives the same bits."""
 
 

@@ -9,7 +9,7 @@ import torch
 
 from genzoo.distributions import Bernoulli, DiagGaussian
 from genzoo.errors import UsageError
-from genzoo.likelihoods import GREY_ROUNDING, LIKELIHOODS, make_likelihood, measure_of
+from genzoo.likelihoods import GREY_ROUNDING, LIKELIHOODS, likelihood_class, make_likelihood, measure_of, written_out
 from genzoo.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
 
 IMAGES = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -123,6 +123,16 @@ def test_grey_pixels_have_a_density_and_levels_a_probability() -> None:
     levels = head(raw)
     assert isinstance(levels, DiscretisedLogistic)
     assert (levels.log_prob((IMAGES * 255).round() / 255) < 0).all()
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_a_number_left_out_is_written_out_and_means_the_same(name: str) -> None:
+    full = written_out(name)
+    assert written_out(full) == full
+    raw = torch.linspace(-3, 3, 8, dtype=torch.float64).view(1, 8)
+    x = torch.full((1, 8 // likelihood_class(name).outputs), 128 / 255, dtype=torch.float64)
+    expected = make_likelihood(name).double()(raw).log_prob(x)
+    torch.testing.assert_close(make_likelihood(full).double()(raw).log_prob(x), expected, rtol=1e-3, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from genzoo.build import view_spec
 from genzoo.cli.options import parse
 from genzoo.cli.run import from_file
+from genzoo.likelihoods import GREY_ROUNDING
 from genzoo.protocols import Model
 from genzoo.registry import registry
 from genzoo.runconfig import Components
@@ -39,3 +40,18 @@ def test_the_dense_ones_have_the_layers_they_name() -> None:
         widths[path.stem] = [inputs for _, inputs in shapes] + [shapes[-1][0]]
     assert widths["dense-2d"] == [784, 128, 64, 32, 2, 128, 64, 784]
     assert widths["dense-10d"] == [784, 128, 64, 10, 64, 128, 784]
+
+
+def test_the_convolutional_one_has_the_layers_it_names() -> None:
+    _, model = resolved(next(path for path in RECIPES if path.stem == "tutorial-conv"))
+    shapes = {tuple(parameter.shape) for parameter in model.parameters() if parameter.dim() > 1}
+    down = {(32, 1, 3, 3), (64, 32, 3, 3), (4, 64 * 7 * 7)}  # two means and two log-variances
+    up = {(32 * 7 * 7, 2), (32, 64, 3, 3), (64, 32, 3, 3)}  # transposed convolutions name their inputs first
+    assert down <= shapes
+    assert up <= shapes
+
+
+def test_the_floor_of_the_variance_is_the_rounding_of_a_grey_level() -> None:
+    _, model = resolved(next(path for path in RECIPES if path.stem == "gaussian-decoder"))
+    floor = float(model.spec.likelihood.partition(":")[2])
+    assert floor == pytest.approx(GREY_ROUNDING / 0.3081, rel=0.02)  # MNIST's standard deviation, 78.6/255

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.use import RUN_HELP
-from genzoo.errors import UsageError
 
 DESCRIPTION = """\
 Goes on with a run from its last checkpoint, as if it had never stopped: the same weights, bit for bit, on the same
@@ -34,7 +33,8 @@ def handle(options: argparse.Namespace) -> int:
     """Finds the run, takes its options and those that are typed, goes on, prints."""
     from genzoo import runs
     from genzoo.cli import options as command_line
-    from genzoo.cli.run import conclude, from_file
+    from genzoo.cli.run import from_file, tell
+    from genzoo.processes import joined
     from genzoo.registry import registry
     from genzoo.resumption import Resumption
     from genzoo.runconfig import Components
@@ -45,11 +45,9 @@ def handle(options: argparse.Namespace) -> int:
     file = run.path / "config.json"
     _, words = from_file(file)
     config = command_line.parse(components, words, options.rest, str(file))
-    try:
-        resumption = Resumption(run, config, options.data_root, quiet=options.quiet or options.json)
-    except UsageError as error:
-        error.hint = error.hint or "type: genzoo resume --help"
-        raise
-    if not resumption.run_on() and not options.json:  # it has said so
-        return 0
-    return conclude(resumption.experiment, run, options)
+    quiet = options.quiet or options.json
+    with joined() as processes:
+        resumption = Resumption(run, config, options.data_root, quiet, processes)
+        more = resumption.run_on()
+        code = tell(run, resumption.experiment, options) if processes.first and (more or options.json) else 0
+        return int(processes.agree(str(code)))

@@ -9,10 +9,13 @@ from torch import Tensor, nn
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
+TINY, TINY_SQ = 1e-25, 1e-34
+TINY_STEPS = 256
+"""So many steps take a moment of TINY, times 0.9 each, not below the smallest normal number, 1.2e-38."""
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1) or AdamW (Loshchilov & Hutter 2019, algorithm 2): one kernel for all weights.
+    """Adam (Kingma & Ba 2015, algorithm 1) or AdamW (Loshchilov & Hutter 2019, algorithm 2), one kernel for all.
 
     The arithmetic is torch.optim's, bit for bit. Its classes import torch's compiler, a second at every start, and
     their Python is 7 % of a small step on a CPU. `step` never waits for the device and can be captured.
@@ -53,15 +56,15 @@ class Adam:
         Args:
             found_inf: 0-d float32 on the device; where it is 1, weights, moments and counts stay as they are.
         """
-        taken = 1.0 if found_inf is None else 1.0 - found_inf
         for members in self._by_dtype.values():
             ready = [i for i in members if self.parameters[i].grad is not None]
             if not ready:
                 continue
-            if len(ready) == len(self.parameters):
-                self._counts += taken
-            else:
-                torch._foreach_add_([self.steps[i] for i in ready], taken)
+            counts = [self._counts] if len(ready) == len(self.parameters) else [self.steps[i] for i in ready]
+            for count in counts:
+                count.add_(1)
+                if found_inf is not None:
+                    count.sub_(found_inf)
             self.kernel(
                 [self.parameters[i] for i in ready],
                 [self.parameters[i].grad for i in ready],
@@ -78,6 +81,18 @@ class Adam:
                 maximize=False,
                 found_inf=found_inf,
             )
+
+    @torch.no_grad()
+    def drop_tiny(self) -> None:
+        """Sets moments to 0 that no longer move a weight, before they become denormal: those are slow on a CPU.
+
+        Weights of pixels that are always black get them within two epochs of MNIST, and the optimiser then takes three
+        times as long. Below these bounds a moment changes a weight by less than 1e-17 of the learning rate, and the
+        denominator by less than a float32 can tell.
+        """
+        for moments, bound in ((self.exp_avg, TINY), (self.exp_avg_sq, TINY_SQ)):
+            for moment in moments:
+                moment.masked_fill_(moment.abs() < bound, 0)
 
     def zero_grad(self) -> None:
         """Forgets the gradients; the next backward pass brings its own memory."""

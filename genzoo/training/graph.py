@@ -25,8 +25,8 @@ CHECKED = 3
 TERMS = 1e-3
 """How far, relatively, a replayed step's terms may lie from the eager one's: TF32 and atomics are not exact."""
 UPDATES = 0.1
-"""How far its weights may lie off, as a share of the way they went: Adam's first updates magnify rounding; a wrong rate,
-batch or noise is off by more."""
+"""How far its weights may lie off, as a share of the way they went: Adam's first updates magnify rounding; a wrong
+rate, batch or noise is off by more."""
 
 
 class CaptureError(Exception):
@@ -71,9 +71,8 @@ class GraphStep:
         """Makes step number `number` (from 0) with what the host hands over for it."""
         for static, given in zip(self.inputs, inputs, strict=True):
             if (given.shape, given.dtype) != (static.shape, static.dtype):
-                raise ValueError(
-                    f"a captured step takes {static.dtype} {tuple(static.shape)}, not {given.dtype} {tuple(given.shape)}"
-                )
+                wanted = f"{static.dtype} {tuple(static.shape)}"
+                raise ValueError(f"a captured step takes {wanted}, not {given.dtype} {tuple(given.shape)}")
             static.copy_(given, non_blocking=True)
         self.step.reseed(number)
         rates = self.step.rates(number)

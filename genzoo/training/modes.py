@@ -43,8 +43,10 @@ def refuse_mode(training: Training, device: torch.device) -> None:
         )
 
 
-def choose_mode(training: Training, device: torch.device, steps: int) -> Mode:
+def choose_mode(training: Training, device: torch.device, steps: int, processes: int = 1) -> Mode:
     """The mode to try: what was asked for, or by device and length of the run. A function of the options alone."""
+    if processes > 1:  # what they tell each other is read on the host
+        return Mode("eager", f"shared by {processes} processes")
     if training.mode != "auto":
         return Mode(training.mode, "as asked for")
     if device.type == "cuda":

@@ -49,6 +49,6 @@ class MovingAverage:
     @torch.no_grad()
     def update(self, weight: Tensor) -> None:
         """Takes in the module's present weights, with the share `weight`: 0-d, on the device."""
-        torch._foreach_lerp_(self._averages, self._parameters, [weight] * len(self._averages))  # type: ignore[list-item]
+        torch._foreach_lerp_(self._averages, self._parameters, [weight] * len(self._averages))
         for average, buffer in self._buffers:
             average.copy_(buffer)

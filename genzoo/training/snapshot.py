@@ -14,6 +14,7 @@ from torch import Tensor
 
 from genzoo.errors import GenzooError, NonFiniteError
 from genzoo.options import Count, Natural, NonNegative, config
+from genzoo.training.finite import cure
 from genzoo.training.listener import Epoch
 from genzoo.training.stopping import fill, tensors_of
 
@@ -70,7 +71,7 @@ def take(trainer: Trainer) -> Snapshot:
         tensors[AVERAGE] = tensors_of(trainer.average.average)
         trained += trainer.average.average.parameters()
     if not all(bool(tensor.isfinite().all()) for tensor in trained):
-        raise NonFiniteError(f"the weights are not finite after step {trainer.step:,}", f"try {trainer.cure()}")
+        raise NonFiniteError(f"the weights are not finite after step {trainer.step:,}", f"try {cure(trainer.training)}")
     if stopping.weights:
         tensors[BEST] = stopping.weights
     inside = trainer.step > len(finished) * trainer.steps_per_epoch and body.sums is not None

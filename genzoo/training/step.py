@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from genzoo.noise import mix
+from genzoo.noise import mix, reseed
 from genzoo.protocols import Batch
+from genzoo.training.adam import TINY_STEPS
 from genzoo.training.objective import Objective
 from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimizer
 from genzoo.training.settings import Training
@@ -46,6 +47,8 @@ class Step:
         self.parameters = [parameter for _, parameter in named]
         self.optimizer = make_optimizer(named, training)
         self.average: MovingAverage | None = None
+        self.exchange: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
+        """Averages gradients and terms over several processes."""
         self.number = torch.zeros((), dtype=torch.int64, device=device)
         """How many steps came before; it stays at the first one that was not finite, unless such steps are skipped."""
         self.found_inf = torch.zeros((), device=device)
@@ -74,14 +77,15 @@ class Step:
         self.optimizer.lr, share = self.rates(number)
         if self.average:
             self.share.fill_(share)
+        if self.device.type == "cpu" and number % TINY_STEPS == 0:
+            self.optimizer.drop_tiny()
         self.body(inputs)
 
     def reseed(self, number: int, purpose: str = "step") -> None:
         """Randomness is a function of (seed, purpose, step): nothing is carried from step to step."""
         self.at = number
         seed = mix(self.training.seed, purpose, number)
-        for generator in self._generators:
-            generator.manual_seed(seed)
+        reseed(seed, self._generators)
 
     def rates(self, number: int) -> tuple[float, float]:
         """The learning rate, and what the moving average takes in: functions of the step's number alone."""
@@ -94,6 +98,9 @@ class Step:
         terms = self._forward(batch)
         self._backward(terms["loss"])
         with torch.no_grad():
+            terms = self._with_buffers(terms)
+            if self.exchange:
+                terms = self.exchange(terms)
             self._update(terms)
             self._record(terms)
 
@@ -123,11 +130,16 @@ class Step:
         if self.average:
             self.average.update(self.share * (1 - self.found_inf))
 
-    def _guard(self, loss: Tensor, norm: Tensor) -> None:
-        """Notes whether the step is finite: its loss, its gradient and what it made of the buffers."""
-        wrong = (loss + norm) * 0  # 0 for what is finite and nan, which is true, for what is not
+    def _with_buffers(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The terms with a loss that is not finite where the step made a buffer so, for all processes to see."""
+        loss = terms["loss"].detach()
         for buffer, before in zip(self._buffers, self._buffers_before, strict=True):
-            wrong = wrong + (torch.where(before.isfinite(), buffer, 0) * 0).sum()  # a mask may be of −inf
+            loss = loss + (torch.where(before.isfinite(), buffer, 0) * 0).sum()  # a mask may be of −inf from the first
+        return {**terms, "loss": loss} if self._buffers else terms
+
+    def _guard(self, loss: Tensor, norm: Tensor) -> None:
+        """Notes whether the step is finite."""
+        wrong = (loss + norm) * 0  # 0 for what is finite and nan, which is true, for what is not
         if self.device.type == "cpu":  # where the host looks after every step
             self.norm = norm
         else:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
-from genzoo.errors import NonFiniteError
-from genzoo.noise import keyed, mix, seeded
+from genzoo.noise import keyed, mix, seeded, shared
+from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Loss, Model
 from genzoo.training import snapshot
+from genzoo.training.exchange import Exchange, whole_batch
+from genzoo.training.finite import not_finite
 from genzoo.training.listener import INTERRUPTED, Epoch, Listener, Outcome
 from genzoo.training.memory import keep_memory, memory_explained, smaller_batch
 from genzoo.training.modes import Mode, RunStep, choose_mode, make_step, refuse_mode
-from genzoo.training.objective import Objective, lay_out
+from genzoo.training.objective import Objective, lay_out, tensor_cores
 from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
@@ -43,6 +46,7 @@ class Trainer:
         train: Training examples.
         validation: Held-out examples, or None.
         listeners: Hear of epochs and steps.
+        processes: Those that share each batch.
 
     Raises:
         UsageError: A mode that the device does not have.
@@ -56,8 +60,10 @@ class Trainer:
         train: Resident,
         validation: Resident | None = None,
         listeners: Sequence[Listener] = (),
+        processes: Processes = ALONE,
     ) -> None:
         refuse_mode(training, train.device)
+        self.processes = processes
         self.training = training
         self.train_data = train
         self.validation_data = validation
@@ -66,16 +72,18 @@ class Trainer:
         self.objective = Objective(model, loss, training.precision)
         if self.device.type != "mps":
             lay_out(self.objective, torch.channels_last)  # before the optimiser: its moments lie as the weights do
-        self.batch_size = min(training.batch_size, len(train))
+        self.batch_size = whole_batch(min(training.batch_size, len(train)), processes)
         self.steps_per_epoch = len(train) // self.batch_size
         self.total_steps = training.epochs * self.steps_per_epoch
         self.body = Step(self.objective, training, train.see, self.device, self.total_steps)
         self.optimizer = self.body.optimizer
         self.parameters = self.body.parameters
+        self.exchange = Exchange(processes, self.parameters) if processes.size > 1 else None
+        if self.exchange:
+            self.body.exchange = self._exchange
         self.stopping = EarlyStopping(training.patience)
         self.step = 0
-        self.seconds_before = 0.0
-        """Seconds spent in this epoch's steps, up to `_since`."""
+        self.seconds_before = 0.0  # spent in this epoch's steps, up to …
         self._since: float | None = None
         self.outcome = Outcome()
         self.stop_requested = False
@@ -143,7 +151,7 @@ class Trainer:
         for listener in self.listeners:
             listener.warned(text)
 
-    def _prepare(self, start: snapshot.Snapshot | None) -> None:
+    def _prepare(self, start: snapshot.Snapshot | None = None) -> None:
         torch.manual_seed(mix(self.training.seed, "prepare"))
         first = torch.arange(self.batch_size, device=self.device)
         with torch.no_grad():
@@ -152,12 +160,13 @@ class Trainer:
             self.body.average = MovingAverage(self.objective, self.training.ema)
         if start:
             snapshot.put_back(self, start)
+        self.processes.spread(self.objective.state_dict().values())  # the same already, where rounding is
         keep_memory()
         self.objective.train()
-        mode = choose_mode(self.training, self.device, self.total_steps)
+        mode = choose_mode(self.training, self.device, self.total_steps, self.processes.size)
         self._in_mode(mode)
-        examples = self.train_data.inputs(self._batches(1))
-        self._run_step = make_step(self.body, mode, examples, self._in_mode)
+        with closing(self.train_data.inputs(self._batches(1))) as examples:
+            self._run_step = make_step(self.body, mode, examples, self._in_mode)
 
     def _in_mode(self, mode: Mode) -> None:
         """Notes and tells how the steps are run from now on."""
@@ -175,11 +184,15 @@ class Trainer:
             self.body.clear_sums()
             self.seconds_before = 0.0
         self._since = time.perf_counter()
-        for done, inputs in enumerate(self.train_data.inputs(self._batches(epoch, before)), start=before + 1):
-            self._train_step(*inputs)
-            for listener in self.listeners:
-                listener.stepped(done, self.body.means)
-            self._heed()
+        size = self.processes.size
+        noise = shared(self.processes.rank, size, self.batch_size // size, self.device)
+        left = itertools.islice(self._batches(epoch), before, None)
+        with closing(self.train_data.inputs(left)) as batches, noise:
+            for done, inputs in enumerate(batches, start=before + 1):
+                self._train_step(*inputs)
+                self._heed()
+                for listener in self.listeners:
+                    listener.stepped(done, self.body.means)
         train = self.body.means(self.steps_per_epoch)  # waits for the device
         self.seconds_before, self._since = self.seconds(), None
         self.require_finite()
@@ -198,15 +211,21 @@ class Trainer:
         return self.seconds_before + (0.0 if self._since is None else time.perf_counter() - self._since)
 
     def _heed(self) -> None:
-        if self.stop_requested:
+        """Ends the epoch if that was asked for; of several processes all end after the same step."""
+        if self.exchange.stopped if self.exchange else self.stop_requested:
             raise StopRequested
 
-    def _batches(self, epoch: int, before: int = 0) -> Iterator[Tensor]:
-        """The epoch's permutation in whole batches, without the first ones; what is left over differs from epoch to
-        epoch."""
+    def _exchange(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Gradients and terms averaged over all processes, and whether one of them wants to stop."""
+        assert self.exchange is not None
+        return self.exchange(terms, self.stop_requested)
+
+    def _batches(self, epoch: int) -> Iterator[Tensor]:
+        """This process's rows of the epoch's permutation in whole batches; another rest is left over in each epoch."""
         generator = torch.Generator(self.device).manual_seed(mix(self.training.seed, "order", epoch))
         order = torch.randperm(len(self.train_data), generator=generator, device=self.device)
-        yield from order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)[before:]
+        order = order[: self.steps_per_epoch * self.batch_size].to(self.train_data.index_device)
+        yield from order.view(-1, self.processes.size, self.batch_size // self.processes.size)[:, self.processes.rank]
 
     def _train_step(self, *inputs: Tensor) -> None:
         self._run_step(self.step, inputs)
@@ -222,24 +241,9 @@ class Trainer:
         """
         if self.body.finite:
             return
-        if self.training.on_nan == "skip":
-            what = f"{int(self.body.skipped):,} steps were not finite, more than --max-skips {self.training.max_skips}"
-            raise NonFiniteError(f"{what}, by step {self.step:,}", f"try {self.cure()}")
-        self.step = int(self.body.number)
-        epoch, batch = divmod(self.step, self.steps_per_epoch)
-        raise NonFiniteError(
-            f"the loss or its gradient is not finite at epoch {epoch + 1}, step {self.step + 1:,} "
-            f"(batch {batch + 1:,} of {self.steps_per_epoch:,}, gradient norm {float(self.body.norm):.3g})",
-            f"the weights are those before it; try {self.cure()}",
-        )
-
-    def cure(self) -> str:
-        """What to try when training is not finite."""
-        return f"--lr {self.smaller_rate()} or --grad-clip 1"
-
-    def smaller_rate(self) -> str:
-        """A learning rate to try instead."""
-        return f"{self.training.lr * 0.3:.1g}"
+        if self.training.on_nan == "stop":
+            self.step = int(self.body.number)
+        raise not_finite(self.body, self.step, self.steps_per_epoch)
 
     def validate(self) -> dict[str, float]:
         """The training objective on the validation data, averaged over images; {} if there are none.
@@ -251,7 +255,9 @@ class Trainer:
             return {}
         self.body.reseed(self.step, "validation")
         with memory_explained(f"validation with batches of {EVALUATION_BATCH}", "use a smaller model", self.device):
-            return objective_terms(self.trained, self.validation_data, self._step_tensor, each=self._heed)
+            self.processes.spread(self.trained.buffers())  # running statistics are of each process's own examples
+            watched = (self.trained, self.validation_data, self._step_tensor)
+            return objective_terms(*watched, processes=self.processes, each=self._heed)
 
 
 @torch.no_grad()
@@ -260,32 +266,27 @@ def objective_terms(
     data: Resident,
     step: Tensor,
     batch_size: int = EVALUATION_BATCH,
+    processes: Processes = ALONE,
     each: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """The objective's terms on a whole split: means over its images, whatever the batch size.
+    """The objective's terms on a whole split: means over its images, whatever the batch size or number of processes.
 
     `each` is called before each batch, and may raise.
     """
-    totals: dict[str, float] = {}
+    batches = torch.arange(len(data), device=data.device).split(batch_size)
+    mine = processes.mine(len(batches))
+    sums: dict[int, list[float]] = {}
     with evaluating(objective):
-        for index in torch.arange(len(data), device=data.device).split(batch_size):
+        for number in mine or [0]:  # even a process without work has to know how many terms there are
             each()
-            with keyed(data.keys[index]):
-                terms = objective(data.batch(index), step)
-            for name, value in terms.items():
-                totals[name] = totals.get(name, 0.0) + float(value) * len(index)
-    return {name: total / len(data) for name, total in totals.items()}
-
-
-@contextmanager
-def tensor_cores() -> Iterator[None]:
-    """Inside, GPUs may multiply float32 matrices in TF32. Evaluation, outside, keeps every digit."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
+            with keyed(data.keys[batches[number]]):
+                terms = objective(data.batch(batches[number]), step)
+            sums[number] = [float(value) * len(batches[number]) for value in terms.values()]
+    every = torch.zeros(len(batches), len(terms), dtype=torch.float64)
+    for number in mine:
+        every[number] = torch.tensor(sums[number], dtype=torch.float64)
+    processes.add_up(every)
+    return {name: sum(column) / len(data) for name, column in zip(terms, every.T.tolist(), strict=True)}
 
 
 @contextmanager

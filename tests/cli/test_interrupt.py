@@ -16,7 +16,7 @@ from commandline import command, environment, genzoo, trained
 from test_failures import SMALL, plugin, run_odd
 
 import genzoo as package
-from genzoo import experiment, figures
+from genzoo import assessment, experiment, figures
 from genzoo.runs import Run
 from genzoo.training.trainer import Trainer
 
@@ -87,7 +87,7 @@ def test_during_the_last_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run.results["test"] == undisturbed.results["test"]
 
 
-@pytest.mark.parametrize(("module", "name"), [(experiment, "evaluate"), (experiment, "pca_mse"), (figures, "render")])
+@pytest.mark.parametrize(("module", "name"), [(assessment, "evaluate"), (assessment, "pca_mse"), (figures, "render")])
 def test_during_evaluation_and_figures(
     module: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
 from genzoo_plugins.vae.model import VAE
-from small_trainer import assert_equal, make_trainer, weights
+from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor, nn
 
 import genzoo
@@ -80,14 +80,6 @@ def trainer_for(where: str, value: float, **options: Any) -> Trainer:
     return make_trainer(Kept, poisoned(where, value), **{**OPTIONS, **options})
 
 
-class Stop(Listener):
-    def __init__(self, trainer: Trainer) -> None:
-        self.trainer = trainer
-
-    def stepped(self, done: int, terms: object) -> None:
-        self.trainer.stop_requested = self.trainer.step == BAD
-
-
 @pytest.mark.parametrize("value", VALUES, ids=str)
 @pytest.mark.parametrize("where", ["loss", "gradient", "buffer"])
 def test_it_stops_before_anything_changes_and_can_be_gone_on_with(where: str, value: float, tmp_path: Path) -> None:
@@ -98,7 +90,7 @@ def test_it_stops_before_anything_changes_and_can_be_gone_on_with(where: str, va
     assert "at epoch 2, step 6 (batch 2 of 4, gradient norm" in error.value.message
     assert trainer.step == BAD
     healthy = trainer_for("nowhere", 0.0)
-    healthy.listeners.append(Stop(healthy))
+    stop_at(healthy, BAD)
     healthy.fit()
     assert_equal(weights(trainer), weights(healthy)) if where != "buffer" else None
     assert_equal(trainer.optimizer.tensors(), healthy.optimizer.tensors())
@@ -179,6 +171,6 @@ def test_there_is_an_end_to_skipping(cap: int) -> None:
     assert error.value.message == f"{what}, by step {BAD + cap + 1}"
     assert error.value.exit_code == 3
     healthy = make_trainer(epochs=3)
-    healthy.listeners.append(Stop(healthy))
+    stop_at(healthy, BAD)
     healthy.fit()
     assert_equal(weights(trainer), weights(healthy))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
 from genzoo_plugins.vae.model import VAE
-from small_trainer import make_trainer
+from small_trainer import make_trainer, stop_at
 from torch import Tensor, nn
 
 import genzoo
@@ -44,16 +44,6 @@ BUILT_IN = [entry.name for entry in registry().matching("model") if entry.origin
 Make = Callable[[], Trainer]
 
 
-class StopAt(Listener):
-    """Asks for an end after a step."""
-
-    def __init__(self, trainer: Trainer, step: int) -> None:
-        self.trainer, self.step = trainer, step
-
-    def stepped(self, done: int, terms: object) -> None:
-        self.trainer.stop_requested = self.trainer.step == self.step
-
-
 def everything(trainer: Trainer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     """All tensors of a training that has ended, and its history without what the clock decides."""
     tensors = {f"trained.{name}": value for name, value in trainer.trained.state_dict().items()}
@@ -74,7 +64,8 @@ def assert_same(trainer: Trainer, other: Trainer) -> None:
 def in_two(make: Make, folder: Path, step: int) -> Trainer:
     """The training stopped after a step, saved to a folder, and gone on with by a new trainer, which is returned."""
     first, second = make(), make()
-    first.listeners += [StopAt(first, step), Saver(Run(folder), first, dict)]
+    stop_at(first, step)
+    first.listeners.append(Saver(Run(folder), first, dict))
     first.fit()
     assert first.step == step
     start, problems = checkpoints.newest(folder / FOLDER, lambda checkpoint: to_snapshot(checkpoint, second))

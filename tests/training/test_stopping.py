@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
-from small_trainer import assert_equal, make_trainer, weights
+from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor
 
 import genzoo
@@ -80,7 +80,7 @@ def test_a_request_is_heard_after_the_step() -> None:
 
     trainer = make_trainer(epochs=10, listeners=(Impatient(),))
     outcome = trainer.fit()
-    assert (trainer.step, outcome.stopped, len(outcome.epochs)) == (5, INTERRUPTED, 1)
+    assert (trainer.step, outcome.stopped, len(outcome.epochs)) == (6, INTERRUPTED, 1)
 
 
 def test_a_request_with_patience_keeps_the_best_so_far() -> None:
@@ -118,11 +118,8 @@ class AtTheEnd(Trainer):
 def test_neither_weights_nor_moments_take_part_in_a_step_that_is_not_finite(
     trainer_class: type[Trainer], options: dict[str, Any]
 ) -> None:
-    class Stop(Listener):
-        def stepped(self, done: int, terms: object) -> None:
-            healthy.stop_requested = healthy.step == 5
-
-    healthy = make_trainer(epochs=2, listeners=(Stop(),), **options)
+    healthy = make_trainer(epochs=2, **options)
+    stop_at(healthy, 5)
     healthy.fit()
     assert healthy.step == 5
     trainer = make_trainer(loss_class=Poisoned, trainer_class=trainer_class, **options)
