@@ -17,6 +17,7 @@ PEERS = Path(__file__).parents[1] / "benchmarks/peers"
 
 @pytest.fixture
 def compare(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(PEERS.parent)
     monkeypatch.syspath_prepend(PEERS)
     import compare
 

@@ -28,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import torch  # noqa: E402
-from contestants import CONTESTANTS, Pass, Task  # noqa: E402
+from contestants import CONTESTANTS, ONLY, Pass, Task  # noqa: E402
 
 from genzoo.build import choose_device  # noqa: E402
 from genzoo.provenance import environment  # noqa: E402
@@ -54,7 +54,7 @@ def alternate(task: Task, names: Sequence[str], times: int) -> list[dict[str, Pa
         for name in [*names[first:], *names[:first]]:
             passes[name] = CONTESTANTS[name](task)
             speed = task.images / passes[name].seconds
-            print(f"{number + 1}/{times}  {name}: {speed:,.0f} images/s, loss {passes[name].loss:.2f}", file=sys.stderr)
+            print(f"{number + 1}/{times}  {name}: {speed:,.0f} images/s", file=sys.stderr)
         done.append(passes)
     return done
 
@@ -70,6 +70,7 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
     rows = [["", "images/s", "genzoo is … times as fast", "target", "−ELBO while training (nats)"]]
     for name in names:
         speeds = [task.images / passes[name].seconds for passes in alternations]
+        losses = [passes[name].loss for passes in alternations]
         times, target = ratios(alternations, name), targets.get(name)
         median = statistics.median(times)
         verdict = "" if target is None else f"≥ {target:g}: {'reached' if median >= target else 'MISSED'}"
@@ -78,7 +79,7 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
             f"{statistics.median(speeds):,.0f} ({min(speeds):,.0f}–{max(speeds):,.0f})",
             "" if name == "genzoo" else f"{median:.2f} ({min(times):.2f}–{max(times):.2f})",
             verdict,
-            f"{statistics.median(passes[name].loss for passes in alternations):.2f}",
+            "" if None in losses else f"{statistics.median(losses):.2f}",
         ])  # fmt: skip
     return grid(rows)
 
@@ -86,9 +87,11 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
 def refuse_unequal(alternations: Sequence[Mapping[str, Pass]]) -> None:
     """Stops where the contestants did not do the same work: other sizes of nets, or losses nats apart."""
     for passes in alternations:
-        if len({one.parameters for one in passes.values()}) > 1:
-            raise SystemExit(f"not the same nets: { {name: one.parameters for name, one in passes.items()} }")
-    losses = {name: statistics.fmean(passes[name].loss for passes in alternations) for name in alternations[0]}
+        sizes = {name: one.parameters for name, one in passes.items() if one.parameters is not None}
+        if len(set(sizes.values())) > 1:
+            raise SystemExit(f"not the same nets: {sizes}")
+    told = [name for name, one in alternations[0].items() if one.loss is not None]
+    losses = {name: statistics.fmean(passes[name].loss for passes in alternations) for name in told}
     if max(losses.values()) > 1.2 * min(losses.values()):  # seeds differ, above all where passes are short
         raise SystemExit(f"not the same maths: −ELBO {losses}")
 
@@ -109,6 +112,7 @@ def record(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequen
         "workers": task.workers,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": took,
+        "clock": "CPU time" if task.device.type == "cpu" and torch.get_num_threads() == 1 else "wall",
         "load": os.getloadavg(),
         "versions": versions,
         "environment": {k: v for k, v in environment(task.device, ()).items() if k not in ("command", "plugins")},
@@ -133,9 +137,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    wanted = options.only.split(",") if options.only else list(CONTESTANTS)
-    if unknown := sorted(set(wanted) - set(CONTESTANTS)):
-        parser.error(f"--only {unknown[0]}: known are {', '.join(CONTESTANTS)}")
+    known = [name for name in CONTESTANTS if ONLY.get(name, options.model) == options.model]
+    wanted = options.only.split(",") if options.only else known
+    if unknown := sorted(set(wanted) - set(known)):
+        parser.error(f"--only {unknown[0]}: known are {', '.join(known)}")
     names = ["genzoo", *(name for name in wanted if name != "genzoo")]
     images = (options.images or IMAGES[options.model]) // options.batch_size * options.batch_size
     device = choose_device(options.device)
