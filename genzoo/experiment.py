@@ -20,7 +20,13 @@ from genzoo.data.store import Store
 from genzoo.data.streamed import view_of
 from genzoo.entries import describe
 from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
-from genzoo.evaluation.baselines import independent_pixels_nll, known_nll, pca_mse, uniform_nll
+from genzoo.evaluation.baselines import (
+    independent_levels_nll,
+    independent_pixels_nll,
+    known_nll,
+    pca_mse,
+    uniform_nll,
+)
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import first_interrupt
@@ -315,8 +321,11 @@ class Experiment:
         if 0 < components < self.spec.numel:  # as many components as dimensions reconstruct anything
             mse = pca_mse(train, test, components)
             found |= {} if mse is None else {"pca": {"components": components, "mse": mse}}
+        pixels = independent_pixels_nll(train, test)
+        if pixels is None and measure_of(self.spec.likelihood, self.spec.binary) == "probability":
+            pixels = independent_levels_nll(train, test)
         nats = {
-            "independent_pixels": independent_pixels_nll(train, test),
+            "independent_pixels": pixels,
             "uniform": uniform_nll(test),
             "known_density": known_nll(self.dataset, test, self.spec),
         }
