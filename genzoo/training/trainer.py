@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import torch
@@ -20,7 +20,7 @@ from genzoo.protocols import Loss, Model
 from genzoo.training.exchange import Exchange
 from genzoo.training.memory import keep_memory, memory_explained, smaller_batch
 from genzoo.training.modes import Mode, RunStep, choose_mode, make_step, refuse_mode
-from genzoo.training.objective import Objective, lay_out
+from genzoo.training.objective import Objective, evaluating, lay_out, tensor_cores
 from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
@@ -298,25 +298,3 @@ def whole_batch(size: int, processes: Processes) -> int:
     if size < processes.size:
         raise UsageError(f"{processes.size} processes cannot share {size} examples", "start fewer")
     return size - size % processes.size
-
-
-@contextmanager
-def tensor_cores() -> Iterator[None]:
-    """Inside, GPUs may multiply float32 matrices in TF32. Evaluation, outside, keeps every digit."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-@contextmanager
-def evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, and the mode it was in afterwards."""
-    mode = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(mode)

@@ -172,9 +172,11 @@ def test_out_of_memory_says_so(tmp_path: Path, own_registry: None) -> None:
     assert result.err.splitlines()[1:] == hint
     assert genzoo("evaluate", run.path).code == 0
     assert run.record["status"].startswith("failed: OutOfMemory")
-    (tmp_path / "first").mkdir()
-    first, run = run_odd(tmp_path / "first", memory, step=0)
-    assert refused(first, 1) == "out of memory in training with batches of 125"
+
+
+def test_out_of_memory_in_the_first_step_saves_nothing(tmp_path: Path, own_registry: None) -> None:
+    result, run = run_odd(tmp_path, "raise torch.OutOfMemoryError('CUDA out of memory')", step=0)
+    assert refused(result, 1) == "out of memory in training with batches of 125"
     assert not (run.path / "model.safetensors").exists()
 
 
