@@ -6,7 +6,8 @@
     python benchmarks/peers/compare.py --model vae --precision bf16       genzoo in bf16, the peers in fp32 as they are
 
 Each alternation lets everybody train a fresh model for two passes over the same images and times the second; who
-begins goes round. What counts is the ratio within an alternation: a machine that others slow down slows all of them.
+begins goes round. Each has a process of its own, since genzoo's settings of the C library's allocator would make the
+others faster too. What counts is the ratio within an alternation: a machine that others slow down slows all of them.
 Prints a Markdown table and writes benchmarks/results/peers-MODEL-PRECISION-DEVICE.json.
 """
 
@@ -16,11 +17,13 @@ import argparse
 import dataclasses
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +48,51 @@ TARGETS = {
 """How many times as fast as each genzoo has to be on a CPU with batches of 128."""
 
 
-def alternate(task: Task, names: Sequence[str], times: int) -> list[dict[str, Pass]]:
+class Player:
+    """A contestant in a process of its own: what one does to the allocator or the threads is nobody else's."""
+
+    def __init__(self, name: str, task: Task, threads: int | None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, other = context.Pipe()
+        self.process = context.Process(target=play, args=(other, name, task, threads), daemon=True)
+        self.process.start()
+        other.close()
+
+    def __call__(self) -> Pass:
+        """Trains; the others wait meanwhile."""
+        self.connection.send(None)
+        try:
+            made: Pass = self.connection.recv()
+        except EOFError:
+            raise SystemExit("a contestant broke off; what it said stands above") from None
+        return made
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self.connection.close()
+        self.process.join()
+
+
+def play(connection: Connection, name: str, task: Task, threads: int | None) -> None:
+    """What a contestant's process does: train whenever it is told to."""
+    if threads:
+        torch.set_num_threads(threads)
+    while True:
+        try:
+            connection.recv()
+        except EOFError:
+            return
+        connection.send(CONTESTANTS[name](task))
+
+
+def alternate(task: Task, players: Mapping[str, Callable[[], Pass]], times: int) -> list[dict[str, Pass]]:
     """Everybody in turns, `times` over; who begins goes round."""
-    done = []
+    done, names = [], list(players)
     for number in range(times):
         first = number % len(names)
         passes = {}
         for name in [*names[first:], *names[:first]]:
-            passes[name] = CONTESTANTS[name](task)
+            passes[name] = players[name]()
             speed = task.images / passes[name].seconds
             print(f"{number + 1}/{times}  {name}: {speed:,.0f} images/s", file=sys.stderr)
         done.append(passes)
@@ -146,7 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     device = choose_device(options.device)
     task = Task(options.model, options.precision, device, images, options.batch_size, workers=options.workers)
     start = time.perf_counter()
-    alternations = alternate(task, names, options.alternations)
+    players = {name: Player(name, task, options.threads) for name in names}
+    alternations = alternate(task, players, options.alternations)
+    for player in players.values():
+        player.stop()
     refuse_unequal(alternations)
     took = time.perf_counter() - start
     out = options.out or HERE.parent / "results" / f"peers-{task.model}-{task.precision}-{device.type}.json"
