@@ -50,7 +50,6 @@ class Material:
     store: Store
     splits: Splits
     view: dict[str, Resident]
-    """What is evaluated, by split: of the training data only a part."""
     train: Resident
 
 
@@ -98,7 +97,7 @@ class Experiment:
                 self.console.say(f"run folder  {run.path}")
                 run.write("config.json", self.config.to_json())
                 session = Session(run, self.environment(), data_of(material.store), self.training.seed)
-                self.work(run, material, session, self.trainer(material))
+                self.work(run, material, session, self.trainer(material), None)
         return run
 
     def load(self) -> Material:
@@ -124,9 +123,7 @@ class Experiment:
         validation, listeners = material.view.get("validation"), [self.console] if self.processes.first else []
         return Trainer(self.model, self.loss, self.training, material.train, validation, listeners, self.processes)
 
-    def work(
-        self, run: Run, material: Material, session: Session, trainer: Trainer, start: Snapshot | None = None
-    ) -> None:
+    def work(self, run: Run, material: Material, session: Session, trainer: Trainer, start: Snapshot | None) -> None:
         """Trains, from a snapshot on if there is one, evaluates and draws; the record tells how it ended.
 
         Raises:

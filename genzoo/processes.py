@@ -24,7 +24,7 @@ TIMEOUT = 60.0
 """Seconds without a sign of life after which a process counts as lost."""
 BEAT = 5.0
 POLL = 0.05
-FAILED = "failed"
+FAILED, LEFT = "failed", "left"
 _runs = count()
 
 
@@ -74,6 +74,9 @@ class Processes:
     def agree(self, word: str) -> str:
         """Waits for the first process and returns its word."""
         return word
+
+    def end_undisturbed(self) -> None:
+        """From here on a failure of another process does not end this one, which is about to end."""
 
 
 ALONE = Processes()
@@ -141,11 +144,7 @@ class Joined(Processes):
             self.store.set("word", word)
         self.meet("agreed")
         with self._explained():
-            said = str(self.store.get("word").decode())
-            self.store.add("read", 1)
-            if self.first:  # who keeps the store leaves last
-                self._wait_for_all("read")
-        return said
+            return str(self.store.get("word").decode())
 
     def leave(self, error: BaseException | None) -> None:
         """Ends the connection. After a failure all wait for each other, so that each ends with its own exit code."""
@@ -158,20 +157,32 @@ class Joined(Processes):
             destroy_process_group()  # whoever waits for a tensor from here wakes up
             if isinstance(error, Exception) and not isinstance(error, Lost):
                 self.meet(FAILED)
-        self._gone.set()
-        self._heart.join(1)
+            self._stop_beating()
+            if error is None or (isinstance(error, Exception) and not isinstance(error, Lost)):
+                self.store.add(LEFT, 1)
+                if self.first:  # who may be the keeper of the store: the others have read all they want
+                    self._wait_for_all(LEFT)
+        self._stop_beating()
+        if error is not None:
+            self.end_undisturbed()
+
+    def end_undisturbed(self) -> None:
+        """torchrun ends the others as soon as one has failed; they are about to end by themselves."""
         if threading.current_thread() is threading.main_thread():
-            # torchrun ends the others as soon as one has failed; they are about to end by themselves.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def _wait_for_all(self, place: str) -> None:
         """Waits until every process has been counted at a place, as long as they live."""
         heard: dict[int, tuple[int, float]] = {}
         while self.store.add(place, 0) < self.size:
-            if place != FAILED:
+            if place not in (FAILED, LEFT):
                 self._follow_a_failure()
             self._require_life(heard)
             time.sleep(POLL)
+
+    def _stop_beating(self) -> None:
+        self._gone.set()
+        self._heart.join(1)
 
     def _beat(self) -> None:
         with suppress(Exception):  # the store has gone, and the run with it

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import importlib.metadata
 import os
 import platform
@@ -65,10 +67,14 @@ def revision(folder: Path) -> dict[str, Any] | None:
 def forget_peak(device: torch.device) -> None:
     """Starts `peak_memory` anew, so that a run does not report what another one before it needed.
 
-    Of a process only Linux can do so; elsewhere the figure is the most since the process began.
+    Of a process only Linux can do so; elsewhere the figure is the most since the process began. Freed memory that the
+    C library keeps (see `genzoo.training.memory`) is given back first.
     """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
-from genzoo.errors import UsageError
+from genzoo.errors import GenzooError, UsageError
 from genzoo.mixtures import fit_mixture
 from genzoo.protocols import LatentModel, Model
 from genzoo.training.trainer import EVALUATION_BATCH
@@ -99,5 +99,7 @@ def fitted_codes(model: LatentModel, train: Resident, components: int, n: int) -
     if len(index) < components:
         raise UsageError(f"{components} Gaussians cannot be fitted to {len(index)} codes", f"use gmm:{len(index)}")
     codes = torch.cat([model.posterior(train.batch(part).x).rsample() for part in index.split(EVALUATION_BATCH)])
+    if not bool(codes.isfinite().all()):
+        raise GenzooError("the model's codes of its training data are not finite", "train it again: a smaller --lr?")
     mixture = fit_mixture(codes.flatten(1).cpu().double(), components)
     return mixture.sample(n).to(codes.device, codes.dtype).view(n, *codes.shape[1:])

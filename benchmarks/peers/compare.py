@@ -6,7 +6,8 @@
     python benchmarks/peers/compare.py --model vae --precision bf16       genzoo in bf16, the peers in fp32 as they are
 
 Each alternation lets everybody train a fresh model for two passes over the same images and times the second; who
-begins goes round. What counts is the ratio within an alternation: a machine that others slow down slows all of them.
+begins goes round. Each has a process of its own, since genzoo's settings of the C library's allocator would make the
+others faster too. What counts is the ratio within an alternation: a machine that others slow down slows all of them.
 Prints a Markdown table and writes benchmarks/results/peers-MODEL-PRECISION-DEVICE.json.
 """
 
@@ -16,11 +17,13 @@ import argparse
 import dataclasses
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import torch  # noqa: E402
-from contestants import CONTESTANTS, Pass, Task  # noqa: E402
+from contestants import CONTESTANTS, ONLY, Pass, Task  # noqa: E402
 
 from genzoo.build import choose_device  # noqa: E402
 from genzoo.provenance import environment  # noqa: E402
@@ -45,16 +48,53 @@ TARGETS = {
 """How many times as fast as each genzoo has to be on a CPU with batches of 128."""
 
 
-def alternate(task: Task, names: Sequence[str], times: int) -> list[dict[str, Pass]]:
+class Player:
+    """A contestant in a process of its own: what one does to the allocator or the threads is nobody else's."""
+
+    def __init__(self, name: str, task: Task, threads: int | None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, other = context.Pipe()
+        self.process = context.Process(target=play, args=(other, name, task, threads), daemon=True)
+        self.process.start()
+        other.close()
+
+    def __call__(self) -> Pass:
+        """Trains; the others wait meanwhile."""
+        self.connection.send(None)
+        try:
+            made: Pass = self.connection.recv()
+        except EOFError:
+            raise SystemExit("a contestant broke off; what it said stands above") from None
+        return made
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self.connection.close()
+        self.process.join()
+
+
+def play(connection: Connection, name: str, task: Task, threads: int | None) -> None:
+    """What a contestant's process does: train whenever it is told to."""
+    if threads:
+        torch.set_num_threads(threads)
+    while True:
+        try:
+            connection.recv()
+        except EOFError:
+            return
+        connection.send(CONTESTANTS[name](task))
+
+
+def alternate(task: Task, players: Mapping[str, Callable[[], Pass]], times: int) -> list[dict[str, Pass]]:
     """Everybody in turns, `times` over; who begins goes round."""
-    done = []
+    done, names = [], list(players)
     for number in range(times):
         first = number % len(names)
         passes = {}
         for name in [*names[first:], *names[:first]]:
-            passes[name] = CONTESTANTS[name](task)
+            passes[name] = players[name]()
             speed = task.images / passes[name].seconds
-            print(f"{number + 1}/{times}  {name}: {speed:,.0f} images/s, loss {passes[name].loss:.2f}", file=sys.stderr)
+            print(f"{number + 1}/{times}  {name}: {speed:,.0f} images/s", file=sys.stderr)
         done.append(passes)
     return done
 
@@ -70,6 +110,7 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
     rows = [["", "images/s", "genzoo is … times as fast", "target", "−ELBO while training (nats)"]]
     for name in names:
         speeds = [task.images / passes[name].seconds for passes in alternations]
+        losses = [passes[name].loss for passes in alternations]
         times, target = ratios(alternations, name), targets.get(name)
         median = statistics.median(times)
         verdict = "" if target is None else f"≥ {target:g}: {'reached' if median >= target else 'MISSED'}"
@@ -78,7 +119,7 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
             f"{statistics.median(speeds):,.0f} ({min(speeds):,.0f}–{max(speeds):,.0f})",
             "" if name == "genzoo" else f"{median:.2f} ({min(times):.2f}–{max(times):.2f})",
             verdict,
-            f"{statistics.median(passes[name].loss for passes in alternations):.2f}",
+            "" if None in losses else f"{statistics.median(losses):.2f}",
         ])  # fmt: skip
     return grid(rows)
 
@@ -86,9 +127,11 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
 def refuse_unequal(alternations: Sequence[Mapping[str, Pass]]) -> None:
     """Stops where the contestants did not do the same work: other sizes of nets, or losses nats apart."""
     for passes in alternations:
-        if len({one.parameters for one in passes.values()}) > 1:
-            raise SystemExit(f"not the same nets: { {name: one.parameters for name, one in passes.items()} }")
-    losses = {name: statistics.fmean(passes[name].loss for passes in alternations) for name in alternations[0]}
+        sizes = {name: one.parameters for name, one in passes.items() if one.parameters is not None}
+        if len(set(sizes.values())) > 1:
+            raise SystemExit(f"not the same nets: {sizes}")
+    told = [name for name, one in alternations[0].items() if one.loss is not None]
+    losses = {name: statistics.fmean(passes[name].loss for passes in alternations) for name in told}
     if max(losses.values()) > 1.2 * min(losses.values()):  # seeds differ, above all where passes are short
         raise SystemExit(f"not the same maths: −ELBO {losses}")
 
@@ -109,6 +152,7 @@ def record(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequen
         "workers": task.workers,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": took,
+        "clock": "CPU time" if task.device.type == "cpu" and torch.get_num_threads() == 1 else "wall",
         "load": os.getloadavg(),
         "versions": versions,
         "environment": {k: v for k, v in environment(task.device, ()).items() if k not in ("command", "plugins")},
@@ -133,15 +177,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    wanted = options.only.split(",") if options.only else list(CONTESTANTS)
-    if unknown := sorted(set(wanted) - set(CONTESTANTS)):
-        parser.error(f"--only {unknown[0]}: known are {', '.join(CONTESTANTS)}")
+    known = [name for name in CONTESTANTS if ONLY.get(name, options.model) == options.model]
+    wanted = options.only.split(",") if options.only else known
+    if unknown := sorted(set(wanted) - set(known)):
+        parser.error(f"--only {unknown[0]}: known are {', '.join(known)}")
     names = ["genzoo", *(name for name in wanted if name != "genzoo")]
     images = (options.images or IMAGES[options.model]) // options.batch_size * options.batch_size
     device = choose_device(options.device)
     task = Task(options.model, options.precision, device, images, options.batch_size, workers=options.workers)
     start = time.perf_counter()
-    alternations = alternate(task, names, options.alternations)
+    players = {name: Player(name, task, options.threads) for name in names}
+    alternations = alternate(task, players, options.alternations)
+    for player in players.values():
+        player.stop()
     refuse_unequal(alternations)
     took = time.perf_counter() - start
     out = options.out or HERE.parent / "results" / f"peers-{task.model}-{task.precision}-{device.type}.json"

@@ -58,7 +58,8 @@ def save_codes(options: argparse.Namespace) -> int:
 
     from genzoo.cli.inputs import open_work
     from genzoo.distributions import DiagGaussian
-    from genzoo.training.trainer import EVALUATION_BATCH, evaluating
+    from genzoo.training.objective import evaluating
+    from genzoo.training.trainer import EVALUATION_BATCH
 
     refuse_output(options.out, (".npz", ".csv"))
     work = open_work(options)

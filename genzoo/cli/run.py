@@ -117,7 +117,10 @@ def start(config: Any, options: argparse.Namespace) -> int:
     with joined() as processes:
         experiment = Experiment(config, places, options.quiet or options.json, processes)
         run = experiment.run()
-        return int(processes.agree(str(tell(run, experiment, options)) if run else ""))
+        code = int(processes.agree(str(tell(run, experiment, options)) if run else ""))
+        if code:
+            processes.end_undisturbed()
+        return code
 
 
 def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:

@@ -82,7 +82,8 @@ def save_denoised(options: argparse.Namespace) -> int:
     from genzoo.applications.denoising import classical, quality, with_noise
     from genzoo.runs import plain
     from genzoo.tables import aligned
-    from genzoo.training.trainer import EVALUATION_BATCH, evaluating
+    from genzoo.training.objective import evaluating
+    from genzoo.training.trainer import EVALUATION_BATCH
 
     work, out = prepare(options)
     if not work.model.spec.is_image:

@@ -19,7 +19,8 @@ from genzoo.options import from_json, to_json
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Model
 from genzoo.runconfig import default_config, field_names
-from genzoo.training.trainer import EVALUATION_BATCH, evaluating
+from genzoo.training.objective import evaluating
+from genzoo.training.trainer import EVALUATION_BATCH
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:

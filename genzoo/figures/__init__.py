@@ -18,7 +18,7 @@ from genzoo.figures.subject import Drawing, Subject, always, encodes_images, has
 from genzoo.figures.walks import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
 from genzoo.protocols import Model
 from genzoo.runs import Run
-from genzoo.training.trainer import evaluating
+from genzoo.training.objective import evaluating
 
 __all__ = [
     "FIGURES",

@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from genzoo.training.finite import not_finite
 from genzoo.training.listener import INTERRUPTED, Epoch, Listener, Outcome
 from genzoo.training.memory import keep_memory, memory_explained, smaller_batch
 from genzoo.training.modes import Mode, RunStep, choose_mode, make_step, refuse_mode
-from genzoo.training.objective import Objective, lay_out, tensor_cores
+from genzoo.training.objective import Objective, evaluating, lay_out, tensor_cores
 from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
@@ -287,14 +287,3 @@ def objective_terms(
         every[number] = torch.tensor(sums[number], dtype=torch.float64)
     processes.add_up(every)
     return {name: sum(column) / len(data) for name, column in zip(terms, every.T.tolist(), strict=True)}
-
-
-@contextmanager
-def evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, and the mode it was in afterwards."""
-    mode = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(mode)

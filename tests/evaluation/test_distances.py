@@ -127,6 +127,13 @@ def test_what_has_no_such_figures_says_why() -> None:
     assert few["not_available"] == {"c2st": "needs 10 examples", "prior_c2st": "no latent variables"}
 
 
+def test_samples_that_are_not_finite_have_no_distance() -> None:
+    drawn = normal(0, 20, 2)
+    drawn[3, 1] = math.inf
+    found = figures(drawn, normal(1, 20, 2), normal(2, 20, 2))
+    assert set(found["not_available"].values()) == {"samples that are not finite"}
+
+
 def test_codes_of_the_linear_optimum_fill_the_prior_and_shifted_ones_do_not(ppca: PPCA) -> None:
     model = linear_vae("gaussian-learned")
     set_optimum(model, ppca)

@@ -58,6 +58,8 @@ class SampleMetric(genzoo.Metric):
             new = draw(subject.model, self.sampler, subject.train, n, noise)
             subject.shared[name] = as_points(subject.model.spec, new)
         self.fake = subject.shared[name]
+        if not bool(self.fake.isfinite().all()):
+            return "samples that are not finite"
         self.chosen = chosen(subject.data)
         self.space = f"{NAME} sha256 {SHA256}" if subject.model.spec.shape == SHAPE else "values"
         return None
