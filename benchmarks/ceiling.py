@@ -24,8 +24,9 @@ from genzoo.data.resident import Resident
 from genzoo.protocols import DataSpec, Split
 from genzoo.registry import registry
 from genzoo.runconfig import default_config
+from genzoo.training.listener import Epoch, Listener
 from genzoo.training.settings import Training
-from genzoo.training.trainer import Epoch, Listener, Trainer
+from genzoo.training.trainer import Trainer
 
 PIXELS, HIDDEN, LATENT = 784, 400, 20
 

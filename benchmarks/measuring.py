@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from genzoo.cells import synchronize
-from genzoo.training.trainer import Epoch, Listener
+from genzoo.training.listener import Epoch, Listener
 
 FIELDS = (
     "kind", "model", "batch_size", "mode", "precision", "device", "device_name", "threads", "images",

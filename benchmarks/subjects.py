@@ -21,8 +21,9 @@ from genzoo.errors import GenzooError
 from genzoo.protocols import Batch, DataSpec, LatentModel, Loss, Model, Split
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
+from genzoo.training.listener import Listener
 from genzoo.training.settings import Training
-from genzoo.training.trainer import Listener, Trainer
+from genzoo.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

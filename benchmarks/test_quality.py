@@ -13,10 +13,11 @@ from subjects import Case, modes
 
 from genzoo.cells import cells, run_cells
 from genzoo.comparison import tables
-from genzoo.experiment import Experiment, Places
+from genzoo.experiment import Experiment
 from genzoo.leaderboard import Board
 from genzoo.registry import registry
 from genzoo.runconfig import Components
+from genzoo.runs import Places
 
 pytestmark = pytest.mark.benchmark(timer=replayed)
 

@@ -13,7 +13,7 @@ from subjects import Case, build, examples, make_trainer
 
 from genzoo.data.resident import Resident
 from genzoo.protocols import LatentModel, Model, Split
-from genzoo.training.trainer import Listener
+from genzoo.training.listener import Listener
 
 pytestmark = pytest.mark.benchmark(timer=replayed)
 

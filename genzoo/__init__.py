@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from genzoo.api import resume as resume
+    from genzoo.api import run as run
     from genzoo.data.rows import Rows as Rows
     from genzoo.data.store import Store as Store
     from genzoo.distributions import Bernoulli as Bernoulli
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from genzoo.evaluation.metric import Examined as Examined
     from genzoo.evaluation.metric import Metric as Metric
     from genzoo.evaluation.metric import Subject as Subject
-    from genzoo.experiment import run as run
     from genzoo.hookspecs import hookimpl as hookimpl
     from genzoo.likelihoods import Likelihood as Likelihood
     from genzoo.likelihoods import make_likelihood as make_likelihood
@@ -68,7 +69,7 @@ _HOMES = {
     "protocols": "Batch DataSpec Dataset Inference LatentModel Loss Model Split Splits",
     "registry": "list_models register_dataset register_loss register_model",
     "runs": "Run load",
-    "experiment": "run",
+    "api": "resume run",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -16,11 +16,12 @@ import torch
 
 from genzoo.build import choose_device
 from genzoo.errors import GenzooError, NonFiniteError, UsageError
-from genzoo.experiment import Experiment, Places
+from genzoo.experiment import Experiment
 from genzoo.protocols import LatentModel, Model
 from genzoo.runconfig import RunConfig
-from genzoo.runs import Run
-from genzoo.training.trainer import EVALUATION_BATCH, INTERRUPTED
+from genzoo.runs import Places, Run
+from genzoo.training.listener import INTERRUPTED
+from genzoo.training.trainer import EVALUATION_BATCH
 
 SPEED_FILE = "speed.json"
 SECONDS, PASSES = 0.5, 5

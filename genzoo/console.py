@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 from tqdm import tqdm
 
+from genzoo.training.listener import Epoch, Listener
 from genzoo.training.modes import Mode
-from genzoo.training.trainer import Epoch, Listener
 
 REFRESH_SECONDS = 0.5  # reading the figures makes a GPU wait
 
@@ -32,6 +32,10 @@ class Console(Listener):
         self.bar: tqdm | None = None
         self.next_refresh = 0.0
         self.started = time.perf_counter()
+        self.first = 0
+        """The first epoch of this session."""
+        self.mark: tuple[int, float] | None = None
+        """A step of the epoch at hand, the first one unless an earlier session made it, and when it was through."""
 
     def say(self, text: str) -> None:
         """One line, unless quiet."""
@@ -42,12 +46,19 @@ class Console(Listener):
         """One line, whether quiet or not."""
         print(f"genzoo: {text}", file=sys.stderr, flush=True)
 
+    def warned(self, text: str) -> None:
+        if self.bar is not None:
+            self.bar.clear()
+        self.warn(text)
+
     def mode_chosen(self, mode: Mode) -> None:
         self.say(str(mode))
 
     def epoch_started(self, epoch: int, steps: int) -> None:
-        if epoch == 1:
+        if not self.first:
+            self.first = epoch
             self.started = time.perf_counter()
+        self.mark = None
         if self.live:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns
             self.bar = tqdm(
@@ -63,16 +74,19 @@ class Console(Listener):
             self.next_refresh = 0.0
 
     def stepped(self, done: int, terms: Callable[[int], dict[str, float]]) -> None:
-        if self.bar is None or time.perf_counter() < self.next_refresh:
+        now = time.perf_counter()
+        if self.bar is None or now < self.next_refresh:
             return
-        self.next_refresh = time.perf_counter() + REFRESH_SECONDS
-        speed = done * self.batch_size / max(time.time() - self.bar.start_t, 1e-9)
+        self.next_refresh = now + REFRESH_SECONDS
+        self.mark = self.mark or (done, now)
+        speed = (done - self.mark[0]) * self.batch_size / max(now - self.mark[1], 1e-9)
         self.bar.unit = f"{figures(terms(done))}  {speed:,.0f} img/s"
         self.bar.update(done - self.bar.n)
 
     def epoch_finished(self, record: Epoch) -> None:
         text = summary(record)
-        left = (time.perf_counter() - self.started) / record.epoch * (self.epochs - record.epoch)
+        done = record.epoch + 1 - self.first
+        left = (time.perf_counter() - self.started) / done * (self.epochs - record.epoch)
         if left >= 1:
             text += f"  eta {int(left) // 60}:{int(left) % 60:02}"
         self.close()

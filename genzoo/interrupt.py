@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -10,30 +11,86 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 
-@contextmanager
-def first_interrupt(stop: Callable[[], None], quiet: bool = False) -> Iterator[None]:
-    """Inside, the first SIGINT or SIGTERM calls `stop` and the next ones do what they did before.
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came. As Ctrl-C, but the exit code is another."""
 
-    Outside the main thread, where no handler can be set, it does nothing.
+
+def exit_code(error: KeyboardInterrupt) -> int:
+    """128 + the number of the signal, as shells have it."""
+    return 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
+
+
+_terminated = False
+"""Whether SIGTERM came: what a handler raises in the midst of an import or of a destructor, Python may swallow."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Inside, SIGTERM raises Terminated, so that what was begun is brought to an end."""
+    global _terminated
+    outside = _terminated
+
+    def handle(number: int, restore: Callable[[], None]) -> None:
+        global _terminated
+        _terminated = True
+        raise Terminated
+
+    try:
+        with handling([signal.SIGTERM], handle):
+            yield
+    finally:
+        _terminated = outside
+
+
+def heed() -> None:
+    """Raises Terminated if SIGTERM came and Python swallowed it; called now and then."""
+    if _terminated:
+        raise Terminated
+
+
+@contextmanager
+def first_interrupt(stop: Callable[[int], None], quiet: bool = False) -> Iterator[None]:
+    """Inside, the first SIGINT or SIGTERM calls `stop` with its number, and the next ones do what they did outside."""
+
+    def handle(number: int, restore: Callable[[], None]) -> None:
+        restore()
+        stop(number)
+        told = "\ngenzoo: finishing this step and saving; Ctrl-C again stops at once"
+        with suppress(RuntimeError):  # the signal came in the midst of another print
+            print(told, file=sys.stderr, flush=True) if not quiet else None
+
+    with handling([signal.SIGINT, signal.SIGTERM], handle):
+        if _terminated:
+            stop(signal.SIGTERM)
+        yield
+
+
+@contextmanager
+def handling(signals: list[signal.Signals], handle: Callable[[int, Callable[[], None]], None]) -> Iterator[None]:
+    """Inside, signals call `handle` with their number and with what puts the former handlers back.
+
+    A process that was forked inside is not meant: there a signal does what it did before. Outside the main thread,
+    where no handler can be set, nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        restore()
-        stop()
-        if not quiet:
-            with suppress(RuntimeError):  # the signal came in the midst of another print
-                print(
-                    "\ngenzoo: finishing this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True
-                )
+    owner = os.getpid()
+    before = {each: signal.getsignal(each) or signal.SIG_DFL for each in signals}
 
     def restore() -> None:
         for each, handler in before.items():
             signal.signal(each, handler)
 
-    before = {each: signal.signal(each, handle) for each in (signal.SIGINT, signal.SIGTERM)}
+    def only_here(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == owner:
+            handle(number, restore)
+        else:
+            restore()
+            os.kill(os.getpid(), number)
+
+    for each in signals:
+        signal.signal(each, only_here)
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ from itertools import count
 from typing import Any
 
 from genzoo.errors import GenzooError, UsageError
+from genzoo.interrupt import exit_code
 
 TIMEOUT = 60.0
 """Seconds without a sign of life after which a process counts as lost."""
@@ -151,7 +152,7 @@ class Joined(Processes):
 
         with suppress(Exception):
             if error is not None and not isinstance(error, (Elsewhere, Lost)):
-                code = 130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
+                code = exit_code(error) if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
                 self.store.set("failure", f"{code} process {self.rank}: {first_line(error)}")
             destroy_process_group()  # whoever waits for a tensor from here wakes up
             if isinstance(error, Exception) and not isinstance(error, Lost):

@@ -36,6 +36,13 @@ def environment(device: torch.device, entries: tuple[Entry, ...]) -> dict[str, A
     }
 
 
+def determinism(device: torch.device, mode: str) -> str:
+    """What level of reproducibility a training reaches: R1 to R3 as in README, or "statistical"."""
+    if device.type == "cpu":
+        return "R1" if mode == "eager" else "R2"
+    return "R3" if torch.are_deterministic_algorithms_enabled() else "statistical"
+
+
 def describe_device(device: torch.device) -> str:
     """A device in a few words: "cpu, 2 threads" or the GPU's name."""
     if device.type == "cuda":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.runs import Run, read_json
+from genzoo.sessions import seconds_in_all
 from genzoo.tables import SPLITS, cell, number, remarks
 
 FILE = "report.html"
@@ -54,9 +55,9 @@ def page(run: Run) -> str:
 
 def when(record: Mapping[str, Any]) -> str:
     """How the run ended, when it began and how long it took; it may be ending just now."""
-    began, ended = record["started"], record["ended"] or time.time()
+    began, seconds = record["started"], seconds_in_all(record)
     status = "finished" if record["status"] == "running" else record["status"]
-    return f"{status} · {time.strftime('%Y-%m-%d %H:%M', time.gmtime(began))} UTC · {ended - began:.0f} s in all"
+    return f"{status} · {time.strftime('%Y-%m-%d %H:%M', time.gmtime(began))} UTC · {seconds:.0f} s in all"
 
 
 def what(config: Mapping[str, Any], record: Mapping[str, Any], results: Mapping[str, Any]) -> list[tuple[str, str]]:

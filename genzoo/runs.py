@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo import lock
 from genzoo.errors import GenzooError, UsageError, not_installed
 from genzoo.runconfig import RunConfig
 from genzoo.storage import write_atomically
@@ -27,6 +28,20 @@ DAMAGED = "copy it again; the model alone can be had without it: genzoo.load('RU
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where a run reads and writes."""
+
+    runs: Path = Path("runs")
+    """Run folders are made in here."""
+    out: Path | None = None
+    """This run's own folder, instead of a new one in `runs`."""
+    data_root: Path | None = None
+    """Where raw data files lie, instead of the usual places."""
+    profile: bool = False
+    """Whether to trace some training steps into the run's folder."""
+
+
+@dataclass(frozen=True)
 class Run:
     """A run folder that exists.
 
@@ -36,6 +51,8 @@ class Run:
     results.json         the final evaluation
     examples.safetensors each figure on each test example
     model.safetensors    the model, which describes itself
+    checkpoints/         what `genzoo resume` goes on from
+    lock                 held while somebody writes
     figures/*.png
     report.html          all of this on one page
     """
@@ -95,7 +112,7 @@ class Run:
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 epochs.append(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 break
         return epochs
 
@@ -116,6 +133,11 @@ class Run:
         line = json.dumps(plain(values), ensure_ascii=False, allow_nan=False) + "\n"
         with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
             file.write(line)
+
+    def write_history(self, lines: list[dict[str, Any]]) -> None:
+        """Writes metrics.jsonl anew, whole or not at all."""
+        text = "".join(json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+        write_atomically(self.path / "metrics.jsonl", text.encode())
 
 
 def plain(value: Any) -> Any:
@@ -163,7 +185,7 @@ def refuse_unwritable(root: Path, out: Path | None) -> None:
 def claim(root: Path, out: Path | None, model: str, dataset: str) -> Run:
     """Makes a new run folder: `out`, or <root>/<model>-<dataset>-<date>-<time>-<four digits>.
 
-    Making the folder is the claim, so runs started in the same instant get folders of their own.
+    Making the folder and its lock file is the claim, so runs started in the same instant get folders of their own.
 
     Raises:
         UsageError: It exists already or cannot be made.
@@ -175,6 +197,7 @@ def claim(root: Path, out: Path | None, model: str, dataset: str) -> Run:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir(exist_ok=out is not None and path.is_dir() and not any(path.iterdir()))
+            (path / lock.FILE).touch(exist_ok=False)
         except FileExistsError:
             if out:
                 raise UsageError(f"--out {out} exists already; nothing was changed", "name another folder") from None

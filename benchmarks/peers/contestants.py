@@ -24,7 +24,8 @@ from genzoo.data.store import Store
 from genzoo.protocols import Split, count_parameters
 from genzoo.registry import registry
 from genzoo.runconfig import Components
-from genzoo.training.trainer import Epoch, Listener, Trainer
+from genzoo.training.listener import Epoch, Listener
+from genzoo.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

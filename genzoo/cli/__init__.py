@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from genzoo import __version__
 from genzoo.errors import GenzooError, UsageError, did_you_mean
+from genzoo.interrupt import exit_code, terminable
 from genzoo.processes import Lost, speaks
 
 
@@ -36,10 +37,12 @@ start here:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 130 interrupted."""
+    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 130 and 143 ended
+    by SIGINT and SIGTERM."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = to_the_end(words)
+        with terminable():
+            code = to_the_end(words)
         sys.stdout.flush()  # here, where a reader that has gone is expected
         return code
     except GenzooError as error:
@@ -49,9 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             say_failure(str(error))
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         say_failure("interrupted", before="\n")
-        return 130
+        return exit_code(error)
     except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -81,7 +84,7 @@ def to_the_end(words: list[str]) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Parses the words and calls the verb's handler."""
-    from genzoo.cli import apply, bench, catalogue, compare, data, report, run, use
+    from genzoo.cli import apply, bench, catalogue, compare, data, report, resume, run, use
 
     anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
     anywhere.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -95,18 +98,18 @@ def dispatch(words: list[str]) -> int:
     parser = Parser(prog="genzoo", description=about, epilog=EPILOG, parents=[anywhere])
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    on_runs = (use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb, bench.add_verb)
+    on_runs = (resume.add_verb, use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb, bench.add_verb)
     for add in (run.add_verb, catalogue.add_verbs, *on_runs, data.add_data_verb):
         add(verbs)
     unknown_verb(words, tuple(verbs.choices))
     options, rest = parser.parse_known_args(words)
-    if rest and options.verb not in ("run", "bench"):
+    if rest and options.verb not in ("run", "resume", "bench"):
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
         parser.print_help()
         return 0
     load_plugin_files(general.plugin_files)
-    options.rest, options.command = rest, typed
+    options.rest, options.command, options.plugin_files = rest, typed, general.plugin_files
     code: int = options.handler(options)
     return code
 

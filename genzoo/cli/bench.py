@@ -51,8 +51,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Checks everything, runs what is missing, prints the leaderboard."""
     from genzoo.cells import cells, finished, parse_seeds, run_cells
-    from genzoo.experiment import Places
-    from genzoo.runs import refuse_unwritable
+    from genzoo.runs import Places, refuse_unwritable
 
     if not options.dataset:
         from genzoo.registry import registry
@@ -129,9 +128,10 @@ def resolve(options: argparse.Namespace) -> list[RunConfig]:
 def resolved(name: str, options: argparse.Namespace) -> RunConfig:
     """One model's configuration; the model has been built with it once."""
     from genzoo.cli import options as command_line
-    from genzoo.experiment import Experiment, Places
+    from genzoo.experiment import Experiment
     from genzoo.registry import registry
     from genzoo.runconfig import Components
+    from genzoo.runs import Places
 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,8 +109,9 @@ def help_without_dataset(parser: argparse.ArgumentParser, model: str, loss: str)
 
 def start(config: Any, options: argparse.Namespace) -> int:
     """Runs a resolved configuration and prints what came out."""
-    from genzoo.experiment import Experiment, Places
+    from genzoo.experiment import Experiment
     from genzoo.processes import joined
+    from genzoo.runs import Places
 
     places = Places(options.runs, options.out, options.data_root, options.profile)
     with joined() as processes:
@@ -121,12 +124,15 @@ def start(config: Any, options: argparse.Namespace) -> int:
 
 
 def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
-    """Prints what came of a run; returns the exit code."""
-    from genzoo.training.trainer import INTERRUPTED
+    """Prints what came out of a run, or how to go on with it; returns the exit code."""
+    from genzoo.training.listener import INTERRUPTED
 
     if run.record["status"] == INTERRUPTED:
-        print(f"genzoo: interrupted; the model is saved: {run.path}\n  genzoo evaluate {run.path}", file=sys.stderr)
-        return 130
+        files = [word for file in options.plugin_files for word in ("-p", file)]
+        data = ["--data-root", options.data_root] if options.data_root else []
+        command = shlex.join(map(str, ["genzoo", *files, "resume", run.path, *data]))
+        print(f"genzoo: interrupted; go on with it by:\n  {command}", file=sys.stderr)
+        return 128 + (experiment.stopped_by or signal.SIGINT)
     if options.json:
         print(json.dumps({"run": str(run.path), **run.results}, ensure_ascii=False))
     else:

@@ -13,7 +13,7 @@ from collections import deque
 import torch
 from torch import Tensor, nn
 
-from genzoo.errors import PluginError
+from genzoo.errors import PluginError, UsageError
 from genzoo.processes import Processes
 
 LAG = 8
@@ -97,3 +97,14 @@ class Exchange:
             oldest, event = self._flags.popleft()
             event.synchronize()
             self.stopped = bool(oldest > 0)
+
+
+def whole_batch(size: int, processes: Processes) -> int:
+    """The largest batch of at most `size` examples that processes can share evenly.
+
+    Raises:
+        UsageError: There are more processes than examples.
+    """
+    if size < processes.size:
+        raise UsageError(f"{processes.size} processes cannot share {size} examples", "start fewer")
+    return size - size % processes.size

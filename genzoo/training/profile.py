@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from genzoo.training.trainer import Epoch, Listener, Trainer
+from genzoo.training.listener import Epoch, Listener
+from genzoo.training.trainer import Trainer
 
 WARM_UP, STEPS, OPERATORS = 10, 30, 8
 PARTS = {"_see": "data", "_forward": "forward", "_backward": "backward", "_update": "optimiser"}

@@ -34,6 +34,12 @@ class Training:
     """Decay of a moving average of the weights, which is then evaluated and saved; 0: none."""
     patience: Natural = 0
     """Stop after so many epochs without a better validation loss and keep the best weights; 0: never."""
+    on_nan: Literal["stop", "skip"] = "stop"
+    """When a loss, a gradient or a buffer is not finite: stop before the weights change, or leave that step out."""
+    max_skips: Natural = 20
+    """Stop all the same after more than so many steps were left out."""
+    save_every: NonNegative = 60.0
+    """Seconds between checkpoints, from which `genzoo resume` goes on; one more at the end. 0: none."""
     seed: Natural = 0
     """Seed of the weights, the order of the data and the noise."""
     device: str = "auto"

@@ -50,15 +50,22 @@ class Step:
         self.exchange: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
         """Averages gradients and terms over several processes."""
         self.number = torch.zeros((), dtype=torch.int64, device=device)
-        """How many steps came before."""
+        """How many steps came before; it stays at the first one that was not finite, unless such steps are skipped."""
         self.found_inf = torch.zeros((), device=device)
-        """1 from the first step on that was not finite: nothing changes the weights any more."""
+        """1 from the first step on that was not finite: nothing changes the weights any more. Where such steps are
+        skipped, 1 for that step alone."""
+        self.skipped = torch.zeros((), dtype=torch.int64, device=device)
+        """How many steps were left out, because they were not finite."""
+        self.taken = torch.zeros((), dtype=torch.int64, device=device)
+        """How many of the epoch's steps were not left out."""
+        self.norm = torch.zeros((), device=device)
+        """The norm of the last gradient, before clipping; or of the one that ended all."""
         self.share = torch.zeros((), device=device)
         """What a step adds to the moving average."""
         self.names: tuple[str, ...] = ()
         self.sums: Tensor | None = None
         """The epoch's terms, summed over its steps."""
-        self._buffers = [buffer for buffer in objective.buffers() if buffer.is_floating_point()]
+        self._buffers = list(objective.buffers())
         self._buffers_before = [buffer.clone() for buffer in self._buffers]
         self._generators = generators(device)
         self.at = 0
@@ -74,10 +81,10 @@ class Step:
             self.optimizer.drop_tiny()
         self.body(inputs)
 
-    def reseed(self, number: int) -> None:
+    def reseed(self, number: int, purpose: str = "step") -> None:
         """Randomness is a function of (seed, purpose, step): nothing is carried from step to step."""
         self.at = number
-        seed = mix(self.training.seed, "step", number)
+        seed = mix(self.training.seed, purpose, number)
         reseed(seed, self._generators)
 
     def rates(self, number: int) -> tuple[float, float]:
@@ -90,9 +97,10 @@ class Step:
         batch = self._see(inputs)
         terms = self._forward(batch)
         self._backward(terms["loss"])
-        if self.exchange:
-            terms = self.exchange(terms)
         with torch.no_grad():
+            terms = self._with_buffers(terms)
+            if self.exchange:
+                terms = self.exchange(terms)
             self._update(terms)
             self._record(terms)
 
@@ -114,8 +122,7 @@ class Step:
         if self.training.grad_clip:
             scale = torch.clamp(self.training.grad_clip / (norm + 1e-6), max=1.0)
             torch._foreach_mul_(gradients, scale)
-        # x·0 is 0 for what is finite and nan, which is true, for what is not.
-        self.found_inf.logical_or_((terms["loss"] + norm) * 0)
+        self._guard(terms["loss"], norm)
         self.optimizer.step(self.found_inf)
         self.optimizer.zero_grad()
         for buffer, before in zip(self._buffers, self._buffers_before, strict=True):
@@ -123,27 +130,64 @@ class Step:
         if self.average:
             self.average.update(self.share * (1 - self.found_inf))
 
+    def _with_buffers(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The terms with a loss that is not finite where the step made a buffer so, for all processes to see."""
+        loss = terms["loss"].detach()
+        for buffer, before in zip(self._buffers, self._buffers_before, strict=True):
+            loss = loss + (torch.where(before.isfinite(), buffer, 0) * 0).sum()  # a mask may be of −inf from the first
+        return {**terms, "loss": loss} if self._buffers else terms
+
+    def _guard(self, loss: Tensor, norm: Tensor) -> None:
+        """Notes whether the step is finite."""
+        wrong = (loss + norm) * 0  # 0 for what is finite and nan, which is true, for what is not
+        if self.device.type == "cpu":  # where the host looks after every step
+            self.norm = norm
+        else:
+            self.norm.copy_(torch.where(self.found_inf > 0, self.norm, norm))
+        if self.training.on_nan == "skip":
+            self.found_inf.copy_(wrong != 0)
+        else:
+            self.found_inf.logical_or_(wrong)
+
     def _record(self, terms: dict[str, Tensor]) -> None:
-        values = torch.stack(list(terms.values()))
+        wrong = self.found_inf > 0
+        values = torch.stack(list(terms.values())).masked_fill_(wrong, 0)
         if self.sums is None:
-            self.names = tuple(terms)
-            self.sums = torch.zeros_like(values, dtype=torch.float32 if self.device.type == "mps" else torch.float64)
+            self.start_sums(tuple(terms), torch.zeros(len(terms)))
+        assert self.sums is not None
         self.sums += values
-        self.number += 1
+        if self.training.on_nan == "skip":
+            self.number += 1
+            self.skipped += wrong
+            self.taken += ~wrong
+        else:
+            self.number += ~wrong
+
+    def start_sums(self, names: tuple[str, ...], sums: Tensor) -> None:
+        """Sums of the terms of these names go on from there."""
+        self.names = names
+        self.sums = sums.to(self.device, torch.float32 if self.device.type == "mps" else torch.float64)
 
     def clear_sums(self) -> None:
         """Starts the sums anew, in place."""
+        self.taken.zero_()
         if self.sums is not None:
             self.sums.zero_()
 
     def means(self, steps: int) -> dict[str, float]:
-        """The means of the terms over the last `steps` steps, all since `clear_sums`; waits for the device."""
+        """The means of the terms over the last `steps` steps, all since `clear_sums`; waits for the device.
+
+        Steps that were left out are left out here too; nan where none is left.
+        """
         assert self.sums is not None
-        return dict(zip(self.names, (self.sums / steps).tolist(), strict=True))
+        count = self.taken if self.training.on_nan == "skip" else steps
+        return dict(zip(self.names, (self.sums / count).tolist(), strict=True))
 
     @property
     def finite(self) -> bool:
-        """Whether every step so far was finite; waits for the device."""
+        """Whether every step so far was finite, or as many were skipped as may be; waits for the device."""
+        if self.training.on_nan == "skip":
+            return int(self.skipped) <= self.training.max_skips
         return not bool(self.found_inf)
 
     def state(self) -> list[Tensor]:
@@ -151,7 +195,8 @@ class Step:
         modules: list[nn.Module] = [self.objective, *([self.average.average] if self.average else [])]
         tensors = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
         sums = [] if self.sums is None else [self.sums]
-        return [*tensors, *self.optimizer.tensors().values(), self.number, self.found_inf, *sums]
+        counts = [self.number, self.found_inf, self.skipped, self.taken]
+        return [*tensors, *self.optimizer.tensors().values(), *counts, *sums]
 
 
 class Trial:

@@ -2,74 +2,36 @@
 
 from __future__ import annotations
 
-import copy
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
-from genzoo.errors import NonFiniteError, UsageError
 from genzoo.noise import keyed, mix, seeded, shared
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Loss, Model
-from genzoo.training.exchange import Exchange
+from genzoo.training import snapshot
+from genzoo.training.exchange import Exchange, whole_batch
+from genzoo.training.finite import not_finite
+from genzoo.training.listener import INTERRUPTED, Epoch, Listener, Outcome
 from genzoo.training.memory import keep_memory, memory_explained, smaller_batch
 from genzoo.training.modes import Mode, RunStep, choose_mode, make_step, refuse_mode
 from genzoo.training.objective import Objective, evaluating, lay_out, tensor_cores
 from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
+from genzoo.training.stopping import EarlyStopping
 
 EVALUATION_BATCH = 500
-INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. Terms are means over images, in the loss's units."""
-
-    epoch: int
-    step: int
-    train: dict[str, float]
-    validation: dict[str, float]
-    seconds: float
-    """Time spent in training steps."""
-    images: int
-    lr: float
-
-
-class Listener:
-    """What the trainer tells while it trains. Override what you want to hear."""
-
-    def mode_chosen(self, mode: Mode) -> None:
-        """Steps will be run so: told before the first one, and again where that fails."""
-
-    def epoch_started(self, epoch: int, steps: int) -> None:
-        """An epoch of `steps` steps begins."""
-
-    def stepped(self, done: int, terms: Callable[[int], dict[str, float]]) -> None:
-        """`done` steps of the epoch are through; `terms(done)` reads their means from the device."""
-
-    def epoch_finished(self, record: Epoch) -> None:
-        """An epoch is through, its validation included."""
-
-
-@dataclass
-class Outcome:
-    """How a training ended."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    stopped: str = ""
-    """Why before its time: "interrupted", "no better for N epochs" or ""."""
-    best_epoch: int = 0
-    """The epoch whose weights were kept, where early stopping chose; else 0."""
-    mode: Mode = field(default=Mode("eager", ""))
-    """How the steps were run in the end."""
+class StopRequested(Exception):
+    """Somebody asked for an end, in a place that has no end of its own nearby."""
 
 
 class Trainer:
@@ -105,7 +67,7 @@ class Trainer:
         self.training = training
         self.train_data = train
         self.validation_data = validation
-        self.listeners = listeners
+        self.listeners = list(listeners)
         self.device = train.device
         self.objective = Objective(model, loss, training.precision)
         if self.device.type != "mps":
@@ -119,7 +81,10 @@ class Trainer:
         self.exchange = Exchange(processes, self.parameters) if processes.size > 1 else None
         if self.exchange:
             self.body.exchange = self._exchange
+        self.stopping = EarlyStopping(training.patience)
         self.step = 0
+        self.seconds_before = 0.0  # spent in this epoch's steps, up to …
+        self._since: float | None = None
         self.outcome = Outcome()
         self.stop_requested = False
         self._step_tensor = self.body.number
@@ -135,8 +100,11 @@ class Trainer:
         """The objective with the weights to evaluate and save: the moving average where there is one."""
         return self.average.average if self.average else self.objective  # type: ignore[return-value]
 
-    def fit(self) -> Outcome:
+    def fit(self, start: snapshot.Snapshot | None = None) -> Outcome:
         """Trains to the end, to early stopping or until `stop_requested`.
+
+        Args:
+            start: Where to go on, instead of at the beginning.
 
         Raises:
             NonFiniteError: The loss or the gradient is nan or infinite; the weights are those before that step.
@@ -145,43 +113,53 @@ class Trainer:
         explained = memory_explained(what, smaller_batch(self.batch_size), self.device)
         try:
             with seeded(0), tensor_cores(), explained:
-                self._prepare()
+                self._prepare(start)
                 self._epochs()
+                for listener in self.listeners:
+                    listener.ended()
+                self.stopping.give_back(self.trained)
         finally:
             for module in {self.objective, self.trained}:  # evaluated as they will be when they are loaded again
                 lay_out(module, torch.contiguous_format)
+        self.outcome.best_epoch, self.outcome.step = self.stopping.best_epoch, self.step
+        self.outcome.skipped = int(self.body.skipped)
         return self.outcome
 
     def _epochs(self) -> None:
-        """All epochs, up to early stopping or an interruption."""
-        best = math.inf
-        best_weights: dict[str, Tensor] | None = None
-        for epoch in range(1, self.training.epochs + 1):
-            record = self._epoch(epoch)
-            if record is None:
+        """All epochs that are left, up to early stopping or an interruption."""
+        finished = self.outcome.epochs
+        while len(finished) < self.training.epochs and not self.stopping.reason(len(finished)):
+            try:
+                record = self._epoch(len(finished) + 1)
+            except StopRequested:
                 self.outcome.stopped = INTERRUPTED
-                break
-            self.outcome.epochs.append(record)
+                return
+            finished.append(record)
+            if self.validation_data is not None:
+                self._judge(record.epoch, record.validation["loss"])
             for listener in self.listeners:
                 listener.epoch_finished(record)
-            if not self.training.patience:
-                continue
-            if record.validation["loss"] < best:
-                best, self.outcome.best_epoch = record.validation["loss"], epoch
-                best_weights = copy.deepcopy(self.trained.state_dict())
-            elif epoch - self.outcome.best_epoch >= self.training.patience:
-                self.outcome.stopped = f"no better for {self.training.patience} epochs"
-                break
-        if best_weights is not None:
-            self.trained.load_state_dict(best_weights)
+        self.outcome.stopped = self.stopping.reason(len(finished))
 
-    def _prepare(self) -> None:
+    def _judge(self, epoch: int, loss: float) -> None:
+        self.stopping.hear(epoch, loss, self.trained)
+        if not math.isfinite(loss):
+            self.warn(f"the validation loss is {loss} after epoch {epoch}; training goes on")
+
+    def warn(self, text: str) -> None:
+        """Tells the listeners what the user should read."""
+        for listener in self.listeners:
+            listener.warned(text)
+
+    def _prepare(self, start: snapshot.Snapshot | None = None) -> None:
         torch.manual_seed(mix(self.training.seed, "prepare"))
         first = torch.arange(self.batch_size, device=self.device)
         with torch.no_grad():
             self.objective.model.prepare(self.train_data.batch(first))
         if self.training.ema:
             self.body.average = MovingAverage(self.objective, self.training.ema)
+        if start:
+            snapshot.put_back(self, start)
         self.processes.spread(self.objective.state_dict().values())  # the same already, where rounding is
         keep_memory()
         self.objective.train()
@@ -196,34 +174,51 @@ class Trainer:
         for listener in self.listeners:
             listener.mode_chosen(mode)
 
-    def _epoch(self, epoch: int) -> Epoch | None:
-        """One pass over the data; None if it was interrupted."""
+    def _epoch(self, epoch: int) -> Epoch:
+        """One pass over the data, or what is left of it."""
+        before = self.step - (epoch - 1) * self.steps_per_epoch
         for listener in self.listeners:
             listener.epoch_started(epoch, self.steps_per_epoch)
         self.objective.train()
-        self.body.clear_sums()
-        start = time.perf_counter()
-        rank, size = self.processes.rank, self.processes.size
-        noise = shared(rank, size, self.batch_size // size, self.device)
-        with closing(self.train_data.inputs(self._batches(epoch))) as batches, noise:
-            for done, inputs in enumerate(batches, start=1):
+        if not before:
+            self.body.clear_sums()
+            self.seconds_before = 0.0
+        self._since = time.perf_counter()
+        size = self.processes.size
+        noise = shared(self.processes.rank, size, self.batch_size // size, self.device)
+        left = itertools.islice(self._batches(epoch), before, None)
+        with closing(self.train_data.inputs(left)) as batches, noise:
+            for done, inputs in enumerate(batches, start=before + 1):
                 self._train_step(*inputs)
-                if self.exchange.stopped if self.exchange else self.stop_requested:
-                    return None
+                self._heed()
                 for listener in self.listeners:
                     listener.stepped(done, self.body.means)
         train = self.body.means(self.steps_per_epoch)  # waits for the device
-        seconds = time.perf_counter() - start
-        self._require_finite(self.step)
+        self.seconds_before, self._since = self.seconds(), None
+        self.require_finite()
         return Epoch(
             epoch=epoch,
             step=self.step,
             train=train,
             validation=self.validate(),
-            seconds=seconds,
+            seconds=self.seconds_before,
             images=self.steps_per_epoch * self.batch_size,
             lr=learning_rate(self.training, self.step - 1, self.total_steps),
         )
+
+    def seconds(self) -> float:
+        """Time spent in this epoch's steps so far."""
+        return self.seconds_before + (0.0 if self._since is None else time.perf_counter() - self._since)
+
+    def _heed(self) -> None:
+        """Ends the epoch if that was asked for; of several processes all end after the same step."""
+        if self.exchange.stopped if self.exchange else self.stop_requested:
+            raise StopRequested
+
+    def _exchange(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Gradients and terms averaged over all processes, and whether one of them wants to stop."""
+        assert self.exchange is not None
+        return self.exchange(terms, self.stop_requested)
 
     def _batches(self, epoch: int) -> Iterator[Tensor]:
         """This process's rows of the epoch's permutation in whole batches; another rest is left over in each epoch."""
@@ -234,35 +229,35 @@ class Trainer:
 
     def _train_step(self, *inputs: Tensor) -> None:
         self._run_step(self.step, inputs)
-        if self.device.type == "cpu":
-            self._require_finite(self.step + 1)
         self.step += 1
+        if self.device.type == "cpu":
+            self.require_finite()
 
-    def _exchange(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Gradients and terms averaged over all processes, and whether one of them wants to stop."""
-        assert self.exchange is not None
-        return self.exchange(terms, self.stop_requested)
+    def require_finite(self) -> None:
+        """Raises unless every step was finite, or as few were skipped as may be; then `step` counts those before it.
 
-    def _require_finite(self, steps: int) -> None:
-        """Raises if one of the first `steps` steps was not finite."""
-        if not self.body.finite:
-            epoch = (steps - 1) // self.steps_per_epoch + 1
-            rate = f"--lr {self.training.lr * 0.3:.1g}"
-            raise NonFiniteError(
-                f"the loss or its gradient is not finite at epoch {epoch}, by step {steps:,}",
-                f"the weights are those before it; try {rate} or --grad-clip 1",
-            )
+        Raises:
+            NonFiniteError: Naming the step.
+        """
+        if self.body.finite:
+            return
+        if self.training.on_nan == "stop":
+            self.step = int(self.body.number)
+        raise not_finite(self.body, self.step, self.steps_per_epoch)
 
     def validate(self) -> dict[str, float]:
         """The training objective on the validation data, averaged over images; {} if there are none.
 
-        The noise belongs to each image, so the figures of two epochs differ by the weights alone.
+        The noise belongs to each image, so the figures of two epochs differ by the weights alone. Models that draw
+        other noise find it seeded by the step.
         """
         if self.validation_data is None:
             return {}
+        self.body.reseed(self.step, "validation")
         with memory_explained(f"validation with batches of {EVALUATION_BATCH}", "use a smaller model", self.device):
             self.processes.spread(self.trained.buffers())  # running statistics are of each process's own examples
-            return objective_terms(self.trained, self.validation_data, self._step_tensor, processes=self.processes)
+            watched = (self.trained, self.validation_data, self._step_tensor)
+            return objective_terms(*watched, processes=self.processes, each=self._heed)
 
 
 @torch.no_grad()
@@ -272,13 +267,18 @@ def objective_terms(
     step: Tensor,
     batch_size: int = EVALUATION_BATCH,
     processes: Processes = ALONE,
+    each: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """The objective's terms on a whole split: means over its images, whatever the batch size or number of processes."""
+    """The objective's terms on a whole split: means over its images, whatever the batch size or number of processes.
+
+    `each` is called before each batch, and may raise.
+    """
     batches = torch.arange(len(data), device=data.device).split(batch_size)
     mine = processes.mine(len(batches))
     sums: dict[int, list[float]] = {}
     with evaluating(objective):
         for number in mine or [0]:  # even a process without work has to know how many terms there are
+            each()
             with keyed(data.keys[batches[number]]):
                 terms = objective(data.batch(batches[number]), step)
             sums[number] = [float(value) * len(batches[number]) for value in terms.values()]
@@ -287,14 +287,3 @@ def objective_terms(
         every[number] = torch.tensor(sums[number], dtype=torch.float64)
     processes.add_up(every)
     return {name: sum(column) / len(data) for name, column in zip(terms, every.T.tolist(), strict=True)}
-
-
-def whole_batch(size: int, processes: Processes) -> int:
-    """The largest batch of at most `size` examples that processes can share evenly.
-
-    Raises:
-        UsageError: There are more processes than examples.
-    """
-    if size < processes.size:
-        raise UsageError(f"{processes.size} processes cannot share {size} examples", "start fewer")
-    return size - size % processes.size

@@ -16,7 +16,7 @@ from commandline import command, environment, genzoo, trained
 from test_failures import SMALL, plugin, run_odd
 
 import genzoo as package
-from genzoo import experiment, figures
+from genzoo import assessment, experiment, figures
 from genzoo.runs import Run
 from genzoo.training.trainer import Trainer
 
@@ -28,9 +28,12 @@ def interrupt(*arguments: object, **options: object) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def assert_told(err: str, run: Run) -> None:
-    """The last lines tell where the model is and what to do with it."""
-    told = [f"genzoo: interrupted; the model is saved: {run.path}", f"  genzoo evaluate {run.path}"]
+def assert_told(err: str, run: Run, *words: object) -> None:
+    """The last lines tell how to go on with the run."""
+    told = [
+        "genzoo: interrupted; go on with it by:",
+        f"  genzoo {' '.join(map(str, words))}".rstrip() + f" resume {run.path}",
+    ]
     assert err.splitlines()[-2:] == told
     assert "Traceback" not in err
     assert run.record["status"] == "interrupted"
@@ -43,7 +46,7 @@ def test_the_step_is_finished_and_saved(tmp_path: Path, own_registry: None) -> N
     assert result.code == 130
     assert result.out == ""
     assert FINISHING in result.err
-    assert_told(result.err, run)
+    assert_told(result.err, run, "-p", tmp_path / "odd.py")
     eight = trained(tmp_path / "eight", "vae", *SMALL, "--epochs", 1).model.state_dict()
     saved = package.load(run.path).state_dict()
     assert all(torch.equal(value, eight[name]) for name, value in saved.items())
@@ -63,7 +66,7 @@ def test_twice_in_one_step_stops_at_once(tmp_path: Path, own_registry: None) -> 
 
 
 def test_during_the_last_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The training is over then, but whoever types Ctrl-C wants no evaluation."""
+    """The steps are made then, but whoever types Ctrl-C wants no evaluation: it is made when the run goes on."""
     validate = Trainer.validate
 
     def interrupted(self: Trainer) -> dict[str, float]:
@@ -75,11 +78,16 @@ def test_during_the_last_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert result.code == 130
     run = Run(tmp_path / "run")
     assert_told(result.err, run)
-    assert [epoch["epoch"] for epoch in run.history] == [1]
+    assert run.history == []
     assert not (run.path / "results.json").exists()
+    monkeypatch.undo()
+    assert genzoo("resume", run.path, "--quiet").code == 0
+    undisturbed = trained(tmp_path / "undisturbed", "vae", *SMALL, "--epochs", 1)
+    assert run.history[0]["validation"] == undisturbed.history[0]["validation"]
+    assert run.results["test"] == undisturbed.results["test"]
 
 
-@pytest.mark.parametrize(("module", "name"), [(experiment, "evaluate"), (experiment, "pca_mse"), (figures, "render")])
+@pytest.mark.parametrize(("module", "name"), [(assessment, "evaluate"), (assessment, "pca_mse"), (figures, "render")])
 def test_during_evaluation_and_figures(
     module: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +98,13 @@ def test_during_evaluation_and_figures(
     assert_told(result.err, run)
     assert package.load(run.path).config == run.config.model_config  # type: ignore[attr-defined]
     assert (run.path / "results.json").exists() == (name == "render")
+    monkeypatch.undo()
+    results = run.path / "results.json"
+    written = results.stat().st_mtime_ns if results.exists() else None
+    assert genzoo("resume", run.path, "--quiet").code == 0
+    assert run.record["status"] == "finished"
+    assert (run.path / "report.html").exists()
+    assert written in (None, results.stat().st_mtime_ns), "what was there already is not done again"
 
 
 def test_before_the_run_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,9 @@ from genzoo.provenance import describe_device
 from genzoo.runs import Run
 
 FILES = {
+    "checkpoints",
     "config.json",
+    "lock",
     "run.json",
     "metrics.jsonl",
     "results.json",

@@ -22,8 +22,9 @@ from genzoo.noise import seeded
 from genzoo.processes import ALONE, Processes, joined
 from genzoo.protocols import Split
 from genzoo.registry import registry
+from genzoo.training.listener import Listener
 from genzoo.training.settings import Training
-from genzoo.training.trainer import Listener, Trainer, objective_terms
+from genzoo.training.trainer import Trainer, objective_terms
 
 CPU = torch.device("cpu")
 SPEC = genzoo.DataSpec((1, 6, 6), "bernoulli", size=130)

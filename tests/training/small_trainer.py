@@ -13,8 +13,9 @@ from torch import Tensor
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.noise import seeded
+from genzoo.training.listener import Listener
 from genzoo.training.settings import Training
-from genzoo.training.trainer import Listener, Trainer
+from genzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 POINTS, VALIDATION = 200, 60
@@ -48,3 +49,14 @@ def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
     """Bit for bit."""
     assert one.keys() == other.keys()
     assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def stop_at(trainer: Trainer, step: int) -> None:
+    """Asks for an end in the midst of a step."""
+    make = trainer._train_step
+
+    def stopping(*inputs: Tensor) -> None:
+        make(*inputs)
+        trainer.stop_requested = trainer.step == step
+
+    trainer._train_step = stopping  # type: ignore[method-assign]

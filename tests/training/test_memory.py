@@ -9,13 +9,12 @@ from textwrap import dedent
 import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
-from small_trainer import assert_equal, make_trainer, weights
+from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor
 
 import genzoo
 from genzoo.errors import OutOfMemory
 from genzoo.training.memory import out_of_memory, smaller_batch
-from genzoo.training.trainer import Listener
 
 CPU_ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
 
@@ -53,11 +52,8 @@ class Full(ELBO):
 
 
 def test_in_a_step_the_weights_are_those_before_it() -> None:
-    class Stop(Listener):
-        def stepped(self, done: int, terms: object) -> None:
-            healthy.stop_requested = healthy.step == 4
-
-    trainer, healthy = make_trainer(loss_class=Full), make_trainer(listeners=(Stop(),))
+    trainer, healthy = make_trainer(loss_class=Full), make_trainer()
+    stop_at(healthy, 5)
     healthy.fit()
     with pytest.raises(OutOfMemory) as error:
         trainer.fit()
@@ -82,7 +78,7 @@ def test_a_process_that_may_have_no_more() -> None:
     program = """
         import resource
         import torch
-        from small_trainer import make_trainer
+        from small_trainer import make_trainer, stop_at
         from genzoo.errors import OutOfMemory
 
         make_trainer().fit()

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
-from small_trainer import assert_equal, make_trainer, weights
+from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor
 
 import genzoo
 from genzoo.errors import NonFiniteError
-from genzoo.training.trainer import INTERRUPTED, Listener, Trainer
+from genzoo.training.listener import INTERRUPTED, Listener
+from genzoo.training.trainer import Trainer
 
 
 def scripted(losses: list[float], **options: Any) -> Trainer:
@@ -107,9 +108,9 @@ class Poisoned(ELBO):
 class AtTheEnd(Trainer):
     """Looks at the flag once an epoch, as on a GPU, where looking would make it wait."""
 
-    def _require_finite(self, steps: int) -> None:
-        if steps % self.steps_per_epoch == 0 and self.step == steps:
-            super()._require_finite(steps)
+    def require_finite(self) -> None:
+        if self._since is None:
+            super().require_finite()
 
 
 @pytest.mark.parametrize("trainer_class", [Trainer, AtTheEnd], ids=["each step", "each epoch"])
@@ -117,18 +118,15 @@ class AtTheEnd(Trainer):
 def test_neither_weights_nor_moments_take_part_in_a_step_that_is_not_finite(
     trainer_class: type[Trainer], options: dict[str, Any]
 ) -> None:
-    class Stop(Listener):
-        def stepped(self, done: int, terms: object) -> None:
-            healthy.stop_requested = healthy.step == 4
-
-    healthy = make_trainer(epochs=2, listeners=(Stop(),), **options)
+    healthy = make_trainer(epochs=2, **options)
+    stop_at(healthy, 5)
     healthy.fit()
     assert healthy.step == 5
     trainer = make_trainer(loss_class=Poisoned, trainer_class=trainer_class, **options)
     with pytest.raises(NonFiniteError) as error:
         trainer.fit()
-    last = 6 if trainer_class is Trainer else 8
-    assert error.value.message == f"the loss or its gradient is not finite at epoch 2, by step {last}"
+    where = "epoch 2, step 6 (batch 2 of 4, gradient norm nan)"
+    assert error.value.message == f"the loss or its gradient is not finite at {where}"
     assert "try --lr 0.0003 or --grad-clip 1" in error.value.hint
     assert_equal(weights(trainer), weights(healthy))
     assert_equal(trainer.optimizer.tensors(), healthy.optimizer.tensors())

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.noise import mix
-from genzoo.training.trainer import Epoch, Listener, Trainer, objective_terms
+from genzoo.training.listener import Epoch, Listener
+from genzoo.training.trainer import Trainer, objective_terms
 
 
 def by_hand(trainer: Trainer, epochs: int, fused: bool = True) -> tuple[dict[str, Tensor], list[float]]:

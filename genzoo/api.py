@@ -1,0 +1,91 @@
+"""From Python: `genzoo.run` and `genzoo.resume`, which go the same way as the commands of these names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genzoo import runs as run_folders
+from genzoo.experiment import Experiment
+from genzoo.processes import joined
+from genzoo.registry import registry
+from genzoo.resumption import Resumption
+from genzoo.runconfig import Components
+from genzoo.runs import Places, Run
+
+
+def run(
+    model: str,
+    dataset: str,
+    loss: str = "",
+    *,
+    data: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    out: str | Path | None = None,
+    data_root: str | Path | None = None,
+    quiet: bool = False,
+    profile: bool = False,
+    **options: Any,
+) -> Run:
+    """Trains a registered model: the same code path as `genzoo run`.
+
+    Args:
+        model: A registered model's name.
+        dataset: A registered dataset's name.
+        loss: A registered loss's name; without it, the model's own.
+        data: Options of the dataset, such as {"validation": 0}.
+        runs: The folder that run folders are made in.
+        out: This run's own folder instead; it must not exist.
+        data_root: Where raw data files lie, instead of the usual places.
+        quiet: No progress on standard error.
+        profile: Trace some training steps into the run's folder and say where their time goes.
+        **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5.
+
+    Returns:
+        The finished run: .path, .results, .model, .config.
+
+    Raises:
+        UsageError: A name, option or value that does not fit; nothing was started.
+        NonFiniteError: The loss became nan or infinite.
+        OutOfMemory: A step or the evaluation did not fit.
+    """
+    config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
+    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
+    with joined() as processes:
+        made = Experiment(config, places, quiet, processes).run()
+        return Run(Path(processes.agree(str(made.path) if made else "")))
+
+
+def resume(
+    reference: str | Path,
+    *,
+    runs: str | Path = "runs",
+    data_root: str | Path | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Run:
+    """Goes on with a run from its last checkpoint: the same code path as `genzoo resume`.
+
+    Args:
+        reference: A run folder, or a run's name as `genzoo evaluate` takes it.
+        runs: The folder that runs lie in.
+        data_root: Where raw data files lie, instead of the usual places.
+        quiet: No progress on standard error.
+        **options: Options that may change, such as epochs=40.
+
+    Returns:
+        The run. Where nothing is left to do, nothing is done.
+
+    Raises:
+        OutOfMemory: A step or the evaluation did not fit.
+        UsageError: No such run, an option that may not change, or somebody else is writing to it.
+        GenzooError: Its checkpoints are damaged.
+        NonFiniteError: The loss became nan or infinite.
+    """
+    run = run_folders.find(str(reference), Path(runs))
+    config = run.config.replace({}, options)
+    with joined() as processes:
+        Resumption(run, config, Path(data_root) if data_root else None, quiet, processes).run_on()
+        processes.agree("done")
+    return run

@@ -1,0 +1,199 @@
+"""Saving a training as it goes: its epochs to metrics.jsonl, and all of it, now and then, to a checkpoint."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from genzoo import checkpoints
+from genzoo.checkpoints import Checkpoint, Damaged
+from genzoo.errors import GenzooError
+from genzoo.options import from_json, to_json
+from genzoo.runs import Run, plain
+from genzoo.training import snapshot
+from genzoo.training.listener import Epoch, Listener
+from genzoo.training.snapshot import Progress, Snapshot
+from genzoo.training.trainer import Trainer
+from genzoo.weights import MAX_HEADER, mismatches
+
+FOLDER = "checkpoints"
+HISTORY = "history.jsonl"
+EPOCH_SECONDS = 10.0
+"""An epoch's end is worth a checkpoint when the last one is older than this …"""
+SHARE = 0.005
+"""… and saving takes no more than this share of the time since."""
+
+
+class Saver(Listener):
+    """Saves checkpoints while a trainer trains: every so many seconds, at the end of longer epochs, and at its end.
+
+    When one cannot be written, that is one warning; training goes on, and the next one is tried at its time.
+
+    Args:
+        run: Its folder gets them.
+        trainer: What is saved.
+        facts: What else belongs into a manifest, when it is written.
+    """
+
+    def __init__(self, run: Run, trainer: Trainer, facts: Callable[[], Mapping[str, Any]]) -> None:
+        self.folder = run.path / FOLDER
+        self.trainer = trainer
+        self.facts = facts
+        self.every = trainer.training.save_every
+        self.error: GenzooError | None = None
+        """Why the last save failed, if it did."""
+        self.last = time.monotonic()
+        self.cost = 0.0
+
+    def stepped(self, done: int, terms: object) -> None:
+        if self.every and time.monotonic() - self.last >= self.every:
+            self.save()
+
+    def epoch_finished(self, record: Epoch) -> None:
+        since = time.monotonic() - self.last
+        if self.every and since >= min(self.every, EPOCH_SECONDS) and self.cost <= SHARE * since:
+            self.save()
+
+    def ended(self) -> None:
+        if self.every:
+            self.trainer.require_finite()
+            self.write()
+
+    def save(self) -> None:
+        """Publishes a checkpoint of the training as it is now, or says why it cannot."""
+        began, error_before = time.monotonic(), self.error
+        self.trainer.require_finite()
+        if not self.write() and self.error and not error_before:
+            self.trainer.warn(f"{self.error.message}; training goes on")
+        self.last = time.monotonic()
+        self.cost = self.last - began
+
+    def write(self) -> bool:
+        """The same whether or not a step was not finite: what is saved is as it was before that. False if it failed."""
+        taken = snapshot.take(self.trainer)
+        try:
+            facts = {**to_facts(taken.progress, self.trainer.objective), **self.facts()}
+            checkpoints.save(self.folder, taken.progress.step, to_files(taken), facts)
+            self.error = None
+        except GenzooError as error:
+            self.error = error
+        return self.error is None
+
+
+class Log(Listener):
+    """Writes each epoch to the run's metrics.jsonl. What could not be written is written with a later one."""
+
+    def __init__(self, run: Run, history: list[Epoch], warn: Callable[[str], None]) -> None:
+        self.run = run
+        self.lines = [asdict(record) for record in history]
+        self.warn = warn
+        self.error: GenzooError | None = None
+        """Why the last line is not there, if it is not."""
+
+    def epoch_finished(self, record: Epoch) -> None:
+        self.lines.append(asdict(record))
+        try:
+            if self.error:
+                self.run.write_history(self.lines)
+            else:
+                self.run.append(self.lines[-1])
+            self.error = None
+        except (OSError, GenzooError) as error:
+            if not self.error:
+                self.warn(f"cannot write {self.run.path / 'metrics.jsonl'}: {error}; training goes on")
+            self.error = GenzooError(f"{self.run.path / 'metrics.jsonl'} lacks epochs: {error}", "df -h")
+
+
+def to_facts(progress: Progress, objective: nn.Module) -> dict[str, Any]:
+    """What a manifest says of a training besides its tensors."""
+    names = {id(parameter): name for name, parameter in objective.named_parameters()}
+    every = objective.named_parameters(remove_duplicate=False)
+    aliases = {name: names[id(parameter)] for name, parameter in every if names[id(parameter)] != name}
+    return {"progress": to_json(progress), **({"aliases": aliases} if aliases else {})}
+
+
+def to_files(taken: Snapshot) -> dict[str, bytes]:
+    """A snapshot as files: tensors as safetensors, each once, and the epochs as lines of JSON."""
+    history = "".join(json.dumps(plain(asdict(record)), allow_nan=False) + "\n" for record in taken.history)
+    packed = {f"{name}.safetensors": pack(tensors) for name, tensors in taken.tensors.items()}
+    return {**packed, HISTORY: history.encode()}
+
+
+def pack(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors of any device as a safetensors file; copies, since that file knows no shared memory."""
+    return save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
+
+
+def unpack(path: Path, content: bytes, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, which must have exactly these names, shapes and dtypes.
+
+    Raises:
+        Damaged: It has not.
+    """
+    if int.from_bytes(content[:8], "little") > MAX_HEADER:
+        raise Damaged(f"{path} is damaged: its header is too long")
+    try:
+        tensors = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise Damaged(f"{path} is damaged: {error}") from None
+    if problems := mismatches(expected, tensors):
+        raise Damaged(f"{path} does not fit the model: {'; '.join(problems[:3])}")
+    return tensors
+
+
+def progress_of(checkpoint: Checkpoint) -> Progress:
+    """Where the training was.
+
+    Raises:
+        GenzooError: The manifest does not say so.
+    """
+    progress = from_json(Progress, checkpoint.facts.get("progress", {}), str(checkpoint.path / checkpoints.MANIFEST))
+    try:
+        for value in (progress.best, *progress.sums):
+            float.fromhex(value)
+    except (ValueError, OverflowError):
+        raise Damaged(f"{checkpoint.path / checkpoints.MANIFEST} is damaged: {value[:40]!r} is no number") from None
+    return progress
+
+
+def to_snapshot(checkpoint: Checkpoint, trainer: Trainer) -> Snapshot:
+    """The training that was saved, for a trainer built as that one was.
+
+    Raises:
+        GenzooError: A file is damaged, or does not fit the trainer.
+    """
+    wanted, tensors = snapshot.expected(trainer), {}
+    for name in checkpoint.files:
+        content = checkpoint.read(name)
+        stem, _, kind = name.partition(".")
+        if kind == "safetensors" and stem in wanted:
+            tensors[stem] = unpack(checkpoint.path / name, content, wanted[stem])
+    found = Snapshot(progress_of(checkpoint), tensors, history_of(checkpoint))
+    snapshot.refuse_other(trainer, found)
+    return found
+
+
+def history_of(checkpoint: Checkpoint) -> list[Epoch]:
+    """The finished epochs.
+
+    Raises:
+        Damaged: They are not what was written.
+    """
+    try:
+        return [to_epoch(json.loads(line)) for line in checkpoint.read(HISTORY).decode().splitlines()]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Damaged(f"{checkpoint.path / HISTORY} is damaged") from None
+
+
+def to_epoch(values: dict[str, Any]) -> Epoch:
+    """An epoch as it was before JSON, which has no nan."""
+    terms = {part: {name: float(value) for name, value in values[part].items()} for part in ("train", "validation")}
+    return Epoch(**{**values, **terms})

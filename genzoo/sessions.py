@@ -1,0 +1,116 @@
+"""A run's record, run.json: what it was made with, and each session in which somebody worked at it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from genzoo.data.store import Store
+from genzoo.errors import GenzooError
+from genzoo.runs import Run
+from genzoo.training.listener import INTERRUPTED
+
+RUNNING, FINISHED = "running", "finished"
+MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "mode", "processes")
+"""Parts of the environment that decide whether the same step gives the same bits."""
+
+
+class Session:
+    """One process's work at a run, from `open` to `close`. Durations do not depend on the wall clock.
+
+    Args:
+        run: Its record is written.
+        environment: What `provenance.environment` says.
+        data: Where the data came from, and their hashes.
+        seed: Of the training.
+        step: Where it begins; a resumed run's is the checkpoint's.
+        changed: Options that are other than before, as [before, now].
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        environment: Mapping[str, Any],
+        data: Mapping[str, Any],
+        seed: int,
+        step: int = 0,
+        changed: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.run = run
+        self.status = RUNNING
+        self.began = time.perf_counter()
+        now = time.time()
+        self.this: dict[str, Any] = {
+            "started": now,
+            "ended": None,
+            "seconds": 0.0,
+            "status": RUNNING,
+            "step": step,
+            **({"changed": dict(changed)} if changed else {}),
+            **{name: environment[name] for name in ("command", *MATTERS) if name in environment},
+        }
+        former = former_record(run)
+        self.record: dict[str, Any] = former or {"started": now, "seed": seed, "data": dict(data), **environment}
+        sessions = self.record.get("sessions")
+        self.record["sessions"] = [*(sessions if isinstance(sessions, list) else []), self.this]
+        self.record |= {"status": RUNNING, "ended": None}
+        run.write("run.json", self.record)
+
+    def close(self) -> None:
+        """Writes how it ended.
+
+        Raises:
+            GenzooError: The record cannot be written, and nothing else went wrong.
+        """
+        now = time.time()
+        self.this |= {"status": self.status, "ended": now, "seconds": time.perf_counter() - self.began}
+        self.record |= {"status": self.status, "ended": now}
+        try:
+            self.run.write("run.json", self.record)
+        except GenzooError:
+            if self.status in (FINISHED, INTERRUPTED):  # else there is an error that says more
+                raise
+
+
+def data_of(store: Store) -> dict[str, Any]:
+    """Where the data files came from, and their hashes."""
+    return {name: {"source": found.source, "sha256": found.sha256} for name, found in store.found.items()}
+
+
+def evaluated_at(run: Run, step: int) -> bool:
+    """Whether the run's results are those after so many steps."""
+    try:
+        return bool(run.results["training"]["step"] == step)
+    except (GenzooError, KeyError, TypeError):
+        return False
+
+
+def former_record(run: Run) -> dict[str, Any]:
+    """The record of earlier sessions; {} if there is none that can be read."""
+    try:
+        return run.record
+    except GenzooError:
+        return {}
+
+
+def seconds_in_all(record: Mapping[str, Any]) -> float:
+    """How long all sessions took together, the present one included; nobody knows it of one that was killed."""
+    *_, last = sessions = record["sessions"]
+    now = time.time() - last["started"] if last["status"] == RUNNING else 0.0
+    return float(sum(one["seconds"] for one in sessions) + max(now, 0.0))
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """In what an environment differs from an earlier one, as "threads 1 → 2"."""
+    pairs = {name: (before.get(name), now.get(name)) for name in MATTERS}
+    for name in ("packages", "plugins"):
+        was, is_now = pairs.pop(name)
+        if isinstance(was, Mapping) and isinstance(is_now, Mapping):
+            pairs |= {key: (was.get(key), is_now[key]) for key in is_now}
+    return [f"{name} {told(was)} → {told(is_now)}" for name, (was, is_now) in pairs.items() if was != is_now]
+
+
+def told(value: Any) -> str:
+    """A value in a few words."""
+    return str(value.get("origin", value) if isinstance(value, Mapping) else value)[:80]

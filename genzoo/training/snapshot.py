@@ -1,0 +1,148 @@
+"""All that the rest of a training depends on, besides its options and its data: taken between steps, put back later.
+
+Randomness is a function of (seed, purpose, step) and the rates are functions of the step, so neither is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from genzoo.errors import GenzooError, NonFiniteError
+from genzoo.options import Count, Natural, NonNegative, config
+from genzoo.training.finite import cure
+from genzoo.training.listener import Epoch
+from genzoo.training.stopping import fill, tensors_of
+
+if TYPE_CHECKING:
+    from genzoo.training.trainer import Trainer
+
+MODEL, OPTIMIZER, AVERAGE, BEST = "model", "optimizer", "average", "best"
+
+
+@config
+class Progress:
+    """Where a training is, in numbers. Floats that may be infinite, or must come back exactly, are hexadecimal."""
+
+    step: Natural = 0
+    """Steps made."""
+    epochs: Natural = 0
+    """Epochs finished, validation included."""
+    steps_per_epoch: Count = 1
+    seconds: NonNegative = 0.0
+    """Spent in the steps of the epoch that is not finished."""
+    terms: tuple[str, ...] = ()
+    """Names of the loss's terms, and below their sums over those steps."""
+    sums: tuple[str, ...] = ()
+    taken: Natural = 0
+    """How many of those steps were not skipped; counted only where steps may be."""
+    skipped: Natural = 0
+    """Steps skipped in the whole training."""
+    best: str = "inf"
+    """The best validation loss, where early stopping looks for it."""
+    best_epoch: Natural = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A training between two steps."""
+
+    progress: Progress
+    tensors: Mapping[str, Mapping[str, Tensor]]
+    """"model" (the objective's), "optimizer" and, where there are such, "average" and "best"; not copies."""
+    history: list[Epoch] = field(default_factory=list)
+    """The finished epochs."""
+
+
+def take(trainer: Trainer) -> Snapshot:
+    """The training as it is now, between two steps or in a validation.
+
+    Raises:
+        NonFiniteError: A weight, a moment or an average is not finite: nothing could go on from that.
+    """
+    body, stopping, finished = trainer.body, trainer.stopping, trainer.outcome.epochs
+    tensors = {MODEL: tensors_of(trainer.objective), OPTIMIZER: body.optimizer.tensors()}
+    trained = [*trainer.parameters, *tensors[OPTIMIZER].values()]
+    if trainer.average:
+        tensors[AVERAGE] = tensors_of(trainer.average.average)
+        trained += trainer.average.average.parameters()
+    if not all(bool(tensor.isfinite().all()) for tensor in trained):
+        raise NonFiniteError(f"the weights are not finite after step {trainer.step:,}", f"try {cure(trainer.training)}")
+    if stopping.weights:
+        tensors[BEST] = stopping.weights
+    inside = trainer.step > len(finished) * trainer.steps_per_epoch and body.sums is not None
+    progress = Progress(
+        step=trainer.step,
+        epochs=len(finished),
+        steps_per_epoch=trainer.steps_per_epoch,
+        seconds=trainer.seconds() if inside else 0.0,
+        terms=body.names if inside else (),
+        sums=tuple(map(float.hex, body.sums.tolist())) if inside and body.sums is not None else (),
+        taken=int(body.taken) if inside else 0,
+        skipped=int(body.skipped),
+        best=float(stopping.best).hex(),
+        best_epoch=stopping.best_epoch,
+    )
+    return Snapshot(progress, tensors, list(finished))
+
+
+def expected(trainer: Trainer) -> dict[str, Mapping[str, Tensor]]:
+    """Tensors of the names, shapes and dtypes that a snapshot of this training has."""
+    model = tensors_of(trainer.objective)
+    found: dict[str, Mapping[str, Tensor]] = {MODEL: model, OPTIMIZER: trainer.optimizer.tensors(), BEST: model}
+    return found | ({AVERAGE: model} if trainer.training.ema else {})
+
+
+def refuse_other(trainer: Trainer, snapshot: Snapshot) -> None:
+    """Refuses a snapshot of another training.
+
+    Raises:
+        GenzooError: Saying in what it differs.
+    """
+    progress = snapshot.progress
+    if progress.steps_per_epoch != trainer.steps_per_epoch:
+        was, now = (f"{n:,}" for n in (progress.steps_per_epoch, trainer.steps_per_epoch))
+        raise GenzooError(f"an epoch had {was} steps and now has {now}: these are other training data")
+    first, last = progress.epochs * trainer.steps_per_epoch, (progress.epochs + 1) * trainer.steps_per_epoch
+    needed = {MODEL, OPTIMIZER} | ({AVERAGE} if trainer.training.ema else set())
+    if (
+        not first <= progress.step <= last
+        or len(progress.sums) != len(progress.terms)
+        or [record.epoch for record in snapshot.history] != list(range(1, progress.epochs + 1))
+        or not needed <= snapshot.tensors.keys()
+        or (BEST in snapshot.tensors) != (progress.best_epoch > 0)
+    ):
+        raise GenzooError("its parts do not fit each other")
+
+
+@torch.no_grad()
+def put_back(trainer: Trainer, snapshot: Snapshot) -> None:
+    """Makes a trainer that is about to start go on from a snapshot.
+
+    Raises:
+        GenzooError: It is of another training.
+    """
+    refuse_other(trainer, snapshot)
+    body, progress, tensors = trainer.body, snapshot.progress, snapshot.tensors
+    fill(tensors_of(trainer.objective), tensors[MODEL])
+    body.optimizer.load(tensors[OPTIMIZER])
+    if trainer.average:
+        fill(tensors_of(trainer.average.average), tensors[AVERAGE])
+    if trainer.stopping.patience and BEST in tensors:
+        device = trainer.device
+        trainer.stopping.best = float.fromhex(progress.best)
+        trainer.stopping.best_epoch = progress.best_epoch
+        trainer.stopping.weights = {name: tensor.to(device) for name, tensor in tensors[BEST].items()}
+    body.number.fill_(progress.step)
+    body.skipped.fill_(progress.skipped)
+    body.taken.fill_(progress.taken)
+    if progress.sums:
+        sums = torch.tensor([float.fromhex(value) for value in progress.sums], dtype=torch.float64)
+        body.start_sums(progress.terms, sums)
+    trainer.step = progress.step
+    trainer.seconds_before = progress.seconds
+    trainer.outcome.epochs = list(snapshot.history)

@@ -1,0 +1,77 @@
+"""Signal handlers: whose they are, and that they are given back."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from genzoo.interrupt import Terminated, exit_code, first_interrupt, heed, terminable
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+FORKED = """
+import os, signal, sys
+from genzoo.interrupt import first_interrupt, terminable
+heard = []
+with terminable(), first_interrupt(heard.append):
+    child = os.fork()
+    if child == 0:
+        signal.raise_signal(int(sys.argv[1]))
+        os._exit(55)  # not reached: outside, this signal ends the process
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(heard, status)
+"""
+
+
+def handlers() -> list[object]:
+    return [signal.getsignal(number) for number in SIGNALS]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_asks_and_the_second_one_ends(number: int) -> None:
+    before, heard = handlers(), []
+    ended: KeyboardInterrupt | None = None
+    try:
+        with terminable(), first_interrupt(heard.append):
+            signal.raise_signal(number)
+            assert heard == [number]
+            signal.raise_signal(number)
+    except KeyboardInterrupt as error:
+        ended = error
+    assert ended
+    assert heard == [number]
+    assert exit_code(ended) == 128 + number
+    assert handlers() == before
+
+
+def test_handlers_are_given_back_when_nothing_happens() -> None:
+    before = handlers()
+    with terminable(), first_interrupt(lambda number: None):
+        assert handlers() != before
+    assert handlers() == before
+
+
+def test_a_forked_process_is_not_meant() -> None:
+    """A worker that were to save too would write into the same run."""
+    words = [sys.executable, "-c", FORKED, str(int(signal.SIGTERM))]
+    assert subprocess.run(words, capture_output=True, text=True, timeout=60).stdout == "[] -15\n"
+
+
+def test_what_python_swallows_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
+
+    class Unlucky:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    heard: list[int] = []
+    with terminable():
+        unlucky = Unlucky()
+        del unlucky
+        with first_interrupt(heard.append):
+            assert heard == [signal.SIGTERM]
+        with pytest.raises(Terminated):
+            heed()
+    heed()
