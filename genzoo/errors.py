@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable
+
+LINE = 192
+"""Characters of a message on one line, "genzoo: " not counted; a longer one is cut in its middle."""
+HINT = 1000
+"""Characters of a line of a hint."""
+
+
+def printable(text: str, width: int = LINE) -> str:
+    """A text of a stranger's, fit for one line of a terminal: control characters are spelled out, and it ends."""
+    if len(text) > 4 * width:  # what is cut anyway is not looked at
+        text = f"{text[: 2 * width]}…{text[-2 * width :]}"
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown if len(shown) <= width else f"{shown[: width * 2 // 3]}…{shown[len(shown) - width // 3 + 1 :]}"
 
 
 class GenzooError(Exception):
@@ -22,7 +37,7 @@ class GenzooError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"  {line}" for line in self.hint.splitlines())]
+        lines = [printable(self.message), *(f"  {printable(line, HINT)}" for line in self.hint.splitlines())]
         return "\n".join(lines)
 
 
@@ -44,14 +59,23 @@ class PluginError(GenzooError):
     exit_code = 4
 
 
+DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+FROM_FILE = "give its file: genzoo -p FILE.py …"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence such as " Did you mean 'vae'?" with its leading blank, or ""."""
-    close = difflib.get_close_matches(name.lower(), list(known), n=2, cutoff=0.6)
+    close = difflib.get_close_matches(name[:80].lower(), list(known), n=2, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 
 def not_installed(path: object, what: str, origin: str) -> PluginError:
-    """The error for a run or model whose plugin is not here. `origin` is "distribution version", or a file's name."""
+    """The error for a run or model whose plugin is not here. `origin` is "distribution version", or a file's name.
+
+    All of it was read from a file, so what to type names a package only if that is what it says.
+    """
     distribution, _, version = origin.partition(" ")
-    cure = f"pip install {distribution}" if version else "give its file: genzoo -p FILE.py …"
+    cure = f"pip install {shlex.quote(distribution)}    if you trust who made it" if version else FROM_FILE
+    if version and not DISTRIBUTION.fullmatch(distribution):
+        cure = "the file names no package that could be installed: copy it again"
     return PluginError(f"{path} was made with {what} of {origin}, which is not installed", cure)

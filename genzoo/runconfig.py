@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +12,14 @@ from typing import Any
 from genzoo.entries import Entry, Registry
 from genzoo.errors import PluginError, UsageError, did_you_mean
 from genzoo.options import from_json, option, to_json
+from genzoo.reading import parse_json, read_text, refuse_odd
 from genzoo.training.settings import Training
 
 SECTIONS = ("model", "loss", "data", "training")
 FORM = 'a TOML file has lines such as: model = "NAME", dataset = "NAME", epochs = 3; or give a run\'s config.json'
+
+LARGEST = 1 << 16
+"""Bytes of a configuration file, the largest of which have a thousand: reading TOML costs more than its length."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +181,9 @@ def read_file(path: Path) -> dict[str, Any]:
         UsageError: It is not there or not well-formed; the line is named.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        text = read_text(path, LARGEST)
+        values = parse_json(text) if path.suffix == ".json" else tomllib.loads(text)
+        refuse_odd(values)
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}", FORM) from None
     except (ValueError, RecursionError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.use import RUN_HELP
-from genzoo.errors import UsageError
+from genzoo.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,7 +83,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
         print(json.dumps(plain({"run": str(work.run.path), "score": options.score, "ranking": ranked})))
     else:
         for number in order:
-            print(f"{scores[number].item():12.4f}  {work.names[number]}")
+            print(f"{scores[number].item():12.4f}  {printable(work.names[number], HINT)}")
     return 0
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import UsageError
+from genzoo.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from genzoo.comparison import Estimate, Paired, Row, Table
@@ -36,13 +36,13 @@ def show(options: argparse.Namespace) -> int:
     from genzoo.comparison import collect, tables
     from genzoo.evaluation.evaluate import key
 
-    runs = collect(options.places or [Path("runs")])
-    if options.dataset:
-        runs = [run for run in runs if run.plain_config.get("data", {}).get("name") == options.dataset]
-        if not runs:
+    found = tables(collect(options.places or [Path("runs")]), options.dataset)
+    if not found:
+        if options.dataset:
             raise UsageError(f"no finished runs on {options.dataset!r} here", "leave --dataset out to see all")
+        raise UsageError("all finished runs here are damaged", "genzoo report RUN says what is wrong with one")
     made = []
-    for table in tables(runs):
+    for table in found:
         figure = key(options.sort) if options.sort else default_figure(table)
         if figure not in table.figures():
             raise UsageError(f"--sort {options.sort}: no run has it", f"known: {', '.join(table.figures())}")
@@ -54,7 +54,10 @@ def show(options: argparse.Namespace) -> int:
         "json": as_json,
         "html": as_html,
     }
-    print(writers[options.format](made))
+    text = writers[options.format](made)
+    if options.format in ("text", "markdown"):  # for people, to whose terminal a run of a stranger's says nothing
+        text = "\n".join(printable(line, len(line) + 1) for line in text.split("\n"))
+    print(text)
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.data.pictures import read_pixels
-from genzoo.errors import UsageError
+from genzoo.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genzoo.protocols import DataSpec
     from genzoo.runs import Run
 
+BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
 RUN_HELP = "a run folder, the beginning of its name, or @last"
 
 
@@ -102,8 +103,9 @@ def save_samples(options: argparse.Namespace) -> int:
 
     run, device = open_run(options)
     model = run.model.to(device)
-    out: Path = options.out or run.path / "figures" / f"samples-{options.n}-seed{options.seed}.png"
-    refuse_output(out, options.out is None)
+    out: Path = options.out or own_figure(run, f"samples-{options.n}-seed{options.seed}.png")
+    refuse_output(out)
+    refuse_too_many(options.n, model.spec, device)
     needs_data = figures.needs_codes(model) or not model.spec.is_image  # points are drawn beside the data's
     train = load_split(run, "train", device, options.data_root) if needs_data else None
     new, how = figures.draw_samples(model, train, options.n, options.seed)
@@ -129,8 +131,8 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
         raise UsageError(f"{run.config.model} has no encoder to reconstruct with", f"genzoo sample {options.run}")
-    out: Path = options.out or run.path / "figures" / "reconstructed.png"
-    refuse_output(out, options.out is None)
+    out: Path = options.out or own_figure(run, "reconstructed.png")
+    refuse_output(out)
     if options.images:
         x = read_images(options.images, model.spec, options.resize).to(device)
         x = model.spec.view(x)
@@ -149,7 +151,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     else:
         figures.displacements(out, x, again, "points and their reconstructions")
     for path, value in zip(options.images, error.tolist(), strict=False):
-        print(f"{path}  MSE {value:.5f}")
+        print(f"{printable(str(path), HINT)}  MSE {value:.5f}")
     print(out)
     return 0
 
@@ -178,13 +180,39 @@ def read_images(paths: list[Path], spec: DataSpec, resize: bool) -> Tensor:
     return torch.cat(images)
 
 
-def refuse_output(out: Path, own: bool) -> None:
-    """Refuses a file that is neither picture nor numbers, or whose folder is not there; the run's own is made."""
+def own_figure(run: Run, name: str) -> Path:
+    """A file among the run's own figures, whose folder is made.
+
+    Raises:
+        UsageError: The folder cannot be made, or a link leads out of the run: who passed it on chose where to.
+    """
+    folder = run.path / "figures"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {folder}: {error.strerror}", "say where to: --out FILE.png") from None
+    for path in (folder, folder / name):
+        if path.is_symlink():
+            raise UsageError(f"{path} is a link out of the run", "say where to: --out FILE.png")
+    return folder / name
+
+
+def refuse_too_many(n: int, spec: DataSpec, device: torch.device) -> None:
+    """Refuses more new examples than the machine can hold, before any is drawn."""
+    from genzoo.build import gigabytes, memory_bytes
+
+    needed, available = n * spec.numel * BYTES_PER_VALUE, memory_bytes(device)
+    if needed > available:
+        raise UsageError(
+            f"-n {n} needs {gigabytes(needed)}; this machine has {gigabytes(available)}", "such as -n 64, and --seed 1"
+        )
+
+
+def refuse_output(out: Path) -> None:
+    """Refuses a file that is neither picture nor numbers, or whose folder is not there."""
     if out.suffix not in (".png", ".npy"):
         raise UsageError(f"--out {out}: neither .png nor .npy", "name a file such as out.png")
-    if own:
-        out.parent.mkdir(exist_ok=True)
-    elif not out.absolute().parent.is_dir():
+    if not out.absolute().parent.is_dir():
         raise UsageError(f"--out {out}: no folder {out.parent}", f"mkdir {out.parent}")
 
 

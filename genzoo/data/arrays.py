@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genzoo.errors import UsageError
+from genzoo.reading import open_regular
 
 LARGEST = 1 << 32
 """Bytes of one array; a header that declares more is refused before anything is allocated."""
 SUSPICIOUS = 1 << 26
 DENSEST = 300
 """How many times its packed size an array of more than SUSPICIOUS bytes may unpack to; MNIST's zeros reach 5."""
+LONGEST_HEADER = 10_000
+"""Bytes of the description before an array; numpy's own limit."""
 READABLE = "write plain numbers: numpy.savez(FILE, x=…, y=…)"
 
 
@@ -33,20 +36,28 @@ def read_arrays(path: Path, known: Callable[[str], bool] = lambda name: True) ->
         UsageError: It cannot be read, is neither, holds pickled objects, or declares more than it can hold.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if path.suffix.lower() == ".npy":
                 stored = path.stat().st_size
-                return {"x": _read(path, "", file, lambda: path.open("rb"), stored, stored)}
+                return {"x": _read(path, "", file, lambda: open_regular(path), stored, stored)}
             with zipfile.ZipFile(file) as archive:
-                return {
-                    name: _read_member(path, archive, info, name)
-                    for info in archive.infolist()
-                    if known(name := info.filename.removesuffix(".npy"))
-                }
+                members = [(info.filename.removesuffix(".npy"), info) for info in archive.infolist()]
+                wanted = [(name, info) for name, info in members if known(name)]
+                _refuse_together(path, [info for _, info in wanted])
+                return {name: _read_member(path, archive, info, name) for name, info in wanted}
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", "name an .npy or .npz file") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise UsageError(f"{path} is no .npz archive, or a damaged one", READABLE) from None
+
+
+def _refuse_together(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Refuses what no single array shows: two under one name, and many that only together are far too dense."""
+    if len({info.filename.removesuffix(".npy") for info in members}) < len(members):
+        raise UsageError(f"{path} holds two arrays under one name", READABLE)
+    size, packed = sum(info.file_size for info in members), sum(info.compress_size for info in members)
+    if len(members) > 1 and size > SUSPICIOUS and size > DENSEST * packed:
+        raise UsageError(f"{path} declares {size:,} bytes, packed into {packed:,}", READABLE)
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArray[Any]:
@@ -60,6 +71,7 @@ def _read(
     """One array: its header is read and judged first, then the file is opened again and read whole."""
     try:
         version = np.lib.format.read_magic(head)
+        _refuse_long_header(head, 2 if version == (1, 0) else 4)
         # Version 2 and 3 differ from 1 in the width of a length only; numpy has no public name for all.
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = reader(head)
@@ -78,3 +90,16 @@ def _read(
     except (ValueError, EOFError):
         raise UsageError(f"{path}{member} is damaged", "copy it again") from None
     return array
+
+
+def _refuse_long_header(head: IO[bytes], width: int) -> None:
+    """numpy reads a header whole before it finds it too long, and a version 2 header may claim 4 GB.
+
+    Args:
+        head: At the length of the header.
+        width: How many bytes state that length.
+    """
+    start = head.tell()
+    if int.from_bytes(head.read(width), "little") > LONGEST_HEADER:
+        raise ValueError
+    head.seek(start)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genzoo.errors import GenzooError
+from genzoo.reading import open_regular
 
 UNSIGNED_BYTE = 0x08
 LARGEST = 1 << 32
@@ -27,8 +28,9 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         GenzooError: No such file, no idx file, or one that is longer or shorter than its header says.
     """
     try:
-        with path.open("rb") as raw:
-            packed = raw.peek(2)[:2] == b"\x1f\x8b"
+        with open_regular(path) as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
             stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
             shape = _shape(path, stream)
             size, stored = math.prod(shape), path.stat().st_size
