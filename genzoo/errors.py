@@ -8,17 +8,28 @@ import shlex
 from collections.abc import Iterable
 
 LINE = 192
-"""Characters of a message on one line, "genzoo: " not counted; a longer one is cut in its middle."""
+"""Characters of a message on one line, "genzoo: " not counted."""
 HINT = 1000
 """Characters of a line of a hint."""
+STUB = 24
+"""Characters to which a word, such as a path, is cut at most before others are cut."""
 
 
 def printable(text: str, width: int = LINE) -> str:
-    """A text of a stranger's, fit for one line of a terminal: control characters are spelled out, and it ends."""
-    if len(text) > 4 * width:  # what is cut anyway is not looked at
-        text = f"{text[: 2 * width]}…{text[-2 * width :]}"
+    """A text of a stranger's, fit for one line of a terminal: control characters are spelled out, and it ends.
+
+    What is too long loses the middle of its longest words, which are paths and names, and then its own.
+    """
+    text = shortened(text, 8 * width)  # what is cut anyway is not looked at
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return shown if len(shown) <= width else f"{shown[: width * 2 // 3]}…{shown[len(shown) - width // 3 + 1 :]}"
+    while len(shown) > width and len(word := max(shown.split(" "), key=len)) > STUB:
+        shown = shown.replace(word, shortened(word, max(STUB, len(word) - (len(shown) - width))), 1)
+    return shortened(shown, width)
+
+
+def shortened(text: str, width: int) -> str:
+    """A text without its middle where it is longer than `width`."""
+    return text if len(text) <= width else f"{text[: width // 2]}…{text[len(text) - (width - 1) // 2 :]}"
 
 
 class GenzooError(Exception):

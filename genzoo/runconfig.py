@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from genzoo.entries import Entry, Registry
 from genzoo.errors import PluginError, UsageError, did_you_mean
 from genzoo.options import from_json, option, to_json
-from genzoo.reading import parse_json, read_text, refuse_odd
+from genzoo.reading import DEEPEST, parse_json, read_text, refuse_odd
 from genzoo.training.settings import Training
 
 SECTIONS = ("model", "loss", "data", "training")
@@ -182,7 +183,7 @@ def read_file(path: Path) -> dict[str, Any]:
     """
     try:
         text = read_text(path, LARGEST)
-        values = parse_json(text) if path.suffix == ".json" else tomllib.loads(text)
+        values = parse_json(text) if path.suffix == ".json" else parse_toml(text)
         refuse_odd(values)
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}", FORM) from None
@@ -191,6 +192,17 @@ def read_file(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UsageError(f"--config {path}: a table of options is needed", FORM)
     return values
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """TOML without keys of endless parts: tomllib takes seconds and gigabytes for "a.a.a…" of a few pages.
+
+    Raises:
+        ValueError: It is not well-formed.
+    """
+    if any(part.count(".") > DEEPEST for part in re.split(r"[=,\n{}\[\]]", text)):
+        raise ValueError("nested too deeply")
+    return tomllib.loads(text)
 
 
 def to_arguments(values: Mapping[str, Any], where: str) -> list[str]:

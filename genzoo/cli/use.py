@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,13 +188,15 @@ def own_figure(run: Run, name: str) -> Path:
         UsageError: The folder cannot be made, or a link leads out of the run: who passed it on chose where to.
     """
     folder = run.path / "figures"
+    for path in (folder, folder / name):
+        if path.is_symlink():
+            raise UsageError(f"{path} is a link out of the run", "say where to: --out FILE.png")
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make {folder}: {error.strerror}", "say where to: --out FILE.png") from None
-    for path in (folder, folder / name):
-        if path.is_symlink():
-            raise UsageError(f"{path} is a link out of the run", "say where to: --out FILE.png")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write to {folder}", "say where to: --out FILE.png")
     return folder / name
 
 

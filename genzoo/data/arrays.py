@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def read_arrays(path: Path, known: Callable[[str], bool] = lambda name: True) ->
                 return {name: _read_member(path, archive, info, name) for name, info in wanted}
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", "name an .npy or .npz file") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError):
         raise UsageError(f"{path} is no .npz archive, or a damaged one", READABLE) from None
 
 
@@ -75,7 +76,7 @@ def _read(
         # Version 2 and 3 differ from 1 in the width of a length only; numpy has no public name for all.
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = reader(head)
-    except (ValueError, EOFError, UnicodeError, SyntaxError, TypeError):
+    except (ValueError, EOFError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError):
         raise UsageError(f"{path}{member} is no array of numpy's", READABLE) from None
     if dtype.hasobject:
         raise UsageError(f"{path}{member} holds pickled objects; genzoo unpickles nothing", READABLE)
@@ -87,7 +88,7 @@ def _read(
     try:
         with again() as file:
             array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError):
+    except (ValueError, EOFError, TypeError):
         raise UsageError(f"{path}{member} is damaged", "copy it again") from None
     return array
 
