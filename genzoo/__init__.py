@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from genzoo.data.rows import Rows as Rows
     from genzoo.data.store import Store as Store
     from genzoo.distributions import Bernoulli as Bernoulli
     from genzoo.distributions import Delta as Delta
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "options": "Count Fraction Natural NonNegative Positive Range config",
+    "data.rows": "Rows",
     "data.store": "Store",
     "distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
     "errors": "GenzooError UsageError",

@@ -12,18 +12,27 @@ from genzoo.entries import Entry
 from genzoo.errors import GenzooError, UsageError
 from genzoo.likelihoods import likelihood_class, make_likelihood
 from genzoo.noise import mix, seeded
+from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Dataset, DataSpec, Loss, Model, count_parameters
 from genzoo.training.settings import Training
 
 BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments
 
 
-def choose_device(name: str) -> torch.device:
-    """The torch device called `name`; "auto" prefers CUDA, then MPS, then the CPU.
+def choose_device(name: str, processes: Processes = ALONE) -> torch.device:
+    """The torch device called `name`; "auto" prefers CUDA, then MPS, then the CPU. Each process has a GPU of its own.
 
     Raises:
-        UsageError: It is not there.
+        UsageError: It is not there, or not for several processes.
     """
+    if processes.size > 1:
+        if name not in ("auto", "cpu", "cuda"):
+            raise UsageError(f"--device {name}: several processes share no device", "use auto, cpu or cuda")
+        if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
+            device = choose_device(f"cuda:{processes.local}")
+            torch.cuda.set_device(device)
+            return device
+        return torch.device("cpu")
     if name == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         return torch.device(accelerator)
@@ -43,6 +52,20 @@ def choose_device(name: str) -> torch.device:
     if device.type not in ("cpu", "cuda", "mps"):
         raise UsageError(f"--device {name}: genzoo trains on cpu, cuda and mps", "use --device auto")
     return device
+
+
+def refuse_uneven_batch(batch_size: int, processes: Processes) -> None:
+    """Refuses a batch that the processes cannot share evenly.
+
+    Raises:
+        UsageError: Naming the next one that they can.
+    """
+    size = processes.size
+    if batch_size % size:
+        raise UsageError(
+            f"--batch-size {batch_size} is shared by {size} processes, which do not divide it",
+            f"--batch-size {-(-batch_size // size) * size}",
+        )
 
 
 def view_spec(dataset: Dataset, training: Training) -> DataSpec:

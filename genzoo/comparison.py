@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from genzoo.errors import GenzooError, UsageError
+from genzoo.errors import GenzooError, UsageError, did_you_mean
 from genzoo.records import is_config, is_results
 from genzoo.runs import EXAMPLES_FILE, Run
 from genzoo.sealed import read_sealed
@@ -23,7 +23,7 @@ T_975 = [
 ]  # fmt: skip
 PROTOCOL = ("binarize", "standardize", "likelihood")
 """Training options that change what the figures mean; runs that differ in them share no table."""
-NOT_SETTINGS = ("seed", "device")
+NOT_SETTINGS = ("seed", "device", "mode", "stream")
 """Training options in which the runs of one row may differ."""
 
 
@@ -48,6 +48,20 @@ class Estimate:
         return quantile * statistics.stdev(self.values) / math.sqrt(n)
 
 
+def as_json(estimate: Estimate | str) -> dict[str, Any]:
+    """An estimate, or the reason why there is none, as plain JSON values."""
+    if isinstance(estimate, str):
+        return {"not_available": estimate}
+    return {"mean": estimate.mean, "interval_95": estimate.interval, "values": estimate.values}
+
+
+def estimated(values: Iterable[float | str]) -> Estimate | str:
+    """Values of one figure over the seeds, or the reason why one of them cannot be had."""
+    known = tuple(values)
+    reason = next((value for value in known if isinstance(value, str)), None)
+    return Estimate(tuple(map(float, known))) if reason is None else reason
+
+
 @dataclass(frozen=True)
 class Row:
     """Runs that differ in their seed alone."""
@@ -65,12 +79,7 @@ class Row:
 
     def estimate(self, figure: str) -> Estimate | str:
         """A test figure over the seeds, or why there is none."""
-        tests = [result["test"] for result in self.results]
-        values = [test.get(figure) for test in tests]
-        if any(not isinstance(value, (int, float)) for value in values):
-            reasons = [test.get("not_available", {}).get(figure, "not computed") for test in tests]
-            return str(next((value for value in values if isinstance(value, str)), reasons[0]))
-        return Estimate(tuple(map(float, values)))
+        return estimated(_test_figure(result["test"], figure) for result in self.results)
 
     @cached_property
     def examples(self) -> dict[str, Any]:
@@ -81,6 +90,13 @@ class Row:
             return {}
         shared = set.intersection(*(set(values) for values in loaded))
         return {name: sum(values[name].double() for values in loaded) / len(loaded) for name in shared}
+
+
+def _test_figure(test: dict[str, Any], figure: str) -> float | str:
+    value = test.get(figure)
+    if value is None or isinstance(value, (dict, list)):
+        return str(test.get("not_available", {}).get(figure, "not computed"))
+    return value if isinstance(value, str) else float(value)  # "nan", "inf"
 
 
 @dataclass(frozen=True)
@@ -99,13 +115,32 @@ class Table:
                     names.setdefault(name)
         return list(names)
 
-    def label(self, row: Row) -> str:
+    @property
+    def title(self) -> str:
+        """What the rows have in common."""
+        sizes = sorted({result["test"]["n"] for row in self.rows for result in row.results})
+        return f"{self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
+
+    def label(self, row: Row, leaving_out: Sequence[str] = ()) -> str:
         """The model, and the options in which rows of that model differ."""
         others = [other for other in self.rows if other.model == row.model]
         differing = [
-            name for name in row.settings if any(other.settings.get(name) != row.settings[name] for other in others)
+            name
+            for name in row.settings
+            if name not in leaving_out
+            and row.settings[name] is not None
+            and any(other.settings.get(name) != row.settings[name] for other in others)
         ]
         return " ".join([row.model, *(f"{name}={_short(row.settings[name])}" for name in differing)])
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """A row as plain JSON values, each seed's value too."""
+        return {
+            "model": self.label(row),
+            "settings": row.settings,
+            "runs": [str(run.path) for run in row.runs],
+            "test": {name: as_json(row.estimate(name)) for name in self.figures()},
+        }
 
     def sorted_by(self, figure: str) -> Table:
         """The rows with the smallest figure first, those without it last."""
@@ -199,9 +234,40 @@ def tables(runs: Iterable[Run], dataset: str | None = None) -> list[Table]:
     return made
 
 
+def best(root: Path, figure: str) -> Run:
+    """The finished run in a folder with the smallest test figure.
+
+    Raises:
+        UsageError: None has that figure, or several protocols have, under which it does not mean the same.
+    """
+    made = tables(collect([root]))
+    found = [
+        (float(value), table.protocol, run)
+        for table in made
+        for row in table.rows
+        for run, results in zip(row.runs, row.results, strict=True)
+        if isinstance(value := results["test"].get(figure.replace("-", "_")), (int, float))
+    ]
+    if not found:
+        known = [name.replace("_", "-") for table in made for name in table.figures()]
+        hint = f"known: {', '.join(dict.fromkeys(known))}"
+        raise UsageError(f"@best:{figure}: no finished run in {root}/ has it.{did_you_mean(figure, known)}", hint)
+    protocols = sorted({protocol for _, protocol, _ in found})
+    if len(protocols) > 1:
+        words = [protocol.split(" · ") for protocol in protocols]
+        own = [[word for word in part if not all(word in other for other in words)] for part in words]
+        enough = next(n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own))
+        shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
+        raise UsageError(
+            f"@best:{figure}: the runs in {root}/ do not compare: {' | '.join(shown)}",
+            f"compare them, and name one: genzoo compare {root}",
+        )
+    return min(found, key=lambda item: item[0])[2]
+
+
 def _protocol(config: dict[str, Any]) -> str:
     """What must agree before two figures may stand in one table."""
-    data = {name: value for name, value in config["data"].items() if name != "name"}
+    data = {name: value for name, value in config["data"].items() if name != "name" and value is not None}
     options = {**data, **{name: config["training"][name] for name in PROTOCOL if name in config["training"]}}
     return " · ".join([config["data"]["name"], *(f"{name} {_short(value)}" for name, value in options.items())])
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from tqdm import tqdm
 
+from genzoo.training.modes import Mode
 from genzoo.training.trainer import Epoch, Listener
 
 REFRESH_SECONDS = 0.5  # reading the figures makes a GPU wait
@@ -40,6 +41,9 @@ class Console(Listener):
     def warn(self, text: str) -> None:
         """One line, whether quiet or not."""
         print(f"genzoo: {text}", file=sys.stderr, flush=True)
+
+    def mode_chosen(self, mode: Mode) -> None:
+        self.say(str(mode))
 
     def epoch_started(self, epoch: int, steps: int) -> None:
         if epoch == 1:

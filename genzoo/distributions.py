@@ -41,6 +41,11 @@ def expm1(x: Tensor | float) -> Tensor | float:
     return torch.expm1(x) if isinstance(x, Tensor) else math.expm1(x)
 
 
+def split_batch(x: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """x with its first axis split into `sizes`. A view costs a third of Tensor.unflatten, whose checks are Python."""
+    return x.view(*sizes, *x.shape[1:])
+
+
 class Distribution(ABC):
     """A batch of independent distributions over tensors with `event_dims` axes."""
 
@@ -85,9 +90,7 @@ class Distribution(ABC):
         return self.mean.shape
 
     def _sum_event(self, terms: Tensor) -> Tensor:
-        if self.event_dims == 0:
-            return terms
-        return terms.flatten(-self.event_dims).sum(-1) if self.event_dims > 1 else terms.sum(-1)
+        return terms.sum(tuple(range(-self.event_dims, 0))) if self.event_dims else terms
 
     def _check(self, value: Tensor | Distribution) -> None:
         """Refuses a value, or another distribution, that would broadcast against this one instead of lining up."""
@@ -133,6 +136,8 @@ class DiagGaussian(Distribution):
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         noise = standard_normal(sample_shape, self._mean, batched=self._mean.dim() > self.event_dims)
         half = self.log_var * 0.5
+        if math.prod(sample_shape) == 1:  # without broadcasting, whose gradient is a sum over that one sample
+            return (self._mean + noise.view(self._mean.shape) * exp(half)).view(noise.shape)
         return self._mean + noise * exp(half)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -143,8 +148,8 @@ class DiagGaussian(Distribution):
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
         log_var = self.log_var
         if isinstance(log_var, Tensor) and log_var.dim():
-            log_var = log_var.unflatten(0, sizes)
-        return type(self)(self._mean.unflatten(0, sizes), log_var, self.event_dims)
+            log_var = split_batch(log_var, sizes)
+        return type(self)(split_batch(self._mean, sizes), log_var, self.event_dims)
 
     def kl_per_dim(self, p: Distribution) -> Tensor | None:
         if isinstance(p, DiagGaussian):
@@ -203,11 +208,15 @@ class Bernoulli(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
-        logits, value = torch.broadcast_tensors(self.logits, value.to(self.logits.dtype))
+        logits, value = self.logits, value.to(self.logits.dtype)
+        if value.dim() < logits.dim():  # they end alike
+            value = value.expand(logits.shape)
+        elif logits.dim() < value.dim():
+            logits = logits.expand(value.shape)
         return -self._sum_event(F.binary_cross_entropy_with_logits(logits, value, reduction="none"))
 
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
-        return type(self)(self.logits.unflatten(0, sizes), self.event_dims)
+        return type(self)(split_batch(self.logits, sizes), self.event_dims)
 
     def kl_per_dim(self, p: Distribution) -> Tensor | None:
         if not isinstance(p, Bernoulli):

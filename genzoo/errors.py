@@ -64,6 +64,10 @@ class NonFiniteError(GenzooError):
     exit_code = 3
 
 
+class OutOfMemory(GenzooError):
+    """A step or an evaluation needs more memory than there is. The weights are those before it."""
+
+
 class PluginError(GenzooError):
     """A plugin that was asked for cannot be loaded or breaks its contract."""
 
@@ -76,7 +80,10 @@ FROM_FILE = "give its file: genzoo -p FILE.py …"
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence such as " Did you mean 'vae'?" with its leading blank, or ""."""
-    close = difflib.get_close_matches(name[:80].lower(), list(known), n=2, cutoff=0.6)
+    known, name = list(known), name[:80].lower()
+    close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    if not close:  # one word of a longer name: elbo for negative-elbo
+        close = [longer for longer in known if name in re.split("[-_]", longer)][:2]
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 

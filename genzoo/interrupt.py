@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one finishes the step and saves, the second one stops at once."""
+"""Ctrl-C and SIGTERM: the first one finishes the step and saves, the second one stops at once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from types import FrameType
 
 
 @contextmanager
-def first_interrupt(stop: Callable[[], None]) -> Iterator[None]:
-    """Inside, the first SIGINT calls `stop` and the next ones raise KeyboardInterrupt as usual.
+def first_interrupt(stop: Callable[[], None], quiet: bool = False) -> Iterator[None]:
+    """Inside, the first SIGINT or SIGTERM calls `stop` and the next ones do what they did before.
 
     Outside the main thread, where no handler can be set, it does nothing.
     """
@@ -21,13 +21,20 @@ def first_interrupt(stop: Callable[[], None]) -> Iterator[None]:
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
+        restore()
         stop()
-        with suppress(RuntimeError):  # the signal came in the midst of another print
-            print("\ngenzoo: finishing this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True)
+        if not quiet:
+            with suppress(RuntimeError):  # the signal came in the midst of another print
+                print(
+                    "\ngenzoo: finishing this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True
+                )
 
-    before = signal.signal(signal.SIGINT, handle)
+    def restore() -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    before = {each: signal.signal(each, handle) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

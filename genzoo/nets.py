@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from genzoo.errors import UsageError
 
@@ -29,6 +29,17 @@ def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activati
     return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
+class Shape(nn.Module):
+    """[N, numbers] → [N, *shape]. What nn.Unflatten does, at a third of its cost: its checks are Python."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(x.shape[0], *self.shape)
+
+
 class FlatEncoder(nn.Sequential):
     """x [N, *S] → [N, outputs] through a multilayer perceptron."""
 
@@ -42,7 +53,7 @@ class FlatDecoder(nn.Sequential):
     def __init__(
         self, latent_dim: int, hidden: tuple[int, ...], shape: tuple[int, ...], activation: Activation
     ) -> None:
-        super().__init__(*mlp(latent_dim, hidden, math.prod(shape), activation), nn.Unflatten(1, shape))
+        super().__init__(*mlp(latent_dim, hidden, math.prod(shape), activation), Shape(shape))
 
 
 def halved(size: int, times: int) -> list[int]:
@@ -72,6 +83,8 @@ def require_images(name: str, shape: tuple[int, ...], at_least: int) -> None:
 class ConvEncoder(nn.Sequential):
     """x [N, C, H, W] → [N, outputs]: 3×3 convolutions of stride 2 that halve each side, then one linear layer."""
 
+    channels_last = True
+
     def __init__(self, shape: tuple[int, ...], channels: tuple[int, ...], outputs: int, activation: Activation) -> None:
         inputs, height, width = shape
         layers: list[nn.Module] = []
@@ -86,6 +99,8 @@ class ConvDecoder(nn.Sequential):
     """z [N, D] → [N, C, H, W]: one linear layer to `base` feature maps, transposed convolutions of stride 2 through
     `channels` that mirror `ConvEncoder` for any H and W, then a 3×3 convolution to C maps."""
 
+    channels_last = True
+
     def __init__(
         self, latent_dim: int, base: int, channels: tuple[int, ...], shape: tuple[int, ...], activation: Activation
     ) -> None:
@@ -94,7 +109,7 @@ class ConvDecoder(nn.Sequential):
         layers: list[nn.Module] = [
             nn.Linear(latent_dim, base * heights[0] * widths[0]),
             ACTIVATIONS[activation](),
-            nn.Unflatten(1, (base, heights[0], widths[0])),
+            Shape((base, heights[0], widths[0])),
         ]
         inputs = base
         for level, width_out in enumerate(channels):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -86,6 +86,59 @@ class _KeyedNoise:
         return filled
 
 
+class _SharedNoise:
+    """The numbers that one process would draw for a whole batch; of several, each takes those of its rows."""
+
+    def __init__(self, rank: int, size: int, rows: int, device: torch.device) -> None:
+        self.rank = rank
+        self.size = size
+        self.rows = rows
+        self.generator = torch.Generator(device)
+
+    def reseed(self, seed: int) -> None:
+        # What draws from torch's own generators is not to draw the same in every process.
+        torch.manual_seed(mix(seed, "process", self.rank))
+        self.generator.manual_seed(seed)
+
+    def draw(self, kind: Callable[..., Tensor], sample_shape: tuple[int, ...], like: Tensor) -> Tensor:
+        own = {"device": like.device, "dtype": like.dtype}
+        repeats, left = divmod(like.shape[0], self.rows)
+        if left:  # no batch of this training
+            return kind((*sample_shape, *like.shape), **own)
+        # A batch of K·B rows is K-major, as LatentModel.infer lays it out.
+        whole = (*sample_shape, repeats, self.size * self.rows, *like.shape[1:])
+        drawn = kind(whole, generator=self.generator, **own)
+        return drawn.narrow(len(sample_shape) + 1, self.rank * self.rows, self.rows).reshape(*sample_shape, *like.shape)
+
+
+_shared: _SharedNoise | None = None
+
+
+@contextmanager
+def shared(rank: int, size: int, rows: int, device: torch.device) -> Iterator[None]:
+    """Inside, processes that have `rows` examples each of a batch draw together what one would draw for all of it."""
+    global _shared
+    outer, _shared = _shared, _SharedNoise(rank, size, rows, device) if size > 1 else None
+    try:
+        yield
+    finally:
+        _shared = outer
+
+
+def reseed(seed: int, generators: Iterable[torch.Generator]) -> None:
+    """Starts the noise of a step, which draws from torch's own generators of its devices."""
+    if _shared is not None:
+        _shared.reseed(seed)
+        return
+    for generator in generators:
+        generator.manual_seed(seed)
+
+
+def uniform(like: Tensor) -> Tensor:
+    """Uniform noise in [0, 1) for each value of a batch, [B, …]."""
+    return torch.rand_like(like) if _shared is None else _shared.draw(torch.rand, (), like)
+
+
 _source: _KeyedNoise | None = None
 
 
@@ -107,6 +160,8 @@ def standard_normal(sample_shape: tuple[int, ...], like: Tensor, batched: bool =
     """
     if _source is not None and batched:
         return _source.normal(sample_shape, like)
+    if _shared is not None and batched:
+        return _shared.draw(torch.randn, sample_shape, like)
     return torch.randn((*sample_shape, *like.shape), device=like.device, dtype=like.dtype)
 
 

@@ -23,6 +23,7 @@ import pluggy
 from genzoo import hookspecs
 from genzoo.entries import Entry, Kind, Origin, Registry, describe
 from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
+from genzoo.processes import speaks
 
 GROUP = "genzoo"
 HOOKS: dict[str, Kind] = {
@@ -194,4 +195,5 @@ def _cure(origin: Origin) -> str:
 
 
 def _warn(message: str, hint: str) -> None:
-    print(f"genzoo: {message} ({hint})", file=sys.stderr)
+    if speaks():
+        print(f"genzoo: {message} ({hint})", file=sys.stderr)

@@ -6,7 +6,7 @@ as (20,). Log-probabilities are in nats, summed over one example; means are over
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,24 @@ class Dataset(Protocol):
 
     def load(self, store: Store) -> Splits:
         """Reads the data, fetching and verifying files through `store` where it has any."""
+        ...
+
+
+@runtime_checkable
+class KnownDensity(Protocol):
+    """What a dataset may have besides: the density that its examples were drawn from."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """ln p of examples [n, *S] in the data's own units: [n] nats."""
+        ...
+
+
+@runtime_checkable
+class PartlySeen(Protocol):
+    """What a dataset may have besides: which test examples are of a kind that was left out of training."""
+
+    def unseen(self, y: Tensor) -> Tensor | None:
+        """Whether each class [n] was left out: [n] bool; None where none was."""
         ...
 
 
@@ -95,7 +113,9 @@ class Model(nn.Module):
     @property
     def anchor(self) -> Tensor:
         """Any parameter: new tensors take their device and dtype from it."""
-        return next(self.parameters())
+        found = first_parameter(self)
+        assert found is not None, f"{type(self).__name__} has no parameters"
+        return found
 
     def prepare(self, batch: Batch) -> None:
         """Called once with a training batch, before the first step: data-dependent initialisation."""
@@ -109,6 +129,17 @@ class Model(nn.Module):
             noise: Whether to draw x from p(x|z) rather than return its mean, as papers show images.
         """
         raise NotImplementedError(f"{type(self).__name__} must define sample")
+
+
+def first_parameter(module: nn.Module) -> nn.Parameter | None:
+    """The first of module.parameters(), found without listing all modules: 1 % of a small step."""
+    for parameter in module._parameters.values():
+        if parameter is not None:
+            return parameter
+    for child in module._modules.values():
+        if child is not None and (found := first_parameter(child)) is not None:
+            return found
+    return None
 
 
 class LatentModel(Model):

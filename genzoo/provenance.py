@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import importlib.metadata
 import os
 import platform
@@ -56,8 +59,23 @@ def revision(folder: Path) -> dict[str, Any] | None:
     return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
 
 
+def forget_peak(device: torch.device) -> None:
+    """Starts `peak_memory` anew, so that a run does not report what another one before it needed.
+
+    Of a process only Linux can do so; elsewhere the figure is the most since the process began. Freed memory that the
+    C library keeps (see `genzoo.training.memory`) is given back first.
+    """
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory(device: torch.device) -> int:
-    """The most memory used so far, in bytes: of the GPU, or of this process."""
+    """The most memory used since `forget_peak`, in bytes: of the GPU, or of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     import resource

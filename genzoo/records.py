@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 SECTIONS = ("model", "loss", "data")
@@ -26,10 +26,30 @@ def is_results(values: Mapping[str, Any]) -> bool:
         return False
     if not isinstance(test.get("not_available", {}), dict):
         return False
+    if not (values.get("latents") is None or (is_count(values["latents"]) and values["latents"])):
+        return False
     figures = [value for value in test.values() if not isinstance(value, (dict, list))]
-    pca = baselines.get("pca")
-    beaten = pca is None or (isinstance(pca, dict) and is_number(pca.get("mse")) and is_number(test.get("mse")))
-    return beaten and all(value is None or is_number(value) or isinstance(value, str) for value in figures)
+    if not all(value is None or is_number(value) or is_pca(value) for value in baselines.values()):
+        return False
+    return all(value is None or is_number(value) or isinstance(value, str) for value in figures)
+
+
+def is_ranked(results: Mapping[str, Any], record: Mapping[str, Any], history: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether results, record and epochs of a run also have what a leaderboard shows."""
+    if not is_results(results) or not is_count(results.get("parameters")):
+        return False
+    if not is_number(results["training"].get("peak_memory")) or not is_count(record.get("seed")):
+        return False
+    if not isinstance(record.get("device"), str):
+        return False
+    return all(
+        is_number(epoch.get("seconds")) and isinstance(epoch.get("validation"), (dict, type(None))) for epoch in history
+    )
+
+
+def is_pca(value: Any) -> bool:
+    """Whether a value is the baseline that PCA is."""
+    return isinstance(value, dict) and is_number(value.get("mse")) and is_count(value.get("components"))
 
 
 def is_number(value: Any) -> bool:

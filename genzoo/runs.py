@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.safetensors"
 EXAMPLES_FILE = "examples.safetensors"
+TRACE_FILE = "trace.json"
 DAMAGED = "copy it again; the model alone can be had without it: genzoo.load('RUN/model.safetensors')"
 
 
@@ -189,7 +190,7 @@ def claim(root: Path, out: Path | None, model: str, dataset: str) -> Run:
 
 
 def find(reference: str, root: Path = Path("runs")) -> Run:
-    """The run called `reference`: a path, @last, or the unique beginning of its name or of its last part.
+    """The run called `reference`: a path, @last, @best:FIGURE, or the unique beginning of its name or its last part.
 
     Raises:
         UsageError: No such run, or several.
@@ -201,6 +202,10 @@ def find(reference: str, root: Path = Path("runs")) -> Run:
     runs = sorted(path.parent for path in root.glob("*/config.json"))
     if not runs:
         raise UsageError(f"no runs in {root}/", "make one: genzoo run …, or say where they are: --runs FOLDER")
+    if reference.startswith("@best:"):
+        from genzoo.comparison import best
+
+        return best(root, reference.removeprefix("@best:"))
     if reference == "@last":
         return Run(max(runs, key=_started))
     matching = [p for p in runs if p.name.startswith(reference) or p.name.rpartition("-")[2].startswith(reference)]

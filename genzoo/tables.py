@@ -10,6 +10,10 @@ from genzoo.evaluation.evaluate import key
 from genzoo.evaluation.metric import Metric
 
 SPLITS = ("train", "validation", "test")
+NO_DENSITY = (
+    "grey pixels: the cross-entropy is a training loss, not a density; "
+    "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
+)
 
 
 def results_table(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
@@ -63,9 +67,20 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
     if pixels and isinstance(bound, float):
         verdict = "better than" if bound < pixels else "WORSE than"
         lines.append(f"−ELBO {number(bound)} is {verdict} pixels that know nothing of each other: {number(pixels)}")
+    if known := results.get("baselines", {}).get("known_density"):
+        lines += gaps(results["test"], known)
     if results.get("measure") == "none":
-        lines.append(
-            "grey pixels: the cross-entropy is a training loss, not a density; "
-            "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
-        )
+        lines.append(NO_DENSITY)
+    return lines
+
+
+def gaps(figures: Mapping[str, Any], known: Mapping[str, float]) -> list[str]:
+    """How far bounds on −ln p(x) lie above what it is under the density that the data were drawn from."""
+    truth = known["nats"]
+    lines = [f"the data's own −E ln p(x) is known: {number(truth)} ± {number(known['standard_error'])} nats"]
+    for name, value in figures.items():
+        if (name == "negative_elbo" or name.startswith("iwae")) and isinstance(value, float):
+            side = "above" if value >= truth else "BELOW"
+            label = "−ELBO" if name == "negative_elbo" else name.replace("_", ":")
+            lines.append(f"  {label} {number(value)} lies {number(abs(value - truth))} nats {side} it")
     return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from genzoo.cli import main
 from genzoo.comparison import T_975, Estimate, collect, paired, tables
 from genzoo.runs import EXAMPLES_FILE, Run
+from genzoo.verdicts import warnings
 from genzoo.weights import save_examples
 
 N = 400
@@ -141,12 +143,14 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path: Path, capsys: pytest.Capt
     make(tmp_path / "evil", "<script>alert(1)</script>", 0, 1.0)
     page = shown(capsys, tmp_path, "--html")
     assert "<script" not in page
-    assert not {"src=", "href=", "url("} & set(page.split())
+    assert set(re.findall(r"(?:src|href)=\"(.{6})", page)) == {"data:i", "data:,"}  # pictures, and no icon
+    assert "url(" not in page
+    assert "@import" not in page
     open_tags: list[str] = []
 
     class Balance(HTMLParser):
         def handle_starttag(self, tag: str, attrs: Any) -> None:
-            if tag != "meta":
+            if tag not in ("meta", "link", "img", "br"):
                 open_tags.append(tag)
 
         def handle_endtag(self, tag: str) -> None:
@@ -162,6 +166,7 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path: Path, capsys: pytest.Capt
         (["nowhere"], "genzoo: no finished runs in nowhere"),
         (["RUNS", "--dataset", "cifar"], "genzoo: no finished runs on 'cifar' here"),
         (["RUNS", "--sort", "fid"], "genzoo: --sort fid: no run has it"),
+        (["RUNS", "--sort", "elbo"], "genzoo: --sort elbo: no run has it. Did you mean 'negative-elbo'?"),
     ],
 )
 def test_refusals(runs: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
@@ -169,6 +174,34 @@ def test_refusals(runs: Path, capsys: pytest.CaptureFixture[str], words: list[st
     error = capsys.readouterr().err.splitlines()
     assert error[0] == message
     assert len(error) > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"mse": 0.0236}, "vae: worse than baseline! MSE 0.02360, PCA with 20 components 0.02350"),
+        ({"negative_elbo": 206.0}, "vae: worse than baseline! −ELBO 206, independent pixels 205.85 nats"),
+        ({"active_units": 9.0}, "vae: collapse: 55% of 20 latents are dead"),
+        ({"mse": 0.03, "active_units": 0.0}, "vae: worse than baseline! MSE 0.03000, PCA with 20 components 0.02350; "
+         "collapse: 100% of 20 latents are dead"),
+        ({"mse": 0.0234, "negative_elbo": 205.0, "active_units": 10.0}, None),
+    ],
+)  # fmt: skip
+def test_what_is_behind_a_baseline_or_collapsed_is_said_aloud(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, float], said: str | None
+) -> None:
+    run = make(tmp_path / "one", "vae", 0, 100.0)
+    results = run.results
+    results["test"] |= {"active_units": 20.0, **change}
+    results |= {"latents": 20, "measure": "probability"}
+    results["baselines"]["independent_pixels"] = 205.85
+    run.write("results.json", results)
+    assert warnings(tables(collect([tmp_path]))[0]) == ([said] if said else [])
+    for form in ((), ("--markdown",), ("--html",), ("--json",)):
+        assert ((said or "worse than baseline!") in shown(capsys, tmp_path, *form)) == bool(said)
+    if "negative_elbo" in change:  # grey pixels have no probability to be held against
+        run.write("results.json", results | {"measure": "none"})
+        assert not warnings(tables(collect([tmp_path]))[0])
 
 
 def test_a_damaged_run_is_passed_over(runs: Path) -> None:

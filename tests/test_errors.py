@@ -40,6 +40,11 @@ def test_did_you_mean(name: str, sentence: str) -> None:
     assert did_you_mean(name, []) == ""
 
 
+def test_a_word_of_a_longer_name_is_recognised() -> None:
+    assert did_you_mean("elbo", ["kl", "negative-elbo", "mse"]) == " Did you mean 'negative-elbo'?"
+    assert did_you_mean("elb", ["negative-elbo"]) == ""
+
+
 class Plain:
     latent_dim = 20
 

@@ -35,6 +35,21 @@ def expected_elbo(model: Any, x: Tensor, beta: float = 1.0) -> Tensor:
     return (px.log_prob(x) - 0.5 * spread / variance - beta * q.kl(model.prior())).mean()
 
 
+def minimise(model: LatentModel, x: Tensor, beta: float = 1.0) -> None:
+    """Trains on the expected objective by L-BFGS, to the end."""
+    optimizer = torch.optim.LBFGS(
+        model.parameters(), max_iter=2000, tolerance_grad=1e-11, tolerance_change=1e-15, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = -expected_elbo(model, x, beta)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+
+
 def train(model: LatentModel, x: Tensor, seed: int, loss_options: dict[str, float], **options: Any) -> None:
     """Trains through the product's own trainer."""
     entry = registry().get("loss", "elbo")
@@ -94,21 +109,26 @@ def test_the_trainer_reaches_the_log_likelihood_and_never_exceeds_it(ppca: PPCA,
     assert torch.acos(cosines.clamp(max=1.0)).max().item() < 0.03
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_without_sampling_noise_the_optimum_is_the_log_likelihood(ppca: PPCA, seed: int) -> None:
+    """L-BFGS on the expected bound, from random weights and with σ learned: the gap is that of the optimiser alone."""
+    model = linear_vae("gaussian-learned").double()
+    with seeded(seed), torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    minimise(model, ppca.x)
+    gap = ppca.log_likelihood - expected_elbo(model, ppca.x).item()
+    assert -1e-10 < gap < 1e-8
+    assert model.head.log_var.exp().item() == pytest.approx(ppca.variance, rel=1e-5)
+    kl = model.posterior(ppca.x).kl_per_dim(model.prior()).mean(0).detach().sum().item()
+    assert kl == pytest.approx(ppca.kl().sum().item(), abs=1e-4)
+
+
 @pytest.mark.parametrize("beta", [1.0, 2.0, 4.0])
 def test_latents_collapse_exactly_where_their_variance_is_below_beta_sigma_squared(ppca: PPCA, beta: float) -> None:
     """Without sampling noise: L-BFGS on the expected objective finds the closed form to six decimals."""
     model = linear_vae(f"gaussian:{math.sqrt(ppca.variance)}").double()
-    optimizer = torch.optim.LBFGS(
-        model.parameters(), max_iter=2000, tolerance_grad=1e-11, tolerance_change=1e-15, line_search_fn="strong_wolfe"
-    )
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = -expected_elbo(model, ppca.x, beta)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
+    minimise(model, ppca.x, beta)
     kl = model.posterior(ppca.x).kl_per_dim(model.prior()).mean(0).detach().sort(descending=True).values
     torch.testing.assert_close(kl, ppca.kl(beta), rtol=0, atol=1e-6)
 

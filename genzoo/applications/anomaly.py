@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -33,3 +34,20 @@ def one_against_rest(scores: Tensor, y: Tensor) -> dict[int, float]:
         y: [N] classes, at least two of them.
     """
     return {label: auroc(scores, y == label) for label in y.unique().tolist()}
+
+
+def average_precision(scores: Tensor, anomalous: Tensor) -> float:
+    """The area under precision over recall as a step function, Σ (R_k − R_{k−1}) P_k; equal scores are one step.
+
+    By chance it is the share of anomalies and not one half.
+
+    Args:
+        scores: [N], higher is more anomalous.
+        anomalous: [N] bool; at least one is true.
+    """
+    if not bool(anomalous.any()):
+        raise ValueError("average precision needs anomalies")
+    _, which, counts = (-scores.double()).unique(return_inverse=True, return_counts=True)
+    hits = torch.zeros(len(counts), dtype=torch.float64).index_add_(0, which, anomalous.double())
+    precision = hits.cumsum(0) / counts.cumsum(0)
+    return float((precision * hits).sum() / hits.sum())

@@ -48,7 +48,12 @@ def median_filter(x: Tensor, size: int = 3) -> Tensor:
 
 def psnr(clean: Tensor, other: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image in dB, 10 log₁₀(1 / MSE) for a peak of 1: [N]; ∞ for equal ones."""
-    return -10 * (other - clean).double().square().flatten(1).mean(1).log10()
+    return decibels((other - clean).double().square().flatten(1).mean(1))
+
+
+def decibels(error: Tensor) -> Tensor:
+    """Squared errors a pixel of images in [0, 1] as peak signal-to-noise ratios."""
+    return -10 * error.log10()
 
 
 def classical(noisy: Tensor, clean: Tensor | None) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from genzoo import __version__
 from genzoo.errors import GenzooError, UsageError, did_you_mean, printable
+from genzoo.processes import Lost, speaks
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,22 +45,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except GenzooError as error:
         show_traceback()
-        print(f"genzoo: {error}", file=sys.stderr)
+        if isinstance(error, Lost):  # perhaps of the first one
+            print(f"genzoo: {error}", file=sys.stderr)
+        else:
+            say_failure(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        print("\ngenzoo: interrupted", file=sys.stderr)
+        say_failure("interrupted", before="\n")
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
         show_traceback()
-        print(f"genzoo: {of_the_system(error)}", file=sys.stderr)
+        say_failure(str(of_the_system(error)))
         return 1
     except Exception as error:
         show_traceback()
-        print(f"genzoo: {unexpected(error)}", file=sys.stderr)
+        say_failure(unexpected(error))
         return 1
+
+
+def say_failure(text: str, before: str = "") -> None:
+    """One line on standard error; of several processes the first one speaks, which hears what became of the others."""
+    if speaks():
+        print(f"{before}genzoo: {text}", file=sys.stderr)
 
 
 def to_the_end(words: list[str]) -> int:
@@ -72,12 +82,13 @@ def to_the_end(words: list[str]) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Parses the words and calls the verb's handler."""
-    from genzoo.cli import apply, catalogue, compare, data, report, run, use
+    from genzoo.cli import apply, bench, catalogue, compare, data, report, run, use
 
     anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
     anywhere.add_argument("--debug", action="store_true", help="show tracebacks")
     anywhere.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
                           help="load a Python file as a plugin (may be repeated)")  # fmt: skip
+    typed = list(words)
     general, words = anywhere.parse_known_args(words)
     if general.debug:
         os.environ["GENZOO_DEBUG"] = "1"
@@ -85,18 +96,18 @@ def dispatch(words: list[str]) -> int:
     parser = Parser(prog="genzoo", description=about, epilog=EPILOG, parents=[anywhere])
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    on_runs = (use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb)
+    on_runs = (use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb, bench.add_verb)
     for add in (run.add_verb, catalogue.add_verbs, *on_runs, data.add_data_verb):
         add(verbs)
     unknown_verb(words, tuple(verbs.choices))
     options, rest = parser.parse_known_args(words)
-    if rest and options.verb != "run":
+    if rest and options.verb not in ("run", "bench"):
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
         parser.print_help()
         return 0
     load_plugin_files(general.plugin_files)
-    options.rest = rest
+    options.rest, options.command = rest, typed
     code: int = options.handler(options)
     return code
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import csv
-import html
 import io
 import json
-from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import UsageError, printable
+from genzoo.errors import UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
-    from genzoo.comparison import Estimate, Paired, Row, Table
+    from genzoo.comparison import Row, Table
+    from genzoo.sheets import Sheet
 
 FORMATS = ("text", "markdown", "csv", "json", "html")
 
@@ -28,11 +28,15 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--sort", metavar="METRIC", help="smallest first (default: the first figure all rows have)")
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"as {name}")
+    parser.add_argument(
+        "--figure", type=Path, metavar="FILE.png", help="draw rates and distortions: β or capacity swept"
+    )
     parser.set_defaults(handler=show, format="text")
 
 
 def show(options: argparse.Namespace) -> int:
     """Prints the tables and, below each, whether the best row is really better than the second."""
+    from genzoo import sheets
     from genzoo.comparison import collect, tables
     from genzoo.evaluation.evaluate import key
 
@@ -45,19 +49,27 @@ def show(options: argparse.Namespace) -> int:
     for table in found:
         figure = key(options.sort) if options.sort else default_figure(table)
         if figure not in table.figures():
-            raise UsageError(f"--sort {options.sort}: no run has it", f"known: {', '.join(table.figures())}")
+            known = [name.replace("_", "-") for name in table.figures()]
+            meant = did_you_mean(str(options.sort), known)
+            raise UsageError(
+                f"--sort {options.sort}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}"
+            )
         made.append((table.sorted_by(figure), figure))
-    writers: dict[str, Callable[[list[tuple[Table, str]]], str]] = {
-        "text": as_text,
-        "markdown": as_markdown,
-        "csv": as_csv,
-        "json": as_json,
-        "html": as_html,
-    }
-    text = writers[options.format](made)
-    if options.format in ("text", "markdown"):  # for people, to whose terminal a run of a stranger's says nothing
-        text = "\n".join(printable(line, len(line) + 1) for line in text.split("\n"))
-    print(text)
+    if options.figure:
+        draw_planes(options.figure, made)
+    if options.format == "csv":
+        print(as_csv([table for table, _ in made]))
+    elif options.format == "json":
+        print(as_json(made))
+    elif options.format == "html":
+        print(as_html(made))
+    else:
+        pages = [sheet(table, figure) for table, figure in made]
+        text = sheets.as_markdown(pages) if options.format == "markdown" else sheets.as_text(pages)
+        # For people, to whose terminal a run of a stranger's says nothing.
+        print("\n".join(printable(line, len(line) + 1) for line in text.split("\n")))
+        if options.figure:
+            print(options.figure)
     return 0
 
 
@@ -68,32 +80,25 @@ def default_figure(table: Table) -> str:
     return (everywhere or figures)[0]
 
 
-def cell(estimate: Estimate | str) -> str:
-    """mean ± 95 % interval, or n/a with the reason."""
-    from genzoo.tables import number
+def sheet(table: Table, figure: str) -> Sheet:
+    """One table for people."""
+    from genzoo.sheets import Sheet
 
-    if isinstance(estimate, str):
-        return f"n/a ({estimate})"
-    mean = number(estimate.mean)
-    if estimate.interval is None:
-        return mean
-    return f"{mean} ± {estimate.interval:.{len(mean.partition('.')[2])}f}"
-
-
-def grid(table: Table) -> list[list[str]]:
-    """Header and rows of one table as texts."""
     figures = table.figures()
     header = ["model", "seeds", *(name.replace("_", " ") for name in figures), "PCA MSE", "images/s"]
-    return [header, *(row_cells(table, row, figures) for row in table.rows)]
+    rows = [header, *(row_cells(table, row, figures) for row in table.rows)]
+    return Sheet(table.title, rows, remarks(table, figure))
 
 
 def row_cells(table: Table, row: Row, figures: list[str]) -> list[str]:
     """One row as texts."""
+    from genzoo.sheets import cell
     from genzoo.tables import number
 
     results = row.results[0]
     pca = results.get("baselines", {}).get("pca")
-    beaten = "" if not pca or results["test"]["mse"] < pca["mse"] else " NOT beaten"
+    mse = row.estimate("mse")
+    beaten = "" if not pca or isinstance(mse, str) or mse.mean < pca["mse"] else " NOT beaten"
     speeds = [result["training"]["images_per_second"] for result in row.results]
     return [
         table.label(row),
@@ -104,49 +109,12 @@ def row_cells(table: Table, row: Row, figures: list[str]) -> list[str]:
     ]
 
 
-def verdict(test: Paired | None) -> str:
-    """The paired test in one sentence."""
-    if test is None:
-        return "no paired test: it needs two rows with the figures of every test example"
-    figure = test.figure.replace("_", " ")
-    sure = "better than" if test.settled else "not told apart from"
-    gap = f"{test.difference:.4g} ± {test.interval:.2g}"
-    return f"{test.better} is {sure} {test.other}: {figure} lower by {gap}, paired over {test.n:,} test examples"
-
-
-def title(table: Table) -> str:
-    """What the rows of a table have in common."""
-    sizes = sorted({result["test"]["n"] for row in table.rows for result in row.results})
-    return f"{table.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
-
-
-def as_text(made: list[tuple[Table, str]]) -> str:
-    """For the terminal."""
-    from genzoo.comparison import paired
-    from genzoo.tables import aligned
-
-    parts = [f"{title(table)}\n{aligned(grid(table))}\n  {verdict(paired(table, figure))}" for table, figure in made]
-    return "\n\n".join([*parts, "± is the 95 % t-interval of the mean over seeds"])
-
-
-def as_markdown(made: list[tuple[Table, str]]) -> str:
-    """For a README."""
-    from genzoo.comparison import paired
-
-    parts = []
-    for table, figure in made:
-        header, *rows = ([text.replace("|", "\\|") for text in line] for line in grid(table))
-        lines = [f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *rows)]
-        parts.append(f"**{title(table)}**\n\n" + "\n".join(lines) + f"\n\n{verdict(paired(table, figure))}")
-    return "\n\n".join(parts)
-
-
-def as_csv(made: list[tuple[Table, str]]) -> str:
+def as_csv(made: list[Table]) -> str:
     """One line a row and figure: protocol, model, figure, mean, interval, seeds."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["protocol", "model", "figure", "mean", "interval_95", "seeds", "not_available"])
-    for table, _ in made:
+    for table in made:
         for row in table.rows:
             for name in table.figures():
                 estimate = row.estimate(name)
@@ -160,50 +128,62 @@ def as_csv(made: list[tuple[Table, str]]) -> str:
 def as_json(made: list[tuple[Table, str]]) -> str:
     """Everything, each seed's value too."""
     from genzoo.comparison import paired
+    from genzoo.rate_distortion import curves
     from genzoo.runs import plain
+    from genzoo.verdicts import warnings
 
     tables = []
     for table, figure in made:
-        rows = []
-        for row in table.rows:
-            estimates = {name: row.estimate(name) for name in table.figures()}
-            figures = {
-                name: {"not_available": estimate}
-                if isinstance(estimate, str)
-                else {"mean": estimate.mean, "interval_95": estimate.interval, "values": estimate.values}
-                for name, estimate in estimates.items()
-            }
-            runs = [str(run.path) for run in row.runs]
-            rows.append({"model": table.label(row), "settings": row.settings, "runs": runs, "test": figures})
+        rows = [table.record(row) for row in table.rows]
         test = paired(table, figure)
-        tables.append({"protocol": table.protocol, "rows": rows, "paired": None if test is None else vars(test)})
+        tables.append(
+            {
+                "protocol": table.protocol,
+                "rows": rows,
+                "paired": None if test is None else vars(test),
+                "warnings": warnings(table),
+                "rate_distortion": [asdict(curve) for curve in curves(table)],
+            }
+        )
     return json.dumps(plain(tables), indent=2, ensure_ascii=False, allow_nan=False)
-
-
-STYLE = (
-    "body{font:15px system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color-scheme:light dark}"
-    "div{overflow-x:auto}table{border-collapse:collapse}td,th{padding:.3rem .7rem;text-align:right;"
-    "border-bottom:1px solid #8884}td:first-child,th:first-child{text-align:left}"
-)
 
 
 def as_html(made: list[tuple[Table, str]]) -> str:
     """One self-contained page."""
-    from genzoo.comparison import paired
+    from genzoo.comparison_page import Part, page
+    from genzoo.verdicts import warnings
 
     parts = []
     for table, figure in made:
-        header, *rows = ([html.escape(text) for text in line] for line in grid(table))
-        head = "".join(f"<th>{text}</th>" for text in header)
-        body = "".join(f"<tr>{''.join(f'<td>{text}</td>' for text in row)}</tr>" for row in rows)
-        test = html.escape(verdict(paired(table, figure)))
-        parts.append(
-            f"<h2>{html.escape(title(table))}</h2><div><table><tr>{head}</tr>{body}</table></div><p>{test}</p>"
-        )
-    page = "".join(parts)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>genzoo compare</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{STYLE}</style></head><body><h1>Comparison of runs</h1>{page}"
-        "<p>± is the 95&nbsp;% t-interval of the mean over seeds.</p></body></html>"
-    )
+        shown = sheet(table, figure)
+        header, *rows = shown.rows
+        alarms = warnings(table)
+        notes = [line for line in shown.remarks if line not in alarms]
+        parts.append(Part(table, figure, shown.title, header, rows, alarms, notes))
+    return page(parts)
+
+
+def remarks(table: Table, figure: str) -> list[str]:
+    """What is to be said of a table: the paired test, what is behind its baseline, what was traded for what."""
+    from genzoo.comparison import paired
+    from genzoo.rate_distortion import curves, told
+    from genzoo.verdicts import verdict, warnings
+
+    return [verdict(paired(table, figure)), *warnings(table), *told(curves(table))]
+
+
+def draw_planes(path: Path, made: list[tuple[Table, str]]) -> None:
+    """Writes the rate–distortion planes of all tables that have one.
+
+    Raises:
+        UsageError: None has, or the file is no .png.
+    """
+    from genzoo.cli.use import refuse_output
+    from genzoo.figures.comparisons import rate_distortion
+    from genzoo.rate_distortion import curves
+
+    refuse_output(path, (".png",), "--figure")
+    planes = [(table.protocol, found) for table, _ in made if (found := curves(table))]
+    if not planes:
+        raise UsageError("--figure: none of these runs has a rate", "models with a prior have: genzoo run vae …")
+    rate_distortion(path, planes)

@@ -115,6 +115,7 @@ def read_path(path: Path, run: Run, spec: DataSpec, resize: bool) -> list[tuple[
         if "x" not in arrays:
             raise UsageError(f"{path} has no array x", "numpy.savez(FILE, x=…)")
         x = as_examples(arrays["x"], str(path))
+        assert isinstance(x, torch.Tensor)  # it was read whole
     elif path.suffix.lower() == ".csv":
         from genzoo.data.tables import read_table
 

@@ -6,9 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genzoo.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from genzoo.experiment import Experiment
+    from genzoo.runs import Run
 
 USAGE = """\
 genzoo run MODEL --dataset NAME [--loss NAME] [options]
@@ -29,6 +33,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="this run's own folder; it must not exist")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
+    parser.add_argument("--profile", action="store_true", help="trace some steps: where their time goes")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
@@ -103,11 +108,22 @@ def help_without_dataset(parser: argparse.ArgumentParser, model: str, loss: str)
 def start(config: Any, options: argparse.Namespace) -> int:
     """Runs a resolved configuration and prints what came out."""
     from genzoo.experiment import Experiment, Places
+    from genzoo.processes import joined
+
+    places = Places(options.runs, options.out, options.data_root, options.profile)
+    with joined() as processes:
+        experiment = Experiment(config, places, options.quiet or options.json, processes)
+        run = experiment.run()
+        code = int(processes.agree(str(tell(run, experiment, options)) if run else ""))
+        if code:
+            processes.end_undisturbed()
+        return code
+
+
+def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
+    """Prints what came of a run; returns the exit code."""
     from genzoo.training.trainer import INTERRUPTED
 
-    places = Places(options.runs, options.out, options.data_root)
-    experiment = Experiment(config, places, quiet=options.quiet or options.json)
-    run = experiment.run()
     if run.record["status"] == INTERRUPTED:
         print(f"genzoo: interrupted; the model is saved: {run.path}\n  genzoo evaluate {run.path}", file=sys.stderr)
         return 130

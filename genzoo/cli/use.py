@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.data.pictures import read_pixels
 from genzoo.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
@@ -16,11 +15,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genzoo.data.resident import Resident
-    from genzoo.protocols import DataSpec
+    from genzoo.protocols import Dataset, DataSpec
     from genzoo.runs import Run
 
 BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
-RUN_HELP = "a run folder, the beginning of its name, or @last"
+PICTURES = (".png", ".npy")
+RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the smallest test MSE"
 
 
 def add_verbs(verbs: Any) -> None:
@@ -33,11 +33,16 @@ def add_verbs(verbs: Any) -> None:
     sample = _add(verbs, "sample", save_samples, "draw new examples from a run's model")
     sample.add_argument("-n", type=int, default=64, metavar="N", help="how many")
     sample.add_argument("--seed", type=int, default=0, metavar="N")
+    source = (
+        "where codes come from: prior, or gaussian or gmm:10, fitted to training codes; default: prior if there is one"
+    )
+    sample.add_argument("--sampler", metavar="NAME", help=source)
     sample.add_argument("--out", type=Path, metavar="FILE", help="a .png picture, or .npy for the numbers")
-    reconstruct = _add(verbs, "reconstruct", save_reconstructions, "encode and decode images")
-    reconstruct.add_argument("images", nargs="*", type=Path, help="PNG or JPEG files; without any, test images")
-    reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="how many test images")
-    reconstruct.add_argument("--resize", action="store_true", help="scale images to the size the model takes")
+    reconstruct = _add(verbs, "reconstruct", save_reconstructions, "encode and decode examples")
+    files = "PNG or JPEG files, folders of them, .npy, .npz or .csv; without any, test examples"
+    reconstruct.add_argument("images", nargs="*", type=Path, metavar="FILE", help=files)
+    reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="how many test examples")
+    reconstruct.add_argument("--resize", action="store_true", help="scale pictures to the size the model takes")
     reconstruct.add_argument("--out", type=Path, metavar="FILE", help="a .png picture, or .npy for the numbers")
 
 
@@ -63,25 +68,34 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
 
 def load_split(run: Run, name: str, device: torch.device, data_root: Path | None) -> Resident:
     """A split of the data a run was trained on, seen the way the run saw it."""
-    from genzoo.data.resident import Resident
     from genzoo.data.store import Store
-    from genzoo.registry import registry
+    from genzoo.data.streamed import view_of
 
     config = run.config
-    dataset = registry().get("dataset", config.dataset).load()(config.data_config)
-    split = getattr(dataset.load(Store(data_root)), name)
+    split = getattr(dataset_of(run).load(Store(data_root)), name)
     if split is None:
         raise UsageError(f"{run.path} was trained with no {name} data", "use --split test")
     spec = run.model.spec
-    return Resident(split, device, config.training.binarize, shift=spec.shift, scale=spec.scale)
+    how = config.training
+    return view_of(split, device, how.binarize, shift=spec.shift, scale=spec.scale, stream=how.stream)
+
+
+def dataset_of(run: Run) -> Dataset:
+    """The dataset a run was trained on, with the run's options."""
+    from genzoo.registry import registry
+
+    config = run.config
+    dataset: Dataset = registry().get("dataset", config.dataset).load()(config.data_config)
+    return dataset
 
 
 def show_evaluation(options: argparse.Namespace) -> int:
     """Prints the figures of one split."""
+    from genzoo.evaluation.baselines import known_nll
     from genzoo.evaluation.evaluate import evaluate, find_metrics
     from genzoo.registry import registry
     from genzoo.runs import plain
-    from genzoo.tables import results_table
+    from genzoo.tables import gaps, results_table
 
     run, device = open_run(options)
     metrics = find_metrics(registry(), options.metrics.split(",") if options.metrics else None)
@@ -91,25 +105,35 @@ def show_evaluation(options: argparse.Namespace) -> int:
     if train is None and any(metric.needs_train for metric in metrics.values()):
         train = load_split(run, "train", device, options.data_root)
     figures = evaluate(model, data, metrics, options.batch_size, train)
+    known = known_nll(dataset_of(run), data, model.spec)
     if options.json:
-        print(json.dumps(plain({"run": str(run.path), "split": options.split, **figures}), ensure_ascii=False))
+        beside = {} if known is None else {"known_density": known}
+        record = {"run": str(run.path), "split": options.split, **figures, **beside}
+        print(json.dumps(plain(record), ensure_ascii=False))
     else:
         print(results_table({options.split: figures}, metrics))
+        for line in gaps(figures, known) if known else ():
+            print(f"  {line}")
     return 0
 
 
 def save_samples(options: argparse.Namespace) -> int:
     """Writes new examples as a picture or as numbers."""
     from genzoo import figures
+    from genzoo.sampling import Sampler
 
     run, device = open_run(options)
     model = run.model.to(device)
-    out: Path = options.out or own_figure(run, f"samples-{options.n}-seed{options.seed}.png")
-    refuse_output(out)
+    sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
+    suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
+    refuse_output(options.out)
+    if reason := sampler.refuses(model):
+        raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
     refuse_too_many(options.n, model.spec, device)
-    needs_data = figures.needs_codes(model) or not model.spec.is_image  # points are drawn beside the data's
+    out: Path = options.out or own_figure(run, f"samples-{options.n}-seed{options.seed}{suffix}.png")
+    needs_data = sampler.components or not model.spec.is_image  # points are drawn beside the data's
     train = load_split(run, "train", device, options.data_root) if needs_data else None
-    new, how = figures.draw_samples(model, train, options.n, options.seed)
+    new, how = figures.draw_samples(model, train, options.n, options.seed, sampler)
     if out.suffix == ".npy":
         save_numbers(out, new)
     elif model.spec.is_image:
@@ -126,63 +150,50 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo import figures
+    from genzoo.cli.inputs import read_files
     from genzoo.protocols import LatentModel
 
     run, device = open_run(options)
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
         raise UsageError(f"{run.config.model} has no encoder to reconstruct with", f"genzoo sample {options.run}")
-    out: Path = options.out or own_figure(run, "reconstructed.png")
-    refuse_output(out)
+    refuse_output(options.out)
     if options.images:
-        x = read_images(options.images, model.spec, options.resize).to(device)
-        x = model.spec.view(x)
+        data, names = read_files(options.images, run, model.spec, device, options.resize)
     else:
-        data = load_split(run, "test", device, options.data_root)
-        x = data.batch(torch.arange(min(options.n, len(data)), device=device)).x
+        data, names = load_split(run, "test", device, options.data_root), []
+    shown = len(data) if options.images else min(options.n, len(data))
+    x = data.batch(torch.arange(shown, device=device)).x
     with torch.no_grad():
         again = model.reconstruct(x).cpu()
     x = x.cpu()
     error = (again - x).square().flatten(1).mean(1)  # in the view's units, as in the run's results
     x, again = model.spec.original(x), model.spec.original(again)
+    out: Path = options.out or own_figure(run, "reconstructed.png")
     if out.suffix == ".npy":
         save_numbers(out, again)
     elif model.spec.is_image:
         figures.save_pairs(out, x, again, f"originals and reconstructions, MSE {error.mean():.4f}")
     else:
         figures.displacements(out, x, again, "points and their reconstructions")
-    for path, value in zip(options.images, error.tolist(), strict=False):
-        print(f"{printable(str(path), HINT)}  MSE {value:.5f}")
+    for name, value in zip(names, error.tolist(), strict=False):
+        print(f"{printable(name, HINT)}  MSE {value:.5f}")
     print(out)
     return 0
 
 
-def read_images(paths: list[Path], spec: DataSpec, resize: bool) -> Tensor:
-    """Picture files as [N, C, H, W] in [0, 1], grey or in colour as the model takes them.
-
-    Raises:
-        UsageError: No image, or another size than the model's.
-    """
-    import torch
-
-    if not spec.is_image:
-        raise UsageError("this model takes no images", "leave the files out: test data are reconstructed")
-    images = []
-    for path in paths:
-        image = torch.from_numpy(read_pixels(path, "L" if spec.shape[0] == 1 else "RGB")).permute(2, 0, 1)[None]
-        size, wanted = tuple(image.shape[2:]), spec.shape[1:]
-        if size != wanted and not resize:
-            raise UsageError(
-                f"{path} is {size[0]}x{size[1]}; the model takes {wanted[0]}x{wanted[1]}", "scale it: --resize"
-            )
-        if size != wanted:
-            image = torch.nn.functional.interpolate(image, wanted, mode="bilinear", antialias=True)
-        images.append(image)
-    return torch.cat(images)
+def refuse_output(out: Path | None, suffixes: tuple[str, ...] = PICTURES, option: str = "--out") -> None:
+    """Refuses an output file of another kind, or whose folder is not there, before any work."""
+    if out is None:
+        return
+    if out.suffix not in suffixes:
+        raise UsageError(f"{option} {out}: not {' or '.join(suffixes)}", f"name a file such as out{suffixes[0]}")
+    if not out.absolute().parent.is_dir():
+        raise UsageError(f"{option} {out}: no folder {out.parent}", f"mkdir {out.parent}")
 
 
 def own_figure(run: Run, name: str) -> Path:
-    """A file among the run's own figures, whose folder is made.
+    """Where a picture lies that was asked for without saying where: among the run's figures.
 
     Raises:
         UsageError: The folder cannot be made, or a link leads out of the run: who passed it on chose where to.
@@ -209,14 +220,6 @@ def refuse_too_many(n: int, spec: DataSpec, device: torch.device) -> None:
         raise UsageError(
             f"-n {n} needs {gigabytes(needed)}; this machine has {gigabytes(available)}", "such as -n 64, and --seed 1"
         )
-
-
-def refuse_output(out: Path) -> None:
-    """Refuses a file that is neither picture nor numbers, or whose folder is not there."""
-    if out.suffix not in (".png", ".npy"):
-        raise UsageError(f"--out {out}: neither .png nor .npy", "name a file such as out.png")
-    if not out.absolute().parent.is_dir():
-        raise UsageError(f"--out {out}: no folder {out.parent}", f"mkdir {out.parent}")
 
 
 def save_numbers(out: Path, values: Tensor) -> None:

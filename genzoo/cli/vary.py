@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.use import own_figure, refuse_too_many, save_numbers
+from genzoo.cli.use import PICTURES, own_figure, refuse_output, refuse_too_many, save_numbers
 from genzoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,12 +55,11 @@ def add_verbs(verbs: Any) -> None:
     traverse.add_argument("--out", type=Path, metavar="FILE", help=f"{out}, or .gif")
 
 
-def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = (".png", ".npy")) -> tuple[Work, Path]:
+def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> tuple[Work, Path]:
     """The opened run, which must have an encoder, and the file to write."""
-    from genzoo.cli.apply import refuse_suffix
     from genzoo.cli.inputs import open_work
 
-    refuse_suffix(options.out, kinds)
+    refuse_output(options.out, kinds)
     if not 2 <= getattr(options, "steps", 2) <= LARGEST_STEPS:
         raise UsageError(f"--steps {options.steps}: between 2 and {LARGEST_STEPS}", "such as --steps 9")
     for name in ("sigma", "range", "scale"):
@@ -71,10 +70,9 @@ def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = (".png", ".npy
             )
     work = open_work(options)
     assert work.latent is work.model
-    out: Path = options.out or own_figure(work.run, f"{options.verb}.png")
-    if out.suffix != ".npy" and not work.model.spec.is_image:
+    if (options.out is None or options.out.suffix != ".npy") and not work.model.spec.is_image:
         raise UsageError("these data are no images to draw", "take the numbers: --out FILE.npy")
-    return work, out
+    return work, options.out or own_figure(work.run, f"{options.verb}.png")
 
 
 def save_denoised(options: argparse.Namespace) -> int:
@@ -84,7 +82,8 @@ def save_denoised(options: argparse.Namespace) -> int:
     from genzoo.applications.denoising import classical, quality, with_noise
     from genzoo.runs import plain
     from genzoo.tables import aligned
-    from genzoo.training.trainer import EVALUATION_BATCH, evaluating
+    from genzoo.training.objective import evaluating
+    from genzoo.training.trainer import EVALUATION_BATCH
 
     work, out = prepare(options)
     if not work.model.spec.is_image:
@@ -145,7 +144,7 @@ def save_traversal(options: argparse.Namespace) -> int:
     from genzoo.cli.inputs import one_example
     from genzoo.figures.canvas import save_gif
 
-    work, out = prepare(options, (".png", ".npy", ".gif"))
+    work, out = prepare(options, (*PICTURES, ".gif"))
     with torch.no_grad():
         seen = work.latent.encode(work.examples(1000))
         prior = work.latent.prior()

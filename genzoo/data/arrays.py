@@ -52,6 +52,26 @@ def read_arrays(path: Path, known: Callable[[str], bool] = lambda name: True) ->
         raise UsageError(f"{path} is no .npz archive, or a damaged one", READABLE) from None
 
 
+def map_array(path: Path) -> NDArray[Any]:
+    """The array of an .npy file as it lies there, whatever its size: nothing is read but its header.
+
+    Raises:
+        UsageError: It cannot be opened, is none or cut short, or holds anything but uint8 and float32 in C order.
+    """
+    try:
+        with open_regular(path) as file:
+            shape, fortran, dtype = _header(str(path), file)
+            start, size = file.tell(), path.stat().st_size
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}", "name an .npy file") from None
+    if dtype not in (np.uint8, np.float32) or fortran:
+        order = " in Fortran's order" if fortran else ""
+        hint = "numpy.save(FILE, numpy.ascontiguousarray(x, dtype=numpy.float32)), or uint8"
+        raise UsageError(f"{path} holds {dtype}{order}; so large a file must be uint8 or float32 in C order", hint)
+    _refuse_short(str(path), shape, math.prod(shape) * dtype.itemsize, size - start)
+    return np.memmap(path, dtype, "r", start, shape)
+
+
 def _refuse_together(path: Path, members: list[zipfile.ZipInfo]) -> None:
     """Refuses what no single array shows: two under one name, and many that only together are far too dense."""
     if len({info.filename.removesuffix(".npy") for info in members}) < len(members):
@@ -70,27 +90,37 @@ def _read(
     path: Path, member: str, head: IO[bytes], again: Callable[[], IO[bytes]], size: int, packed: int
 ) -> NDArray[Any]:
     """One array: its header is read and judged first, then the file is opened again and read whole."""
-    try:
-        version = np.lib.format.read_magic(head)
-        _refuse_long_header(head, 2 if version == (1, 0) else 4)
-        # Version 2 and 3 differ from 1 in the width of a length only; numpy has no public name for all.
-        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = reader(head)
-    except (ValueError, EOFError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError):
-        raise UsageError(f"{path}{member} is no array of numpy's", READABLE) from None
-    if dtype.hasobject:
-        raise UsageError(f"{path}{member} holds pickled objects; genzoo unpickles nothing", READABLE)
+    shape, _, dtype = _header(f"{path}{member}", head)
     declared = math.prod(shape) * dtype.itemsize
     if declared > LARGEST or (declared > SUSPICIOUS and declared > DENSEST * packed):
         raise UsageError(f"{path}{member} declares {declared:,} bytes, packed into {packed:,}", READABLE)
-    if declared > size or min(shape, default=0) < 0:
-        raise UsageError(f"{path}{member} declares {declared:,} bytes and holds {size:,}", "copy it again")
+    _refuse_short(f"{path}{member}", shape, declared, size)
     try:
         with again() as file:
             array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError, TypeError):
         raise UsageError(f"{path}{member} is damaged", "copy it again") from None
     return array
+
+
+def _header(what: str, head: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether in Fortran's order, and kind of the numbers that follow."""
+    try:
+        version = np.lib.format.read_magic(head)
+        _refuse_long_header(head, 2 if version == (1, 0) else 4)
+        # Version 2 and 3 differ from 1 in the width of a length only; numpy has no public name for all.
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = reader(head)
+    except (ValueError, EOFError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError):
+        raise UsageError(f"{what} is no array of numpy's", READABLE) from None
+    if dtype.hasobject:
+        raise UsageError(f"{what} holds pickled objects; genzoo unpickles nothing", READABLE)
+    return shape, fortran, dtype
+
+
+def _refuse_short(what: str, shape: tuple[int, ...], declared: int, held: int) -> None:
+    if declared > held or min(shape, default=0) < 0:
+        raise UsageError(f"{what} declares {declared:,} bytes and holds {held:,}", "copy it again")
 
 
 def _refuse_long_header(head: IO[bytes], width: int) -> None:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from genzoo.data.files import FileSet
 from genzoo.data.idx import read_idx
-from genzoo.data.splits import hold_out
+from genzoo.data.rows import Examples
+from genzoo.data.splits import hold_out, take
 from genzoo.data.store import Store
 from genzoo.errors import GenzooError, UsageError
 from genzoo.options import Natural, Range, config
@@ -19,6 +20,7 @@ from genzoo.protocols import DataSpec, Split, Splits
 
 Side = Annotated[int, Range(0, 256)]
 """Pixels; the bound keeps 70,000 images below 5 GB."""
+Label = Annotated[int, Range(0, 9)]
 
 
 class ImageDataset(ABC):
@@ -36,9 +38,15 @@ class ImageDataset(ABC):
         """Held out of the training images by a fixed permutation; 0: train on all."""
         resize: Side = 0
         """Resize images to this many pixels a side; 0: as they are."""
+        without: Label | None = None
+        """Train and validate without this class; it stays in the test images, for `genzoo anomaly`."""
+        only: Label | None = None
+        """Train and validate on this class alone; the test images stay whole."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
+        if config.without is not None and config.only is not None:
+            raise UsageError("--data.without and --data.only exclude each other", "leave one of them out")
         if config.validation >= self.train_size:
             raise UsageError(
                 f"--data.validation {config.validation} leaves nothing to train on: "
@@ -48,7 +56,8 @@ class ImageDataset(ABC):
     @property
     def spec(self) -> DataSpec:
         side = self.config.resize or self.side
-        size = self.train_size - self.config.validation
+        whole = (self.config.without, self.config.only) == (None, None)
+        size = self.train_size - self.config.validation if whole else 0
         return DataSpec(shape=(1, side, side), likelihood="bernoulli", classes=10, size=size)
 
     @abstractmethod
@@ -58,7 +67,21 @@ class ImageDataset(ABC):
     def load(self, store: Store) -> Splits:
         train, test = (Split(resized(split.x, self.config.resize), split.y) for split in self.read(store))
         train, validation = hold_out(train, self.config.validation)
-        return Splits(train, validation, test)
+        return Splits(self.seen(train), validation and self.seen(validation), test)
+
+    def unseen(self, y: Tensor) -> Tensor | None:
+        """Which classes [N] the training images were freed of: [N] bool; None if of none."""
+        without, only = self.config.without, self.config.only
+        if without is None and only is None:
+            return None
+        found: Tensor = y == without if only is None else y != only
+        return found
+
+    def seen(self, split: Split) -> Split:
+        """The examples of a split that are trained on."""
+        assert split.y is not None
+        unseen = self.unseen(split.y)
+        return split if unseen is None else take(split, (~unseen).nonzero()[:, 0])
 
 
 class IdxImages(ImageDataset):
@@ -85,8 +108,9 @@ def read_split(images: Path, labels: Path) -> Split:
     return Split(x[:, None], y)
 
 
-def resized(x: Tensor, side: int) -> Tensor:
+def resized(x: Examples, side: int) -> Examples:
     """Images uint8 [N, C, H, W] with `side` pixels a side, bilinear and antialiased; 0 leaves them as they are."""
     if side in (0, x.shape[-1]):
         return x
+    assert isinstance(x, Tensor), "rows of a file are not resized"
     return torch.nn.functional.interpolate(x, (side, side), mode="bilinear", antialias=True, align_corners=False)

@@ -67,14 +67,6 @@ def read_bytes(path: Path, mode: str, size: tuple[int, int] | None = None) -> ND
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def read_pixels(path: Path, mode: str) -> NDArray[np.float32]:
-    """The same as float32 in [0, 1]."""
-    import numpy as np
-
-    pixels: NDArray[np.float32] = read_bytes(path, mode).astype(np.float32) / np.float32(255)
-    return pixels
-
-
 def pictures_in(folder: Path, within: Path | None = None) -> list[Path]:
     """The PNG and JPEG files that lie in a folder, by name; hidden ones are passed over.
 

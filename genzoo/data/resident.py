@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from genzoo.data.rows import Examples, chunks, in_place
 from genzoo.errors import UsageError
-from genzoo.noise import content_keys, keyed_bits
+from genzoo.noise import content_keys, keyed_bits, uniform
 from genzoo.protocols import Batch, Split
 from genzoo.training.settings import Binarize
 
-CHUNK = 4096
 BINARIZE_WORD = 1 << 20  # which words of an image's own random stream decide its pixels: far from the sampling noise
 
 
@@ -41,21 +41,34 @@ class Resident:
         shift: float = 0.0,
         scale: float = 1.0,
     ) -> None:
-        x = split.x
+        x = in_place(split.x)
         if binarize != "none" and x.dtype != torch.uint8:
             stored = str(x.dtype).removeprefix("torch.")
             raise UsageError(f"--binarize {binarize} is for images stored as uint8; these data are {stored}")
         self.redraw = binarize == "dynamic" and training
-        if binarize == "threshold":
-            x = (x > 127).to(torch.uint8)
-        elif binarize != "none" and not self.redraw:
-            x = static_bits(x)
-        self.white = 255.0 if split.x.dtype == torch.uint8 and x is split.x else 1.0
+        self.bits: Binarize = "none" if self.redraw else binarize
+        self.white = 255.0 if x.dtype == torch.uint8 and self.bits == "none" else 1.0
         self.shift = shift
         self.scale = scale
         self.device = device
-        self.x = x.to(device)
         self.y = None if split.y is None else split.y.to(device)
+        self.x = self._kept(x)
+
+    @property
+    def index_device(self) -> torch.device:
+        """Where `inputs` would have the indices."""
+        return self.device
+
+    def _kept(self, x: Examples) -> Examples:
+        """The examples on the device, black and white already where that is decided once and for all."""
+        if isinstance(x, Tensor) and self.bits == "none":
+            return x.to(self.device)
+        kept = torch.empty(x.shape, dtype=x.dtype, device=self.device)
+        start = 0
+        for chunk in chunks(x):
+            kept[start : start + len(chunk)] = fixed_bits(chunk, self.bits)
+            start += len(chunk)
+        return kept
 
     def __len__(self) -> int:
         return len(self.x)
@@ -64,33 +77,43 @@ class Resident:
         """The examples at `index` [B], an int64 tensor on the device."""
         return self.see(*next(self.inputs([index])))
 
-    def inputs(self, batches: Iterable[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+    def inputs(self, batches: Iterable[Tensor]) -> Generator[tuple[Tensor, ...], None, None]:
         """For each batch of indices, what `see` makes the batch of: tensors on the device, always of one shape."""
         return ((index,) for index in batches)
 
     def see(self, *inputs: Tensor) -> Batch:
         """The batch, by operations on the device alone, so that a training step can be captured together with them."""
         (index,) = inputs
-        x = self.x.index_select(0, index).to(torch.float32)
+        assert isinstance(self.x, Tensor)
+        y = None if self.y is None else self.y.index_select(0, index)
+        return Batch(self._seen(self.x.index_select(0, index)), y)
+
+    def _seen(self, stored: Tensor) -> Tensor:
+        """Stored examples as the model gets them; `stored` itself is left as it is."""
+        x = stored.to(torch.float32)
         if self.white != 1.0:
-            x.div_(self.white)
+            x = x.div_(self.white)
         if self.redraw:
-            x = (torch.rand_like(x) < x).to(torch.float32)
+            x = (uniform(x) < x).to(torch.float32)
         if (self.shift, self.scale) != (0.0, 1.0):
-            x.sub_(self.shift).div_(self.scale)
-        return Batch(x, None if self.y is None else self.y.index_select(0, index))
+            x = (x - self.shift).div_(self.scale)
+        return x
 
     @cached_property
     def binary(self) -> bool:
         """Whether every value of every batch is 0 or 1."""
         if (self.shift, self.scale) != (0.0, 1.0):
             return False
-        return self.redraw or bool(((self.x == 0) | (self.x == self.white)).all())
+        return self.redraw or all(bool(((x == 0) | (x == self.white)).all()) for x in self.stored())
 
     @cached_property
     def keys(self) -> Tensor:
         """[N] int64: a key for each example, from its content alone (see `genzoo.noise`)."""
-        return torch.cat([content_keys(chunk) for chunk in self.x.split(CHUNK)])
+        return torch.cat([content_keys(chunk.to(self.device)) for chunk in self.stored()])
+
+    def stored(self) -> Iterator[Tensor]:
+        """The examples as they are kept, black and white already where that is decided, in pieces."""
+        return chunks(self.x)
 
 
 def standardisation(split: Split) -> tuple[float, float]:
@@ -99,14 +122,20 @@ def standardisation(split: Split) -> tuple[float, float]:
     Raises:
         UsageError: All values are the same.
     """
-    white = 255.0 if split.x.dtype == torch.uint8 else 1.0
-    count = split.x.numel()
-    chunks = split.x.split(CHUNK)
-    mean = sum(chunk.double().sum().item() for chunk in chunks) / count
-    variance = sum((chunk.double() - mean).square().sum().item() for chunk in chunks) / count
+    x = in_place(split.x)
+    white, count = 255.0 if x.dtype == torch.uint8 else 1.0, x.numel()
+    mean = sum(chunk.double().sum().item() for chunk in chunks(x)) / count
+    variance = sum((chunk.double() - mean).square().sum().item() for chunk in chunks(x)) / count
     if not variance > 0:
         raise UsageError("--standardize global: all training values are the same", "leave --standardize out")
     return mean / white, variance**0.5 / white
+
+
+def fixed_bits(x: Tensor, binarize: Binarize) -> Tensor:
+    """Grey images [N, *S] uint8 made black and white, 0 or 1, where it is not drawn anew at each visit."""
+    if binarize == "none":
+        return x
+    return (x > 127).to(torch.uint8) if binarize == "threshold" else static_bits(x)
 
 
 def static_bits(x: Tensor) -> Tensor:
@@ -121,9 +150,9 @@ def static_bits(x: Tensor) -> Tensor:
     Returns:
         [N, *S] uint8, 0 or 1.
     """
-    chunks = []
-    for chunk in x.split(CHUNK):
+    drawn = []
+    for chunk in chunks(x):
         flat = chunk.flatten(1)
         uniform = (keyed_bits(content_keys(chunk), BINARIZE_WORD, flat.shape[1]) >> 40) & 0xFFFFFF  # 24 bits
-        chunks.append((uniform * 255 < flat.to(torch.int64) << 24).to(torch.uint8).view_as(chunk))
-    return torch.cat(chunks)
+        drawn.append((uniform * 255 < flat.to(torch.int64) << 24).to(torch.uint8).view_as(chunk))
+    return torch.cat(drawn)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from genzoo.data.rows import Examples
+
 
 class DataSpec(NamedTuple):
     """What a model is told about the data before it sees any."""
@@ -18,7 +20,7 @@ class DataSpec(NamedTuple):
     classes: int = 0
     """Number of classes; 0 if there are no labels."""
     size: int = 0
-    """Number of training examples."""
+    """Number of training examples; 0 where it is not known before they are read."""
     binary: bool = False
     """Whether every value is 0 or 1."""
     shift: float = 0.0
@@ -57,8 +59,8 @@ class Batch(NamedTuple):
 class Split(NamedTuple):
     """One part of a dataset, as stored: uint8 images (0 … 255) or float32 values."""
 
-    x: Tensor
-    """[N, *S], uint8 or float32."""
+    x: Examples
+    """[N, *S], uint8 or float32; `genzoo.data.rows.Rows` where it is not to be read into memory."""
     y: Tensor | None = None
     """[N] int64."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from genzoo.data.rows import Rows, in_place
 from genzoo.errors import UsageError
 from genzoo.noise import keyed_bits
 from genzoo.protocols import Split
@@ -18,8 +19,9 @@ def fixed_permutation(n: int) -> Tensor:
 
 
 def take(split: Split, index: Tensor) -> Split:
-    """The examples of a split at `index`, in that order."""
-    return Split(split.x[index], None if split.y is None else split.y[index])
+    """The examples of a split at `index`, in that order; those of a memory-mapped one are not read."""
+    x = in_place(split.x)
+    return Split(x.take(index) if isinstance(x, Rows) else x[index], None if split.y is None else split.y[index])
 
 
 def hold_out(split: Split, n: int) -> tuple[Split, Split | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,13 +16,17 @@ from genzoo.errors import PluginError, UsageError
 from genzoo.evaluation.metric import Examined, Metric, Subject
 from genzoo.noise import keyed, mix, seeded
 from genzoo.options import from_json, to_json
+from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Model
 from genzoo.runconfig import default_config, field_names
-from genzoo.training.trainer import EVALUATION_BATCH, evaluating
+from genzoo.training.objective import evaluating
+from genzoo.training.trainer import EVALUATION_BATCH
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
-    """Metrics by name: those asked for, as "name" or "name:VALUE" with a value for its main option, or every run's.
+    """Metrics by name: every run's, or those asked for as "name", "name:VALUE" or "name:OPTION=VALUE".
+
+    A bare value is that of the metric's first option.
 
     Raises:
         UsageError: An unknown name, or a value that the metric does not take.
@@ -33,7 +38,7 @@ def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict
 
 
 def _make(registry: Registry, name: str) -> Metric:
-    """The metric called "name" or "name:VALUE"."""
+    """The metric called "name", "name:VALUE" or "name:OPTION=VALUE"."""
     plain, colon, argument = name.partition(":")
     entry = registry.get("metric", plain)
     metric_class: type[Metric] = entry.load()
@@ -42,7 +47,9 @@ def _make(registry: Registry, name: str) -> Metric:
         fields = field_names(metric_class.Config)
         if not fields:
             raise UsageError(f"--metrics {name}: {plain} takes no value", f"type: --metrics {plain}")
-        given = {**to_json(config), fields[0]: _literal(argument)}
+        named, equals, value = argument.partition("=")
+        chosen, value = (named.replace("-", "_"), value) if equals else (fields[0], argument)
+        given = {**to_json(config), chosen: _literal(value)}
         config = from_json(metric_class.Config, given, f"--metrics {name}")
     return metric_class(config)
 
@@ -63,6 +70,7 @@ def evaluate(
     batch_size: int = EVALUATION_BATCH,
     train: Resident | None = None,
     examples: dict[str, Tensor] | None = None,
+    processes: Processes = ALONE,
 ) -> dict[str, Any]:
     """Computes metrics on a whole split. Batch size, the order of examples and the other metrics do not matter.
 
@@ -73,6 +81,7 @@ def evaluate(
         batch_size: Examples at a time.
         train: The training data, for metrics that fit something to them.
         examples: Filled with the value of every example, [N] float64, for metrics that are a mean of such values.
+        processes: Those that share the examples; all must come here, and all get the whole result.
 
     Returns:
         {"n": examples, metric: figure or None, "standard_error": {metric: of the mean over examples},
@@ -83,7 +92,7 @@ def evaluate(
         subject = Subject(model, data, train)
         reasons = {name: _why_not(metric, subject) for name, metric in metrics.items()}
         usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
-        values = _values(subject, usable, batch_size)
+        values = _values(subject, usable, batch_size, processes)
     figures: dict[str, Any] = {"n": len(data), **{key(name): None for name in metrics}}
     errors: dict[str, float] = {}
     details: dict[str, Any] = {}
@@ -123,22 +132,35 @@ def _why_not(metric: Metric, subject: Subject) -> str | None:
         return reason or metric.begin(subject)
 
 
-def _values(subject: Subject, metrics: Mapping[str, Metric], batch_size: int) -> dict[str, Tensor]:
+def _values(
+    subject: Subject, metrics: Mapping[str, Metric], batch_size: int, processes: Processes = ALONE
+) -> dict[str, Tensor]:
     """What each metric says of each example."""
     data = subject.data
     values: dict[str, list[Tensor]] = {name: [] for name in metrics}
+    batches = torch.arange(len(data), device=data.device).split(batch_size)
+    mine = processes.mine(len(batches))
     with seeded(mix(0, "evaluation")):
-        for index in torch.arange(len(data), device=data.device).split(batch_size):
+        for number in mine or [0]:  # even a process without work has to know what the values look like
+            index = batches[number]
             examined = Examined(subject.model, data.batch(index))
             for name, metric in metrics.items():
                 with keyed(data.keys[index]):  # each from the start, so that no metric shifts another's noise
                     values[name].append(_checked(name, metric.per_example(examined), len(index)))
-    return {name: torch.cat(parts) for name, parts in values.items()}
+    if processes.size == 1:
+        return {name: torch.cat(parts) for name, parts in values.items()}
+    together = {}
+    for name, parts in values.items():
+        every = torch.zeros(len(data), *parts[0].shape[1:], dtype=torch.float64)
+        for number, part in zip(mine, parts, strict=False):
+            every[number * batch_size : (number + 1) * batch_size] = part
+        together[name] = processes.add_up(every)
+    return together
 
 
 def key(metric_name: str) -> str:
-    """The name of a metric in results: negative-elbo → negative_elbo, iwae:5000 → iwae_5000."""
-    return metric_name.replace("-", "_").replace(":", "_")
+    """The name of a metric in results: negative-elbo → negative_elbo, frechet:gmm:10 → frechet_gmm_10."""
+    return re.sub("[-:=/]", "_", metric_name)
 
 
 def _checked(name: str, values: Tensor, examples: int) -> Tensor:

@@ -12,6 +12,9 @@ from torch import Tensor
 from genzoo.data.resident import Resident
 from genzoo.protocols import Batch, Inference, LatentModel, Model, refuse_without_config
 
+ACTIVE = 0.01
+"""Variance of the posterior mean above which a latent counts as active (Burda et al. 2016, section 5.2)."""
+
 
 @dataclass(eq=False)
 class Subject:
@@ -58,15 +61,15 @@ class Metric:
     """
 
     Config: ClassVar[type[Any]]
-    """Its first field is what `--metrics name:VALUE` sets."""
+    """Its first field is what `--metrics name:VALUE` sets; `name:OPTION=VALUE` sets any."""
     label: ClassVar[str]
     """How tables call it, such as "KL"."""
     unit: ClassVar[str] = ""
     """Such as "nats"; empty for a pure number."""
     in_every_run: ClassVar[bool] = True
     """Whether each run reports it; a costly one is computed when asked for by name."""
-    needs_train: ClassVar[bool] = False
-    """Whether it looks at the training data too; where there are none, it is not available."""
+    needs_train: bool = False
+    """Whether it, or this instance of it, looks at the training data too; where there are none, it is not available."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -30,9 +30,9 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path | IO[bytes]) -> None:
     """Writes a figure as PNG."""
-    figure.savefig(path, metadata={"Software": "genzoo"})
+    figure.savefig(path, format="png", metadata={"Software": "genzoo"})
 
 
 def coordinate(letter: str, number: int) -> str:

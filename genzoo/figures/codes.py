@@ -10,8 +10,7 @@ from torch import Tensor
 from genzoo.data.resident import Resident
 from genzoo.distributions import DiagGaussian
 from genzoo.protocols import LatentModel
-
-BATCH = 500
+from genzoo.training.trainer import EVALUATION_BATCH
 
 
 class Posteriors(NamedTuple):
@@ -37,7 +36,7 @@ def posteriors(model: LatentModel, data: Resident) -> Posteriors:
     """Encodes every example of a split."""
     prior = model.prior()
     means, total = [], None
-    for index in torch.arange(len(data), device=data.device).split(BATCH):
+    for index in torch.arange(len(data), device=data.device).split(EVALUATION_BATCH):
         q = model.posterior(data.batch(index).x)
         means.append(q.mean.flatten(1).cpu().double())
         terms = None if prior is None else q.kl_per_dim(prior)

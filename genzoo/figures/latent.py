@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genzoo.data.splits import fixed_permutation
+from genzoo.evaluation.metric import ACTIVE
 from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, QUIET_COLOUR, TITLE, coordinate, new_figure, save
 from genzoo.figures.codes import principal_axes, share_text
 from genzoo.figures.points import tidy
@@ -21,8 +22,6 @@ SHOWN = 5000
 MOST_CLASSES = 20
 """Of more classes than this, colours and labels would tell nothing."""
 MOST_BARS = 64
-ACTIVE = 0.01
-"""Variance of the posterior mean above which a latent counts as active (Burda et al. 2016, section 5.2)."""
 
 
 class Plane(NamedTuple):

@@ -15,6 +15,7 @@ from genzoo.data.resident import Resident
 from genzoo.figures.codes import Posteriors, posteriors
 from genzoo.protocols import LatentModel, Model
 from genzoo.runs import Run
+from genzoo.training.trainer import EVALUATION_BATCH
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Subject:
         """What codes [..., D] decode to, in the data's own units and on the CPU: [..., *S]."""
         like = self.latent_model.encode(self.examples(torch.zeros(1, dtype=torch.int64)))
         flat = codes.reshape(-1, *like.shape[1:]).to(like)
-        decoded = torch.cat([self.latent_model.decode(part) for part in flat.split(500)])
+        decoded = torch.cat([self.latent_model.decode(part) for part in flat.split(EVALUATION_BATCH)])
         decoded = self.model.spec.original(decoded).cpu()
         return decoded.reshape(*codes.shape[:-1], *decoded.shape[1:])
 

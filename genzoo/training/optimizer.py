@@ -9,13 +9,13 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from genzoo.training.adam import Adam
 from genzoo.training.settings import Training
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], training: Training) -> torch.optim.Optimizer:
-    """Fused Adam or AdamW: one kernel for all weights, which also skips the step when told that it is not finite."""
-    kinds: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    return kinds[training.optimizer](parameters, lr=training.lr, weight_decay=training.weight_decay, fused=True)
+def make_optimizer(parameters: Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]], training: Training) -> Adam:
+    """Fused Adam or AdamW, which leaves everything alone in a step that it is told is not finite."""
+    return Adam(parameters, training.lr, training.weight_decay, decoupled=training.optimizer == "adamw")
 
 
 def learning_rate(training: Training, step: int, total: int) -> float:
@@ -32,22 +32,23 @@ def learning_rate(training: Training, step: int, total: int) -> float:
 class MovingAverage:
     """An exponential moving average of a module's parameters; its buffers are copied.
 
-    The decay starts small, min(decay, (1 + t)/(10 + t)), so that the first weights are soon forgotten.
+    The decay starts small, min(decay, (1 + t)/(10 + t)) after t steps, so that the first weights are soon forgotten.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.steps = 0
         self.average = copy.deepcopy(module).requires_grad_(False)
-        self._pairs = list(zip(self.average.parameters(), module.parameters(), strict=True))
+        self._averages: list[Tensor] = list(self.average.parameters())
+        self._parameters = [parameter.detach() for parameter in module.parameters()]
         self._buffers = list(zip(self.average.buffers(), module.buffers(), strict=True))
 
+    def weight(self, step: int) -> float:
+        """The share of the weights that step number `step` (from 0) made: a pure function, with no state to save."""
+        return 1 - min(self.decay, (2 + step) / (11 + step))
+
     @torch.no_grad()
-    def update(self) -> None:
-        """Takes in the module's present weights."""
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        averages: list[Tensor] = [average for average, _ in self._pairs]
-        torch._foreach_lerp_(averages, [parameter.detach() for _, parameter in self._pairs], 1 - decay)
+    def update(self, weight: Tensor) -> None:
+        """Takes in the module's present weights, with the share `weight`: 0-d, on the device."""
+        torch._foreach_lerp_(self._averages, self._parameters, [weight] * len(self._averages))
         for average, buffer in self._buffers:
             average.copy_(buffer)

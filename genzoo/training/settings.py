@@ -38,8 +38,14 @@ class Training:
     """Seed of the weights, the order of the data and the noise."""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the GPU if there is one."""
+    stream: Literal["auto", "always", "never"] = "auto"
+    """Whether the examples stay in their file, or in the computer's memory, and are handed to the device batch by
+    batch; auto keeps them on the device where they fit. It changes no result."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16 computes the nets in bfloat16 (autocast); weights, densities and sums stay in float32."""
+    mode: Literal["auto", "eager", "compile", "graph"] = "auto"
+    """How the steps are run. compile: forward pass and loss through torch.compile, with other random numbers; graph:
+    the whole step as one CUDA graph; auto: eager on a CPU, graph on CUDA where the run is long enough."""
     binarize: Binarize = "none"
     """Make images black and white: threshold at one half; static draws each pixel once with its grey value as the
     probability; dynamic draws it anew at every visit (and evaluates on the static draw)."""

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFilter
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from genzoo.applications.anomaly import auroc, one_against_rest
+from genzoo.applications.anomaly import auroc, average_precision, one_against_rest
 from genzoo.applications.codes import on_the_way, slerp, traversal_codes
 from genzoo.applications.compression import bits, png_bits
 from genzoo.applications.denoising import classical, gaussian_blur, median_filter, psnr, quality, with_noise
@@ -50,6 +50,15 @@ def test_auroc_is_that_of_scikit_learn_and_inverts(levels: int) -> None:
     found = auroc(scores, anomalous)
     assert found == pytest.approx(roc_auc_score(anomalous.numpy(), scores.numpy()), abs=1e-12)
     assert auroc(-scores, anomalous) == pytest.approx(1 - found, abs=1e-12)
+
+
+@pytest.mark.parametrize("levels", [1, 3, 10**9])
+def test_average_precision_is_that_of_scikit_learn(levels: int) -> None:
+    scores, anomalous = (normal(500) * levels).round(), normal(500) > 1
+    expected = average_precision_score(anomalous.numpy(), scores.numpy())
+    assert average_precision(scores, anomalous) == pytest.approx(expected, abs=1e-12)
+    assert average_precision(torch.zeros(500), anomalous) == pytest.approx(anomalous.double().mean().item())
+    assert average_precision(anomalous.double(), anomalous) == 1.0
 
 
 def test_auroc_of_many_examples_loses_no_digit() -> None:

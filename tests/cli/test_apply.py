@@ -84,17 +84,6 @@ def test_scores_are_the_bound_of_each_example(vae_run: Run, test_data: Resident,
     assert found["components"] == vae_run.config.model_config.latent_dim
 
 
-def test_the_table_names_the_orientation_of_the_baseline(vae_run: Run) -> None:
-    result = genzoo("anomaly", vae_run.path)
-    found = json.loads(genzoo("anomaly", vae_run.path, "--json").out)
-    rows = [line.split() for line in result.out.splitlines() if line.strip().startswith("class")]
-    assert len(rows) == 10
-    for _, label, model, total, side, pca in rows:
-        value = found["pixel_sum"][label]
-        assert (total, side) == (f"{max(value, 1 - value):.3f}", "more" if value >= 0.5 else "less")
-        assert (model, pca) == (f"{found['model'][label]:.3f}", f"{found['pca'][label]:.3f}")
-
-
 def test_files_have_the_scores_of_their_bytes(vae_run: Run, test_data: Resident, files: Path) -> None:
     expected = negative_elbo(vae_run, test_data)[:5]
     for words in ([files], sorted(files.iterdir()), [files.parent / "five.npy"]):
@@ -284,6 +273,7 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
         ("embed RUN --out codes.txt", "--out codes.txt: not .npz or .csv"),
         ("embed RUN --out nowhere/c.csv", "--out nowhere/c.csv: no folder nowhere"),
         ("anomaly RUN --score nonsense", "no metric named 'nonsense'."),
+        ("anomaly RUN --score elbo", "no metric named 'elbo'. Did you mean 'negative-elbo'?"),
         ("anomaly RUN --score active-units", "--score active-units is no figure of single examples"),
         ("traverse RUN --dims 3,20", "--dims 3,20: '20' is none of the 20 dimensions"),
         ("traverse RUN --dims x", "--dims x: 'x' is none of the 20 dimensions"),

@@ -164,9 +164,60 @@ def test_a_plugin_file_with_a_bug_is_refused(tmp_path: Path, own_registry: None)
 
 
 def test_out_of_memory_says_so(tmp_path: Path, own_registry: None) -> None:
-    result, _ = run_odd(tmp_path, "raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 3.1 TiB')")
-    assert refused(result, 1) == "out of memory"
-    assert result.err.splitlines()[1] == "  use a smaller --batch-size or a smaller model"
+    """And what to type; the weights of the steps before are saved, if there were any."""
+    memory = "raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 3.1 TiB')"
+    result, run = run_odd(tmp_path, memory)
+    assert refused(result, 1) == "out of memory in training with batches of 125"
+    hint = ["  try --batch-size 62, or a smaller model", f"  saved before it: {run.path / 'model.safetensors'}"]
+    assert result.err.splitlines()[1:] == hint
+    assert genzoo("evaluate", run.path).code == 0
+    assert run.record["status"].startswith("failed: OutOfMemory")
+
+
+def test_out_of_memory_in_the_first_step_saves_nothing(tmp_path: Path, own_registry: None) -> None:
+    result, run = run_odd(tmp_path, "raise torch.OutOfMemoryError('CUDA out of memory')", step=0)
+    assert refused(result, 1) == "out of memory in training with batches of 125"
+    assert not (run.path / "model.safetensors").exists()
+
+
+def test_out_of_memory_in_the_evaluation_leaves_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("genzoo.experiment.evaluate", full)
+    out = tmp_path / "run"
+    result = genzoo("run", "vae", *SMALL, "--epochs", 1, "--out", out, "--quiet")
+    assert refused(result, 1) == "out of memory in the evaluation, with batches of 500"
+    assert result.err.splitlines()[1] == f"  the model is saved: genzoo evaluate {out} --batch-size 250"
+    monkeypatch.undo()
+    assert genzoo("evaluate", out, "--batch-size", 250).code == 0
+
+
+def test_a_batch_larger_than_the_data_says_so(tmp_path: Path) -> None:
+    words = ("--dataset", "moons", "--latent-dim", 2, "--hidden", 8, "--epochs", 1, "--quiet")
+    result = genzoo("run", "vae", *words, "--batch-size", 5000, "--out", tmp_path / "run")
+    assert result.code == 0
+    assert result.err == "genzoo: --batch-size 5,000 is more than there are examples; an epoch is one batch of 1,000\n"
+
+
+def test_a_mode_that_the_device_does_not_have_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = genzoo("run", "vae", *SMALL, "--device", "cpu", "--mode", "graph", "--out", out)
+    assert refused(result, 2) == "--mode graph captures steps for a CUDA device, and this run is on cpu"
+    assert not out.exists()
+
+
+def test_a_profiled_run_has_its_trace_and_the_same_results(tmp_path: Path) -> None:
+    plain = trained(tmp_path / "plain", "vae", *SMALL, "--epochs", 2)
+    out = tmp_path / "profiled"
+    result = genzoo("run", "vae", *SMALL, "--epochs", 2, "--out", out, "--profile")
+    run = Run(out)
+    assert run.results["test"] == plain.results["test"]
+    assert run.record["mode"] == {"name": "eager", "why": "auto: compiling gains too little here"}
+    assert run.results["training"]["mode"] == "eager"
+    assert f"trace       {out / 'trace.json'}" in result.err
+    assert "8 steps profiled" in result.err
+    assert json.loads((out / "trace.json").read_text())["traceEvents"]
 
 
 def test_a_disk_that_is_full_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

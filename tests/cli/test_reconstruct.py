@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from commandline import genzoo, refused
+from commandline import genzoo, refused, trained
 from PIL import Image
 
 import genzoo as package
-from genzoo.cli.use import read_images
-from genzoo.data.pictures import read_pixels
+from genzoo.cli.inputs import read_picture
+from genzoo.data.pictures import read_bytes
 from genzoo.runs import Run
 
 
@@ -56,13 +56,13 @@ def test_reconstructions_of_own_images(vae_run: Run, tmp_path: Path, name: str, 
 def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path: Path) -> None:
     levels = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
     Image.fromarray(levels).save(tmp_path / "deep.png")
-    np.testing.assert_allclose(read_pixels(tmp_path / "deep.png", "L")[..., 0] * 255, [[0, 1, 128, 255]], rtol=1e-6)
+    assert read_bytes(tmp_path / "deep.png", "L")[..., 0].tolist() == [[0, 1, 128, 255]]
 
 
 def test_colours_stay_colours_for_a_model_of_colours(tmp_path: Path) -> None:
     Image.new("RGB", (3, 2), (255, 0, 51)).save(tmp_path / "red.png")
-    x = read_images([tmp_path / "red.png"], package.DataSpec((3, 2, 3), "bernoulli"), resize=False)
-    assert torch.equal(x, torch.tensor([1.0, 0.0, 0.2]).view(1, 3, 1, 1).expand(1, 3, 2, 3))
+    x = read_picture(tmp_path / "red.png", package.DataSpec((3, 2, 3), "bernoulli"), resize=False)
+    assert torch.equal(x, torch.tensor([255, 0, 51], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 2, 3))
 
 
 def test_own_images_of_another_size_are_scaled_when_asked(vae_run: Run, tmp_path: Path) -> None:
@@ -87,8 +87,21 @@ def test_what_is_no_image_is_refused(vae_run: Run, moons_run: Run, tmp_path: Pat
     assert refused(genzoo("reconstruct", vae_run.path, tmp_path / "no.png")).endswith(
         "no.png: No such file or directory"
     )
-    assert refused(genzoo("reconstruct", vae_run.path, tmp_path)).endswith(": Is a directory")
-    assert refused(genzoo("reconstruct", moons_run.path, text)) == "this model takes no images"
+    (tmp_path / "none").mkdir()
+    message = refused(genzoo("reconstruct", vae_run.path, tmp_path / "none"))
+    assert message == f"{tmp_path}/none holds no PNG or JPEG file"
+    assert refused(genzoo("reconstruct", moons_run.path, text)) == "this model takes no pictures"
+
+
+def test_files_are_seen_as_the_run_saw_its_data(tmp_path: Path) -> None:
+    """A run on black and white images is given grey ones black and white too, as every other command gives them."""
+    words = ("--epochs", 1, "--binarize", "threshold")
+    run = trained(tmp_path / "runs", "vae", "--dataset", "digits", *words)
+    file, out = picture(tmp_path / "grey.png", (8, 8)), tmp_path / "r.npy"
+    assert genzoo("reconstruct", run.path, file, "--out", out).code == 0
+    bits = torch.from_numpy((np.asarray(Image.open(file)) > 127).astype(np.float32))[None, None]
+    with torch.no_grad():
+        np.testing.assert_allclose(np.load(out), run.model.reconstruct(bits).numpy(), atol=1e-6)  # type: ignore[operator]
 
 
 def test_points_are_reconstructed_as_a_scatter(moons_run: Run, tmp_path: Path) -> None:

@@ -126,7 +126,8 @@ def odd(annotation: Any, default: Any) -> Any:
     if isinstance(default, tuple):
         return (3, 1, 2)
     if default is None:
-        return (1, 5) if "tuple" in str(annotation) else 1e-07
+        text = str(annotation)
+        return (1, 5) if "tuple" in text else 3 if any(name in text for name in ("Natural", "Label")) else 1e-07
     return default
 
 

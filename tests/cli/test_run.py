@@ -54,10 +54,11 @@ def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_ru
 
 
 def test_standard_error_carries_the_progress_a_line_an_epoch(told: Result, vae_run: Run) -> None:
-    introduction, circumstances, folder, *epochs = told.err.splitlines()
+    introduction, circumstances, folder, mode, *epochs = told.err.splitlines()
     assert introduction == "vae (76,104 parameters) on digits (1,257 train / 180 validation / 360 test)"
     assert circumstances == f"bernoulli likelihood · {describe_device(torch.device('cpu'))} · seed 0"
     assert folder == f"run folder  {vae_run.path}"
+    assert mode == "eager steps (auto: compiling gains too little here)"
     assert len(epochs) == 2
     for number, (line, record) in enumerate(zip(epochs, vae_run.history, strict=True), start=1):
         train, validation = record["train"], record["validation"]["loss"]
@@ -213,3 +214,23 @@ def read_all(leader: int) -> str:
         pass
     os.close(leader)
     return b"".join(chunks).decode()
+
+
+def test_a_known_density_stands_beside_the_bound(tmp_path: Path) -> None:
+    """In the table, in results.json, in the report and in later evaluations; where it is not known, nowhere."""
+    words = ("--epochs", 2, "--latent-dim", 2, "--runs", tmp_path, "--quiet")
+    result = genzoo("run", "vae", "--dataset", "quadratic", *words)
+    (folder,) = tmp_path.iterdir()
+    run = Run(folder)
+    known = run.results["baselines"]["known_density"]
+    assert known["nats"] == pytest.approx(1.9542, abs=4 * known["standard_error"])  # 3·½(1 + ln 2π) + ln 0.1
+    told = "the data's own −E ln p(x) is known"
+    assert told in result.out
+    assert told in (folder / "report.html").read_text().replace("&#39;", "'")
+    again = json.loads(genzoo("evaluate", folder, "--metrics", "iwae:3", "--json").out)
+    assert again["known_density"] == known
+    assert again["iwae_3"] > known["nats"]
+    assert "iwae:3" in genzoo("evaluate", folder, "--metrics", "iwae:3").out
+    result = genzoo("run", "vae", "--dataset", "moons", *words)
+    assert result.code == 0
+    assert told not in result.out

@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 import genzoo as package
-from genzoo.figures import fitted_codes
 from genzoo.runs import Run
+from genzoo.sampling import fitted_codes
 from genzoo.tables import number
 
 
@@ -191,10 +191,26 @@ def test_fitted_codes_have_the_codes_mean_and_covariance(ae_run: Run) -> None:
     with torch.no_grad():
         codes: Tensor = model.encode(data.batch(torch.arange(len(data))).x)  # type: ignore[operator]
         torch.manual_seed(0)
-        drawn = fitted_codes(model, data, 40_000)  # type: ignore[arg-type]
+        drawn = fitted_codes(model, data, 1, 40_000)  # type: ignore[arg-type]
     scale = codes.std(0)
     assert ((drawn.mean(0) - codes.mean(0)) / scale).abs().max() < 0.03  # σ of the mean: 0.005
     assert (drawn.T.cov() - codes.T.cov()).abs().max() / scale.max() ** 2 < 0.05
+
+
+@pytest.mark.parametrize("sampler", ["prior", "gaussian", "gmm:3"])
+def test_codes_come_from_where_they_were_asked_for(vae_run: Run, sampler: str, tmp_path: Path) -> None:
+    numbers = tmp_path / "s.npy"
+    assert genzoo("sample", vae_run.path, "-n", 20, "--sampler", sampler, "--out", numbers).code == 0
+    own = tmp_path / "own.npy"
+    assert genzoo("sample", vae_run.path, "-n", 20, "--out", own).code == 0
+    assert np.array_equal(np.load(numbers), np.load(own)) == (sampler == "prior")
+
+
+def test_a_sampler_that_does_not_suit_is_refused(ae_run: Run, tmp_path: Path) -> None:
+    result = genzoo("sample", ae_run.path, "--sampler", "prior", "--out", tmp_path / "s.npy")
+    assert refused(result) == "--sampler prior: ae has no prior p(z)"
+    result = genzoo("sample", ae_run.path, "--sampler", "gnm:10", "--out", tmp_path / "s.npy")
+    assert refused(result) == "no sampler 'gnm:10'"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +219,7 @@ def test_fitted_codes_have_the_codes_mean_and_covariance(ae_run: Run) -> None:
         ("-n 0", "-n and --batch-size must be at least 1"),
         ("-n -3", "-n and --batch-size must be at least 1"),
         ("-n x", "argument -n: invalid int value: 'x'"),
-        ("--out x.jpg", "--out x.jpg: neither .png nor .npy"),
+        ("--out x.jpg", "--out x.jpg: not .png or .npy"),
         ("--out no/such/folder/x.png", "--out no/such/folder/x.png: no folder no/such/folder"),
         ("--out figures/x.png", "--out figures/x.png: no folder figures"),
     ],

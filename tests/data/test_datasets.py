@@ -46,6 +46,20 @@ def keys(*splits: Split | None) -> torch.Tensor:
 CHOICES: list[dict[str, int]] = [{}, {"validation": 0}, {"validation": 100, "resize": 16}]
 
 
+@pytest.mark.parametrize("name", ["mnist", "digits"])
+def test_a_class_is_left_out_of_training_alone(real_mnist: Found, name: str) -> None:
+    whole, without, only = load(name), load(name, without=3), load(name, only=3)
+    for all_of_it, others, threes in zip(whole[:2], without[:2], only[:2], strict=True):
+        assert others.y is not None
+        assert threes.y is not None
+        assert set(others.y.tolist()) == set(range(10)) - {3}
+        assert set(threes.y.tolist()) == {3}
+        assert torch.equal(keys(others, threes), keys(all_of_it))  # the parts are cut as ever, then filtered
+    assert torch.equal(keys(without.test), keys(whole.test))
+    assert torch.equal(keys(only.test), keys(whole.test))
+    assert dataset(name, without=3).spec.size == 0  # not known before the labels are read
+
+
 @pytest.mark.parametrize("options", CHOICES)
 @pytest.mark.parametrize("name", ["mnist", "digits"])
 def test_images_are_as_the_spec_says(real_mnist: Found, name: str, options: dict[str, int]) -> None:

@@ -76,6 +76,15 @@ def test_the_weights_are_those_that_were_pinned(tmp_path: Path, monkeypatch: pyt
         features.pinned()
 
 
+def test_mnist_figures_printed_twice_are_identical(mnist: Splits) -> None:
+    """Even the first time: building the classifier must not take from the generator that samples are drawn by."""
+    model, data, train = Pair.of("vae").build().model, resident(mnist.test, 0, 150), resident(mnist.train, 0, 100)
+    metrics = find_metrics(registry(), ["negative-elbo", "mse", "frechet", "c2st:gmm:2", "kid", "prior-c2st"])
+    features.pinned.cache_clear()
+    first, second = (results_table({"test": evaluate(model, data, metrics, train=train)}, metrics) for _ in range(2))
+    assert first == second
+
+
 def test_real_images_are_at_the_floor_and_worse_ones_above_it(mnist: Splits) -> None:
     n = 3000
     data, train = resident(mnist.test, 0, n), resident(mnist.train, 0, n)
@@ -107,16 +116,37 @@ def test_tables_name_the_features_and_the_floor(mnist: Splits) -> None:
     assert "FID" not in table
 
 
+def test_features_are_of_the_images_and_not_of_the_view(mnist: Splits) -> None:
+    """`--standardize` shifts and scales what the model sees; the classifier must get greys from 0 to 1."""
+    plain = resident(mnist.test, 0, 300)
+    seen = Resident(take(mnist.test, fixed_permutation(10_000)[:300]), CPU, shift=0.13, scale=0.31)
+    drawn = resident(mnist.train, 0, 300).batch(torch.arange(300)).x
+    spec = SPECS["grey images"]._replace(likelihood="gaussian", shift=0.13, scale=0.31)
+    model = Stored(spec, Stored.Config())
+    model.images = spec.view(drawn)
+    found = evaluate(model, seen, find_metrics(registry(), ["prdc:k=3", "frechet"]), train=seen)
+    model = Stored(SPECS["grey images"], Stored.Config())
+    model.images = drawn
+    expected = evaluate(model, plain, find_metrics(registry(), ["prdc:k=3", "frechet"]), train=plain)
+    assert found["frechet"] == pytest.approx(expected["frechet"], rel=1e-4)
+    assert found["prdc_k_3"] == pytest.approx(expected["prdc_k_3"], abs=0.01)
+
+
 def test_training_data_have_no_floor(mnist: Splits) -> None:
     data = resident(mnist.train, 0, 300)
     found = figures(torch.rand(300, 1, 28, 28), data, data)
     assert found["details"]["frechet"]["floor"] is None
 
 
-def test_of_many_images_the_same_random_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_images_the_same_random_ones_are_taken_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "MOST", 50)
-    values = torch.arange(200.0)[:, None]
-    assert samples.some(values)[:, 0].tolist() == fixed_permutation(200)[:50].tolist()
+    split = Pair.of("vae").split(200)
+    order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
+    one, other = Resident(split, CPU), Resident(Split(split.x[order]), CPU)
+    first, again = samples.chosen(one), order[samples.chosen(other)]
+    assert first.tolist() == again.tolist()
+    assert len(first) == 50
+    assert sum(first < 100) in range(15, 36)  # not the first ones
     asked: list[int] = []
 
     class Counting(Stored):

@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 
 import pytest
+import scipy.linalg
 import torch
 from genzoo_plugins.metrics.two_samples import (
-    auroc,
-    c2st,
     frechet,
     kid,
-    logistic_regression,
     mmd,
     moments,
     prdc,
     sliced_wasserstein,
 )
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from genzoo.noise import seeded
@@ -36,11 +33,6 @@ def gaussian(seed: int) -> tuple[Tensor, Tensor]:
     """A random mean and a random, ill-conditioned covariance."""
     factor = normal(seed, D, D)
     return normal(seed + 100, D), factor @ factor.T
-
-
-def phi(x: float) -> float:
-    """The standard normal distribution function."""
-    return 0.5 * (1 + math.erf(x / math.sqrt(2)))
 
 
 def test_frechet_of_a_set_with_itself_is_zero() -> None:
@@ -62,9 +54,9 @@ def test_frechet_in_closed_form() -> None:
 def test_frechet_of_any_pair_is_symmetric_invariant_and_what_the_matrix_root_gives() -> None:
     one, other = gaussian(5), gaussian(6)
     distance = frechet(one, other)
-    root = torch.linalg.eigvals(one[1] @ other[1]).sqrt().real.sum()  # the trace of (C₁C₂)^½
-    gap = (one[0] - other[0]).square().sum()
-    assert distance == pytest.approx((gap + one[1].trace() + other[1].trace() - 2 * root).item(), rel=1e-9)
+    root = scipy.linalg.sqrtm((one[1] @ other[1]).numpy()).real.trace()
+    gap = (one[0] - other[0]).square().sum().item()
+    assert distance == pytest.approx(gap + one[1].trace().item() + other[1].trace().item() - 2 * root, rel=1e-6)
     assert frechet(other, one) == pytest.approx(distance, rel=1e-9)
     axes = torch.linalg.qr(normal(7, D, D)).Q
     turned = [(axes @ mean, axes @ covariance @ axes.T) for mean, covariance in (one, other)]
@@ -93,8 +85,9 @@ def test_mmd_is_its_unbiased_estimate_from_moments() -> None:
 def test_kid_of_shifted_normals_is_22() -> None:
     """Σ C(3, m) (E xᵐ − E yᵐ)² = 3·1² + 3·1² + 1·4² for N(0, 1) and N(1, 1)."""
     x, y = normal(12, 40_000, 1), normal(13, 40_000, 1) + 1
-    assert kid(x, y, subsets=40) == pytest.approx(22.0, abs=2.5)  # one subset of 1,000 deviates by 3.6
-    assert kid(x, normal(14, 40_000, 1), subsets=20) == pytest.approx(0.0, abs=0.1)
+    assert kid(x, y, subsets=40).mean().item() == pytest.approx(22.0, abs=2.5)  # one subset of 1,000 deviates by 3.6
+    assert kid(x, normal(14, 40_000, 1), subsets=20).mean().item() == pytest.approx(0.0, abs=0.1)
+    assert kid(x[:900], y[:900]).tolist() == [mmd(x[:900], y[:900])]
 
 
 def test_prdc_of_one_distribution() -> None:
@@ -140,35 +133,3 @@ def test_sliced_wasserstein() -> None:
     shift = torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0], dtype=torch.float64)
     assert sliced_wasserstein(x, x + shift) == pytest.approx(3 / math.sqrt(5), rel=0.06)  # 4 s.e. of 1,000 directions
     assert sliced_wasserstein(x, x[torch.arange(4000).flip(0)]) == 0.0
-
-
-def test_auroc_counts_ties_half_and_knows_its_direction() -> None:
-    low, high = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 3.0])
-    assert auroc(high, low) == 3.5 / 4
-    assert auroc(low, high) == 0.5 / 4
-    assert auroc(torch.ones(3), torch.ones(5)) == 0.5
-    assert auroc(torch.tensor([5.0, 6.0]), torch.arange(4.0)) == 1.0
-
-
-def test_auroc_of_shifted_normals() -> None:
-    expected = phi(1 / math.sqrt(2))
-    assert expected == pytest.approx(0.7602, abs=1e-4)
-    assert auroc(normal(22, 50_000) + 1, normal(23, 50_000)) == pytest.approx(expected, abs=0.006)
-
-
-def test_c2st() -> None:
-    x, y = normal(24, 4000, 2), normal(25, 4000, 2)
-    assert c2st(x, y) == pytest.approx(0.5, abs=0.03)
-    y[:, 1] += 1
-    assert c2st(x, y) == pytest.approx(phi(1 / math.sqrt(2)), abs=0.025)
-    assert c2st(y, x) == pytest.approx(c2st(x, y), abs=0.01)
-
-
-@pytest.mark.parametrize("c", [0.1, 1.0])
-def test_logistic_regression_is_the_one_of_scikit_learn(c: float) -> None:
-    x, y = normal(26, 300, 4), torch.arange(300) % 3
-    x[:, 0] += y
-    weight, bias = logistic_regression(x, y, 3, c)
-    reference = LogisticRegression(C=c, max_iter=1000, tol=1e-8).fit(x.numpy(), y.numpy())
-    ours = (x @ weight.T + bias).softmax(1)
-    torch.testing.assert_close(ours, torch.from_numpy(reference.predict_proba(x.numpy())), rtol=0, atol=1e-4)

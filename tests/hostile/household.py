@@ -53,6 +53,7 @@ def commands(runs: Path, raw: Path) -> Commands:
     augment vae
     report vae
     compare vae
+    bench --models vae --dataset digits --seeds 0 --epochs 1 --hidden 8 --latent-dim 2 --runs bench --quiet
     data list
     data path tiny
     data verify tiny

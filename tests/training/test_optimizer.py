@@ -65,7 +65,7 @@ def test_every_step_is_made_with_the_rate_of_its_number() -> None:
 
     class Heard(Listener):
         def stepped(self, done: int, terms: object) -> None:
-            rates.append(trainer.optimizer.param_groups[0]["lr"])
+            rates.append(trainer.optimizer.lr)
 
         def epoch_finished(self, record: Epoch) -> None:
             assert record.lr == rates[-1]
@@ -126,7 +126,7 @@ def test_the_moving_average_is_its_definition(decay: float) -> None:
             module.weight.copy_(torch.randn(4))
             module.seen.fill_(t)  # type: ignore[operator]
             module.count.add_(1)  # type: ignore[operator]
-        average.update()
+        average.update(torch.tensor(average.weight(t - 1)))
         d = min(decay, (1 + t) / (10 + t))
         expected = d * expected + (1 - d) * module.weight.detach().double()
     torch.testing.assert_close(average.average.weight, expected.float(), rtol=1e-5, atol=1e-6)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import Tensor
+
 import genzoo
 from genzoo.data.images import ImageDataset, read_split
 from genzoo.data.splits import hold_out
@@ -35,6 +37,7 @@ class Digits(ImageDataset):
     def read(self, store: Store) -> tuple[Split, Split]:
         here = Path(__file__).parent
         levels, y = read_split(here / "images-idx3-ubyte.gz", here / "labels-idx1-ubyte.gz")
+        assert isinstance(levels, Tensor)
         x = ((levels.int() * 510 + LEVELS) // (2 * LEVELS)).byte()  # round(255 v / 16), halves up, in whole numbers
         train, test = hold_out(Split(x, y), TEST)
         assert test is not None

@@ -50,5 +50,5 @@ class ELBO(genzoo.Loss):
         config = self.config
         rise: Tensor | float = torch.clamp(step / config.kl_warmup, max=1.0) if config.kl_warmup else 1.0
         if config.capacity is None:
-            return kl * (config.beta * rise)
+            return kl if config.beta == 1.0 and not config.kl_warmup else kl * (config.beta * rise)
         return (kl - config.capacity * rise).abs() * config.gamma

@@ -36,18 +36,7 @@ def register_metrics(register: Register) -> None:
         paper="Wang et al. 2004, eq. 13",
     )
     register_latent_health(register, f"{home}.latents")
-    register(
-        "frechet",
-        f"{home}.samples:Frechet",
-        summary="Fréchet distance of samples on our own MNIST features, in % of the data's trace",
-        paper="Heusel et al. 2017, arXiv 1706.08500, eq. 6",
-    )
-    register(
-        "prdc",
-        f"{home}.samples:Coverage",
-        summary="coverage of the data by samples, with precision, recall and density",
-        paper="Naeem et al. 2020, arXiv 2002.09797",
-    )
+    register_samples(register, home)
     register("knn", f"{home}.downstream:KNN", summary="accuracy of the nearest training codes; knn:5 for 5 of them")
     register("linear-probe", f"{home}.downstream:LinearProbe", summary="accuracy of logistic regression on the codes")
 
@@ -74,4 +63,50 @@ def register_latent_health(register: Register, home: str) -> None:
         f"{home}:TotalCorrelation",
         summary="what the latents share, as of a Gaussian",
         paper="Locatello et al. 2019, arXiv 1811.12359",
+    )
+    register(
+        "prior-c2st",
+        f"{home}:PriorC2ST",
+        summary="AUROC of a classifier that tells codes of the data from codes of the prior",
+        paper="Lopez-Paz & Oquab 2017, arXiv 1610.06545",
+    )
+
+
+def register_samples(register: Register, home: str) -> None:
+    """What a model draws against data. Each takes a sampler: frechet:gmm:10."""
+    register(
+        "frechet",
+        f"{home}.samples:Frechet",
+        summary="Fréchet distance of samples on our own MNIST features, in % of the data's trace; frechet:gmm:10",
+        paper="Heusel et al. 2017, arXiv 1706.08500, eq. 6",
+    )
+    register(
+        "prdc",
+        f"{home}.samples:Coverage",
+        summary="coverage of the data by samples, with precision, recall and density",
+        paper="Naeem et al. 2020, arXiv 2002.09797",
+    )
+    register(
+        "c2st",
+        f"{home}.distances:C2ST",
+        summary="AUROC of a classifier that tells samples from data; one half where it cannot",
+        paper="Lopez-Paz & Oquab 2017, arXiv 1610.06545",
+    )
+    register(
+        "kid",
+        f"{home}.distances:KID",
+        summary="kernel distance of samples and data: KID on features of our own",
+        paper="Bińkowski et al. 2018, arXiv 1801.01401",
+    )
+    register(
+        "sliced-wasserstein",
+        f"{home}.distances:SlicedWasserstein",
+        summary="sliced Wasserstein-2 distance of samples and data",
+        paper="Bonneel et al. 2015, J. Math. Imaging Vis. 51",
+    )
+    register(
+        "memorisation",
+        f"{home}.distances:Memorisation",
+        summary="whether samples are nearer to training examples than to held-out ones: a ratio below 1",
+        paper="after Meehan, Chaudhuri & Dasgupta 2020, arXiv 2004.05675",
     )

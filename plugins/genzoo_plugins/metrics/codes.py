@@ -5,10 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 import genzoo
+from genzoo.evaluation.metric import ACTIVE
 from genzoo_plugins.metrics.bound import why_no_prior
-
-ACTIVE = 0.01
-"""Variance of the posterior mean above which a latent counts as active (Burda et al. 2016)."""
 
 
 class MSE(genzoo.Metric):

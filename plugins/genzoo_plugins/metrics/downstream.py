@@ -9,11 +9,11 @@ from torch import Tensor
 
 import genzoo
 from genzoo.data.splits import fixed_permutation
-from genzoo_plugins.metrics.two_samples import logistic_regression
+from genzoo.training.trainer import EVALUATION_BATCH
+from genzoo_plugins.metrics.classifier import logistic_regression
 
 MOST = 10_000
 """Training codes: more change accuracies by little and cost much."""
-CHUNK = 500
 
 
 class CodeMetric(genzoo.Metric):
@@ -38,7 +38,11 @@ class CodeMetric(genzoo.Metric):
         if train is subject.data:
             return "these are the training data"
         index = fixed_permutation(len(train))[:MOST].to(train.device)
-        codes = torch.cat([model.encode(train.batch(part).x).flatten(1) for part in index.split(CHUNK)]).cpu().double()
+        codes = (
+            torch.cat([model.encode(train.batch(part).x).flatten(1) for part in index.split(EVALUATION_BATCH)])
+            .cpu()
+            .double()
+        )
         self.mean, self.scale = codes.mean(0), codes.std(0, correction=0).clamp_min(1e-8)
         self.codes, self.labels = self.standardised(codes), train.y[index].cpu()
         self.fit()

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 import genzoo
+from genzoo.applications.denoising import decibels
 
 LEAST = 1e-10
 """Squared error that counts as none: 100 dB."""
@@ -33,7 +34,7 @@ class PSNR(ReconstructedImage):
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         error = (examined.reconstruction - examined.batch.x).square().flatten(1).mean(1)
-        return -10 * error.clamp_min(LEAST).log10()
+        return decibels(error.clamp_min(LEAST))
 
 
 class SSIM(ReconstructedImage):

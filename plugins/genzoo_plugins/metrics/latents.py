@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.data.splits import fixed_permutation
 from genzoo_plugins.metrics.bound import why_no_prior
+from genzoo_plugins.metrics.classifier import WHAT, c2st
+from genzoo_plugins.metrics.samples import chosen
 
 COLLAPSED = 0.01
 """Nats below which one latent of one example says nothing."""
@@ -18,7 +19,6 @@ SHARE = 0.99
 """Share of examples in which that makes a latent collapsed."""
 TRUSTED = 2000
 """Examples below which the mutual information, at most ln N, is too low."""
-MOST = 10_000
 CHUNK = 512
 
 
@@ -74,11 +74,14 @@ class AggregateMetric(genzoo.Metric):
     """Looks at q(z), the mixture of all posteriors, of at most 10,000 examples."""
 
     in_every_run = False
+    chosen: Tensor
+    """[n]: which examples."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
 
     def begin(self, subject: genzoo.Subject) -> str | None:
+        self.chosen = chosen(subject.data)
         gaussian = isinstance(subject.example.q, genzoo.DiagGaussian)
         return None if gaussian else "q(z|x) is no diagonal Gaussian"
 
@@ -96,13 +99,12 @@ class AggregateMetric(genzoo.Metric):
 
     def split(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Means, variances and samples [N, D], and ln p(z) [N]."""
-        if len(values) > MOST:
-            values = values[fixed_permutation(len(values))[:MOST]]
+        values = values[self.chosen]
         mean, variance, z = values[:, :-1].chunk(3, 1)
         return mean, variance, z, values[:, -1]
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        n = min(len(values), MOST)
+        n = len(self.chosen)
         return {"n": n, "ln_n": math.log(n), "note": f"ln N {math.log(n):.2f}{'' if n >= TRUSTED else ', N too small'}"}
 
 
@@ -141,6 +143,40 @@ class TotalCorrelation(AggregateMetric):
 
     def summarise(self, values: Tensor) -> float:
         return gaussian_total_correlation(torch.atleast_2d(self.split(values)[2].T.cov()))
+
+
+class PriorC2ST(genzoo.Metric):
+    """AUROC of a classifier that tells codes z ~ q(z) of the data from z ~ p(z): ½ where the codes fill the prior."""
+
+    label = "codes told from prior, AUROC"
+    in_every_run = False
+    chosen: Tensor
+    drawn: Tensor
+    """[n, D]: as many codes from the prior."""
+
+    def refuses(self, model: genzoo.Model) -> str | None:
+        return why_no_prior(model)
+
+    def begin(self, subject: genzoo.Subject) -> str | None:
+        if len(subject.data) < 10:
+            return "needs 10 examples"
+        self.chosen = chosen(subject.data)
+        prior = subject.example.p
+        assert prior is not None
+        self.drawn = prior.rsample((len(self.chosen),)).flatten(1).cpu().double()
+        return None
+
+    def per_example(self, examined: genzoo.Examined) -> Tensor:
+        return examined.inference.z[0].flatten(1)
+
+    def summarise(self, values: Tensor) -> float:
+        return c2st(self.drawn, values[self.chosen])
+
+    def standard_error(self, values: Tensor) -> float | None:
+        return None
+
+    def details(self, values: Tensor) -> dict[str, Any]:
+        return {"n": len(self.chosen), "classifier": WHAT, "note": f"n {len(self.chosen):,}"}
 
 
 def log_densities(mean: Tensor, variance: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Figures of what a model draws from its prior, on the features of a small classifier."""
+"""Figures of what a model draws, on the features of a small classifier."""
 
 from __future__ import annotations
 
@@ -8,37 +8,73 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
-from genzoo_plugins.metrics.bound import why_no_prior
-from genzoo_plugins.metrics.features import NAME, SHA256, features, why_no_features
+from genzoo.sampling import Sampler, draw
+from genzoo.training.trainer import EVALUATION_BATCH
+from genzoo_plugins.metrics.features import NAME, SHA256, SHAPE, features, why_no_features
 from genzoo_plugins.metrics.two_samples import PRDC, frechet, moments, prdc
 
 MOST = 10_000
-"""Images on either side: the Fréchet distance is biased by about 1/n, so n is always the same where it can be."""
-CHUNK = 500
+"""Examples on either side: the Fréchet distance is biased by about 1/n, so n is always the same where it can be."""
 
 
 class SampleMetric(genzoo.Metric):
-    """Compares the features of as many samples as there are examples (10,000 at most)."""
+    """Compares as many samples as there are examples (10,000 at most) with them, both as points [n, F]."""
 
     in_every_run = False
     fake: Tensor
+    """[n, F]: the samples."""
+    chosen: Tensor
+    """[n]: which examples, in an order that depends on what they are and not on where they stand."""
+    space: str
+    """What the points are."""
+
+    @genzoo.config
+    class Config:
+        sampler: str = "prior"
+        """Where codes come from: prior, or gaussian or gmm:10, which are fitted to training codes."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.sampler = Sampler.parse(config.sampler)
+        self.needs_train = self.needs_train or self.sampler.components > 0
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        return why_no_prior(model) or why_no_features(model)
+        return self.sampler.refuses(model) or self.why_no_points(model)
+
+    def why_no_points(self, model: genzoo.Model) -> str | None:
+        """Why such examples cannot be compared as points; None if they can."""
+        return why_no_features(model)
 
     def begin(self, subject: genzoo.Subject) -> str | None:
         n = min(MOST, len(subject.data))
-        if f"{NAME} {n}" not in subject.shared:
-            subject.shared[f"{NAME} {n}"] = sample_features(subject, n)
-        self.fake = subject.shared[f"{NAME} {n}"]
+        if subject.train is not None and len(subject.train) < self.sampler.components:
+            return f"only {len(subject.train)} training codes"
+        name = f"{self.sampler} {n}"
+        if name not in subject.shared:
+            # Of black and white images and of vectors x ~ p(x|z); of grey ones the mean, as papers show them.
+            noise = subject.data.binary or not subject.model.spec.is_image
+            new = draw(subject.model, self.sampler, subject.train, n, noise)
+            subject.shared[name] = as_points(subject.model.spec, new)
+        self.fake = subject.shared[name]
+        if not bool(self.fake.isfinite().all()):
+            return "samples that are not finite"
+        self.chosen = chosen(subject.data)
+        self.space = f"{NAME} sha256 {SHA256}" if subject.model.spec.shape == SHAPE else "values"
         return None
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
-        return features(examined.batch.x)
+        return as_points(examined.model.spec, examined.batch.x)
 
     def standard_error(self, values: Tensor) -> float | None:
         return None
+
+    def described(self, *notes: str, **known: Any) -> dict[str, Any]:
+        """Details, with what all such figures have in common; a sampler other than the prior is in the note."""
+        n = len(self.fake)
+        parts = [*notes, f"n {n:,}", *([self.config.sampler] if self.sampler.components else [])]
+        return {**known, "sampler": self.config.sampler, "features": self.space, "n": n, "note": ", ".join(parts)}
 
 
 class Frechet(SampleMetric):
@@ -53,28 +89,17 @@ class Frechet(SampleMetric):
     reference: Tensor | None
 
     def begin(self, subject: genzoo.Subject) -> str | None:
-        super().begin(subject)
-        train, n = subject.train, len(self.fake)
-        self.reference = None
-        if train is not None and train is not subject.data:  # of data with themselves it would be 0
-            index = fixed_permutation(len(train))[:n].to(train.device)
-            self.reference = torch.cat([features(train.batch(part).x) for part in index.split(CHUNK)])
-        return None
+        self.reference = training_points(subject)
+        return super().begin(subject)
 
     def summarise(self, values: Tensor) -> float:
-        return percent(self.fake, some(values))
+        return percent(self.fake, values[self.chosen])
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        real = some(values)
+        real = values[self.chosen]
         floor = None if self.reference is None else percent(self.reference, real)
-        known = "" if floor is None else f"real data {floor:.2g}, "
-        return {
-            "floor": floor,
-            "trace": moments(real)[1].trace().item(),
-            "features": f"{NAME} sha256 {SHA256}",
-            "n": len(real),
-            "note": f"{known}n {len(real):,}",
-        }
+        known = [] if floor is None else [f"real data {floor:.2g}"]
+        return self.described(*known, floor=floor, trace=moments(real)[1].trace().item())
 
 
 class Coverage(SampleMetric):
@@ -84,7 +109,7 @@ class Coverage(SampleMetric):
     found: PRDC
 
     @genzoo.config
-    class Config:
+    class Config(SampleMetric.Config):
         k: genzoo.Count = 5
         """A point's ball reaches to its k-th neighbour."""
 
@@ -94,25 +119,37 @@ class Coverage(SampleMetric):
         return super().begin(subject)
 
     def summarise(self, values: Tensor) -> float:
-        self.found = prdc(some(values), self.fake, self.config.k)
+        self.found = prdc(values[self.chosen], self.fake, self.config.k)
         return self.found.coverage
 
     def details(self, values: Tensor) -> dict[str, Any]:
         found = self.found
         note = f"precision {found.precision:.3f}, recall {found.recall:.3f}, density {found.density:.3f}"
-        known = {"k": self.config.k, "features": f"{NAME} sha256 {SHA256}", "n": len(self.fake), "note": note}
-        return {**found._asdict(), **known}
+        return self.described(note, **found._asdict(), k=self.config.k)
 
 
-def sample_features(subject: genzoo.Subject, n: int) -> Tensor:
-    """Features of n samples: of their means, as papers show them, unless the data are black and white."""
-    drawn = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
-    return torch.cat([features(subject.model.sample(count, noise=subject.data.binary)) for count in drawn])
+def as_points(spec: genzoo.DataSpec, x: Tensor) -> Tensor:
+    """Examples [N, *S] as a model sees them → [N, F] float64 on the CPU: features of 28×28 images, else the values."""
+    x = spec.original(x)
+    return features(x) if spec.shape == SHAPE else x.flatten(1).cpu().double()
 
 
-def some(values: Tensor) -> Tensor:
-    """At most MOST rows, by the fixed permutation: the first ones of MNIST's test images differ from the rest."""
-    return values if len(values) <= MOST else values[fixed_permutation(len(values))[:MOST]]
+def chosen(data: Resident) -> Tensor:
+    """At most MOST examples, by the hashes of what they hold: the first of MNIST's test images differ from the rest."""
+    return data.keys.cpu().argsort()[:MOST]
+
+
+def training_points(subject: genzoo.Subject) -> Tensor | None:
+    """As many training examples as there are examples, or all if they are fewer; None where the two are the same."""
+    train, n = subject.train, min(MOST, len(subject.data))
+    if train is None or train is subject.data:  # of data with themselves any distance is 0
+        return None
+    if "training points" not in subject.shared:
+        index = fixed_permutation(len(train))[:n].to(train.device)
+        found = [as_points(subject.model.spec, train.batch(part).x) for part in index.split(EVALUATION_BATCH)]
+        subject.shared["training points"] = torch.cat(found)
+    points: Tensor = subject.shared["training points"]
+    return points
 
 
 def percent(one: Tensor, real: Tensor) -> float:

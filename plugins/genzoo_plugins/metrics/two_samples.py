@@ -8,9 +8,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genzoo.applications import anomaly
-from genzoo.data.splits import fixed_permutation
-
 CHUNK = 1024
 
 
@@ -49,20 +46,25 @@ def polynomial(x: Tensor, y: Tensor) -> Tensor:
     return (x @ y.T / x.shape[1] + 1) ** 3
 
 
-def kid(x: Tensor, y: Tensor, subsets: int = 100, size: int = 1000) -> float:
-    """The mean of `mmd` over random subsets: the kernel inception distance, without Inception.
+def kid(x: Tensor, y: Tensor, subsets: int = 100, size: int = 1000) -> Tensor:
+    """`mmd` of random subsets, whose mean is the kernel inception distance, here without Inception.
 
     Args:
         x, y: [N, F], [M, F].
         subsets: How many pairs of subsets.
-        size: Points in each, at most as many as there are.
+        size: Points in each; where there are no more on either side, all are taken, once.
+
+    Returns:
+        [subsets], or [1].
     """
     generator = torch.Generator().manual_seed(0)
+    if max(len(x), len(y)) <= size:
+        return torch.tensor([mmd(x, y)], dtype=torch.float64)
 
     def some(z: Tensor) -> Tensor:
         return z[torch.randperm(len(z), generator=generator)[:size]]
 
-    return math.fsum(mmd(some(x), some(y)) for _ in range(subsets)) / subsets
+    return torch.tensor([mmd(some(x), some(y)) for _ in range(subsets)], dtype=torch.float64)
 
 
 def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 1000) -> float:
@@ -133,54 +135,6 @@ def radii(x: Tensor, k: int) -> Tensor:
     return torch.cat(found)
 
 
-def auroc(positive: Tensor, negative: Tensor) -> float:
-    """P(score of a positive > score of a negative), ties counted half (Mann & Whitney 1947)."""
-    scores = torch.cat([positive, negative])
-    return anomaly.auroc(scores, torch.arange(len(scores), device=scores.device) < len(positive))
-
-
-def c2st(x: Tensor, y: Tensor, folds: int = 5) -> float:
-    """AUROC of a logistic regression that tells y from x on points it was not fitted to; ½ where it cannot.
-
-    Classifier two-sample test (Lopez-Paz & Oquab 2017), the mean over `folds` parts, each left out once.
-    """
-    points = torch.cat([x, y])
-    labels = torch.cat([torch.zeros(len(x)), torch.ones(len(y))]).long()
-    parts = fixed_permutation(len(points)).tensor_split(folds)
-    found = []
-    for number, held_out in enumerate(parts):
-        rest = torch.cat([part for other, part in enumerate(parts) if other != number])
-        weight, _ = logistic_regression(points[rest], labels[rest], classes=2)
-        scores = points[held_out] @ (weight[1] - weight[0])
-        found.append(auroc(scores[labels[held_out] == 1], scores[labels[held_out] == 0]))
-    return math.fsum(found) / folds
-
-
-@torch.enable_grad()
-def logistic_regression(x: Tensor, y: Tensor, classes: int, c: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Multinomial logistic regression: the minimum of Σ cross-entropy + ‖W‖²/2c, by L-BFGS.
-
-    Args:
-        x: [N, F] float64.
-        y: [N] int64.
-        classes: How many.
-        c: As scikit-learn's C; the intercept is not penalised.
-
-    Returns:
-        Weight [classes, F] and intercept [classes].
-    """
-    weight = x.new_zeros(classes, x.shape[1]).requires_grad_()
-    bias = x.new_zeros(classes).requires_grad_()
-    optimizer = torch.optim.LBFGS(
-        [weight, bias], max_iter=1000, tolerance_grad=1e-6, tolerance_change=1e-10, line_search_fn="strong_wolfe"
-    )
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        entropy = torch.nn.functional.cross_entropy(x @ weight.T + bias, y)
-        loss = entropy + weight.square().sum() / (2 * c * len(x))
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    return weight.detach(), bias.detach()
+def distances_to_nearest(x: Tensor, reference: Tensor) -> Tensor:
+    """The distance of each point [N, F] to the nearest of [M, F]: [N]."""
+    return torch.cat([torch.cdist(part, reference).amin(1) for part in x.split(CHUNK)])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import torch
-from torch import Tensor
 
 import genzoo
+from genzoo.data.rows import Examples, chunks
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Found
 from genzoo.errors import UsageError
@@ -102,7 +103,7 @@ class InMemory(OwnData):
         shape = tuple(present[0].x.shape[1:])
         labels = [int(part.y.max()) for part in present if part.y is not None]
         train = cut(self.parts, self.config.validation, self.config.test).train
-        binary = all(bool(((part.x == 0) | (part.x == 1)).all()) for part in present)
+        binary = all(bool(((chunk == 0) | (chunk == 1)).all()) for part in present for chunk in chunks(part.x))
         bounded = len(shape) == 3 or present[0].x.dtype == torch.uint8 or binary
         likelihood = "bernoulli" if bounded else "gaussian-learned"
         return genzoo.DataSpec(shape, likelihood, classes=max(labels, default=-1) + 1, size=len(train.x))
@@ -132,10 +133,10 @@ def cut(parts: Parts, validation: float, test: float) -> Splits:
     return Splits(train, for_validation, for_test)
 
 
-def digest_of(parts: Any) -> str:
-    """SHA-256 of tensors, for the record of a run."""
+def digest_of(parts: Iterable[Examples]) -> str:
+    """SHA-256 of examples, for the record of a run."""
     digest = hashlib.sha256()
-    x: Tensor
     for x in parts:
-        digest.update(x.contiguous().numpy().data)
+        for chunk in chunks(x):
+            digest.update(chunk.contiguous().numpy().data)
     return digest.hexdigest()

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genzoo.data.arrays import read_arrays
+from genzoo.data.arrays import map_array, read_arrays
 from genzoo.data.examples import as_examples
 from genzoo.errors import UsageError
 from genzoo.protocols import Split
 from genzoo_plugins.own_data.base import InMemory, Parts
 
+MAPPED = 1 << 28
+"""Bytes of an .npy file from which on it is not read into memory but mapped."""
 PARTS = ("train", "validation", "test")
 NAMES = {f"{letter}{end}" for letter in "xy" for end in ("", *(f"_{part}" for part in PARTS))}
 
@@ -21,13 +23,16 @@ NAMES = {f"{letter}{end}" for letter in "xy" for end in ("", *(f"_{part}" for pa
 class Npz(InMemory):
     """x and y, or x_train, y_train, x_test, y_test and perhaps x_validation, y_validation; an .npy file is x.
 
-    Images are [N, H, W], [N, H, W, C] or [N, C, H, W], uint8 or floats in [0, 1]; vectors are [N, F].
+    Images are [N, H, W], [N, H, W, C] or [N, C, H, W], uint8 or floats in [0, 1]; vectors are [N, F]. A large .npy file
+    is mapped: read in pieces, and kept in memory only where it fits.
     """
 
     kind = "FILE.npz"
 
     def parse(self) -> Parts:
         path = self.path
+        if path.suffix.lower() == ".npy" and path.stat().st_size >= MAPPED:
+            return Parts(Split(as_examples(map_array(path), str(path))))
         arrays = read_arrays(path, NAMES.__contains__)
         if "x" in arrays and "x_train" in arrays:
             raise UsageError(f"{path} has both x and x_train", "keep one of them")

@@ -1,0 +1,176 @@
+"""How near genzoo's trainer comes to a bare loop of the same mathematics, written by hand for speed alone.
+
+    python benchmarks/ceiling.py                        vae, batch 128, float32
+    python benchmarks/ceiling.py --precision bf16       under autocast
+    python benchmarks/ceiling.py --batch-size 1024 --pairs 20
+
+Short segments of both alternate, so that whatever else the machine does meets both alike; the ratio is the median over
+pairs, with its quartiles. On one thread (OMP_NUM_THREADS=1) the clock is the thread's own CPU time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genzoo.build import build_loss, build_model
+from genzoo.data.resident import Resident
+from genzoo.protocols import DataSpec, Split
+from genzoo.registry import registry
+from genzoo.runconfig import default_config
+from genzoo.training.settings import Training
+from genzoo.training.trainer import Epoch, Listener, Trainer
+
+PIXELS, HIDDEN, LATENT = 784, 400, 20
+
+
+def made_up(images: int) -> Tensor:
+    """Mostly dark images [images, 1, 28, 28], uint8, in which no pixel is always black."""
+    generator = torch.Generator().manual_seed(0)
+    return (torch.rand((images, 1, 28, 28), generator=generator) ** 3 * 255.99).to(torch.uint8)
+
+
+def clock() -> float:
+    """Seconds: CPU time where one thread does the work, else wall time."""
+    return time.thread_time() if torch.get_num_threads() == 1 else time.perf_counter()
+
+
+def bare_steps(x: Tensor, batch_size: int = 128, precision: str = "fp32", torch_adam: bool = True) -> Iterator[None]:
+    """Trains a 784-400-20 VAE for ever, a step a turn: uint8 gathered on the device, one head for mean and
+    log-variance, cross-entropy on logits, fused Adam, the loss summed on the device; no check, no seed, no listener.
+
+    Args:
+        x: [N, 1, 28, 28] uint8.
+        batch_size: Images a step.
+        precision: "fp32" or "bf16", which is autocast.
+        torch_adam: torch.optim's class, as anyone would write it, or its fused kernel called by hand.
+    """
+    encoder = nn.Sequential(nn.Linear(PIXELS, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 2 * LATENT)).to(x.device)
+    decoder = nn.Sequential(nn.Linear(LATENT, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, PIXELS)).to(x.device)
+    parameters = [*encoder.parameters(), *decoder.parameters()]
+    update = torch.optim.Adam(parameters, lr=1e-3, fused=True).step if torch_adam else fused_adam(parameters)
+    flat, total = x.flatten(1), torch.zeros((), device=x.device)
+    while True:
+        order = torch.randperm(len(x), device=x.device)
+        for index in order[: len(x) // batch_size * batch_size].view(-1, batch_size):
+            batch = flat.index_select(0, index).float().div_(255)
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bf16"):
+                mean, log_var = encoder(batch).float().chunk(2, 1)
+                z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_var)
+                logits = decoder(z).float()
+                reconstruction = F.binary_cross_entropy_with_logits(logits, batch, reduction="sum")
+                kl = 0.5 * (mean**2 + torch.expm1(log_var) - log_var).sum()
+                loss = (reconstruction + kl) / batch_size
+            loss.backward()
+            update()
+            for parameter in parameters:
+                parameter.grad = None
+            total += loss.detach()
+            yield
+
+
+def fused_adam(parameters: list[nn.Parameter]) -> Callable[[], None]:
+    """Adam's kernel without torch.optim around it."""
+    weights = [parameter.detach() for parameter in parameters]
+    moments, squares = ([torch.zeros_like(weight) for weight in weights] for _ in range(2))
+    steps = [torch.zeros((), device=weight.device) for weight in weights]
+
+    def update() -> None:
+        torch._foreach_add_(steps, 1)
+        torch._fused_adam_(
+            weights, [parameter.grad for parameter in parameters], moments, squares, [], steps,
+            lr=1e-3, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+    return update
+
+
+def bare_loop(
+    x: Tensor, steps: int, batch_size: int = 128, precision: str = "fp32", torch_adam: bool = True, warm_up: int = 20
+) -> float:
+    """Images a second of the bare loop over so many steps, after a warm-up. Arguments as of `bare_steps`."""
+    turns = bare_steps(x, batch_size, precision, torch_adam)
+    return steps * batch_size / seconds_for(turns, steps, x.device, warm_up)
+
+
+def seconds_for(turns: Iterator[None], steps: int, device: torch.device, warm_up: int = 0) -> float:
+    """How long so many turns take."""
+    for _ in range(warm_up):
+        next(turns)
+    wait(device)
+    start = clock()
+    for _ in range(steps):
+        next(turns)
+    wait(device)
+    return clock() - start
+
+
+def wait(device: torch.device) -> None:
+    """Until the device has done all it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+class Alternate(Listener):
+    """Lets the bare loop have its turn after each of the trainer's epochs."""
+
+    def __init__(self, turns: Iterator[None], device: torch.device) -> None:
+        self.turns = turns
+        self.device = device
+        self.pairs: list[tuple[float, float]] = []
+
+    def epoch_started(self, epoch: int, steps: int) -> None:
+        wait(self.device)
+        self.steps, self.start = steps, clock()
+
+    def epoch_finished(self, record: Epoch) -> None:
+        ours = clock() - self.start  # without validation data nothing else lies in between
+        self.pairs.append((ours, seconds_for(self.turns, self.steps, self.device)))
+
+
+def compare(x: Tensor, pairs: int, torch_adam: bool = True, **options: object) -> list[tuple[float, float]]:
+    """Seconds of the trainer and of the bare loop, a pair for each epoch over x, the first two left out."""
+    training = Training(epochs=pairs + 2, **options)  # type: ignore[arg-type]
+    spec = DataSpec((1, 28, 28), "bernoulli", size=len(x))
+    entry = registry().get("model", "vae")
+    loss_entry = registry().loss_of(entry)
+    model = build_model(entry, spec, default_config(entry, entry.options), 0, x.device)
+    loss = build_loss(loss_entry, model, default_config(loss_entry, loss_entry.options), "vae", 0)
+    turns = bare_steps(x, training.batch_size, training.precision, torch_adam)
+    alternate = Alternate(turns, x.device)
+    Trainer(model, loss, training, Resident(Split(x), x.device), listeners=[alternate]).fit()
+    return alternate.pairs[2:]
+
+
+def main() -> None:
+    """Prints the ratio, genzoo to the bare loop: above 1 genzoo is faster."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--mode", choices=("eager", "compile", "graph"), default="eager")
+    parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--steps", type=int, default=25, help="of each in a segment")
+    parser.add_argument("--device", default="cpu")
+    words = parser.parse_args()
+    x = made_up(words.steps * words.batch_size).to(words.device)
+    options = {"batch_size": words.batch_size, "precision": words.precision, "mode": words.mode}
+    print(f"vae, {options}, torch {torch.__version__}, {torch.get_num_threads()} thread(s), {words.pairs} pairs")
+    for name, torch_adam in (("torch.optim.Adam", True), ("fused Adam by hand", False)):
+        pairs = compare(x, words.pairs, torch_adam, **options)
+        ratios = [bare / ours for ours, bare in pairs]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        speeds = [len(x) / statistics.median(seconds) for seconds in zip(*pairs, strict=True)]
+        print(
+            f"  against {name:18} {middle:.3f}  [{low:.3f}, {high:.3f}]  "
+            f"{speeds[0]:,.0f} against {speeds[1]:,.0f} images/s"
+        )
+
+
+if __name__ == "__main__":
+    main()

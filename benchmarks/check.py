@@ -1,0 +1,81 @@
+"""Whether the benchmark suite does its work: every field is recorded, and a slowed training step is noticed.
+
+    python benchmarks/check.py              runs the quick suite, then a slowed part of it: 2 to 3 minutes on two cores
+    python benchmarks/check.py FILE.json    looks at a file of `pytest benchmarks --benchmark-json FILE.json` alone
+
+Exit code 1 if something is missing, or if the comparison lets the slowed step pass.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from measuring import FIELDS
+
+HERE = Path(__file__).parent
+KINDS = ("step", "epoch", "first step", "quality")
+"""What is measured of every model; encode, decode and sample only of those that can."""
+ROW = (
+    "test", "train_images_per_second", "inference_images_per_second", "parameters", "peak_memory", "seeds", "runs",
+    "settings", "latents", "worse_than",
+)  # fmt: skip
+"""What a leaderboard's row consists of."""
+FAIL = "median:20%"
+
+
+def missing(data: dict[str, Any]) -> list[str]:
+    """What a leaderboard would need and a file does not have, a line each."""
+    lines = [
+        f"machine_info lacks {name}" for name in ("packages", "threads", "gpus") if name not in data["machine_info"]
+    ]
+    lines += [] if data["commit_info"].get("id") else ["commit_info lacks id"]
+    kinds: dict[str, set[str]] = {}
+    for one in data["benchmarks"]:
+        info = one["extra_info"]
+        lines += [f"{one['name']} lacks {name}" for name in FIELDS if name not in info]
+        kinds.setdefault(str(info.get("model")), set()).add(str(info.get("kind")))
+        if info.get("kind") == "quality":
+            row = info.get("row", {})
+            lines += [f"{one['name']} lacks row.{name}" for name in ROW if name not in row]
+            known = ({"mean", "interval_95", "values"}, {"not_available"})
+            lines += [f"{one['name']}: {n} is no figure" for n, f in row.get("test", {}).items() if set(f) not in known]
+    lines += [f"{model} has no {kind}" for model, found in kinds.items() for kind in KINDS if kind not in found]
+    return lines or ([] if kinds else ["no benchmarks"])
+
+
+def suite(*options: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs the quick suite on one thread, by whose CPU time it is timed; its table goes to standard output."""
+    command = [sys.executable, "-m", "pytest", HERE, "--quick", *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    words = list(map(str, command))
+    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    print(done.stdout.partition("Traceback")[0], flush=True)
+    return done
+
+
+def main(arguments: Sequence[str]) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(arguments[0]) if arguments else Path(folder) / "benchmarks.json"
+        if not arguments and suite("--benchmark-json", file).returncode:
+            return 1
+        data = json.loads(file.read_text())
+        lines = missing(data)
+        print("\n".join(lines) or f"{len(data['benchmarks'])} benchmarks hold every field")
+        if lines or arguments:
+            return bool(lines)
+        slowed = ("-k", "test_step or test_epoch", "--slowed", "--models", "vae")
+        done = suite(*slowed, f"--benchmark-compare={file}", f"--benchmark-compare-fail={FAIL}")
+    noticed = done.returncode != 0 and "Performance has regressed" in done.stdout
+    print("the slowed step was noticed" if noticed else "the slowed step was NOT noticed")
+    return int(not noticed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,205 @@
+"""genzoo beside its peers: the same nets, data, batches and optimiser, in turns, on one machine.
+
+    pip install -e '.[peers]'
+    python benchmarks/peers/compare.py --model vae                        about 2 minutes on two quiet cores
+    python benchmarks/peers/compare.py --model conv-vae                   about 3
+    python benchmarks/peers/compare.py --model vae --precision bf16       genzoo in bf16, the peers in fp32 as they are
+
+Each alternation lets everybody train a fresh model for two passes over the same images and times the second; who
+begins goes round. Each has a process of its own, since genzoo's settings of the C library's allocator would make the
+others faster too. What counts is the ratio within an alternation: a machine that others slow down slows all of them.
+Prints a Markdown table and writes benchmarks/results/peers-MODEL-PRECISION-DEVICE.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import torch  # noqa: E402
+from contestants import CONTESTANTS, ONLY, Pass, Task  # noqa: E402
+
+from genzoo.build import choose_device  # noqa: E402
+from genzoo.provenance import environment  # noqa: E402
+from genzoo.sheets import grid  # noqa: E402
+
+IMAGES = {"vae": 19_200, "conv-vae": 2_560}
+"""A pass: seconds. Many short turns tell more than a few long ones on a machine that others use too."""
+TARGETS = {
+    ("vae", "fp32"): {"pythae": 1.5, "pytorch-examples-like": 2.5, "bare-loop": 0.97},
+    ("vae", "bf16"): {"pythae": 2.0},
+    ("conv-vae", "fp32"): {"pythae": 1.4, "pytorch-examples-like": 1.4, "bare-loop": 0.97},
+    ("conv-vae", "bf16"): {"pythae": 1.9},
+}
+"""How many times as fast as each genzoo has to be on a CPU with batches of 128."""
+
+
+class Player:
+    """A contestant in a process of its own: what one does to the allocator or the threads is nobody else's."""
+
+    def __init__(self, name: str, task: Task, threads: int | None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, other = context.Pipe()
+        self.process = context.Process(target=play, args=(other, name, task, threads), daemon=True)
+        self.process.start()
+        other.close()
+
+    def __call__(self) -> Pass:
+        """Trains; the others wait meanwhile."""
+        self.connection.send(None)
+        try:
+            made: Pass = self.connection.recv()
+        except EOFError:
+            raise SystemExit("a contestant broke off; what it said stands above") from None
+        return made
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self.connection.close()
+        self.process.join()
+
+
+def play(connection: Connection, name: str, task: Task, threads: int | None) -> None:
+    """What a contestant's process does: train whenever it is told to."""
+    if threads:
+        torch.set_num_threads(threads)
+    while True:
+        try:
+            connection.recv()
+        except EOFError:
+            return
+        connection.send(CONTESTANTS[name](task))
+
+
+def alternate(task: Task, players: Mapping[str, Callable[[], Pass]], times: int) -> list[dict[str, Pass]]:
+    """Everybody in turns, `times` over; who begins goes round."""
+    done, names = [], list(players)
+    for number in range(times):
+        first = number % len(names)
+        passes = {}
+        for name in [*names[first:], *names[:first]]:
+            passes[name] = players[name]()
+            speed = task.images / passes[name].seconds
+            print(f"{number + 1}/{times}  {name}: {speed:,.0f} images/s", file=sys.stderr)
+        done.append(passes)
+    return done
+
+
+def ratios(alternations: Sequence[Mapping[str, Pass]], name: str) -> list[float]:
+    """How many times as fast as `name` genzoo was, in each alternation."""
+    return [passes[name].seconds / passes["genzoo"].seconds for passes in alternations]
+
+
+def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequence[str]) -> str:
+    """The Markdown table: medians, and in brackets the least and the most."""
+    targets = TARGETS.get((task.model, task.precision), {}) if task.device.type == "cpu" and task.batch == 128 else {}
+    rows = [["", "images/s", "genzoo is … times as fast", "target", "−ELBO while training (nats)"]]
+    for name in names:
+        speeds = [task.images / passes[name].seconds for passes in alternations]
+        losses = [passes[name].loss for passes in alternations]
+        times, target = ratios(alternations, name), targets.get(name)
+        median = statistics.median(times)
+        verdict = "" if target is None else f"≥ {target:g}: {'reached' if median >= target else 'MISSED'}"
+        rows.append([
+            name,
+            f"{statistics.median(speeds):,.0f} ({min(speeds):,.0f}–{max(speeds):,.0f})",
+            "" if name == "genzoo" else f"{median:.2f} ({min(times):.2f}–{max(times):.2f})",
+            verdict,
+            "" if None in losses else f"{statistics.median(losses):.2f}",
+        ])  # fmt: skip
+    return grid(rows)
+
+
+def refuse_unequal(alternations: Sequence[Mapping[str, Pass]]) -> None:
+    """Stops where the contestants did not do the same work: other sizes of nets, or losses nats apart."""
+    for passes in alternations:
+        sizes = {name: one.parameters for name, one in passes.items() if one.parameters is not None}
+        if len(set(sizes.values())) > 1:
+            raise SystemExit(f"not the same nets: {sizes}")
+    told = [name for name, one in alternations[0].items() if one.loss is not None]
+    losses = {name: statistics.fmean(passes[name].loss for passes in alternations) for name in told}
+    if max(losses.values()) > 1.2 * min(losses.values()):  # seeds differ, above all where passes are short
+        raise SystemExit(f"not the same maths: −ELBO {losses}")
+
+
+def record(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequence[str], took: float) -> dict[str, Any]:
+    """Everything as plain JSON values."""
+    versions = {}
+    for package in ("pythae", "torch", "torchvision", "numpy"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    return {
+        "model": task.model,
+        "precision": {name: task.precision if name in ("genzoo", "bare-loop") else "fp32" for name in names},
+        "batch_size": task.batch,
+        "images": task.images,
+        "workers": task.workers,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "seconds": took,
+        "clock": "CPU time" if task.device.type == "cpu" and torch.get_num_threads() == 1 else "wall",
+        "load": os.getloadavg(),
+        "versions": versions,
+        "environment": {k: v for k, v in environment(task.device, ()).items() if k not in ("command", "plugins")},
+        "alternations": [{name: dataclasses.asdict(one) for name, one in passes.items()} for passes in alternations],
+        "ratios": {name: ratios(alternations, name) for name in names if name != "genzoo"},
+        "targets": TARGETS.get((task.model, task.precision), {}),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=sorted(IMAGES), default="vae")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--images", type=int, help="a pass (default: as many as take some seconds)")
+    parser.add_argument("--alternations", type=int, default=9)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, help="of PyTorch (default: its own choice)")
+    parser.add_argument("--workers", type=int, help="of the last one's DataLoader (default: 1 with CUDA)")
+    parser.add_argument("--only", help="a,b: these contestants; genzoo takes part always")
+    parser.add_argument("--out", type=Path, help="the JSON file")
+    options = parser.parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    known = [name for name in CONTESTANTS if ONLY.get(name, options.model) == options.model]
+    wanted = options.only.split(",") if options.only else known
+    if unknown := sorted(set(wanted) - set(known)):
+        parser.error(f"--only {unknown[0]}: known are {', '.join(known)}")
+    names = ["genzoo", *(name for name in wanted if name != "genzoo")]
+    images = (options.images or IMAGES[options.model]) // options.batch_size * options.batch_size
+    device = choose_device(options.device)
+    task = Task(options.model, options.precision, device, images, options.batch_size, workers=options.workers)
+    start = time.perf_counter()
+    players = {name: Player(name, task, options.threads) for name in names}
+    alternations = alternate(task, players, options.alternations)
+    for player in players.values():
+        player.stop()
+    refuse_unequal(alternations)
+    took = time.perf_counter() - start
+    out = options.out or HERE.parent / "results" / f"peers-{task.model}-{task.precision}-{device.type}.json"
+    out.write_text(json.dumps(record(task, alternations, names, took), indent=2) + "\n")
+    print(f"{task.model}, genzoo in {task.precision}, batches of {task.batch}, {images:,} images a pass, "
+          f"{options.alternations} alternations, {environment(device, ())['device']}\n")  # fmt: skip
+    print(table(task, alternations, names))
+    print(f"{out}; {took:.0f} s", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

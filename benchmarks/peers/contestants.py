@@ -1,0 +1,222 @@
+"""Who trains: each a function that makes a fresh model, trains two passes and times the second."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from measuring import clock
+from nets import NETS
+from torch import nn
+from torch.nn import functional as F
+
+from genzoo.build import build_loss, build_model
+from genzoo.cells import synchronize
+from genzoo.data.resident import Resident
+from genzoo.data.store import Store
+from genzoo.protocols import Split, count_parameters
+from genzoo.registry import registry
+from genzoo.runconfig import Components
+from genzoo.training.trainer import Epoch, Listener, Trainer
+
+
+@dataclass(frozen=True)
+class Task:
+    """The same work for everybody: Adam, batches of `batch`, the first `images` training images of MNIST."""
+
+    model: str
+    precision: str
+    device: torch.device
+    images: int
+    batch: int = 128
+    lr: float = 1e-3
+    workers: int | None = None
+    """Of the loop of pytorch/examples; None: as there, 1 with CUDA and none without."""
+
+    @functools.cached_property
+    def folder(self) -> Path:
+        """What torchvision calls the root: the folder above MNIST/raw."""
+        dataset = registry().get("dataset", "mnist").load()
+        store = Store()
+        dataset(dataset.Config(validation=0)).load(store)
+        (found,) = store.found.values()
+        return found.folder.parents[1]
+
+    @functools.cached_property
+    def split(self) -> Split:
+        """The images as bytes, with their labels."""
+        dataset = registry().get("dataset", "mnist").load()
+        train = dataset(dataset.Config(validation=0)).load(Store()).train
+        return Split(train.x[: self.images].clone(), train.y[: self.images].clone())
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What the second pass over the images came to."""
+
+    seconds: float
+    loss: float | None = None
+    """−ELBO in nats an image, as trained on: that all do the same work shows here. None: not told."""
+    parameters: int | None = None
+
+
+class Watch(Listener):
+    """Notes when each epoch began and ended."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.start = self.seconds = self.loss = 0.0
+
+    def epoch_started(self, epoch: int, steps: int) -> None:
+        synchronize(self.device)
+        self.start = clock(self.device)
+
+    def epoch_finished(self, record: Epoch) -> None:
+        self.seconds, self.loss = clock(self.device) - self.start, record.train["loss"]
+
+
+def by_genzoo(task: Task) -> Pass:
+    """genzoo's trainer with the defaults of the model, but for the precision asked for."""
+    components = Components.find(registry(), task.model, "mnist")
+    options = {"epochs": 2, "batch_size": task.batch, "lr": task.lr, "precision": task.precision}
+    config = components.defaults().replace({"validation": 0}, options)
+    spec = components.dataset.load()(config.data_config).spec
+    model = build_model(components.model, spec, config.model_config, 0, task.device)
+    loss = build_loss(components.loss, model, config.loss_config, task.model, 0)
+    watch = Watch(task.device)
+    Trainer(model, loss, config.training, Resident(task.split, task.device), None, listeners=[watch]).fit()
+    return Pass(watch.seconds, watch.loss, count_parameters(model))
+
+
+def by_pythae(task: Task) -> Pass:
+    """Pythae's BaseTrainer with its defaults, its dataset and its collation, and without its progress bar."""
+    from pythae.data.datasets import BaseDataset
+    from pythae.models import VAE, VAEConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+    from pythae.trainers.training_callbacks import CallbackHandler, TrainingCallback
+
+    logging.getLogger("pythae").setLevel(logging.WARNING)
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("pythae")]:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    encoder_class, decoder_class = NETS[task.model]
+
+    class Encoder(BaseEncoder):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = encoder_class()
+
+        def forward(self, x: torch.Tensor) -> Any:
+            mean, log_variance = self.net(x)
+            return ModelOutput(embedding=mean, log_covariance=log_variance)
+
+    class Decoder(BaseDecoder):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = decoder_class()
+
+        def forward(self, z: torch.Tensor) -> Any:
+            return ModelOutput(reconstruction=self.net(z))
+
+    torch.manual_seed(0)
+    settings = VAEConfig(input_dim=(1, 28, 28), latent_dim=20, reconstruction_loss="bce")
+    model = VAE(settings, encoder=Encoder(), decoder=Decoder())
+    with tempfile.TemporaryDirectory() as folder:
+        training = BaseTrainerConfig(
+            output_dir=folder, num_epochs=2, learning_rate=task.lr, per_device_train_batch_size=task.batch,
+            no_cuda=task.device.type != "cuda",
+        )  # fmt: skip
+        x, y = task.split
+        trainer = BaseTrainer(model, BaseDataset(x.float() / 255, y), training_config=training)
+        trainer.prepare_training()
+        trainer.callback_handler = CallbackHandler([TrainingCallback()], trainer.model)
+        trainer.train_step(1)
+        synchronize(task.device)
+        start = clock(task.device)
+        loss = trainer.train_step(2)
+        synchronize(task.device)
+        return Pass(clock(task.device) - start, loss, count_parameters(model))
+
+
+class TutorialVAE(nn.Module):
+    """A VAE as the tutorials write it."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__()
+        encoder, decoder = NETS[model]
+        self.encode, self.decode = encoder(), decoder()
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        mean, log_variance = self.encode(x)
+        z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
+        return self.decode(z), mean, log_variance
+
+
+def by_loop_like_pytorch_examples(task: Task) -> Pass:
+    """A rewrite of the loop of pytorch/examples' vae: its data path, its loss, its reading of the loss in every step.
+
+    torchvision's MNIST, a picture at a time through ToTensor and a DataLoader; cross-entropy of probabilities, summed;
+    Adam as it comes. What it prints every tenth step is left out, and so is the time that a worker takes to start.
+    """
+    from torchvision.datasets import MNIST
+    from torchvision.transforms import ToTensor
+
+    dataset = MNIST(str(task.folder), train=True, transform=ToTensor())
+    dataset.data, dataset.targets = dataset.data[: task.images], dataset.targets[: task.images]
+    cuda = task.device.type == "cuda"
+    workers = int(cuda) if task.workers is None else task.workers
+    loader = torch.utils.data.DataLoader(
+        dataset, batch_size=task.batch, shuffle=True, num_workers=workers, pin_memory=cuda
+    )
+    torch.manual_seed(0)
+    model = TutorialVAE(task.model).to(task.device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=task.lr)
+
+    def one_pass(batches: Iterator[Any]) -> float:
+        total = 0.0
+        for x, _ in batches:
+            x = x.to(task.device)
+            optimizer.zero_grad()
+            again, mean, log_variance = model(x)
+            kl = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
+            loss = F.binary_cross_entropy(again, x, reduction="sum") + kl
+            loss.backward()
+            total += loss.item()
+            optimizer.step()
+        return total / len(dataset)
+
+    one_pass(iter(loader))
+    batches = iter(loader)
+    start = clock(task.device)
+    loss = one_pass(batches)
+    synchronize(task.device)
+    return Pass(clock(task.device) - start, loss, count_parameters(model))
+
+
+def by_bare_loop(task: Task) -> Pass:
+    """The loop of benchmarks/ceiling.py: the same mathematics written by hand for speed alone."""
+    import ceiling
+
+    x = task.split.x.to(task.device)
+    turns = ceiling.bare_steps(x, task.batch, task.precision)
+    steps = task.images // task.batch
+    return Pass(ceiling.seconds_for(turns, steps, task.device, warm_up=steps))
+
+
+CONTESTANTS: dict[str, Callable[[Task], Pass]] = {
+    "genzoo": by_genzoo,
+    "pythae": by_pythae,
+    "pytorch-examples-like": by_loop_like_pytorch_examples,
+}
+if importlib.util.find_spec("ceiling"):
+    CONTESTANTS["bare-loop"] = by_bare_loop
+ONLY = {"bare-loop": "vae"}
+"""Contestants that know one model alone."""

@@ -1,0 +1,52 @@
+"""Quality at a fixed budget: the same runs and the same row as the leaderboard of `genzoo bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from measuring import Calibration, Rounds, hand_over, replayed
+from subjects import Case, modes
+
+from genzoo.cells import cells, run_cells
+from genzoo.comparison import tables
+from genzoo.experiment import Experiment, Places
+from genzoo.leaderboard import Board
+from genzoo.registry import registry
+from genzoo.runconfig import Components
+
+pytestmark = pytest.mark.benchmark(timer=replayed)
+
+
+def test_quality(
+    benchmark: Any,
+    budget_model: str,
+    scope: Any,
+    record: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Training with each seed; the figures of the test data stand in extra_info."""
+    monkeypatch.setattr(Experiment, "draw", lambda self, run, view: None)  # figures are no part of the budget
+    budget = scope.budget
+    config = Components.find(registry(), budget_model, budget.dataset).defaults()
+    config = config.replace(budget.data, {"epochs": budget.epochs})
+    plan = cells([config], range(budget.seeds))
+    made, failures = run_cells(plan, Places(tmp_path / "runs"), quiet=True, say=lambda text: None)
+    assert not failures
+    (table,) = tables(made.values())
+    (row,) = table.rows
+    calibrate = Calibration(torch.device("cpu"))
+    seconds = [result["training"]["seconds"] for result in row.results]
+    rounds = Rounds(seconds, [calibrate() for _ in range(len(seconds) + 1)])
+    hand_over(benchmark, rounds)
+    training = config.training
+    case = Case(budget_model, training.batch_size, modes()[0], training.precision, "cpu")
+    images = round(row.results[0]["training"]["images_per_second"] * row.results[0]["training"]["seconds"])
+    scope.count(made[plan[0].key].model)
+    record("quality", case, images=images)
+    benchmark.extra_info["row"] = Board(table, table.figures()[0]).record()["rows"][0]
+    benchmark.extra_info["dataset"] = table.protocol

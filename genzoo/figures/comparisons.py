@@ -1,0 +1,104 @@
+"""Pictures of many runs: the rate–distortion plane, and one figure with its intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import wrap
+from typing import IO, TYPE_CHECKING
+
+from genzoo.comparison import Estimate, Table
+from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, new_figure, save
+from genzoo.figures.points import tidy
+from genzoo.rate_distortion import Curve, Point
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = (DATA_COLOUR, MODEL_COLOUR, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+"""Okabe & Ito 2008."""
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+NEAR = 0.05
+"""Points of one curve nearer than this part of the picture on both axes share a label."""
+EQUAL = 3.0
+"""Axes are on one scale unless one of them would be longer than the other by more than this."""
+
+
+def rate_distortion(path: Path | IO[bytes], planes: Sequence[tuple[str, Sequence[Curve]]]) -> None:
+    """One plane a protocol: a point for each row, a line through those of one model, and where −ELBO is the same."""
+    figure = new_figure(7.6, 6.2 * len(planes))
+    for axes, (title, curves) in zip(figure.subplots(len(planes), 1, squeeze=False)[:, 0], planes, strict=True):
+        everything = [point for curve in curves for point in curve.points]
+        spans = frame(axes, [point.rate for point in everything], [point.distortion for point in everything])
+        for number, curve in enumerate(curves):
+            draw_curve(axes, curve, COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)], spans)
+        axes.set(xlabel="rate: KL (nats an example)", ylabel="distortion: reconstruction (nats an example)")
+        lines = [*wrap(title, 90), "dotted: the same −ELBO; lower and to the left is better; hollow: dominated"]
+        axes.set_title("\n".join(lines), fontsize=10, loc="left")
+        axes.legend(frameon=False, loc="upper right")
+        tidy(axes)
+        axes.grid(visible=False)
+    save(figure, path)
+
+
+def draw_curve(axes: Axes, curve: Curve, colour: str, mark: str, spans: tuple[float, float]) -> None:
+    """A line through the points that no other dominates, and the rest hollow; points too near share a label."""
+    front = curve.front
+    axes.plot([p.rate for p in front], [p.distortion for p in front], mark, ls="-", c=colour, ms=7, label=curve.name)
+    others = [point for point in curve.points if point not in front]
+    axes.plot([p.rate for p in others], [p.distortion for p in others], mark, c=colour, ms=7, mfc="white")
+    labelled: list[tuple[Point, list[str]]] = []
+    for point in curve.points:
+        last = labelled[-1][0] if labelled else None
+        near = last and abs(last.rate - point.rate) < NEAR * spans[0]
+        if near and last and abs(last.distortion - point.distortion) < NEAR * spans[1]:
+            labelled[-1][1].append(point.label)
+        else:
+            labelled.append((point, [point.label]))
+    for point, labels in labelled:
+        place = (point.rate, point.distortion)
+        axes.annotate(", ".join(labels), place, (7, 5), textcoords="offset points", fontsize=9)
+
+
+def frame(axes: Axes, rates: Sequence[float], distortions: Sequence[float]) -> tuple[float, float]:
+    """Limits with room for labels, one scale for both axes where that leaves both readable, and lines of −ELBO.
+
+    Returns:
+        How far the points reach from side to side and from bottom to top.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    wide, high = (max(max(values) - min(values), 1e-3) for values in (rates, distortions))
+    left, right = min(rates) - 0.1 * wide, max(rates) + 0.2 * wide
+    bottom, top = min(distortions) - 0.1 * high, max(distortions) + 0.2 * high
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+    if 1 / EQUAL < high / wide < EQUAL:
+        axes.set_aspect("equal", adjustable="box")
+    for total in MaxNLocator(9, steps=[1, 2, 5, 10]).tick_values(left + bottom, right + top):
+        ends = [(rate, total - rate) for rate in (left, right)]
+        axes.plot(*zip(*ends, strict=True), c=QUIET_COLOUR, lw=0.7, ls=":", zorder=1)
+        rate = total - bottom  # where the line leaves the frame below, or else on the right
+        place = (rate, bottom) if left < rate < right else (right, total - right)
+        if left <= place[0] <= right and bottom <= place[1] <= top:
+            axes.annotate(
+                f"{total:g}", place, (2, 2), textcoords="offset points", fontsize=8, color="#666666", zorder=2
+            )
+    return wide, high
+
+
+def intervals(path: Path | IO[bytes], table: Table, name: str) -> None:
+    """One figure of every row that has it: a dot a seed, and the mean with its 95 % interval where there are seeds."""
+    rows = [(table.label(row), row.estimate(name)) for row in table.rows]
+    known = [(label, estimate) for label, estimate in rows if isinstance(estimate, Estimate)]
+    figure = new_figure(8, 0.45 * len(known) + 1.3)
+    axes = figure.subplots()
+    for place, (_, estimate) in enumerate(known):
+        axes.scatter(estimate.values, [place] * len(estimate.values), s=22, c=DATA_COLOUR, alpha=0.6, linewidths=0)
+        if estimate.interval is not None:
+            axes.errorbar(estimate.mean, place, xerr=estimate.interval, fmt="|", c=MODEL_COLOUR, ms=11, capsize=4)
+    axes.set_yticks(range(len(known)), [label for label, _ in known])
+    axes.set_ylim(len(known) - 0.5, -0.5)
+    axes.set_xlabel(name.replace("_", " "))
+    axes.set_title("a dot a seed; the mean and its 95 % interval", **TITLE)
+    tidy(axes)
+    save(figure, path)

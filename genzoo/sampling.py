@@ -1,0 +1,105 @@
+"""New examples of a model: decoded from the prior, or from a density that was fitted to codes of training data.
+
+Models without a prior have only the second way (Ghosh et al. 2020, arXiv 1903.12436, section 3), and where two models
+are compared, both are drawn from in the same way.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genzoo.data.resident import Resident
+from genzoo.data.splits import fixed_permutation
+from genzoo.errors import GenzooError, UsageError
+from genzoo.mixtures import fit_mixture
+from genzoo.protocols import LatentModel, Model
+from genzoo.training.trainer import EVALUATION_BATCH
+
+CODES = 10_000
+"""Training examples at most whose codes a density is fitted to."""
+KNOWN = "prior, gaussian, or gmm:10 for a mixture of 10 Gaussians"
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Where codes come from."""
+
+    components: int = 0
+    """0: from the prior; else from a mixture of so many Gaussians, fitted to training codes."""
+
+    @classmethod
+    def parse(cls, text: str) -> Sampler:
+        """ "prior", "gaussian" or "gmm:K".
+
+        Raises:
+            UsageError: Anything else.
+        """
+        if text in ("prior", "gaussian"):
+            return cls(int(text == "gaussian"))
+        match = re.fullmatch(r"gmm:?([1-9]\d{0,2})", text)
+        if match is None:
+            raise UsageError(f"no sampler {text!r}", f"known: {KNOWN}")
+        return cls(int(match[1]))
+
+    @classmethod
+    def own(cls, model: Model) -> Sampler:
+        """The prior, where the model has one; else one Gaussian."""
+        return cls(int(isinstance(model, LatentModel) and model.prior() is None))
+
+    @property
+    def how(self) -> str:
+        """As captions say it."""
+        if not self.components:
+            return "z from the prior"
+        kind = "a Gaussian" if self.components == 1 else f"a mixture of {self.components} Gaussians"
+        return f"z from {kind} fitted to training codes"
+
+    def refuses(self, model: Model) -> str | None:
+        """Why a model cannot be drawn from in this way; None if it can."""
+        if self.components:
+            return None if isinstance(model, LatentModel) else "no codes to fit a density to"
+        return "no prior p(z)" if isinstance(model, LatentModel) and model.prior() is None else None
+
+
+def draw(model: Model, sampler: Sampler, train: Resident | None, n: int, noise: bool) -> Tensor:
+    """n new examples [n, *S] as the model sees them, on its device, by torch's global generators.
+
+    Args:
+        model: One that the sampler does not refuse.
+        sampler: Where codes come from.
+        train: The training data; needed for a fitted sampler only.
+        n: How many.
+        noise: Whether to draw x from p(x|z) rather than return its mean.
+
+    Raises:
+        UsageError: The sampler does not suit the model, or there are fewer codes than components.
+    """
+    if reason := sampler.refuses(model):
+        raise UsageError(f"{type(model).__name__} has {reason}", f"samplers: {KNOWN}")
+    counts = [min(EVALUATION_BATCH, n - first) for first in range(0, n, EVALUATION_BATCH)]
+    if not sampler.components:
+        return torch.cat([model.sample(count, noise=noise) for count in counts])
+    assert isinstance(model, LatentModel)
+    assert train is not None, "a fitted sampler needs training data"
+    z = fitted_codes(model, train, sampler.components, n)
+    views = (model.likelihood(part) for part in z.split(EVALUATION_BATCH))
+    return torch.cat([px.rsample() if noise else px.mean for px in views])
+
+
+def fitted_codes(model: LatentModel, train: Resident, components: int, n: int) -> Tensor:
+    """n codes [n, *D] from a mixture fitted to z ~ q(z|x), one for each of at most 10,000 training examples.
+
+    Samples and not means of q: what the decoder was trained on is the aggregate posterior.
+    """
+    index = fixed_permutation(len(train))[:CODES].to(train.device)
+    if len(index) < components:
+        raise UsageError(f"{components} Gaussians cannot be fitted to {len(index)} codes", f"use gmm:{len(index)}")
+    codes = torch.cat([model.posterior(train.batch(part).x).rsample() for part in index.split(EVALUATION_BATCH)])
+    if not bool(codes.isfinite().all()):
+        raise GenzooError("the model's codes of its training data are not finite", "train it again: a smaller --lr?")
+    mixture = fit_mixture(codes.flatten(1).cpu().double(), components)
+    return mixture.sample(n).to(codes.device, codes.dtype).view(n, *codes.shape[1:])

@@ -1,0 +1,160 @@
+"""The whole training step as one CUDA graph, captured once and replayed.
+
+UNTESTED ON HARDWARE: written from torch's documentation and source on machines without a GPU. What does not need one
+(static buffers, restoring the state, the check below) is tested on the CPU with a recorder in place of the capture.
+Because of that, and because a captured step that does the wrong thing does it silently, every run holds the replayed
+step against the eager one before it uses it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from genzoo.training.step import Step, Trial, generators
+
+Replay = Callable[[], None]
+Capture = Callable[[Callable[[], None]], Replay]
+"""Takes work on static memory, runs it a few times and records it; what it returns does the work again."""
+
+WARM_UP = 3
+CHECKED = 3
+TERMS = 1e-3
+"""How far, relatively, a replayed step's terms may lie from the eager one's: TF32 and atomics are not exact."""
+UPDATES = 0.1
+"""How far its weights may lie off, as a share of the way they went: Adam's first updates magnify rounding; a wrong
+rate, batch or noise is off by more."""
+
+
+class CaptureError(Exception):
+    """The captured step does not do what the eager one does."""
+
+
+class GraphStep:
+    """A step with static inputs and rates on the device, replayed from a capture.
+
+    Inputs are copied into buffers that keep their addresses; the learning rate and the moving average's share are
+    tensors that the host fills when they change; torch's generator is reseeded between replays, which a graph that
+    draws from it allows. Trials before and at the capture consume no training step.
+
+    Args:
+        step: The eager step; its optimiser's rate becomes a tensor.
+        examples: Inputs of a few steps, alike in shape, to warm up and to check with.
+        capture: `cuda_capture`, or a recorder in tests.
+
+    Raises:
+        CaptureError: The replayed step is not the eager one. Whatever else the capture raises passes through.
+    """
+
+    def __init__(self, step: Step, examples: Sequence[tuple[Tensor, ...]], capture: Capture) -> None:
+        self.step = step
+        self.inputs = tuple(torch.empty_like(given).copy_(given) for given in examples[0])
+        # The CUDA kernel reads the rate as float32, the one for the CPU as what a Python number is.
+        dtype = torch.float64 if step.device.type == "cpu" else torch.float32
+        self.rate = torch.full((), float(step.optimizer.lr), dtype=dtype, device=step.device)
+        self._host_rates: tuple[float, float] | None = None
+        before = [parameter.detach().clone() for parameter in step.parameters]
+        with Trial(step):
+            expected = self._tried(step, examples)
+        step.optimizer.lr = self.rate
+        check_generator(step.device, capture)
+        with Trial(step):
+            self.replay = capture(lambda: step.body(self.inputs))
+        with Trial(step):
+            found = self._tried(self, examples)
+        require_same(found, expected, before)
+
+    def __call__(self, number: int, inputs: tuple[Tensor, ...]) -> None:
+        """Makes step number `number` (from 0) with what the host hands over for it."""
+        for static, given in zip(self.inputs, inputs, strict=True):
+            if (given.shape, given.dtype) != (static.shape, static.dtype):
+                wanted = f"{static.dtype} {tuple(static.shape)}"
+                raise ValueError(f"a captured step takes {wanted}, not {given.dtype} {tuple(given.shape)}")
+            static.copy_(given, non_blocking=True)
+        self.step.reseed(number)
+        rates = self.step.rates(number)
+        if rates != self._host_rates:
+            self.rate.fill_(rates[0])
+            self.step.share.fill_(rates[1])
+            self._host_rates = rates
+        self.replay()
+
+    def _tried(
+        self, make: Callable[[int, tuple[Tensor, ...]], None], examples: Sequence[tuple[Tensor, ...]]
+    ) -> list[Tensor]:
+        """The sums of the terms, both counters and the weights after a few steps."""
+        step = self.step
+        step.clear_sums()
+        for number in range(CHECKED):
+            make(number, examples[number % len(examples)])
+        assert step.sums is not None
+        return [tensor.detach().clone() for tensor in (step.sums, step.number, step.found_inf, *step.parameters)]
+
+
+def require_same(found: list[Tensor], expected: list[Tensor], before: list[Tensor]) -> None:
+    """Holds replayed steps against eager ones.
+
+    Args:
+        found: Sums, counters and weights after the replayed steps, as `GraphStep._tried` gives them.
+        expected: The same after the eager ones.
+        before: The weights before.
+
+    Raises:
+        CaptureError: They went another way.
+    """
+    if not all(torch.equal(one, other) for one, other in zip(found[1:3], expected[1:3], strict=True)):
+        raise CaptureError("a replayed step counts differently from an eager one")
+    if not torch.allclose(found[0], expected[0], rtol=TERMS, atol=1e-6, equal_nan=True):
+        raise CaptureError("a replayed step has another loss than an eager one")
+    apart = math.sqrt(sum(_square(one - other) for one, other in zip(found[3:], expected[3:], strict=True)))
+    moved = math.sqrt(sum(_square(other - one) for other, one in zip(expected[3:], before, strict=True)))
+    if not apart <= UPDATES * moved:
+        raise CaptureError(f"a replayed step changes the weights by {apart / max(moved, 1e-30):.0%} more or less")
+
+
+def _square(x: Tensor) -> float:
+    return float(x.double().square().sum())
+
+
+def check_generator(device: torch.device, capture: Capture) -> None:
+    """Captures a draw of a few numbers: reseeding between replays must give what an eager draw gives.
+
+    Raises:
+        CaptureError: It does not.
+    """
+    drawn = torch.zeros(8, device=device)
+
+    def draw() -> None:
+        drawn.copy_(torch.rand(8, device=device))
+
+    replay = capture(draw)
+    for seed in (1, 2):
+        results = []
+        for work in (draw, replay):
+            for generator in generators(device):
+                generator.manual_seed(seed)
+            work()
+            results.append(drawn.clone())
+        if not torch.equal(*results):
+            raise CaptureError("a replay does not draw the random numbers of its seed")
+
+
+def cuda_capture(work: Callable[[], None]) -> Replay:
+    """Records work on the current CUDA device as a graph, after a few runs on the same side stream.
+
+    torch registers its own generator of the device with every graph. Gradients are None before the capture, so that
+    they lie in the graph's own memory at addresses that stay.
+    """
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UP):
+            work()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        work()
+    return graph.replay

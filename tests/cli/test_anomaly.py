@@ -1,0 +1,103 @@
+"""Anomalies of a class that training had not: one command trains, one scores the whole test set beside baselines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from commandline import genzoo, refused, trained
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.neighbors import NearestNeighbors
+
+from genzoo.cli.use import load_split
+from genzoo.evaluation.baselines import pca_errors
+from genzoo.evaluation.evaluate import find_metrics, per_example
+from genzoo.registry import registry
+from genzoo.runs import Run
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def without_three(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("without")
+    return trained(folder, "vae", "--dataset", "digits", "--epochs", 3, "--data.without", 3)
+
+
+@pytest.fixture(scope="module")
+def only_three(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return trained(tmp_path_factory.mktemp("only"), "vae", "--dataset", "digits", "--epochs", 3, "--data.only", 3)
+
+
+def found(run: Run, *words: object) -> dict[str, Any]:
+    result = genzoo("anomaly", run.path, "--json", *words)
+    assert (result.code, result.err) == (0, "")
+    values: dict[str, Any] = json.loads(result.out)
+    return values
+
+
+@pytest.mark.parametrize("name", ["without_three", "only_three"])
+def test_every_figure_is_the_one_of_scikit_learn(name: str, request: pytest.FixtureRequest) -> None:
+    run: Run = request.getfixturevalue(name)
+    test, train = load_split(run, "test", CPU, None), load_split(run, "train", CPU, None)
+    assert test.y is not None
+    assert train.y is not None
+    assert (3 in train.y) == (name == "only_three") == (train.y.unique().numel() == 1)
+    anomalous = (test.y == 3) == (name == "without_three")
+    images = [data.batch(torch.arange(len(data))).x.flatten(1) for data in (test, train)]
+    neighbours = NearestNeighbors(n_neighbors=5).fit(images[1].numpy()).kneighbors(images[0].numpy())[0].mean(1)
+    sums = test.x.flatten(1).double().sum(1)
+    errors = pca_errors(train, test, 20)
+    assert errors is not None
+    scores = {
+        "model": per_example(run.model, test, find_metrics(registry(), ["negative-elbo"]))["negative-elbo"],
+        "pixel_sum": sums if roc_auc_score(anomalous, sums) > 0.5 else -sums,
+        "pca-20": errors,
+        "knn": torch.from_numpy(neighbours),
+    }
+    values = found(run)
+    assert (values["n"], values["anomalies"]) == (360, int(anomalous.sum()))
+    for method, score in scores.items():
+        assert values["auroc"][method] == pytest.approx(roc_auc_score(anomalous, score), abs=1e-4)
+        assert values["auprc"][method] == pytest.approx(average_precision_score(anomalous, score), abs=1e-3)
+
+
+def test_the_table_names_the_class_and_every_method(without_three: Run, tmp_path: Path) -> None:
+    result = genzoo("anomaly", without_three.path, "--score", "mse", "--out", tmp_path / "scores.csv")
+    first, *rows = result.out.splitlines()
+    assert first == "trained without class 3: 37 of 360 examples are of a kind that training had not"
+    assert [row.rsplit(maxsplit=2)[0].strip() for row in rows] == [
+        "a higher score is more anomalous",
+        "mse",
+        "sum of values, in its better direction",
+        "error of PCA-20",
+        "distance to the 5 nearest training examples",
+        "by chance",
+    ]
+    assert rows[-1].split()[-2:] == ["0.500", f"{37 / 360:.3f}"]
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 361
+
+
+def test_where_nothing_unseen_is_scored_it_is_as_ever(without_three: Run) -> None:
+    assert len(genzoo("anomaly", without_three.path, "--split", "validation").out.splitlines()) == 14  # 9 classes
+    assert set(found(without_three, "--split", "train")["model"]) == set("012456789")
+
+
+def test_both_filters_at_once_are_refused() -> None:
+    message = refused(genzoo("run vae --dataset digits --data.without 3 --data.only 4"))
+    assert message == "--data.without and --data.only exclude each other"
+    assert refused(genzoo("run vae --dataset digits --data.without 10")).startswith("--data.without must be")
+
+
+def test_the_table_names_the_orientation_of_the_baseline(vae_run: Run) -> None:
+    result = genzoo("anomaly", vae_run.path)
+    found = json.loads(genzoo("anomaly", vae_run.path, "--json").out)
+    rows = [line.split() for line in result.out.splitlines() if line.strip().startswith("class")]
+    assert len(rows) == 10
+    for _, label, model, total, side, pca in rows:
+        value = found["pixel_sum"][label]
+        assert (total, side) == (f"{max(value, 1 - value):.3f}", "more" if value >= 0.5 else "less")
+        assert (model, pca) == (f"{found['model'][label]:.3f}", f"{found['pca'][label]:.3f}")

@@ -1,0 +1,168 @@
+"""The rate–distortion plane: curves counted by hand, and the linear VAE's, which is known in closed form."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from commandline import genzoo, refused
+from linear_vae import PPCA, Q, linear_vae, set_optimum
+from PIL import Image
+
+from genzoo.comparison import collect, tables
+from genzoo.data.resident import Resident
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.figures.canvas import new_figure
+from genzoo.figures.comparisons import frame, rate_distortion
+from genzoo.protocols import Split
+from genzoo.rate_distortion import Curve, Point, curves, told
+from genzoo.registry import registry
+from genzoo.runconfig import default_config
+from genzoo.training.settings import Training
+from genzoo.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def make(folder: Path, rate: float | None, distortion: float, beta: float, **options: Any) -> None:
+    """A finished run with this rate and distortion."""
+    folder.mkdir()
+    model = {"name": "ae" if rate is None else "vae", "latent_dim": 20, "hidden": options.pop("hidden", [400])}
+    loss = {"name": "elbo", "beta": beta, "capacity": options.pop("capacity", None), "gamma": 100.0}
+    config = {"model": model, "loss": loss, "data": {"name": "mnist"}, "training": {"seed": 0, **options}}
+    test = {"n": 10, "negative_elbo": None, "reconstruction": distortion, "kl": rate, "mse": 0.01}
+    if rate is None:
+        test["not_available"] = {"kl": "no prior p(z)"}
+    else:
+        test["negative_elbo"] = rate + distortion
+    results = {"test": test, "baselines": {}, "training": {"images_per_second": 1.0}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "results.json").write_text(json.dumps(results))
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """Three β and a capacity on one curve, β = 2 trained badly; another net with one run; and an autoencoder."""
+    for beta, rate, distortion in ((0.5, 20.0, 70.0), (1.0, 10.0, 80.0), (2.0, 12.0, 85.0), (4.0, 4.0, 98.0)):
+        make(tmp_path / f"beta-{beta}", rate, distortion, beta)
+    make(tmp_path / "capacity", 15.0, 74.0, 1.0, capacity=15.0)
+    make(tmp_path / "small", 9.0, 90.0, 1.0, hidden=[30])
+    make(tmp_path / "ae", None, 60.0, 1.0)
+    return tmp_path
+
+
+def test_runs_that_differ_in_pressure_alone_are_one_curve(sweep: Path) -> None:
+    found = {curve.name: curve for curve in curves(tables(collect([sweep]))[0])}
+    assert set(found) == {"vae hidden=400", "vae hidden=30"}
+    main = found["vae hidden=400"]
+    assert [point.label for point in main.points] == ["β=4", "β=1", "β=2", "C=15", "β=0.5"]
+    assert [point.label for point in main.front] == ["β=4", "β=1", "C=15", "β=0.5"]
+
+
+def test_area_and_dominated_points_by_hand(sweep: Path) -> None:
+    main = max(curves(tables(collect([sweep]))[0]), key=lambda curve: len(curve.points))
+    assert main.at(7.0) == 89.0
+    whole = 6 * (98 + 80) / 2 + 5 * (80 + 74) / 2 + 5 * (74 + 70) / 2
+    assert main.area(4.0, 20.0) == pytest.approx(whole)
+    assert main.area(7.0, 10.0) == pytest.approx(3 * (89 + 80) / 2)
+    assert told([main]) == [
+        f"rate–distortion, vae hidden=400: area {whole:.4g} nats² between rates 4 and 20",
+        "rate–distortion, vae hidden=400: β=2 is dominated by β=1, which needs no more of either",
+    ]
+
+
+def test_areas_are_taken_over_the_rates_that_all_curves_have() -> None:
+    one = Curve("one", (Point("", 0.0, 10.0), Point("", 10.0, 0.0)))
+    other = Curve("other", (Point("", 5.0, 20.0), Point("", 20.0, 5.0)))
+    assert told([one, other]) == [
+        "rate–distortion, one: area 12.5 nats² between rates 5 and 10; monotone",
+        "rate–distortion, other: area 87.5 nats² between rates 5 and 10; monotone",
+    ]
+    assert told([Curve("single", (Point("", 1.0, 1.0),))]) == []
+
+
+def test_the_command_tells_and_draws(sweep: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rd.png"
+    result = genzoo("compare", sweep, "--figure", out)
+    assert (result.code, result.err) == (0, "")
+    assert "β=2 is dominated by β=1" in result.out
+    with Image.open(out) as picture:
+        assert picture.format == "PNG"
+        colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 24) or []}
+    assert {(0, 114, 178), (213, 94, 0)} <= colours  # two curves
+    found = json.loads(genzoo("compare", sweep, "--json").out)[0]["rate_distortion"]
+    assert {curve["name"] for curve in found} == {"vae hidden=400", "vae hidden=30"}
+    page = genzoo("compare", sweep, "--html").out
+    assert page.count("data:image/png;base64,") == 2
+    assert "β=2 is dominated by β=1" in page
+    assert refused(genzoo("compare", sweep / "ae", "--figure", out)) == "--figure: none of these runs has a rate"
+    assert refused(genzoo("compare", sweep, "--figure", tmp_path / "rd.jpg")) == f"--figure {tmp_path}/rd.jpg: not .png"
+
+
+def test_lines_of_one_bound_are_where_rate_and_distortion_add_up_to_it() -> None:
+    axes = new_figure(6, 6).subplots()
+    assert frame(axes, [0.0, 20.0], [70.0, 95.0]) == (20.0, 25.0)
+    sums = [{round(float(x + y), 6) for x, y in line.get_xydata()} for line in axes.lines]
+    assert len(sums) > 4
+    assert all(len(line) == 1 for line in sums)
+    assert {f"{next(iter(line)):g}" for line in sums} >= {text.get_text() for text in axes.texts}
+    assert axes.get_aspect() == 1.0  # one nat is as long on either axis
+    frame(axes, [0.0, 1.0], [0.0, 1.0])
+    rate_distortion(io.BytesIO(), [("a protocol", [Curve("one", (Point("β=1", 2.0, 3.0),))])])
+
+
+def closed_form(ppca: PPCA, beta: float) -> tuple[float, float]:
+    """Reverse water-filling: R = Σ ½ ln(λ/βσ²)₊ nats, and D = Σ min(λ, βσ²) + Σ others, a squared error."""
+    kept, level = ppca.values[:Q], beta * ppca.variance
+    rate = (0.5 * (kept / level).log()).clamp_min(0.0).sum().item()
+    return rate, (kept.clamp_max(level).sum() + ppca.values[Q:].sum()).item()
+
+
+def measured(model: Any, ppca: PPCA) -> tuple[float, float, float]:
+    """Rate, squared error and its standard error by the product's evaluation, whose distortion is in nats."""
+    found = evaluate(model, Resident(Split(ppca.x.float()), CPU), find_metrics(registry(), ["kl", "reconstruction"]))
+    constant = 0.5 * 12 * math.log(2 * math.pi * ppca.variance)
+    error = 2 * ppca.variance * found["standard_error"]["reconstruction"]
+    return found["kl"], 2 * ppca.variance * (found["reconstruction"] - constant), error
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0, 4.0])
+def test_the_linear_vae_lies_on_the_curve_of_theory(ppca: PPCA, beta: float) -> None:
+    model = linear_vae("gaussian-learned")
+    set_optimum(model, ppca, beta)
+    rate, distortion = closed_form(ppca, beta)
+    found, error, noise = measured(model, ppca)
+    assert found == pytest.approx(rate, abs=1e-5)
+    assert error == pytest.approx(distortion, abs=4 * noise)
+    # Without the noise of one sample an example: E‖x − Wz − b‖² = ‖x − Wμ − b‖² + Σ var_j ‖W_j‖².
+    model.double()
+    with torch.no_grad():
+        q = model.posterior(ppca.x)
+        exact = (ppca.x - model.decode(q.mean)).square().sum(1) + q.variance @ model.decoder[0].weight.square().sum(0)
+    assert exact.mean().item() == pytest.approx(distortion, abs=1e-6)
+
+
+def test_theory_agrees_with_the_eigenvalues_it_is_published_for(ppca: PPCA) -> None:
+    """Variances 4, 2.5, 1.5 and 0.5: R(β) falls by the logarithm of β, D rises by what is given up."""
+    exact = PPCA(ppca.x, ppca.mean, torch.tensor([4.0, 2.5, 1.5, *[0.5] * 9]).double(), ppca.vectors, 0.5)
+    for beta, gap in ((0.5, 1.5 * math.log(2)), (2.0, -1.5 * math.log(2))):
+        assert closed_form(exact, beta)[0] - closed_form(exact, 1.0)[0] == pytest.approx(gap)
+    assert [closed_form(exact, beta)[1] for beta in (0.5, 1.0, 2.0, 4.0)] == pytest.approx([5.25, 6.0, 7.5, 10.0])
+
+
+def test_a_capacity_held_hard_lands_on_the_same_curve(ppca: PPCA) -> None:
+    """γ|KL − C| with C = R(2) and γ above 2 has its optimum where β = 2 has: the KL at C, at the least distortion."""
+    rate, distortion = closed_form(ppca, 2.0)
+    model = linear_vae(f"gaussian:{math.sqrt(ppca.variance)}")
+    entry = registry().get("loss", "elbo")
+    loss = entry.load()(model, default_config(entry, {"capacity": rate, "gamma": 10.0}))
+    settings = Training(batch_size=400, lr=2e-2, schedule="cosine", seed=0, epochs=400)
+    Trainer(model, loss, settings, Resident(Split(ppca.x.float()), CPU)).fit()
+    found, error, _ = measured(model, ppca)
+    assert found == pytest.approx(rate, abs=0.03)
+    assert error == pytest.approx(distortion, abs=0.1)

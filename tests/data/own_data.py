@@ -1,0 +1,39 @@
+"""Datasets of files, made and refused, for the tests of each kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import genzoo
+from genzoo.data.store import Store
+from genzoo.errors import UsageError
+from genzoo.protocols import Splits
+from genzoo.registry import registry
+
+RNG = np.random.Generator(np.random.Philox(0))
+
+
+def dataset(name: str, path: Path, **options: Any) -> Any:
+    cls = registry().get("dataset", name).load()
+    return cls(cls.Config(path=str(path), **options))
+
+
+def load(name: str, path: Path, **options: Any) -> tuple[Splits, genzoo.DataSpec]:
+    made = dataset(name, path, **options)
+    spec = made.spec
+    splits: Splits = made.load(Store(say=lambda line: None))
+    assert spec.size == len(splits.train.x)
+    for split in filter(None, splits):
+        assert tuple(split.x.shape[1:]) == spec.shape
+    return splits, spec
+
+
+def refusal(name: str, path: Path, **options: Any) -> str:
+    with pytest.raises(UsageError) as error:
+        _ = dataset(name, path, **options).spec
+    assert error.value.hint
+    return error.value.message

@@ -1,0 +1,130 @@
+"""Datasets of a user's own pictures in folders."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from genzoo_plugins.own_data import folder
+from own_data import RNG, dataset, load, refusal
+from PIL import Image
+
+import genzoo
+from genzoo.cli import main
+from genzoo.data.splits import fixed_permutation
+from genzoo.errors import UsageError
+
+
+def save_pictures(folder: Path, pixels: np.ndarray[Any, Any], ending: str = "png") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, picture in enumerate(pixels):
+        Image.fromarray(picture).save(folder / f"{number:03}.{ending}")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> tuple[Path, np.ndarray[Any, Any]]:
+    """Two classes of ten grey pictures of 6 by 5 pixels, and what is in them."""
+    pixels = RNG.integers(0, 256, (20, 6, 5), np.uint8)
+    save_pictures(tmp_path / "own/cats", pixels[:10])
+    save_pictures(tmp_path / "own/dogs", pixels[10:])
+    (tmp_path / "own/.hidden").mkdir()
+    (tmp_path / "own/readme.txt").write_text("not a picture, and not called one")
+    return tmp_path / "own", pixels
+
+
+def test_sub_folders_are_classes_and_bytes_are_kept(pictures: tuple[Path, np.ndarray[Any, Any]]) -> None:
+    own, pixels = pictures
+    splits, spec = load("folder", own, validation=0.2, test=0.3)
+    assert spec[:4] == ((1, 6, 5), "bernoulli", 2, 10)
+    order = fixed_permutation(20)
+    labels = torch.arange(20) // 10
+    parts = (order[10:], order[6:10], order[:6])
+    for split, index in zip(splits, parts, strict=True):
+        assert split is not None
+        assert split.y is not None
+        where = index.sort().values
+        assert torch.equal(split.x[:, 0], torch.from_numpy(pixels)[where])
+        assert torch.equal(split.y, labels[where])
+
+
+def test_pictures_without_sub_folders_have_no_labels(tmp_path: Path) -> None:
+    save_pictures(tmp_path, RNG.integers(0, 256, (10, 4, 4, 3), np.uint8))
+    splits, spec = load("folder", tmp_path, validation=0.0)
+    assert spec[:4] == ((3, 4, 4), "bernoulli", 0, 9)
+    assert (splits.validation, splits.train.y) == (None, None)
+    assert load("folder", tmp_path, channels=1)[1].shape == (1, 4, 4)
+    assert load("folder", tmp_path, size="8x6")[1].shape == (3, 8, 6)
+    assert load("folder", tmp_path, size="7")[1].shape == (3, 7, 7)
+
+
+def test_scaling_keeps_flat_pictures_flat(tmp_path: Path) -> None:
+    for number, side in enumerate((4, 9, 20)):
+        Image.new("L", (side, side + 1), 77).save(tmp_path / f"{number}.PNG")
+    splits, _ = load("folder", tmp_path, size="8x6", validation=0.0)
+    assert torch.equal(splits.train.x, torch.full((2, 1, 8, 6), 77, dtype=torch.uint8))
+
+
+def test_folders_that_are_refused(tmp_path: Path) -> None:
+    assert refusal("folder", tmp_path) == f"{tmp_path} holds no PNG or JPEG file"
+    missing = tmp_path / "nowhere"
+    assert refusal("folder", missing) == f"{missing}: no such file or folder"
+    save_pictures(tmp_path / "a", np.zeros((3, 4, 4), np.uint8))
+    save_pictures(tmp_path, np.zeros((1, 4, 4), np.uint8))
+    assert refusal("folder", tmp_path) == f"{tmp_path}/000.png lies beside sub-folders, which are classes"
+    (tmp_path / "000.png").unlink()
+    (tmp_path / "b").mkdir()
+    assert refusal("folder", tmp_path) == f"{tmp_path}/b holds no PNG or JPEG file"
+    assert refusal("folder", tmp_path / "a/000.png") == f"{tmp_path}/a/000.png is no folder"
+    own = tmp_path / "a"
+    Image.new("L", (5, 4)).save(own / "wide.png")
+    assert refusal("folder", own) == f"{own}/wide.png is 4x5, 000.png 4x4"
+    Image.new("RGB", (4, 4)).save(own / "wide.png")
+    assert refusal("folder", own) == f"{own}/wide.png is in colour, 000.png grey"
+    (own / "wide.png").write_text("no picture")
+    assert refusal("folder", own) == f"{own}/wide.png is no PNG or JPEG image"
+    (own / "wide.png").unlink()
+    assert refusal("folder", own, validation=0.7, test=0.7).startswith("3 examples leave nothing to train on")
+
+
+def test_more_pictures_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_pictures(tmp_path, np.zeros((11, 3, 3), np.uint8))
+    monkeypatch.setattr(folder, "LARGEST", 99)
+    assert load("folder", tmp_path)[1].shape == (1, 3, 3)
+    assert refusal("folder", tmp_path, channels=3) == "11 pictures of 3x3 take more than 99 bytes"
+
+
+@pytest.mark.parametrize("size", ["0", "x", "3x", "3x4x5", "-3", "99999", "4097", "3 4"])
+def test_sizes_that_are_none(size: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="neither HEIGHTxWIDTH nor one number"):
+        dataset("folder", tmp_path, size=size)
+
+
+def test_a_picture_that_declares_too_much_is_refused_undecoded(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (4, 4)).save(buffer, "PNG")
+    whole = bytearray(buffer.getvalue())
+    for side in (10_000, 60_000):  # one that Pillow would warn of, one that it would refuse
+        whole[16:24] = struct.pack(">II", side, side)
+        whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
+        (tmp_path / "bomb.png").write_bytes(whole)
+        assert "bomb.png" in refusal("folder", tmp_path)
+
+
+def test_a_run_on_own_pictures(
+    pictures: tuple[Path, np.ndarray[Any, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a relative path, used again from elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    words = ["--epochs", "1", "--batch-size", "4", "--quiet", "--out", str(tmp_path / "run")]
+    assert main(["run", "vae", "--dataset", "folder", "--data.path", "own", *words]) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["evaluate", str(tmp_path / "run"), "--json"]) == 0
+    digest = genzoo.Run(tmp_path / "run").record["data"]["folder"]["sha256"]["x"]
+    assert len(digest) == 64

@@ -1,0 +1,110 @@
+"""Telling two sets apart: against AUROCs that are known, and logistic regression against scikit-learn."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from genzoo_plugins.metrics.classifier import auroc, c2st, logistic_regression, nearest, parts, separating_direction
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from genzoo.noise import seeded
+from genzoo.protocols import Split
+from genzoo.registry import registry
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    with seeded(seed):
+        return torch.randn(*shape, dtype=torch.float64)
+
+
+def phi(x: float) -> float:
+    """The standard normal distribution function."""
+    return 0.5 * (1 + math.erf(x / math.sqrt(2)))
+
+
+def toy(name: str, seed: int, **options: float) -> Tensor:
+    """1,500 points of a generated dataset, [1500, F]."""
+    dataset = registry().get("dataset", name).load()
+    split: Split = dataset(dataset.Config(train=1500, seed=seed, **options)).load(None).train
+    return split.x.double()
+
+
+def test_auroc_counts_ties_half_and_knows_its_direction() -> None:
+    low, high = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 3.0])
+    assert auroc(high, low) == 3.5 / 4
+    assert auroc(low, high) == 0.5 / 4
+    assert auroc(torch.ones(3), torch.ones(5)) == 0.5
+    assert auroc(torch.tensor([5.0, 6.0]), torch.arange(4.0)) == 1.0
+
+
+def test_auroc_of_shifted_normals() -> None:
+    expected = phi(1 / math.sqrt(2))
+    assert expected == pytest.approx(0.7602, abs=1e-4)
+    assert auroc(normal(22, 50_000) + 1, normal(23, 50_000)) == pytest.approx(expected, abs=0.006)
+
+
+@pytest.mark.parametrize(("n", "dimensions", "spread"), [(100, 2, 0.07), (300, 20, 0.035)])
+def test_equal_distributions_are_not_told_apart(n: int, dimensions: int, spread: float) -> None:
+    """Neighbours that knew the labels of the part left out would lift or sink the mean."""
+    found = [c2st(normal(seed, n, dimensions), normal(seed + 500, n, dimensions)) for seed in range(40)]
+    assert sum(found) / 40 == pytest.approx(0.5, abs=4 * spread / 40**0.5)
+
+
+@pytest.mark.parametrize(("dimensions", "shift"), [(1, 1.0), (2, 0.5), (20, 1.0), (20, 2.0)])
+def test_a_shift_is_told_as_well_as_can_be(dimensions: int, shift: float) -> None:
+    x, y = normal(24, 3000, dimensions), normal(25, 3000, dimensions)
+    y[:, 0] += shift
+    assert c2st(x, y) == pytest.approx(phi(shift / math.sqrt(2)), abs=0.02)
+    assert c2st(y, x) == pytest.approx(c2st(x, y), abs=0.01)
+
+
+def test_another_spread_is_told_as_well_as_can_be() -> None:
+    """In two dimensions squared distances are exponential: P(4a > b) = 4/5. The values alone tell nothing."""
+    x, y = normal(26, 3000, 2), 2 * normal(27, 3000, 2)
+    assert c2st(x, y) == pytest.approx(0.8, abs=0.02)
+
+
+def test_thin_sets_are_told_from_gaussians_of_the_same_moments() -> None:
+    """What a linear model makes of a curve. The moments agree, so only the neighbours can tell."""
+    for name, least in (("moons", 0.78), ("quadratic", 0.84)):
+        x, other = toy(name, 0), toy(name, 1)
+        values, vectors = torch.linalg.eigh(other.T.cov())
+        flat = other.mean(0) + normal(28, *other.shape) * values.sqrt() @ vectors.T
+        assert c2st(x, flat) > least
+        assert c2st(x, other) == pytest.approx(0.5, abs=0.03)
+
+
+def test_samples_without_their_noise_are_too_thin() -> None:
+    assert c2st(toy("moons", 0), toy("moons", 1, noise=0.0)) > 0.7
+
+
+def test_sets_apart_are_told_always() -> None:
+    x = normal(29, 300, 3)
+    assert c2st(x, x + 100) == 1.0
+
+
+def test_parts_are_even_and_nobody_is_their_own_neighbour() -> None:
+    assert parts(1003).bincount().tolist() == [201, 201, 201, 200, 200]
+    near = nearest(torch.arange(2000.0, dtype=torch.float64)[:, None], 2)
+    assert near[1500].sort().values.tolist() == [1499, 1501]
+
+
+def test_the_direction_is_the_one_of_scikit_learn() -> None:
+    x, y = normal(30, 400, 4), (torch.arange(400) % 2).double()
+    x[:, 0] += 2 * y
+    weight = separating_direction(x, y)
+    reference = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(x.numpy(), y.numpy())
+    torch.testing.assert_close(weight, torch.from_numpy(reference.coef_[0]), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("c", [0.1, 1.0])
+def test_logistic_regression_is_the_one_of_scikit_learn(c: float) -> None:
+    x, y = normal(26, 300, 4), torch.arange(300) % 3
+    x[:, 0] += y
+    weight, bias = logistic_regression(x, y, 3, c)
+    reference = LogisticRegression(C=c, max_iter=1000, tol=1e-8).fit(x.numpy(), y.numpy())
+    ours = (x @ weight.T + bias).softmax(1)
+    torch.testing.assert_close(ours, torch.from_numpy(reference.predict_proba(x.numpy())), rtol=0, atol=1e-4)

@@ -1,0 +1,96 @@
+"""Commands run by two processes each, forked from one that has imported torch: `python pairs.py FOLDER`.
+
+What each process comes to is in FOLDER/CASE-RANK.code, .out and .err; its run folders in FOLDER/CASE.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import genzoo_plugins.losses.elbo
+import genzoo_plugins.toy.moons
+import genzoo_plugins.vae.model  # noqa: F401
+import torch.distributed.nn
+import torch.optim.adam  # noqa: F401
+
+import genzoo.processes
+from genzoo.cli import main
+from genzoo.experiment import Experiment  # noqa: F401
+from genzoo.training.trainer import Trainer
+
+MOONS = "run vae --dataset moons --hidden 8 --latent-dim 2 --batch-size"
+
+
+class Case(NamedTuple):
+    """A command, and what happens to the second process in its fourth step."""
+
+    command: str
+    happens: Callable[[], None] = lambda: None
+
+
+CASES = {
+    "uneven": Case(f"{MOONS} 125"),
+    "killed": Case(f"{MOONS} 100 --epochs 500", lambda: os.kill(os.getpid(), signal.SIGKILL)),
+    "hanging": Case(f"{MOONS} 100 --epochs 500", lambda: os.kill(os.getpid(), signal.SIGSTOP)),
+    "asked to end": Case(f"{MOONS} 100 --epochs 500", lambda: os.kill(os.getpid(), signal.SIGTERM)),
+}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+def run(name: str, folder: Path) -> None:
+    """Runs one case to its end."""
+    variables = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    children = []
+    for rank in (0, 1):
+        child = os.fork()
+        if not child:
+            os.environ |= {**variables, "RANK": str(rank), "LOCAL_RANK": str(rank)}
+            become(name, rank, folder)
+        children.append(child)
+    for rank, child in enumerate(children):
+        if rank and name == "hanging":
+            os.kill(child, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        (folder / f"{name}-{rank}.code").write_text(str(code))
+
+
+def become(name: str, rank: int, folder: Path) -> None:
+    """Does what one of the two does, and ends this process."""
+    for number, kind in ((1, "out"), (2, "err")):
+        os.dup2(os.open(folder / f"{name}-{rank}.{kind}", os.O_CREAT | os.O_WRONLY), number)
+    step = Trainer._train_step
+
+    def train_step(self: Trainer, *inputs: object) -> None:
+        if self.step == 3 and rank == 1:
+            CASES[name].happens()
+        step(self, *inputs)  # type: ignore[arg-type]
+
+    Trainer._train_step = train_step  # type: ignore[method-assign, assignment]
+    code = 99
+    try:
+        code = main([*CASES[name].command.split(), "--runs", str(folder / name)])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    genzoo.processes.TIMEOUT, genzoo.processes.BEAT = 10.0, 0.5
+    for case in CASES:
+        run(case, Path(sys.argv[1]))

@@ -1,0 +1,165 @@
+"""What one process and two are to do alike: called by the tests, or `python scenarios.py FOLDER` in each of several."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from genzoo_plugins.losses.elbo import ELBO
+from genzoo_plugins.vae.model import VAE
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import genzoo
+from genzoo.data.resident import Resident
+from genzoo.errors import GenzooError, NonFiniteError, PluginError
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.noise import seeded
+from genzoo.processes import ALONE, Processes, joined
+from genzoo.protocols import Split
+from genzoo.registry import registry
+from genzoo.training.settings import Training
+from genzoo.training.trainer import Listener, Trainer, objective_terms
+
+CPU = torch.device("cpu")
+SPEC = genzoo.DataSpec((1, 6, 6), "bernoulli", size=130)
+GREY = (torch.rand(190, 1, 6, 6, generator=torch.Generator().manual_seed(7)) * 255.99).to(torch.uint8)
+BATCH, STEPS = 26, 20
+
+
+class Odd(ELBO):
+    """An ELBO with a weight of its own, one that takes no part, and a running mean of what it saw."""
+
+    def __init__(self, model: genzoo.Model, config: Any) -> None:
+        super().__init__(model, config)
+        self.offset = nn.Parameter(torch.tensor(3.0))
+        self.idle = nn.Parameter(torch.tensor(2.0))
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        terms = super().forward(model, batch, step)
+        if self.training:
+            self.seen.lerp_(batch.x.mean(), 0.5)  # type: ignore[operator]
+        own = (self.offset * batch.x.flatten(1).mean(1) - 1).square().mean()
+        return {**terms, "loss": terms["loss"] + own}
+
+
+def trainer(processes: Processes, loss_class: type[ELBO] = Odd, **options: Any) -> Trainer:
+    """Four epochs of five steps."""
+    with seeded(0):
+        model = VAE(SPEC, VAE.Config(latent_dim=3, hidden=(8,)))
+        loss = loss_class(model, loss_class.Config(posterior_samples=2))
+    training = Training(**{"epochs": 4, "batch_size": BATCH, "binarize": "dynamic", "weight_decay": 0.1, **options})
+    train = Resident(Split(GREY[:130]), CPU, "dynamic", training=True)
+    return Trainer(model, loss, training, train, Resident(Split(GREY[130:]), CPU, "dynamic"), processes=processes)
+
+
+def state(trained: Trainer) -> dict[str, Tensor]:
+    """Model and loss."""
+    return {name: value.clone() for name, value in trained.trained.state_dict().items()}
+
+
+def weights(processes: Processes) -> dict[str, Tensor]:
+    """Twenty steps, and what each epoch reports."""
+    made = trainer(processes, ema=0.9, grad_clip=5.0, lr=0.01)
+    outcome = made.fit()
+    assert made.step == STEPS
+    reports = [list(epoch.train.values()) + list(epoch.validation.values()) for epoch in outcome.epochs]
+    return {**state(made), "reports": torch.tensor(reports)}
+
+
+def statistics(processes: Processes) -> dict[str, Tensor]:
+    """What each process saw of its own, after a validation."""
+    made = trainer(processes, epochs=1)
+    made.fit()
+    return {"loss.seen": made.objective.loss.seen.clone()}  # type: ignore[operator]
+
+
+def figures(processes: Processes) -> dict[str, Tensor]:
+    """The same model evaluated: in batches of 7, and in one batch, which one process has to itself."""
+    made = trainer(ALONE)
+    data = Resident(Split(GREY), CPU, "dynamic")
+    found = {}
+    for size in (7, 500):
+        terms = objective_terms(made.objective, data, torch.tensor(5), size, processes)
+        metrics = find_metrics(registry())
+        result = evaluate(made.objective.model, data, metrics, size, train=data, processes=processes)
+        values = {**terms, **{name: value for name, value in result.items() if isinstance(value, float)}}
+        found |= {f"{name} {size}": torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
+    return found
+
+
+def stopped(processes: Processes) -> dict[str, Tensor]:
+    """The second process wants to stop in its seventh step."""
+
+    class Stop(Listener):
+        def stepped(self, done: int, terms: object) -> None:
+            made.stop_requested = processes.rank == processes.size - 1 and made.step == 6
+
+    made = trainer(processes)
+    made.listeners = [Stop()]
+    outcome = made.fit()
+    assert outcome.stopped == "interrupted"
+    return {**state(made), "step": torch.tensor(made.step)}
+
+
+class Poisoned(Odd):
+    """Not a number in the second process's eighth step."""
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        terms = super().forward(model, batch, step)
+        last = self.rank == self.size - 1
+        return {**terms, "loss": terms["loss"] * torch.where((step == 7) & last, torch.nan, 1.0)}
+
+
+def poisoned(processes: Processes) -> dict[str, Tensor]:
+    """A loss that is not finite in one process."""
+    Poisoned.rank, Poisoned.size = processes.rank, processes.size  # type: ignore[attr-defined]
+    made = trainer(processes, Poisoned)
+    with contextlib.suppress(NonFiniteError):
+        made.fit()
+    assert made.step == 7
+    return {name: value for name, value in state(made).items() if "seen" not in name}
+
+
+class Bare(Odd):
+    """Draws noise with torch's own generator."""
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        if self.training:
+            self.drawn = torch.randn(len(batch.x))
+        return super().forward(model, batch, step)
+
+
+def bare(processes: Processes) -> dict[str, Tensor]:
+    """What a model draws that does not ask genzoo for its noise."""
+    made = trainer(processes, Bare, epochs=1)
+    made.fit()
+    assert isinstance(made.objective.loss, Bare)
+    return {"drawn": made.objective.loss.drawn}
+
+
+SCENARIOS: list[Callable[[Processes], dict[str, Tensor]]] = [weights, statistics, figures, stopped, poisoned, bare]
+
+
+def main(folder: Path) -> None:
+    """Writes what each scenario comes to in this process; in the end the second one fails while the first waits."""
+    with joined() as processes:
+        for scenario in SCENARIOS:
+            found = {name: value.contiguous() for name, value in scenario(processes).items()}
+            save_file(found, folder / f"{scenario.__name__}-{processes.rank}.safetensors")
+        if processes.rank == 1:
+            raise PluginError("the second one fails")
+        processes.add_up(torch.zeros(3))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    try:
+        main(Path(sys.argv[1]))
+    except GenzooError as failure:
+        sys.exit(f"{type(failure).__name__} {failure.exit_code} {failure}")

@@ -1,0 +1,104 @@
+"""Mixtures of Gaussians: densities as torch has them, EM as scikit-learn has it, and a mixture that is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.mixture import GaussianMixture
+from torch import Tensor
+from torch.distributions import MultivariateNormal
+
+from genzoo.mixtures import RIDGE, Mixture, climb, fit_mixture, maximise, start
+from genzoo.noise import seeded
+
+WEIGHTS = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+MEANS = torch.tensor([[0.0, 0.0], [4.0, 1.0], [-3.0, 3.0]], dtype=torch.float64)
+COVARIANCES = torch.tensor([[[1.0, 0.5], [0.5, 0.6]], [[0.2, 0.0], [0.0, 1.5]], [[0.7, -0.6], [-0.6, 0.8]]]).double()
+
+
+@pytest.fixture(scope="module")
+def known() -> Mixture:
+    return Mixture(WEIGHTS, MEANS, COVARIANCES)
+
+
+@pytest.fixture(scope="module")
+def points(known: Mixture) -> Tensor:
+    with seeded(0):
+        return known.sample(20_000)
+
+
+def test_the_density_is_the_one_of_torch(known: Mixture) -> None:
+    x = torch.linspace(-40, 40, 26, dtype=torch.float64).view(13, 2)  # far out each term alone would underflow
+    terms = [MultivariateNormal(mean, cov).log_prob(x) for mean, cov in zip(MEANS, COVARIANCES, strict=True)]
+    expected = (torch.stack(terms, 1) + WEIGHTS.log()).logsumexp(1)
+    torch.testing.assert_close(known.log_prob(x), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_samples_have_the_moments_of_the_mixture(known: Mixture, points: Tensor) -> None:
+    mean = WEIGHTS @ MEANS
+    spread = (WEIGHTS[:, None, None] * (COVARIANCES + MEANS[:, :, None] * MEANS[:, None, :])).sum(0)
+    torch.testing.assert_close(points.mean(0), mean, rtol=0, atol=0.08)  # 4 σ
+    torch.testing.assert_close(points.T.cov(), spread - torch.outer(mean, mean), rtol=0, atol=0.25)
+
+
+def test_em_finds_a_known_mixture(known: Mixture, points: Tensor) -> None:
+    found = fit_mixture(points, 3)
+    order = torch.cdist(MEANS, found.means).argmin(1)
+    assert sorted(order.tolist()) == [0, 1, 2]
+    torch.testing.assert_close(found.weights[order], WEIGHTS, rtol=0, atol=0.02)
+    torch.testing.assert_close(found.means[order], MEANS, rtol=0, atol=0.06)
+    torch.testing.assert_close(found.covariances[order], COVARIANCES, rtol=0, atol=0.1)
+    # What is fitted to a sample is likelier than what it was drawn from, by about half a nat a parameter.
+    gain = (found.log_prob(points) - known.log_prob(points)).sum().item()
+    assert 0 < gain < 30
+
+
+def test_em_climbs_to_where_scikit_learn_does_from_the_same_start(points: Tensor) -> None:
+    x = points[:1500] * torch.tensor([1.0, 3.0])
+    first = maximise(x, start(x, 3, seed=1), 0.0)
+    ridge = RIDGE * x.var(0, correction=0).mean().item()
+    ours = climb(x, maximise(x, start(x, 3, seed=1), ridge), ridge)
+    reference = GaussianMixture(
+        3, tol=1e-9, max_iter=2000, reg_covar=ridge, weights_init=first.weights.numpy(), means_init=first.means.numpy(),
+        precisions_init=np.linalg.inv(first.covariances.numpy()),
+    ).fit(x.numpy())  # fmt: skip
+    torch.testing.assert_close(
+        ours.log_prob(x), torch.from_numpy(reference.score_samples(x.numpy())), rtol=0, atol=1e-3
+    )
+    torch.testing.assert_close(ours.weights, torch.from_numpy(reference.weights_), rtol=0, atol=1e-4)
+
+
+def test_no_step_loses_likelihood(points: Tensor) -> None:
+    x = points[:800]
+    mixture = maximise(x, start(x, 5, seed=2), 0.0)
+    likelihoods = []
+    for _ in range(25):
+        joint = mixture.joint(x)
+        likelihoods.append(joint.logsumexp(1).mean().item())
+        mixture = maximise(x, joint.softmax(1), 0.0)
+    assert likelihoods == sorted(likelihoods)
+    assert likelihoods[-1] > likelihoods[0] + 0.01
+
+
+def test_one_component_is_the_gaussian_of_the_same_moments(points: Tensor) -> None:
+    found = fit_mixture(points, 1)
+    torch.testing.assert_close(found.means[0], points.mean(0))
+    torch.testing.assert_close(found.covariances[0], points.T.cov(correction=0), rtol=1e-5, atol=1e-5)
+
+
+def test_the_seed_decides(points: Tensor) -> None:
+    one, again, other = (fit_mixture(points[:500], 6, seed) for seed in (0, 0, 5))
+    assert torch.equal(one.means, again.means)
+    assert not torch.equal(one.means, other.means)
+
+
+def test_dead_dimensions_and_equal_points_leave_a_density() -> None:
+    """Latents that say nothing and fewer distinct points than components: singular covariances without the ridge."""
+    x = torch.zeros(60, 3, dtype=torch.float64)
+    x[:20, 0] = 1.0
+    for components in (1, 2, 5):
+        found = fit_mixture(x, components)
+        assert torch.isfinite(found.log_prob(x)).all()
+        with seeded(0):
+            assert torch.isfinite(found.sample(50)).all()
