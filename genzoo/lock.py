@@ -7,8 +7,9 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genzoo.errors import GenzooError, UsageError
@@ -51,9 +52,10 @@ def take(descriptor: int, folder: Path) -> None:
 
 
 def holder(descriptor: int) -> str:
-    """Who has the lock, as "process 123 on this-host"."""
-    try:
-        said = json.loads(os.pread(descriptor, 1000, 0))
-        return f"process {int(said['pid'])} on {str(said['host'])[:80]}"
-    except (ValueError, KeyError, TypeError, OSError):
-        return "another process"
+    """Who has the lock, as "process 123 on this-host". Whoever took it just now is given time to say so."""
+    for _ in range(10):
+        with suppress(ValueError, KeyError, TypeError, RecursionError, OSError):
+            said = json.loads(os.pread(descriptor, 1000, 0))
+            return f"process {int(said['pid'])} on {str(said['host'])[:80]}"
+        time.sleep(0.01)
+    return "another process"

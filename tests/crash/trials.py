@@ -349,8 +349,11 @@ def starts(count: int) -> dict[str, Any]:
             except UsageError as error:
                 return 2 if "is being written by process" in error.message else 98
 
-        outcomes = sorted(child.wait() for child in [Child(resume) for _ in range(min(count, 20))])
+        children = [Child(resume) for _ in range(min(count, 20))]
+        outcomes = sorted(child.wait() for child in children)
         only_one = outcomes == [0] + [2] * (len(outcomes) - 1) and equal(path)
+        if not only_one:
+            complain(f"exit codes {outcomes}, they said {[child.text() for child in children]}")
     return {
         "starts": count,
         "folders": folders,

@@ -26,6 +26,7 @@ from genzoo.experiment import Experiment  # noqa: F401
 from genzoo.training.trainer import Trainer
 
 MOONS = "run vae --dataset moons --hidden 8 --latent-dim 2 --batch-size"
+WITH_STATE = "--epochs 3 --ema 0.9 --schedule cosine --patience 2"
 
 
 class Case(NamedTuple):
@@ -33,13 +34,23 @@ class Case(NamedTuple):
 
     command: str
     happens: Callable[[], None] = lambda: None
+    runs: str = ""
+    """The folder of another case, whose run it goes on with."""
+
+
+def ask() -> None:
+    """What ends this process's work after the step at hand."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 CASES = {
     "uneven": Case(f"{MOONS} 125"),
     "killed": Case(f"{MOONS} 100 --epochs 500", lambda: os.kill(os.getpid(), signal.SIGKILL)),
     "hanging": Case(f"{MOONS} 100 --epochs 500", lambda: os.kill(os.getpid(), signal.SIGSTOP)),
-    "asked to end": Case(f"{MOONS} 100 --epochs 500", lambda: os.kill(os.getpid(), signal.SIGTERM)),
+    "asked to end": Case(f"{MOONS} 100 --epochs 500", ask),
+    "whole": Case(f"{MOONS} 100 {WITH_STATE}"),
+    "half": Case(f"{MOONS} 100 {WITH_STATE}", ask),
+    "other half": Case("resume @last", runs="half"),
 }
 
 
@@ -81,7 +92,7 @@ def become(name: str, rank: int, folder: Path) -> None:
     Trainer._train_step = train_step  # type: ignore[method-assign, assignment]
     code = 99
     try:
-        code = main([*CASES[name].command.split(), "--runs", str(folder / name)])
+        code = main([*CASES[name].command.split(), "--runs", str(folder / (CASES[name].runs or name))])
     except BaseException:
         traceback.print_exc()
     finally:

@@ -201,6 +201,19 @@ def test_a_signal_to_one_ends_all_at_the_same_step(cases: Path) -> None:
     assert genzoo.load(folder).sample(3).shape == (3, 2)
 
 
+def test_processes_that_were_asked_to_end_go_on_together(cases: Path) -> None:
+    """To the same model and the same history, bit for bit, as those that nobody asked."""
+    for name, code in (("whole", 0), ("half", 130), ("other half", 0)):
+        ends = both(cases, name)
+        assert [end.code for end in ends] == [code, code], ends
+        assert (ends[1].out, ends[1].err) == ("", "")
+    whole, half = (Run(next((cases / name).iterdir())) for name in ("whole", "half"))
+    assert "at step 4: 0.4 of 3 epochs are done" in both(cases, "other half")[0].err
+    assert (half.path / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+    assert [{**line, "seconds": 0} for line in half.history] == [{**line, "seconds": 0} for line in whole.history]
+    assert half.results["test"] == whole.results["test"]
+
+
 def test_without_the_variables_nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
