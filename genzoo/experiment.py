@@ -275,7 +275,7 @@ class Experiment:
         """What a checkpoint says of how it was made."""
         mode = trainer.outcome.mode.name
         made = {name: session.this[name] for name in MATTERS if name in session.this} | {"mode": mode}
-        level = determinism(self.device, mode)
+        level = determinism(self.device, mode, self.processes.size)
         return {"config": self.config.to_json(), "made": {**made, "determinism": level, "at": time.time()}}
 
     def save(self, run: Run, model: Model) -> None:

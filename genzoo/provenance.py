@@ -36,11 +36,15 @@ def environment(device: torch.device, entries: tuple[Entry, ...]) -> dict[str, A
     }
 
 
-def determinism(device: torch.device, mode: str) -> str:
-    """What level of reproducibility a training reaches: R1 to R3 as in README, or "statistical"."""
-    if device.type == "cpu":
-        return "R1" if mode == "eager" else "R2"
-    return "R3" if torch.are_deterministic_algorithms_enabled() else "statistical"
+def determinism(device: torch.device, mode: str, processes: int = 1) -> str:
+    """What level of reproducibility a training reaches: R1 to R4 as in README, or "statistical"."""
+    if device.type != "cpu" and not torch.are_deterministic_algorithms_enabled():
+        return "statistical"
+    if processes > 1:
+        return "R4"
+    if mode == "graph":
+        return "R3"
+    return ("R1" if device.type == "cpu" else "R2") + ("c" if mode == "compile" else "")
 
 
 def describe_device(device: torch.device) -> str:
