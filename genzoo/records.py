@@ -42,9 +42,7 @@ def is_ranked(results: Mapping[str, Any], record: Mapping[str, Any], history: It
         return False
     if not isinstance(record.get("device"), str):
         return False
-    return all(
-        is_number(epoch.get("seconds")) and isinstance(epoch.get("validation"), (dict, type(None))) for epoch in history
-    )
+    return all(is_number(epoch.get("seconds")) and isinstance(epoch.get("validation"), dict) for epoch in history)
 
 
 def is_pca(value: Any) -> bool:
