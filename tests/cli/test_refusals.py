@@ -34,7 +34,7 @@ def nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> o
 CASES: list[tuple[str, str, list[str]]] = [
     # names
     ("frobnicate", "no command named 'frobnicate'.", ["known: run, list, info"]),
-    ("rum vae --dataset digits", "no command named 'rum'. Did you mean 'run'?", ["known: run, list, info"]),
+    ("rum vae --dataset digits", "no command named 'rum'. Did you mean 'run' or 'resume'?", ["known: run, list, info"]),
     ("--debgu list", "unrecognised: --debgu", ["type: genzoo list --help"]),
     ("--frobnicate", "unrecognised: --frobnicate", ["type: genzoo --help"]),
     ("list --frobnicate", "unrecognised: --frobnicate", ["type: genzoo list --help"]),

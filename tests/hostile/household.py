@@ -35,6 +35,7 @@ def commands(runs: Path, raw: Path) -> Commands:
     words = f"""
     run vae --dataset digits --epochs 1 --hidden 8 --latent-dim 2 --out vae --quiet
     run vae --dataset tiny --epochs 1 --hidden 8 --latent-dim 2 --data.validation 2 --out tiny --json
+    resume vae --epochs 2 --quiet
     run --config vae/config.json --out again --quiet
     list
     info vae
