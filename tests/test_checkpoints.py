@@ -201,3 +201,44 @@ def test_what_is_no_safetensors_file(content: bytes) -> None:
     names = {f"a/{i}": torch.zeros(0) for i in range(30_000)}
     with pytest.raises(Damaged, match="its header is too long"):
         unpack(Path("x"), save(names), EXPECTED)
+
+
+def test_what_a_power_cut_could_lose_is_on_the_disk_before_the_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file is flushed after its last byte, then the folder, then comes the name, then the folder above; what was
+    there before goes last."""
+    checkpoints.save(tmp_path, 4, FILES, {})
+    checkpoints.save(tmp_path, 5, FILES, {})
+    done: list[tuple[str, str]] = []
+    opened: dict[int, str] = {}
+
+    def noted(call: str) -> Callable[..., Any]:
+        original = getattr(os, call)
+
+        def noting(what: Any, *rest: Any, **options: Any) -> Any:
+            result = original(what, *rest, **options)
+            if call == "open":
+                opened[result] = Path(what).name
+            else:
+                done.append((call, opened[what] if isinstance(what, int) else Path(rest[0]).name))
+            return result
+
+        return noting
+
+    for call in ("open", "write", "fsync", "rename"):
+        monkeypatch.setattr(os, call, noted(call))
+    checkpoints.save(tmp_path, 6, FILES, {})
+    temporary, name = f".tmp-6-{os.getpid()}", "step-000000006"
+    order = [
+        ("write", "model.safetensors"),
+        ("fsync", "model.safetensors"),
+        ("fsync", "history.jsonl"),
+        ("write", "manifest.json"),
+        ("fsync", "manifest.json"),
+        ("fsync", temporary),
+        ("rename", name),
+        ("fsync", tmp_path.name),
+        ("rename", f".del-step-000000004-{os.getpid()}"),
+    ]
+    assert [entry for entry in done if entry != ("write", "history.jsonl")] == order
