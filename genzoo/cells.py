@@ -18,6 +18,7 @@ from genzoo.build import choose_device
 from genzoo.errors import GenzooError, NonFiniteError, UsageError
 from genzoo.experiment import Experiment
 from genzoo.protocols import LatentModel, Model
+from genzoo.records import is_config, is_ranked
 from genzoo.runconfig import RunConfig
 from genzoo.runs import Places, Run
 from genzoo.training.listener import INTERRUPTED
@@ -88,10 +89,11 @@ def finished(folder: Path) -> dict[str, Run]:
     for file in sorted(folder.glob("*/results.json")):
         run = Run(file.parent)
         try:
-            run.results["test"]["n"]
-            found.setdefault(key_of(run.plain_config), run)
-        except (GenzooError, KeyError, TypeError):  # damaged: it is made again
+            config, whole = run.plain_config, is_ranked(run.results, run.record, run.history)
+        except GenzooError:  # damaged: it is made again
             continue
+        if whole and is_config(config):
+            found.setdefault(key_of(config), run)
     return found
 
 

@@ -11,11 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-
 from genzoo.errors import GenzooError, UsageError, did_you_mean
+from genzoo.records import is_config, is_results
 from genzoo.runs import EXAMPLES_FILE, Run
+from genzoo.sealed import read_sealed
 
 # Student's t, 97.5 % quantile, for 1 … 30 degrees of freedom; beyond that the normal's is within 2 %.
 T_975 = [
@@ -86,8 +85,8 @@ class Row:
     def examples(self) -> dict[str, Any]:
         """For each figure, its value on every test example, averaged over the seeds: [N] float64."""
         try:
-            loaded = [load_file(run.path / EXAMPLES_FILE) for run in self.runs]
-        except (OSError, SafetensorError):
+            loaded = [read_sealed(run.path / EXAMPLES_FILE)[1] for run in self.runs]
+        except GenzooError:
             return {}
         shared = set.intersection(*(set(values) for values in loaded))
         return {name: sum(values[name].double() for values in loaded) / len(loaded) for name in shared}
@@ -207,16 +206,22 @@ def collect(places: Sequence[Path]) -> list[Run]:
     return [Run(path) for path in candidates]
 
 
-def tables(runs: Iterable[Run]) -> list[Table]:
-    """The runs grouped: one table a protocol, one row a configuration, seeds together."""
+def tables(runs: Iterable[Run], dataset: str | None = None) -> list[Table]:
+    """The runs grouped: one table a protocol, one row a configuration, seeds together. Damaged ones are left out.
+
+    Args:
+        runs: Finished runs.
+        dataset: The only one to show; None: all.
+    """
     groups: dict[str, dict[str, list[tuple[Run, dict[str, Any], dict[str, Any]]]]] = {}
     for run in runs:
         try:
             config, results = run.plain_config, run.results
-            protocol, settings = _protocol(config), _settings(config)
-            results["test"]["n"]
-        except (GenzooError, KeyError, TypeError):  # a damaged run is nobody's baseline
+        except GenzooError:  # a damaged run is nobody's baseline
             continue
+        if not (is_config(config) and is_results(results)) or dataset not in (None, config["data"]["name"]):
+            continue
+        protocol, settings = _protocol(config), _settings(config)
         key = json.dumps(settings, sort_keys=True)
         groups.setdefault(protocol, {}).setdefault(key, []).append((run, settings, results))
     made = []

@@ -97,7 +97,7 @@ def describe(error: BaseException) -> str:
 def _refuse_malformed(entry: Entry) -> None:
     """Refuses what would only fail later, in a listing or a run that is not about this entry."""
     if not isinstance(entry.name, str) or not NAME.fullmatch(entry.name):
-        raise PluginError(f"{entry.kind} name {entry.name!r} is not kebab-case (a-z, 0-9 and -)")
+        raise PluginError(f"{entry.kind} name {entry.name!r} is not kebab-case (a-z, 0-9 and -)", "such as my-model")
     target = entry.target
     if not (isinstance(target, type) or (isinstance(target, str) and TARGET.fullmatch(target))):
         raise PluginError(f'{entry.kind} {entry.name!r}: the target is "package.module:Class", not {target!r}')

@@ -25,6 +25,8 @@ from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 from genzoo.errors import UsageError, did_you_mean
 
 T = TypeVar("T")
+LONGEST_LIST = 256
+"""Items of a list option: a hundred thousand layers take minutes to count, let alone to build."""
 
 
 class OptionError(UsageError):
@@ -155,6 +157,8 @@ def _problem_of_items(arguments: tuple[Any, ...], value: Any) -> str:
     """The same of tuple[item, ...] and tuple[first, second]."""
     if not isinstance(value, tuple):
         return "must be a list"
+    if len(value) > LONGEST_LIST:
+        return f"must be a list of at most {LONGEST_LIST}"
     expected = _items(arguments, len(value))
     if len(value) != len(expected):
         return f"must be a list of {len(expected)}"

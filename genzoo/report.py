@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genzoo.runs import Run, read_json
+from genzoo.entries import describe
+from genzoo.errors import GenzooError
+from genzoo.runs import DAMAGED, Run, read_json
 from genzoo.sessions import seconds_in_all
 from genzoo.tables import SPLITS, cell, number, remarks
 
@@ -26,7 +28,12 @@ def write_report(run: Run) -> Path:
     from genzoo.storage import write_atomically
 
     path = run.path / FILE
-    write_atomically(path, page(run).encode())
+    try:
+        text = page(run)
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        what = f"{run.path}: config.json, run.json or results.json is damaged ({describe(error)[:80]})"
+        raise GenzooError(what, DAMAGED) from error
+    write_atomically(path, text.encode())
     return path
 
 

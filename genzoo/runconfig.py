@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,14 @@ from typing import Any
 from genzoo.entries import Entry, Registry
 from genzoo.errors import PluginError, UsageError, did_you_mean
 from genzoo.options import from_json, option, to_json
+from genzoo.reading import DEEPEST, parse_json, read_text, refuse_odd
 from genzoo.training.settings import Training
 
 SECTIONS = ("model", "loss", "data", "training")
 FORM = 'a TOML file has lines such as: model = "NAME", dataset = "NAME", epochs = 3; or give a run\'s config.json'
+
+LARGEST = 1 << 16
+"""Bytes of a configuration file, the largest of which have a thousand: reading TOML costs more than its length."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +182,9 @@ def read_file(path: Path) -> dict[str, Any]:
         UsageError: It is not there or not well-formed; the line is named.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        text = read_text(path, LARGEST)
+        values = parse_json(text) if path.suffix == ".json" else parse_toml(text)
+        refuse_odd(values)
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}", FORM) from None
     except (ValueError, RecursionError) as error:
@@ -187,6 +192,17 @@ def read_file(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UsageError(f"--config {path}: a table of options is needed", FORM)
     return values
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """TOML without keys of endless parts: tomllib takes seconds and gigabytes for "a.a.a…" of a few pages.
+
+    Raises:
+        ValueError: It is not well-formed.
+    """
+    if any(part.count(".") > DEEPEST for part in re.split(r"[=,\n{}\[\]]", text)):
+        raise ValueError("nested too deeply")
+    return tomllib.loads(text)
 
 
 def to_arguments(values: Mapping[str, Any], where: str) -> list[str]:

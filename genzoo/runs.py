@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo import lock
 from genzoo.errors import GenzooError, UsageError, not_installed
+from genzoo.reading import parse_json, read_text
 from genzoo.runconfig import RunConfig
 from genzoo.storage import write_atomically
 
@@ -107,12 +108,16 @@ class Run:
         """The epochs, oldest first. A torn last line, left by a crash, is passed over."""
         epochs: list[dict[str, Any]] = []
         file = self.path / "metrics.jsonl"
-        if not file.exists():  # stopped in its first epoch
+        try:
+            lines = read_text(file, errors="replace").splitlines()
+        except FileNotFoundError:  # stopped in its first epoch
             return epochs
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        except OSError as error:
+            raise GenzooError(f"{file} is damaged: {error.strerror}", DAMAGED) from None
+        for line in lines:
             try:
-                epochs.append(json.loads(line))
-            except (ValueError, RecursionError):
+                epochs.append(dict(parse_json(line)))
+            except (TypeError, ValueError, RecursionError):
                 break
         return epochs
 
@@ -156,11 +161,11 @@ def read_json(path: Path) -> dict[str, Any]:
         GenzooError: It is missing or damaged.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(read_text(path))
     except OSError as error:
         raise GenzooError(f"{path}: {error.strerror}", "is the run complete? ls the folder") from None
-    except (ValueError, RecursionError):
-        raise GenzooError(f"{path} is damaged: no JSON", DAMAGED) from None
+    except ValueError as error:
+        raise GenzooError(f"{path} is damaged: no JSON ({str(error)[:60]})", DAMAGED) from None
     if not isinstance(values, dict):
         raise GenzooError(f"{path} is damaged: no JSON object", DAMAGED)
     return values
@@ -213,9 +218,9 @@ def find(reference: str, root: Path = Path("runs")) -> Run:
     Raises:
         UsageError: No such run, or several.
     """
-    if (Path(reference) / "config.json").is_file():
+    if os.path.isfile(Path(reference) / "config.json"):
         return Run(Path(reference))
-    if os.sep in reference and Path(reference).exists():
+    if os.sep in reference and os.path.exists(reference):
         raise UsageError(f"{reference} is no run folder: it has no config.json", f"ls {root}/, or type @last")
     runs = sorted(path.parent for path in root.glob("*/config.json"))
     if not runs:
@@ -261,6 +266,6 @@ def load(reference: str | Path, device: str = "cpu") -> Model:
     path = Path(reference)
     if path.suffix == ".safetensors":
         return load_model(path, device)
-    if path.is_file():
+    if os.path.isfile(path):
         raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
     return load_model(find(str(reference)).path / MODEL_FILE, device)

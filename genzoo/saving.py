@@ -18,11 +18,12 @@ from genzoo.checkpoints import Checkpoint, Damaged
 from genzoo.errors import GenzooError
 from genzoo.options import from_json, to_json
 from genzoo.runs import Run, plain
+from genzoo.sealed import MAX_HEADER
 from genzoo.training import snapshot
 from genzoo.training.listener import Epoch, Listener
 from genzoo.training.snapshot import Progress, Snapshot
 from genzoo.training.trainer import Trainer
-from genzoo.weights import MAX_HEADER, mismatches
+from genzoo.weights import mismatches
 
 FOLDER = "checkpoints"
 HISTORY = "history.jsonl"

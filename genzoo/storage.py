@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -12,12 +13,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Writes a file by way of a flushed temporary sibling and one rename. Its mode follows the umask."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        temporary.unlink(missing_ok=True)
+        with open(temporary, "xb") as file:  # x: a link that lies there is not written through
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise GenzooError(f"cannot write {path}: {error.strerror}", "is the disk full? df -h") from None
+        full = error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT)
+        cure = "is the disk full? df -h" if full else f"may you write there? ls -ld {path.parent}"
+        raise GenzooError(f"cannot write {path}: {error.strerror}", cure) from None
     finally:
         temporary.unlink(missing_ok=True)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from genzoo import __version__
-from genzoo.build import build_model
+from genzoo.build import build_model, on_paper, refuse_too_large
 from genzoo.entries import Entry, describe
 from genzoo.errors import GenzooError, UsageError, not_installed
 from genzoo.options import from_json, to_json
 from genzoo.protocols import DataSpec, Model
 from genzoo.registry import registry
-from genzoo.storage import write_atomically
+from genzoo.sealed import DAMAGED, read_sealed, write_sealed
 
 FORMAT = 1
-MAX_HEADER = 1 << 20
-DAMAGED = "copy the file again, or train anew: genzoo run --config RUN/config.json"
 
 
 def save_model(path: Path, model: Model, entry: Entry) -> None:
@@ -42,12 +37,12 @@ def save_model(path: Path, model: Model, entry: Entry) -> None:
         "config": to_json(model.config),
     }
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-    write_atomically(path, save(tensors, metadata={"genzoo": json.dumps(description)}))
+    write_sealed(path, tensors, description)
 
 
 def save_examples(path: Path, values: Mapping[str, Tensor]) -> None:
     """Writes what each figure is on each example, [N] values a figure, in single precision."""
-    write_atomically(path, save({name: value.float().contiguous() for name, value in values.items()}))
+    write_sealed(path, {name: value.float().contiguous() for name, value in values.items()}, {"format": FORMAT})
 
 
 def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
@@ -58,55 +53,82 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
         PluginError: The plugin it was made by is not installed.
         GenzooError: The file is truncated or does not fit the model it describes.
     """
-    description, tensors = _read(path)
+    if path.suffix != ".safetensors":
+        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
+    description, tensors = read_sealed(path)
+    if description.get("format") != FORMAT:
+        raise GenzooError(
+            f"{path} has another format than {FORMAT}, the one this version reads", "pip install --upgrade genzoo"
+        )
     try:
         name, distribution = str(description["model"]), str(description["distribution"])
-        spec_values, config_values = dict(description["spec"]), dict(description["config"])
-        spec = DataSpec(**{**spec_values, "shape": tuple(map(int, spec_values["shape"]))})
+        spec, config_values = _spec(description["spec"]), dict(description["config"])
     except (KeyError, TypeError, ValueError):
         raise GenzooError(f"{path}: its description of the model is damaged", DAMAGED) from None
     entry = _find(path, name, distribution, str(description.get("distribution_version", "")))
+    model = _rebuilt(path, entry, spec, config_values, tensors)
+    model.load_state_dict(tensors)
+    return model.to(device).eval()
+
+
+def _spec(values: Mapping[str, Any]) -> DataSpec:
+    """The data's description as a file states it.
+
+    Raises:
+        TypeError, ValueError: A field that is not there, has another type, or a number that describes no data.
+    """
+    spec = DataSpec(**{**values, "shape": tuple(values["shape"])})
+    for value, default in zip(spec[2:], DataSpec((), "")[2:], strict=True):
+        if type(value) is not type(default):
+            raise TypeError
+    sizes = [*spec.shape, spec.classes + 1, spec.size + 1]
+    if not spec.shape or any(type(size) is not int or size < 1 for size in sizes):
+        raise ValueError
+    if not isinstance(spec.likelihood, str) or not spec.scale > 0:
+        raise ValueError
+    return spec
+
+
+def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
+    """The model that a file describes, once its tensors turned out to be that model's. Too large a one is never built.
+
+    Raises:
+        GenzooError: It cannot be built here, its tensors are another's, or its weights are not finite.
+    """
+    model_class: type[Model] = entry.load()
     try:
-        config = from_json(entry.load().Config, config_values, str(path))
+        config = from_json(model_class.Config, values, str(path))
+        refuse_too_large(entry, model_class, spec, config, torch.device("cpu"))
+        _refuse_mismatches(path, entry, _state_on_paper(model_class, spec, config), tensors)
         model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))
     except GenzooError as error:
         error.hint = error.hint or DAMAGED
         raise
     except Exception as error:
-        raise GenzooError(f"{path} describes a {name} that cannot be built: {describe(error)}", DAMAGED) from None
-    expected = model.state_dict()
-    problems = mismatches(expected, tensors)
+        raise GenzooError(f"{path} describes a {entry.name} that cannot be built: {describe(error)}", DAMAGED) from None
+    _refuse_mismatches(path, entry, model.state_dict(), tensors)
+    for name, _ in model.named_parameters(remove_duplicate=False):
+        if not tensors[name].isfinite().all():
+            raise GenzooError(f"{path}: {name} holds weights that are not finite", "train anew, with a smaller --lr")
+    return model
+
+
+def _state_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Mapping[str, Tensor] | None:
+    """Names, shapes and dtypes of a model's tensors, without their memory; None where only a real model tells."""
+    try:
+        return on_paper(model_class, spec, config).state_dict()
+    except (RuntimeError, NotImplementedError, TypeError):
+        return None
+
+
+def _refuse_mismatches(
+    path: Path, entry: Entry, expected: Mapping[str, Tensor] | None, tensors: Mapping[str, Tensor]
+) -> None:
+    problems = mismatches(expected, tensors) if expected is not None else []
     if problems:
-        raise GenzooError(f"{path} does not fit {name}: {'; '.join(problems[:3])}", "was the plugin changed since?")
-    model.load_state_dict(tensors)
-    return model.to(device).eval()
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file", "runs are listed by: ls runs/")
-    if path.suffix != ".safetensors":
-        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
-    with open(path, "rb") as file:
-        declared = int.from_bytes(file.read(8), "little")
-    if declared > MAX_HEADER:
-        raise GenzooError(f"{path} is no genzoo model: its header claims {declared:,} bytes", DAMAGED)
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.offset_keys()}
-    except SafetensorError as error:
-        size = path.stat().st_size
-        raise GenzooError(f"{path} ({size:,} bytes) is truncated or damaged: {error}", DAMAGED) from None
-    try:
-        description = json.loads(metadata["genzoo"])
-    except (KeyError, ValueError, RecursionError):
-        raise GenzooError(f"{path} holds no description of a genzoo model", DAMAGED) from None
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise GenzooError(
-            f"{path} has another format than {FORMAT}, the one this version reads", "pip install --upgrade genzoo"
-        )
-    return description, tensors
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        message = f"{path} does not fit {entry.name}: {'; '.join(problems[:3])}{more}"
+        raise GenzooError(message, "was the plugin changed since?")
 
 
 def _find(path: Path, name: str, distribution: str, version: str) -> Entry:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import scipy.stats
 import torch
-from safetensors.torch import save_file
 
 from genzoo.cli import main
 from genzoo.comparison import T_975, Estimate, collect, paired, tables
 from genzoo.runs import EXAMPLES_FILE, Run
 from genzoo.verdicts import warnings
+from genzoo.weights import save_examples
 
 N = 400
 
@@ -45,7 +45,7 @@ def make(folder: Path, model: str, seed: int, bound: Any, shift: float = 0.0, **
     generator = torch.Generator().manual_seed(0)
     images = 100 + 30 * torch.randn(N, generator=generator)
     noise = torch.randn(N, generator=torch.Generator().manual_seed(seed + 1))
-    save_file({"negative_elbo": images + shift + noise, "mse": images}, folder / EXAMPLES_FILE)
+    save_examples(folder / EXAMPLES_FILE, {"negative_elbo": images + shift + noise, "mse": images})
     return Run(folder)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import genzoo
 from genzoo import errors, options
-from genzoo.errors import GenzooError, did_you_mean
+from genzoo.errors import GenzooError, did_you_mean, not_installed, printable
 
 
 def test_an_error_is_its_message_and_an_indented_hint() -> None:
@@ -82,3 +82,45 @@ def test_what_a_latent_model_lacks_is_named() -> None:
     for attempt, missing in ((half.prior, "prior"), (lambda: half.encode(None), "posterior")):  # type: ignore[arg-type]
         with pytest.raises(NotImplementedError, match=rf"^Half must define {missing}\("):
             attempt()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("−ELBO ± β, σ² × 10", "−ELBO ± β, σ² × 10"),
+        ("\x1b[2J\x07\n\0", r"\x1b[2J\x07\n\x00"),
+        ("vae\u200b \u202eeav \udcff", r"vae\u200b \u202eeav \udcff"),
+        ("short " + "x" * 500, "short " + "x" * 93 + "…" + "x" * 92),
+        ("/a" * 200 + "/model.safetensors is damaged", "/a" * 44 + "/…" + "/a" * 28 + "/model.safetensors is damaged"),
+    ],
+)
+def test_what_a_stranger_wrote_is_one_line_without_commands_to_the_terminal(text: str, shown: str) -> None:
+    line = printable(text)
+    assert len(line) <= 192
+    assert line.isprintable()
+    if len(text) < 192:
+        assert line == shown
+    else:
+        assert line.startswith(shown[:20])
+        assert line.endswith(shown[-20:])
+        assert "…" in line
+        assert len(line) > 150
+
+
+def test_a_line_of_many_words_is_cut_too() -> None:
+    assert len(printable("word " * 10_000)) <= 192
+    assert len(printable("x" * 50_000_000)) <= 192
+
+
+@pytest.mark.parametrize(
+    ("origin", "hint"),
+    [
+        ("genzoo-hvae 0.2", "pip install genzoo-hvae    if you trust who made it"),
+        ("mine.py", "give its file: genzoo -p FILE.py …"),
+        ("x;reboot 1", "the file names no package that could be installed: copy it again"),
+        ("--index-url=http://evil 1", "the file names no package that could be installed: copy it again"),
+        ("\x1b]0;x\x07 1", "the file names no package that could be installed: copy it again"),
+    ],
+)
+def test_what_to_install_is_never_what_a_file_dictates(origin: str, hint: str) -> None:
+    assert not_installed("run", "model 'x'", origin).hint == hint

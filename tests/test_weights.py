@@ -78,6 +78,7 @@ def test_a_file_describes_its_model(tmp_path: Path) -> None:
     with safe_open(tmp_path / "m.safetensors", framework="pt") as file:
         description = json.loads(file.metadata()["genzoo"])
     assert description == {
+        "sha256": description["sha256"],
         "format": 1,
         "genzoo": genzoo.__version__,
         "model": "vae",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from genzoo import __version__
-from genzoo.errors import GenzooError, UsageError, did_you_mean
+from genzoo.errors import GenzooError, UsageError, did_you_mean, printable
 from genzoo.interrupt import exit_code, terminable
 from genzoo.processes import Lost, speaks
 
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:
         show_traceback()
-        say_failure(f"{error.filename or 'the system'}: {error.strerror or error}")
+        say_failure(str(of_the_system(error)))
         return 1
     except Exception as error:
         show_traceback()
@@ -131,6 +132,15 @@ def load_plugin_files(files: list[Path]) -> None:
             load_file(file, registry())
 
 
+def of_the_system(error: OSError) -> GenzooError:
+    """An error of a file that nobody foresaw, as one line and what to type."""
+    if error.filename is None:
+        return GenzooError(f"the system: {error.strerror or error}", "for the traceback: genzoo --debug …")
+    name = str(error.filename)
+    look = f"what it is, and whose: ls -ld {shlex.quote(name)}"
+    return GenzooError(f"{name}: {error.strerror or error}", look)
+
+
 def unexpected(error: Exception) -> str:
     """One line for an error that is nobody's GenzooError: out of memory, or a bug in genzoo or a plugin."""
     text = str(error).strip().splitlines()
@@ -141,7 +151,9 @@ def unexpected(error: Exception) -> str:
     # What torch complains about was asked for further up.
     own = [frame for frame in frames if "/torch/" not in frame.filename.replace(os.sep, "/")] or frames
     where = f"{own[-1].filename}:{own[-1].lineno}" if own else "unknown"
-    return f"{first}\n  at {where}; this is a bug of genzoo or of a plugin. For the traceback: genzoo --debug …"
+    return (
+        f"{printable(first)}\n  at {where}; this is a bug of genzoo or of a plugin. For the traceback: genzoo --debug …"
+    )
 
 
 def show_traceback() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.apply import add_files, metric_values, write_csv
 from genzoo.cli.apply import add_verb as add_application
 from genzoo.cli.use import refuse_output
+from genzoo.errors import HINT, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,7 +58,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
         print_classes(table, options.score)
     else:
         for number in order:
-            print(f"{scores[number].item():12.4f}  {work.names[number]}")
+            print(f"{scores[number].item():12.4f}  {printable(work.names[number], HINT)}")
     return 0
 
 

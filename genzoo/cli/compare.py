@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import UsageError, did_you_mean
+from genzoo.errors import UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
     from genzoo.comparison import Row, Table
@@ -40,13 +40,13 @@ def show(options: argparse.Namespace) -> int:
     from genzoo.comparison import collect, tables
     from genzoo.evaluation.evaluate import key
 
-    runs = collect(options.places or [Path("runs")])
-    if options.dataset:
-        runs = [run for run in runs if run.plain_config.get("data", {}).get("name") == options.dataset]
-        if not runs:
+    found = tables(collect(options.places or [Path("runs")]), options.dataset)
+    if not found:
+        if options.dataset:
             raise UsageError(f"no finished runs on {options.dataset!r} here", "leave --dataset out to see all")
+        raise UsageError("all finished runs here are damaged", "genzoo report RUN says what is wrong with one")
     made = []
-    for table in tables(runs):
+    for table in found:
         figure = key(options.sort) if options.sort else default_figure(table)
         if figure not in table.figures():
             known = [name.replace("_", "-") for name in table.figures()]
@@ -65,7 +65,9 @@ def show(options: argparse.Namespace) -> int:
         print(as_html(made))
     else:
         pages = [sheet(table, figure) for table, figure in made]
-        print(sheets.as_markdown(pages) if options.format == "markdown" else sheets.as_text(pages))
+        text = sheets.as_markdown(pages) if options.format == "markdown" else sheets.as_text(pages)
+        # For people, to whose terminal a run of a stranger's says nothing.
+        print("\n".join(printable(line, len(line) + 1) for line in text.split("\n")))
         if options.figure:
             print(options.figure)
     return 0

@@ -59,7 +59,8 @@ def print_path(arguments: argparse.Namespace) -> int:
         print(store.writable_root)
         return 0
     folder = _files(arguments.name).folder
-    print(next((root / folder for root in store.roots if os.path.isdir(root / folder)), store.writable_root / folder))
+    here = [root / folder for root in store.roots if os.path.isdir(root / folder)]
+    print(here[0] if here else store.writable_root / folder)
     return 0
 
 

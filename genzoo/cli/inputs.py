@@ -103,7 +103,7 @@ def read_path(path: Path, run: Run, spec: DataSpec, resize: bool) -> list[tuple[
 
     if path.is_dir():
         folders = [path, *sorted(p for p in path.rglob("*") if p.is_dir() and not p.name.startswith("."))]
-        found = [picture for folder in folders for picture in pictures_in(folder)]
+        found = [picture for folder in folders for picture in pictures_in(folder, path)]
         if not found:
             raise UsageError(f"{path} holds no PNG or JPEG file", "name a folder of pictures")
         return [item for picture in found for item in read_path(picture, run, spec, resize)]

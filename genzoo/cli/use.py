@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import UsageError
+from genzoo.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from genzoo.data.resident import Resident
-    from genzoo.protocols import Dataset
+    from genzoo.protocols import Dataset, DataSpec
     from genzoo.runs import Run
 
+BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
 PICTURES = (".png", ".npy")
 RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the smallest test MSE"
 
@@ -127,10 +129,11 @@ def save_samples(options: argparse.Namespace) -> int:
     refuse_output(options.out)
     if reason := sampler.refuses(model):
         raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
+    refuse_too_many(options.n, model.spec, device)
+    out: Path = options.out or own_figure(run, f"samples-{options.n}-seed{options.seed}{suffix}.png")
     needs_data = sampler.components or not model.spec.is_image  # points are drawn beside the data's
     train = load_split(run, "train", device, options.data_root) if needs_data else None
     new, how = figures.draw_samples(model, train, options.n, options.seed, sampler)
-    out: Path = options.out or own_figure(run, f"samples-{options.n}-seed{options.seed}{suffix}.png")
     if out.suffix == ".npy":
         save_numbers(out, new)
     elif model.spec.is_image:
@@ -174,7 +177,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     else:
         figures.displacements(out, x, again, "points and their reconstructions")
     for name, value in zip(names, error.tolist(), strict=False):
-        print(f"{name}  MSE {value:.5f}")
+        print(f"{printable(name, HINT)}  MSE {value:.5f}")
     print(out)
     return 0
 
@@ -190,10 +193,33 @@ def refuse_output(out: Path | None, suffixes: tuple[str, ...] = PICTURES, option
 
 
 def own_figure(run: Run, name: str) -> Path:
-    """Where a picture lies that was asked for without saying where: among the run's figures."""
+    """Where a picture lies that was asked for without saying where: among the run's figures.
+
+    Raises:
+        UsageError: The folder cannot be made, or a link leads out of the run: who passed it on chose where to.
+    """
     folder = run.path / "figures"
-    folder.mkdir(exist_ok=True)
+    for path in (folder, folder / name):
+        if path.is_symlink():
+            raise UsageError(f"{path} is a link out of the run", "say where to: --out FILE.png")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {folder}: {error.strerror}", "say where to: --out FILE.png") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write to {folder}", "say where to: --out FILE.png")
     return folder / name
+
+
+def refuse_too_many(n: int, spec: DataSpec, device: torch.device) -> None:
+    """Refuses more new examples than the machine can hold, before any is drawn."""
+    from genzoo.build import gigabytes, memory_bytes
+
+    needed, available = n * spec.numel * BYTES_PER_VALUE, memory_bytes(device)
+    if needed > available:
+        raise UsageError(
+            f"-n {n} needs {gigabytes(needed)}; this machine has {gigabytes(available)}", "such as -n 64, and --seed 1"
+        )
 
 
 def save_numbers(out: Path, values: Tensor) -> None:

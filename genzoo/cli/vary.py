@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.use import PICTURES, own_figure, refuse_output, save_numbers
+from genzoo.cli.use import PICTURES, own_figure, refuse_output, refuse_too_many, save_numbers
 from genzoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -198,6 +198,7 @@ def save_variations(options: argparse.Namespace) -> int:
 
     work, out = prepare(options)
     x = work.examples(None if options.files else INPUTS)
+    refuse_too_many(options.n * len(x), work.model.spec, work.device)
     with torch.no_grad(), keyed(work.data.keys[: len(x)] ^ mix(options.seed, "augment")):
         q = work.latent.posterior(x)
         if isinstance(q, Delta):
@@ -225,7 +226,7 @@ def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[s
     across = max(4.5, min(14.0, 0.75 * columns))
     figure = new_figure(across + 0.4, across * rows * height / (columns * width) + 0.6)
     axes = figure.subplots()
-    axes.set_title(title, fontsize=10, loc="left")
+    axes.set_title(title, fontsize=10, loc="left", parse_math=False)  # a file may be called $x$.png
     show_images(axes, images, columns)
     for row, name in enumerate(names or []):
         axes.text(-2, 1 + row * (height + 1) + height / 2, name, ha="right", va="center", fontsize=9)

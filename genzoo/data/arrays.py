@@ -7,18 +7,22 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genzoo.errors import UsageError
+from genzoo.reading import open_regular
 
 LARGEST = 1 << 32
 """Bytes of one array; a header that declares more is refused before anything is allocated."""
 SUSPICIOUS = 1 << 26
 DENSEST = 300
 """How many times its packed size an array of more than SUSPICIOUS bytes may unpack to; MNIST's zeros reach 5."""
+LONGEST_HEADER = 10_000
+"""Bytes of the description before an array; numpy's own limit."""
 READABLE = "write plain numbers: numpy.savez(FILE, x=…, y=…)"
 
 
@@ -33,19 +37,18 @@ def read_arrays(path: Path, known: Callable[[str], bool] = lambda name: True) ->
         UsageError: It cannot be read, is neither, holds pickled objects, or declares more than it can hold.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if path.suffix.lower() == ".npy":
                 stored = path.stat().st_size
-                return {"x": _read(path, "", file, lambda: path.open("rb"), stored, stored)}
+                return {"x": _read(path, "", file, lambda: open_regular(path), stored, stored)}
             with zipfile.ZipFile(file) as archive:
-                return {
-                    name: _read_member(path, archive, info, name)
-                    for info in archive.infolist()
-                    if known(name := info.filename.removesuffix(".npy"))
-                }
+                members = [(info.filename.removesuffix(".npy"), info) for info in archive.infolist()]
+                wanted = [(name, info) for name, info in members if known(name)]
+                _refuse_together(path, [info for _, info in wanted])
+                return {name: _read_member(path, archive, info, name) for name, info in wanted}
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", "name an .npy or .npz file") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError):
         raise UsageError(f"{path} is no .npz archive, or a damaged one", READABLE) from None
 
 
@@ -56,7 +59,7 @@ def map_array(path: Path) -> NDArray[Any]:
         UsageError: It cannot be opened, is none or cut short, or holds anything but uint8 and float32 in C order.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             shape, fortran, dtype = _header(str(path), file)
             start, size = file.tell(), path.stat().st_size
     except OSError as error:
@@ -67,6 +70,15 @@ def map_array(path: Path) -> NDArray[Any]:
         raise UsageError(f"{path} holds {dtype}{order}; so large a file must be uint8 or float32 in C order", hint)
     _refuse_short(str(path), shape, math.prod(shape) * dtype.itemsize, size - start)
     return np.memmap(path, dtype, "r", start, shape)
+
+
+def _refuse_together(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Refuses what no single array shows: two under one name, and many that only together are far too dense."""
+    if len({info.filename.removesuffix(".npy") for info in members}) < len(members):
+        raise UsageError(f"{path} holds two arrays under one name", READABLE)
+    size, packed = sum(info.file_size for info in members), sum(info.compress_size for info in members)
+    if len(members) > 1 and size > SUSPICIOUS and size > DENSEST * packed:
+        raise UsageError(f"{path} declares {size:,} bytes, packed into {packed:,}", READABLE)
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArray[Any]:
@@ -86,7 +98,7 @@ def _read(
     try:
         with again() as file:
             array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError):
+    except (ValueError, EOFError, TypeError):
         raise UsageError(f"{path}{member} is damaged", "copy it again") from None
     return array
 
@@ -95,10 +107,11 @@ def _header(what: str, head: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype
     """Shape, whether in Fortran's order, and kind of the numbers that follow."""
     try:
         version = np.lib.format.read_magic(head)
+        _refuse_long_header(head, 2 if version == (1, 0) else 4)
         # Version 2 and 3 differ from 1 in the width of a length only; numpy has no public name for all.
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = reader(head)
-    except (ValueError, EOFError, UnicodeError, SyntaxError, TypeError):
+    except (ValueError, EOFError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError):
         raise UsageError(f"{what} is no array of numpy's", READABLE) from None
     if dtype.hasobject:
         raise UsageError(f"{what} holds pickled objects; genzoo unpickles nothing", READABLE)
@@ -108,3 +121,16 @@ def _header(what: str, head: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype
 def _refuse_short(what: str, shape: tuple[int, ...], declared: int, held: int) -> None:
     if declared > held or min(shape, default=0) < 0:
         raise UsageError(f"{what} declares {declared:,} bytes and holds {held:,}", "copy it again")
+
+
+def _refuse_long_header(head: IO[bytes], width: int) -> None:
+    """numpy reads a header whole before it finds it too long, and a version 2 header may claim 4 GB.
+
+    Args:
+        head: At the length of the header.
+        width: How many bytes state that length.
+    """
+    start = head.tell()
+    if int.from_bytes(head.read(width), "little") > LONGEST_HEADER:
+        raise ValueError
+    head.seek(start)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from genzoo.errors import UsageError
+from genzoo.reading import open_regular
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,11 +67,23 @@ def read_bytes(path: Path, mode: str, size: tuple[int, int] | None = None) -> ND
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The PNG and JPEG files that lie in a folder, by name; hidden ones are passed over."""
+def pictures_in(folder: Path, within: Path | None = None) -> list[Path]:
+    """The PNG and JPEG files that lie in a folder, by name; hidden ones are passed over.
+
+    Args:
+        folder: Where to look.
+        within: The folder that the user named; None: `folder` itself.
+
+    Raises:
+        UsageError: The folder or one of the files is a link out of the one that was named.
+    """
+    top = os.path.realpath(within or folder)
     with os.scandir(folder) as entries:
-        names = [e.name for e in entries if e.name.lower().endswith(SUFFIXES) and not e.name.startswith(".")]
-    return [folder / name for name in sorted(names)]
+        found = [e for e in entries if e.name.lower().endswith(SUFFIXES) and not e.name.startswith(".")]
+    for path in (folder, *(Path(entry.path) for entry in found if entry.is_symlink())):
+        if not os.path.join(os.path.realpath(path), "").startswith(os.path.join(top, "")):
+            raise UsageError(f"{path} is a link out of {within or folder}", "copy what it leads to, or name its folder")
+    return [folder / name for name in sorted(entry.name for entry in found)]
 
 
 @contextmanager
@@ -80,13 +93,18 @@ def _opened(path: Path) -> Iterator[Image]:
 
     try:
         # Pillow warns of large pictures; LARGEST is stricter, and refuses.
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=("PNG", "JPEG")) as file:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            open_regular(path) as stream,
+            Image.open(stream, formats=("PNG", "JPEG")) as file,
+        ):
             if file.width * file.height > LARGEST:
                 raise UsageError(
                     f"{path} declares {file.height}x{file.width} pixels; at most {LARGEST:,} are read", "scale it down"
                 )
             yield file
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise UsageError(f"{path}: {error.strerror}", "name PNG or JPEG files") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except OSError as error:
+        problem = f": {error.strerror}" if error.strerror else " is no PNG or JPEG image"
+        raise UsageError(f"{path}{problem}", "name PNG or JPEG files") from None
+    except (ValueError, SyntaxError, Image.DecompressionBombError):
         raise UsageError(f"{path} is no PNG or JPEG image", "name PNG or JPEG files") from None

@@ -133,18 +133,22 @@ class Store:
             for number, path in enumerate(paths):
                 copy = part / f"added-{number}.part"
                 if not path.is_file():
-                    raise GenzooError(f"{path}: no such file")
+                    raise GenzooError(f"{path}: no such file", self._wanted(file_set))
                 held = unpack(path, copy, limit)
                 raw = next((raw for raw in file_set.files if (raw.size, raw.sha256) == held), None)
                 if raw is None:
                     owner = whose(held, file_set, RawFile(path.name.removesuffix(".gz"), "", 0))
                     seen = f"{held.size:,} bytes, sha256 {held.sha256[:4]}…"
-                    raise GenzooError(f"{path} is none of {file_set.title}'s files ({seen}).{owner}")
+                    what = f"{path} is none of {file_set.title}'s files ({seen}).{owner}"
+                    raise GenzooError(what, self._wanted(file_set))
                 placed.append((path, copy, raw))
             folder.mkdir(parents=True, exist_ok=True)
             for _, copy, raw in placed:
                 copy.replace(folder / raw.name)
         return [(path, folder / raw.name) for path, _, raw in placed]
+
+    def _wanted(self, file_set: FileSet) -> str:
+        return f"wanted, gzip or not: {', '.join(raw.name for raw in file_set.files)}"
 
     def _fetch(self, file_set: FileSet) -> Found:
         with self._work(file_set) as (folder, part):

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genzoo.errors import UsageError, did_you_mean
+from genzoo.reading import open_regular
 
 LARGEST = 1 << 30
 """Bytes of the file."""
+LONGEST_LINE = 1 << 22
+"""Characters."""
+MOST_COLUMNS = 100_000
+MOST_BLANK = 1000
 SEPARATORS = ",;\t"
 
 
@@ -64,22 +72,37 @@ def read_table(path: Path, label: str = "", *, needed: bool = True) -> Table:
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The lines that are not blank, with their numbers."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise UsageError(f"{path} has more than {LARGEST:,} bytes", "give its numbers as .npz")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            start = "\n"
-            while start and not start.strip():
-                start = file.readline(1 << 16)
-            separator = max(SEPARATORS, key=start.count)  # a comma where there is none: one column
-            file.seek(0)
-            reader = csv.reader(file, delimiter=separator)
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as file:
+            if os.fstat(file.fileno()).st_size > LARGEST:
+                raise UsageError(f"{path} has more than {LARGEST:,} bytes", "give its numbers as .npz")
+            lines = _bounded(path, file)
+            start = [next(lines)]
+            while start[-1].isspace():
+                start.append(next(lines))
+                if len(start) > MOST_BLANK:
+                    raise UsageError(f"{path} begins with {MOST_BLANK} blank lines", "name a table of numbers")
+            separator = max(SEPARATORS, key=start[-1].count)  # a comma where there is none: one column
+            reader = csv.reader(itertools.chain(start, lines), delimiter=separator)
             for cells in reader:
+                if len(cells) > MOST_COLUMNS:
+                    raise UsageError(f"{path} has more than {MOST_COLUMNS:,} columns", "give its numbers as .npz")
                 if cells:
                     yield reader.line_num, cells
     except (UnicodeDecodeError, csv.Error):
         raise UsageError(f"{path} is no table in UTF-8", "save it as CSV") from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", "name a CSV file") from None
+
+
+def _bounded(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of a file, none of which may be as long as a whole file of numbers; the last one is empty."""
+    for number in itertools.count(1):
+        line = file.readline(LONGEST_LINE)
+        if len(line) == LONGEST_LINE:
+            raise UsageError(f"{path}, line {number} has more than {LONGEST_LINE:,} characters", "give .npz instead")
+        yield line
+        if not line:
+            return
 
 
 def _place(path: Path, columns: list[str], label: str) -> int:

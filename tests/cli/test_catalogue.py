@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 from commandline import command, environment, genzoo, refused
@@ -37,12 +37,13 @@ def test_the_catalogue_imports_nothing_heavy(words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", ["list", "--help", "plugins", "--version"])
 def test_the_catalogue_is_quick(words: str) -> None:
-    """Best of five, since the machine may be busy; 0.12 s on an idle one."""
+    """Processor time, best of five: a busy machine makes it wait, and that is not its fault. 0.12 s on an idle one."""
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command(words), env=environment(), capture_output=True, check=True, timeout=60)
-        seconds.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         if seconds[-1] < 0.5:
             return
     raise AssertionError(f"at best {min(seconds):.2f} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import genzoo as package
 from genzoo import registry
 from genzoo.errors import GenzooError, PluginError
 from genzoo.runs import Run
+from genzoo.sealed import write_sealed
 
 
 @pytest.fixture
@@ -35,10 +37,10 @@ def metadata(file: Path) -> dict[str, str]:
 
 
 def rewrite(file: Path, tensors: dict[str, torch.Tensor] | None = None, **description: object) -> None:
-    """Changes a model file and leaves it a whole safetensors file. A value of ... takes the entry out."""
+    """Changes a model file as somebody would who knows how to seal it. A value of ... takes the entry out."""
     told = json.loads(metadata(file)["genzoo"]) | description
-    told = {name: value for name, value in told.items() if value is not ...}
-    save_file(load_file(file) if tensors is None else tensors, file, metadata={"genzoo": json.dumps(told)})
+    told = {name: value for name, value in told.items() if value is not ... and name != "sha256"}
+    write_sealed(file, load_file(file) if tensors is None else tensors, told)
 
 
 def cuts(size: int) -> list[int]:
@@ -64,7 +66,9 @@ def test_a_model_file_of_random_bytes(copy: Path, seed: int) -> None:
 def test_a_header_that_claims_too_much_is_not_read(copy: Path) -> None:
     file = copy / "model.safetensors"
     file.write_bytes((1 << 40).to_bytes(8, "little") + file.read_bytes()[8:])
-    assert refused(genzoo("sample", copy), 1) == f"{file} is no genzoo model: its header claims 1,099,511,627,776 bytes"
+    message = refused(genzoo("sample", copy), 1)
+    assert re.match(rf"{file} \(.* bytes\) is truncated or damaged: sha256 [0-9a-f]{{8}}… instead of ", message)
+    assert message.endswith(": its header claims 1,099,511,627,776 bytes")
 
 
 NAME = "encoder.1.weight"
@@ -103,8 +107,11 @@ DESCRIPTIONS: list[tuple[dict[str, object], int, str]] = [
     ({"spec": 3}, 1, ": its description of the model is damaged"),
     ({"spec": {"shape": "xy", "likelihood": "gaussian"}}, 1, ": its description of the model is damaged"),
     ({"spec": {"shape": [2], "likelihood": "gaussian", "more": 1}}, 1, ": its description of the model is damaged"),
-    ({"spec": {"shape": [2], "likelihood": 5}}, 1, "describes a vae that cannot be built"),
-    ({"spec": {"shape": [-2], "likelihood": "gaussian"}}, 2, "vae with these options needs"),
+    ({"spec": {"shape": [2], "likelihood": 5}}, 1, ": its description of the model is damaged"),
+    ({"spec": {"shape": [-2], "likelihood": "gaussian"}}, 1, ": its description of the model is damaged"),
+    ({"spec": {"shape": [2], "likelihood": "gaussian", "scale": 0.0}}, 1, ": its description of the model is damaged"),
+    ({"spec": {"shape": [2], "likelihood": "gaussian", "size": "9"}}, 1, ": its description of the model is damaged"),
+    ({"spec": {"shape": [2], "likelihood": "gaussian", "classes": -3}}, 1, ": its description of the model is damaged"),
     ({"spec": {"shape": [1 << 40], "likelihood": "gaussian"}}, 2, "vae with these options needs"),
     ({"config": {"latent_dims": 2}}, 2, ": unknown option 'latent_dims'. Did you mean 'latent_dim'?"),
     ({"config": {"latent_dim": 1 << 40}}, 2, "vae with these options needs"),
@@ -127,7 +134,7 @@ def test_a_safetensors_file_that_is_no_model_of_genzoo(copy: Path, described: di
     file = copy / "model.safetensors"
     save_file(load_file(file), file, metadata=described)
     message = refused(genzoo("sample", copy), 1)
-    assert message.startswith((f"{file} holds no description", f"{file} has another format"))
+    assert message.startswith((f"{file} holds no description", f"{file} carries no SHA-256 of itself"))
 
 
 @pytest.mark.parametrize("name", ["model.pt", "model.pkl", "model.bin"])
@@ -138,7 +145,7 @@ def test_a_pickle_is_refused_unread(tmp_path: Path, name: str) -> None:
         package.load(file)
     assert error.value.message == f"{file} is no .safetensors file; genzoo unpickles nothing"
     file.rename(tmp_path / "model.safetensors")
-    with pytest.raises(GenzooError, match=r"no genzoo model: its header claims|truncated or damaged"):
+    with pytest.raises(GenzooError, match="truncated or damaged"):
         package.load(tmp_path / "model.safetensors")
 
 
@@ -215,7 +222,7 @@ def test_a_model_whose_plugin_is_not_installed(made_by_plugin: Path, words: str)
     file = made_by_plugin / "hvae"
     assert refused(result, 4).startswith(f"{file}")
     assert refused(result, 4).endswith(" was made with model 'hvae' of genzoo-hvae 0.2.0, which is not installed")
-    assert result.err.splitlines()[1:] == ["  pip install genzoo-hvae"]
+    assert result.err.splitlines()[1:] == ["  pip install genzoo-hvae    if you trust who made it"]
     with pytest.raises(PluginError, match=r"of genzoo-hvae 0\.2\.0, which is not installed"):
         package.load(file)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,32 @@ def test_verify(cache: Path, tiny: Example, capsys: pytest.CaptureFixture[str]) 
         f"bad  {folder / NAMES[2]} is missing",
         f"ok   {folder / NAMES[3]}",
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "missing", "swapped", "lengthened"])
+def test_verify_finds_every_damage(
+    cache: Path, tiny: Example, other: Example, name: str, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also of a file of the right size whose time of change was set back."""
+    for one, another in ((tiny, other), (other, tiny)):
+        path = one.put(cache / one.files.folder) / name
+        right, before = one.right[name], path.stat()
+        wrong = {
+            "flipped": right[:-1] + bytes([right[-1] ^ 128]),
+            "truncated": right[:-1],
+            "empty": b"",
+            "swapped": another.right[name],
+            "lengthened": right + b"x",
+        }.get(damage)
+        path.unlink()
+        if wrong is not None:
+            path.write_bytes(wrong)
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert data("verify", one.files.name) == 1
+        bad = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("ok ")]
+        assert len(bad) == 1
+        assert bad[0].startswith(f"bad  {path} is ")
 
 
 def test_add_goes_by_what_files_hold(

@@ -47,7 +47,7 @@ class Folder(OwnData):
             raise UsageError(f"{loose[0]} lies beside sub-folders, which are classes", "move it into one of them")
         found = []
         for number, folder in enumerate(classes or [self.path]):
-            here = pictures_in(folder)
+            here = pictures_in(folder, self.path)
             if not here:
                 raise UsageError(f"{folder} holds no PNG or JPEG file", "name a folder of pictures")
             found += [(path, number) for path in here]

@@ -1,0 +1,62 @@
+"""Whether a run's records have the form that genzoo gives them, so that those who compare runs need not ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+SECTIONS = ("model", "loss", "data")
+LARGEST = 1e300
+"""Of larger figures no mean can be taken."""
+
+
+def is_config(values: Mapping[str, Any]) -> bool:
+    """Whether values are a run's configuration: four sections, three of which name something."""
+    if not all(isinstance(values.get(section), dict) for section in (*SECTIONS, "training")):
+        return False
+    return all(isinstance(values[section].get("name"), str) for section in SECTIONS)
+
+
+def is_results(values: Mapping[str, Any]) -> bool:
+    """Whether values are a finished run's results, as far as a comparison reads them."""
+    test, training, baselines = (values.get(name, {}) for name in ("test", "training", "baselines"))
+    if not (isinstance(test, dict) and isinstance(training, dict) and isinstance(baselines, dict)):
+        return False
+    if not is_count(test.get("n")) or not is_number(training.get("images_per_second")):
+        return False
+    if not isinstance(test.get("not_available", {}), dict):
+        return False
+    if not (values.get("latents") is None or (is_count(values["latents"]) and values["latents"])):
+        return False
+    figures = [value for value in test.values() if not isinstance(value, (dict, list))]
+    if not all(value is None or is_number(value) or is_pca(value) for value in baselines.values()):
+        return False
+    return all(value is None or is_number(value) or isinstance(value, str) for value in figures)
+
+
+def is_ranked(results: Mapping[str, Any], record: Mapping[str, Any], history: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether results, record and epochs of a run also have what a leaderboard shows."""
+    if not is_results(results) or not is_count(results.get("parameters")):
+        return False
+    if not is_number(results["training"].get("peak_memory")) or not is_count(record.get("seed")):
+        return False
+    if not isinstance(record.get("device"), str):
+        return False
+    return all(
+        is_number(epoch.get("seconds")) and isinstance(epoch.get("validation"), (dict, type(None))) for epoch in history
+    )
+
+
+def is_pca(value: Any) -> bool:
+    """Whether a value is the baseline that PCA is."""
+    return isinstance(value, dict) and is_number(value.get("mse")) and is_count(value.get("components"))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a figure that can be added to others."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value says how many there are."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

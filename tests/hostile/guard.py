@@ -1,0 +1,226 @@
+"""Meeting hostile files in one process: what was said, what it cost, and whether any of their code ran.
+
+    python guard.py FOLDER [CASE …]
+
+prints a line of JSON a case. `Watch` is an audit hook, which cannot be taken off again: hence a process of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+HANGS = 20
+"""Seconds of wall time after which a case counts as hanging."""
+STARTS_SOMETHING = ("pickle.find_class", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "pty.spawn")
+CONNECTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "urllib.Request")
+CHANGES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.chmod", "os.truncate")
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Watch:
+    """What this process does that a file has no business to make it do."""
+
+    def __init__(self, trusted: list[Path]) -> None:
+        self.trusted = [os.path.realpath(path) for path in trusted]
+        self.allowed: str | None = None
+        """The only folder that may be written to; None: not watching."""
+        self.seen: list[str] = []
+        self.known: set[str] = set()
+        """Texts that are compiled with no hostile file about: annotations of dataclasses."""
+        self.text = ""
+        self.learning = True
+        sys.addaudithook(self)
+
+    @contextlib.contextmanager
+    def over(self, folder: Path) -> Iterator[list[str]]:
+        """Watches; gives the list of what was seen."""
+        self.seen, self.learning = [], False
+        self.allowed = os.path.realpath(folder)
+        try:
+            yield self.seen
+        finally:
+            self.allowed = None
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "compile":
+            self.compiled(arguments)
+        if self.allowed is None:
+            return
+        if event in STARTS_SOMETHING or event in CONNECTS:
+            self.seen.append(f"{event} {arguments}"[:200])
+        elif event == "subprocess.Popen":
+            self.seen.append(f"{event} {arguments[1]}"[:200])
+        elif event == "exec":
+            self.executed(arguments[0])
+        elif event == "open":
+            path, mode, flags = arguments
+            if isinstance(path, (str, bytes)) and (flags & WRITING or set(mode or "") & set("wax+")):
+                self.written(event, path)
+        elif event in CHANGES:
+            self.written(event, arguments[0])
+
+    def compiled(self, arguments: tuple[Any, ...]) -> None:
+        source = arguments[0]
+        self.text = source.decode(errors="replace") if isinstance(source, bytes) else str(source)
+        if self.learning:
+            self.known.add(self.text)
+
+    def executed(self, code: Any) -> None:
+        """Modules of the installation, and the annotations that dataclasses read, may be."""
+        file = os.path.realpath(code.co_filename)
+        if not any(file.startswith(folder) for folder in self.trusted) and self.text not in self.known:
+            self.seen.append(f"exec {code.co_filename}: {self.text}"[:200])
+
+    def written(self, event: str, path: str | bytes | int) -> None:
+        if isinstance(path, int):
+            return
+        real = os.path.realpath(os.fsdecode(path))
+        assert self.allowed is not None
+        if not real.startswith(self.allowed + os.sep) and real != os.devnull:
+            self.seen.append(f"{event} {real}")
+
+
+class Hanging(BaseException):
+    """Nothing that a `except Exception` takes for an error of its own."""
+
+
+def peak() -> int:
+    """The largest resident size since `forget_peak`, in bytes (where the system cannot forget: since the start)."""
+    with contextlib.suppress(OSError), open("/proc/self/status") as file:
+        return int(next(line for line in file if line.startswith("VmHWM")).split()[1]) << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << (0 if sys.platform == "darwin" else 10)
+
+
+def forget_peak() -> None:
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def told(work: list[Any] | Callable[[], object]) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command, or of a call that says what a command would say."""
+    from genzoo.cli import main
+    from genzoo.errors import GenzooError
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        if not callable(work):
+            return main([str(word) for word in work]), out.getvalue(), err.getvalue()
+        try:
+            work()
+        except GenzooError as error:
+            return error.exit_code, out.getvalue(), f"genzoo: {error}\n"
+    return 0, out.getvalue(), err.getvalue()
+
+
+def measured(watch: Watch, folder: Path, work: list[Any] | Callable[[], object]) -> dict[str, Any]:
+    """One case, as it is judged."""
+
+    def hang(*_: object) -> None:
+        raise Hanging
+
+    signal.signal(signal.SIGALRM, hang)
+    signal.alarm(HANGS)
+    forget_peak()
+    before, start = peak(), time.process_time()
+    code, out, err, problem = -1, "", "", ""
+    with watch.over(folder) as seen:
+        try:
+            code, out, err = told(work)
+        except Hanging:
+            problem = f"it hangs for more than {HANGS} s"
+        except BaseException as error:
+            problem = f"{type(error).__name__}: {error}"
+    seconds = time.process_time() - start
+    signal.alarm(0)
+    return {
+        "code": code, "out": out[:2000], "err": err[:4000], "problem": problem, "seen": seen,
+        "seconds": seconds, "growth": peak() - before,
+    }  # fmt: skip
+
+
+def annotations(registered: type) -> set[str]:
+    """What typing reads, and therefore compiles, of the options of a class."""
+    classes = getattr(registered, "Config", object).__mro__
+    return {str(text) for cls in classes for text in vars(cls).get("__annotations__", {}).values()}
+
+
+def prepare(folder: Path, watch: Watch) -> Path:
+    """A good run, and everything imported that commands import when they are first used."""
+    import corpus
+    from forge import picture
+    from PIL import Image
+
+    import genzoo
+    from genzoo.registry import registry
+
+    for kind in ("model", "loss", "dataset", "metric"):
+        for entry in registry().matching(kind):  # type: ignore[arg-type]
+            watch.known |= annotations(entry.load())
+    genzoo.run("vae", "moons", epochs=1, latent_dim=2, hidden=(8,), data={"train": 64}, out=folder / "good", quiet=True)
+    good = folder / "good"
+    warm = folder / "warm"
+    warm.mkdir()
+    os.chdir(warm)
+    place = corpus.Place(warm, good, folder / "outside")
+    (folder / "outside").mkdir()
+    Image.new("L", (16, 16)).save(folder / "outside/secret.png")
+    (warm / "pictures").mkdir()
+    for name in ("a", "b", "c"):
+        (warm / "pictures" / f"{name}.png").write_bytes(picture("PNG"))
+    commands: list[list[Any]] = [
+        ["sample", place.run(), "-n", 2], ["evaluate", good], ["report", "run"], ["compare", "run"],
+        ["run", "vae", "--dataset", "folder", "--data.path", "pictures", "--out", "w", "--epochs", 1],
+        ["reconstruct", "w"], ["anomaly", "w"], ["augment", "w"], ["traverse", "w"], ["list"], ["data", "list"],
+        ["run", "--config", "run/config.json", "--out", "again", "--quiet"], ["sample", "nothing"],
+    ]  # fmt: skip
+    for words in commands:
+        code, _, err = told(words)
+        assert code in (0, 2), (words, err)
+    return good
+
+
+def main(folder: Path, names: list[str]) -> None:
+    """Prepares, and runs every case in a folder of its own."""
+    import corpus
+    import hostile_data
+    import hostile_models
+    import hostile_records
+    import hostile_runs
+
+    assert all((hostile_data, hostile_models, hostile_records, hostile_runs))
+
+    watch = Watch([Path(sys.prefix), Path(sys.base_prefix), *map(Path, filter(None, sys.path))])
+    good = prepare(folder, watch)
+    for number, (name, recipe) in enumerate(corpus.CASES.items()):
+        if names and not any(part in name for part in names):
+            continue
+        here = folder / f"{number}"
+        here.mkdir()
+        os.chdir(here)
+        work = recipe(corpus.Place(here, good, folder / "outside"))
+        result = measured(watch, here, work)
+        result["canary"] = (folder / "outside/canary").exists() or (here / "canary").exists()
+        print(json.dumps({"name": name, **result}), flush=True)
+    with watch.over(folder) as seen:  # that it would have seen it
+        import pickle
+
+        pickle.loads(pickle.dumps(Path))
+        eval("1 + 1")
+        (folder / "outside/x").touch()
+        (Path("/tmp") / f"genzoo-guard-{os.getpid()}").touch()
+    (Path("/tmp") / f"genzoo-guard-{os.getpid()}").unlink()
+    print(json.dumps({"name": "control", "seen": seen}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve(), sys.argv[2:])

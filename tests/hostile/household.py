@@ -1,0 +1,152 @@
+"""Every command, in a process without a network, without a home, and then as a user whom the system does not know.
+
+    python household.py FOLDER
+
+prints a line of JSON a command. The imports are made at home once; the user without a name is a fork of that process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from guard import CONNECTS, told
+
+STRANGER = 12345
+Commands = list[tuple[str, list[Any]]]
+connections: list[str] = []
+
+
+def refuse_connections(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook: nobody is at home in the network."""
+    if event in CONNECTS:
+        connections.append(event)
+        raise OSError(101, "Network is unreachable")
+
+
+def commands(runs: Path, raw: Path) -> Commands:
+    """Every verb that needs no fetch; each works, and writes into the current folder alone."""
+    files = sorted(raw.iterdir())
+    words = f"""
+    run vae --dataset digits --epochs 1 --hidden 8 --latent-dim 2 --out vae --quiet
+    run vae --dataset tiny --epochs 1 --hidden 8 --latent-dim 2 --data.validation 2 --out tiny --json
+    run --config vae/config.json --out again --quiet
+    list
+    info vae
+    plugins
+    evaluate {runs}/good
+    evaluate vae --metrics iwae:5,knn
+    sample vae -n 4
+    sample {runs}/good -n 4 --out s.png
+    reconstruct vae --out r.npy
+    anomaly vae
+    denoise vae
+    compress vae
+    embed vae --out codes.npz
+    interpolate vae --out i.png
+    traverse vae --out t.gif
+    augment vae
+    report vae
+    compare vae
+    bench --models vae --dataset digits --seeds 0 --epochs 1 --hidden 8 --latent-dim 2 --runs bench --quiet
+    data list
+    data path tiny
+    data verify tiny
+    data add tiny {" ".join(map(str, files))} --data-root root
+    """
+    return [("works", line.split()) for line in words.strip().splitlines()]
+
+
+def closed(runs: Path) -> Commands:
+    """What is refused in a run that may be read and not written, or without a network."""
+    return [
+        ("refused", ["run", "vae", "--dataset", "digits", "--epochs", "1", "--runs", str(runs)]),
+        ("refused", ["sample", f"{runs}/good"]),
+        ("refused", ["report", f"{runs}/good"]),
+        ("refused", ["denoise", f"{runs}/good"]),
+    ]
+
+
+def report(when: str, todo: Commands) -> None:
+    """Runs the commands and prints what became of them."""
+    for expected, words in todo:
+        connections.clear()
+        code, out, err = told(words)
+        print(json.dumps({
+            "when": when, "words": words, "expected": expected, "code": code, "out": out[:500], "err": err,
+            "connections": connections,
+        }), flush=True)  # fmt: skip
+
+
+def become_a_stranger(home: Path) -> None:
+    """A user without an entry in the system's list. Who is not root can only take the list away."""
+    os.environ["HOME"] = str(home)
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(STRANGER)
+        os.setuid(STRANGER)
+        return
+
+    def nobody(*_: object) -> NoReturn:
+        raise KeyError("getpwuid(): uid not found")
+
+    pwd.getpwuid = pwd.getpwnam = nobody  # type: ignore[assignment]
+
+
+def main(folder: Path) -> None:
+    """The same commands twice: at home nowhere, and as a stranger to whom all is closed but one folder."""
+    sys.addaudithook(refuse_connections)
+    from tiny_datasets import example
+
+    import genzoo
+    from genzoo.data.images import IdxImages
+    from genzoo.data.sources import Https
+
+    tiny, other = example("tiny", "Tiny", 1), example("other", "Other", 2)
+    for made in (tiny, other):
+        body = {"side": 8, "train_size": 20, "test_size": 10, "files": made.of(Https("https://example.org/"))}
+        genzoo.register_dataset(made.files.name, type("Images", (IdxImages,), body))
+    raw = tiny.put(folder / "data/Tiny/raw")
+    os.environ["GENZOO_DATA"] = str(folder / "data")
+    runs, open_to_all = folder / "runs", folder / "open"
+    for place in (runs, open_to_all, folder / "home"):
+        place.mkdir()
+    os.chdir(open_to_all)
+    fetch = ["run", "vae", "--dataset", "other", "--data.validation", "2", "--out", "other"]
+    report(
+        "without a home", [("works", f"run vae --dataset digits --epochs 1 --latent-dim 2 --out {runs}/good".split())]
+    )
+    report("without a home", commands(runs, raw))
+    report("a fetch", [("refused", fetch)])
+    os.environ["GENZOO_OFFLINE"] = "1"
+    report("offline", [("refused", fetch)])
+    del os.environ["GENZOO_OFFLINE"]
+    (folder / "second").mkdir()
+    os.chmod(folder / "second", 0o777)
+    os.chdir(folder / "second")
+    for place in (runs, folder / "home", folder / "data", raw, *runs.rglob("*")):
+        os.chmod(place, 0o555 if place.is_dir() else 0o444)
+    os.environ["TMPDIR"] = str(folder / "second")
+    child = os.fork()
+    if not child:
+        try:
+            become_a_stranger(folder / "home")
+            cheaper = [todo for todo in commands(runs, raw) if "tiny" not in todo[1][:4] and "--config" not in todo[1]]
+            report("as a stranger", [*cheaper, *closed(runs)])
+            sys.stdout.flush()
+            os._exit(0)
+        finally:
+            traceback.print_exc()
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    for place in (runs, folder / "data", raw, *runs.rglob("*")):  # so that all of it can be deleted
+        os.chmod(place, 0o755)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())

@@ -1,0 +1,37 @@
+"""A few hundred of the mutated files; `python tests/hostile/fuzz.py 10000` is the long way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CASES = 420
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("fuzz.py"), str(CASES)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "GENZOO_OFFLINE": "1"},
+        capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.stdout, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_nothing_goes_wrong(told: dict[str, object]) -> None:
+    assert told["wrong"] == []
+
+
+def test_most_are_refused_and_some_are_harmless(told: dict[str, dict[str, int]]) -> None:
+    """A fuzzer whose files are all taken, or all refused for one reason, would find nothing."""
+    refused = sum(number for name, number in told["counts"].items() if name.endswith("refused"))
+    assert sum(told["counts"].values()) == CASES
+    assert CASES // 2 < refused < CASES
+    assert "model.safetensors taken" not in told["counts"]

@@ -1,0 +1,60 @@
+"""Reading a stranger's files: what is opened at all, and which JSON is taken."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from genzoo.reading import DEEPEST, open_regular, parse_json, read_text
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize("text", ["{}", "7", '"é"', '"\\ud83d\\ude00"', "[1e300, -0.5, true, null]", nested(DEEPEST)])
+def test_plain_json_is_taken_as_it_is(text: str) -> None:
+    assert parse_json(text) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("NaN", "NaN is no number in JSON"),
+        ('{"a": [-Infinity]}', "-Infinity is no number in JSON"),
+        ("1e999", "1e999 is too large a number"),
+        ("1" * 41, "a number of 41 digits"),
+        ('{"a": 1, "b": {"c": 1, "c": 1}}', "'c' stands there twice"),
+        (nested(DEEPEST + 2), "nested too deeply"),
+        ('{"a":' * 500 + "1" + "}" * 500, "nested too deeply"),
+        ("[" * 100_000, "nested too deeply"),
+        ('["\\ud800"]', "surrogates not allowed"),
+        ('{"\\udfff": 1}', "surrogates not allowed"),
+        ("", "Expecting value"),
+    ],
+)
+def test_what_json_does_not_say(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_json(text)
+
+
+def test_only_files_are_opened(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("é")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe")
+    assert read_text(tmp_path / "file") == read_text(tmp_path / "link", 2) == "é"
+    for name, reason in {
+        "zero": "no regular file", "pipe": "no regular file", "": "Is a directory", "none": "No such file",
+        "a\0b": "no name of a file", "x" * 300: "File name too long",
+    }.items():  # fmt: skip
+        with pytest.raises(OSError, match=reason):
+            open_regular(tmp_path / name)
+    with pytest.raises(OSError, match="more than 1 bytes"):
+        read_text(tmp_path / "file", 1)
+    (tmp_path / "file").write_bytes(b"\xff")
+    with pytest.raises(UnicodeDecodeError):
+        read_text(tmp_path / "file")
