@@ -162,6 +162,21 @@ def test_a_manifest_that_means_harm(change: Callable[[dict[str, Any]], Any], tmp
     assert "\n" not in problem.message
 
 
+def test_every_bit_of_a_manifest_counts(tmp_path: Path) -> None:
+    file = checkpoints.save(tmp_path, 5, FILES, {"step": "βeta"}) / "manifest.json"
+    content = file.read_bytes()
+    for place in range(len(content) * 8):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        file.write_bytes(changed)
+        with pytest.raises(Damaged):
+            checkpoints.open_checkpoint(file.parent)
+    for changed in (content + b"\n", content + b" ", content[:-1], b"\n" + content, content * 2):
+        file.write_bytes(changed)
+        with pytest.raises(Damaged):
+            checkpoints.open_checkpoint(file.parent)
+
+
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     """A pipe would be waited for for ever, a device has no end."""
     path = checkpoints.save(tmp_path, 5, FILES, {})
