@@ -162,6 +162,21 @@ def test_a_manifest_that_means_harm(change: Callable[[dict[str, Any]], Any], tmp
     assert "\n" not in problem.message
 
 
+def test_every_byte_of_a_manifest_counts(tmp_path: Path) -> None:
+    file = checkpoints.save(tmp_path, 5, FILES, {"step": "βeta"}) / "manifest.json"
+    content = file.read_bytes()
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        file.write_bytes(changed)
+        with pytest.raises(Damaged):
+            checkpoints.open_checkpoint(file.parent)
+    for changed in (content + b"\n", content + b" ", content[:-1], b"\n" + content, content * 2):
+        file.write_bytes(changed)
+        with pytest.raises(Damaged):
+            checkpoints.open_checkpoint(file.parent)
+
+
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     """A pipe would be waited for for ever, a device has no end."""
     path = checkpoints.save(tmp_path, 5, FILES, {})
@@ -201,3 +216,44 @@ def test_what_is_no_safetensors_file(content: bytes) -> None:
     names = {f"a/{i}": torch.zeros(0) for i in range(30_000)}
     with pytest.raises(Damaged, match="its header is too long"):
         unpack(Path("x"), save(names), EXPECTED)
+
+
+def test_what_a_power_cut_could_lose_is_on_the_disk_before_the_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file is flushed after its last byte, then the folder, then comes the name, then the folder above; what was
+    there before goes last."""
+    checkpoints.save(tmp_path, 4, FILES, {})
+    checkpoints.save(tmp_path, 5, FILES, {})
+    done: list[tuple[str, str]] = []
+    opened: dict[int, str] = {}
+
+    def noted(call: str) -> Callable[..., Any]:
+        original = getattr(os, call)
+
+        def noting(what: Any, *rest: Any, **options: Any) -> Any:
+            result = original(what, *rest, **options)
+            if call == "open":
+                opened[result] = Path(what).name
+            else:
+                done.append((call, opened[what] if isinstance(what, int) else Path(rest[0]).name))
+            return result
+
+        return noting
+
+    for call in ("open", "write", "fsync", "rename"):
+        monkeypatch.setattr(os, call, noted(call))
+    checkpoints.save(tmp_path, 6, FILES, {})
+    temporary, name = f".tmp-6-{os.getpid()}", "step-000000006"
+    order = [
+        ("write", "model.safetensors"),
+        ("fsync", "model.safetensors"),
+        ("fsync", "history.jsonl"),
+        ("write", "manifest.json"),
+        ("fsync", "manifest.json"),
+        ("fsync", temporary),
+        ("rename", name),
+        ("fsync", tmp_path.name),
+        ("rename", f".del-step-000000004-{os.getpid()}"),
+    ]
+    assert [entry for entry in done if entry != ("write", "history.jsonl")] == order
