@@ -67,6 +67,8 @@ class NonFiniteError(GenzooError):
 class OutOfMemory(GenzooError):
     """A step or an evaluation needs more memory than there is. The weights are those before it."""
 
+    exit_code = 5
+
 
 class PluginError(GenzooError):
     """A plugin that was asked for cannot be loaded or breaks its contract."""

@@ -174,7 +174,7 @@ def test_out_of_memory_says_so(tmp_path: Path, own_registry: None) -> None:
     """And what to type; the weights of the steps before are saved, if there were any."""
     memory = "raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 3.1 TiB')"
     result, run = run_odd(tmp_path, memory)
-    assert refused(result, 1) == "out of memory in training with batches of 125"
+    assert refused(result, 5) == "out of memory in training with batches of 125"
     hint = ["  try --batch-size 62, or a smaller model", f"  saved before it: {run.path / 'model.safetensors'}"]
     assert result.err.splitlines()[1:] == hint
     assert genzoo("evaluate", run.path).code == 0
@@ -183,7 +183,7 @@ def test_out_of_memory_says_so(tmp_path: Path, own_registry: None) -> None:
 
 def test_out_of_memory_in_the_first_step_saves_nothing(tmp_path: Path, own_registry: None) -> None:
     result, run = run_odd(tmp_path, "raise torch.OutOfMemoryError('CUDA out of memory')", step=0)
-    assert refused(result, 1) == "out of memory in training with batches of 125"
+    assert refused(result, 5) == "out of memory in training with batches of 125"
     assert not (run.path / "model.safetensors").exists()
 
 
@@ -194,7 +194,7 @@ def test_out_of_memory_in_the_evaluation_leaves_the_model(tmp_path: Path, monkey
     monkeypatch.setattr("genzoo.assessment.evaluate", full)
     out = tmp_path / "run"
     result = genzoo("run", "vae", *SMALL, "--epochs", 1, "--out", out, "--quiet")
-    assert refused(result, 1) == "out of memory in the evaluation, with batches of 500"
+    assert refused(result, 5) == "out of memory in the evaluation, with batches of 500"
     assert result.err.splitlines()[1] == f"  the model is saved: genzoo evaluate {out} --batch-size 250"
     monkeypatch.undo()
     assert genzoo("evaluate", out, "--batch-size", 250).code == 0
