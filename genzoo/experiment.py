@@ -21,7 +21,6 @@ from genzoo.evaluation.evaluate import find_metrics
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
 from genzoo.likelihoods import written_out
-from genzoo.lock import locked
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Dataset, DataSpec, Loss, Model, Split, Splits, count_parameters
 from genzoo.provenance import describe_device, determinism, environment, forget_peak, peak_memory
@@ -92,8 +91,7 @@ class Experiment:
             if not self.processes.first:
                 self.follow(material, self.trainer(material))
                 return None
-            run = runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset)
-            with locked(run.path):
+            with runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset) as run:
                 self.console.say(f"run folder  {run.path}")
                 run.write("config.json", self.config.to_json())
                 session = Session(run, self.environment(), data_of(material.store), self.training.seed)

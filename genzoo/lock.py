@@ -20,8 +20,8 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Inside, nobody else writes to the run folder.
+def locked(folder: Path) -> Iterator[Path]:
+    """Inside, nobody else writes to the run folder, which it gives.
 
     Raises:
         UsageError: Another process is writing; its number and host are told.
@@ -33,7 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
         raise GenzooError(f"cannot write to {folder}: {error.strerror}", "copy it to where you may write") from None
     try:
         take(descriptor, folder)
-        yield
+        yield folder
     finally:
         os.close(descriptor)
 

@@ -7,7 +7,8 @@ import math
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -178,8 +179,8 @@ def refuse_unwritable(root: Path, out: Path | None) -> None:
         UsageError: Naming the folder.
     """
     folder = out or root
-    if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out} exists already; nothing was changed", "name another folder, or delete it")
+    if out and out.exists() and not is_unused(out):
+        raise _exists(out)
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise UsageError(
@@ -187,29 +188,47 @@ def refuse_unwritable(root: Path, out: Path | None) -> None:
         )
 
 
-def claim(root: Path, out: Path | None, model: str, dataset: str) -> Run:
-    """Makes a new run folder: `out`, or <root>/<model>-<dataset>-<date>-<time>-<four digits>.
+@contextmanager
+def claim(root: Path, out: Path | None, model: str, dataset: str) -> Iterator[Run]:
+    """Makes a new run folder: `out`, or <root>/<model>-<dataset>-<date>-<time>-<four digits>; nobody else writes to it
+    inside.
 
-    Making the folder and its lock file is the claim, so runs started in the same instant get folders of their own.
+    Making the folder is the claim, so runs started in the same instant get folders of their own. Of those who name one
+    `out` the first to have its lock gets it.
 
     Raises:
         UsageError: It exists already or cannot be made.
     """
+    with lock.locked(_make(root, out, model, dataset)) as path:
+        if not is_unused(path):  # somebody else was in it meanwhile
+            raise _exists(path)
+        yield Run(path)
+
+
+def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M", time.gmtime())
     short = "-".join(name.rpartition("/")[2] for name in (model, dataset))
     while True:
         path = out or root / f"{short}-{stamp}-{secrets.token_hex(2)}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir(exist_ok=out is not None and path.is_dir() and not any(path.iterdir()))
-            (path / lock.FILE).touch(exist_ok=False)
+            path.mkdir(exist_ok=out is not None and is_unused(path))
         except FileExistsError:
             if out:
-                raise UsageError(f"--out {out} exists already; nothing was changed", "name another folder") from None
+                raise _exists(out) from None
             continue
         except OSError as error:
             raise UsageError(f"cannot make {path}: {error.strerror}", "choose another with --runs FOLDER") from None
-        return Run(path)
+        return path
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether a run can begin in a folder: it is empty but for the lock of one that was stopped before it began."""
+    return folder.is_dir() and all(path.name == lock.FILE for path in folder.iterdir())
+
+
+def _exists(out: Path) -> UsageError:
+    return UsageError(f"--out {out} exists already; nothing was changed", "name another folder, or delete it")
 
 
 def find(reference: str, root: Path = Path("runs")) -> Run:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from plugin_factory import Site
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 # Nets this small gain nothing from threads, and beside other work threads that wait for each other cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """With `-n`: a file's tests stay together, since they share what is costly; files go in the order of their names,
+    which does not leave the longest one, with its few tests, for the end."""
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -138,4 +138,4 @@ def test_the_tests_run_no_benchmarks(pytestconfig: pytest.Config) -> None:
 
 def test_the_continuous_integration_checks_the_suite() -> None:
     run = (ROOT / ".ci/run").read_text()
-    assert run.index("&& pytest\n") < run.index("python benchmarks/check.py\n")
+    assert run.index("&& pytest -n auto\n") < run.index("python benchmarks/check.py\n")

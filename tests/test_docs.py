@@ -41,7 +41,7 @@ def test_the_continuous_integration_runs_readmes_two_lines_word_for_word() -> No
     run = [re.search(rf"^# README {number}\n(.*?)^# end", CI, flags=re.MULTILINE | re.DOTALL) for number in (1, 2)]
     assert [match.group(1) for match in run if match] == README[:2]
     assert "genzoo run vae --dataset mnist" in README[0]
-    assert README[1].rstrip().endswith("&& pytest")
+    assert README[1].rstrip().endswith("&& pytest -n auto")
 
 
 def test_the_continuous_integration_runs_every_check_of_contributing() -> None:
@@ -97,7 +97,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> tuple[Environment, Pat
     # These need a network or are run by .ci/run: their calls are recorded in their place.
     for name in ("pre-commit", "pytest", "ruff", "mypy"):
         program = environment.folder / "bin" / name
-        real = f'[ $# -gt 1 ] && exec {environment.folder}/bin/python -m {name} "$@"' if name == "pytest" else ":"
+        real = f'[ "$2" = -k ] && exec {environment.folder}/bin/python -m {name} "$@"' if name == "pytest" else ":"
         program.write_text(f'#!/bin/sh\n{real}\necho "{name} $*" >> {folder}/recorded\n')
         program.chmod(0o755)
     return environment, folder / "genzoo"
@@ -117,5 +117,5 @@ def test_contributing(checkout: tuple[Environment, Path]) -> None:
         "ruff check .",
         "ruff format --check .",
         "mypy ",
-        "pytest ",
+        "pytest -n auto",
     ]

@@ -24,7 +24,8 @@ from genzoo.runs import claim
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(5):
-    print(claim(Path(sys.argv[1]), None, "vae", "digits").path.name, flush=True)
+    with claim(Path(sys.argv[1]), None, "vae", "digits") as run:
+        print(run.path.name, flush=True)
 """
 
 
@@ -42,7 +43,8 @@ def test_twenty_threads_claim_twenty_folders(tmp_path: Path, monkeypatch: pytest
     def start(_: int) -> Path:
         drawn.count = -1
         barrier.wait()
-        return claim(tmp_path / "runs", None, "vae", "digits").path
+        with claim(tmp_path / "runs", None, "vae", "digits") as run:
+            return run.path
 
     with ThreadPoolExecutor(20) as pool:
         paths = list(pool.map(start, range(20)))
@@ -71,21 +73,34 @@ def test_one_of_many_gets_the_folder_that_all_name(tmp_path: Path) -> None:
     def start(_: int) -> bool:
         barrier.wait()
         try:
-            claim(tmp_path, tmp_path / "mine", "vae", "digits")
+            with claim(tmp_path, tmp_path / "mine", "vae", "digits") as run:
+                (run.path / "config.json").write_text("{}")
         except UsageError as error:
-            assert "exists already" in error.message  # noqa: PT017
+            assert "exists already" in error.message or "is being written by" in error.message  # noqa: PT017
             return False
         return True
 
     with ThreadPoolExecutor(8) as pool:
-        assert any(pool.map(start, range(8)))
-    (tmp_path / "mine" / "config.json").write_text("{}")
-    with pytest.raises(UsageError, match="mine exists already; nothing was changed"):
-        claim(tmp_path, tmp_path / "mine", "vae", "digits")
+        assert sum(pool.map(start, range(8))) == 1
+    with (
+        pytest.raises(UsageError, match="mine exists already; nothing was changed"),
+        claim(tmp_path, tmp_path / "mine", "vae", "digits"),
+    ):
+        pass
+
+
+def test_a_run_that_was_stopped_before_it_began_leaves_its_folder_free(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    for _ in range(2):
+        runs.refuse_unwritable(tmp_path, mine)
+        with claim(tmp_path, mine, "vae", "digits"):
+            pass
+    assert [path.name for path in mine.iterdir()] == ["lock"]
 
 
 def test_a_folder_is_named_after_model_and_dataset(tmp_path: Path) -> None:
-    assert claim(tmp_path, None, "genzoo-hvae/hvae", "mnist").path.name.startswith("hvae-mnist-")
+    with claim(tmp_path, None, "genzoo-hvae/hvae", "mnist") as run:
+        assert run.path.name.startswith("hvae-mnist-")
 
 
 @pytest.mark.parametrize(

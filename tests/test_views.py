@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import genzoo
@@ -162,11 +163,11 @@ def test_pictures_are_in_the_datas_own_units(run: genzoo.Run, capsys: pytest.Cap
 
 
 def test_a_picture_file_is_seen_as_the_training_data_were(
-    run: genzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: genzoo.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture = pixels("test")[:1].float()
-    monkeypatch.setattr("genzoo.cli.use.read_images", lambda *arguments: picture)
-    assert main(["reconstruct", str(run.path), "0.png", "--out", str(tmp_path / "again.npy")]) == 0
+    Image.fromarray((255 * picture[0, 0]).round().byte().numpy()).save(tmp_path / "0.png")
+    assert main(["reconstruct", str(run.path), str(tmp_path / "0.png"), "--out", str(tmp_path / "again.npy")]) == 0
     view, spec = run.model.spec.view(picture), run.model.spec
     expected = run.model.reconstruct(view).detach()
     torch.testing.assert_close(torch.from_numpy(np.load(tmp_path / "again.npy")), spec.original(expected))

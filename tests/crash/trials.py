@@ -330,8 +330,8 @@ def starts(count: int) -> dict[str, Any]:
 
         def begin() -> int:
             time.sleep(max(at - time.monotonic(), 0))
-            runs.claim(path, None, "vae", "moons")
-            return 0
+            with runs.claim(path, None, "vae", "moons"):
+                return 0
 
         children = [Child(begin) for _ in range(count)]
         codes = [child.wait() for child in children]

@@ -2,14 +2,16 @@
 
     python household.py FOLDER
 
-prints a line of JSON a command. The imports are made at home once; the user without a name is a fork of that process.
+prints a line of JSON a command. The imports are made once; the user without a name is a fork of that process.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import pwd
+import struct
 import sys
 import traceback
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any, NoReturn
 
 from guard import CONNECTS, told
 
-STRANGER = 12345
+CAPABILITY_VERSION_3 = 0x20080522  # of capset(2)
 Commands = list[tuple[str, list[Any]]]
 connections: list[str] = []
 
@@ -85,13 +87,15 @@ def report(when: str, todo: Commands) -> None:
 
 
 def become_a_stranger(home: Path) -> None:
-    """A user without an entry in the system's list. Who is not root can only take the list away."""
+    """A user without an entry in the system's list, to whom permissions apply.
+
+    Root gives up its capabilities and not its number: another user might be refused the interpreter's own folder.
+    """
     os.environ["HOME"] = str(home)
     if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(STRANGER)
-        os.setuid(STRANGER)
-        return
+        header = struct.pack("Ii", CAPABILITY_VERSION_3, 0)
+        if ctypes.CDLL(None, use_errno=True).capset(header, bytes(24)):
+            raise OSError(ctypes.get_errno(), "capset")
 
     def nobody(*_: object) -> NoReturn:
         raise KeyError("getpwuid(): uid not found")

@@ -59,7 +59,7 @@ def test_in_a_step_the_weights_are_those_before_it() -> None:
         trainer.fit()
     assert error.value.message == "out of memory in training with batches of 50"
     assert error.value.hint == "try --batch-size 25, or a smaller model"
-    assert error.value.exit_code == 1
+    assert error.value.exit_code == 5
     assert_equal(weights(trainer), weights(healthy))
 
 
