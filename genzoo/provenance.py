@@ -30,6 +30,7 @@ def environment(device: torch.device, entries: tuple[Entry, ...]) -> dict[str, A
         "plugins": {entry.kind: {"name": entry.name, "origin": str(entry.origin)} for entry in entries},
         "source": revision(Path(__file__).parent),
         "platform": platform.platform(),
+        "processor": processor(),
         "device": describe_device(device),
         "threads": torch.get_num_threads(),
         "command": sys.argv,
@@ -53,6 +54,13 @@ def describe_device(device: torch.device) -> str:
         return f"{device}, {torch.cuda.get_device_name(device)}"
     threads = torch.get_num_threads()
     return f"cpu, {threads} thread{'s' if threads > 1 else ''}" if device.type == "cpu" else str(device)
+
+
+def processor() -> str:
+    """What the CPU calls itself; "" where nobody knows."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
+    return platform.processor()
 
 
 def revision(folder: Path) -> dict[str, Any] | None:

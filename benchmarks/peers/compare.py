@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.metadata
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -181,6 +182,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = options.only.split(",") if options.only else known
     if unknown := sorted(set(wanted) - set(known)):
         parser.error(f"--only {unknown[0]}: known are {', '.join(known)}")
+    if "pythae" in wanted and not importlib.util.find_spec("pythae"):
+        parser.error(
+            "Pythae is not installed: pip install -e '.[peers]', or leave it out: --only pytorch-examples-like"
+        )
     names = ["genzoo", *(name for name in wanted if name != "genzoo")]
     images = (options.images or IMAGES[options.model]) // options.batch_size * options.batch_size
     device = choose_device(options.device)
