@@ -1,11 +1,12 @@
-"""The conformance kit: what a registered model and loss must do, for genzoo's own tests and for those of any plugin.
+"""The conformance kit: what a registered model, loss, dataset or metric must do.
 
-    import pytest
-    from genzoo.testing import CHECKS, SPECS, Pair
+`genzoo check NAME` prints it as a table; in a plugin's own tests:
 
-    @pytest.mark.parametrize("check", CHECKS)
+    from genzoo.testing import parametrize_with_checks
+
+    @parametrize_with_checks("my-model", "my-loss")
     def test_conformance(check):
-        CHECKS[check](Pair.of("my-model", spec=SPECS["grey images"]))
+        check()
 
 Every check raises AssertionError with one line that names the fault.
 """
@@ -13,7 +14,21 @@ Every check raises AssertionError with one line that names the fault.
 from __future__ import annotations
 
 from genzoo.testing.capture import assert_fullgraph, assert_graph_safe
-from genzoo.testing.checks import CHECKS, assert_mean_over_examples
+from genzoo.testing.check import Check
+from genzoo.testing.checks import CHECKS
+from genzoo.testing.examination import Finding, examine, parametrize_with_checks
+from genzoo.testing.mathematics import assert_mean_over_examples
 from genzoo.testing.pair import SPECS, Pair
 
-__all__ = ["CHECKS", "SPECS", "Pair", "assert_fullgraph", "assert_graph_safe", "assert_mean_over_examples"]
+__all__ = [
+    "CHECKS",
+    "SPECS",
+    "Check",
+    "Finding",
+    "Pair",
+    "assert_fullgraph",
+    "assert_graph_safe",
+    "assert_mean_over_examples",
+    "examine",
+    "parametrize_with_checks",
+]

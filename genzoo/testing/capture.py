@@ -19,7 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from genzoo.noise import seeded
 from genzoo.protocols import Batch
-from genzoo.testing.pair import loss_of, require
+from genzoo.testing.check import require
+from genzoo.testing.pair import loss_of
 from genzoo.training.objective import Objective
 
 # fmt: off

@@ -6,7 +6,6 @@ import contextlib
 import io
 import math
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -16,11 +15,13 @@ from genzoo.data.resident import Resident
 from genzoo.errors import GenzooError
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.likelihoods import likelihood_class
-from genzoo.noise import content_keys, keyed, seeded
+from genzoo.noise import seeded
 from genzoo.protocols import Batch, LatentModel
 from genzoo.registry import registry
+from genzoo.testing import mathematics
 from genzoo.testing.capture import assert_graph_safe
-from genzoo.testing.pair import CPU, EXAMPLES, Pair, loss_of, require
+from genzoo.testing.check import Check, require
+from genzoo.testing.pair import CPU, EXAMPLES, Pair, loss_of, train
 from genzoo.training.objective import Objective
 from genzoo.weights import load_model, save_model
 
@@ -108,21 +109,15 @@ def check_gradients(pair: Pair) -> None:
             require(bool(parameter.grad.any()), f"{pair}: the gradient of {name} is 0")  # type: ignore[union-attr]
 
 
-def _train(objective: Objective, batch: Batch, steps: int = STEPS) -> None:
-    optimizer = torch.optim.Adam(objective.parameters(), lr=1e-3, fused=True)
-    for step in range(steps):
-        optimizer.zero_grad()
-        loss_of(objective, batch, step, seed=step)["loss"].backward()
-        optimizer.step()
-
-
 def check_learns(pair: Pair) -> None:
-    """30 steps of Adam on one batch reduce the loss."""
+    """30 steps of Adam on one batch reduce the loss, and the reconstruction error if there is one."""
     objective, batch = pair.build(), pair.batch(EXAMPLES)
-    before = loss_of(objective, batch, STEPS)["loss"].item()
-    _train(objective, batch)
-    after = loss_of(objective, batch, STEPS)["loss"].item()
-    require(after < before, f"{pair}: {STEPS} steps of Adam take the loss from {before:.6g} to {after:.6g}")
+    before = loss_of(objective, batch, STEPS)
+    train(objective, batch, STEPS)
+    after = loss_of(objective, batch, STEPS)
+    for name in sorted({"loss", "reconstruction"} & before.keys()):
+        values = f"from {before[name].item():.6g} to {after[name].item():.6g}"
+        require(bool(after[name] < before[name]), f"{pair}: {STEPS} steps of Adam take the {name} {values}")
 
 
 def check_instances(pair: Pair) -> None:
@@ -134,7 +129,7 @@ def check_instances(pair: Pair) -> None:
         require(torch.equal(tensor, before[name]), f"{pair}: {name} differs between two builds of one seed")
         shared = tensor.numel() and tensor.data_ptr() == other.state_dict()[name].data_ptr()
         require(not shared, f"{pair}: two instances share the memory of {name}")
-    _train(one, batch, steps=2)
+    train(one, batch, steps=2)
     for name, tensor in other.state_dict().items():
         require(torch.equal(tensor, before[name]), f"{pair}: training another instance changed {name}")
     require(loss_of(other, batch)["loss"].item() == loss_before, f"{pair}: training another instance changed the loss")
@@ -201,34 +196,39 @@ def check_graph_safe(pair: Pair) -> None:
     assert_graph_safe(pair.build(), [noise._replace(x=torch.zeros_like(noise.x)), noise], [0, 10_000])
 
 
-CHECKS: dict[str, Callable[[Pair], None]] = {
-    "shapes": check_shapes,
-    "loss": check_loss,
-    "gradients": check_gradients,
-    "learns": check_learns,
-    "instances": check_instances,
-    "weights": check_weights,
-    "evaluation": check_evaluation,
-    "sampling": check_sampling,
-    "quiet": check_quiet,
-    "graph-safe": check_graph_safe,
+CHECKS: dict[str, Check[Pair]] = {
+    "shapes": Check(
+        check_shapes, "see genzoo.LatentModel for the shape of each; decode and sample return the mean of p(x|z)"
+    ),
+    "loss": Check(
+        check_loss, 'return {"loss": scalar, …}, each a mean over the batch; keep logarithms and divisions away from 0'
+    ),
+    "edges": Check(mathematics.check_edges, "keep logarithms and divisions away from 0"),
+    "gradients": Check(check_gradients, "remove the layer, use it, or let the gradient through: no detach, no no_grad"),
+    "learns": Check(check_learns, "is the sign of the loss right?"),
+    "density": Check(mathematics.check_density, "sum log-probabilities over an example, and keep their constants"),
+    "posterior": Check(
+        mathematics.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).mean"
+    ),
+    "kl": Check(
+        mathematics.check_kl, "give the closed form of KL(q‖p), summed over the latents, or None to have it estimated"
+    ),
+    "scored": Check(
+        mathematics.check_scored,
+        "take the loss's terms from model.infer(batch): -px.log_prob(x) and kl(), then the mean over the batch",
+    ),
+    "batches": Check(
+        mathematics.check_batches,
+        "sum over an example and average over the batch; a loss that holds examples against each other may stay",
+        warns=True,
+    ),
+    "instances": Check(
+        check_instances, "keep what changes in parameters and buffers of the instance, not in the class or module"
+    ),
+    "weights": Check(check_weights, "register what changes: self.register_buffer(name, tensor)"),
+    "evaluation": Check(check_evaluation, "draw noise from genzoo.noise or the distributions alone"),
+    "sampling": Check(check_sampling, "draw from torch's own generator; without a prior raise genzoo's error"),
+    "quiet": Check(check_quiet, "remove the print, or write to sys.stderr"),
+    "graph-safe": Check(check_graph_safe, "compute on tensors: torch.where for if, a buffer for a counter, no .item()"),
 }
 """What every pair that can be built must pass, each in well under a second."""
-
-
-def assert_mean_over_examples(objective: Objective, batch: Batch, relative: float = 1e-5) -> None:
-    """The batch's terms are the means of the terms of its examples one by one, each with its own noise."""
-    whole = _keyed_terms(objective, batch)
-    ones = [
-        _keyed_terms(objective, Batch(batch.x[i : i + 1], None if batch.y is None else batch.y[i : i + 1]))
-        for i in range(len(batch.x))
-    ]
-    for name, value in whole.items():
-        mean = math.fsum(terms[name] for terms in ones) / len(ones)
-        near = math.isclose(mean, value, rel_tol=relative, abs_tol=1e-6)
-        require(near, f"{name} is {value} for a batch of {len(ones)} and {mean} as the mean of its examples")
-
-
-def _keyed_terms(objective: Objective, batch: Batch) -> dict[str, float]:
-    with torch.no_grad(), keyed(content_keys(batch.x)):
-        return {name: term.item() for name, term in objective(batch, torch.tensor(10_000)).items()}

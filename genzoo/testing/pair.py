@@ -17,6 +17,7 @@ from genzoo.noise import mix, seeded
 from genzoo.protocols import Batch, DataSpec, Split
 from genzoo.registry import registry
 from genzoo.runconfig import default_config
+from genzoo.testing.check import require
 from genzoo.training.objective import Objective
 
 SPECS = {
@@ -29,12 +30,6 @@ SPECS = {
 
 CPU = torch.device("cpu")
 EXAMPLES = 16
-
-
-def require(condition: bool, fault: str) -> None:
-    """Raises AssertionError with `fault` unless the condition holds, under `python -O` too."""
-    if not condition:
-        raise AssertionError(fault)
 
 
 @dataclass(frozen=True)
@@ -101,3 +96,12 @@ def loss_of(objective: Objective, batch: Batch, step: int = 0, seed: int = 0) ->
     with seeded(seed):
         terms: dict[str, Tensor] = objective(batch, torch.tensor(step))
     return terms
+
+
+def train(objective: Objective, batch: Batch, steps: int) -> None:
+    """So many steps of Adam on one batch."""
+    optimizer = torch.optim.Adam(objective.parameters(), lr=1e-3, fused=True)
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss_of(objective, batch, step, seed=step)["loss"].backward()
+        optimizer.step()

@@ -42,6 +42,7 @@ def commands(runs: Path, raw: Path) -> Commands:
     list
     info vae
     plugins
+    check moons
     evaluate {runs}/good
     evaluate vae --metrics iwae:5,knn
     sample vae -n 4

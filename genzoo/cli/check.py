@@ -1,0 +1,68 @@
+"""genzoo check: whether a plugin does what it must, before it is published."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from genzoo.entries import KINDS
+from genzoo.errors import UsageError, did_you_mean, printable
+from genzoo.registry import registry
+
+EPILOG = """\
+  genzoo check my-model                        an installed plugin's
+  genzoo -p my_model.py check my-model         a file's
+In a package's own tests: genzoo.testing.parametrize_with_checks("my-model").
+"""
+
+
+def add_verb(verbs: Any) -> None:
+    """Adds `check`."""
+    parser = verbs.add_parser("check", help="whether a model, loss, dataset or metric does what it must", epilog=EPILOG)
+    parser.add_argument("name")
+    parser.add_argument("--kind", choices=KINDS, help="where several kinds have the name")
+    parser.add_argument("--all", action="store_true", help="show also what passed")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(handler=show)
+
+
+def show(options: argparse.Namespace) -> int:
+    """Prints what was found; 1 if something failed."""
+    kinds = [options.kind] if options.kind else KINDS
+    known = [entry for kind in kinds for entry in registry().matching(kind)]
+    entries = [entry for entry in known if options.name in (entry.name, entry.full_name)]
+    if not entries:
+        close = did_you_mean(options.name, [entry.name for entry in known])
+        raise UsageError(
+            f"nothing is named {options.name!r}.{close}", "type: genzoo list, or genzoo -p FILE.py check …"
+        )
+    from genzoo.testing.examination import examine
+
+    rows, verdicts = [], Counter[str]()
+    for entry in entries:
+        if not options.json:
+            print(f"{entry.kind} {entry.name} of {entry.origin}")
+        for finding in examine(entry):
+            verdicts[finding.verdict] += 1
+            rows.append({"kind": entry.kind, "name": entry.name, **asdict(finding)})
+            if not options.json and (options.all or finding.verdict != "PASS"):
+                print("\n".join(lines(finding)), flush=True)
+    if options.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        print(f"{verdicts['PASS']} passed, {verdicts['WARN']} warnings, {verdicts['FAIL']} failed")
+    return 1 if verdicts["FAIL"] else 0
+
+
+def lines(finding: Any) -> list[str]:
+    """A finding as a user reads it: what was found, what must hold, what to change."""
+    first = f"  {finding.verdict:4}  {finding.check:10}  {finding.on}"
+    if finding.verdict == "PASS":
+        return [first]
+    if finding.verdict == "n/a":
+        return [f"{first}: {printable(finding.found)}"]
+    texts = {"found": finding.found, "must": finding.expected, "change": finding.cure}
+    return [first, *(f"        {name:6}  {printable(text)}" for name, text in texts.items())]

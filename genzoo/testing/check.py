@@ -1,0 +1,35 @@
+"""What a check is: a function that raises AssertionError with one line that names the fault, and how to mend that."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Subject = TypeVar("Subject")
+
+
+def require(condition: bool, fault: str) -> None:
+    """Raises AssertionError with `fault` unless the condition holds, under `python -O` too."""
+    if not condition:
+        raise AssertionError(fault)
+
+
+@dataclass(frozen=True)
+class Check(Generic[Subject]):
+    """Something that every plugin's model, loss, dataset or metric must do; call it with the subject."""
+
+    run: Callable[[Subject], None]
+    cure: str
+    """What to change, in most cases."""
+    warns: bool = False
+    """Whether the fault is a matter of taste or may be meant."""
+
+    def __call__(self, subject: Subject) -> None:
+        self.run(subject)
+
+    @property
+    def expected(self) -> str:
+        """What must hold: the first sentences of the function's documentation."""
+        return " ".join((inspect.getdoc(self.run) or "").split("\n\n")[0].split())

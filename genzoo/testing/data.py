@@ -1,0 +1,112 @@
+"""Checks of a registered dataset. The files it needs are fetched if they are not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from genzoo.data.store import Store
+from genzoo.entries import Entry
+from genzoo.likelihoods import likelihood_class
+from genzoo.noise import content_keys
+from genzoo.protocols import Dataset, DataSpec, Split, Splits
+from genzoo.runconfig import default_config
+from genzoo.testing.check import Check, require
+
+EXAMPLES = 2000
+"""So many of each split are looked at."""
+
+
+@dataclass
+class Data:
+    """A registered dataset with its default options."""
+
+    entry: Entry
+    store: Store = field(default_factory=Store)
+
+    def made(self) -> Dataset:
+        """A new instance."""
+        dataset: Dataset = self.entry.load()(default_config(self.entry, self.entry.options))
+        return dataset
+
+    @cached_property
+    def spec(self) -> DataSpec:
+        return self.made().spec
+
+    @cached_property
+    def splits(self) -> Splits:
+        return self.made().load(self.store)
+
+    def parts(self) -> dict[str, Split]:
+        """The splits that there are, by name."""
+        return {name: split for name, split in self.splits._asdict().items() if split is not None}
+
+
+def first(split: Split) -> Tensor:
+    """The first examples of a split, in memory."""
+    return torch.as_tensor(split.x[:EXAMPLES])
+
+
+def check_form(data: Data) -> None:
+    """Every split is uint8 images or float32 values of the shape that spec says, and none is empty."""
+    for name, split in data.parts().items():
+        x = first(split)
+        require(len(x) > 0, f"{name} is empty")
+        require(tuple(x.shape[1:]) == data.spec.shape, f"{name} has {tuple(x.shape[1:])}; spec says {data.spec.shape}")
+        require(x.dtype in (torch.uint8, torch.float32), f"{name} is {x.dtype}, not uint8 or float32")
+        require(x.dtype == torch.float32 or data.spec.is_image, f"{name} is uint8, which is for images (C, H, W)")
+    size = len(data.splits.train.x)
+    require(data.spec.size in (0, size), f"spec says {data.spec.size:,} training examples; there are {size:,}")
+
+
+def check_values(data: Data) -> None:
+    """Values are finite, and where the likelihood is for values in [0, 1] they are."""
+    unit = likelihood_class(data.spec.likelihood).values != "any"
+    for name, split in data.parts().items():
+        x = first(split).float() / (255 if split.x.dtype == torch.uint8 else 1)
+        require(bool(x.isfinite().all()), f"{name} has values that are not finite")
+        inside = not unit or bool((x >= 0).all() and (x <= 1).all())
+        require(inside, f"{name} runs from {x.min():.3g} to {x.max():.3g}, and {data.spec.likelihood} is for [0, 1]")
+
+
+def check_labels(data: Data) -> None:
+    """Labels are int64 from 0 to classes − 1, one an example; without classes there are none."""
+    for name, split in data.parts().items():
+        y, classes = split.y, data.spec.classes
+        require((y is None) == (classes == 0), f"{name} has {'no' if y is None else ''} labels, {classes} classes")
+        if y is not None:
+            require(y.dtype == torch.int64, f"{name} has labels of {y.dtype}, not int64")
+            require(len(y) == len(split.x), f"{name} has {len(y):,} labels for {len(split.x):,} examples")
+            require(bool((y >= 0).all() and (y < classes).all()), f"{name} has labels outside 0 … {classes - 1}")
+
+
+def check_again(data: Data) -> None:
+    """Loading again gives the same examples."""
+    again = data.made().load(data.store)
+    for name, split in data.parts().items():
+        require(
+            torch.equal(first(split), first(getattr(again, name))), f"{name} is another one when it is loaded again"
+        )
+
+
+def check_apart(data: Data) -> None:
+    """No example is in two splits."""
+    keys = {name: set(content_keys(first(split)).tolist()) for name, split in data.parts().items()}
+    for name in keys.keys() - {"train"}:
+        shared = len(keys[name] & keys["train"])
+        require(not shared, f"{shared} of {len(keys[name]):,} examples of {name} are in train too")
+
+
+DATASET: dict[str, Check[Data]] = {
+    "form": Check(check_form, "make spec and load agree; images are stored as uint8 [N, C, H, W]"),
+    "values": Check(check_values, "scale the values, or name another likelihood in spec"),
+    "labels": Check(check_labels, "number the classes from 0, or say classes=0 and give no labels"),
+    "again": Check(check_again, "draw from a generator of your own with a fixed seed"),
+    "apart": Check(
+        check_apart, "take the test examples from others than train, unless the source itself repeats some", warns=True
+    ),
+}
+"""What every dataset must pass."""

@@ -1,0 +1,135 @@
+"""All checks that concern one registered name, and what came of them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from genzoo.entries import Entry, describe
+from genzoo.errors import GenzooError
+from genzoo.registry import registry
+from genzoo.testing.check import Check
+from genzoo.testing.checks import CHECKS
+from genzoo.testing.data import DATASET, Data
+from genzoo.testing.figures import METRIC, Figure
+from genzoo.testing.pair import SPECS, Pair
+from genzoo.testing.registration import REGISTRATION
+
+Verdict = Literal["PASS", "WARN", "FAIL", "n/a"]
+Case = tuple[str, str, Check[Any], Any]
+"""On what, the check's name, the check and its subject."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check said."""
+
+    on: str
+    """"registration", or the form of data and the pair."""
+    check: str
+    verdict: Verdict
+    expected: str = ""
+    found: str = ""
+    """The fault, or why the check does not apply."""
+    cure: str = ""
+
+
+def examine(entry: Entry) -> Iterator[Finding]:
+    """Runs every check that concerns an entry, one after the other; a check that breaks is a fault too."""
+    broken = False
+    for name, check in REGISTRATION.items():
+        finding = _made("registration", name, check, entry)
+        broken |= finding.verdict == "FAIL" and name in ("class", "options")
+        yield finding
+    if not broken:
+        for case in cases(entry):
+            yield case if isinstance(case, Finding) else _made(*case)
+
+
+def cases(entry: Entry) -> Iterator[Case | Finding]:
+    """The checks beyond registration, and a finding for each form of data that a model refuses."""
+    if entry.kind == "dataset":
+        yield from _with(DATASET, "its data", lambda: Data(entry))
+    elif entry.kind == "metric":
+        yield from _with(METRIC, "an untrained model", lambda: Figure(entry))
+    else:
+        yield from _of_pairs(entry)
+
+
+def _with(checks: Mapping[str, Check[Any]], on: str, make: Callable[[], Any]) -> Iterator[Case]:
+    subject = make()
+    for name, check in checks.items():
+        yield on, name, check, subject
+
+
+def _of_pairs(entry: Entry) -> Iterator[Case | Finding]:
+    """A model with its loss; a loss with the first model that it trains."""
+    fits = False
+    for form, spec in SPECS.items():
+        for pair in _pairs(entry, spec):
+            try:
+                reason = pair.refusal()
+            except Exception as error:  # a fault like any other, and no reason to stop
+                reason = None
+                yield Finding(f"{form}: {pair}", "builds", "FAIL", "it can be built", describe(error), "see --debug")
+                continue
+            if reason is not None and entry.kind == "model":
+                yield Finding(f"{form}: {pair}", "builds", "n/a", found=reason)
+            if reason is None:
+                fits = True
+                for name, check in CHECKS.items():
+                    yield f"{form}: {pair}", name, check, pair
+                break
+    if not fits:
+        cure = f"it has to be built for one of: {', '.join(SPECS)}"
+        yield Finding("all data", "builds", "FAIL", "it trains on something", "every form of data is refused", cure)
+
+
+def _pairs(entry: Entry, spec: Any) -> Iterator[Pair]:
+    if entry.kind == "model":
+        yield Pair(entry, registry().loss_of(entry), spec)
+    else:
+        for model in registry().matching("model"):
+            yield Pair(model, entry, spec)
+
+
+def _made(on: str, name: str, check: Check[Any], subject: Any) -> Finding:
+    """Runs a check. What it prints is none of its results."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            check(subject)
+    except AssertionError as fault:
+        said = " ".join(str(fault).split()).removeprefix(f"{subject}: ")
+        return Finding(on, name, "WARN" if check.warns else "FAIL", check.expected, said or describe(fault), check.cure)
+    except GenzooError as error:
+        return Finding(on, name, "FAIL", check.expected, error.message, error.hint or check.cure)
+    except Exception as error:
+        return Finding(on, name, "FAIL", check.expected, describe(error), check.cure)
+    return Finding(on, name, "PASS", check.expected)
+
+
+def parametrize_with_checks(*names: str) -> Any:
+    """A pytest mark: the test function's argument `check` is each check of each registered name in turn, to be called.
+
+    @parametrize_with_checks("my-model", "my-loss")
+    def test_conformance(check):
+        check()
+    """
+    import pytest
+
+    made = []
+    for name in names:
+        for entry in (entry for entry in registry().entries if name in (entry.name, entry.full_name)):
+            found: list[Case | Finding] = [("registration", n, check, entry) for n, check in REGISTRATION.items()]
+            for case in [*found, *cases(entry)]:
+                if not isinstance(case, Finding):
+                    on, check_name, check, subject = case
+                    made.append(pytest.param(_bound(check, subject), id=f"{name}-{on}-{check_name}"))
+    return pytest.mark.parametrize("check", made)
+
+
+def _bound(check: Check[Any], subject: Any) -> Callable[[], None]:
+    return lambda: check(subject)

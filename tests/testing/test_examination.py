@@ -1,0 +1,202 @@
+"""`genzoo check`: a good plugin passes, and of each fault that is planted in it it says which."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from planted import FAULTS, MODEL, REGISTER, Fault
+from plugin_factory import Site
+from torch import Tensor
+
+import genzoo
+from genzoo.cli import main
+from genzoo.registry import HERE, Entry, registry
+from genzoo.testing import CHECKS, examine, parametrize_with_checks
+from genzoo.testing.data import DATASET
+from genzoo.testing.figures import METRIC
+from genzoo.testing.registration import REGISTRATION
+
+
+def install(site: Site, fault: Fault | None = None) -> None:
+    """Puts the plugin in place, with a fault in its source."""
+    register, model = REGISTER, MODEL
+    if fault:
+        assert fault.old in register + model, "the fault is not planted"
+        register = register.replace(fault.old, fault.new, 1)
+        model = model.replace(fault.old, fault.new, 1)
+        if fault.name == "density of a pixel, not of the image":
+            model = model.replace("return genzoo.Bernoulli(", "return Averaged(")
+        if fault.name == "KL the wrong way round":
+            model = model.replace("return genzoo.DiagGaussian(mean", "return Reversed(3 + mean")
+            model = model.replace("return self.mean(h)", "return 3 + self.mean(h)")
+    module = site.add(register.replace("{module}", "MODULE"), distribution="planted")
+    init = site.folder / module / "__init__.py"
+    init.write_text(init.read_text().replace("MODULE", module))
+    site.add_module(module, "model", model)
+
+
+@pytest.fixture
+def found(site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Installs the plugin with a fault, and examines it: verdicts by check."""
+    monkeypatch.setenv("PYTHONPATH", f"{site.folder}")
+
+    def examined(fault: Fault | None) -> list[Any]:
+        install(site, fault)
+        return list(examine(registry().get("model", "planted")))
+
+    return examined
+
+
+def test_a_good_plugin_passes(found: Any) -> None:
+    findings = found(None)
+    assert {finding.check for finding in findings} >= {*REGISTRATION, *CHECKS}
+    assert {finding.verdict for finding in findings} == {"PASS", "n/a"}
+    refused = [finding for finding in findings if finding.verdict == "n/a"]
+    assert {finding.found for finding in refused} == {"planted needs small grey images"}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_planted_fault_is_found_and_named(found: Any, fault: Fault) -> None:
+    said = [finding for finding in found(fault) if finding.verdict in ("WARN", "FAIL")]
+    mine = [finding for finding in said if finding.check == fault.check and fault.found in finding.found]
+    assert mine, said
+    assert mine[0].verdict == fault.verdict
+    assert mine[0].expected
+    assert mine[0].cure
+    assert "\n" not in mine[0].found
+
+
+def test_there_are_enough_faults() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 14
+
+
+class Odd:
+    """Data with a fault of each kind, by the one that is asked for."""
+
+    fault = ""
+
+    @genzoo.config
+    class Config:
+        pass
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @property
+    def spec(self) -> genzoo.DataSpec:
+        return genzoo.DataSpec((2,), "bernoulli", classes=3, size=51 if self.fault == "form" else 50)
+
+    def load(self, store: Any) -> genzoo.Splits:
+        generator = torch.Generator().manual_seed(0) if self.fault != "again" else None
+        x = torch.rand(80, 2, generator=generator) * (3 if self.fault == "values" else 1)
+        y = torch.arange(80) % (4 if self.fault == "labels" else 3)
+        test = slice(40, 80) if self.fault == "apart" else slice(50, 80)
+        return genzoo.Splits(genzoo.Split(x[:50], y[:50]), None, genzoo.Split(x[test], y[test]))
+
+
+FAULTY_DATA = {
+    "": "",
+    "form": "spec says 51 training examples; there are 50",
+    "values": "and bernoulli is for [0, 1]",
+    "labels": "labels outside 0 … 2",
+    "again": "is another one when it is loaded again",
+    "apart": "10 of 40 examples of test are in train too",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_DATA)
+def test_a_fault_of_a_dataset_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Odd, "fault", fault)
+    said = {
+        finding.check: finding.found
+        for finding in examine(Entry("dataset", "odd", Odd, "made for a test", HERE))
+        if finding.verdict in ("FAIL", "WARN")
+    }
+    assert set(said) == ({fault} if fault else set())
+    assert FAULTY_DATA[fault] in said.get(fault, "")
+
+
+class Share(genzoo.Metric):
+    """A metric with a fault of each kind, by the one that is asked for."""
+
+    label = "share"
+    fault = ""
+
+    def per_example(self, examined: Any) -> Tensor:
+        x = examined.batch.x.flatten(1)
+        return {"stable": x.mean().expand(len(x)) * len(x), "figure": x.mean(1) / 0}.get(self.fault, x.mean(1))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("fault", "said"), [("", ""), ("stable", "in batches of 7"), ("figure", "it is inf")])
+def test_a_fault_of_a_metric_is_found(fault: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Share, "fault", fault)
+    entry = Entry("metric", "share", Share, "made for a test", HERE)
+    registry().replace(entry)
+    try:
+        bad = {finding.check: finding.found for finding in examine(entry) if finding.verdict in ("FAIL", "WARN")}
+    finally:
+        registry().entries.remove(entry)
+    assert set(bad) <= {fault}
+    assert said in bad.get(fault, "")
+
+
+def test_what_is_built_in_passes() -> None:
+    """Models and losses do so in tests/test_contract.py; what needs files to be fetched is left out."""
+    for name in ("digits", "moons", "quadratic"):
+        assert not [f for f in examine(registry().get("dataset", name)) if f.verdict in ("FAIL", "WARN")]
+    for entry in registry().matching("metric"):
+        bad = [f for f in examine(entry) if f.verdict in ("FAIL", "WARN")]
+        assert not bad, bad
+
+
+def test_every_check_says_what_must_hold_and_what_to_change() -> None:
+    for check in [*CHECKS.values(), *REGISTRATION.values(), *DATASET.values(), *METRIC.values()]:
+        assert check.expected.endswith(".")
+        assert check.cure
+
+
+def test_the_table_and_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = REGISTER.replace("{module}.model", "{__name__}").replace('"{__name__}', 'f"{__name__}')
+    file = tmp_path / "mine.py"
+    file.write_text(source + MODEL)
+    assert main(["-p", str(file), "check", "planted", "--kind", "model"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("model planted of mine.py\n")
+    assert re.search(r"\n\d\d passed, 0 warnings, 0 failed\n$", out)
+    file.write_text((source + MODEL).replace(".sum(1).mean()", ".mean(1).mean()"))
+    registry().entries[:] = [entry for entry in registry().entries if entry.origin.distribution != "mine.py"]
+    assert main(["-p", str(file), "check", "planted", "--kind", "model"]) == 1
+    out = capsys.readouterr().out
+    assert "  FAIL  scored      grey images: planted × planted on 1x28x28\n        found   the loss's 'kl' is" in out
+    assert "\n        change  take the loss's terms from model.infer(batch)" in out
+    registry().entries[:] = [entry for entry in registry().entries if entry.origin.distribution != "mine.py"]
+
+
+def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "moons", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["check"] for row in rows} == {*REGISTRATION, *DATASET}
+    assert all(row["verdict"] == "PASS" for row in rows)
+
+
+def test_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "vea"]) == 2
+    assert capsys.readouterr().err.splitlines()[0] == "genzoo: nothing is named 'vea'. Did you mean 'vae'?"
+
+
+@parametrize_with_checks("moons")
+def test_the_mark_for_a_packages_own_tests(check: Any) -> None:
+    check()
+
+
+def test_the_mark_names_every_check() -> None:
+    cases = parametrize_with_checks("ae").args[1]
+    assert {case.id for case in cases} >= {f"ae-grey images: ae × reconstruction on 1x28x28-{name}" for name in CHECKS}
+    assert "torch" in sys.modules
