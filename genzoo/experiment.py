@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from genzoo.assessment import Assessment
 from genzoo.build import build_loss, build_model, choose_device, refuse_uneven_batch, view_spec
 from genzoo.console import Console
 from genzoo.data.resident import Resident, standardisation
-from genzoo.data.splits import fixed_permutation, take
+from genzoo.data.splits import sample_of
 from genzoo.data.store import Store
 from genzoo.data.streamed import view_of
 from genzoo.entries import describe
@@ -253,6 +254,8 @@ class Experiment:
                 profile.close()
         if self.processes.any(trainer.stop_requested):  # perhaps at the very end, where it stopped nothing
             outcome.stopped = INTERRUPTED
+            if self.processes.any(self.stopped_by == signal.SIGTERM):  # whichever of them it came to
+                self.stopped_by = signal.SIGTERM
         return outcome
 
     def saved_before(self, error: NonFiniteError, run: Run, saver: Saver) -> NonFiniteError:
@@ -291,8 +294,3 @@ class Experiment:
             write_report(run)
         except Exception as error:  # as above: a page is worth less than the results
             self.console.warn(f"report.html could not be written: {describe(error)}")
-
-
-def sample_of(split: Split, n: int) -> Split:
-    """At most n examples by the fixed permutation: the part of the training data that is evaluated."""
-    return split if len(split.x) <= n else take(split, fixed_permutation(len(split.x))[:n].sort().values)

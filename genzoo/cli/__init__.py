@@ -38,8 +38,8 @@ start here:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 130 and 143 ended
-    by SIGINT and SIGTERM."""
+    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 5 out of memory, 130 and
+    143 ended by SIGINT and SIGTERM."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with terminable():

@@ -24,6 +24,11 @@ def take(split: Split, index: Tensor) -> Split:
     return Split(x.take(index) if isinstance(x, Rows) else x[index], None if split.y is None else split.y[index])
 
 
+def sample_of(split: Split, n: int) -> Split:
+    """At most n examples by the fixed permutation: the part of the training data that is evaluated."""
+    return split if len(split.x) <= n else take(split, fixed_permutation(len(split.x))[:n].sort().values)
+
+
 def hold_out(split: Split, n: int) -> tuple[Split, Split | None]:
     """Takes n examples away for validation, by the fixed permutation.
 

@@ -17,10 +17,9 @@ import genzoo
 from genzoo.data import memory, rows, streamed
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.rows import Rows, in_place
-from genzoo.data.splits import hold_out, take
+from genzoo.data.splits import hold_out, sample_of, take
 from genzoo.data.streamed import Streamed, view_of
 from genzoo.errors import GenzooError
-from genzoo.experiment import sample_of
 from genzoo.noise import seeded
 from genzoo.protocols import Split
 from genzoo.training.settings import Binarize

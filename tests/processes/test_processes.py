@@ -192,7 +192,7 @@ def test_no_process_outlives_another(name: str, line: str, cases: Path) -> None:
 
 def test_a_signal_to_one_ends_all_at_the_same_step(cases: Path) -> None:
     first, second = both(cases, "asked to end")
-    assert (first.code, second.code) == (130, 130)
+    assert (first.code, second.code) == (143, 143)
     assert "genzoo: interrupted; go on with it by:" in first.err
     assert (second.out, second.err) == ("", "")
     (folder,) = (cases / "asked to end").iterdir()
@@ -203,7 +203,7 @@ def test_a_signal_to_one_ends_all_at_the_same_step(cases: Path) -> None:
 
 def test_processes_that_were_asked_to_end_go_on_together(cases: Path) -> None:
     """To the same model and the same history, bit for bit, as those that nobody asked."""
-    for name, code in (("whole", 0), ("half", 130), ("other half", 0)):
+    for name, code in (("whole", 0), ("half", 143), ("other half", 0)):
         ends = both(cases, name)
         assert [end.code for end in ends] == [code, code], ends
         assert (ends[1].out, ends[1].err) == ("", "")
