@@ -97,6 +97,7 @@ ROWS = [
         "negative-elbo",
         DENSITY,
         options=("--likelihood", "gaussian-learned"),
+        seeds=1,
     ),
 ]
 
