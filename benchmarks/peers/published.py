@@ -48,7 +48,7 @@ def origin(race: dict[str, Any]) -> str:
     """Machine, versions, commit and date, in a line."""
     made, versions = race["environment"], race["versions"]
     return (
-        f"{made['processor']}, {made['device']}; torch {versions['torch']}, Pythae {versions['pythae']}, "
+        f"{made.get('processor') or made['platform']}, {made['device']}; torch {versions['torch']}, Pythae {versions['pythae']}, "
         f"Python {made['python']}; commit {made['source']['commit'][:7]}, {race['date']}"
     )
 
