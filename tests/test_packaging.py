@@ -24,7 +24,12 @@ model = load["model"](ring.spec, load["model"].Config())
 loss = load["loss"](model, load["loss"].Config())
 print(loss(model, Batch(ring.load(None).train.x[:8]), torch.tensor(0))["loss"].isfinite().item())
 """
-OFFERED = {"model genzoo-example/laplace-vae", "loss genzoo-example/elbo-free-bits", "dataset genzoo-example/ring"}
+OFFERED = {
+    "model genzoo-example/laplace-vae",
+    "loss genzoo-example/elbo-free-bits",
+    "dataset genzoo-example/ring",
+    "metric genzoo-example/code-sparseness",
+}
 
 
 @pytest.fixture(scope="module")

@@ -47,8 +47,9 @@ def table(races: list[dict[str, Any]]) -> str:
 def origin(race: dict[str, Any]) -> str:
     """Machine, versions, commit and date, in a line."""
     made, versions = race["environment"], race["versions"]
+    machine = made.get("processor") or made["platform"]
     return (
-        f"{made.get('processor') or made['platform']}, {made['device']}; torch {versions['torch']}, Pythae {versions['pythae']}, "
+        f"{machine}, {made['device']}; torch {versions['torch']}, Pythae {versions['pythae']}, "
         f"Python {made['python']}; commit {made['source']['commit'][:7]}, {race['date']}"
     )
 

@@ -85,7 +85,7 @@ def to_the_end(words: list[str]) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Parses the words and calls the verb's handler."""
-    from genzoo.cli import apply, bench, catalogue, check, compare, data, report, resume, run, use
+    from genzoo.cli import apply, bench, catalogue, check, compare, data, new_plugin, report, resume, run, use
 
     anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
     anywhere.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -100,7 +100,8 @@ def dispatch(words: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     on_runs = (resume.add_verb, use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb, bench.add_verb)
-    for add in (run.add_verb, catalogue.add_verbs, check.add_verb, *on_runs, data.add_data_verb):
+    for_plugins = (check.add_verb, new_plugin.add_verb)
+    for add in (run.add_verb, catalogue.add_verbs, *for_plugins, *on_runs, data.add_data_verb):
         add(verbs)
     unknown_verb(words, tuple(verbs.choices))
     options, rest = parser.parse_known_args(words)

@@ -43,6 +43,7 @@ def commands(runs: Path, raw: Path) -> Commands:
     info vae
     plugins
     check moons
+    new-plugin my-zoo --model mine
     evaluate {runs}/good
     evaluate vae --metrics iwae:5,knn
     sample vae -n 4

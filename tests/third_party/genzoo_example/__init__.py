@@ -1,4 +1,4 @@
-"""A genzoo plugin to copy: a model, a loss and a dataset.
+"""A genzoo plugin to copy: a model, a loss, a dataset and a metric.
 
 This file only registers. The classes are named as text and imported when first used, so `genzoo list` stays fast.
 """
@@ -11,7 +11,7 @@ def register_models(register: RegisterModel) -> None:
     register(
         "laplace-vae",
         "genzoo_example.model:LaplaceVAE",
-        loss="elbo-free-bits",
+        loss="elbo",
         summary="VAE whose prior favours sparse codes",
         paper="Barello, Charles & Pillow 2018, bioRxiv 399246",
     )
@@ -30,3 +30,13 @@ def register_losses(register: Register) -> None:
 @hookimpl
 def register_datasets(register: Register) -> None:
     register("ring", "genzoo_example.data:Ring", summary="2-D points on a noisy circle, generated")
+
+
+@hookimpl
+def register_metrics(register: Register) -> None:
+    register(
+        "code-sparseness",
+        "genzoo_example.metric:CodeSparseness",
+        summary="how few latents a code uses",
+        paper="Hoyer 2004, JMLR 5",
+    )
