@@ -97,8 +97,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> tuple[Environment, Pat
     # These need a network or are run by .ci/run: their calls are recorded in their place.
     for name in ("pre-commit", "pytest", "ruff", "mypy"):
         program = environment.folder / "bin" / name
-        real = f'[ "$2" = -k ] && exec {environment.folder}/bin/python -m {name} "$@"' if name == "pytest" else ":"
-        program.write_text(f'#!/bin/sh\n{real}\necho "{name} $*" >> {folder}/recorded\n')
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {folder}/recorded\n')
         program.chmod(0o755)
     return environment, folder / "genzoo"
 
@@ -111,7 +110,7 @@ def test_contributing(checkout: tuple[Environment, Path]) -> None:
         block = block.replace("python3 -m venv .venv && . .venv/bin/activate", ":")
         printed.append(environment.run([*SHELL, block], folder, **offline))
     assert "parameters" in printed[2]  # genzoo info
-    assert re.search(r"[1-9]\d* passed", printed[3])
+    assert re.search(r"[1-9]\d* passed, 0 warnings, 0 failed", printed[3])
     assert (folder.parent / "recorded").read_text().splitlines() == [
         "pre-commit install",
         "ruff check .",
