@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from genzoo.entries import Entry, describe
-from genzoo.errors import GenzooError
+from genzoo.errors import GenzooError, UsageError
 from genzoo.registry import registry
 from genzoo.testing.check import Check
 from genzoo.testing.checks import CHECKS
@@ -74,7 +74,6 @@ def _of_pairs(entry: Entry) -> Iterator[Case | Finding]:
             try:
                 reason = pair.refusal()
             except Exception as error:  # a fault like any other, and no reason to stop
-                reason = None
                 yield Finding(f"{form}: {pair}", "builds", "FAIL", "it can be built", describe(error), "see --debug")
                 continue
             if reason is not None and entry.kind == "model":
@@ -123,13 +122,25 @@ def parametrize_with_checks(*names: str) -> Any:
 
     made = []
     for name in names:
-        for entry in (entry for entry in registry().entries if name in (entry.name, entry.full_name)):
-            found: list[Case | Finding] = [("registration", n, check, entry) for n, check in REGISTRATION.items()]
-            for case in [*found, *cases(entry)]:
+        entries = [entry for entry in registry().entries if name in (entry.name, entry.full_name)]
+        if not entries:
+            raise UsageError(f"nothing is named {name!r}", "is the package installed? genzoo plugins")
+        for entry in entries:
+            for case in [*(("registration", n, check, entry) for n, check in REGISTRATION.items()), *cases(entry)]:
                 if not isinstance(case, Finding):
-                    on, check_name, check, subject = case
-                    made.append(pytest.param(_bound(check, subject), id=f"{name}-{on}-{check_name}"))
+                    made.append(pytest.param(_bound(case[2], case[3]), id=f"{name}-{case[0]}-{case[1]}"))
+                elif case.verdict == "FAIL":
+                    made.append(pytest.param(_failing(case), id=f"{name}-{case.on}-{case.check}"))
     return pytest.mark.parametrize("check", made)
+
+
+def _failing(finding: Finding) -> Callable[[], None]:
+    """A call that says what was found before any check could be made."""
+
+    def call() -> None:
+        raise AssertionError(f"{finding.on}: {finding.found}")
+
+    return call
 
 
 def _bound(check: Check[Any], subject: Any) -> Callable[[], None]:

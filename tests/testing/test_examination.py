@@ -196,6 +196,25 @@ def test_the_mark_for_a_packages_own_tests(check: Any) -> None:
     check()
 
 
+def test_the_mark_fails_where_there_is_nothing_to_check() -> None:
+    class Picky(genzoo.Model):
+        def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+            raise genzoo.GenzooError("it likes no data of this form")
+
+    with pytest.raises(genzoo.GenzooError, match="nothing is named 'nothing'"):
+        parametrize_with_checks("nothing")
+    entry = Entry("model", "picky", Picky, "made for a test", HERE, loss="elbo")
+    registry().replace(entry)
+    try:
+        cases = {case.id: case.values[0] for case in parametrize_with_checks("picky").args[1]}
+        (refused,) = [finding for finding in examine(entry) if finding.verdict == "FAIL"]
+    finally:
+        registry().entries.remove(entry)
+    assert refused.found == "every form of data is refused"
+    with pytest.raises(AssertionError, match="every form of data is refused"):
+        cases["picky-all data-builds"]()
+
+
 def test_the_mark_names_every_check() -> None:
     cases = parametrize_with_checks("ae").args[1]
     assert {case.id for case in cases} >= {f"ae-grey images: ae × reconstruction on 1x28x28-{name}" for name in CHECKS}
