@@ -20,32 +20,45 @@ def exit_code(error: KeyboardInterrupt) -> int:
     return 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
 
 
-_terminated = False
-"""Whether SIGTERM came: what a handler raises in the midst of an import or of a destructor, Python may swallow."""
+_came: type[KeyboardInterrupt] | None = None
+"""What a signal raised: in the midst of an import or of a destructor Python swallows that."""
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Inside, SIGTERM raises Terminated, so that what was begun is brought to an end."""
-    global _terminated
-    outside = _terminated
+    """Inside, SIGTERM raises Terminated, so that what was begun is brought to an end.
+
+    What Python swallows of it or of Ctrl-C is remembered for `heed`, without the traceback that Python would show.
+    """
+    global _came
+    outside, hook = _came, sys.unraisablehook
 
     def handle(number: int, restore: Callable[[], None]) -> None:
-        global _terminated
-        _terminated = True
+        global _came
+        _came = Terminated
         raise Terminated
 
+    def swallowed(unraisable: sys.UnraisableHookArgs) -> None:
+        global _came
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            _came = type(unraisable.exc_value)
+        else:
+            hook(unraisable)
+
+    sys.unraisablehook = swallowed
     try:
         with handling([signal.SIGTERM], handle):
             yield
     finally:
-        _terminated = outside
+        _came = outside
+        if sys.unraisablehook is swallowed:
+            sys.unraisablehook = hook
 
 
 def heed() -> None:
-    """Raises Terminated if SIGTERM came and Python swallowed it; called now and then."""
-    if _terminated:
-        raise Terminated
+    """Raises what a signal raised and Python swallowed; called now and then."""
+    if _came:
+        raise _came
 
 
 @contextmanager
@@ -60,8 +73,8 @@ def first_interrupt(stop: Callable[[int], None], quiet: bool = False) -> Iterato
             print(told, file=sys.stderr, flush=True) if not quiet else None
 
     with handling([signal.SIGINT, signal.SIGTERM], handle):
-        if _terminated:
-            stop(signal.SIGTERM)
+        if _came:
+            stop(exit_code(_came()) - 128)
         yield
 
 

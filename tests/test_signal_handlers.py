@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from genzoo.interrupt import Terminated, exit_code, first_interrupt, heed, terminable
+from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 FORKED = """
@@ -59,19 +59,37 @@ def test_a_forked_process_is_not_meant() -> None:
     assert subprocess.run(words, capture_output=True, text=True, timeout=60).stdout == "[] -15\n"
 
 
-def test_what_python_swallows_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
-
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_python_swallows_is_remembered_and_not_shown(number: int, capfd: pytest.CaptureFixture[str]) -> None:
     class Unlucky:
         def __del__(self) -> None:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
 
     heard: list[int] = []
+    hook = sys.unraisablehook
     with terminable():
         unlucky = Unlucky()
         del unlucky
         with first_interrupt(heard.append):
-            assert heard == [signal.SIGTERM]
-        with pytest.raises(Terminated):
+            assert heard == [number]
+        with pytest.raises(KeyboardInterrupt) as caught:
             heed()
+        assert exit_code(caught.value) == 128 + number
     heed()
+    assert sys.unraisablehook is hook
+    assert capfd.readouterr().err == ""
+
+
+def test_other_errors_that_python_swallows_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: shown.append(unraisable.exc_type))
+
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError
+
+    with terminable():
+        broken = Broken()
+        del broken
+        heed()
+    assert shown == [ValueError]
