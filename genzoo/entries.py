@@ -136,6 +136,10 @@ class Registry:
         found = [e for e in self.entries if e.kind == kind and fnmatch.fnmatchcase(e.name, pattern)]
         return sorted(found, key=lambda entry: (entry.name, entry.origin.distribution))
 
+    def called(self, name: str, kinds: Iterable[Kind] = KINDS) -> list[Entry]:
+        """The entries of any of these kinds that are called `name` or "distribution/name"."""
+        return [entry for kind in kinds for entry in self.matching(kind) if name in (entry.name, entry.full_name)]
+
     def names(self, kind: Kind) -> tuple[str, ...]:
         """The names of one kind, sorted, each once."""
         return tuple(dict.fromkeys(entry.name for entry in self.matching(kind)))

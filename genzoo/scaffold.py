@@ -78,8 +78,7 @@ def parts_of(source: str) -> dict[Kind, Part]:
 
 def class_name(name: str) -> str:
     """my-model → MyModel."""
-    words = "".join(word[:1].upper() + word[1:] for word in name.split("-"))
-    return words if words[0].isalpha() else f"A{words}"
+    return "".join(word.capitalize() for word in name.split("-"))
 
 
 def refuse_names(name: str, wanted: Mapping[Kind, str]) -> None:

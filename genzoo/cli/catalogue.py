@@ -88,7 +88,7 @@ def show_plugins(options: argparse.Namespace) -> int:
 
 def show_info(options: argparse.Namespace) -> int:
     """Prints all about one name, of whatever kind."""
-    entries = [e for kind in KINDS for e in registry().matching(kind) if options.name in (e.name, e.full_name)]
+    entries = registry().called(options.name)
     if not entries:
         known = [name for kind in KINDS for name in registry().names(kind)]
         raise UsageError(f"nothing is named {options.name!r}.{did_you_mean(options.name, known)}", "type: genzoo list")

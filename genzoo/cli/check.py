@@ -32,10 +32,9 @@ def add_verb(verbs: Any) -> None:
 def show(options: argparse.Namespace) -> int:
     """Prints what was found; 1 if something failed."""
     kinds = [options.kind] if options.kind else KINDS
-    known = [entry for kind in kinds for entry in registry().matching(kind)]
-    entries = [entry for entry in known if options.name in (entry.name, entry.full_name)]
+    entries = registry().called(options.name, kinds)
     if not entries:
-        close = did_you_mean(options.name, [entry.name for entry in known])
+        close = did_you_mean(options.name, [name for kind in kinds for name in registry().names(kind)])
         raise UsageError(
             f"nothing is named {options.name!r}.{close}", "type: genzoo list, or genzoo -p FILE.py check …"
         )

@@ -122,7 +122,7 @@ def parametrize_with_checks(*names: str) -> Any:
 
     made = []
     for name in names:
-        entries = [entry for entry in registry().entries if name in (entry.name, entry.full_name)]
+        entries = registry().called(name)
         if not entries:
             raise UsageError(f"nothing is named {name!r}", "is the package installed? genzoo plugins")
         for entry in entries:
