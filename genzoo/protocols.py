@@ -100,6 +100,8 @@ class Model(nn.Module):
     """
 
     Config: ClassVar[type[Any]]
+    conditional: ClassVar[bool] = False
+    """Whether `sample` heeds y: only then can a user ask for classes."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -125,7 +127,7 @@ class Model(nn.Module):
 
         Args:
             n: How many.
-            y: [n] classes wanted, for conditional models.
+            y: [n] classes wanted, int64, for conditional models; None: whatever comes.
             noise: Whether to draw x from p(x|z) rather than return its mean, as papers show images.
         """
         raise NotImplementedError(f"{type(self).__name__} must define sample")

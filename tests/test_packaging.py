@@ -12,7 +12,7 @@ from environment import Environment, make_environment
 import genzoo
 
 ROOT = Path(__file__).parents[1]
-EXAMPLE = ROOT / "tests/third_party"
+EXAMPLE = ROOT / "tests/third_party/genzoo-example"
 
 USE = """
 import torch

@@ -5,6 +5,9 @@ This file only registers. The classes are named as text and imported when first 
 
 from genzoo.hookspecs import Register, RegisterModel, hookimpl
 
+GENZOO_API = 1
+"""The plugin API that this was written for."""
+
 
 @hookimpl
 def register_models(register: RegisterModel) -> None:
