@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-
 from genzoo_example.data import Ring
 from genzoo_example.loss import FreeBits
 from genzoo_example.metric import CodeSparseness
