@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from genzoo.api import resume as resume
     from genzoo.api import run as run
+    from genzoo.commands import Command as Command
     from genzoo.data.rows import Rows as Rows
     from genzoo.data.store import Store as Store
     from genzoo.distributions import Bernoulli as Bernoulli
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from genzoo.hookspecs import hookimpl as hookimpl
     from genzoo.likelihoods import Likelihood as Likelihood
     from genzoo.likelihoods import make_likelihood as make_likelihood
+    from genzoo.listeners import RunListener as RunListener
     from genzoo.options import Count as Count
     from genzoo.options import Fraction as Fraction
     from genzoo.options import Natural as Natural
@@ -51,13 +53,18 @@ if TYPE_CHECKING:
     from genzoo.protocols import Split as Split
     from genzoo.protocols import Splits as Splits
     from genzoo.registry import list_models as list_models
+    from genzoo.registry import load_plugin as load_plugin
     from genzoo.registry import register_dataset as register_dataset
+    from genzoo.registry import register_listener as register_listener
     from genzoo.registry import register_loss as register_loss
+    from genzoo.registry import register_metric as register_metric
     from genzoo.registry import register_model as register_model
     from genzoo.runs import Run as Run
     from genzoo.runs import load as load
+    from genzoo.training.listener import Epoch as Epoch
 
 _HOMES = {
+    "commands": "Command",
     "options": "Count Fraction Natural NonNegative Positive Range config",
     "data.rows": "Rows",
     "data.store": "Store",
@@ -66,9 +73,13 @@ _HOMES = {
     "evaluation.metric": "Examined Metric Subject",
     "hookspecs": "hookimpl",
     "likelihoods": "Likelihood make_likelihood",
+    "listeners": "RunListener",
     "protocols": "Batch DataSpec Dataset Inference LatentModel Loss Model Split Splits",
-    "registry": "list_models register_dataset register_loss register_model",
+    "registry": (
+        "list_models load_plugin register_dataset register_listener register_loss register_metric register_model"
+    ),
     "runs": "Run load",
+    "training.listener": "Epoch",
     "api": "resume run",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

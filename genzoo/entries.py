@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from genzoo.commands import VERBS
 from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
 
-Kind = Literal["model", "loss", "dataset", "metric"]
+Kind = Literal["model", "loss", "dataset", "metric", "command", "listener"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+WITH_OPTIONS: tuple[Kind, ...] = ("model", "loss", "dataset", "metric")
+"""Those whose classes have a `Config`."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 TARGET = re.compile(r"\w+(\.\w+)*:\w+")
@@ -36,7 +39,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered model, loss, dataset or metric."""
+    """One registered model, loss, dataset, metric, command or listener."""
 
     kind: Kind
     name: str
@@ -98,6 +101,8 @@ def _refuse_malformed(entry: Entry) -> None:
     """Refuses what would only fail later, in a listing or a run that is not about this entry."""
     if not isinstance(entry.name, str) or not NAME.fullmatch(entry.name):
         raise PluginError(f"{entry.kind} name {entry.name!r} is not kebab-case (a-z, 0-9 and -)", "such as my-model")
+    if entry.kind == "command" and entry.name in VERBS:
+        raise PluginError(f"command {entry.name!r} is one of genzoo's own")
     target = entry.target
     if not (isinstance(target, type) or (isinstance(target, str) and TARGET.fullmatch(target))):
         raise PluginError(f'{entry.kind} {entry.name!r}: the target is "package.module:Class", not {target!r}')

@@ -22,6 +22,7 @@ from genzoo.evaluation.evaluate import find_metrics
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
 from genzoo.likelihoods import written_out
+from genzoo.listeners import Audience, find_listeners
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Dataset, DataSpec, Loss, Model, Split, Splits, count_parameters
 from genzoo.provenance import describe_device, determinism, environment, forget_peak, peak_memory
@@ -73,6 +74,8 @@ class Experiment:
         seed = self.training.seed
         self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
         self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
+        heard = find_listeners(registry(), self.training.listeners) if processes.first else {}
+        self.audience = Audience(heard, self.console.warned)
         self.stopped_by = 0  # the number of the signal that ended it
 
     def run(self) -> Run | None:
@@ -129,6 +132,7 @@ class Experiment:
             GenzooError: Training went astray, or its end could not be saved.
         """
         try:
+            self.audience.run_started(run)
             outcome = self.train(run, session, trainer, start)
             if outcome.stopped == INTERRUPTED:
                 session.status = INTERRUPTED
@@ -142,7 +146,10 @@ class Experiment:
             raise
         finally:
             self.console.close()
-            session.close()
+            try:
+                session.close()
+            finally:
+                self.audience.run_finished(session.status)
 
     def follow(self, material: Material, trainer: Trainer, start: Snapshot | None = None) -> None:
         """What the processes beside the first one do: train and evaluate along, and write nothing."""
@@ -212,7 +219,7 @@ class Experiment:
         """Trains and saves the model, also where training was interrupted or went astray."""
         log = Log(run, start.history if start else [], self.console.warn)
         saver = Saver(run, trainer, lambda: self.facts(session, trainer))
-        trainer.listeners = [log, *trainer.listeners, saver]
+        trainer.listeners = [log, *trainer.listeners, saver, self.audience]
         profile = Profile(run.path / TRACE_FILE, self.console.say) if self.places.profile else None
         try:
             outcome = self.fit(trainer, start, profile)

@@ -7,6 +7,7 @@
         register("hvae", "genzoo_hvae.model:HVAE", loss="elbo", summary="Hamiltonian VAE", paper="Caterini et al. 2018")
 
 A target is an import string: registering costs no import, so fifty installed plugins cost a run nothing.
+A plugin says which plugin API it was written for: `GENZOO_API = 1` in the module of its hooks.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from typing import Any, Protocol
 
 import pluggy
 
+API = 1
+"""The plugin API of this genzoo: raised when something a plugin may use changes its meaning or goes."""
+OLDEST_API = 1
+"""The oldest one whose plugins still work."""
+
 hookspec = pluggy.HookspecMarker("genzoo")
 hookimpl = pluggy.HookimplMarker("genzoo")
 
 
 class Register(Protocol):
-    """Registers a loss, a dataset or a metric."""
+    """Registers a loss, a dataset, a metric, a command or a run listener."""
 
     def __call__(
         self, name: str, target: str | type, *, summary: str, paper: str = "", options: Mapping[str, Any] | None = None
@@ -80,3 +86,13 @@ def register_datasets(register: Register) -> None:
 @hookspec
 def register_metrics(register: Register) -> None:
     """Register metrics: subclasses of `genzoo.Metric`."""
+
+
+@hookspec
+def register_commands(register: Register) -> None:
+    """Register commands, `genzoo NAME …`: subclasses of `genzoo.Command`."""
+
+
+@hookspec
+def register_listeners(register: Register) -> None:
+    """Register run listeners, `genzoo run … --listeners NAME`: subclasses of `genzoo.RunListener`."""

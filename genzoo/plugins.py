@@ -10,19 +10,21 @@ import contextlib
 import importlib.util
 import os
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
-from genzoo import hookspecs
+from genzoo import __version__, hookspecs
 from genzoo.entries import Entry, Kind, Origin, Registry, describe
-from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
+from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean, printable
 from genzoo.processes import speaks
 
 GROUP = "genzoo"
@@ -31,7 +33,14 @@ HOOKS: dict[str, Kind] = {
     "register_losses": "loss",
     "register_datasets": "dataset",
     "register_metrics": "metric",
+    "register_commands": "command",
+    "register_listeners": "listener",
 }
+STATED = "GENZOO_API"
+
+
+class WrongAPI(PluginError):
+    """A plugin that was written for another genzoo."""
 
 
 @dataclass
@@ -43,6 +52,12 @@ class Plugin:
     """What importing and registering took."""
     error: str = ""
     """Why it is disabled; empty if it works."""
+    cure: str = ""
+    """What to type where it is disabled."""
+    api: int | None = None
+    """The plugin API that it says it was written for."""
+    file: str = ""
+    """Where its module lies."""
     entries: list[Entry] = field(default_factory=list)
 
 
@@ -63,11 +78,13 @@ def load_installed() -> Registry:
     disabled = {name.strip() for name in os.environ.get("GENZOO_DISABLE_PLUGINS", "").split(",")}
     for origin, entry_point in _entry_points():
         if disabled & {origin.distribution, origin.plugin}:
-            found.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS"))
+            cure = "unset GENZOO_DISABLE_PLUGINS"
+            found.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS", cure=cure))
             continue
         plugin = _load(origin, entry_point.load, registry)
         if plugin.error:
-            _warn(f"plugin {origin.plugin} of {origin} is disabled: {plugin.error}", _cure(origin))
+            plugin.cure = plugin.cure or _cure(origin)
+            _warn(f"plugin {origin.plugin} of {origin} is disabled: {plugin.error}", plugin.cure)
     if not found:
         raise UsageError("no plugins found: this checkout is not installed", "type: pip install -e .")
     for (kind, name), entries in registry.clashes().items():
@@ -77,11 +94,11 @@ def load_installed() -> Registry:
     return registry
 
 
-def load_file(path: Path, registry: Registry) -> None:
-    """Loads a Python file as a plugin, for trying one before packaging it.
+def load_file(path: Path, registry: Registry) -> Plugin:
+    """Loads a Python file as a plugin, for trying one before packaging it; again: in place of what it was before.
 
     Raises:
-        PluginError: It cannot be imported or breaks a hook's contract.
+        PluginError: It cannot be imported or breaks a hook's contract; what it registered before stays.
     """
     if not path.is_file():
         raise UsageError(f"-p {path}: no such file", "type: genzoo -p FILE.py …")
@@ -89,7 +106,7 @@ def load_file(path: Path, registry: Registry) -> None:
     name = "genzoo_file_" + re.sub(r"\W", "_", str(path.resolve()))
 
     def load() -> Any:
-        specification = importlib.util.spec_from_file_location(name, path)
+        specification = importlib.util.spec_from_file_location(name, path.resolve())
         if specification is None or specification.loader is None:
             raise PluginError("not a Python file")
         module = importlib.util.module_from_spec(specification)
@@ -97,9 +114,18 @@ def load_file(path: Path, registry: Registry) -> None:
         specification.loader.exec_module(module)
         return module
 
+    before, entries = sys.modules.get(name), registry.entries
+    old = [plugin for plugin in found if plugin.file and Path(plugin.file) == path.resolve()]
+    gone = {id(entry) for plugin in old for entry in plugin.entries}
+    registry.entries = [entry for entry in entries if id(entry) not in gone]
     plugin = _load(Origin(path.name, "", path.stem), load, registry)
     if plugin.error:
-        raise PluginError(f"-p {path}: {plugin.error}", "for the traceback: genzoo --debug …")
+        registry.entries = entries
+        if before:
+            sys.modules[name] = before
+        raise PluginError(f"-p {path}: {plugin.error}", plugin.cure or "for the traceback: genzoo --debug …")
+    found[:] = [plugin for plugin in found if plugin not in old]
+    return plugin
 
 
 def _entry_points() -> list[tuple[Origin, metadata.EntryPoint]]:
@@ -118,10 +144,9 @@ def _entry_points() -> list[tuple[Origin, metadata.EntryPoint]]:
             packages.setdefault(re.sub(r"[-_.]+", "-", name).lower(), points)
         except Exception as error:  # which one differs between versions of Python
             folder = getattr(package, "_path", package.locate_file(""))
-            found.append(Plugin(Origin(str(folder), "", ""), error=f"damaged metadata: {describe(error)}"))
-            _warn(
-                f"the package in {folder} has damaged metadata: {describe(error)}", "remove the folder or reinstall it"
-            )
+            damaged, cure = f"damaged metadata: {describe(error)}", "remove the folder or reinstall it"
+            found.append(Plugin(Origin(str(folder), "", ""), error=damaged, cure=cure))
+            _warn(f"the package in {folder} has {damaged}", cure)
     return [point for name in sorted(packages) for point in sorted(packages[name], key=lambda point: point[0].plugin)]
 
 
@@ -131,7 +156,10 @@ def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin
     start = time.perf_counter()
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output carries results alone
-            plugin.entries = list(_entries(origin, load()))
+            module = load()
+            plugin.file = getattr(module, "__file__", None) or ""
+            plugin.api = _stated_api(module, origin)
+            plugin.entries = list(_entries(origin, module))
             registry.add(plugin.entries)
     except KeyboardInterrupt:
         raise
@@ -139,9 +167,30 @@ def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin
         if debugging():
             sys.excepthook(type(error), error, error.__traceback__)
         plugin.error = " ".join(error.message.split()) if isinstance(error, GenzooError) else describe(error)
+        plugin.cure = error.hint if isinstance(error, WrongAPI) else ""
         plugin.entries = []
     plugin.seconds = time.perf_counter() - start
     return plugin
+
+
+def _stated_api(module: Any, origin: Origin) -> int | None:
+    """The plugin API that a module says it was written for, None where it does not say.
+
+    Raises:
+        WrongAPI: It is not one of this genzoo's.
+    """
+    stated = getattr(module, STATED, None)
+    if stated is None:
+        return None
+    if type(stated) is not int:
+        raise WrongAPI(f"{STATED} is {stated!r:.40}, not a whole number", f"write: {STATED} = {hookspecs.API}")
+    if stated > hookspecs.API:
+        newer = f"it was written for plugin API {stated}, and this genzoo {__version__} has {hookspecs.API}"
+        raise WrongAPI(newer, "pip install --upgrade genzoo")
+    if stated < hookspecs.OLDEST_API:
+        oldest = f"this genzoo {__version__} has {hookspecs.OLDEST_API} and later"
+        raise WrongAPI(f"it was written for plugin API {stated}, and {oldest}", _cure(origin))
+    return stated
 
 
 def _entries(origin: Origin, module: Any) -> Iterator[Entry]:
@@ -181,6 +230,14 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
 
     register.__qualname__ = "register"  # as the author of a wrong call reads it in the TypeError
     return register
+
+
+@cache
+def tell_other_version(origin: Origin, made: str) -> None:
+    """One line, once, where something was made with another version of a plugin's package than is installed."""
+    if origin.distribution != GROUP and made != origin.version:
+        message = f"made with {origin.distribution} {made}, and {origin.version} is installed"
+        _warn(printable(message), f"pip install {shlex.quote(f'{origin.distribution}=={made}')}")
 
 
 def debugging() -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from genzoo.entries import Entry, Origin, Registry
-from genzoo.plugins import load_installed
+from genzoo.plugins import load_file, load_installed
 
 HERE = Origin("notebook", "", "notebook")
 _registry: Registry | None = None
@@ -62,3 +63,27 @@ def register_loss(name: str, loss: type, *, summary: str = "", paper: str = "") 
 def register_dataset(name: str, dataset: type, *, summary: str = "", paper: str = "") -> None:
     """Registers a dataset class for this process; see `register_model`."""
     registry().replace(Entry("dataset", name, dataset, summary, HERE, paper=paper))
+
+
+def register_metric(name: str, metric: type, *, summary: str = "", paper: str = "") -> None:
+    """Registers a metric class for this process; see `register_model`."""
+    registry().replace(Entry("metric", name, metric, summary, HERE, paper=paper))
+
+
+def register_listener(name: str, listener: type, *, summary: str = "") -> None:
+    """Registers a run listener's class for this process; see `register_model`."""
+    registry().replace(Entry("listener", name, listener, summary, HERE))
+
+
+def load_plugin(file: str | Path) -> tuple[str, ...]:
+    """Loads a Python file as a plugin, as `genzoo -p FILE.py` does. After a change of the file do it again: what it
+    registers takes the place of what it did before, and if it fails, that stays.
+
+    Returns:
+        What it registers, such as ("model mine", "loss mine").
+
+    Raises:
+        UsageError: There is no such file.
+        PluginError: It cannot be imported or breaks a hook's contract.
+    """
+    return tuple(f"{entry.kind} {entry.name}" for entry in load_file(Path(file), registry()).entries)

@@ -28,7 +28,10 @@ from genzoo.training.optimizer import learning_rate
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
 
-MAY_CHANGE = ("epochs", "lr", "grad_clip", "patience", "on_nan", "max_skips", "save_every", "device", "mode", "stream")
+MAY_CHANGE = (
+    *("epochs", "lr", "grad_clip", "patience", "on_nan", "max_skips"),
+    *("save_every", "listeners", "device", "mode", "stream"),
+)
 """Options of the trainer after whose change the rest is still a continuation of the same run."""
 
 

@@ -81,8 +81,9 @@ class Run:
         return read_json(self.path / "config.json")
 
     def _refuse_missing_plugins(self) -> None:
-        """Says which package a run was made with that is not here, where its record can tell."""
+        """Says which package a run was made with that is not here, or in another version, where its record can tell."""
         from genzoo.entries import KINDS
+        from genzoo.plugins import tell_other_version
         from genzoo.registry import registry
 
         try:
@@ -91,8 +92,16 @@ class Run:
             return
         for kind in KINDS:
             made = plugins.get(kind)
-            if isinstance(made, dict) and made.get("name") not in registry().names(kind):
-                raise not_installed(self.path, f"{kind} {made.get('name')!r}", str(made.get("origin")))
+            if not isinstance(made, dict):
+                continue
+            name, origin = str(made.get("name")), str(made.get("origin"))
+            entries = registry().called(name, [kind])
+            if not entries:
+                raise not_installed(self.path, f"{kind} {name!r}", origin)
+            distribution, _, version = origin.partition(" ")
+            for entry in entries:
+                if version and entry.origin.distribution == distribution:
+                    tell_other_version(entry.origin, version)
 
     @property
     def results(self) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from genzoo.training.trainer import EVALUATION_BATCH
 
 CODES = 10_000
 """Training examples at most whose codes a density is fitted to."""
+IN_A_ROW = 8
+"""Samples of one class beside each other."""
 KNOWN = "prior, gaussian, or gmm:10 for a mixture of 10 Gaussians"
 
 
@@ -65,7 +67,9 @@ class Sampler:
         return "no prior p(z)" if isinstance(model, LatentModel) and model.prior() is None else None
 
 
-def draw(model: Model, sampler: Sampler, train: Resident | None, n: int, noise: bool) -> Tensor:
+def draw(
+    model: Model, sampler: Sampler, train: Resident | None, n: int, noise: bool, y: Tensor | None = None
+) -> Tensor:
     """n new examples [n, *S] as the model sees them, on its device, by torch's global generators.
 
     Args:
@@ -74,20 +78,30 @@ def draw(model: Model, sampler: Sampler, train: Resident | None, n: int, noise: 
         train: The training data; needed for a fitted sampler only.
         n: How many.
         noise: Whether to draw x from p(x|z) rather than return its mean.
+        y: [n] the classes to draw, of a conditional model from its prior; None: whatever comes.
 
     Raises:
         UsageError: The sampler does not suit the model, or there are fewer codes than components.
     """
     if reason := sampler.refuses(model):
         raise UsageError(f"{type(model).__name__} has {reason}", f"samplers: {KNOWN}")
-    counts = [min(EVALUATION_BATCH, n - first) for first in range(0, n, EVALUATION_BATCH)]
     if not sampler.components:
-        return torch.cat([model.sample(count, noise=noise) for count in counts])
+        counts = [min(EVALUATION_BATCH, n - first) for first in range(0, n, EVALUATION_BATCH)]
+        parts = [None] * len(counts) if y is None else y.split(EVALUATION_BATCH)
+        return torch.cat([model.sample(count, part, noise=noise) for count, part in zip(counts, parts, strict=True)])
     assert isinstance(model, LatentModel)
     assert train is not None, "a fitted sampler needs training data"
     z = fitted_codes(model, train, sampler.components, n)
     views = (model.likelihood(part) for part in z.split(EVALUATION_BATCH))
     return torch.cat([px.rsample() if noise else px.mean for px in views])
+
+
+def rows_by_class(model: Model, most: int = 16) -> Tensor | None:
+    """Eight of each of a conditional model's first classes, [n] on its device; None for any other model."""
+    classes = min(model.spec.classes, most)
+    if not model.conditional or not classes:
+        return None
+    return torch.arange(classes, device=model.anchor.device).repeat_interleave(IN_A_ROW)
 
 
 def fitted_codes(model: LatentModel, train: Resident, components: int, n: int) -> Tensor:

@@ -14,6 +14,7 @@ from genzoo.build import build_model, on_paper, refuse_too_large
 from genzoo.entries import Entry, describe
 from genzoo.errors import GenzooError, UsageError, not_installed
 from genzoo.options import from_json, to_json
+from genzoo.plugins import tell_other_version
 from genzoo.protocols import DataSpec, Model
 from genzoo.registry import registry
 from genzoo.sealed import DAMAGED, read_sealed, write_sealed
@@ -136,6 +137,7 @@ def _find(path: Path, name: str, distribution: str, version: str) -> Entry:
     entries = [entry for entry in registry().matching("model") if entry.name == name]
     for entry in entries:
         if entry.origin.distribution == distribution:
+            tell_other_version(entry.origin, version)
             return entry
     raise not_installed(path, f"model {name!r}", f"{distribution} {version}".strip())
 

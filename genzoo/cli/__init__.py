@@ -9,12 +9,16 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo import __version__
 from genzoo.errors import GenzooError, UsageError, did_you_mean, printable
+from genzoo.hookspecs import API
 from genzoo.interrupt import exit_code, terminable
 from genzoo.processes import Lost, speaks
+
+if TYPE_CHECKING:
+    from genzoo.commands import Command
 
 
 class Parser(argparse.ArgumentParser):
@@ -97,30 +101,55 @@ def dispatch(words: list[str]) -> int:
         os.environ["GENZOO_DEBUG"] = "1"
     about = "A plugin-based zoo of generative models."
     parser = Parser(prog="genzoo", description=about, epilog=EPILOG, parents=[anywhere])
-    parser.add_argument("--version", action="version", version=f"genzoo {__version__}")
+    parser.add_argument("--version", action="version", version=f"genzoo {__version__}, plugin API {API}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     on_runs = (resume.add_verb, use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb, bench.add_verb)
     for_plugins = (check.add_verb, new_plugin.add_verb)
     for add in (run.add_verb, catalogue.add_verbs, *for_plugins, *on_runs, data.add_data_verb):
         add(verbs)
-    unknown_verb(words, tuple(verbs.choices))
+    load_plugin_files(general.plugin_files)
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first is None:
+        parser.epilog = EPILOG + plugins_help()
+    elif words[0] == first and first not in verbs.choices:
+        add_command(first, verbs)
     options, rest = parser.parse_known_args(words)
     if rest and options.verb not in ("run", "resume", "bench"):
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
         parser.print_help()
         return 0
-    load_plugin_files(general.plugin_files)
     options.rest, options.command, options.plugin_files = rest, typed, general.plugin_files
     code: int = options.handler(options)
     return code
 
 
-def unknown_verb(words: list[str], verbs: tuple[str, ...]) -> None:
-    """Refuses a first word that is no verb, with a suggestion."""
-    first = next((word for word in words if not word.startswith("-")), None)
-    if first is not None and words[0] == first and first not in verbs:
-        raise UsageError(f"no command named {first!r}.{did_you_mean(first, verbs)}", f"known: {', '.join(verbs)}")
+def add_command(name: str, verbs: Any) -> None:
+    """Adds the verb of a plugin's command.
+
+    Raises:
+        UsageError: There is none of that name.
+        PluginError: It cannot be imported.
+    """
+    from genzoo.registry import registry
+
+    if not registry().called(name, ["command"]):
+        known = (*verbs.choices, *registry().names("command"))
+        raise UsageError(f"no command named {name!r}.{did_you_mean(name, known)}", f"known: {', '.join(known)}")
+    entry = registry().get("command", name)
+    parser = verbs.add_parser(name, help=entry.summary, description=f"{entry.summary}  ({entry.origin})")
+    command: Command = entry.load()()
+    command.arguments(parser)
+    parser.set_defaults(handler=lambda options: command.run(options) or 0)
+
+
+def plugins_help() -> str:
+    """The commands of plugins, for the help."""
+    from genzoo.registry import registry
+
+    commands = registry().matching("command")
+    rows = (f"  {registry().spelling(entry):20}  {entry.summary}" for entry in commands)
+    return "\n".join(["\nfrom plugins:", *rows, ""]) if commands else ""
 
 
 def load_plugin_files(files: list[Path]) -> None:

@@ -6,19 +6,33 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from genzoo.entries import KINDS, Entry, Kind
-from genzoo.errors import GenzooError, UsageError, did_you_mean
+from genzoo.entries import KINDS, WITH_OPTIONS, Entry, Kind
+from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
+from genzoo.hookspecs import API
 from genzoo.registry import registry
 
 if TYPE_CHECKING:
+    from genzoo.plugins import Plugin
     from genzoo.protocols import Model
 
-HEADINGS: dict[Kind, str] = {"model": "MODELS", "dataset": "DATASETS", "loss": "LOSSES", "metric": "METRICS"}
+HEADINGS: dict[Kind, str] = {
+    "model": "MODELS",
+    "dataset": "DATASETS",
+    "loss": "LOSSES",
+    "metric": "METRICS",
+    "listener": "LISTENERS",
+    "command": "COMMANDS",
+}
+USE: dict[Kind, str] = {
+    "command": "genzoo {name} --help",
+    "listener": "genzoo run MODEL --dataset NAME --listeners {name}",
+}
+"""What to type for those that have no options of their own."""
 
 
 def add_verbs(verbs: Any) -> None:
     """Adds `list`, `info` and `plugins`."""
-    catalogue = verbs.add_parser("list", help="models, datasets, losses and metrics")
+    catalogue = verbs.add_parser("list", help="models, datasets, losses, metrics, listeners and commands")
     catalogue.add_argument("pattern", nargs="?", default="*", help="only names that match, such as '*vae*'")
     catalogue.add_argument("--kind", choices=KINDS, help="only one kind")
     catalogue.add_argument("--json", action="store_true", help="as JSON")
@@ -27,6 +41,7 @@ def add_verbs(verbs: Any) -> None:
     info.add_argument("name")
     info.set_defaults(handler=show_info)
     plugins = verbs.add_parser("plugins", help="where plugins come from, what they register, what is wrong with them")
+    plugins.add_argument("name", nargs="?", default="", help="all about one package or plugin, or who brought a name")
     plugins.add_argument("--json", action="store_true", help="as JSON")
     plugins.set_defaults(handler=show_plugins)
 
@@ -61,29 +76,76 @@ def show_list(options: argparse.Namespace) -> int:
 
 
 def show_plugins(options: argparse.Namespace) -> int:
-    """Prints every plugin: origin, what it registers, what loading it cost, why it is disabled."""
-    from genzoo import plugins
-
-    registry()
+    """Prints every plugin: origin, what it registers, what loading it cost; why it is disabled and what to do."""
+    shown = plugins_called(options.name)
     if options.json:
-        rows = [
-            {
-                "distribution": plugin.origin.distribution,
-                "version": plugin.origin.version,
-                "plugin": plugin.origin.plugin,
-                "registers": {kind: [e.name for e in plugin.entries if e.kind == kind] for kind in KINDS},
-                "milliseconds": round(plugin.seconds * 1000, 1),
-                "error": plugin.error,
-            }
-            for plugin in plugins.found
-        ]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(json.dumps([as_row(plugin) for plugin in shown], indent=2, ensure_ascii=False))
         return 0
-    for plugin in plugins.found:
+    for plugin in shown:
+        if options.name:
+            print("\n".join(details(plugin)))
+            continue
         what = ", ".join(f"{entry.kind} {entry.name}" for entry in plugin.entries)
         state = f"DISABLED  {plugin.error}" if plugin.error else f"{plugin.seconds * 1000:4.1f} ms  {what}"
         print(f"{plugin.origin!s:24} {plugin.origin.plugin:16} {state}")
+        if plugin.error:
+            print(f"{'':41} {plugin.cure}")
     return 0
+
+
+def plugins_called(name: str) -> list[Plugin]:
+    """The plugins of a distribution, of an entry point, or that registered a name; all without one.
+
+    Raises:
+        UsageError: There is none.
+    """
+    from genzoo import plugins
+
+    entries = {id(entry) for entry in registry().called(name)}
+    found = [
+        plugin
+        for plugin in plugins.found
+        if name in ("", plugin.origin.distribution, plugin.origin.plugin)
+        or entries & {id(entry) for entry in plugin.entries}
+    ]
+    if not found:
+        known = [word for plugin in plugins.found for word in (plugin.origin.distribution, plugin.origin.plugin)]
+        raise UsageError(f"no plugin {name!r}.{did_you_mean(name, known)}", "type: genzoo plugins")
+    return found
+
+
+def as_row(plugin: Plugin) -> dict[str, Any]:
+    """A plugin as JSON."""
+    return {
+        "distribution": plugin.origin.distribution,
+        "version": plugin.origin.version,
+        "plugin": plugin.origin.plugin,
+        "api": plugin.api,
+        "file": plugin.file,
+        "registers": {kind: [e.name for e in plugin.entries if e.kind == kind] for kind in KINDS},
+        "milliseconds": round(plugin.seconds * 1000, 1),
+        "error": plugin.error,
+        "cure": plugin.cure,
+    }
+
+
+def details(plugin: Plugin) -> list[str]:
+    """All about one plugin; each class is imported, to see whether that goes well."""
+    rows = [f"plugin {plugin.origin.plugin} of {plugin.origin}"]
+    written = "it does not say" if plugin.api is None else f"API {plugin.api}"
+    rows += [f"  file      {plugin.file or 'never imported'}", f"  written   for {written}; this genzoo has API {API}"]
+    rows.append(f"  loaded    in {plugin.seconds * 1000:.1f} ms")
+    if plugin.error:
+        rows += [f"  DISABLED  {plugin.error}", f"  do        {plugin.cure}", "  traceback genzoo --debug plugins"]
+    for entry in plugin.entries:
+        try:
+            entry.load()
+            state = "imports"
+        except PluginError as error:
+            state = f"BROKEN  {error.message}"
+        target = entry.target if isinstance(entry.target, str) else entry.target.__qualname__
+        rows.append(f"  {entry.kind:8}  {registry().spelling(entry)}  {target}  {state}")
+    return rows
 
 
 def show_info(options: argparse.Namespace) -> int:
@@ -99,7 +161,10 @@ def show_info(options: argparse.Namespace) -> int:
             print(f"  paper     {entry.paper}")
         if entry.kind == "model":
             describe_model(entry)
-        print_options(entry)
+        if entry.kind in WITH_OPTIONS:
+            print_options(entry)
+        else:
+            print(f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}")
     return 0
 
 

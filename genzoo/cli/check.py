@@ -21,7 +21,7 @@ In a package's own tests: genzoo.testing.parametrize_with_checks("my-model").
 
 def add_verb(verbs: Any) -> None:
     """Adds `check`."""
-    parser = verbs.add_parser("check", help="whether a model, loss, dataset or metric does what it must", epilog=EPILOG)
+    parser = verbs.add_parser("check", help="whether what a plugin registers does what it must", epilog=EPILOG)
     parser.add_argument("name")
     parser.add_argument("--kind", choices=KINDS, help="where several kinds have the name")
     parser.add_argument("--all", action="store_true", help="show also what passed")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from genzoo.entries import KINDS, Kind
+from genzoo.entries import WITH_OPTIONS, Kind
 
 EPILOG = """\
   genzoo new-plugin genzoo-hvae --model hvae
@@ -18,7 +18,7 @@ def add_verb(verbs: Any) -> None:
     """Adds `new-plugin`."""
     parser = verbs.add_parser("new-plugin", help="a plugin package that runs at once, to change", epilog=EPILOG)
     parser.add_argument("name", help="the package, such as genzoo-hvae; a folder of that name is made")
-    for kind in KINDS:
+    for kind in WITH_OPTIONS:
         parser.add_argument(f"--{kind}", metavar="NAME", help=f"what its {kind} is called")
     parser.add_argument(
         "--in", dest="parent", type=Path, default=Path(), metavar="FOLDER", help="where (default: here)"
@@ -30,7 +30,7 @@ def show(options: argparse.Namespace) -> int:
     """Writes the package and says what to type next."""
     from genzoo.scaffold import write_package
 
-    wanted = {kind: given for kind in KINDS if (given := getattr(options, kind)) is not None}
+    wanted = {kind: given for kind in WITH_OPTIONS if (given := getattr(options, kind)) is not None}
     steps = next_steps(wanted)
     folder = write_package(options.parent, options.name, wanted, steps)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genzoo.data.resident import Resident
-    from genzoo.protocols import Dataset, DataSpec
+    from genzoo.protocols import Dataset, DataSpec, Model
     from genzoo.runs import Run
 
 BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
@@ -31,7 +31,9 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument("--batch-size", type=int, default=500, metavar="N", help="does not change the figures")
     evaluate.add_argument("--json", action="store_true", help="as JSON")
     sample = _add(verbs, "sample", save_samples, "draw new examples from a run's model")
-    sample.add_argument("-n", type=int, default=64, metavar="N", help="how many")
+    sample.add_argument("-n", type=int, metavar="N", help="how many; with --class, of each (default: 64 or so in all)")
+    classes = "of which classes, such as 3, or 0,1,2, or all; for conditional models"
+    sample.add_argument("--class", dest="classes", metavar="N", help=classes)
     sample.add_argument("--seed", type=int, default=0, metavar="N")
     source = (
         "where codes come from: prior, or gaussian or gmm:10, fitted to training codes; default: prior if there is one"
@@ -61,7 +63,8 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     from genzoo.build import choose_device
     from genzoo.runs import find
 
-    if getattr(options, "n", 1) < 1 or getattr(options, "batch_size", 1) < 1:
+    counts = getattr(options, "n", None), getattr(options, "batch_size", None)
+    if any(count is not None and count < 1 for count in counts):
         raise UsageError("-n and --batch-size must be at least 1", f"type: genzoo {options.verb} --help")
     return find(options.run, options.runs), choose_device(options.device)
 
@@ -119,30 +122,61 @@ def show_evaluation(options: argparse.Namespace) -> int:
 
 def save_samples(options: argparse.Namespace) -> int:
     """Writes new examples as a picture or as numbers."""
+    import torch
+
     from genzoo import figures
-    from genzoo.sampling import Sampler
+    from genzoo.figures.samples import SAMPLES
+    from genzoo.sampling import IN_A_ROW, Sampler
 
     run, device = open_run(options)
     model = run.model.to(device)
     sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
-    suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
     refuse_output(options.out)
     if reason := sampler.refuses(model):
         raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
-    refuse_too_many(options.n, model.spec, device)
-    out: Path = options.out or own_figure(run, f"samples-{options.n}-seed{options.seed}{suffix}.png")
+    classes = parse_classes(options.classes, model, run.config.model) if options.classes else []
+    if classes and sampler.components:
+        raise UsageError("--class draws from the prior, and so not with --sampler", "leave one of them out")
+    each = options.n or max(IN_A_ROW, SAMPLES // max(len(classes), 1))
+    n = each * max(len(classes), 1)
+    refuse_too_many(n, model.spec, device)
+    y = torch.tensor(classes, device=device).repeat_interleave(each) if classes else None
+    asked = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
+    asked += f"-class{options.classes.replace(',', '-')}" if classes else ""
+    out: Path = options.out or own_figure(run, f"samples-{n}-seed{options.seed}{asked}.png")
     needs_data = sampler.components or not model.spec.is_image  # points are drawn beside the data's
     train = load_split(run, "train", device, options.data_root) if needs_data else None
-    new, how = figures.draw_samples(model, train, options.n, options.seed, sampler)
+    new, how = figures.draw_samples(model, train, n, options.seed, sampler, y)
     if out.suffix == ".npy":
         save_numbers(out, new)
     elif model.spec.is_image:
-        figures.save_grid(out, new, f"{len(new)} samples, {how}")
+        title = f"{n} samples{f' of class {options.classes}' if classes else ''}, {how}"
+        figures.save_grid(out, new, title, each if len(classes) > 1 else None)
     else:
         assert train is not None
-        figures.scatter(out, train.x[: figures.POINTS].cpu(), new, f"{len(new)} samples, {how}")
+        figures.scatter(out, train.x[: figures.POINTS].cpu(), new, f"{n} samples, {how}")
     print(out)
     return 0
+
+
+def parse_classes(text: str, model: Model, name: str) -> list[int]:
+    """The classes of "3", "0,1,2" or "all".
+
+    Raises:
+        UsageError: The model is not conditional, or there are no such classes.
+    """
+    if not model.conditional:
+        raise UsageError(f"--class {text}: {name} is not conditional, so nobody can ask it for a class", "leave it out")
+    known = range(model.spec.classes)
+    if text == "all":
+        return list(known)
+    try:
+        classes = [int(word) for word in text.split(",")]
+    except ValueError:
+        classes = []
+    if not classes or not set(classes) <= set(known):
+        raise UsageError(f"--class {text}: the classes are 0 to {known[-1]}", "such as --class 3, or 0,1,2, or all")
+    return classes
 
 
 def save_reconstructions(options: argparse.Namespace) -> int:

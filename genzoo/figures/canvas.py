@@ -85,10 +85,11 @@ def show_table(axes: Axes, images: Tensor, rows: Sequence[str], columns: Sequenc
     axes.spines[:].set_visible(False)
 
 
-def save_grid(path: Path, images: Tensor, title: str) -> None:
-    """A square grid of images with a title."""
-    columns = math.ceil(len(images) ** 0.5)
-    figure = new_figure(6, 6.4)
+def save_grid(path: Path, images: Tensor, title: str, columns: int | None = None) -> None:
+    """A grid of images with a title: square, or of so many columns."""
+    height = 6.4 if columns is None else 0.4 + 6 * math.ceil(len(images) / columns) / columns
+    columns = columns or math.ceil(len(images) ** 0.5)
+    figure = new_figure(6, height)
     axes = figure.subplots()
     axes.set_title(title, **TITLE)
     show_images(axes, images, columns)

@@ -13,7 +13,7 @@ from genzoo.figures.points import displacements, scatter
 from genzoo.figures.subject import Subject
 from genzoo.noise import mix, seeded
 from genzoo.protocols import Model
-from genzoo.sampling import Sampler, draw
+from genzoo.sampling import IN_A_ROW, Sampler, draw, rows_by_class
 
 SAMPLES = 64
 POINTS = 1000
@@ -21,17 +21,22 @@ POINTS = 1000
 
 @torch.no_grad()
 def draw_samples(
-    model: Model, train: Resident | None, n: int, seed: int = 0, sampler: Sampler | None = None
+    model: Model,
+    train: Resident | None,
+    n: int,
+    seed: int = 0,
+    sampler: Sampler | None = None,
+    y: Tensor | None = None,
 ) -> tuple[Tensor, str]:
     """n new examples [n, *S] on the CPU, in the data's own units, and how they were made, as the caption says it.
 
     Without a sampler, codes come from the prior or, where there is none, from a Gaussian fitted to training codes.
-    `train` is needed for fitted codes only.
+    `train` is needed for fitted codes only. `y` [n] are the classes wanted of a conditional model.
     """
     sampler = sampler or Sampler.own(model)
     noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); of images the mean is shown
     with seeded(mix(seed, "samples")):
-        x = draw(model, sampler, train, n, noise)
+        x = draw(model, sampler, train, n, noise, y)
     return model.spec.original(x).cpu(), sampler.how
 
 
@@ -42,8 +47,13 @@ def samples(subject: Subject, path: Path) -> None:
         new, how = draw_samples(model, train, POINTS)
         scatter(path, test.x[:POINTS].cpu(), new, f"{POINTS:,} samples, {how}")
         return
-    new, how = draw_samples(model, train, SAMPLES)
-    save_grid(path, new, f"{SAMPLES} samples, {how}")
+    y = rows_by_class(model)
+    if y is None:
+        new, how = draw_samples(model, train, SAMPLES)
+        save_grid(path, new, f"{SAMPLES} samples, {how}")
+    else:
+        new, how = draw_samples(model, train, len(y), y=y)
+        save_grid(path, new, f"{len(y)} samples, a row a class, {how}", columns=IN_A_ROW)
 
 
 def reconstructions(subject: Subject, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The conformance kit: what a registered model, loss, dataset or metric must do.
+"""The conformance kit: what a model, loss, dataset, metric, command or run listener must do.
 
 `genzoo check NAME` prints it as a table; in a plugin's own tests:
 

@@ -18,7 +18,7 @@ def require(condition: bool, fault: str) -> None:
 
 @dataclass(frozen=True)
 class Check(Generic[Subject]):
-    """Something that every plugin's model, loss, dataset or metric must do; call it with the subject."""
+    """Something that everything that a plugin registers must do; call it with the subject."""
 
     run: Callable[[Subject], None]
     cure: str

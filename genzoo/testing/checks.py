@@ -163,7 +163,8 @@ def check_evaluation(pair: Pair) -> None:
 
 
 def check_sampling(pair: Pair) -> None:
-    """The same seed gives the same samples and another seed others; a model without a prior says that it has none."""
+    """The same seed gives the same samples and another seed others; a model without a prior says that it has none, and
+    one that is conditional heeds the classes asked for."""
     objective, y = pair.build().eval(), pair.batch(EXAMPLES).y
     model = objective.model
     with torch.no_grad():
@@ -174,11 +175,16 @@ def check_sampling(pair: Pair) -> None:
                 return
             raise AssertionError(f"{pair}: prior() is None, but sample() returns something")
         samples = []
-        for seed in (0, 0, 1):
+        others = None if y is None else (y + 1) % pair.spec.classes
+        for seed, classes in ((0, y), (0, y), (1, y), (0, others), (0, None)):
             with seeded(seed):
-                samples.append(model.sample(EXAMPLES, y))
+                samples.append(model.sample(EXAMPLES, classes))
     require(torch.equal(samples[0], samples[1]), f"{pair}: two samples under one seed differ")
     require(not torch.equal(samples[0], samples[2]), f"{pair}: samples do not depend on the seed")
+    if y is not None:
+        heeds = not torch.equal(samples[0], samples[3])
+        said = "samples depend on y" if heeds else "samples do not depend on y"
+        require(heeds == model.conditional, f"{pair}: {said}, and conditional is {model.conditional}")
 
 
 def check_quiet(pair: Pair) -> None:
@@ -227,7 +233,10 @@ CHECKS: dict[str, Check[Pair]] = {
     ),
     "weights": Check(check_weights, "register what changes: self.register_buffer(name, tensor)"),
     "evaluation": Check(check_evaluation, "draw noise from genzoo.noise or the distributions alone"),
-    "sampling": Check(check_sampling, "draw from torch's own generator; without a prior raise genzoo's error"),
+    "sampling": Check(
+        check_sampling,
+        "draw from torch's own generator; without a prior raise genzoo's error; if y counts: conditional = True",
+    ),
     "quiet": Check(check_quiet, "remove the print, or write to sys.stderr"),
     "graph-safe": Check(check_graph_safe, "compute on tensors: torch.where for if, a buffer for a counter, no .item()"),
 }

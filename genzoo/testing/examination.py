@@ -15,6 +15,7 @@ from genzoo.registry import registry
 from genzoo.testing.check import Check
 from genzoo.testing.checks import CHECKS
 from genzoo.testing.data import DATASET, Data
+from genzoo.testing.extensions import COMMAND, LISTENER, Hearer, Verb
 from genzoo.testing.figures import METRIC, Figure
 from genzoo.testing.pair import SPECS, Pair
 from genzoo.testing.registration import REGISTRATION
@@ -56,6 +57,10 @@ def cases(entry: Entry) -> Iterator[Case | Finding]:
         yield from _with(DATASET, "its data", lambda: Data(entry))
     elif entry.kind == "metric":
         yield from _with(METRIC, "an untrained model", lambda: Figure(entry))
+    elif entry.kind == "command":
+        yield from _with(COMMAND, "the command", lambda: Verb(entry))
+    elif entry.kind == "listener":
+        yield from _with(LISTENER, "made-up runs", lambda: Hearer(entry))
     else:
         yield from _of_pairs(entry)
 

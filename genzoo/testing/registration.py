@@ -7,9 +7,10 @@ import subprocess
 import sys
 from importlib import metadata
 
-from genzoo.entries import Entry
+from genzoo.entries import WITH_OPTIONS, Entry
+from genzoo.hookspecs import API
 from genzoo.options import describe_fields, from_json, option, to_json
-from genzoo.plugins import GROUP
+from genzoo.plugins import GROUP, STATED, found
 from genzoo.registry import registry
 from genzoo.runconfig import default_config, field_names
 from genzoo.testing.check import Check, require
@@ -55,8 +56,18 @@ def check_class(entry: Entry) -> None:
     entry.load()
 
 
+def check_api(entry: Entry) -> None:
+    """Its package says which plugin API it was written for, so that a later genzoo can tell."""
+    if entry.origin.distribution == GROUP or not entry.origin.version:  # genzoo itself; a file or a notebook
+        return
+    plugin = next(plugin for plugin in found if any(entry is other for other in plugin.entries))
+    require(plugin.api is not None, f"{STATED} is not stated")
+
+
 def check_options(entry: Entry) -> None:
     """Every option has a default that its type allows, and comes back from JSON as it was."""
+    if entry.kind not in WITH_OPTIONS:
+        return
     config = default_config(entry, entry.options)
     again = from_json(type(config), json.loads(json.dumps(to_json(config))))
     require(again == config, f"the options read back from JSON are {again}, not {config}")
@@ -67,6 +78,8 @@ def check_options(entry: Entry) -> None:
 
 def check_help(entry: Entry) -> None:
     """Every option says what it does."""
+    if entry.kind not in WITH_OPTIONS:
+        return
     silent = [option(name) for name, _, _, text in describe_fields(default_config(entry, entry.options)) if not text]
     require(not silent, f"no help for {', '.join(silent)}")
 
@@ -101,6 +114,7 @@ REGISTRATION: dict[str, Check[Entry]] = {
         check_light, 'name the class as text, "package.module:Class", and import torch in that module alone'
     ),
     "class": Check(check_class, "for the traceback: genzoo --debug check …"),
+    "api": Check(check_api, f"write beside the hooks: {STATED} = {API}", warns=True),
     "options": Check(check_options, "mend the field of its Config, which is decorated with @genzoo.config"),
     "help": Check(check_help, "write a text below each field of its Config", warns=True),
     "summary": Check(check_summary, "register(…, summary=…) with one short line"),

@@ -40,6 +40,8 @@ class Training:
     """Stop all the same after more than so many steps were left out."""
     save_every: NonNegative = 60.0
     """Seconds between checkpoints, from which `genzoo resume` goes on; one more at the end. 0: none."""
+    listeners: tuple[str, ...] = ()
+    """Who hears of the run, such as tensorboard: genzoo list --kind listener."""
     seed: Natural = 0
     """Seed of the weights, the order of the data and the noise."""
     device: str = "auto"

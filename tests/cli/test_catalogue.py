@@ -13,6 +13,9 @@ import pytest
 from commandline import command, environment, genzoo, refused
 
 import genzoo as package
+from genzoo.cli.catalogue import HEADINGS
+from genzoo.entries import WITH_OPTIONS
+from genzoo.hookspecs import API
 from genzoo.options import describe_fields
 from genzoo.registry import registry
 from genzoo.runconfig import Components, default_config
@@ -50,7 +53,7 @@ def test_the_catalogue_is_quick(words: str) -> None:
 
 
 def test_version() -> None:
-    assert genzoo("--version").out == f"genzoo {package.__version__}\n"
+    assert genzoo("--version").out == f"genzoo {package.__version__}, plugin API {API}\n"
 
 
 @pytest.mark.parametrize("words", ["", "--help", "-h"])
@@ -65,9 +68,7 @@ def test_help_begins_with_what_to_type(words: str) -> None:
 def test_list_shows_every_entry_once() -> None:
     result = genzoo("list")
     rows = [line[10:].split()[0] for line in result.out.splitlines()]
-    assert rows == [
-        entry.name for kind in ("model", "dataset", "loss", "metric") for entry in registry().matching(kind)
-    ]
+    assert rows == [entry.name for kind in HEADINGS for entry in registry().matching(kind)]
     assert result.err == ""
 
 
@@ -104,6 +105,9 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
     assert (result.code, result.err) == (0, "")
     assert f"{kind} {name} · {entry.summary}\n" in result.out
     assert entry.paper in result.out
+    if kind not in WITH_OPTIONS:
+        assert "  use       genzoo " in result.out
+        return
     for field, _, default, text in describe_fields(default_config(entry, entry.options)):
         option = f"--{'data.' if kind == 'dataset' else ''}{field.replace('_', '-')} "
         assert text

@@ -7,6 +7,8 @@ from typing import NamedTuple
 REGISTER = """
 from genzoo import hookimpl
 
+GENZOO_API = 1
+
 @hookimpl
 def register_models(register):
     register("planted", "{module}.model:Planted", loss="planted", summary="a VAE of its own", paper="nobody 2026")
@@ -154,6 +156,7 @@ FAULTS = [
     Fault("KL the wrong way round", "\nclass Planted(genzoo.LatentModel):", KL_REVERSED, "kl", "FAIL",
           "in closed form"),
     Fault("no help", '        """Hidden units."""\n', "", "help", "WARN", "no help for --width"),
+    Fault("no plugin API", "GENZOO_API = 1", "", "api", "WARN", "GENZOO_API is not stated"),
     Fault("no paper", ', paper="nobody 2026"', "", "paper", "WARN", "no paper is named"),
     Fault("an import that fails", "from torch import nn", "from torch import nothing", "class", "FAIL",
           "cannot be imported"),
