@@ -14,6 +14,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from genzoo.deprecation import NAMES, deprecated
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from genzoo.distributions import Distribution as Distribution
     from genzoo.distributions import StandardNormal as StandardNormal
     from genzoo.errors import GenzooError as GenzooError
+    from genzoo.errors import NonFiniteError as NonFiniteError
+    from genzoo.errors import OutOfMemory as OutOfMemory
+    from genzoo.errors import PluginError as PluginError
     from genzoo.errors import UsageError as UsageError
     from genzoo.evaluation.metric import Examined as Examined
     from genzoo.evaluation.metric import Metric as Metric
@@ -69,7 +74,7 @@ _HOMES = {
     "data.rows": "Rows",
     "data.store": "Store",
     "distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
-    "errors": "GenzooError UsageError",
+    "errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
     "evaluation.metric": "Examined Metric Subject",
     "hookspecs": "hookimpl",
     "likelihoods": "Likelihood make_likelihood",
@@ -88,6 +93,9 @@ __all__ = ["__version__", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:
+    if name in NAMES:
+        deprecated(f"genzoo.{name}", NAMES[name])
+        return __getattr__(NAMES[name].removeprefix("genzoo."))
     if name not in _HOME:
         raise AttributeError(f"module 'genzoo' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"genzoo.{_HOME[name]}"), name)

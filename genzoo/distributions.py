@@ -65,7 +65,7 @@ class Distribution(ABC):
 
     @abstractmethod
     def log_prob(self, value: Tensor) -> Tensor:
-        """ln p(value) in nats, summed over the event: one number for each batch element of value and distribution.
+        """ln p(value) in nats, summed over the event: [*batch] for value [*batch, *event].
 
         The shape of `value` and of the distribution must end alike (either may have further leading axes);
         anything else is a ValueError, never a silent broadcast.
@@ -203,7 +203,7 @@ class Bernoulli(Distribution):
         return self.logits.shape
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        """Samples 0 or 1. They carry no gradient: a Bernoulli variable has no reparameterisation."""
+        """Samples 0 or 1, [*sample_shape, *batch, *event]. They carry no gradient: there is no reparameterisation."""
         return torch.bernoulli(self.mean.detach().expand(*sample_shape, *self.logits.shape))
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -41,6 +41,7 @@ class GenzooError(Exception):
     """
 
     exit_code = 1
+    """With which the command line ends."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -37,6 +37,7 @@ class Shape(nn.Module):
         self.shape = shape
 
     def forward(self, x: Tensor) -> Tensor:
+        """x [N, numbers] → [N, *shape]."""
         return x.view(x.shape[0], *self.shape)
 
 
@@ -84,6 +85,7 @@ class ConvEncoder(nn.Sequential):
     """x [N, C, H, W] → [N, outputs]: 3×3 convolutions of stride 2 that halve each side, then one linear layer."""
 
     channels_last = True
+    """Trained in that memory format: see `genzoo.training.objective.lay_out`."""
 
     def __init__(self, shape: tuple[int, ...], channels: tuple[int, ...], outputs: int, activation: Activation) -> None:
         inputs, height, width = shape
@@ -100,6 +102,7 @@ class ConvDecoder(nn.Sequential):
     `channels` that mirror `ConvEncoder` for any H and W, then a 3×3 convolution to C maps."""
 
     channels_last = True
+    """As `ConvEncoder`'s."""
 
     def __init__(
         self, latent_dim: int, base: int, channels: tuple[int, ...], shape: tuple[int, ...], activation: Activation

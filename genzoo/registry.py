@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genzoo.entries import Entry, Origin, Registry
+from genzoo.entries import Entry, Kind, Origin, Registry
 from genzoo.plugins import load_file, load_installed
 
 HERE = Origin("notebook", "", "notebook")
@@ -39,6 +39,7 @@ def register_model(
     loss: str,
     summary: str = "",
     paper: str = "",
+    options: Mapping[str, Any] | None = None,
     loss_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Registers a model class for this process, without packaging. Doing it again replaces it.
@@ -49,30 +50,51 @@ def register_model(
         loss: The registered loss that trains it by default.
         summary: One line for `genzoo list`.
         paper: The source, such as "Kingma & Welling 2014, arXiv 1312.6114".
+        options: Defaults that differ from those of the class's Config.
         loss_options: Defaults of that loss which differ from its own.
+
+    Raises:
+        PluginError: The name is no kebab-case.
     """
-    entry = Entry("model", name, model, summary, HERE, paper=paper, loss=loss, loss_options=dict(loss_options or {}))
-    registry().replace(entry)
+    _replace("model", name, model, summary, paper, options, loss=loss, loss_options=dict(loss_options or {}))
 
 
-def register_loss(name: str, loss: type, *, summary: str = "", paper: str = "") -> None:
+def register_loss(
+    name: str, loss: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
+) -> None:
     """Registers a loss class for this process; see `register_model`."""
-    registry().replace(Entry("loss", name, loss, summary, HERE, paper=paper))
+    _replace("loss", name, loss, summary, paper, options)
 
 
-def register_dataset(name: str, dataset: type, *, summary: str = "", paper: str = "") -> None:
+def register_dataset(
+    name: str, dataset: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
+) -> None:
     """Registers a dataset class for this process; see `register_model`."""
-    registry().replace(Entry("dataset", name, dataset, summary, HERE, paper=paper))
+    _replace("dataset", name, dataset, summary, paper, options)
 
 
-def register_metric(name: str, metric: type, *, summary: str = "", paper: str = "") -> None:
+def register_metric(
+    name: str, metric: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
+) -> None:
     """Registers a metric class for this process; see `register_model`."""
-    registry().replace(Entry("metric", name, metric, summary, HERE, paper=paper))
+    _replace("metric", name, metric, summary, paper, options)
 
 
 def register_listener(name: str, listener: type, *, summary: str = "") -> None:
     """Registers a run listener's class for this process; see `register_model`."""
-    registry().replace(Entry("listener", name, listener, summary, HERE))
+    _replace("listener", name, listener, summary)
+
+
+def _replace(
+    kind: Kind,
+    name: str,
+    target: type,
+    summary: str,
+    paper: str = "",
+    options: Mapping[str, Any] | None = None,
+    **of_model: Any,
+) -> None:
+    registry().replace(Entry(kind, name, target, summary, HERE, paper, dict(options or {}), **of_model))
 
 
 def load_plugin(file: str | Path) -> tuple[str, ...]:

@@ -61,12 +61,12 @@ def trained(folder: Path, *listeners: str, **options: Any) -> genzoo.Run:
 def test_a_listener_hears_start_epochs_and_end(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", "ear")
     losses = [epoch["train"]["loss"] for epoch in run.history]
-    assert HEARD == [
+    assert [
         ("started", 0, "running"),
         ("epoch", 1, 1, losses[0]),
         ("epoch", 2, 2, losses[1]),
         ("finished", "finished", "finished", True),
-    ]
+    ] == HEARD
 
 
 def test_a_resumed_run_is_heard_from_where_it_goes_on(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_who_cannot_listen_refuses_the_run_before_anything_is_written(
     genzoo.register_listener("broken", Broken)
     with pytest.raises(PluginError, match="listener 'broken' of notebook cannot be made: RuntimeError: no ears"):
         trained(tmp_path / "run", "broken")
-    with pytest.raises(UsageError, match="no listener named 'tensorbord'. Did you mean 'tensorboard'"):
+    with pytest.raises(UsageError, match=r"no listener named 'tensorbord'\. Did you mean 'tensorboard'"):
         trained(tmp_path / "run", "tensorbord")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="TensorBoard is not installed") as refused:

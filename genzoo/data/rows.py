@@ -85,7 +85,7 @@ class Rows:
         return self.read(torch.tensor([range(len(self))[key]]))[0]
 
     def split(self, size: int) -> Iterator[Tensor]:
-        """Tensors of `size` rows each, the last one perhaps of fewer, read one at a time."""
+        """Tensors [size, *S], the last one perhaps of fewer, read one at a time."""
         return (self[start : start + size] for start in range(0, len(self), size))
 
     def _length(self) -> int:

@@ -39,11 +39,11 @@ class DataSpec(NamedTuple):
         return math.prod(self.shape)
 
     def view(self, x: Tensor) -> Tensor:
-        """Values in the data's own units as a model gets them."""
+        """Values [*, *S] in the data's own units as a model gets them."""
         return x if (self.shift, self.scale) == (0, 1) else (x - self.shift) / self.scale
 
     def original(self, x: Tensor) -> Tensor:
-        """What a model puts out, in the data's own units: images lie in [0, 1] again."""
+        """What a model puts out, [*, *S], in the data's own units: images lie in [0, 1] again."""
         return x if (self.shift, self.scale) == (0, 1) else x * self.scale + self.shift
 
 

@@ -103,7 +103,7 @@ class Metric:
         return (values.std() / len(values) ** 0.5).item() if values.dim() == 1 and len(values) > 1 else None
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        """What belongs beside the figure, as plain JSON values; asked for once `summarise` has had the same values.
+        """What belongs beside the figure of values [N], as plain JSON values; asked for once `summarise` has had them.
 
         The text under "note" is shown in tables.
         """

@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
+from genzoo.deprecation import uses
 from genzoo.entries import WITH_OPTIONS, Entry
 from genzoo.hookspecs import API
 from genzoo.options import describe_fields, from_json, option, to_json
@@ -64,6 +66,14 @@ def check_api(entry: Entry) -> None:
     require(plugin.api is not None, f"{STATED} is not stated")
 
 
+def check_current(entry: Entry) -> None:
+    """It uses nothing of genzoo that is on its way out."""
+    file = sys.modules[entry.load().__module__].__file__ or ""
+    home = str(Path(file).parent) if entry.origin.version else file  # a package's folder; a file
+    old = [use for use in uses if use.file.startswith(home)]
+    require(not old, f"{old[0].old} is deprecated; write {old[0].new}" if old else "")
+
+
 def check_options(entry: Entry) -> None:
     """Every option has a default that its type allows, and comes back from JSON as it was."""
     if entry.kind not in WITH_OPTIONS:
@@ -115,6 +125,7 @@ REGISTRATION: dict[str, Check[Entry]] = {
     ),
     "class": Check(check_class, "for the traceback: genzoo --debug check …"),
     "api": Check(check_api, f"write beside the hooks: {STATED} = {API}", warns=True),
+    "current": Check(check_current, "write what takes its place", warns=True),
     "options": Check(check_options, "mend the field of its Config, which is decorated with @genzoo.config"),
     "help": Check(check_help, "write a text below each field of its Config", warns=True),
     "summary": Check(check_summary, "register(…, summary=…) with one short line"),

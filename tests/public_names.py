@@ -1,0 +1,73 @@
+"""The names that plugins and programs may use, with their signatures.
+
+    python tests/public_names.py > tests/public_names.txt
+
+Whoever changes one changes that file; if a plugin written before would break, `genzoo.hookspecs.API` is raised too.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import genzoo
+import genzoo.testing
+from genzoo import nets
+
+MODULES = {
+    "genzoo": genzoo.__all__,
+    "genzoo.hookspecs": (
+        *("API", "OLDEST_API", "Register", "RegisterModel"),
+        *("register_models", "register_losses", "register_datasets", "register_metrics"),
+        *("register_commands", "register_listeners"),
+    ),
+    "genzoo.nets": [n for n, v in vars(nets).items() if getattr(v, "__module__", "") == nets.__name__],
+    "genzoo.noise": ("standard_normal", "uniform"),
+    "genzoo.testing": genzoo.testing.__all__,
+}
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """Each public name and what it stands for; after a class, what it defines itself."""
+    for module, names in MODULES.items():
+        for name in sorted(names):
+            value = getattr(importlib.import_module(module), name)
+            yield f"{module}.{name}", value
+            if isinstance(value, type):
+                for inner, member in sorted(members(value).items()):
+                    yield f"{module}.{name}.{inner}", member
+
+
+def members(cls: type) -> dict[str, Any]:
+    """What users may call or override of a class, its bases in genzoo included; its fields are in its signature."""
+    fields = getattr(cls, "_fields", ()) or getattr(cls, "__dataclass_fields__", ())
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__.startswith("genzoo"):
+            found |= {name: value for name, value in vars(base).items() if not name.startswith("_")}
+    return {name: value for name, value in found.items() if name not in (*fields, "Config")}
+
+
+def signature(value: Any) -> str:
+    """What follows a name: the arguments of something that is called, the value of a constant."""
+    if isinstance(value, (property, cached_property)):
+        return ": property"
+    if isinstance(value, (classmethod, staticmethod)):
+        value = value.__func__
+    if isinstance(value, type) or inspect.isfunction(value):
+        return re.sub(r"ForwardRef\('([^']*)'\)|'([^']*)'(?=[,)=\s]|$)", r"\1\2", str(inspect.signature(value)))
+    return f" = {value!r}" if isinstance(value, (int, str)) else ""
+
+
+def listing() -> str:
+    """The whole list, a name a line."""
+    lines = [name + signature(value) for name, value in public() if name != "genzoo.__version__"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+if __name__ == "__main__":
+    print(listing(), end="")

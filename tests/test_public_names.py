@@ -1,0 +1,100 @@
+"""What plugins and programs may rely on: one list, which changes only on purpose, and nothing undocumented in it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import warnings
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import public_names
+import pytest
+from plugin_factory import Site
+
+import genzoo
+from genzoo import deprecation, registry
+from genzoo.testing import examine
+
+LIST = Path(__file__).parent / "public_names.txt"
+PUBLIC = [(name, value) for name, value in public_names.public() if name != "genzoo.__version__"]
+
+
+def test_no_public_name_changes_silently() -> None:
+    now, before = public_names.listing().splitlines(), LIST.read_text().splitlines()
+    gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+    assert not gone + new, (
+        f"gone: {gone}; new: {new}. If that is meant: python tests/public_names.py > tests/public_names.txt, a line in "
+        "CHANGELOG.md, and genzoo.hookspecs.API is raised where a plugin written before would break"
+    )
+    assert now == before
+
+
+def homes(name: str) -> list[Any]:
+    """The classes that a member comes from, nearest first; of anything else, its module."""
+    owner = name.rpartition(".")[0]
+    found = dict(PUBLIC).get(owner)
+    return [base for base in found.__mro__ if base.__module__.startswith("genzoo")] if found else [sys.modules[owner]]
+
+
+def is_called(value: Any) -> bool:
+    return isinstance(value, (property, cached_property, classmethod, type)) or inspect.isfunction(value)
+
+
+@pytest.mark.parametrize(("name", "value"), [pair for pair in PUBLIC if is_called(pair[1])], ids=lambda name: str(name))
+def test_what_is_called_says_what_it_does_with_the_shapes(name: str, value: Any) -> None:
+    """A method that takes the place of another may have its documentation."""
+    member = name.rpartition(".")[2]
+    texts = [inspect.getdoc(value)] + [
+        inspect.getdoc(vars(home)[member]) for home in homes(name) if member in vars(home)
+    ]
+    text = next(filter(None, texts), "")
+    assert text
+    if isinstance(value, type):
+        text += inspect.getsource(value)  # fields have texts of their own
+    if "Tensor" in public_names.signature(value):
+        assert "[" in text or "shape" in text
+
+
+@pytest.mark.parametrize("name", [name for name, value in PUBLIC if not is_called(value)])
+def test_a_constant_has_a_text_below_it(name: str) -> None:
+    member = name.rpartition(".")[2]
+    sources = [inspect.getsource(home) for home in homes(name)]
+    if name.rpartition(".")[0] in ("genzoo", "genzoo.testing"):  # which take it from elsewhere
+        sources = [path.read_text() for path in Path(genzoo.__file__).parent.rglob("*.py")]
+    below = rf'(?ms)^[ ]*{member}\b[^\n]* = ([^\n]*|[({{\[]\n.*?^[ ]*[)}}\]])\n\s*"""'
+    assert any(re.search(below, source) for source in sources), "nothing says what it is"
+
+
+def test_a_deprecated_name_warns_and_still_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(deprecation.NAMES, "OldModel", "genzoo.Model")
+    with pytest.warns(DeprecationWarning, match=r"genzoo\.OldModel is deprecated; write genzoo\.Model") as caught:
+        assert genzoo.OldModel is genzoo.Model
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert genzoo.Model  # the new name is silent
+
+
+def test_check_names_what_a_plugin_uses_that_is_deprecated(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(deprecation.NAMES, "OldListener", "genzoo.RunListener")
+    monkeypatch.setenv("PYTHONPATH", str(site.folder))
+    module = site.add(
+        """
+        from genzoo import hookimpl
+
+        GENZOO_API = 1
+
+        @hookimpl
+        def register_listeners(register):
+            register("old", f"{__name__}.listener:Old", summary="from another time")
+        """
+    )
+    site.add_module(module, "listener", "import genzoo\n\nclass Old(genzoo.OldListener):\n    pass\n")
+    with pytest.warns(DeprecationWarning, match="OldListener"):
+        findings = list(examine(registry.registry().get("listener", "old")))
+    (found,) = [finding for finding in findings if finding.verdict != "PASS"]
+    assert (found.check, found.verdict) == ("current", "WARN")
+    assert found.found == "genzoo.OldListener is deprecated; write genzoo.RunListener"
