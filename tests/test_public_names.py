@@ -64,7 +64,8 @@ def test_a_constant_has_a_text_below_it(name: str) -> None:
     sources = [inspect.getsource(home) for home in homes(name)]
     if name.rpartition(".")[0] in ("genzoo", "genzoo.testing"):  # which take it from elsewhere
         sources = [path.read_text() for path in Path(genzoo.__file__).parent.rglob("*.py")]
-    below = rf'(?ms)^[ ]*{member}\b[^\n]* = ([^\n]*|[({{\[]\n.*?^[ ]*[)}}\]])\n\s*"""'
+    lines = r'[^\n]*(\n[^"\n]*)*?'  # a few constants may share the text below the last
+    below = rf'(?m)^[ ]*{member}\b[^\n]* = ({lines}|\{{(\n .*)*\n\}})\n\s*"""'
     assert any(re.search(below, source) for source in sources), "nothing says what it is"
 
 
