@@ -132,8 +132,8 @@ def as_row(plugin: Plugin) -> dict[str, Any]:
 def details(plugin: Plugin) -> list[str]:
     """All about one plugin; each class is imported, to see whether that goes well."""
     rows = [f"plugin {plugin.origin.plugin} of {plugin.origin}"]
-    written = "it does not say" if plugin.api is None else f"API {plugin.api}"
-    rows += [f"  file      {plugin.file or 'never imported'}", f"  written   for {written}; this genzoo has API {API}"]
+    rows.append(f"  file      {plugin.file or 'not imported'}")
+    rows.append(f"  API       {'not stated' if plugin.api is None else plugin.api}; this genzoo has {API}")
     rows.append(f"  loaded    in {plugin.seconds * 1000:.1f} ms")
     if plugin.error:
         rows += [f"  DISABLED  {plugin.error}", f"  do        {plugin.cure}", "  traceback genzoo --debug plugins"]
