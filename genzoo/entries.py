@@ -55,6 +55,8 @@ class Entry:
     """Models: the loss they are trained with unless the user names another."""
     loss_options: Mapping[str, Any] = field(default_factory=dict)
     """Models: defaults of that loss which differ from its own."""
+    in_every_run: bool = False
+    """Metrics: whether each run reports it."""
 
     @property
     def full_name(self) -> str:

@@ -27,7 +27,7 @@ hookimpl = pluggy.HookimplMarker("genzoo")
 
 
 class Register(Protocol):
-    """Registers a loss, a dataset, a metric, a command or a run listener."""
+    """Registers a loss, a dataset, a command or a run listener."""
 
     def __call__(
         self, name: str, target: str | type, *, summary: str, paper: str = "", options: Mapping[str, Any] | None = None
@@ -68,6 +68,30 @@ class RegisterModel(Protocol):
         """
 
 
+class RegisterMetric(Protocol):
+    """Registers a metric."""
+
+    def __call__(
+        self,
+        name: str,
+        target: str | type,
+        *,
+        summary: str,
+        paper: str = "",
+        options: Mapping[str, Any] | None = None,
+        in_every_run: bool = False,
+    ) -> None:
+        """
+        Args:
+            name: kebab-case, what the user types.
+            target: "package.module:Class", or the class itself.
+            summary: One line for `genzoo list`.
+            paper: The source: authors, year, arXiv number.
+            options: Defaults that differ from those of the class's Config.
+            in_every_run: Whether each run reports it, which imports it; else it is computed when asked for by name.
+        """
+
+
 @hookspec
 def register_models(register: RegisterModel) -> None:
     """Register models: subclasses of `genzoo.Model`."""
@@ -84,7 +108,7 @@ def register_datasets(register: Register) -> None:
 
 
 @hookspec
-def register_metrics(register: Register) -> None:
+def register_metrics(register: RegisterMetric) -> None:
     """Register metrics: subclasses of `genzoo.Metric`."""
 
 

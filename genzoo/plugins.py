@@ -84,13 +84,13 @@ def load_installed() -> Registry:
         plugin = _load(origin, entry_point.load, registry)
         if plugin.error:
             plugin.cure = plugin.cure or _cure(origin)
-            _warn(f"plugin {origin.plugin} of {origin} is disabled: {plugin.error}", plugin.cure)
+            warn(f"plugin {origin.plugin} of {origin} is disabled: {plugin.error}", plugin.cure)
     if not found:
         raise UsageError("no plugins found: this checkout is not installed", "type: pip install -e .")
     for (kind, name), entries in registry.clashes().items():
         claims = " and ".join(str(entry.origin) for entry in entries)
         ways = " or ".join(entry.full_name for entry in entries)
-        _warn(f"{kind} {name!r} is claimed by {claims}", f"type {ways}, or uninstall one")
+        warn(f"{kind} {name!r} is claimed by {claims}", f"type {ways}, or uninstall one")
     return registry
 
 
@@ -146,7 +146,7 @@ def _entry_points() -> list[tuple[Origin, metadata.EntryPoint]]:
             folder = getattr(package, "_path", package.locate_file(""))
             damaged, cure = f"damaged metadata: {describe(error)}", "remove the folder or reinstall it"
             found.append(Plugin(Origin(str(folder), "", ""), error=damaged, cure=cure))
-            _warn(f"the package in {folder} has {damaged}", cure)
+            warn(f"the package in {folder} has {damaged}", cure)
     return [point for name in sorted(packages) for point in sorted(packages[name], key=lambda point: point[0].plugin)]
 
 
@@ -222,11 +222,14 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
         options: Mapping[str, Any] | None = None,
         loss: str = "",
         loss_options: Mapping[str, Any] | None = None,
+        in_every_run: bool = False,
     ) -> None:
         if (kind == "model") != bool(loss):
             raise PluginError(f"{kind} {name!r}: {'name its loss: loss=…' if not loss else 'loss= is for models'}")
+        if in_every_run and kind != "metric":
+            raise PluginError(f"{kind} {name!r}: in_every_run= is for metrics")
         own, of_loss = dict(options or {}), dict(loss_options or {})
-        entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss))
+        entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss, in_every_run))
 
     register.__qualname__ = "register"  # as the author of a wrong call reads it in the TypeError
     return register
@@ -237,7 +240,7 @@ def tell_other_version(origin: Origin, made: str) -> None:
     """One line, once, where something was made with another version of a plugin's package than is installed."""
     if origin.distribution != GROUP and made != origin.version:
         message = f"made with {origin.distribution} {made}, and {origin.version} is installed"
-        _warn(printable(message), f"pip install {shlex.quote(f'{origin.distribution}=={made}')}")
+        warn(printable(message), f"pip install {shlex.quote(f'{origin.distribution}=={made}')}")
 
 
 def debugging() -> bool:
@@ -251,6 +254,7 @@ def _cure(origin: Origin) -> str:
     return f"pip install --upgrade {origin.distribution}, or pip uninstall {origin.distribution}"
 
 
-def _warn(message: str, hint: str) -> None:
+def warn(message: str, hint: str) -> None:
+    """One line on standard error, of the first process."""
     if speaks():
         print(f"genzoo: {message} ({hint})", file=sys.stderr)

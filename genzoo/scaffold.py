@@ -160,7 +160,11 @@ def write_package(parent: Path, name: str, wanted: Mapping[Kind, str], commands:
 
 def _registering(init: str, parts: list[Part], offers: str) -> str:
     """The example's `__init__.py` with some of its hooks, and the imports that they need."""
-    used = [name for name in ("Register", "RegisterModel") if any(re.search(rf"\b{name}\b", p.source) for p in parts)]
+    used = [
+        name
+        for name in ("Register", "RegisterMetric", "RegisterModel")
+        if any(re.search(rf"\b{name}\b", p.source) for p in parts)
+    ]
     said = ast.get_docstring(ast.parse(init)) or ""
     said = said.partition("\n\n")[2]
     head = f'"""A genzoo plugin: {offers}.\n\n{said}\n"""'

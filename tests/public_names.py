@@ -21,7 +21,7 @@ from genzoo import nets
 MODULES = {
     "genzoo": genzoo.__all__,
     "genzoo.hookspecs": (
-        *("API", "OLDEST_API", "Register", "RegisterModel"),
+        *("API", "OLDEST_API", "Register", "RegisterMetric", "RegisterModel"),
         *("register_models", "register_losses", "register_datasets", "register_metrics"),
         *("register_commands", "register_listeners"),
     ),

@@ -11,7 +11,7 @@ from environment import Environment, make_environment
 
 from genzoo import scaffold
 from genzoo.cli import main
-from genzoo.entries import KINDS, Kind
+from genzoo.entries import WITH_OPTIONS, Kind
 from genzoo.plugins import HOOKS
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +50,7 @@ def test_the_package_installs_passes_its_own_tests_and_runs(environment: Environ
     environment.pip("uninstall", "--quiet", "--yes", "genzoo-deep")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WITH_OPTIONS)
 def test_a_part_alone_brings_nothing_of_the_others(kind: Kind, tmp_path: Path) -> None:
     folder = scaffold.write_package(tmp_path, "genzoo-deep", {kind: NAMES[kind]})
     files = files_of(folder)

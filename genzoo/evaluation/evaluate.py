@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from genzoo.errors import PluginError, UsageError
 from genzoo.evaluation.metric import Examined, Metric, Subject
 from genzoo.noise import keyed, mix, seeded
 from genzoo.options import from_json, to_json
+from genzoo.plugins import GROUP, warn
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Model
 from genzoo.runconfig import default_config, field_names
@@ -26,15 +28,26 @@ from genzoo.training.trainer import EVALUATION_BATCH
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
     """Metrics by name: every run's, or those asked for as "name", "name:VALUE" or "name:OPTION=VALUE".
 
-    A bare value is that of the metric's first option.
+    A bare value is that of the metric's first option. One of every run's that cannot be imported is left out, with a
+    warning.
 
     Raises:
         UsageError: An unknown name, or a value that the metric does not take.
     """
     if names:
         return {name: _make(registry, name) for name in names}
-    everything = [entry for entry in registry.entries if entry.kind == "metric"]  # in the order registered
-    return {entry.name: _make(registry, entry.full_name) for entry in everything if entry.load().in_every_run}
+    found = {}
+    for entry in registry.entries:  # in the order registered
+        if entry.in_every_run:
+            try:
+                own = entry.origin.distribution == GROUP  # whose names nobody can take
+                found[entry.name if own else registry.spelling(entry)] = _make(registry, entry.full_name)
+            except PluginError as error:  # nobody asked for it
+                _warn_once(error.message, f"pip uninstall {entry.origin.distribution}")
+    return found
+
+
+_warn_once = cache(warn)
 
 
 def _make(registry: Registry, name: str) -> Metric:

@@ -66,8 +66,6 @@ class Metric:
     """How tables call it, such as "KL"."""
     unit: ClassVar[str] = ""
     """Such as "nats"; empty for a pure number."""
-    in_every_run: ClassVar[bool] = True
-    """Whether each run reports it; a costly one is computed when asked for by name."""
     needs_train: bool = False
     """Whether it, or this instance of it, looks at the training data too; where there are none, it is not available."""
 

@@ -1,25 +1,32 @@
 """Figures of a model: those every run reports, and those asked for by name."""
 
-from genzoo.hookspecs import Register, hookimpl
+from genzoo.hookspecs import RegisterMetric, hookimpl
 
 
 @hookimpl
-def register_metrics(register: Register) -> None:
+def register_metrics(register: RegisterMetric) -> None:
     home = "genzoo_plugins.metrics"
     register(
         "negative-elbo",
         f"{home}.bound:NegativeELBO",
         summary="−ELBO at beta = 1: reconstruction + KL, in nats an example",
         paper="Kingma & Welling 2014, eq. 3",
+        in_every_run=True,
     )
-    register("reconstruction", f"{home}.bound:Reconstruction", summary="E[−ln p(x|z)], in nats an example")
-    register("kl", f"{home}.bound:KL", summary="KL(q(z|x)‖p(z)), in nats an example")
-    register("mse", f"{home}.codes:MSE", summary="squared error a dimension of decode(encode(x))")
+    register(
+        "reconstruction",
+        f"{home}.bound:Reconstruction",
+        summary="E[−ln p(x|z)], in nats an example",
+        in_every_run=True,
+    )
+    register("kl", f"{home}.bound:KL", summary="KL(q(z|x)‖p(z)), in nats an example", in_every_run=True)
+    register("mse", f"{home}.codes:MSE", summary="squared error a dimension of decode(encode(x))", in_every_run=True)
     register(
         "active-units",
         f"{home}.codes:ActiveUnits",
         summary="latent dimensions whose posterior mean varies with x",
         paper="Burda et al. 2016, arXiv 1509.00519, section 5.2",
+        in_every_run=True,
     )
     register(
         "iwae",
@@ -41,7 +48,7 @@ def register_metrics(register: Register) -> None:
     register("linear-probe", f"{home}.downstream:LinearProbe", summary="accuracy of logistic regression on the codes")
 
 
-def register_latent_health(register: Register, home: str) -> None:
+def register_latent_health(register: RegisterMetric, home: str) -> None:
     """What the latents carry and how they fill the prior."""
     register("kl-per-dim", f"{home}:KLPerDim", summary="the largest KL of one latent, and all of them sorted")
     register(
@@ -72,7 +79,7 @@ def register_latent_health(register: Register, home: str) -> None:
     )
 
 
-def register_samples(register: Register, home: str) -> None:
+def register_samples(register: RegisterMetric, home: str) -> None:
     """What a model draws against data. Each takes a sampler: frechet:gmm:10."""
     register(
         "frechet",

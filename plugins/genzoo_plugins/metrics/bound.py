@@ -54,7 +54,6 @@ class BitsPerDim(genzoo.Metric):
 
     label = "bits per dimension, at most"
     unit = "bits"
-    in_every_run = False
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)

@@ -19,7 +19,6 @@ MOST = 10_000
 class CodeMetric(genzoo.Metric):
     """Accuracy of a classifier that is fitted to the posterior means of at most 10,000 training examples."""
 
-    in_every_run = False
     needs_train = True
     codes: Tensor
     """[M, D] float64: the training codes, standardised."""

@@ -18,8 +18,6 @@ K1, K2 = 0.01, 0.03
 class ReconstructedImage(genzoo.Metric):
     """Compares decode(encode(x)) with x, both images in [0, 1]."""
 
-    in_every_run = False
-
     def refuses(self, model: genzoo.Model) -> str | None:
         if not isinstance(model, genzoo.LatentModel):
             return "no encoder"

@@ -50,7 +50,6 @@ class IWAE(genzoo.Metric):
 
     label = "−ln p(x), at most"
     unit = "nats"
-    in_every_run = False
 
     @genzoo.config
     class Config:

@@ -25,8 +25,6 @@ CHUNK = 512
 class KLMetric(genzoo.Metric):
     """Looks at the KL of each latent of each example."""
 
-    in_every_run = False
-
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
 
@@ -73,7 +71,6 @@ class Collapsed(KLMetric):
 class AggregateMetric(genzoo.Metric):
     """Looks at q(z), the mixture of all posteriors, of at most 10,000 examples."""
 
-    in_every_run = False
     chosen: Tensor
     """[n]: which examples."""
 
@@ -149,7 +146,6 @@ class PriorC2ST(genzoo.Metric):
     """AUROC of a classifier that tells codes z ~ q(z) of the data from z ~ p(z): ½ where the codes fill the prior."""
 
     label = "codes told from prior, AUROC"
-    in_every_run = False
     chosen: Tensor
     drawn: Tensor
     """[n, D]: as many codes from the prior."""

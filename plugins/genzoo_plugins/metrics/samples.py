@@ -22,7 +22,6 @@ MOST = 10_000
 class SampleMetric(genzoo.Metric):
     """Compares as many samples as there are examples (10,000 at most) with them, both as points [n, F]."""
 
-    in_every_run = False
     fake: Tensor
     """[n, F]: the samples."""
     chosen: Tensor
