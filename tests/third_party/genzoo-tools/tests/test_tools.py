@@ -1,0 +1,115 @@
+"""The command, the listener and the dataset do what their texts say."""
+
+from __future__ import annotations
+
+import csv
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from genzoo_tools.data import Waves
+
+import genzoo
+from genzoo.cli import main
+
+QUICK = {"epochs": 2, "hidden": (8,), "latent_dim": 2, "quiet": True}
+EXAMPLES = 3000
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, root: Path) -> genzoo.Run:
+    out = tmp_path_factory.mktemp("run") / "run"
+    options = {**QUICK, "listeners": ("epochs-csv",), "stream": "always"}
+    return genzoo.run("vae", "waves", out=out, data_root=root, data={"examples": EXAMPLES}, **options)
+
+
+def test_the_command_names_every_parameter(run: genzoo.Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["layers", str(run.path)]) == 0
+    rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
+    expected = dict(run.model.named_parameters())
+    assert rows.keys() == expected.keys()
+    for name, value in expected.items():
+        shape, count, rms = rows[name]
+        assert shape == ("×".join(map(str, value.shape)) or "1")
+        assert int(count.replace(",", "")) == value.numel()
+        assert float(rms) == pytest.approx(math.sqrt((value.double() ** 2).mean().item()), abs=1e-4)
+
+
+def test_the_listener_has_a_row_an_epoch_and_repeats_none(run: genzoo.Run, root: Path) -> None:
+    def rows() -> list[dict[str, str]]:
+        with open(run.path / "epochs.csv", newline="") as file:
+            return list(csv.DictReader(file))
+
+    genzoo.resume(run.path, epochs=3, quiet=True, data_root=root)
+    history = run.history
+    assert [int(row["epoch"]) for row in rows()] == [epoch["epoch"] for epoch in history] == [1, 2, 3]
+    assert [float(row["train_loss"]) for row in rows()] == [epoch["train"]["loss"] for epoch in history]
+    assert [float(row["validation_kl"]) for row in rows()] == [epoch["validation"]["kl"] for epoch in history]
+
+
+def test_the_waves_are_waves(root: Path) -> None:
+    waves = Waves(Waves.Config(examples=EXAMPLES, noise=0.1))
+    splits = waves.load(genzoo.Store(root))
+    assert isinstance(splits.train.x, genzoo.Rows)
+    x = splits.train.x[:]
+    assert (x.shape, x.dtype) == ((EXAMPLES, 64), torch.float32)
+    # A sine of random phase has variance ½ at every time; the noise adds 0.01.
+    assert (x.var(0) - 0.51).abs().max() < 0.06
+    assert x.mean(0).abs().max() < 0.06
+    spectrum = torch.fft.rfft(x).abs()[:, 1:].argmax(1) + 1
+    assert set(spectrum.tolist()) <= {1, 2, 3, 4}
+    again = Waves(Waves.Config(examples=EXAMPLES, noise=0.1)).load(genzoo.Store(root))
+    assert torch.equal(again.train.x[:], x)
+    assert not torch.equal(splits.test.x[:EXAMPLES], x)
+
+
+def test_no_chunk_is_another_again() -> None:
+    waves = Waves(Waves.Config())
+    drawn = [
+        waves.drawn(8, f"{name} {number}") for name in ("train", "validation", "test") for number in (0, 1, 10, 11)
+    ]
+    assert len({values.tobytes() for values in drawn}) == len(drawn)
+
+
+def test_a_file_is_whole_or_not_there(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waves = Waves(Waves.Config(examples=EXAMPLES))
+
+    def full(*arguments: object) -> np.ndarray:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Waves, "drawn", full)
+        with pytest.raises(OSError, match="No space"):
+            waves.load(genzoo.Store(tmp_path))
+    assert not list(tmp_path.rglob("*.npy"))
+    assert waves.load(genzoo.Store(tmp_path)).train.x[:2].isfinite().all()
+
+
+LARGE = """
+import resource, sys
+import genzoo
+run = genzoo.run("vae", "waves", out=sys.argv[1], data_root=sys.argv[2], data={"examples": int(sys.argv[3])},
+                 epochs=1, batch_size=8192, hidden=(8,), latent_dim=2, quiet=True, stream="always")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
+    """256 MB more of data; what of the file the system keeps in memory counts, and it is free to drop that."""
+
+    def megabytes(examples: int) -> int:
+        words = [sys.executable, "-c", LARGE, tmp_path / str(examples), tmp_path / "data", str(examples)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=True)
+        return int(done.stdout.splitlines()[-1])
+
+    small, large = megabytes(20_000), megabytes(1_000_000)
+    assert large - small < 200 + 256
