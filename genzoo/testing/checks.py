@@ -100,9 +100,11 @@ def check_loss(pair: Pair) -> None:
 
 
 def check_gradients(pair: Pair) -> None:
-    """A gradient reaches every parameter of model and loss."""
-    objective = pair.build()
-    loss_of(objective, pair.batch(EXAMPLES), step=10_000)["loss"].backward()
+    """A gradient reaches every parameter of model and loss, from the third step on: some weights begin as 0."""
+    objective, batch = pair.build(), pair.batch(EXAMPLES)
+    train(objective, batch, 2)
+    objective.zero_grad()
+    loss_of(objective, batch, step=10_000)["loss"].backward()
     for name, parameter in objective.named_parameters():
         if parameter.requires_grad:
             require(parameter.grad is not None, f"{pair}: no gradient reaches {name}")

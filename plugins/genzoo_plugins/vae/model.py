@@ -13,8 +13,8 @@ from genzoo.nets import Activation, FlatDecoder, FlatEncoder, widened
 class VAE(genzoo.LatentModel):
     """q(z|x) = N(μ(x), diag σ²(x)), p(z) = N(0, I) (Kingma & Welling 2014, appendix C).
 
-    The default nets are 784-400-20. A variant overrides `make_encoder` and `make_decoder` to change
-    the nets and nothing else.
+    The default nets are 784-400-20. A variant overrides `make_encoder` and `make_decoder` to change the nets, or
+    `make_head` to change p(x|z), and nothing else.
     """
 
     @genzoo.config
@@ -30,10 +30,14 @@ class VAE(genzoo.LatentModel):
 
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
         super().__init__(spec, config)
-        self.head = genzoo.make_likelihood(spec.likelihood)
+        self.head = self.make_head()
         # One merged layer for mean and log-variance: a third faster than two on small nets.
         self.encoder = self.make_encoder(2 * config.latent_dim)
         self.decoder = self.make_decoder(widened(spec.shape, self.head.outputs))
+
+    def make_head(self) -> genzoo.Likelihood:
+        """What the decoder puts out → p(x|z)."""
+        return genzoo.make_likelihood(self.spec.likelihood)
 
     def make_encoder(self, outputs: int) -> nn.Module:
         """x [B, *S] → [B, outputs]."""

@@ -1,0 +1,34 @@
+"""A genzoo plugin: VAEs that differ from the built-in one in a single thing.
+
+This file only registers. The classes are named as text and imported when first used, so `genzoo list` stays fast.
+"""
+
+from genzoo.hookspecs import RegisterModel, hookimpl
+
+GENZOO_API = 1
+"""The plugin API that this was written for."""
+
+
+@hookimpl
+def register_models(register: RegisterModel) -> None:
+    register(
+        "residual-vae",
+        "genzoo_variants.nets:ResidualVAE",
+        loss="elbo",
+        summary="VAE with residual nets",
+        paper="He et al. 2016, arXiv 1603.05027",
+    )
+    register(
+        "constant-variance-vae",
+        "genzoo_variants.posterior:ConstantVarianceVAE",
+        loss="elbo",
+        summary="VAE whose posterior has one fixed variance",
+        paper="Ghosh et al. 2020, arXiv 1903.12436, section 3.1",
+    )
+    register(
+        "student-vae",
+        "genzoo_variants.likelihood:StudentVAE",
+        loss="elbo",
+        summary="VAE whose likelihood forgives outliers: Student's t",
+        paper="Takahashi et al. 2018, IJCAI, Student-t Variational Autoencoder",
+    )
