@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from genzoo.errors import UsageError
@@ -125,6 +127,16 @@ class ConvDecoder(nn.Sequential):
             layers += [upsample, ACTIVATIONS[activation]()]
             inputs = width_out
         super().__init__(*layers, nn.Conv2d(inputs, outputs, 3, padding=1))
+
+
+def frozen(module: nn.Module) -> Callable[..., Any]:
+    """The module as a function whose gradient reaches its arguments and none of its weights.
+
+    So a loss asks a net of its own, such as a discriminator, what the model should change, without teaching the net:
+    `frozen(critic)(x)` for the model's term, and `critic(x.detach())` for the critic's.
+    """
+    state = {name: tensor.detach() for name, tensor in (*module.named_parameters(), *module.named_buffers())}
+    return lambda *arguments: torch.func.functional_call(module, state, arguments)
 
 
 def widened(shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:

@@ -109,8 +109,10 @@ def test_contributing(checkout: tuple[Environment, Path]) -> None:
     for block in CONTRIBUTING:
         block = block.replace("python3 -m venv .venv && . .venv/bin/activate", ":")
         printed.append(environment.run([*SHELL, block], folder, **offline))
-    assert "parameters" in printed[2]  # genzoo info
-    assert re.search(r"[1-9]\d* passed, 0 warnings, 0 failed", printed[3])
+    assert re.search(r"[1-9]\d* passed, 1 warnings, 0 failed", printed[1])  # the first plugin names no paper
+    assert re.search(r"[1-9]\d* passed, 0 warnings, 0 failed", printed[2])
+    assert "parameters" in printed[4]  # genzoo info
+    assert re.search(r"[1-9]\d* passed, 0 warnings, 0 failed", printed[5])
     assert (folder.parent / "recorded").read_text().splitlines() == [
         "pre-commit install",
         "ruff check .",
@@ -118,3 +120,42 @@ def test_contributing(checkout: tuple[Environment, Path]) -> None:
         "mypy ",
         "pytest -n auto",
     ]
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worked examples of CONTRIBUTING as the one file that they are."""
+    file = tmp_path_factory.mktemp("examples") / "examples.py"
+    file.write_text("\n\n".join(blocks("CONTRIBUTING.md", "python")))
+    return file
+
+
+def test_the_worked_examples_conform(examples: Path) -> None:
+    registered = re.findall(r'register\("([a-z-]+)"', examples.read_text())
+    assert len(registered) == 11
+    for name in dict.fromkeys(registered):
+        printed = run(["genzoo", "-p", str(examples), "check", name], examples.parent)
+        assert printed.endswith(" 0 failed\n"), printed
+
+
+def test_the_worked_examples_work_together(examples: Path) -> None:
+    genzoo, folder = ["genzoo", "-p", str(examples)], examples.parent
+    words = ["--epochs", "1", "--out", "r", "--listeners", "loss-bits"]
+    run(
+        [*genzoo, "run", "sharper", "--dataset", "coins-in-a-file", "--data-root", str(folder / "data"), *words], folder
+    )
+    assert re.fullmatch(r"1 \d+\.\d\n", (folder / "r/bits.txt").read_text())
+    assert int(run([*genzoo, "size", "r"], folder)) > 1000
+    assert "mean of the reconstruction" in run(
+        [*genzoo, "evaluate", "r", "--metrics", "blackness", "--data-root", str(folder / "data")], folder
+    )
+
+
+def test_every_package_of_the_table_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (table,) = re.findall(r"^\| you want to change .*?(?=^\n)", text, flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"`(genzoo-[a-z-]+)`", table))
+    packages = {path.parent.name for path in (ROOT / "tests/third_party").glob("*/pyproject.toml")}
+    assert named == packages
+    for path in re.findall(r"`((?:plugins|genzoo)/[\w/.]+)`", table):
+        assert (ROOT / path).exists()
