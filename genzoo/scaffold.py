@@ -12,7 +12,7 @@ from pathlib import Path
 
 from genzoo.entries import NAME, Kind
 from genzoo.errors import GenzooError, UsageError
-from genzoo.plugins import HOOKS
+from genzoo.plugins import HOOKS, STATED
 from genzoo.registry import registry
 from genzoo.storage import write_atomically
 
@@ -169,7 +169,8 @@ def _registering(init: str, parts: list[Part], offers: str) -> str:
     said = said.partition("\n\n")[2]
     head = f'"""A genzoo plugin: {offers}.\n\n{said}\n"""'
     imports = f"from genzoo.hookspecs import {', '.join([*used, 'hookimpl'])}"
-    return "\n\n\n".join([f"{head}\n\n{imports}", *(part.source for part in parts)]) + "\n"
+    (stated,) = re.findall(rf'(?m)^{STATED} = .*\n""".*"""$', init)
+    return "\n\n\n".join([f"{head}\n\n{imports}\n\n{stated}", *(part.source for part in parts)]) + "\n"
 
 
 def _renamed(text: str, changed: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from environment import Environment, make_environment
 from genzoo import scaffold
 from genzoo.cli import main
 from genzoo.entries import WITH_OPTIONS, Kind
+from genzoo.hookspecs import API
 from genzoo.plugins import HOOKS
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +60,7 @@ def test_a_part_alone_brings_nothing_of_the_others(kind: Kind, tmp_path: Path) -
     hooks = [HOOKS[node.name] for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert hooks == [kind]
     text = "\n".join(files.values())
+    assert f"\nGENZOO_API = {API}\n" in text
     assert "example_" not in text
     assert "genzoo_example" not in text
     for part in scaffold.parts_of((scaffold.example() / scaffold.PACKAGE / "__init__.py").read_text()).values():

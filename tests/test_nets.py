@@ -1,0 +1,30 @@
+"""What a loss asks of a net of its own."""
+
+from __future__ import annotations
+
+import torch
+
+from genzoo.nets import frozen, mlp
+
+
+def test_a_frozen_net_passes_the_gradient_on_and_keeps_none() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(mlp(5, (7,), 3), torch.nn.BatchNorm1d(3)).eval()
+    x = torch.randn(4, 5, requires_grad=True)
+    (expected,) = torch.autograd.grad(net(x).square().sum(), x)
+    frozen(net)(x).square().sum().backward()
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad, expected, rtol=0, atol=0)
+    assert all(parameter.grad is None for parameter in net.parameters())
+    torch.testing.assert_close(frozen(net)(x), net(x), rtol=0, atol=0)
+
+
+def test_both_sides_of_an_adversary_in_one_scalar() -> None:
+    """−a·D(x) for the one who made x and +b·D(x) for D: each gets its own gradient, and exactly nothing of the other's."""
+    torch.manual_seed(0)
+    net, weight = mlp(5, (7,), 1), torch.randn(5, requires_grad=True)
+    x = torch.randn(4, 5) * weight
+    (2 * net(x.detach()).sum() - 3 * frozen(net)(x).sum()).backward()
+    theirs = [parameter.grad for parameter in net.parameters()]
+    torch.testing.assert_close(theirs, list(torch.autograd.grad(2 * net(x.detach()).sum(), list(net.parameters()))))
+    torch.testing.assert_close(weight.grad, torch.autograd.grad(-3 * net(x).sum(), weight)[0])
