@@ -20,11 +20,12 @@ def test_a_frozen_net_passes_the_gradient_on_and_keeps_none() -> None:
 
 
 def test_both_sides_of_an_adversary_in_one_scalar() -> None:
-    """−a·D(x) for the one who made x and +b·D(x) for D: each gets its own gradient, and exactly nothing of the other's."""
+    """−3 D(x) for who made x and +2 D(x) for D: each gets its own gradient, and exactly nothing of the other's."""
     torch.manual_seed(0)
     net, weight = mlp(5, (7,), 1), torch.randn(5, requires_grad=True)
-    x = torch.randn(4, 5) * weight
+    noise = torch.randn(4, 5)
+    x = noise * weight
     (2 * net(x.detach()).sum() - 3 * frozen(net)(x).sum()).backward()
     theirs = [parameter.grad for parameter in net.parameters()]
     torch.testing.assert_close(theirs, list(torch.autograd.grad(2 * net(x.detach()).sum(), list(net.parameters()))))
-    torch.testing.assert_close(weight.grad, torch.autograd.grad(-3 * net(x).sum(), weight)[0])
+    torch.testing.assert_close(weight.grad, torch.autograd.grad(-3 * net(noise * weight).sum(), weight)[0])
