@@ -23,7 +23,7 @@ T_975 = [
 ]  # fmt: skip
 PROTOCOL = ("binarize", "standardize", "likelihood")
 """Training options that change what the figures mean; runs that differ in them share no table."""
-NOT_SETTINGS = ("seed", "device", "mode", "stream")
+NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners")
 """Training options in which the runs of one row may differ."""
 
 

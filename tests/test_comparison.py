@@ -92,6 +92,12 @@ def test_another_option_makes_another_row_and_is_named(runs: Path) -> None:
     assert [table.label(row) for row in table.rows] == ["conv-vae", "vae epochs=20", "vae epochs=10", "ae"]
 
 
+@pytest.mark.parametrize("option", [{"listeners": ["tensorboard"]}, {"save_every": 5.0}, {"stream": "always"}], ids=str)
+def test_what_changes_no_result_makes_no_other_row(runs: Path, option: dict[str, Any]) -> None:
+    make(runs / "fourth", "vae", 3, 105.0, **option)
+    assert [row.seeds for row in tables(collect([runs]))[1].rows if row.model == "vae"] == [4]
+
+
 def test_what_is_not_available_is_no_number_and_comes_last(runs: Path) -> None:
     table = tables(collect([runs]))[1].sorted_by("negative_elbo")
     assert table.rows[-1].estimate("negative_elbo") == "no prior p(z)"
