@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.training.objective import evaluating
 
 
 class Parts(NamedTuple):
@@ -67,17 +68,23 @@ class TC(genzoo.Loss):
 
     config: Config
 
-    def __init__(self, model: genzoo.Model, config: Any) -> None:
-        super().__init__(model, config)
+    @classmethod
+    def refuses(cls, model: genzoo.Model) -> str | None:
+        if reason := super().refuses(model):
+            return reason
+        assert isinstance(model, genzoo.LatentModel)
         if not model.spec.size:
-            raise genzoo.UsageError("tc has to know the number of training examples, and this dataset does not say it")
+            return "it needs the number of training examples, which this dataset does not say"
+        with torch.no_grad(), evaluating(model):
+            q = model.posterior(model.anchor.new_zeros(1, *model.spec.shape))
+        gaussian = isinstance(q, genzoo.DiagGaussian)
+        return None if gaussian else f"it needs a diagonal Gaussian posterior, and {type(model).__name__} has another"
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)
         inference = model.infer(batch)
         q, p = inference.q, inference.p
-        if not isinstance(q, genzoo.DiagGaussian):
-            raise genzoo.UsageError(f"tc needs a diagonal Gaussian posterior; that of {type(model).__name__} is none")
+        assert isinstance(q, genzoo.DiagGaussian)
         assert p is not None
         reconstruction = -inference.px.log_prob(batch.x).mean()
         kl = inference.kl().mean()
