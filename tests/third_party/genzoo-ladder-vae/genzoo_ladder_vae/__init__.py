@@ -24,5 +24,5 @@ def register_metrics(register: Register) -> None:
         "kl-levels",
         "genzoo_ladder_vae.metric:KLLevels",
         summary="KL of the top level of a ladder VAE, beside that of the level below",
-        paper="Sønderby et al. 2016, figure 4",
+        paper="Sønderby et al. 2016, arXiv 1602.02282",
     )

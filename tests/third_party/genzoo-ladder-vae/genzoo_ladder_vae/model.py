@@ -11,7 +11,7 @@ from genzoo_ladder_vae.ladder import Ladder, LadderInference
 
 class LadderVAE(genzoo.LatentModel):
     """p(z₂) p(z₁|z₂) p(x|z₁), inverted by q(z₂|x) q(z₁|z₂, x), whose last factor is what p(z₁|z₂) and x say of z₁,
-    each weighted by its precision (Sønderby et al. 2016, eq. 1-3 and 11-19).
+    each weighted by its precision (Sønderby et al. 2016, eq. 1-3 and 17-19).
 
     A code is z = (z₁, z₂), side by side; x is decoded from z₁ alone, and `encode` goes down through the means. Widths
     and latents are those of the paper's two lowest levels. It has no batch normalisation, which the paper found needed

@@ -151,8 +151,8 @@ A, B, C, D, S = 0.9, 0.3, 1.7, -0.5, 0.6
 def linear(exact: bool) -> LadderVAE:
     """z₂ ~ N(0, 1), z₁ ~ N(A z₂ + B, S²), x ~ N(C z₁ + D, 1), with the exact posterior or one that is off."""
     model = LadderVAE(VECTORS._replace(shape=(1,)), LadderVAE.Config(latent_dims=(1, 1), hidden=(1,), top_hidden=()))
-    model.features, model.decoder = nn.Sequential(nn.Flatten(1)), nn.Linear(1, 1)  # type: ignore[assignment]
-    model.evidence = nn.Linear(1, 2)
+    model.add_module("features", nn.Flatten(1))
+    model.add_module("decoder", nn.Linear(1, 1))
     mean, variance = C * B + D, C**2 * (A**2 + S**2) + 1
     gain, rest = A * C / variance, math.log(1 - (A * C) ** 2 / variance)
     shift = 0.0 if exact else 0.7
@@ -164,7 +164,8 @@ def linear(exact: bool) -> LadderVAE:
     }
     for name, (weight, bias) in weights.items():
         layer = model.get_submodule(name)
-        layer.weight.data, layer.bias.data = torch.tensor(weight)[:, None], torch.tensor(bias)  # type: ignore[union-attr]
+        assert isinstance(layer, nn.Linear)
+        layer.weight.data, layer.bias.data = torch.tensor(weight)[:, None], torch.tensor(bias)
     return model
 
 
