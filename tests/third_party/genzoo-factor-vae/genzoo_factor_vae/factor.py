@@ -1,0 +1,76 @@
+"""FactorVAE's objective: a discriminator between codes and shuffled codes says how much the latents share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import genzoo
+from genzoo.distributions import full_precision
+from genzoo.nets import mlp
+from genzoo.noise import uniform
+
+
+class Factor(genzoo.Loss):
+    """−ELBO + γ·TC, with TC = KL(q(z)‖Π q(z_d)) in nats (Kim & Mnih 2018, eq. 2).
+
+    A discriminator D tells codes z ~ q(z) from codes each of whose latents was shuffled over the batch, z ~ Π q(z_d);
+    where it is the best there is, E[ln D(z)/(1 − D(z))] is TC (eq. 3). It belongs to the loss and is trained by the
+    same optimiser, in the same step: its cross-entropy is a term of "loss" whose gradient reaches nothing but D, and
+    that of TC reaches nothing but the model. `total_correlation` is therefore an estimate that D has to keep up with.
+
+    Algorithm 2 draws the codes to shuffle from a second batch; here one batch gives both, D's real codes in its first
+    half and those to shuffle in its second (with an example of both where the batch is odd). So the examples of a batch
+    are held against each other, and the loss of a batch is not the mean of the losses of its examples.
+    """
+
+    accepts = genzoo.LatentModel
+    needs_prior = True
+
+    @genzoo.config
+    class Config:
+        gamma: genzoo.NonNegative = 10.0
+        """Weight of the total correlation; 0 leaves the model with the ELBO."""
+        discriminator: tuple[genzoo.Count, ...] = (512,) * 4
+        """Widths of the discriminator's hidden layers; the paper has six of 1,000."""
+
+    config: Config
+
+    def __init__(self, model: genzoo.Model, config: Any) -> None:
+        super().__init__(model, config)
+        assert isinstance(model, genzoo.LatentModel)
+        prior = model.prior()
+        assert prior is not None
+        self.discriminator = mlp(prior.shape.numel(), config.discriminator, 1, "leaky-relu")
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        assert isinstance(model, genzoo.LatentModel)
+        inference = model.infer(batch)
+        reconstruction = -inference.px.log_prob(batch.x).mean()
+        kl = inference.kl().mean()
+        z = inference.z[0].flatten(1)
+        tc, discrimination = self.total_correlation(z), self.discrimination(z)
+        return {
+            "loss": reconstruction + kl + self.config.gamma * tc + discrimination,
+            "negative_elbo": (reconstruction + kl).detach(),
+            "reconstruction": reconstruction.detach(),
+            "kl": kl.detach(),
+            "total_correlation": tc.detach(),
+            "discriminator": discrimination.detach(),
+        }
+
+    def total_correlation(self, z: Tensor) -> Tensor:
+        """The mean of ln D(z)/(1 − D(z)), D's logit, over codes [B, D]: nats. Its gradient passes D by."""
+        frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
+        return full_precision(torch.func.functional_call(self.discriminator, frozen, (z,))).mean()
+
+    def discrimination(self, z: Tensor) -> Tensor:
+        """D's cross-entropy in nats, ln 2 where it knows nothing, on codes [B, D]. Its gradient reaches D alone."""
+        half = (len(z) + 1) // 2
+        real, others = z.detach()[:half], z.detach()[-half:]
+        shuffled = others.gather(0, uniform(others).argsort(0))
+        logits = full_precision(self.discriminator(torch.cat([real, shuffled])))
+        return 0.5 * (F.softplus(-logits[:half]).mean() + F.softplus(logits[half:]).mean())

@@ -1,0 +1,95 @@
+"""Gaussians over two levels, the lower one given the upper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+import torch
+from torch import Tensor
+
+import genzoo
+from genzoo.noise import standard_normal
+
+
+def merge(one: genzoo.DiagGaussian, other: genzoo.DiagGaussian) -> genzoo.DiagGaussian:
+    """The product of two Gaussian densities, normalised: precisions add up, and weigh the means (eq. 17-19)."""
+    assert isinstance(one.log_var, Tensor)
+    assert isinstance(other.log_var, Tensor)
+    weight = torch.sigmoid(other.log_var - one.log_var)  # the part of one's precision in the sum
+    log_var = -torch.logaddexp(-one.log_var, -other.log_var)
+    return genzoo.DiagGaussian(other.mean + weight * (one.mean - other.mean), log_var)
+
+
+class Ladder(genzoo.Distribution):
+    """p(z₂) p(z₁|z₂), or with evidence q(z₂|x) q(z₁|z₂, x): densities of z = (z₁, z₂), side by side.
+
+    Args:
+        top: Of z₂: [*batch, D₂].
+        generate: p(z₁|z₂), [*, D₂] → [*, D₁].
+        lower_dim: D₁.
+        evidence: What x says of z₁, [*batch, D₁], to be merged with what z₂ does; None: nothing.
+    """
+
+    def __init__(
+        self,
+        top: genzoo.DiagGaussian,
+        generate: Callable[[Tensor], genzoo.DiagGaussian],
+        lower_dim: int,
+        evidence: genzoo.DiagGaussian | None = None,
+    ) -> None:
+        super().__init__(event_dims=1)
+        self.top = top
+        self.generate = generate
+        self.lower_dim = lower_dim
+        self.evidence = evidence
+
+    @property
+    def shape(self) -> torch.Size:
+        return torch.Size((*self.top.shape[:-1], self.lower_dim + self.top.shape[-1]))
+
+    def lower(self, z2: Tensor) -> genzoo.DiagGaussian:
+        """The distribution of z₁ given z₂ [*, D₂]: [*, D₁]."""
+        generated = self.generate(z2)
+        return generated if self.evidence is None else merge(self.evidence, generated)
+
+    @property
+    def mean(self) -> Tensor:
+        """The way down through the means, (E[z₁|E z₂], E z₂): of z₂ the mean, of z₁ the mean of its likeliest z₂."""
+        return torch.cat([self.lower(self.top.mean).mean, self.top.mean], -1)
+
+    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+        z2 = self.top.rsample(sample_shape)
+        lower = self.lower(z2)
+        # Of an event's shape for each example, as z₂'s noise: the K samples of an example draw from its own stream.
+        like = z2.new_empty(self.lower_dim) if self.evidence is None else self.evidence.mean
+        noise = standard_normal(sample_shape, like, batched=self.evidence is not None)
+        return torch.cat([lower.mean + lower.variance.sqrt() * noise, z2], -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        self._check(value)
+        z1, z2 = value[..., : self.lower_dim], value[..., self.lower_dim :]
+        return self.top.log_prob(z2) + self.lower(z2).log_prob(z1)
+
+    def unflatten(self, sizes: tuple[int, ...]) -> Self:
+        evidence = None if self.evidence is None else self.evidence.unflatten(sizes)
+        return type(self)(self.top.unflatten(sizes), self.generate, self.lower_dim, evidence)
+
+
+class LadderInference(genzoo.Inference):
+    """What a ladder says about one batch. Its KL is in closed form but for z₂, which is sampled."""
+
+    def kl_of_levels(self) -> tuple[Tensor, Tensor]:
+        """E KL(q(z₁|z₂, x)‖p(z₁|z₂)) over the K samples of z₂, and KL(q(z₂|x)‖p(z₂)): nats, [B] each."""
+        q, p = self.q, self.p
+        assert isinstance(q, Ladder)
+        assert isinstance(p, Ladder)
+        z2 = self.z[..., q.lower_dim :]
+        lower, top = q.lower(z2).kl(p.lower(z2)), q.top.kl(p.top)
+        assert lower is not None
+        assert top is not None
+        return lower.mean(0), top
+
+    def kl(self) -> Tensor:
+        lower, top = self.kl_of_levels()
+        return lower + top
