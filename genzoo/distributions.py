@@ -27,7 +27,7 @@ over continuous ones, or neither. Figures of different measures must never stand
 
 
 def full_precision(x: Tensor) -> Tensor:
-    """x itself, or as float32 where autocast left it in half precision: densities are computed in full."""
+    """x [*] itself, or as float32 where autocast left it in half precision: densities are computed in full."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
@@ -42,7 +42,7 @@ def expm1(x: Tensor | float) -> Tensor | float:
 
 
 def split_batch(x: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """x with its first axis split into `sizes`. A view costs a third of Tensor.unflatten, whose checks are Python."""
+    """x [N, *] as [*sizes, *], N being their product: a third of the cost of Tensor.unflatten, whose checks are Python."""
     return x.view(*sizes, *x.shape[1:])
 
 
@@ -109,6 +109,9 @@ class DiagGaussian(Distribution):
         mean: [*batch, *event].
         log_var: ln σ², of the same shape as `mean`, or one number (a float or a 0-d tensor) for all.
         event_dims: How many of the last axes are one event.
+
+    The first batch axis, where there is one, is taken to run over examples, which have noise of their own when they are
+    evaluated; what is batched otherwise draws by `genzoo.noise.standard_normal`.
     """
 
     def __init__(self, mean: Tensor, log_var: Tensor | float, event_dims: int = 1) -> None:

@@ -203,9 +203,11 @@ class Experiment:
         if splits.validation:
             parts.append(f"{len(splits.validation.x):,} validation")
         parts.append(f"{len(splits.test.x):,} test")
-        parameters = count_parameters(self.model)
+        parameters = f"{count_parameters(self.model):,} parameters"
+        if owned := count_parameters(self.loss):
+            parameters += f", {owned:,} of the loss"
         self.console.say(
-            f"{self.config.model} ({parameters:,} parameters) on {self.config.dataset} ({' / '.join(parts)})\n"
+            f"{self.config.model} ({parameters}) on {self.config.dataset} ({' / '.join(parts)})\n"
             f"{written_out(self.spec.likelihood)} likelihood · {describe_device(self.device)} · "
             f"seed {self.training.seed}"
         )

@@ -16,7 +16,7 @@ from genzoo.sessions import seconds_in_all
 from genzoo.tables import SPLITS, cell, number, remarks
 
 FILE = "report.html"
-NO_METRIC = {"n", "standard_error", "not_available"}
+NO_METRIC = {"n", "standard_error", "not_available", "details"}
 
 
 def write_report(run: Run) -> Path:
@@ -162,6 +162,7 @@ def provenance(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("device", f"{record['device']}; {record['threads']} threads"),
         ("started as", shlex.join(record["command"])),
     ]
+    rows += [(kind, f"{made['name']} of {made['origin']}") for kind, made in record["plugins"].items()]
     for name, data in record["data"].items():
         rows.append((f"data {name}", str(data["source"])))
         rows += [(f"sha256 {file}", digest) for file, digest in data["sha256"].items()]

@@ -16,7 +16,7 @@ from __future__ import annotations
 from genzoo.testing.capture import assert_fullgraph, assert_graph_safe
 from genzoo.testing.check import Check
 from genzoo.testing.checks import CHECKS
-from genzoo.testing.examination import Finding, examine, parametrize_with_checks
+from genzoo.testing.examination import ConformanceWarning, Finding, examine, parametrize_with_checks
 from genzoo.testing.mathematics import assert_mean_over_examples
 from genzoo.testing.pair import SPECS, Pair
 
@@ -24,6 +24,7 @@ __all__ = [
     "CHECKS",
     "SPECS",
     "Check",
+    "ConformanceWarning",
     "Finding",
     "Pair",
     "assert_fullgraph",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -116,12 +116,20 @@ def _made(on: str, name: str, check: Check[Any], subject: Any) -> Finding:
     return Finding(on, name, "PASS", check.expected)
 
 
-def parametrize_with_checks(*names: str) -> Any:
+class ConformanceWarning(UserWarning):
+    """A fault that may be meant."""
+
+
+def parametrize_with_checks(*names: str, meant: Sequence[str] = ()) -> Any:
     """A pytest mark: the test function's argument `check` is each check of each registered name in turn, to be called.
 
-    @parametrize_with_checks("my-model", "my-loss")
+    @parametrize_with_checks("my-model", "my-loss", meant=["batches"])
     def test_conformance(check):
         check()
+
+    Args:
+        names: Registered ones, of any kind.
+        meant: Checks whose warnings are known and meant; those of others are a `ConformanceWarning`.
     """
     import pytest
 
@@ -133,7 +141,8 @@ def parametrize_with_checks(*names: str) -> Any:
         for entry in entries:
             for case in [*(("registration", n, check, entry) for n, check in REGISTRATION.items()), *cases(entry)]:
                 if not isinstance(case, Finding):
-                    made.append(pytest.param(_bound(case[2], case[3]), id=f"{name}-{case[0]}-{case[1]}"))
+                    silent = case[1] in meant
+                    made.append(pytest.param(_bound(case[2], case[3], silent), id=f"{name}-{case[0]}-{case[1]}"))
                 elif case.verdict == "FAIL":
                     made.append(pytest.param(_failing(case), id=f"{name}-{case.on}-{case.check}"))
     return pytest.mark.parametrize("check", made)
@@ -148,7 +157,7 @@ def _failing(finding: Finding) -> Callable[[], None]:
     return call
 
 
-def _bound(check: Check[Any], subject: Any) -> Callable[[], None]:
+def _bound(check: Check[Any], subject: Any, silent: bool) -> Callable[[], None]:
     """The check as a call without arguments; what may be meant is a warning."""
 
     def call() -> None:
@@ -157,6 +166,7 @@ def _bound(check: Check[Any], subject: Any) -> Callable[[], None]:
         except AssertionError as fault:
             if not check.warns:
                 raise
-            warnings.warn(str(fault), stacklevel=2)
+            if not silent:
+                warnings.warn(str(fault), ConformanceWarning, stacklevel=2)
 
     return call

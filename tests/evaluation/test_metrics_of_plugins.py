@@ -47,9 +47,15 @@ def test_one_that_is_not_asked_for_costs_no_import(site: Site) -> None:
 
 
 def test_one_may_belong_to_every_run(site: Site, tmp_path: Path) -> None:
-    install(site, "two", every=True)
+    """With what it says beside its figure; the report has both."""
+    details = "\n    def details(self, values):\n        return {'note': 'all alike', 'values': [1, 2]}\n"
+    install(site, "two", every=True, source=TWO + details)
     run = genzoo.run("vae", "moons", out=tmp_path / "run", **QUICK)
     assert run.results["test"]["two"] == 2.0
+    assert run.results["test"]["details"]["two"]["note"] == "all alike"
+    report = (run.path / "report.html").read_text()
+    assert ">two<" in report
+    assert "details" not in report
 
 
 def test_a_broken_one_is_one_line_and_changes_no_run(

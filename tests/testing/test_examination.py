@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from genzoo_plugins.vae.model import VAE
 from planted import FAULTS, MODEL, REGISTER, Fault
 from plugin_factory import Site
-from torch import Tensor
+from torch import Tensor, nn
 
 import genzoo
 from genzoo.cli import main
 from genzoo.registry import HERE, Entry, registry
-from genzoo.testing import CHECKS, examine, parametrize_with_checks
+from genzoo.testing import CHECKS, SPECS, ConformanceWarning, Pair, examine, parametrize_with_checks
 from genzoo.testing.data import DATASET
 from genzoo.testing.figures import METRIC
 from genzoo.testing.registration import REGISTRATION
@@ -219,3 +221,44 @@ def test_the_mark_names_every_check() -> None:
     cases = parametrize_with_checks("ae").args[1]
     assert {case.id for case in cases} >= {f"ae-grey images: ae × reconstruction on 1x28x28-{name}" for name in CHECKS}
     assert "torch" in sys.modules
+
+
+class Coupled(genzoo.Loss):
+    """Ten times the loss of a batch of one, so the batch matters."""
+
+    accepts = VAE
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Any) -> Any:
+        assert isinstance(model, VAE)
+        inference = model.infer(batch)
+        loss = (inference.kl() - inference.px.log_prob(batch.x)[0]).mean() * (10 if len(batch.x) == 1 else 1)
+        return {"loss": loss}
+
+
+def test_a_warning_is_of_its_own_kind_and_silent_where_it_is_meant() -> None:
+    entry = Entry("loss", "coupled", Coupled, "made for a test", HERE)
+    registry().replace(entry)
+    try:
+        for meant, warned in (((), True), (("batches",), False)):
+            cases = parametrize_with_checks("coupled", meant=meant).args[1]
+            check = next(case.values[0] for case in cases if case.id.endswith("-batches"))
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                check()
+            assert [warning.category for warning in caught] == [ConformanceWarning] * warned
+    finally:
+        registry().entries.remove(entry)
+
+
+def test_batch_normalisation_is_no_fault() -> None:
+    """In training it needs two examples, and the trainer never makes a batch of one unless it is asked to."""
+
+    class Normalised(VAE):
+        def make_encoder(self, outputs: int) -> nn.Module:
+            *first, last = super().make_encoder(outputs).children()
+            return nn.Sequential(*first, nn.BatchNorm1d(400), last)
+
+    entry = Entry("model", "normalised", Normalised, "", HERE, loss="elbo")
+    pair = Pair(entry, registry().get("loss", "elbo"), SPECS["points"])
+    for name in ("loss", "gradients", "batches", "graph-safe"):
+        CHECKS[name](pair)

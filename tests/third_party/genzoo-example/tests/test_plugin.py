@@ -5,6 +5,6 @@ from collections.abc import Callable
 from genzoo.testing import parametrize_with_checks
 
 
-@parametrize_with_checks("laplace-vae", "elbo-free-bits", "ring", "code-sparseness")
+@parametrize_with_checks("laplace-vae", "elbo-free-bits", "ring", "code-sparseness", meant=["batches"])
 def test_conformance(check: Callable[[], None]) -> None:
     check()

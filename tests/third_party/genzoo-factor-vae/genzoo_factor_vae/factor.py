@@ -10,7 +10,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.distributions import full_precision
-from genzoo.nets import mlp
+from genzoo.nets import frozen, mlp
 from genzoo.noise import uniform
 
 
@@ -64,8 +64,7 @@ class Factor(genzoo.Loss):
 
     def total_correlation(self, z: Tensor) -> Tensor:
         """The mean of ln D(z)/(1 − D(z)), D's logit, over codes [B, D]: nats. Its gradient passes D by."""
-        frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
-        return full_precision(torch.func.functional_call(self.discriminator, frozen, (z,))).mean()
+        return full_precision(frozen(self.discriminator)(z)).mean()
 
     def discrimination(self, z: Tensor) -> Tensor:
         """D's cross-entropy in nats, ln 2 where it knows nothing, on codes [B, D]. Its gradient reaches D alone."""

@@ -1,6 +1,6 @@
 """The ladder VAE: two levels of latents, and a posterior that goes down them as the prior does."""
 
-from genzoo.hookspecs import Register, RegisterModel, hookimpl
+from genzoo.hookspecs import RegisterMetric, RegisterModel, hookimpl
 
 GENZOO_API = 1
 """The plugin API that this was written for."""
@@ -19,7 +19,7 @@ def register_models(register: RegisterModel) -> None:
 
 
 @hookimpl
-def register_metrics(register: Register) -> None:
+def register_metrics(register: RegisterMetric) -> None:
     register(
         "kl-levels",
         "genzoo_ladder_vae.metric:KLLevels",

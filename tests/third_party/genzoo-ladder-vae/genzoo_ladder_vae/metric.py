@@ -17,7 +17,6 @@ class KLLevels(genzoo.Metric):
 
     label = "KL of the top level"
     unit = "nats"
-    in_every_run = False
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, LadderVAE) else "no ladder"
