@@ -1,0 +1,37 @@
+"""How much of a codebook is used."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+import genzoo
+from genzoo_vq_vae.codes import Quantised
+from genzoo_vq_vae.model import VQVAE
+
+
+class CodePerplexity(genzoo.Metric):
+    """exp of the entropy of the codes' frequencies over all examples and places: K where all are used alike."""
+
+    label = "codes in use (perplexity)"
+    size: int
+    """K"""
+
+    def refuses(self, model: genzoo.Model) -> str | None:
+        return None if isinstance(model, VQVAE) else "no codebook"
+
+    def begin(self, subject: genzoo.Subject) -> None:
+        self.size = len(subject.model.codebook.vectors)
+
+    def per_example(self, examined: genzoo.Examined) -> Tensor:
+        """[B, H·W] codes."""
+        q = examined.inference.q
+        assert isinstance(q, Quantised)
+        return q.codes.flatten(1)
+
+    def summarise(self, values: Tensor) -> float:
+        share = torch.bincount(values.long().flatten()).double() / values.numel()
+        return torch.special.entr(share).sum().exp().item()
+
+    def standard_error(self, values: Tensor) -> float | None:
+        return None
