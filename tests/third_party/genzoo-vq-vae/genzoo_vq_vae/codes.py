@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.distributions import split_batch
 
 
 class Codebook(nn.Module):
@@ -29,13 +30,17 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def start(self, grid: Tensor) -> None:
-        """Makes the codes vectors of a grid, far from each other: k-means++ (Arthur & Vassilvitskii 2007)."""
+        """Makes the codes vectors of a grid, far from each other: k-means++ (Arthur & Vassilvitskii 2007).
+
+        A little noise is added, by which codes differ where the grid has fewer vectors.
+        """
         points = grid.movedim(-3, -1).flatten(0, -2)
         self.vectors[0] = points[torch.randint(len(points), ())]
         far = torch.full_like(points[:, 0], torch.inf)
         for number in range(1, len(self.vectors)):
             far = torch.minimum(far, (points - self.vectors[number - 1]).square().sum(1))
             self.vectors[number] = points[torch.multinomial(far + 1e-12, 1)[0]]  # equal points: any will do
+        self.vectors += 0.1 * points.std() * torch.randn_like(self.vectors)
 
 
 class Quantised(genzoo.Delta):
@@ -49,8 +54,6 @@ class Quantised(genzoo.Delta):
         vectors: Theirs, [B, D, H, W]: the codebook's gradient comes through these alone.
     """
 
-    measure = "probability"
-
     def __init__(self, encoded: Tensor, codes: Tensor, vectors: Tensor) -> None:
         super().__init__(vectors.detach() + (encoded - encoded.detach()), event_dims=3)  # exactly the vectors
         self.encoded, self.codes, self.vectors = encoded, codes, vectors
@@ -60,7 +63,7 @@ class Quantised(genzoo.Delta):
         return -p.log_prob_of(self.codes) if isinstance(p, CodePrior) else None
 
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
-        return type(self)(*(part.unflatten(0, sizes) for part in (self.encoded, self.codes, self.vectors)))
+        return type(self)(*(split_batch(part, sizes) for part in (self.encoded, self.codes, self.vectors)))
 
 
 class CodePrior(genzoo.Distribution):

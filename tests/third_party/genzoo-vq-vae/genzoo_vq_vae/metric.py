@@ -14,14 +14,9 @@ class CodePerplexity(genzoo.Metric):
     """exp of the entropy of the codes' frequencies over all examples and places: K where all are used alike."""
 
     label = "codes in use (perplexity)"
-    size: int
-    """K"""
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, VQVAE) else "no codebook"
-
-    def begin(self, subject: genzoo.Subject) -> None:
-        self.size = len(subject.model.codebook.vectors)
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         """[B, H·W] codes."""
@@ -30,8 +25,8 @@ class CodePerplexity(genzoo.Metric):
         return q.codes.flatten(1)
 
     def summarise(self, values: Tensor) -> float:
-        share = torch.bincount(values.long().flatten()).double() / values.numel()
-        return torch.special.entr(share).sum().exp().item()
+        shares = torch.bincount(values.long().flatten()).double() / values.numel()
+        return float(torch.special.entr(shares).sum().exp())
 
     def standard_error(self, values: Tensor) -> float | None:
         return None

@@ -209,6 +209,14 @@ def test_the_codebook_finds_the_centres_of_clusters() -> None:
     assert distortion == pytest.approx(2 * sigma**2, rel=0.05)  # σ of the estimate: 1.6 %
 
 
+def test_codes_differ_where_a_batch_has_fewer_vectors() -> None:
+    torch.manual_seed(0)
+    codebook = Codebook(30, 2)
+    codebook.start(torch.tensor([[1.0, 0.0], [0.0, 1.0]]).view(2, 2, 1, 1))
+    distances = torch.cdist(codebook.vectors, codebook.vectors)
+    assert distances.fill_diagonal_(math.inf).min() > 0
+
+
 def test_perplexity_counts_the_codes_in_use(model: VQVAE) -> None:
     metric = CodePerplexity(CodePerplexity.Config())
     assert metric.refuses(model) is None
