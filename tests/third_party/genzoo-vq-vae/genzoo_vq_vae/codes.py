@@ -32,7 +32,7 @@ class Codebook(nn.Module):
     def start(self, grid: Tensor) -> None:
         """Makes the codes vectors of a grid, far from each other: k-means++ (Arthur & Vassilvitskii 2007).
 
-        A little noise is added, by which codes differ where the grid has fewer vectors.
+        A little noise is added, by which codes differ where the grid has fewer vectors (theirs have variance 1).
         """
         points = grid.movedim(-3, -1).flatten(0, -2)
         self.vectors[0] = points[torch.randint(len(points), ())]
@@ -40,7 +40,7 @@ class Codebook(nn.Module):
         for number in range(1, len(self.vectors)):
             far = torch.minimum(far, (points - self.vectors[number - 1]).square().sum(1))
             self.vectors[number] = points[torch.multinomial(far + 1e-12, 1)[0]]  # equal points: any will do
-        self.vectors += 0.1 * points.std() * torch.randn_like(self.vectors)
+        self.vectors.add_(torch.randn_like(self.vectors), alpha=0.01)
 
 
 class Quantised(genzoo.Delta):

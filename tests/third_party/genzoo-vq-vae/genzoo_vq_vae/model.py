@@ -13,6 +13,9 @@ from genzoo.distributions import full_precision
 from genzoo.nets import require_images, widened
 from genzoo_vq_vae.codes import Codebook, CodePrior, Quantised
 
+LOGIT_SCALE = 10.0
+"""Logits go several nats, where Adam moves a parameter by about the learning rate a step: theirs is ten times that."""
+
 
 class Residual(nn.Module):
     """x + a 3×3 and a 1×1 convolution of it, each after a ReLU (van den Oord et al. 2017, section 4.1)."""
@@ -87,7 +90,7 @@ class VQVAE(genzoo.LatentModel):
         self.decoder = GridDecoder(config.code_dim, *nets, widened(spec.shape, self.head.outputs))
         self.codebook = Codebook(config.codes, config.code_dim)
         height, width = (side >> config.levels for side in spec.shape[1:])
-        self.prior_logits = nn.Parameter(torch.zeros(height, width, config.codes))
+        self.scaled_logits = nn.Parameter(torch.zeros(height, width, config.codes))
 
     def prepare(self, batch: genzoo.Batch) -> None:
         self.codebook.start(self.encoded(batch.x))
@@ -106,7 +109,7 @@ class VQVAE(genzoo.LatentModel):
         return Quantised(encoded, codes, self.codebook.look_up(codes))
 
     def prior(self) -> CodePrior:
-        return CodePrior(self.prior_logits, self.codebook)
+        return CodePrior(LOGIT_SCALE * self.scaled_logits, self.codebook)
 
     def likelihood(self, z: Tensor) -> genzoo.Distribution:
         px: genzoo.Distribution = self.head(self.decoder(z))

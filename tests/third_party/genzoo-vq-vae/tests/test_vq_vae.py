@@ -10,7 +10,7 @@ import torch
 from genzoo_vq_vae.codes import Codebook, CodePrior, Quantised
 from genzoo_vq_vae.loss import VQ, squared_distance
 from genzoo_vq_vae.metric import CodePerplexity
-from genzoo_vq_vae.model import VQVAE
+from genzoo_vq_vae.model import LOGIT_SCALE, VQVAE
 
 import genzoo
 
@@ -26,7 +26,7 @@ CODES, DIM, GRID = 20, 5, (3, 2)
 def model() -> VQVAE:
     torch.manual_seed(0)
     made = VQVAE(SPEC, VQVAE.Config(codes=CODES, code_dim=DIM, levels=2, width=8))
-    torch.nn.init.normal_(made.prior_logits)
+    torch.nn.init.normal_(made.scaled_logits, std=1 / LOGIT_SCALE)
     with torch.no_grad():
         made.prepare(images(64))
     return made
@@ -73,7 +73,7 @@ def test_a_code_has_probability_one_and_the_kl_is_what_the_prior_says(model: VQV
     assert p is not None
     assert torch.equal(q.log_prob(z), torch.zeros(2, 5))
     assert torch.equal(q.log_prob(z + 0.1), torch.full((2, 5), -math.inf))
-    probabilities = model.prior_logits.softmax(-1)
+    probabilities = (LOGIT_SCALE * model.scaled_logits).softmax(-1)
     wanted = torch.zeros(5)
     for row in range(GRID[0]):
         for column in range(GRID[1]):
@@ -84,7 +84,7 @@ def test_a_code_has_probability_one_and_the_kl_is_what_the_prior_says(model: VQV
 
 def test_a_uniform_prior_costs_ln_k_a_code(model: VQVAE) -> None:
     """D · ln K nats (van den Oord et al. 2017, section 3.1)."""
-    torch.nn.init.zeros_(model.prior_logits)
+    torch.nn.init.zeros_(model.scaled_logits)
     kl = model.infer(images(5)).kl()
     torch.testing.assert_close(kl, torch.full((5,), math.prod(GRID) * math.log(CODES)))
 
@@ -137,7 +137,7 @@ def test_each_term_trains_its_own_part(model: VQVAE) -> None:
     """The codebook hears of the codebook's term alone, the prior of the KL alone, and the encoder of neither."""
     batch = images(6)
     parts = {name: list(getattr(model, name).parameters()) for name in ("encoder", "decoder", "codebook")}
-    parts["prior"] = [model.prior_logits]
+    parts["prior"] = [model.scaled_logits]
 
     def reached(term: Tensor) -> set[str]:
         return {
