@@ -42,7 +42,7 @@ def expm1(x: Tensor | float) -> Tensor | float:
 
 
 def split_batch(x: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """x [N, *] as [*sizes, *], N being their product: a third of the cost of Tensor.unflatten, whose checks are Python."""
+    """x [N, *] as [*sizes, *], N being their product, at a third of the cost of Tensor.unflatten."""
     return x.view(*sizes, *x.shape[1:])
 
 
@@ -233,10 +233,11 @@ class Delta(Distribution):
     """All mass at one point: the posterior of a plain autoencoder.
 
     It has no density: `log_prob` is 0 at the point and −∞ elsewhere, and a divergence from it is not finite,
-    so `kl` is None.
+    so `kl` is None. Where the values are discrete it is a distribution all the same: a subclass says so by
+    `measure = "probability"`, and gives its `kl`.
     """
 
-    measure = "none"
+    measure: ClassVar[Measure] = "none"
 
     def __init__(self, point: Tensor, event_dims: int = 1) -> None:
         super().__init__(event_dims)

@@ -29,15 +29,22 @@ class Figure:
 
     @cached_property
     def model(self) -> Model:
-        """The first registered model of grey images that has a prior, untrained."""
+        """The first registered model of grey images that the metric is for and that has a prior; else one that it is
+        for, or one that has a prior. It is untrained."""
+        (metric,) = find_metrics(registry(), [self.entry.full_name]).values()
+        best: tuple[bool, bool] | None = None
         for entry in registry().matching("model"):
             pair = Pair(entry, registry().loss_of(entry), SPECS["grey images"])
-            if pair.refusal() is None:
-                model = pair.build().eval().model
-                if isinstance(model, LatentModel) and model.prior() is not None:
-                    self.pair = pair
-                    return model
-        raise AssertionError("no registered model has a prior")
+            if pair.refusal() is not None:
+                continue
+            model = pair.build().eval().model
+            suits = metric.refuses(model) is None, isinstance(model, LatentModel) and model.prior() is not None
+            if best is None or suits > best:
+                best, self.pair, chosen = suits, pair, model
+            if all(best):
+                break
+        require(best is not None, "no registered model is of grey images")
+        return chosen
 
     def found(self, batch_size: int = EXAMPLES, order: torch.Tensor | None = None) -> dict[str, Any]:
         """What an evaluation says."""

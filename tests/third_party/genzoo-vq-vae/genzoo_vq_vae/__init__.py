@@ -1,6 +1,6 @@
 """VQ-VAE: a variational autoencoder with discrete codes, its loss, and how much of its codebook is used."""
 
-from genzoo.hookspecs import Register, RegisterModel, hookimpl
+from genzoo.hookspecs import Register, RegisterMetric, RegisterModel, hookimpl
 
 GENZOO_API = 1
 """The plugin API that this was written for."""
@@ -30,7 +30,7 @@ def register_losses(register: Register) -> None:
 
 
 @hookimpl
-def register_metrics(register: Register) -> None:
+def register_metrics(register: RegisterMetric) -> None:
     register(
         "code-perplexity",
         "genzoo_vq_vae.metric:CodePerplexity",

@@ -22,7 +22,10 @@ class Codebook(nn.Module):
     def nearest(self, grid: Tensor) -> Tensor:
         """The code whose vector is nearest to that at each place: [..., D, H, W] → [..., H, W]."""
         points = grid.detach().movedim(-3, -1)
-        return torch.cdist(points.flatten(0, -2), self.vectors.detach()).argmin(1).view(points.shape[:-1])
+        # By differences: by a matrix product it is off by rounding, and which of two codes is nearer changes with it.
+        exact = "donot_use_mm_for_euclid_dist"
+        distances = torch.cdist(points.flatten(0, -2), self.vectors.detach(), compute_mode=exact)
+        return distances.argmin(1).view(points.shape[:-1])
 
     def look_up(self, codes: Tensor) -> Tensor:
         """The vectors of codes: [..., H, W] → [..., D, H, W]."""
@@ -53,6 +56,8 @@ class Quantised(genzoo.Delta):
         codes: The nearest codes, [B, H, W].
         vectors: Theirs, [B, D, H, W]: the codebook's gradient comes through these alone.
     """
+
+    measure = "probability"
 
     def __init__(self, encoded: Tensor, codes: Tensor, vectors: Tensor) -> None:
         super().__init__(vectors.detach() + (encoded - encoded.detach()), event_dims=3)  # exactly the vectors
