@@ -16,8 +16,8 @@ UNKNOWN = -1
 
 
 class ConditionalVAE(genzoo.LatentModel):
-    """q(z|x, y) = N(μ(x, y), diag σ²(x, y)), p(z) = N(0, I) and p(x|z, y) (Kingma et al. 2014, section 2.2; the
-    conditional VAE of Sohn, Lee & Yan 2015, eq. 4, whose condition is the class and whose prior does not depend on it).
+    """q(z|x, y) = N(μ(x, y), diag σ²(x, y)), p(z) = N(0, I) and p(x|z, y) (Kingma et al. 2014, section 2, model M2; the
+    conditional VAE of Sohn, Lee & Yan 2015, section 4, on the class alone and with a prior that does not depend on it).
 
     "Unknown" is a class of its own. In training each label is replaced by it with probability `label_dropout`
     (Ho & Salimans 2022, algorithm 1), so one model learns p(x|y) and p(x): whatever is given no label is of the latter.
