@@ -1,0 +1,10 @@
+"""Everything that this package registers does what genzoo asks of it."""
+
+from collections.abc import Callable
+
+from genzoo.testing import parametrize_with_checks
+
+
+@parametrize_with_checks("flow-matching", "flow-nll")
+def test_conformance(check: Callable[[], None]) -> None:
+    check()
