@@ -22,7 +22,7 @@ from genzoo.evaluation.evaluate import evaluate
 from genzoo.evaluation.metric import Metric
 from genzoo.likelihoods import measure_of, written_out
 from genzoo.processes import Processes
-from genzoo.protocols import Dataset, DataSpec, LatentModel, Model, count_parameters
+from genzoo.protocols import Dataset, DataSpec, LatentModel, Model
 from genzoo.runs import EXAMPLES_FILE, Run
 from genzoo.training.listener import Outcome
 
@@ -36,6 +36,8 @@ class Assessment:
     dataset: Dataset
     metrics: dict[str, Metric]
     processes: Processes
+    parameters: int
+    """How many numbers were trained: an average of weights has none of its own that are."""
 
     def results(
         self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome, peak_memory: int
@@ -48,7 +50,7 @@ class Assessment:
         results["measure"] = measure_of(self.spec.likelihood, self.spec.binary)
         results["likelihood"] = written_out(self.spec.likelihood)
         results["latents"] = self.latents(view["test"])
-        results["parameters"] = count_parameters(self.model)
+        results["parameters"] = self.parameters
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
         results["training"] = {
             "epochs": len(outcome.epochs),

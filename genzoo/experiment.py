@@ -8,23 +8,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from genzoo import checkpoints, runs, weights
 from genzoo.assessment import Assessment
 from genzoo.build import build_loss, build_model, choose_device, refuse_uneven_batch, view_spec
 from genzoo.console import Console
 from genzoo.data.resident import Resident, standardisation
-from genzoo.data.splits import sample_of
+from genzoo.data.splits import refuse_odd_labels, sample_of
 from genzoo.data.store import Store
 from genzoo.data.streamed import view_of
 from genzoo.entries import describe
 from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
-from genzoo.evaluation.evaluate import find_metrics
+from genzoo.evaluation.evaluate import find_metrics, key
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
 from genzoo.likelihoods import written_out
 from genzoo.listeners import Audience, find_listeners
 from genzoo.processes import ALONE, Processes
-from genzoo.protocols import Dataset, DataSpec, Loss, Model, Split, Splits, count_parameters
+from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
 from genzoo.provenance import describe_device, determinism, environment, forget_peak, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
@@ -35,9 +37,10 @@ from genzoo.training.finite import smaller_rate
 from genzoo.training.listener import INTERRUPTED, Outcome
 from genzoo.training.memory import memory_explained
 from genzoo.training.modes import refuse_mode
+from genzoo.training.objective import Objective
 from genzoo.training.profile import Profile
 from genzoo.training.snapshot import Snapshot
-from genzoo.training.trainer import EVALUATION_BATCH, Trainer
+from genzoo.training.trainer import EVALUATION_BATCH, Trainer, objective_terms
 
 REPORT = "report.html"
 FITTED = 100_000
@@ -73,6 +76,7 @@ class Experiment:
         self.spec: DataSpec = view_spec(self.dataset, self.training)
         seed = self.training.seed
         self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
+        self.parameters = count_parameters(self.model)
         self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
         heard = find_listeners(registry(), self.training.listeners) if processes.first else {}
         self.audience = Audience(heard, self.console.warned)
@@ -106,6 +110,7 @@ class Experiment:
         """The data, as the options want them seen."""
         store = Store(self.places.data_root, say=self.console.say)
         splits = self.dataset.load(store)
+        refuse_odd_labels(splits, self.spec.classes, self.config.dataset)
         if self.training.standardize != "none":
             shift, scale = standardisation(splits.train)
             self.model.spec = self.spec = self.spec._replace(shift=shift, scale=scale)
@@ -165,7 +170,7 @@ class Experiment:
 
     @property
     def assessment(self) -> Assessment:
-        return Assessment(self.model, self.spec, self.dataset, self.metrics, self.processes)
+        return Assessment(self.model, self.spec, self.dataset, self.metrics, self.processes, self.parameters)
 
     def finish(self, run: Run, material: Material, outcome: Outcome) -> str:
         """Evaluates and draws what is missing; returns the run's status. Training is saved: Ctrl-C is no failure."""
@@ -188,8 +193,16 @@ class Experiment:
         with memory_explained(f"the evaluation, with batches of {EVALUATION_BATCH}", hint, self.device):
             seen = material.view, self.whole(material)
             results = self.assessment.results(run, *seen, outcome, self.peak_memory)
+            if not any(isinstance(results["test"][key(name)], float) for name in self.metrics):
+                results["objective"] = self.objective_on(material.view, outcome.step)
         (run.path / REPORT).unlink(missing_ok=True)
         run.write("results.json", results)
+
+    def objective_on(self, view: Mapping[str, Resident], step: int) -> dict[str, dict[str, float]]:
+        """The loss's terms on every split: all that is known of a model for which no metric is."""
+        objective = Objective(self.model, self.loss, self.training.precision)
+        number = torch.tensor(step, device=self.device)
+        return {name: objective_terms(objective, data, number) for name, data in view.items()}
 
     def resident(self, split: Split, training: bool = False) -> Resident:
         """A split on the device, as the options want it seen."""
@@ -203,13 +216,14 @@ class Experiment:
         if splits.validation:
             parts.append(f"{len(splits.validation.x):,} validation")
         parts.append(f"{len(splits.test.x):,} test")
-        parameters = f"{count_parameters(self.model):,} parameters"
+        parameters = f"{self.parameters:,} parameters"
         if owned := count_parameters(self.loss):
             parameters += f", {owned:,} of the loss"
+        is_latent = isinstance(self.model, LatentModel)  # another model may have no p(x|z)
+        likelihood = f"{written_out(self.spec.likelihood)} likelihood · " if is_latent else ""
         self.console.say(
             f"{self.config.model} ({parameters}) on {self.config.dataset} ({' / '.join(parts)})\n"
-            f"{written_out(self.spec.likelihood)} likelihood · {describe_device(self.device)} · "
-            f"seed {self.training.seed}"
+            f"{likelihood}{describe_device(self.device)} · seed {self.training.seed}"
         )
         if self.training.batch_size > len(splits.train.x):
             self.console.warn(

@@ -66,6 +66,12 @@ def keyed_normal(keys: Tensor, start: int, count: int) -> Tensor:
     return radius * torch.cos(2 * math.pi * unit[..., 1])
 
 
+def keyed_uniform(keys: Tensor, start: int, count: int) -> Tensor:
+    """Uniform numbers in (0, 1), of the words that `keyed_normal` would use: [B, count], float32."""
+    bits = keyed_bits(keys, 2 * start, 2 * count)[:, ::2]
+    return (_shifted(bits, 40).to(torch.float32) + 0.5) * 2.0**-24
+
+
 class _KeyedNoise:
     """Hands out the streams of the keys of one batch, never the same number twice."""
 
@@ -73,14 +79,15 @@ class _KeyedNoise:
         self.keys = keys
         self.used = 0
 
-    def normal(self, sample_shape: tuple[int, ...], like: Tensor) -> Tensor:
+    def draw(self, kind: Callable[[Tensor, int, int], Tensor], sample_shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Noise by `keyed_normal` or `keyed_uniform`, [*sample_shape, *like.shape]."""
         rows, batch = len(self.keys), like.shape[0]
         if batch % rows:
             raise ValueError(f"keyed noise for {rows} examples cannot fill a batch of {batch}")
         # A batch of K·B rows is K-major, as LatentModel.infer lays it out.
         draws = math.prod(sample_shape) * (batch // rows)
         size = math.prod(like.shape[1:])
-        noise = keyed_normal(self.keys, self.used, draws * size).unflatten(1, (draws, size))
+        noise = kind(self.keys, self.used, draws * size).unflatten(1, (draws, size))
         self.used += draws * size
         filled: Tensor = noise.transpose(0, 1).reshape(*sample_shape, *like.shape).to(like.dtype)
         return filled
@@ -135,7 +142,10 @@ def reseed(seed: int, generators: Iterable[torch.Generator]) -> None:
 
 
 def uniform(like: Tensor) -> Tensor:
-    """Uniform noise in [0, 1) for each value of a batch, [B, …]."""
+    """Uniform noise in [0, 1) for each value of a batch [B, …]: in evaluation of each example's own, where the rows are
+    examples."""
+    if _source is not None and len(like) % len(_source.keys) == 0:
+        return _source.draw(keyed_uniform, (), like)
     return torch.rand_like(like) if _shared is None else _shared.draw(torch.rand, (), like)
 
 
@@ -159,7 +169,7 @@ def standard_normal(sample_shape: tuple[int, ...], like: Tensor, batched: bool =
     `batched` says that like's first axis runs over examples, whose own noise evaluation may ask for.
     """
     if _source is not None and batched:
-        return _source.normal(sample_shape, like)
+        return _source.draw(keyed_normal, sample_shape, like)
     if _shared is not None and batched:
         return _shared.draw(torch.randn, sample_shape, like)
     return torch.randn((*sample_shape, *like.shape), device=like.device, dtype=like.dtype)

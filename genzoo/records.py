@@ -26,10 +26,10 @@ def is_results(values: Mapping[str, Any]) -> bool:
         return False
     if not isinstance(test.get("not_available", {}), dict):
         return False
-    if not (values.get("latents") is None or (is_count(values["latents"]) and values["latents"])):
+    if not (values.get("latents") is None or is_count(values["latents"])):
         return False
     figures = [value for value in test.values() if not isinstance(value, (dict, list))]
-    if not all(value is None or is_number(value) or is_pca(value) for value in baselines.values()):
+    if not all(value is None or is_number(value) or is_pca(value) or is_known(value) for value in baselines.values()):
         return False
     return all(value is None or is_number(value) or isinstance(value, str) for value in figures)
 
@@ -48,6 +48,11 @@ def is_ranked(results: Mapping[str, Any], record: Mapping[str, Any], history: It
 def is_pca(value: Any) -> bool:
     """Whether a value is the baseline that PCA is."""
     return isinstance(value, dict) and is_number(value.get("mse")) and is_count(value.get("components"))
+
+
+def is_known(value: Any) -> bool:
+    """Whether a value is −ln p(x) under the density that the data were drawn from."""
+    return isinstance(value, dict) and is_number(value.get("nats")) and is_number(value.get("standard_error"))
 
 
 def is_number(value: Any) -> bool:

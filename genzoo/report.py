@@ -13,7 +13,7 @@ from genzoo.entries import describe
 from genzoo.errors import GenzooError
 from genzoo.runs import DAMAGED, Run, read_json
 from genzoo.sessions import seconds_in_all
-from genzoo.tables import SPLITS, cell, number, remarks
+from genzoo.tables import SPLITS, cell, number, objective_rows, remarks
 
 FILE = "report.html"
 NO_METRIC = {"n", "standard_error", "not_available", "details"}
@@ -97,6 +97,8 @@ def table(results: Mapping[str, Any]) -> dict[str, Any]:
             error = results[split].get("standard_error", {}).get(name)
             cells.append({"value": cell(results[split], name), "error": "" if error is None else number(error)})
         rows.append({"label": labels.get(name, name), "cells": cells})
+    for label, values in objective_rows(results, splits):
+        rows.append({"label": label, "cells": [{"value": number(value), "error": ""} for value in values]})
     return {"columns": [f"{split} ({results[split]['n']:,})" for split in splits], "rows": rows}
 
 

@@ -24,7 +24,14 @@ def results_table(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> 
     for name, metric in metrics.items():
         label = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
         body.append([label, *(cell(results[split], key(name)) for split in splits)])
+    body += [[label, *map(number, values)] for label, values in objective_rows(results, splits)]
     return aligned([header, *body])
+
+
+def objective_rows(results: Mapping[str, Any], splits: Sequence[str]) -> list[tuple[str, list[float]]]:
+    """The loss's own terms on each split, which results have where no metric has a figure."""
+    terms = results.get("objective", {})
+    return [(f"{name} (objective)", [terms[split][name] for split in splits]) for name in terms.get("test", {})]
 
 
 def cell(figures: Mapping[str, Any], name: str) -> str:
@@ -69,7 +76,7 @@ def remarks(results: Mapping[str, Any]) -> list[str]:
         lines.append(f"−ELBO {number(bound)} is {verdict} pixels that know nothing of each other: {number(pixels)}")
     if known := results.get("baselines", {}).get("known_density"):
         lines += gaps(results["test"], known)
-    if results.get("measure") == "none":
+    if results.get("measure") == "none" and isinstance(results["test"].get("reconstruction"), float):
         lines.append(NO_DENSITY)
     return lines
 

@@ -41,10 +41,11 @@ def show(options: argparse.Namespace) -> int:
     from genzoo.testing.examination import examine
 
     rows, verdicts = [], Counter[str]()
+    done: set[str] = set()  # a model and its loss of one name are examined together, once
     for entry in entries:
         if not options.json:
             print(f"{entry.kind} {entry.name} of {entry.origin}")
-        for finding in examine(entry):
+        for finding in examine(entry, done):
             verdicts[finding.verdict] += 1
             rows.append({"kind": entry.kind, "name": entry.name, **asdict(finding)})
             if not options.json and (options.all or finding.verdict != "PASS"):

@@ -35,15 +35,10 @@ class Work:
 
     @property
     def latent(self) -> LatentModel:
-        """The model, which must have an encoder.
-
-        Raises:
-            UsageError: It has none.
-        """
+        """The model, which has an encoder."""
         from genzoo.protocols import LatentModel
 
-        if not isinstance(self.model, LatentModel):
-            raise UsageError(f"{self.run.config.model} has no encoder", f"genzoo sample {self.run.path}")
+        assert isinstance(self.model, LatentModel)
         return self.model
 
     def original(self, x: Tensor) -> Tensor:
@@ -59,9 +54,17 @@ class Work:
 
 
 def open_work(options: argparse.Namespace) -> Work:
-    """The run that was asked for, with the files that were named or, without any, a split of its data."""
+    """The run that was asked for, with the files that were named or, without any, a split of its data.
+
+    Raises:
+        UsageError: No such run or files, or its model has no encoder, which all applications need.
+    """
+    from genzoo.protocols import LatentModel
+
     run, device = open_run(options)
     model = run.model.to(device)
+    if not isinstance(model, LatentModel):
+        raise UsageError(f"{run.config.model} has no encoder", f"genzoo sample {run.path}")
     if getattr(options, "files", None):
         data, names = read_files(options.files, run, model.spec, device, options.resize)
     else:

@@ -159,4 +159,5 @@ def report(run: Any, metrics: Any, root: Path) -> None:
     print(f"figures   {run.path}/figures/ ({drawn})")
     if (run.path / "report.html").exists():
         print(f"report    {run.path}/report.html")
-    print(f"next      genzoo sample {where}  |  genzoo reconstruct {where}  |  genzoo evaluate {where}")
+    reconstruct = f"genzoo reconstruct {where}  |  " if results["latents"] else ""
+    print(f"next      genzoo sample {where}  |  {reconstruct}genzoo evaluate {where}")

@@ -8,9 +8,10 @@ from torch import Tensor
 from genzoo.data.rows import Rows, in_place
 from genzoo.errors import UsageError
 from genzoo.noise import keyed_bits
-from genzoo.protocols import Split
+from genzoo.protocols import Split, Splits
 
 SPLIT_KEY = 20240
+WRONG = "its DataSpec(classes=…) and its labels must fit"
 
 
 def fixed_permutation(n: int) -> Tensor:
@@ -27,6 +28,20 @@ def take(split: Split, index: Tensor) -> Split:
 def sample_of(split: Split, n: int) -> Split:
     """At most n examples by the fixed permutation: the part of the training data that is evaluated."""
     return split if len(split.x) <= n else take(split, fixed_permutation(len(split.x))[:n].sort().values)
+
+
+def refuse_odd_labels(splits: Splits, classes: int, name: str) -> None:
+    """Refuses labels that are no classes: where they are looked up, a GPU would take the process with it.
+
+    Raises:
+        UsageError: Naming one of them.
+    """
+    for part in filter(None, splits):
+        if classes and part.y is not None and len(part.y):
+            odd = [label for label in (int(part.y.min()), int(part.y.max())) if not 0 <= label < classes]
+            if odd:
+                wanted = f"{classes} classes, 0 to {classes - 1}"
+                raise UsageError(f"dataset {name} has the label {odd[0]}, and says that there are {wanted}", WRONG)
 
 
 def hold_out(split: Split, n: int) -> tuple[Split, Split | None]:

@@ -31,7 +31,8 @@ class Subject:
     def example(self) -> Inference:
         """What the model says of the first example: the kinds of its distributions."""
         assert isinstance(self.model, LatentModel)
-        return self.model.infer(self.data.batch(torch.zeros(1, dtype=torch.int64, device=self.data.device)))
+        batch = self.data.batch(torch.zeros(1, dtype=torch.int64, device=self.data.device))
+        return self.model.infer(Batch(batch.x))
 
 
 class Examined:
@@ -43,9 +44,9 @@ class Examined:
 
     @cached_property
     def inference(self) -> Inference:
-        """One posterior sample an example."""
+        """One posterior sample an example. The model is not told the classes: it speaks of p(x), not of p(x|y)."""
         assert isinstance(self.model, LatentModel)
-        return self.model.infer(self.batch)
+        return self.model.infer(Batch(self.batch.x))
 
     @cached_property
     def reconstruction(self) -> Tensor:

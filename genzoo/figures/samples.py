@@ -12,7 +12,7 @@ from genzoo.figures.canvas import save_grid, save_pairs
 from genzoo.figures.points import displacements, scatter
 from genzoo.figures.subject import Subject
 from genzoo.noise import mix, seeded
-from genzoo.protocols import Model
+from genzoo.protocols import LatentModel, Model
 from genzoo.sampling import IN_A_ROW, Sampler, draw, rows_by_class
 
 SAMPLES = 64
@@ -37,7 +37,7 @@ def draw_samples(
     noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); of images the mean is shown
     with seeded(mix(seed, "samples")):
         x = draw(model, sampler, train, n, noise, y)
-    return model.spec.original(x).cpu(), sampler.how
+    return model.spec.original(x).cpu(), sampler.how if isinstance(model, LatentModel) else "drawn by the model"
 
 
 def samples(subject: Subject, path: Path) -> None:

@@ -39,16 +39,25 @@ class Finding:
     cure: str = ""
 
 
-def examine(entry: Entry) -> Iterator[Finding]:
-    """Runs every check that concerns an entry, one after the other; a check that breaks is a fault too."""
-    broken = False
+def examine(entry: Entry, done: set[str] | None = None) -> Iterator[Finding]:
+    """Runs every check that concerns an entry, one after the other; a check that breaks is a fault too.
+
+    Pairs of a model and a loss in `done` are left out, and those examined are added to it.
+    """
+    broken, done = False, set() if done is None else done
     for name, check in REGISTRATION.items():
         finding = _made("registration", name, check, entry)
         broken |= finding.verdict == "FAIL" and name in ("class", "options")
         yield finding
     if not broken:
+        examined = set()
         for case in cases(entry):
-            yield case if isinstance(case, Finding) else _made(*case)
+            if isinstance(case, Finding):
+                yield case
+            elif case[0] not in done:
+                examined.add(case[0])
+                yield _made(*case)
+        done |= examined
 
 
 def cases(entry: Entry) -> Iterator[Case | Finding]:

@@ -22,7 +22,7 @@ from genzoo.training.objective import Objective
 
 SPECS = {
     "grey images": DataSpec((1, 28, 28), "bernoulli", classes=10, size=1000),
-    "colour images": DataSpec((3, 32, 32), "bernoulli", size=1000),
+    "colour images": DataSpec((3, 32, 32), "bernoulli", classes=10, size=1000),
     "points": DataSpec((2,), "gaussian-learned", classes=2, size=1000),
     "vectors": DataSpec((5,), "gaussian", size=1000),
 }

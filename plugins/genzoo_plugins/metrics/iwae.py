@@ -69,7 +69,7 @@ class IWAE(genzoo.Metric):
         weights = Weights(len(x), torch.device("cpu") if x.device.type == "mps" else x.device)
         chunk = max(1, ROWS.get(x.device.type, 4096) // len(x))
         for done in range(0, self.config.k, chunk):
-            found = model.infer(examined.batch, min(chunk, self.config.k - done))
+            found = model.infer(genzoo.Batch(x), min(chunk, self.config.k - done))
             assert found.p is not None
             log_weights = found.px.log_prob(x) + found.p.log_prob(found.z) - found.q.log_prob(found.z)
             weights.add(log_weights.to(weights.log_sum.device).double())
