@@ -3,7 +3,7 @@
 This file only registers. The classes are named as text and imported when first used, so `genzoo list` stays fast.
 """
 
-from genzoo.hookspecs import Register, RegisterModel, hookimpl
+from genzoo.hookspecs import Register, RegisterMetric, RegisterModel, hookimpl
 
 GENZOO_API = 1
 """The plugin API that this was written for."""
@@ -33,7 +33,7 @@ def register_losses(register: Register) -> None:
 
 
 @hookimpl
-def register_metrics(register: Register) -> None:
+def register_metrics(register: RegisterMetric) -> None:
     register(
         "flow-nll",
         "genzoo_flow_matching.metric:FlowNLL",

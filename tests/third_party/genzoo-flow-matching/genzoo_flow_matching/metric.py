@@ -18,7 +18,6 @@ class FlowNLL(genzoo.Metric):
 
     label = "−ln p(x) of the flow"
     unit = "nats"
-    in_every_run = False
 
     @genzoo.config
     class Config:
