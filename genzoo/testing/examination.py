@@ -81,7 +81,7 @@ def _with(checks: Mapping[str, Check[Any]], on: str, make: Callable[[], Any]) ->
 
 
 def _of_pairs(entry: Entry) -> Iterator[Case | Finding]:
-    """A model with its loss; a loss with the first model that it trains."""
+    """A model with its loss; a loss with the first model that it trains, of those that have it for their own if any."""
     fits = False
     for form, spec in SPECS.items():
         for pair in _pairs(entry, spec):
@@ -106,7 +106,8 @@ def _pairs(entry: Entry, spec: Any) -> Iterator[Pair]:
     if entry.kind == "model":
         yield Pair(entry, registry().loss_of(entry), spec)
     else:
-        for model in registry().matching("model"):
+        own_first = sorted(registry().matching("model"), key=lambda model: model.loss != entry.name)
+        for model in own_first:
             yield Pair(model, entry, spec)
 
 
