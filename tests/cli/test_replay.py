@@ -124,7 +124,7 @@ def odd(annotation: Any, default: Any) -> Any:
     if isinstance(default, int):
         return default + 3
     if isinstance(default, tuple):
-        return ("one", "--two", "the third") if "str" in str(annotation) else (3, 1, 2)
+        return ("one", "dist/two", "the third") if "str" in str(annotation) else (3, 1, 2)
     if default is None:
         text = str(annotation)
         return (1, 5) if "tuple" in text else 3 if any(name in text for name in ("Natural", "Label")) else 1e-07
