@@ -121,6 +121,7 @@ def load_file(path: Path, registry: Registry) -> Plugin:
     plugin = _load(Origin(path.name, "", path.stem), load, registry)
     if plugin.error:
         registry.entries = entries
+        found.remove(plugin)
         if before:
             sys.modules[name] = before
         raise PluginError(f"-p {path}: {plugin.error}", plugin.cure or "for the traceback: genzoo --debug …")

@@ -43,10 +43,13 @@ def is_called(value: Any) -> bool:
     return isinstance(value, (property, cached_property, classmethod, type)) or inspect.isfunction(value)
 
 
-@pytest.mark.parametrize(("name", "value"), [pair for pair in PUBLIC if is_called(pair[1])], ids=lambda name: str(name))
-def test_what_is_called_says_what_it_does_with_the_shapes(name: str, value: Any) -> None:
+CALLED = {name: value for name, value in PUBLIC if is_called(value)}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_what_is_called_says_what_it_does_with_the_shapes(name: str) -> None:
     """A method that takes the place of another may have its documentation."""
-    member = name.rpartition(".")[2]
+    value, member = CALLED[name], name.rpartition(".")[2]
     texts = [inspect.getdoc(value)] + [
         inspect.getdoc(vars(home)[member]) for home in homes(name) if member in vars(home)
     ]
@@ -58,7 +61,7 @@ def test_what_is_called_says_what_it_does_with_the_shapes(name: str, value: Any)
         assert "[" in text or "shape" in text
 
 
-@pytest.mark.parametrize("name", [name for name, value in PUBLIC if not is_called(value)])
+@pytest.mark.parametrize("name", [name for name, _ in PUBLIC if name not in CALLED])
 def test_a_constant_has_a_text_below_it(name: str) -> None:
     member = name.rpartition(".")[2]
     sources = [inspect.getsource(home) for home in homes(name)]

@@ -165,7 +165,7 @@ def parse_classes(text: str, model: Model, name: str) -> list[int]:
     Raises:
         UsageError: The model is not conditional, or there are no such classes.
     """
-    if not model.conditional:
+    if not (model.conditional and model.spec.classes):
         raise UsageError(f"--class {text}: {name} is not conditional, so nobody can ask it for a class", "leave it out")
     known = range(model.spec.classes)
     if text == "all":
