@@ -6,11 +6,14 @@ import argparse
 import json
 from collections import Counter
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genzoo.entries import KINDS
 from genzoo.errors import UsageError, did_you_mean, printable
 from genzoo.registry import registry
+
+if TYPE_CHECKING:
+    from genzoo.testing import Finding
 
 EPILOG = """\
   genzoo check my-model                        an installed plugin's
@@ -45,11 +48,15 @@ def show(options: argparse.Namespace) -> int:
     for entry in entries:
         if not options.json:
             print(f"{entry.kind} {entry.name} of {entry.origin}")
+        told = Counter[str]()
         for finding in examine(entry, done):
             verdicts[finding.verdict] += 1
             rows.append({"kind": entry.kind, "name": entry.name, **asdict(finding)})
             if not options.json and (options.all or finding.verdict != "PASS"):
-                print("\n".join(lines(finding)), flush=True)
+                tell(finding, told)
+        for at, times in told.items():
+            if "/" in at and times > 1:
+                print(f"  the fault at {at} breaks {times - 1} more checks: mend it first")
     if options.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
@@ -57,7 +64,17 @@ def show(options: argparse.Namespace) -> int:
     return 1 if verdicts["FAIL"] else 0
 
 
-def lines(finding: Any) -> list[str]:
+def tell(finding: Finding, told: Counter[str]) -> None:
+    """Prints a finding; of a fault that was told before, on other data or by other checks, a line or nothing."""
+    fault = finding.at or f"{finding.check} {finding.verdict}"
+    told[fault] += 1
+    if told[fault] == 1 or finding.verdict in ("PASS", "n/a"):
+        print("\n".join(lines(finding)), flush=True)
+    elif not finding.at:
+        print(f"{lines(finding)[0]}: {printable(finding.found)}", flush=True)
+
+
+def lines(finding: Finding) -> list[str]:
     """A finding as a user reads it: what was found, what must hold, what to change."""
     first = f"  {finding.verdict:4}  {finding.check:10}  {finding.on}"
     if finding.verdict == "PASS":

@@ -230,6 +230,10 @@ CHECKS: dict[str, Check[Pair]] = {
     "posterior": Check(
         mathematics.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).mean"
     ),
+    "prior": Check(
+        mathematics.check_prior,
+        "sum ln p(z) over the latents and keep its constants; draw samples of the very same distribution",
+    ),
     "kl": Check(
         mathematics.check_kl, "give the closed form of KL(q‖p), summed over the latents, or None to have it estimated"
     ),

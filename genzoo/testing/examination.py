@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
+
+import torch
 
 from genzoo.entries import Entry, describe
 from genzoo.errors import GenzooError, UsageError
+from genzoo.plugins import debugging
 from genzoo.registry import registry
 from genzoo.testing.check import Check
 from genzoo.testing.checks import CHECKS
@@ -21,6 +26,8 @@ from genzoo.testing.pair import SPECS, Pair
 from genzoo.testing.registration import REGISTRATION
 
 Verdict = Literal["PASS", "WARN", "FAIL", "n/a"]
+HOMES = (Path(__file__).parents[1], Path(torch.__file__).parent)
+TRACEBACK = "for the traceback: genzoo --debug check …"
 Case = tuple[str, str, Check[Any], Any]
 """On what, the check's name, the check and its subject."""
 
@@ -37,6 +44,8 @@ class Finding:
     found: str = ""
     """The fault, or why the check does not apply."""
     cure: str = ""
+    at: str = ""
+    """Where an exception broke the check off, such as "genzoo_mine/model.py:40"."""
 
 
 def examine(entry: Entry, done: set[str] | None = None) -> Iterator[Finding]:
@@ -122,8 +131,19 @@ def _made(on: str, name: str, check: Check[Any], subject: Any) -> Finding:
     except GenzooError as error:
         return Finding(on, name, "FAIL", check.expected, error.message, error.hint or check.cure)
     except Exception as error:
-        return Finding(on, name, "FAIL", check.expected, describe(error), check.cure)
+        if debugging():
+            traceback.print_exc()
+        at = _place(error)
+        return Finding(on, name, "FAIL", check.expected, f"{describe(error)}, at {at}", TRACEBACK, at)
     return Finding(on, name, "PASS", check.expected)
+
+
+def _place(error: Exception) -> str:
+    """The last line of the plugin's own that led to an error: neither genzoo's nor torch's; else the last of all."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(home) for home in HOMES)]
+    last = (own or frames)[-1]
+    return f"{'/'.join(Path(last.filename).parts[-2:])}:{last.lineno}"
 
 
 class ConformanceWarning(UserWarning):

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from genzoo.distributions import DiagGaussian
 from genzoo.noise import content_keys, keyed, seeded
 from genzoo.protocols import Batch, Inference, LatentModel
 from genzoo.testing.check import require
@@ -14,6 +15,7 @@ from genzoo.testing.pair import EXAMPLES, Pair, loss_of, train
 from genzoo.training.objective import Objective
 
 DRAWS = 512
+PRIOR_DRAWS = 4000
 DECODED = 200
 """Draws that are decoded too, which costs most."""
 FEW = 7
@@ -96,6 +98,32 @@ def check_posterior(pair: Pair) -> None:
         off = ((z.mean(0) - own.mean(0)).square().mean() / wanted.mean()).item()
         require(off < 0.05, f"{pair}: the z of infer(x) are not centred where samples of posterior(x) are")
         require(wanted.mean().item() > 0, f"{pair}: samples of posterior(x) are all alike, and prior() is a density")
+
+
+def check_prior(pair: Pair) -> None:
+    """p(z) is a density: neither it nor a Gaussian fitted to its samples makes the other's samples likelier than their
+    own does (Gibbs' inequality)."""
+    model = pair.build().eval().model
+    if not isinstance(model, LatentModel):
+        return
+    with torch.no_grad(), seeded(0):
+        p = model.prior()
+        if p is None or p.measure != "density":
+            return
+        z = p.rsample((PRIOR_DRAWS,))
+        fitted = DiagGaussian(z.mean(0), z.var(0).clamp_min(1e-12).log(), event_dims=z.dim() - 1)
+        fresh, others = p.rsample((PRIOR_DRAWS,)), fitted.rsample((PRIOR_DRAWS,))
+        gains = {
+            "prior().log_prob gives its own samples {} nats less than a Gaussian fitted to them does": (
+                p.log_prob(fresh) - fitted.log_prob(fresh)
+            ),
+            "prior().log_prob gives samples of a Gaussian {} nats more than that Gaussian itself does": (
+                fitted.log_prob(others) - p.log_prob(others)
+            ),
+        }
+    for said, gain in gains.items():
+        mean, error = gain.mean().item(), gain.std().item() / math.sqrt(PRIOR_DRAWS)
+        require(not mean < -(6 * error + 0.02), f"{pair}: {said.format(f'{-mean:.3g} ± {error:.2g}')}")
 
 
 def check_kl(pair: Pair) -> None:

@@ -102,6 +102,13 @@ class Averaged(genzoo.Bernoulli):
 
 
 class Planted(genzoo.LatentModel):"""
+UNNORMALISED = """
+class Unnormalised(genzoo.StandardNormal):
+    def log_prob(self, value):
+        return super().log_prob(value) + {constant}
+
+
+class Planted(genzoo.LatentModel):"""
 KL_REVERSED = """
 class Reversed(genzoo.DiagGaussian):
     def kl_per_dim(self, p):
@@ -156,6 +163,10 @@ FAULTS = [
     Fault("KL the wrong way round", "\nclass Planted(genzoo.LatentModel):", KL_REVERSED, "kl", "FAIL",
           "in closed form"),
     Fault("no help", '        """Hidden units."""\n', "", "help", "WARN", "no help for --width"),
+    Fault("constants of the prior left out", "\nclass Planted(genzoo.LatentModel):",
+          UNNORMALISED.format(constant="2.757"), "prior", "FAIL", "samples of a Gaussian 2.7"),
+    Fault("prior averaged over the latents", "\nclass Planted(genzoo.LatentModel):",
+          UNNORMALISED.format(constant="value.square().sum(-1) / 2 - 2"), "prior", "FAIL", "nats less than"),
     Fault("no plugin API", "GENZOO_API = 1", "", "api", "WARN", "GENZOO_API is not stated"),
     Fault("no paper", ', paper="nobody 2026"', "", "paper", "WARN", "no paper is named"),
     Fault("an import that fails", "from torch import nn", "from torch import nothing", "class", "FAIL",

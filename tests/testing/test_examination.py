@@ -34,6 +34,8 @@ def install(site: Site, fault: Fault | None = None) -> None:
         model = model.replace(fault.old, fault.new, 1)
         if fault.name == "density of a pixel, not of the image":
             model = model.replace("return genzoo.Bernoulli(", "return Averaged(")
+        if fault.check == "prior":
+            model = model.replace("return genzoo.StandardNormal(", "return Unnormalised(")
         if fault.name == "KL the wrong way round":
             model = model.replace("return genzoo.DiagGaussian(mean", "return Reversed(3 + mean")
             model = model.replace("return self.mean(h)", "return 3 + self.mean(h)")
@@ -262,3 +264,17 @@ def test_batch_normalisation_is_no_fault() -> None:
     pair = Pair(entry, registry().get("loss", "elbo"), SPECS["points"])
     for name in ("loss", "gradients", "batches", "graph-safe"):
         CHECKS[name](pair)
+
+
+def test_a_fault_that_breaks_every_check_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the line of the plugin that it comes from, not of genzoo or torch."""
+    source = REGISTER.replace("{module}.model", "{__name__}").replace('"{__name__}', 'f"{__name__}')
+    file = tmp_path / "mine.py"
+    broken = "h = self.body(x.flatten(1) @ x)"
+    file.write_text(source + MODEL.replace("h = self.body(x)", broken, 1))
+    line = file.read_text().splitlines().index(f"        {broken}") + 1
+    assert main(["-p", str(file), "check", "planted", "--kind", "model"]) == 1
+    out = capsys.readouterr().out
+    assert out.count("RuntimeError") == 1
+    assert f", at {tmp_path.name}/mine.py:{line}\n" in out
+    assert re.search(rf"\n  the fault at {tmp_path.name}/mine\.py:{line} breaks \d\d more checks: mend it first\n", out)
