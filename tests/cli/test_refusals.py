@@ -45,7 +45,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("info vea", "nothing is named 'vea'. Did you mean 'vae'?", ["type: genzoo list"]),
     ("info mnits", "nothing is named 'mnits'. Did you mean 'mnist'", ["type: genzoo list"]),
     ("info elbow", "nothing is named 'elbow'. Did you mean 'elbo'", ["type: genzoo list"]),
-    ("plugins all", "unrecognised: all", ["type: genzoo plugins --help"]),
+    ("plugins all", "no plugin 'all'.", ["type: genzoo plugins"]),
     ("evaluate", "the following arguments are required: run", ["type: genzoo evaluate --help"]),
     ("run", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-vae"]),
     ("run --dataset digits", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-vae"]),
