@@ -150,7 +150,8 @@ def save_samples(options: argparse.Namespace) -> int:
     if out.suffix == ".npy":
         save_numbers(out, new)
     elif model.spec.is_image:
-        title = f"{n} samples{f' of class {options.classes}' if classes else ''}, {how}"
+        of_classes = f" of class {options.classes}" if len(classes) == 1 else ", a row a class" if classes else ""
+        title = f"{n} samples{of_classes}, {how}"
         figures.save_grid(out, new, title, each if len(classes) > 1 else None)
     else:
         assert train is not None
