@@ -50,13 +50,12 @@ def timed(site: Path | None, words: list[str]) -> tuple[float, subprocess.Comple
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done
 
 
-def compared(site: Path, words: list[str], turns: int, runs: Path) -> dict[str, float]:
+def compared(site: Path, words: list[str], turns: int) -> dict[str, float]:
     """Medians without and with the packages of a folder."""
     seconds: dict[str, list[float]] = {"none": [], "fifty": []}
     for _ in range(turns + 1):
         for name, folder in (("none", None), ("fifty", site)):
-            more = [str(runs)] if words == RUN else []
-            seconds[name].append(timed(folder, [*words, *more])[0])
+            seconds[name].append(timed(folder, words)[0])
     return {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first turn warms the files
 
 
@@ -66,14 +65,14 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=5, help="of each command (default: 5)")
     turns = parser.parse_args().turns
     with tempfile.TemporaryDirectory() as folder:
-        site, runs = Path(folder) / "site", Path(folder) / "runs"
+        site, training = Path(folder) / "site", [*RUN, str(Path(folder) / "runs")]
         install(site, PACKAGES)
-        listing, run = compared(site, LISTING, turns, runs), compared(site, RUN, turns, runs)
+        listing, run = compared(site, LISTING, turns), compared(site, training, turns)
         whole = timed(site, LISTING)[1]
         for number in range(BROKEN):
             (site / f"genzoo_made_{number}" / "__init__.py").write_text("import there_is_no_such_module\n")
         broken = timed(site, LISTING)[1]
-        ran = timed(site, [*RUN, str(runs)])[1]
+        ran = timed(site, training)[1]
     figures = {
         "genzoo list, s of CPU": listing,
         "genzoo run vae, s of CPU": run,

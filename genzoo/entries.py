@@ -157,7 +157,7 @@ class Registry:
         Raises:
             UsageError: Unknown (with suggestions), or claimed by several packages (named).
         """
-        found = [entry for entry in self.matching(kind) if name in (entry.name, entry.full_name)]
+        found = self.called(name, [kind])
         if len(found) == 1:
             return found[0]
         if found:

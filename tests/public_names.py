@@ -19,7 +19,7 @@ import genzoo.testing
 from genzoo import nets
 
 MODULES = {
-    "genzoo": genzoo.__all__,
+    "genzoo": [name for name in genzoo.__all__ if name != "__version__"],
     "genzoo.distributions": ("full_precision", "split_batch"),
     "genzoo.hookspecs": (
         *("API", "OLDEST_API", "Register", "RegisterMetric", "RegisterModel"),
@@ -60,7 +60,7 @@ def signature(value: Any) -> str:
     if isinstance(value, (classmethod, staticmethod)):
         value = value.__func__
     if isinstance(value, type) or inspect.isfunction(value):
-        if value.__name__ == "ConformanceWarning":
+        if isinstance(value, type) and issubclass(value, Warning):
             return ""  # a bare exception has no signature in some versions of Python
         return re.sub(r"ForwardRef\('([^']*)'\)|'([^']*)'(?=[,)=\s]|$)", r"\1\2", str(inspect.signature(value)))
     return f" = {value!r}" if isinstance(value, (int, str)) else ""
@@ -68,8 +68,7 @@ def signature(value: Any) -> str:
 
 def listing() -> str:
     """The whole list, a name a line."""
-    lines = [name + signature(value) for name, value in public() if name != "genzoo.__version__"]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{name}{signature(value)}\n" for name, value in public())
 
 
 if __name__ == "__main__":

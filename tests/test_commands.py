@@ -13,6 +13,13 @@ from genzoo import registry
 from genzoo.cli import main
 from genzoo.commands import VERBS, Command
 
+REGISTER = """
+    from genzoo import hookimpl
+
+    @hookimpl
+    def register_commands(register):
+        register("shout", f"{__name__}.command:Shout", summary="says it louder")
+"""
 MODULE = """
     import argparse
     import genzoo
@@ -35,15 +42,7 @@ MODULE = """
 @pytest.fixture
 def shout(site: Site) -> str:
     """An installed package with the command `shout`; its module."""
-    module = site.add(
-        """
-        from genzoo import hookimpl
-
-        @hookimpl
-        def register_commands(register):
-            register("shout", f"{__name__}.command:Shout", summary="says it louder")
-        """
-    )
+    module = site.add(REGISTER)
     site.add_module(module, "command", MODULE)
     return module
 
@@ -98,16 +97,7 @@ def test_what_goes_wrong_is_one_line(
 
 def test_two_packages_one_command(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     for package in ("one", "two"):
-        module = site.add(
-            """
-            from genzoo import hookimpl
-
-            @hookimpl
-            def register_commands(register):
-                register("shout", f"{__name__}.command:Shout", summary="says it louder")
-            """,
-            package,
-        )
+        module = site.add(REGISTER, package)
         site.add_module(module, "command", MODULE)
     code, _, err = typed(capsys, "shout", "hello")
     assert code == 2

@@ -48,14 +48,14 @@ def show(options: argparse.Namespace) -> int:
     for entry in entries:
         if not options.json:
             print(f"{entry.kind} {entry.name} of {entry.origin}")
-        told = Counter[str]()
+        broken, told = Counter[str](), set[tuple[str, str]]()
         for finding in examine(entry, done):
             verdicts[finding.verdict] += 1
             rows.append({"kind": entry.kind, "name": entry.name, **asdict(finding)})
             if not options.json and (options.all or finding.verdict != "PASS"):
-                tell(finding, told)
-        for at, times in told.items():
-            if "/" in at and times > 1:
+                tell(finding, broken, told)
+        for at, times in broken.items():
+            if times > 1:
                 print(f"  the fault at {at} breaks {times - 1} more checks: mend it first")
     if options.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -64,14 +64,19 @@ def show(options: argparse.Namespace) -> int:
     return 1 if verdicts["FAIL"] else 0
 
 
-def tell(finding: Finding, told: Counter[str]) -> None:
-    """Prints a finding; of a fault that was told before, on other data or by other checks, a line or nothing."""
-    fault = finding.at or f"{finding.check} {finding.verdict}"
-    told[fault] += 1
-    if told[fault] == 1 or finding.verdict in ("PASS", "n/a"):
-        print("\n".join(lines(finding)), flush=True)
-    elif not finding.at:
+def tell(finding: Finding, broken: Counter[str], told: set[tuple[str, str]]) -> None:
+    """Prints a finding: nothing where an exception of the same place broke another check off, which is counted, and a
+    line where the same check found a fault on other data."""
+    fault = finding.check, finding.verdict
+    if not finding.at and fault in told:
         print(f"{lines(finding)[0]}: {printable(finding.found)}", flush=True)
+        return
+    if finding.at:
+        broken[finding.at] += 1
+    elif finding.verdict in ("FAIL", "WARN"):
+        told.add(fault)
+    if broken[finding.at] <= 1:
+        print("\n".join(lines(finding)), flush=True)
 
 
 def lines(finding: Finding) -> list[str]:
