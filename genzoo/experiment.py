@@ -14,6 +14,7 @@ from genzoo import checkpoints, runs, weights
 from genzoo.assessment import Assessment
 from genzoo.build import build_loss, build_model, choose_device, refuse_uneven_batch, view_spec
 from genzoo.console import Console
+from genzoo.data.digest import digest
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import refuse_odd_labels, sample_of
 from genzoo.data.store import Store
@@ -55,6 +56,8 @@ class Material:
     splits: Splits
     view: dict[str, Resident]
     train: Resident
+    digest: str | None
+    """Identifies the data by their content."""
 
 
 class Experiment:
@@ -102,7 +105,8 @@ class Experiment:
             with runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset) as run:
                 self.console.say(f"run folder  {run.path}")
                 run.write("config.json", self.config.to_json())
-                session = Session(run, self.environment(), data_of(material.store), self.training.seed)
+                made = {**self.environment(), "data_digest": material.digest}
+                session = Session(run, made, data_of(material.store), self.training.seed)
                 self.work(run, material, session, self.trainer(material), None)
         return run
 
@@ -118,7 +122,7 @@ class Experiment:
             raise UsageError("--patience needs validation data to judge by", "leave --data.validation at its default")
         evaluated = splits._replace(train=sample_of(splits.train, len(splits.test.x)))
         view = {name: self.resident(split) for name, split in evaluated._asdict().items() if split is not None}
-        return Material(store, splits, view, self.resident(splits.train, training=True))
+        return Material(store, splits, view, self.resident(splits.train, training=True), digest(splits))
 
     def environment(self) -> dict[str, Any]:
         """Versions, plugins and hardware."""
