@@ -48,7 +48,8 @@ class Profile(Listener):
         from torch.profiler import ProfilerActivity, profile
 
         on_gpu = [ProfilerActivity.CUDA] if self.device.type == "cuda" else []
-        return profile(activities=[ProfilerActivity.CPU, *on_gpu])
+        # There is one cycle; without acc_events torch 2.11 warns that earlier ones are cleared.
+        return profile(activities=[ProfilerActivity.CPU, *on_gpu], acc_events=True)
 
     def epoch_started(self, epoch: int, steps: int) -> None:
         if not self.done and not self.wait and self.profiler is None:
