@@ -103,7 +103,7 @@ def save_denoised(options: argparse.Namespace) -> int:
     figures = {} if clean is None else {name: quality(clean, images) for name, images in methods.items()}
     if options.json:
         record = {"run": str(work.run.path), "n": len(given), "sigma": sigma, "psnr_db": figures, "file": str(out)}
-        print(json.dumps(plain(record), ensure_ascii=False))
+        print(json.dumps(plain(record)))
         return 0
     if figures:
         print(f"PSNR in dB, mean over {len(given):,} images, noise of σ = {sigma:g}")
