@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
-from genzoo.noise import keyed, mix, seeded, shared
+from genzoo.noise import generators, keyed, mix, seeded, shared
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Loss, Model
 from genzoo.training import snapshot
@@ -152,9 +152,9 @@ class Trainer:
             listener.warned(text)
 
     def _prepare(self, start: snapshot.Snapshot | None = None) -> None:
-        torch.manual_seed(mix(self.training.seed, "prepare"))
         first = torch.arange(self.batch_size, device=self.device)
-        with torch.no_grad():
+        with generators, torch.no_grad():
+            torch.manual_seed(mix(self.training.seed, "prepare"))
             self.objective.model.prepare(self.train_data.batch(first))
         if self.training.ema:
             self.body.average = MovingAverage(self.objective, self.training.ema)
@@ -228,7 +228,8 @@ class Trainer:
         yield from order.view(-1, self.processes.size, self.batch_size // self.processes.size)[:, self.processes.rank]
 
     def _train_step(self, *inputs: Tensor) -> None:
-        self._run_step(self.step, inputs)
+        with generators:
+            self._run_step(self.step, inputs)
         self.step += 1
         if self.device.type == "cpu":
             self.require_finite()
