@@ -106,8 +106,7 @@ def refuse_other_kinds(data: object, **names: object) -> None:
     """
     for argument, name in names.items():
         if not isinstance(name, str):
-            raise UsageError(
-                f"{argument} must be a registered name, not {name!r}", f"to register: genzoo.register_{argument}"
-            )
+            how = f"register it and give its name: genzoo.register_{argument}(…)"
+            raise UsageError(f"{argument} must be a registered name, not {name!r}", how)
     if data is not None and not isinstance(data, Mapping):
         raise UsageError(f"data must be options of the dataset, not {data!r}", 'such as data={"validation": 0}')

@@ -1,4 +1,4 @@
-"""A run's own surroundings: nothing that the calling program has set changes a weight, and it finds all as it left it."""
+"""What a run has to itself in a program: torch's generators and settings, which belong to the whole process."""
 
 from __future__ import annotations
 

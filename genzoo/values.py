@@ -29,7 +29,8 @@ def plain_value(value: Any) -> Any:
 def _converted(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
-    for kind, form in ((str, str), (Integral, int), (Real, float)):
+    forms: tuple[tuple[type, Any], ...] = ((str, str), (Integral, int), (Real, float))
+    for kind, form in forms:
         if isinstance(value, kind):
             return form(value)
     if hasattr(value, "tolist"):  # arrays, tensors and their scalars
