@@ -17,6 +17,7 @@ import torch
 from genzoo.build import choose_device
 from genzoo.errors import GenzooError, NonFiniteError, UsageError
 from genzoo.experiment import Experiment
+from genzoo.interrupt import interruption
 from genzoo.protocols import LatentModel, Model
 from genzoo.records import is_config, is_ranked
 from genzoo.runconfig import RunConfig
@@ -121,14 +122,15 @@ def run_cells(
         if run is None:
             say(f"[{number}/{len(plan)}] {cell.name}")
             try:
-                run = Experiment(cell.config, places, quiet).run()
+                experiment = Experiment(cell.config, places, quiet)
+                run = experiment.run()
             except NonFiniteError as error:
                 failures.append(f"{cell.name}: {error.message}")
                 say(f"genzoo: {failures[-1]}")
                 continue
             assert run is not None, "alone, it is this process that writes"
             if run.record["status"] == INTERRUPTED:
-                raise KeyboardInterrupt
+                raise interruption(experiment.stopped_by)
         if not (run.path / SPEED_FILE).exists():
             run.write(SPEED_FILE, inference_speed(run.model, choose_device(cell.config.training.device)))
         made[cell.key] = run

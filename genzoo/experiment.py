@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from genzoo.entries import describe
 from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
 from genzoo.evaluation.evaluate import find_metrics, key
 from genzoo.evaluation.metric import Metric
-from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
+from genzoo.interrupt import RAISED, exit_code, first_interrupt, heed, terminable
 from genzoo.likelihoods import written_out
 from genzoo.listeners import Audience, find_listeners
 from genzoo.processes import ALONE, Processes
@@ -281,8 +280,9 @@ class Experiment:
                 profile.close()
         if self.processes.any(trainer.stop_requested):  # perhaps at the very end, where it stopped nothing
             outcome.stopped = INTERRUPTED
-            if self.processes.any(self.stopped_by == signal.SIGTERM):  # whichever of them it came to
-                self.stopped_by = signal.SIGTERM
+            for number in RAISED:  # whichever of them it came to
+                if self.processes.any(self.stopped_by == number):
+                    self.stopped_by = number
         return outcome
 
     def saved_before(self, error: NonFiniteError, run: Run, saver: Saver) -> NonFiniteError:

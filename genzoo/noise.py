@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
 
+generators = threading.RLock()
+"""Held by a thread from the seeding of torch's own generators, which all threads share, to its last draw."""
 _GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed number
 
 
@@ -118,24 +122,23 @@ class _SharedNoise:
         return drawn.narrow(len(sample_shape) + 1, self.rank * self.rows, self.rows).reshape(*sample_shape, *like.shape)
 
 
-_shared: _SharedNoise | None = None
+_shared: ContextVar[_SharedNoise | None] = ContextVar("shared", default=None)
 
 
 @contextmanager
 def shared(rank: int, size: int, rows: int, device: torch.device) -> Iterator[None]:
     """Inside, processes that have `rows` examples each of a batch draw together what one would draw for all of it."""
-    global _shared
-    outer, _shared = _shared, _SharedNoise(rank, size, rows, device) if size > 1 else None
+    outer = _shared.set(_SharedNoise(rank, size, rows, device) if size > 1 else None)
     try:
         yield
     finally:
-        _shared = outer
+        _shared.reset(outer)
 
 
 def reseed(seed: int, generators: Iterable[torch.Generator]) -> None:
     """Starts the noise of a step, which draws from torch's own generators of its devices."""
-    if _shared is not None:
-        _shared.reseed(seed)
+    if together := _shared.get():
+        together.reseed(seed)
         return
     for generator in generators:
         generator.manual_seed(seed)
@@ -144,23 +147,26 @@ def reseed(seed: int, generators: Iterable[torch.Generator]) -> None:
 def uniform(like: Tensor) -> Tensor:
     """Uniform noise in [0, 1) for each value of a batch [B, …]: in evaluation of each example's own, where the rows are
     examples."""
-    if _source is not None and len(like) % len(_source.keys) == 0:
-        return _source.draw(keyed_uniform, (), like)
-    return torch.rand_like(like) if _shared is None else _shared.draw(torch.rand, (), like)
+    source, together = _source.get(), _shared.get()
+    if source is not None and len(like) % len(source.keys) == 0:
+        return source.draw(keyed_uniform, (), like)
+    if together is not None:
+        return together.draw(torch.rand, (), like)
+    with _in_turn():
+        return torch.rand_like(like)
 
 
-_source: _KeyedNoise | None = None
+_source: ContextVar[_KeyedNoise | None] = ContextVar("source", default=None)
 
 
 @contextmanager
 def keyed(keys: Tensor) -> Iterator[None]:
     """Inside, `standard_normal` draws each example's noise from its own key (one key a row of the batch)."""
-    global _source
-    outer, _source = _source, _KeyedNoise(keys)
+    outer = _source.set(_KeyedNoise(keys))
     try:
         yield
     finally:
-        _source = outer
+        _source.reset(outer)
 
 
 def standard_normal(sample_shape: tuple[int, ...], like: Tensor, batched: bool = True) -> Tensor:
@@ -168,17 +174,43 @@ def standard_normal(sample_shape: tuple[int, ...], like: Tensor, batched: bool =
 
     `batched` says that like's first axis runs over examples, whose own noise evaluation may ask for.
     """
-    if _source is not None and batched:
-        return _source.draw(keyed_normal, sample_shape, like)
-    if _shared is not None and batched:
-        return _shared.draw(torch.randn, sample_shape, like)
-    return torch.randn((*sample_shape, *like.shape), device=like.device, dtype=like.dtype)
+    source, together = _source.get(), _shared.get()
+    if source is not None and batched:
+        return source.draw(keyed_normal, sample_shape, like)
+    if together is not None and batched:
+        return together.draw(torch.randn, sample_shape, like)
+    with _in_turn():
+        return torch.randn((*sample_shape, *like.shape), device=like.device, dtype=like.dtype)
+
+
+def _in_turn() -> AbstractContextManager[object]:
+    return nullcontext() if torch.compiler.is_compiling() else generators
+
+
+@contextmanager
+def unkeyed() -> Iterator[None]:
+    """Inside, noise is that of the step alone, whatever evaluation or training this is called from."""
+    outer = _source.set(None), _shared.set(None)
+    try:
+        yield
+    finally:
+        _source.reset(outer[0])
+        _shared.reset(outer[1])
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Inside, torch's generators start from `seed`; afterwards they go on where they were."""
+    """Inside, torch's generators start from `seed`; afterwards they go on where they were.
+
+    Threads are kept apart by `generators`, which is to be held inside by whoever needs the very numbers of that seed.
+    """
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices=devices):
+    fork = torch.random.fork_rng(devices=devices)
+    with generators:
+        fork.__enter__()
         torch.manual_seed(seed)
+    try:
         yield
+    finally:
+        with generators:
+            fork.__exit__(None, None, None)

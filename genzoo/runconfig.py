@@ -148,11 +148,17 @@ class RunConfig:
             if unknown:
                 everything = [*owner, *(f"data.{name}" for name in field_names(type(self.data_config)))]
                 raise unknown_option(sorted(unknown)[0], everything)
-        updated = {
-            part: from_json(type(getattr(self, part)), {**to_json(getattr(self, part)), **as_json(changed)})
-            for part, changed in changes.items()
-        }
-        return dataclasses.replace(self, **updated)
+        return dataclasses.replace(self, **{part: self._changed(part, changed) for part, changed in changes.items()})
+
+    def _changed(self, part: str, changed: Mapping[str, Any]) -> Any:
+        """One of the configs with other options."""
+        config = getattr(self, part)
+        try:
+            return from_json(type(config), {**to_json(config), **as_json(changed)})
+        except UsageError as error:
+            if part == "data_config":  # they have a prefix wherever they are typed
+                error.message = error.message.replace("--", "--data.", 1)
+            raise
 
 
 def default_config(entry: Entry, options: Mapping[str, Any]) -> Any:

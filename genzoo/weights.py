@@ -13,6 +13,7 @@ from genzoo import __version__
 from genzoo.build import build_model, on_paper, refuse_too_large
 from genzoo.entries import Entry, describe
 from genzoo.errors import GenzooError, UsageError, not_installed
+from genzoo.isolation import own_settings
 from genzoo.options import from_json, to_json
 from genzoo.plugins import tell_other_version
 from genzoo.protocols import DataSpec, Model
@@ -46,6 +47,7 @@ def save_examples(path: Path, values: Mapping[str, Tensor]) -> None:
     write_sealed(path, {name: value.float().contiguous() for name, value in values.items()}, {"format": FORMAT})
 
 
+@own_settings()
 def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
     """Rebuilds a model from its file alone.
 

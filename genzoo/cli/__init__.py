@@ -15,7 +15,8 @@ from genzoo import __version__
 from genzoo.errors import GenzooError, UsageError, did_you_mean, printable
 from genzoo.hookspecs import API
 from genzoo.interrupt import exit_code, terminable
-from genzoo.processes import Lost, speaks
+from genzoo.processes import Lost, own_voice, speaks
+from genzoo.streams import discard, tell, usable_streams
 
 if TYPE_CHECKING:
     from genzoo.commands import Command
@@ -33,6 +34,8 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message.replace("argument VERB: ", ""), f"type: {self.prog} --help")
 
 
+TRAINING = frozenset({"run", "resume"})
+"""Verbs that several processes share."""
 EPILOG = """\
 start here:
   genzoo run vae --dataset mnist        train, evaluate, draw
@@ -42,9 +45,15 @@ start here:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 5 out of memory, 130 and
-    143 ended by SIGINT and SIGTERM."""
+    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 5 out of memory, 129,
+    130 and 143 ended by SIGHUP, SIGINT and SIGTERM."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with usable_streams(), own_voice():
+        return ended(words)
+
+
+def ended(words: list[str]) -> int:
+    """Runs one command and says why it failed, where it did; returns the exit code."""
     try:
         with terminable():
             code = to_the_end(words)
@@ -53,30 +62,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GenzooError as error:
         show_traceback()
         if isinstance(error, Lost):  # perhaps of the first one
-            print(f"genzoo: {error}", file=sys.stderr)
+            tell(f"genzoo: {error}")
         else:
-            say_failure(str(error))
+            say_failure(str(error), words)
         return error.exit_code
     except KeyboardInterrupt as error:
-        say_failure("interrupted", before="\n")
+        say_failure("interrupted", words, before="\n")
         return exit_code(error)
     except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return 141
     except OSError as error:
         show_traceback()
-        say_failure(str(of_the_system(error)))
+        discard_unwritable()
+        say_failure(str(of_the_system(error)), words)
         return 1
     except Exception as error:
         show_traceback()
-        say_failure(unexpected(error))
+        say_failure(unexpected(error), words)
         return 1
 
 
-def say_failure(text: str, before: str = "") -> None:
-    """One line on standard error; of several processes the first one speaks, which hears what became of the others."""
-    if speaks():
-        print(f"{before}genzoo: {text}", file=sys.stderr)
+def say_failure(text: str, words: list[str], before: str = "") -> None:
+    """One line on standard error; of several processes that train the first one speaks, which hears of the others."""
+    if speaks(trains=not TRAINING.isdisjoint(words)):
+        tell(f"{before}genzoo: {text}")
+
+
+def discard_unwritable() -> None:
+    """Drops what standard output does not take, as on a full disk: Python would complain of it once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard(sys.stdout)
 
 
 def to_the_end(words: list[str]) -> int:

@@ -51,7 +51,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
     else:
         table = {"ranking": [{"example": work.names[number], "score": scores[number].item()} for number in order]}
     if options.json:
-        print(json.dumps(plain({"run": str(work.run.path), "score": options.score, **table}), ensure_ascii=False))
+        print(json.dumps(plain({"run": str(work.run.path), "score": options.score, **table})))
     elif unseen is not None:
         print_unseen(table, options.score)
     elif classes > 1:

@@ -125,7 +125,7 @@ def show_compression(options: argparse.Namespace) -> int:
         ]
         figures["png_bits"] = sum(sizes) / len(sizes)
     if options.json:
-        print(json.dumps(plain({"run": str(work.run.path), **figures}), ensure_ascii=False))
+        print(json.dumps(plain({"run": str(work.run.path), **figures})))
         return 0
     print(f"  rate        {figures['rate_bits']:10.1f} bits an example: the mean KL, an estimate")
     quality = f", PSNR {figures['psnr_db']:.2f} dB" if "psnr_db" in figures else ""

@@ -51,6 +51,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Checks everything, runs what is missing, prints the leaderboard."""
     from genzoo.cells import cells, finished, parse_seeds, run_cells
+    from genzoo.interrupt import exit_code
     from genzoo.runs import Places, refuse_unwritable
 
     if not options.dataset:
@@ -69,12 +70,12 @@ def handle(options: argparse.Namespace) -> int:
     places = Places(folder, None, options.data_root)
     try:
         made, failures = run_cells(plan, places, options.quiet, say)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         there = finished(folder)
         count = sum(cell.key in there for cell in plan)
         again = shlex.join(["genzoo", *options.command])
         say(f"\ngenzoo: interrupted; {count} of {len(plan)} runs are finished and kept in {folder}\n  {again}")
-        return 130
+        return exit_code(error)
     if made:
         publish(options, list(made.values()), picture)
     for failure in failures:
@@ -170,7 +171,7 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
     pictures = draw(made, picture)
     if options.format == "json":
         everything = {"command": options.command, "picture": pictures, "tables": [board.record() for board in made]}
-        print(json.dumps(plain(everything), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(plain(everything), indent=2, allow_nan=False))
         return
     pages = [board.sheet() for board in made]
     if options.format == "html":

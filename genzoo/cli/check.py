@@ -58,7 +58,7 @@ def show(options: argparse.Namespace) -> int:
             if times > 1:
                 print(f"  the fault at {at} breaks {times - 1} more checks: mend it first")
     if options.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(json.dumps(rows, indent=2))
     else:
         print(f"{verdicts['PASS']} passed, {verdicts['WARN']} warnings, {verdicts['FAIL']} failed")
     return 1 if verdicts["FAIL"] else 0

@@ -145,7 +145,7 @@ def as_json(made: list[tuple[Table, str]]) -> str:
                 "rate_distortion": [asdict(curve) for curve in curves(table)],
             }
         )
-    return json.dumps(plain(tables), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(tables), indent=2, allow_nan=False)
 
 
 def as_html(made: list[tuple[Table, str]]) -> str:

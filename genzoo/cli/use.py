@@ -112,7 +112,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
     if options.json:
         beside = {} if known is None else {"known_density": known}
         record = {"run": str(run.path), "split": options.split, **figures, **beside}
-        print(json.dumps(plain(record), ensure_ascii=False))
+        print(json.dumps(plain(record)))
     else:
         print(results_table({options.split: figures}, metrics))
         for line in gaps(figures, known) if known else ():

@@ -103,7 +103,7 @@ def save_denoised(options: argparse.Namespace) -> int:
     figures = {} if clean is None else {name: quality(clean, images) for name, images in methods.items()}
     if options.json:
         record = {"run": str(work.run.path), "n": len(given), "sigma": sigma, "psnr_db": figures, "file": str(out)}
-        print(json.dumps(plain(record), ensure_ascii=False))
+        print(json.dumps(plain(record)))
         return 0
     if figures:
         print(f"PSNR in dB, mean over {len(given):,} images, noise of σ = {sigma:g}")
@@ -219,6 +219,13 @@ def save_variations(options: argparse.Namespace) -> int:
 
 def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[str] | None = None) -> None:
     """Images [N, C, H, W] in rows of `columns`, with a name left of each row if there are names."""
+    from genzoo.figures.canvas import own_style
+
+    with own_style():
+        _draw_grid(out, images, columns, title, names or [])
+
+
+def _draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[str]) -> None:
     from genzoo.figures.canvas import new_figure, save, show_images
 
     height, width = images.shape[2:]
@@ -228,7 +235,7 @@ def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[s
     axes = figure.subplots()
     axes.set_title(title, fontsize=10, loc="left", parse_math=False)  # a file may be called $x$.png
     show_images(axes, images, columns)
-    for row, name in enumerate(names or []):
+    for row, name in enumerate(names):
         axes.text(-2, 1 + row * (height + 1) + height / 2, name, ha="right", va="center", fontsize=9)
     save(figure, out)
 

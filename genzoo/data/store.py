@@ -6,7 +6,6 @@ import fcntl
 import os
 import shlex
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 from genzoo.data.files import FileSet, RawFile, check, content, known_file_sets, unpack, whose
 from genzoo.data.sources import take_from
 from genzoo.errors import GenzooError
+from genzoo.streams import tell
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def _problem(path: Path, file_set: FileSet, raw: RawFile) -> str:
 
 
 def _say(line: str) -> None:
-    print(f"genzoo: {line}", file=sys.stderr)
+    tell(f"genzoo: {line}")
 
 
 def _user_cache() -> Path | None:

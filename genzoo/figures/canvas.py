@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,6 +24,32 @@ CLASS_COLOURS = (  # Petroff 2021, arXiv 2107.02270: ten colours chosen for all 
 )  # fmt: skip
 TITLE: dict[str, Any] = {"fontsize": 11, "loc": "left"}
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Inside, figures look the same whatever style the user has chosen for their own; for all that draws one."""
+    _import_matplotlib()
+    from matplotlib import rc_context, rcParamsDefault
+
+    # Figures are drawn by the canvas of their format, so no backend is chosen, and the user's stays what it is.
+    with rc_context({name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}):
+        yield
+
+
+def _import_matplotlib() -> None:
+    """Imports matplotlib also where MPLBACKEND names a backend that is not here, such as a notebook's."""
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):  # matplotlib says so where the user draws
+            matplotlib.rcParams["backend"] = backend
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -85,6 +114,7 @@ def show_table(axes: Axes, images: Tensor, rows: Sequence[str], columns: Sequenc
     axes.spines[:].set_visible(False)
 
 
+@own_style()
 def save_grid(path: Path, images: Tensor, title: str, columns: int | None = None) -> None:
     """A grid of images with a title: square, or of so many columns."""
     height = 6.4 if columns is None else 0.4 + 6 * math.ceil(len(images) / columns) / columns
@@ -96,6 +126,7 @@ def save_grid(path: Path, images: Tensor, title: str, columns: int | None = None
     save(figure, path)
 
 
+@own_style()
 def save_pairs(path: Path, originals: Tensor, again: Tensor, title: str, columns: int = 10) -> None:
     """Rows of originals, each above the row of its reconstructions."""
     columns = min(columns, len(originals))

@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import IO, TYPE_CHECKING
 
 from genzoo.comparison import Estimate, Table
-from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, new_figure, save
+from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, new_figure, own_style, save
 from genzoo.figures.points import tidy
 from genzoo.rate_distortion import Curve, Point
 
@@ -24,6 +24,7 @@ EQUAL = 3.0
 """Axes are on one scale unless one of them would be longer than the other by more than this."""
 
 
+@own_style()
 def rate_distortion(path: Path | IO[bytes], planes: Sequence[tuple[str, Sequence[Curve]]]) -> None:
     """One plane a protocol: a point for each row, a line through those of one model, and where −ELBO is the same."""
     figure = new_figure(7.6, 6.2 * len(planes))
@@ -86,6 +87,7 @@ def frame(axes: Axes, rates: Sequence[float], distortions: Sequence[float]) -> t
     return wide, high
 
 
+@own_style()
 def intervals(path: Path | IO[bytes], table: Table, name: str) -> None:
     """One figure of every row that has it: a dot a seed, and the mean with its 95 % interval where there are seeds."""
     rows = [(table.label(row), row.estimate(name)) for row in table.rows]

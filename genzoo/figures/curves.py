@@ -6,10 +6,11 @@ import math
 from pathlib import Path
 
 from genzoo.errors import GenzooError
-from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, TITLE, new_figure, save
+from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, TITLE, new_figure, own_style, save
 from genzoo.figures.subject import Subject
 
 
+@own_style()
 def curves(subject: Subject, path: Path) -> None:
     """Each term of the loss over the epochs, in training and validation."""
     history = subject.run.history

@@ -10,7 +10,16 @@ from torch import Tensor
 
 from genzoo.data.splits import fixed_permutation
 from genzoo.evaluation.metric import ACTIVE
-from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, QUIET_COLOUR, TITLE, coordinate, new_figure, save
+from genzoo.figures.canvas import (
+    CLASS_COLOURS,
+    DATA_COLOUR,
+    QUIET_COLOUR,
+    TITLE,
+    coordinate,
+    new_figure,
+    own_style,
+    save,
+)
 from genzoo.figures.codes import principal_axes, share_text
 from genzoo.figures.points import tidy
 from genzoo.figures.subject import Subject, has_encoder
@@ -51,6 +60,7 @@ def latent_plane(subject: Subject) -> Plane:
     return Plane((codes - axes.centre) @ axes.vectors, classes, names, title)
 
 
+@own_style()
 def latent(subject: Subject, path: Path) -> None:
     """The codes of test examples, coloured by class."""
     plane = latent_plane(subject)
@@ -98,6 +108,7 @@ def has_kl(subject: Subject) -> bool:
     return has_encoder(subject) and subject.latent_model.prior() is not None and subject.posteriors.kl is not None
 
 
+@own_style()
 def kl_per_dim(subject: Subject, path: Path) -> None:
     """The KL of each latent, largest first, and below it the variance that decides whether it is active."""
     found = subject.posteriors

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, coordinate, new_figure, save
+from genzoo.figures.canvas import (
+    DATA_COLOUR,
+    MODEL_COLOUR,
+    QUIET_COLOUR,
+    TITLE,
+    coordinate,
+    new_figure,
+    own_style,
+    save,
+)
 from genzoo.figures.codes import principal_axes, share_text
 
 if TYPE_CHECKING:
@@ -32,6 +41,7 @@ def planes(data: Tensor, *others: Tensor) -> list[tuple[str, str, list[Tensor]]]
     ]  # fmt: skip
 
 
+@own_style()
 def scatter(path: Path, data: Tensor, model_points: Tensor, title: str) -> None:
     """Real points [N, F] and generated ones side by side on the same axes; both as histograms where F = 1."""
     if data.flatten(1).shape[1] == 1:
@@ -62,6 +72,7 @@ def limits(real: Tensor) -> tuple[Tensor, Tensor]:
     return low - margin, high + margin
 
 
+@own_style()
 def histogram(path: Path, data: Tensor, model_points: Tensor, title: str) -> None:
     """Densities of real and of generated numbers."""
     figure = new_figure(6, 4)
@@ -75,6 +86,7 @@ def histogram(path: Path, data: Tensor, model_points: Tensor, title: str) -> Non
     save(figure, path)
 
 
+@own_style()
 def displacements(path: Path, data: Tensor, again: Tensor, title: str) -> None:
     """Points [N, F], each joined by a line to its reconstruction."""
     from matplotlib.collections import LineCollection

@@ -11,7 +11,7 @@ from genzoo.data.resident import Resident
 from genzoo.figures.canvas import save_grid, save_pairs
 from genzoo.figures.points import displacements, scatter
 from genzoo.figures.subject import Subject
-from genzoo.noise import mix, seeded
+from genzoo.noise import generators, mix, seeded
 from genzoo.protocols import LatentModel, Model
 from genzoo.sampling import IN_A_ROW, Sampler, draw, rows_by_class
 
@@ -35,7 +35,7 @@ def draw_samples(
     """
     sampler = sampler or Sampler.own(model)
     noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); of images the mean is shown
-    with seeded(mix(seed, "samples")):
+    with generators, seeded(mix(seed, "samples")):
         x = draw(model, sampler, train, n, noise, y)
     return model.spec.original(x).cpu(), sampler.how if isinstance(model, LatentModel) else "drawn by the model"
 

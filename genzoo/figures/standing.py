@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from genzoo.comparison import Estimate
-from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, save
+from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, own_style, save
 from genzoo.leaderboard import BASELINES, Board, speed
 from genzoo.report import metric_labels
 
@@ -33,6 +33,7 @@ class Point(NamedTuple):
     colour: str
 
 
+@own_style()
 def draw(path: Path, board: Board) -> None:
     """A panel for the figure that the board is sorted by and for each that has baselines."""
     known = board.table.figures()

@@ -15,6 +15,7 @@ from genzoo.figures.canvas import (
     coordinate,
     grid_of,
     new_figure,
+    own_style,
     save,
     save_gif,
     show_table,
@@ -46,6 +47,7 @@ def manifold_codes(subject: Subject) -> Tensor:
     return quantile_grid(scale, SIDE)
 
 
+@own_style()
 def manifold(subject: Subject, path: Path) -> None:
     """What the quantiles of a two-dimensional prior decode to (Kingma & Welling 2014, figure 4)."""
     codes = manifold_codes(subject)
@@ -90,6 +92,7 @@ class Traversal:
         self.labels = [f"{coordinate('z', d)}  {self.measure[d]:.3g}" for d in self.dims.tolist()]
 
 
+@own_style()
 def traversals(subject: Subject, path: Path) -> None:
     """One row a latent: an image's code with this latent moved from −3 to 3 σ."""
     found = Traversal(subject)
@@ -131,6 +134,7 @@ def interpolation_codes(subject: Subject) -> Tensor:
     return torch.stack(rows)
 
 
+@own_style()
 def interpolations(subject: Subject, path: Path) -> None:
     """From one test image to another, along a straight line and along a great circle."""
     pairs = chosen_pairs(subject)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
-from genzoo.noise import keyed, mix, seeded, shared
+from genzoo.noise import generators, keyed, mix, seeded, shared
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Loss, Model
 from genzoo.training import snapshot
@@ -26,6 +25,7 @@ from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
 from genzoo.training.stopping import EarlyStopping
+from genzoo.training.yardstick import judge, validated
 
 EVALUATION_BATCH = 500
 
@@ -82,12 +82,13 @@ class Trainer:
         if self.exchange:
             self.body.exchange = self._exchange
         self.stopping = EarlyStopping(training.patience)
+        self.moves: bool | None = None
+        """Whether the loss changes with the step; None: not known yet."""
         self.step = 0
         self.seconds_before = 0.0  # spent in this epoch's steps, up to …
         self._since: float | None = None
         self.outcome = Outcome()
         self.stop_requested = False
-        self._step_tensor = self.body.number
         self._run_step: RunStep = self.body
 
     @property
@@ -136,15 +137,10 @@ class Trainer:
                 return
             finished.append(record)
             if self.validation_data is not None:
-                self._judge(record.epoch, record.validation["loss"])
+                judge(self, record)
             for listener in self.listeners:
                 listener.epoch_finished(record)
         self.outcome.stopped = self.stopping.reason(len(finished))
-
-    def _judge(self, epoch: int, loss: float) -> None:
-        self.stopping.hear(epoch, loss, self.trained)
-        if not math.isfinite(loss):
-            self.warn(f"the validation loss is {loss} after epoch {epoch}; training goes on")
 
     def warn(self, text: str) -> None:
         """Tells the listeners what the user should read."""
@@ -152,9 +148,9 @@ class Trainer:
             listener.warned(text)
 
     def _prepare(self, start: snapshot.Snapshot | None = None) -> None:
-        torch.manual_seed(mix(self.training.seed, "prepare"))
         first = torch.arange(self.batch_size, device=self.device)
-        with torch.no_grad():
+        with generators, torch.no_grad():
+            torch.manual_seed(mix(self.training.seed, "prepare"))
             self.objective.model.prepare(self.train_data.batch(first))
         if self.training.ema:
             self.body.average = MovingAverage(self.objective, self.training.ema)
@@ -228,7 +224,8 @@ class Trainer:
         yield from order.view(-1, self.processes.size, self.batch_size // self.processes.size)[:, self.processes.rank]
 
     def _train_step(self, *inputs: Tensor) -> None:
-        self._run_step(self.step, inputs)
+        with generators:
+            self._run_step(self.step, inputs)
         self.step += 1
         if self.device.type == "cpu":
             self.require_finite()
@@ -253,10 +250,16 @@ class Trainer:
         """
         if self.validation_data is None:
             return {}
-        self.body.reseed(self.step, "validation")
         with memory_explained(f"validation with batches of {EVALUATION_BATCH}", "use a smaller model", self.device):
             self.processes.spread(self.trained.buffers())  # running statistics are of each process's own examples
-            watched = (self.trained, self.validation_data, self._step_tensor)
+            return validated(self)
+
+    def terms_at(self, step: Tensor, of_step: int | None = None) -> dict[str, float]:
+        """The validation's terms by the objective of a step. Other noise than each image's is that of `of_step`."""
+        assert self.validation_data is not None
+        with generators:
+            self.body.reseed(self.step if of_step is None else of_step, "validation")
+            watched = (self.trained, self.validation_data, step)
             return objective_terms(*watched, processes=self.processes, each=self._heed)
 
 
