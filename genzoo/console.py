@@ -125,4 +125,5 @@ def figures(terms: Mapping[str, float]) -> str:
     shown = dict(terms)
     if any(shown["loss"] == value for name, value in shown.items() if name != "loss"):
         shown.pop("loss")
-    return "  ".join(f"{name.replace('negative_elbo', '−elbo')} {value:.2f}" for name, value in shown.items())
+    names = {name: name.replace("negative_elbo", "−elbo").replace("_given_y", "|y") for name in shown}
+    return "  ".join(f"{names[name]} {value:.2f}" for name, value in shown.items())

@@ -21,12 +21,12 @@ from genzoo.data.streamed import view_of
 from genzoo.entries import describe
 from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
 from genzoo.evaluation.evaluate import find_metrics, key
+from genzoo.evaluation.measures import said
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import RAISED, exit_code, first_interrupt, heed, terminable
-from genzoo.likelihoods import written_out
 from genzoo.listeners import Audience, find_listeners
 from genzoo.processes import ALONE, Processes
-from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
+from genzoo.protocols import Dataset, DataSpec, Loss, Model, Split, Splits, count_parameters
 from genzoo.provenance import describe_device, determinism, environment, forget_peak, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
@@ -96,7 +96,7 @@ class Experiment:
             runs.refuse_unwritable(self.places.runs, self.places.out)
         with terminable():
             material = self.load()
-            self.introduce(material.splits)
+            self.introduce(material)
             self.processes.meet("data")
             if not self.processes.first:
                 self.follow(material, self.trainer(material))
@@ -213,8 +213,9 @@ class Experiment:
         say = self.console.say if training else None  # once is enough
         return view_of(split, *view, stream=self.training.stream, say=say)
 
-    def introduce(self, splits: Splits) -> None:
-        """One line: what is trained on what."""
+    def introduce(self, material: Material) -> None:
+        """A few lines: what is trained on what."""
+        splits = material.splits
         parts = [f"{len(splits.train.x):,} train"]
         if splits.validation:
             parts.append(f"{len(splits.validation.x):,} validation")
@@ -222,17 +223,28 @@ class Experiment:
         parameters = f"{self.parameters:,} parameters"
         if owned := count_parameters(self.loss):
             parameters += f", {owned:,} of the loss"
-        is_latent = isinstance(self.model, LatentModel)  # another model may have no p(x|z)
-        likelihood = f"{written_out(self.spec.likelihood)} likelihood · " if is_latent else ""
         self.console.say(
             f"{self.config.model} ({parameters}) on {self.config.dataset} ({' / '.join(parts)})\n"
-            f"{likelihood}{describe_device(self.device)} · seed {self.training.seed}"
+            f"{self.likelihood(material)}{describe_device(self.device)} · seed {self.training.seed}"
         )
         if self.training.batch_size > len(splits.train.x):
             self.console.warn(
                 f"--batch-size {self.training.batch_size:,} is more than there are examples; "
                 f"an epoch is one batch of {len(splits.train.x):,}"
             )
+        elif left := len(splits.train.x) % self.training.batch_size:
+            whole = len(splits.train.x) - left
+            self.console.say(f"each epoch sees {whole:,} training examples in whole batches; {left:,} are left over")
+
+    def likelihood(self, material: Material) -> str:
+        """The name of the model's own p(x|z), as the introduction begins a line; "" where it says none."""
+        if self.console.quiet:
+            return ""
+        try:
+            own = said(self.model, material.view["test"])
+        except Exception:  # training says better what is wrong with a model
+            return ""
+        return "" if own is None else f"{own.likelihood} likelihood · "
 
     def train(self, run: Run, session: Session, trainer: Trainer, start: Snapshot | None) -> Outcome:
         """Trains and saves the model, also where training was interrupted or went astray."""

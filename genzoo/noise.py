@@ -4,6 +4,9 @@ Training draws from torch's own generators, reseeded for each step with `mix(see
 can be continued from (seed, step) alone. Evaluation draws from *keyed* noise: a hash of an example's own
 bytes is the key, so the noise an example gets does not depend on its place, its batch, the device or
 torch's version, and evaluating in batches of 1 or 10,000 gives the same figures.
+
+The author of a distribution or a model draws by `standard_normal`, `uniform`, `bernoulli` and `exponential`, which
+know where they are: in evaluation each example has numbers of its own, elsewhere torch's generators are used.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -45,15 +47,23 @@ def content_keys(x: Tensor) -> Tensor:
     """A 64-bit key for each example, from its values alone.
 
     Args:
-        x: [B, *S], uint8 or float32.
+        x: [B, *S], uint8 or float32. An example whose floats are all grey levels k/255 has the key of the bytes k.
 
     Returns:
         [B] int64. The sum is taken modulo 2^64, so its order and the device do not matter.
     """
     flat = x.reshape(len(x), -1)
-    values = (flat.contiguous().view(torch.int32) if flat.is_floating_point() else flat).to(torch.int64)
+    values = _words(flat) if flat.is_floating_point() else flat.to(torch.int64)
     weights = splitmix64(torch.arange(1, values.shape[1] + 1, device=x.device) * _GOLDEN) | 1
     return splitmix64((values * weights).sum(1))
+
+
+def _words(flat: Tensor) -> Tensor:
+    """Floats [B, F] as whole numbers: the levels of an example that has nothing else, the bits of any other."""
+    bits = flat.contiguous().view(torch.int32).to(torch.int64)
+    levels = (flat * 255).round().clamp(0, 255)
+    grey = (levels / 255 == flat).all(1, keepdim=True)
+    return torch.where(grey, levels.nan_to_num().to(torch.int64), bits)
 
 
 def keyed_bits(keys: Tensor, start: int, count: int) -> Tensor:
@@ -73,7 +83,12 @@ def keyed_normal(keys: Tensor, start: int, count: int) -> Tensor:
 def keyed_uniform(keys: Tensor, start: int, count: int) -> Tensor:
     """Uniform numbers in (0, 1), of the words that `keyed_normal` would use: [B, count], float32."""
     bits = keyed_bits(keys, 2 * start, 2 * count)[:, ::2]
-    return (_shifted(bits, 40).to(torch.float32) + 0.5) * 2.0**-24
+    return ((_shifted(bits, 40).to(torch.float32) + 0.5) * 2.0**-24).clamp_max(1 - 2.0**-24)  # the last one rounds to 1
+
+
+def keyed_exponential(keys: Tensor, start: int, count: int) -> Tensor:
+    """Exponential numbers of mean 1, never 0, so that their logarithm is finite: [B, count], float32."""
+    return -keyed_uniform(keys, start, count).log()
 
 
 class _KeyedNoise:
@@ -83,14 +98,23 @@ class _KeyedNoise:
         self.keys = keys
         self.used = 0
 
-    def draw(self, kind: Callable[[Tensor, int, int], Tensor], sample_shape: tuple[int, ...], like: Tensor) -> Tensor:
-        """Noise by `keyed_normal` or `keyed_uniform`, [*sample_shape, *like.shape]."""
-        rows, batch = len(self.keys), like.shape[0]
-        if batch % rows:
-            raise ValueError(f"keyed noise for {rows} examples cannot fill a batch of {batch}")
+    def axis(self, batch: tuple[int, ...]) -> int | None:
+        """Which of a batch's axes runs over the examples, in K·B rows or as the B of [K, B]; None: none of them."""
+        rows = len(self.keys)
+        if batch and batch[0] % rows == 0:
+            return 0
+        return next((axis for axis, size in enumerate(batch) if size == rows), None)
+
+    def draw(
+        self, kind: Callable[[Tensor, int, int], Tensor], sample_shape: tuple[int, ...], like: Tensor, axes: int = 1
+    ) -> Tensor:
+        """Noise of a kind such as `keyed_normal`, [*sample_shape, *like.shape], whose first `axes` are a batch."""
+        rows, axis = len(self.keys), self.axis(like.shape[:axes])
+        if axis is None:
+            raise ValueError(f"keyed noise for {rows} examples cannot fill a batch of {like.shape[0]}")
         # A batch of K·B rows is K-major, as LatentModel.infer lays it out.
-        draws = math.prod(sample_shape) * (batch // rows)
-        size = math.prod(like.shape[1:])
+        draws = math.prod(sample_shape) * (math.prod(like.shape[: axis + 1]) // rows)
+        size = math.prod(like.shape[axis + 1 :])
         noise = kind(self.keys, self.used, draws * size).unflatten(1, (draws, size))
         self.used += draws * size
         filled: Tensor = noise.transpose(0, 1).reshape(*sample_shape, *like.shape).to(like.dtype)
@@ -122,63 +146,67 @@ class _SharedNoise:
         return drawn.narrow(len(sample_shape) + 1, self.rank * self.rows, self.rows).reshape(*sample_shape, *like.shape)
 
 
-_shared: ContextVar[_SharedNoise | None] = ContextVar("shared", default=None)
+class _State(threading.local):
+    """Where the noise of a thread comes from; None: from torch's generators. Torch 2.11 compiles no ContextVar."""
+
+    source: _KeyedNoise | None = None
+    shared: _SharedNoise | None = None
+
+
+_state = _State()
 
 
 @contextmanager
 def shared(rank: int, size: int, rows: int, device: torch.device) -> Iterator[None]:
     """Inside, processes that have `rows` examples each of a batch draw together what one would draw for all of it."""
-    outer = _shared.set(_SharedNoise(rank, size, rows, device) if size > 1 else None)
+    outer, _state.shared = _state.shared, _SharedNoise(rank, size, rows, device) if size > 1 else None
     try:
         yield
     finally:
-        _shared.reset(outer)
+        _state.shared = outer
 
 
 def reseed(seed: int, generators: Iterable[torch.Generator]) -> None:
     """Starts the noise of a step, which draws from torch's own generators of its devices."""
-    if together := _shared.get():
-        together.reseed(seed)
+    if _state.shared is not None:
+        _state.shared.reseed(seed)
         return
     for generator in generators:
         generator.manual_seed(seed)
 
 
-def uniform(like: Tensor) -> Tensor:
-    """Uniform noise in [0, 1) for each value of a batch [B, …]: in evaluation of each example's own, where the rows are
-    examples."""
-    source, together = _source.get(), _shared.get()
-    if source is not None and len(like) % len(source.keys) == 0:
-        return source.draw(keyed_uniform, (), like)
-    if together is not None:
-        return together.draw(torch.rand, (), like)
-    with _in_turn():
-        return torch.rand_like(like)
-
-
-_source: ContextVar[_KeyedNoise | None] = ContextVar("source", default=None)
-
-
 @contextmanager
 def keyed(keys: Tensor) -> Iterator[None]:
-    """Inside, `standard_normal` draws each example's noise from its own key (one key a row of the batch)."""
-    outer = _source.set(_KeyedNoise(keys))
+    """Inside, each example's noise is drawn from its own key (one key a row of the batch)."""
+    outer, _state.source = _state.source, _KeyedNoise(keys)
     try:
         yield
     finally:
-        _source.reset(outer)
+        _state.source = outer
 
 
-def standard_normal(sample_shape: tuple[int, ...], like: Tensor, batched: bool = True) -> Tensor:
+@contextmanager
+def of_examples(keys: Tensor) -> Iterator[None]:
+    """Inside, noise is a function of the examples with these keys, whatever was drawn before.
+
+    Each example's own is keyed. Torch's generators start from a seed of all the keys, for models that draw from them.
+    """
+    with keyed(keys), seeded(mix(0, "evaluation", int(keys.sum()))):
+        yield
+
+
+def standard_normal(sample_shape: tuple[int, ...], like: Tensor, batched: bool | int = True) -> Tensor:
     """Standard normal noise of shape (*sample_shape, *like.shape), on like's device and of its dtype.
 
-    `batched` says that like's first axis runs over examples, whose own noise evaluation may ask for.
+    Args:
+        sample_shape: How many draws of each value.
+        like: [*batch, *event].
+        batched: How many axes `batch` has; the examples, whose own noise evaluation asks for, are along one of them.
     """
-    source, together = _source.get(), _shared.get()
-    if source is not None and batched:
-        return source.draw(keyed_normal, sample_shape, like)
-    if together is not None and batched:
-        return together.draw(torch.randn, sample_shape, like)
+    if _state.source is not None and batched:
+        return _state.source.draw(keyed_normal, sample_shape, like, int(batched))
+    if _state.shared is not None and batched:
+        return _state.shared.draw(torch.randn, sample_shape, like)
     with _in_turn():
         return torch.randn((*sample_shape, *like.shape), device=like.device, dtype=like.dtype)
 
@@ -190,12 +218,59 @@ def _in_turn() -> AbstractContextManager[object]:
 @contextmanager
 def unkeyed() -> Iterator[None]:
     """Inside, noise is that of the step alone, whatever evaluation or training this is called from."""
-    outer = _source.set(None), _shared.set(None)
+    outer = _state.source, _state.shared
+    _state.source = _state.shared = None
     try:
         yield
     finally:
-        _source.reset(outer[0])
-        _shared.reset(outer[1])
+        _state.source, _state.shared = outer
+
+
+def uniform(like: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | int = True) -> Tensor:
+    """Uniform noise in [0, 1), [*sample_shape, *like.shape]; arguments as for `standard_normal`.
+
+    Where the rows are not the examples under evaluation, torch's generators are used.
+    """
+    own = examples_own(keyed_uniform, sample_shape, like, batched)
+    if own is not None:
+        return own
+    if _state.shared is not None and batched:
+        return _state.shared.draw(torch.rand, sample_shape, like)
+    with _in_turn():
+        if not sample_shape:  # in the order in which the values of `like` lie in memory
+            return torch.rand_like(like)
+        return torch.rand((*sample_shape, *like.shape), device=like.device, dtype=like.dtype)
+
+
+def bernoulli(probability: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | int = True) -> Tensor:
+    """0 or 1, the latter with these probabilities, [*sample_shape, *probability.shape]; otherwise as `uniform`."""
+    own = examples_own(keyed_uniform, sample_shape, probability, batched)
+    if own is not None:
+        return (own < probability).to(probability.dtype)
+    with _in_turn():
+        return torch.bernoulli(probability.expand(*sample_shape, *probability.shape))
+
+
+def exponential(like: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | int = True) -> Tensor:
+    """Exponential noise of mean 1, [*sample_shape, *like.shape]; otherwise as `uniform`."""
+    own = examples_own(keyed_exponential, sample_shape, like, batched)
+    if own is not None:
+        return own
+    with _in_turn():
+        return torch.empty_like(like.detach().expand(*sample_shape, *like.shape)).exponential_()
+
+
+def examples_own(
+    kind: Callable[[Tensor, int, int], Tensor], sample_shape: tuple[int, ...], like: Tensor, batched: bool | int
+) -> Tensor | None:
+    """Each example's own noise of a kind such as `keyed_uniform`; None outside evaluation, or without a batch of them.
+
+    For what draws by torch's generators elsewhere in a way of its own.
+    """
+    axes = int(batched)
+    if _state.source is None or _state.source.axis(like.shape[:axes]) is None:
+        return None
+    return _state.source.draw(kind, sample_shape, like, axes)
 
 
 @contextmanager

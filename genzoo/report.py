@@ -16,7 +16,7 @@ from genzoo.sessions import seconds_in_all
 from genzoo.tables import SPLITS, cell, number, objective_rows, remarks
 
 FILE = "report.html"
-NO_METRIC = {"n", "standard_error", "not_available", "details"}
+NO_METRIC = {"n", "standard_error", "monte_carlo_error", "not_available", "details"}
 
 
 def write_report(run: Run) -> Path:
@@ -74,9 +74,12 @@ def what(config: Mapping[str, Any], record: Mapping[str, Any], results: Mapping[
     rows = [(kind, f"{config[section]['name']} ({origins[kind]['origin']})") for kind, section in kinds.items()]
     epochs = f"{took['epochs']} epoch{'' if took['epochs'] == 1 else 's'}, {took['seconds']:.0f} s, "
     epochs += f"{took['images_per_second']:,.0f} examples/s"
+    if took.get("examples_per_epoch", 0) < took.get("examples", 0):
+        epochs += f", each of {took['examples_per_epoch']:,} of {took['examples']:,} examples"
+    own = results["likelihood"] if "likelihood" in results else config["training"]["likelihood"]
     return [
         *rows,
-        ("likelihood", results.get("likelihood") or config["training"]["likelihood"]),
+        ("likelihood", own or "n/a (no p(x|z))"),
         ("parameters", f"{results['parameters']:,}"),
         ("training", epochs + (f", stopped: {took['stopped']}" if took["stopped"] else "")),
         ("peak memory", f"{took['peak_memory'] / 2**30:.2f} GiB"),

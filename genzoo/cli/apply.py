@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.use import RUN_HELP, refuse_output
-from genzoo.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,37 +102,50 @@ def write_codes(out: Path, arrays: dict[str, Any]) -> None:
 
 def show_compression(options: argparse.Namespace) -> int:
     """Prints rate and distortion of the model as a lossy code, and PNG's size."""
-    from genzoo.applications.compression import bits, png_bits
-    from genzoo.applications.denoising import decibels
     from genzoo.cli.inputs import open_work
     from genzoo.runs import plain
 
     work = open_work(options)
-    values = metric_values(work, ["kl", "mse"])
-    error = values["mse"].mean().item()
-    figures: dict[str, Any] = {"n": len(work.data), "rate_bits": bits(values["kl"].mean().item()), "mse": error}
-    if work.model.spec.is_image:
-        import torch
-
-        from genzoo.training.trainer import EVALUATION_BATCH
-
-        figures["psnr_db"] = decibels(values["mse"]).mean().item()
-        sizes = [
-            png_bits(image)
-            for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH)
-            for image in work.data.batch(index).x.cpu()
-        ]
-        figures["png_bits"] = sum(sizes) / len(sizes)
+    figures = compression(work)
     if options.json:
         print(json.dumps(plain({"run": str(work.run.path), **figures})))
         return 0
-    print(f"  rate        {figures['rate_bits']:10.1f} bits an example: the mean KL, an estimate")
+    if figures["rate_bits"] is None:
+        print(f"  rate               n/a ({figures['not_available']['rate_bits']})")
+    else:
+        print(f"  rate        {figures['rate_bits']:10.1f} bits an example: the mean KL, an estimate")
     quality = f", PSNR {figures['psnr_db']:.2f} dB" if "psnr_db" in figures else ""
-    print(f"  distortion  {error:10.5f} MSE a dimension{quality}")
+    print(f"  distortion  {figures['mse']:10.5f} MSE a dimension{quality}")
     if "png_bits" in figures:
         print(f"  PNG         {figures['png_bits']:10.1f} bits a picture, file header and all, without loss")
-    print("the KL is what a code of z needs by relative entropy coding; no such coder is run here")
+    if figures["rate_bits"] is not None:
+        print("the KL is what a code of z needs by relative entropy coding; no such coder is run here")
     return 0
+
+
+def compression(work: Work) -> dict[str, Any]:
+    """Rate and distortion of the model as a lossy code, of pictures also PNG's size, in the data's own units."""
+    import torch
+
+    from genzoo.applications.compression import bits, png_bits
+    from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.registry import registry
+    from genzoo.training.trainer import EVALUATION_BATCH
+
+    found = evaluate(work.model, work.data, find_metrics(registry(), ["kl", "mse", "psnr"]))
+    rate = None if found["kl"] is None else bits(found["kl"])
+    figures: dict[str, Any] = {"n": len(work.data), "rate_bits": rate, "mse": found["mse"]}
+    if rate is None:
+        figures["not_available"] = {"rate_bits": found["not_available"]["kl"]}
+    if found["psnr"] is not None:
+        figures["psnr_db"] = found["psnr"]
+        sizes = [
+            png_bits(image)
+            for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH)
+            for image in work.original(work.data.batch(index).x)
+        ]
+        figures["png_bits"] = sum(sizes) / len(sizes)
+    return figures
 
 
 def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
@@ -145,16 +157,7 @@ def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
     from genzoo.evaluation.evaluate import find_metrics, per_example
     from genzoo.registry import registry
 
-    metrics = find_metrics(registry(), names)
-    for name, metric in metrics.items():
-        reason = metric.refuses(work.model)
-        if reason:
-            raise UsageError(f"{work.run.config.model} has no {name}: {reason}", "genzoo anomaly takes --score mse")
-    values = per_example(work.model, work.data, metrics)
-    for name, column in values.items():
-        if column.dim() != 1:
-            raise UsageError(f"--score {name} is no figure of single examples", "use negative-elbo, kl or mse")
-    return values
+    return per_example(work.model, work.data, find_metrics(registry(), names), name=work.run.config.model)
 
 
 def write_csv(out: Path, header: list[str], rows: Iterable[list[str]]) -> None:

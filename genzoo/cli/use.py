@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genzoo.runs import Run
 
 BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
+MOST_SAMPLES = 100_000
 PICTURES = (".png", ".npy")
 RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the smallest test MSE"
 
@@ -29,6 +30,9 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument("--split", default="test", choices=("train", "validation", "test"))
     evaluate.add_argument("--metrics", metavar="A,B", help="such as kl,iwae:5000; genzoo list --kind metric")
     evaluate.add_argument("--batch-size", type=int, default=500, metavar="N", help="does not change the figures")
+    samples = "posterior samples an example that figures are averaged over; from 2 on their Monte Carlo error is told"
+    evaluate.add_argument("--samples", type=int, default=1, metavar="S", help=samples)
+    evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise; default 0, as in the run")
     evaluate.add_argument("--json", action="store_true", help="as JSON")
     sample = _add(verbs, "sample", save_samples, "draw new examples from a run's model")
     sample.add_argument("-n", type=int, metavar="N", help="how many; with --class, of each (default: 64 or so in all)")
@@ -66,6 +70,8 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     counts = getattr(options, "n", None), getattr(options, "batch_size", None)
     if any(count is not None and count < 1 for count in counts):
         raise UsageError("-n and --batch-size must be at least 1", f"type: genzoo {options.verb} --help")
+    if not 1 <= getattr(options, "samples", 1) <= MOST_SAMPLES:
+        raise UsageError(f"--samples {options.samples}: between 1 and {MOST_SAMPLES:,}", "such as --samples 10")
     return find(options.run, options.runs), choose_device(options.device)
 
 
@@ -96,6 +102,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
     """Prints the figures of one split."""
     from genzoo.evaluation.baselines import known_nll
     from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.evaluation.measures import said
     from genzoo.registry import registry
     from genzoo.runs import plain
     from genzoo.tables import gaps, results_table
@@ -107,15 +114,17 @@ def show_evaluation(options: argparse.Namespace) -> int:
     train = data if options.split == "train" else None
     if train is None and any(metric.needs_train for metric in metrics.values()):
         train = load_split(run, "train", device, options.data_root)
-    figures = evaluate(model, data, metrics, options.batch_size, train)
+    noise = {"samples": options.samples, "seed": options.seed}
+    figures = evaluate(model, data, metrics, options.batch_size, train, **noise)
     known = known_nll(dataset_of(run), data, model.spec)
     if options.json:
         beside = {} if known is None else {"known_density": known}
-        record = {"run": str(run.path), "split": options.split, **figures, **beside}
+        record = {"run": str(run.path), "split": options.split, **noise, **figures, **beside}
         print(json.dumps(plain(record)))
     else:
         print(results_table({options.split: figures}, metrics))
-        for line in gaps(figures, known) if known else ():
+        own = said(model, data) if known else None
+        for line in gaps(figures, known, own and own.measure) if known else ():
             print(f"  {line}")
     return 0
 
@@ -201,9 +210,8 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     x = data.batch(torch.arange(shown, device=device)).x
     with torch.no_grad():
         again = model.reconstruct(x).cpu()
-    x = x.cpu()
-    error = (again - x).square().flatten(1).mean(1)  # in the view's units, as in the run's results
-    x, again = model.spec.original(x), model.spec.original(again)
+    x, again = model.spec.original(x.cpu()), model.spec.original(again)
+    error = (again - x).square().flatten(1).mean(1)
     out: Path = options.out or own_figure(run, "reconstructed.png")
     if out.suffix == ".npy":
         save_numbers(out, again)

@@ -29,7 +29,8 @@ def pca_mse(train: Resident, test: Resident, components: int) -> float | None:
         components: How many to keep.
 
     Returns:
-        The mean over test examples and dimensions, or None for data of more than 4,096 dimensions.
+        The mean over test examples and dimensions in the data's own units, or None for data of more than 4,096
+        dimensions.
     """
     errors = pca_errors(train, test, components)
     return None if errors is None else errors.mean().item()
@@ -46,7 +47,7 @@ def pca_errors(train: Resident, test: Resident, components: int) -> Tensor | Non
     for chunk in rows(test):
         centred = chunk - mean
         errors.append((centred.square().sum(1) - (centred @ basis).square().sum(1)) / size)
-    return torch.cat(errors)
+    return torch.cat(errors) * test.scale**2
 
 
 def independent_pixels_nll(train: Resident, test: Resident) -> float | None:

@@ -6,8 +6,11 @@ import math
 from pathlib import Path
 
 from genzoo.errors import GenzooError
+from genzoo.evaluation.evaluate import find_metrics, key
 from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, TITLE, new_figure, own_style, save
 from genzoo.figures.subject import Subject
+from genzoo.registry import registry
+from genzoo.training.objective import GIVEN_CLASS
 
 
 @own_style()
@@ -22,16 +25,20 @@ def curves(subject: Subject, path: Path) -> None:
         names = others  # the objective says what another term says
     figure = new_figure(3.4 * len(names), 3.2)
     epochs = [epoch["epoch"] for epoch in history]
+    units = {key(name): metric.unit for name, metric in find_metrics(registry()).items()}
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         for part, colour, style in (("train", DATA_COLOUR, "o-"), ("validation", MODEL_COLOUR, "s--")):
             values = [epoch[part].get(name, math.nan) for epoch in history]
             if any(not math.isnan(float(value)) for value in values):
                 axes.plot(epochs, [float(value) for value in values], style, c=colour, ms=3, lw=1.5, label=part)
-        axes.set_title({"negative_elbo": "−ELBO", "kl": "KL"}.get(name, name), **TITLE)
+        term = name.removesuffix(GIVEN_CLASS)
+        given = " given the class" if term != name else ""
+        axes.set_title({"negative_elbo": "−ELBO", "kl": "KL"}.get(term, term) + given, **TITLE)
+        if unit := units.get(term):  # of what a loss calls otherwise nobody knows the unit
+            axes.set_ylabel(f"{unit} an example")
         axes.set(xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("nats an example")
     figure.axes[0].legend(frameon=False)
     save(figure, path)

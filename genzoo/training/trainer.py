@@ -20,7 +20,7 @@ from genzoo.training.finite import not_finite
 from genzoo.training.listener import INTERRUPTED, Epoch, Listener, Outcome
 from genzoo.training.memory import keep_memory, memory_explained, smaller_batch
 from genzoo.training.modes import Mode, RunStep, choose_mode, make_step, refuse_mode
-from genzoo.training.objective import Objective, evaluating, lay_out, tensor_cores
+from genzoo.training.objective import Objective, evaluating, lay_out, tensor_cores, told_apart
 from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
@@ -87,7 +87,7 @@ class Trainer:
         self.step = 0
         self.seconds_before = 0.0  # spent in this epoch's steps, up to …
         self._since: float | None = None
-        self.outcome = Outcome()
+        self.outcome = Outcome(examples=len(train), examples_per_epoch=self.steps_per_epoch * self.batch_size)
         self.stop_requested = False
         self._run_step: RunStep = self.body
 
@@ -188,8 +188,8 @@ class Trainer:
                 self._train_step(*inputs)
                 self._heed()
                 for listener in self.listeners:
-                    listener.stepped(done, self.body.means)
-        train = self.body.means(self.steps_per_epoch)  # waits for the device
+                    listener.stepped(done, self._means)
+        train = self._means(self.steps_per_epoch)  # waits for the device
         self.seconds_before, self._since = self.seconds(), None
         self.require_finite()
         return Epoch(
@@ -201,6 +201,10 @@ class Trainer:
             images=self.steps_per_epoch * self.batch_size,
             lr=learning_rate(self.training, self.step - 1, self.total_steps),
         )
+
+    def _means(self, steps: int) -> dict[str, float]:
+        """The means of the terms over the epoch's steps so far, by the names that records have."""
+        return told_apart(self.body.means(steps), self.objective.model, self.train_data)
 
     def seconds(self) -> float:
         """Time spent in this epoch's steps so far."""
@@ -289,4 +293,5 @@ def objective_terms(
     for number in mine:
         every[number] = torch.tensor(sums[number], dtype=torch.float64)
     processes.add_up(every)
-    return {name: sum(column) / len(data) for name, column in zip(terms, every.T.tolist(), strict=True)}
+    means = {name: sum(column) / len(data) for name, column in zip(terms, every.T.tolist(), strict=True)}
+    return told_apart(means, objective.model, data)

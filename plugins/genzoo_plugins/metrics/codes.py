@@ -10,7 +10,8 @@ from genzoo_plugins.metrics.bound import why_no_prior
 
 
 class MSE(genzoo.Metric):
-    """Squared error a dimension between x and decode(encode(x)): the one figure all models share."""
+    """Squared error a dimension between x and decode(encode(x)), in the data's own units: the one figure all models
+    share."""
 
     label = "MSE per dimension"
 
@@ -18,7 +19,7 @@ class MSE(genzoo.Metric):
         return None if isinstance(model, genzoo.LatentModel) else "no encoder"
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
-        return (examined.reconstruction - examined.batch.x).square().flatten(1).mean(1)
+        return examined.squared_error
 
 
 class ActiveUnits(genzoo.Metric):

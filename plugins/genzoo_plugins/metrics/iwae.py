@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.evaluation.measures import why_no_bound
 from genzoo_plugins.metrics.bound import why_no_likelihood, why_no_prior
 
 ROWS = {"cpu": 4096, "cuda": 65536}
@@ -60,7 +61,7 @@ class IWAE(genzoo.Metric):
         return why_no_prior(model)
 
     def begin(self, subject: genzoo.Subject) -> str | None:
-        return why_no_likelihood(subject)
+        return why_no_bound(subject) or why_no_likelihood(subject)
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         """[B, 2]: −L_k and the effective number of samples."""
@@ -78,8 +79,8 @@ class IWAE(genzoo.Metric):
     def summarise(self, values: Tensor) -> float:
         return values[:, 0].mean().item()
 
-    def standard_error(self, values: Tensor) -> float | None:
-        return super().standard_error(values[:, 0])
+    def of_each(self, values: Tensor) -> Tensor:
+        return values[:, 0]
 
     def details(self, values: Tensor) -> dict[str, Any]:
         effective = values[:, 1].median().item()
