@@ -232,9 +232,6 @@ class Experiment:
                 f"--batch-size {self.training.batch_size:,} is more than there are examples; "
                 f"an epoch is one batch of {len(splits.train.x):,}"
             )
-        elif left := len(splits.train.x) % self.training.batch_size:
-            whole = len(splits.train.x) - left
-            self.console.say(f"each epoch sees {whole:,} training examples in whole batches; {left:,} are left over")
 
     def likelihood(self, material: Material) -> str:
         """The name of the model's own p(x|z), as the introduction begins a line; "" where it says none."""

@@ -47,23 +47,15 @@ def content_keys(x: Tensor) -> Tensor:
     """A 64-bit key for each example, from its values alone.
 
     Args:
-        x: [B, *S], uint8 or float32. An example whose floats are all grey levels k/255 has the key of the bytes k.
+        x: [B, *S], uint8 or float32.
 
     Returns:
         [B] int64. The sum is taken modulo 2^64, so its order and the device do not matter.
     """
     flat = x.reshape(len(x), -1)
-    values = _words(flat) if flat.is_floating_point() else flat.to(torch.int64)
+    values = (flat.contiguous().view(torch.int32) if flat.is_floating_point() else flat).to(torch.int64)
     weights = splitmix64(torch.arange(1, values.shape[1] + 1, device=x.device) * _GOLDEN) | 1
     return splitmix64((values * weights).sum(1))
-
-
-def _words(flat: Tensor) -> Tensor:
-    """Floats [B, F] as whole numbers: the levels of an example that has nothing else, the bits of any other."""
-    bits = flat.contiguous().view(torch.int32).to(torch.int64)
-    levels = (flat * 255).round().clamp(0, 255)
-    grey = (levels / 255 == flat).all(1, keepdim=True)
-    return torch.where(grey, levels.nan_to_num().to(torch.int64), bits)
 
 
 def keyed_bits(keys: Tensor, start: int, count: int) -> Tensor:

@@ -86,8 +86,10 @@ def save_denoised(options: argparse.Namespace) -> int:
     from genzoo.training.trainer import EVALUATION_BATCH
 
     work, out = prepare(options)
-    if not (work.model.spec.is_image and work.data.in_unit):
-        raise UsageError("denoise is for images with values in [0, 1]", "use a run on such images")
+    if not work.model.spec.is_image:
+        raise UsageError("denoise is for images", "use a run on images")
+    if not work.data.in_unit:
+        raise UsageError("denoise is for images in [0, 1]; these have other values", "scale them")
     sigma = options.sigma if options.sigma is not None or options.files else TEST_NOISE
     given = work.examples()
     noisy = given if sigma is None else with_noise(given, sigma / work.model.spec.scale, work.data.keys)
