@@ -106,6 +106,8 @@ def evaluate(
         reasons = {name: _why_not(metric, subject) for name, metric in metrics.items()}
         usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
         values = _values(subject, usable, batch_size, processes)
+    reasons |= {name: metric.why_no_figure(values[name]) for name, metric in usable.items()}
+    usable = {name: metric for name, metric in usable.items() if reasons[name] is None}
     figures: dict[str, Any] = {"n": len(data), **{key(name): None for name in metrics}}
     errors: dict[str, float] = {}
     details: dict[str, Any] = {}
