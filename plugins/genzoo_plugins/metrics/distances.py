@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.intervals import NORMAL_QUANTILE
 from genzoo_plugins.metrics.classifier import WHAT, TwoSets
 from genzoo_plugins.metrics.features import NAME, SHAPE
 from genzoo_plugins.metrics.resampling import (
@@ -18,7 +19,7 @@ from genzoo_plugins.metrics.resampling import (
     jackknife,
     null_of_real_data,
 )
-from genzoo_plugins.metrics.samples import SampleMetric, beside, training_points
+from genzoo_plugins.metrics.samples import SampleMetric, beside, training_points, why_not_finite
 from genzoo_plugins.metrics.two_samples import (
     distances_to_each_group,
     kid,
@@ -115,7 +116,7 @@ class SlicedWasserstein(SmallSampleMetric):
 
     def begin(self, subject: genzoo.Subject) -> str | None:
         self.reference = training_points(subject)
-        return super().begin(subject)
+        return why_not_finite(self.reference) or super().begin(subject)
 
     def summarise(self, values: Tensor) -> float:
         return sliced_wasserstein(values[self.chosen], self.fake, self.config.directions)
@@ -136,12 +137,18 @@ class SlicedWasserstein(SmallSampleMetric):
         return sliced_wasserstein(x, y, min(FEW_DIRECTIONS, self.config.directions))
 
     def interval(self, real: Tensor) -> Interval | None:
-        """Of the distance without the bias of n, by a jackknife of its square along some directions."""
+        """Of the distance without the bias of n, by a jackknife of its square along some directions.
+
+        Wider by the error of the choice of directions.
+        """
         if len(real) < 2 * GROUPS:
             return None
         without = sliced_wasserstein_without_each(real, self.fake, min(FEW_DIRECTIONS, self.config.directions))
-        found = jackknife(self.few_directions(real, self.fake) ** 2, without.square(), least=0.0)
-        return None if found is None else (found[0] ** 0.5, found[1] ** 0.5)
+        some = self.few_directions(real, self.fake)
+        found = jackknife(some**2, without.square(), least=0.0)
+        scale = sliced_wasserstein(real, self.fake, self.config.directions) / some if some > 0 else 1.0
+        error = min(1.0, NORMAL_QUANTILE / (2 * self.config.directions) ** 0.5)
+        return None if found is None else (found[0] ** 0.5 * scale * (1 - error), found[1] ** 0.5 * scale * (1 + error))
 
 
 class Memorisation(SmallSampleMetric):
@@ -164,7 +171,7 @@ class Memorisation(SmallSampleMetric):
         if reference is None:
             return "these are the training data"
         self.reference = reference
-        return super().begin(subject)
+        return why_not_finite(reference) or super().begin(subject)
 
     def why_no_figure(self, values: Tensor) -> str | None:
         if reason := super().why_no_figure(values):

@@ -110,7 +110,8 @@ class KNN(CodeMetric):
         nearer, last = (gaps < farthest).double(), (gaps == farthest).double()
         shares = nearer + last * (k - nearer.sum(1, keepdim=True)) / last.sum(1, keepdim=True)
         votes = shares @ torch.nn.functional.one_hot(number).double()
-        return classes[votes.round(decimals=9).argmax(1)]  # the first of the largest
+        winners: Tensor = classes[votes.round(decimals=9).argmax(1)]  # the first of the largest
+        return winners
 
 
 class LinearProbe(CodeMetric):

@@ -111,9 +111,7 @@ class AggregateMetric(genzoo.Metric):
         return mean, variance, z, values[:, -1]
 
     def why_no_figure(self, values: Tensor) -> str | None:
-        if not bool(values.isfinite().all()):
-            return "codes that are not finite"
-        return None if bool((self.split(values)[1] > 0).all()) else "posteriors without a spread"
+        return None if bool(values.isfinite().all()) else "codes that are not finite"
 
     def noted(self, *notes: str, **known: Any) -> dict[str, Any]:
         """Details, with what all such figures have in common."""
@@ -131,22 +129,35 @@ class MixtureMetric(AggregateMetric):
     mixture: Tensor
     prior: Tensor
 
+    def why_no_figure(self, values: Tensor) -> str | None:
+        if reason := super().why_no_figure(values):
+            return reason
+        return None if bool((self.split(values)[1] > 0).all()) else "posteriors without a spread"
+
     def summarise(self, values: Tensor) -> float:
         mean, variance, z, self.prior = self.split(values)
         self.own, self.mixture = log_densities(mean, variance, z)
-        return self.terms().mean().item()
+        return self.terms(self.mixture).mean().item()
 
-    def terms(self) -> Tensor:
-        """[N] whose mean is the figure."""
-        raise NotImplementedError(f"{type(self).__name__} must define terms()")
+    def terms(self, mixture: Tensor) -> Tensor:
+        """[N] whose mean is the figure, given ln q(z) of each code."""
+        raise NotImplementedError(f"{type(self).__name__} must define terms(mixture)")
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        n, terms = len(self.chosen), self.terms()
+        n = len(self.chosen)
         flagged = (self.own - self.mixture).mean().item() > math.log(n / TOO_NEAR)
-        half = NORMAL_QUANTILE * (terms.std() / n**0.5).item() if n > 1 else None
-        interval = None if half is None else (terms.mean().item() - half, terms.mean().item() + half)
+        interval = None if flagged else self.interval()
         notes = [*([self.bound] if flagged else []), *beside("95 %", interval)]
         return self.noted(*notes, interval_95=interval, bound=self.bound if flagged else None)
+
+    def interval(self) -> Interval:
+        """95 %: ln q(z) is too large in a mixture with the code's own posterior and too small in one without it."""
+        n, terms = len(self.own), self.terms(self.mixture)
+        part = (self.own - self.mixture).exp() / n
+        without = self.mixture + (-part.clamp_max(1 - 1e-12)).log1p() + math.log(n / (n - 1))
+        half = NORMAL_QUANTILE * (terms.std() / n**0.5).item()
+        low, high = sorted([terms.mean().item(), self.terms(without).mean().item()])
+        return low - half, high + half
 
 
 class MutualInformation(MixtureMetric):
@@ -160,8 +171,8 @@ class MutualInformation(MixtureMetric):
     unit = "nats"
     bound = "a lower bound"
 
-    def terms(self) -> Tensor:
-        return self.own - self.mixture
+    def terms(self, mixture: Tensor) -> Tensor:
+        return self.own - mixture
 
 
 class MarginalKL(MixtureMetric):
@@ -171,8 +182,8 @@ class MarginalKL(MixtureMetric):
     unit = "nats"
     bound = "an upper bound"
 
-    def terms(self) -> Tensor:
-        return self.mixture - self.prior
+    def terms(self, mixture: Tensor) -> Tensor:
+        return mixture - self.prior
 
 
 class TotalCorrelation(AggregateMetric):
@@ -265,9 +276,11 @@ def covariance(z: Tensor) -> Tensor:
 def correlations(covariance: Tensor) -> Tensor:
     """The correlation matrix of the latents that vary."""
     varying = covariance.diagonal() > 0
+    if not bool(varying.any()):
+        return torch.eye(1).to(covariance)
     kept = covariance[varying][:, varying]
-    deviation = kept.diagonal().sqrt()
-    return kept / deviation / deviation[:, None] if len(kept) else torch.eye(1).to(covariance)
+    deviation: Tensor = kept.diagonal().sqrt()
+    return kept / deviation / deviation[:, None]
 
 
 def gaussian_total_correlation(covariance: Tensor) -> float:

@@ -104,7 +104,7 @@ class Frechet(SampleMetric):
 
     def begin(self, subject: genzoo.Subject) -> str | None:
         self.reference = training_points(subject)
-        return super().begin(subject)
+        return why_not_finite(self.reference) or super().begin(subject)
 
     def summarise(self, values: Tensor) -> float:
         return percent(self.fake, values[self.chosen])
@@ -199,6 +199,11 @@ def training_points(subject: genzoo.Subject) -> Tensor | None:
         subject.shared["training points"] = torch.cat(found)
     points: Tensor = subject.shared["training points"]
     return points
+
+
+def why_not_finite(reference: Tensor | None) -> str | None:
+    """Why nothing can be held against these training points; None if it can."""
+    return None if reference is None or bool(reference.isfinite().all()) else "training examples that are not finite"
 
 
 def percent(one: Tensor, real: Tensor) -> float:
