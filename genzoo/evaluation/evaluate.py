@@ -111,6 +111,8 @@ def evaluate(
         reasons = {name: why_not(metric, subject, seed) for name, metric in metrics.items()}
         usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
         averaged = _averaged(subject, usable, batch_size, processes, samples, seed)
+    reasons |= {name: metric.why_no_figure(averaged[name][0]) for name, metric in usable.items()}
+    usable = {name: metric for name, metric in usable.items() if reasons[name] is None}
     figures: dict[str, Any] = {"n": len(data), **{key(name): None for name in metrics}}
     known: dict[str, dict[str, Any]] = {"standard_error": {}, "monte_carlo_error": {}, "details": {}}
     for name, metric in usable.items():

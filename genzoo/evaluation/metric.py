@@ -121,6 +121,13 @@ class Metric:
         """[B] values, or [B, …] of what `summarise` needs."""
         raise NotImplementedError(f"{type(self).__name__} must define per_example(examined)")
 
+    def why_no_figure(self, values: Tensor) -> str | None:
+        """Why values of these examples make no figure, such as "all codes are equal"; None if they do.
+
+        Asked for before `summarise`, which then need not guard against them.
+        """
+        return None
+
     def summarise(self, values: Tensor) -> float:
         """One figure from the values of the whole split, [N, …] float64. The mean over examples unless overridden."""
         return values.mean().item()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from genzoo.applications import anomaly
-from genzoo.data.splits import fixed_permutation
+from genzoo.noise import keyed_bits, mix
 
 CHUNK = 1024
 FOLDS = 5
@@ -16,6 +17,11 @@ NEIGHBOURS = 25
 WHAT = f"logistic regression on values, squares and the {NEIGHBOURS} nearest, {FOLDS} folds"
 """On pairs of known AUROC it comes within 0.03 of the best there could be: values see a shift, squares another spread,
 and neighbours the form of thin sets, where a regression on the values alone stays at ½."""
+PERMUTATIONS, T_QUANTILE = 40, 2.021
+"""Of the labels, for the spread under the null; the 97.5 % quantile of Student's t with as many degrees of freedom."""
+SLICES = 8
+FLAT = 1e-6
+"""A column that deviates by less than this part of its largest value is constant but for rounding."""
 
 
 def auroc(positive: Tensor, negative: Tensor) -> float:
@@ -30,34 +36,129 @@ def c2st(x: Tensor, y: Tensor) -> float:
     Classifier two-sample test (Lopez-Paz & Oquab 2017), the mean over parts, each left out once.
 
     Args:
-        x, y: [N, F], [M, F] float64.
+        x, y: [N, F], [M, F] float64, in any order.
     """
-    points = torch.cat([x, y])
-    points = (points - points.mean(0)) / points.std(0).clamp_min(1e-12)
-    labels = torch.cat([torch.zeros(len(x)), torch.ones(len(y))]).double()
-    part = torch.cat([parts(len(x)), parts(len(y))])
-    near = nearest(points, min(NEIGHBOURS, len(points) - 1))
-    found = []
-    for number in range(FOLDS):
-        # Labels of the part left out are nobody's neighbours: not its own points' and not the others'.
-        known = (part[near] != number).double()
-        share = ((known * labels[near]).sum(1) + 0.5) / (known.sum(1) + 1)
-        inputs = torch.cat([points, points.square(), share.logit()[:, None]], 1)
-        rest = part != number
-        scores = inputs[~rest] @ separating_direction(inputs[rest], labels[rest])
-        found.append(anomaly.auroc(scores, labels[~rest] == 1))
-    return math.fsum(found) / FOLDS
+    return TwoSets(x, y).auroc()
 
 
-def parts(n: int) -> Tensor:
+class TwoSets:
+    """Two sets of points [N, F] and [M, F], as the classifier sees them.
+
+    Equal points are one point with copies: they have the same neighbours and the same score, so that neither the order
+    of the points nor rounding breaks a tie.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        distinct, which = (torch.cat([x, y]) + 0.0).unique(dim=0, return_inverse=True)  # + 0: −0 is 0
+        labels = torch.cat([torch.zeros(len(x)), torch.ones(len(y))]).double()
+        order = (2 * which + labels.long()).argsort(stable=True)
+        self.which, self.labels = which[order], labels[order]
+        self.copies = self.which.bincount().double()
+        points = standardised(distinct, self.copies)
+        self.inputs = torch.cat([points, points.square()], 1)
+        self.near = nearest(points, min(NEIGHBOURS, len(points) - 1))
+        self.own_weight, self.weights = neighbour_weights(self.copies, self.near)
+        self.part = folds(self.which, self.labels, self.copies)
+
+    def auroc(self) -> float:
+        """The AUROC of the two sets; exactly ½ where each distinct point is as frequent in both."""
+        shares = self.counted(self.labels) / self.copies
+        return 0.5 if bool((shares == shares[0]).all()) else self.left_out_auroc(self.labels, separating_direction)
+
+    def null(self) -> tuple[float, float]:
+        """Between which AUROCs 95 % of pairs of sets of one distribution lie, of these sizes and dimensions.
+
+        From permutations of the labels within parts, with one step of Newton's method for the regression: where there
+        is nothing to find, others add next to nothing. The spread is wider than Mann & Whitney's, as each part also
+        trains the classifiers of the others.
+        """
+        generator = torch.Generator().manual_seed(mix(0, "permutations"))
+        by_part = self.part.argsort(stable=True)
+        squares = []
+        for _ in range(PERMUTATIONS):
+            noise = torch.rand(len(self.part), generator=generator, dtype=torch.float64)
+            labels = torch.empty_like(self.labels)
+            labels[by_part] = self.labels[(self.part + noise).argsort()]
+            squares.append((self.left_out_auroc(labels, first_direction) - 0.5) ** 2)
+        half = T_QUANTILE * math.sqrt(math.fsum(squares) / PERMUTATIONS)
+        return max(0.0, 0.5 - half), min(1.0, 0.5 + half)
+
+    def left_out_auroc(self, labels: Tensor, direction: Callable[[Tensor, Tensor], Tensor]) -> float:
+        """The mean AUROC over parts that have points of both sets."""
+        found = []
+        for number in range(FOLDS):
+            # Labels of the part left out are nobody's neighbours: not its own points' and not the others'.
+            known = (self.part != number).double()
+            ones, total = self.around(known * labels), self.around(known)
+            own = self.own_weight[self.which] * known  # no point is its own neighbour
+            seen = smoothed(ones[self.which] - own * labels, total[self.which] - own)
+            rest = known == 1
+            weight = direction(torch.cat([self.inputs[self.which], seen], 1)[rest], labels[rest])
+            scores = torch.cat([self.inputs, smoothed(ones, total)], 1) @ weight
+            left_out = labels[~rest] == 1
+            if 0 < int(left_out.sum()) < len(left_out):
+                found.append(anomaly.auroc(scores[self.which[~rest]], left_out))
+        return math.fsum(found) / len(found) if found else 0.5
+
+    def counted(self, values: Tensor) -> Tensor:
+        """The sum of values [N + M] over the copies of each distinct point."""
+        return torch.zeros_like(self.copies).index_add_(0, self.which, values)
+
+    def around(self, values: Tensor) -> Tensor:
+        """The weighted sum of values [N + M] over the neighbours of each distinct point, all its copies included."""
+        sums = self.counted(values)
+        return self.own_weight * sums + (self.weights * sums[self.near]).sum(1)
+
+
+def smoothed(ones: Tensor, total: Tensor) -> Tensor:
+    """The log-odds [N, 1] of so many ones among so many labels."""
+    return ((ones + 0.5) / (total + 1)).logit()[:, None]
+
+
+def standardised(points: Tensor, copies: Tensor) -> Tensor:
+    """Distinct points with mean 0 and deviation 1 over all copies; columns without a deviation become 0."""
+    share = (copies / copies.sum())[:, None]
+    centred = points - (share * points).sum(0)
+    deviation = (share * centred.square()).sum(0).sqrt()
+    return torch.where(deviation > FLAT * points.abs().amax(0), centred / deviation, 0.0)
+
+
+def neighbour_weights(copies: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
+    """How far the copies of a point itself [U] and of each of its neighbours [U, K] belong to its nearest 25.
+
+    The nearest come first; of copies that are too many, each counts by an equal part.
+    """
+    own, others = copies - 1, copies[near]
+    before = own[:, None] + others.cumsum(1) - others
+    return (NEIGHBOURS / own).clamp_max(1), ((NEIGHBOURS - before) / others).clamp(0, 1)
+
+
+def folds(which: Tensor, labels: Tensor, copies: Tensor) -> Tensor:
+    """Which part each point belongs to: [N + M], points sorted by value and label.
+
+    A few copies of one point lie in one part, as a classifier that has seen some knows the others. Of more copies than
+    there are parts, how many are of either set is what there is to learn, and they are spread. Points are drawn at
+    random, by a seed that depends on the data: were it always by the same ranks, the parts would be too alike.
+    """
+    seed = [int(part.sum()) for part in labels.tensor_split(SLICES)]
+    together = ((copies > 1) & (copies <= FOLDS))[which]
+    part = parts(len(copies), "copies")[which]
+    for label in (0, 1):
+        single = ~together & (labels == label)
+        part[single] = parts(int(single.sum()), label, *seed)
+    return part
+
+
+def parts(n: int, *seed: str | int) -> Tensor:
     """Which part each of n points belongs to, at random and as evenly as can be: [n]."""
     number = torch.empty(n, dtype=torch.int64)
-    number[fixed_permutation(n)] = torch.arange(n) % FOLDS
+    order = keyed_bits(torch.tensor([mix(0, "parts", *seed)]), 0, n)[0].argsort(stable=True)
+    number[order] = torch.arange(n) % FOLDS
     return number
 
 
 def nearest(points: Tensor, k: int) -> Tensor:
-    """The k nearest others of each point: [N, k]."""
+    """The k nearest others of each point, the nearest first: [N, k]."""
     found = []
     for start in range(0, len(points), CHUNK):
         distances = torch.cdist(points[start : start + CHUNK], points)
@@ -67,7 +168,12 @@ def nearest(points: Tensor, k: int) -> Tensor:
     return torch.cat(found)
 
 
-def separating_direction(x: Tensor, y: Tensor) -> Tensor:
+def first_direction(x: Tensor, y: Tensor) -> Tensor:
+    """The first step of `separating_direction`."""
+    return separating_direction(x, y, steps=1)
+
+
+def separating_direction(x: Tensor, y: Tensor, steps: int = 50) -> Tensor:
     """The weights [F] of a logistic regression of y [N], 0 or 1, on x [N, F], with a penalty of ‖w‖²/2.
 
     By Newton's method, which ends in one point to machine precision whatever rounding was on the way.
@@ -76,7 +182,7 @@ def separating_direction(x: Tensor, y: Tensor) -> Tensor:
     penalty = torch.ones_like(ones[0])
     penalty[-1] = 1e-9  # the intercept's
     weight = torch.zeros_like(ones[0])
-    for _ in range(50):
+    for _ in range(steps):
         p = torch.sigmoid(ones @ weight)
         gradient = ones.T @ (p - y) + penalty * weight
         curvature = (ones * (p * (1 - p))[:, None]).T @ ones + penalty.diag()

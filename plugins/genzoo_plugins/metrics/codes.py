@@ -36,5 +36,8 @@ class ActiveUnits(genzoo.Metric):
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         return examined.inference.q.mean.flatten(1)
 
+    def why_no_figure(self, values: Tensor) -> str | None:
+        return None if bool(values.isfinite().all()) else "codes that are not finite"
+
     def summarise(self, values: Tensor) -> float:
         return float((values.var(0, unbiased=False) > ACTIVE).sum())
