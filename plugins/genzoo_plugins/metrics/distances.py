@@ -39,6 +39,7 @@ class C2ST(SmallSampleMetric):
     """AUROC of a classifier that tells samples from data (Lopez-Paz & Oquab 2017): ½ where it cannot, 1 at worst."""
 
     label = "samples told from data, AUROC"
+    ideal = 0.5
 
     def summarise(self, values: Tensor) -> float:
         return c2st(values[self.chosen], self.fake)
@@ -104,6 +105,7 @@ class Memorisation(SmallSampleMetric):
     """
 
     label = "nearest training over nearest held-out example"
+    ideal = 1.0
     needs_train = True
     reference: Tensor
     errors: float

@@ -49,6 +49,7 @@ class KLPerDim(KLMetric):
 
     label = "largest KL of a latent"
     unit = "nats"
+    better = None
 
     def summarise(self, values: Tensor) -> float:
         return values.mean(0).max().item()
@@ -114,6 +115,7 @@ class MutualInformation(AggregateMetric):
 
     label = "mutual information"
     unit = "nats"
+    better = None
 
     def summarise(self, values: Tensor) -> float:
         mean, variance, z, _ = self.split(values)
@@ -146,6 +148,7 @@ class PriorC2ST(genzoo.Metric):
     """AUROC of a classifier that tells codes z ~ q(z) of the data from z ~ p(z): ½ where the codes fill the prior."""
 
     label = "codes told from prior, AUROC"
+    ideal = 0.5
     chosen: Tensor
     drawn: Tensor
     """[n, D]: as many codes from the prior."""
