@@ -211,8 +211,8 @@ def test_real_runs_that_differ_in_seeds_alone_are_rarely_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Experiment, "draw", lambda self, run, view: None)
-    options: dict[str, Any] = {"epochs": 8, "hidden": (32,), "latent_dim": 4, "lr": 3e-3, "binarize": "static"}
-    options |= {"quiet": True}
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 16, "hidden": (64,), "latent_dim": 8, "lr": 3e-3}
+    options |= {"binarize": "static", "quiet": True}
     pool = [genzoo.run("vae", "digits", seed=seed, out=tmp_path / f"{seed}", **options) for seed in range(8)]
     seeds = [read_sealed(run.path / EXAMPLES_FILE)[1]["negative_elbo"].double() for run in pool]
     pairs = [torch.randperm(8, generator=torch.Generator().manual_seed(i)).tolist() for i in range(200)]
