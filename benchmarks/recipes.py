@@ -19,10 +19,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from genzoo.comparison import Estimate
 from genzoo.evaluation.evaluate import key
 from genzoo.runs import Run
-from genzoo.tables import number
+from genzoo.sheets import cell
+from genzoo.statistics import Estimate
 
 HERE = Path(__file__).parent
 RUNS = HERE / "results" / "runs"
@@ -125,15 +125,6 @@ def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
     }
 
 
-def cell(values: list[float]) -> str:
-    """Mean ± 95 % t-interval over seeds."""
-    estimate = Estimate(tuple(values))
-    mean = number(estimate.mean)
-    if estimate.interval is None:
-        return mean
-    return f"{mean} ± {estimate.interval:.{len(mean.partition('.')[2])}f}"
-
-
 def markdown(summaries: list[dict[str, Any]]) -> str:
     """The table, as README shows it."""
     lines = [
@@ -144,8 +135,8 @@ def markdown(summaries: list[dict[str, Any]]) -> str:
         figures, pca = summary["figures"], summary["pca"]
         beaten = pca and fmean(figures["mse"]) < pca["mse"]
         beside = f"{pca['mse']:.5f} {'beaten' if beaten else 'NOT beaten'}" if pca else "n/a"
-        cells = [cell(figures[name]) for name in ("negative_elbo", "kl", "mse")]
-        judged = f"{summary['label']} {cell(figures['judged'])}"
+        cells = [cell(Estimate(tuple(figures[name]))) for name in ("negative_elbo", "kl", "mse")]
+        judged = f"{summary['label']} {cell(Estimate(tuple(figures['judged'])))}"
         lines.append(f"| {summary['name']} | {summary['seeds']} | {' | '.join(cells)} | {beside} | {judged} |")
     return "\n".join(lines) + "\n"
 

@@ -32,6 +32,7 @@ from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
 from genzoo.runs import MODEL_FILE, TRACE_FILE, Places, Run
 from genzoo.saving import FOLDER, Log, Saver
+from genzoo.sealed import stored_digest
 from genzoo.sessions import FINISHED, MATTERS, Session, data_of, evaluated_at
 from genzoo.training.finite import smaller_rate
 from genzoo.training.listener import INTERRUPTED, Outcome
@@ -198,6 +199,7 @@ class Experiment:
             results = self.assessment.results(run, *seen, outcome, self.peak_memory)
             if not any(isinstance(results["test"][key(name)], float) for name in self.metrics):
                 results["objective"] = self.objective_on(material.view, outcome.step)
+        results["weights"] = stored_digest(run.path / MODEL_FILE)
         (run.path / REPORT).unlink(missing_ok=True)
         run.write("results.json", results)
 

@@ -12,7 +12,7 @@ from typing import Any
 from genzoo.entries import describe
 from genzoo.errors import GenzooError
 from genzoo.runs import DAMAGED, Run, read_json
-from genzoo.sessions import seconds_in_all
+from genzoo.sessions import seconds_in_all, why_outdated
 from genzoo.tables import SPLITS, cell, number, objective_rows, remarks
 
 FILE = "report.html"
@@ -47,7 +47,7 @@ def page(run: Run) -> str:
         title=f"{config['model']['name']} on {config['data']['name']}",
         name=run.path.resolve().name,
         status=when(record),
-        warnings=collapse(config, results),
+        warnings=[*outdated(run, config, results, record), *collapse(config, results)],
         what=what(config, record, results),
         table=table(results),
         remarks=remarks(results),
@@ -112,6 +112,12 @@ def metric_labels() -> dict[str, str]:
 
     found = find_metrics(registry()).items()
     return {key(name): f"{metric.label} ({metric.unit})" if metric.unit else metric.label for name, metric in found}
+
+
+def outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+    """A warning where the figures are not those of the model that is there, or of the training that was asked for."""
+    why = why_outdated(run, config, results, record)
+    return [f"This page is outdated: of this run, {why}. Go on with it: genzoo resume {run.path}"] if why else []
 
 
 def collapse(config: Mapping[str, Any], results: Mapping[str, Any]) -> list[str]:

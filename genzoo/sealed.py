@@ -56,6 +56,16 @@ def write_sealed(path: Path, tensors: dict[str, Tensor], description: Mapping[st
     write_atomically(path, seal(tensors, description))
 
 
+def stored_digest(path: Path) -> str | None:
+    """The SHA-256 that such a file says it has, without a look at the rest of it; None if there is none to read."""
+    try:
+        with open_regular(path) as file:
+            mark = MARK.search(file.read(8 + MAX_HEADER))
+    except OSError:
+        return None
+    return mark[1].decode("ascii", "replace") if mark else None
+
+
 def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Description and tensors of such a file, once all of it is verified. The tensors are mapped, not read yet.
 

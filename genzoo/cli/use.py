@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
 MOST_SAMPLES = 100_000
 PICTURES = (".png", ".npy")
-RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the smallest test MSE"
+RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the best validation MSE"
 
 
 def add_verbs(verbs: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -95,6 +95,10 @@ class Metric:
     """How tables call it, such as "KL"."""
     unit: ClassVar[str] = ""
     """Such as "nats"; empty for a pure number."""
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    """Which of two figures is the better one; None: neither, the figure only describes a model."""
+    ideal: ClassVar[float | None] = None
+    """The best figure of all where both lower and higher ones are worse, such as one half of an AUROC."""
     needs_train: bool = False
     """Whether it, or this instance of it, looks at the training data too; where there are none, it is not available."""
 

@@ -27,6 +27,7 @@ class BoundMetric(genzoo.Metric):
     """Takes KL(q(z|x)‖p(z)), of which there must be one."""
 
     unit = "nats"
+    better = None  # a rate: 0 for a model that says nothing in its codes
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)

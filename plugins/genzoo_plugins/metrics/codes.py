@@ -29,6 +29,7 @@ class ActiveUnits(genzoo.Metric):
     """
 
     label = "active units"
+    better = "higher"
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)

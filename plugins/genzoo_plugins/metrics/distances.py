@@ -59,6 +59,7 @@ class C2ST(SmallSampleMetric):
     """AUROC of a classifier that tells samples from data (Lopez-Paz & Oquab 2017): ½ where it cannot, 1 at worst."""
 
     label = "samples told from data, AUROC"
+    ideal = 0.5
 
     sets: TwoSets
 
@@ -159,6 +160,7 @@ class Memorisation(SmallSampleMetric):
     """
 
     label = "nearest training over nearest held-out example"
+    ideal = 1.0
     needs_train = True
     reference: Tensor
     seen: Tensor

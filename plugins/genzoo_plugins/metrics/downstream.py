@@ -24,6 +24,7 @@ class CodeMetric(genzoo.Metric):
     """Accuracy of a classifier that is fitted to the posterior means of at most 10,000 training examples."""
 
     needs_train = True
+    better = "higher"
     codes: Tensor
     """[M, D] float64: the training codes, standardised."""
     labels: Tensor

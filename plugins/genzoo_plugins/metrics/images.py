@@ -32,6 +32,7 @@ class PSNR(ReconstructedImage):
 
     label = "PSNR"
     unit = "dB"
+    better = "higher"
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         return decibels(examined.squared_error.clamp_min(LEAST))
@@ -41,6 +42,7 @@ class SSIM(ReconstructedImage):
     """Structural similarity: 1 for the same image (Wang et al. 2004, eq. 13)."""
 
     label = "SSIM"
+    better = "higher"
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         # A flat patch's variance is the difference of nearly equal numbers: float64, which not every device has.

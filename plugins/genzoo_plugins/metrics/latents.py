@@ -59,6 +59,7 @@ class KLPerDim(KLMetric):
 
     label = "largest KL of a latent"
     unit = "nats"
+    better = None
 
     def summarise(self, values: Tensor) -> float:
         return values.mean(0).max().item()
@@ -170,6 +171,7 @@ class MutualInformation(MixtureMetric):
     label = "mutual information"
     unit = "nats"
     bound = "a lower bound"
+    better = None
 
     def terms(self, mixture: Tensor) -> Tensor:
         return self.own - mixture
@@ -218,6 +220,7 @@ class PriorC2ST(genzoo.Metric):
     """AUROC of a classifier that tells codes z ~ q(z) of the data from z ~ p(z): ½ where the codes fill the prior."""
 
     label = "codes told from prior, AUROC"
+    ideal = 0.5
     chosen: Tensor
     drawn: Tensor
     """[n, D]: as many codes from the prior."""

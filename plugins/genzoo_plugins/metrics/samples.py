@@ -129,6 +129,7 @@ class Coverage(SampleMetric):
     """Coverage, with precision, recall and density beside it (Kynkäänniemi et al. 2019; Naeem et al. 2020)."""
 
     label = f"coverage @{NAME}"
+    better = "higher"
     found: PRDC
 
     @genzoo.config
