@@ -14,7 +14,7 @@ from genzoo.data.idx import read_idx
 from genzoo.data.rows import Examples
 from genzoo.data.splits import hold_out, take
 from genzoo.data.store import Store
-from genzoo.errors import GenzooError, UsageError, did_you_mean
+from genzoo.errors import GenzooError, UsageError
 from genzoo.options import Natural, Range, config
 from genzoo.protocols import DataSpec, Split, Splits
 
@@ -33,8 +33,6 @@ class ImageDataset(ABC):
     files: ClassVar[FileSet | None] = None
     scaled_by: ClassVar[str] = "resize"
     """The option that scales the images."""
-    class_names: ClassVar[tuple[str, ...]] = ()
-    """What the classes are called, if they have names."""
 
     @config
     class Config:
@@ -42,44 +40,27 @@ class ImageDataset(ABC):
         """Held out of the training images by a fixed permutation; 0: train on all."""
         resize: Side = 0
         """Resize images to this many pixels a side; 0: as they are."""
-        without: Label | str | None = None
+        without: Label | None = None
         """Train and validate without this class; it stays in the test images, for `genzoo anomaly`."""
-        only: Label | str | None = None
+        only: Label | None = None
         """Train and validate on this class alone; the test images stay whole."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
         if config.without is not None and config.only is not None:
             raise UsageError("--data.without and --data.only exclude each other", "leave one of them out")
-        self.without, self.only = (self._class(name) for name in ("without", "only"))
         if config.validation >= self.train_size:
             raise UsageError(
                 f"--data.validation {config.validation} leaves nothing to train on: "
                 f"there are {self.train_size:,} training images"
             )
 
-    def _class(self, option: str) -> int | None:
-        """The number of the class that an option names.
-
-        Raises:
-            UsageError: There is no such class.
-        """
-        chosen: int | str | None = getattr(self.config, option)
-        if not isinstance(chosen, str):
-            return chosen
-        if chosen not in self.class_names:
-            known = f"classes: {', '.join(self.class_names) or '0 to 9'}"
-            raise UsageError(f"--data.{option} {chosen}: no such class.{did_you_mean(chosen, self.class_names)}", known)
-        return self.class_names.index(chosen)
-
     @property
     def spec(self) -> DataSpec:
         side = self.config.resize or self.side
         whole = (self.config.without, self.config.only) == (None, None)
         size = self.train_size - self.config.validation if whole else 0
-        return DataSpec(
-            shape=(1, side, side), likelihood="bernoulli", classes=10, size=size, class_names=self.class_names
-        )
+        return DataSpec(shape=(1, side, side), likelihood="bernoulli", classes=10, size=size)
 
     @abstractmethod
     def read(self, store: Store) -> tuple[Split, Split]:
@@ -92,10 +73,10 @@ class ImageDataset(ABC):
 
     def unseen(self, y: Tensor) -> Tensor | None:
         """Which classes [N] the training images were freed of: [N] bool; None if of none."""
-        without, only = self.without, self.only
+        without, only = self.config.without, self.config.only
         if without is None and only is None:
             return None
-        found: Tensor = y.eq(without) if without is not None else y.ne(only or 0)
+        found: Tensor = y == without if only is None else y != only
         return found
 
     def seen(self, split: Split) -> Split:

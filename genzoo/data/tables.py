@@ -23,6 +23,7 @@ from genzoo.data.dialect import (
     is_missing,
     split,
 )
+from genzoo.data.growing import Growing
 from genzoo.data.lines import Lines, encoding_of
 from genzoo.errors import UsageError
 
@@ -123,7 +124,7 @@ class _Reader:
         dialect = Dialect(separator, comma, options.header == "yes", first)
         if comma and options.decimal == "auto":
             dialect.notes.append(f"{self.path} is read with decimal commas; otherwise: --data.decimal point")
-        if options.header == "auto" and self.known and set(first) >= set(self.known.names or "?"):
+        if options.header == "auto" and self._is_named(first):
             dialect.header = True
         elif options.header == "auto":
             dialect.header, note = guess_header(first, rows[1:], dialect)
@@ -136,6 +137,13 @@ class _Reader:
         if options.header == "auto":
             dialect.name_from_comment(self.lines.last_comment)
         return dialect, 0
+
+    def _is_named(self, first: list[str]) -> bool:
+        """Whether the first line has names that the user or the training knows, and not just as numbers of columns."""
+        if self.known and self.known.names and set(first) >= set(self.known.names):
+            return True
+        asked = {self.options.label, *self.options.drop, *self.options.select} & set(first)
+        return any(not (name.isdecimal() and int(name[:9]) <= len(first)) for name in asked - {""})
 
     def _records(
         self, lines: Iterable[str], skipped: int, dialect: Dialect
@@ -169,7 +177,7 @@ class _Reader:
         seen = 0
         for chunk, where in records:
             values = self._values(chunk, where, dialect, columns)
-            complete: NDArray[np.bool_] = ~np.isnan(values).any(axis=1)
+            complete = np.asarray(~np.isnan(values).any(axis=1))
             if columns.label is not None:
                 own = [cells[columns.label].strip() for cells in chunk]
                 complete &= self._labelled(own, where, dialect.names[columns.label])
@@ -265,27 +273,6 @@ class _Reader:
             names = [dialect.names[place] or str(place + 1) for place in sorted(self.rounded)]
             notes.append(f"{self.path}: whole numbers beyond {EXACT:,} are rounded in {listed(names)}")
         return notes
-
-
-class Growing:
-    """Numbers that are appended to, in one piece of memory that grows where it lies."""
-
-    def __init__(self) -> None:
-        self.values = np.empty(0, np.float32)
-        self.used = 0
-
-    def append(self, more: NDArray[np.float32]) -> None:
-        """Adds numbers at the end."""
-        needed = self.used + more.size
-        if needed > len(self.values):
-            self.values.resize(max(needed, self.used + self.used // 4), refcheck=False)
-        self.values[self.used : needed] = more.reshape(-1)
-        self.used = needed
-
-    def array(self) -> NDArray[np.float32]:
-        """All of them [n]."""
-        self.values.resize(self.used, refcheck=False)
-        return self.values
 
 
 def _filled(rows: Iterable[list[str]]) -> list[list[str]]:

@@ -10,10 +10,6 @@ from genzoo.data.sources import DebianPackage, Https, SystemFolder
 class FashionMNIST(IdxImages):
     """Articles of clothing (Xiao et al. 2017); 55,000 / 5,000 / 10,000 unless told otherwise."""
 
-    class_names = (
-        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-    )
     files = FileSet(
         name="fashion-mnist",
         title="Fashion-MNIST",
