@@ -141,7 +141,7 @@ class Files:
             found = all_pictures_in(path, left_out=left_out)
             if not found:
                 raise UsageError(f"{path} holds no picture", "name a folder of pictures")
-            if left_out.endings:
+            if left_out.files:
                 self.notes.append(f"{path}: left out {left_out}")
             return [(self._picture(picture), [str(picture)]) for picture in found]
         ending = path.suffix.lower()
@@ -182,20 +182,7 @@ class Files:
         return stored.x
 
     def _picture(self, path: Path) -> Tensor:
-        """A picture file as uint8 [1, C, H, W], grey or in colour as the model takes it."""
-        import torch
-
-        from genzoo.data.pictures import MODES, WHITE, measure, read_bytes
-
-        spec = self.spec
-        if not spec.is_image or spec.shape[0] not in MODES:
-            raise UsageError("this model takes no pictures", "give numbers: FILE.csv, FILE.npy or FILE.npz")
-        height, width = spec.shape[1:]
-        size = measure(path)[:2]
-        if size != (height, width) and not self.resize:
-            raise UsageError(f"{path} is {size[0]}x{size[1]}; the model takes {height}x{width}", "scale it: --resize")
-        ground = getattr(self.options, "background", WHITE)
-        return torch.from_numpy(read_bytes(path, MODES[spec.shape[0]], (height, width), ground)).permute(2, 0, 1)[None]
+        return read_picture(path, self.spec, self.resize, getattr(self.options, "background", 255))
 
     def refuse_odd_values(self, x: Tensor, names: list[str]) -> None:
         """Refuses values that the model's likelihood is not for; notes those far from what it was trained on.
@@ -226,6 +213,28 @@ class Files:
                 f"({count:,} of {len(odd):,} examples have others)",
                 "give data like those of the training",
             )
+
+
+def read_picture(path: Path, spec: DataSpec, resize: bool, background: int = 255) -> Tensor:
+    """A picture file as uint8 [1, C, H, W], grey or in colour as the model takes it.
+
+    Args:
+        path: The file.
+        spec: What the model takes.
+        resize: Whether it may be scaled.
+        background: Grey level of the ground under transparent parts.
+    """
+    import torch
+
+    from genzoo.data.pictures import MODES, measure, read_bytes
+
+    if not spec.is_image or spec.shape[0] not in MODES:
+        raise UsageError("this model takes no pictures", "give numbers: FILE.csv, FILE.npy or FILE.npz")
+    height, width = spec.shape[1:]
+    size = measure(path)[:2]
+    if size != (height, width) and not resize:
+        raise UsageError(f"{path} is {size[0]}x{size[1]}; the model takes {height}x{width}", "scale it: --resize")
+    return torch.from_numpy(read_bytes(path, MODES[spec.shape[0]], (height, width), background)).permute(2, 0, 1)[None]
 
 
 def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tensor:

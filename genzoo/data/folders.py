@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from genzoo.data.columns import counted
 from genzoo.data.pictures import SUFFIXES
 from genzoo.errors import UsageError
 
@@ -21,14 +22,15 @@ class LeftOut:
 
     junk: set[str] = field(default_factory=set)
     """Names of hidden files and folders and of those that systems add."""
-    endings: Counter[str] = field(default_factory=Counter)
-    """How many other files there are with each ending."""
+    files: set[str] = field(default_factory=set)
+    """Paths of other files that are no pictures."""
 
     def __str__(self) -> str:
         """As one line says it; "" if nothing was passed over."""
-        files = [f"{count:,} {ending or 'without ending'}" for ending, count in self.endings.most_common(8)]
+        endings = Counter(os.path.splitext(path)[1].lower() for path in sorted(self.files))
+        files = [f"{count:,} {ending or 'without ending'}" for ending, count in endings.most_common(8)]
         names = sorted(self.junk)[:8] + ["…"] * (len(self.junk) > 8)
-        told = [f"{sum(self.endings.values()):,} files that are no pictures ({', '.join(files)})"] if files else []
+        told = [f"{counted(len(self.files), 'file')} of other kinds ({', '.join(files)})"] if files else []
         return "; ".join([*told, *([", ".join(names)] if names else [])])
 
 
@@ -65,7 +67,7 @@ def pictures_in(folder: Path, within: Path | None = None, left_out: LeftOut | No
             elif ending in SUFFIXES:
                 found.append(entry)
             elif not entry.is_dir():
-                left_out.endings[ending] += 1
+                left_out.files.add(entry.path)
     _refuse_links_out([folder, *(Path(entry.path) for entry in found if entry.is_symlink())], within or folder)
     return [folder / name for name in sorted(entry.name for entry in found if entry.is_symlink() or not entry.is_dir())]
 
