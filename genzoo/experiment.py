@@ -14,12 +14,13 @@ from genzoo.assessment import Assessment
 from genzoo.build import build_loss, build_model, choose_device, refuse_uneven_batch, view_spec
 from genzoo.console import Console
 from genzoo.data.digest import digest
+from genzoo.data.form import form_of
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import refuse_odd_labels, sample_of
 from genzoo.data.store import Store
 from genzoo.data.streamed import view_of
 from genzoo.entries import describe
-from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
+from genzoo.errors import NonFiniteError, OutOfMemory, TooSmallImages, UsageError
 from genzoo.evaluation.evaluate import find_metrics, key
 from genzoo.evaluation.measures import said
 from genzoo.evaluation.metric import Metric
@@ -30,7 +31,7 @@ from genzoo.protocols import Dataset, DataSpec, Loss, Model, Split, Splits, coun
 from genzoo.provenance import describe_device, determinism, environment, forget_peak, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
-from genzoo.runs import MODEL_FILE, TRACE_FILE, Places, Run
+from genzoo.runs import FORM_FILE, MODEL_FILE, TRACE_FILE, Places, Run
 from genzoo.saving import FOLDER, Log, Saver
 from genzoo.sealed import stored_digest
 from genzoo.sessions import FINISHED, MATTERS, Session, data_of, evaluated_at
@@ -46,6 +47,11 @@ from genzoo.training.trainer import EVALUATION_BATCH, Trainer, objective_terms
 REPORT = "report.html"
 FITTED = 100_000
 """Training examples that baselines and metrics are fitted to, at most."""
+
+
+def named(spec: DataSpec) -> dict[str, Any]:
+    """The names of the classes, for a run's record, where the data have any."""
+    return {"class_names": list(spec.class_names)} if spec.class_names else {}
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,16 @@ class Experiment:
         self.dataset: Dataset = self.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, self.training)
         seed = self.training.seed
-        self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
+        try:
+            self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
+        except TooSmallImages as error:
+            raise error.with_option(getattr(self.dataset, "scaled_by", "")) from None
         self.parameters = count_parameters(self.model)
         self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
         heard = find_listeners(registry(), self.training.listeners) if processes.first else {}
         self.audience = Audience(heard, self.console.warned)
+        self.warnings: list[str] = []
+        """What is wrong with the data."""
         self.stopped_by = 0  # the number of the signal that ended it
 
     def run(self) -> Run | None:
@@ -105,7 +116,8 @@ class Experiment:
             with runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset) as run:
                 self.console.say(f"run folder  {run.path}")
                 run.write("config.json", self.config.to_json())
-                made = {**self.environment(), "data_digest": material.digest}
+                run.write(FORM_FILE, form_of(self.dataset, material.splits.train, self.spec).to_json())
+                made = {**self.environment(), "data_digest": material.digest, **named(self.spec)}
                 session = Session(run, made, data_of(material.store), self.training.seed)
                 self.work(run, material, session, self.trainer(material), None)
         return run
@@ -114,6 +126,11 @@ class Experiment:
         """The data, as the options want them seen."""
         store = Store(self.places.data_root, say=self.console.say)
         splits = self.dataset.load(store)
+        for note in store.notes:
+            self.console.say(note)
+        for warning in store.warnings if self.processes.first else ():
+            self.console.warn(warning)
+        self.warnings = store.warnings
         refuse_odd_labels(splits, self.spec.classes, self.config.dataset)
         if self.training.standardize != "none":
             shift, scale = standardisation(splits.train)
@@ -298,7 +315,7 @@ class Experiment:
 
     def saved_before(self, error: NonFiniteError, run: Run, saver: Saver) -> NonFiniteError:
         """Saves what was there before a step that was not finite; returns the error with where that is."""
-        hints = [error.hint]
+        hints = [error.hint, *self.warnings]
         resume = f"genzoo resume {run.path} --lr {smaller_rate(self.training)}"
         try:
             if saver.every and saver.write():

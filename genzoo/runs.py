@@ -21,8 +21,10 @@ from genzoo.runconfig import RunConfig
 from genzoo.storage import write_atomically
 
 if TYPE_CHECKING:
+    from genzoo.data.form import Form
     from genzoo.protocols import Model
 
+FORM_FILE = "data.json"
 MODEL_FILE = "model.safetensors"
 EXAMPLES_FILE = "examples.safetensors"
 TRACE_FILE = "trace.json"
@@ -48,6 +50,7 @@ class Run:
     """A run folder that exists.
 
     config.json          every option, resolved; `genzoo run --config` repeats it
+    data.json            what later files are read by: columns, their scale, the range of the values
     run.json             when, where and with which versions
     metrics.jsonl        one line an epoch
     results.json         the final evaluation
@@ -102,6 +105,14 @@ class Run:
             for entry in entries:
                 if version and entry.origin.distribution == distribution:
                     tell_other_version(entry.origin, version)
+
+    @property
+    def form(self) -> Form:
+        """What the training data looked like; nothing is known of those of a run that an older version made."""
+        from genzoo.data.form import Form, read_form
+
+        file = self.path / FORM_FILE
+        return read_form(read_json(file), self.model.spec, file) if file.exists() else Form()
 
     @property
     def results(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def save_model(path: Path, model: Model, entry: Entry) -> None:
         "model": entry.name,
         "distribution": entry.origin.distribution,
         "distribution_version": entry.origin.version,
-        "spec": model.spec._asdict(),
+        "spec": {name: value for name, value in model.spec._asdict().items() if name != "class_names" or value},
         "config": to_json(model.config),
     }
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
@@ -80,7 +80,8 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
     Raises:
         TypeError, ValueError: A field that is not there, has another type, or a number that describes no data.
     """
-    spec = DataSpec(**{**values, "shape": tuple(values["shape"])})
+    tuples = {name: tuple(values[name]) for name in ("shape", "class_names") if name in values}
+    spec = DataSpec(**{**values, **tuples})
     for value, default in zip(spec[2:], DataSpec((), "")[2:], strict=True):
         if type(value) is not type(default):
             raise TypeError
@@ -88,6 +89,8 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
     if not spec.shape or any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError
     if not isinstance(spec.likelihood, str) or not spec.scale > 0:
+        raise ValueError
+    if len(spec.class_names) not in (0, spec.classes) or not all(isinstance(name, str) for name in spec.class_names):
         raise ValueError
     return spec
 

@@ -86,7 +86,10 @@ def write_scores(out: Path, work: Work, scores: Tensor, order: list[int]) -> Non
     """Every example with its score, the most anomalous first, and its class where there are labels."""
     rows = [[work.names[number], f"{scores[number].item():.6f}"] for number in order]
     if work.data.y is not None:
-        rows = [[*row, str(int(work.data.y[number]))] for row, number in zip(rows, order, strict=True)]
+        rows = [
+            [*row, work.model.spec.class_name(int(work.data.y[number]))]
+            for row, number in zip(rows, order, strict=True)
+        ]
     write_csv(out, ["example", "score", *(["class"] if work.data.y is not None else [])], rows)
 
 
@@ -135,7 +138,7 @@ def unseen_table(work: Work, scores: Tensor, unseen: Tensor, data_root: Path | N
     if auroc(found["pixel_sum"], unseen) < 0.5:  # its better orientation, which favours it
         found["pixel_sum"] = -found["pixel_sum"]
     return {
-        "left_out": {name: options[name] for name in ("without", "only") if options.get(name) is not None},
+        "left_out": {name: options[name] for name in ("without", "only") if options.get(name) not in (None, "")},
         "n": len(unseen),
         "anomalies": int(unseen.sum()),
         "auroc": {name: auroc(values, unseen) for name, values in found.items()},
@@ -182,11 +185,15 @@ def class_table(work: Work, scores: Tensor, data_root: Path | None) -> dict[str,
 
     assert work.data.y is not None
     y = work.data.y.cpu()
-    table: dict[str, Any] = {"model": one_against_rest(scores, y)}
-    table["interval_95"] = one_against_rest_intervals(scores, y)
+
+    def by_name(values: dict[int, Any]) -> dict[str, Any]:
+        return {work.model.spec.class_name(label): value for label, value in values.items()}
+
+    table: dict[str, Any] = {"model": by_name(one_against_rest(scores, y))}
+    table["interval_95"] = by_name(one_against_rest_intervals(scores, y))
     for name, values in baseline_scores(work, data_root, neighbours=False).items():
         kind, _, components = name.partition("-")
-        table[kind] = one_against_rest(values, y)
+        table[kind] = by_name(one_against_rest(values, y))
         table |= {"components": int(components)} if components else {}
     return table
 

@@ -46,7 +46,7 @@ def add_verb(verbs: Any, name: str, handler: Any, text: str) -> argparse.Argumen
 
 def add_files(parser: argparse.ArgumentParser) -> None:
     """Files in place of a split."""
-    text = "PNG or JPEG files, folders of them, .npy, .npz or .csv; without any, the split"
+    text = "pictures, folders of them, .npy, .npz or .csv; without any, the split"
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=text)
 
 
@@ -73,7 +73,7 @@ def save_codes(options: argparse.Namespace) -> int:
     if log_vars:
         arrays["log_var"] = torch.cat(log_vars).numpy()
     if work.data.y is not None:
-        arrays["y"] = work.data.y.cpu().numpy()
+        arrays["y"] = np.array(work.model.spec.labels(work.data.y))
     if options.files:
         arrays["name"] = np.array(work.names)
     if options.out.suffix == ".npz":

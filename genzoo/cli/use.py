@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,8 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument("--json", action="store_true", help="as JSON")
     sample = _add(verbs, "sample", save_samples, "draw new examples from a run's model")
     sample.add_argument("-n", type=int, metavar="N", help="how many; with --class, of each (default: 64 or so in all)")
-    classes = "of which classes, such as 3, or 0,1,2, or all; for conditional models"
-    sample.add_argument("--class", dest="classes", metavar="N", help=classes)
+    classes = "of which classes, such as 3, or cats,dogs, or all; for conditional models"
+    sample.add_argument("--class", dest="classes", metavar="NAME", help=classes)
     sample.add_argument("--seed", type=int, default=0, metavar="N")
     source = (
         "where codes come from: prior, or gaussian or gmm:10, fitted to training codes; default: prior if there is one"
@@ -45,7 +46,7 @@ def add_verbs(verbs: Any) -> None:
     sample.add_argument("--sampler", metavar="NAME", help=source)
     sample.add_argument("--out", type=Path, metavar="FILE", help="a .png picture, or .npy for the numbers")
     reconstruct = _add(verbs, "reconstruct", save_reconstructions, "encode and decode examples")
-    files = "PNG or JPEG files, folders of them, .npy, .npz or .csv; without any, test examples"
+    files = "pictures, folders of them, .npy, .npz or .csv; without any, test examples"
     reconstruct.add_argument("images", nargs="*", type=Path, metavar="FILE", help=files)
     reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="how many test examples")
     reconstruct.add_argument("--resize", action="store_true", help="scale pictures to the size the model takes")
@@ -151,13 +152,13 @@ def save_samples(options: argparse.Namespace) -> int:
     refuse_too_many(n, model.spec, device)
     y = torch.tensor(classes, device=device).repeat_interleave(each) if classes else None
     asked = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
-    asked += f"-class{options.classes.replace(',', '-')}" if classes else ""
+    asked += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or own_figure(run, f"samples-{n}-seed{options.seed}{asked}.png")
     needs_data = sampler.components or not model.spec.is_image  # points are drawn beside the data's
     train = load_split(run, "train", device, options.data_root) if needs_data else None
     new, how = figures.draw_samples(model, train, n, options.seed, sampler, y)
     if out.suffix == ".npy":
-        save_numbers(out, new)
+        save_numbers(out, new if model.spec.is_image else run.form.unscaled(new))
     elif model.spec.is_image:
         of_classes = f" of class {options.classes}" if len(classes) == 1 else ", a row a class" if classes else ""
         title = f"{n} samples{of_classes}, {how}"
@@ -170,22 +171,23 @@ def save_samples(options: argparse.Namespace) -> int:
 
 
 def parse_classes(text: str, model: Model, name: str) -> list[int]:
-    """The classes of "3", "0,1,2" or "all".
+    """The numbers of the classes of "cats", "3", "0,1,2" or "all".
 
     Raises:
         UsageError: The model is not conditional, or there are no such classes.
     """
-    if not (model.conditional and model.spec.classes):
+    spec = model.spec
+    if not (model.conditional and spec.classes):
         raise UsageError(f"--class {text}: {name} is not conditional, so nobody can ask it for a class", "leave it out")
-    known = range(model.spec.classes)
-    if text == "all":
-        return list(known)
-    try:
-        classes = [int(word) for word in text.split(",")]
-    except ValueError:
-        classes = []
-    if not classes or not set(classes) <= set(known):
-        raise UsageError(f"--class {text}: the classes are 0 to {known[-1]}", "such as --class 3, or 0,1,2, or all")
+    whole = spec.class_number(text)  # a name may have a comma in it
+    if whole is None and text == "all":
+        return list(range(spec.classes))
+    found = [spec.class_number(word.strip()) for word in text.split(",")] if whole is None else [whole]
+    classes = [number for number in found if number is not None]
+    if len(classes) < len(found):
+        known = ", ".join(spec.class_names[:20]) or f"0 to {spec.classes - 1}"
+        example = spec.class_names[:2] or ("3", "0,1,2")
+        raise UsageError(f"--class {text}: the classes are {known}", f"such as --class {' or '.join(example)}, or all")
     return classes
 
 
@@ -214,7 +216,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     error = (again - x).square().flatten(1).mean(1)
     out: Path = options.out or own_figure(run, "reconstructed.png")
     if out.suffix == ".npy":
-        save_numbers(out, again)
+        save_numbers(out, again if model.spec.is_image else run.form.unscaled(again))
     elif model.spec.is_image:
         figures.save_pairs(out, x, again, f"originals and reconstructions, MSE {error.mean():.4f}")
     else:

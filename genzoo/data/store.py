@@ -50,6 +50,10 @@ class Store:
         self.say = say or _say
         self.found: dict[str, Found] = {}
         """Every set asked for so far, by name."""
+        self.notes: list[str] = []
+        """What a dataset guessed or left out while it was read, a line each: said when a run begins."""
+        self.warnings: list[str] = []
+        """What is wrong with the data, though they can be used: said even to those who want quiet."""
         variable = os.environ.get("GENZOO_DATA")
         chosen = [root, Path(variable) if variable else None, _user_cache()]
         self._chosen = [Path(os.path.abspath(os.path.expanduser(path))) for path in chosen if path]

@@ -70,13 +70,14 @@ def latent(subject: Subject, path: Path) -> None:
     axes = figure.subplots()
     axes.set_title(plane.title, **TITLE)
     labels = [] if plane.classes is None else plane.classes.unique().tolist()
+    names = [subject.model.spec.class_name(label) for label in labels]
     if not labels or len(labels) > MOST_CLASSES:
         show_codes(axes, plane.points, DATA_COLOUR, 0, "")
     else:
         assert plane.classes is not None
         for place, label in enumerate(labels):
             here = plane.points[plane.classes == label]
-            show_codes(axes, here, CLASS_COLOURS[place % len(CLASS_COLOURS)], place, str(label))
+            show_codes(axes, here, CLASS_COLOURS[place % len(CLASS_COLOURS)], place, names[place])
         legend = axes.legend(title="class", frameon=False, markerscale=2.5, loc="center left", bbox_to_anchor=(1, 0.5))
         for handle in legend.legend_handles:
             if handle is not None:
@@ -85,7 +86,7 @@ def latent(subject: Subject, path: Path) -> None:
     if len(plane.names) > 1:
         axes.set_aspect("equal", adjustable="datalim")
     else:
-        axes.set_yticks(range(len(labels)) if labels else [], [str(label) for label in labels])
+        axes.set_yticks(range(len(labels)) if labels else [], names)
     tidy(axes)
     save(figure, path)
 

@@ -273,7 +273,8 @@ def log_densities(mean: Tensor, variance: Tensor, z: Tensor) -> tuple[Tensor, Te
 
 def covariance(z: Tensor) -> Tensor:
     """Of codes [N, D]: [D, D]."""
-    return torch.atleast_2d(z.T.cov())
+    found: Tensor = torch.atleast_2d(z.T.cov())
+    return found
 
 
 def correlations(covariance: Tensor) -> Tensor:
