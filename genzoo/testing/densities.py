@@ -18,7 +18,7 @@ from genzoo.testing.check import require
 
 LOG_ALARM = math.log(2e9)
 """ln 2/δ for a probability δ of a false alarm on each side of each test."""
-DRAWS = 4000
+DRAWS = 20_000
 BUDGET = 4_000_000
 """Numbers drawn in all at most: a distribution of many dimensions is given fewer samples."""
 FEWEST = 200
@@ -61,6 +61,7 @@ def examine_samples(own: Tensor, log_prob: LogProb, called: str, slack: float = 
         return f"samples of {called} are partly equal: neither a density nor probabilities"
     balances(own, log_prob, called, slack)
     stays(own, log_prob, called, slack)
+    keeps_shape(own, log_prob, called, slack)
     return None
 
 
@@ -136,6 +137,35 @@ def stays(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> 
             f"{called}: samples do not follow log_prob: they lie as those of a {more} distribution "
             f"({off[i].item():.3g} ± {bound(values)[i].item():.2g}, not 0)",
         )
+
+
+VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "lie near their middle": lambda u: u.abs() < 0.5,
+    "lie within one standard deviation": lambda u: u.abs() < 1,
+    "lie far out": lambda u: u.abs() > 1.7,
+    "lie above their middle": lambda u: u > 0,
+    "lie far above their middle": lambda u: u > 1,
+    "have the sign of their neighbours": lambda u: u * u.roll(1, -1) > 0,
+    "have the sign of others": lambda u: u * u.roll(u.shape[-1] // 2 + 1, -1) > 0,
+}
+"""Shares of the numbers of an example, each from 0 to 1, that a Markov chain must leave as they are."""
+
+
+def keeps_shape(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> None:
+    """As `stays`, for what share of the numbers lies where: E_p[σ(Δ) (φ(x′) − φ(x))] = 0 for every φ."""
+    fit, own = own[: len(own) // 2], own[len(own) // 2 :]
+    middle, spread = fit.mean(0), fit.std(0).clamp_min(1e-12)
+    moved = own + min(2.4 / math.sqrt(own.shape[2]), 1.5) * spread * torch.randn_like(own)
+    change = log_prob(moved).double().nan_to_num(nan=-math.inf) - log_prob(own).double()
+    taken = torch.sigmoid(change.nan_to_num(nan=0.0))
+    for what, view in VIEWS.items():
+        before, after = (view((x - middle) / spread).double().mean(-1) for x in (own, moved))
+        values = taken * (after - before) / 2
+        far = values.mean(0).abs() - bound(values) - slack / 2
+        i = int(far.argmax())
+        more = "fewer" if values.mean(0)[i] > 0 else "more"
+        said = f"{more} of their numbers {what} than log_prob says"
+        require(bool(far[i] < 0), f"{called}: samples do not follow log_prob: {said}")
 
 
 def adds_up(own: Tensor, log_prob: LogProb, called: str) -> None:

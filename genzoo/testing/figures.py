@@ -42,8 +42,8 @@ class Figure:
                 has_prior = isinstance(model, LatentModel) and model.prior() is not None
                 if chosen is None or (metric.refuses(model) is None and (self.reason or has_prior)):
                     self.pair, chosen, self.reason = pair, model, metric.refuses(model)
-                if self.reason is None and has_prior:
-                    return model
+                    if self.reason is None and has_prior:
+                        return model
             if chosen is not None and self.reason is None:
                 return chosen
         require(chosen is not None, "no registered model could be built")

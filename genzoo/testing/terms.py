@@ -66,9 +66,9 @@ def check_weighed(pair: Pair) -> str | None:
     objective = pair.stirred().eval()
     if not isinstance(objective.model, LatentModel):
         return "not a LatentModel"
-    reason = _weighed(pair)
-    if reason is not None:
-        return reason
+    weights = _weighed(pair)
+    if isinstance(weights, str):
+        return weights
     config, batch = objective.loss.config, pair.batch(EXAMPLES)
     for name in (field.name for field in dataclasses.fields(config) if "beta" in field.name.lower()):
         value = getattr(config, name)
@@ -76,11 +76,18 @@ def check_weighed(pair: Pair) -> str | None:
             changed = dataclasses.replace(pair, loss_options={**pair.loss_options, name: 3.0 * value + 1.0})
             one, other = (loss_of(some, batch, LATE)["loss"] for some in (objective, changed.stirred().eval()))
             require(not torch.equal(one, other), f"{pair}: {option(name)} changes nothing in the loss")
-            _weighed(changed)
+            others = _weighed(changed)
+            if isinstance(others, dict):
+                said = [some["its reconstruction"] for some in (weights, others)]
+                same = math.isclose(*said, rel_tol=NEAR)
+                require(
+                    same, f"{pair}: {option(name)} changes how often −ln p(x|z) counts, {said[0]:.4g} to {said[1]:.4g}"
+                )
     return None
 
 
-def _weighed(pair: Pair) -> str | None:
+def _weighed(pair: Pair) -> dict[str, float] | str:
+    """How often the loss counts each term; or why that cannot be said."""
     objective, rows = pair.stirred().eval(), []
     weights = {name: parameter.detach().clone() for name, parameter in objective.named_parameters()}
     for number in range(SETTINGS):
@@ -93,7 +100,7 @@ def _weighed(pair: Pair) -> str | None:
     if counted is None:
         return "the loss is no weighted sum of terms that it names"
     _holds(pair, objective.loss.config, counted, rows[0])
-    return None
+    return counted
 
 
 def _holds(pair: Pair, config: Any, weights: dict[str, float], row: dict[str, float]) -> None:
