@@ -78,12 +78,13 @@ def _inference_results(
 def check_instances(pair: Pair) -> None:
     """Two instances share no memory, and training one leaves the other as it was."""
     one, other, batch = pair.build(), pair.build(), pair.batch(EXAMPLES)
-    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
-    loss_before = loss_of(other, batch)["loss"].item()
     for name, tensor in one.state_dict().items():
-        require(torch.equal(tensor, before[name]), f"{pair}: {name} differs between two builds of one seed")
+        same = torch.equal(tensor, other.state_dict()[name])
+        require(same, f"{pair}: {name} differs between two builds of one seed")
         shared = tensor.numel() and tensor.data_ptr() == other.state_dict()[name].data_ptr()
         require(not shared, f"{pair}: two instances share the memory of {name}")
+    loss_before = loss_of(other, batch)["loss"].item()  # which batch normalisation remembers
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
     train(one, batch, steps=2)
     for name, tensor in other.state_dict().items():
         require(torch.equal(tensor, before[name]), f"{pair}: training another instance changed {name}")

@@ -272,7 +272,8 @@ SUBTLE = [
     Subtle("log-det left out", ("prior",), *("\nclass Mine(genzoo.LatentModel):", FLOW.format(jacobian=""))),
     Subtle("log-det of the wrong sign", ("prior",), *("\nclass Mine(genzoo.LatentModel):", FLOW.format(
         jacobian="+ 0.5 * torch.log1p(value ** 2).sum(-1)"))),
-    Subtle("weights not normalised", ("prior",), "\nclass Mine(genzoo.LatentModel):", MIXTURE.format(weights="self.logits")),
+    Subtle("weights not normalised", ("prior",), "\nclass Mine(genzoo.LatentModel):", MIXTURE.format(
+        weights="self.logits")),
     Subtle("samples of other weights", ("prior",), "\nclass Mine(genzoo.LatentModel):", MIXTURE.format(
         weights="(-self.logits).log_softmax(0)")),
     Subtle("prior samples ignore what is learned", ("prior",), PRIOR,
