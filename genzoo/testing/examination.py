@@ -105,6 +105,9 @@ def _of_pairs(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
     """A model with its loss; a loss with the first model that it trains, of those that have it for their own if any."""
     fits, once = False, set(ONCE)
     for form in forms(entry, on):
+        if form.missing:
+            yield Finding(form.name, "builds", "n/a", found=f"its examples cannot be had: {form.missing}")
+            continue
         for model, loss in _models_and_losses(entry):
             pair = form.pair(model, loss)
             try:

@@ -11,7 +11,7 @@ from functools import cache
 import torch
 
 from genzoo.data.store import Store
-from genzoo.entries import Entry
+from genzoo.entries import Entry, describe
 from genzoo.errors import GenzooError
 from genzoo.options import describe_fields
 from genzoo.plugins import GROUP
@@ -37,6 +37,8 @@ class Form:
     checks: Sequence[str] = tuple(CHECKS)
     examples: Split | None = None
     small: bool = False
+    missing: str = ""
+    """Why there are no such data."""
 
     def pair(self, model: Entry, loss: Entry) -> Pair:
         """The pair on data of this form; a model has few latents where these are small."""
@@ -64,8 +66,13 @@ def forms(entry: Entry, on: Sequence[str] = ()) -> Iterator[Form]:
         yield Form(name, spec)
     for name, spec in SMALL.items():
         yield Form(name, spec, OF_DISTRIBUTIONS, small=True)
-    for dataset in asked or (own if entry.origin.distribution != GROUP else []):
+    for dataset in asked:
         yield real(dataset.full_name)
+    for dataset in own if entry.origin.distribution != GROUP and not asked else []:
+        try:
+            yield real(dataset.full_name)
+        except Exception as error:  # told where the dataset itself is examined
+            yield Form(dataset.name, SPECS["vectors"], missing=describe(error))
 
 
 @cache
