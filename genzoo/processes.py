@@ -158,7 +158,7 @@ class Joined(Processes):
 
         with suppress(Exception):
             if error is not None and not isinstance(error, (Elsewhere, Lost)):
-                code = exit_code(error) if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
+                code = exit_code(error) if isinstance(error, KeyboardInterrupt) else code_of(error)
                 self.store.set("failure", f"{code} process {self.rank}: {first_line(error)}")
             destroy_process_group()  # whoever waits for a tensor from here wakes up
             if isinstance(error, Exception) and not isinstance(error, Lost):
@@ -242,6 +242,14 @@ def joined() -> Iterator[Processes]:
         group.leave(error)
         raise
     group.leave(None)
+
+
+def code_of(error: BaseException) -> int:
+    """With which the command line ends: an error's own, or that of a plugin's fault."""
+    from genzoo.blame import fault_of  # which needs the plugins, and they this module
+
+    code: int = getattr(error, "exit_code", 0) or getattr(fault_of(error), "exit_code", 1)
+    return code
 
 
 def speaks(trains: bool = True) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genzoo import __version__
+from genzoo.blame import fault_of
 from genzoo.build import build_model, on_paper, refuse_too_large
 from genzoo.entries import Entry, describe
 from genzoo.errors import GenzooError, UsageError, not_installed
@@ -111,6 +112,8 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
         error.hint = error.hint or DAMAGED
         raise
     except Exception as error:
+        if fault := fault_of(error):
+            raise fault from error
         raise GenzooError(f"{path} describes a {entry.name} that cannot be built: {describe(error)}", DAMAGED) from None
     _refuse_mismatches(path, entry, model.state_dict(), tensors)
     for name, _ in model.named_parameters(remove_duplicate=False):

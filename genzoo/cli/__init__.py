@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo import __version__
-from genzoo.errors import GenzooError, UsageError, did_you_mean, printable
+from genzoo.entries import describe
+from genzoo.errors import GenzooError, OutOfMemory, UsageError, did_you_mean
 from genzoo.hookspecs import API
 from genzoo.interrupt import exit_code, terminable
 from genzoo.processes import Lost, own_voice, speaks
@@ -72,15 +73,12 @@ def ended(words: list[str]) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
         discard(sys.stdout)
         return 141
-    except OSError as error:
-        show_traceback()
-        discard_unwritable()
-        say_failure(str(of_the_system(error)), words)
-        return 1
     except Exception as error:
         show_traceback()
-        say_failure(unexpected(error), words)
-        return 1
+        discard_unwritable()
+        failure = explained(error)
+        say_failure(str(failure), words)
+        return failure.exit_code
 
 
 def say_failure(text: str, words: list[str], before: str = "") -> None:
@@ -98,10 +96,14 @@ def discard_unwritable() -> None:
 
 
 def to_the_end(words: list[str]) -> int:
-    """Runs a command; what argparse and tyro end by SystemExit, such as --help, ends here too."""
+    """Runs a command; what argparse and tyro end by SystemExit, such as --help, ends here too, and so may a command."""
     try:
         return dispatch(words)
     except SystemExit as stop:
+        from genzoo.blame import ends_a_command, fault_of
+
+        if not ends_a_command(stop) and (fault := fault_of(stop)):
+            raise fault from stop
         return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
 
 
@@ -180,6 +182,18 @@ def load_plugin_files(files: list[Path]) -> None:
             load_file(file, registry())
 
 
+def explained(error: Exception) -> GenzooError:
+    """An exception that is nobody's GenzooError as one: memory ran out, a plugin's fault, the system's, or a bug."""
+    from genzoo.blame import fault_of
+
+    if ran_out_of_memory(error):
+        return OutOfMemory("out of memory", "use a smaller --batch-size or a smaller model")
+    fault = fault_of(error)
+    if fault is not None:
+        return fault
+    return of_the_system(error) if isinstance(error, OSError) else unexpected(error)
+
+
 def of_the_system(error: OSError) -> GenzooError:
     """An error of a file that nobody foresaw, as one line and what to type."""
     if error.filename is None:
@@ -189,19 +203,21 @@ def of_the_system(error: OSError) -> GenzooError:
     return GenzooError(f"{name}: {error.strerror or error}", look)
 
 
-def unexpected(error: Exception) -> str:
-    """One line for an error that is nobody's GenzooError: out of memory, or a bug in genzoo or a plugin."""
-    text = str(error).strip().splitlines()
-    first = f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
-    if isinstance(error, MemoryError) or "out of memory" in first.lower() or "can't allocate memory" in first:
-        return "out of memory\n  use a smaller --batch-size or a smaller model"
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, by what the error says: torch has not been imported in every command."""
+    text = describe(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+def unexpected(error: Exception) -> GenzooError:
+    """A bug of genzoo's own, or of a plugin that it comes with."""
     frames = traceback.extract_tb(error.__traceback__)
     # What torch complains about was asked for further up.
     own = [frame for frame in frames if "/torch/" not in frame.filename.replace(os.sep, "/")] or frames
     where = f"{own[-1].filename}:{own[-1].lineno}" if own else "unknown"
-    return (
-        f"{printable(first)}\n  at {where}; this is a bug of genzoo or of a plugin. For the traceback: genzoo --debug …"
-    )
+    text = str(error).strip().splitlines()
+    first = f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
+    return GenzooError(first, f"at {where}; this is a bug of genzoo. For the traceback: genzoo --debug …")
 
 
 def show_traceback() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
+from genzoo.blame import told
 from genzoo.data.resident import Resident
-from genzoo.entries import describe
 from genzoo.figures.canvas import save_grid, save_pairs
 from genzoo.figures.curves import curves
 from genzoo.figures.latent import has_kl, kl_per_dim, latent
@@ -62,7 +62,7 @@ def draw_all(run: Run, model: Model, view: Mapping[str, Resident]) -> list[str]:
             try:
                 render(drawing, subject, folder / f"{name}.png")
             except Exception as error:  # whatever it is, the results must not be lost
-                failures.append(f"figure {name} could not be drawn: {describe(error)}")
+                failures.append(f"figure {name} could not be drawn: {told(error)}")
     return failures
 
 

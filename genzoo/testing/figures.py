@@ -29,22 +29,38 @@ class Figure:
 
     @cached_property
     def model(self) -> Model:
-        """The first registered model of grey images that the metric is for and that has a prior; else one that it is
-        for, or one that has a prior. It is untrained."""
+        """The first registered model that the metric is for, on the first form of data on which it is: one that has a
+        prior if there is such. It is untrained."""
         (metric,) = find_metrics(registry(), [self.entry.full_name]).values()
-        best: tuple[bool, bool] | None = None
-        for entry in registry().matching("model"):
-            pair = Pair(entry, registry().loss_of(entry), SPECS["grey images"])
-            if pair.refusal() is not None:
-                continue
-            model = pair.build().eval().model
-            suits = metric.refuses(model) is None, isinstance(model, LatentModel) and model.prior() is not None
-            if best is None or suits > best:
-                best, self.pair, chosen = suits, pair, model
-            if all(best):
-                break
-        require(best is not None, "no registered model is of grey images")
+        chosen: Model | None = None
+        for spec in SPECS.values():
+            for entry in registry().matching("model"):
+                pair = Pair(entry, registry().loss_of(entry), spec)
+                if _refused(pair):
+                    continue
+                model = pair.build().eval().model
+                has_prior = isinstance(model, LatentModel) and model.prior() is not None
+                if chosen is None or (metric.refuses(model) is None and (self.reason or has_prior)):
+                    self.pair, chosen, self.reason = pair, model, metric.refuses(model)
+                    if self.reason is None and has_prior:
+                        return model
+            if chosen is not None and self.reason is None:
+                return chosen
+        require(chosen is not None, "no registered model could be built")
+        assert chosen is not None
         return chosen
+
+    reason: str | None = None
+    """Why the metric has no figure of the model that was chosen: none that is registered suits it."""
+
+    def not_run(self) -> str | None:
+        """What to say where no registered model has such a figure; None if one has."""
+        value = self.value(figures := self.found())
+        if value is not None:
+            return None
+        reason = figures["not_available"].get(key(self.entry.full_name), "")
+        require(bool(reason), "there is neither a figure nor a reason")
+        return f"not run: of no registered model is there such a figure ({reason}); register one that has it"
 
     def found(self, batch_size: int = EXAMPLES, order: torch.Tensor | None = None) -> dict[str, Any]:
         """What an evaluation says."""
@@ -62,20 +78,30 @@ class Figure:
         return value
 
 
-def check_figure(figure: Figure) -> None:
+def _refused(pair: Pair) -> bool:
+    """Whether a pair cannot be built; why is told where that model is examined."""
+    try:
+        return pair.refusal() is not None
+    except Exception:
+        return True
+
+
+def check_figure(figure: Figure) -> str | None:
     """It is a finite number, or says why there is none."""
+    if (reason := figure.not_run()) is not None:
+        return reason
     figures = figure.found()
-    value, reason = figure.value(figures), figures["not_available"].get(key(figure.entry.full_name), "")
-    require(value is not None or bool(reason), "there is neither a figure nor a reason")
-    require(value is None or math.isfinite(value), f"it is {value}")
+    value = figure.value(figures)
+    require(value is not None and math.isfinite(value), f"it is {value}")
     json.dumps(figures)
+    return None
 
 
-def check_stable(figure: Figure) -> None:
+def check_stable(figure: Figure) -> str | None:
     """It does not depend on the batch size or on the order of the examples, and twice it is the same."""
     value = figure.value(figure.found())
     if value is None:
-        return
+        return figure.not_run()
     order = torch.randperm(EXAMPLES, generator=torch.Generator().manual_seed(0))
     for what, other in (
         ("computed again", figure.found()),
@@ -85,6 +111,7 @@ def check_stable(figure: Figure) -> None:
         again = figure.value(other)
         near = again is not None and math.isclose(value, again, rel_tol=1e-4, abs_tol=1e-6)
         require(near, f"it is {value:.6g}, and {again if again is None else format(again, '.6g')} {what}")
+    return None
 
 
 def check_label(figure: Figure) -> None:
