@@ -60,8 +60,8 @@ class Row:
 
     def estimate(self, figure: str, part: Part = "test") -> Estimate | str:
         """A figure over the seeds, or why there is none."""
-        parts = [result.get(part) or {} for result in self.results]
-        errors = [one.get("standard_error", {}).get(figure) for one in parts]
+        parts = [table_in(result, part) for result in self.results]
+        errors = [table_in(one, "standard_error").get(figure) for one in parts]
         known = [float(error) for error in errors if is_number(error)]
         error = sum(known) / len(known) if known and len(known) == len(errors) else None
         return self.over_seeds((figure_of(one, figure) for one in parts), error)
@@ -85,9 +85,15 @@ class Row:
 def figure_of(figures: dict[str, Any], name: str) -> float | str:
     """A figure of one split, or why there is none."""
     value = figures.get(name)
-    if value is None or isinstance(value, (dict, list)):
-        return str(figures.get("not_available", {}).get(name, "not computed"))
-    return value if isinstance(value, str) else float(value)  # "nan", "inf"
+    if isinstance(value, str):  # "nan", "inf"
+        return value
+    return float(value) if is_number(value) else str(table_in(figures, "not_available").get(name, "not computed"))
+
+
+def table_in(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """The table called `name` in values; an empty one if there is none."""
+    found = values.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -248,7 +254,7 @@ def best(root: Path, figure: str) -> Run:
     made = tables(collect([root]), say=lambda line: warn(line, "go on with it: genzoo resume RUN"))
     name = key(figure)
     found = [
-        (figure_of(results.get("validation") or {}, name), value, table.protocol, run)
+        (figure_of(table_in(results, "validation"), name), value, table.protocol, run)
         for table in made
         for row in table.rows
         for run, results in zip(row.runs, row.results, strict=True)
