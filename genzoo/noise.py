@@ -88,7 +88,7 @@ class _KeyedNoise:
         self.used = 0
 
     def axis(self, batch: tuple[int, ...]) -> int | None:
-        """Which of a batch's axes runs over the examples, as the B of [B] or [K, B], or in K·B rows; None: none does."""
+        """Which of a batch's axes runs over the examples: the B of [B] or [K, B], or that of K·B rows; None: none."""
         rows = len(self.keys)
         if rows in batch:
             return batch.index(rows)

@@ -156,9 +156,8 @@ def report(run: Any, metrics: Any, root: Path) -> None:
     )
     if left := took["examples"] - took["examples_per_epoch"]:
         share = took["examples_per_epoch"] / took["examples"]
-        print(
-            f"  each epoch saw {share:.1%} of the training data: {left:,} of {took['examples']:,} fill no whole batch"
-        )
+        what = f"{left:,} of {took['examples']:,} examples fill no whole batch"
+        print(f"  each epoch saw {share:.1%} of the training data: {what}")
     drawn = ", ".join(sorted(path.stem for path in (run.path / "figures").glob("*.png")))
     where = "@last" if root == Path("runs") and run.path.parent == root else run.path
     print(f"figures   {run.path}/figures/ ({drawn})")
