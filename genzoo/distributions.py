@@ -52,6 +52,7 @@ class Distribution(ABC):
     """A batch of independent distributions over tensors with `event_dims` axes."""
 
     measure: ClassVar[Measure] = "density"
+    """What exp(log_prob) is."""
     support: ClassVar[Support] = "any"
     """Where `measure` holds: of other values exp(log_prob) is neither a probability nor a density."""
 

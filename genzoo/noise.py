@@ -91,11 +91,11 @@ class _KeyedNoise:
         self.used = 0
 
     def axis(self, batch: tuple[int, ...]) -> int | None:
-        """Which of a batch's axes runs over the examples, in K·B rows or as the B of [K, B]; None: none of them."""
+        """Which of a batch's axes runs over the examples: the B of [B] or [K, B], or that of K·B rows; None: none."""
         rows = len(self.keys)
-        if batch and batch[0] % rows == 0:
-            return 0
-        return next((axis for axis, size in enumerate(batch) if size == rows), None)
+        if rows in batch:
+            return batch.index(rows)
+        return 0 if batch and batch[0] % rows == 0 else None
 
     def draw(
         self, kind: Callable[[Tensor, int, int], Tensor], sample_shape: tuple[int, ...], like: Tensor, axes: int = 1

@@ -134,7 +134,7 @@ def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
         print(f"genzoo: interrupted; go on with it by:\n  {command}", file=sys.stderr)
         return 128 + (experiment.stopped_by or signal.SIGINT)
     if options.json:
-        print(json.dumps({"run": str(run.path), **run.results}))
+        print(json.dumps({"run": str(run.path), **run.results}, ensure_ascii=False))
     else:
         report(run, experiment.metrics, options.runs)
     return 0
@@ -156,7 +156,8 @@ def report(run: Any, metrics: Any, root: Path) -> None:
     )
     if left := took["examples"] - took["examples_per_epoch"]:
         share = took["examples_per_epoch"] / took["examples"]
-        print(f"  an epoch is {share:.1%} of the training data: {left:,} of {took['examples']:,} fill no whole batch")
+        what = f"{left:,} of {took['examples']:,} examples fill no whole batch"
+        print(f"  each epoch saw {share:.1%} of the training data: {what}")
     drawn = ", ".join(sorted(path.stem for path in (run.path / "figures").glob("*.png")))
     where = "@last" if root == Path("runs") and run.path.parent == root else run.path
     print(f"figures   {run.path}/figures/ ({drawn})")

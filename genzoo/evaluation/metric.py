@@ -144,7 +144,7 @@ class Metric:
         return values if values.dim() == 1 else None
 
     def standard_error(self, values: Tensor) -> float | None:
-        """Of the figure over the choice of examples; None unless the figure is the mean of those of each."""
+        """Of the figure over the choice of examples; None unless it is the mean of those of each, [N]."""
         each = self.of_each(values)
         return None if each is None or len(each) < 2 else (each.std() / len(each) ** 0.5).item()
 

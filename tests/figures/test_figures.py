@@ -17,6 +17,7 @@ from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.figures.codes import Scale, posteriors, principal_axes, quantile_grid
+from genzoo.figures.curves import labels
 from genzoo.figures.latent import ACTIVE, latent_plane
 from genzoo.figures.points import planes
 from genzoo.figures.subject import Subject
@@ -108,6 +109,20 @@ def test_a_model_without_an_encoder_has_samples_and_curves(tmp_path: Path) -> No
     subject = subject_of(tmp_path, "vae", "digits")
     assert figures.draw_all(subject.run, Source(subject.model.spec), subject.view) == []
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"samples", "curves"}
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        ("negative_elbo", ("−ELBO", "nats an example")),
+        ("kl_given_y", ("KL given the class", "nats an example")),
+        ("mse", ("mse", "")),
+        ("distortion", ("distortion", "")),
+        ("loss", ("loss", "")),
+    ],
+)
+def test_a_curve_has_the_unit_of_its_term_or_none(term: str, expected: tuple[str, str]) -> None:
+    assert labels(term) == expected
 
 
 @pytest.fixture(params=["vae", "ae"])
