@@ -28,6 +28,8 @@ class TableOptions:
     missing: Missing = "error"
     separator: Separator = "auto"
     decimal: Decimal = "auto"
+    needed: bool = True
+    """Whether a table without the column of labels is refused."""
 
     @classmethod
     def of(cls, config: Any) -> TableOptions:
@@ -74,7 +76,8 @@ def choose(
     names = dialect.names
     if known is not None:
         return _matched(path, dialect, options, known)
-    label = _place(path, names, options.label) if options.label else None
+    asked = options.label and (options.needed or options.label in names)
+    label = _place(path, names, options.label) if asked else None
     columns = Columns(list(range(len(names))), label)
     left_out = {_place(path, names, name) for name in options.drop}
     if options.select:
