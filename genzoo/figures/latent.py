@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genzoo.data.splits import fixed_permutation
+from genzoo.errors import printable
 from genzoo.evaluation.metric import ACTIVE
 from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, QUIET_COLOUR, TITLE, coordinate, new_figure, save
 from genzoo.figures.codes import principal_axes, share_text
@@ -22,6 +23,8 @@ SHOWN = 5000
 MOST_CLASSES = 20
 """Of more classes than this, colours and labels would tell nothing."""
 MOST_BARS = 64
+LONGEST_NAME = 24
+"""Characters of a class's name in a legend."""
 
 
 class Plane(NamedTuple):
@@ -60,7 +63,7 @@ def latent(subject: Subject, path: Path) -> None:
     axes = figure.subplots()
     axes.set_title(plane.title, **TITLE)
     labels = [] if plane.classes is None else plane.classes.unique().tolist()
-    names = [subject.model.spec.class_name(label) for label in labels]
+    names = [as_drawn(subject.model.spec.class_name(label)) for label in labels]
     if not labels or len(labels) > MOST_CLASSES:
         show_codes(axes, plane.points, DATA_COLOUR, 0, "")
     else:
@@ -79,6 +82,12 @@ def latent(subject: Subject, path: Path) -> None:
         axes.set_yticks(range(len(labels)) if labels else [], names)
     tidy(axes)
     save(figure, path)
+
+
+def as_drawn(name: str) -> str:
+    """The name of a class as matplotlib draws it: a dollar begins no formula, an underscore hides it from no legend."""
+    text = printable(name, LONGEST_NAME).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def show_codes(axes: Axes, points: Tensor, colour: str, place: int, label: str) -> None:
