@@ -29,7 +29,7 @@ class TableOptions:
     separator: Separator = "auto"
     decimal: Decimal = "auto"
     needed: bool = True
-    """Whether a table without the column of labels is refused."""
+    """Whether the column of labels has to be there and the user can choose; not for a finished run's later tables."""
 
     @classmethod
     def of(cls, config: Any) -> TableOptions:
@@ -91,7 +91,7 @@ def choose(
     columns.kept = [place for place in columns.kept if place not in {label, *left_out, *empty}]
     if not columns.kept:
         raise UsageError(f"{path} has no column beside the label's", "name a table of numbers")
-    _refuse_text(path, dialect, rows, columns)
+    _refuse_text(path, dialect, rows, columns, options)
     return columns
 
 
@@ -142,7 +142,9 @@ def _is_index(dialect: Dialect, rows: Sequence[Sequence[str]], options: TableOpt
     return unnamed and distinct and len(dialect.names) > 1 and (counts or None in numbers)
 
 
-def _refuse_text(path: Path, dialect: Dialect, rows: Sequence[Sequence[str]], columns: Columns) -> None:
+def _refuse_text(
+    path: Path, dialect: Dialect, rows: Sequence[Sequence[str]], columns: Columns, options: TableOptions
+) -> None:
     """Refuses columns that hold no number at all, all of them in one line."""
     texts = []
     for place in columns.kept:
@@ -155,7 +157,9 @@ def _refuse_text(path: Path, dialect: Dialect, rows: Sequence[Sequence[str]], co
         words = " ".join(repr(name) if " " in name else name for name in names[: 4 * SHOWN])
         raise UsageError(
             f"{path}: {counted(len(names), 'column')} of text, not numbers: {listed(names)} (such as {example!r})",
-            f"leave out: --data.drop {words}\na column of classes is named by --data.label COLUMN",
+            f"leave out: --data.drop {words}\na column of classes is named by --data.label COLUMN"
+            if options.needed
+            else "give columns of numbers, as in the training",
         )
 
 

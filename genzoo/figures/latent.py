@@ -9,9 +9,17 @@ import torch
 from torch import Tensor
 
 from genzoo.data.splits import fixed_permutation
-from genzoo.errors import printable
 from genzoo.evaluation.metric import ACTIVE
-from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, QUIET_COLOUR, TITLE, coordinate, new_figure, save
+from genzoo.figures.canvas import (
+    CLASS_COLOURS,
+    DATA_COLOUR,
+    QUIET_COLOUR,
+    TITLE,
+    as_drawn,
+    coordinate,
+    new_figure,
+    save,
+)
 from genzoo.figures.codes import principal_axes, share_text
 from genzoo.figures.points import tidy
 from genzoo.figures.subject import Subject, has_encoder
@@ -23,8 +31,6 @@ SHOWN = 5000
 MOST_CLASSES = 20
 """Of more classes than this, colours and labels would tell nothing."""
 MOST_BARS = 64
-LONGEST_NAME = 24
-"""Characters of a class's name in a legend."""
 
 
 class Plane(NamedTuple):
@@ -82,12 +88,6 @@ def latent(subject: Subject, path: Path) -> None:
         axes.set_yticks(range(len(labels)) if labels else [], names)
     tidy(axes)
     save(figure, path)
-
-
-def as_drawn(name: str) -> str:
-    """The name of a class as matplotlib draws it: a dollar begins no formula, an underscore hides it from no legend."""
-    text = printable(name, LONGEST_NAME).replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text
 
 
 def show_codes(axes: Axes, points: Tensor, colour: str, place: int, label: str) -> None:

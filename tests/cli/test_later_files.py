@@ -44,6 +44,10 @@ def test_columns_are_matched_by_name_and_scaled_as_in_training(scale: str, tmp_p
     assert same == pytest.approx(scores(run, tmp_path / "d.npy"), rel=1e-3)
     message = refused(genzoo("anomaly", run.path, table(tmp_path / "e.csv", ["age", "size"], x[:9, :2])))
     assert message.endswith("e.csv lacks 1 column that the model was trained on: dose")
+    (tmp_path / "g.csv").write_text("age,dose,size\n1,,3\n")
+    result = genzoo("anomaly", run.path, tmp_path / "g.csv")
+    assert refused(result).endswith("g.csv, line 2, column dose has no value ('')")
+    assert "--data" not in result.err
     far = table(tmp_path / "f.csv", ["age", "dose", "size"], x[:9] * [1, 1000, 1])
     result = genzoo("anomaly", run.path, far)
     assert "of 9 examples lie far outside the training data, such as " in result.err
