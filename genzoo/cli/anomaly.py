@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from genzoo.cli.inputs import Work
 
 NEIGHBOURS = 5
+NAME = 40
+"""Characters of a class's name in a table."""
 
 
 def add_verb(verbs: Any) -> None:
@@ -210,7 +212,7 @@ def print_classes(table: dict[str, Any], score: str, higher: bool) -> None:
         cells = {name: f"{table[name][label]:.3f}" for name in columns}
         cells["model"] = with_interval(table["model"][label], table["interval_95"][label])
         cells["pixel_sum"] = f"{max(total, 1 - total):.3f} {'more' if total >= 0.5 else 'less'}"
-        body.append([f"class {label}", *(cells[name] for name in columns)])
+        body.append([f"class {printable(label, NAME)}", *(cells[name] for name in columns)])
     means = {name: sum(table[name].values()) / len(table[name]) for name in columns}
     oriented = [max(value, 1 - value) for value in table["pixel_sum"].values()]
     means["pixel_sum"] = sum(oriented) / len(oriented)

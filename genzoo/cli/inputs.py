@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +169,7 @@ class Files:
         from genzoo.data.columns import TableOptions
         from genzoo.data.tables import read_table
 
-        table = read_table(path, TableOptions.of(self.options), self.form.known)
+        table = read_table(path, replace(TableOptions.of(self.options), needed=False), self.form.known)
         self.notes += table.notes
         return torch.from_numpy(table.x), table.rows.tolist()
 
@@ -194,25 +195,31 @@ class Files:
 
         from genzoo.build import suits_any_values
 
-        flat = x.flatten(1)
+        white = 255 if x.dtype == torch.uint8 else 1
         if self.spec.binary and self.training.binarize == "none":
-            white = 255 if x.dtype == torch.uint8 else 1
-            self._refuse((flat != 0) & (flat != white), flat / white, names, "0 and 1 only")
-        elif not suits_any_values(self.spec.likelihood) and x.dtype != torch.uint8:
-            self._refuse((flat < 0) | (flat > 1), flat, names, "values from 0 to 1")
+            self._refuse(x, names, lambda part: (part != 0) & (part != white), "0 and 1 only")
+        elif not suits_any_values(self.spec.likelihood) and white == 1:
+            self._refuse(x, names, lambda part: (part < 0) | (part > 1), "values from 0 to 1")
         if told := self.form.far_out(x):
             self.notes.append(told)
 
-    def _refuse(self, odd: Tensor, values: Tensor, names: list[str], wanted: str) -> None:
-        if bool(odd.any()):
-            row, place = odd.nonzero()[0].tolist()
-            column = f", column {self.form.columns[place]}" if self.form.columns else ""
-            count = int(odd.any(1).sum())
-            raise UsageError(
-                f"{names[row]}{column} is {float(values[row, place]):g}; the model was trained on {wanted} "
-                f"({count:,} of {len(odd):,} examples have others)",
-                "give data like those of the training",
-            )
+    def _refuse(self, x: Tensor, names: list[str], is_odd: Callable[[Tensor], Tensor], wanted: str) -> None:
+        import torch
+
+        from genzoo.data.rows import chunks
+
+        odd = torch.cat([is_odd(chunk.flatten(1)).any(1) for chunk in chunks(x)])
+        if not bool(odd.any()):
+            return
+        row = int(odd.int().argmax())
+        place = int(is_odd(x[row].flatten()).int().argmax())
+        value = float(x[row].flatten()[place]) / (255 if x.dtype == torch.uint8 else 1)
+        column = f", column {self.form.columns[place]}" if self.form.columns else ""
+        raise UsageError(
+            f"{names[row]}{column} is {value:g}; the model was trained on {wanted} "
+            f"({int(odd.sum()):,} of {len(x):,} examples have others)",
+            "give data like those of the training",
+        )
 
 
 def read_picture(path: Path, spec: DataSpec, resize: bool, background: int = 255) -> Tensor:

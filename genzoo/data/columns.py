@@ -28,6 +28,8 @@ class TableOptions:
     missing: Missing = "error"
     separator: Separator = "auto"
     decimal: Decimal = "auto"
+    needed: bool = True
+    """Whether the column of labels has to be there and the user can choose; not for a finished run's later tables."""
 
     @classmethod
     def of(cls, config: Any) -> TableOptions:
@@ -74,7 +76,8 @@ def choose(
     names = dialect.names
     if known is not None:
         return _matched(path, dialect, options, known)
-    label = _place(path, names, options.label) if options.label else None
+    asked = options.label and (options.needed or options.label in names)
+    label = _place(path, names, options.label) if asked else None
     columns = Columns(list(range(len(names))), label)
     left_out = {_place(path, names, name) for name in options.drop}
     if options.select:
@@ -88,7 +91,7 @@ def choose(
     columns.kept = [place for place in columns.kept if place not in {label, *left_out, *empty}]
     if not columns.kept:
         raise UsageError(f"{path} has no column beside the label's", "name a table of numbers")
-    _refuse_text(path, dialect, rows, columns)
+    _refuse_text(path, dialect, rows, columns, options)
     return columns
 
 
@@ -139,7 +142,9 @@ def _is_index(dialect: Dialect, rows: Sequence[Sequence[str]], options: TableOpt
     return unnamed and distinct and len(dialect.names) > 1 and (counts or None in numbers)
 
 
-def _refuse_text(path: Path, dialect: Dialect, rows: Sequence[Sequence[str]], columns: Columns) -> None:
+def _refuse_text(
+    path: Path, dialect: Dialect, rows: Sequence[Sequence[str]], columns: Columns, options: TableOptions
+) -> None:
     """Refuses columns that hold no number at all, all of them in one line."""
     texts = []
     for place in columns.kept:
@@ -152,7 +157,9 @@ def _refuse_text(path: Path, dialect: Dialect, rows: Sequence[Sequence[str]], co
         words = " ".join(repr(name) if " " in name else name for name in names[: 4 * SHOWN])
         raise UsageError(
             f"{path}: {counted(len(names), 'column')} of text, not numbers: {listed(names)} (such as {example!r})",
-            f"leave out: --data.drop {words}\na column of classes is named by --data.label COLUMN",
+            f"leave out: --data.drop {words}\na column of classes is named by --data.label COLUMN"
+            if options.needed
+            else "give columns of numbers, as in the training",
         )
 
 

@@ -137,12 +137,17 @@ def _kept(array: NDArray[Any], dtype: np.dtype[Any], factor: float = 1) -> Examp
 
 
 def values_of(array: NDArray[Any]) -> Values:
-    """The smallest and the largest value, NaN where there is one, and whether all are whole numbers."""
+    """The smallest and the largest value, NaN where there is one, and whether all are whole numbers.
+
+    Of bytes beyond 0 and 1 it is what they may be.
+    """
     low, high, whole = math.inf, -math.inf, True
     for _, piece in _pieces(array):
         # With a NaN in a piece both are NaN, and so is what numpy's minimum and maximum make of them.
         low, high = float(np.minimum(low, piece.min())), float(np.maximum(high, piece.max()))
         whole = whole and (array.dtype.kind != "f" or bool((piece == np.floor(piece)).all()))
+        if array.dtype == np.uint8 and high > 1:
+            return Values(0, WHITE, whole)  # all that need be known, and a mapped file is not read to its end
     return Values(low, high, whole)
 
 

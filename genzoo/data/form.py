@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from genzoo.data.columns import Known
-from genzoo.data.rows import chunks
+from genzoo.data.rows import Rows, chunks
 from genzoo.data.spec import DataSpec, Split
+from genzoo.data.splits import sample_of
 from genzoo.errors import GenzooError
 
 FAR = 1.0
@@ -19,6 +20,8 @@ FAR = 1.0
 FEW = 1e-6
 WHITE = 255
 """In images of whole numbers."""
+RANGED = 10_000
+"""Examples of a file that is not read into memory whose range is looked at."""
 
 
 @dataclass(frozen=True)
@@ -100,25 +103,25 @@ class Form:
         if not self.low or not self.high:
             return ""
         white = 255.0 if x.dtype == torch.uint8 else 1.0
-        flat = x.flatten(1).double() / white
         low, high = (torch.tensor(part, dtype=torch.float64) for part in (self.low, self.high))
         margin = FAR * (high - low) + FEW * (1 + torch.maximum(low.abs(), high.abs()))
-        outside = (flat < low - margin) | (flat > high + margin)
-        if not bool(outside.any()):
-            return ""
-        count = int(outside.any(1).sum())
-        row, place = outside.nonzero()[0].tolist()
-        column = min(place, len(self.low) - 1)
-        span = [self._unscaled_value(value, column) for value in (flat[row, place], low[column], high[column])]
-        where = f" in column {(self.columns or range(1, len(self.low) + 1))[column]}" if len(self.low) > 1 else ""
-        return (
-            f"{count:,} of {len(x):,} examples lie far outside the training data, such as {span[0]:g}{where}, "
-            f"which had {span[1]:g} to {span[2]:g}"
-        )
+        count, example = 0, ""
+        for chunk in chunks(x):
+            flat = chunk.flatten(1).double() / white
+            outside = (flat < low - margin) | (flat > high + margin)
+            count += int(outside.any(1).sum())
+            if count and not example:
+                row, place = outside.nonzero()[0].tolist()
+                example = self._told(float(flat[row, place]), place)
+        return f"{count:,} of {len(x):,} examples lie far outside the training data, such as {example}" if count else ""
 
-    def _unscaled_value(self, value: Tensor, column: int) -> float:
+    def _told(self, value: float, place: int) -> str:
+        """A value, its column, and the range that the training data had there."""
+        column = min(place, len(self.low) - 1)
         shift, scale = (self.shift[column], self.scale[column]) if self.scale else (0.0, 1.0)
-        return float(value) * scale + shift
+        shown, low, high = (number * scale + shift for number in (value, self.low[column], self.high[column]))
+        where = f" in column {(self.columns or range(1, len(self.low) + 1))[column]}" if len(self.low) > 1 else ""
+        return f"{shown:g}{where}, which had {low:g} to {high:g}"
 
 
 @runtime_checkable
@@ -142,6 +145,7 @@ def form_of(dataset: object, train: Split, spec: DataSpec) -> Form:
 def ranges(train: Split, spec: DataSpec) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The smallest and the largest training values: of all together for images, of each column for vectors."""
     low = high = None
+    train = sample_of(train, RANGED) if isinstance(train.x, Rows) else train
     for chunk in chunks(train.x):
         flat = chunk.reshape(-1, 1) if spec.is_image else chunk.flatten(1)
         small, large = flat.amin(0), flat.amax(0)

@@ -122,7 +122,7 @@ class _Reader:
             raise UsageError(f"{self.path} has more than {MOST_COLUMNS:,} columns", "give its numbers as .npz")
         comma = options.decimal == "comma" or (options.decimal == "auto" and find_comma(rows, separator))
         dialect = Dialect(separator, comma, options.header == "yes", first)
-        if comma and options.decimal == "auto":
+        if comma and options.decimal == "auto" and options.needed:
             dialect.notes.append(f"{self.path} is read with decimal commas; otherwise: --data.decimal point")
         if options.header == "auto" and self._is_named(first):
             dialect.header = True
@@ -227,8 +227,8 @@ class _Reader:
         if is_missing(cell):
             self.missing = self.missing or f"line {line}, column {name[:40]} has no value ({_shown(cell)})"
             return math.nan
-        hint = "mend or drop it; a column of classes is named by --data.label COLUMN"
-        if COMMA_NUMBER.fullmatch(cell.strip()):
+        hint = "mend or drop it" + "; a column of classes is named by --data.label COLUMN" * self.options.needed
+        if self.options.needed and COMMA_NUMBER.fullmatch(cell.strip()):
             hint = "a decimal comma: --data.decimal comma; commas between thousands have to go"
         raise UsageError(f"{self.path}, line {line}, column {name[:40]}: {_shown(cell)} is no finite number", hint)
 
@@ -256,6 +256,7 @@ class _Reader:
         if self.missing and (mode == "error" or (mode == "mean" and self.unlabelled)):
             hint = "leave such lines out: --data.missing drop"
             hint += "" if self.unlabelled else "\nfill in the column's mean: --data.missing mean"
+            hint = hint if self.options.needed else "fill such values in, or leave such lines out"
             others = f"; {self.incomplete:,} of {seen:,} examples lack something" if self.incomplete > 1 else ""
             raise UsageError(f"{self.path}, {self.missing}{others}", hint)
         if self.incomplete == seen and mode == "drop":

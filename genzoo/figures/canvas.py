@@ -13,6 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from genzoo.errors import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -23,6 +25,8 @@ CLASS_COLOURS = (  # Petroff 2021, arXiv 2107.02270: ten colours chosen for all 
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 TITLE: dict[str, Any] = {"fontsize": 11, "loc": "left"}
+LONGEST_NAME = 24
+"""Characters of a class's name in a figure."""
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -62,6 +66,12 @@ def new_figure(width: float, height: float) -> Figure:
 def save(figure: Figure, path: Path | IO[bytes]) -> None:
     """Writes a figure as PNG."""
     figure.savefig(path, format="png", metadata={"Software": "genzoo"})
+
+
+def as_drawn(name: str) -> str:
+    """The name of a class as matplotlib draws it: a dollar begins no formula, an underscore hides it from no legend."""
+    text = printable(name, LONGEST_NAME).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def coordinate(letter: str, number: int) -> str:

@@ -15,6 +15,7 @@ from genzoo.figures.canvas import (
     DATA_COLOUR,
     QUIET_COLOUR,
     TITLE,
+    as_drawn,
     coordinate,
     new_figure,
     own_style,
@@ -70,7 +71,7 @@ def latent(subject: Subject, path: Path) -> None:
     axes = figure.subplots()
     axes.set_title(plane.title, **TITLE)
     labels = [] if plane.classes is None else plane.classes.unique().tolist()
-    names = [subject.model.spec.class_name(label) for label in labels]
+    names = [as_drawn(subject.model.spec.class_name(label)) for label in labels]
     if not labels or len(labels) > MOST_CLASSES:
         show_codes(axes, plane.points, DATA_COLOUR, 0, "")
     else:

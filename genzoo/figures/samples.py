@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
-from genzoo.figures.canvas import save_grid, save_pairs
+from genzoo.figures.canvas import as_drawn, save_grid, save_pairs
 from genzoo.figures.points import displacements, scatter
 from genzoo.figures.subject import Subject
 from genzoo.noise import generators, mix, seeded
@@ -17,6 +17,8 @@ from genzoo.sampling import IN_A_ROW, Sampler, draw, rows_by_class
 
 SAMPLES = 64
 POINTS = 1000
+TITLE_NAMES = 40
+"""Characters of the names of classes in a title."""
 
 
 @torch.no_grad()
@@ -53,7 +55,13 @@ def samples(subject: Subject, path: Path) -> None:
         save_grid(path, new, f"{SAMPLES} samples, {how}")
     else:
         new, how = draw_samples(model, train, len(y), y=y)
-        save_grid(path, new, f"{len(y)} samples, a row a class, {how}", columns=IN_A_ROW)
+        save_grid(path, new, f"{len(y)} samples, a row a class{_named(model)}, {how}", columns=IN_A_ROW)
+
+
+def _named(model: Model) -> str:
+    """The names of the classes, in brackets, where they are short enough for a title."""
+    names = ", ".join(map(as_drawn, model.spec.class_names))
+    return f" ({names})" if 0 < len(names) <= TITLE_NAMES else ""
 
 
 def reconstructions(subject: Subject, path: Path) -> None:

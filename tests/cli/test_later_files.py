@@ -44,6 +44,10 @@ def test_columns_are_matched_by_name_and_scaled_as_in_training(scale: str, tmp_p
     assert same == pytest.approx(scores(run, tmp_path / "d.npy"), rel=1e-3)
     message = refused(genzoo("anomaly", run.path, table(tmp_path / "e.csv", ["age", "size"], x[:9, :2])))
     assert message.endswith("e.csv lacks 1 column that the model was trained on: dose")
+    (tmp_path / "g.csv").write_text("age,dose,size\n1,,3\n")
+    result = genzoo("anomaly", run.path, tmp_path / "g.csv")
+    assert refused(result).endswith("g.csv, line 2, column dose has no value ('')")
+    assert "--data" not in result.err
     far = table(tmp_path / "f.csv", ["age", "dose", "size"], x[:9] * [1, 1000, 1])
     result = genzoo("anomaly", run.path, far)
     assert "of 9 examples lie far outside the training data, such as " in result.err
@@ -147,3 +151,16 @@ def test_a_hint_names_an_option_that_the_dataset_has(kind: str, hint: str, tmp_p
     said = refused(result)
     assert said.startswith("conv-vae needs images of at least 16x16")
     assert hint in result.err if hint else "--data" not in result.err
+
+
+def test_odd_names_of_classes_do_no_harm(tmp_path: Path) -> None:
+    names = np.array(["$x^{", "_hidden", "\x1b[2J" + "long " * 20])
+    np.savez(tmp_path / "t.npz", x=RNG.random((60, 4, 4)), y=names[np.arange(60) % 3])
+    words = ("--dataset", "npz", "--data.path", tmp_path / "t.npz", "--data.test", 0.5, *SMALL)
+    result = genzoo("run", "vae", *words, "--out", tmp_path / "r")
+    assert result.code == 0
+    assert "latent" not in result.err.replace("latent,", "")
+    assert (tmp_path / "r/figures/latent.png").exists()
+    shown = genzoo("anomaly", tmp_path / "r").out
+    assert "class _hidden" in shown
+    assert all(character.isprintable() for character in shown.replace("\n", ""))

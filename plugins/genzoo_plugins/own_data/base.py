@@ -100,13 +100,13 @@ class OwnData(ABC):
 
     def load(self, store: genzoo.Store) -> genzoo.Splits:
         parts = self.read()
-        splits = self.cut(parts)
+        splits = self.splits(parts)
         digest = {"x": digest_of(part.x for part in parts.present)}
         store.found[type(self).__name__.lower()] = Found(self.path.parent, str(self.path), digest)
         store.notes += parts.notes
         return splits
 
-    def cut(self, parts: Parts) -> Splits:
+    def splits(self, parts: Parts) -> Splits:
         """The splits, of which training and validation lack the classes that are left out."""
         splits = cut(parts, self.config.validation, self.config.test)
         train, validation = (split and self._seen(split) for split in splits[:2])
@@ -161,8 +161,9 @@ class InMemory(OwnData):
     def parts(self) -> Parts:
         """The same with all values filled in and the columns scaled."""
         parts = self.unscaled
-        train = self.cut(parts).train
-        form = fitted(parts.form, train, self.config.scale, str(self.path))
+        if self.config.scale == "none" and not parts.form.width:
+            return parts
+        form = fitted(parts.form, self.splits(parts).train, self.config.scale, str(self.path))
         return scaled(parts._replace(form=form), form)
 
     @property
@@ -197,7 +198,7 @@ class InMemory(OwnData):
             shape,
             likelihood,
             classes=len(parts.classes),
-            size=len(self.cut(parts).train.x),
+            size=len(self.splits(parts).train.x),
             binary=binary,
             class_names=parts.classes,
         )

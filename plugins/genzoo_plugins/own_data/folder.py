@@ -180,7 +180,7 @@ class Folder(OwnData):
     def spec(self) -> genzoo.DataSpec:
         height, width, channels = self.measures[:3]
         index = self._parts(torch.arange(len(self.pictures))[:, None])
-        size = len(self.cut(index).train.x)
+        size = len(self.splits(index).train.x)
         classes = self.classes
         return genzoo.DataSpec(
             (channels, height, width), "bernoulli", classes=len(classes), size=size, class_names=classes

@@ -11,6 +11,7 @@ from torch import Tensor
 from genzoo.data.columns import counted, listed
 from genzoo.data.form import Form
 from genzoo.data.rows import Rows, chunks
+from genzoo.data.splits import sample_of
 from genzoo.errors import UsageError
 from genzoo.protocols import Split
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from genzoo_plugins.own_data.base import Parts
 
 Scale = Literal["none", "standard", "unit"]
+LOOKED_AT = 10_000
+"""Examples of a file that is not read into memory."""
 LARGE = 20.0
 """Root of the mean square of a column from which on its scale is worth a warning."""
 
@@ -62,7 +65,7 @@ def fitted(form: Form, train: Split, scale: Scale, what: str) -> Form:
     if scale == "none" and not missing:
         return form
     found = statistics(train)
-    form = replace(form, fill=tuple(found.mean.tolist()))
+    form = replace(form, fill=tuple(found.mean.tolist())) if missing else form
     if scale == "none":
         return form
     shift, spread = (found.mean, found.deviation) if scale == "standard" else (found.low, found.high - found.low)
@@ -85,7 +88,7 @@ def remarks(train: Split, form: Form) -> tuple[list[str], list[str]]:
     """Notes and warnings on the columns of vectors: those that never change, and those whose scale is large."""
     if len(train.x.shape) != 2:
         return [], []
-    found = statistics(train)
+    found = statistics(sample_of(train, LOOKED_AT) if isinstance(train.x, Rows) else train)
     names = list(form.columns) or [str(place + 1) for place in range(len(found.mean))]
     still = (found.low == found.high).nonzero()[:, 0].tolist()
     notes = []
