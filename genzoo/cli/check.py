@@ -34,6 +34,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--kind", choices=KINDS, help="where several kinds have the name")
     parser.add_argument("--dataset", dest="on", action="append", default=[], metavar="NAME",
                         help="examine models and losses on its examples too (may be repeated)")  # fmt: skip
+    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run no other checks")
     parser.add_argument("--all", action="store_true", help="show also what passed")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(handler=show)
@@ -56,7 +57,7 @@ def show(options: argparse.Namespace) -> int:
         if not options.json:
             print(f"{entry.kind} {entry.name} of {entry.origin}")
         broken, told = Counter[str](), set[tuple[str, str]]()
-        for finding in examine(entry, done, options.on):
+        for finding in examine(entry, done, options.on, options.only):
             verdicts[finding.verdict] += 1
             rows.append({"kind": entry.kind, "name": entry.name, **asdict(finding)})
             if not options.json and (options.all or matters(entry.kind, finding)):

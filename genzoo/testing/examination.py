@@ -7,7 +7,7 @@ import io
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -56,7 +56,9 @@ class Finding:
     """What the check took."""
 
 
-def examine(entry: Entry, done: set[str] | None = None, on: Sequence[str] = ()) -> Iterator[Finding]:
+def examine(
+    entry: Entry, done: set[str] | None = None, on: Sequence[str] = (), only: Collection[str] = ()
+) -> Iterator[Finding]:
     """Runs every check that concerns an entry, one after the other; a check that breaks is a fault too.
 
     Args:
@@ -64,9 +66,12 @@ def examine(entry: Entry, done: set[str] | None = None, on: Sequence[str] = ()) 
         done: Pairs of a model and a loss that are left out; those examined are added to it.
         on: Datasets whose examples a model or a loss is examined on, besides made-up data; where there are none, those
             of its own package.
+        only: Names of checks; none: all.
     """
     broken, done = False, set() if done is None else done
     for name, check in REGISTRATION.items():
+        if only and name not in only:
+            continue
         finding = _made("registration", name, check, entry)
         broken |= finding.verdict == "FAIL" and name in ("class", "options")
         yield finding
@@ -75,6 +80,8 @@ def examine(entry: Entry, done: set[str] | None = None, on: Sequence[str] = ()) 
         for case in cases(entry, on):
             if isinstance(case, Finding):
                 yield case
+            elif only and case[1] not in only:
+                continue
             elif case[0] not in done:
                 examined.add(case[0])
                 yield _made(*case)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from genzoo.distributions import DiagGaussian
 from genzoo.protocols import Batch, LatentModel
 from genzoo.testing.check import require
 from genzoo.testing.pair import EXAMPLES, Pair, loss_of, train
@@ -76,12 +75,12 @@ def _moves(parameter: nn.Parameter) -> bool:
 
 
 def _reparameterised(pair: Pair, objective: Objective) -> None:
-    """A Gaussian posterior's samples carry its gradient to what they are decoded to."""
+    """Where the posterior is a density, its samples carry its gradient to what they are decoded to."""
     model = objective.model
     if not isinstance(model, LatentModel):
         return
     q, _, z, _ = model.infer(pair.batch(EXAMPLES))
-    if isinstance(q, DiagGaussian) and q.mean.requires_grad:
+    if q.measure == "density" and q.mean.requires_grad:
         require(z.requires_grad, f"{pair}: the z of infer(batch) carry no gradient to the posterior's mean")
 
 

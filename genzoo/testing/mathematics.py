@@ -106,7 +106,7 @@ def _drawn_from(pair: Pair, model: LatentModel, batch: Batch, own: Tensor) -> No
 
 def _varies(pair: Pair, z: Tensor, own: Tensor, when: str) -> None:
     """Holds the spread of z over its first axis, pooled over all else, against that of samples of the posterior."""
-    found, wanted = ((x - own.mean(0)).square().flatten(1).sum(1).double() for x in (z, own))
+    found, wanted = ((x - x.mean(0)).square().flatten(1).sum(1).double() for x in (z, own))
     require(wanted.mean().item() > 0, f"{pair}: samples of posterior(x) are all alike, and prior() is a density")
     ratio = (found.mean() / wanted.mean()).item()
     error = ((found.var() / len(z) + wanted.var() / len(own)).sqrt() / wanted.mean()).item()

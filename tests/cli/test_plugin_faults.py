@@ -1,4 +1,4 @@
-"""An exception in the code of a plugin ends with exit code 4, and one line that names the plugin and the line."""
+"""An exception in a plugin's code ends with exit code 4, and one line that names the plugin and its line."""
 
 from __future__ import annotations
 

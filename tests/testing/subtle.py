@@ -301,7 +301,8 @@ SUBTLE = [
            "        if y is not None and len(y) == len(x):\n            mean = mean + y[:, None].float()\n"
            "        return Gauss(mean, log_std)\n\n    def infer(self, batch, k=1):\n        self.y = batch.y\n"
            "        return super().infer(batch, k)"),
-    Subtle("z detached", ("gradients",), GAUSS_SAMPLE, GAUSS_SAMPLE + ".detach()"),
+    Subtle("z detached", ("gradients",), GAUSS_SAMPLE,
+           "        return (self.loc + self.log_std.exp() * noise).detach()"),
     Subtle("control flow by the data", ("compiles", "graph-safe"), *to_loss(
         "        loss = reconstruction + self.config.beta * kl\n        if kl > 5:\n            loss = loss * 1\n")),
 ]
