@@ -27,7 +27,6 @@ class BoundMetric(genzoo.Metric):
     """Takes KL(q(z|x)‖p(z)), of which there must be one."""
 
     unit = "nats"
-    better = None  # a rate: 0 for a model that says nothing in its codes
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
@@ -40,6 +39,7 @@ class KL(BoundMetric):
     """KL(q(z|x)‖p(z))."""
 
     label = "KL"
+    better = None  # a rate: 0 for a model that says nothing in its codes
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         return examined.inference.kl()
