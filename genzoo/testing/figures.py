@@ -29,29 +29,31 @@ class Figure:
 
     @cached_property
     def model(self) -> Model:
-        """The first registered model that the metric is for, on the first form of data on which it is: one that has a
-        prior if there is such. It is untrained."""
+        """The first registered model that the metric has a figure of, on the first form of data on which it has; else
+        the first that could be built. It is untrained, and of those on one form it is one with a prior if any is."""
         (metric,) = find_metrics(registry(), [self.entry.full_name]).values()
-        chosen: Model | None = None
+        fallback: tuple[Model, Pair] | None = None
         for spec in SPECS.values():
+            suits: tuple[Model, Pair] | None = None
             for entry in registry().matching("model"):
                 pair = Pair(entry, registry().loss_of(entry), spec)
                 if _refused(pair):
                     continue
                 model = pair.build().eval().model
+                fallback = fallback or (model, pair)
                 has_prior = isinstance(model, LatentModel) and model.prior() is not None
-                if chosen is None or (metric.refuses(model) is None and (self.reason or has_prior)):
-                    self.pair, chosen, self.reason = pair, model, metric.refuses(model)
-                    if self.reason is None and has_prior:
-                        return model
-            if chosen is not None and self.reason is None:
-                return chosen
-        require(chosen is not None, "no registered model could be built")
-        assert chosen is not None
-        return chosen
-
-    reason: str | None = None
-    """Why the metric has no figure of the model that was chosen: none that is registered suits it."""
+                if metric.refuses(model) is None and (suits is None or has_prior):
+                    suits = model, pair
+                    if has_prior:
+                        break
+            if suits is not None:
+                fallback, (model, self.pair) = suits, suits
+                if self.value(self.evaluated(model)) is not None:
+                    return model
+        require(fallback is not None, "no registered model could be built")
+        assert fallback is not None
+        model, self.pair = fallback
+        return model
 
     def not_run(self) -> str | None:
         """What to say where no registered model has such a figure; None if one has."""
@@ -64,7 +66,10 @@ class Figure:
 
     def found(self, batch_size: int = EXAMPLES, order: torch.Tensor | None = None) -> dict[str, Any]:
         """What an evaluation says."""
-        model = self.model
+        return self.evaluated(self.model, batch_size, order)
+
+    def evaluated(self, model: Model, batch_size: int = EXAMPLES, order: torch.Tensor | None = None) -> dict[str, Any]:
+        """What an evaluation of a model says, on data of its form."""
         split = self.pair.split(EXAMPLES)
         train = Resident(self.pair.split(EXAMPLES + 1), CPU)
         if order is not None:

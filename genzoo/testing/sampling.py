@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import torch
 from torch import Tensor
@@ -25,6 +26,9 @@ VIEWS = 16
 """Numbers of an example, and random sums of them, that distributions are compared in."""
 SIGMAS = 6.6
 """Two samples of one distribution differ by more with a probability of 4e-11 in each of 64 ranks."""
+CALLS = 10
+"""How often a log_prob of so many samples is asked for."""
+SECONDS = 20.0
 LARGEST = 8
 """Dimensions up to which a log_prob of the model's own is held against its samples."""
 
@@ -152,7 +156,15 @@ def _as_log_prob(pair: Pair, model: Model) -> str | None:
     if pair.spec.numel > LARGEST or pair.spec.is_image:
         return "log_prob(x) is held against samples on small vectors alone"
     with torch.no_grad(), seeded(0):
+        start = time.perf_counter()
+        own = model.sample(FEW * FEW, None, noise=True)
+        log_prob(own)
+        if (time.perf_counter() - start) / len(own) * DRAWS * CALLS > SECONDS:
+            return "log_prob(x) takes too long to be held against samples"
         own = model.sample(DRAWS, None, noise=True)
+        if not bool(own.isfinite().all()):  # with weights at random
+            own = (model := pair.build().eval().model).sample(DRAWS, None, noise=True)
+            log_prob = getattr(model, "log_prob")  # noqa: B009
 
         def density(rows: Tensor) -> Tensor:
             found: Tensor = log_prob(rows.reshape(-1, *pair.spec.shape))
