@@ -18,6 +18,7 @@ SEPARATORS = {"semicolon": ";", "tab": "\t", "bar": "|", "comma": ",", "space": 
 MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-", "."}
 """What a cell without a value holds, in lower case."""
 TRUTHS = {"true": 1.0, "false": 0.0}
+GROUPED_NUMBER = re.compile(r"[-+]?\d{1,3}([., '_]\d{3})+([.,]\d+)?")
 COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
 Header = Literal["auto", "yes", "no"]

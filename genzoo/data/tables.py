@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from genzoo.data.columns import Columns, Known, TableOptions, choose, counted, listed
 from genzoo.data.dialect import (
     COMMA_NUMBER,
+    GROUPED_NUMBER,
     SEPARATORS,
     Dialect,
     find_comma,
@@ -228,6 +229,8 @@ class _Reader:
             self.missing = self.missing or f"line {line}, column {name[:40]} has no value ({_shown(cell)})"
             return math.nan
         hint = "mend or drop it" + "; a column of classes is named by --data.label COLUMN" * self.options.needed
+        if GROUPED_NUMBER.fullmatch(cell.strip()):
+            hint = "marks between thousands have to go"
         if self.options.needed and COMMA_NUMBER.fullmatch(cell.strip()):
             hint = "a decimal comma: --data.decimal comma; commas between thousands have to go"
         raise UsageError(f"{self.path}, line {line}, column {name[:40]}: {_shown(cell)} is no finite number", hint)

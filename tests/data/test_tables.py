@@ -91,6 +91,13 @@ def test_every_dialect_holds_the_same_numbers(text: str, encoding: str, tmp_path
     np.testing.assert_array_equal(table.x, np.array([[1.5, 2], [-3, 400]], np.float32))
 
 
+@pytest.mark.parametrize("cell", ["1_000", "1 000", "1'000", '"1,000"', '"1,234,567.8"', "1.234.567"])
+def test_marks_between_thousands_are_refused(cell: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"line 3, column a: .* is no finite number") as error:
+        read(tmp_path, f"a,b\n1,2\n{cell},4\n")
+    assert "between thousands" in error.value.hint
+
+
 def test_other_encodings_and_truths(tmp_path: Path) -> None:
     table = read(tmp_path, "größe,b\nTrue,1\nFalse,0\n".encode("latin-1"))
     assert table.columns == ["größe", "b"]
