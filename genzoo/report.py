@@ -25,7 +25,7 @@ def write_report(run: Run) -> Path:
     Raises:
         GenzooError: A file of the run is missing or damaged.
     """
-    from genzoo.storage import write_atomically
+    from genzoo.storage import to_bytes, write_atomically
 
     path = run.path / FILE
     try:
@@ -33,7 +33,7 @@ def write_report(run: Run) -> Path:
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         what = f"{run.path}: config.json, run.json or results.json is damaged ({describe(error)[:80]})"
         raise GenzooError(what, DAMAGED) from error
-    write_atomically(path, text.encode())
+    write_atomically(path, to_bytes(text))
     return path
 
 

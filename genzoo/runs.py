@@ -18,7 +18,7 @@ from genzoo import lock
 from genzoo.errors import GenzooError, UsageError, not_installed
 from genzoo.reading import parse_json, read_text
 from genzoo.runconfig import RunConfig
-from genzoo.storage import write_atomically
+from genzoo.storage import to_bytes, write_atomically
 
 if TYPE_CHECKING:
     from genzoo.data.form import Form
@@ -152,18 +152,18 @@ class Run:
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Writes a JSON file of the run, whole or not at all."""
         text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False)
-        write_atomically(self.path / name, (text + "\n").encode())
+        write_atomically(self.path / name, to_bytes(text + "\n"))
 
     def append(self, values: Mapping[str, Any]) -> None:
         """Adds one line to metrics.jsonl, in one write."""
         line = json.dumps(plain(values), ensure_ascii=False, allow_nan=False) + "\n"
-        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+        with open(self.path / "metrics.jsonl", "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line)
 
     def write_history(self, lines: list[dict[str, Any]]) -> None:
         """Writes metrics.jsonl anew, whole or not at all."""
         text = "".join(json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-        write_atomically(self.path / "metrics.jsonl", text.encode())
+        write_atomically(self.path / "metrics.jsonl", to_bytes(text))
 
 
 def plain(value: Any) -> Any:

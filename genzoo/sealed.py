@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from genzoo.errors import GenzooError, UsageError
@@ -76,8 +76,7 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with open_regular(path) as file:
             described = _verified(path, file)
-        with safe_open(path, framework="pt") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.offset_keys()}
+        tensors = _tensors(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file", "runs are listed by: ls runs/") from None
     except OSError as error:
@@ -85,6 +84,15 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except SafetensorError as error:
         raise GenzooError(f"{path} is truncated or damaged: {error}", DAMAGED) from None
     return described, tensors
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # safetensors opens no file whose name is not UTF-8
+        return load(path.read_bytes())
+    with safe_open(path, framework="pt") as opened:
+        return {name: opened.get_tensor(name) for name in opened.offset_keys()}
 
 
 def _verified(path: Path, file: BinaryIO) -> dict[str, Any]:

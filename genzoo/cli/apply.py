@@ -162,7 +162,7 @@ def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
 
 def write_csv(out: Path, header: list[str], rows: Iterable[list[str]]) -> None:
     """Writes a table with a header."""
-    with out.open("w", encoding="utf-8", newline="") as file:
+    with out.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
