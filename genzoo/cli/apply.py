@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.loading import add_data_options
 from genzoo.cli.use import RUN_HELP, refuse_output
 from genzoo.errors import UsageError
 
@@ -38,7 +39,7 @@ def add_verb(verbs: Any, name: str, handler: Any, text: str) -> argparse.Argumen
     parser.add_argument("run", help=RUN_HELP)
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders lie")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
+    add_data_options(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto takes the GPU if there is one")
     parser.add_argument("--resize", action="store_true", help="scale pictures to the size the model takes")
     parser.set_defaults(handler=handler)
@@ -59,13 +60,12 @@ def save_codes(options: argparse.Namespace) -> int:
     from genzoo.cli.inputs import open_work
     from genzoo.distributions import DiagGaussian
     from genzoo.training.objective import evaluating
-    from genzoo.training.trainer import EVALUATION_BATCH
 
     refuse_output(options.out, (".npz", ".csv"))
     work = open_work(options)
     means, log_vars = [], []
     with torch.no_grad(), evaluating(work.latent):
-        for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH):
+        for index in work.batches():
             q = work.latent.posterior(work.data.batch(index).x)
             means.append(q.mean.cpu())
             if isinstance(q, DiagGaussian):
@@ -113,16 +113,8 @@ def show_compression(options: argparse.Namespace) -> int:
     error = values["mse"].mean().item()
     figures: dict[str, Any] = {"n": len(work.data), "rate_bits": bits(values["kl"].mean().item()), "mse": error}
     if work.model.spec.is_image:
-        import torch
-
-        from genzoo.training.trainer import EVALUATION_BATCH
-
         figures["psnr_db"] = decibels(values["mse"]).mean().item()
-        sizes = [
-            png_bits(image)
-            for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH)
-            for image in work.data.batch(index).x.cpu()
-        ]
+        sizes = [png_bits(image) for index in work.batches() for image in work.data.batch(index).x.cpu()]
         figures["png_bits"] = sum(sizes) / len(sizes)
     if options.json:
         print(json.dumps(plain({"run": str(work.run.path), **figures}), ensure_ascii=False))

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genzoo.batches import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.entries import Registry
 from genzoo.errors import PluginError, UsageError
@@ -22,7 +23,6 @@ from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Model
 from genzoo.runconfig import default_config, field_names
 from genzoo.training.objective import evaluating
-from genzoo.training.trainer import EVALUATION_BATCH
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
@@ -91,7 +91,7 @@ def evaluate(
         model: What is evaluated.
         data: On what.
         metrics: By name, as `find_metrics` gives them.
-        batch_size: Examples at a time.
+        batch_size: Examples at a time, at most: large ones come in smaller batches.
         train: The training data, for metrics that fit something to them.
         examples: Filled with the value of every example, [N] float64, for metrics that are a mean of such values.
         processes: Those that share the examples; all must come here, and all get the whole result.
@@ -150,6 +150,7 @@ def _values(
 ) -> dict[str, Tensor]:
     """What each metric says of each example."""
     data = subject.data
+    batch_size = evaluation_batch(subject.model.spec, batch_size)
     values: dict[str, list[Tensor]] = {name: [] for name in metrics}
     batches = torch.arange(len(data), device=data.device).split(batch_size)
     mine = processes.mine(len(batches))

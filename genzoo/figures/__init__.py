@@ -13,7 +13,7 @@ from genzoo.figures.canvas import save_grid, save_pairs
 from genzoo.figures.curves import curves
 from genzoo.figures.latent import has_kl, kl_per_dim, latent
 from genzoo.figures.points import displacements, scatter
-from genzoo.figures.samples import POINTS, draw_samples, reconstructions, samples
+from genzoo.figures.samples import draw_samples, points_shown, reconstructions, samples
 from genzoo.figures.subject import Drawing, Subject, always, encodes_images, has_encoder
 from genzoo.figures.walks import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
 from genzoo.protocols import Model
@@ -22,12 +22,12 @@ from genzoo.training.objective import evaluating
 
 __all__ = [
     "FIGURES",
-    "POINTS",
     "Drawing",
     "Subject",
     "displacements",
     "draw_all",
     "draw_samples",
+    "points_shown",
     "render",
     "save_grid",
     "save_pairs",

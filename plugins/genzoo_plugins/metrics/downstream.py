@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.batches import evaluation_batch, in_parts
 from genzoo.data.splits import fixed_permutation
-from genzoo.training.trainer import EVALUATION_BATCH
 from genzoo_plugins.metrics.classifier import logistic_regression
 
 MOST = 10_000
@@ -37,11 +37,8 @@ class CodeMetric(genzoo.Metric):
         if train is subject.data:
             return "these are the training data"
         index = fixed_permutation(len(train))[:MOST].to(train.device)
-        codes = (
-            torch.cat([model.encode(train.batch(part).x).flatten(1) for part in index.split(EVALUATION_BATCH)])
-            .cpu()
-            .double()
-        )
+        size = evaluation_batch(model.spec)
+        codes = in_parts(lambda part: model.encode(train.batch(part).x).flatten(1), index, size).cpu().double()
         self.mean, self.scale = codes.mean(0), codes.std(0, correction=0).clamp_min(1e-8)
         self.codes, self.labels = self.standardised(codes), train.y[index].cpu()
         self.fit()
