@@ -11,8 +11,9 @@ from genzoo.data.spec import DataSpec
 
 EVALUATION_BATCH = 500
 """Examples at a time, at most."""
-EVALUATION_BYTES = 1 << 24
-"""Bytes that a model takes and puts out at a time: what its layers hold meanwhile is many times as much."""
+EVALUATION_BYTES = 3 << 22
+"""Bytes that a model takes and puts out at a time, as 500 colour images of 32×32 do. What its layers hold meanwhile is
+many times as much."""
 BASELINE_BYTES = 1 << 27
 """Bytes of examples that are looked at together where no model computes with them."""
 FLOAT32, FLOAT64 = 4, 8

@@ -35,7 +35,7 @@ from genzoo.saving import FOLDER, Log, Saver
 from genzoo.sessions import FINISHED, MATTERS, Session, data_of, evaluated_at
 from genzoo.training.finite import smaller_rate
 from genzoo.training.listener import INTERRUPTED, Outcome
-from genzoo.training.memory import memory_explained
+from genzoo.training.memory import give_back_memory, memory_explained
 from genzoo.training.modes import refuse_mode
 from genzoo.training.objective import Objective
 from genzoo.training.profile import Profile
@@ -176,6 +176,7 @@ class Experiment:
     def finish(self, run: Run, material: Material, outcome: Outcome) -> str:
         """Evaluates and draws what is missing; returns the run's status. Training is saved: Ctrl-C is no failure."""
         try:
+            give_back_memory()
             heed()
             if self.processes.size > 1 or not evaluated_at(run, outcome.step):  # the others evaluate along
                 self.evaluate(run, material, outcome)

@@ -6,14 +6,15 @@ are compared, both are drawn from in the same way.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from genzoo.batches import evaluation_batch
+from genzoo.batches import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.errors import GenzooError, UsageError
@@ -94,16 +95,26 @@ def draw(
     if reason := sampler.refuses(model):
         raise UsageError(f"{type(model).__name__} has {reason}", f"samplers: {KNOWN}")
     size = evaluation_batch(model.spec)
-    if not sampler.components:
+    if not sampler.components and type(model).sample is not LatentModel.sample:
+        parts = [None] * math.ceil(n / size) if y is None else y.split(size)
         counts = [min(size, n - first) for first in range(0, n, size)]
-        parts = [None] * len(counts) if y is None else y.split(size)
         drawn = (model.sample(count, part, noise=noise) for count, part in zip(counts, parts, strict=True))
         return torch.cat([each(x) for x in drawn])
     assert isinstance(model, LatentModel)
-    assert train is not None, "a fitted sampler needs training data"
-    z = fitted_codes(model, train, sampler.components, n)
-    views = (model.likelihood(part) for part in z.split(size))
+    codes = prior_codes(model, n)
+    if sampler.components:
+        assert train is not None, "a fitted sampler needs training data"
+        codes = iter([fitted_codes(model, train, sampler.components, n)])
+    views = (model.likelihood(part) for z in codes for part in z.split(size))
     return torch.cat([each(px.rsample() if noise else px.mean) for px in views])
+
+
+def prior_codes(model: LatentModel, n: int) -> Iterator[Tensor]:
+    """n codes of a model's prior, 500 at a time: they do not depend on how many are decoded together."""
+    prior = model.prior()
+    assert prior is not None
+    for first in range(0, n, EVALUATION_BATCH):
+        yield prior.rsample((min(EVALUATION_BATCH, n - first),))
 
 
 def rows_by_class(model: Model, most: int = 16) -> Tensor | None:

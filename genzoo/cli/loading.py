@@ -79,7 +79,11 @@ class Source:
 
         before, file = self.run.config, self.run.path / "config.json"
         components = Components.find(registry(), before.model, before.dataset, before.loss)
-        config = command_line.parse(components, from_file(file)[1], list(words), str(file))
+        try:
+            config = command_line.parse(components, from_file(file)[1], list(words), str(file))
+        except UsageError as error:
+            error.hint = error.hint or f"{self.command} --data.path PATH"
+            raise
         changed = differing(before.data_config, config.data_config)
         refuse_other_options(changed, locations(before.data_config), self.command)
         return config

@@ -18,6 +18,7 @@ from genzoo.figures.subject import Drawing, Subject, always, encodes_images, has
 from genzoo.figures.walks import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
 from genzoo.protocols import Model
 from genzoo.runs import Run
+from genzoo.training.memory import give_back_memory
 from genzoo.training.objective import evaluating
 
 __all__ = [
@@ -59,6 +60,7 @@ def draw_all(run: Run, model: Model, view: Mapping[str, Resident]) -> list[str]:
     failures = []
     with evaluating(model), torch.no_grad():
         for name, drawing in FIGURES.items():
+            give_back_memory()
             try:
                 render(drawing, subject, folder / f"{name}.png")
             except Exception as error:  # whatever it is, the results must not be lost

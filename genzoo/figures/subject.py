@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genzoo.batches import evaluation_batch, in_parts
 from genzoo.data.resident import Resident
-from genzoo.figures.canvas import thumbnails
+from genzoo.figures.canvas import THUMBNAIL, thumbnails
 from genzoo.figures.codes import Posteriors, posteriors
 from genzoo.protocols import LatentModel, Model
 from genzoo.runs import Run
@@ -52,11 +52,11 @@ class Subject:
         """Test examples [N, *S], as the model sees them."""
         return self.test.batch(index.to(self.test.device)).x
 
-    def shown(self, x: Tensor) -> Tensor:
-        """What the model sees or puts out, [N, *S], as figures show it: in the data's own units, on the CPU, reduced
-        where the images are large."""
+    def shown(self, x: Tensor, side: int = THUMBNAIL) -> Tensor:
+        """What the model sees or puts out, [N, *S], as figures show it: in the data's own units, on the CPU, images
+        reduced to `side` pixels or fewer."""
         x = self.model.spec.original(x).cpu()
-        return thumbnails(x) if self.model.spec.is_image else x
+        return thumbnails(x, side) if self.model.spec.is_image else x
 
     def originals(self, index: Tensor) -> Tensor:
         """Test examples [N, *S] as figures show them."""
@@ -66,12 +66,12 @@ class Subject:
         """Codes of test examples as float64 on the CPU, [N, D]."""
         return self.latent_model.encode(self.examples(index)).flatten(1).cpu().double()
 
-    def decode(self, codes: Tensor) -> Tensor:
+    def decode(self, codes: Tensor, side: int = THUMBNAIL) -> Tensor:
         """What codes [..., D] decode to, as figures show it: [..., *S]."""
         like = self.latent_model.encode(self.examples(torch.zeros(1, dtype=torch.int64)))
         flat = codes.reshape(-1, *like.shape[1:]).to(like)
         size = evaluation_batch(self.model.spec)
-        decoded = in_parts(lambda part: self.shown(self.latent_model.decode(part)), flat, size)
+        decoded = in_parts(lambda part: self.shown(self.latent_model.decode(part), side), flat, size)
         return decoded.reshape(*codes.shape[:-1], *decoded.shape[1:])
 
 
