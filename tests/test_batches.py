@@ -64,16 +64,9 @@ def use_iwae(of: Watched) -> Any:
     return evaluate(of.model, of.data, find_metrics(registry(), ["iwae:20"]))["iwae_20"]
 
 
-def use_features(of: Watched) -> Any:
-    metrics = find_metrics(registry(), ["linear-probe", "sliced-wasserstein:directions=5"])
-    found = evaluate(of.model, of.data, metrics, train=Resident(of.pair.split(33), CPU))
-    return [found["sliced_wasserstein_directions_5"]]
-
-
 USES: dict[str, Any] = {
     "evaluate": use_evaluate,
     "iwae": use_iwae,
-    "features": use_features,
     "validation": lambda of: objective_terms(of.objective, of.data, torch.tensor(0)),
     "values of examples": lambda of: per_example(of.model, of.data, find_metrics(registry(), ["mse"]))["mse"].tolist(),
     "posteriors": lambda of: posteriors(of.model, of.data).mean.flatten().tolist(),
