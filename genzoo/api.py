@@ -70,6 +70,7 @@ def resume(
     runs: str | Path = "runs",
     data_root: str | Path | None = None,
     quiet: bool = False,
+    data: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Run:
     """Goes on with a run from its last checkpoint: the same code path as `genzoo resume`.
@@ -79,6 +80,7 @@ def resume(
         runs: The folder that runs lie in.
         data_root: Where raw data files lie, instead of the usual places.
         quiet: No progress on standard error.
+        data: Where the data lie now, if they were moved, such as {"path": "there.npz"}.
         **options: Options that may change, such as epochs=40.
 
     Returns:
@@ -91,7 +93,7 @@ def resume(
         NonFiniteError: The loss became nan or infinite.
     """
     run = reference if isinstance(reference, Run) else run_folders.find(str(reference), Path(runs))
-    config = run.config.replace({}, options)
+    config = run.config.replace(data or {}, options)
     with one_run(quiet), own_settings(), joined() as processes:
         Resumption(run, config, Path(data_root) if data_root else None, quiet, processes).run_on()
         processes.agree("done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from typing import Any
 
 import torch
@@ -171,7 +172,8 @@ def weights_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> i
 
 def on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
     """A model whose weights have shapes and no values."""
-    with torch.device("meta"):
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # weights of another model have no place here
         return model_class(spec, config)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from genzoo.batches import evaluation_batch
 from genzoo.build import choose_device
 from genzoo.data.digest import digest
 from genzoo.data.store import Store
@@ -28,7 +29,6 @@ from genzoo.runconfig import RunConfig
 from genzoo.runs import Places, Run
 from genzoo.sessions import data_of, why_outdated
 from genzoo.training.listener import INTERRUPTED
-from genzoo.training.trainer import EVALUATION_BATCH
 
 SPEED_FILE = "speed.json"
 SECONDS, PASSES = 0.5, 5
@@ -199,7 +199,8 @@ def inference_speed(model: Model, device: torch.device) -> dict[str, Any]:
     if not isinstance(model, LatentModel):
         return {"not_available": "no encoder"}
     model = model.to(device).eval()
-    x = torch.rand(EVALUATION_BATCH, *model.spec.shape, device=device)
+    size = evaluation_batch(model.spec)
+    x = torch.rand(size, *model.spec.shape, device=device)
     seconds: list[float] = []
     with torch.no_grad():
         for _ in range(2):  # what is made on first use is made now
@@ -210,8 +211,8 @@ def inference_speed(model: Model, device: torch.device) -> dict[str, Any]:
             model.reconstruct(x)
             synchronize(device)
             seconds.append(time.perf_counter() - start)
-    speed = EVALUATION_BATCH / statistics.median(seconds)
-    return {"images_per_second": speed, "batch_size": EVALUATION_BATCH, "passes": len(seconds), "device": str(device)}
+    speed = size / statistics.median(seconds)
+    return {"images_per_second": speed, "batch_size": size, "passes": len(seconds), "device": str(device)}
 
 
 def synchronize(device: torch.device) -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from genzoo import checkpoints, runs, weights
 from genzoo.assessment import Assessment
+from genzoo.batches import evaluation_batch
 from genzoo.build import build_loss, build_model, choose_device, refuse_uneven_batch, view_spec
 from genzoo.console import Console
-from genzoo.data.digest import digest
 from genzoo.data.form import form_of
 from genzoo.data.resident import Resident, standardisation
-from genzoo.data.splits import refuse_odd_labels, sample_of
+from genzoo.data.splits import refuse_odd_labels
 from genzoo.data.store import Store
-from genzoo.data.streamed import view_of
 from genzoo.entries import describe
 from genzoo.errors import NonFiniteError, OutOfMemory, TooSmallImages, UsageError
 from genzoo.evaluation.evaluate import find_metrics, key
@@ -26,8 +24,9 @@ from genzoo.evaluation.measures import said
 from genzoo.evaluation.metric import Metric
 from genzoo.interrupt import RAISED, exit_code, first_interrupt, heed, terminable
 from genzoo.listeners import Audience, find_listeners
+from genzoo.material import Material
 from genzoo.processes import ALONE, Processes
-from genzoo.protocols import Dataset, DataSpec, Loss, Model, Split, Splits, count_parameters
+from genzoo.protocols import Dataset, DataSpec, Loss, Model, Splits, count_parameters
 from genzoo.provenance import describe_device, determinism, environment, forget_peak, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
@@ -37,33 +36,21 @@ from genzoo.sealed import stored_digest
 from genzoo.sessions import FINISHED, MATTERS, Session, data_of, evaluated_at
 from genzoo.training.finite import smaller_rate
 from genzoo.training.listener import INTERRUPTED, Outcome
-from genzoo.training.memory import memory_explained
+from genzoo.training.memory import give_back_memory, memory_explained
 from genzoo.training.modes import refuse_mode
 from genzoo.training.objective import Objective
 from genzoo.training.profile import Profile
 from genzoo.training.snapshot import Snapshot
-from genzoo.training.trainer import EVALUATION_BATCH, Trainer, objective_terms
+from genzoo.training.trainer import Trainer, objective_terms
 
 REPORT = "report.html"
-FITTED = 100_000
-"""Training examples that baselines and metrics are fitted to, at most."""
+PLACEHOLDER = 0.5
+"""Shift and scale of standardised data until they are read: enough to refuse what does not fit such data."""
 
 
 def named(spec: DataSpec) -> dict[str, Any]:
     """The names of the classes, for a run's record, where the data have any."""
     return {"class_names": list(spec.class_names)} if spec.class_names else {}
-
-
-@dataclass(frozen=True)
-class Material:
-    """The data of a run, on its device."""
-
-    store: Store
-    splits: Splits
-    view: dict[str, Resident]
-    train: Resident
-    digest: str | None
-    """Identifies the data by their content."""
 
 
 class Experiment:
@@ -83,18 +70,28 @@ class Experiment:
         self.metrics: dict[str, Metric] = find_metrics(registry())
         self.dataset: Dataset = self.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, self.training)
-        seed = self.training.seed
+        if self.training.standardize != "none":
+            self.spec = self.spec._replace(shift=PLACEHOLDER, scale=PLACEHOLDER)
         try:
-            self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
+            self.build()
         except TooSmallImages as error:
             raise error.with_option(getattr(self.dataset, "scaled_by", "")) from None
-        self.parameters = count_parameters(self.model)
-        self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
         heard = find_listeners(registry(), self.training.listeners) if processes.first else {}
         self.audience = Audience(heard, self.console.warned)
         self.warnings: list[str] = []
         """What is wrong with the data."""
         self.stopped_by = 0  # the number of the signal that ended it
+
+    def build(self) -> None:
+        """Builds model and loss for the data as `spec` describes them.
+
+        Raises:
+            UsageError: The model does not fit the data or the machine, or the loss the model.
+        """
+        config, seed = self.config, self.training.seed
+        self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
+        self.parameters = count_parameters(self.model)
+        self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
 
     def run(self) -> Run | None:
         """Trains, evaluates and draws; returns the run. After Ctrl-C its record's status is "interrupted".
@@ -122,10 +119,17 @@ class Experiment:
                 self.work(run, material, session, self.trainer(material), None)
         return run
 
-    def load(self) -> Material:
-        """The data, as the options want them seen."""
+    def load(self, accept: Callable[[Store, Splits], None] = lambda store, splits: None) -> Material:
+        """The data, as the options want them seen.
+
+        With `--standardize` model and loss are built again, now that their spec is final.
+
+        Args:
+            accept: Called with what was loaded, before anything is made of it; may raise.
+        """
         store = Store(self.places.data_root, say=self.console.say)
         splits = self.dataset.load(store)
+        accept(store, splits)
         for note in store.notes:
             self.console.say(note)
         for warning in store.warnings if self.processes.first else ():
@@ -134,12 +138,11 @@ class Experiment:
         refuse_odd_labels(splits, self.spec.classes, self.config.dataset)
         if self.training.standardize != "none":
             shift, scale = standardisation(splits.train)
-            self.model.spec = self.spec = self.spec._replace(shift=shift, scale=scale)
+            self.spec = self.spec._replace(shift=shift, scale=scale)
+            self.build()
         if self.training.patience and splits.validation is None:
             raise UsageError("--patience needs validation data to judge by", "leave --data.validation at its default")
-        evaluated = splits._replace(train=sample_of(splits.train, len(splits.test.x)))
-        view = {name: self.resident(split) for name, split in evaluated._asdict().items() if split is not None}
-        return Material(store, splits, view, self.resident(splits.train, training=True), digest(splits))
+        return Material(store, splits, self.spec, self.training, self.device, self.console.say)
 
     def environment(self) -> dict[str, Any]:
         """Versions, plugins and hardware."""
@@ -181,13 +184,7 @@ class Experiment:
         """What the processes beside the first one do: train and evaluate along, and write nothing."""
         outcome = self.fit(trainer, start)
         if outcome.stopped != INTERRUPTED:
-            self.assessment.figures(material.view, self.whole(material))
-
-    def whole(self, material: Material) -> Resident:
-        """The training data, as they are evaluated, for what is fitted to them: a sample of very many."""
-        fitted = sample_of(material.splits.train, FITTED)
-        same = fitted is material.splits.train and not material.train.redraw
-        return material.train if same else self.resident(fitted)
+            self.assessment.figures(material.view, material.whole)
 
     @property
     def assessment(self) -> Assessment:
@@ -196,6 +193,7 @@ class Experiment:
     def finish(self, run: Run, material: Material, outcome: Outcome) -> str:
         """Evaluates and draws what is missing; returns the run's status. Training is saved: Ctrl-C is no failure."""
         try:
+            give_back_memory()
             heed()
             if self.processes.size > 1 or not evaluated_at(run, outcome.step):  # the others evaluate along
                 self.evaluate(run, material, outcome)
@@ -210,9 +208,11 @@ class Experiment:
 
     def evaluate(self, run: Run, material: Material, outcome: Outcome) -> None:
         """Writes the results; the report, which is of the former ones, goes."""
-        hint = f"the model is saved: genzoo evaluate {run.path} --batch-size {EVALUATION_BATCH // 2}"
-        with memory_explained(f"the evaluation, with batches of {EVALUATION_BATCH}", hint, self.device):
-            seen = material.view, self.whole(material)
+        size = evaluation_batch(self.spec)
+        smaller = f"the model is saved: genzoo evaluate {run.path} --batch-size {size // 2}"
+        hint = smaller if size > 1 else "the model is saved; use a smaller one"
+        with memory_explained(f"the evaluation, with batches of {size}", hint, self.device):
+            seen = material.view, material.whole
             results = self.assessment.results(run, *seen, outcome, self.peak_memory)
             if not any(isinstance(results["test"][key(name)], float) for name in self.metrics):
                 results["objective"] = self.objective_on(material.view, outcome.step)
@@ -225,12 +225,6 @@ class Experiment:
         objective = Objective(self.model, self.loss, self.training.precision)
         number = torch.tensor(step, device=self.device)
         return {name: objective_terms(objective, data, number) for name, data in view.items()}
-
-    def resident(self, split: Split, training: bool = False) -> Resident:
-        """A split on the device, as the options want it seen."""
-        view = (self.device, self.training.binarize, training, self.spec.shift, self.spec.scale)
-        say = self.console.say if training else None  # once is enough
-        return view_of(split, *view, stream=self.training.stream, say=say)
 
     def introduce(self, material: Material) -> None:
         """A few lines: what is trained on what."""

@@ -171,6 +171,12 @@ def as_json(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
+def differing(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
+    """The options in which two configs of one class differ, as (before, now)."""
+    pairs = {name: (getattr(before, name), getattr(now, name)) for name in field_names(type(before))}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
 def field_names(config: type) -> tuple[str, ...]:
     """The names of a config's options."""
     return tuple(field.name for field in dataclasses.fields(config))

@@ -57,6 +57,12 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
         PluginError: The plugin it was made by is not installed.
         GenzooError: The file is truncated or does not fit the model it describes.
     """
+    with torch.device("cpu"):  # whatever a caller has chosen: a model may load another while it is counted on "meta"
+        return _read_model(path).to(device)
+
+
+def _read_model(path: Path) -> Model:
+    """The same, on the CPU."""
     if path.suffix != ".safetensors":
         raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
     description, tensors = read_sealed(path)
@@ -72,7 +78,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
     entry = _find(path, name, distribution, str(description.get("distribution_version", "")))
     model = _rebuilt(path, entry, spec, config_values, tensors)
     model.load_state_dict(tensors)
-    return model.to(device).eval()
+    return model.eval()
 
 
 def _spec(values: Mapping[str, Any]) -> DataSpec:

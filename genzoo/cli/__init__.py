@@ -110,6 +110,7 @@ def to_the_end(words: list[str]) -> int:
 def dispatch(words: list[str]) -> int:
     """Parses the words and calls the verb's handler."""
     from genzoo.cli import apply, bench, catalogue, check, compare, data, new_plugin, report, resume, run, use
+    from genzoo.cli.loading import take_data_options
 
     anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
     anywhere.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -133,7 +134,11 @@ def dispatch(words: list[str]) -> int:
         parser.epilog = EPILOG + plugins_help()
     elif words[0] == first and first not in verbs.choices:
         add_command(first, verbs)
+    moved: list[str] = []
+    if first in verbs.choices and verbs.choices[first].get_default("moved") is not None:
+        moved, words = take_data_options(words)  # here: a verb's own parser would take their values for files
     options, rest = parser.parse_known_args(words)
+    options.moved = moved
     if rest and options.verb not in ("run", "resume", "bench"):
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:

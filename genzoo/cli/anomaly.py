@@ -48,9 +48,9 @@ def show_anomalies(options: argparse.Namespace) -> int:
     unseen = left_out(work)
     classes = 0 if work.data.y is None else len(work.data.y.unique())
     if unseen is not None:
-        table = unseen_table(work, scores, unseen, options.data_root)
+        table = unseen_table(work, scores, unseen)
     elif classes > 1:
-        table = class_table(work, scores, options.data_root)
+        table = class_table(work, scores)
     else:
         table = {"ranking": [{"example": work.names[number], "score": values[number].item()} for number in order]}
     higher = bool(scores is values)
@@ -97,21 +97,19 @@ def write_scores(out: Path, work: Work, scores: Tensor, order: list[int]) -> Non
 
 def left_out(work: Work) -> Tensor | None:
     """Which examples are of a class that the model was not trained on, [N] bool; None if none was left out."""
-    from genzoo.cli.use import dataset_of
     from genzoo.protocols import PartlySeen
 
-    dataset = dataset_of(work.run)
+    dataset = work.source.dataset
     if work.data.y is None or not isinstance(dataset, PartlySeen):
         return None
     unseen = dataset.unseen(work.data.y.cpu())
     return unseen if unseen is not None and 0 < int(unseen.sum()) < len(unseen) else None
 
 
-def baseline_scores(work: Work, data_root: Path | None, neighbours: bool) -> dict[str, Tensor]:
+def baseline_scores(work: Work, neighbours: bool) -> dict[str, Tensor]:
     """What a model has to beat, [N] each: sum of the values, error of PCA, distance to training examples."""
     import torch
 
-    from genzoo.cli.use import load_split
     from genzoo.evaluation.baselines import neighbour_distances, pca_errors
 
     # As they are stored: in whole numbers equal sums stay equal, and ties count half.
@@ -119,14 +117,14 @@ def baseline_scores(work: Work, data_root: Path | None, neighbours: bool) -> dic
     found = {"pixel_sum": torch.cat(sums)}
     with torch.no_grad():
         codes = work.latent.encode(work.examples(1)).numel()
-    train = load_split(work.run, "train", work.device, data_root)
+    train = work.source.view("train", work.device)
     if codes < work.model.spec.numel:
         errors = pca_errors(train, work.data, codes)
         found |= {} if errors is None else {f"pca-{codes}": errors}
     return found | ({"knn": neighbour_distances(train, work.data, NEIGHBOURS)} if neighbours else {})
 
 
-def unseen_table(work: Work, scores: Tensor, unseen: Tensor, data_root: Path | None) -> dict[str, Any]:
+def unseen_table(work: Work, scores: Tensor, unseen: Tensor) -> dict[str, Any]:
     """AUROC and average precision of the examples left out of training, by the score and by the baselines."""
     from genzoo.applications.anomaly import (
         auroc,
@@ -136,7 +134,7 @@ def unseen_table(work: Work, scores: Tensor, unseen: Tensor, data_root: Path | N
     )
 
     options = vars(work.run.config.data_config)
-    found = {"model": scores, **baseline_scores(work, data_root, neighbours=True)}
+    found = {"model": scores, **baseline_scores(work, neighbours=True)}
     if auroc(found["pixel_sum"], unseen) < 0.5:  # its better orientation, which favours it
         found["pixel_sum"] = -found["pixel_sum"]
     return {
@@ -181,7 +179,7 @@ def with_interval(value: float, interval: tuple[float, float]) -> str:
     return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
-def class_table(work: Work, scores: Tensor, data_root: Path | None) -> dict[str, Any]:
+def class_table(work: Work, scores: Tensor) -> dict[str, Any]:
     """AUROC of each class against the rest by the score, the sum of the pixels and the error of PCA."""
     from genzoo.applications.anomaly import one_against_rest, one_against_rest_intervals
 
@@ -193,7 +191,7 @@ def class_table(work: Work, scores: Tensor, data_root: Path | None) -> dict[str,
 
     table: dict[str, Any] = {"model": by_name(one_against_rest(scores, y))}
     table["interval_95"] = by_name(one_against_rest_intervals(scores, y))
-    for name, values in baseline_scores(work, data_root, neighbours=False).items():
+    for name, values in baseline_scores(work, neighbours=False).items():
         kind, _, components = name.partition("-")
         table[kind] = by_name(one_against_rest(values, y))
         table |= {"components": int(components)} if components else {}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.loading import add_data_options
 from genzoo.cli.use import RUN_HELP, refuse_output
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def add_verb(verbs: Any, name: str, handler: Any, text: str) -> argparse.Argumen
     parser.add_argument("run", help=RUN_HELP)
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders lie")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
+    add_data_options(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto takes the GPU if there is one")
     parser.add_argument("--resize", action="store_true", help="scale pictures to the size the model takes")
     parser.set_defaults(handler=handler)
@@ -58,13 +59,12 @@ def save_codes(options: argparse.Namespace) -> int:
     from genzoo.cli.inputs import open_work
     from genzoo.distributions import DiagGaussian
     from genzoo.training.objective import evaluating
-    from genzoo.training.trainer import EVALUATION_BATCH
 
     refuse_output(options.out, (".npz", ".csv"))
     work = open_work(options)
     means, log_vars = [], []
     with torch.no_grad(), evaluating(work.latent):
-        for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH):
+        for index in work.batches():
             q = work.latent.posterior(work.data.batch(index).x)
             means.append(q.mean.cpu())
             if isinstance(q, DiagGaussian):
@@ -125,12 +125,9 @@ def show_compression(options: argparse.Namespace) -> int:
 
 def compression(work: Work) -> dict[str, Any]:
     """Rate and distortion of the model as a lossy code, of pictures also PNG's size, in the data's own units."""
-    import torch
-
     from genzoo.applications.compression import bits, png_bits
     from genzoo.evaluation.evaluate import evaluate, find_metrics
     from genzoo.registry import registry
-    from genzoo.training.trainer import EVALUATION_BATCH
 
     found = evaluate(work.model, work.data, find_metrics(registry(), ["kl", "mse", "psnr"]))
     rate = None if found["kl"] is None else bits(found["kl"])
@@ -139,11 +136,8 @@ def compression(work: Work) -> dict[str, Any]:
         figures["not_available"] = {"rate_bits": found["not_available"]["kl"]}
     if found["psnr"] is not None:
         figures["psnr_db"] = found["psnr"]
-        sizes = [
-            png_bits(image)
-            for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH)
-            for image in work.original(work.data.batch(index).x)
-        ]
+        batches = (work.original(work.data.batch(index).x) for index in work.batches())
+        sizes = [png_bits(image) for images in batches for image in images]
         figures["png_bits"] = sum(sizes) / len(sizes)
     return figures
 

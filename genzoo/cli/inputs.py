@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.use import load_split, open_run
+from genzoo.cli.loading import Source
+from genzoo.cli.use import open_run
 from genzoo.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
@@ -33,9 +35,30 @@ class Work:
     run: Run
     model: Model
     device: torch.device
-    data: Resident
-    names: list[str]
-    """One for each example: its file, or such as "test:12"."""
+    source: Source
+    """The run's own data."""
+    split: str
+    files: list[Path]
+    """In place of the split, if there are any."""
+    resize: bool
+
+    @cached_property
+    def given(self) -> tuple[Resident, list[str]]:
+        """The examples and their names, read when they are first asked for."""
+        if self.files:
+            return read_files(self.files, self.run, self.model.spec, self.device, self.resize)
+        data = self.source.view(self.split, self.device)
+        return data, [f"{self.split}:{number}" for number in range(len(data))]
+
+    @property
+    def data(self) -> Resident:
+        """The examples of the files or, without any, of the split."""
+        return self.given[0]
+
+    @property
+    def names(self) -> list[str]:
+        """One for each example: its file, or such as "test:12"."""
+        return self.given[1]
 
     @property
     def latent(self) -> LatentModel:
@@ -48,6 +71,31 @@ class Work:
     def original(self, x: Tensor) -> Tensor:
         """What the model sees or puts out, in the data's own units and on the CPU."""
         return original(self.run, self.model.spec, x)
+
+    def batches(self) -> Iterator[Tensor]:
+        """The numbers of all examples, as many at a time as the model evaluates."""
+        import torch
+
+        yield from torch.arange(len(self.data), device=self.device).split(self.batch_size)
+
+    @property
+    def batch_size(self) -> int:
+        """How many examples the model evaluates at a time."""
+        from genzoo.batches import evaluation_batch
+
+        return evaluation_batch(self.model.spec)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes [N, *D] of examples [N, *S]."""
+        from genzoo.batches import in_parts
+
+        return in_parts(self.latent.encode, x, self.batch_size)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """What codes [N, *D] decode to, in the data's own units and on the CPU."""
+        from genzoo.batches import in_parts
+
+        return in_parts(lambda part: self.original(self.latent.decode(part)), codes, self.batch_size)
 
     def examples(self, n: int | None = None) -> Tensor:
         """The first n examples (None: all), as the model sees them: [N, *S] on its device."""
@@ -66,8 +114,10 @@ def original(run: Run, spec: DataSpec, x: Tensor) -> Tensor:
 def open_work(options: argparse.Namespace) -> Work:
     """The run that was asked for, with the files that were named or, without any, a split of its data.
 
+    Neither is read yet: some applications need no examples.
+
     Raises:
-        UsageError: No such run or files, or its model has no encoder, which all applications need.
+        UsageError: No such run, or its model has no encoder, which all applications need.
     """
     from genzoo.protocols import LatentModel
 
@@ -75,12 +125,8 @@ def open_work(options: argparse.Namespace) -> Work:
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
         raise UsageError(f"{run.config.model} has no encoder", f"genzoo sample {run.path}")
-    if getattr(options, "files", None):
-        data, names = read_files(options.files, run, model.spec, device, options.resize)
-    else:
-        data = load_split(run, options.split, device, options.data_root)
-        names = [f"{options.split}:{number}" for number in range(len(data))]
-    return Work(run, model, device, data, names)
+    source, files = Source.of(run, options), getattr(options, "files", [])
+    return Work(run, model, device, source, options.split, files, options.resize)
 
 
 def read_files(
@@ -259,7 +305,7 @@ def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tens
         data, _ = read_files([Path(reference)], work.run, work.model.spec, work.device, options.resize)
         number = 0
     else:
-        data = load_split(work.run, match[1], work.device, options.data_root)
+        data = work.source.view(match[1], work.device)
         number = int(match[2])
         if number >= len(data):
             raise UsageError(

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.loading import Source, add_data_options
 from genzoo.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genzoo.data.resident import Resident
-    from genzoo.protocols import Dataset, DataSpec, Model
+    from genzoo.protocols import DataSpec, Model
     from genzoo.runs import Run
 
 BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
@@ -30,7 +31,8 @@ def add_verbs(verbs: Any) -> None:
     evaluate = _add(verbs, "evaluate", show_evaluation, "compute figures of a run's model")
     evaluate.add_argument("--split", default="test", choices=("train", "validation", "test"))
     evaluate.add_argument("--metrics", metavar="A,B", help="such as kl,iwae:5000; genzoo list --kind metric")
-    evaluate.add_argument("--batch-size", type=int, default=500, metavar="N", help="does not change the figures")
+    size = "examples at a time, at most; does not change the figures"
+    evaluate.add_argument("--batch-size", type=int, default=500, metavar="N", help=size)
     samples = "posterior samples an example that figures are averaged over; from 2 on their Monte Carlo error is told"
     evaluate.add_argument("--samples", type=int, default=1, metavar="S", help=samples)
     evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise; default 0, as in the run")
@@ -57,7 +59,7 @@ def _add(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentPar
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
     parser.add_argument("run", help=RUN_HELP)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders lie")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
+    add_data_options(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto takes the GPU if there is one")
     parser.set_defaults(handler=handler)
     return parser
@@ -78,25 +80,7 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
 
 def load_split(run: Run, name: str, device: torch.device, data_root: Path | None) -> Resident:
     """A split of the data a run was trained on, seen the way the run saw it."""
-    from genzoo.data.store import Store
-    from genzoo.data.streamed import view_of
-
-    config = run.config
-    split = getattr(dataset_of(run).load(Store(data_root)), name)
-    if split is None:
-        raise UsageError(f"{run.path} was trained with no {name} data", "use --split test")
-    spec = run.model.spec
-    how = config.training
-    return view_of(split, device, how.binarize, shift=spec.shift, scale=spec.scale, stream=how.stream)
-
-
-def dataset_of(run: Run) -> Dataset:
-    """The dataset a run was trained on, with the run's options."""
-    from genzoo.registry import registry
-
-    config = run.config
-    dataset: Dataset = registry().get("dataset", config.dataset).load()(config.data_config)
-    return dataset
+    return Source(run, data_root).view(name, device)
 
 
 def show_evaluation(options: argparse.Namespace) -> int:
@@ -111,13 +95,14 @@ def show_evaluation(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     metrics = find_metrics(registry(), options.metrics.split(",") if options.metrics else None)
     model = run.model.to(device)
-    data = load_split(run, options.split, device, options.data_root)
+    source = Source.of(run, options)
+    data = source.view(options.split, device)
     train = data if options.split == "train" else None
     if train is None and any(metric.needs_train for metric in metrics.values()):
-        train = load_split(run, "train", device, options.data_root)
+        train = source.view("train", device)
     noise = {"samples": options.samples, "seed": options.seed}
     figures = evaluate(model, data, metrics, options.batch_size, train, **noise)
-    known = known_nll(dataset_of(run), data, model.spec)
+    known = known_nll(source.dataset, data, model.spec)
     if options.json:
         beside = {} if known is None else {"known_density": known}
         record = {"run": str(run.path), "split": options.split, **noise, **figures, **beside}
@@ -154,8 +139,11 @@ def save_samples(options: argparse.Namespace) -> int:
     asked = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
     asked += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or own_figure(run, f"samples-{n}-seed{options.seed}{asked}.png")
-    needs_data = sampler.components or not model.spec.is_image  # points are drawn beside the data's
-    train = load_split(run, "train", device, options.data_root) if needs_data else None
+    train, source = None, Source.of(run, options)
+    if sampler.components:
+        train = source.view("train", device)
+    elif not model.spec.is_image and out.suffix != ".npy":
+        train = source.view_if_there("train", device, "drawn without the data beside them")
     new, how = figures.draw_samples(model, train, n, options.seed, sampler, y)
     if out.suffix == ".npy":
         save_numbers(out, new if model.spec.is_image else run.form.unscaled(new))
@@ -164,8 +152,8 @@ def save_samples(options: argparse.Namespace) -> int:
         title = f"{n} samples{of_classes}, {how}"
         figures.save_grid(out, new, title, each if len(classes) > 1 else None)
     else:
-        assert train is not None
-        figures.scatter(out, train.x[: figures.POINTS].cpu(), new, f"{n} samples, {how}")
+        real = None if train is None else train.x[: figures.points_shown(model.spec)].cpu()
+        figures.scatter(out, real, new, f"{n} samples, {how}")
     print(out)
     return 0
 
@@ -196,6 +184,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo import figures
+    from genzoo.batches import evaluation_batch, in_parts
     from genzoo.cli.inputs import read_files
     from genzoo.protocols import LatentModel
 
@@ -207,11 +196,11 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     if options.images:
         data, names = read_files(options.images, run, model.spec, device, options.resize)
     else:
-        data, names = load_split(run, "test", device, options.data_root), []
+        data, names = Source.of(run, options).view("test", device), []
     shown = len(data) if options.images else min(options.n, len(data))
     x = data.batch(torch.arange(shown, device=device)).x
     with torch.no_grad():
-        again = model.reconstruct(x).cpu()
+        again = in_parts(lambda part: model.reconstruct(part).cpu(), x, evaluation_batch(model.spec))
     x, again = model.spec.original(x.cpu()), model.spec.original(again)
     error = (again - x).square().flatten(1).mean(1)
     out: Path = options.out or own_figure(run, "reconstructed.png")

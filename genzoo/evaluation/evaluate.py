@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.batches import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.entries import Registry
 from genzoo.errors import PluginError, UsageError
@@ -22,7 +23,6 @@ from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Batch, Model
 from genzoo.runconfig import default_config, field_names
 from genzoo.training.objective import evaluating
-from genzoo.training.trainer import EVALUATION_BATCH
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
@@ -93,7 +93,7 @@ def evaluate(
         model: What is evaluated.
         data: On what.
         metrics: By name, as `find_metrics` gives them.
-        batch_size: Examples at a time.
+        batch_size: Examples at a time, at most: large ones come in smaller batches.
         train: The training data, for metrics that fit something to them.
         examples: Filled with the value of every example, [N] float64, for metrics that are a mean of such values.
         processes: Those that share the examples; all must come here, and all get the whole result.
@@ -195,6 +195,7 @@ def _averaged(
 ) -> dict[str, Averaged]:
     """What each metric says of every example of the split."""
     data = subject.data
+    batch_size = evaluation_batch(subject.model.spec, batch_size)
     parts: dict[str, list[Averaged]] = {name: [] for name in metrics}
     batches = torch.arange(len(data), device=data.device).split(batch_size)
     mine = processes.mine(len(batches))

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from genzoo.errors import printable
 
@@ -27,6 +28,10 @@ CLASS_COLOURS = (  # Petroff 2021, arXiv 2107.02270: ten colours chosen for all 
 TITLE: dict[str, Any] = {"fontsize": 11, "loc": "left"}
 LONGEST_NAME = 24
 """Characters of a class's name in a figure."""
+THUMBNAIL = 128
+"""Pixels of the longer side of an image among many: on paper it gets fewer."""
+LARGEST_GRID = 2560
+"""Pixels of the longer side of a grid."""
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -79,6 +84,14 @@ def coordinate(letter: str, number: int) -> str:
     return letter + str(number + 1).translate(SUBSCRIPTS)
 
 
+def thumbnails(images: Tensor, side: int = THUMBNAIL) -> Tensor:
+    """Images [N, C, H, W] reduced by the least whole number that brings their longer side to `side` pixels or fewer."""
+    factor = math.ceil(max(images.shape[2:]) / side)
+    if factor <= 1:
+        return images
+    return avg_pool2d(images, [min(factor, length) for length in images.shape[2:]], ceil_mode=True)
+
+
 def grid_of(images: Tensor, columns: int, padding: int = 1) -> Tensor:
     """Images [N, C, H, W] side by side on white, `columns` in a row: [height, width, 3] in [0, 1].
 
@@ -87,6 +100,7 @@ def grid_of(images: Tensor, columns: int, padding: int = 1) -> Tensor:
     if images.shape[1] not in (1, 3):  # neither grey nor colour: the mean of the channels
         images = images.mean(1, keepdim=True)
     rows = math.ceil(len(images) / columns)
+    images = thumbnails(images, max(LARGEST_GRID // max(rows, columns), 1)) if len(images) > 1 else images
     _, _, height, width = images.shape
     grid = torch.full((rows * (height + padding) + padding, columns * (width + padding) + padding, 3), 1.0)
     for number, image in enumerate(images.clamp(0, 1)):

@@ -26,6 +26,8 @@ from genzoo.figures.subject import Subject, encodes_images, has_encoder
 
 SIDE = 20
 """Codes along each side of the manifold."""
+TILE = 64
+"""Pixels of an image's longer side in the manifold, where each gets 42."""
 ROWS = 10
 """Latents that are traversed."""
 OFFSETS = torch.linspace(-3, 3, 13, dtype=torch.float64)
@@ -51,7 +53,7 @@ def manifold_codes(subject: Subject) -> Tensor:
 def manifold(subject: Subject, path: Path) -> None:
     """What the quantiles of a two-dimensional prior decode to (Kingma & Welling 2014, figure 4)."""
     codes = manifold_codes(subject)
-    decoded = subject.decode(codes)
+    decoded = subject.decode(codes, TILE)
     figure = new_figure(7, 7.2)
     axes = figure.subplots()
     if not subject.model.spec.is_image:

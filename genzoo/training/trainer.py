@@ -10,6 +10,7 @@ from contextlib import closing
 import torch
 from torch import Tensor
 
+from genzoo.batches import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.noise import generators, keyed, mix, seeded, shared
 from genzoo.processes import ALONE, Processes
@@ -26,8 +27,6 @@ from genzoo.training.settings import Training
 from genzoo.training.step import Step
 from genzoo.training.stopping import EarlyStopping
 from genzoo.training.yardstick import judge, validated
-
-EVALUATION_BATCH = 500
 
 
 class StopRequested(Exception):
@@ -254,7 +253,8 @@ class Trainer:
         """
         if self.validation_data is None:
             return {}
-        with memory_explained(f"validation with batches of {EVALUATION_BATCH}", "use a smaller model", self.device):
+        size = evaluation_batch(self.objective.model.spec)
+        with memory_explained(f"validation with batches of {size}", "use a smaller model", self.device):
             self.processes.spread(self.trained.buffers())  # running statistics are of each process's own examples
             return validated(self)
 
@@ -278,8 +278,10 @@ def objective_terms(
 ) -> dict[str, float]:
     """The objective's terms on a whole split: means over its images, whatever the batch size or number of processes.
 
-    `each` is called before each batch, and may raise.
+    `batch_size` is the most that are computed with at a time: large examples come in smaller batches. `each` is called
+    before each batch, and may raise.
     """
+    batch_size = evaluation_batch(objective.model.spec, batch_size)
     batches = torch.arange(len(data), device=data.device).split(batch_size)
     mine = processes.mine(len(batches))
     sums: dict[int, list[float]] = {}

@@ -160,7 +160,7 @@ def test_applications_refuse_it_before_any_data_are_read(
     if not (folder / "means").exists():
         genzoo.run("means", "moons", out=folder / "means", **QUICK)
     capsys.readouterr()
-    monkeypatch.setattr("genzoo.cli.inputs.load_split", lambda *_: pytest.fail("data were read"))
+    monkeypatch.setattr("genzoo.cli.loading.Source.view", lambda *_: pytest.fail("data were read"))
     assert main([verb, str(folder / "means")]) == 2
     said = f"genzoo: means has no encoder\n  genzoo sample {folder / 'means'}\n"
     assert capsys.readouterr().err == said

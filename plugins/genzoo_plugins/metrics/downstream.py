@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.batches import evaluation_batch, in_parts
 from genzoo.data.splits import fixed_permutation
 from genzoo.intervals import wilson
-from genzoo.training.trainer import EVALUATION_BATCH
 from genzoo_plugins.metrics.classifier import FLAT, logistic_regression
 from genzoo_plugins.metrics.samples import beside
 from genzoo_plugins.metrics.two_samples import distances
@@ -42,11 +42,8 @@ class CodeMetric(genzoo.Metric):
         if train is subject.data:
             return "these are the training data"
         index = fixed_permutation(len(train))[:MOST].to(train.device)
-        codes = (
-            torch.cat([model.encode(train.batch(part).x).flatten(1) for part in index.split(EVALUATION_BATCH)])
-            .cpu()
-            .double()
-        )
+        size = evaluation_batch(model.spec)
+        codes = in_parts(lambda part: model.encode(train.batch(part).x).flatten(1), index, size).cpu().double()
         if not bool(codes.isfinite().all()):
             return "training codes that are not finite"
         self.labels = train.y[index].cpu()

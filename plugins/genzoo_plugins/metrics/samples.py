@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.batches import evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.intervals import wilson
 from genzoo.noise import seeded
 from genzoo.sampling import Sampler, draw
-from genzoo.training.trainer import EVALUATION_BATCH
 from genzoo_plugins.metrics.features import NAME, SHA256, SHAPE, features, why_no_features
 from genzoo_plugins.metrics.resampling import GROUPS, Interval, jackknife, null_of_real_data
 from genzoo_plugins.metrics.two_samples import (
@@ -196,7 +196,8 @@ def training_points(subject: genzoo.Subject) -> Tensor | None:
         return None
     if "training points" not in subject.shared:
         index = fixed_permutation(len(train))[:n].to(train.device)
-        found = [as_points(subject.model.spec, train.batch(part).x) for part in index.split(EVALUATION_BATCH)]
+        spec = subject.model.spec
+        found = [as_points(spec, train.batch(part).x) for part in index.split(evaluation_batch(spec))]
         subject.shared["training points"] = torch.cat(found)
     points: Tensor = subject.shared["training points"]
     return points
