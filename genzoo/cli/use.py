@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genzoo.data.resident import Resident
-    from genzoo.protocols import DataSpec, Model
+    from genzoo.protocols import Dataset, DataSpec, Model
     from genzoo.runs import Run
 
 BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
@@ -79,8 +79,13 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
 
 
 def load_split(run: Run, name: str, device: torch.device, data_root: Path | None) -> Resident:
-    """A split of the data a run was trained on, seen the way the run saw it."""
+    """Return a split of the data that a run was trained on, seen the way the run saw it: for programs."""
     return Source(run, data_root).view(name, device)
+
+
+def dataset_of(run: Run) -> Dataset:
+    """Return the dataset that a run was trained on, with the run's options: for programs."""
+    return Source(run).dataset
 
 
 def show_evaluation(options: argparse.Namespace) -> int:
