@@ -28,7 +28,7 @@ SIGMAS = 6.6
 """Two samples of one distribution differ by more with a probability of 4e-11 in each of 64 ranks."""
 CALLS = 10
 """How often a log_prob of so many samples is asked for."""
-SECONDS = 20.0
+SECONDS = 8.0
 LARGEST = 8
 """Dimensions up to which a log_prob of the model's own is held against its samples."""
 
