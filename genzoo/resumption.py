@@ -24,6 +24,7 @@ from genzoo.material import Material
 from genzoo.options import option
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Splits
+from genzoo.registry import registry
 from genzoo.runconfig import RunConfig, differing
 from genzoo.runs import MODEL_FILE, Places, Run
 from genzoo.saving import FOLDER, to_snapshot
@@ -185,10 +186,16 @@ class Resumption:
         return "\n".join(hints)
 
     def refuse_other_config(self, checkpoint: Checkpoint) -> None:
-        """Refuses a checkpoint that was made with options other than the run's."""
+        """Refuses a checkpoint that was made with options other than the run's.
+
+        An option that is newer than the checkpoint has its default there, as it has in the run's config.json.
+        """
         made = checkpoint.facts.get("config")
-        fixed = without_changeable(self.config.to_json(), self.free)
-        if not isinstance(made, Mapping) or without_changeable(made, self.free) != fixed:
+        try:
+            whole = RunConfig.from_json(made or {}, registry(), str(checkpoint.path)).to_json()
+        except GenzooError:
+            whole = {}
+        if without_changeable(whole, self.free) != without_changeable(self.config.to_json(), self.free):
             raise GenzooError(f"{checkpoint.path} was made with another config.json than is there now")
 
     def refuse_other_data(self, store: Store, splits: Splits) -> None:

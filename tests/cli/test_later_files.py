@@ -140,6 +140,11 @@ def test_a_run_of_an_older_version_still_opens(tmp_path: Path) -> None:
     expected = scores(run, tmp_path / "t.csv")
     (run.path / "data.json").unlink()
     assert scores(run, tmp_path / "t.csv") == pytest.approx(expected)
+    config = json.loads((run.path / "config.json").read_text())
+    for name in ("scale", "drop", "select", "header", "index", "missing", "separator", "decimal", "without", "only"):
+        del config["data"][name]
+    (run.path / "config.json").write_text(json.dumps(config))
+    assert genzoo("resume", run.path, "--epochs", 2, "--quiet").code == 0
     (run.path / "data.json").write_text('{"scale": [0], "shift": [1], "width": "x"}')
     assert "data.json is damaged" in refused(genzoo("anomaly", run.path, tmp_path / "t.csv"), code=1)
 
