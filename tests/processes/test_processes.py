@@ -267,7 +267,7 @@ LEFT_OVER = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}
         ("run no-such-model --dataset moons", 2, "no model named 'no-such-model'."),
         ("run vae --dataset moons --epochs none", 2, "--epochs must be a whole number, not 'none'"),
         ("run vae --dataset moons", 2, "WORLD_SIZE is 2, but MASTER_ADDR and MASTER_PORT not set"),
-        ("list --kind command", 0, ""),
+        ("list --kind model", 0, ""),
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"TORCHELASTIC_RUN_ID": "none"}], ids=["left over", "within a worker"])
@@ -297,7 +297,7 @@ from genzoo.cli import main
 from genzoo.training.trainer import Trainer
 step = Trainer._train_step
 def train_step(self, *inputs):
-    if self.step == 6 and (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
+    if self.step == 2 and (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
         os.kill(os.getpid(), signal.SIGKILL)
     step(self, *inputs)
 Trainer._train_step = train_step
@@ -306,7 +306,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_processes_that_torchrun_starts_again_do_not_hear_of_the_former_ones(tmp_path: Path) -> None:
-    """The second process is killed in its seventh step; then both begin anew and come to the end."""
+    """The second process is killed in its third step; then both begin anew and come to the end."""
     script = tmp_path / "restarted.py"
     script.write_text(RESTARTED)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1"]
