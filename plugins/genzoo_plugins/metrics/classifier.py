@@ -107,8 +107,8 @@ class TwoSets:
         positives = int(hits[:, 0].sum())
         if not 0 < positives < len(hits):
             return None
-        scores = scores.gather(0, hits.argsort(0, descending=True)).T
-        higher, lower = scores[:, :positives].contiguous(), scores[:, positives:].sort(1).values
+        scores = scores.gather(0, hits.argsort(0, descending=True)).T.contiguous()
+        higher, lower = scores[:, :positives].contiguous(), scores[:, positives:].contiguous().sort(1).values
         below = torch.searchsorted(lower, higher) + torch.searchsorted(lower, higher, right=True)
         return below.double().mean(1) / (2 * lower.shape[1])
 
