@@ -110,7 +110,8 @@ class TwoSets:
         scores = scores.gather(0, hits.argsort(0, descending=True)).T.contiguous()
         higher, lower = scores[:, :positives].contiguous(), scores[:, positives:].contiguous().sort(1).values
         below = torch.searchsorted(lower, higher) + torch.searchsorted(lower, higher, right=True)
-        return below.double().mean(1) / (2 * lower.shape[1])
+        aurocs: Tensor = below.double().mean(1) / (2 * lower.shape[1])
+        return aurocs
 
     def labels_around(self, number: int, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Which points are in no such part, and log-odds of the labels around each point and each distinct point.
