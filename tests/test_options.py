@@ -293,7 +293,7 @@ def test_values_of_sweeps_become_plain(name: str, value: Any, kept: Any) -> None
         ("sizes", {1, 2}), ("sizes", np.zeros((2, 2), int)), ("sizes", np.zeros(10_000, int)), ("sizes", np.array(3)),
         ("sizes", (number for number in range(2))), ("maybe", np.datetime64("2020-01-01")),
     ],
-    ids=lambda value: str(value)[:30],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )  # fmt: skip
 def test_values_that_do_not_fit_are_one_line(name: str, value: Any) -> None:
     with pytest.raises(UsageError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,7 +12,13 @@ import torch
 from PIL import Image, ImageFilter
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from genzoo.applications.anomaly import auroc, average_precision, one_against_rest
+from genzoo.applications.anomaly import (
+    auroc,
+    auroc_interval,
+    average_precision,
+    average_precision_interval,
+    one_against_rest,
+)
 from genzoo.applications.codes import on_the_way, slerp, traversal_codes
 from genzoo.applications.compression import bits, png_bits
 from genzoo.applications.denoising import Comparison, gaussian_blur, median_filter, psnr, with_noise
@@ -72,6 +79,34 @@ def test_each_class_against_the_rest() -> None:
     assert one_against_rest(torch.tensor([1.0, 2, 3, 4, 0]), y) == {0: 2 / 6, 4: 1.0, 7: 0.0}
     with pytest.raises(ValueError, match="needs anomalies and normal examples"):
         auroc(torch.zeros(3), torch.zeros(3, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(
+    ("anomalies", "rest", "shift", "spread"), [(37, 323, 0, 1), (37, 323, 1, 3), (20, 500, 2, 1), (10, 90, 3, 1)]
+)
+def test_intervals_of_the_auroc_cover(anomalies: int, rest: int, shift: float, spread: float) -> None:
+    """Of scores N(δ, σ²) and N(0, 1) it is Φ(δ/√(1 + σ²))."""
+    truth = 0.5 * (1 + math.erf(shift / math.sqrt(2 + 2 * spread**2)))
+    anomalous, generator = torch.arange(anomalies + rest) < anomalies, torch.Generator().manual_seed(1)
+    missed = 0
+    for _ in range(200):
+        scores = torch.randn(anomalies + rest, generator=generator, dtype=torch.float64)
+        scores[:anomalies] = shift + spread * scores[:anomalies]
+        low, high = auroc_interval(scores, anomalous)
+        missed += not low <= truth <= high
+    assert missed <= 0.09 * 200
+
+
+@pytest.mark.parametrize("figure", [auroc_interval, average_precision_interval])
+def test_intervals_are_no_points(figure: Callable[..., tuple[float, float]]) -> None:
+    """Where all scores are equal, all anomalies are found, or there is one of a kind."""
+    first = torch.arange(20) < 5
+    for scores in (torch.zeros(20), first.float(), (~first).float(), -torch.arange(20)):
+        for anomalous in (first, torch.arange(20) < 1, torch.arange(20) < 19):
+            low, high = figure(scores, anomalous)
+            assert 0 <= low < high <= 1
+    low, high = figure(first.float(), first)
+    assert low < 1 == pytest.approx(high)
 
 
 # codes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -63,7 +62,19 @@ class TwoSets:
     def auroc(self) -> float:
         """The AUROC of the two sets; exactly ½ where each distinct point is as frequent in both."""
         shares = self.counted(self.labels) / self.copies
-        return 0.5 if bool((shares == shares[0]).all()) else self.left_out_auroc(self.labels, separating_direction)
+        return 0.5 if bool((shares == shares[0]).all()) else self.left_out_auroc()
+
+    def left_out_auroc(self) -> float:
+        """The mean AUROC over parts that have points of both sets, by a classifier of all other parts."""
+        found, labels = [], self.labels
+        for number in range(FOLDS):
+            known, seen, about = self.labels_around(number, labels[:, None])
+            weight = separating_direction(torch.cat([self.inputs[self.which], seen], 1)[known], labels[known])
+            scores = torch.cat([self.inputs, about], 1) @ weight
+            left_out = labels[~known] == 1
+            if 0 < int(left_out.sum()) < len(left_out):
+                found.append(anomaly.auroc(scores[self.which[~known]], left_out))
+        return math.fsum(found) / len(found) if found else 0.5
 
     def null(self) -> tuple[float, float]:
         """Between which AUROCs 95 % of pairs of sets of one distribution lie, of these sizes and dimensions.
@@ -73,46 +84,63 @@ class TwoSets:
         trains the classifiers of the others.
         """
         generator = torch.Generator().manual_seed(mix(0, "permutations"))
-        by_part = self.part.argsort(stable=True)
-        squares = []
-        for _ in range(PERMUTATIONS):
-            noise = torch.rand(len(self.part), generator=generator, dtype=torch.float64)
-            labels = torch.empty_like(self.labels)
-            labels[by_part] = self.labels[(self.part + noise).argsort()]
-            squares.append((self.left_out_auroc(labels, first_direction) - 0.5) ** 2)
-        half = T_QUANTILE * math.sqrt(math.fsum(squares) / PERMUTATIONS)
+        noise = torch.rand(len(self.part), PERMUTATIONS, generator=generator, dtype=torch.float64)
+        labels = torch.empty_like(noise)
+        labels[self.part.argsort(stable=True)] = self.labels[(self.part[:, None] + noise).argsort(0)]
+        found = [part for number in range(FOLDS) if (part := self.null_of_part(number, labels)) is not None]
+        if not found:
+            return 0.0, 1.0
+        half = T_QUANTILE * (torch.stack(found).mean(0) - 0.5).square().mean().sqrt().item()
         return max(0.0, 0.5 - half), min(1.0, 0.5 + half)
 
-    def left_out_auroc(self, labels: Tensor, direction: Callable[[Tensor, Tensor], Tensor]) -> float:
-        """The mean AUROC over parts that have points of both sets."""
-        found = []
-        for number in range(FOLDS):
-            # Labels of the part left out are nobody's neighbours: not its own points' and not the others'.
-            known = (self.part != number).double()
-            ones, total = self.around(known * labels), self.around(known)
-            own = self.own_weight[self.which] * known  # no point is its own neighbour
-            seen = smoothed(ones[self.which] - own * labels, total[self.which] - own)
-            rest = known == 1
-            weight = direction(torch.cat([self.inputs[self.which], seen], 1)[rest], labels[rest])
-            scores = torch.cat([self.inputs, smoothed(ones, total)], 1) @ weight
-            left_out = labels[~rest] == 1
-            if 0 < int(left_out.sum()) < len(left_out):
-                found.append(anomaly.auroc(scores[self.which[~rest]], left_out))
-        return math.fsum(found) / len(found) if found else 0.5
+    def null_of_part(self, number: int, labels: Tensor) -> Tensor | None:
+        """AUROCs of a part [P], one for each column of labels [N + M, P]; None for a part of one set."""
+        known, seen, about = self.labels_around(number, labels)
+        x, y, seen = with_ones(self.inputs[self.which][known]), labels[known] - 0.5, seen[known]
+        # Normal equations, of which the column of the neighbours is another for each column of labels.
+        gram = x.T @ x / 4 + penalty_of(x).diag()
+        across, fixed = torch.linalg.solve(gram, torch.cat([x.T @ seen / 4, x.T @ y], 1)).tensor_split(2, 1)
+        corner = seen.square().sum(0) / 4 + 1 - (x.T @ seen / 4 * across).sum(0)
+        last = ((seen * y).sum(0) - (x.T @ seen / 4 * fixed).sum(0)) / corner
+        scores = (self.inputs @ (fixed - across * last)[:-1] + about * last)[self.which[~known]]
+        hits = labels[~known]
+        positives = int(hits[:, 0].sum())
+        if not 0 < positives < len(hits):
+            return None
+        scores = scores.gather(0, hits.argsort(0, descending=True)).T.contiguous()
+        higher, lower = scores[:, :positives].contiguous(), scores[:, positives:].contiguous().sort(1).values
+        below = torch.searchsorted(lower, higher) + torch.searchsorted(lower, higher, right=True)
+        aurocs: Tensor = below.double().mean(1) / (2 * lower.shape[1])
+        return aurocs
+
+    def labels_around(self, number: int, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Which points are in no such part, and log-odds of the labels around each point and each distinct point.
+
+        Labels [N + M, P] of the part itself are nobody's neighbours: not its own points' and not the others'.
+        """
+        known = self.part != number
+        ones, total = self.around(known[:, None] * labels), self.around(known[:, None].double())
+        own = (self.own_weight[self.which] * known)[:, None]  # no point is its own neighbour
+        seen = smoothed(ones[self.which] - own * labels, total[self.which] - own)
+        return known, seen, smoothed(ones, total)
 
     def counted(self, values: Tensor) -> Tensor:
-        """The sum of values [N + M] over the copies of each distinct point."""
-        return torch.zeros_like(self.copies).index_add_(0, self.which, values)
+        """The sum of values [N + M, …] over the copies of each distinct point."""
+        sums = torch.zeros(len(self.copies), *values.shape[1:], dtype=torch.float64)
+        return sums.index_add_(0, self.which, values)
 
     def around(self, values: Tensor) -> Tensor:
-        """The weighted sum of values [N + M] over the neighbours of each distinct point, all its copies included."""
+        """The weighted sum of values [N + M, P] over the neighbours of each distinct point, all its copies included."""
         sums = self.counted(values)
-        return self.own_weight * sums + (self.weights * sums[self.near]).sum(1)
+        found = self.own_weight[:, None] * sums
+        for near, weight in zip(self.near.T, self.weights.T, strict=True):
+            found += weight[:, None] * sums[near]
+        return found
 
 
 def smoothed(ones: Tensor, total: Tensor) -> Tensor:
-    """The log-odds [N, 1] of so many ones among so many labels."""
-    return ((ones + 0.5) / (total + 1)).logit()[:, None]
+    """The log-odds of so many ones among so many labels."""
+    return ((ones + 0.5) / (total + 1)).logit()
 
 
 def standardised(points: Tensor, copies: Tensor) -> Tensor:
@@ -168,21 +196,27 @@ def nearest(points: Tensor, k: int) -> Tensor:
     return torch.cat(found)
 
 
-def first_direction(x: Tensor, y: Tensor) -> Tensor:
-    """The first step of `separating_direction`."""
-    return separating_direction(x, y, steps=1)
+def with_ones(x: Tensor) -> Tensor:
+    """x [N, F] with a column for the intercept."""
+    return torch.cat([x, torch.ones_like(x[:, :1])], 1)
 
 
-def separating_direction(x: Tensor, y: Tensor, steps: int = 50) -> Tensor:
+def penalty_of(x: Tensor) -> Tensor:
+    """Of each weight for the columns of `with_ones`: ‖w‖²/2, next to none for the intercept."""
+    penalty = torch.ones_like(x[0])
+    penalty[-1] = 1e-9
+    return penalty
+
+
+def separating_direction(x: Tensor, y: Tensor) -> Tensor:
     """The weights [F] of a logistic regression of y [N], 0 or 1, on x [N, F], with a penalty of ‖w‖²/2.
 
     By Newton's method, which ends in one point to machine precision whatever rounding was on the way.
     """
-    ones = torch.cat([x, torch.ones_like(x[:, :1])], 1)
-    penalty = torch.ones_like(ones[0])
-    penalty[-1] = 1e-9  # the intercept's
+    ones = with_ones(x)
+    penalty = penalty_of(ones)
     weight = torch.zeros_like(ones[0])
-    for _ in range(steps):
+    for _ in range(50):
         p = torch.sigmoid(ones @ weight)
         gradient = ones.T @ (p - y) + penalty * weight
         curvature = (ones * (p * (1 - p))[:, None]).T @ ones + penalty.diag()

@@ -13,8 +13,15 @@ from genzoo.intervals import NORMAL_QUANTILE
 from genzoo.noise import seeded
 from genzoo_plugins.metrics.bound import why_no_prior
 from genzoo_plugins.metrics.classifier import WHAT, TwoSets
-from genzoo_plugins.metrics.resampling import GROUPS, Interval, group_numbers, jackknife
+from genzoo_plugins.metrics.resampling import Interval
 from genzoo_plugins.metrics.samples import beside, chosen
+from genzoo_plugins.metrics.total_correlation import (
+    correlations,
+    covariance,
+    gaussian_total_correlation,
+    null_total_correlation,
+    total_correlation_interval,
+)
 
 COLLAPSED = 0.01
 """Nats below which one latent of one example says nothing."""
@@ -269,48 +276,3 @@ def log_densities(mean: Tensor, variance: Tensor, z: Tensor) -> tuple[Tensor, Te
         torch.logsumexp(-0.5 * (torch.cat([part.square(), part], 1) @ weights.T + offset), 1) for part in z.split(CHUNK)
     ]
     return own, torch.cat(sums) - math.log(len(mean))
-
-
-def covariance(z: Tensor) -> Tensor:
-    """Of codes [N, D]: [D, D]."""
-    found: Tensor = torch.atleast_2d(z.T.cov())
-    return found
-
-
-def correlations(covariance: Tensor) -> Tensor:
-    """The correlation matrix of the latents that vary."""
-    varying = covariance.diagonal() > 0
-    if not bool(varying.any()):
-        return torch.eye(1).to(covariance)
-    kept = covariance[varying][:, varying]
-    deviation: Tensor = kept.diagonal().sqrt()
-    return kept / deviation / deviation[:, None]
-
-
-def gaussian_total_correlation(covariance: Tensor) -> float:
-    """½ (Σ ln C_ii − ln |C|) in nats of the latents that vary: 0 for a diagonal C."""
-    return -0.5 * torch.logdet(correlations(covariance)).item()
-
-
-def total_correlation_interval(z: Tensor) -> Interval | None:
-    """95 % interval of the same over the choice of codes [N, D]; None for a few of them."""
-    number = group_numbers(len(z))
-    if len(z) < 2 * max(GROUPS, z.shape[1]):
-        return None
-    without = [gaussian_total_correlation(covariance(z[number != left_out])) for left_out in range(GROUPS)]
-    whole = gaussian_total_correlation(covariance(z))
-    return jackknife(whole, torch.tensor(without, dtype=torch.float64), least=0.0)
-
-
-def null_total_correlation(n: int, latents: int) -> Interval | None:
-    """Between which figures 95 % lie for n codes of independent normal latents (Bartlett 1950).
-
-    Twice the figure times n − 1 − (2D + 5)/6 is χ² with D(D − 1)/2 degrees of freedom, whose quantiles are those of
-    Wilson & Hilferty (1931).
-    """
-    degrees, factor = latents * (latents - 1) / 2, 2 * (n - 1 - (2 * latents + 5) / 6)
-    if degrees == 0 or factor <= 0:
-        return None
-    spread = 2 / (9 * degrees)
-    low, high = (max(0.0, 1 - spread + z * spread**0.5) ** 3 for z in (-NORMAL_QUANTILE, NORMAL_QUANTILE))
-    return degrees * low / factor, degrees * high / factor
