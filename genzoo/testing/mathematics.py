@@ -90,7 +90,7 @@ def check_posterior(pair: Pair) -> str | None:
             spread = (model.infer(batch, k).z.var(0).sum() / own.var(0).sum()).item()  # noise on x adds to it
             require(spread > 0.3, f"{pair}: z varies {spread:.3g} times as much as samples of posterior(x) in training")
             centred(
-                q, f"{pair}: q(z|x)", loose=0.25
+                q, f"{pair}: q(z|x)", loose=0.02 if isinstance(q, DiagGaussian) else 1.0
             )  # of levels of latents the mean is that of the likeliest one above
         return examine_distribution(q, f"{pair}: q(z|x)")
 
