@@ -126,7 +126,7 @@ class Metric:
         raise NotImplementedError(f"{type(self).__name__} must define per_example(examined)")
 
     def why_no_figure(self, values: Tensor) -> str | None:
-        """Why values of these examples make no figure, such as "all codes are equal"; None if they do.
+        """Why values [N, …] of a whole split make no figure, such as "all codes are equal"; None if they do.
 
         Asked for before `summarise`, which then need not guard against them.
         """
