@@ -11,7 +11,6 @@ from genzoo.errors import PluginError
 from genzoo.plugins import GROUP, Plugin, found
 
 CORE = Path(__file__).parent
-CLI = CORE / "cli/__init__.py"
 
 
 def fault_of(error: BaseException) -> PluginError | None:
@@ -44,15 +43,6 @@ def _of(origin: Origin, file: Path, line: int, error: BaseException) -> PluginEr
 
 def _innermost_first(error: BaseException) -> list[tuple[FrameType, int]]:
     return list(traceback.walk_tb(error.__traceback__))[::-1]
-
-
-def ends_a_command(stop: SystemExit) -> bool:
-    """Whether a plugin's command has ended the program itself, which it may, or the parsing of options has."""
-    frames = _innermost_first(stop)
-    by_command = any(
-        Path(frame.f_code.co_filename) == CLI and frame.f_code.co_name == "<lambda>" for frame, _ in frames
-    )
-    return by_command or fault_of(stop) is None
 
 
 def _owner(file: Path) -> Plugin | None:

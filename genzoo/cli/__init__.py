@@ -100,11 +100,16 @@ def to_the_end(words: list[str]) -> int:
     try:
         return dispatch(words)
     except SystemExit as stop:
-        from genzoo.blame import ends_a_command, fault_of
+        from genzoo.blame import fault_of
 
-        if not ends_a_command(stop) and (fault := fault_of(stop)):
+        if fault := fault_of(stop):
             raise fault from stop
-        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+        return code_of_exit(stop)
+
+
+def code_of_exit(stop: SystemExit) -> int:
+    """Return the exit code of a SystemExit, whose own may be a text or None."""
+    return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
 
 
 def dispatch(words: list[str]) -> int:
@@ -165,7 +170,15 @@ def add_command(name: str, verbs: Any) -> None:
     parser = verbs.add_parser(name, help=entry.summary, description=f"{entry.summary}  ({entry.origin})")
     command: Command = entry.load()()
     command.arguments(parser)
-    parser.set_defaults(handler=lambda options: command.run(options) or 0)
+    parser.set_defaults(handler=lambda options: run_command(command, options))
+
+
+def run_command(command: Command, options: argparse.Namespace) -> int:
+    """Run a plugin's command, which may end by SystemExit; returns the exit code."""
+    try:
+        return command.run(options) or 0
+    except SystemExit as stop:
+        return code_of_exit(stop)
 
 
 def plugins_help() -> str:

@@ -80,8 +80,7 @@ def anomaly_scores(values: Tensor, name: str) -> Tensor:
         raise UsageError(
             f"--score {name} is not a number for {unknown:,} of {len(values):,} examples", "another score: mse"
         )
-    metric = find_metrics(registry(), [name])[name]
-    return -values if getattr(metric, "better", "lower") == "higher" else values
+    return -values if find_metrics(registry(), [name])[name].better == "higher" else values
 
 
 def write_scores(out: Path, work: Work, scores: Tensor, order: list[int]) -> None:

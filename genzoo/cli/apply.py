@@ -151,7 +151,9 @@ def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
     from genzoo.evaluation.evaluate import find_metrics, per_example
     from genzoo.registry import registry
 
-    return per_example(work.model, work.data, find_metrics(registry(), names), name=work.run.config.model)
+    metrics = find_metrics(registry(), names)
+    train = work.source.view("train", work.device) if any(metric.needs_train for metric in metrics.values()) else None
+    return per_example(work.model, work.data, metrics, train=train, name=work.run.config.model)
 
 
 def write_csv(out: Path, header: list[str], rows: Iterable[list[str]]) -> None:

@@ -161,6 +161,8 @@ def per_example(
     found = {}
     for asked, metric in metrics.items():
         each = metric.of_each(averaged[asked].values)
+        if reason := metric.why_no_figure(averaged[asked].values):
+            raise UsageError(f"{name or type(model).__name__} has no {asked}: {reason}", "another score: mse")
         if each is None:
             raise UsageError(f"{asked} is no figure of single examples", "use negative-elbo, kl or mse")
         found[asked] = each
