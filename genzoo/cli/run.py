@@ -134,7 +134,7 @@ def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
         print(f"genzoo: interrupted; go on with it by:\n  {command}", file=sys.stderr)
         return 128 + (experiment.stopped_by or signal.SIGINT)
     if options.json:
-        print(json.dumps({"run": str(run.path), **run.results}, ensure_ascii=False))
+        print(json.dumps({"run": str(run.path), **run.results}))
     else:
         report(run, experiment.metrics, options.runs)
     return 0

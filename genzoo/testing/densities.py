@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from genzoo.distributions import Distribution
+from genzoo.observation import WHITE
 from genzoo.testing.check import require
 
 LOG_ALARM = math.log(2e9)
@@ -192,10 +193,15 @@ def adds_up(own: Tensor, log_prob: LogProb, called: str) -> None:
 
 
 def centred(p: Distribution, called: str, loose: float) -> None:
-    """The mean of a distribution is the mean of its samples, within `loose` standard deviations."""
+    """The mean of a distribution is the mean of its samples, within `loose` standard deviations.
+
+    That of grey levels may be the mean of the continuous distribution that they are rounded from.
+    """
+    rounding = 0.5 / WHITE if p.support == "levels" else 0.0
     own = p.rsample((max(FEWEST, min(DRAWS, BUDGET // max(1, p.shape.numel()))),)).detach().double()
     spread = own.std(0)
-    off = (own.mean(0) - p.mean).abs() - (7.0 / math.sqrt(len(own)) + loose) * spread - 1e-4 * (1 + p.mean.abs())
+    near = (7.0 / math.sqrt(len(own)) + loose) * spread + rounding + 1e-4 * (1 + p.mean.abs())
+    off = (own.mean(0) - p.mean).abs() - near
     i = int(off.argmax())
     found, wanted = own.mean(0).flatten()[i].item(), p.mean.flatten()[i].item()
     said = f"{called}: mean is {wanted:.4g}, and its samples have the mean {found:.4g}"

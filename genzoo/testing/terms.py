@@ -126,7 +126,8 @@ def _about_kl(pair: Pair, row: dict[str, float]) -> bool:
     """Whether a loss has to do with the KL: it names it, or needs a prior, or is the model's own."""
     loss_class: type[Loss] = pair.loss.load()
     own = pair.loss.name == pair.model.loss
-    return loss_class.needs_prior or own or any("kl" in name.lower() or "elbo" in name.lower() for name in row)
+    named = [name.lower() for name in row if not name.startswith("its ")]
+    return loss_class.needs_prior or own or any("kl" in name or "elbo" in name for name in named)
 
 
 def numbers_of(config: Any) -> Iterator[float]:

@@ -26,6 +26,7 @@ from genzoo.runs import Run
 
 FILES = {
     "checkpoints",
+    "data.json",
     "config.json",
     "lock",
     "run.json",
