@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import genzoo
-from genzoo.comparison import Estimate
 from genzoo.runs import Run
+from genzoo.statistics import Estimate
 
 HERE = Path(__file__).parent
 RUNS = HERE / "results" / "runs"

@@ -19,12 +19,13 @@ from genzoo.evaluation.baselines import (
     uniform_nll,
 )
 from genzoo.evaluation.evaluate import evaluate
+from genzoo.evaluation.measures import Said, said
 from genzoo.evaluation.metric import Metric
-from genzoo.likelihoods import measure_of, written_out
 from genzoo.processes import Processes
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Model
 from genzoo.runs import EXAMPLES_FILE, Run
 from genzoo.training.listener import Outcome
+from genzoo.training.objective import evaluating
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,17 @@ class Assessment:
         examples: dict[str, dict[str, Tensor]] = {name: {} for name in view}
         results = self.figures(view, train, examples)
         weights.save_examples(run.path / EXAMPLES_FILE, examples["test"])
-        results["baselines"] = self.baselines(train, view["test"])
-        results["measure"] = measure_of(self.spec.likelihood, self.spec.binary)
-        results["likelihood"] = written_out(self.spec.likelihood)
+        own = said(self.model, view["test"])
+        results["baselines"] = self.baselines(train, view["test"], own)
+        results["measure"] = own and own.measure
+        results["likelihood"] = own and own.likelihood
         results["latents"] = self.latents(view["test"])
         results["parameters"] = self.parameters
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
         results["training"] = {
             "epochs": len(outcome.epochs),
+            "examples": outcome.examples,
+            "examples_per_epoch": outcome.examples_per_epoch,
             "step": outcome.step,
             "skipped": outcome.skipped,
             "stopped": outcome.stopped,
@@ -81,26 +85,26 @@ class Assessment:
             for name, data in view.items()
         }
 
-    def baselines(self, train: Resident, test: Resident) -> dict[str, Any]:
-        """What the model has to beat, PCA with as many components and independent pixels, and what none can beat."""
+    def baselines(self, train: Resident, test: Resident, own: Said | None) -> dict[str, Any]:
+        """What the model has to beat, PCA with as many components and independent pixels, and what none can beat.
+
+        Probabilities are there for a model whose own p(x|z) is one: no density can be held against them.
+        """
         found: dict[str, Any] = {}
         components = self.latents(test)
         if 0 < components < self.spec.numel:  # as many components as dimensions reconstruct anything
             mse = pca_mse(train, test, components)
             found |= {} if mse is None else {"pca": {"components": components, "mse": mse}}
-        pixels = independent_pixels_nll(train, test)
-        if pixels is None and measure_of(self.spec.likelihood, self.spec.binary) == "probability":
-            pixels = independent_levels_nll(train, test)
-        nats = {
-            "independent_pixels": pixels,
-            "uniform": uniform_nll(test),
-            "known_density": known_nll(self.dataset, test, self.spec),
-        }
+        nats: dict[str, Any] = {"known_density": known_nll(self.dataset, test, self.spec)}
+        if own is not None and own.measure == "probability":
+            pixels = independent_pixels_nll(train, test)
+            nats["independent_pixels"] = independent_levels_nll(train, test) if pixels is None else pixels
+            nats["uniform"] = uniform_nll(test)
         return found | {name: value for name, value in nats.items() if value is not None}
 
     def latents(self, data: Resident) -> int:
         """How many numbers a code has; 0 for a model without codes."""
         if not isinstance(self.model, LatentModel):
             return 0
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(self.model):
             return self.model.encode(data.batch(torch.zeros(1, dtype=torch.int64, device=data.device)).x).numel()

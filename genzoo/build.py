@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ import torch
 from genzoo.entries import Entry
 from genzoo.errors import GenzooError, UsageError
 from genzoo.likelihoods import likelihood_class, make_likelihood
-from genzoo.noise import mix, seeded
+from genzoo.noise import generators, mix, seeded
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Dataset, DataSpec, Loss, Model, count_parameters
 from genzoo.training.settings import Training
@@ -127,7 +128,7 @@ def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: to
     """
     model_class: type[Model] = entry.load()
     refuse_too_large(entry, model_class, spec, config, device)
-    with seeded(mix(seed, "weights")):
+    with generators, seeded(mix(seed, "weights")):
         return model_class(spec, config).to(device)
 
 
@@ -143,7 +144,7 @@ def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: i
         raise UsageError(
             f"loss {entry.name!r} cannot train {model_name}: {reason}", "leave --loss out, or: genzoo list"
         )
-    with seeded(mix(seed, "loss")):
+    with generators, seeded(mix(seed, "loss")):
         return loss_class(model, config).to(model.anchor.device)
 
 
@@ -171,7 +172,8 @@ def weights_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> i
 
 def on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
     """A model whose weights have shapes and no values."""
-    with torch.device("meta"):
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # weights of another model have no place here
         return model_class(spec, config)
 
 

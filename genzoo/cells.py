@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from genzoo.batches import evaluation_batch
 from genzoo.build import choose_device
+from genzoo.data.digest import digest
+from genzoo.data.store import Store
 from genzoo.errors import GenzooError, NonFiniteError, UsageError
 from genzoo.experiment import Experiment
-from genzoo.protocols import LatentModel, Model
+from genzoo.identity import Data, as_key, changed_on_the_way
+from genzoo.interrupt import interruption
+from genzoo.lock import locked
+from genzoo.protocols import Dataset, LatentModel, Model
 from genzoo.records import is_config, is_ranked
+from genzoo.registry import registry
 from genzoo.runconfig import RunConfig
 from genzoo.runs import Places, Run
+from genzoo.sessions import data_of, why_outdated
 from genzoo.training.listener import INTERRUPTED
-from genzoo.training.trainer import EVALUATION_BATCH
 
 SPEED_FILE = "speed.json"
 SECONDS, PASSES = 0.5, 5
@@ -44,12 +50,7 @@ class Cell:
     @property
     def key(self) -> str:
         """Every option: equal for runs that would be the same run."""
-        return key_of(self.config.to_json())
-
-
-def key_of(config: dict[str, Any]) -> str:
-    """A resolved configuration as one text."""
-    return json.dumps(config, sort_keys=True)
+        return as_key(self.config.to_json())
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -83,18 +84,59 @@ def cells(configs: Iterable[RunConfig], seeds: Sequence[int]) -> list[Cell]:
     ]
 
 
-def finished(folder: Path) -> dict[str, Run]:
-    """The runs in a folder whose results are there, by configuration."""
+def finished(plan: Sequence[Cell], places: Places, now: dict[str, Data] | None = None) -> dict[str, Run]:
+    """The runs of a plan that are there, by the keys of their cells.
+
+    A run is that of a cell if it had the same options throughout and its data held the same, wherever they lay.
+
+    Args:
+        plan: What is asked for.
+        places: `runs` is the folder.
+        now: Filled with the data that each `data` section of a configuration means today, which are not read again.
+    """
+    there = [run for file in sorted(places.runs.glob("*/results.json")) if is_whole(run := Run(file.parent))]
     found: dict[str, Run] = {}
-    for file in sorted(folder.glob("*/results.json")):
-        run = Run(file.parent)
-        try:
-            config, whole = run.plain_config, is_ranked(run.results, run.record, run.history)
-        except GenzooError:  # damaged: it is made again
-            continue
-        if whole and is_config(config):
-            found.setdefault(key_of(config), run)
+    now = {} if now is None else now
+    for cell in plan if there else ():
+        config = cell.config.to_json()
+        section = as_key(config["data"])
+        if section not in now:
+            now[section] = data_now(cell.config, places.data_root)
+        made = [run for run in there if is_made_as(run, config, now[section])]
+        found |= {cell.key: made[0]} if made else {}
     return found
+
+
+def is_whole(run: Run) -> bool:
+    """Whether a run has all that a leaderboard shows, of the training that its configuration asks for."""
+    try:
+        config, results, record = run.plain_config, run.results, run.record
+        ranked = is_config(config) and is_ranked(results, record, run.history)
+    except GenzooError:  # damaged: it is made again
+        return False
+    return ranked and not why_outdated(run, config, results, record)
+
+
+def is_made_as(run: Run, config: dict[str, Any], data: Data) -> bool:
+    """Whether a whole run was made with this configuration, on these data, from its beginning."""
+    own, record = run.plain_config, run.record
+    if any(own[section] != config[section] for section in ("model", "loss", "training")):
+        return False
+    if changed_on_the_way(own["training"], record):
+        return False
+    was = Data.of(own["data"], record.get("data_digest"), record.get("data"))
+    return was.same_as(data)
+
+
+def data_now(config: RunConfig, data_root: Path | None) -> Data:
+    """The data that a configuration means today; those that cannot be had are known by their options alone."""
+    section, store = config.to_json()["data"], Store(data_root, say=lambda line: None)
+    dataset: Dataset = registry().get("dataset", config.dataset).load()(config.data_config)
+    try:
+        found = digest(dataset.load(store))
+    except GenzooError:
+        return Data.of(section, None, None)
+    return Data.of(section, found, data_of(store))
 
 
 def run_cells(
@@ -113,22 +155,39 @@ def run_cells(
 
     Raises:
         KeyboardInterrupt: Ctrl-C, the first one too. What is finished stays.
+        UsageError: Another process makes runs of a plan in that folder.
     """
-    done = finished(places.runs)
+    now: dict[str, Data] = {}
+    done = finished(plan, places, now)
+    if all(cell.key in done and (done[cell.key].path / SPEED_FILE).exists() for cell in plan):
+        return {cell.key: done[cell.key] for cell in plan}, []
+    try:
+        places.runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {places.runs}: {error.strerror}", "choose another: --runs FOLDER") from None
+    with locked(places.runs):
+        return make(plan, finished(plan, places, now), places, quiet, say)
+
+
+def make(
+    plan: Sequence[Cell], done: Mapping[str, Run], places: Places, quiet: bool, say: Callable[[str], None]
+) -> tuple[dict[str, Run], list[str]]:
+    """What `run_cells` does, of which some runs are done."""
     made, failures = {}, []
     for number, cell in enumerate(plan, start=1):
         run = done.get(cell.key)
         if run is None:
             say(f"[{number}/{len(plan)}] {cell.name}")
             try:
-                run = Experiment(cell.config, places, quiet).run()
+                experiment = Experiment(cell.config, places, quiet)
+                run = experiment.run()
             except NonFiniteError as error:
                 failures.append(f"{cell.name}: {error.message}")
                 say(f"genzoo: {failures[-1]}")
                 continue
             assert run is not None, "alone, it is this process that writes"
             if run.record["status"] == INTERRUPTED:
-                raise KeyboardInterrupt
+                raise interruption(experiment.stopped_by)
         if not (run.path / SPEED_FILE).exists():
             run.write(SPEED_FILE, inference_speed(run.model, choose_device(cell.config.training.device)))
         made[cell.key] = run
@@ -140,7 +199,8 @@ def inference_speed(model: Model, device: torch.device) -> dict[str, Any]:
     if not isinstance(model, LatentModel):
         return {"not_available": "no encoder"}
     model = model.to(device).eval()
-    x = torch.rand(EVALUATION_BATCH, *model.spec.shape, device=device)
+    size = evaluation_batch(model.spec)
+    x = torch.rand(size, *model.spec.shape, device=device)
     seconds: list[float] = []
     with torch.no_grad():
         for _ in range(2):  # what is made on first use is made now
@@ -151,8 +211,8 @@ def inference_speed(model: Model, device: torch.device) -> dict[str, Any]:
             model.reconstruct(x)
             synchronize(device)
             seconds.append(time.perf_counter() - start)
-    speed = EVALUATION_BATCH / statistics.median(seconds)
-    return {"images_per_second": speed, "batch_size": EVALUATION_BATCH, "passes": len(seconds), "device": str(device)}
+    speed = size / statistics.median(seconds)
+    return {"images_per_second": speed, "batch_size": size, "passes": len(seconds), "device": str(device)}
 
 
 def synchronize(device: torch.device) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from genzoo.errors import GenzooError
+from genzoo.storage import to_bytes
 
 FORMAT = 1
 KEEP = 2
@@ -152,7 +153,8 @@ def manifest(step: int, files: Mapping[str, bytes], facts: Mapping[str, Any]) ->
 
 def signed(above: str) -> bytes:
     """Text, and behind it a last line with its SHA-256 which closes the JSON object."""
-    return f'{above} "sha256": "{hashlib.sha256(above.encode()).hexdigest()}"}}\n'.encode()
+    content = to_bytes(above)
+    return content + f' "sha256": "{hashlib.sha256(content).hexdigest()}"}}\n'.encode()
 
 
 def is_whole(path: Path) -> bool:

@@ -1,70 +1,36 @@
-"""Many runs as one honest table: one a protocol, seeds together, the best two tested image by image."""
+"""Many runs as tables: one for each protocol, the seeds of a configuration as one row."""
 
 from __future__ import annotations
 
-import json
-import math
-import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
+
+from torch import Tensor
 
 from genzoo.errors import GenzooError, UsageError, did_you_mean
-from genzoo.records import is_config, is_results
+from genzoo.evaluation.evaluate import key
+from genzoo.evaluation.order import order_of
+from genzoo.identity import Data, as_key, file_names, protocol_words, settings_of, short, view_of, with_digests
+from genzoo.plugins import warn
+from genzoo.ranking import Paired as Paired
+from genzoo.ranking import paired as paired
+from genzoo.ranking import ranks
+from genzoo.records import is_config, is_number, is_results
 from genzoo.runs import EXAMPLES_FILE, Run
 from genzoo.sealed import read_sealed
+from genzoo.sessions import former_record, why_outdated
+from genzoo.statistics import Estimate as Estimate
+from genzoo.statistics import as_json, estimated
 
-# Student's t, 97.5 % quantile, for 1 … 30 degrees of freedom; beyond that the normal's is within 2 %.
-T_975 = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-]  # fmt: skip
-PROTOCOL = ("binarize", "standardize", "likelihood")
-"""Training options that change what the figures mean; runs that differ in them share no table."""
-NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners")
-"""Training options in which the runs of one row may differ."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure over seeds."""
-
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """The mean over seeds."""
-        return statistics.fmean(self.values)
-
-    @property
-    def interval(self) -> float | None:
-        """Half the width of the 95 % t-interval of the mean; None for a single seed."""
-        n = len(self.values)
-        if n < 2:
-            return None
-        quantile = T_975[n - 2] if n - 2 < len(T_975) else 1.96
-        return quantile * statistics.stdev(self.values) / math.sqrt(n)
-
-
-def as_json(estimate: Estimate | str) -> dict[str, Any]:
-    """An estimate, or the reason why there is none, as plain JSON values."""
-    if isinstance(estimate, str):
-        return {"not_available": estimate}
-    return {"mean": estimate.mean, "interval_95": estimate.interval, "values": estimate.values}
-
-
-def estimated(values: Iterable[float | str]) -> Estimate | str:
-    """Values of one figure over the seeds, or the reason why one of them cannot be had."""
-    known = tuple(values)
-    reason = next((value for value in known if isinstance(value, str)), None)
-    return Estimate(tuple(map(float, known))) if reason is None else reason
+Part = Literal["validation", "test"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """Runs that differ in their seed alone."""
+    """Runs of one configuration. Those of one seed count as one, however often it was run."""
 
     model: str
     settings: dict[str, Any]
@@ -72,36 +38,67 @@ class Row:
     runs: tuple[Run, ...]
     results: tuple[dict[str, Any], ...]
 
+    @cached_property
+    def by_seed(self) -> dict[int | str, list[int]]:
+        """The positions of the runs of each seed."""
+        found: dict[int | str, list[int]] = {}
+        for place, run in enumerate(self.runs):
+            seed = run.plain_config["training"].get("seed")
+            found.setdefault(seed if isinstance(seed, int) else str(seed), []).append(place)
+        return found
+
     @property
     def seeds(self) -> int:
-        """How many runs there are."""
-        return len(self.runs)
+        """How many seeds there are."""
+        return len(self.by_seed)
 
-    def estimate(self, figure: str) -> Estimate | str:
-        """A test figure over the seeds, or why there is none."""
-        return estimated(_test_figure(result["test"], figure) for result in self.results)
+    def over_seeds(self, values: Iterable[float | str], standard_error: float | None = None) -> Estimate | str:
+        """One value for each run as one for each seed: the mean over the runs of that seed."""
+        every = list(values)
+        of_seeds = [estimated(every[place] for place in places) for places in self.by_seed.values()]
+        return estimated((one if isinstance(one, str) else one.mean for one in of_seeds), standard_error)
+
+    def estimate(self, figure: str, part: Part = "test") -> Estimate | str:
+        """A figure over the seeds, or why there is none."""
+        parts = [table_in(result, part) for result in self.results]
+        errors = [table_in(one, "standard_error").get(figure) for one in parts]
+        known = [float(error) for error in errors if is_number(error)]
+        error = sum(known) / len(known) if known and len(known) == len(errors) else None
+        return self.over_seeds((figure_of(one, figure) for one in parts), error)
 
     @cached_property
-    def examples(self) -> dict[str, Any]:
+    def examples(self) -> dict[str, Tensor]:
         """For each figure, its value on every test example, averaged over the seeds: [N] float64."""
         try:
             loaded = [read_sealed(run.path / EXAMPLES_FILE)[1] for run in self.runs]
         except GenzooError:
             return {}
-        shared = set.intersection(*(set(values) for values in loaded))
-        return {name: sum(values[name].double() for values in loaded) / len(loaded) for name in shared}
+        found = {}
+        for name in set.intersection(*(set(values) for values in loaded)):
+            values = [one[name].double() for one in loaded]
+            if len({value.shape for value in values}) == 1 and values[0].dim() == 1:
+                of_seeds = [sum(values[place] for place in places) / len(places) for places in self.by_seed.values()]
+                found[name] = sum(of_seeds) / len(of_seeds)
+        return {name: value for name, value in found.items() if isinstance(value, Tensor)}
 
 
-def _test_figure(test: dict[str, Any], figure: str) -> float | str:
-    value = test.get(figure)
-    if value is None or isinstance(value, (dict, list)):
-        return str(test.get("not_available", {}).get(figure, "not computed"))
-    return value if isinstance(value, str) else float(value)  # "nan", "inf"
+def figure_of(figures: dict[str, Any], name: str) -> float | str:
+    """A figure of one split, or why there is none."""
+    value = figures.get(name)
+    if isinstance(value, str):  # "nan", "inf"
+        return value
+    return float(value) if is_number(value) else str(table_in(figures, "not_available").get(name, "not computed"))
+
+
+def table_in(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """The table called `name` in values; an empty one if there is none."""
+    found = values.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one protocol: the same data, seen the same way, under the same kind of likelihood."""
+    """Rows of one protocol: the same data, seen the same way, under likelihoods of the same kind."""
 
     protocol: str
     rows: tuple[Row, ...]
@@ -131,62 +128,37 @@ class Table:
             and row.settings[name] is not None
             and any(other.settings.get(name) != row.settings[name] for other in others)
         ]
-        return " ".join([row.model, *(f"{name}={_short(row.settings[name])}" for name in differing)])
+        return " ".join([row.model, *(f"{name}={short(row.settings[name])}" for name in differing)])
 
-    def record(self, row: Row) -> dict[str, Any]:
-        """A row as plain JSON values, each seed's value too."""
-        return {
-            "model": self.label(row),
-            "settings": row.settings,
-            "runs": [str(run.path) for run in row.runs],
-            "test": {name: as_json(row.estimate(name)) for name in self.figures()},
-        }
+    def records(self, figure: str) -> list[dict[str, Any]]:
+        """The rows as plain JSON values, each seed's value too, and the rank by one figure."""
+        return [
+            {
+                "model": self.label(row),
+                "rank": rank,
+                "settings": row.settings,
+                "runs": [str(run.path) for run in row.runs],
+                "seeds": list(row.by_seed),
+                "test": {name: as_json(row.estimate(name)) for name in self.figures()},
+            }
+            for row, rank in zip(self.rows, ranks(self, figure), strict=True)
+        ]
+
+    def sorted_on(self, figure: str) -> Part:
+        """Whether rows are sorted by validation figures, as they are where all rows have them, or by test figures."""
+        rows = [row for row in self.rows if isinstance(row.estimate(figure), Estimate)]
+        known = all(isinstance(row.estimate(figure, "validation"), Estimate) for row in rows)
+        return "validation" if known else "test"
 
     def sorted_by(self, figure: str) -> Table:
-        """The rows with the smallest figure first, those without it last."""
+        """The rows with the best figure first, those without it last."""
+        order, part = order_of(figure), self.sorted_on(figure)
 
-        def order(row: Row) -> tuple[bool, float]:
-            estimate = row.estimate(figure)
-            return (True, 0.0) if isinstance(estimate, str) else (False, estimate.mean)
+        def place(row: Row) -> tuple[bool, float]:
+            estimate = row.estimate(figure, part)
+            return (True, 0.0) if isinstance(estimate, str) else (False, order.cost(estimate.mean))
 
-        return Table(self.protocol, tuple(sorted(self.rows, key=order)))
-
-
-@dataclass(frozen=True)
-class Paired:
-    """The difference between two rows on the same test examples."""
-
-    better: str
-    other: str
-    figure: str
-    difference: float
-    """Mean of other − better over the examples."""
-    interval: float
-    """Half the width of its 95 % interval over the examples."""
-    n: int
-
-    @property
-    def settled(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return abs(self.difference) > self.interval
-
-
-def paired(table: Table, figure: str) -> Paired | None:
-    """The paired test of the best two rows, image by image; None where the examples' values are not there.
-
-    Single images differ by tens of nats, so the means of two models are compared on the same images: the spread of the
-    differences is what counts.
-    """
-    rows = [row for row in table.sorted_by(figure).rows if not isinstance(row.estimate(figure), str)][:2]
-    if len(rows) < 2 or any(figure not in row.examples for row in rows):
-        return None
-    one, other = (row.examples[figure] for row in rows)
-    if len(one) != len(other) or len(one) < 2:
-        return None
-    differences = other - one
-    interval = 1.96 * (differences.std() / len(differences) ** 0.5).item()
-    labels = [table.label(row) for row in rows]
-    return Paired(labels[0], labels[1], figure, differences.mean().item(), interval, len(differences))
+        return replace(self, rows=tuple(sorted(self.rows, key=place)))
 
 
 def collect(places: Sequence[Path]) -> list[Run]:
@@ -206,80 +178,118 @@ def collect(places: Sequence[Path]) -> list[Run]:
     return [Run(path) for path in candidates]
 
 
-def tables(runs: Iterable[Run], dataset: str | None = None) -> list[Table]:
-    """The runs grouped: one table a protocol, one row a configuration, seeds together. Damaged ones are left out.
+class Member(NamedTuple):
+    """A run with what was read of it."""
+
+    run: Run
+    config: dict[str, Any]
+    results: dict[str, Any]
+    record: dict[str, Any]
+    data: Data
+
+
+def members(runs: Iterable[Run], dataset: str | None, say: Callable[[str], None]) -> list[Member]:
+    """The runs that can be compared. Damaged ones are left out; of those with outdated figures this is said."""
+    found = []
+    for run in runs:
+        try:
+            config, results = run.plain_config, run.results
+        except GenzooError:  # damaged
+            continue
+        if not (is_config(config) and is_results(results)) or dataset not in (None, config["data"]["name"]):
+            continue
+        record = former_record(run)
+        if why := why_outdated(run, config, results, record):
+            say(f"{run.path} is left out: {why}")
+            continue
+        data = Data.of(config["data"], record.get("data_digest"), record.get("data"))
+        found.append(Member(run, config, results, record, data))
+    known = with_digests(member.data for member in found)
+    return [member._replace(data=data) for member, data in zip(found, known, strict=True)]
+
+
+def tables(
+    runs: Iterable[Run], dataset: str | None = None, say: Callable[[str], None] = lambda line: None
+) -> list[Table]:
+    """The runs grouped: one table for each protocol, one row for each configuration, seeds together.
 
     Args:
         runs: Finished runs.
         dataset: The only one to show; None: all.
+        say: Told which runs are left out because their figures are outdated, a line each.
     """
-    groups: dict[str, dict[str, list[tuple[Run, dict[str, Any], dict[str, Any]]]]] = {}
-    for run in runs:
-        try:
-            config, results = run.plain_config, run.results
-        except GenzooError:  # a damaged run is nobody's baseline
-            continue
-        if not (is_config(config) and is_results(results)) or dataset not in (None, config["data"]["name"]):
-            continue
-        protocol, settings = _protocol(config), _settings(config)
-        key = json.dumps(settings, sort_keys=True)
-        groups.setdefault(protocol, {}).setdefault(key, []).append((run, settings, results))
+    groups: dict[str, list[Member]] = {}
+    for member in members(runs, dataset, say):
+        groups.setdefault(as_key([member.data.plain, view_of(member.config, member.results)]), []).append(member)
+    texts = [protocol(group) for group in groups.values()]
     made = []
-    for protocol, rows in sorted(groups.items()):
+    for group, text in zip(groups.values(), texts, strict=True):
+        rows: dict[str, list[tuple[Member, dict[str, Any]]]] = {}
+        for member in group:
+            settings = settings_of(member.config, member.record, member.data)
+            rows.setdefault(as_key(settings), []).append((member, settings))
         built = [
-            Row(str(members[0][1]["model"]), members[0][1], tuple(m[0] for m in members), tuple(m[2] for m in members))
-            for members in rows.values()
+            Row(str(own[0][1]["model"]), own[0][1], tuple(m.run for m, _ in own), tuple(m.results for m, _ in own))
+            for own in rows.values()
         ]
-        made.append(Table(protocol, tuple(sorted(built, key=lambda row: row.model))))
-    return made
+        unique = text if texts.count(text) == 1 else protocol(group, digest=True)
+        made.append(Table(unique, tuple(sorted(built, key=lambda row: row.model))))
+    return sorted(made, key=lambda table: table.protocol)
+
+
+def protocol(group: Sequence[Member], digest: bool = False) -> str:
+    """What a table's runs have in common, in words."""
+    first = group[0]
+    names = [name for member in group for name in file_names(member.data)]
+    return " · ".join(protocol_words(first.data, view_of(first.config, first.results), names, digest))
 
 
 def best(root: Path, figure: str) -> Run:
-    """The finished run in a folder with the smallest test figure.
+    """The finished run in a folder with the best validation figure; of runs without validation data, test figure.
 
     Raises:
-        UsageError: None has that figure, or several protocols have, under which it does not mean the same.
+        UsageError: No run has that figure, none is better than another, or several protocols have it, under which it
+            does not mean the same.
     """
-    made = tables(collect([root]))
+    made = tables(collect([root]), say=lambda line: warn(line, "go on with it: genzoo resume RUN"))
+    name = key(figure)
     found = [
-        (float(value), table.protocol, run)
+        (figure_of(table_in(results, "validation"), name), value, table.protocol, run)
         for table in made
         for row in table.rows
         for run, results in zip(row.runs, row.results, strict=True)
-        if isinstance(value := results["test"].get(figure.replace("-", "_")), (int, float))
+        if not isinstance(value := figure_of(results["test"], name), str)
     ]
     if not found:
         known = [name.replace("_", "-") for table in made for name in table.figures()]
         hint = f"known: {', '.join(dict.fromkeys(known))}"
         raise UsageError(f"@best:{figure}: no finished run in {root}/ has it.{did_you_mean(figure, known)}", hint)
-    protocols = sorted({protocol for _, protocol, _ in found})
-    if len(protocols) > 1:
-        words = [protocol.split(" · ") for protocol in protocols]
-        own = [[word for word in part if not all(word in other for other in words)] for part in words]
-        enough = next(n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own))
-        shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
-        raise UsageError(
-            f"@best:{figure}: the runs in {root}/ do not compare: {' | '.join(shown)}",
-            f"compare them, and name one: genzoo compare {root}",
-        )
-    return min(found, key=lambda item: item[0])[2]
+    refuse_unlike(root, figure, sorted({protocol for _, _, protocol, _ in found}))
+    order = order_of(name)
+    if order.better is None:
+        raise UsageError(f"@best:{figure}: no such figure is better than another", "choose by another, such as mse")
+    if not order.known:
+        warn(f"@best:{figure}: its metric is not installed", "the lowest figure is taken to be the best")
+    validated = [(order.cost(value), run) for value, _, _, run in found if not isinstance(value, str)]
+    if not validated:
+        warn(f"@best:{figure}: chosen by test figures", "these runs have no such figure of validation data")
+    choice = validated or [(order.cost(value), run) for _, value, _, run in found]
+    return min(choice, key=lambda item: item[0])[1]
 
 
-def _protocol(config: dict[str, Any]) -> str:
-    """What must agree before two figures may stand in one table."""
-    data = {name: value for name, value in config["data"].items() if name != "name" and value is not None}
-    options = {**data, **{name: config["training"][name] for name in PROTOCOL if name in config["training"]}}
-    return " · ".join([config["data"]["name"], *(f"{name} {_short(value)}" for name, value in options.items())])
+def refuse_unlike(root: Path, figure: str, protocols: Sequence[str]) -> None:
+    """Refuses a choice among runs of several protocols, and says in what these differ.
 
-
-def _settings(config: dict[str, Any]) -> dict[str, Any]:
-    """Every option but the seed, in one flat mapping."""
-    training = {name: value for name, value in config["training"].items() if name not in NOT_SETTINGS}
-    model, loss = dict(config["model"]), dict(config["loss"])
-    return {"model": model.pop("name"), **model, "loss": loss.pop("name"), **loss, "data": config["data"], **training}
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return ",".join(f"{name}={_short(item)}" for name, item in value.items())
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    Raises:
+        UsageError: There is more than one.
+    """
+    if len(protocols) < 2:
+        return
+    words = [protocol.split(" · ") for protocol in protocols]
+    own = [[word for word in part if not all(word in other for other in words)] for part in words]
+    enough = next((n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own)), 99)
+    shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
+    raise UsageError(
+        f"@best:{figure}: the runs in {root}/ do not compare: {' | '.join(shown)}",
+        f"compare them, and name one: genzoo compare {root}",
+    )

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from genzoo.comparison import Estimate, Table
+from genzoo.comparison import Table
 from genzoo.figures.comparisons import intervals, rate_distortion
 from genzoo.rate_distortion import curves
+from genzoo.statistics import Estimate
 
 
 @dataclass(frozen=True)

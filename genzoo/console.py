@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import TextIO
 
 from tqdm import tqdm
 
+from genzoo.streams import standard_error, tell
 from genzoo.training.listener import Epoch, Listener
 from genzoo.training.modes import Mode
 
@@ -28,7 +29,7 @@ class Console(Listener):
         self.epochs = epochs
         self.batch_size = batch_size
         self.quiet = quiet
-        self.live = sys.stderr.isatty() and not quiet
+        self.live = standard_error().isatty() and not quiet
         self.bar: tqdm | None = None
         self.next_refresh = 0.0
         self.started = time.perf_counter()
@@ -40,11 +41,11 @@ class Console(Listener):
     def say(self, text: str) -> None:
         """One line, unless quiet."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            tell(text)
 
     def warn(self, text: str) -> None:
         """One line, whether quiet or not."""
-        print(f"genzoo: {text}", file=sys.stderr, flush=True)
+        tell(f"genzoo: {text}")
 
     def warned(self, text: str) -> None:
         if self.bar is not None:
@@ -60,15 +61,15 @@ class Console(Listener):
             self.started = time.perf_counter()
         self.mark = None
         if self.live:
-            columns = os.get_terminal_size(sys.stderr.fileno()).columns
+            error = standard_error()
             self.bar = tqdm(
                 total=steps,
                 desc=self._title(epoch),
                 unit="",  # our figures: tqdm would put a comma before its own {postfix}
                 bar_format="{desc} {bar:12}{percentage:4.0f}%  {unit}",
                 mininterval=0.1,
-                file=sys.stderr,
-                ncols=columns or 120,  # a terminal that does not know its width says 0, and tqdm would draw nothing
+                file=error,
+                ncols=columns_of(error) or 120,  # tqdm would draw nothing where the width is said to be 0
                 leave=False,
             )
             self.next_refresh = 0.0
@@ -102,6 +103,14 @@ class Console(Listener):
         return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
 
 
+def columns_of(terminal: TextIO) -> int:
+    """The width of a terminal; 0 where it is not known."""
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns
+    except (AttributeError, OSError, ValueError):  # a window of a program's own has no number
+        return 0
+
+
 def summary(record: Epoch) -> str:
     """An epoch in one line."""
     parts = [figures(record.train)]
@@ -116,4 +125,5 @@ def figures(terms: Mapping[str, float]) -> str:
     shown = dict(terms)
     if any(shown["loss"] == value for name, value in shown.items() if name != "loss"):
         shown.pop("loss")
-    return "  ".join(f"{name.replace('negative_elbo', '−elbo')} {value:.2f}" for name, value in shown.items())
+    names = {name: name.replace("negative_elbo", "−elbo").replace("_given_y", "|y") for name in shown}
+    return "  ".join(f"{names[name]} {value:.2f}" for name, value in shown.items())

@@ -17,13 +17,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genzoo.noise import standard_normal
+from genzoo.noise import bernoulli, standard_normal
 
 LOG_2PI = math.log(2 * math.pi)
 
 Measure = Literal["probability", "density", "none"]
 """What exp(log_prob) is: the probability of one of countably many values (only these have bits a dimension), a density
 over continuous ones, or neither. Figures of different measures must never stand in one column."""
+Support = Literal["any", "binary", "levels"]
+"""Values that a distribution is for: any, 0 and 1 only, or grey levels k/255."""
 
 
 def full_precision(x: Tensor) -> Tensor:
@@ -50,6 +52,9 @@ class Distribution(ABC):
     """A batch of independent distributions over tensors with `event_dims` axes."""
 
     measure: ClassVar[Measure] = "density"
+    """What exp(log_prob) is."""
+    support: ClassVar[Support] = "any"
+    """Where `measure` holds: of other values exp(log_prob) is neither a probability nor a density."""
 
     def __init__(self, event_dims: int) -> None:
         self.event_dims = event_dims
@@ -61,7 +66,11 @@ class Distribution(ABC):
 
     @abstractmethod
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        """Samples that carry gradient where the distribution allows it: [*sample_shape, *batch, *event]."""
+        """Samples that carry gradient where the distribution allows it: [*sample_shape, *batch, *event].
+
+        Draw by `genzoo.noise` (`standard_normal`, `uniform`, `bernoulli`, `exponential`, given `self.batch_axes`), or
+        from other distributions that do: evaluation then gives each example noise of its own, whatever its batch.
+        """
 
     @abstractmethod
     def log_prob(self, value: Tensor) -> Tensor:
@@ -89,6 +98,11 @@ class Distribution(ABC):
         """Batch shape followed by event shape."""
         return self.mean.shape
 
+    @property
+    def batch_axes(self) -> int:
+        """How many axes the batch shape has."""
+        return len(self.shape) - self.event_dims
+
     def _sum_event(self, terms: Tensor) -> Tensor:
         return terms.sum(tuple(range(-self.event_dims, 0))) if self.event_dims else terms
 
@@ -110,7 +124,7 @@ class DiagGaussian(Distribution):
         log_var: ln σ², of the same shape as `mean`, or one number (a float or a 0-d tensor) for all.
         event_dims: How many of the last axes are one event.
 
-    The first batch axis, where there is one, is taken to run over examples, which have noise of their own when they are
+    One batch axis, where there are any, is taken to run over examples, which have noise of their own when they are
     evaluated; what is batched otherwise draws by `genzoo.noise.standard_normal`.
     """
 
@@ -137,7 +151,7 @@ class DiagGaussian(Distribution):
         return exp(self.log_var) * torch.ones_like(self._mean)
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        noise = standard_normal(sample_shape, self._mean, batched=self._mean.dim() > self.event_dims)
+        noise = standard_normal(sample_shape, self._mean, batched=self._mean.dim() - self.event_dims)
         half = self.log_var * 0.5
         if math.prod(sample_shape) == 1:  # without broadcasting, whose gradient is a sum over that one sample
             return (self._mean + noise.view(self._mean.shape) * exp(half)).view(noise.shape)
@@ -192,6 +206,7 @@ class Bernoulli(Distribution):
     """
 
     measure = "probability"
+    support = "binary"
 
     def __init__(self, logits: Tensor, event_dims: int = 1) -> None:
         super().__init__(event_dims)
@@ -207,7 +222,7 @@ class Bernoulli(Distribution):
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         """Samples 0 or 1, [*sample_shape, *batch, *event]. They carry no gradient: there is no reparameterisation."""
-        return torch.bernoulli(self.mean.detach().expand(*sample_shape, *self.logits.shape))
+        return bernoulli(self.mean.detach(), sample_shape, self.batch_axes)
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)

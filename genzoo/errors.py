@@ -59,6 +59,25 @@ class UsageError(GenzooError):
     exit_code = 2
 
 
+class TooSmallImages(UsageError):
+    """Images that are smaller than a model takes. Who knows the dataset says which of its options scales them.
+
+    Args:
+        message: As for any error.
+        side: A size that is large enough.
+    """
+
+    def __init__(self, message: str, side: int) -> None:
+        super().__init__(message, "use another model, or larger images")
+        self.side = side
+
+    def with_option(self, name: str) -> TooSmallImages:
+        """The same error, whose hint names the dataset's option that scales images; "" where it has none."""
+        if name:
+            self.hint = f"use another model, or --data.{name} {self.side}"
+        return self
+
+
 class NonFiniteError(GenzooError):
     """The loss or a gradient became nan or infinite. The weights are those before that step."""
 

@@ -2,62 +2,55 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from genzoo import checkpoints, runs, weights
 from genzoo.assessment import Assessment
+from genzoo.batches import evaluation_batch
 from genzoo.build import build_loss, build_model, choose_device, refuse_uneven_batch, view_spec
 from genzoo.console import Console
-from genzoo.data.digest import digest
+from genzoo.data.form import form_of
 from genzoo.data.resident import Resident, standardisation
-from genzoo.data.splits import refuse_odd_labels, sample_of
+from genzoo.data.splits import refuse_odd_labels
 from genzoo.data.store import Store
-from genzoo.data.streamed import view_of
 from genzoo.entries import describe
-from genzoo.errors import NonFiniteError, OutOfMemory, UsageError
+from genzoo.errors import NonFiniteError, OutOfMemory, TooSmallImages, UsageError
 from genzoo.evaluation.evaluate import find_metrics, key
+from genzoo.evaluation.measures import said
 from genzoo.evaluation.metric import Metric
-from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
-from genzoo.likelihoods import written_out
+from genzoo.interrupt import RAISED, exit_code, first_interrupt, heed, terminable
 from genzoo.listeners import Audience, find_listeners
+from genzoo.material import Material
 from genzoo.processes import ALONE, Processes
-from genzoo.protocols import Dataset, DataSpec, LatentModel, Loss, Model, Split, Splits, count_parameters
+from genzoo.protocols import Dataset, DataSpec, Loss, Model, Splits, count_parameters
 from genzoo.provenance import describe_device, determinism, environment, forget_peak, peak_memory
 from genzoo.registry import registry
 from genzoo.runconfig import Components, RunConfig
-from genzoo.runs import MODEL_FILE, TRACE_FILE, Places, Run
+from genzoo.runs import FORM_FILE, MODEL_FILE, TRACE_FILE, Places, Run
 from genzoo.saving import FOLDER, Log, Saver
+from genzoo.sealed import stored_digest
 from genzoo.sessions import FINISHED, MATTERS, Session, data_of, evaluated_at
 from genzoo.training.finite import smaller_rate
 from genzoo.training.listener import INTERRUPTED, Outcome
-from genzoo.training.memory import memory_explained
+from genzoo.training.memory import give_back_memory, memory_explained
 from genzoo.training.modes import refuse_mode
 from genzoo.training.objective import Objective
 from genzoo.training.profile import Profile
 from genzoo.training.snapshot import Snapshot
-from genzoo.training.trainer import EVALUATION_BATCH, Trainer, objective_terms
+from genzoo.training.trainer import Trainer, objective_terms
 
 REPORT = "report.html"
-FITTED = 100_000
-"""Training examples that baselines and metrics are fitted to, at most."""
+PLACEHOLDER = 0.5
+"""Shift and scale of standardised data until they are read: enough to refuse what does not fit such data."""
 
 
-@dataclass(frozen=True)
-class Material:
-    """The data of a run, on its device."""
-
-    store: Store
-    splits: Splits
-    view: dict[str, Resident]
-    train: Resident
-    digest: str | None
-    """Identifies the data by their content."""
+def named(spec: DataSpec) -> dict[str, Any]:
+    """The names of the classes, for a run's record, where the data have any."""
+    return {"class_names": list(spec.class_names)} if spec.class_names else {}
 
 
 class Experiment:
@@ -77,13 +70,28 @@ class Experiment:
         self.metrics: dict[str, Metric] = find_metrics(registry())
         self.dataset: Dataset = self.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, self.training)
-        seed = self.training.seed
+        if self.training.standardize != "none":
+            self.spec = self.spec._replace(shift=PLACEHOLDER, scale=PLACEHOLDER)
+        try:
+            self.build()
+        except TooSmallImages as error:
+            raise error.with_option(getattr(self.dataset, "scaled_by", "")) from None
+        heard = find_listeners(registry(), self.training.listeners) if processes.first else {}
+        self.audience = Audience(heard, self.console.warned)
+        self.warnings: list[str] = []
+        """What is wrong with the data."""
+        self.stopped_by = 0  # the number of the signal that ended it
+
+    def build(self) -> None:
+        """Builds model and loss for the data as `spec` describes them.
+
+        Raises:
+            UsageError: The model does not fit the data or the machine, or the loss the model.
+        """
+        config, seed = self.config, self.training.seed
         self.model: Model = build_model(self.components.model, self.spec, config.model_config, seed, self.device)
         self.parameters = count_parameters(self.model)
         self.loss: Loss = build_loss(self.components.loss, self.model, config.loss_config, config.model, seed)
-        heard = find_listeners(registry(), self.training.listeners) if processes.first else {}
-        self.audience = Audience(heard, self.console.warned)
-        self.stopped_by = 0  # the number of the signal that ended it
 
     def run(self) -> Run | None:
         """Trains, evaluates and draws; returns the run. After Ctrl-C its record's status is "interrupted".
@@ -97,7 +105,7 @@ class Experiment:
             runs.refuse_unwritable(self.places.runs, self.places.out)
         with terminable():
             material = self.load()
-            self.introduce(material.splits)
+            self.introduce(material)
             self.processes.meet("data")
             if not self.processes.first:
                 self.follow(material, self.trainer(material))
@@ -105,24 +113,36 @@ class Experiment:
             with runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset) as run:
                 self.console.say(f"run folder  {run.path}")
                 run.write("config.json", self.config.to_json())
-                made = {**self.environment(), "data_digest": material.digest}
+                run.write(FORM_FILE, form_of(self.dataset, material.splits.train, self.spec).to_json())
+                made = {**self.environment(), "data_digest": material.digest, **named(self.spec)}
                 session = Session(run, made, data_of(material.store), self.training.seed)
                 self.work(run, material, session, self.trainer(material), None)
         return run
 
-    def load(self) -> Material:
-        """The data, as the options want them seen."""
+    def load(self, accept: Callable[[Store, Splits], None] = lambda store, splits: None) -> Material:
+        """The data, as the options want them seen.
+
+        With `--standardize` model and loss are built again, now that their spec is final.
+
+        Args:
+            accept: Called with what was loaded, before anything is made of it; may raise.
+        """
         store = Store(self.places.data_root, say=self.console.say)
         splits = self.dataset.load(store)
+        accept(store, splits)
+        for note in store.notes:
+            self.console.say(note)
+        for warning in store.warnings if self.processes.first else ():
+            self.console.warn(warning)
+        self.warnings = store.warnings
         refuse_odd_labels(splits, self.spec.classes, self.config.dataset)
         if self.training.standardize != "none":
             shift, scale = standardisation(splits.train)
-            self.model.spec = self.spec = self.spec._replace(shift=shift, scale=scale)
+            self.spec = self.spec._replace(shift=shift, scale=scale)
+            self.build()
         if self.training.patience and splits.validation is None:
             raise UsageError("--patience needs validation data to judge by", "leave --data.validation at its default")
-        evaluated = splits._replace(train=sample_of(splits.train, len(splits.test.x)))
-        view = {name: self.resident(split) for name, split in evaluated._asdict().items() if split is not None}
-        return Material(store, splits, view, self.resident(splits.train, training=True), digest(splits))
+        return Material(store, splits, self.spec, self.training, self.device, self.console.say)
 
     def environment(self) -> dict[str, Any]:
         """Versions, plugins and hardware."""
@@ -164,13 +184,7 @@ class Experiment:
         """What the processes beside the first one do: train and evaluate along, and write nothing."""
         outcome = self.fit(trainer, start)
         if outcome.stopped != INTERRUPTED:
-            self.assessment.figures(material.view, self.whole(material))
-
-    def whole(self, material: Material) -> Resident:
-        """The training data, as they are evaluated, for what is fitted to them: a sample of very many."""
-        fitted = sample_of(material.splits.train, FITTED)
-        same = fitted is material.splits.train and not material.train.redraw
-        return material.train if same else self.resident(fitted)
+            self.assessment.figures(material.view, material.whole)
 
     @property
     def assessment(self) -> Assessment:
@@ -179,6 +193,7 @@ class Experiment:
     def finish(self, run: Run, material: Material, outcome: Outcome) -> str:
         """Evaluates and draws what is missing; returns the run's status. Training is saved: Ctrl-C is no failure."""
         try:
+            give_back_memory()
             heed()
             if self.processes.size > 1 or not evaluated_at(run, outcome.step):  # the others evaluate along
                 self.evaluate(run, material, outcome)
@@ -193,12 +208,15 @@ class Experiment:
 
     def evaluate(self, run: Run, material: Material, outcome: Outcome) -> None:
         """Writes the results; the report, which is of the former ones, goes."""
-        hint = f"the model is saved: genzoo evaluate {run.path} --batch-size {EVALUATION_BATCH // 2}"
-        with memory_explained(f"the evaluation, with batches of {EVALUATION_BATCH}", hint, self.device):
-            seen = material.view, self.whole(material)
+        size = evaluation_batch(self.spec)
+        smaller = f"the model is saved: genzoo evaluate {run.path} --batch-size {size // 2}"
+        hint = smaller if size > 1 else "the model is saved; use a smaller one"
+        with memory_explained(f"the evaluation, with batches of {size}", hint, self.device):
+            seen = material.view, material.whole
             results = self.assessment.results(run, *seen, outcome, self.peak_memory)
             if not any(isinstance(results["test"][key(name)], float) for name in self.metrics):
                 results["objective"] = self.objective_on(material.view, outcome.step)
+        results["weights"] = stored_digest(run.path / MODEL_FILE)
         (run.path / REPORT).unlink(missing_ok=True)
         run.write("results.json", results)
 
@@ -208,14 +226,9 @@ class Experiment:
         number = torch.tensor(step, device=self.device)
         return {name: objective_terms(objective, data, number) for name, data in view.items()}
 
-    def resident(self, split: Split, training: bool = False) -> Resident:
-        """A split on the device, as the options want it seen."""
-        view = (self.device, self.training.binarize, training, self.spec.shift, self.spec.scale)
-        say = self.console.say if training else None  # once is enough
-        return view_of(split, *view, stream=self.training.stream, say=say)
-
-    def introduce(self, splits: Splits) -> None:
-        """One line: what is trained on what."""
+    def introduce(self, material: Material) -> None:
+        """A few lines: what is trained on what."""
+        splits = material.splits
         parts = [f"{len(splits.train.x):,} train"]
         if splits.validation:
             parts.append(f"{len(splits.validation.x):,} validation")
@@ -223,17 +236,25 @@ class Experiment:
         parameters = f"{self.parameters:,} parameters"
         if owned := count_parameters(self.loss):
             parameters += f", {owned:,} of the loss"
-        is_latent = isinstance(self.model, LatentModel)  # another model may have no p(x|z)
-        likelihood = f"{written_out(self.spec.likelihood)} likelihood · " if is_latent else ""
         self.console.say(
             f"{self.config.model} ({parameters}) on {self.config.dataset} ({' / '.join(parts)})\n"
-            f"{likelihood}{describe_device(self.device)} · seed {self.training.seed}"
+            f"{self.likelihood(material)}{describe_device(self.device)} · seed {self.training.seed}"
         )
         if self.training.batch_size > len(splits.train.x):
             self.console.warn(
                 f"--batch-size {self.training.batch_size:,} is more than there are examples; "
                 f"an epoch is one batch of {len(splits.train.x):,}"
             )
+
+    def likelihood(self, material: Material) -> str:
+        """The name of the model's own p(x|z), as the introduction begins a line; "" where it says none."""
+        if self.console.quiet:
+            return ""
+        try:
+            own = said(self.model, material.view["test"])
+        except Exception:  # training says better what is wrong with a model
+            return ""
+        return "" if own is None else f"{own.likelihood} likelihood · "
 
     def train(self, run: Run, session: Session, trainer: Trainer, start: Snapshot | None) -> Outcome:
         """Trains and saves the model, also where training was interrupted or went astray."""
@@ -281,13 +302,14 @@ class Experiment:
                 profile.close()
         if self.processes.any(trainer.stop_requested):  # perhaps at the very end, where it stopped nothing
             outcome.stopped = INTERRUPTED
-            if self.processes.any(self.stopped_by == signal.SIGTERM):  # whichever of them it came to
-                self.stopped_by = signal.SIGTERM
+            for number in RAISED:  # whichever of them it came to
+                if self.processes.any(self.stopped_by == number):
+                    self.stopped_by = number
         return outcome
 
     def saved_before(self, error: NonFiniteError, run: Run, saver: Saver) -> NonFiniteError:
         """Saves what was there before a step that was not finite; returns the error with where that is."""
-        hints = [error.hint]
+        hints = [error.hint, *self.warnings]
         resume = f"genzoo resume {run.path} --lr {smaller_rate(self.training)}"
         try:
             if saver.every and saver.write():

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from genzoo.cells import SPEED_FILE
-from genzoo.comparison import Estimate, Row, Table, as_json, estimated, paired
+from genzoo.comparison import Row, Table, paired
 from genzoo.errors import GenzooError
+from genzoo.ranking import ranks
+from genzoo.records import is_number
 from genzoo.report import metric_labels
 from genzoo.runs import Run, read_json
+from genzoo.sessions import former_record
 from genzoo.sheets import Sheet, cell
+from genzoo.statistics import Estimate, as_json, estimated
 from genzoo.tables import NO_DENSITY, number
-from genzoo.verdicts import verdict
+from genzoo.verdicts import is_probability, unequal_copies, verdicts
 
 WORSE = "worse than baseline!"
 BOUND = "negative_elbo"
@@ -46,29 +50,34 @@ class Board:
     def sheet(self) -> Sheet:
         """For people."""
         figures, labels = self.table.figures(), metric_labels()
-        header = ["model", "seeds", *(labels.get(name, name) for name in figures), "train images/s", "infer images/s"]
+        names = [labels.get(name, name) for name in figures]
+        header = ["model", "seeds", "rank", *names, "train images/s", "infer images/s"]
         if self.target is not None:
             header.append(f"training to −ELBO ≤ {number(self.target)}")
         rows = [[*header, "parameters", "peak memory", "device"]]
-        rows += [self._cells(row, figures) for row in self.table.rows]
+        places = ranks(self.table, self.figure)
+        rows += [self._cells(row, place, figures) for row, place in zip(self.table.rows, places, strict=True)]
         for baseline in self.baselines():
             texts = [number(baseline.value) if name == baseline.figure else "" for name in figures]
-            rows.append([baseline.name, "", *texts, *[""] * (len(rows[0]) - 2 - len(texts))])
-        best = verdict(paired(self.table, self.figure))
-        return Sheet(self.table.title, rows, [*self.warnings(), best, *self._notes()])
+            rows.append([baseline.name, "", "", *texts, *[""] * (len(rows[0]) - 3 - len(texts))])
+        said = [*self.warnings(), *verdicts(self.table, self.figure), *self._notes()]
+        return Sheet(self.table.title, rows, said)
 
-    def _cells(self, row: Row, figures: Sequence[str]) -> list[str]:
+    def _cells(self, row: Row, rank: int | None, figures: Sequence[str]) -> list[str]:
         from genzoo.build import gigabytes
 
         behind = {baseline.figure for baseline in self.behind(row)}
         texts = [cell(row.estimate(name)) + (f" {WORSE}" if name in behind else "") for name in figures]
         speeds = [rounded(speed(row, kind)) for kind in ("train", "inference")]
         took = [] if self.target is None else [self._seconds(row)]
-        memory = max(result["training"]["peak_memory"] for result in row.results)
-        parameters, devices = row.results[0]["parameters"], sorted({run.record["device"] for run in row.runs})
+        memory = [used for result in row.results if is_number(used := result["training"].get("peak_memory"))]
+        parameters = row.results[0].get("parameters")
+        devices = sorted({str(record.get("device", "n/a")) for record in map(former_record, row.runs)})
         return [
-            *(self.table.label(row), str(row.seeds), *texts, *speeds, *took),
-            *(f"{parameters:,}", gigabytes(memory), " / ".join(devices)),
+            *(self.table.label(row), str(row.seeds), "" if rank is None else str(rank), *texts, *speeds, *took),
+            "n/a" if parameters is None else f"{parameters:,}",
+            gigabytes(max(memory)) if memory else "n/a",
+            " / ".join(devices),
         ]
 
     def _seconds(self, row: Row) -> str:
@@ -82,7 +91,9 @@ class Board:
         for row in self.table.rows:
             results = row.results[0]
             for name, value in results.get("baselines", {}).items():
-                if name not in BASELINES or BASELINES[name] not in self.table.figures():
+                if value is None or name not in BASELINES or BASELINES[name] not in self.table.figures():
+                    continue
+                if BASELINES[name] == BOUND and not is_probability(results):
                     continue
                 latents = value["components"] if isinstance(value, dict) else None
                 label = f"PCA, {latents} components" if latents else name.replace("_", " ")
@@ -101,39 +112,42 @@ class Board:
         return lost
 
     def warnings(self) -> list[str]:
-        """A line for each row that is behind a baseline."""
+        """A line for each row that is behind a baseline, or whose copies differ."""
         lines = []
         for row in self.table.rows:
             for baseline in self.behind(row):
                 label = metric_labels().get(baseline.figure, baseline.figure)
                 text = f"{label} {cell(row.estimate(baseline.figure))}, {baseline.name} {number(baseline.value)}"
                 lines.append(f"{self.table.label(row)}: {WORSE} {text}")
+            lines += [f"{self.table.label(row)}: {line}" for line in unequal_copies(row)]
         return lines
 
     def _notes(self) -> list[str]:
         """What must be known to read the figures: no density, or runs by different versions or machines."""
         grey = any(result.get("measure") == "none" for row in self.table.rows for result in row.results)
-        origins = {f"genzoo {record['genzoo']}{commit(record)} on {record['device']}" for record in self._records()}
+        origins = {
+            f"genzoo {record.get('genzoo', 'unknown')}{commit(record)} on {record.get('device', 'unknown')}"
+            for record in self._records()
+        }
         mixed = [f"not all runs were made alike: {'; '.join(sorted(origins))}"] if len(origins) > 1 else []
         return [*([NO_DENSITY] if grey else []), *mixed]
 
     def _records(self) -> list[dict[str, Any]]:
-        return [run.record for row in self.table.rows for run in row.runs]
+        return [former_record(run) for row in self.table.rows for run in row.runs]
 
     def record(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         rows = []
-        for row in self.table.rows:
+        for row, record in zip(self.table.rows, self.table.records(self.figure), strict=True):
             taken = {} if self.target is None else {"seconds_to_target": as_json(time_to(row, self.target))}
             rows.append({
-                **self.table.record(row),
-                "seeds": [record["seed"] for record in (run.record for run in row.runs)],
+                **record,
                 "train_images_per_second": as_json(speed(row, "train")),
                 "inference_images_per_second": as_json(speed(row, "inference")),
                 **taken,
-                "parameters": row.results[0]["parameters"],
+                "parameters": row.results[0].get("parameters"),
                 "latents": row.results[0].get("latents"),
-                "peak_memory": [result["training"]["peak_memory"] for result in row.results],
+                "peak_memory": [result["training"].get("peak_memory") for result in row.results],
                 "worse_than": [baseline.name for baseline in self.behind(row)],
             })  # fmt: skip
         test = paired(self.table, self.figure)
@@ -145,7 +159,8 @@ class Board:
             "target": self.target,
             "rows": rows,
             "baselines": [vars(baseline) for baseline in self.baselines()],
-            "paired": None if test is None else vars(test),
+            "sorted_on": self.table.sorted_on(self.figure),
+            "paired": None if test is None else test.as_json(),
             "environments": [one for number, one in enumerate(made) if one not in made[:number]],
         }
 
@@ -153,7 +168,9 @@ class Board:
 def commit(record: Mapping[str, Any]) -> str:
     """ " (1a2b3c4)", or "" outside a checkout."""
     source = record.get("source")
-    return f" ({source['commit'][:7]}{', changed' if source['dirty'] else ''})" if source else ""
+    if not isinstance(source, dict):
+        return ""
+    return f" ({str(source.get('commit'))[:7]}{', changed' if source.get('dirty') else ''})"
 
 
 def rounded(estimate: Estimate | str) -> str:
@@ -164,8 +181,8 @@ def rounded(estimate: Estimate | str) -> str:
 def speed(row: Row, kind: str) -> Estimate | str:
     """Images a second in training steps ("train"), or of encoding and decoding ("inference"), over the seeds."""
     if kind == "train":
-        return estimated(result["training"]["images_per_second"] for result in row.results)
-    return estimated(_inference(run) for run in row.runs)
+        return row.over_seeds(float(result["training"]["images_per_second"]) for result in row.results)
+    return row.over_seeds(_inference(run) for run in row.runs)
 
 
 def _inference(run: Run) -> float | str:
@@ -173,7 +190,8 @@ def _inference(run: Run) -> float | str:
         measured = read_json(run.path / SPEED_FILE)
     except GenzooError:
         return "not measured"
-    return measured.get("images_per_second") or str(measured.get("not_available", "not measured"))
+    found = measured.get("images_per_second", "")
+    return float(found) if is_number(found) else str(measured.get("not_available", "not measured"))
 
 
 def time_to(row: Row, target: float) -> Estimate | str:
@@ -185,17 +203,18 @@ def time_to(row: Row, target: float) -> Estimate | str:
     if isinstance(bound, str):
         return bound
     times = [_time_to(run, target) for run in row.runs]
-    missed = [time for time in times if isinstance(time, str)]
-    if missed and len(missed) < len(times):
-        return f"reached by {len(times) - len(missed)} of {len(times)} seeds"
-    return estimated(times)
+    of_seeds = [estimated(times[place] for place in places) for places in row.by_seed.values()]
+    missed = sum(isinstance(time, str) for time in of_seeds)
+    if missed and missed < len(of_seeds):
+        return f"reached by {len(of_seeds) - missed} of {len(of_seeds)} seeds"
+    return row.over_seeds(times)
 
 
 def _time_to(run: Run, target: float) -> float | str:
     seconds, best = 0.0, math.inf
     for epoch in run.history:
-        seconds += float(epoch["seconds"])
-        value = epoch["validation"].get(BOUND)
+        seconds += float(epoch.get("seconds", 0.0))
+        value = epoch.get("validation", {}).get(BOUND)
         if not isinstance(value, (int, float)):
             continue
         if value <= target:

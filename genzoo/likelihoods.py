@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from genzoo.distributions import Bernoulli, DiagGaussian, Distribution, Measure, full_precision
+from genzoo.distributions import Bernoulli, DiagGaussian, Distribution, full_precision
 from genzoo.errors import UsageError, did_you_mean
 from genzoo.observation import LEVELS, ContinuousBernoulli, DiscretisedLogistic, Laplace
 
@@ -42,6 +42,8 @@ class Likelihood(nn.Module):
     """What the number after the colon is called; empty if there is none. The constructor takes it."""
     default: ClassVar[float] = 1.0
     """That number if it is left out."""
+    name: str = ""
+    """As `--likelihood` has it, the number written out; empty where `make_likelihood` did not make it."""
 
     def forward(self, raw: Tensor) -> Distribution:
         """raw [N, outputs·S₀, *S₁…] → a distribution with batch [N] over events S."""
@@ -194,27 +196,33 @@ def make_likelihood(name: str) -> Likelihood:
     """
     head = likelihood_class(name)
     kind, colon, argument = name.partition(":")
-    if not head.symbol:
-        if colon:
-            raise UsageError(f"--likelihood {name}: {kind} takes no argument", f"type: --likelihood {kind}")
-        return head()
+    if colon and not head.symbol:
+        raise UsageError(f"--likelihood {name}: {kind} takes no argument", f"type: --likelihood {kind}")
+    made = head(_number(name, head, argument)) if head.symbol else head()
+    made.name = written_out(name)
+    return made
+
+
+def _number(name: str, head: type[Likelihood], argument: str) -> float:
+    """The number after the colon, or the default one."""
     try:
         number = float(argument or head.default)
     except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number > 0):
-        raise UsageError(f"--likelihood {name}: {head.symbol} must be a positive number", f"for example {kind}:0.1")
-    return head(number)
+        example = f"for example {name.partition(':')[0]}:0.1"
+        raise UsageError(f"--likelihood {name}: {head.symbol} must be a positive number", example)
+    return number
 
 
 def written_out(name: str) -> str:
-    """The name with the number it stands for: gaussian-per-dim → gaussian-per-dim:0.00113."""
-    head = likelihood_class(name)
-    return f"{name}:{head.default:.3g}" if head.symbol and ":" not in name else name
+    """The name with the number it stands for: gaussian-per-dim → gaussian-per-dim:0.00113, gaussian:1.0 → gaussian:1.
 
-
-def measure_of(name: str, binary: bool) -> Measure:
-    """What −ln p(x|z) of the likelihood called `name` counts, for values that are 0 and 1 only or for others."""
+    Raises:
+        UsageError: No such likelihood, or an argument that is no number.
+    """
     head = likelihood_class(name)
-    # On grey pixels the cross-entropy is no logarithm of anything that sums or integrates to 1.
-    return "none" if head is BernoulliLikelihood and not binary else head.family.measure
+    kind, _, argument = name.partition(":")
+    if not head.symbol:
+        return name
+    return f"{kind}:{_number(name, head, argument):.12g}" if argument else f"{kind}:{head.default:.3g}"

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from genzoo.entries import Entry, Registry, describe
+from genzoo.blame import told
+from genzoo.entries import Entry, Registry
 from genzoo.errors import GenzooError, PluginError
 from genzoo.runs import Run
 from genzoo.training.listener import Epoch, Listener
@@ -75,7 +76,7 @@ class Audience(Listener):
                 raise
             except BaseException as error:  # SystemExit and worse: a plugin must not end the run
                 del self.listeners[name]
-                self.warn(f"listener {name} is told no more, for its {method} failed: {describe(error)}")
+                self.warn(f"listener {name} is told no more, for its {method} failed: {told(error)}")
 
 
 def find_listeners(registry: Registry, names: Sequence[str]) -> dict[str, RunListener]:
@@ -96,6 +97,6 @@ def _made(entry: Entry) -> RunListener:
         raise
     except Exception as error:
         raise PluginError(
-            f"listener {entry.name!r} of {entry.origin} cannot be made: {describe(error)}",
+            f"listener {entry.name!r} of {entry.origin} cannot be made: {told(error)}",
             "leave it out of --listeners",
         ) from error

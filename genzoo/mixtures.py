@@ -8,12 +8,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genzoo.noise import mix
+
 RIDGE = 1e-6
 """Added to each variance, as a part of the mean variance of the points: a component on few points stays a density."""
+LEAST = 1e-6
+"""Deviation, as a part of the largest value, below which points are equal but for rounding."""
 STEPS, TOLERANCE = 300, 1e-7
 """EM ends after so many steps, or when one adds no more than this many nats a point."""
 LLOYD = 10
 """Steps of k-means from which EM starts."""
+STARTS, TRIAL = 10, 20
+"""From so many starts EM takes so many steps; it goes on from the likeliest. A single one is stuck now and then."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +64,29 @@ class Mixture:
 
 
 def fit_mixture(points: Tensor, components: int, seed: int = 0) -> Mixture:
-    """The mixture to which EM climbs from a k-means of the points; a single Gaussian has their mean and covariance.
+    """The likeliest mixture to which EM climbs from several k-means of the points.
+
+    A single Gaussian has their mean and covariance.
 
     Args:
-        points: [N, D], N ≥ components.
-        components: K.
+        points: [N, D].
+        components: K; where there are fewer distinct points, as many as there are.
         seed: Of the points that k-means starts from.
     """
     points = points.double()
-    ridge = RIDGE * points.var(0, correction=0).mean().clamp_min(1e-12).item()
-    return climb(points, maximise(points, start(points, components, seed), ridge), ridge)
+    spread = points.var(0, correction=0).mean().clamp_min((LEAST * points.abs().max()) ** 2)
+    ridge = RIDGE * spread.clamp_min(1e-12).item()
+    components = min(components, len(points.unique(dim=0)))
+    seeds = [seed, *(mix(seed, "start", number) for number in range(1, STARTS if components > 1 else 1))]
+    tried = (maximise(points, start(points, components, own), ridge) for own in seeds)
+    found = [climb(points, mixture, ridge, TRIAL) for mixture in tried]
+    return climb(points, max(found, key=lambda mixture: mixture.log_prob(points).mean().item()), ridge)
 
 
-def climb(points: Tensor, mixture: Mixture, ridge: float) -> Mixture:
+def climb(points: Tensor, mixture: Mixture, ridge: float, steps: int = STEPS) -> Mixture:
     """EM until the likelihood stands still (Dempster, Laird & Rubin 1977)."""
     before = -math.inf
-    for _ in range(STEPS if len(mixture.weights) > 1 else 0):
+    for _ in range(steps if len(mixture.weights) > 1 else 0):
         joint = mixture.joint(points)
         total = joint.logsumexp(1, keepdim=True)
         now = total.mean().item()

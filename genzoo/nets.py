@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from genzoo.errors import UsageError
+from genzoo.errors import TooSmallImages, UsageError
 
 Activation = Literal["relu", "tanh", "elu", "silu", "leaky-relu"]
 
@@ -77,9 +77,8 @@ def require_images(name: str, shape: tuple[int, ...], at_least: int) -> None:
         raise UsageError(f"{name} needs images (C, H, W); these data are vectors of {math.prod(shape)}")
     height, width = shape[1:]
     if min(height, width) < at_least:
-        raise UsageError(
-            f"{name} needs images of at least {at_least}x{at_least}; these are {height}x{width}",
-            f"use another model, or --data.resize {2 * at_least}",
+        raise TooSmallImages(
+            f"{name} needs images of at least {at_least}x{at_least}; these are {height}x{width}", 2 * at_least
         )
 
 

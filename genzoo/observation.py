@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from genzoo.distributions import Distribution, exp
+from genzoo.noise import examples_own, exponential, keyed_uniform
 
 LEVELS = 256
 """Grey levels of a pixel stored as one byte: k/255 for k = 0 … 255."""
@@ -38,9 +39,8 @@ class Laplace(Distribution):
         return self._mean
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        shape = (*sample_shape, *self._mean.shape)
         # The difference of two exponential variables: unlike the inverse of the distribution function, never ln 0.
-        one, other = (torch.empty_like(self._mean.detach().expand(shape)).exponential_() for _ in range(2))
+        one, other = (exponential(self._mean, sample_shape, self.batch_axes) for _ in range(2))
         return self._mean + (one - other) * exp(self.log_scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class ContinuousBernoulli(Distribution):
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         """By the inverse of the distribution function, for −|η| where nothing can overflow; then mirrored."""
         eta = self.logits
-        u = torch.rand((*sample_shape, *eta.shape), device=eta.device, dtype=eta.dtype)
+        u = _uniform(eta, sample_shape, self.batch_axes)
         near = eta.abs() < 1e-5
         steep = -torch.where(near, 1.0, eta).abs()
         x = torch.where(near, u, torch.log1p(u * torch.expm1(steep)) / steep)
@@ -139,6 +139,7 @@ class DiscretisedLogistic(Distribution):
     """
 
     measure = "probability"
+    support = "levels"
 
     def __init__(self, location: Tensor, log_scale: Tensor | float, event_dims: int = 1) -> None:
         super().__init__(event_dims)
@@ -163,7 +164,7 @@ class DiscretisedLogistic(Distribution):
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         """Samples of the levels. They carry no gradient: levels have no reparameterisation."""
         location = self.location.detach()
-        u = torch.rand((*sample_shape, *location.shape), device=location.device, dtype=location.dtype)
+        u = _uniform(location, sample_shape, self.batch_axes)
         x = location + torch.logit(u, eps=1e-7) * exp(self.log_scale)
         return (x.detach().clamp(0, 1) * WHITE).round() / WHITE
 
@@ -185,3 +186,9 @@ class DiscretisedLogistic(Distribution):
 
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
         return type(self)(self.location.unflatten(0, sizes), self.log_scale, self.event_dims)
+
+
+def _uniform(like: Tensor, sample_shape: tuple[int, ...], batched: int) -> Tensor:
+    """Uniform noise; outside evaluation that of each process alone, in the order of a contiguous tensor."""
+    own = examples_own(keyed_uniform, sample_shape, like, batched)
+    return torch.rand((*sample_shape, *like.shape), device=like.device, dtype=like.dtype) if own is None else own

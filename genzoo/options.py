@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from genzoo.errors import UsageError, did_you_mean
+from genzoo.values import plain_value
 
 T = TypeVar("T")
 LONGEST_LIST = 256
@@ -88,15 +89,16 @@ def option(field_name: str) -> str:
 def check(instance: Any) -> None:
     """Checks every field of a config against its annotation.
 
-    A value has one form, however it was given: 4 becomes 4.0 where a float is asked for, a list becomes a tuple. So
-    configs compare equal, and print alike, whether they come from Python, JSON, TOML or the command line.
+    A value has one form, however it was given: 4 becomes 4.0 where a float is asked for, a list or an array becomes a
+    tuple, a path a text. So configs compare equal, and print alike, whether they come from Python, JSON, TOML or the
+    command line.
 
     Raises:
         UsageError: A value of the wrong type or out of range, named by its option.
     """
     for name, annotation in _annotations(type(instance)).items():
         given = getattr(instance, name)
-        value = _converted(annotation, given)
+        value = _converted(annotation, plain_value(given))
         problem = _problem(annotation, value)
         if problem:
             raise OptionError(f"{option(name)} {problem}, not {_shown(given)}", type(instance))
@@ -109,7 +111,7 @@ def _annotations(cls: type) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 

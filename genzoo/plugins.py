@@ -26,6 +26,7 @@ from genzoo import __version__, hookspecs
 from genzoo.entries import Entry, Kind, Origin, Registry, describe
 from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean, printable
 from genzoo.processes import speaks
+from genzoo.streams import tell
 
 GROUP = "genzoo"
 HOOKS: dict[str, Kind] = {
@@ -258,4 +259,4 @@ def _cure(origin: Origin) -> str:
 def warn(message: str, hint: str) -> None:
     """One line on standard error, of the first process."""
     if speaks():
-        print(f"genzoo: {message} ({hint})", file=sys.stderr)
+        tell(f"genzoo: {message} ({hint})")

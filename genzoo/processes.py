@@ -25,7 +25,10 @@ TIMEOUT = 60.0
 BEAT = 5.0
 POLL = 0.05
 FAILED, LEFT = "failed", "left"
+ALL_TOGETHER = "start all of them by torchrun; for one process alone: env -u WORLD_SIZE -u RANK genzoo …"
 _runs = count()
+_spoken_for = False
+"""Whether another process says what becomes of this one."""
 
 
 class Lost(GenzooError):
@@ -99,18 +102,21 @@ class Joined(Processes):
 
         missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
         if missing:
-            raise UsageError(f"WORLD_SIZE is {size}, but {' and '.join(missing)} not set", "start it by torchrun")
+            raise UsageError(f"WORLD_SIZE is {size}, but {' and '.join(missing)} not set", ALL_TOGETHER)
         self.rank, self.size = variable("RANK", 0), size
+        if self.rank >= size:
+            raise UsageError(f"RANK={self.rank}, but the ranks of {size} processes end at {size - 1}", ALL_TOGETHER)
         self.local = variable("LOCAL_RANK", self.rank)
         patience = timedelta(seconds=TIMEOUT)
         try:
             store, _, _ = next(iter(rendezvous("env://", self.rank, size, timeout=patience)))
-            number = next(_runs)
+            number = f"{variable('TORCHELASTIC_RESTART_COUNT', 0)}/{next(_runs)}"  # torchrun's store outlives a restart
             self.store = PrefixStore(f"genzoo/{number}", store)
             group = PrefixStore(f"group/{number}", store)
             init_process_group(store=group, rank=self.rank, world_size=size, timeout=patience)
         except (RuntimeError, ValueError) as error:
-            raise Lost(f"process {self.rank} of {size} cannot reach the others: {first_line(error)}") from None
+            why = f"process {self.rank} of {size} cannot reach the others: {first_line(error)}"
+            raise Lost(why, ALL_TOGETHER) from None
         self._gone = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="genzoo-beat", daemon=True)
         self._heart.start()
@@ -152,7 +158,7 @@ class Joined(Processes):
 
         with suppress(Exception):
             if error is not None and not isinstance(error, (Elsewhere, Lost)):
-                code = exit_code(error) if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
+                code = exit_code(error) if isinstance(error, KeyboardInterrupt) else code_of(error)
                 self.store.set("failure", f"{code} process {self.rank}: {first_line(error)}")
             destroy_process_group()  # whoever waits for a tensor from here wakes up
             if isinstance(error, Exception) and not isinstance(error, Lost):
@@ -223,11 +229,13 @@ class Joined(Processes):
 @contextmanager
 def joined() -> Iterator[Processes]:
     """Inside, this process is one of those that the environment tells of; without its variables it is alone."""
+    global _spoken_for
     size = variable("WORLD_SIZE", 1)
-    if size == 1:
+    if size <= 1:
         yield ALONE
         return
     group = Joined(size)
+    _spoken_for = not group.first  # the first one hears what becomes of the others
     try:
         yield group
     except BaseException as error:
@@ -236,9 +244,38 @@ def joined() -> Iterator[Processes]:
     group.leave(None)
 
 
-def speaks() -> bool:
-    """Whether this process prints: one that is alone, or the first."""
-    return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
+def code_of(error: BaseException) -> int:
+    """With which the command line ends: an error's own, or that of a plugin's fault."""
+    from genzoo.blame import fault_of  # which needs the plugins, and they this module
+
+    code: int = getattr(error, "exit_code", 0) or getattr(fault_of(error), "exit_code", 1)
+    return code
+
+
+def speaks(trains: bool = True) -> bool:
+    """Whether this process says why it fails: unless another one does so in its place.
+
+    RANK and WORLD_SIZE alone tell nothing: a cluster sets them, or a shell still has them. Before the processes of a
+    training have met, only torchrun's own mark says that all of them run the same command.
+
+    Args:
+        trains: Whether this is a command that several processes share.
+    """
+    if _spoken_for:
+        return False
+    together = trains and "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+    return not together or os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def own_voice() -> Iterator[None]:
+    """Inside, a command starts out speaking for itself, whatever was run before it."""
+    global _spoken_for
+    before, _spoken_for = _spoken_for, False
+    try:
+        yield
+    finally:
+        _spoken_for = before
 
 
 def variable(name: str, default: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib.metadata
 import os
@@ -17,6 +16,7 @@ import torch
 
 from genzoo import __version__
 from genzoo.entries import Entry
+from genzoo.training.memory import give_back_memory
 
 PACKAGES = ("torch", "torchvision", "numpy", "safetensors", "pluggy")
 
@@ -87,8 +87,7 @@ def forget_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back_memory()
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genzoo.comparison import Estimate, Row, Table
+from genzoo.comparison import Row, Table
+from genzoo.statistics import Estimate
 
 PRESSURE = ("beta", "capacity", "gamma")
 """Options of a loss that choose a point of the curve; whoever differs in others is on another curve."""
@@ -37,15 +39,24 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of one model, in the order of their rates."""
+    """Points of one model, in the order of their rates. Several may lie at one place."""
 
     name: str
     points: tuple[Point, ...]
 
     @property
     def front(self) -> tuple[Point, ...]:
-        """The points that no other one dominates: along them, more rate is less distortion."""
-        return tuple(point for point in self.points if not any(other.dominates(point) for other in self.points))
+        """The points that no other one dominates, one for each place: along them, more rate is less distortion."""
+        places: dict[tuple[float, float], Point] = {}
+        for point in self.points:
+            if not any(other.dominates(point) for other in self.points):
+                places.setdefault((point.rate, point.distortion), point)
+        return tuple(places.values())
+
+    @property
+    def dominated(self) -> tuple[Point, ...]:
+        """The points that another one dominates."""
+        return tuple(point for point in self.points if any(other.dominates(point) for other in self.points))
 
     def area(self, low: float, high: float) -> float:
         """∫ D dR in nats² between two rates of its front, by straight lines from point to point."""
@@ -65,10 +76,11 @@ class Curve:
 
 
 def curves(table: Table) -> list[Curve]:
-    """The rows with a rate and a distortion, those that differ in pressure alone as one curve."""
+    """The rows with a rate and a distortion, both finite; those that differ in pressure alone as one curve."""
     groups: dict[str, list[Row]] = {}
     for row in table.rows:
-        if all(isinstance(row.estimate(name), Estimate) for name in ("kl", "reconstruction")):
+        known = [row.estimate(name) for name in ("kl", "reconstruction")]
+        if all(isinstance(one, Estimate) and math.isfinite(one.mean) for one in known):
             rest = {name: value for name, value in row.settings.items() if name not in PRESSURE}
             groups.setdefault(json.dumps(rest, sort_keys=True), []).append(row)
     found = []
@@ -102,7 +114,7 @@ def told(found: Sequence[Curve]) -> list[str]:
         name = f"rate–distortion, {curve.name}"
         if curve in real:
             lower, upper = (low, high) if low < high else (curve.front[0].rate, curve.front[-1].rate)
-            monotone = "; monotone" if curve.front == curve.points else ""
+            monotone = "" if curve.dominated else "; monotone"
             area = f"{curve.area(lower, upper):.4g} nats² between rates {lower:.4g} and {upper:.4g}"
             lines.append(f"{name}: area {area}{monotone}")
         lines += [

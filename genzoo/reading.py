@@ -82,7 +82,8 @@ def refuse_odd(value: Any) -> None:
         elif isinstance(item, list):
             waiting += [(inner, depth + 1) for inner in item]
         elif isinstance(item, str):
-            item.encode("utf-8")  # a UnicodeEncodeError, which is a ValueError, for half a character
+            # A UnicodeEncodeError, which is a ValueError, for half a character that is no byte of a file's name.
+            item.encode("utf-8", "surrogateescape")
         elif isinstance(item, int) and abs(item) >= 10**LONGEST_NUMBER:
             raise ValueError(f"a number of more than {LONGEST_NUMBER} digits")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 SECTIONS = ("model", "loss", "data")
 LARGEST = 1e300
@@ -55,7 +55,7 @@ def is_known(value: Any) -> bool:
     return isinstance(value, dict) and is_number(value.get("nats")) and is_number(value.get("standard_error"))
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a figure that can be added to others."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
 

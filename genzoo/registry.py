@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,17 @@ from genzoo.entries import Entry, Kind, Origin, Registry
 from genzoo.plugins import load_file, load_installed
 
 HERE = Origin("notebook", "", "notebook")
+_loading = threading.RLock()
 _registry: Registry | None = None
 
 
 def registry() -> Registry:
     """The registry of this process: every installed plugin, found on first use."""
     global _registry
-    if _registry is None:
-        _registry = load_installed()
-    return _registry
+    with _loading:
+        if _registry is None:
+            _registry = load_installed()
+        return _registry
 
 
 def reset() -> None:

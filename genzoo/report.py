@@ -12,11 +12,11 @@ from typing import Any
 from genzoo.entries import describe
 from genzoo.errors import GenzooError
 from genzoo.runs import DAMAGED, Run, read_json
-from genzoo.sessions import seconds_in_all
+from genzoo.sessions import seconds_in_all, why_outdated
 from genzoo.tables import SPLITS, cell, number, objective_rows, remarks
 
 FILE = "report.html"
-NO_METRIC = {"n", "standard_error", "not_available", "details"}
+NO_METRIC = {"n", "standard_error", "monte_carlo_error", "not_available", "details"}
 
 
 def write_report(run: Run) -> Path:
@@ -25,7 +25,7 @@ def write_report(run: Run) -> Path:
     Raises:
         GenzooError: A file of the run is missing or damaged.
     """
-    from genzoo.storage import write_atomically
+    from genzoo.storage import to_bytes, write_atomically
 
     path = run.path / FILE
     try:
@@ -33,7 +33,7 @@ def write_report(run: Run) -> Path:
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         what = f"{run.path}: config.json, run.json or results.json is damaged ({describe(error)[:80]})"
         raise GenzooError(what, DAMAGED) from error
-    write_atomically(path, text.encode())
+    write_atomically(path, to_bytes(text))
     return path
 
 
@@ -47,7 +47,7 @@ def page(run: Run) -> str:
         title=f"{config['model']['name']} on {config['data']['name']}",
         name=run.path.resolve().name,
         status=when(record),
-        warnings=collapse(config, results),
+        warnings=[*outdated(run, config, results, record), *collapse(config, results)],
         what=what(config, record, results),
         table=table(results),
         remarks=remarks(results),
@@ -74,9 +74,12 @@ def what(config: Mapping[str, Any], record: Mapping[str, Any], results: Mapping[
     rows = [(kind, f"{config[section]['name']} ({origins[kind]['origin']})") for kind, section in kinds.items()]
     epochs = f"{took['epochs']} epoch{'' if took['epochs'] == 1 else 's'}, {took['seconds']:.0f} s, "
     epochs += f"{took['images_per_second']:,.0f} examples/s"
+    if took.get("examples_per_epoch", 0) < took.get("examples", 0):
+        epochs += f", each of {took['examples_per_epoch']:,} of {took['examples']:,} examples"
+    own = results["likelihood"] if "likelihood" in results else config["training"]["likelihood"]
     return [
         *rows,
-        ("likelihood", results.get("likelihood") or config["training"]["likelihood"]),
+        ("likelihood", own or "n/a (no p(x|z))"),
         ("parameters", f"{results['parameters']:,}"),
         ("training", epochs + (f", stopped: {took['stopped']}" if took["stopped"] else "")),
         ("peak memory", f"{took['peak_memory'] / 2**30:.2f} GiB"),
@@ -109,6 +112,12 @@ def metric_labels() -> dict[str, str]:
 
     found = find_metrics(registry()).items()
     return {key(name): f"{metric.label} ({metric.unit})" if metric.unit else metric.label for name, metric in found}
+
+
+def outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+    """A warning where the figures are not those of the model that is there, or of the training that was asked for."""
+    why = why_outdated(run, config, results, record)
+    return [f"This page is outdated: of this run, {why}. Go on with it: genzoo resume {run.path}"] if why else []
 
 
 def collapse(config: Mapping[str, Any], results: Mapping[str, Any]) -> list[str]:

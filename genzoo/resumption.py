@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -14,16 +14,21 @@ import torch
 
 from genzoo import checkpoints
 from genzoo.checkpoints import Checkpoint
+from genzoo.data.store import Store
 from genzoo.errors import GenzooError, UsageError
-from genzoo.experiment import Experiment, Material
+from genzoo.experiment import Experiment
 from genzoo.interrupt import terminable
+from genzoo.locations import elsewhere, explained, locations, other_data
 from genzoo.lock import locked
+from genzoo.material import Material
 from genzoo.options import option
 from genzoo.processes import ALONE, Processes
-from genzoo.runconfig import RunConfig
+from genzoo.protocols import Splits
+from genzoo.registry import registry
+from genzoo.runconfig import RunConfig, differing
 from genzoo.runs import MODEL_FILE, Places, Run
 from genzoo.saving import FOLDER, to_snapshot
-from genzoo.sessions import FINISHED, Session, data_of, differences
+from genzoo.sessions import FINISHED, Session, data_of, differences, former_record
 from genzoo.training.optimizer import learning_rate
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
@@ -62,8 +67,11 @@ class Resumption:
         self.config = config
         self.processes = processes
         self.changed = changes(self.before, config)
-        refuse_changes(self.changed, run)
-        self.experiment = Experiment(config, Places(data_root=data_root), quiet, processes)
+        self.free = locations(self.before.data_config)
+        refuse_changes(self.changed, run, self.free)
+        self.command = shlex.join(["genzoo", "resume", str(run.path)])
+        with explained(config.data_config, self.command):
+            self.experiment = Experiment(config, Places(data_root=data_root), quiet, processes)
         self.say = self.experiment.console.say
         self.warn = self.experiment.console.warn
 
@@ -81,8 +89,8 @@ class Resumption:
             if nothing := self.nothing_left():
                 self.say(nothing)
                 return False
-            material = self.experiment.load()
-            self.refuse_other_data(data_of(material.store))
+            with explained(self.config.data_config, self.command):
+                material = self.experiment.load(self.refuse_other_data)
             self.processes.meet("data")
             trainer = self.experiment.trainer(material)
             start = self.start(trainer) if self.processes.first else self.same_start(trainer)
@@ -178,25 +186,27 @@ class Resumption:
         return "\n".join(hints)
 
     def refuse_other_config(self, checkpoint: Checkpoint) -> None:
-        """Refuses a checkpoint that was made with options other than the run's."""
+        """Refuses a checkpoint that was made with options other than the run's.
+
+        An option that is newer than the checkpoint has its default there, as it has in the run's config.json.
+        """
         made = checkpoint.facts.get("config")
-        fixed = without_changeable(self.config.to_json())
-        if not isinstance(made, Mapping) or without_changeable(made) != fixed:
+        try:
+            whole = RunConfig.from_json(made or {}, registry(), str(checkpoint.path)).to_json()
+        except GenzooError:
+            whole = {}
+        if without_changeable(whole, self.free) != without_changeable(self.config.to_json(), self.free):
             raise GenzooError(f"{checkpoint.path} was made with another config.json than is there now")
 
-    def refuse_other_data(self, now: Mapping[str, Any]) -> None:
-        """Refuses raw data files with another content than the run's record has.
+    def refuse_other_data(self, store: Store, splits: Splits) -> None:
+        """Refuses data of another content than those that the run was trained on.
 
         Raises:
-            GenzooError: Naming the file.
+            GenzooError: Saying what to type.
         """
-        try:
-            before = dict(self.run.record["data"])
-            other = next((name for name in now if before[name]["sha256"] != now[name]["sha256"]), None)
-        except (GenzooError, KeyError, TypeError, ValueError):
-            return
-        if other:
-            raise GenzooError(f"{other} is not the file that {self.run.path} was trained on", "--data-root FOLDER")
+        if other_data(former_record(self.run), data_of(store), splits):
+            hint = elsewhere(self.free, self.command) if self.free else f"{self.command} --data-root FOLDER"
+            raise GenzooError(f"these are not the data that {self.run.path} was trained on", hint)
 
     def warn_of_differences(self, checkpoint: Checkpoint) -> None:
         """One line where the rest of the run may not be bit for bit what it would have been."""
@@ -225,31 +235,38 @@ def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:
     """Options that differ, as (before, now); the dataset's as "data.name"."""
     found: dict[str, tuple[Any, Any]] = {}
     for part in ("model_config", "loss_config", "data_config", "training"):
-        one, other = getattr(before, part), getattr(now, part)
-        for field in dataclasses.fields(one):
-            values = getattr(one, field.name), getattr(other, field.name)
-            if values[0] != values[1]:
-                found[f"data.{field.name}" if part == "data_config" else field.name] = values
+        prefix = "data." if part == "data_config" else ""
+        for name, values in differing(getattr(before, part), getattr(now, part)).items():
+            found[prefix + name] = values
     return found
 
 
-def refuse_changes(changed: Mapping[str, tuple[Any, Any]], run: Run) -> None:
+def refuse_changes(changed: Mapping[str, tuple[Any, Any]], run: Run, free: Sequence[str] = ()) -> None:
     """Refuses options that may not change in the midst of a run.
+
+    Args:
+        changed: The options that differ, as (before, now).
+        run: The run.
+        free: Options of its dataset that may change too.
 
     Raises:
         UsageError: Naming the first of them.
     """
+    allowed = (*MAY_CHANGE, *(f"data.{name}" for name in free))
     for name, (was, now) in changed.items():
-        if name not in MAY_CHANGE:
-            may = ", ".join(map(option, MAY_CHANGE))
+        if name not in allowed:
+            may = ", ".join(map(option, allowed))
             raise UsageError(
                 f"{option(name)} cannot change in a run: it is {was}, not {now}",
                 f"these may: {may}\na new run: genzoo run --config {run.path / 'config.json'} {option(name)} {now}",
             )
 
 
-def without_changeable(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A resolved configuration without the options that may change."""
-    training = config.get("training")
-    fixed = {name: value for name, value in training.items() if name not in MAY_CHANGE} if training else {}
-    return {**config, "training": fixed}
+def without_changeable(config: Mapping[str, Any], free: Sequence[str] = ()) -> dict[str, Any]:
+    """A resolved configuration without the options that may change; `free` are those of the dataset."""
+    may_change = {"training": MAY_CHANGE, "data": free}
+    fixed = {
+        section: {name: value for name, value in (config.get(section) or {}).items() if name not in names}
+        for section, names in may_change.items()
+    }
+    return {**config, **fixed}

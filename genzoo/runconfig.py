@@ -148,11 +148,17 @@ class RunConfig:
             if unknown:
                 everything = [*owner, *(f"data.{name}" for name in field_names(type(self.data_config)))]
                 raise unknown_option(sorted(unknown)[0], everything)
-        updated = {
-            part: from_json(type(getattr(self, part)), {**to_json(getattr(self, part)), **as_json(changed)})
-            for part, changed in changes.items()
-        }
-        return dataclasses.replace(self, **updated)
+        return dataclasses.replace(self, **{part: self._changed(part, changed) for part, changed in changes.items()})
+
+    def _changed(self, part: str, changed: Mapping[str, Any]) -> Any:
+        """One of the configs with other options."""
+        config = getattr(self, part)
+        try:
+            return from_json(type(config), {**to_json(config), **as_json(changed)})
+        except UsageError as error:
+            if part == "data_config":  # they have a prefix wherever they are typed
+                error.message = error.message.replace("--", "--data.", 1)
+            raise
 
 
 def default_config(entry: Entry, options: Mapping[str, Any]) -> Any:
@@ -163,6 +169,12 @@ def default_config(entry: Entry, options: Mapping[str, Any]) -> Any:
 def as_json(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options with tuples as lists, as JSON would have them."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+
+
+def differing(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
+    """The options in which two configs of one class differ, as (before, now)."""
+    pairs = {name: (getattr(before, name), getattr(now, name)) for name in field_names(type(before))}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def field_names(config: type) -> tuple[str, ...]:

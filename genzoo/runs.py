@@ -18,11 +18,13 @@ from genzoo import lock
 from genzoo.errors import GenzooError, UsageError, not_installed
 from genzoo.reading import parse_json, read_text
 from genzoo.runconfig import RunConfig
-from genzoo.storage import write_atomically
+from genzoo.storage import to_bytes, write_atomically
 
 if TYPE_CHECKING:
+    from genzoo.data.form import Form
     from genzoo.protocols import Model
 
+FORM_FILE = "data.json"
 MODEL_FILE = "model.safetensors"
 EXAMPLES_FILE = "examples.safetensors"
 TRACE_FILE = "trace.json"
@@ -48,6 +50,7 @@ class Run:
     """A run folder that exists.
 
     config.json          every option, resolved; `genzoo run --config` repeats it
+    data.json            what later files are read by: columns, their scale, the range of the values
     run.json             when, where and with which versions
     metrics.jsonl        one line an epoch
     results.json         the final evaluation
@@ -104,6 +107,14 @@ class Run:
                     tell_other_version(entry.origin, version)
 
     @property
+    def form(self) -> Form:
+        """What the training data looked like; nothing is known of those of a run that an older version made."""
+        from genzoo.data.form import Form, read_form
+
+        file = self.path / FORM_FILE
+        return read_form(read_json(file), self.model.spec, file) if file.exists() else Form()
+
+    @property
     def results(self) -> dict[str, Any]:
         """The final evaluation: figures by split, such as results["test"]["negative_elbo"]."""
         return read_json(self.path / "results.json")
@@ -141,18 +152,18 @@ class Run:
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Writes a JSON file of the run, whole or not at all."""
         text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False)
-        write_atomically(self.path / name, (text + "\n").encode())
+        write_atomically(self.path / name, to_bytes(text + "\n"))
 
     def append(self, values: Mapping[str, Any]) -> None:
         """Adds one line to metrics.jsonl, in one write."""
         line = json.dumps(plain(values), ensure_ascii=False, allow_nan=False) + "\n"
-        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+        with open(self.path / "metrics.jsonl", "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line)
 
     def write_history(self, lines: list[dict[str, Any]]) -> None:
         """Writes metrics.jsonl anew, whole or not at all."""
         text = "".join(json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-        write_atomically(self.path / "metrics.jsonl", text.encode())
+        write_atomically(self.path / "metrics.jsonl", to_bytes(text))
 
 
 def plain(value: Any) -> Any:

@@ -6,18 +6,20 @@ are compared, both are drawn from in the same way.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from genzoo.batches import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.errors import GenzooError, UsageError
 from genzoo.mixtures import fit_mixture
 from genzoo.protocols import LatentModel, Model
-from genzoo.training.trainer import EVALUATION_BATCH
 
 CODES = 10_000
 """Training examples at most whose codes a density is fitted to."""
@@ -68,7 +70,13 @@ class Sampler:
 
 
 def draw(
-    model: Model, sampler: Sampler, train: Resident | None, n: int, noise: bool, y: Tensor | None = None
+    model: Model,
+    sampler: Sampler,
+    train: Resident | None,
+    n: int,
+    noise: bool,
+    y: Tensor | None = None,
+    each: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Tensor:
     """n new examples [n, *S] as the model sees them, on its device, by torch's global generators.
 
@@ -79,21 +87,34 @@ def draw(
         n: How many.
         noise: Whether to draw x from p(x|z) rather than return its mean.
         y: [n] the classes to draw, of a conditional model from its prior; None: whatever comes.
+        each: What is made of each batch before the next one is drawn.
 
     Raises:
         UsageError: The sampler does not suit the model, or there are fewer codes than components.
     """
     if reason := sampler.refuses(model):
         raise UsageError(f"{type(model).__name__} has {reason}", f"samplers: {KNOWN}")
-    if not sampler.components:
-        counts = [min(EVALUATION_BATCH, n - first) for first in range(0, n, EVALUATION_BATCH)]
-        parts = [None] * len(counts) if y is None else y.split(EVALUATION_BATCH)
-        return torch.cat([model.sample(count, part, noise=noise) for count, part in zip(counts, parts, strict=True)])
+    size = evaluation_batch(model.spec)
+    if not sampler.components and type(model).sample is not LatentModel.sample:
+        parts = [None] * math.ceil(n / size) if y is None else y.split(size)
+        counts = [min(size, n - first) for first in range(0, n, size)]
+        drawn = (model.sample(count, part, noise=noise) for count, part in zip(counts, parts, strict=True))
+        return torch.cat([each(x) for x in drawn])
     assert isinstance(model, LatentModel)
-    assert train is not None, "a fitted sampler needs training data"
-    z = fitted_codes(model, train, sampler.components, n)
-    views = (model.likelihood(part) for part in z.split(EVALUATION_BATCH))
-    return torch.cat([px.rsample() if noise else px.mean for px in views])
+    codes = prior_codes(model, n)
+    if sampler.components:
+        assert train is not None, "a fitted sampler needs training data"
+        codes = iter([fitted_codes(model, train, sampler.components, n)])
+    views = (model.likelihood(part) for z in codes for part in z.split(size))
+    return torch.cat([each(px.rsample() if noise else px.mean) for px in views])
+
+
+def prior_codes(model: LatentModel, n: int) -> Iterator[Tensor]:
+    """n codes of a model's prior, 500 at a time: they do not depend on how many are decoded together."""
+    prior = model.prior()
+    assert prior is not None
+    for first in range(0, n, EVALUATION_BATCH):
+        yield prior.rsample((min(EVALUATION_BATCH, n - first),))
 
 
 def rows_by_class(model: Model, most: int = 16) -> Tensor | None:
@@ -112,7 +133,8 @@ def fitted_codes(model: LatentModel, train: Resident, components: int, n: int) -
     index = fixed_permutation(len(train))[:CODES].to(train.device)
     if len(index) < components:
         raise UsageError(f"{components} Gaussians cannot be fitted to {len(index)} codes", f"use gmm:{len(index)}")
-    codes = torch.cat([model.posterior(train.batch(part).x).rsample() for part in index.split(EVALUATION_BATCH)])
+    size = evaluation_batch(model.spec)
+    codes = torch.cat([model.posterior(train.batch(part).x).rsample() for part in index.split(size)])
     if not bool(codes.isfinite().all()):
         raise GenzooError("the model's codes of its training data are not finite", "train it again: a smaller --lr?")
     mixture = fit_mixture(codes.flatten(1).cpu().double(), components)

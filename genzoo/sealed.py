@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from genzoo.errors import GenzooError, UsageError
@@ -56,6 +56,16 @@ def write_sealed(path: Path, tensors: dict[str, Tensor], description: Mapping[st
     write_atomically(path, seal(tensors, description))
 
 
+def stored_digest(path: Path) -> str | None:
+    """The SHA-256 that such a file says it has, without a look at the rest of it; None if there is none to read."""
+    try:
+        with open_regular(path) as file:
+            mark = MARK.search(file.read(8 + MAX_HEADER))
+    except OSError:
+        return None
+    return mark[1].decode("ascii", "replace") if mark else None
+
+
 def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Description and tensors of such a file, once all of it is verified. The tensors are mapped, not read yet.
 
@@ -66,8 +76,7 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with open_regular(path) as file:
             described = _verified(path, file)
-        with safe_open(path, framework="pt") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.offset_keys()}
+        tensors = _tensors(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file", "runs are listed by: ls runs/") from None
     except OSError as error:
@@ -75,6 +84,15 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except SafetensorError as error:
         raise GenzooError(f"{path} is truncated or damaged: {error}", DAMAGED) from None
     return described, tensors
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # safetensors opens no file whose name is not UTF-8
+        return load(path.read_bytes())
+    with safe_open(path, framework="pt") as opened:
+        return {name: opened.get_tensor(name) for name in opened.offset_keys()}
 
 
 def _verified(path: Path, file: BinaryIO) -> dict[str, Any]:

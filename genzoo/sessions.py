@@ -8,7 +8,9 @@ from typing import Any
 
 from genzoo.data.store import Store
 from genzoo.errors import GenzooError
-from genzoo.runs import Run
+from genzoo.records import is_count
+from genzoo.runs import MODEL_FILE, Run
+from genzoo.sealed import stored_digest
 from genzoo.training.listener import INTERRUPTED
 
 RUNNING, FINISHED = "running", "finished"
@@ -79,11 +81,41 @@ def data_of(store: Store) -> dict[str, Any]:
 
 
 def evaluated_at(run: Run, step: int) -> bool:
-    """Whether the run's results are those after so many steps."""
+    """Whether the run's results are those after so many steps, of the model that is there."""
     try:
-        return bool(run.results["training"]["step"] == step)
+        results = run.results
+        return bool(results["training"]["step"] == step) and not of_other_weights(run, results)
     except (GenzooError, KeyError, TypeError):
         return False
+
+
+def of_other_weights(run: Run, results: Mapping[str, Any]) -> bool:
+    """Whether results were computed with other weights than the run's model has now, as far as it is recorded."""
+    now = stored_digest(run.path / MODEL_FILE)
+    return "weights" in results and now is not None and results["weights"] != now
+
+
+def why_outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """Why a run's results are not those of the training that its configuration asks for, or ""."""
+    took = results.get("training", {})
+    done, asked = took.get("epochs"), config["training"].get("epochs")
+    figures = f"its figures are of epoch {done}" if is_count(done) else "its figures are of former weights"
+    if of_other_weights(run, results):
+        return f"{figures}, and the model was trained further since"
+    stopped = bool(took.get("stopped"))
+    if is_count(done) and is_count(asked) and done < asked and not stopped:
+        return f"{figures}, and it was asked for {asked}"
+    last = _last_session(record)
+    goes_on = is_count(last.get("step")) and is_count(took.get("step")) and last["step"] >= took["step"]
+    if stopped and goes_on and last.get("status") != FINISHED:
+        return f"{figures}, and it goes on from there"
+    return ""
+
+
+def _last_session(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    sessions = record.get("sessions")
+    last = sessions[-1] if isinstance(sessions, list) and sessions else {}
+    return last if isinstance(last, dict) else {}
 
 
 def former_record(run: Run) -> dict[str, Any]:

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genzoo.comparison import Estimate
+from genzoo.statistics import Estimate
 from genzoo.tables import aligned, number
 
-INTERVAL = "± is the 95 % t-interval of the mean over seeds"
+INTERVAL = (
+    "± is the 95 % t-interval of the mean over seeds; test ± is the 95 % interval over the choice of test examples; "
+    "rows that are not told apart share a rank"
+)
 STYLE = (
     "body{font:15px system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color-scheme:light dark}"
     "div{overflow-x:auto}table{border-collapse:collapse}td,th{padding:.3rem .7rem;text-align:right;"
@@ -30,13 +33,20 @@ class Sheet:
 
 
 def cell(estimate: Estimate | str) -> str:
-    """mean ± 95 % interval, or n/a with the reason."""
+    """mean ± 95 % interval over seeds, test ± 95 % interval over test examples; or n/a with the reason."""
     if isinstance(estimate, str):
         return f"n/a ({estimate})"
     mean = number(estimate.mean)
-    if estimate.interval is None:
-        return mean
-    return f"{mean} ± {estimate.interval:.{len(mean.partition('.')[2])}f}"
+    digits = len(mean.partition(".")[2])
+    seeds = "" if estimate.interval is None else f" ± {like(estimate.interval, digits)}"
+    examples = "" if estimate.test_interval is None else f", test ± {like(estimate.test_interval, digits)}"
+    return mean + seeds + examples
+
+
+def like(interval: float, digits: int) -> str:
+    """An interval with as many decimals as its mean, or with one figure where these would all be 0."""
+    text = f"{interval:.{digits}f}"
+    return text if float(text) or not interval else f"{interval:.1g}"
 
 
 def as_text(sheets: Sequence[Sheet]) -> str:

@@ -9,6 +9,11 @@ from pathlib import Path
 from genzoo.errors import GenzooError
 
 
+def to_bytes(text: str) -> bytes:
+    r"""A text as UTF-8. What Python makes of a byte of a file's name that is not UTF-8 is written as \udcff."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Writes a file by way of a flushed temporary sibling and one rename. Its mode follows the umask."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from genzoo import __version__
+from genzoo.blame import fault_of
 from genzoo.build import build_model, on_paper, refuse_too_large
 from genzoo.entries import Entry, describe
 from genzoo.errors import GenzooError, UsageError, not_installed
+from genzoo.isolation import own_settings
 from genzoo.options import from_json, to_json
 from genzoo.plugins import tell_other_version
 from genzoo.protocols import DataSpec, Model
@@ -34,7 +36,7 @@ def save_model(path: Path, model: Model, entry: Entry) -> None:
         "model": entry.name,
         "distribution": entry.origin.distribution,
         "distribution_version": entry.origin.version,
-        "spec": model.spec._asdict(),
+        "spec": {name: value for name, value in model.spec._asdict().items() if name != "class_names" or value},
         "config": to_json(model.config),
     }
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
@@ -46,6 +48,7 @@ def save_examples(path: Path, values: Mapping[str, Tensor]) -> None:
     write_sealed(path, {name: value.float().contiguous() for name, value in values.items()}, {"format": FORMAT})
 
 
+@own_settings()
 def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
     """Rebuilds a model from its file alone.
 
@@ -54,6 +57,12 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
         PluginError: The plugin it was made by is not installed.
         GenzooError: The file is truncated or does not fit the model it describes.
     """
+    with torch.device("cpu"):  # whatever a caller has chosen: a model may load another while it is counted on "meta"
+        return _read_model(path).to(device)
+
+
+def _read_model(path: Path) -> Model:
+    """The same, on the CPU."""
     if path.suffix != ".safetensors":
         raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
     description, tensors = read_sealed(path)
@@ -69,7 +78,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
     entry = _find(path, name, distribution, str(description.get("distribution_version", "")))
     model = _rebuilt(path, entry, spec, config_values, tensors)
     model.load_state_dict(tensors)
-    return model.to(device).eval()
+    return model.eval()
 
 
 def _spec(values: Mapping[str, Any]) -> DataSpec:
@@ -78,7 +87,8 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
     Raises:
         TypeError, ValueError: A field that is not there, has another type, or a number that describes no data.
     """
-    spec = DataSpec(**{**values, "shape": tuple(values["shape"])})
+    tuples = {name: tuple(values[name]) for name in ("shape", "class_names") if name in values}
+    spec = DataSpec(**{**values, **tuples})
     for value, default in zip(spec[2:], DataSpec((), "")[2:], strict=True):
         if type(value) is not type(default):
             raise TypeError
@@ -86,6 +96,8 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
     if not spec.shape or any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError
     if not isinstance(spec.likelihood, str) or not spec.scale > 0:
+        raise ValueError
+    if len(spec.class_names) not in (0, spec.classes) or not all(isinstance(name, str) for name in spec.class_names):
         raise ValueError
     return spec
 
@@ -106,6 +118,8 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
         error.hint = error.hint or DAMAGED
         raise
     except Exception as error:
+        if fault := fault_of(error):
+            raise fault from error
         raise GenzooError(f"{path} describes a {entry.name} that cannot be built: {describe(error)}", DAMAGED) from None
     _refuse_mismatches(path, entry, model.state_dict(), tensors)
     for name, _ in model.named_parameters(remove_duplicate=False):

@@ -27,7 +27,7 @@ MODULES = {
         *("register_commands", "register_listeners"),
     ),
     "genzoo.nets": [n for n, v in vars(nets).items() if getattr(v, "__module__", "") == nets.__name__],
-    "genzoo.noise": ("standard_normal", "uniform"),
+    "genzoo.noise": ("bernoulli", "exponential", "standard_normal", "uniform"),
     "genzoo.testing": genzoo.testing.__all__,
 }
 

@@ -80,7 +80,7 @@ def test_the_help_and_the_list_name_it(
     ("words", "code", "said"),
     [
         (("shout", "quiet"), 2, "genzoo: quiet cannot be shouted\n  genzoo shout loud\n"),
-        (("shout", "broken"), 1, "genzoo: RuntimeError: no voice\n"),
+        (("shout", "broken"), 4, "genzoo: RuntimeError: no voice, in "),
         (("shout",), 2, "genzoo: the following arguments are required: word\n  type: genzoo shout --help\n"),
         (("shout", "a", "--tims", "2"), 2, "genzoo: unrecognised: --tims 2\n  type: genzoo shout --help\n"),
         (("shuot", "hello"), 2, "genzoo: no command named 'shuot'. Did you mean 'shout'?\n"),

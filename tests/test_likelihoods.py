@@ -7,10 +7,13 @@ import math
 import pytest
 import torch
 
+from genzoo.data.resident import Resident
 from genzoo.distributions import Bernoulli, DiagGaussian
 from genzoo.errors import UsageError
-from genzoo.likelihoods import GREY_ROUNDING, LIKELIHOODS, likelihood_class, make_likelihood, measure_of, written_out
+from genzoo.evaluation.measures import measure_of
+from genzoo.likelihoods import GREY_ROUNDING, LIKELIHOODS, likelihood_class, make_likelihood, written_out
 from genzoo.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
+from genzoo.protocols import Split
 
 IMAGES = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 BITS = (IMAGES > 0.5).double()
@@ -147,7 +150,19 @@ def test_a_number_left_out_is_written_out_and_means_the_same(name: str) -> None:
     ],
 )
 def test_cross_entropy_counts_nothing_but_black_and_white(name: str, binary: bool, measure: str) -> None:
-    assert measure_of(name, binary) == measure
+    head = make_likelihood(name)
+    px = head(torch.zeros(3, 4 * head.outputs))
+    stored = torch.tensor([[0, 0, 255, 255], [0, 255, 0, 255], [0, 255, 0, 0 if binary else 128]], dtype=torch.uint8)
+    for x in (stored, stored.float() / 255):  # the values tell, not how they are stored
+        assert measure_of(px, Resident(Split(x), torch.device("cpu"))) == measure
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [("gaussian:1.0", "gaussian:1"), ("gaussian", "gaussian:1"), ("laplace:.10", "laplace:0.1"), ("bernoulli",) * 2],
+)
+def test_one_likelihood_has_one_name(name: str, full: str) -> None:
+    assert written_out(name) == make_likelihood(name).name == full
 
 
 @pytest.mark.parametrize("name", sorted(LIKELIHOODS))

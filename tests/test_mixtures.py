@@ -87,6 +87,48 @@ def test_one_component_is_the_gaussian_of_the_same_moments(points: Tensor) -> No
     torch.testing.assert_close(found.covariances[0], points.T.cov(correction=0), rtol=1e-5, atol=1e-5)
 
 
+def clusters(seed: int, n: int = 400, components: int = 6) -> tuple[Tensor, Tensor]:
+    """Points of well separated clusters of deviation 1, and their centres."""
+    with seeded(seed):
+        centres = 40 * torch.rand(components, 2, dtype=torch.float64)
+        while torch.pdist(centres).min() < 8:
+            centres = 40 * torch.rand(components, 2, dtype=torch.float64)
+        return centres[torch.arange(n) % components] + torch.randn(n, 2, dtype=torch.float64), centres
+
+
+def test_several_starts_find_every_cluster_where_one_is_stuck_now_and_then() -> None:
+    stuck = 0
+    for seed in range(20):
+        x, centres = clusters(seed)
+        best, single = fit_mixture(x, 6), climb(x, maximise(x, start(x, 6, 0), 1e-6), 1e-6)
+        assert torch.cdist(centres, best.means).amin(1).max() < 1.0
+        stuck += int(torch.cdist(centres, single.means).amin(1).max() > 1.0)
+    assert 0 < stuck < 20
+
+
+def test_fewer_distinct_points_than_components_get_a_component_each() -> None:
+    x = torch.tensor([[0.0, 0.0], [1.0, 0.0], [5.0, 5.0]]).repeat(20, 1)
+    found = fit_mixture(x, 10)
+    assert found.weights.tolist() == pytest.approx([1 / 3] * 3)
+    assert sorted(found.means.round(decimals=6).tolist()) == [[0.0, 0.0], [1.0, 0.0], [5.0, 5.0]]
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e6, 1e-6])
+def test_equal_points_are_sampled_again(value: float) -> None:
+    found = fit_mixture(torch.full((30, 3), value), 4)
+    with seeded(0):
+        torch.testing.assert_close(found.sample(20), torch.full((20, 3), value).double(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_fewer_points_than_dimensions_leave_a_density(components: int) -> None:
+    with seeded(0):
+        x = torch.randn(6, 20, dtype=torch.float64)
+        found = fit_mixture(x, components)
+        assert torch.isfinite(found.log_prob(x)).all()
+        assert torch.isfinite(found.sample(50)).all()
+
+
 def test_the_seed_decides(points: Tensor) -> None:
     one, again, other = (fit_mixture(points[:500], 6, seed) for seed in (0, 0, 5))
     assert torch.equal(one.means, again.means)

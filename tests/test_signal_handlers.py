@@ -10,7 +10,7 @@ import pytest
 
 from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORKED = """
 import os, signal, sys
 from genzoo.interrupt import first_interrupt, terminable
@@ -37,12 +37,12 @@ def test_the_first_signal_asks_and_the_second_one_ends(number: int) -> None:
         with terminable(), first_interrupt(heard.append):
             signal.raise_signal(number)
             assert heard == [number]
-            signal.raise_signal(number)
+            signal.raise_signal(signal.SIGTERM if number == signal.SIGHUP else number)
     except KeyboardInterrupt as error:
         ended = error
     assert ended
     assert heard == [number]
-    assert exit_code(ended) == 128 + number
+    assert exit_code(ended) == 128 + (signal.SIGTERM if number == signal.SIGHUP else number)
     assert handlers() == before
 
 
@@ -93,3 +93,34 @@ def test_other_errors_that_python_swallows_are_shown(monkeypatch: pytest.MonkeyP
         del broken
         heed()
     assert shown == [ValueError]
+
+
+@pytest.mark.parametrize("number", SIGNALS[1:])
+def test_outside_a_training_a_signal_ends_the_command(number: int) -> None:
+    with pytest.raises(KeyboardInterrupt) as caught, terminable():
+        signal.raise_signal(number)
+    assert exit_code(caught.value) == 128 + number
+
+
+def test_a_closed_terminal_hangs_up_once() -> None:
+    """The system and the shell both send SIGHUP: the second one must not cut the saving short."""
+    heard: list[int] = []
+    for _ in range(2):
+        with terminable():
+            with first_interrupt(heard.append):
+                signal.raise_signal(signal.SIGHUP)
+                signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
+    assert heard == [signal.SIGHUP] * 2
+
+
+def test_under_nohup_a_closed_terminal_is_nothing() -> None:
+    outside = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    heard: list[int] = []
+    try:
+        with terminable(), first_interrupt(heard.append):
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, outside)
+    assert heard == []

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo import __version__
-from genzoo.errors import GenzooError, UsageError, did_you_mean, printable
+from genzoo.entries import describe
+from genzoo.errors import GenzooError, OutOfMemory, UsageError, did_you_mean
 from genzoo.hookspecs import API
 from genzoo.interrupt import exit_code, terminable
-from genzoo.processes import Lost, speaks
+from genzoo.processes import Lost, own_voice, speaks
+from genzoo.streams import discard, tell, usable_streams
 
 if TYPE_CHECKING:
     from genzoo.commands import Command
@@ -33,6 +35,8 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message.replace("argument VERB: ", ""), f"type: {self.prog} --help")
 
 
+TRAINING = frozenset({"run", "resume"})
+"""Verbs that several processes share."""
 EPILOG = """\
 start here:
   genzoo run vae --dataset mnist        train, evaluate, draw
@@ -42,9 +46,15 @@ start here:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 5 out of memory, 130 and
-    143 ended by SIGINT and SIGTERM."""
+    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 5 out of memory, 129,
+    130 and 143 ended by SIGHUP, SIGINT and SIGTERM."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with usable_streams(), own_voice():
+        return ended(words)
+
+
+def ended(words: list[str]) -> int:
+    """Runs one command and says why it failed, where it did; returns the exit code."""
     try:
         with terminable():
             code = to_the_end(words)
@@ -53,43 +63,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GenzooError as error:
         show_traceback()
         if isinstance(error, Lost):  # perhaps of the first one
-            print(f"genzoo: {error}", file=sys.stderr)
+            tell(f"genzoo: {error}")
         else:
-            say_failure(str(error))
+            say_failure(str(error), words)
         return error.exit_code
     except KeyboardInterrupt as error:
-        say_failure("interrupted", before="\n")
+        say_failure("interrupted", words, before="\n")
         return exit_code(error)
     except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return 141
-    except OSError as error:
-        show_traceback()
-        say_failure(str(of_the_system(error)))
-        return 1
     except Exception as error:
         show_traceback()
-        say_failure(unexpected(error))
-        return 1
+        discard_unwritable()
+        failure = explained(error)
+        say_failure(str(failure), words)
+        return failure.exit_code
 
 
-def say_failure(text: str, before: str = "") -> None:
-    """One line on standard error; of several processes the first one speaks, which hears what became of the others."""
-    if speaks():
-        print(f"{before}genzoo: {text}", file=sys.stderr)
+def say_failure(text: str, words: list[str], before: str = "") -> None:
+    """One line on standard error; of several processes that train the first one speaks, which hears of the others."""
+    if speaks(trains=not TRAINING.isdisjoint(words)):
+        tell(f"{before}genzoo: {text}")
+
+
+def discard_unwritable() -> None:
+    """Drops what standard output does not take, as on a full disk: Python would complain of it once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard(sys.stdout)
 
 
 def to_the_end(words: list[str]) -> int:
-    """Runs a command; what argparse and tyro end by SystemExit, such as --help, ends here too."""
+    """Runs a command; what argparse and tyro end by SystemExit, such as --help, ends here too, and so may a command."""
     try:
         return dispatch(words)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+        from genzoo.blame import fault_of
+
+        if fault := fault_of(stop):
+            raise fault from stop
+        return code_of_exit(stop)
+
+
+def code_of_exit(stop: SystemExit) -> int:
+    """Return the exit code of a SystemExit, whose own may be a text or None."""
+    return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
 
 
 def dispatch(words: list[str]) -> int:
     """Parses the words and calls the verb's handler."""
     from genzoo.cli import apply, bench, catalogue, check, compare, data, new_plugin, report, resume, run, use
+    from genzoo.cli.loading import take_data_options
 
     anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
     anywhere.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -113,7 +139,11 @@ def dispatch(words: list[str]) -> int:
         parser.epilog = EPILOG + plugins_help()
     elif words[0] == first and first not in verbs.choices:
         add_command(first, verbs)
+    moved: list[str] = []
+    if first in verbs.choices and verbs.choices[first].get_default("moved") is not None:
+        moved, words = take_data_options(words)  # here: a verb's own parser would take their values for files
     options, rest = parser.parse_known_args(words)
+    options.moved = moved
     if rest and options.verb not in ("run", "resume", "bench"):
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
@@ -140,7 +170,15 @@ def add_command(name: str, verbs: Any) -> None:
     parser = verbs.add_parser(name, help=entry.summary, description=f"{entry.summary}  ({entry.origin})")
     command: Command = entry.load()()
     command.arguments(parser)
-    parser.set_defaults(handler=lambda options: command.run(options) or 0)
+    parser.set_defaults(handler=lambda options: run_command(command, options))
+
+
+def run_command(command: Command, options: argparse.Namespace) -> int:
+    """Run a plugin's command, which may end by SystemExit; returns the exit code."""
+    try:
+        return command.run(options) or 0
+    except SystemExit as stop:
+        return code_of_exit(stop)
 
 
 def plugins_help() -> str:
@@ -162,6 +200,18 @@ def load_plugin_files(files: list[Path]) -> None:
             load_file(file, registry())
 
 
+def explained(error: Exception) -> GenzooError:
+    """An exception that is nobody's GenzooError as one: memory ran out, a plugin's fault, the system's, or a bug."""
+    from genzoo.blame import fault_of
+
+    if ran_out_of_memory(error):
+        return OutOfMemory("out of memory", "use a smaller --batch-size or a smaller model")
+    fault = fault_of(error)
+    if fault is not None:
+        return fault
+    return of_the_system(error) if isinstance(error, OSError) else unexpected(error)
+
+
 def of_the_system(error: OSError) -> GenzooError:
     """An error of a file that nobody foresaw, as one line and what to type."""
     if error.filename is None:
@@ -171,19 +221,21 @@ def of_the_system(error: OSError) -> GenzooError:
     return GenzooError(f"{name}: {error.strerror or error}", look)
 
 
-def unexpected(error: Exception) -> str:
-    """One line for an error that is nobody's GenzooError: out of memory, or a bug in genzoo or a plugin."""
-    text = str(error).strip().splitlines()
-    first = f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
-    if isinstance(error, MemoryError) or "out of memory" in first.lower() or "can't allocate memory" in first:
-        return "out of memory\n  use a smaller --batch-size or a smaller model"
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, by what the error says: torch has not been imported in every command."""
+    text = describe(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+def unexpected(error: Exception) -> GenzooError:
+    """A bug of genzoo's own, or of a plugin that it comes with."""
     frames = traceback.extract_tb(error.__traceback__)
     # What torch complains about was asked for further up.
     own = [frame for frame in frames if "/torch/" not in frame.filename.replace(os.sep, "/")] or frames
     where = f"{own[-1].filename}:{own[-1].lineno}" if own else "unknown"
-    return (
-        f"{printable(first)}\n  at {where}; this is a bug of genzoo or of a plugin. For the traceback: genzoo --debug …"
-    )
+    text = str(error).strip().splitlines()
+    first = f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
+    return GenzooError(first, f"at {where}; this is a bug of genzoo. For the traceback: genzoo --debug …")
 
 
 def show_traceback() -> None:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.loading import add_data_options
 from genzoo.cli.use import RUN_HELP, refuse_output
-from genzoo.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ def add_verb(verbs: Any, name: str, handler: Any, text: str) -> argparse.Argumen
     parser.add_argument("run", help=RUN_HELP)
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders lie")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
+    add_data_options(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto takes the GPU if there is one")
     parser.add_argument("--resize", action="store_true", help="scale pictures to the size the model takes")
     parser.set_defaults(handler=handler)
@@ -47,7 +47,7 @@ def add_verb(verbs: Any, name: str, handler: Any, text: str) -> argparse.Argumen
 
 def add_files(parser: argparse.ArgumentParser) -> None:
     """Files in place of a split."""
-    text = "PNG or JPEG files, folders of them, .npy, .npz or .csv; without any, the split"
+    text = "pictures, folders of them, .npy, .npz or .csv; without any, the split"
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=text)
 
 
@@ -59,13 +59,12 @@ def save_codes(options: argparse.Namespace) -> int:
     from genzoo.cli.inputs import open_work
     from genzoo.distributions import DiagGaussian
     from genzoo.training.objective import evaluating
-    from genzoo.training.trainer import EVALUATION_BATCH
 
     refuse_output(options.out, (".npz", ".csv"))
     work = open_work(options)
     means, log_vars = [], []
     with torch.no_grad(), evaluating(work.latent):
-        for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH):
+        for index in work.batches():
             q = work.latent.posterior(work.data.batch(index).x)
             means.append(q.mean.cpu())
             if isinstance(q, DiagGaussian):
@@ -74,7 +73,7 @@ def save_codes(options: argparse.Namespace) -> int:
     if log_vars:
         arrays["log_var"] = torch.cat(log_vars).numpy()
     if work.data.y is not None:
-        arrays["y"] = work.data.y.cpu().numpy()
+        arrays["y"] = np.array(work.model.spec.labels(work.data.y))
     if options.files:
         arrays["name"] = np.array(work.names)
     if options.out.suffix == ".npz":
@@ -103,37 +102,44 @@ def write_codes(out: Path, arrays: dict[str, Any]) -> None:
 
 def show_compression(options: argparse.Namespace) -> int:
     """Prints rate and distortion of the model as a lossy code, and PNG's size."""
-    from genzoo.applications.compression import bits, png_bits
-    from genzoo.applications.denoising import decibels
     from genzoo.cli.inputs import open_work
     from genzoo.runs import plain
 
     work = open_work(options)
-    values = metric_values(work, ["kl", "mse"])
-    error = values["mse"].mean().item()
-    figures: dict[str, Any] = {"n": len(work.data), "rate_bits": bits(values["kl"].mean().item()), "mse": error}
-    if work.model.spec.is_image:
-        import torch
-
-        from genzoo.training.trainer import EVALUATION_BATCH
-
-        figures["psnr_db"] = decibels(values["mse"]).mean().item()
-        sizes = [
-            png_bits(image)
-            for index in torch.arange(len(work.data), device=work.device).split(EVALUATION_BATCH)
-            for image in work.data.batch(index).x.cpu()
-        ]
-        figures["png_bits"] = sum(sizes) / len(sizes)
+    figures = compression(work)
     if options.json:
-        print(json.dumps(plain({"run": str(work.run.path), **figures}), ensure_ascii=False))
+        print(json.dumps(plain({"run": str(work.run.path), **figures})))
         return 0
-    print(f"  rate        {figures['rate_bits']:10.1f} bits an example: the mean KL, an estimate")
+    if figures["rate_bits"] is None:
+        print(f"  rate               n/a ({figures['not_available']['rate_bits']})")
+    else:
+        print(f"  rate        {figures['rate_bits']:10.1f} bits an example: the mean KL, an estimate")
     quality = f", PSNR {figures['psnr_db']:.2f} dB" if "psnr_db" in figures else ""
-    print(f"  distortion  {error:10.5f} MSE a dimension{quality}")
+    print(f"  distortion  {figures['mse']:10.5f} MSE a dimension{quality}")
     if "png_bits" in figures:
         print(f"  PNG         {figures['png_bits']:10.1f} bits a picture, file header and all, without loss")
-    print("the KL is what a code of z needs by relative entropy coding; no such coder is run here")
+    if figures["rate_bits"] is not None:
+        print("the KL is what a code of z needs by relative entropy coding; no such coder is run here")
     return 0
+
+
+def compression(work: Work) -> dict[str, Any]:
+    """Rate and distortion of the model as a lossy code, of pictures also PNG's size, in the data's own units."""
+    from genzoo.applications.compression import bits, png_bits
+    from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.registry import registry
+
+    found = evaluate(work.model, work.data, find_metrics(registry(), ["kl", "mse", "psnr"]))
+    rate = None if found["kl"] is None else bits(found["kl"])
+    figures: dict[str, Any] = {"n": len(work.data), "rate_bits": rate, "mse": found["mse"]}
+    if rate is None:
+        figures["not_available"] = {"rate_bits": found["not_available"]["kl"]}
+    if found["psnr"] is not None:
+        figures["psnr_db"] = found["psnr"]
+        batches = (work.original(work.data.batch(index).x) for index in work.batches())
+        sizes = [png_bits(image) for images in batches for image in images]
+        figures["png_bits"] = sum(sizes) / len(sizes)
+    return figures
 
 
 def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
@@ -146,20 +152,13 @@ def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
     from genzoo.registry import registry
 
     metrics = find_metrics(registry(), names)
-    for name, metric in metrics.items():
-        reason = metric.refuses(work.model)
-        if reason:
-            raise UsageError(f"{work.run.config.model} has no {name}: {reason}", "genzoo anomaly takes --score mse")
-    values = per_example(work.model, work.data, metrics)
-    for name, column in values.items():
-        if column.dim() != 1:
-            raise UsageError(f"--score {name} is no figure of single examples", "use negative-elbo, kl or mse")
-    return values
+    train = work.source.view("train", work.device) if any(metric.needs_train for metric in metrics.values()) else None
+    return per_example(work.model, work.data, metrics, train=train, name=work.run.config.model)
 
 
 def write_csv(out: Path, header: list[str], rows: Iterable[list[str]]) -> None:
     """Writes a table with a header."""
-    with out.open("w", encoding="utf-8", newline="") as file:
+    with out.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)

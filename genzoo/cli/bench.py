@@ -38,7 +38,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--loss", metavar="NAME", help="one objective for all; without it, each model's own")
     parser.add_argument("--seeds", default="0..2", metavar="0..4", help="both ends included; or 0,2,7 (default: 0..2)")
     parser.add_argument("--target", type=float, metavar="NATS", help="also the training time to this validation −ELBO")
-    parser.add_argument("--sort", metavar="METRIC", help="smallest first (default: the first figure that any row has)")
+    parser.add_argument("--sort", metavar="METRIC", help="best first (default: the first figure that any row has)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="where the runs are kept (default: bench/DATASET)")
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="(default: leaderboard.png beside the runs)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
@@ -51,6 +51,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Checks everything, runs what is missing, prints the leaderboard."""
     from genzoo.cells import cells, finished, parse_seeds, run_cells
+    from genzoo.interrupt import exit_code
     from genzoo.runs import Places, refuse_unwritable
 
     if not options.dataset:
@@ -69,12 +70,11 @@ def handle(options: argparse.Namespace) -> int:
     places = Places(folder, None, options.data_root)
     try:
         made, failures = run_cells(plan, places, options.quiet, say)
-    except KeyboardInterrupt:
-        there = finished(folder)
-        count = sum(cell.key in there for cell in plan)
+    except KeyboardInterrupt as error:
+        count = len(finished(plan, places))
         again = shlex.join(["genzoo", *options.command])
         say(f"\ngenzoo: interrupted; {count} of {len(plan)} runs are finished and kept in {folder}\n  {again}")
-        return 130
+        return exit_code(error)
     if made:
         publish(options, list(made.values()), picture)
     for failure in failures:
@@ -170,7 +170,7 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
     pictures = draw(made, picture)
     if options.format == "json":
         everything = {"command": options.command, "picture": pictures, "tables": [board.record() for board in made]}
-        print(json.dumps(plain(everything), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(plain(everything), indent=2, allow_nan=False))
         return
     pages = [board.sheet() for board in made]
     if options.format == "html":
@@ -182,7 +182,7 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
 
 
 def boards(options: argparse.Namespace, runs: list[Any]) -> list[Board]:
-    """A board for each protocol; runs of one command have the same."""
+    """A board for each protocol: models of one command may differ in what their likelihood is."""
     from genzoo.comparison import Estimate, tables
     from genzoo.evaluation.evaluate import key
     from genzoo.leaderboard import Board
@@ -191,18 +191,23 @@ def boards(options: argparse.Namespace, runs: list[Any]) -> list[Board]:
     for table in tables(runs):
         names = table.figures()
         had = [name for name in names if any(isinstance(row.estimate(name), Estimate) for row in table.rows)]
+        if options.sort and key(options.sort) not in names:
+            say(f"genzoo: no run of {table.protocol} has {options.sort}")
         figure = key(options.sort) if options.sort else (had or names)[0]
         made.append(Board(table.sorted_by(figure), figure, options.target))
     return made
 
 
 def draw(made: list[Board], picture: Path) -> str | None:
-    """Draws the first board; returns where, None if it failed, which costs a warning and not the results."""
+    """Draws the board of most rows; returns where, None if it failed, which costs a warning and not the results."""
     from genzoo.entries import describe
     from genzoo.figures.standing import draw as draw_board
 
+    largest = max(made, key=lambda board: len(board.table.rows))
+    if len(made) > 1:
+        say(f"genzoo: the picture shows one of {len(made)} tables: {largest.table.protocol}")
     try:
-        draw_board(picture, made[0])
+        draw_board(picture, largest)
     except Exception as error:
         say(f"genzoo: the picture could not be drawn: {describe(error)}")
         return None

@@ -61,7 +61,7 @@ def show_list(options: argparse.Namespace) -> int:
             for entries in found.values()
             for e in entries
         ]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(json.dumps(rows, indent=2))
         return 0
     if not any(found.values()):
         raise UsageError(f"nothing matches {options.pattern!r}", "type: genzoo list")
@@ -79,7 +79,7 @@ def show_plugins(options: argparse.Namespace) -> int:
     """Prints every plugin: origin, what it registers, what loading it cost; why it is disabled and what to do."""
     shown = plugins_called(options.name)
     if options.json:
-        print(json.dumps([as_row(plugin) for plugin in shown], indent=2, ensure_ascii=False))
+        print(json.dumps([as_row(plugin) for plugin in shown], indent=2))
         return 0
     for plugin in shown:
         if options.name:

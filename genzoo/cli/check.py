@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 EPILOG = """\
   genzoo check my-model                        an installed plugin's
   genzoo -p my_model.py check my-model         a file's
+  genzoo check my-model --dataset my-data      on examples of a dataset too
 In a package's own tests: genzoo.testing.parametrize_with_checks("my-model").
 """
+
+
+SLOW = 10.0
+"""Seconds of one check from which on it is said what it took."""
 
 
 def add_verb(verbs: Any) -> None:
@@ -27,6 +32,9 @@ def add_verb(verbs: Any) -> None:
     parser = verbs.add_parser("check", help="whether what a plugin registers does what it must", epilog=EPILOG)
     parser.add_argument("name")
     parser.add_argument("--kind", choices=KINDS, help="where several kinds have the name")
+    parser.add_argument("--dataset", dest="on", action="append", default=[], metavar="NAME",
+                        help="examine models and losses on its examples too (may be repeated)")  # fmt: skip
+    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run no other checks")
     parser.add_argument("--all", action="store_true", help="show also what passed")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(handler=show)
@@ -49,19 +57,27 @@ def show(options: argparse.Namespace) -> int:
         if not options.json:
             print(f"{entry.kind} {entry.name} of {entry.origin}")
         broken, told = Counter[str](), set[tuple[str, str]]()
-        for finding in examine(entry, done):
+        for finding in examine(entry, done, options.on, options.only):
             verdicts[finding.verdict] += 1
             rows.append({"kind": entry.kind, "name": entry.name, **asdict(finding)})
-            if not options.json and (options.all or finding.verdict != "PASS"):
+            if not options.json and (options.all or matters(entry.kind, finding)):
                 tell(finding, broken, told)
+            if not options.json and finding.seconds > SLOW:
+                print(f"  slow  {finding.check:10}  {finding.on}: {finding.seconds:.0f} s", flush=True)
         for at, times in broken.items():
             if times > 1:
                 print(f"  the fault at {at} breaks {times - 1} more checks: mend it first")
     if options.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(json.dumps(rows, indent=2))
     else:
         print(f"{verdicts['PASS']} passed, {verdicts['WARN']} warnings, {verdicts['FAIL']} failed")
     return 1 if verdicts["FAIL"] else 0
+
+
+def matters(kind: str, finding: Finding) -> bool:
+    """Whether a finding is shown without --all: faults, data that are refused, and a metric that could not be run."""
+    not_run = finding.verdict == "n/a" and (kind == "metric" or finding.check == "builds")
+    return not_run or finding.verdict in ("WARN", "FAIL")
 
 
 def tell(finding: Finding, broken: Counter[str], told: set[tuple[str, str]]) -> None:

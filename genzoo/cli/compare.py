@@ -25,7 +25,11 @@ def add_verb(verbs: Any) -> None:
     parser = verbs.add_parser("compare", help=text, description=text)
     parser.add_argument("places", nargs="*", type=Path, metavar="FOLDER", help="runs, or folders of runs (runs/)")
     parser.add_argument("--dataset", metavar="NAME", help="only runs on this dataset")
-    parser.add_argument("--sort", metavar="METRIC", help="smallest first (default: the first figure all rows have)")
+    parser.add_argument(
+        "--sort",
+        metavar="METRIC",
+        help="best first, by validation data where there are any (default: the first figure all rows have)",
+    )
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"as {name}")
     parser.add_argument(
@@ -35,12 +39,18 @@ def add_verb(verbs: Any) -> None:
 
 
 def show(options: argparse.Namespace) -> int:
-    """Prints the tables and, below each, whether the best row is really better than the second."""
+    """Prints the tables and, below each, whether the best row is better than the second."""
     from genzoo import sheets
     from genzoo.comparison import collect, tables
     from genzoo.evaluation.evaluate import key
+    from genzoo.plugins import warn
 
-    found = tables(collect(options.places or [Path("runs")]), options.dataset)
+    outdated: list[str] = []
+    found = tables(collect(options.places or [Path("runs")]), options.dataset, outdated.append)
+    if not found and outdated:
+        raise UsageError(outdated[0], "go on with it: genzoo resume RUN")
+    for line in outdated:
+        warn(line, "go on with it: genzoo resume RUN")
     if not found:
         if options.dataset:
             raise UsageError(f"no finished runs on {options.dataset!r} here", "leave --dataset out to see all")
@@ -58,7 +68,7 @@ def show(options: argparse.Namespace) -> int:
     if options.figure:
         draw_planes(options.figure, made)
     if options.format == "csv":
-        print(as_csv([table for table, _ in made]))
+        print(as_csv(made))
     elif options.format == "json":
         print(as_json(made))
     elif options.format == "html":
@@ -82,16 +92,18 @@ def default_figure(table: Table) -> str:
 
 def sheet(table: Table, figure: str) -> Sheet:
     """One table for people."""
+    from genzoo.ranking import ranks
     from genzoo.sheets import Sheet
 
-    figures = table.figures()
-    header = ["model", "seeds", *(name.replace("_", " ") for name in figures), "PCA MSE", "images/s"]
-    rows = [header, *(row_cells(table, row, figures) for row in table.rows)]
-    return Sheet(table.title, rows, remarks(table, figure))
+    figures, places = table.figures(), ranks(table, figure)
+    header = ["model", "seeds", "rank", *(name.replace("_", " ") for name in figures), "PCA MSE", "images/s"]
+    rows = [row_cells(table, row, rank, figures) for row, rank in zip(table.rows, places, strict=True)]
+    return Sheet(table.title, [header, *rows], remarks(table, figure))
 
 
-def row_cells(table: Table, row: Row, figures: list[str]) -> list[str]:
+def row_cells(table: Table, row: Row, rank: int | None, figures: list[str]) -> list[str]:
     """One row as texts."""
+    from genzoo.leaderboard import rounded
     from genzoo.sheets import cell
     from genzoo.tables import number
 
@@ -99,29 +111,37 @@ def row_cells(table: Table, row: Row, figures: list[str]) -> list[str]:
     pca = results.get("baselines", {}).get("pca")
     mse = row.estimate("mse")
     beaten = "" if not pca or isinstance(mse, str) or mse.mean < pca["mse"] else " NOT beaten"
-    speeds = [result["training"]["images_per_second"] for result in row.results]
+    speed = row.over_seeds(result["training"]["images_per_second"] for result in row.results)
     return [
         table.label(row),
         str(row.seeds),
+        "" if rank is None else str(rank),
         *(cell(row.estimate(name)) for name in figures),
         f"{number(pca['mse'])}{beaten}" if pca else "n/a",
-        f"{sum(speeds) / len(speeds):,.0f}",
+        rounded(speed),
     ]
 
 
-def as_csv(made: list[Table]) -> str:
-    """One line a row and figure: protocol, model, figure, mean, interval, seeds."""
+def as_csv(made: list[tuple[Table, str]]) -> str:
+    """One line for each row and figure: protocol, model, figure, mean, intervals, seeds, rank by that figure."""
+    from genzoo.ranking import ranks
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["protocol", "model", "figure", "mean", "interval_95", "seeds", "not_available"])
-    for table in made:
-        for row in table.rows:
+    writer.writerow(
+        ["protocol", "model", "figure", "mean", "interval_95", "test_interval_95", "seeds", "rank", "not_available"]
+    )
+    for table, _ in made:
+        places = {name: ranks(table, name) for name in table.figures()}
+        for number, row in enumerate(table.rows):
             for name in table.figures():
                 estimate = row.estimate(name)
-                known = ["", "", row.seeds, estimate] if isinstance(estimate, str) else [
-                    estimate.mean, "" if estimate.interval is None else estimate.interval, row.seeds, ""
+                known = ["", "", ""] if isinstance(estimate, str) else [
+                    estimate.mean, estimate.interval, estimate.test_interval
                 ]  # fmt: skip
-                writer.writerow([table.protocol, table.label(row), name, *known])
+                reason = estimate if isinstance(estimate, str) else ""
+                end = [row.seeds, places[name][number], reason]
+                writer.writerow([table.protocol, table.label(row), name, *known, *end])
     return text.getvalue().rstrip("\n")
 
 
@@ -134,18 +154,19 @@ def as_json(made: list[tuple[Table, str]]) -> str:
 
     tables = []
     for table, figure in made:
-        rows = [table.record(row) for row in table.rows]
         test = paired(table, figure)
         tables.append(
             {
                 "protocol": table.protocol,
-                "rows": rows,
-                "paired": None if test is None else vars(test),
+                "sorted_by": figure,
+                "sorted_on": table.sorted_on(figure),
+                "rows": table.records(figure),
+                "paired": None if test is None else test.as_json(),
                 "warnings": warnings(table),
                 "rate_distortion": [asdict(curve) for curve in curves(table)],
             }
         )
-    return json.dumps(plain(tables), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(tables), indent=2, allow_nan=False)
 
 
 def as_html(made: list[tuple[Table, str]]) -> str:
@@ -164,12 +185,11 @@ def as_html(made: list[tuple[Table, str]]) -> str:
 
 
 def remarks(table: Table, figure: str) -> list[str]:
-    """What is to be said of a table: the paired test, what is behind its baseline, what was traded for what."""
-    from genzoo.comparison import paired
+    """What is to be said of a table: its order, the test of the best two, what is behind its baseline, rates."""
     from genzoo.rate_distortion import curves, told
-    from genzoo.verdicts import verdict, warnings
+    from genzoo.verdicts import verdicts, warnings
 
-    return [verdict(paired(table, figure)), *warnings(table), *told(curves(table))]
+    return [*verdicts(table, figure), *warnings(table), *told(curves(table))]
 
 
 def draw_planes(path: Path, made: list[tuple[Table, str]]) -> None:

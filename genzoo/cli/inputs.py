@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.use import load_split, open_run
-from genzoo.errors import UsageError
+from genzoo.cli.loading import Source
+from genzoo.cli.use import open_run
+from genzoo.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from genzoo.data.resident import Resident
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from genzoo.runs import Run
 
 ARRAYS = (".npy", ".npz")
+TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat")
 
 
 @dataclass(frozen=True)
@@ -29,9 +35,30 @@ class Work:
     run: Run
     model: Model
     device: torch.device
-    data: Resident
-    names: list[str]
-    """One for each example: its file, or such as "test:12"."""
+    source: Source
+    """The run's own data."""
+    split: str
+    files: list[Path]
+    """In place of the split, if there are any."""
+    resize: bool
+
+    @cached_property
+    def given(self) -> tuple[Resident, list[str]]:
+        """The examples and their names, read when they are first asked for."""
+        if self.files:
+            return read_files(self.files, self.run, self.model.spec, self.device, self.resize)
+        data = self.source.view(self.split, self.device)
+        return data, [f"{self.split}:{number}" for number in range(len(data))]
+
+    @property
+    def data(self) -> Resident:
+        """The examples of the files or, without any, of the split."""
+        return self.given[0]
+
+    @property
+    def names(self) -> list[str]:
+        """One for each example: its file, or such as "test:12"."""
+        return self.given[1]
 
     @property
     def latent(self) -> LatentModel:
@@ -43,7 +70,32 @@ class Work:
 
     def original(self, x: Tensor) -> Tensor:
         """What the model sees or puts out, in the data's own units and on the CPU."""
-        return self.model.spec.original(x).cpu()
+        return original(self.run, self.model.spec, x)
+
+    def batches(self) -> Iterator[Tensor]:
+        """The numbers of all examples, as many at a time as the model evaluates."""
+        import torch
+
+        yield from torch.arange(len(self.data), device=self.device).split(self.batch_size)
+
+    @property
+    def batch_size(self) -> int:
+        """How many examples the model evaluates at a time."""
+        from genzoo.batches import evaluation_batch
+
+        return evaluation_batch(self.model.spec)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes [N, *D] of examples [N, *S]."""
+        from genzoo.batches import in_parts
+
+        return in_parts(self.latent.encode, x, self.batch_size)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """What codes [N, *D] decode to, in the data's own units and on the CPU."""
+        from genzoo.batches import in_parts
+
+        return in_parts(lambda part: self.original(self.latent.decode(part)), codes, self.batch_size)
 
     def examples(self, n: int | None = None) -> Tensor:
         """The first n examples (None: all), as the model sees them: [N, *S] on its device."""
@@ -53,11 +105,19 @@ class Work:
         return self.data.batch(torch.arange(count, device=self.device)).x
 
 
+def original(run: Run, spec: DataSpec, x: Tensor) -> Tensor:
+    """What a run's model sees or puts out, [N, *S], in the units of the file that it was trained on, on the CPU."""
+    x = spec.original(x).cpu()
+    return x if spec.is_image else run.form.unscaled(x)
+
+
 def open_work(options: argparse.Namespace) -> Work:
     """The run that was asked for, with the files that were named or, without any, a split of its data.
 
+    Neither is read yet: some applications need no examples.
+
     Raises:
-        UsageError: No such run or files, or its model has no encoder, which all applications need.
+        UsageError: No such run, or its model has no encoder, which all applications need.
     """
     from genzoo.protocols import LatentModel
 
@@ -65,18 +125,14 @@ def open_work(options: argparse.Namespace) -> Work:
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
         raise UsageError(f"{run.config.model} has no encoder", f"genzoo sample {run.path}")
-    if getattr(options, "files", None):
-        data, names = read_files(options.files, run, model.spec, device, options.resize)
-    else:
-        data = load_split(run, options.split, device, options.data_root)
-        names = [f"{options.split}:{number}" for number in range(len(data))]
-    return Work(run, model, device, data, names)
+    source, files = Source.of(run, options), getattr(options, "files", [])
+    return Work(run, model, device, source, options.split, files, options.resize)
 
 
 def read_files(
     paths: list[Path], run: Run, spec: DataSpec, device: torch.device, resize: bool
 ) -> tuple[Resident, list[str]]:
-    """Files as the run's model sees its data, and a name for each example.
+    """Files as the run's model sees its data, and a name for each example. Odd values are said on standard error.
 
     Raises:
         UsageError: A file that cannot be read, or does not fit the model.
@@ -86,54 +142,141 @@ def read_files(
     from genzoo.data.resident import Resident
     from genzoo.protocols import Split
 
+    files = Files(run, spec, resize)
     parts: list[Tensor] = []
     names: list[str] = []
     for path in paths:
-        for x, own in read_path(path, run, spec, resize):
+        for x, own in files.read(path):
             parts.append(x)
             names += own
     if len({part.dtype for part in parts}) > 1:
         raise UsageError("these files hold bytes and floats, which are not taken together", "give them one by one")
-    split, binarize = Split(torch.cat(parts)), run.config.training.binarize
-    return Resident(split, device, binarize, shift=spec.shift, scale=spec.scale), names
+    x = torch.cat(parts)
+    files.refuse_odd_values(x, names)
+    for note in dict.fromkeys(files.notes):
+        print(f"genzoo: {printable(note, HINT)}", file=sys.stderr)
+    return Resident(Split(x), device, run.config.training.binarize, shift=spec.shift, scale=spec.scale), names
 
 
-def read_path(path: Path, run: Run, spec: DataSpec, resize: bool) -> list[tuple[Tensor, list[str]]]:
-    """Examples [N, *S] of one path, as stored, with their names."""
-    import torch
+class Files:
+    """Reads files in the form that a run's data had.
 
-    from genzoo.data.pictures import pictures_in
+    Args:
+        run: Its options and the form of its data say how files are read.
+        spec: What the model was told about its data.
+        resize: Whether pictures are scaled.
+    """
 
-    if path.is_dir():
-        folders = [path, *sorted(p for p in path.rglob("*") if p.is_dir() and not p.name.startswith("."))]
-        found = [picture for folder in folders for picture in pictures_in(folder, path)]
-        if not found:
-            raise UsageError(f"{path} holds no PNG or JPEG file", "name a folder of pictures")
-        return [item for picture in found for item in read_path(picture, run, spec, resize)]
-    if path.suffix.lower() in ARRAYS:
-        from genzoo.data.arrays import read_arrays
-        from genzoo.data.examples import as_examples
+    def __init__(self, run: Run, spec: DataSpec, resize: bool) -> None:
+        self.spec = spec
+        self.resize = resize
+        self.training = run.config.training
+        self.options = run.config.data_config
+        self.form = run.form
+        self.notes: list[str] = []
+        """What a user should know, a line each."""
 
-        arrays = read_arrays(path, lambda name: name == "x")
-        if "x" not in arrays:
-            raise UsageError(f"{path} has no array x", "numpy.savez(FILE, x=…)")
-        x = as_examples(arrays["x"], str(path))
-        assert isinstance(x, torch.Tensor)  # it was read whole
-    elif path.suffix.lower() == ".csv":
+    def read(self, path: Path) -> list[tuple[Tensor, list[str]]]:
+        """Examples [N, *S] of one path, as stored, with their names."""
+        import torch
+
+        from genzoo.data.arrays import as_found
+        from genzoo.data.folders import LeftOut, all_pictures_in
+
+        if path.is_dir():
+            left_out = LeftOut()
+            found = all_pictures_in(path, left_out=left_out)
+            if not found:
+                raise UsageError(f"{path} holds no picture", "name a folder of pictures")
+            if left_out.files:
+                self.notes.append(f"{path}: left out {left_out}")
+            return [(self._picture(picture), [str(picture)]) for picture in found]
+        ending = path.suffix.lower()
+        if ending not in (*ARRAYS, *TABLES):
+            return [(self._picture(path), [str(path)])]
+        if ending in TABLES:
+            x, rows = self._table(path)
+        else:
+            x = self._array(as_found(path, getattr(self.options, "x", "")), str(path))
+            rows = list(range(len(x)))
+        if tuple(x.shape[1:]) != self.spec.shape:
+            shapes = ["x".join(map(str, shape)) for shape in (x.shape[1:], self.spec.shape)]
+            raise UsageError(f"{path} holds examples of {shapes[0]}; the model takes {shapes[1]}", "give others")
+        if not self.spec.is_image:
+            x = self.form.scaled(x)
+        elif self.training.binarize != "none" and x.dtype != torch.uint8:
+            x = (255 * x).round().to(torch.uint8)  # binarisation is of grey levels
+        return [(x, [f"{path}:{number}" for number in rows])]
+
+    def _table(self, path: Path) -> tuple[Tensor, list[int]]:
+        """The examples of a table, its columns matched to those of the training, and their numbers in the file."""
+        import torch
+
+        from genzoo.data.columns import TableOptions
         from genzoo.data.tables import read_table
 
-        label = getattr(run.config.data_config, "label", "")
-        x = torch.from_numpy(read_table(path, label, needed=False).x)
-    else:
-        return [(read_picture(path, spec, resize), [str(path)])]
-    if tuple(x.shape[1:]) != spec.shape:
-        shapes = ["x".join(map(str, shape)) for shape in (x.shape[1:], spec.shape)]
-        raise UsageError(f"{path} holds examples of {shapes[0]}; the model takes {shapes[1]}", "give others")
-    return [(x, [f"{path}:{number}" for number in range(len(x))])]
+        table = read_table(path, replace(TableOptions.of(self.options), needed=False), self.form.known)
+        self.notes += table.notes
+        return torch.from_numpy(table.x), table.rows.tolist()
+
+    def _array(self, array: NDArray[Any], what: str) -> Tensor:
+        from genzoo.data.examples import as_examples
+        from genzoo.data.rows import Rows
+
+        stored = as_examples(array, what, self.spec.shape, self.form)
+        self.notes += stored.notes
+        assert not isinstance(stored.x, Rows)  # it was read whole
+        return stored.x
+
+    def _picture(self, path: Path) -> Tensor:
+        return read_picture(path, self.spec, self.resize, getattr(self.options, "background", 255))
+
+    def refuse_odd_values(self, x: Tensor, names: list[str]) -> None:
+        """Refuses values that the model's likelihood is not for; notes those far from what it was trained on.
+
+        Raises:
+            UsageError: Naming the first example with one.
+        """
+        import torch
+
+        from genzoo.build import suits_any_values
+
+        white = 255 if x.dtype == torch.uint8 else 1
+        if self.spec.binary and self.training.binarize == "none":
+            self._refuse(x, names, lambda part: (part != 0) & (part != white), "0 and 1 only")
+        elif not suits_any_values(self.spec.likelihood) and white == 1:
+            self._refuse(x, names, lambda part: (part < 0) | (part > 1), "values from 0 to 1")
+        if told := self.form.far_out(x):
+            self.notes.append(told)
+
+    def _refuse(self, x: Tensor, names: list[str], is_odd: Callable[[Tensor], Tensor], wanted: str) -> None:
+        import torch
+
+        from genzoo.data.rows import chunks
+
+        odd = torch.cat([is_odd(chunk.flatten(1)).any(1) for chunk in chunks(x)])
+        if not bool(odd.any()):
+            return
+        row = int(odd.int().argmax())
+        place = int(is_odd(x[row].flatten()).int().argmax())
+        value = float(x[row].flatten()[place]) / (255 if x.dtype == torch.uint8 else 1)
+        column = f", column {self.form.columns[place]}" if self.form.columns else ""
+        raise UsageError(
+            f"{names[row]}{column} is {value:g}; the model was trained on {wanted} "
+            f"({int(odd.sum()):,} of {len(x):,} examples have others)",
+            "give data like those of the training",
+        )
 
 
-def read_picture(path: Path, spec: DataSpec, resize: bool) -> Tensor:
-    """A picture file as uint8 [1, C, H, W], grey or in colour as the model takes it."""
+def read_picture(path: Path, spec: DataSpec, resize: bool, background: int = 255) -> Tensor:
+    """A picture file as uint8 [1, C, H, W], grey or in colour as the model takes it.
+
+    Args:
+        path: The file.
+        spec: What the model takes.
+        resize: Whether it may be scaled.
+        background: Grey level of the ground under transparent parts.
+    """
     import torch
 
     from genzoo.data.pictures import MODES, measure, read_bytes
@@ -144,7 +287,7 @@ def read_picture(path: Path, spec: DataSpec, resize: bool) -> Tensor:
     size = measure(path)[:2]
     if size != (height, width) and not resize:
         raise UsageError(f"{path} is {size[0]}x{size[1]}; the model takes {height}x{width}", "scale it: --resize")
-    return torch.from_numpy(read_bytes(path, MODES[spec.shape[0]], (height, width))).permute(2, 0, 1)[None]
+    return torch.from_numpy(read_bytes(path, MODES[spec.shape[0]], (height, width), background)).permute(2, 0, 1)[None]
 
 
 def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tensor:
@@ -162,7 +305,7 @@ def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tens
         data, _ = read_files([Path(reference)], work.run, work.model.spec, work.device, options.resize)
         number = 0
     else:
-        data = load_split(work.run, match[1], work.device, options.data_root)
+        data = work.source.view(match[1], work.device)
         number = int(match[2])
         if number >= len(data):
             raise UsageError(

@@ -13,7 +13,8 @@ Goes on with a run from its last checkpoint, as if it had never stopped: the sam
 CPU, threads and versions. Of a run that is trained but not evaluated or drawn it does only that.
 
 Options that may change, as for `genzoo run`: --epochs (on with a finished run), --lr, --grad-clip, --patience,
---on-nan, --max-skips, --save-every, --device, --mode. A cosine schedule goes on along the cosine of the new length."""
+--on-nan, --max-skips, --save-every, --device, --mode. Data that were moved: --data.path PATH (any option of the run's
+dataset that is a path), or --data-root FOLDER. A cosine schedule goes on along the cosine of the new length."""
 
 
 def add_verb(verbs: Any) -> None:

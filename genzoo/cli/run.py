@@ -134,7 +134,7 @@ def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
         print(f"genzoo: interrupted; go on with it by:\n  {command}", file=sys.stderr)
         return 128 + (experiment.stopped_by or signal.SIGINT)
     if options.json:
-        print(json.dumps({"run": str(run.path), **run.results}, ensure_ascii=False))
+        print(json.dumps({"run": str(run.path), **run.results}))
     else:
         report(run, experiment.metrics, options.runs)
     return 0
@@ -154,6 +154,10 @@ def report(run: Any, metrics: Any, root: Path) -> None:
         f"  {took['images_per_second']:,.0f} images/s · {took['seconds']:.0f} s of training · "
         f"peak memory {gigabytes(took['peak_memory'])}"
     )
+    if left := took["examples"] - took["examples_per_epoch"]:
+        share = took["examples_per_epoch"] / took["examples"]
+        what = f"{left:,} of {took['examples']:,} examples fill no whole batch"
+        print(f"  each epoch saw {share:.1%} of the training data: {what}")
     drawn = ", ".join(sorted(path.stem for path in (run.path / "figures").glob("*.png")))
     where = "@last" if root == Path("runs") and run.path.parent == root else run.path
     print(f"figures   {run.path}/figures/ ({drawn})")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.loading import Source, add_data_options
 from genzoo.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from genzoo.runs import Run
 
 BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
+MOST_SAMPLES = 100_000
 PICTURES = (".png", ".npy")
-RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the smallest test MSE"
+RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the best validation MSE"
 
 
 def add_verbs(verbs: Any) -> None:
@@ -28,12 +31,16 @@ def add_verbs(verbs: Any) -> None:
     evaluate = _add(verbs, "evaluate", show_evaluation, "compute figures of a run's model")
     evaluate.add_argument("--split", default="test", choices=("train", "validation", "test"))
     evaluate.add_argument("--metrics", metavar="A,B", help="such as kl,iwae:5000; genzoo list --kind metric")
-    evaluate.add_argument("--batch-size", type=int, default=500, metavar="N", help="does not change the figures")
+    size = "examples at a time, at most; does not change the figures"
+    evaluate.add_argument("--batch-size", type=int, default=500, metavar="N", help=size)
+    samples = "posterior samples an example that figures are averaged over; from 2 on their Monte Carlo error is told"
+    evaluate.add_argument("--samples", type=int, default=1, metavar="S", help=samples)
+    evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise; default 0, as in the run")
     evaluate.add_argument("--json", action="store_true", help="as JSON")
     sample = _add(verbs, "sample", save_samples, "draw new examples from a run's model")
     sample.add_argument("-n", type=int, metavar="N", help="how many; with --class, of each (default: 64 or so in all)")
-    classes = "of which classes, such as 3, or 0,1,2, or all; for conditional models"
-    sample.add_argument("--class", dest="classes", metavar="N", help=classes)
+    classes = "of which classes, such as 3, or cats,dogs, or all; for conditional models"
+    sample.add_argument("--class", dest="classes", metavar="NAME", help=classes)
     sample.add_argument("--seed", type=int, default=0, metavar="N")
     source = (
         "where codes come from: prior, or gaussian or gmm:10, fitted to training codes; default: prior if there is one"
@@ -41,7 +48,7 @@ def add_verbs(verbs: Any) -> None:
     sample.add_argument("--sampler", metavar="NAME", help=source)
     sample.add_argument("--out", type=Path, metavar="FILE", help="a .png picture, or .npy for the numbers")
     reconstruct = _add(verbs, "reconstruct", save_reconstructions, "encode and decode examples")
-    files = "PNG or JPEG files, folders of them, .npy, .npz or .csv; without any, test examples"
+    files = "pictures, folders of them, .npy, .npz or .csv; without any, test examples"
     reconstruct.add_argument("images", nargs="*", type=Path, metavar="FILE", help=files)
     reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="how many test examples")
     reconstruct.add_argument("--resize", action="store_true", help="scale pictures to the size the model takes")
@@ -52,7 +59,7 @@ def _add(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentPar
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
     parser.add_argument("run", help=RUN_HELP)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders lie")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
+    add_data_options(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto takes the GPU if there is one")
     parser.set_defaults(handler=handler)
     return parser
@@ -66,36 +73,26 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     counts = getattr(options, "n", None), getattr(options, "batch_size", None)
     if any(count is not None and count < 1 for count in counts):
         raise UsageError("-n and --batch-size must be at least 1", f"type: genzoo {options.verb} --help")
+    if not 1 <= getattr(options, "samples", 1) <= MOST_SAMPLES:
+        raise UsageError(f"--samples {options.samples}: between 1 and {MOST_SAMPLES:,}", "such as --samples 10")
     return find(options.run, options.runs), choose_device(options.device)
 
 
 def load_split(run: Run, name: str, device: torch.device, data_root: Path | None) -> Resident:
-    """A split of the data a run was trained on, seen the way the run saw it."""
-    from genzoo.data.store import Store
-    from genzoo.data.streamed import view_of
-
-    config = run.config
-    split = getattr(dataset_of(run).load(Store(data_root)), name)
-    if split is None:
-        raise UsageError(f"{run.path} was trained with no {name} data", "use --split test")
-    spec = run.model.spec
-    how = config.training
-    return view_of(split, device, how.binarize, shift=spec.shift, scale=spec.scale, stream=how.stream)
+    """Return a split of the data that a run was trained on, seen the way the run saw it: for programs."""
+    return Source(run, data_root).view(name, device)
 
 
 def dataset_of(run: Run) -> Dataset:
-    """The dataset a run was trained on, with the run's options."""
-    from genzoo.registry import registry
-
-    config = run.config
-    dataset: Dataset = registry().get("dataset", config.dataset).load()(config.data_config)
-    return dataset
+    """Return the dataset that a run was trained on, with the run's options: for programs."""
+    return Source(run).dataset
 
 
 def show_evaluation(options: argparse.Namespace) -> int:
     """Prints the figures of one split."""
     from genzoo.evaluation.baselines import known_nll
     from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.evaluation.measures import said
     from genzoo.registry import registry
     from genzoo.runs import plain
     from genzoo.tables import gaps, results_table
@@ -103,19 +100,22 @@ def show_evaluation(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     metrics = find_metrics(registry(), options.metrics.split(",") if options.metrics else None)
     model = run.model.to(device)
-    data = load_split(run, options.split, device, options.data_root)
+    source = Source.of(run, options)
+    data = source.view(options.split, device)
     train = data if options.split == "train" else None
     if train is None and any(metric.needs_train for metric in metrics.values()):
-        train = load_split(run, "train", device, options.data_root)
-    figures = evaluate(model, data, metrics, options.batch_size, train)
-    known = known_nll(dataset_of(run), data, model.spec)
+        train = source.view("train", device)
+    noise = {"samples": options.samples, "seed": options.seed}
+    figures = evaluate(model, data, metrics, options.batch_size, train, **noise)
+    known = known_nll(source.dataset, data, model.spec)
     if options.json:
         beside = {} if known is None else {"known_density": known}
-        record = {"run": str(run.path), "split": options.split, **figures, **beside}
-        print(json.dumps(plain(record), ensure_ascii=False))
+        record = {"run": str(run.path), "split": options.split, **noise, **figures, **beside}
+        print(json.dumps(plain(record)))
     else:
         print(results_table({options.split: figures}, metrics))
-        for line in gaps(figures, known) if known else ():
+        own = said(model, data) if known else None
+        for line in gaps(figures, known, own and own.measure) if known else ():
             print(f"  {line}")
     return 0
 
@@ -142,41 +142,45 @@ def save_samples(options: argparse.Namespace) -> int:
     refuse_too_many(n, model.spec, device)
     y = torch.tensor(classes, device=device).repeat_interleave(each) if classes else None
     asked = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
-    asked += f"-class{options.classes.replace(',', '-')}" if classes else ""
+    asked += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or own_figure(run, f"samples-{n}-seed{options.seed}{asked}.png")
-    needs_data = sampler.components or not model.spec.is_image  # points are drawn beside the data's
-    train = load_split(run, "train", device, options.data_root) if needs_data else None
+    train, source = None, Source.of(run, options)
+    if sampler.components:
+        train = source.view("train", device)
+    elif not model.spec.is_image and out.suffix != ".npy":
+        train = source.view_if_there("train", device, "drawn without the data beside them")
     new, how = figures.draw_samples(model, train, n, options.seed, sampler, y)
     if out.suffix == ".npy":
-        save_numbers(out, new)
+        save_numbers(out, new if model.spec.is_image else run.form.unscaled(new))
     elif model.spec.is_image:
         of_classes = f" of class {options.classes}" if len(classes) == 1 else ", a row a class" if classes else ""
         title = f"{n} samples{of_classes}, {how}"
         figures.save_grid(out, new, title, each if len(classes) > 1 else None)
     else:
-        assert train is not None
-        figures.scatter(out, train.x[: figures.POINTS].cpu(), new, f"{n} samples, {how}")
+        real = None if train is None else train.x[: figures.points_shown(model.spec)].cpu()
+        figures.scatter(out, real, new, f"{n} samples, {how}")
     print(out)
     return 0
 
 
 def parse_classes(text: str, model: Model, name: str) -> list[int]:
-    """The classes of "3", "0,1,2" or "all".
+    """The numbers of the classes of "cats", "3", "0,1,2" or "all".
 
     Raises:
         UsageError: The model is not conditional, or there are no such classes.
     """
-    if not (model.conditional and model.spec.classes):
+    spec = model.spec
+    if not (model.conditional and spec.classes):
         raise UsageError(f"--class {text}: {name} is not conditional, so nobody can ask it for a class", "leave it out")
-    known = range(model.spec.classes)
-    if text == "all":
-        return list(known)
-    try:
-        classes = [int(word) for word in text.split(",")]
-    except ValueError:
-        classes = []
-    if not classes or not set(classes) <= set(known):
-        raise UsageError(f"--class {text}: the classes are 0 to {known[-1]}", "such as --class 3, or 0,1,2, or all")
+    whole = spec.class_number(text)  # a name may have a comma in it
+    if whole is None and text == "all":
+        return list(range(spec.classes))
+    found = [spec.class_number(word.strip()) for word in text.split(",")] if whole is None else [whole]
+    classes = [number for number in found if number is not None]
+    if len(classes) < len(found):
+        known = ", ".join(spec.class_names[:20]) or f"0 to {spec.classes - 1}"
+        example = spec.class_names[:2] or ("3", "0,1,2")
+        raise UsageError(f"--class {text}: the classes are {known}", f"such as --class {' or '.join(example)}, or all")
     return classes
 
 
@@ -185,6 +189,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo import figures
+    from genzoo.batches import evaluation_batch, in_parts
     from genzoo.cli.inputs import read_files
     from genzoo.protocols import LatentModel
 
@@ -196,17 +201,16 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     if options.images:
         data, names = read_files(options.images, run, model.spec, device, options.resize)
     else:
-        data, names = load_split(run, "test", device, options.data_root), []
+        data, names = Source.of(run, options).view("test", device), []
     shown = len(data) if options.images else min(options.n, len(data))
     x = data.batch(torch.arange(shown, device=device)).x
     with torch.no_grad():
-        again = model.reconstruct(x).cpu()
-    x = x.cpu()
-    error = (again - x).square().flatten(1).mean(1)  # in the view's units, as in the run's results
-    x, again = model.spec.original(x), model.spec.original(again)
+        again = in_parts(lambda part: model.reconstruct(part).cpu(), x, evaluation_batch(model.spec))
+    x, again = model.spec.original(x.cpu()), model.spec.original(again)
+    error = (again - x).square().flatten(1).mean(1)
     out: Path = options.out or own_figure(run, "reconstructed.png")
     if out.suffix == ".npy":
-        save_numbers(out, again)
+        save_numbers(out, again if model.spec.is_image else run.form.unscaled(again))
     elif model.spec.is_image:
         figures.save_pairs(out, x, again, f"originals and reconstructions, MSE {error.mean():.4f}")
     else:

@@ -14,6 +14,7 @@ from genzoo.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from genzoo.applications.denoising import Comparison
     from genzoo.cli.inputs import Work
 
 SHOWN = 10
@@ -23,6 +24,8 @@ LIVELIEST = 8
 """How many dimensions are traversed unless some are named."""
 INPUTS = 8
 """How many examples of a split are varied unless files are named."""
+ENCODED = 1000
+"""Examples whose codes tell which dimensions vary most."""
 LARGEST_STEPS = 200
 
 
@@ -77,40 +80,52 @@ def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> t
 
 def save_denoised(options: argparse.Namespace) -> int:
     """Prints PSNR of model, blur and median filter, and draws the first images."""
-    import torch
-
-    from genzoo.applications.denoising import classical, quality, with_noise
     from genzoo.runs import plain
     from genzoo.tables import aligned
-    from genzoo.training.objective import evaluating
-    from genzoo.training.trainer import EVALUATION_BATCH
 
     work, out = prepare(options)
     if not work.model.spec.is_image:
         raise UsageError("denoise is for images", "use a run on images")
+    if not work.data.in_unit:
+        raise UsageError("denoise is for images in [0, 1]; these have other values", "scale them")
     sigma = options.sigma if options.sigma is not None or options.files else TEST_NOISE
-    given = work.examples()
-    noisy = given if sigma is None else with_noise(given, sigma / work.model.spec.scale, work.data.keys)
-    with torch.no_grad(), evaluating(work.model):
-        again = work.original(torch.cat([work.latent.reconstruct(part) for part in noisy.split(EVALUATION_BATCH)]))
-    given, noisy = work.original(given), work.original(noisy)
-    clean = None if sigma is None else given
-    methods = {"noisy": noisy, "model": again, **classical(noisy, clean)}
-    if out.suffix == ".npy":
+    found, again = denoise(work, sigma, keep=out.suffix == ".npy")
+    methods = found.methods()
+    if again is not None:
         save_numbers(out, again)
     else:
-        draw_rows(out, ({"clean": given} if clean is not None else {}) | methods)
-    figures = {} if clean is None else {name: quality(clean, images) for name, images in methods.items()}
+        clean = {} if sigma is None else {"clean": work.original(work.examples(SHOWN))}
+        draw_rows(out, clean | {name: found.first[name] for name in methods})
+    figures = {} if sigma is None else {name: found.quality(name) for name in methods}
     if options.json:
-        record = {"run": str(work.run.path), "n": len(given), "sigma": sigma, "psnr_db": figures, "file": str(out)}
-        print(json.dumps(plain(record), ensure_ascii=False))
+        record = {"run": str(work.run.path), "n": len(work.data), "sigma": sigma, "psnr_db": figures, "file": str(out)}
+        print(json.dumps(plain(record)))
         return 0
     if figures:
-        print(f"PSNR in dB, mean over {len(given):,} images, noise of σ = {sigma:g}")
+        print(f"PSNR in dB, mean over {len(work.data):,} images, noise of σ = {sigma:g}")
         print(aligned([["", "PSNR"], *([name, f"{value:.2f}"] for name, value in figures.items())]))
         print("of blur and median filter the best strength for these images is shown, a strict baseline")
     print(out)
     return 0
+
+
+def denoise(work: Work, sigma: float | None, keep: bool) -> tuple[Comparison, Tensor | None]:
+    """What the model and two filters make of noisy images, and all of the model's if they are to be kept."""
+    import torch
+
+    from genzoo.applications.denoising import Comparison, with_noise
+    from genzoo.training.objective import evaluating
+
+    found, kept = Comparison(SHOWN), []
+    with torch.no_grad(), evaluating(work.model):
+        for index in work.batches():
+            given = noisy = work.data.batch(index).x
+            if sigma is not None:
+                noisy = with_noise(given, sigma / work.model.spec.scale, work.data.keys[index])
+            again = work.original(work.latent.reconstruct(noisy))
+            found.add(work.original(noisy), again, None if sigma is None else work.original(given))
+            kept += [again] if keep else []
+    return found, torch.cat(kept) if keep else None
 
 
 def save_interpolation(options: argparse.Namespace) -> int:
@@ -123,9 +138,8 @@ def save_interpolation(options: argparse.Namespace) -> int:
     work, out = prepare(options)
     ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
     with torch.no_grad():
-        codes = work.latent.encode(ends)
-        steps = on_the_way(codes[0], codes[1], options.steps, options.mode)
-        shown = work.original(work.latent.decode(steps))
+        codes = work.encode(ends)
+        shown = work.decode(on_the_way(codes[0], codes[1], options.steps, options.mode))
     if out.suffix == ".npy":
         save_numbers(out, shown)
     else:
@@ -146,17 +160,19 @@ def save_traversal(options: argparse.Namespace) -> int:
 
     work, out = prepare(options, (*PICTURES, ".gif"))
     with torch.no_grad():
-        seen = work.latent.encode(work.examples(1000))
-        prior = work.latent.prior()
+        prior, seen = work.latent.prior(), None
+        if options.dims is None or (prior is None and not options.start):
+            seen = codes_of_split(work, needed=prior is None and not options.start)
         if options.start:
             z, base = work.latent.encode(one_example(options.start, work, options))[0], options.start
         elif prior is not None:
             z, base = prior.mean, "the prior's mean"
         else:
+            assert seen is not None
             z, base = seen.mean(0), "the mean code"
-        dims = choose_dims(options.dims, seen.flatten(1))
+        dims = choose_dims(options.dims, z.numel(), seen)
         codes = traversal_codes(z, dims, options.range, options.steps)
-        shown = work.original(work.latent.decode(codes.flatten(0, 1)))
+        shown = work.decode(codes.flatten(0, 1))
     images = shown.unflatten(0, (len(dims), options.steps))
     if out.suffix == ".npy":
         save_numbers(out, images)
@@ -176,11 +192,28 @@ def save_traversal(options: argparse.Namespace) -> int:
     return 0
 
 
-def choose_dims(asked: str | None, codes: Tensor) -> list[int]:
-    """The dimensions that were asked for, or those of codes [N, D] that vary most, liveliest first."""
-    size = codes.shape[1]
+def codes_of_split(work: Work, needed: bool) -> Tensor | None:
+    """Codes [N, *D] of the first examples of the split; None where it cannot be read and is not needed."""
+    import torch
+
+    data = work.data if needed else work.source.view_if_there(work.split, work.device, "the first dimensions are shown")
+    if data is None:
+        return None
+    return work.encode(data.batch(torch.arange(min(ENCODED, len(data)), device=work.device)).x)
+
+
+def choose_dims(asked: str | None, size: int, codes: Tensor | None) -> list[int]:
+    """The dimensions that were asked for, or those of codes [N, *D] that vary most, or else the first.
+
+    Args:
+        asked: Such as "0,3".
+        size: How many there are.
+        codes: Of examples, if there are any.
+    """
     if asked is None:
-        order: list[int] = codes.var(0, correction=0).argsort(descending=True)[:LIVELIEST].tolist()
+        if codes is None:
+            return list(range(min(size, LIVELIEST)))
+        order: list[int] = codes.flatten(1).var(0, correction=0).argsort(descending=True)[:LIVELIEST].tolist()
         return order
     words = asked.split(",")
     wrong = [word for word in words if not (word.isascii() and word.isdigit() and len(word) < 9 and int(word) < size)]
@@ -206,7 +239,7 @@ def save_variations(options: argparse.Namespace) -> int:
                 f"{work.run.config.model} encodes to points: there is nothing to draw", "use a model with a posterior"
             )
         z = q.mean + options.scale * (q.rsample((options.n,)) - q.mean)
-        new = work.original(work.latent.decode(z.flatten(0, 1))).unflatten(0, (options.n, len(x))).transpose(0, 1)
+        new = work.decode(z.flatten(0, 1)).unflatten(0, (options.n, len(x))).transpose(0, 1)
     if out.suffix == ".npy":
         save_numbers(out, new)
     else:
@@ -219,6 +252,13 @@ def save_variations(options: argparse.Namespace) -> int:
 
 def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[str] | None = None) -> None:
     """Images [N, C, H, W] in rows of `columns`, with a name left of each row if there are names."""
+    from genzoo.figures.canvas import own_style
+
+    with own_style():
+        _draw_grid(out, images, columns, title, names or [])
+
+
+def _draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[str]) -> None:
     from genzoo.figures.canvas import new_figure, save, show_images
 
     height, width = images.shape[2:]
@@ -228,7 +268,7 @@ def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[s
     axes = figure.subplots()
     axes.set_title(title, fontsize=10, loc="left", parse_math=False)  # a file may be called $x$.png
     show_images(axes, images, columns)
-    for row, name in enumerate(names or []):
+    for row, name in enumerate(names):
         axes.text(-2, 1 + row * (height + 1) + height / 2, name, ha="right", va="center", fontsize=9)
     save(figure, out)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
 from typing import IO, Any
@@ -23,7 +24,36 @@ DENSEST = 300
 """How many times its packed size an array of more than SUSPICIOUS bytes may unpack to; MNIST's zeros reach 5."""
 LONGEST_HEADER = 10_000
 """Bytes of the description before an array; numpy's own limit."""
+PARTS = {"train": "_train", "validation": "_validation", "val": "_validation", "valid": "_validation", "test": "_test"}
+WORDS = {
+    "x": ("x", "data", "images", "image", "features", "inputs", "arr_0"),
+    "y": ("y", "labels", "label", "targets", "target", "classes", "arr_1"),
+}
+"""What the examples and their classes are called by those who do not call them x and y."""
 READABLE = "write plain numbers: numpy.savez(FILE, x=…, y=…)"
+
+
+def array_names(path: Path) -> list[str]:
+    """The names of the arrays of an .npz file; ["x"] for an .npy file.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if path.suffix.lower() == ".npy":
+        return ["x"]
+    with _readable(path), open_regular(path) as file, zipfile.ZipFile(file) as archive:
+        return [info.filename.removesuffix(".npy") for info in archive.infolist()]
+
+
+def key_of(name: str) -> str | None:
+    """x, y, x_train, y_test, … for a name such as x, train_labels or X_val; None for any other."""
+    words = name.lower()
+    for part, end in {"": "", **PARTS}.items():
+        for letter, usual in WORDS.items():
+            forms = [f"{word}_{part}" for word in usual] + [f"{part}_{word}" for word in usual] if part else usual
+            if words in forms:
+                return letter + end
+    return None
 
 
 def read_arrays(path: Path, known: Callable[[str], bool] = lambda name: True) -> dict[str, NDArray[Any]]:
@@ -36,16 +66,41 @@ def read_arrays(path: Path, known: Callable[[str], bool] = lambda name: True) ->
     Raises:
         UsageError: It cannot be read, is neither, holds pickled objects, or declares more than it can hold.
     """
+    with _readable(path), open_regular(path) as file:
+        if path.suffix.lower() == ".npy":
+            stored = path.stat().st_size
+            return {"x": _read(path, "", file, lambda: open_regular(path), stored, stored)}
+        with zipfile.ZipFile(file) as archive:
+            members = [(info.filename.removesuffix(".npy"), info) for info in archive.infolist()]
+            wanted = [(name, info) for name, info in members if known(name)]
+            _refuse_together(path, [info for _, info in wanted])
+            return {name: _read_member(path, archive, info, name) for name, info in wanted}
+
+
+def as_found(path: Path, name: str = "") -> NDArray[Any]:
+    """The one array of examples of a file, whatever the usual name it has there.
+
+    Args:
+        path: An .npy or .npz file.
+        name: What it was called in the data that a model was trained on; "" for a usual one.
+
+    Raises:
+        UsageError: There is none, or several.
+    """
+    names = array_names(path)
+    usual = [found for found in names if key_of(found) in ("x", "x_test")]
+    wanted = next((found for found in (name, "x") if found in names), usual[0] if len(usual) == 1 else "x")
+    arrays = read_arrays(path, lambda found: found == wanted)
+    if wanted not in arrays:
+        raise UsageError(f"{path} has no array x", "numpy.savez(FILE, x=…)")
+    return arrays[wanted]
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What goes wrong inside is said in one line."""
     try:
-        with open_regular(path) as file:
-            if path.suffix.lower() == ".npy":
-                stored = path.stat().st_size
-                return {"x": _read(path, "", file, lambda: open_regular(path), stored, stored)}
-            with zipfile.ZipFile(file) as archive:
-                members = [(info.filename.removesuffix(".npy"), info) for info in archive.infolist()]
-                wanted = [(name, info) for name, info in members if known(name)]
-                _refuse_together(path, [info for _, info in wanted])
-                return {name: _read_member(path, archive, info, name) for name, info in wanted}
+        yield
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", "name an .npy or .npz file") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError):

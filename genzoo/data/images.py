@@ -31,6 +31,8 @@ class ImageDataset(ABC):
     train_size: ClassVar[int] = 60_000
     test_size: ClassVar[int] = 10_000
     files: ClassVar[FileSet | None] = None
+    scaled_by: ClassVar[str] = "resize"
+    """The option that scales the images."""
 
     @config
     class Config:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genzoo.data.rows import Examples, chunks, in_place
+from genzoo.distributions import Support
 from genzoo.errors import UsageError
 from genzoo.noise import content_keys, keyed_bits, uniform
 from genzoo.protocols import Batch, Split
@@ -102,9 +103,30 @@ class Resident:
     @cached_property
     def binary(self) -> bool:
         """Whether every value of every batch is 0 or 1."""
-        if (self.shift, self.scale) != (0.0, 1.0):
+        if not self.as_stored:
             return False
         return self.redraw or all(bool(((x == 0) | (x == self.white)).all()) for x in self.stored())
+
+    @cached_property
+    def levels(self) -> bool:
+        """Whether every value of every batch is a grey level k/255."""
+        if not self.as_stored:
+            return False
+        return self.redraw or self.x.dtype == torch.uint8 or all(bool(_are_levels(x).all()) for x in self.stored())
+
+    @cached_property
+    def in_unit(self) -> bool:
+        """Whether every value lies in [0, 1] in the data's own units, as a picture's do."""
+        return self.x.dtype == torch.uint8 or all(bool(((x >= 0) & (x <= 1)).all()) for x in self.stored())
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether a model sees the values in the data's own units."""
+        return (self.shift, self.scale) == (0.0, 1.0)
+
+    def holds(self, support: Support) -> bool:
+        """Whether every value of every batch is of that kind."""
+        return support == "any" or (self.binary if support == "binary" else self.levels)
 
     @cached_property
     def keys(self) -> Tensor:
@@ -114,6 +136,12 @@ class Resident:
     def stored(self) -> Iterator[Tensor]:
         """The examples as they are kept, black and white already where that is decided, in pieces."""
         return chunks(self.x)
+
+
+def _are_levels(x: Tensor) -> Tensor:
+    """Which values are grey levels but for rounding."""
+    levels = x * 255
+    return (levels - levels.round()).abs().lt(1e-3) & (x >= 0) & (x <= 1)
 
 
 def standardisation(split: Split) -> tuple[float, float]:

@@ -30,18 +30,28 @@ class Rows:
         store: [M, *S] uint8 or float32: a memory-mapped array (`numpy.memmap`), or anything that is not to be copied.
         index: [N] int64, which rows and in which order; None: all.
         path: The file that it lies in; known already for `numpy.memmap`.
+        dtype: What the values become when they are read, uint8 or float32; None: as they are stored.
+        factor: What they are multiplied by then.
     """
 
     _bytes = 0  # the file's length when it was mapped
 
-    def __init__(self, store: NDArray[Any] | Tensor, index: Tensor | None = None, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        store: NDArray[Any] | Tensor,
+        index: Tensor | None = None,
+        path: Path | None = None,
+        dtype: np.dtype[Any] | None = None,
+        factor: float = 1,
+    ) -> None:
         if path is None and isinstance(store, np.memmap) and store.filename:
             path = Path(store.filename)
         self.store: NDArray[Any] = store.numpy() if isinstance(store, Tensor) else np.asarray(store)
         self.index = index
         self.path = path
         self.shape = torch.Size((len(self.store) if index is None else len(index), *self.store.shape[1:]))
-        self.dtype = torch.from_numpy(np.empty(0, self.store.dtype)).dtype
+        self.dtype = torch.from_numpy(np.empty(0, dtype or self.store.dtype)).dtype
+        self.factor = factor
         self._bytes = self._length() if path else 0
 
     def __len__(self) -> int:
@@ -69,13 +79,13 @@ class Rows:
         self._refuse_a_shorter_file()
         try:
             # Without "clip" numpy takes into a buffer first; a store with other strides it would copy whole.
-            if self.store.flags.c_contiguous:
+            if self.store.flags.c_contiguous and out.numpy().dtype == self.store.dtype:
                 np.take(self.store, where, axis=0, out=out.numpy(), mode="clip")
             else:
                 out.numpy()[...] = self.store[where]
         except OSError as error:
             raise GenzooError(f"{self.path or 'the data'}: {error.strerror or error}", "copy it again") from error
-        return out
+        return out if self.factor == 1 else out.mul_(self.factor)
 
     def __getitem__(self, key: int | slice | Tensor) -> Tensor:
         if isinstance(key, Tensor):

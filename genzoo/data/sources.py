@@ -11,7 +11,6 @@ import http.client
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import time
 import urllib.error
@@ -25,6 +24,7 @@ from tqdm import tqdm
 
 from genzoo.data.files import CHUNK, FileSet, RawFile, take
 from genzoo.errors import GenzooError
+from genzoo.streams import standard_error
 
 TIMEOUT = 30.0
 """Seconds without an answer after which a server is given up."""
@@ -137,7 +137,7 @@ def _download(url: str, target: Path, limit: int) -> None:
     with (
         response,
         target.open("wb") as out,
-        tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=None, file=sys.stderr) as bar,
+        tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=None, file=standard_error()) as bar,
     ):
         for chunk in _received(name, response):
             received += len(chunk)

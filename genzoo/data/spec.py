@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import NamedTuple
 
 from torch import Tensor
@@ -27,6 +28,8 @@ class DataSpec(NamedTuple):
     """What was subtracted from the values that a dataset stores, before …"""
     scale: float = 1.0
     """… they were divided by this: the view of them that a model gets (`--standardize`)."""
+    class_names: tuple[str, ...] = ()
+    """What the user calls the classes, in the order of their numbers; () where they are called by their numbers."""
 
     @property
     def is_image(self) -> bool:
@@ -37,6 +40,21 @@ class DataSpec(NamedTuple):
     def numel(self) -> int:
         """How many numbers one example holds."""
         return math.prod(self.shape)
+
+    def class_name(self, number: int) -> str:
+        """What the user calls a class."""
+        return self.class_names[number] if 0 <= number < len(self.class_names) else str(number)
+
+    def class_number(self, name: str) -> int | None:
+        """The number of the class that the user calls so; None if there is none."""
+        names = self.class_names or tuple(map(str, range(self.classes)))
+        return names.index(name) if name in names else None
+
+    def labels(self, y: Tensor) -> list[str] | list[int]:
+        """Class numbers [N] as the user writes them: whole numbers where all names are."""
+        names = [self.class_name(number) for number in y.tolist()]
+        whole = all(re.fullmatch(r"0|-?[1-9]\d{0,17}", name) for name in self.class_names)
+        return [int(name) for name in names] if whole else names
 
     def view(self, x: Tensor) -> Tensor:
         """Values [*, *S] in the data's own units as a model gets them."""

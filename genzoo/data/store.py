@@ -6,7 +6,6 @@ import fcntl
 import os
 import shlex
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 from genzoo.data.files import FileSet, RawFile, check, content, known_file_sets, unpack, whose
 from genzoo.data.sources import take_from
 from genzoo.errors import GenzooError
+from genzoo.streams import tell
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,10 @@ class Store:
         self.say = say or _say
         self.found: dict[str, Found] = {}
         """Every set asked for so far, by name."""
+        self.notes: list[str] = []
+        """What a dataset guessed or left out while it was read, a line each: said when a run begins."""
+        self.warnings: list[str] = []
+        """What is wrong with the data, though they can be used: said even to those who want quiet."""
         variable = os.environ.get("GENZOO_DATA")
         chosen = [root, Path(variable) if variable else None, _user_cache()]
         self._chosen = [Path(os.path.abspath(os.path.expanduser(path))) for path in chosen if path]
@@ -262,7 +266,7 @@ def _problem(path: Path, file_set: FileSet, raw: RawFile) -> str:
 
 
 def _say(line: str) -> None:
-    print(f"genzoo: {line}", file=sys.stderr)
+    tell(f"genzoo: {line}")
 
 
 def _user_cache() -> Path | None:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from genzoo.batches import BASELINE_BYTES, FLOAT32, FLOAT64, at_most
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.observation import LEVELS
+from genzoo.principal import axes_of_covariance, axes_of_points, spanned
 from genzoo.protocols import Dataset, DataSpec, KnownDensity
 
 CHUNK = 4096
@@ -29,7 +31,8 @@ def pca_mse(train: Resident, test: Resident, components: int) -> float | None:
         components: How many to keep.
 
     Returns:
-        The mean over test examples and dimensions, or None for data of more than 4,096 dimensions.
+        The mean over test examples and dimensions in the data's own units, or None for data of more than 4,096
+        dimensions.
     """
     errors = pca_errors(train, test, components)
     return None if errors is None else errors.mean().item()
@@ -40,13 +43,27 @@ def pca_errors(train: Resident, test: Resident, components: int) -> Tensor | Non
     size = train.x[0].numel()
     if size > LARGEST:
         return None
-    mean, covariance = moments(train)
-    basis = torch.linalg.eigh(covariance).eigenvectors[:, -min(components, size) :]  # eigenvalues ascend
+    mean, basis = principal_components(train, components)
     errors = []
     for chunk in rows(test):
         centred = chunk - mean
         errors.append((centred.square().sum(1) - (centred @ basis).square().sum(1)) / size)
-    return torch.cat(errors)
+    return torch.cat(errors) * test.scale**2
+
+
+def principal_components(train: Resident, components: int) -> tuple[Tensor, Tensor]:
+    """Return the mean [F] and the first principal components [F, K] of examples.
+
+    Where there are fewer examples than dimensions, K is at most the number of dimensions that they span.
+    """
+    size = train.x[0].numel()
+    if len(train) >= size:
+        mean, covariance = moments(train)
+        return mean, axes_of_covariance(covariance, min(components, size))[1]
+    examples = torch.cat(list(rows(train)))
+    mean = examples.mean(0)
+    variances, basis = axes_of_points(examples - mean, min(components, len(train)))
+    return mean, basis[:, max(basis.shape[1] - spanned(variances), 0) :]
 
 
 def independent_pixels_nll(train: Resident, test: Resident) -> float | None:
@@ -79,13 +96,24 @@ def independent_levels_nll(train: Resident, test: Resident) -> float | None:
     if train.x.dtype != torch.uint8 or (train.shift, train.scale) != (0.0, 1.0) or train.binary:
         return None
     size = train.x[0].numel()
-    bins = LEVELS * torch.arange(size)
-    counts = torch.zeros(size * LEVELS, dtype=torch.int64)
-    for chunk in rows(train):
-        counts += torch.bincount(((chunk * (LEVELS - 1)).round().long() + bins).flatten(), minlength=len(counts))
-    cost = -((counts + 1 / LEVELS) / (len(train) + 1)).double().log()
-    total = sum(cost[(chunk * (LEVELS - 1)).round().long() + bins].sum().item() for chunk in rows(test))
-    return total / len(test)
+    pixels = torch.arange(size).split(at_most(BASELINE_BYTES, FLOAT64 * LEVELS, size))
+    return sum(_levels_cost(train, test, some) for some in pixels) / len(test)
+
+
+def _levels_cost(train: Resident, test: Resident, pixels: Tensor) -> float:
+    """Return −ln p of some pixels of all test examples; a table of all pixels of large images would take gigabytes."""
+    bins = LEVELS * torch.arange(len(pixels))
+    counts = torch.zeros(len(pixels) * LEVELS, dtype=torch.int64)
+    for levels in _levels(train, pixels):
+        counts += torch.bincount((levels + bins).flatten(), minlength=len(counts))
+    cost = ((counts + 1 / LEVELS) / (len(train) + 1)).double().log_().neg_()
+    return sum(cost[levels + bins].sum().item() for levels in _levels(test, pixels))
+
+
+def _levels(data: Resident, pixels: Tensor) -> Iterator[Tensor]:
+    """Yield the grey levels of some pixels, [≤ 4096, len(pixels)] int64."""
+    for chunk in rows(data):
+        yield (chunk[:, pixels[0] : pixels[-1] + 1] * (LEVELS - 1)).round().long()
 
 
 def known_nll(dataset: Dataset, data: Resident, spec: DataSpec) -> dict[str, float] | None:
@@ -109,11 +137,21 @@ def known_nll(dataset: Dataset, data: Resident, spec: DataSpec) -> dict[str, flo
 def neighbour_distances(train: Resident, test: Resident, k: int = 5, most: int = 10_000) -> Tensor:
     """The mean distance of each test example to the k nearest of at most `most` training examples: [N] float64."""
     index = fixed_permutation(len(train))[:most].to(train.device)
-    reference = torch.cat([train.batch(part).x.flatten(1).cpu() for part in index.split(CHUNK)])
-    near = (torch.cdist(part.float(), reference) for chunk in rows(test) for part in chunk.split(CHUNK // 8))
-    return torch.cat(
-        [distances.topk(min(k, len(reference)), largest=False).values.mean(1).double() for distances in near]
-    )
+    k = min(k, len(index))
+    nearest = torch.full((len(test), k), math.inf)
+    for some in index.split(at_most(BASELINE_BYTES, FLOAT32 * train.x[0].numel(), most)):
+        reference, start = _examples(train, some), 0
+        for part in (part for chunk in rows(test) for part in chunk.split(CHUNK // 8)):
+            here = slice(start, start + len(part))
+            found = torch.cat([nearest[here], torch.cdist(part.float(), reference)], 1)
+            nearest[here] = found.topk(k, largest=False).values
+            start += len(part)
+    return nearest.mean(1).double()
+
+
+def _examples(data: Resident, index: Tensor) -> Tensor:
+    """Return flattened examples [len(index), F] in float32 on the CPU."""
+    return torch.cat([data.batch(part).x.flatten(1).cpu() for part in index.split(CHUNK)])
 
 
 def uniform_nll(test: Resident) -> float | None:
@@ -134,6 +172,7 @@ def moments(data: Resident) -> tuple[Tensor, Tensor]:
 
 
 def rows(data: Resident) -> Iterator[Tensor]:
-    """Flattened examples in float64 chunks [≤ 4096, F] on the CPU."""
-    for index in torch.arange(len(data), device=data.device).split(CHUNK):
+    """Flattened examples in float64 chunks on the CPU: [≤ 4096, F], of large examples fewer."""
+    size = at_most(BASELINE_BYTES, FLOAT64 * data.x[0].numel(), CHUNK)
+    for index in torch.arange(len(data), device=data.device).split(size):
         yield data.batch(index).x.flatten(1).cpu().double()

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from genzoo.batches import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.entries import Registry
 from genzoo.errors import PluginError, UsageError
 from genzoo.evaluation.metric import Examined, Metric, Subject
-from genzoo.noise import keyed, mix, seeded
+from genzoo.noise import mix, of_examples, seeded
 from genzoo.options import from_json, to_json
 from genzoo.plugins import GROUP, warn
 from genzoo.processes import ALONE, Processes
-from genzoo.protocols import Model
+from genzoo.protocols import Batch, Model
 from genzoo.runconfig import default_config, field_names
 from genzoo.training.objective import evaluating
-from genzoo.training.trainer import EVALUATION_BATCH
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
@@ -84,6 +84,8 @@ def evaluate(
     train: Resident | None = None,
     examples: dict[str, Tensor] | None = None,
     processes: Processes = ALONE,
+    samples: int = 1,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Computes metrics on a whole split. Batch size, the order of examples and the other metrics do not matter.
 
@@ -91,84 +93,165 @@ def evaluate(
         model: What is evaluated.
         data: On what.
         metrics: By name, as `find_metrics` gives them.
-        batch_size: Examples at a time.
+        batch_size: Examples at a time, at most: large ones come in smaller batches.
         train: The training data, for metrics that fit something to them.
         examples: Filled with the value of every example, [N] float64, for metrics that are a mean of such values.
         processes: Those that share the examples; all must come here, and all get the whole result.
+        samples: Draws of the noise, such as posterior samples, that such metrics are averaged over.
+        seed: Another one gives other noise.
 
     Returns:
         {"n": examples, metric: figure or None, "standard_error": {metric: of the mean over examples},
+        "monte_carlo_error": {metric: of the mean over samples; None where it is unknown, which it is of one sample},
         "not_available": {metric: the reason}, "details": {metric: what belongs beside the figure}}, metric names with
-        underscores.
+        underscores. The standard error holds the Monte Carlo error: the noise of each example is its own.
     """
     with evaluating(model):
         subject = Subject(model, data, train)
-        reasons = {name: _why_not(metric, subject) for name, metric in metrics.items()}
+        reasons = {name: why_not(metric, subject, seed) for name, metric in metrics.items()}
         usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
-        values = _values(subject, usable, batch_size, processes)
+        averaged = _averaged(subject, usable, batch_size, processes, samples, seed)
+    reasons |= {name: metric.why_no_figure(averaged[name][0]) for name, metric in usable.items()}
+    usable = {name: metric for name, metric in usable.items() if reasons[name] is None}
     figures: dict[str, Any] = {"n": len(data), **{key(name): None for name in metrics}}
-    errors: dict[str, float] = {}
-    details: dict[str, Any] = {}
+    known: dict[str, dict[str, Any]] = {"standard_error": {}, "monte_carlo_error": {}, "details": {}}
     for name, metric in usable.items():
-        figures[key(name)] = metric.summarise(values[name])
-        if (error := metric.standard_error(values[name])) is not None:
-            errors[key(name)] = error
-            if examples is not None:
-                examples[key(name)] = values[name]
-        if beside := metric.details(values[name]):
-            details[key(name)] = beside
-    figures["standard_error"] = errors
-    figures["not_available"] = {key(name): reason for name, reason in reasons.items() if reason}
-    if details:
-        figures["details"] = details
-    return figures
+        values, variance = averaged[name]
+        with seeded(mix(seed, "evaluation", "summary")):
+            figures[key(name)] = metric.summarise(values)
+            error, each, beside = metric.standard_error(values), metric.of_each(values), metric.details(values)
+        if error is not None:
+            known["standard_error"][key(name)] = error
+            spread = None if variance is None else variance.sum().sqrt().item() / len(variance)
+            known["monte_carlo_error"][key(name)] = spread
+        if error is not None and each is not None and examples is not None:
+            examples[key(name)] = each
+        if beside:
+            known["details"][key(name)] = beside
+    known["not_available"] = {key(name): reason for name, reason in reasons.items() if reason}
+    return figures | {name: value for name, value in known.items() if value or name != "details"}
 
 
 @torch.no_grad()
 def per_example(
-    model: Model, data: Resident, metrics: Mapping[str, Metric], batch_size: int = EVALUATION_BATCH
+    model: Model,
+    data: Resident,
+    metrics: Mapping[str, Metric],
+    batch_size: int = EVALUATION_BATCH,
+    train: Resident | None = None,
+    name: str = "",
 ) -> dict[str, Tensor]:
-    """What each metric says of each example of a split, [N, …] float64 on the CPU, in the order of the split.
+    """The figure of each example of a split, [N] float64 on the CPU, in the order of the split, by metric.
 
-    The metrics must have the model as theirs: `refuses` is not asked. The batch size does not matter.
+    The batch size does not matter.
+
+    Args:
+        model, data, metrics, batch_size, train: As for `evaluate`.
+        name: What a refusal calls the model.
+
+    Raises:
+        UsageError: The model or the data have no such figure, or single examples have none.
     """
     with evaluating(model):
-        return _values(Subject(model, data), metrics, batch_size)
+        subject = Subject(model, data, train)
+        for asked, metric in metrics.items():
+            if reason := why_not(metric, subject):
+                raise UsageError(f"{name or type(model).__name__} has no {asked}: {reason}", "another score: mse")
+        averaged = _averaged(subject, metrics, batch_size)
+    found = {}
+    for asked, metric in metrics.items():
+        each = metric.of_each(averaged[asked].values)
+        if reason := metric.why_no_figure(averaged[asked].values):
+            raise UsageError(f"{name or type(model).__name__} has no {asked}: {reason}", "another score: mse")
+        if each is None:
+            raise UsageError(f"{asked} is no figure of single examples", "use negative-elbo, kl or mse")
+        found[asked] = each
+    return found
 
 
-def _why_not(metric: Metric, subject: Subject) -> str | None:
+def why_not(metric: Metric, subject: Subject, seed: int = 0) -> str | None:
     """Why a figure cannot be had, None if it can; whatever the metric draws, it draws from the same seed."""
     reason = metric.refuses(subject.model)
     if reason is None and metric.needs_train and subject.train is None:
         reason = "no training data given"
-    with seeded(mix(0, "evaluation")):
+    with seeded(mix(seed, "evaluation")):
         return reason or metric.begin(subject)
 
 
-def _values(
-    subject: Subject, metrics: Mapping[str, Metric], batch_size: int, processes: Processes = ALONE
-) -> dict[str, Tensor]:
-    """What each metric says of each example."""
+class Averaged(NamedTuple):
+    """What a metric says of each example."""
+
+    values: Tensor
+    """[N, …] float64 on the CPU: the mean over the samples where single examples have a figure, else of the first."""
+    variance: Tensor | None
+    """[N]: of that mean, over the choice of samples; None for a single sample."""
+
+
+def _averaged(
+    subject: Subject,
+    metrics: Mapping[str, Metric],
+    batch_size: int,
+    processes: Processes = ALONE,
+    samples: int = 1,
+    seed: int = 0,
+) -> dict[str, Averaged]:
+    """What each metric says of every example of the split."""
     data = subject.data
-    values: dict[str, list[Tensor]] = {name: [] for name in metrics}
+    batch_size = evaluation_batch(subject.model.spec, batch_size)
+    parts: dict[str, list[Averaged]] = {name: [] for name in metrics}
     batches = torch.arange(len(data), device=data.device).split(batch_size)
     mine = processes.mine(len(batches))
-    with seeded(mix(0, "evaluation")):
-        for number in mine or [0]:  # even a process without work has to know what the values look like
-            index = batches[number]
-            examined = Examined(subject.model, data.batch(index))
-            for name, metric in metrics.items():
-                with keyed(data.keys[index]):  # each from the start, so that no metric shifts another's noise
-                    values[name].append(_checked(name, metric.per_example(examined), len(index)))
-    if processes.size == 1:
-        return {name: torch.cat(parts) for name, parts in values.items()}
-    together = {}
-    for name, parts in values.items():
-        every = torch.zeros(len(data), *parts[0].shape[1:], dtype=torch.float64)
-        for number, part in zip(mine, parts, strict=False):
+    for number in mine or [0]:  # even a process without work has to know what the values look like
+        index = batches[number]
+        keys = _keys(data.keys[index], samples, seed)
+        for name, found in _examine(subject.model, data.batch(index), keys, metrics).items():
+            parts[name].append(found)
+
+    def whole(own: Sequence[Tensor]) -> Tensor:
+        if processes.size == 1:
+            return torch.cat(list(own))
+        every = torch.zeros(len(data), *own[0].shape[1:], dtype=torch.float64)
+        for number, part in zip(mine, own, strict=False):
             every[number * batch_size : (number + 1) * batch_size] = part
-        together[name] = processes.add_up(every)
+        added: Tensor = processes.add_up(every)
+        return added
+
+    together = {}
+    for name, own in parts.items():
+        variances = [part.variance for part in own if part.variance is not None]
+        together[name] = Averaged(whole([part.values for part in own]), whole(variances) if variances else None)
     return together
+
+
+def _keys(keys: Tensor, samples: int, seed: int) -> Iterator[Tensor]:
+    """The keys that the examples with these keys have in each draw; in the first one of seed 0 their own."""
+    for draw in range(samples):
+        yield keys ^ mix(seed, "evaluation", draw) if seed or draw else keys
+
+
+def _examine(model: Model, batch: Batch, keys: Iterable[Tensor], metrics: Mapping[str, Metric]) -> dict[str, Averaged]:
+    """What each metric says of each example of a batch, averaged over draws of their noise, one for each of `keys`."""
+    found: dict[str, list[Tensor]] = {name: [] for name in metrics}
+    left = dict(metrics)
+    for own in keys:
+        examined = Examined(model, batch, own)
+        for name, metric in left.items():
+            with of_examples(own):  # each from the start, so that no metric shifts another's noise
+                found[name].append(_checked(name, metric.per_example(examined), len(own)))
+        left = {name: metric for name, metric in left.items() if _is_random(metric, found[name])}
+    return {name: _average(metric, found[name]) for name, metric in metrics.items()}
+
+
+def _is_random(metric: Metric, found: Sequence[Tensor]) -> bool:
+    """Whether another draw would say more: single examples have a figure, and it was not the same in two draws."""
+    return metric.of_each(found[0]) is not None and not (len(found) == 2 and torch.equal(found[0], found[1]))
+
+
+def _average(metric: Metric, found: Sequence[Tensor]) -> Averaged:
+    each = [value for values in found if (value := metric.of_each(values)) is not None]
+    if len(each) < 2:
+        return Averaged(found[0], None)
+    return Averaged(torch.stack(list(found)).mean(0), torch.stack(each).var(0) / len(each))
 
 
 def key(metric_name: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
+from genzoo.noise import of_examples
 from genzoo.protocols import Batch, Inference, LatentModel, Model, refuse_without_config
 
 ACTIVE = 0.01
@@ -32,27 +34,53 @@ class Subject:
         """What the model says of the first example: the kinds of its distributions."""
         assert isinstance(self.model, LatentModel)
         batch = self.data.batch(torch.zeros(1, dtype=torch.int64, device=self.data.device))
-        return self.model.infer(Batch(batch.x))
+        with of_examples(self.data.keys[:1]):  # it takes nothing from the noise of whoever asks first
+            return self.model.infer(Batch(batch.x))
 
 
 class Examined:
-    """One batch under evaluation. What several metrics need is computed once, when first asked for."""
+    """One batch under evaluation. What several metrics need is computed once, when first asked for.
 
-    def __init__(self, model: Model, batch: Batch) -> None:
+    Args:
+        model: What is evaluated.
+        batch: On what.
+        keys: [B], whose noise the examples have here, whichever metric asks first; None: that of the place.
+    """
+
+    def __init__(self, model: Model, batch: Batch, keys: Tensor | None = None) -> None:
         self.model = model
         self.batch = batch
+        self.keys = keys
 
     @cached_property
     def inference(self) -> Inference:
         """One posterior sample an example. The model is not told the classes: it speaks of p(x), not of p(x|y)."""
         assert isinstance(self.model, LatentModel)
-        return self.model.infer(Batch(self.batch.x))
+        with self._noise():
+            return self.model.infer(Batch(self.batch.x))
 
     @cached_property
     def reconstruction(self) -> Tensor:
         """decode(encode(x)), [B, *S]."""
         assert isinstance(self.model, LatentModel)
-        return self.model.decode(self.inference.q.mean)
+        q = self.inference.q
+        with self._noise():
+            return self.model.decode(q.mean)
+
+    @cached_property
+    def originals(self) -> tuple[Tensor, Tensor]:
+        """x and its reconstruction in the data's own units, [B, *S]: images lie in [0, 1], however they are seen."""
+        spec = self.model.spec
+        return spec.original(self.batch.x), spec.original(self.reconstruction)
+
+    @cached_property
+    def squared_error(self) -> Tensor:
+        """Of the reconstruction, in the data's own units, the mean over an example's dimensions: [B]."""
+        x, again = self.originals
+        return (again - x).square().flatten(1).mean(1)
+
+    def _noise(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.keys is None else of_examples(self.keys)
 
 
 class Metric:
@@ -67,6 +95,10 @@ class Metric:
     """How tables call it, such as "KL"."""
     unit: ClassVar[str] = ""
     """Such as "nats"; empty for a pure number."""
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    """Which of two figures is the better one; None: neither, the figure only describes a model."""
+    ideal: ClassVar[float | None] = None
+    """The best figure of all where both lower and higher ones are worse, such as one half of an AUROC."""
     needs_train: bool = False
     """Whether it, or this instance of it, looks at the training data too; where there are none, it is not available."""
 
@@ -93,13 +125,28 @@ class Metric:
         """[B] values, or [B, …] of what `summarise` needs."""
         raise NotImplementedError(f"{type(self).__name__} must define per_example(examined)")
 
+    def why_no_figure(self, values: Tensor) -> str | None:
+        """Why values [N, …] of a whole split make no figure, such as "all codes are equal"; None if they do.
+
+        Asked for before `summarise`, which then need not guard against them.
+        """
+        return None
+
     def summarise(self, values: Tensor) -> float:
         """One figure from the values of the whole split, [N, …] float64. The mean over examples unless overridden."""
         return values.mean().item()
 
+    def of_each(self, values: Tensor) -> Tensor | None:
+        """The figure of every single example, [N], whose mean is that of the split; None where single ones have none.
+
+        Where there is one, it is averaged over `evaluate --samples` draws, and can be a score of `genzoo anomaly`.
+        """
+        return values if values.dim() == 1 else None
+
     def standard_error(self, values: Tensor) -> float | None:
-        """Of the figure over the choice of examples; None unless the figure is the mean of [N] values."""
-        return (values.std() / len(values) ** 0.5).item() if values.dim() == 1 and len(values) > 1 else None
+        """Of the figure over the choice of examples; None unless it is the mean of those of each, [N]."""
+        each = self.of_each(values)
+        return None if each is None or len(each) < 2 else (each.std() / len(each) ** 0.5).item()
 
     def details(self, values: Tensor) -> dict[str, Any]:
         """What belongs beside the figure of values [N], as plain JSON values; asked for once `summarise` has had them.

@@ -7,27 +7,28 @@ from pathlib import Path
 
 import torch
 
+from genzoo.blame import told
 from genzoo.data.resident import Resident
-from genzoo.entries import describe
 from genzoo.figures.canvas import save_grid, save_pairs
 from genzoo.figures.curves import curves
 from genzoo.figures.latent import has_kl, kl_per_dim, latent
 from genzoo.figures.points import displacements, scatter
-from genzoo.figures.samples import POINTS, draw_samples, reconstructions, samples
+from genzoo.figures.samples import draw_samples, points_shown, reconstructions, samples
 from genzoo.figures.subject import Drawing, Subject, always, encodes_images, has_encoder
 from genzoo.figures.walks import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
 from genzoo.protocols import Model
 from genzoo.runs import Run
+from genzoo.training.memory import give_back_memory
 from genzoo.training.objective import evaluating
 
 __all__ = [
     "FIGURES",
-    "POINTS",
     "Drawing",
     "Subject",
     "displacements",
     "draw_all",
     "draw_samples",
+    "points_shown",
     "render",
     "save_grid",
     "save_pairs",
@@ -59,10 +60,11 @@ def draw_all(run: Run, model: Model, view: Mapping[str, Resident]) -> list[str]:
     failures = []
     with evaluating(model), torch.no_grad():
         for name, drawing in FIGURES.items():
+            give_back_memory()
             try:
                 render(drawing, subject, folder / f"{name}.png")
             except Exception as error:  # whatever it is, the results must not be lost
-                failures.append(f"figure {name} could not be drawn: {describe(error)}")
+                failures.append(f"figure {name} could not be drawn: {told(error)}")
     return failures
 
 

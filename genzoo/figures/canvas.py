@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from genzoo.errors import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +26,39 @@ CLASS_COLOURS = (  # Petroff 2021, arXiv 2107.02270: ten colours chosen for all 
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 TITLE: dict[str, Any] = {"fontsize": 11, "loc": "left"}
+LONGEST_NAME = 24
+"""Characters of a class's name in a figure."""
+THUMBNAIL = 128
+"""Pixels of the longer side of an image among many: on paper it gets fewer."""
+LARGEST_GRID = 2560
+"""Pixels of the longer side of a grid."""
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Inside, figures look the same whatever style the user has chosen for their own; for all that draws one."""
+    _import_matplotlib()
+    from matplotlib import rc_context, rcParamsDefault
+
+    # Figures are drawn by the canvas of their format, so no backend is chosen, and the user's stays what it is.
+    with rc_context({name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}):
+        yield
+
+
+def _import_matplotlib() -> None:
+    """Imports matplotlib also where MPLBACKEND names a backend that is not here, such as a notebook's."""
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):  # matplotlib says so where the user draws
+            matplotlib.rcParams["backend"] = backend
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -35,9 +73,23 @@ def save(figure: Figure, path: Path | IO[bytes]) -> None:
     figure.savefig(path, format="png", metadata={"Software": "genzoo"})
 
 
+def as_drawn(name: str) -> str:
+    """The name of a class as matplotlib draws it: a dollar begins no formula, an underscore hides it from no legend."""
+    text = printable(name, LONGEST_NAME).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
 def coordinate(letter: str, number: int) -> str:
     """The name of coordinate `number`, counted from 0: z₁, z₂, …"""
     return letter + str(number + 1).translate(SUBSCRIPTS)
+
+
+def thumbnails(images: Tensor, side: int = THUMBNAIL) -> Tensor:
+    """Images [N, C, H, W] reduced by the least whole number that brings their longer side to `side` pixels or fewer."""
+    factor = math.ceil(max(images.shape[2:]) / side)
+    if factor <= 1:
+        return images
+    return avg_pool2d(images, [min(factor, length) for length in images.shape[2:]], ceil_mode=True)
 
 
 def grid_of(images: Tensor, columns: int, padding: int = 1) -> Tensor:
@@ -48,6 +100,7 @@ def grid_of(images: Tensor, columns: int, padding: int = 1) -> Tensor:
     if images.shape[1] not in (1, 3):  # neither grey nor colour: the mean of the channels
         images = images.mean(1, keepdim=True)
     rows = math.ceil(len(images) / columns)
+    images = thumbnails(images, max(LARGEST_GRID // max(rows, columns), 1)) if len(images) > 1 else images
     _, _, height, width = images.shape
     grid = torch.full((rows * (height + padding) + padding, columns * (width + padding) + padding, 3), 1.0)
     for number, image in enumerate(images.clamp(0, 1)):
@@ -85,6 +138,7 @@ def show_table(axes: Axes, images: Tensor, rows: Sequence[str], columns: Sequenc
     axes.spines[:].set_visible(False)
 
 
+@own_style()
 def save_grid(path: Path, images: Tensor, title: str, columns: int | None = None) -> None:
     """A grid of images with a title: square, or of so many columns."""
     height = 6.4 if columns is None else 0.4 + 6 * math.ceil(len(images) / columns) / columns
@@ -96,6 +150,7 @@ def save_grid(path: Path, images: Tensor, title: str, columns: int | None = None
     save(figure, path)
 
 
+@own_style()
 def save_pairs(path: Path, originals: Tensor, again: Tensor, title: str, columns: int = 10) -> None:
     """Rows of originals, each above the row of its reconstructions."""
     columns = min(columns, len(originals))

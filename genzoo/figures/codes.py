@@ -7,10 +7,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.batches import evaluation_batch
 from genzoo.data.resident import Resident
+from genzoo.data.splits import fixed_permutation
 from genzoo.distributions import DiagGaussian
+from genzoo.principal import axes_of_covariance, axes_of_points
 from genzoo.protocols import LatentModel
-from genzoo.training.trainer import EVALUATION_BATCH
+
+FITTED = 1024
+"""Points that principal axes are fitted to where these have more dimensions than that."""
 
 
 class Posteriors(NamedTuple):
@@ -36,7 +41,7 @@ def posteriors(model: LatentModel, data: Resident) -> Posteriors:
     """Encodes every example of a split."""
     prior = model.prior()
     means, total = [], None
-    for index in torch.arange(len(data), device=data.device).split(EVALUATION_BATCH):
+    for index in torch.arange(len(data), device=data.device).split(evaluation_batch(model.spec)):
         q = model.posterior(data.batch(index).x)
         means.append(q.mean.flatten(1).cpu().double())
         terms = None if prior is None else q.kl_per_dim(prior)
@@ -75,8 +80,14 @@ class PrincipalAxes(NamedTuple):
 def principal_axes(points: Tensor) -> PrincipalAxes:
     """The principal axes of points [N, F], F ≥ 2."""
     centre = points.mean(0)
-    values, vectors = torch.linalg.eigh((points - centre).T.cov(correction=0))
-    vectors = vectors[:, [-1, -2]]  # eigenvalues ascend
+    if points.shape[1] > FITTED:
+        points = points[fixed_permutation(len(points))[:FITTED]]
+    centred = (points if len(points) > 1 else points.repeat(2, 1)) - centre
+    if len(centred) < centred.shape[1]:
+        values, vectors = axes_of_points(centred, 2)
+    else:
+        values, vectors = axes_of_covariance(centred.T.cov(correction=0), 2)
+    vectors = vectors[:, [-1, -2]]
     signs = vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
     share = values[[-1, -2]].clamp_min(0) / values.clamp_min(0).sum().clamp_min(1e-30)
     return PrincipalAxes(centre, vectors * signs, share.tolist())

@@ -7,10 +7,12 @@ from pathlib import Path
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING
 
-from genzoo.comparison import Estimate, Table
-from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, new_figure, save
+from genzoo.comparison import Table
+from genzoo.evaluation.order import order_of
+from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, new_figure, own_style, save
 from genzoo.figures.points import tidy
 from genzoo.rate_distortion import Curve, Point
+from genzoo.statistics import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +26,7 @@ EQUAL = 3.0
 """Axes are on one scale unless one of them would be longer than the other by more than this."""
 
 
+@own_style()
 def rate_distortion(path: Path | IO[bytes], planes: Sequence[tuple[str, Sequence[Curve]]]) -> None:
     """One plane a protocol: a point for each row, a line through those of one model, and where −ELBO is the same."""
     figure = new_figure(7.6, 6.2 * len(planes))
@@ -45,7 +48,7 @@ def draw_curve(axes: Axes, curve: Curve, colour: str, mark: str, spans: tuple[fl
     """A line through the points that no other dominates, and the rest hollow; points too near share a label."""
     front = curve.front
     axes.plot([p.rate for p in front], [p.distortion for p in front], mark, ls="-", c=colour, ms=7, label=curve.name)
-    others = [point for point in curve.points if point not in front]
+    others = curve.dominated
     axes.plot([p.rate for p in others], [p.distortion for p in others], mark, c=colour, ms=7, mfc="white")
     labelled: list[tuple[Point, list[str]]] = []
     for point in curve.points:
@@ -86,19 +89,23 @@ def frame(axes: Axes, rates: Sequence[float], distortions: Sequence[float]) -> t
     return wide, high
 
 
+@own_style()
 def intervals(path: Path | IO[bytes], table: Table, name: str) -> None:
-    """One figure of every row that has it: a dot a seed, and the mean with its 95 % interval where there are seeds."""
+    """One figure of every row that has it: a dot for each seed, the mean, and its 95 % intervals."""
     rows = [(table.label(row), row.estimate(name)) for row in table.rows]
     known = [(label, estimate) for label, estimate in rows if isinstance(estimate, Estimate)]
     figure = new_figure(8, 0.45 * len(known) + 1.3)
     axes = figure.subplots()
     for place, (_, estimate) in enumerate(known):
         axes.scatter(estimate.values, [place] * len(estimate.values), s=22, c=DATA_COLOUR, alpha=0.6, linewidths=0)
+        if estimate.test_interval is not None:
+            axes.errorbar(estimate.mean, place, xerr=estimate.test_interval, fmt="|", c=QUIET_COLOUR, ms=11, lw=4)
         if estimate.interval is not None:
             axes.errorbar(estimate.mean, place, xerr=estimate.interval, fmt="|", c=MODEL_COLOUR, ms=11, capsize=4)
     axes.set_yticks(range(len(known)), [label for label, _ in known])
     axes.set_ylim(len(known) - 0.5, -0.5)
-    axes.set_xlabel(name.replace("_", " "))
-    axes.set_title("a dot a seed; the mean and its 95 % interval", **TITLE)
+    order = order_of(name)
+    axes.set_xlabel(name.replace("_", " ") + (f" ({order.comparative} is better)" if order.better else ""))
+    axes.set_title("a dot for each seed; 95 % intervals over seeds and, grey, over test examples", **TITLE)
     tidy(axes)
     save(figure, path)

@@ -6,10 +6,14 @@ import math
 from pathlib import Path
 
 from genzoo.errors import GenzooError
-from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, TITLE, new_figure, save
+from genzoo.evaluation.evaluate import find_metrics, key
+from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, TITLE, new_figure, own_style, save
 from genzoo.figures.subject import Subject
+from genzoo.registry import registry
+from genzoo.training.objective import GIVEN_CLASS
 
 
+@own_style()
 def curves(subject: Subject, path: Path) -> None:
     """Each term of the loss over the epochs, in training and validation."""
     history = subject.run.history
@@ -26,11 +30,21 @@ def curves(subject: Subject, path: Path) -> None:
             values = [epoch[part].get(name, math.nan) for epoch in history]
             if any(not math.isnan(float(value)) for value in values):
                 axes.plot(epochs, [float(value) for value in values], style, c=colour, ms=3, lw=1.5, label=part)
-        axes.set_title({"negative_elbo": "−ELBO", "kl": "KL"}.get(name, name), **TITLE)
+        title, unit = labels(name)
+        axes.set_title(title, **TITLE)
+        axes.set_ylabel(unit)
         axes.set(xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("nats an example")
     figure.axes[0].legend(frameon=False)
     save(figure, path)
+
+
+def labels(term: str) -> tuple[str, str]:
+    """What a curve of the loss's term is called, and its unit: that of the metric of the same name, if there is one."""
+    plain = term.removesuffix(GIVEN_CLASS)
+    units = {key(name): metric.unit for name, metric in find_metrics(registry()).items()}
+    title = {"negative_elbo": "−ELBO", "kl": "KL"}.get(plain, plain)
+    unit = units.get(plain, "")
+    return title + (" given the class" if plain != term else ""), f"{unit} an example" if unit else ""

@@ -10,7 +10,17 @@ from torch import Tensor
 
 from genzoo.data.splits import fixed_permutation
 from genzoo.evaluation.metric import ACTIVE
-from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, QUIET_COLOUR, TITLE, coordinate, new_figure, save
+from genzoo.figures.canvas import (
+    CLASS_COLOURS,
+    DATA_COLOUR,
+    QUIET_COLOUR,
+    TITLE,
+    as_drawn,
+    coordinate,
+    new_figure,
+    own_style,
+    save,
+)
 from genzoo.figures.codes import principal_axes, share_text
 from genzoo.figures.points import tidy
 from genzoo.figures.subject import Subject, has_encoder
@@ -51,6 +61,7 @@ def latent_plane(subject: Subject) -> Plane:
     return Plane((codes - axes.centre) @ axes.vectors, classes, names, title)
 
 
+@own_style()
 def latent(subject: Subject, path: Path) -> None:
     """The codes of test examples, coloured by class."""
     plane = latent_plane(subject)
@@ -60,13 +71,14 @@ def latent(subject: Subject, path: Path) -> None:
     axes = figure.subplots()
     axes.set_title(plane.title, **TITLE)
     labels = [] if plane.classes is None else plane.classes.unique().tolist()
+    names = [as_drawn(subject.model.spec.class_name(label)) for label in labels]
     if not labels or len(labels) > MOST_CLASSES:
         show_codes(axes, plane.points, DATA_COLOUR, 0, "")
     else:
         assert plane.classes is not None
         for place, label in enumerate(labels):
             here = plane.points[plane.classes == label]
-            show_codes(axes, here, CLASS_COLOURS[place % len(CLASS_COLOURS)], place, str(label))
+            show_codes(axes, here, CLASS_COLOURS[place % len(CLASS_COLOURS)], place, names[place])
         legend = axes.legend(title="class", frameon=False, markerscale=2.5, loc="center left", bbox_to_anchor=(1, 0.5))
         for handle in legend.legend_handles:
             if handle is not None:
@@ -75,7 +87,7 @@ def latent(subject: Subject, path: Path) -> None:
     if len(plane.names) > 1:
         axes.set_aspect("equal", adjustable="datalim")
     else:
-        axes.set_yticks(range(len(labels)) if labels else [], [str(label) for label in labels])
+        axes.set_yticks(range(len(labels)) if labels else [], names)
     tidy(axes)
     save(figure, path)
 
@@ -98,6 +110,7 @@ def has_kl(subject: Subject) -> bool:
     return has_encoder(subject) and subject.latent_model.prior() is not None and subject.posteriors.kl is not None
 
 
+@own_style()
 def kl_per_dim(subject: Subject, path: Path) -> None:
     """The KL of each latent, largest first, and below it the variance that decides whether it is active."""
     found = subject.posteriors

@@ -8,23 +8,33 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, coordinate, new_figure, save
+from genzoo.figures.canvas import (
+    DATA_COLOUR,
+    MODEL_COLOUR,
+    QUIET_COLOUR,
+    TITLE,
+    coordinate,
+    new_figure,
+    own_style,
+    save,
+)
 from genzoo.figures.codes import principal_axes, share_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+COLOURS = {"real": DATA_COLOUR, "generated": MODEL_COLOUR}
 MOST = 3
 """Vectors of more dimensions than this are shown on the data's two principal axes."""
 
 
-def planes(data: Tensor, *others: Tensor) -> list[tuple[str, str, list[Tensor]]]:
+def planes(data: Tensor, *others: Tensor, whose: str = " of the data") -> list[tuple[str, str, list[Tensor]]]:
     """The planes in which vectors [N, F] are looked at: names of the two axes, and each set of points in it, [N, 2]."""
     everything = [points.flatten(1).double() for points in (data, *others)]
     size = everything[0].shape[1]
     if size > MOST:
         axes = principal_axes(everything[0])
-        names = [f"principal axis {n + 1} of the data ({share_text(axes.share[n])})" for n in range(2)]
+        names = [f"principal axis {n + 1}{whose} ({share_text(axes.share[n])})" for n in range(2)]
         return [(names[0], names[1], [(points - axes.centre) @ axes.vectors for points in everything])]
     pairs = [(i, j) for i in range(size) for j in range(i + 1, size)]
     return [
@@ -32,19 +42,24 @@ def planes(data: Tensor, *others: Tensor) -> list[tuple[str, str, list[Tensor]]]
     ]  # fmt: skip
 
 
-def scatter(path: Path, data: Tensor, model_points: Tensor, title: str) -> None:
-    """Real points [N, F] and generated ones side by side on the same axes; both as histograms where F = 1."""
-    if data.flatten(1).shape[1] == 1:
-        histogram(path, data, model_points, title)
+@own_style()
+def scatter(path: Path, data: Tensor | None, model_points: Tensor, title: str) -> None:
+    """Real points [N, F] and generated ones side by side on the same axes; both as histograms where F = 1.
+
+    Without real points the generated ones are alone.
+    """
+    sets_shown = {"real": data, "generated": model_points}
+    shown = {label: points for label, points in sets_shown.items() if points is not None}
+    if model_points.flatten(1).shape[1] == 1:
+        histogram(path, shown, title)
         return
-    views = planes(data, model_points)
-    figure = new_figure(8, 4.2 * len(views) + 0.3)
-    for row, (across, up, sets) in zip(figure.subplots(len(views), 2, squeeze=False), views, strict=True):
+    views = planes(*shown.values(), whose="" if data is None else " of the data")
+    figure = new_figure(4 * len(shown), 4.2 * len(views) + 0.3)
+    for row, (across, up, sets) in zip(figure.subplots(len(views), len(shown), squeeze=False), views, strict=True):
         low, high = limits(sets[0])
         box = {"xlim": (float(low[0]), float(high[0])), "ylim": (float(low[1]), float(high[1]))}
-        for axes, points, colour, label in zip(
-            row, sets, (DATA_COLOUR, MODEL_COLOUR), ("real", "generated"), strict=True
-        ):
+        for axes, points, label in zip(row, sets, shown, strict=True):
+            colour = COLOURS[label]
             outside = int(((points < low) | (points > high)).any(1).sum())
             label = f"{label}, {outside:,} outside the axes" if outside else label
             axes.scatter(points[:, 0], points[:, 1], s=8, c=colour, alpha=0.6, linewidths=0, label=label)
@@ -62,19 +77,21 @@ def limits(real: Tensor) -> tuple[Tensor, Tensor]:
     return low - margin, high + margin
 
 
-def histogram(path: Path, data: Tensor, model_points: Tensor, title: str) -> None:
+@own_style()
+def histogram(path: Path, sets: dict[str, Tensor], title: str) -> None:
     """Densities of real and of generated numbers."""
     figure = new_figure(6, 4)
     axes = figure.subplots()
     axes.set_title(title, **TITLE)
-    sets = [data.flatten().numpy(), model_points.flatten().numpy()]
-    axes.hist(sets, bins=40, density=True, color=[DATA_COLOUR, MODEL_COLOUR], label=["real", "generated"])
+    numbers = [points.flatten().numpy() for points in sets.values()]
+    axes.hist(numbers, bins=40, density=True, color=[COLOURS[label] for label in sets], label=list(sets))
     axes.set(xlabel="x", ylabel="density")
     axes.legend(frameon=False)
     tidy(axes)
     save(figure, path)
 
 
+@own_style()
 def displacements(path: Path, data: Tensor, again: Tensor, title: str) -> None:
     """Points [N, F], each joined by a line to its reconstruction."""
     from matplotlib.collections import LineCollection

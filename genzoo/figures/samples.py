@@ -7,16 +7,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from genzoo.batches import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.data.resident import Resident
-from genzoo.figures.canvas import save_grid, save_pairs
+from genzoo.figures.canvas import as_drawn, save_grid, save_pairs, thumbnails
 from genzoo.figures.points import displacements, scatter
 from genzoo.figures.subject import Subject
-from genzoo.noise import mix, seeded
-from genzoo.protocols import LatentModel, Model
+from genzoo.noise import generators, mix, seeded
+from genzoo.protocols import DataSpec, LatentModel, Model
 from genzoo.sampling import IN_A_ROW, Sampler, draw, rows_by_class
 
 SAMPLES = 64
 POINTS = 1000
+TITLE_NAMES = 40
+"""Characters of the names of classes in a title."""
+POINT_BYTES = 1 << 26
+"""Bytes of the points that a picture shows, at most."""
 
 
 @torch.no_grad()
@@ -27,41 +32,61 @@ def draw_samples(
     seed: int = 0,
     sampler: Sampler | None = None,
     y: Tensor | None = None,
+    reduced: bool = False,
 ) -> tuple[Tensor, str]:
     """n new examples [n, *S] on the CPU, in the data's own units, and how they were made, as the caption says it.
 
     Without a sampler, codes come from the prior or, where there is none, from a Gaussian fitted to training codes.
-    `train` is needed for fitted codes only. `y` [n] are the classes wanted of a conditional model.
+    `train` is needed for fitted codes only. `y` [n] are the classes wanted of a conditional model. `reduced` says that
+    thumbnails of large images are enough.
     """
     sampler = sampler or Sampler.own(model)
     noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); of images the mean is shown
-    with seeded(mix(seed, "samples")):
-        x = draw(model, sampler, train, n, noise, y)
-    return model.spec.original(x).cpu(), sampler.how if isinstance(model, LatentModel) else "drawn by the model"
+
+    def kept(x: Tensor) -> Tensor:
+        x = model.spec.original(x).cpu()
+        return thumbnails(x) if reduced else x
+
+    with generators, seeded(mix(seed, "samples")):
+        x = draw(model, sampler, train, n, noise, y, kept)
+    return x, sampler.how if isinstance(model, LatentModel) else "drawn by the model"
+
+
+def points_shown(spec: DataSpec) -> int:
+    """How many points a picture shows: 1,000, or fewer where they have very many dimensions."""
+    return at_most(POINT_BYTES, FLOAT64 * spec.numel, POINTS)
 
 
 def samples(subject: Subject, path: Path) -> None:
     """New images, or new points beside the data's."""
     model, train, test = subject.model, subject.view["train"], subject.test
     if not model.spec.is_image:
-        new, how = draw_samples(model, train, POINTS)
-        scatter(path, test.x[:POINTS].cpu(), new, f"{POINTS:,} samples, {how}")
+        n = points_shown(model.spec)
+        new, how = draw_samples(model, train, n)
+        scatter(path, test.x[:n].cpu(), new, f"{n:,} samples, {how}")
         return
     y = rows_by_class(model)
     if y is None:
-        new, how = draw_samples(model, train, SAMPLES)
+        new, how = draw_samples(model, train, SAMPLES, reduced=True)
         save_grid(path, new, f"{SAMPLES} samples, {how}")
     else:
-        new, how = draw_samples(model, train, len(y), y=y)
-        save_grid(path, new, f"{len(y)} samples, a row a class, {how}", columns=IN_A_ROW)
+        new, how = draw_samples(model, train, len(y), y=y, reduced=True)
+        save_grid(path, new, f"{len(y)} samples, a row a class{_named(model)}, {how}", columns=IN_A_ROW)
+
+
+def _named(model: Model) -> str:
+    """The names of the classes, in brackets, where they are short enough for a title."""
+    names = ", ".join(map(as_drawn, model.spec.class_names))
+    return f" ({names})" if 0 < len(names) <= TITLE_NAMES else ""
 
 
 def reconstructions(subject: Subject, path: Path) -> None:
     """Test examples beside what the model makes of them."""
     model, test = subject.latent_model, subject.test
-    shown = 30 if model.spec.is_image else POINTS
-    view = subject.examples(torch.arange(min(shown, len(test))))
-    x, again = (model.spec.original(values).cpu() for values in (view, model.reconstruct(view)))
+    index = torch.arange(min(30 if model.spec.is_image else points_shown(model.spec), len(test)))
+    size = evaluation_batch(model.spec)
+    x = in_parts(subject.originals, index, size)
+    again = in_parts(lambda part: subject.shown(model.reconstruct(subject.examples(part))), index, size)
     if not model.spec.is_image:
         displacements(path, x, again, "test points and their reconstructions")
         return

@@ -7,10 +7,11 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from genzoo.comparison import Estimate
-from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, save
+from genzoo.evaluation.order import order_of
+from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, own_style, save
 from genzoo.leaderboard import BASELINES, Board, speed
 from genzoo.report import metric_labels
+from genzoo.statistics import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +34,7 @@ class Point(NamedTuple):
     colour: str
 
 
+@own_style()
 def draw(path: Path, board: Board) -> None:
     """A panel for the figure that the board is sorted by and for each that has baselines."""
     known = board.table.figures()
@@ -41,7 +43,7 @@ def draw(path: Path, board: Board) -> None:
     if not panels:
         return
     figure = new_figure(5.8 * len(panels), 4.6)
-    figure.suptitle("Quality and speed; best is bottom right", x=0.01, ha="left", fontsize=12)
+    figure.suptitle("Quality and speed", x=0.01, ha="left", fontsize=12)
     for axes, (name, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         _panel(axes, board, name, points)
     save(figure, path)
@@ -52,7 +54,7 @@ def points_of(board: Board, name: str) -> list[Point]:
     found = []
     for row, marker, colour in zip(board.table.rows, cycle(MARKERS), cycle(CLASS_COLOURS), strict=False):
         images, value = speed(row, "train"), row.estimate(name)
-        if isinstance(images, Estimate) and isinstance(value, Estimate):
+        if isinstance(images, Estimate) and images.mean > 0 and isinstance(value, Estimate):
             found.append(Point(board.table.label(row), images.mean, value, marker, colour))
     return found
 
@@ -73,7 +75,8 @@ def _panel(axes: Axes, board: Board, name: str, points: Sequence[Point]) -> None
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("images a second in training (log scale)")
-    axes.set_ylabel(label)
+    order = order_of(name)
+    axes.set_ylabel(f"{label}, {order.comparative} is better" if order.better else label)
     axes.margins(y=0.15)
     axes.grid(alpha=0.2)
     _baselines(axes, board, name, points)

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.batches import evaluation_batch, in_parts
 from genzoo.data.resident import Resident
+from genzoo.figures.canvas import THUMBNAIL, thumbnails
 from genzoo.figures.codes import Posteriors, posteriors
 from genzoo.protocols import LatentModel, Model
 from genzoo.runs import Run
-from genzoo.training.trainer import EVALUATION_BATCH
 
 
 @dataclass(frozen=True)
@@ -51,20 +52,26 @@ class Subject:
         """Test examples [N, *S], as the model sees them."""
         return self.test.batch(index.to(self.test.device)).x
 
+    def shown(self, x: Tensor, side: int = THUMBNAIL) -> Tensor:
+        """What the model sees or puts out, [N, *S], as figures show it: in the data's own units, on the CPU, images
+        reduced to `side` pixels or fewer."""
+        x = self.model.spec.original(x).cpu()
+        return thumbnails(x, side) if self.model.spec.is_image else x
+
     def originals(self, index: Tensor) -> Tensor:
-        """Test examples [N, *S] in the data's own units, on the CPU."""
-        return self.model.spec.original(self.examples(index)).cpu()
+        """Test examples [N, *S] as figures show them."""
+        return self.shown(self.examples(index))
 
     def codes(self, index: Tensor) -> Tensor:
         """Codes of test examples as float64 on the CPU, [N, D]."""
         return self.latent_model.encode(self.examples(index)).flatten(1).cpu().double()
 
-    def decode(self, codes: Tensor) -> Tensor:
-        """What codes [..., D] decode to, in the data's own units and on the CPU: [..., *S]."""
+    def decode(self, codes: Tensor, side: int = THUMBNAIL) -> Tensor:
+        """What codes [..., D] decode to, as figures show it: [..., *S]."""
         like = self.latent_model.encode(self.examples(torch.zeros(1, dtype=torch.int64)))
         flat = codes.reshape(-1, *like.shape[1:]).to(like)
-        decoded = torch.cat([self.latent_model.decode(part) for part in flat.split(EVALUATION_BATCH)])
-        decoded = self.model.spec.original(decoded).cpu()
+        size = evaluation_batch(self.model.spec)
+        decoded = in_parts(lambda part: self.shown(self.latent_model.decode(part), side), flat, size)
         return decoded.reshape(*codes.shape[:-1], *decoded.shape[1:])
 
 

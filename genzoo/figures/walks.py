@@ -15,6 +15,7 @@ from genzoo.figures.canvas import (
     coordinate,
     grid_of,
     new_figure,
+    own_style,
     save,
     save_gif,
     show_table,
@@ -25,6 +26,8 @@ from genzoo.figures.subject import Subject, encodes_images, has_encoder
 
 SIDE = 20
 """Codes along each side of the manifold."""
+TILE = 64
+"""Pixels of an image's longer side in the manifold, where each gets 42."""
 ROWS = 10
 """Latents that are traversed."""
 OFFSETS = torch.linspace(-3, 3, 13, dtype=torch.float64)
@@ -46,10 +49,11 @@ def manifold_codes(subject: Subject) -> Tensor:
     return quantile_grid(scale, SIDE)
 
 
+@own_style()
 def manifold(subject: Subject, path: Path) -> None:
     """What the quantiles of a two-dimensional prior decode to (Kingma & Welling 2014, figure 4)."""
     codes = manifold_codes(subject)
-    decoded = subject.decode(codes)
+    decoded = subject.decode(codes, TILE)
     figure = new_figure(7, 7.2)
     axes = figure.subplots()
     if not subject.model.spec.is_image:
@@ -90,6 +94,7 @@ class Traversal:
         self.labels = [f"{coordinate('z', d)}  {self.measure[d]:.3g}" for d in self.dims.tolist()]
 
 
+@own_style()
 def traversals(subject: Subject, path: Path) -> None:
     """One row a latent: an image's code with this latent moved from −3 to 3 σ."""
     found = Traversal(subject)
@@ -131,6 +136,7 @@ def interpolation_codes(subject: Subject) -> Tensor:
     return torch.stack(rows)
 
 
+@own_style()
 def interpolations(subject: Subject, path: Path) -> None:
     """From one test image to another, along a straight line and along a great circle."""
     pairs = chosen_pairs(subject)

@@ -20,14 +20,15 @@ def require(condition: bool, fault: str) -> None:
 class Check(Generic[Subject]):
     """Something that everything that a plugin registers must do; call it with the subject."""
 
-    run: Callable[[Subject], None]
+    run: Callable[[Subject], str | None]
+    """Raises AssertionError at a fault; returns the reason where the check does not apply to the subject."""
     cure: str
     """What to change, in most cases."""
     warns: bool = False
     """Whether the fault is a matter of taste or may be meant."""
 
-    def __call__(self, subject: Subject) -> None:
-        self.run(subject)
+    def __call__(self, subject: Subject) -> str | None:
+        return self.run(subject)
 
     @property
     def expected(self) -> str:

@@ -6,28 +6,25 @@ import contextlib
 import io
 import math
 import tempfile
+import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from genzoo.data.resident import Resident
-from genzoo.errors import GenzooError
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.likelihoods import likelihood_class
 from genzoo.noise import seeded
 from genzoo.protocols import Batch, LatentModel
 from genzoo.registry import registry
-from genzoo.testing import mathematics
-from genzoo.testing.capture import assert_graph_safe
+from genzoo.testing import consistency, learning, mathematics, sampling, terms
+from genzoo.testing.capture import assert_fullgraph, assert_graph_safe
 from genzoo.testing.check import Check, require
 from genzoo.testing.pair import CPU, EXAMPLES, Pair, loss_of, train
+from genzoo.testing.sampling import can_sample
 from genzoo.training.objective import Objective
 from genzoo.weights import load_model, save_model
-
-STEPS = 30
-FEW = 5
-"""Samples drawn to compare with others."""
 
 
 def check_shapes(pair: Pair) -> None:
@@ -46,15 +43,20 @@ def check_shapes(pair: Pair) -> None:
             results["likelihood(z).mean"] = model.likelihood(z).mean, (n, *shape)
             results["decode(z)"] = model.decode(z), (n, *shape)
             results["reconstruct(x)"] = model.reconstruct(batch.x), (n, *shape)
-        if _can_sample(objective):
+        if can_sample(objective):
             results["sample(n)"] = model.sample(n, batch.y), (n, *shape)
     for name, (value, expected) in results.items():
         require(tuple(value.shape) == expected, f"{pair}: {name} has shape {tuple(value.shape)}, not {expected}")
         require(value.dtype == torch.float32, f"{pair}: {name} is {value.dtype}, not float32")
         require(bool(value.isfinite().all()), f"{pair}: {name} is not finite")
-        if likelihood_class(pair.spec.likelihood).values != "any" and expected[-len(shape) :] == shape:
+        if likelihood_class(pair.spec.likelihood).values != "any" and _of_data(name):
             inside = bool((value >= 0).all() and (value <= 1).all())
             require(inside, f"{pair}: {name} leaves [0, 1]: {value.min():.3g} … {value.max():.3g}")
+
+
+def _of_data(name: str) -> bool:
+    """Whether a result holds values of x."""
+    return name.rpartition(": ")[2] in ("px.mean", "likelihood(z).mean", "decode(z)", "reconstruct(x)", "sample(n)")
 
 
 def _inference_results(
@@ -78,62 +80,16 @@ def _inference_results(
     return {f"infer(k={k}): {name}": result for name, result in found.items()}
 
 
-def _can_sample(objective: Objective) -> bool:
-    return not (isinstance(objective.model, LatentModel) and objective.model.prior() is None)
-
-
-def check_loss(pair: Pair) -> None:
-    """The loss is a finite scalar called "loss" among scalars, in batches of 1, 7 and more, and in bfloat16."""
-    objective = pair.build()
-    for n, precision in ((1, "fp32"), (7, "fp32"), (EXAMPLES, "fp32"), (EXAMPLES, "bf16")):
-        objective.precision = precision
-        objective.train(n > 1)  # batch normalisation has no variance of one example
-        terms = loss_of(objective, pair.batch(n))
-        require("loss" in terms, f'{pair}: the loss returns {sorted(terms)}, and no "loss"')
-        for name, term in terms.items():
-            where = f"{pair}: {name!r} of a batch of {n} in {precision}"
-            require(term.dim() == 0, f"{where} has shape {tuple(term.shape)}; it must be a scalar")
-            require(bool(term.isfinite()), f"{where} is {term.item()}")
-        require(terms["loss"].requires_grad, f'{pair}: "loss" carries no gradient')
-        objective.zero_grad()
-        terms["loss"].backward()
-        for name, parameter in objective.named_parameters():
-            finite = parameter.grad is None or bool(parameter.grad.isfinite().all())
-            require(finite, f"{pair}: the gradient of {name} is not finite, batch of {n} in {precision}")
-
-
-def check_gradients(pair: Pair) -> None:
-    """A gradient reaches every parameter of model and loss, from the third step on: some weights begin as 0."""
-    objective, batch = pair.build(), pair.batch(EXAMPLES)
-    train(objective, batch, 2)
-    objective.zero_grad()
-    loss_of(objective, batch, step=10_000)["loss"].backward()
-    for name, parameter in objective.named_parameters():
-        if parameter.requires_grad:
-            require(parameter.grad is not None, f"{pair}: no gradient reaches {name}")
-            require(bool(parameter.grad.any()), f"{pair}: the gradient of {name} is 0")  # type: ignore[union-attr]
-
-
-def check_learns(pair: Pair) -> None:
-    """30 steps of Adam on one batch reduce the loss, and the reconstruction error if there is one."""
-    objective, batch = pair.build(), pair.batch(EXAMPLES)
-    before = loss_of(objective, batch, STEPS)
-    train(objective, batch, STEPS)
-    after = loss_of(objective, batch, STEPS)
-    for name in sorted({"loss", "reconstruction"} & before.keys()):
-        values = f"from {before[name].item():.6g} to {after[name].item():.6g}"
-        require(bool(after[name] < before[name]), f"{pair}: {STEPS} steps of Adam take the {name} {values}")
-
-
 def check_instances(pair: Pair) -> None:
     """Two instances share no memory, and training one leaves the other as it was."""
     one, other, batch = pair.build(), pair.build(), pair.batch(EXAMPLES)
-    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
-    loss_before = loss_of(other, batch)["loss"].item()
     for name, tensor in one.state_dict().items():
-        require(torch.equal(tensor, before[name]), f"{pair}: {name} differs between two builds of one seed")
+        same = torch.equal(tensor, other.state_dict()[name])
+        require(same, f"{pair}: {name} differs between two builds of one seed")
         shared = tensor.numel() and tensor.data_ptr() == other.state_dict()[name].data_ptr()
         require(not shared, f"{pair}: two instances share the memory of {name}")
+    loss_before = loss_of(other, batch)["loss"].item()  # which batch normalisation remembers
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
     train(one, batch, steps=2)
     for name, tensor in other.state_dict().items():
         require(torch.equal(tensor, before[name]), f"{pair}: training another instance changed {name}")
@@ -167,36 +123,6 @@ def check_evaluation(pair: Pair) -> None:
         require(not isinstance(figure, float) or math.isfinite(figure), f"{pair}: metric {name} is {figure}")
 
 
-def check_sampling(pair: Pair) -> None:
-    """The same seed gives the same samples and another seed others; a model without a prior says that it has none, and
-    one that is conditional heeds the classes asked for."""
-    objective, batch = pair.build(), pair.batch(EXAMPLES)
-    model, y = objective.model, None if batch.y is None else batch.y[:FEW]
-    if model.conditional:
-        train(objective, batch, 2)  # at first a class may say nothing
-    objective.eval()
-    with torch.no_grad():
-        if not _can_sample(objective):
-            try:
-                model.sample(FEW, y)
-            except GenzooError:
-                return
-            raise AssertionError(f"{pair}: prior() is None, but sample() returns something")
-        samples = []
-        asked = [(0, y), (0, y), (1, y)]
-        if y is not None:
-            asked += [(0, (y + 1) % pair.spec.classes), (0, None)]
-        for seed, classes in asked:
-            with seeded(seed):
-                samples.append(model.sample(FEW, classes))
-    require(torch.equal(samples[0], samples[1]), f"{pair}: two samples under one seed differ")
-    require(not torch.equal(samples[0], samples[2]), f"{pair}: samples do not depend on the seed")
-    if y is not None:
-        heeds = not torch.equal(samples[0], samples[3])
-        said = "samples depend on y" if heeds else "samples do not depend on y"
-        require(heeds == model.conditional, f"{pair}: {said}, and conditional is {model.conditional}")
-
-
 def check_quiet(pair: Pair) -> None:
     """Nothing is written to standard output: it carries results alone."""
     with contextlib.redirect_stdout(io.StringIO()) as output:
@@ -204,16 +130,24 @@ def check_quiet(pair: Pair) -> None:
         loss_of(objective, pair.batch(EXAMPLES))["loss"].backward()
         model = objective.eval().model
         evaluate(model, Resident(pair.split(EXAMPLES), CPU), find_metrics(registry()))
-        if _can_sample(objective):
+        if can_sample(objective):
             with torch.no_grad():
                 model.sample(2)
     require(not output.getvalue(), f"{pair}: prints {output.getvalue()[:60]!r}")
 
 
 def check_graph_safe(pair: Pair) -> None:
-    """The training step can be captured whole: see `genzoo.optape`."""
+    """The training step can be captured whole: see `genzoo.testing.assert_graph_safe`."""
     noise = pair.batch(EXAMPLES)
     assert_graph_safe(pair.build(), [noise._replace(x=torch.zeros_like(noise.x)), noise], [0, 10_000])
+
+
+def check_compiles(pair: Pair) -> None:
+    """torch.compile takes the training step as one graph for all steps, with the loss and gradients that it has without
+    it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert_fullgraph(pair.build(), pair.batch(4), steps=(0, 10_000))
 
 
 CHECKS: dict[str, Check[Pair]] = {
@@ -221,11 +155,14 @@ CHECKS: dict[str, Check[Pair]] = {
         check_shapes, "see genzoo.LatentModel for the shape of each; decode and sample return the mean of p(x|z)"
     ),
     "loss": Check(
-        check_loss, 'return {"loss": scalar, …}, each a mean over the batch; keep logarithms and divisions away from 0'
+        learning.check_loss,
+        'return {"loss": scalar, …}, each a mean over the batch; keep logarithms and divisions away from 0',
     ),
-    "edges": Check(mathematics.check_edges, "keep logarithms and divisions away from 0"),
-    "gradients": Check(check_gradients, "remove the layer, use it, or let the gradient through: no detach, no no_grad"),
-    "learns": Check(check_learns, "is the sign of the loss right?"),
+    "edges": Check(learning.check_edges, "keep logarithms and divisions away from 0"),
+    "gradients": Check(
+        learning.check_gradients, "remove the layer, use it, or let the gradient through: no detach, no no_grad"
+    ),
+    "learns": Check(learning.check_learns, "is the sign of the loss right?"),
     "density": Check(mathematics.check_density, "sum log-probabilities over an example, and keep their constants"),
     "posterior": Check(
         mathematics.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).mean"
@@ -246,16 +183,53 @@ CHECKS: dict[str, Check[Pair]] = {
         "sum over an example and average over the batch; a loss that holds examples against each other may stay",
         warns=True,
     ),
+    "agrees": Check(
+        consistency.check_agrees,
+        "override posterior, prior and likelihood; let infer, encode, decode and reconstruct follow from them",
+    ),
+    "weighed": Check(
+        terms.check_weighed,
+        "loss = reconstruction + beta · KL, both summed over an example; make every other weight an option of the loss",
+    ),
+    "alone": Check(
+        consistency.check_alone, "keep to the example's own row: no mean, sort or norm over the batch in evaluation"
+    ),
+    "forgets": Check(
+        consistency.check_forgets, "pass what one method needs as its argument; keep nothing of a batch in attributes"
+    ),
+    "labels": Check(
+        consistency.check_labels, "leave batch.y to the loss; a model that is told the class says: conditional = True"
+    ),
+    "modes": Check(
+        consistency.check_modes,
+        "do not branch on self.training, and write nn.Dropout rather than F.dropout; noise for training alone may stay",
+        warns=True,
+    ),
     "instances": Check(
         check_instances, "keep what changes in parameters and buffers of the instance, not in the class or module"
     ),
     "weights": Check(check_weights, "register what changes: self.register_buffer(name, tensor)"),
     "evaluation": Check(check_evaluation, "draw noise from genzoo.noise or the distributions alone"),
     "sampling": Check(
-        check_sampling,
+        sampling.check_sampling,
         "draw from torch's own generator; without a prior raise genzoo's error; if y counts: conditional = True",
+    ),
+    "drawn": Check(
+        sampling.check_drawn,
+        "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.mean",
     ),
     "quiet": Check(check_quiet, "remove the print, or write to sys.stderr"),
     "graph-safe": Check(check_graph_safe, "compute on tensors: torch.where for if, a buffer for a counter, no .item()"),
+    "compiles": Check(
+        check_compiles,
+        "compute on tensors alone; a loss that differentiates inside itself trains without compilation",
+        warns=True,
+    ),
 }
-"""What every pair that can be built must pass, each in well under a second."""
+"""What every pair that can be built must pass."""
+
+OF_DISTRIBUTIONS = ("density", "posterior", "prior", "kl", "agrees", "drawn")
+"""Checks that see more on data so small that a distribution can be summed or integrated."""
+
+ONCE = ("compiles",)
+"""Checks that the form of the data makes no difference to, and that take long."""

@@ -29,26 +29,47 @@ class Figure:
 
     @cached_property
     def model(self) -> Model:
-        """The first registered model of grey images that the metric is for and that has a prior; else one that it is
-        for, or one that has a prior. It is untrained."""
+        """The first registered model that the metric has a figure of, on the first form of data on which it has; else
+        the first that could be built. It is untrained, and of those on one form it is one with a prior if any is."""
         (metric,) = find_metrics(registry(), [self.entry.full_name]).values()
-        best: tuple[bool, bool] | None = None
-        for entry in registry().matching("model"):
-            pair = Pair(entry, registry().loss_of(entry), SPECS["grey images"])
-            if pair.refusal() is not None:
-                continue
-            model = pair.build().eval().model
-            suits = metric.refuses(model) is None, isinstance(model, LatentModel) and model.prior() is not None
-            if best is None or suits > best:
-                best, self.pair, chosen = suits, pair, model
-            if all(best):
-                break
-        require(best is not None, "no registered model is of grey images")
-        return chosen
+        fallback: tuple[Model, Pair] | None = None
+        for spec in SPECS.values():
+            suits: tuple[Model, Pair] | None = None
+            for entry in registry().matching("model"):
+                pair = Pair(entry, registry().loss_of(entry), spec)
+                if _refused(pair):
+                    continue
+                model = pair.build().eval().model
+                fallback = fallback or (model, pair)
+                has_prior = isinstance(model, LatentModel) and model.prior() is not None
+                if metric.refuses(model) is None and (suits is None or has_prior):
+                    suits = model, pair
+                    if has_prior:
+                        break
+            if suits is not None:
+                fallback, (model, self.pair) = suits, suits
+                if self.value(self.evaluated(model)) is not None:
+                    return model
+        require(fallback is not None, "no registered model could be built")
+        assert fallback is not None
+        model, self.pair = fallback
+        return model
+
+    def not_run(self) -> str | None:
+        """What to say where no registered model has such a figure; None if one has."""
+        value = self.value(figures := self.found())
+        if value is not None:
+            return None
+        reason = figures["not_available"].get(key(self.entry.full_name), "")
+        require(bool(reason), "there is neither a figure nor a reason")
+        return f"not run: of no registered model is there such a figure ({reason}); register one that has it"
 
     def found(self, batch_size: int = EXAMPLES, order: torch.Tensor | None = None) -> dict[str, Any]:
         """What an evaluation says."""
-        model = self.model
+        return self.evaluated(self.model, batch_size, order)
+
+    def evaluated(self, model: Model, batch_size: int = EXAMPLES, order: torch.Tensor | None = None) -> dict[str, Any]:
+        """What an evaluation of a model says, on data of its form."""
         split = self.pair.split(EXAMPLES)
         train = Resident(self.pair.split(EXAMPLES + 1), CPU)
         if order is not None:
@@ -62,20 +83,30 @@ class Figure:
         return value
 
 
-def check_figure(figure: Figure) -> None:
+def _refused(pair: Pair) -> bool:
+    """Whether a pair cannot be built; why is told where that model is examined."""
+    try:
+        return pair.refusal() is not None
+    except Exception:
+        return True
+
+
+def check_figure(figure: Figure) -> str | None:
     """It is a finite number, or says why there is none."""
+    if (reason := figure.not_run()) is not None:
+        return reason
     figures = figure.found()
-    value, reason = figure.value(figures), figures["not_available"].get(key(figure.entry.full_name), "")
-    require(value is not None or bool(reason), "there is neither a figure nor a reason")
-    require(value is None or math.isfinite(value), f"it is {value}")
+    value = figure.value(figures)
+    require(value is not None and math.isfinite(value), f"it is {value}")
     json.dumps(figures)
+    return None
 
 
-def check_stable(figure: Figure) -> None:
+def check_stable(figure: Figure) -> str | None:
     """It does not depend on the batch size or on the order of the examples, and twice it is the same."""
     value = figure.value(figure.found())
     if value is None:
-        return
+        return figure.not_run()
     order = torch.randperm(EXAMPLES, generator=torch.Generator().manual_seed(0))
     for what, other in (
         ("computed again", figure.found()),
@@ -85,6 +116,7 @@ def check_stable(figure: Figure) -> None:
         again = figure.value(other)
         near = again is not None and math.isclose(value, again, rel_tol=1e-4, abs_tol=1e-6)
         require(near, f"it is {value:.6g}, and {again if again is None else format(again, '.6g')} {what}")
+    return None
 
 
 def check_label(figure: Figure) -> None:

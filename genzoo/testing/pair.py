@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,8 +29,16 @@ SPECS = {
 }
 """Forms of data to try a model on; it may refuse some of them, with its reason."""
 
+SMALL = {
+    "2x2 pixels": DataSpec((1, 2, 2), "bernoulli", classes=2, size=1000, binary=True),
+    "single numbers": DataSpec((1,), "gaussian-learned", classes=2, size=1000),
+}
+"""Forms so small that a density can be summed or integrated; a model that cannot take them need not."""
+
 CPU = torch.device("cpu")
 EXAMPLES = 16
+STIR = 0.3
+"""Standard deviation of what `stirred` adds to biases and single numbers."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,12 @@ class Pair:
     spec: DataSpec
     loss_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of the loss that differ from the defaults."""
+    model_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the model that differ from the defaults."""
+    examples: Split | None = field(default=None, repr=False, compare=False)
+    """Examples of a dataset; None: they are made up."""
+    counts: bool = False
+    """Whether made-up vectors hold numbers of things: 0, 1, 2, …"""
 
     @classmethod
     def of(cls, model: str, loss: str = "", spec: DataSpec = SPECS["grey images"], **loss_options: Any) -> Pair:
@@ -59,11 +74,25 @@ class Pair:
         """
         own = self.model.loss_options if self.loss.name == self.model.loss else {}
         loss_config = default_config(self.loss, {**self.loss.options, **own, **self.loss_options})
-        model = build_model(self.model, self.spec, default_config(self.model, self.model.options), 0, CPU)
+        model_config = default_config(self.model, {**self.model.options, **self.model_options})
+        model = build_model(self.model, self.spec, model_config, 0, CPU)
         loss = build_loss(self.loss, model, loss_config, self.model.name, 0)
         with torch.no_grad(), seeded(mix(0, "prepare")):
             model.prepare(self.batch(EXAMPLES))
         return Objective(model, loss).train()
+
+    def stirred(self, seed: int = 0) -> Objective:
+        """As `build`, with all weights moved at random: what begins at 0 or at 1 hides faults. So far that the loss
+        stays finite."""
+        objective, batch = self.build(), self.batch(EXAMPLES)
+        before = {name: parameter.detach().clone() for name, parameter in objective.named_parameters()}
+        for share in (1.0, 0.3, 0.1, 0.0):
+            stir(objective, before, seed, share)
+            with torch.no_grad():
+                loss = loss_of(objective.eval(), batch)["loss"]
+            if bool(loss.isfinite()):
+                break
+        return objective.train()
 
     def refusal(self) -> str | None:
         """Why the pair cannot be built, None if it can; any other error passes through."""
@@ -78,9 +107,17 @@ class Pair:
 
     def split(self, n: int) -> Split:
         """n examples as a dataset stores them: mostly dark uint8 images, or float32 values."""
+        if self.examples is not None:
+            index = torch.arange(n) % len(self.examples.x)
+            y = self.examples.y
+            return Split(torch.as_tensor(self.examples.x[index]), None if y is None else y[index])
         generator = torch.Generator().manual_seed(n)
         shape = (n, *self.spec.shape)
-        if self.spec.is_image:
+        if self.counts:
+            x = torch.poisson(torch.full(shape, 3.0), generator=generator)
+        elif self.spec.binary:
+            x = 255 * (torch.rand(shape, generator=generator) < 0.4).to(torch.uint8)
+        elif self.spec.is_image:
             x = (torch.rand(shape, generator=generator) ** 3 * 255.99).to(torch.uint8)
         else:
             x = 2 * torch.randn(shape, generator=generator) + 1
@@ -89,6 +126,17 @@ class Pair:
     def batch(self, n: int) -> Batch:
         """n examples as a model gets them."""
         return Resident(self.split(n), CPU).batch(torch.arange(n))
+
+
+@torch.no_grad()
+def stir(objective: Objective, weights: Mapping[str, Tensor], seed: int, share: float = 1.0) -> None:
+    """Sets the weights to those given, and adds noise from `seed` by which every layer puts out something else."""
+    generator = torch.Generator().manual_seed(mix(seed, "stir"))
+    for name, parameter in objective.named_parameters():
+        parameter.copy_(weights[name])
+        if parameter.requires_grad and parameter.is_floating_point():
+            scale = STIR if parameter.dim() < 2 else 0.7 / math.sqrt(parameter[0].numel())
+            parameter.add_(torch.randn(parameter.shape, generator=generator).to(parameter), alpha=share * scale)
 
 
 def loss_of(objective: Objective, batch: Batch, step: int = 0, seed: int = 0) -> dict[str, Tensor]:

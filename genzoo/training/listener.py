@@ -55,6 +55,10 @@ class Outcome:
     """Why before its time: "interrupted", "no better for N epochs" or ""."""
     best_epoch: int = 0
     """The epoch whose weights were kept, where early stopping chose; else 0."""
+    examples: int = 0
+    """How many there are to train on."""
+    examples_per_epoch: int = 0
+    """How many of them an epoch sees: whole batches, so that another rest is left over in each."""
     step: int = 0
     """Steps made in all."""
     skipped: int = 0

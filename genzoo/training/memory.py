@@ -30,6 +30,12 @@ def keep_memory() -> None:
             mallopt(option, value)
 
 
+def give_back_memory() -> None:
+    """Gives the system what was freed and kept: later work asks for pieces of other sizes."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out: torch's own, Python's, or a RuntimeError of an allocator."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
+from genzoo.data.resident import Resident
 from genzoo.protocols import Batch, Loss, Model
 
 
@@ -36,6 +37,20 @@ class Objective(nn.Module):
         if self.precision == "bf16":
             return torch.autocast(device_type, torch.bfloat16)
         return contextlib.nullcontext()
+
+
+GIVEN_CLASS = "_given_y"
+"""Ends the name of a term that a conditional model was told the classes for."""
+
+
+def told_apart(terms: Mapping[str, float], model: Model, data: Resident) -> dict[str, float]:
+    """A loss's terms by names that say what they are of: of p(x|y) where a conditional model is told the classes.
+
+    Results are always of p(x), so that what bounds the one must not have the name of what bounds the other.
+    """
+    if not model.conditional or data.y is None:
+        return dict(terms)
+    return {name if name == "loss" else name + GIVEN_CLASS: value for name, value in terms.items()}
 
 
 def lay_out(module: nn.Module, memory_format: torch.memory_format) -> None:

@@ -33,7 +33,8 @@ class Training:
     ema: Annotated[float, Range(0, 0.999999)] = 0.0
     """Decay of a moving average of the weights, which is then evaluated and saved; 0: none."""
     patience: Natural = 0
-    """Stop after so many epochs without a better validation loss and keep the best weights; 0: never."""
+    """Stop after so many epochs without a better validation loss and keep the best weights; 0: never. Where a warm-up
+    changes the loss, epochs are compared by what it is at the end, and those of the warm-up are not counted."""
     on_nan: Literal["stop", "skip"] = "stop"
     """When a loss, a gradient or a buffer is not finite: stop before the weights change, or leave that step out."""
     max_skips: Natural = 20

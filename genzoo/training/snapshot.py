@@ -17,6 +17,7 @@ from genzoo.options import Count, Natural, NonNegative, config
 from genzoo.training.finite import cure
 from genzoo.training.listener import Epoch
 from genzoo.training.stopping import fill, tensors_of
+from genzoo.training.yardstick import last_moving
 
 if TYPE_CHECKING:
     from genzoo.training.trainer import Trainer
@@ -45,6 +46,8 @@ class Progress:
     best: str = "inf"
     """The best validation loss, where early stopping looks for it."""
     best_epoch: Natural = 0
+    judged_at: Natural = 0
+    """The step of the objective that the best validation loss is of; 0: of each epoch's own, as in former versions."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def take(trainer: Trainer) -> Snapshot:
         skipped=int(body.skipped),
         best=float(stopping.best).hex(),
         best_epoch=stopping.best_epoch,
+        judged_at=stopping.judged_at,
     )
     return Snapshot(progress, tensors, list(finished))
 
@@ -136,7 +140,9 @@ def put_back(trainer: Trainer, snapshot: Snapshot) -> None:
         device = trainer.device
         trainer.stopping.best = float.fromhex(progress.best)
         trainer.stopping.best_epoch = progress.best_epoch
+        trainer.stopping.judged_at = progress.judged_at
         trainer.stopping.weights = {name: tensor.to(device) for name, tensor in tensors[BEST].items()}
+    trainer.stopping.moving = last_moving(snapshot.history)
     body.number.fill_(progress.step)
     body.skipped.fill_(progress.skipped)
     body.taken.fill_(progress.taken)

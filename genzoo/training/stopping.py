@@ -20,18 +20,30 @@ class EarlyStopping:
         self.patience = patience
         self.best = math.inf
         self.best_epoch = 0
+        self.judged_at = 0
+        """The step of the objective by which epochs were compared."""
+        self.moving = 0
+        """The last epoch in which the objective was not the final one yet."""
         self.weights: dict[str, Tensor] = {}
         """The tensors of the best epoch's module, by name."""
 
-    def hear(self, epoch: int, loss: float, module: nn.Module) -> None:
-        """Takes an epoch's validation loss; keeps the weights if it is the best one."""
+    def hear(self, epoch: int, loss: float, module: nn.Module, final: bool = True) -> None:
+        """Takes an epoch's validation loss; keeps the weights if it is the best one.
+
+        Args:
+            epoch: Its number, from 1.
+            loss: By the final objective of the training.
+            module: What the weights are of.
+            final: Whether that was the objective of this epoch too: if not, patience is not counted yet.
+        """
+        self.moving = self.moving if final else epoch
         if self.patience and loss < self.best:
             self.best, self.best_epoch = loss, epoch
             self.weights = {name: tensor.clone() for name, tensor in tensors_of(module).items()}
 
     def reason(self, epoch: int) -> str:
         """Why to stop after this epoch, or ""."""
-        if self.patience and epoch - self.best_epoch >= self.patience:
+        if self.patience and epoch - max(self.best_epoch, self.moving) >= self.patience:
             return f"no better for {self.patience} epochs"
         return ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -11,8 +10,9 @@ from contextlib import closing
 import torch
 from torch import Tensor
 
+from genzoo.batches import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
-from genzoo.noise import keyed, mix, seeded, shared
+from genzoo.noise import generators, keyed, mix, seeded, shared
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Loss, Model
 from genzoo.training import snapshot
@@ -21,13 +21,12 @@ from genzoo.training.finite import not_finite
 from genzoo.training.listener import INTERRUPTED, Epoch, Listener, Outcome
 from genzoo.training.memory import keep_memory, memory_explained, smaller_batch
 from genzoo.training.modes import Mode, RunStep, choose_mode, make_step, refuse_mode
-from genzoo.training.objective import Objective, evaluating, lay_out, tensor_cores
+from genzoo.training.objective import Objective, evaluating, lay_out, tensor_cores, told_apart
 from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
 from genzoo.training.stopping import EarlyStopping
-
-EVALUATION_BATCH = 500
+from genzoo.training.yardstick import judge, validated
 
 
 class StopRequested(Exception):
@@ -82,12 +81,13 @@ class Trainer:
         if self.exchange:
             self.body.exchange = self._exchange
         self.stopping = EarlyStopping(training.patience)
+        self.moves: bool | None = None
+        """Whether the loss changes with the step; None: not known yet."""
         self.step = 0
         self.seconds_before = 0.0  # spent in this epoch's steps, up to …
         self._since: float | None = None
-        self.outcome = Outcome()
+        self.outcome = Outcome(examples=len(train), examples_per_epoch=self.steps_per_epoch * self.batch_size)
         self.stop_requested = False
-        self._step_tensor = self.body.number
         self._run_step: RunStep = self.body
 
     @property
@@ -136,15 +136,10 @@ class Trainer:
                 return
             finished.append(record)
             if self.validation_data is not None:
-                self._judge(record.epoch, record.validation["loss"])
+                judge(self, record)
             for listener in self.listeners:
                 listener.epoch_finished(record)
         self.outcome.stopped = self.stopping.reason(len(finished))
-
-    def _judge(self, epoch: int, loss: float) -> None:
-        self.stopping.hear(epoch, loss, self.trained)
-        if not math.isfinite(loss):
-            self.warn(f"the validation loss is {loss} after epoch {epoch}; training goes on")
 
     def warn(self, text: str) -> None:
         """Tells the listeners what the user should read."""
@@ -152,9 +147,9 @@ class Trainer:
             listener.warned(text)
 
     def _prepare(self, start: snapshot.Snapshot | None = None) -> None:
-        torch.manual_seed(mix(self.training.seed, "prepare"))
         first = torch.arange(self.batch_size, device=self.device)
-        with torch.no_grad():
+        with generators, torch.no_grad():
+            torch.manual_seed(mix(self.training.seed, "prepare"))
             self.objective.model.prepare(self.train_data.batch(first))
         if self.training.ema:
             self.body.average = MovingAverage(self.objective, self.training.ema)
@@ -192,8 +187,8 @@ class Trainer:
                 self._train_step(*inputs)
                 self._heed()
                 for listener in self.listeners:
-                    listener.stepped(done, self.body.means)
-        train = self.body.means(self.steps_per_epoch)  # waits for the device
+                    listener.stepped(done, self._means)
+        train = self._means(self.steps_per_epoch)  # waits for the device
         self.seconds_before, self._since = self.seconds(), None
         self.require_finite()
         return Epoch(
@@ -205,6 +200,10 @@ class Trainer:
             images=self.steps_per_epoch * self.batch_size,
             lr=learning_rate(self.training, self.step - 1, self.total_steps),
         )
+
+    def _means(self, steps: int) -> dict[str, float]:
+        """The means of the terms over the epoch's steps so far, by the names that records have."""
+        return told_apart(self.body.means(steps), self.objective.model, self.train_data)
 
     def seconds(self) -> float:
         """Time spent in this epoch's steps so far."""
@@ -228,7 +227,8 @@ class Trainer:
         yield from order.view(-1, self.processes.size, self.batch_size // self.processes.size)[:, self.processes.rank]
 
     def _train_step(self, *inputs: Tensor) -> None:
-        self._run_step(self.step, inputs)
+        with generators:
+            self._run_step(self.step, inputs)
         self.step += 1
         if self.device.type == "cpu":
             self.require_finite()
@@ -253,10 +253,17 @@ class Trainer:
         """
         if self.validation_data is None:
             return {}
-        self.body.reseed(self.step, "validation")
-        with memory_explained(f"validation with batches of {EVALUATION_BATCH}", "use a smaller model", self.device):
+        size = evaluation_batch(self.objective.model.spec)
+        with memory_explained(f"validation with batches of {size}", "use a smaller model", self.device):
             self.processes.spread(self.trained.buffers())  # running statistics are of each process's own examples
-            watched = (self.trained, self.validation_data, self._step_tensor)
+            return validated(self)
+
+    def terms_at(self, step: Tensor, of_step: int | None = None) -> dict[str, float]:
+        """The validation's terms by the objective of a step. Other noise than each image's is that of `of_step`."""
+        assert self.validation_data is not None
+        with generators:
+            self.body.reseed(self.step if of_step is None else of_step, "validation")
+            watched = (self.trained, self.validation_data, step)
             return objective_terms(*watched, processes=self.processes, each=self._heed)
 
 
@@ -271,8 +278,10 @@ def objective_terms(
 ) -> dict[str, float]:
     """The objective's terms on a whole split: means over its images, whatever the batch size or number of processes.
 
-    `each` is called before each batch, and may raise.
+    `batch_size` is the most that are computed with at a time: large examples come in smaller batches. `each` is called
+    before each batch, and may raise.
     """
+    batch_size = evaluation_batch(objective.model.spec, batch_size)
     batches = torch.arange(len(data), device=data.device).split(batch_size)
     mine = processes.mine(len(batches))
     sums: dict[int, list[float]] = {}
@@ -286,4 +295,5 @@ def objective_terms(
     for number in mine:
         every[number] = torch.tensor(sums[number], dtype=torch.float64)
     processes.add_up(every)
-    return {name: sum(column) / len(data) for name, column in zip(terms, every.T.tolist(), strict=True)}
+    means = {name: sum(column) / len(data) for name, column in zip(terms, every.T.tolist(), strict=True)}
+    return told_apart(means, objective.model, data)

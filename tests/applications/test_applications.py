@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,10 +12,16 @@ import torch
 from PIL import Image, ImageFilter
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from genzoo.applications.anomaly import auroc, average_precision, one_against_rest
+from genzoo.applications.anomaly import (
+    auroc,
+    auroc_interval,
+    average_precision,
+    average_precision_interval,
+    one_against_rest,
+)
 from genzoo.applications.codes import on_the_way, slerp, traversal_codes
 from genzoo.applications.compression import bits, png_bits
-from genzoo.applications.denoising import classical, gaussian_blur, median_filter, psnr, quality, with_noise
+from genzoo.applications.denoising import Comparison, gaussian_blur, median_filter, psnr, with_noise
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -74,6 +81,34 @@ def test_each_class_against_the_rest() -> None:
         auroc(torch.zeros(3), torch.zeros(3, dtype=torch.bool))
 
 
+@pytest.mark.parametrize(
+    ("anomalies", "rest", "shift", "spread"), [(37, 323, 0, 1), (37, 323, 1, 3), (20, 500, 2, 1), (10, 90, 3, 1)]
+)
+def test_intervals_of_the_auroc_cover(anomalies: int, rest: int, shift: float, spread: float) -> None:
+    """Of scores N(δ, σ²) and N(0, 1) it is Φ(δ/√(1 + σ²))."""
+    truth = 0.5 * (1 + math.erf(shift / math.sqrt(2 + 2 * spread**2)))
+    anomalous, generator = torch.arange(anomalies + rest) < anomalies, torch.Generator().manual_seed(1)
+    missed = 0
+    for _ in range(200):
+        scores = torch.randn(anomalies + rest, generator=generator, dtype=torch.float64)
+        scores[:anomalies] = shift + spread * scores[:anomalies]
+        low, high = auroc_interval(scores, anomalous)
+        missed += not low <= truth <= high
+    assert missed <= 0.09 * 200
+
+
+@pytest.mark.parametrize("figure", [auroc_interval, average_precision_interval])
+def test_intervals_are_no_points(figure: Callable[..., tuple[float, float]]) -> None:
+    """Where all scores are equal, all anomalies are found, or there is one of a kind."""
+    first = torch.arange(20) < 5
+    for scores in (torch.zeros(20), first.float(), (~first).float(), -torch.arange(20)):
+        for anomalous in (first, torch.arange(20) < 1, torch.arange(20) < 19):
+            low, high = figure(scores, anomalous)
+            assert 0 <= low < high <= 1
+    low, high = figure(first.float(), first)
+    assert low < 1 == pytest.approx(high)
+
+
 # codes
 
 
@@ -124,8 +159,6 @@ def test_psnr_is_its_definition() -> None:
     clean = torch.zeros(3, 1, 4, 4)
     other = torch.stack([torch.full((1, 4, 4), value) for value in (0.1, 0.01, 0.0)])
     assert psnr(clean, other).tolist() == pytest.approx([20, 40, math.inf])
-    assert quality(clean[:2], other[:2]) == pytest.approx(30)
-    assert quality(clean, clean - 1) == math.inf, "cut off at 0 first"
 
 
 def test_noise_has_the_deviation_asked_for_and_belongs_to_its_image() -> None:
@@ -164,10 +197,26 @@ def test_the_classical_filters_are_the_best_of_their_kind() -> None:
     y, x = torch.meshgrid(torch.linspace(0, 1, 24), torch.linspace(0, 1, 24), indexing="ij")
     clean = ((x + y) / 2).expand(4, 1, 24, 24)
     noisy = with_noise(clean, 0.2, torch.arange(4))
-    best = classical(noisy, clean)
-    assert list(best) == ["blur σ=2 px", "median 5×5"], "smooth images bear strong filters"
-    assert all(quality(clean, images) > quality(clean, noisy) + 5 for images in best.values())
-    assert list(classical(noisy, None)) == ["blur σ=1 px", "median 3×3"]
+    found = Comparison(shown=3)
+    for part in (slice(0, 1), slice(1, 4)):
+        found.add(noisy[part], noisy[part], clean[part])
+    assert found.methods() == ["noisy", "model", "blur σ=2 px", "median 5×5"], "smooth images bear strong filters"
+    assert all(found.quality(name) > found.quality("noisy") + 5 for name in found.methods()[2:])
+    assert torch.equal(found.first["noisy"], noisy[:3])
+
+
+def test_quality_is_of_what_a_picture_file_would_hold() -> None:
+    clean = torch.zeros(2, 1, 4, 4)
+    found = Comparison(shown=1)
+    found.add(clean + 0.1, clean - 1, clean)
+    assert found.quality("noisy") == pytest.approx(20)
+    assert found.quality("model") == math.inf, "cut off at 0 first"
+
+
+def test_without_clean_images_the_filters_are_of_middling_strength() -> None:
+    found = Comparison(shown=1)
+    found.add(torch.rand(2, 1, 8, 8), torch.rand(2, 1, 8, 8), None)
+    assert found.methods() == ["noisy", "model", "blur σ=1 px", "median 3×3"]
 
 
 # compression

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 from genzoo.cli.use import load_split
+from genzoo.errors import UsageError
 from genzoo.evaluation.baselines import pca_errors
 from genzoo.evaluation.evaluate import find_metrics, per_example
 from genzoo.registry import registry
@@ -62,6 +64,10 @@ def test_every_figure_is_the_one_of_scikit_learn(name: str, request: pytest.Fixt
     assert (values["n"], values["anomalies"]) == (360, int(anomalous.sum()))
     for method, score in scores.items():
         assert values["auroc"][method] == pytest.approx(roc_auc_score(anomalous, score), abs=1e-4)
+        for figure in ("auroc", "auprc"):
+            low, high = values[f"{figure}_interval_95"][method]
+            assert 0 <= low <= values[figure][method] <= high <= 1
+            assert low < high
         assert values["auprc"][method] == pytest.approx(average_precision_score(anomalous, score), abs=1e-3)
 
 
@@ -69,7 +75,8 @@ def test_the_table_names_the_class_and_every_method(without_three: Run, tmp_path
     result = genzoo("anomaly", without_three.path, "--score", "mse", "--out", tmp_path / "scores.csv")
     first, *rows = result.out.splitlines()
     assert first == "trained without class 3: 37 of 360 examples are of a kind that training had not"
-    assert [row.rsplit(maxsplit=2)[0].strip() for row in rows] == [
+    assert rows[0].split("  ")[-1].strip() == "AUPRC (95 %)"
+    assert [re.split(r"\s{2,}", row.strip())[0] for row in rows] == [
         "a higher score is more anomalous",
         "mse",
         "sum of values, in its better direction",
@@ -97,7 +104,22 @@ def test_the_table_names_the_orientation_of_the_baseline(vae_run: Run) -> None:
     found = json.loads(genzoo("anomaly", vae_run.path, "--json").out)
     rows = [line.split() for line in result.out.splitlines() if line.strip().startswith("class")]
     assert len(rows) == 10
-    for _, label, model, total, side, pca in rows:
+    for _, label, model, low, _to, high, total, side, pca in rows:
+        assert [low, high] == [f"({found['interval_95'][label][0]:.3f}", f"{found['interval_95'][label][1]:.3f})"]
         value = found["pixel_sum"][label]
         assert (total, side) == (f"{max(value, 1 - value):.3f}", "more" if value >= 0.5 else "less")
         assert (model, pca) == (f"{found['model'][label]:.3f}", f"{found['pca'][label]:.3f}")
+
+
+def test_a_score_of_which_higher_is_better_is_turned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that is not a number has no order."""
+    from genzoo_plugins.metrics.images import PSNR
+
+    from genzoo.cli.anomaly import anomaly_scores
+
+    monkeypatch.setattr(PSNR, "better", "higher", raising=False)
+    values = torch.tensor([10.0, 30.0])
+    assert anomaly_scores(values, "psnr").tolist() == [-10.0, -30.0]
+    assert anomaly_scores(values, "mse") is values
+    with pytest.raises(UsageError, match="--score mse is not a number for 1 of 2 examples"):
+        anomaly_scores(torch.tensor([1.0, float("nan")]), "mse")

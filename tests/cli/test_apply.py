@@ -101,7 +101,10 @@ def test_a_model_without_a_prior_has_other_scores(ae_run: Run) -> None:
     result = genzoo("anomaly", ae_run.path, "--score", "mse")
     assert result.code == 0
     assert len(result.out.splitlines()) == 15
-    assert refused(genzoo("compress", ae_run.path)) == "ae has no kl: no prior p(z)"
+    assert "rate               n/a (no prior p(z))" in genzoo("compress", ae_run.path).out
+    found = json.loads(genzoo("compress", ae_run.path, "--json").out)
+    assert (found["rate_bits"], found["not_available"]) == (None, {"rate_bits": "no prior p(z)"})
+    assert found["mse"] == pytest.approx(ae_run.results["test"]["mse"])
     assert refused(genzoo("augment", ae_run.path)) == "ae encodes to points: there is nothing to draw"
 
 
@@ -250,9 +253,9 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
     Image.new("L", (9, 8)).save(tmp_path / "wide.png")
     np.save(tmp_path / "floats.npy", np.zeros((3, 8, 8)))
     cases = {
-        "no.png": "no.png is no PNG or JPEG image",
-        "nan.csv": "nan.csv, line 1, column 2: 'nan' is no finite number",
-        "empty": "empty holds no PNG or JPEG file",
+        "no.png": "no.png is no picture that can be read",
+        "nan.csv": "nan.csv, line 1, column 2 has no value ('nan')",
+        "empty": "empty holds no picture",
         "wide.npy": "wide.npy holds examples of 1x9x8; the model takes 1x8x8",
         "y.npz": "y.npz has no array x",
         "pickled.npz": "pickled.npz (x) holds pickled objects; genzoo unpickles nothing",
@@ -274,7 +277,7 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
         ("embed RUN --out nowhere/c.csv", "--out nowhere/c.csv: no folder nowhere"),
         ("anomaly RUN --score nonsense", "no metric named 'nonsense'."),
         ("anomaly RUN --score elbo", "no metric named 'elbo'. Did you mean 'negative-elbo'?"),
-        ("anomaly RUN --score active-units", "--score active-units is no figure of single examples"),
+        ("anomaly RUN --score active-units", "active-units is no figure of single examples"),
         ("traverse RUN --dims 3,20", "--dims 3,20: '20' is none of the 20 dimensions"),
         ("traverse RUN --dims x", "--dims x: 'x' is none of the 20 dimensions"),
         ("traverse RUN --range nan", "--range nan must be a finite number, not negative"),

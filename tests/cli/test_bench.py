@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import scipy.stats
 from commandline import Result, environment, genzoo, refused
@@ -21,6 +22,7 @@ from genzoo.comparison import tables
 from genzoo.experiment import Experiment
 from genzoo.figures import standing
 from genzoo.leaderboard import Board, time_to
+from genzoo.lock import locked
 from genzoo.runs import Run
 from genzoo.training.trainer import Trainer
 
@@ -116,7 +118,8 @@ def test_another_option_is_another_run(kept: Path, trained: list[tuple[str, int]
     assert trained == [("ae", 0)]
     rows = [line for line in result.out.splitlines() if line.startswith("  ae ")]
     assert len(rows) == 1
-    assert "± " not in rows[0]  # one seed has no interval, and the two others are no part of it
+    # One seed has no interval over seeds, and the two others are no part of it; that over test examples is named.
+    assert rows[0].count("± ") == rows[0].count("test ± ") > 0
 
 
 def test_a_damaged_run_is_made_again(tmp_path: Path, trained: list[tuple[str, int]]) -> None:
@@ -126,6 +129,58 @@ def test_a_damaged_run_is_made_again(tmp_path: Path, trained: list[tuple[str, in
     file.write_text('{"test": ')
     assert genzoo(words).code == 0
     assert trained == [("vae", 0)] * 2
+
+
+def own_data(file: Path, seed: int) -> Path:
+    """60 vectors of 6 numbers."""
+    np.savez(file, x=np.random.default_rng(seed).normal(size=(60, 6)).astype(np.float32))
+    return file
+
+
+OWN = "bench --models vae --dataset npz --seeds 0 --epochs 1 --hidden 8 --latent-dim 2 --quiet --json"
+
+
+def test_changed_data_are_trained_on_again_and_moved_data_are_not(
+    tmp_path: Path, trained: list[tuple[str, int]]
+) -> None:
+    file = own_data(tmp_path / "a.npz", 0)
+    words = f"{OWN} --runs {tmp_path / 'runs'} --data.path"
+    first = genzoo(f"{words} {file}")
+    assert (first.code, trained) == (0, [("vae", 0)])
+    moved = tmp_path / "elsewhere.npz"
+    file.rename(moved)
+    again = genzoo(f"{words} {moved}")
+    assert (again.code, trained) == (0, [("vae", 0)])
+    assert json.loads(again.out)["tables"] == json.loads(first.out)["tables"]
+    own_data(moved, 1)
+    other = genzoo(f"{words} {moved}")
+    assert (other.code, trained) == (0, [("vae", 0)] * 2)
+    assert json.loads(other.out)["tables"] != json.loads(first.out)["tables"]
+    own_data(moved, 0)  # as it was
+    assert json.loads(genzoo(f"{words} {moved}").out)["tables"] == json.loads(first.out)["tables"]
+    assert trained == [("vae", 0)] * 2
+
+
+def test_a_run_that_was_trained_otherwise_on_the_way_is_no_run_of_the_plan(
+    tmp_path: Path, trained: list[tuple[str, int]]
+) -> None:
+    words = "--dataset moons --latent-dim 1 --hidden 8 --quiet --lr"
+    assert genzoo(f"run vae --epochs 1 {words} 1e-2 --out {tmp_path / 'one'}").code == 0
+    assert genzoo(f"resume {tmp_path / 'one'} --epochs 2 --lr 1e-3 --quiet").code == 0
+    assert genzoo(f"bench --models vae --seeds 0 --epochs 2 {words} 1e-3 --runs {tmp_path}").code == 0
+    assert trained == [("vae", 0)] * 2
+
+
+def test_a_second_bench_in_one_folder_is_refused(tmp_path: Path, kept: Path, trained: list[tuple[str, int]]) -> None:
+    words = f"bench --models vae --dataset moons --seeds 0 --epochs 1 --latent-dim 1 --quiet --runs {tmp_path}"
+    with locked(tmp_path):
+        message = refused(genzoo(words))
+    assert message.startswith(f"{tmp_path} is being written by process ")
+    assert trained == []
+    with locked(kept):  # what is finished can be shown meanwhile
+        assert genzoo(f"{BENCH} {kept}").code == 0
+    assert genzoo(words).code == 0
+    assert trained == [("vae", 0)]
 
 
 def test_interrupted_it_keeps_what_is_finished_and_goes_on(
@@ -194,13 +249,13 @@ def test_it_needs_no_pytest(kept: Path) -> None:
 # The numbers, from made-up runs.
 
 
-def made_up(folder: Path, model: str = "vae", history: Any = (), latents: int = 20, **test: Any) -> Run:
+def made_up(folder: Path, model: str = "vae", history: Any = (), latents: int = 20, seed: int = 0, **test: Any) -> Run:
     folder.mkdir(parents=True)
     config = {
         "model": {"name": model, "latent_dim": latents},
         "loss": {"name": "elbo"},
         "data": {"name": "mnist"},
-        "training": {"seed": 0, "device": "cpu"},
+        "training": {"seed": seed, "device": "cpu"},
     }
     pca = {"components": latents, "mse": 0.5 / latents}
     results = {
@@ -210,7 +265,7 @@ def made_up(folder: Path, model: str = "vae", history: Any = (), latents: int = 
         "parameters": 7,
         "training": {"images_per_second": 1000.0, "peak_memory": 5e8},
     }
-    record = {"genzoo": "0", "device": "cpu, 1 thread", "seed": 0, "source": None}
+    record = {"genzoo": "0", "device": "cpu, 1 thread", "seed": seed, "source": None}
     for name, values in (("config", config), ("results", results), ("run", record)):
         (folder / f"{name}.json").write_text(json.dumps(values))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(epoch) + "\n" for epoch in history))
@@ -239,7 +294,7 @@ def test_the_time_to_a_bound_is_that_of_the_first_epoch_that_has_it(tmp_path: Pa
 
 def test_the_time_to_a_bound_says_why_there_is_none(tmp_path: Path) -> None:
     late = made_up(tmp_path / "late", history=epochs(130.0))
-    soon = made_up(tmp_path / "soon", history=epochs(90.0))
+    soon = made_up(tmp_path / "soon", history=epochs(90.0), seed=1)
     (row,) = board(late, soon).table.rows
     assert time_to(row, 100.0) == "reached by 1 of 2 seeds"
     blind = made_up(tmp_path / "blind", history=[{"seconds": 2.0, "validation": {}}])
@@ -263,7 +318,46 @@ def test_whoever_is_behind_a_baseline_of_equal_size_is_told_so(tmp_path: Path) -
         "206 worse than baseline!",
         "0.05000 worse than baseline!",
     ]
-    assert cells["PCA, 50 components"][2:4] == ["", "0.01000"]
+    assert cells["PCA, 50 components"][3:5] == ["", "0.01000"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "named"), [("probability", True), ("density", False), ("none", False), (None, False)]
+)
+def test_baselines_of_pixels_are_for_probabilities(tmp_path: Path, measure: str | None, named: bool) -> None:
+    run = made_up(tmp_path / "a", negative_elbo=900.0)
+    run.write("results.json", run.results | {"measure": measure, "likelihood": None})
+    found = board(run)
+    assert ("independent pixels" in {baseline.name for baseline in found.baselines()}) == named
+    assert any("independent pixels" in line for line in found.warnings()) == named
+
+
+def test_models_of_other_measures_have_boards_of_their_own(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path / name, name) for name in ("bits", "density")]
+    for run, measure in zip(runs, ("probability", "density"), strict=True):
+        run.write("results.json", run.results | {"measure": measure, "likelihood": measure})
+    assert [[row.model for row in table.rows] for table in tables(runs)] == [["density"], ["bits"]]
+
+
+def test_copies_of_a_run_are_one_seed_of_speed_and_time(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path / f"{number}", history=epochs(130.0, 110.0)) for number in range(3)]
+    found = board(*runs, target=115.0)
+    (row,) = found.record()["rows"]
+    assert row["seeds"] == [0]
+    for name in ("train_images_per_second", "seconds_to_target"):
+        assert len(row[name]["values"]) == 1
+        assert row[name]["interval_95"] is None
+
+
+def test_the_board_of_an_older_run_says_what_it_does_not_know(tmp_path: Path) -> None:
+    run = made_up(tmp_path / "a", history=[{"epoch": 1}])
+    results = run.results
+    del results["parameters"], results["training"]["peak_memory"]
+    run.write("results.json", results)
+    run.write("run.json", {})
+    found = board(run, target=100.0)
+    assert found.sheet().rows[1][-3:] == ["n/a", "n/a", "n/a"]
+    assert found.record()["rows"][0]["peak_memory"] == [None]
 
 
 def test_equal_to_a_baseline_is_not_better(tmp_path: Path) -> None:

@@ -86,3 +86,21 @@ def test_what_cannot_be_drawn_is_refused(run: Run, words: str, said: str) -> Non
 def test_a_model_that_is_not_conditional_cannot_be_asked(vae_run: Run) -> None:
     said = "--class 3: vae is not conditional, so nobody can ask it for a class"
     assert refused(genzoo("sample", vae_run.path, "--class", 3)) == said
+
+
+def test_classes_are_asked_for_by_their_names(tmp_path: Path) -> None:
+    registry.reset()
+    package.register_model("shaded", Shaded, loss="elbo")
+    rng = np.random.Generator(np.random.Philox(0))
+    for names in (["1", "2", "10"], ["cat", "cat, wild", "dog"]):
+        data = tmp_path / f"{names[1]}.npz"
+        np.savez(data, x=rng.random((30, 4, 4)), y=np.array(names * 10))
+        made = package.run("shaded", "npz", data={"path": str(data)}, runs=tmp_path, epochs=1, hidden=(8,), quiet=True)
+        for number, name in enumerate(names):
+            drawn = shades(made, tmp_path, "--class", name, "-n", 3)
+            assert drawn == pytest.approx([9 * number / 2] * 3, abs=1e-3)
+        asked = f"{names[2]},{names[0]}"
+        assert shades(made, tmp_path, "--class", asked, "-n", 1) == pytest.approx([9, 0], abs=1e-3)
+        message = refused(genzoo("sample", made.path, "--class", "0"))
+        assert message == f"--class 0: the classes are {', '.join(names)}"
+    registry.reset()

@@ -16,7 +16,7 @@ from commandline import command, environment, genzoo, trained
 from test_failures import SMALL, plugin, run_odd
 
 import genzoo as package
-from genzoo import assessment, experiment, figures
+from genzoo import assessment, experiment, figures, registry
 from genzoo.runs import Run
 from genzoo.training.trainer import Trainer
 
@@ -165,3 +165,37 @@ def test_a_real_process_in_a_long_step_stops_at_the_second(tmp_path: Path) -> No
     assert time.monotonic() - start < 10
     assert (process.returncode, out, err) == (130, "", "\ngenzoo: interrupted\n")
     assert Run(tmp_path / "run").record["status"] == "interrupted"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("verb", ["run", "bench"])
+def test_every_verb_that_trains_saves_first(number: int, verb: str, tmp_path: Path, own_registry: None) -> None:
+    """The signal comes in the seventh step; it comes once more to the run that goes on."""
+    happens = f"import signal; signal.raise_signal(signal.{signal.Signals(number).name})"
+    file = plugin(tmp_path, happens, step=7)
+    words = ["-p", file, "run", "odd", *SMALL, "--quiet", "--epochs", 1, "--out", tmp_path / "run" / "first"]
+    if verb == "bench":
+        words = [
+            "-p",
+            file,
+            "bench",
+            "--models",
+            "odd",
+            *SMALL,
+            "--epochs",
+            1,
+            "--seeds",
+            "0",
+            "--runs",
+            tmp_path / "run",
+        ]
+    result = genzoo(*words)
+    assert result.code == 128 + number
+    (folder,) = (path for path in (tmp_path / "run").iterdir() if path.is_dir())
+    assert Run(folder).record["status"] == "interrupted"
+    assert (folder / "model.safetensors").exists()
+    assert list((folder / "checkpoints").iterdir())
+    registry.reset()
+    plugin(tmp_path, happens, step=20)
+    assert genzoo("-p", file, "resume", folder, "--epochs", 4, "--quiet").code == 128 + number
+    assert Run(folder).record["status"] == "interrupted"

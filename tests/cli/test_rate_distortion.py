@@ -23,6 +23,7 @@ from genzoo.protocols import Split
 from genzoo.rate_distortion import Curve, Point, curves, told
 from genzoo.registry import registry
 from genzoo.runconfig import default_config
+from genzoo.runs import Run
 from genzoo.training.settings import Training
 from genzoo.training.trainer import Trainer
 
@@ -41,8 +42,8 @@ def make(folder: Path, rate: float | None, distortion: float, beta: float, **opt
     else:
         test["negative_elbo"] = rate + distortion
     results = {"test": test, "baselines": {}, "training": {"images_per_second": 1.0}}
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "results.json").write_text(json.dumps(results))
+    Run(folder).write("config.json", config)
+    Run(folder).write("results.json", results)
 
 
 @pytest.fixture
@@ -84,6 +85,40 @@ def test_areas_are_taken_over_the_rates_that_all_curves_have() -> None:
         "rate–distortion, other: area 87.5 nats² between rates 5 and 10; monotone",
     ]
     assert told([Curve("single", (Point("", 1.0, 1.0),))]) == []
+
+
+@pytest.mark.parametrize(
+    ("points", "lines"),
+    [
+        ([(4, 98), (4, 98), (10, 80)], ["area 534 nats² between rates 4 and 10; monotone"]),
+        ([(4, 98), (4, 98)], []),
+        ([(4, 98), (4, 98), (4, 98)], []),
+        ([(4, 98), (4, 99), (10, 80)], ["area 534 nats² between rates 4 and 10", "c is dominated by"]),
+        ([(4, 98), (9, 98), (10, 80)], ["area 534 nats² between rates 4 and 10", "c is dominated by"]),
+        ([(4, 98), (10, 80), (10, 80), (12, 80)], ["area 534 nats² between rates 4 and 10", "c is dominated by"]),
+        ([(4, 98)], []),
+        ([], []),
+    ],
+)
+def test_equal_rates_and_distortions_are_one_place(points: list[tuple[float, float]], lines: list[str]) -> None:
+    labels = ["c" if (r, d) in {(4, 99), (9, 98), (12, 80)} else "p" for r, d in points]
+    curve = Curve("x", tuple(Point(label, r, d) for label, (r, d) in zip(labels, points, strict=True)))
+    said = [line.removeprefix("rate–distortion, x: ") for line in told([curve])]
+    assert len(said) == len(lines)
+    assert all(line.startswith(wanted) for line, wanted in zip(said, lines, strict=True))
+    if points:
+        rate_distortion(io.BytesIO(), [("a protocol", [curve])])
+
+
+def test_runs_at_one_place_and_runs_without_numbers(tmp_path: Path) -> None:
+    make(tmp_path / "one", 4.0, 98.0, 4.0)
+    make(tmp_path / "same", 4.0, 98.0, 4.0, capacity=9.0)
+    make(tmp_path / "other", 10.0, 80.0, 1.0)
+    make(tmp_path / "nan", math.nan, 80.0, 2.0)
+    make(tmp_path / "inf", 3.0, math.inf, 3.0)
+    result = genzoo("compare", tmp_path, "--figure", tmp_path / "rd.png")
+    assert (result.code, result.err) == (0, "")
+    assert "area 534 nats² between rates 4 and 10; monotone" in result.out
 
 
 def test_the_command_tells_and_draws(sweep: Path, tmp_path: Path) -> None:

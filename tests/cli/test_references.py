@@ -73,16 +73,21 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     assert refused(genzoo("sample", "7f3a", "--runs", tmp_path / "none")) == f"no runs in {tmp_path}/none/"
 
 
-def test_best_is_the_finished_run_with_the_smallest_figure(moons_run: Run, vae_run: Run, tmp_path: Path) -> None:
+def test_best_is_the_finished_run_with_the_best_validation_figure(moons_run: Run, vae_run: Run, tmp_path: Path) -> None:
     for number, (bound, error) in enumerate([(30.0, 0.3), (10.0, 0.2), (20.0, 0.1), ("nan", 0.4)]):
         copy = tmp_path / f"vae-{number}"
         shutil.copytree(vae_run.path, copy)
         results = vae_run.results
-        results["test"] |= {"negative_elbo": bound, "mse": error}
+        results["validation"] |= {"negative_elbo": bound, "mse": error}
+        results["test"] |= {"negative_elbo": -number, "mse": number, "psnr": 30.0}  # which choose nothing
+        results["validation"]["psnr"] = float(error)
         Run(copy).write("results.json", results)
     assert find("@best:negative-elbo", tmp_path).path.name == "vae-1"
     assert find("@best:negative_elbo", tmp_path).path.name == "vae-1"
     assert find("@best:mse", tmp_path).path.name == "vae-2"
+    assert find("@best:psnr", tmp_path).path.name == "vae-3"
+    message = refused(genzoo("evaluate", "@best:kl", "--runs", tmp_path))
+    assert message == "@best:kl: no such figure is better than another"
     message = refused(genzoo("evaluate", "@best:elbo", "--runs", tmp_path))
     assert message == f"@best:elbo: no finished run in {tmp_path}/ has it. Did you mean 'negative-elbo'?"
     assert refused(genzoo("evaluate", "@best:mse", "--runs", tmp_path / "none")).startswith("no runs in ")

@@ -122,7 +122,7 @@ def odd(annotation: Any, default: Any) -> Any:
     if isinstance(default, float):
         return 0.1 + 0.2 if default <= 1 else 1 / 3
     if isinstance(default, int):
-        return default + 3
+        return default - 3 if default == 255 else default + 3  # grey levels end there
     if isinstance(default, tuple):
         return ("one", "dist/two", "the third") if "str" in str(annotation) else (3, 1, 2)
     if default is None:

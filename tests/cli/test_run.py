@@ -26,6 +26,7 @@ from genzoo.runs import Run
 
 FILES = {
     "checkpoints",
+    "data.json",
     "config.json",
     "lock",
     "run.json",
@@ -42,8 +43,8 @@ METRICS = ("negative_elbo", "reconstruction", "kl", "mse", "active_units")
 
 def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_run: Run) -> None:
     lines = told.out.splitlines()
-    assert lines[0].split("  ")[-1].strip() == "test (360)"
-    rows = {line[2:].split("  ")[0]: line.split()[-1] for line in lines[1:]}
+    assert re.split("  +", lines[0].strip())[-2:] == ["test (360)", "± over examples"]
+    rows = {label: values[2] for label, *values in (re.split("  +", line.strip()) for line in lines[1:6])}
     test = vae_run.results["test"]
     assert rows["−ELBO (nats)"] == f"{test['negative_elbo']:.2f}"
     assert rows["reconstruction (nats)"] == f"{test['reconstruction']:.2f}"
@@ -52,6 +53,7 @@ def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_ru
     assert rows["active units"] == f"{test['active_units']:.0f}"
     assert f"figures   {vae_run.path}/figures/ ({DRAWN})" in lines
     assert f"genzoo evaluate {vae_run.path}" in lines[-1]
+    assert "  each epoch saw 91.6% of the training data: 105 of 1,257 examples fill no whole batch" in lines
     assert "epoch 1" not in told.out
 
 
@@ -96,6 +98,7 @@ def test_results_of_every_split_with_their_errors(vae_run: Run) -> None:
         total = results[split]["reconstruction"] + results[split]["kl"]
         assert results[split]["negative_elbo"] == pytest.approx(total, rel=1e-6)
     assert results["training"]["epochs"] == 2
+    assert (results["training"]["examples"], results["training"]["examples_per_epoch"]) == (1257, 1152)
     assert results["training"]["seconds"] > 0
     assert results["parameters"] == 76_104
     assert 0 < results["baselines"]["pca"]["mse"] < results["test"]["mse"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from genzoo.tables import number
 
 
 def bare(figures: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in figures.items() if name not in ("run", "split")}
+    return {name: value for name, value in figures.items() if name not in ("run", "split", "samples", "seed")}
 
 
 # evaluate
@@ -46,17 +47,18 @@ def test_the_batch_size_does_not_change_the_figures(vae_run: Run, size: int) -> 
 def test_evaluate_prints_a_table(vae_run: Run) -> None:
     result = genzoo("evaluate", vae_run.path)
     header, *rows = result.out.splitlines()
-    assert header.split() == ["test", "(360)"]
-    shown = {row[2:].split("  ")[0]: row.split()[-1] for row in rows}
-    labels = {"−ELBO (nats)": "negative_elbo", "KL (nats)": "kl", "active units": "active_units"}
-    assert {label: shown[label] for label in labels} == {
-        label: number(vae_run.results["test"][name]) for label, name in labels.items()
-    }
+    assert re.split("  +", header.strip()) == ["test (360)", "± over examples"]
+    shown = {label: values for label, *values in (re.split("  +", row.strip()) for row in rows)}
+    test = vae_run.results["test"]
+    for label, name in {"−ELBO (nats)": "negative_elbo", "KL (nats)": "kl"}.items():
+        assert shown[label] == [number(test[name]), f"{test['standard_error'][name]:.2g}"]
+    assert shown["active units"] == [number(test["active_units"])]
 
 
 def test_evaluate_takes_only_the_metrics_asked_for(vae_run: Run) -> None:
     values = json.loads(genzoo("evaluate", vae_run.path, "--metrics", "kl,mse", "--json").out)
-    assert set(bare(values)) == {"n", "kl", "mse", "standard_error", "not_available"}
+    assert set(bare(values)) == {"n", "kl", "mse", "standard_error", "monte_carlo_error", "not_available"}
+    assert values["monte_carlo_error"] == {"kl": None, "mse": None}
     assert values["kl"] == vae_run.results["test"]["kl"]
     assert values["split"] == "test"
 

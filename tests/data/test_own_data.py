@@ -28,7 +28,7 @@ FORMS: list[tuple[tuple[int, ...], Any, tuple[int, ...], str]] = [
     ((20, 7), np.float32, (7,), "gaussian-learned"),
     ((20, 7), np.int64, (7,), "gaussian-learned"),
     ((20, 7), np.bool_, (7,), "bernoulli"),
-    ((20, 7), np.uint8, (7,), "bernoulli"),
+    ((20, 7), np.uint8, (7,), "gaussian-learned"),
 ]
 
 
@@ -77,12 +77,14 @@ ARRAYS: list[tuple[dict[str, Any], str]] = [
     ({"x": np.full((4, 2), np.nan)}, "x holds values that are not finite"),
     ({"x": np.full((4, 2), np.inf)}, "x holds values that are not finite"),
     ({"x": np.full((4, 2), 1e300)}, "x holds values that are not finite"),
-    ({"x": np.full((4, 2, 2), 255.0)}, "x holds values from 255 to 255; images lie in [0, 1]"),
-    ({"x": np.zeros((4, 2, 2), np.int32)}, "x is int32"),
+    ({"x": np.full((4, 2, 2), 254.5)}, "x holds values from 254.5 to 254.5; images lie in [0, 1]"),
+    ({"x": np.full((4, 2, 2), 256)}, "x holds values from 256 to 256; images lie in [0, 1]"),
+    ({"x": np.full((4, 2, 2), -1)}, "x holds values from -1 to -1; images lie in [0, 1]"),
+    ({"x": np.zeros((4, 2, 2, 4))}, "x has shape [4, 2, 2, 4]: no axis of 1 or 3 channels"),
     ({"x": np.zeros((4, 2), complex)}, "x is complex128"),
     ({"x": np.zeros((4, 2), "U3")}, "x is <U3"),
     ({"x": np.zeros((4, 2)), "y": np.zeros(3, int)}, "y is int64 [3], not one class for each of x"),
-    ({"x": np.zeros((4, 2)), "y": np.zeros(4)}, "y is float64 [4], not one class for each of x"),
+    ({"x": np.zeros((4, 2)), "y": np.full(4, 0.5)}, "y is float64 [4], not one class for each of x"),
     ({"x_train": np.zeros((4, 2)), "x_test": np.zeros((4, 3))}, "x_test is of another form than x_train"),
     (
         {"x_train": np.zeros((4, 2)), "x_test": np.zeros((4, 2)), "y_test": np.zeros(4, int)},
@@ -168,9 +170,14 @@ TABLES = [
     ("", "is empty"),
     ("a,b\n", "has a header and no numbers"),
     ("a,b\n1,2\n3,x\n", "line 3, column b: 'x' is no finite number"),
-    ("1,2\n3,\n", "line 2, column 2: '' is no finite number"),
-    ("a,b\n1,2\n\nnan,2\n", "line 4, column a: 'nan' is no finite number"),
-    ("nan,2\n1,2\n", "line 1, column 1: 'nan' is no finite number"),
+    ("1,2\n3,\n", "line 2, column 2 has no value ('')"),
+    ("a,b\n1,2\n\nnan,2\n", "line 4, column a has no value ('nan')"),
+    ("nan,2\n1,2\n", "line 1, column 1 has no value ('nan')"),
+    ("a,b\n1,NA\n3,4\n?,6\n", "line 2, column b has no value ('NA'); 2 of 3 examples lack something"),
+    ("a,b\n1_000,2\n3,4\n", "line 2, column a: '1_000' is no finite number"),
+    ("a,b\n1 000,2\n3,4\n", "line 2, column a: '1 000' is no finite number"),
+    ('a,b\n"1,000",2\n3,4\n', "line 2, column a: '1,000' is no finite number"),
+    ("a,b,c,d\n1,2,x,u\n3,4,y,v\n", "2 columns of text, not numbers: c, d (such as 'x')"),
     ("1,2\n1,inf\n", "line 2, column 2: 'inf' is no finite number"),
     ("1,2\n1,1e39\n", "line 2, column 2: '1e39' is no finite number"),
     ("1,2\n1\n", "line 2: 1 columns instead of 2"),
@@ -191,9 +198,11 @@ def test_other_tables_that_are_refused(tmp_path: Path) -> None:
         "has no column beside the label's"
     )
     path.write_bytes(b"\xff\xfe1,2\n")
-    assert refusal("csv", path) == f"{path} is no table in UTF-8"
+    assert refusal("csv", path) == f"{path} has a header and no numbers"  # two characters of UTF-16
     path.write_bytes(b'1,"2\n' + b"3" * 200_000)
-    assert refusal("csv", path) == f"{path} is no table in UTF-8"
+    assert refusal("csv", path) == f"{path} is no table of text"
+    path.write_bytes(bytes(range(256)))
+    assert refusal("csv", path) == f"{path} is no table of text"
 
 
 # together

@@ -71,7 +71,7 @@ def test_scaling_keeps_flat_pictures_flat(tmp_path: Path) -> None:
 
 
 def test_folders_that_are_refused(tmp_path: Path) -> None:
-    assert refusal("folder", tmp_path) == f"{tmp_path} holds no PNG or JPEG file"
+    assert refusal("folder", tmp_path) == f"{tmp_path} holds no picture"
     missing = tmp_path / "nowhere"
     assert refusal("folder", missing) == f"{missing}: no such file or folder"
     save_pictures(tmp_path / "a", np.zeros((3, 4, 4), np.uint8))
@@ -79,15 +79,15 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
     assert refusal("folder", tmp_path) == f"{tmp_path}/000.png lies beside sub-folders, which are classes"
     (tmp_path / "000.png").unlink()
     (tmp_path / "b").mkdir()
-    assert refusal("folder", tmp_path) == f"{tmp_path}/b holds no PNG or JPEG file"
+    assert refusal("folder", tmp_path) == f"{tmp_path}/b holds no picture"
     assert refusal("folder", tmp_path / "a/000.png") == f"{tmp_path}/a/000.png is no folder"
     own = tmp_path / "a"
     Image.new("L", (5, 4)).save(own / "wide.png")
-    assert refusal("folder", own) == f"{own}/wide.png is 4x5, 000.png 4x4"
+    assert refusal("folder", own) == f"pictures have 2 sizes: 3 of 4 are 4x4, {own}/wide.png is 4x5"
     Image.new("RGB", (4, 4)).save(own / "wide.png")
-    assert refusal("folder", own) == f"{own}/wide.png is in colour, 000.png grey"
+    assert refusal("folder", own) == f"3 pictures are grey and 1 in colour, such as {own}/wide.png"
     (own / "wide.png").write_text("no picture")
-    assert refusal("folder", own) == f"{own}/wide.png is no PNG or JPEG image"
+    assert refusal("folder", own) == f"{own}/wide.png is no picture that can be read"
     (own / "wide.png").unlink()
     assert refusal("folder", own, validation=0.7, test=0.7).startswith("3 examples leave nothing to train on")
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
+import os
 
 import pytest
 import torch
-from genzoo_plugins.metrics.classifier import auroc, c2st, logistic_regression, nearest, parts, separating_direction
+from genzoo_plugins.metrics.classifier import (
+    TwoSets,
+    auroc,
+    c2st,
+    logistic_regression,
+    nearest,
+    parts,
+    separating_direction,
+)
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from genzoo.noise import seeded
 from genzoo.protocols import Split
 from genzoo.registry import registry
+
+LONG = os.environ.get("GENZOO_LONG") == "1"
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -84,6 +95,72 @@ def test_samples_without_their_noise_are_too_thin() -> None:
 def test_sets_apart_are_told_always() -> None:
     x = normal(29, 300, 3)
     assert c2st(x, x + 100) == 1.0
+
+
+def coin(seed: int, n: int, heads: float = 0.5) -> Tensor:
+    with seeded(seed):
+        return (torch.rand(n, 1, dtype=torch.float64) < heads).double()
+
+
+def lattice(seed: int, n: int) -> Tensor:
+    return (2 * normal(seed, n, 2)).round()
+
+
+PAIRS = {
+    "normal": lambda seed: (normal(seed, 60, 2), normal(seed + 10_000, 60, 2)),
+    "a fair coin": lambda seed: (coin(seed, 200), coin(seed + 10_000, 200)),
+    "a lattice": lambda seed: (lattice(seed, 80), lattice(seed + 10_000, 80)),
+    "many copies": lambda seed: (normal(seed, 80, 1).round(), normal(seed + 10_000, 80, 1).round()),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_one_distribution_is_within_what_chance_gives(name: str) -> None:
+    """In 2 to 9 % of pairs it is not, and on the mean neither set seems to be told from the other."""
+    runs = 400 if LONG else 100
+    found, outside = [], 0
+    for seed in range(runs):
+        sets = TwoSets(*PAIRS[name](seed))
+        low, high = sets.null()
+        found.append(sets.auroc())
+        outside += not low <= found[-1] <= high
+    values = torch.tensor(found, dtype=torch.float64)
+    assert (values.mean() - 0.5).abs() < 4 * values.std() / runs**0.5
+    assert 0.01 * runs <= outside <= 0.1 * runs
+
+
+@pytest.mark.parametrize("points", [torch.ones(40, 2), torch.zeros(40, 2), normal(31, 40, 2), coin(32, 40)], ids=str)
+def test_a_set_is_not_told_from_itself(points: Tensor) -> None:
+    points = points.double()
+    assert c2st(points, points.clone()) == 0.5
+    assert c2st(points, points.flip(0).repeat(2, 1)) == 0.5
+
+
+def test_what_each_point_has_a_copy_of_is_not_told_by_the_copies() -> None:
+    """A neighbour at distance 0 of the other label, known from training, would tell them all."""
+    x, others = normal(33, 200, 3), normal(34, 2, 3)
+    low, high = TwoSets(normal(35, 200, 3), normal(36, 200, 3)).null()
+    assert low < c2st(x, torch.cat([x[:199], others[:1]])) < high
+
+
+def test_frequencies_of_the_same_values_are_told() -> None:
+    """P(1 | heads) of 0.5 and 0.9: the AUROC is 0.5 + (0.9 − 0.5)/2."""
+    assert c2st(coin(37, 3000), coin(38, 3000, 0.9)) == pytest.approx(0.7, abs=0.02)
+    assert c2st(normal(39, 1000, 2), normal(40, 10, 2).repeat(100, 1)) > 0.95
+
+
+def test_neither_order_nor_signs_of_zero_matter() -> None:
+    x, y = normal(41, 90, 3), normal(42, 90, 3) + 0.3
+    order = torch.randperm(90, generator=torch.Generator().manual_seed(0))
+    assert c2st(x[order], y[order.flip(0)]) == c2st(x, y)
+    assert TwoSets(x[order], y).null() == TwoSets(x, y).null()
+    assert c2st(0.0 * x, -0.0 * y) == 0.5
+
+
+def test_constant_columns_are_constant_but_for_rounding() -> None:
+    x, y = (torch.cat([normal(seed, 300, 1), torch.full((300, 1), 0.3)], 1) for seed in (43, 44))
+    y[:, 1] = y[:, 1].float().double()
+    assert c2st(x, y) == pytest.approx(0.5, abs=0.1)
 
 
 def test_parts_are_even_and_nobody_is_their_own_neighbour() -> None:

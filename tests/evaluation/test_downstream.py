@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import scipy.stats
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -27,6 +28,12 @@ NAMES = ("knn", "linear-probe")
 def model() -> Model:
     """An autoencoder of points as it is initialised."""
     return Pair.of("ae", spec=SPECS["vectors"]).build().model.eval()
+
+
+def proportion_confint(count: int, n: int) -> tuple[float, float]:
+    """Wilson's interval as scipy has it."""
+    found = scipy.stats.binomtest(count, n).proportion_ci(method="wilson")
+    return found.low, found.high
 
 
 def blobs(n: int, seed: int) -> Resident:
@@ -56,7 +63,11 @@ def test_accuracies_are_those_of_scikit_learn(model: Model) -> None:
         neighbours = KNeighborsClassifier(k).fit(x, train.y.numpy())
         assert found[name] == pytest.approx(neighbours.score(z, test.y.numpy()), abs=0.004)  # distances that tie
     assert found["standard_error"]["knn"] == pytest.approx((found["knn"] * (1 - found["knn"]) / 300) ** 0.5, rel=0.01)
-    assert found["details"]["knn"] == {"training_codes": 600}
+    details = found["details"]["knn"]
+    assert (details["training_codes"], details["n"]) == (600, 300)
+    low, high = proportion_confint(round(300 * found["knn"]), 300)
+    assert details["interval_95"] == pytest.approx((low, high), abs=1e-6)
+    assert details["note"] == f"95 % {low:.3g} to {high:.3g}, n 300"
 
 
 def test_digits_are_told_apart_by_any_code() -> None:
@@ -84,3 +95,22 @@ def test_what_cannot_be_classified_says_why(model: Model) -> None:
     assert evaluate(model, unlabelled, metrics, train=labelled)["not_available"]["knn"] == "no labels"
     few = evaluate(model, labelled, find_metrics(registry(), ["knn:30"]), train=blobs(20, 1))
     assert few["not_available"] == {"knn_30": "needs 30 training examples"}
+
+
+def test_equal_codes_share_their_votes_in_any_order() -> None:
+    """A collapsed encoder: whoever came first would win; the class that is most frequent must."""
+    y = torch.tensor([0] * 20 + [1] * 5 + [2] * 25)
+    model = Pair.of("ae", spec=SPECS["vectors"]).build().model.eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    test = Resident(Split(blobs(30, 1).x, torch.arange(30) % 3), CPU)
+    for order in (torch.arange(50), torch.arange(50).flip(0)):
+        train = Resident(Split(blobs(50, 0).x[order], y[order]), CPU)
+        assert evaluate(model, test, find_metrics(registry(), NAMES), train=train)["knn"] == pytest.approx(1 / 3)
+
+
+def test_one_class_to_train_on_says_nothing(model: Model) -> None:
+    train = Resident(Split(blobs(30, 0).x, torch.zeros(30, dtype=torch.int64)), CPU)
+    found = evaluate(model, blobs(20, 1), find_metrics(registry(), NAMES), train=train)
+    assert found["not_available"] == dict.fromkeys(("knn", "linear_probe"), "only one class to train on")

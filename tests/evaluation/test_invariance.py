@@ -80,6 +80,25 @@ def test_the_objective_on_held_out_data_does_not_depend_on_batches_or_order(pair
         assert objective_terms(objective, data, step, batch_size) == pytest.approx(whole, rel=1e-5, abs=1e-6)
 
 
+OWN = ["c2st", "kid", "memorisation", "prior-c2st", "mutual-information", "total-correlation", "c2st:gmm:2", "knn"]
+
+
+def test_company_does_not_matter() -> None:
+    """Each figure and all beside it, alone and after each of the others, whatever those drew."""
+    pair = Pair.of("vae", spec=SPECS["points"])
+    model, data, train = pair.build().model, Resident(pair.split(80), CPU), training_data(pair.build().model)
+
+    def found(*names: str) -> dict[str, Any]:
+        return evaluate(model, data, find_metrics(registry(), names), train=train)
+
+    together, turned = found("kl-per-dim", *OWN), found(*reversed(OWN))
+    for name in OWN:
+        figure = name.replace("-", "_").replace(":", "_")
+        alone = found(name)
+        assert alone[figure] == together[figure] == turned[figure]
+        assert alone["details"][figure] == together["details"][figure] == turned["details"][figure]
+
+
 def test_global_generators_do_not_matter_and_are_left_alone() -> None:
     pair = Pair.of("vae")
     model, data = pair.build().model, Resident(pair.split(50), CPU)

@@ -134,3 +134,32 @@ def test_sliced_wasserstein() -> None:
     assert sliced_wasserstein(x, x + shift) == pytest.approx(3 / math.sqrt(5), rel=0.06)  # 4 s.e. of 1,000 directions
     same = sliced_wasserstein(x, x[torch.arange(4000).flip(0)])
     assert same == pytest.approx(0.0, abs=1e-15)  # a matrix product may round rows by their place
+
+
+def test_neighbours_of_equal_points_are_the_points_themselves() -> None:
+    """Balls of radius 0 hold what equals their centre; as many of their points count as k."""
+    one = torch.ones(30, 3, dtype=torch.float64)
+    assert prdc(one, one) == pytest.approx((1.0, 1.0, 30 / 29, 1.0))
+    assert prdc(one, one + 1) == (0.0, 0.0, 0.0, 0.0)
+    with seeded(22):
+        coins = [(torch.rand(400, 2) < 0.5).double() for _ in range(2)]
+    found = prdc(*coins)
+    assert (found.precision, found.recall, found.coverage) == (1.0, 1.0, 1.0)
+    assert found.density == pytest.approx(1.0, abs=0.2)
+    assert prdc(coins[0], 3 * coins[1] - 1).coverage == 0.0
+    collapsed = prdc(normal(23, 200, 2), normal(24, 1, 2).repeat(200, 1))
+    assert collapsed.coverage < 0.1
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_points_far_from_zero_have_the_same_neighbours(shift: float) -> None:
+    x, y = normal(25, 300, 3), normal(26, 300, 3)
+    assert prdc(x + shift, y + shift) == pytest.approx(prdc(x, y), abs=1e-9)
+
+
+def test_the_order_of_points_does_not_matter() -> None:
+    x, y = normal(27, 300, 3), normal(28, 300, 3)
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(0))
+    assert sliced_wasserstein(x[order], y) == pytest.approx(sliced_wasserstein(x, y), rel=1e-12)
+    assert prdc(x[order], y[order.flip(0)]) == prdc(x, y)
+    assert mmd(x[order], y) == pytest.approx(mmd(x, y), rel=1e-9)

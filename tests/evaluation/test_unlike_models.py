@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import torch
 from genzoo_plugins.vae.model import VAE
@@ -108,6 +109,31 @@ def test_an_anomaly_is_not_found_by_its_label(folder: Path, capsys: pytest.Captu
     assert told == {str(label): value for label, value in one_against_rest(scores, data.y).items()}
 
 
+@pytest.mark.parametrize("dataset", ["digits", "quadratic", "labelled"])
+def test_a_bound_of_a_model_that_is_told_the_class_has_a_name_of_its_own(
+    dataset: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In epoch lines, the log and the curves: results speak of p(x), and share no name with it."""
+    data: dict[str, Any] = {}
+    if dataset == "labelled":
+        x = (torch.rand(200, 1, 4, 4) < 0.5).float().numpy()
+        numpy.savez(tmp_path / "x.npz", x=x, y=numpy.arange(200) % 3)
+        dataset, data = "npz", {"path": str(tmp_path / "x.npz")}
+    options = {**QUICK, "quiet": False, "hidden": (8,), "latent_dim": 2}
+    run = genzoo.run("told", dataset, data=data, out=tmp_path / "run", **options)
+    line = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch 1/1"))
+    terms, test = run.history[0], run.results["test"]
+    if dataset == "quadratic":  # it has no classes to tell
+        assert set(terms["validation"]) == {"loss", "negative_elbo", "reconstruction", "kl"}
+        return
+    for part in ("train", "validation"):
+        assert set(terms[part]) == {"loss", "negative_elbo_given_y", "reconstruction_given_y", "kl_given_y"}
+        assert not {*terms[part]} & {*test}
+    assert terms["validation"]["negative_elbo_given_y"] != pytest.approx(test["negative_elbo"], rel=1e-3)
+    assert "−elbo|y" in line
+    assert "−elbo " not in line
+
+
 # models without an encoder
 
 
@@ -134,7 +160,7 @@ def test_applications_refuse_it_before_any_data_are_read(
     if not (folder / "means").exists():
         genzoo.run("means", "moons", out=folder / "means", **QUICK)
     capsys.readouterr()
-    monkeypatch.setattr("genzoo.cli.inputs.load_split", lambda *_: pytest.fail("data were read"))
+    monkeypatch.setattr("genzoo.cli.loading.Source.view", lambda *_: pytest.fail("data were read"))
     assert main([verb, str(folder / "means")]) == 2
     said = f"genzoo: means has no encoder\n  genzoo sample {folder / 'means'}\n"
     assert capsys.readouterr().err == said

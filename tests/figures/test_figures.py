@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,9 @@ from genzoo.build import build_model
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.figures.canvas import save_grid
 from genzoo.figures.codes import Scale, posteriors, principal_axes, quantile_grid
+from genzoo.figures.curves import labels
 from genzoo.figures.latent import ACTIVE, latent_plane
 from genzoo.figures.points import planes
 from genzoo.figures.subject import Subject
@@ -108,6 +113,20 @@ def test_a_model_without_an_encoder_has_samples_and_curves(tmp_path: Path) -> No
     subject = subject_of(tmp_path, "vae", "digits")
     assert figures.draw_all(subject.run, Source(subject.model.spec), subject.view) == []
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"samples", "curves"}
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        ("negative_elbo", ("−ELBO", "nats an example")),
+        ("kl_given_y", ("KL given the class", "nats an example")),
+        ("mse", ("mse", "")),
+        ("distortion", ("distortion", "")),
+        ("loss", ("loss", "")),
+    ],
+)
+def test_a_curve_has_the_unit_of_its_term_or_none(term: str, expected: tuple[str, str]) -> None:
+    assert labels(term) == expected
 
 
 @pytest.fixture(params=["vae", "ae"])
@@ -240,3 +259,51 @@ def test_a_figure_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
         for name in ("reconstructions", "traversals", "interpolations")
     ]
     assert (tmp_path / "figures" / "latent.png").exists()
+
+
+MATPLOTLIB = """
+import hashlib, os, sys
+from pathlib import Path
+import torch
+from genzoo.figures.canvas import save_grid
+save_grid(Path("grid.png"), torch.rand(9, 1, 8, 8, generator=torch.Generator().manual_seed(0)), "z₁ − x")
+import matplotlib
+print(hashlib.md5(Path("grid.png").read_bytes()).hexdigest(), os.environ.get("MPLBACKEND"))
+"""
+OWN_SETTINGS = {
+    "nothing": ({}, ""),
+    "a notebook": ({"MPLBACKEND": "module://matplotlib_inline.backend_inline"}, ""),
+    "no backend": ({"MPLBACKEND": "nonsense"}, ""),
+    "latex": ({}, "text.usetex: True\n"),
+    "style": ({}, "font.family: Nonesuch\nsavefig.bbox: tight\nsavefig.dpi: 30\nimage.interpolation: bilinear\n"),
+    "no home": ({"HOME": "/nonexistent", "TMPDIR": "/nonexistent", "MPLCONFIGDIR": "/proc/nope"}, ""),
+}
+
+
+def test_what_the_user_has_set_of_matplotlib_changes_no_picture(tmp_path: Path) -> None:
+    found = {}
+    for name, (variables, settings) in OWN_SETTINGS.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "matplotlibrc").write_text(settings)
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("MPL")}
+        words = [sys.executable, "-c", MATPLOTLIB]
+        done = subprocess.run(words, env=clean | variables, cwd=folder, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stderr
+        digest, backend = done.stdout.split()
+        assert backend == variables.get("MPLBACKEND", "None")
+        found[name] = digest
+    assert len(set(found.values())) == 1, found
+
+
+def test_settings_of_the_program_stay_and_change_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib
+
+    pictures = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    save_grid(tmp_path / "plain.png", pictures, "title")
+    for name, value in {"text.usetex": True, "figure.facecolor": "black", "savefig.transparent": True}.items():
+        monkeypatch.setitem(matplotlib.rcParams, name, value)
+    before = dict(matplotlib.rcParams)
+    save_grid(tmp_path / "set.png", pictures, "title")
+    assert dict(matplotlib.rcParams) == before
+    assert (tmp_path / "set.png").read_bytes() == (tmp_path / "plain.png").read_bytes()

@@ -180,3 +180,14 @@ def test_a_report_that_fails_is_one_line(
     assert run.results["test"]["n"] == 1000
     with pytest.raises(RuntimeError, match="no ink"):
         write_report(run)
+
+
+def test_a_page_of_outdated_figures_says_so(run: Run, tmp_path: Path) -> None:
+    """The run was asked for more epochs and interrupted: its figures are those of the epochs before."""
+    copy = Run(tmp_path / "copy")
+    shutil.copytree(run.path, copy.path)
+    assert "outdated" not in page(copy)
+    config = copy.plain_config
+    config["training"]["epochs"] = 50
+    copy.write("config.json", config)
+    assert "of epoch 2, and it was asked for 50" in Reader(page(copy)).text

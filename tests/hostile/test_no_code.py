@@ -22,8 +22,7 @@ ALLOWED = {
     "genzoo/entries.py: importlib.import_module": "the class that an installed plugin registered",
     "genzoo/plugins.py: importlib.util.spec_from_file_location": "the Python file that a user gave with -p",
     "genzoo/data/sources.py: subprocess": "npm, apt-get and dpkg-deb, by lists of words that no file has a part in",
-    "genzoo/provenance.py: ctypes": "libc's malloc_trim, before a peak of memory is measured",
-    "genzoo/training/memory.py: ctypes": "libc's mallopt, with constants",
+    "genzoo/training/memory.py: ctypes": "libc's mallopt and malloc_trim, with constants",
     "genzoo/provenance.py: subprocess": "git, for the commit of genzoo's own checkout",
     "genzoo/testing/registration.py: subprocess": "Python, importing the module of an installed plugin that is checked",
 }

@@ -231,6 +231,10 @@ def test_without_the_variables_nobody_is_waited_for(monkeypatch: pytest.MonkeyPa
     [
         ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but RANK and MASTER_ADDR and MASTER_PORT not set"),
         ({"WORLD_SIZE": "two"}, "WORLD_SIZE=two is no number"),
+        (
+            {"WORLD_SIZE": "2", "RANK": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"},
+            "RANK=2, but the ranks of 2 processes end at 1",
+        ),
     ],
 )
 def test_variables_that_do_not_fit(variables: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,3 +255,69 @@ def test_a_gpu_by_number_is_not_for_several() -> None:
     assert choose_device("cpu", two) == torch.device("cpu")
     with pytest.raises(UsageError, match="several processes share no device"):
         choose_device("cuda:1", two)
+
+
+LEFT_OVER = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        ("evaluate no-such-run", 2, "no runs in runs/"),
+        ("run no-such-model --dataset moons", 2, "no model named 'no-such-model'."),
+        ("run vae --dataset moons --epochs none", 2, "--epochs must be a whole number, not 'none'"),
+        ("run vae --dataset moons", 2, "WORLD_SIZE is 2, but MASTER_ADDR and MASTER_PORT not set"),
+        ("list --kind model", 0, ""),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"TORCHELASTIC_RUN_ID": "none"}], ids=["left over", "within a worker"])
+def test_variables_that_others_have_set(
+    words: str,
+    code: int,
+    line: str,
+    more: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A command says why it fails; a worker of torchrun leaves that to the first one, which runs the same command."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**LEFT_OVER, **more}.items():
+        monkeypatch.setenv(name, value)
+    assert main(words.split()) == code
+    silent = bool(more) and words.startswith("run")
+    assert capsys.readouterr().err.partition("\n")[0] == (f"genzoo: {line}" if line and not silent else "")
+
+
+RESTARTED = """
+import os, signal, sys
+from genzoo.cli import main
+from genzoo.training.trainer import Trainer
+step = Trainer._train_step
+def train_step(self, *inputs):
+    if self.step == 2 and (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    step(self, *inputs)
+Trainer._train_step = train_step
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_processes_that_torchrun_starts_again_do_not_hear_of_the_former_ones(tmp_path: Path) -> None:
+    """The second process is killed in its third step; then both begin anew and come to the end."""
+    script = tmp_path / "restarted.py"
+    script.write_text(RESTARTED)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1"]
+    words = [*MOONS.split(), "--batch-size", "250", "--quiet", "--runs", str(tmp_path / "runs")]
+    process = subprocess.run(
+        [*torchrun, "--master-port", str(pairs.free_port()), str(script), *words],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert process.returncode == 0, process.stderr
+    statuses = sorted(Run(folder).record["status"].partition(":")[0] for folder in (tmp_path / "runs").iterdir())
+    assert statuses == ["failed", "finished"], statuses

@@ -9,6 +9,7 @@ import torch
 from genzoo_plugins.losses.elbo import ELBO
 from genzoo_plugins.vae.model import VAE
 from planted import FAULTS
+from subtle import SUBTLE
 from torch import Tensor, nn
 
 import genzoo
@@ -229,7 +230,8 @@ def test_a_model_without_a_prior_may_not_sample() -> None:
 def test_every_check_has_a_fault_that_it_finds() -> None:
     marks = test_a_fault_is_found_and_named.pytestmark
     cases = next(mark.args[1] for mark in marks if mark.name == "parametrize")
-    assert {check for check, *_ in cases} | {fault.check for fault in FAULTS} >= set(CHECKS)
+    subtle = {check for fault in SUBTLE for check in fault.checks}
+    assert {check for check, *_ in cases} | {fault.check for fault in FAULTS} | subtle >= set(CHECKS)
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -13,6 +13,7 @@ class ELBO(genzoo.Loss):
 
     With a capacity C the second term is γ·|KL − C| instead (Burgess et al. 2018, eq. 8). β, or C, rises linearly from 0
     over the first `kl_warmup` steps. β touches the KL and nothing else: "negative_elbo" is always the bound at β = 1.
+    A posterior that is a point has neither: what is pressed on then is −ln p(z).
     """
 
     accepts = genzoo.LatentModel
@@ -38,8 +39,12 @@ class ELBO(genzoo.Loss):
         inference = model.infer(batch, self.config.posterior_samples)
         reconstruction = -inference.px.log_prob(batch.x).mean()
         kl = inference.kl().mean()
+        loss = reconstruction + self.pressure(kl, step)
+        assert inference.p is not None
+        if inference.q.measure != inference.p.measure:
+            return {"loss": loss, "reconstruction": reconstruction.detach()}
         return {
-            "loss": reconstruction + self.pressure(kl, step),
+            "loss": loss,
             "negative_elbo": (reconstruction + kl).detach(),
             "reconstruction": reconstruction.detach(),
             "kl": kl.detach(),

@@ -7,6 +7,7 @@ import math
 from torch import Tensor
 
 import genzoo
+from genzoo.evaluation.measures import measure_of, why_no_bound
 
 
 class Reconstruction(genzoo.Metric):
@@ -22,52 +23,52 @@ class Reconstruction(genzoo.Metric):
         return -examined.inference.px.log_prob(examined.batch.x)[0]
 
 
-class KL(genzoo.Metric):
-    """KL(q(z|x)‖p(z))."""
+class BoundMetric(genzoo.Metric):
+    """Takes KL(q(z|x)‖p(z)), of which there must be one."""
 
-    label = "KL"
     unit = "nats"
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
+
+    def begin(self, subject: genzoo.Subject) -> str | None:
+        return why_no_bound(subject)
+
+
+class KL(BoundMetric):
+    """KL(q(z|x)‖p(z))."""
+
+    label = "KL"
+    better = None  # a rate: 0 for a model that says nothing in its codes
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         return examined.inference.kl()
 
 
-class NegativeELBO(genzoo.Metric):
+class NegativeELBO(BoundMetric):
     """Reconstruction + KL, whatever β the model was trained with (Kingma & Welling 2014, eq. 3)."""
 
     label = "−ELBO"
-    unit = "nats"
-
-    def refuses(self, model: genzoo.Model) -> str | None:
-        return why_no_prior(model)
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         inference = examined.inference
         return inference.kl() - inference.px.log_prob(examined.batch.x)[0]
 
 
-class BitsPerDim(genzoo.Metric):
+class BitsPerDim(NegativeELBO):
     """−ELBO as bits a dimension, for likelihoods that are probabilities of discrete values: what a code would take."""
 
     label = "bits per dimension, at most"
     unit = "bits"
 
-    def refuses(self, model: genzoo.Model) -> str | None:
-        return why_no_prior(model)
-
     def begin(self, subject: genzoo.Subject) -> str | None:
-        reason = why_no_likelihood(subject)
+        reason = super().begin(subject) or why_no_likelihood(subject)
         if reason is None and subject.example.px.measure != "probability":
             return "p(x|z) is a density, not a probability"
         return reason
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
-        inference = examined.inference
-        nats = inference.kl() - inference.px.log_prob(examined.batch.x)[0]
-        return nats / (examined.model.spec.numel * math.log(2))
+        return super().per_example(examined) / (examined.model.spec.numel * math.log(2))
 
 
 def why_no_prior(model: genzoo.Model) -> str | None:
@@ -78,9 +79,11 @@ def why_no_prior(model: genzoo.Model) -> str | None:
 
 
 def why_no_likelihood(subject: genzoo.Subject) -> str | None:
-    """Why p(x|z) is no likelihood of these data, None if it is.
-
-    The cross-entropy of grey pixels is not normalised over [0, 1] (Loaiza-Ganem & Cunningham 2019, section 3).
-    """
-    grey = isinstance(subject.example.px, genzoo.Bernoulli) and not subject.data.binary
-    return "grey pixels have no likelihood; --binarize" if grey else None
+    """Why p(x|z) is no likelihood of these data, None if it is."""
+    px = subject.example.px
+    if measure_of(px, subject.data) != "none":
+        return None
+    if px.support == "binary":
+        return "grey pixels have no likelihood; --binarize"
+    kind = f"; they are not all {px.support}" if px.support != "any" else ""
+    return f"p(x|z) of these values is neither a density nor a probability{kind}"

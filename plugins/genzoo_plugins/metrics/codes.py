@@ -10,7 +10,8 @@ from genzoo_plugins.metrics.bound import why_no_prior
 
 
 class MSE(genzoo.Metric):
-    """Squared error a dimension between x and decode(encode(x)): the one figure all models share."""
+    """Squared error a dimension between x and decode(encode(x)), in the data's own units: the one figure all models
+    share."""
 
     label = "MSE per dimension"
 
@@ -18,7 +19,7 @@ class MSE(genzoo.Metric):
         return None if isinstance(model, genzoo.LatentModel) else "no encoder"
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
-        return (examined.reconstruction - examined.batch.x).square().flatten(1).mean(1)
+        return examined.squared_error
 
 
 class ActiveUnits(genzoo.Metric):
@@ -28,12 +29,16 @@ class ActiveUnits(genzoo.Metric):
     """
 
     label = "active units"
+    better = "higher"
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         return examined.inference.q.mean.flatten(1)
+
+    def why_no_figure(self, values: Tensor) -> str | None:
+        return None if bool(values.isfinite().all()) else "codes that are not finite"
 
     def summarise(self, values: Tensor) -> float:
         return float((values.var(0, unbiased=False) > ACTIVE).sum())

@@ -4,19 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 import genzoo
-from genzoo_plugins.metrics.classifier import WHAT, c2st
+from genzoo.intervals import NORMAL_QUANTILE
+from genzoo_plugins.metrics.classifier import WHAT, TwoSets
 from genzoo_plugins.metrics.features import NAME, SHAPE
-from genzoo_plugins.metrics.samples import SampleMetric, training_points
-from genzoo_plugins.metrics.two_samples import distances_to_nearest, kid, sliced_wasserstein
+from genzoo_plugins.metrics.resampling import (
+    GROUPS,
+    T_QUANTILE,
+    Interval,
+    group_numbers,
+    jackknife,
+    null_of_real_data,
+)
+from genzoo_plugins.metrics.samples import SampleMetric, beside, training_points, why_not_finite
+from genzoo_plugins.metrics.two_samples import (
+    distances_to_each_group,
+    kid,
+    mmd_without_each,
+    sliced_wasserstein,
+    sliced_wasserstein_without_each,
+)
 
 WIDEST = 64
 """Values an example may have where it has no features: distances between more of them say little."""
 SURE = 4.0
 """Standard errors by which samples must be nearer to training data than to others before it is said. They count the
 choice of samples alone; with that of the data, pairs of independent sets differ by up to twice as much."""
+FEW_DIRECTIONS = 100
+"""Of the sliced distances that intervals rest on: many of them are computed."""
+LARGEST = 1e9
+"""What the ratio of distances is at most: samples may equal held-out examples."""
 
 
 class SmallSampleMetric(SampleMetric):
@@ -39,12 +59,17 @@ class C2ST(SmallSampleMetric):
     """AUROC of a classifier that tells samples from data (Lopez-Paz & Oquab 2017): ½ where it cannot, 1 at worst."""
 
     label = "samples told from data, AUROC"
+    ideal = 0.5
+
+    sets: TwoSets
 
     def summarise(self, values: Tensor) -> float:
-        return c2st(values[self.chosen], self.fake)
+        self.sets = TwoSets(values[self.chosen], self.fake)
+        return self.sets.auroc()
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        return self.described(self.where, classifier=WHAT)
+        null = self.sets.null()
+        return self.described(*beside("one distribution", null), self.where, null_95=null, classifier=WHAT)
 
 
 class KID(SmallSampleMetric):
@@ -64,8 +89,18 @@ class KID(SmallSampleMetric):
 
     def details(self, values: Tensor) -> dict[str, Any]:
         spread = self.found.std().item() if len(self.found) > 1 else None
-        notes = [self.where, *([] if spread is None else [f"± {spread:.2g} between subsets"])]
-        return self.described(*notes, subsets=len(self.found), deviation=spread)
+        interval = self.interval(values[self.chosen], spread)
+        known = {"subsets": len(self.found), "deviation": spread, "interval_95": interval}
+        return self.described(*beside("95 %", interval), self.where, **known)
+
+    def interval(self, real: Tensor, spread: float | None) -> Interval | None:
+        """By a jackknife over all points, with the error of a choice of subsets; 0 lies in it for one distribution."""
+        if len(real) < 2 * GROUPS:
+            return None
+        without = mmd_without_each(real, self.fake)
+        variance = (GROUPS - 1) * without.var(correction=0).item() + (spread or 0.0) ** 2 / len(self.found)
+        centre, half = self.found.mean().item(), T_QUANTILE * variance**0.5
+        return centre - half, centre + half
 
 
 class SlicedWasserstein(SmallSampleMetric):
@@ -82,18 +117,39 @@ class SlicedWasserstein(SmallSampleMetric):
 
     def begin(self, subject: genzoo.Subject) -> str | None:
         self.reference = training_points(subject)
-        return super().begin(subject)
+        return why_not_finite(self.reference) or super().begin(subject)
 
     def summarise(self, values: Tensor) -> float:
         return sliced_wasserstein(values[self.chosen], self.fake, self.config.directions)
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        floor, known = None, []
+        floor = None
         if self.reference is not None:
             real = values[self.chosen][: len(self.reference)]
             floor = sliced_wasserstein(real, self.reference[: len(real)], self.config.directions)
-            known = [f"real data {floor:.2g}"]
-        return self.described(*known, self.where, floor=floor, directions=self.config.directions)
+        null = null_of_real_data(values[self.chosen], self.reference, self.few_directions, power=0.5)
+        interval = self.interval(values[self.chosen])
+        notes = [*beside("real data", null), *beside("95 %", interval)]
+        known = {"floor": floor, "null_95": null, "interval_95": interval, "directions": self.config.directions}
+        return self.described(*notes, self.where, **known)
+
+    def few_directions(self, x: Tensor, y: Tensor) -> float:
+        """The distance along some of the directions."""
+        return sliced_wasserstein(x, y, min(FEW_DIRECTIONS, self.config.directions))
+
+    def interval(self, real: Tensor) -> Interval | None:
+        """Of the distance without the bias of n, by a jackknife of its square along some directions.
+
+        Wider by the error of the choice of directions.
+        """
+        if len(real) < 2 * GROUPS:
+            return None
+        without = sliced_wasserstein_without_each(real, self.fake, min(FEW_DIRECTIONS, self.config.directions))
+        some = self.few_directions(real, self.fake)
+        found = jackknife(some**2, without.square(), least=0.0)
+        scale = sliced_wasserstein(real, self.fake, self.config.directions) / some if some > 0 else 1.0
+        error = min(1.0, NORMAL_QUANTILE / (2 * self.config.directions) ** 0.5)
+        return None if found is None else (found[0] ** 0.5 * scale * (1 - error), found[1] ** 0.5 * scale * (1 + error))
 
 
 class Memorisation(SmallSampleMetric):
@@ -104,27 +160,55 @@ class Memorisation(SmallSampleMetric):
     """
 
     label = "nearest training over nearest held-out example"
+    ideal = 1.0
     needs_train = True
     reference: Tensor
-    errors: float
+    seen: Tensor
+    """[n, GROUPS]: the distance of each sample to the nearest of each group of training examples."""
+    unseen: Tensor
+    """The same of held-out examples."""
 
     def begin(self, subject: genzoo.Subject) -> str | None:
         reference = training_points(subject)
         if reference is None:
             return "these are the training data"
         self.reference = reference
-        return super().begin(subject)
+        return why_not_finite(reference) or super().begin(subject)
+
+    def why_no_figure(self, values: Tensor) -> str | None:
+        if reason := super().why_no_figure(values):
+            return reason
+        n = min(len(self.chosen), len(self.reference))  # the more there are, the nearer is the nearest
+        self.seen = distances_to_each_group(self.fake, self.reference[:n])
+        self.unseen = distances_to_each_group(self.fake, values[self.chosen][:n])
+        everywhere = max(self.seen.amin(1).max(), self.unseen.amin(1).max()) == 0
+        return "samples equal training and held-out examples alike" if everywhere else None
 
     def summarise(self, values: Tensor) -> float:
-        n = min(len(self.chosen), len(self.reference))  # the more there are, the nearer is the nearest
-        seen = distances_to_nearest(self.fake, self.reference[:n])
-        unseen = distances_to_nearest(self.fake, values[self.chosen][:n])
-        gap = seen - unseen
-        error = gap.std() / len(gap) ** 0.5
-        self.errors = (gap.mean() / error.clamp_min(1e-30)).item()
-        return (seen.mean() / unseen.mean().clamp_min(1e-30)).item()
+        return ratio(self.seen.amin(1), self.unseen.amin(1))
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        flagged = self.errors < -SURE
+        gap = self.seen.amin(1) - self.unseen.amin(1)
+        errors = (gap.mean() / (gap.std() / len(gap) ** 0.5).clamp_min(1e-30)).item()
+        flagged = errors < -SURE
+        interval = self.interval()
         notes = ["MEMORISED: nearer to training data"] if flagged else []
-        return self.described(*notes, self.where, memorised=flagged, standard_errors=self.errors)
+        known = {"memorised": flagged, "standard_errors": errors, "interval_95": interval}
+        return self.described(*notes, *beside("95 %", interval), self.where, **known)
+
+    def interval(self) -> Interval | None:
+        """Over the choice of samples, of training examples and of held-out ones; None for a few of them."""
+        if min(len(self.chosen), len(self.reference)) < 2 * GROUPS:
+            return None
+        number, group = group_numbers(len(self.fake)), torch.arange(GROUPS)
+        without = [
+            ratio(*(gaps[number != left_out][:, group != left_out].amin(1) for gaps in (self.seen, self.unseen)))
+            for left_out in range(GROUPS)
+        ]
+        whole = ratio(self.seen.amin(1), self.unseen.amin(1))
+        return jackknife(whole, torch.tensor(without, dtype=torch.float64), least=0.0)
+
+
+def ratio(seen: Tensor, unseen: Tensor) -> float:
+    """Of two mean distances."""
+    return (seen.mean() / unseen.mean().clamp_min(seen.mean().item() / LARGEST).clamp_min(1e-300)).item()

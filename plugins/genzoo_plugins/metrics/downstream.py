@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.batches import evaluation_batch, in_parts
 from genzoo.data.splits import fixed_permutation
-from genzoo.training.trainer import EVALUATION_BATCH
-from genzoo_plugins.metrics.classifier import logistic_regression
+from genzoo.intervals import wilson
+from genzoo_plugins.metrics.classifier import FLAT, logistic_regression
+from genzoo_plugins.metrics.samples import beside
+from genzoo_plugins.metrics.two_samples import distances
 
 MOST = 10_000
 """Training codes: more change accuracies by little and cost much."""
@@ -20,6 +24,7 @@ class CodeMetric(genzoo.Metric):
     """Accuracy of a classifier that is fitted to the posterior means of at most 10,000 training examples."""
 
     needs_train = True
+    better = "higher"
     codes: Tensor
     """[M, D] float64: the training codes, standardised."""
     labels: Tensor
@@ -37,13 +42,16 @@ class CodeMetric(genzoo.Metric):
         if train is subject.data:
             return "these are the training data"
         index = fixed_permutation(len(train))[:MOST].to(train.device)
-        codes = (
-            torch.cat([model.encode(train.batch(part).x).flatten(1) for part in index.split(EVALUATION_BATCH)])
-            .cpu()
-            .double()
-        )
-        self.mean, self.scale = codes.mean(0), codes.std(0, correction=0).clamp_min(1e-8)
-        self.codes, self.labels = self.standardised(codes), train.y[index].cpu()
+        size = evaluation_batch(model.spec)
+        codes = in_parts(lambda part: model.encode(train.batch(part).x).flatten(1), index, size).cpu().double()
+        if not bool(codes.isfinite().all()):
+            return "training codes that are not finite"
+        self.labels = train.y[index].cpu()
+        if len(self.labels.unique()) < 2:
+            return "only one class to train on"
+        self.mean, self.scale = codes.mean(0), codes.std(0, correction=0)
+        self.scale[self.scale <= FLAT * codes.abs().amax(0)] = math.inf  # constant but for rounding
+        self.codes = self.standardised(codes)
         self.fit()
         return None
 
@@ -63,14 +71,24 @@ class CodeMetric(genzoo.Metric):
         assert isinstance(model, genzoo.LatentModel)
         assert y is not None
         codes = model.encode(examined.batch.x).flatten(1).cpu().double()
-        return (self.predict(self.standardised(codes)) == y.cpu()).double()
+        right = (self.predict(self.standardised(codes)) == y.cpu()).double()
+        return torch.where(codes.isfinite().all(1), right, math.nan)
+
+    def why_no_figure(self, values: Tensor) -> str | None:
+        return None if bool(values.isfinite().all()) else "codes that are not finite"
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        return {"training_codes": len(self.codes)}
+        """The interval is over the choice of test examples, at these training codes."""
+        interval = wilson(values.mean().item(), len(values))
+        note = ", ".join([*beside("95 %", interval), f"n {len(values):,}"])
+        return {"training_codes": len(self.codes), "n": len(values), "interval_95": interval, "note": note}
 
 
 class KNN(CodeMetric):
-    """Accuracy of the majority among the nearest training codes; the smallest of the winning classes at a tie."""
+    """Accuracy of the majority among the nearest training codes; the smallest of the winning classes at a tie.
+
+    Of codes that are equally far, too many for the last places, each has an equal part of a vote.
+    """
 
     label = "nearest neighbours, accuracy"
 
@@ -84,8 +102,14 @@ class KNN(CodeMetric):
         return f"needs {self.config.k} training examples" if few else super().begin(subject)
 
     def predict(self, codes: Tensor) -> Tensor:
-        nearest = torch.cdist(codes, self.codes).topk(self.config.k, largest=False).indices
-        return self.labels[nearest].mode(1).values
+        k, (classes, number) = self.config.k, self.labels.unique(return_inverse=True)
+        gaps = distances(codes.nan_to_num(), self.codes)
+        farthest = gaps.kthvalue(k, 1, keepdim=True).values
+        nearer, last = (gaps < farthest).double(), (gaps == farthest).double()
+        shares = nearer + last * (k - nearer.sum(1, keepdim=True)) / last.sum(1, keepdim=True)
+        votes = shares @ torch.nn.functional.one_hot(number).double()
+        winners: Tensor = classes[votes.round(decimals=9).argmax(1)]  # the first of the largest
+        return winners
 
 
 class LinearProbe(CodeMetric):

@@ -16,12 +16,15 @@ K1, K2 = 0.01, 0.03
 
 
 class ReconstructedImage(genzoo.Metric):
-    """Compares decode(encode(x)) with x, both images in [0, 1]."""
+    """Compares decode(encode(x)) with x, both as images in [0, 1], however the model sees them."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
         if not isinstance(model, genzoo.LatentModel):
             return "no encoder"
         return None if model.spec.is_image else "no images"
+
+    def begin(self, subject: genzoo.Subject) -> str | None:
+        return None if subject.data.in_unit else "images with values outside [0, 1]"
 
 
 class PSNR(ReconstructedImage):
@@ -29,20 +32,22 @@ class PSNR(ReconstructedImage):
 
     label = "PSNR"
     unit = "dB"
+    better = "higher"
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
-        error = (examined.reconstruction - examined.batch.x).square().flatten(1).mean(1)
-        return decibels(error.clamp_min(LEAST))
+        return decibels(examined.squared_error.clamp_min(LEAST))
 
 
 class SSIM(ReconstructedImage):
     """Structural similarity: 1 for the same image (Wang et al. 2004, eq. 13)."""
 
     label = "SSIM"
+    better = "higher"
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         # A flat patch's variance is the difference of nearly equal numbers: float64, which not every device has.
-        return ssim(examined.reconstruction.cpu().double(), examined.batch.x.cpu().double())
+        x, again = (images.cpu().double() for images in examined.originals)
+        return ssim(again, x)
 
 
 def ssim(one: Tensor, other: Tensor) -> Tensor:

@@ -9,10 +9,14 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.batches import EVALUATION_BYTES, FLOAT32, at_most
+from genzoo.evaluation.measures import why_no_bound
 from genzoo_plugins.metrics.bound import why_no_likelihood, why_no_prior
 
 ROWS = {"cpu": 4096, "cuda": 65536}
-"""Decodes at a time: few enough for a CPU's caches, many enough for a GPU."""
+"""Decodes at a time, at most: few enough for a CPU's caches, many enough for a GPU."""
+BYTES = {"cuda": 4 * EVALUATION_BYTES}
+"""Of what they put out, at most."""
 LOOSE = 10.0
 """Below this many effective samples the bound says more about q(z|x) than about p(x)."""
 
@@ -60,14 +64,16 @@ class IWAE(genzoo.Metric):
         return why_no_prior(model)
 
     def begin(self, subject: genzoo.Subject) -> str | None:
-        return why_no_likelihood(subject)
+        return why_no_bound(subject) or why_no_likelihood(subject)
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         """[B, 2]: −L_k and the effective number of samples."""
         x, model = examined.batch.x, examined.model
         assert isinstance(model, genzoo.LatentModel)
         weights = Weights(len(x), torch.device("cpu") if x.device.type == "mps" else x.device)
-        chunk = max(1, ROWS.get(x.device.type, 4096) // len(x))
+        device = x.device.type
+        rows = at_most(BYTES.get(device, EVALUATION_BYTES), FLOAT32 * model.spec.numel, ROWS.get(device, ROWS["cpu"]))
+        chunk = max(1, rows // len(x))
         for done in range(0, self.config.k, chunk):
             found = model.infer(genzoo.Batch(x), min(chunk, self.config.k - done))
             assert found.p is not None
@@ -78,8 +84,8 @@ class IWAE(genzoo.Metric):
     def summarise(self, values: Tensor) -> float:
         return values[:, 0].mean().item()
 
-    def standard_error(self, values: Tensor) -> float | None:
-        return super().standard_error(values[:, 0])
+    def of_each(self, values: Tensor) -> Tensor:
+        return values[:, 0]
 
     def details(self, values: Tensor) -> dict[str, Any]:
         effective = values[:, 1].median().item()

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.intervals import NORMAL_QUANTILE
+from genzoo.noise import seeded
 from genzoo_plugins.metrics.bound import why_no_prior
-from genzoo_plugins.metrics.classifier import WHAT, c2st
-from genzoo_plugins.metrics.samples import chosen
+from genzoo_plugins.metrics.classifier import WHAT, TwoSets
+from genzoo_plugins.metrics.resampling import Interval
+from genzoo_plugins.metrics.samples import beside, chosen
+from genzoo_plugins.metrics.total_correlation import (
+    correlations,
+    covariance,
+    gaussian_total_correlation,
+    null_total_correlation,
+    total_correlation_interval,
+)
 
 COLLAPSED = 0.01
 """Nats below which one latent of one example says nothing."""
@@ -19,6 +29,10 @@ SHARE = 0.99
 """Share of examples in which that makes a latent collapsed."""
 TRUSTED = 2000
 """Examples below which the mutual information, at most ln N, is too low."""
+TOO_NEAR = 10
+"""Times exp(I) that N must be: with fewer examples a mutual information is a lower bound rather than an estimate."""
+SINGULAR = 1e-10
+"""Eigenvalue of a correlation matrix below which a latent is a function of the others."""
 CHUNK = 512
 
 
@@ -40,6 +54,9 @@ class KLMetric(genzoo.Metric):
         assert terms is not None
         return terms.flatten(1)
 
+    def why_no_figure(self, values: Tensor) -> str | None:
+        return None if bool(values.isfinite().all()) else "KLs that are not finite"
+
     def standard_error(self, values: Tensor) -> float | None:
         return None
 
@@ -49,6 +66,7 @@ class KLPerDim(KLMetric):
 
     label = "largest KL of a latent"
     unit = "nats"
+    better = None
 
     def summarise(self, values: Tensor) -> float:
         return values.mean(0).max().item()
@@ -100,12 +118,57 @@ class AggregateMetric(genzoo.Metric):
         mean, variance, z = values[:, :-1].chunk(3, 1)
         return mean, variance, z, values[:, -1]
 
+    def why_no_figure(self, values: Tensor) -> str | None:
+        return None if bool(values.isfinite().all()) else "codes that are not finite"
+
+    def noted(self, *notes: str, **known: Any) -> dict[str, Any]:
+        """Details, with what all such figures have in common."""
+        n = len(self.chosen)
+        parts = [f"ln N {math.log(n):.2f}", *([] if n >= TRUSTED else ["N too small"]), *notes]
+        return {"n": n, "ln_n": math.log(n), **known, "note": ", ".join(parts)}
+
+
+class MixtureMetric(AggregateMetric):
+    """Rests on ln q(z), where q(z) is a mixture of N posteriors and too large at the samples of its own."""
+
+    bound: ClassVar[str]
+    """Which bound the figure is where N is small beside exp(I), as I is at most ln N."""
+    own: Tensor
+    mixture: Tensor
+    prior: Tensor
+
+    def why_no_figure(self, values: Tensor) -> str | None:
+        if reason := super().why_no_figure(values):
+            return reason
+        return None if bool((self.split(values)[1] > 0).all()) else "posteriors without a spread"
+
+    def summarise(self, values: Tensor) -> float:
+        mean, variance, z, self.prior = self.split(values)
+        self.own, self.mixture = log_densities(mean, variance, z)
+        return self.terms(self.mixture).mean().item()
+
+    def terms(self, mixture: Tensor) -> Tensor:
+        """[N] whose mean is the figure, given ln q(z) of each code."""
+        raise NotImplementedError(f"{type(self).__name__} must define terms(mixture)")
+
     def details(self, values: Tensor) -> dict[str, Any]:
         n = len(self.chosen)
-        return {"n": n, "ln_n": math.log(n), "note": f"ln N {math.log(n):.2f}{'' if n >= TRUSTED else ', N too small'}"}
+        flagged = (self.own - self.mixture).mean().item() > math.log(n / TOO_NEAR)
+        interval = None if flagged else self.interval()
+        notes = [*([self.bound] if flagged else []), *beside("95 %", interval)]
+        return self.noted(*notes, interval_95=interval, bound=self.bound if flagged else None)
+
+    def interval(self) -> Interval:
+        """95 %: ln q(z) is too large in a mixture with the code's own posterior and too small in one without it."""
+        n, terms = len(self.own), self.terms(self.mixture)
+        part = (self.own - self.mixture).exp() / n
+        without = self.mixture + (-part.clamp_max(1 - 1e-12)).log1p() + math.log(n / (n - 1))
+        half = NORMAL_QUANTILE * (terms.std() / n**0.5).item()
+        low, high = sorted([terms.mean().item(), self.terms(without).mean().item()])
+        return low - half, high + half
 
 
-class MutualInformation(AggregateMetric):
+class MutualInformation(MixtureMetric):
     """I(x; z) under q: E[ln q(z|x) − ln q(z)] (Hoffman & Johnson 2016).
 
     q(z) is the mixture of N posteriors, so that the figure is at most ln N: near it, it says no more than that the
@@ -114,22 +177,22 @@ class MutualInformation(AggregateMetric):
 
     label = "mutual information"
     unit = "nats"
+    bound = "a lower bound"
+    better = None
 
-    def summarise(self, values: Tensor) -> float:
-        mean, variance, z, _ = self.split(values)
-        own, mixture = log_densities(mean, variance, z)
-        return (own - mixture).mean().item()
+    def terms(self, mixture: Tensor) -> Tensor:
+        return self.own - mixture
 
 
-class MarginalKL(AggregateMetric):
+class MarginalKL(MixtureMetric):
     """KL(q(z)‖p(z)) = KL − I(x; z): how far the codes of all examples are from the prior (same source)."""
 
     label = "marginal KL"
     unit = "nats"
+    bound = "an upper bound"
 
-    def summarise(self, values: Tensor) -> float:
-        mean, variance, z, prior = self.split(values)
-        return (log_densities(mean, variance, z)[1] - prior).mean().item()
+    def terms(self, mixture: Tensor) -> Tensor:
+        return mixture - self.prior
 
 
 class TotalCorrelation(AggregateMetric):
@@ -138,17 +201,37 @@ class TotalCorrelation(AggregateMetric):
     label = "total correlation, Gaussian"
     unit = "nats"
 
+    def why_no_figure(self, values: Tensor) -> str | None:
+        if reason := super().why_no_figure(values):
+            return reason
+        z = self.split(values)[2]
+        if len(z) <= z.shape[1]:
+            return f"needs more than {z.shape[1]} examples"
+        singular = torch.linalg.eigvalsh(correlations(covariance(z)))[0] < SINGULAR
+        return "a latent is a function of others" if singular else None
+
     def summarise(self, values: Tensor) -> float:
-        return gaussian_total_correlation(torch.atleast_2d(self.split(values)[2].T.cov()))
+        return gaussian_total_correlation(covariance(self.split(values)[2]))
+
+    def details(self, values: Tensor) -> dict[str, Any]:
+        """The interval is for what it would be without the bias of n; the null is that of independent latents."""
+        z = self.split(values)[2]
+        n, latents = z.shape
+        null = null_total_correlation(n, latents)
+        notes = [*beside("independent latents", null), *beside("95 %", interval := total_correlation_interval(z))]
+        bias = latents * (latents - 1) / (4 * n)
+        return self.noted(*notes, null_95=null, interval_95=interval, bias=bias)
 
 
 class PriorC2ST(genzoo.Metric):
     """AUROC of a classifier that tells codes z ~ q(z) of the data from z ~ p(z): ½ where the codes fill the prior."""
 
     label = "codes told from prior, AUROC"
+    ideal = 0.5
     chosen: Tensor
     drawn: Tensor
     """[n, D]: as many codes from the prior."""
+    sets: TwoSets
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
@@ -159,20 +242,27 @@ class PriorC2ST(genzoo.Metric):
         self.chosen = chosen(subject.data)
         prior = subject.example.p
         assert prior is not None
-        self.drawn = prior.rsample((len(self.chosen),)).flatten(1).cpu().double()
-        return None
+        with seeded(torch.initial_seed()):  # whatever was drawn before does not matter
+            self.drawn = prior.rsample((len(self.chosen),)).flatten(1).cpu().double()
+        return None if bool(self.drawn.isfinite().all()) else "codes of the prior that are not finite"
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         return examined.inference.z[0].flatten(1)
 
+    def why_no_figure(self, values: Tensor) -> str | None:
+        return None if bool(values.isfinite().all()) else "codes that are not finite"
+
     def summarise(self, values: Tensor) -> float:
-        return c2st(self.drawn, values[self.chosen])
+        self.sets = TwoSets(self.drawn, values[self.chosen])
+        return self.sets.auroc()
 
     def standard_error(self, values: Tensor) -> float | None:
         return None
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        return {"n": len(self.chosen), "classifier": WHAT, "note": f"n {len(self.chosen):,}"}
+        n, null = len(self.chosen), self.sets.null()
+        note = ", ".join([*beside("one distribution", null), f"n {n:,}"])
+        return {"n": n, "null_95": null, "classifier": WHAT, "note": note}
 
 
 def log_densities(mean: Tensor, variance: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -186,8 +276,3 @@ def log_densities(mean: Tensor, variance: Tensor, z: Tensor) -> tuple[Tensor, Te
         torch.logsumexp(-0.5 * (torch.cat([part.square(), part], 1) @ weights.T + offset), 1) for part in z.split(CHUNK)
     ]
     return own, torch.cat(sums) - math.log(len(mean))
-
-
-def gaussian_total_correlation(covariance: Tensor) -> float:
-    """½ (Σ ln C_ii − ln |C|) in nats: 0 for a diagonal C."""
-    return 0.5 * (covariance.diagonal().log().sum() - torch.logdet(covariance)).item()

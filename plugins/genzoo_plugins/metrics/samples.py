@@ -8,15 +8,28 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.batches import evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
+from genzoo.intervals import wilson
+from genzoo.noise import seeded
 from genzoo.sampling import Sampler, draw
-from genzoo.training.trainer import EVALUATION_BATCH
 from genzoo_plugins.metrics.features import NAME, SHA256, SHAPE, features, why_no_features
-from genzoo_plugins.metrics.two_samples import PRDC, frechet, moments, prdc
+from genzoo_plugins.metrics.resampling import GROUPS, Interval, jackknife, null_of_real_data
+from genzoo_plugins.metrics.two_samples import (
+    PRDC,
+    coverage_of_one_distribution,
+    frechet,
+    moments,
+    moments_without_each,
+    prdc,
+)
 
 MOST = 10_000
 """Examples on either side: the Fréchet distance is biased by about 1/n, so n is always the same where it can be."""
+CORRELATED = 3.0
+"""The variance of a share of points in balls over that of as many independent ones: 1.3 to 3.3, as neighbours' balls
+hold the same points."""
 
 
 class SampleMetric(genzoo.Metric):
@@ -48,20 +61,22 @@ class SampleMetric(genzoo.Metric):
 
     def begin(self, subject: genzoo.Subject) -> str | None:
         n = min(MOST, len(subject.data))
+        if n < 2:
+            return "needs 2 examples"
         if subject.train is not None and len(subject.train) < self.sampler.components:
             return f"only {len(subject.train)} training codes"
-        name = f"{self.sampler} {n}"
-        if name not in subject.shared:
-            # Of black and white images and of vectors x ~ p(x|z); of grey ones the mean, as papers show them.
-            noise = subject.data.binary or not subject.model.spec.is_image
-            new = draw(subject.model, self.sampler, subject.train, n, noise)
-            subject.shared[name] = as_points(subject.model.spec, new)
-        self.fake = subject.shared[name]
+        try:
+            self.fake = shared_samples(subject, self.sampler, n)
+        except genzoo.GenzooError as error:  # codes that no density can be fitted to
+            return error.message
         if not bool(self.fake.isfinite().all()):
             return "samples that are not finite"
         self.chosen = chosen(subject.data)
         self.space = f"{NAME} sha256 {SHA256}" if subject.model.spec.shape == SHAPE else "values"
         return None
+
+    def why_no_figure(self, values: Tensor) -> str | None:
+        return None if bool(values.isfinite().all()) else "examples that are not finite"
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
         return as_points(examined.model.spec, examined.batch.x)
@@ -89,22 +104,32 @@ class Frechet(SampleMetric):
 
     def begin(self, subject: genzoo.Subject) -> str | None:
         self.reference = training_points(subject)
-        return super().begin(subject)
+        return why_not_finite(self.reference) or super().begin(subject)
 
     def summarise(self, values: Tensor) -> float:
         return percent(self.fake, values[self.chosen])
 
+    def why_no_figure(self, values: Tensor) -> str | None:
+        alike = bool((values == values[0]).all())
+        return super().why_no_figure(values) or ("all examples are equal" if alike else None)
+
     def details(self, values: Tensor) -> dict[str, Any]:
+        """The interval is for what the distance would be without the bias of n; the null is that of real data of n."""
         real = values[self.chosen]
         floor = None if self.reference is None else percent(self.reference, real)
-        known = [] if floor is None else [f"real data {floor:.2g}"]
-        return self.described(*known, floor=floor, trace=moments(real)[1].trace().item())
+        interval = percent_interval(self.fake, real)
+        null = null_of_real_data(real, self.reference, percent, power=1.0)
+        notes = [*beside("real data", null), *beside("95 % without the bias of n", interval)]
+        few = ["n too small"] if len(real) <= real.shape[1] else []
+        known = {"floor": floor, "null_95": null, "interval_95": interval, "trace": moments(real)[1].trace().item()}
+        return self.described(*notes, *few, **known)
 
 
 class Coverage(SampleMetric):
     """Coverage, with precision, recall and density beside it (Kynkäänniemi et al. 2019; Naeem et al. 2020)."""
 
     label = f"coverage @{NAME}"
+    better = "higher"
     found: PRDC
 
     @genzoo.config
@@ -123,8 +148,34 @@ class Coverage(SampleMetric):
 
     def details(self, values: Tensor) -> dict[str, Any]:
         found = self.found
+        n = len(self.chosen)
+        shares = {name: value for name, value in found._asdict().items() if name != "density"}
+        intervals = {name: wilson(value, n / CORRELATED) for name, value in shares.items()}
+        null = coverage_of_one_distribution(n, self.config.k)
+        null_95 = wilson(null, n / CORRELATED)
         note = f"precision {found.precision:.3f}, recall {found.recall:.3f}, density {found.density:.3f}"
-        return self.described(note, **found._asdict(), k=self.config.k)
+        notes = [*beside("95 %", intervals["coverage"]), *beside("one distribution", null_95), note]
+        known = {"interval_95": intervals["coverage"], "null": null, "null_95": null_95, "intervals_95": intervals}
+        return self.described(*notes, **found._asdict(), **known, k=self.config.k)
+
+
+def shared_samples(subject: genzoo.Subject, sampler: Sampler, n: int) -> Tensor:
+    """n samples as points [n, F], the same for all metrics of one seed: whatever was drawn before does not matter."""
+    seed = torch.initial_seed()
+    name = f"{sampler} {n} {seed}"
+    if name not in subject.shared:
+        # Of black and white images and of vectors x ~ p(x|z); of grey ones the mean, as papers show them.
+        noise = subject.data.binary or not subject.model.spec.is_image
+        with seeded(seed):
+            new = draw(subject.model, sampler, subject.train, n, noise)
+        subject.shared[name] = as_points(subject.model.spec, new)
+    points: Tensor = subject.shared[name]
+    return points
+
+
+def beside(what: str, interval: Interval | None) -> list[str]:
+    """An interval as notes have it, if there is one."""
+    return [] if interval is None else [f"{what} {interval[0]:.3g} to {interval[1]:.3g}"]
 
 
 def as_points(spec: genzoo.DataSpec, x: Tensor) -> Tensor:
@@ -145,13 +196,29 @@ def training_points(subject: genzoo.Subject) -> Tensor | None:
         return None
     if "training points" not in subject.shared:
         index = fixed_permutation(len(train))[:n].to(train.device)
-        found = [as_points(subject.model.spec, train.batch(part).x) for part in index.split(EVALUATION_BATCH)]
+        spec = subject.model.spec
+        found = [as_points(spec, train.batch(part).x) for part in index.split(evaluation_batch(spec))]
         subject.shared["training points"] = torch.cat(found)
     points: Tensor = subject.shared["training points"]
     return points
+
+
+def why_not_finite(reference: Tensor | None) -> str | None:
+    """Why nothing can be held against these training points; None if it can."""
+    return None if reference is None or bool(reference.isfinite().all()) else "training examples that are not finite"
 
 
 def percent(one: Tensor, real: Tensor) -> float:
     """Fréchet distance over the trace of the second's covariance, in percent."""
     reference = moments(real)
     return 100 * frechet(moments(one), reference) / reference[1].trace().item()
+
+
+def percent_interval(one: Tensor, real: Tensor) -> Interval | None:
+    """95 % interval of `percent` without its bias of about 1/n, over the choice of both; None for a few points."""
+    if len(real) < 2 * GROUPS:
+        return None
+    trace = moments(real)[1].trace()
+    pairs = zip(moments_without_each(one), moments_without_each(real), strict=True)
+    without = torch.tensor([frechet(*pair) for pair in pairs], dtype=torch.float64) / trace
+    return jackknife(percent(one, real), 100 * without, least=0.0)

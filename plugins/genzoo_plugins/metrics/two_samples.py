@@ -8,7 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo_plugins.metrics.resampling import GROUPS, group_numbers, membership
+
 CHUNK = 1024
+EQUAL = 1e-6
+"""Points nearer than this part of their distances from the centre are equal but for rounding."""
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,6 +33,12 @@ def frechet(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> float:
     cross = torch.linalg.eigvalsh((inner + inner.T) / 2).clamp_min(0).sqrt().sum()
     distance = (mean - other_mean).square().sum() + covariance.trace() + other_covariance.trace() - 2 * cross
     return float(distance.clamp_min(0.0))
+
+
+def moments_without_each(x: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """`moments` without each group of points in turn."""
+    number = group_numbers(len(x))
+    return [moments(x[number != group]) for group in range(GROUPS)]
 
 
 def mmd(x: Tensor, y: Tensor) -> float:
@@ -67,6 +77,22 @@ def kid(x: Tensor, y: Tensor, subsets: int = 100, size: int = 1000) -> Tensor:
     return torch.tensor([mmd(some(x), some(y)) for _ in range(subsets)], dtype=torch.float64)
 
 
+def mmd_without_each(x: Tensor, y: Tensor) -> Tensor:
+    """`mmd` of x and y [N, F] without each group of points in turn: [GROUPS]."""
+    members = membership(len(x))
+    left = len(x) - members.sum(0)
+
+    def between(one: Tensor, other: Tensor) -> Tensor:
+        sums = members.T @ torch.cat([polynomial(part, other) @ members for part in one.split(CHUNK)])
+        return sums.sum() - sums.sum(0) - sums.sum(1) + sums.diagonal()
+
+    def within(z: Tensor) -> Tensor:
+        itself = members.T @ (z.square().sum(1) / z.shape[1] + 1) ** 3
+        return (between(z, z) - itself.sum() + itself) / (left * (left - 1))
+
+    return within(x) + within(y) - 2 * between(x, y) / left**2
+
+
 def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 1000) -> float:
     """Root mean square over random directions of the W₂ distance between projections (Bonneel et al. 2015).
 
@@ -74,6 +100,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 1000) -> float:
         x, y: [N, F] each, of the same N: sorted, the projections are matched one by one.
         directions: How many unit vectors.
     """
+    x, y = (z[z.unique(dim=0, return_inverse=True)[1].argsort()] for z in (x, y))  # equal sets, equal rounding
     generator = torch.Generator().manual_seed(0)
     axes = torch.randn(directions, x.shape[1], dtype=x.dtype, generator=generator)
     axes /= axes.norm(dim=1, keepdim=True)
@@ -82,6 +109,13 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 1000) -> float:
         gaps = (part @ x.T).sort(1).values - (part @ y.T).sort(1).values
         total += gaps.square().mean(1).sum().item()
     return math.sqrt(total / directions)
+
+
+def sliced_wasserstein_without_each(x: Tensor, y: Tensor, directions: int) -> Tensor:
+    """The same without each group of points in turn: [GROUPS]."""
+    number = group_numbers(len(x))
+    found = [sliced_wasserstein(x[number != left], y[number != left], directions) for left in range(GROUPS)]
+    return torch.tensor(found, dtype=torch.float64)
 
 
 class PRDC(NamedTuple):
@@ -100,41 +134,73 @@ class PRDC(NamedTuple):
 def prdc(real: Tensor, fake: Tensor, k: int = 5) -> PRDC:
     """Precision, recall, density and coverage. A point's ball reaches to its k-th neighbour, itself not counted.
 
+    Where k others or more equal a point, its ball is the point itself.
+
     Args:
         real: [N, F], N > k.
         fake: [M, F], M > k.
         k: Which neighbour sets a ball's size.
     """
-    real_radii, fake_radii = radii(real, k), radii(fake, k)
+    centre = real.mean(0)
+    real, fake = real - centre, fake - centre
+    (real_radii, weights), (fake_radii, _) = balls(real, k), balls(fake, k)
     nearest = torch.full((len(real),), math.inf, dtype=real.dtype)
     recalled = torch.zeros(len(real), dtype=torch.bool)
-    precise = balls = 0.0
+    precise = filled = 0.0
     for chunk, its_radii in zip(fake.split(CHUNK), fake_radii.split(CHUNK), strict=True):
-        distances = torch.cdist(chunk, real)
-        inside = distances < real_radii
+        gaps = distances(chunk, real)
+        inside = within(gaps, real_radii)
         precise += inside.any(1).sum().item()
-        balls += inside.sum().item()
-        nearest = torch.minimum(nearest, distances.amin(0))
-        recalled |= (distances < its_radii[:, None]).any(0)
+        filled += (inside * weights).sum().item()
+        nearest = torch.minimum(nearest, gaps.amin(0))
+        recalled |= within(gaps, its_radii[:, None]).any(0)
     return PRDC(
         precision=precise / len(fake),
         recall=recalled.double().mean().item(),
-        density=balls / (k * len(fake)),
-        coverage=(nearest < real_radii).double().mean().item(),
+        density=filled / (k * len(fake)),
+        coverage=within(nearest, real_radii).double().mean().item(),
     )
 
 
-def radii(x: Tensor, k: int) -> Tensor:
-    """Distance of each point to its k-th neighbour, itself not counted: [N]."""
-    found = []
+def coverage_of_one_distribution(n: int, k: int) -> float:
+    """The coverage expected of n samples and n examples of one distribution without ties (Naeem et al. 2020, lemma)."""
+    return 1 - math.prod((n - i) / (2 * n - i) for i in range(1, k + 1))
+
+
+def within(distance: Tensor, radius: Tensor) -> Tensor:
+    """Whether a point is inside a ball, its centre included."""
+    return (distance < radius) | (distance == 0)
+
+
+def balls(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The distance of each point to its k-th neighbour [N], and what part of what lies in its ball counts [N].
+
+    That part is below 1 where more than k others equal the point.
+    """
+    found, equal = [], []
     for start in range(0, len(x), CHUNK):
-        distances = torch.cdist(x[start : start + CHUNK], x)
-        rows = torch.arange(len(distances))
-        distances[rows, start + rows] = math.inf  # not 0 exactly, as it is computed
-        found.append(distances.kthvalue(k).values)
-    return torch.cat(found)
+        gaps = distances(x[start : start + CHUNK], x)
+        rows = torch.arange(len(gaps))
+        gaps[rows, start + rows] = math.inf  # no point is its own neighbour
+        found.append(gaps.kthvalue(k).values)
+        equal.append((gaps == 0).sum(1))
+    return torch.cat(found), (k / torch.cat(equal)).clamp_max(1)
 
 
-def distances_to_nearest(x: Tensor, reference: Tensor) -> Tensor:
-    """The distance of each point [N, F] to the nearest of [M, F]: [N]."""
-    return torch.cat([torch.cdist(part, reference).amin(1) for part in x.split(CHUNK)])
+def distances(x: Tensor, y: Tensor) -> Tensor:
+    """The distances [N, M] of points around 0, exactly 0 where they are equal but for rounding."""
+    found = torch.cdist(x, y)
+    return torch.where(found <= EQUAL * (x.norm(dim=1)[:, None] + y.norm(dim=1)), 0.0, found)
+
+
+def distances_to_each_group(x: Tensor, reference: Tensor) -> Tensor:
+    """The distance of each point [N, F] to the nearest of each group of [M, F] points: [N, GROUPS].
+
+    Infinite for groups without a point, where M < GROUPS.
+    """
+    centre, number = reference.mean(0), group_numbers(len(reference))
+    found = torch.full((len(x), GROUPS), math.inf, dtype=x.dtype)
+    for start in range(0, len(x), CHUNK):
+        gaps = distances(x[start : start + CHUNK] - centre, reference - centre)
+        found[start : start + CHUNK].scatter_reduce_(1, number.expand_as(gaps), gaps, "amin")
+    return found

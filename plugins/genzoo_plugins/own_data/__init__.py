@@ -6,6 +6,6 @@ from genzoo.hookspecs import Register, hookimpl
 @hookimpl
 def register_datasets(register: Register) -> None:
     home = "genzoo_plugins.own_data"
-    register("folder", f"{home}.folder:Folder", summary="your own PNG and JPEG files; sub-folders are classes")
+    register("folder", f"{home}.folder:Folder", summary="your own pictures; sub-folders are classes")
     register("npz", f"{home}.npz:Npz", summary="your own arrays from an .npz or .npy file")
     register("csv", f"{home}.table:Csv", summary="your own table of numbers from a CSV file")

@@ -1,4 +1,4 @@
-"""What the datasets of users' own files share: the path, the cut into splits, the record."""
+"""What the datasets of users' own files share: the path, the cut into splits, the classes, the record."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import torch
+from torch import Tensor
 
 import genzoo
+from genzoo.data.form import Form
 from genzoo.data.rows import Examples, chunks
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Found
-from genzoo.errors import UsageError
+from genzoo.errors import UsageError, did_you_mean
 from genzoo.protocols import Split, Splits
+from genzoo_plugins.own_data.scaling import Scale, fitted, remarks, scaled
 
 Share = Annotated[float, genzoo.Range(0, 0.9)]
 
@@ -28,6 +31,16 @@ class Parts(NamedTuple):
     train: Split
     validation: Split | None = None
     test: Split | None = None
+    classes: tuple[str, ...] = ()
+    """Their names, in the order of their numbers; () without labels."""
+    form: Form = Form()
+    notes: tuple[str, ...] = ()
+    """What was guessed or left out, a line each."""
+
+    @property
+    def present(self) -> list[Split]:
+        """The parts that there are."""
+        return [part for part in (self.train, self.validation, self.test) if part is not None]
 
 
 class OwnData(ABC):
@@ -43,10 +56,16 @@ class OwnData(ABC):
         """The share held out for validation, by a fixed permutation; 0: none."""
         test: Share = 0.1
         """The share held out for testing, by the same permutation; unused where the file has test data of its own."""
+        without: str = ""
+        """Train and validate without the class of this name; it stays in the test data, for `genzoo anomaly`."""
+        only: str = ""
+        """Train and validate on the class of this name alone; the test data stay whole."""
 
         def __post_init__(self) -> None:
             if self.path:  # a run is used from other folders than the one it was made in
                 object.__setattr__(self, "path", os.path.abspath(os.path.expanduser(self.path)))
+            if self.without and self.only:
+                raise UsageError("--data.without and --data.only exclude each other", "leave one of them out")
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -70,43 +89,119 @@ class OwnData(ABC):
     def spec(self) -> genzoo.DataSpec:
         """Known before training; reads what it must."""
 
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes."""
+
     @abstractmethod
     def read(self) -> Parts:
         """Everything, in the order of the file."""
 
     def load(self, store: genzoo.Store) -> genzoo.Splits:
         parts = self.read()
-        splits = cut(parts, self.config.validation, self.config.test)
-        digest = {"x": digest_of(part.x for part in parts if part is not None)}
+        splits = self.splits(parts)
+        digest = {"x": digest_of(part.x for part in parts.present)}
         store.found[type(self).__name__.lower()] = Found(self.path.parent, str(self.path), digest)
+        store.notes += parts.notes
         return splits
+
+    def splits(self, parts: Parts) -> Splits:
+        """The splits, of which training and validation lack the classes that are left out."""
+        splits = cut(parts, self.config.validation, self.config.test)
+        train, validation = (split and self._seen(split) for split in splits[:2])
+        assert train is not None
+        if not len(train.x):
+            raise UsageError("no example is left to train on", "name another class")
+        return Splits(train, validation, splits.test)
+
+    def unseen(self, y: Tensor) -> Tensor | None:
+        """Which classes [N] the training data were freed of: [N] bool; None if of none."""
+        if not self.config.without and not self.config.only:
+            return None
+        found: Tensor = y == self._class(self.config.without or self.config.only)
+        return found if self.config.without else ~found
+
+    def _seen(self, split: Split) -> Split:
+        if not self.config.without and not self.config.only:
+            return split
+        if split.y is None:
+            raise UsageError("--data.without and --data.only need classes; these data have none", "leave them out")
+        unseen = self.unseen(split.y)
+        assert unseen is not None
+        return take(split, (~unseen).nonzero()[:, 0])
+
+    def _class(self, name: str) -> int:
+        if name not in self.classes:
+            option = "--data.without" if self.config.without else "--data.only"
+            known = ", ".join(self.classes[:20]) or "none"
+            raise UsageError(f"{option} {name}: no such class.{did_you_mean(name, self.classes)}", f"classes: {known}")
+        return self.classes.index(name)
 
 
 class InMemory(OwnData):
     """Own data whose form is known only from the numbers themselves: the file is read once, for spec and load."""
+
+    @genzoo.config
+    class Config(OwnData.Config):
+        scale: Scale = "none"
+        """What is done to each column of vectors, as fitted on the training data and remembered for later files.
+        standard: subtract its mean and divide by its standard deviation; unit: bring its range to 0 … 1."""
 
     @abstractmethod
     def parse(self) -> Parts:
         """Reads and checks the file."""
 
     @cached_property
-    def parts(self) -> Parts:
+    def unscaled(self) -> Parts:
         """What `parse` gave."""
         return self.parse()
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The same with all values filled in and the columns scaled."""
+        parts = self.unscaled
+        if self.config.scale == "none" and not parts.form.width:
+            return parts
+        form = fitted(parts.form, self.splits(parts).train, self.config.scale, str(self.path))
+        return scaled(parts._replace(form=form), form)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.unscaled.classes
+
+    @property
+    def form(self) -> Form:
+        """How the file was read."""
+        return self.parts.form
 
     def read(self) -> Parts:
         return self.parts
 
+    def load(self, store: genzoo.Store) -> genzoo.Splits:
+        splits = super().load(store)
+        notes, warnings = remarks(splits.train, self.form)
+        store.notes += notes
+        store.warnings += warnings
+        return splits
+
     @property
     def spec(self) -> genzoo.DataSpec:
-        present = [part for part in self.parts if part is not None]
-        shape = tuple(present[0].x.shape[1:])
-        labels = [int(part.y.max()) for part in present if part.y is not None]
-        train = cut(self.parts, self.config.validation, self.config.test).train
-        binary = all(bool(((chunk == 0) | (chunk == 1)).all()) for part in present for chunk in chunks(part.x))
-        bounded = len(shape) == 3 or present[0].x.dtype == torch.uint8 or binary
-        likelihood = "bernoulli" if bounded else "gaussian-learned"
-        return genzoo.DataSpec(shape, likelihood, classes=max(labels, default=-1) + 1, size=len(train.x))
+        parts = self.parts
+        shape = tuple(parts.train.x.shape[1:])
+        white = 255 if parts.train.x.dtype == torch.uint8 else 1
+        binary = all(
+            bool(((chunk == 0) | (chunk == white)).all()) for part in parts.present for chunk in chunks(part.x)
+        )
+        likelihood = "bernoulli" if len(shape) == 3 or binary else "gaussian-learned"
+        return genzoo.DataSpec(
+            shape,
+            likelihood,
+            classes=len(parts.classes),
+            size=len(self.splits(parts).train.x),
+            binary=binary,
+            class_names=parts.classes,
+        )
 
 
 def cut(parts: Parts, validation: float, test: float) -> Splits:

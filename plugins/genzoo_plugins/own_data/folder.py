@@ -3,27 +3,51 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import torch
 
 import genzoo
-from genzoo.data.pictures import MODES, Measures, measure, pictures_in, read_bytes
+from genzoo.data.folders import LeftOut, all_pictures_in, folders_in, pictures_in, refuse_together
+from genzoo.data.form import Form
+from genzoo.data.labels import natural
+from genzoo.data.pictures import MODES, WHITE, Measures, measure, read_bytes
 from genzoo.errors import UsageError
 from genzoo.protocols import Split
-from genzoo_plugins.own_data.base import OwnData, Parts, cut
+from genzoo_plugins.own_data.base import OwnData, Parts
 
 LARGEST_SIDE = 4096
 LARGEST = 1 << 32
 """Bytes of all pictures together."""
+PARTS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val"),
+    "test": ("test", "testing"),
+}
+"""What folders are called that hold the parts of data that are cut already."""
+
+
+class Picture(NamedTuple):
+    """One example."""
+
+    path: Path
+    part: str
+    """One of `PARTS`."""
+    label: str
+    """The folder that is its class; "" without."""
 
 
 class Folder(OwnData):
-    """PNG and JPEG files, kept whole in memory as bytes. Sub-folders, if there are any, are the classes, by name."""
+    """Picture files, kept whole in memory as bytes. Sub-folders, if there are any, are the classes, by name.
+
+    Folders train and test, and perhaps validation, are the parts; classes are below them.
+    """
 
     kind = "FOLDER"
+    scaled_by: ClassVar[str] = "size"
 
     @genzoo.config
     class Config(OwnData.Config):
@@ -31,76 +55,183 @@ class Folder(OwnData):
         """Scale pictures to HEIGHTxWIDTH, or N for both; without it all must share one size."""
         channels: Literal[0, 1, 3] = 0
         """1: grey, 3: colour, 0: as they are, which must then be alike."""
+        background: Annotated[int, genzoo.Range(0, WHITE)] = WHITE
+        """Grey level of the ground on which transparent parts are laid: 0 is black, 255 white."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
             sides(self.size)
 
     @cached_property
-    def pictures(self) -> list[tuple[Path, int]]:
-        """Every picture and its class."""
+    def left_out(self) -> LeftOut:
+        """What is passed over; complete once the pictures are listed."""
+        return LeftOut()
+
+    @cached_property
+    def parts_found(self) -> dict[str, Path]:
+        """The folder of each part, where the data are cut already; {} where they are not."""
         if not self.path.is_dir():
             raise UsageError(f"{self.path} is no folder", "--data.path FOLDER, or --dataset npz for arrays")
-        classes = sorted(p for p in self.path.iterdir() if p.is_dir() and not p.name.startswith("."))
-        loose = pictures_in(self.path)
+        folders = folders_in(self.path, self.left_out)
+        named = {part: [f for f in folders if f.name.lower() in names] for part, names in PARTS.items()}
+        if len(named["train"]) != 1 or not (named["test"] or named["validation"]):
+            return {}
+        for part, found in named.items():
+            if len(found) > 1:
+                raise UsageError(f"{found[0]} and {found[1]} are both {part} data", "move one of them away")
+        parts = {name for names in PARTS.values() for name in names}
+        others = [f for f in folders if f.name.lower() not in parts and all_pictures_in(f, self.path)]
+        if others:
+            raise UsageError(f"{others[0]} lies beside train: neither a part nor a class", "move it away")
+        return {part: found[0] for part, found in named.items() if found}
+
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """Every picture, with its part and its class."""
+        parts = self.parts_found
+        loose = pictures_in(self.path, left_out=self.left_out)
+        if parts and loose:
+            raise UsageError(f"{loose[0]} lies beside {parts['train']}", "move it away")
+        found = [picture for part, top in (parts or {"train": self.path}).items() for picture in self._below(top, part)]
+        labelled = {picture.part: bool(picture.label) for picture in found}
+        if len(set(labelled.values())) > 1:
+            bare = next(parts[part] for part, has_label in labelled.items() if not has_label)
+            raise UsageError(f"{bare} has no sub-folders of classes, as another part has", "move it away")
+        return found
+
+    def _below(self, top: Path, part: str) -> list[Picture]:
+        """The pictures of one part."""
+        classes = folders_in(top, self.left_out)
+        loose = pictures_in(top, self.path, self.left_out)
         if classes and loose:
             raise UsageError(f"{loose[0]} lies beside sub-folders, which are classes", "move it into one of them")
         found = []
-        for number, folder in enumerate(classes or [self.path]):
-            here = pictures_in(folder, self.path)
+        for folder in sorted(classes, key=lambda path: natural(path.name)) or [top]:
+            here = all_pictures_in(folder, self.path, self.left_out) if classes else loose
             if not here:
-                raise UsageError(f"{folder} holds no PNG or JPEG file", "name a folder of pictures")
-            found += [(path, number) for path in here]
+                hint = "move it away, or name a folder of pictures"
+                raise UsageError(f"{folder} holds no picture{self._others()}", hint)
+            found += [Picture(path, part, folder.name if classes else "") for path in here]
+        return found
+
+    def _others(self) -> str:
+        told = str(self.left_out)
+        return f", but {told}" if told else ""
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(sorted({picture.label for picture in self.pictures if picture.label}, key=natural))
+
+    @cached_property
+    def measured(self) -> list[Measures]:
+        """What the headers of all files say.
+
+        Raises:
+            UsageError: Some cannot be read: all of them in one line.
+        """
+        found, problems = [], []
+        for picture in self.pictures:
+            try:
+                found.append(measure(picture.path))
+            except UsageError as error:
+                problems.append(error)
+        refuse_together(problems)
         return found
 
     @cached_property
     def measures(self) -> Measures:
-        """Height, width and channels of every example, from the headers of all files."""
-        size, channels = sides(self.config.size), self.config.channels
-        first, wanted = self.pictures[0][0], measure(self.pictures[0][0])
-        for path, _ in self.pictures:
-            found = measure(path)
-            if not size and found[:2] != wanted[:2]:
-                raise UsageError(
-                    f"{path} is {found.height}x{found.width}, {first.name} {wanted.height}x{wanted.width}",
-                    f"scale all: --data.size {wanted.height}x{wanted.width}",
-                )
-            if not channels and found.channels != wanted.channels:
-                names = {1: "grey", 3: "in colour"}
-                raise UsageError(
-                    f"{path} is {names[found.channels]}, {first.name} {names[wanted.channels]}",
-                    "convert all: --data.channels 1, or 3",
-                )
-        height, width = size or wanted[:2]
-        measures = Measures(height, width, channels or wanted.channels)
-        if height * width * measures.channels * len(self.pictures) > LARGEST:
+        """Height, width and channels of every example."""
+        size, channels, found = sides(self.config.size), self.config.channels, self.measured
+        if not size:
+            self._refuse_other_sizes(found)
+        kinds = Counter(one.channels for one in found)
+        if not channels and len(kinds) > 1:
+            rare = min(kinds, key=kinds.__getitem__)
+            example = next(p.path for p, one in zip(self.pictures, found, strict=True) if one.channels == rare)
             raise UsageError(
-                f"{len(self.pictures):,} pictures of {height}x{width} take more than {LARGEST:,} bytes",
+                f"{kinds[3]:,} pictures are in colour and {kinds[1]:,} grey, such as {example}"
+                if rare == 1
+                else f"{kinds[1]:,} pictures are grey and {kinds[3]:,} in colour, such as {example}",
+                "convert all: --data.channels 1, or 3",
+            )
+        height, width = size or found[0][:2]
+        measures = Measures(height, width, channels or found[0].channels)
+        if height * width * measures.channels * len(found) > LARGEST:
+            raise UsageError(
+                f"{len(found):,} pictures of {height}x{width} take more than {LARGEST:,} bytes",
                 "scale them: --data.size 64",
             )
         return measures
 
+    def _refuse_other_sizes(self, found: list[Measures]) -> None:
+        """Refuses pictures of several sizes."""
+        sizes = Counter((one.height, one.width) for one in found)
+        (common, count), *others = sizes.most_common()
+        if others:
+            row = next(row for row, one in enumerate(found) if one[:2] != common)
+            odd = found[row]
+            raise UsageError(
+                f"pictures have {len(sizes):,} sizes: {count:,} of {len(found):,} are {common[0]}x{common[1]}, "
+                f"{self.pictures[row].path} is {odd.height}x{odd.width}",
+                f"scale all: --data.size {common[0]}x{common[1]}",
+            )
+
     @property
     def spec(self) -> genzoo.DataSpec:
-        height, width, channels = self.measures
-        labels = torch.tensor([number for _, number in self.pictures])
-        index = Parts(Split(labels[:, None]))
-        size = len(cut(index, self.config.validation, self.config.test).train.x)
-        classes = int(labels.max()) + 1 if self.has_classes else 0
-        return genzoo.DataSpec((channels, height, width), "bernoulli", classes=classes, size=size)
+        height, width, channels = self.measures[:3]
+        index = self._parts(torch.arange(len(self.pictures))[:, None])
+        size = len(self.splits(index).train.x)
+        classes = self.classes
+        return genzoo.DataSpec(
+            (channels, height, width), "bernoulli", classes=len(classes), size=size, class_names=classes
+        )
 
     @property
-    def has_classes(self) -> bool:
-        """Whether pictures lie in sub-folders."""
-        return self.pictures[0][0].parent != self.path
+    def form(self) -> Form:
+        """How the pictures were read."""
+        return Form(white=WHITE)
 
     def read(self) -> Parts:
-        height, width, channels = self.measures
+        height, width, channels = self.measures[:3]
         x = torch.empty(len(self.pictures), channels, height, width, dtype=torch.uint8)
-        for row, (path, _) in enumerate(self.pictures):
-            x[row] = torch.from_numpy(read_bytes(path, MODES[channels], (height, width))).permute(2, 0, 1)
-        y = torch.tensor([number for _, number in self.pictures]) if self.has_classes else None
-        return Parts(Split(x, y))
+        problems = []
+        for row, picture in enumerate(self.pictures):
+            try:
+                pixels = read_bytes(picture.path, MODES[channels], (height, width), self.config.background)
+                x[row] = torch.from_numpy(pixels).permute(2, 0, 1)
+            except UsageError as error:
+                problems.append(error)
+        refuse_together(problems)
+        return self._parts(x)._replace(notes=tuple(self._notes()), form=self.form)
+
+    def _parts(self, x: torch.Tensor) -> Parts:
+        """The parts of something that there is one of for each picture."""
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        y = torch.tensor([numbers[picture.label] for picture in self.pictures]) if numbers else None
+        found = {}
+        for part in PARTS:
+            index = torch.tensor([row for row, p in enumerate(self.pictures) if p.part == part], dtype=torch.int64)
+            whole = len(index) == len(x)
+            if len(index):
+                found[part] = Split(x if whole else x[index], y if y is None or whole else y[index])
+        return Parts(found["train"], found.get("validation"), found.get("test"), self.classes, self.form)
+
+    def _notes(self) -> list[str]:
+        """What was found and what was left out."""
+        notes = []
+        if self.parts_found:
+            told = ", ".join(f"{folder.name} as {part} data" for part, folder in self.parts_found.items())
+            notes.append(f"{self.path}: folders taken as parts, not as classes: {told}")
+        if str(self.left_out):
+            notes.append(f"{self.path}: left out {self.left_out}")
+        transparent = sum(one.transparent for one in self.measured)
+        if transparent:
+            ground = {0: "black", WHITE: "white"}.get(self.config.background, f"grey {self.config.background}")
+            notes.append(
+                f"{self.path}: {transparent:,} pictures may be transparent and are laid on {ground}; "
+                "--data.background chooses another ground"
+            )
+        return notes
 
 
 def sides(size: str) -> tuple[int, int] | None:

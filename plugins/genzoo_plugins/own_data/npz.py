@@ -2,68 +2,132 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genzoo.data.arrays import map_array, read_arrays
-from genzoo.data.examples import as_examples
+import genzoo
+from genzoo.data.arrays import PARTS, array_names, key_of, map_array, read_arrays
+from genzoo.data.examples import Stored, as_examples
+from genzoo.data.labels import numbered
 from genzoo.errors import UsageError
 from genzoo.protocols import Split
 from genzoo_plugins.own_data.base import InMemory, Parts
 
 MAPPED = 1 << 28
 """Bytes of an .npy file from which on it is not read into memory but mapped."""
-PARTS = ("train", "validation", "test")
-NAMES = {f"{letter}{end}" for letter in "xy" for end in ("", *(f"_{part}" for part in PARTS))}
 
 
 class Npz(InMemory):
     """x and y, or x_train, y_train, x_test, y_test and perhaps x_validation, y_validation; an .npy file is x.
 
-    Images are [N, H, W], [N, H, W, C] or [N, C, H, W], uint8 or floats in [0, 1]; vectors are [N, F]. A large .npy file
-    is mapped: read in pieces, and kept in memory only where it fits.
+    Images are [N, H, W], [N, H, W, C] or [N, C, H, W]: whole numbers up to 255, floats in [0, 1], or 0 and 1; vectors
+    are [N, F]. A large .npy file is mapped: read in pieces, and kept in memory only where it fits.
     """
 
     kind = "FILE.npz"
 
+    @genzoo.config
+    class Config(InMemory.Config):
+        x: str = ""
+        """Name of the array of examples, if it is neither x nor another usual one such as images_train."""
+        y: str = ""
+        """Name of the array of classes, if it is neither y nor another usual one such as labels_train."""
+
     def parse(self) -> Parts:
         path = self.path
         if path.suffix.lower() == ".npy" and path.stat().st_size >= MAPPED:
-            return Parts(Split(as_examples(map_array(path), str(path))))
-        arrays = read_arrays(path, NAMES.__contains__)
-        if "x" in arrays and "x_train" in arrays:
-            raise UsageError(f"{path} has both x and x_train", "keep one of them")
-        ends = [""] if "x" in arrays else [f"_{part}" for part in PARTS if f"x_{part}" in arrays]
-        if "" not in ends and "_train" not in ends:
-            raise UsageError(f"{path} has neither x nor x_train", "numpy.savez(FILE, x=…, y=…)")
+            whole = as_examples(map_array(path), str(path))
+            return Parts(Split(whole.x), form=whole.form, notes=tuple(whole.notes))
+        names = self._names(array_names(path))
+        found = read_arrays(path, set(names.values()).__contains__)
+        arrays = {key: found[name] for key, name in names.items()}
+        ends = [""] if "x" in arrays else [end for end in dict.fromkeys(PARTS.values()) if f"x{end}" in arrays]
         labelled = [end for end in ends if f"y{end}" in arrays]
         if labelled and labelled != ends:
             missing = next(end for end in ends if end not in labelled)
             raise UsageError(f"{path} has labels, but no y{missing}", "label all parts or none")
-        classes = np.unique(np.concatenate([self._labels(arrays, end) for end in labelled])) if labelled else None
-        parts = {end: self._split(arrays, end, classes) for end in ends}
-        first = next(iter(parts.values())).x
-        for end, part in parts.items():
-            if part.x.shape[1:] != first.shape[1:] or part.x.dtype != first.dtype:
-                raise UsageError(f"{path}: x{end} is of another form than x{ends[0]}", "give all parts one form")
+        stored = {end: as_examples(arrays[f"x{end}"], f"{path}: {names[f'x{end}']}") for end in ends}
+        self._refuse_unlike(stored, names)
+        form = stored[ends[0]].form
+        notes = [note for part in stored.values() for note in part.notes]
+        labels, classes = self._labels(arrays, names, labelled)
+        parts = {end: Split(part.x, labels.get(end)) for end, part in stored.items()}
         train = parts.get("", parts.get("_train"))
         assert train is not None
-        return Parts(train, parts.get("_validation"), parts.get("_test"))
+        return Parts(train, parts.get("_validation"), parts.get("_test"), classes, form, tuple(notes))
 
-    def _labels(self, arrays: dict[str, NDArray[Any]], end: str) -> NDArray[Any]:
-        y, rows = arrays[f"y{end}"], arrays[f"x{end}"].shape[:1]
-        if y.shape not in (rows, (*rows, 1)) or y.dtype.kind not in "iubUS":
-            raise UsageError(
-                f"{self.path}: y{end} is {y.dtype} {list(y.shape)}, not one class for each of x{end}",
-                "give whole numbers or names",
-            )
-        return y.reshape(-1)
+    def _names(self, found: list[str]) -> dict[str, str]:
+        """The array of each key, which is x or y with the end of a part, such as x_train."""
+        chosen = {key: name for key, name in (("x", self.config.x), ("y", self.config.y)) if name}
+        for name in chosen.values():
+            if name not in found:
+                raise UsageError(f"{self.path} has no array {name!r}", f"its arrays: {shown(found)}")
+        names = {key: name for name in found if (key := key_of(name)) and name == key}
+        for name in found:
+            key = key_of(name)
+            if key and names.setdefault(key, name) != name and names[key] != key and key[0] not in chosen:
+                raise UsageError(f"{self.path} has both {names[key]} and {name}", f"--data.{key[0]} {name}")
+        for key, name in chosen.items():
+            names = {other: kept for other, kept in names.items() if other[0] != key} | {key: name}
+        if "x" in names and "x_train" in names:
+            raise UsageError(f"{self.path} has both {names['x']} and {names['x_train']}", "keep one of them")
+        if "x" not in names and "x_train" not in names:
+            hint = "numpy.savez(FILE, x=…, y=…), or name its array: --data.x NAME"
+            raise UsageError(f"{self.path} has neither x nor x_train, but {shown(found)}", hint)
+        return names
 
-    def _split(self, arrays: dict[str, NDArray[Any]], end: str, classes: NDArray[Any] | None) -> Split:
-        x = as_examples(arrays[f"x{end}"], f"{self.path}: x{end}")
-        if classes is None:
-            return Split(x)
-        return Split(x, torch.from_numpy(np.searchsorted(classes, self._labels(arrays, end)).astype(np.int64)))
+    def _refuse_unlike(self, stored: dict[str, Stored], names: dict[str, str]) -> None:
+        """Refuses parts of which one has other shapes or other numbers than the first."""
+        (first, of), *others = stored.items()
+        for end, part in others:
+            if part.x.shape[1:] != of.x.shape[1:] or part.x.dtype != of.x.dtype or part.form.white != of.form.white:
+                one, other = names[f"x{end}"], names[f"x{first}"]
+                raise UsageError(f"{self.path}: {one} is of another form than {other}", "give all parts one form")
+
+    def _labels(
+        self, arrays: dict[str, NDArray[Any]], names: dict[str, str], ends: list[str]
+    ) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+        """The class numbers of each part, and the names of the classes."""
+        if not ends:
+            return {}, ()
+        labels = [classes_in(arrays[f"y{e}"], len(arrays[f"x{e}"]), f"{self.path}: {names[f'y{e}']}") for e in ends]
+        numbers, classes = numbered(np.concatenate(labels))
+        cuts = np.cumsum([len(part) for part in labels])[:-1]
+        parts = (torch.from_numpy(np.ascontiguousarray(part)) for part in np.split(numbers, cuts))
+        return dict(zip(ends, parts, strict=True)), classes
+
+
+def classes_in(y: NDArray[Any], count: int, what: str) -> NDArray[Any]:
+    """The label of each example [N]: whole numbers, texts, or one-hot vectors.
+
+    Raises:
+        UsageError: Anything else, with what is wrong.
+    """
+    wrong = f"{what} is {y.dtype} {list(y.shape)}, not one class for each of x"
+    if y.ndim == 2 and y.shape[0] == count and y.shape[1] > 1 and y.dtype.kind in "biuf" and is_one_hot(y):
+        return np.asarray(y.argmax(1))
+    if y.shape not in ((count,), (count, 1)) or y.dtype.kind not in "iubUSf":
+        raise UsageError(wrong, "give whole numbers or names")
+    y = y.reshape(-1)
+    if y.dtype.kind == "f":
+        missing = int(np.isnan(y).sum())
+        if missing:
+            raise UsageError(f"{what} has no label (NaN) for {missing:,} of {count:,} examples", "leave them out")
+        if not (np.isfinite(y) & (y == np.floor(y))).all():
+            raise UsageError(wrong, "give whole numbers or names")
+    return y
+
+
+def is_one_hot(y: NDArray[Any]) -> bool:
+    """Whether each row has a single 1 and else 0."""
+    return bool((((y == 0) | (y == 1)).all(1) & ((y == 1).sum(1) == 1)).all())
+
+
+def shown(names: Iterable[str]) -> str:
+    """Some names of arrays."""
+    names = list(names)
+    return ", ".join(name[:40] for name in names[:8]) + (", …" if len(names) > 8 else "")

@@ -15,6 +15,7 @@ class CodeSparseness(genzoo.Metric):
     """
 
     label = "sparseness of the codes"
+    better = None  # neither a sparse nor a dense code is the better one
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.LatentModel) else "no encoder"

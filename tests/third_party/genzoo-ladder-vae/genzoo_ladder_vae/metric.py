@@ -17,6 +17,7 @@ class KLLevels(genzoo.Metric):
 
     label = "KL of the top level"
     unit = "nats"
+    better = None
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, LadderVAE) else "no ladder"

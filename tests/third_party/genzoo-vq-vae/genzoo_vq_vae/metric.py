@@ -14,6 +14,7 @@ class CodePerplexity(genzoo.Metric):
     """exp of the entropy of the codes' frequencies over all examples and places: K where all are used alike."""
 
     label = "codes in use (perplexity)"
+    better = "higher"
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, VQVAE) else "no codebook"

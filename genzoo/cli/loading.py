@@ -1,0 +1,153 @@
+"""The data of a finished run: where they lie now, and whether they are still the same."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genzoo.errors import GenzooError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from genzoo.data.resident import Resident
+    from genzoo.protocols import Dataset, Splits
+    from genzoo.runs import Run
+
+DATA_OPTION = re.compile(r"--data\.[\w.-]+(=.*)?", re.DOTALL)
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where a run's data lie. Which ones its dataset has is known once the run is."""
+    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
+    moved = "where your own data lie now, if they were moved (any option of the run's dataset that is a path)"
+    parser.add_argument("--data.path", dest="moved", metavar="PATH", help=moved)
+    parser.set_defaults(moved=[])
+
+
+def take_data_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Separate `--data.NAME VALUE` and `--data.NAME=VALUE` from the other words of a command line."""
+    taken: list[str] = []
+    rest: list[str] = []
+    remaining = iter(words)
+    for word in remaining:
+        if word == "--":
+            rest += [word, *remaining]
+        elif match := DATA_OPTION.fullmatch(word):
+            taken += [word] if match[1] else [word, *(value for value in [next(remaining, None)] if value is not None)]
+        else:
+            rest.append(word)
+    return taken, rest
+
+
+class Source:
+    """The data of a run. They are read when they are first asked for, and compared with those of the training.
+
+    Args:
+        run: Whose data.
+        data_root: Where raw data files lie, instead of the usual places.
+        moved: Words such as --data.path PATH.
+        verb: Of the command that asks, for hints.
+
+    Raises:
+        UsageError: An option of the dataset that would make other data of them.
+    """
+
+    def __init__(self, run: Run, data_root: Path | None = None, moved: Sequence[str] = (), verb: str = "") -> None:
+        self.run = run
+        self.data_root = data_root
+        self.command = shlex.join(["genzoo", verb or "evaluate", str(run.path)])
+        self.config = self._moved(moved) if moved else run.config
+
+    @classmethod
+    def of(cls, run: Run, options: argparse.Namespace) -> Source:
+        """Return the data of a run as a command's options have them."""
+        return cls(run, options.data_root, options.moved, options.verb)
+
+    def _moved(self, words: Sequence[str]) -> Any:
+        """Return the run's configuration with other locations of its data."""
+        from genzoo.cli import options as command_line
+        from genzoo.cli.run import from_file
+        from genzoo.locations import locations, refuse_other_options
+        from genzoo.registry import registry
+        from genzoo.runconfig import Components, differing
+
+        before, file = self.run.config, self.run.path / "config.json"
+        components = Components.find(registry(), before.model, before.dataset, before.loss)
+        try:
+            config = command_line.parse(components, from_file(file)[1], list(words), str(file))
+        except UsageError as error:
+            error.hint = error.hint or f"{self.command} --data.path PATH"
+            raise
+        changed = differing(before.data_config, config.data_config)
+        refuse_other_options(changed, locations(before.data_config), self.command)
+        return config
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The run's dataset, which has read nothing yet."""
+        from genzoo.registry import registry
+
+        dataset: Dataset = registry().get("dataset", self.config.dataset).load()(self.config.data_config)
+        return dataset
+
+    @cached_property
+    def splits(self) -> Splits:
+        """Everything, as stored.
+
+        Raises:
+            GenzooError: The data cannot be read, or do not fit the model.
+        """
+        from genzoo.data.store import Store
+        from genzoo.locations import explained, other_data
+        from genzoo.plugins import warn
+        from genzoo.sessions import data_of, former_record
+
+        store = Store(self.data_root)
+        with explained(self.config.data_config, self.command):
+            splits = self.dataset.load(store)
+        self._refuse_another_form(splits)
+        if other_data(former_record(self.run), data_of(store), splits):
+            warn(f"these are not the data that {self.run.path} was trained on", "what follows is of other data")
+        return splits
+
+    def _refuse_another_form(self, splits: Splits) -> None:
+        from genzoo.data.splits import refuse_odd_labels
+
+        spec, found = self.run.model.spec, tuple(splits.train.x.shape[1:])
+        if found != spec.shape:
+            shapes = ["x".join(map(str, shape)) for shape in (found, spec.shape)]
+            raise UsageError(
+                f"these data hold examples of {shapes[0]}; {self.run.path} was trained on {shapes[1]}",
+                "use the data that it was trained on, or train anew: genzoo run",
+            )
+        refuse_odd_labels(splits, spec.classes, self.config.dataset)
+
+    def view(self, name: str, device: torch.device) -> Resident:
+        """Return a split as the run saw it.
+
+        Raises:
+            UsageError: The run had no such split.
+        """
+        from genzoo.data.streamed import view_of
+
+        split = getattr(self.splits, name)
+        if split is None:
+            raise UsageError(f"{self.run.path} was trained with no {name} data", "use --split test")
+        spec, how = self.run.model.spec, self.config.training
+        return view_of(split, device, how.binarize, shift=spec.shift, scale=spec.scale, stream=how.stream)
+
+    def view_if_there(self, name: str, device: torch.device, without: str) -> Resident | None:
+        """Return a split, or None where it cannot be read: then a line says what is done without it."""
+        from genzoo.plugins import warn
+
+        try:
+            return self.view(name, device)
+        except GenzooError as error:
+            warn(error.message, without)
+            return None

@@ -1,0 +1,155 @@
+"""Means over seeds, their intervals, and the test of a difference between two means."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+LEVEL = 0.05
+"""How often a test may find a difference where there is none."""
+STEPS = 10_000
+"""Terms of a continued fraction, at most; degrees of freedom of 10⁸ need some hundreds."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure over seeds."""
+
+    values: tuple[float, ...]
+    """One for each seed."""
+    standard_error: float | None = None
+    """Over the choice of test examples, of one seed's figure; None where the figure is no mean over examples."""
+
+    @property
+    def mean(self) -> float:
+        """The mean over seeds."""
+        return statistics.fmean(self.values)
+
+    @property
+    def interval(self) -> float | None:
+        """Half the width of the 95 % t-interval of the mean over seeds; None for a single seed."""
+        n = len(self.values)
+        return None if n < 2 else t_quantile(1 - LEVEL / 2, n - 1) * math.sqrt(self.variance / n)
+
+    @property
+    def test_interval(self) -> float | None:
+        """Half the width of the 95 % interval over the choice of test examples."""
+        return None if self.standard_error is None else statistics.NormalDist().inv_cdf(0.975) * self.standard_error
+
+    @property
+    def variance(self) -> float:
+        """Of single seeds, divided by n − 1; two seeds at least."""
+        return statistics.variance(self.values)
+
+
+def as_json(estimate: Estimate | str) -> dict[str, Any]:
+    """An estimate, or the reason why there is none, as plain JSON values."""
+    if isinstance(estimate, str):
+        return {"not_available": estimate}
+    return {
+        "mean": estimate.mean,
+        "interval_95": estimate.interval,
+        "test_interval_95": estimate.test_interval,
+        "values": estimate.values,
+    }
+
+
+def estimated(values: Iterable[float | str], standard_error: float | None = None) -> Estimate | str:
+    """Values of one figure over the seeds, or the reason why one of them is not available."""
+    known = tuple(values)
+    reason = next((value for value in known if isinstance(value, str)), None)
+    return Estimate(tuple(map(float, known)), standard_error) if reason is None else reason
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean of one thing less that of another, with the freedom that its variance leaves."""
+
+    mean: float
+    variance: float
+    freedom: float
+
+    @property
+    def p(self) -> float:
+        """The probability of a difference as large as this where there is none (two-sided t-test).
+
+        Without any variance nothing can be said: 1.
+        """
+        return two_sided(self.mean / math.sqrt(self.variance), self.freedom) if self.variance > 0 else 1.0
+
+    def interval(self, level: float) -> float:
+        """Half the width of the interval that leaves 0 out if and only if p is below the level."""
+        return t_quantile(1 - level / 2, self.freedom) * math.sqrt(self.variance) if self.variance > 0 else 0.0
+
+
+def difference(one: Estimate, other: Estimate, examples: tuple[float, int] | None = None) -> Difference:
+    """The difference of two means over two seeds or more each (Welch 1947; Satterthwaite 1946).
+
+    Its variance has a part of each row's seeds, and one of the choice of test examples.
+
+    Args:
+        one, other: The two means.
+        examples: The variance over test examples of the difference of the two rows, and how many examples there are.
+    """
+    parts = [(row.variance / len(row.values), len(row.values) - 1) for row in (one, other)]
+    if examples is not None and examples[1] > 1:
+        parts.append((examples[0] / examples[1], examples[1] - 1))
+    total = sum(variance for variance, _ in parts)
+    squares = sum(variance**2 / freedom for variance, freedom in parts)
+    return Difference(one.mean - other.mean, total, total**2 / squares if squares > 0 else 1.0)
+
+
+def corrected(comparisons: int) -> float:
+    """The level of each of so many tests at which all of them together err in 5 % of cases (Bonferroni)."""
+    return LEVEL / max(comparisons, 1)
+
+
+def two_sided(t: float, freedom: float) -> float:
+    """P(|T| ≥ |t|) of Student's t distribution, for any positive number of degrees of freedom."""
+    if not (ratio := t / freedom * t):
+        return 1.0
+    return incomplete_beta(freedom / 2, 0.5, 1 / (1 + ratio), 1 / (1 + 1 / ratio))
+
+
+@cache
+def t_quantile(p: float, freedom: float) -> float:
+    """Student's t below which the share p lies, one half to 1, for any positive number of degrees of freedom."""
+    tail = 2 * (1 - p)
+    low, high = 0.0, 1.0
+    while two_sided(high, freedom) > tail:
+        low, high = high, 2 * high
+    while (middle := (low + high) / 2) not in (low, high):
+        low, high = (middle, high) if two_sided(middle, freedom) > tail else (low, middle)
+    return high
+
+
+def incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
+    """The regularised incomplete beta function I_x(a, b); `rest` is 1 − x, which may be too small to be had from x."""
+    if x <= 0 or rest <= 0:
+        return 0.0 if x <= 0 else 1.0
+    logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
+    if x < (a + 1) / (a + b + 2):
+        return math.exp(logarithm) * _fraction(a, b, x) / a
+    return 1 - math.exp(logarithm) * _fraction(b, a, rest) / b
+
+
+def _fraction(a: float, b: float, x: float) -> float:
+    """The continued fraction of the incomplete beta function, by Lentz's method (Press et al. 2007, section 6.4)."""
+    tiny = 1e-300
+    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1) or tiny)
+    found = d
+    for m in range(1, STEPS):
+        for factor in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 / (1 + factor * d or tiny)
+            c = 1 + factor / c or tiny
+            found *= c * d
+        if abs(c * d - 1) < 1e-15:
+            break
+    return found

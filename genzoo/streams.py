@@ -1,0 +1,166 @@
+"""Standard input, output and error as they come: closed, without a reader, or unable to show every character."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO, cast
+
+STAND_IN = "genzoo-stand-in"
+"""The name of the codec error handler."""
+STAND_INS = str.maketrans({
+    "−": "-", "–": "-", "—": "-", "─": "-", "×": "x", "·": "*", "±": "+/-", "…": "...", "→": "->", "←": "<-",
+    "≤": "<=", "≥": ">=", "≈": "~", "∞": "inf", "√": "sqrt", "½": "1/2", "‖": "||", "∫": "integral", "⁻": "^-",
+    "✓": "yes", "✗": "no", "│": "|", "╭": "+", "╮": "+", "╯": "+", "╰": "+", "█": "#", "“": '"', "”": '"',
+    "‘": "'", "’": "'",
+})  # fmt: skip
+"""What stands for a character that a stream cannot show, where Unicode has no plainer spelling of it."""
+
+
+def stand_in(character: str) -> str:
+    """ASCII for one character: "x" for "×", "beta" for "β", "e" for "é", "?" where nothing comes close."""
+    if "\ud800" <= character <= "\udfff":  # half a character: a byte of a file name that is not UTF-8
+        return character.encode("ascii", "backslashreplace").decode()
+    if found := character.translate(STAND_INS):
+        character = found
+    plainer = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    if plainer:
+        return plainer
+    script, *words = unicodedata.name(character, "").split()[:4] or [""]
+    return words[2].lower() if script == "GREEK" and words[1:2] == ["LETTER"] else "?"
+
+
+def _handle(error: UnicodeError) -> tuple[str | bytes, int]:
+    """The codec error handler. Bytes of a file name go out as they came in, as the system's own commands do it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    if all("\udc80" <= character <= "\udcff" for character in text):
+        return text.encode("ascii", "surrogateescape"), error.end
+    return "".join(map(stand_in, text[:1])), error.start + 1
+
+
+codecs.register_error(STAND_IN, _handle)
+
+
+class Forgiving:
+    """A text stream that shows what it can of a text and drops it where nobody can read it any more.
+
+    Args:
+        stream: The stream to write to; None where there is none, as under pythonw.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.lost = stream is None
+        """Whether a write failed: what follows is dropped."""
+
+    def write(self, text: str) -> int:
+        """Writes a text, with stand-ins for characters that the stream cannot show."""
+        self._attempt(lambda: self._shown(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Hands on what was written."""
+        self._attempt(lambda: self.stream.flush())
+
+    def isatty(self) -> bool:
+        """Whether a person may be looking."""
+        try:
+            return not self.lost and bool(self.stream.isatty())
+        except (AttributeError, ValueError):
+            return False
+
+    def _shown(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+        except UnicodeEncodeError as error:
+            self.stream.write(text.encode(error.encoding, STAND_IN).decode(error.encoding, "backslashreplace"))
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        if self.lost:
+            return
+        try:
+            action()
+        except BlockingIOError:  # a reader that is slow: this text is lost, and the next one may not be
+            pass
+        except (OSError, ValueError):  # ValueError: it is closed
+            self.lost = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def standard_error() -> TextIO:
+    """Standard error as it is now, in a form that never fails."""
+    stream = sys.stderr
+    return cast(TextIO, stream if isinstance(stream, Forgiving) else Forgiving(stream))
+
+
+def tell(text: str) -> None:
+    """One line, or a few, on standard error."""
+    print(text, file=standard_error(), flush=True)
+
+
+@contextlib.contextmanager
+def usable_streams() -> Iterator[None]:
+    """Inside, standard output and error are there and take every text; for the command line.
+
+    Closed descriptors are opened on nothing, since the next file to be opened would else take their place and get what
+    is meant for them.
+    """
+    _fill_descriptors()
+    outside = sys.stdin, sys.stdout, sys.stderr
+    with contextlib.ExitStack() as opened:
+        if sys.stdin is None:
+            sys.stdin = opened.enter_context(open(os.devnull, encoding="utf-8"))
+        if sys.stdout is None:
+            sys.stdout = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        opened.enter_context(_showing_all(sys.stdout))
+        opened.enter_context(_showing_all(sys.stderr))
+        error = Forgiving(sys.stderr)
+        sys.stderr = cast(TextIO, error)
+        try:
+            yield
+        finally:
+            sys.stdin, sys.stdout, sys.stderr = outside
+            if error.lost and error.stream is not None:
+                discard(error.stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Sends what is left in a stream nowhere: Python writes it when it ends, and would complain."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        number = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+
+
+def _fill_descriptors() -> None:
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+@contextlib.contextmanager
+def _showing_all(stream: Any) -> Iterator[None]:
+    """Inside, a stream of the process has a stand-in for what it cannot show."""
+    before = getattr(stream, "errors", None)
+    changed = False
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        stream.reconfigure(errors=STAND_IN)
+        changed = True
+    try:
+        yield
+    finally:
+        if changed:
+            with contextlib.suppress(OSError, ValueError):
+                stream.reconfigure(errors=before)

@@ -1,0 +1,220 @@
+"""Checks that the parts of a model agree, whatever was asked before, beside which examples, and in which mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from genzoo.distributions import Distribution
+from genzoo.errors import GenzooError
+from genzoo.noise import content_keys, keyed, seeded
+from genzoo.protocols import Batch, Inference, LatentModel
+from genzoo.testing.check import require
+from genzoo.testing.pair import Pair, loss_of
+from genzoo.training.objective import Objective
+
+EXAMPLES = 6
+SAMPLES = 3
+TOLERANCE = 2e-3
+"""By how much two computations of one thing may differ, relatively to the largest number: rounding and batch sizes."""
+FAR = 4.0
+"""Codes so many times as large as usual show what a decoder does at its ends."""
+NO_LATENTS = "not a LatentModel"
+
+
+def near(one: Tensor, other: Tensor, tolerance: float = TOLERANCE) -> bool:
+    """Whether tensors of one shape are equal but for rounding."""
+    if one.shape != other.shape:
+        return False
+    same = (one == other) | (one - other).abs().le(tolerance * (0.1 + other.abs()))
+    return bool((same | (one.isnan() & other.isnan())).all())
+
+
+def apart(one: Tensor, other: Tensor) -> str:
+    """How far two tensors are from each other, as text."""
+    if one.shape != other.shape:
+        return f"shapes {tuple(one.shape)} and {tuple(other.shape)}"
+    i = int((one - other).abs().nan_to_num(nan=0.0).argmax())
+    return f"{one.flatten()[i].item():.5g} and {other.flatten()[i].item():.5g}"
+
+
+def inferred(model: LatentModel, batch: Batch, k: int = 1) -> Inference:
+    """What the model says of a batch, with noise of one seed."""
+    with torch.no_grad(), seeded(0):
+        return model.infer(batch, k)
+
+
+def check_agrees(pair: Pair) -> str | None:
+    """infer(batch) is posterior(x), prior() and likelihood(z) of its own z; decode(z) is likelihood(z).mean, and
+    reconstruct(x) is decode(encode(x))."""
+    model = pair.stirred().eval().model
+    if not isinstance(model, LatentModel):
+        return NO_LATENTS
+    batch = pair.batch(EXAMPLES)._replace(y=None)
+    q, p, z, px = inferred(model, batch, SAMPLES)
+    with torch.no_grad(), seeded(0):
+        flat = z.flatten(0, 1)
+        own = model.likelihood(flat).unflatten((SAMPLES, EXAMPLES))
+        found = {"infer's p(x|z).mean and that of likelihood(z)": (px.mean, own.mean)}
+        found["ln p(x|z) of infer and of likelihood(z)"] = px.log_prob(batch.x), own.log_prob(batch.x)
+        found["infer's q(z|x).mean and that of posterior(x)"] = q.mean, model.posterior(batch.x).mean
+        if q.measure != "none":
+            found["ln q(z|x) of infer and of posterior(x)"] = q.log_prob(z), model.posterior(batch.x).log_prob(z)
+        prior = model.prior()
+        require((p is None) == (prior is None), f"{pair}: prior() and the prior of infer are not both there")
+        if p is not None and prior is not None:
+            found["ln p(z) of infer and of prior()"] = p.log_prob(z), prior.log_prob(z)
+        for where, codes in (("z", flat), (f"{FAR:g}·z", FAR * flat)) if q.measure == "density" else (("z", flat),):
+            found[f"decode({where}) and likelihood({where}).mean"] = model.decode(codes), model.likelihood(codes).mean
+        encoded = model.encode(batch.x)
+        found["reconstruct(x) and decode(encode(x))"] = model.reconstruct(batch.x), model.decode(encoded)
+    for what, (one, other) in found.items():
+        require(near(one, other), f"{pair}: {what} differ: {apart(one, other)}")
+    return None
+
+
+def check_alone(pair: Pair) -> str | None:
+    """In evaluation what a model says of an example does not depend on the others of its batch, nor on their order."""
+    model, batch = pair.stirred().eval().model, pair.batch(EXAMPLES)._replace(y=None)
+    if not isinstance(model, LatentModel):
+        return NO_LATENTS
+    order = torch.arange(EXAMPLES - 1, -1, -1)
+    with torch.no_grad(), seeded(0):
+        z = model.encode(batch.x)
+        answers: dict[str, tuple[Callable[[Tensor], Tensor], Tensor]] = {
+            "encode(x)": (model.encode, batch.x),
+            "likelihood(z).mean": (lambda codes: model.likelihood(codes).mean, z),
+            "samples of posterior(x)": (lambda x: _keyed_sample(model, x), batch.x),
+        }
+        for name, (answer, given) in answers.items():
+            whole = answer(given)
+            for how, other in (
+                ("by itself", torch.cat([answer(given[i : i + 1]) for i in range(EXAMPLES)])),
+                ("in a batch in another order", answer(given[order])[order]),
+            ):
+                said = f"is another one {how}: {apart(other, whole)}"
+                require(near(other, whole), f"{pair}: {name} of an example {said}")
+    return None
+
+
+def _keyed_sample(model: LatentModel, x: Tensor) -> Tensor:
+    with keyed(content_keys(x)):
+        q = model.posterior(x)
+        return q.rsample() if _keys(q) else q.mean
+
+
+def _keys(q: Distribution) -> bool:
+    """Whether a distribution draws an example's own noise: the same twice."""
+    with seeded(1):
+        one = q.rsample()
+    with seeded(2):
+        return torch.equal(one, q.rsample())
+
+
+def check_forgets(pair: Pair) -> str | None:
+    """In evaluation no call changes what a later one says: neither other examples, nor their labels, nor the loss, nor
+    samples leave anything behind."""
+    objective = pair.stirred().eval()
+    model, batch, other = objective.model, pair.batch(EXAMPLES), pair.batch(EXAMPLES + 1)
+    before = {name: tensor.clone() for name, tensor in objective.state_dict().items()}
+    answers = [_answers(objective, batch)]
+    others = [other]
+    if other.y is not None:
+        others.append(other._replace(y=(other.y + 1) % pair.spec.classes))
+    with torch.no_grad(), seeded(0):
+        for another in others:
+            loss_of(objective, another)
+            if isinstance(model, LatentModel):
+                model.infer(another, 2)
+                model.reconstruct(another.x)
+            answers.append(_answers(objective, batch))
+    for name, value in answers[0].items():
+        for again in answers[1:]:
+            require(
+                near(again[name], value, 1e-5),
+                f"{pair}: {name} is another one after a look at other examples: {apart(again[name], value)}",
+            )
+    for name, tensor in objective.state_dict().items():
+        same = torch.equal(tensor, before[name]) or not bool(tensor.isfinite().all())
+        require(same, f"{pair}: evaluation changes {name}")
+    return None
+
+
+def _answers(objective: Objective, batch: Batch) -> dict[str, Tensor]:
+    """What a model says of a batch, each part asked for by itself; first of all the codes that go without any x."""
+    model = objective.model
+    found: dict[str, Tensor] = {}
+    with torch.no_grad():
+        if isinstance(model, LatentModel):
+            latent = model.posterior(batch.x).mean.shape[1:]
+            loss_of(objective, batch)
+            with seeded(3):
+                z = torch.randn(EXAMPLES, *latent)
+            found["likelihood(z).mean"] = model.likelihood(z).mean
+            found["posterior(x).mean"] = model.posterior(batch.x).mean
+            found["encode(x)"] = model.encode(batch.x)
+        found["the loss"] = loss_of(objective, batch)["loss"]
+    return found
+
+
+def check_labels(pair: Pair) -> str | None:
+    """Unless conditional is True, infer(batch) does not look at the labels: evaluation does not give any."""
+    model, batch = pair.stirred().eval().model, pair.batch(EXAMPLES)
+    if not isinstance(model, LatentModel):
+        return NO_LATENTS
+    if batch.y is None:
+        return "the data have no labels"
+    if model.conditional:
+        return "the model is conditional"
+    others = [batch._replace(y=(batch.y + 1) % pair.spec.classes), batch._replace(y=None)]
+    first = inferred(model, batch)
+    for other, what in zip(others, ("other labels", "no labels"), strict=True):
+        try:
+            again = inferred(model, other)
+        except (TypeError, AttributeError, ValueError) as error:
+            raise AssertionError(f"{pair}: infer(batch) fails where there are {what}: {error}") from None
+        for name, one, two in (
+            ("q(z|x).mean", first.q.mean, again.q.mean),
+            ("z", first.z, again.z),
+            ("p(x|z).mean", first.px.mean, again.px.mean),
+        ):
+            require(near(one, two), f"{pair}: {name} of infer(batch) is another one with {what}: {apart(one, two)}")
+    return None
+
+
+def ordinary(objective: Objective) -> Iterator[nn.Module]:
+    """The layers of torch whose whole purpose it is to differ between training and evaluation."""
+    return (part for part in objective.modules() if isinstance(part, (_DropoutNd, _BatchNorm)))
+
+
+def check_modes(pair: Pair) -> str | None:
+    """In training and in evaluation the loss and infer are the same, but for layers of dropout and batch normalisation
+    and for the labels."""
+    objective, batch = pair.stirred(), pair.batch(EXAMPLES)
+    if objective.model.conditional:
+        batch = batch._replace(y=None)
+    kept = {name: tensor.clone() for name, tensor in objective.state_dict().items()}
+    found = []
+    for mode in (False, True):
+        objective.load_state_dict(kept)
+        objective.train(mode)
+        for layer in ordinary(objective):
+            layer.eval()
+        try:
+            with torch.no_grad():
+                found.append({f"the loss's {name!r}": term for name, term in loss_of(objective, batch).items()})
+        except GenzooError as error:
+            return error.message
+        if isinstance(objective.model, LatentModel):
+            q, _, z, px = inferred(objective.model, batch, SAMPLES)
+            found[-1] |= {"q(z|x).mean": q.mean, "z of infer": z, "p(x|z).mean": px.mean}
+    evaluated, trained = found
+    require(evaluated.keys() == trained.keys(), f"{pair}: the loss's terms in training are {sorted(trained)}")
+    for name, value in evaluated.items():
+        said = f"differs between training and evaluation: {apart(trained[name], value)}"
+        require(near(trained[name], value), f"{pair}: {name} {said}")
+    return None

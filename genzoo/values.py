@@ -1,0 +1,38 @@
+"""Values as sweeps and notebooks hand them over, as Python's own."""
+
+from __future__ import annotations
+
+import operator
+import os
+from enum import Enum
+from numbers import Integral, Real
+from typing import Any
+
+
+def plain_value(value: Any) -> Any:
+    """A value as JSON could have it: numbers of NumPy and torch, arrays, paths, ranges and enums become Python's own.
+
+    Lists of any kind become tuples. What has no such form is returned as it is.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Enum):
+        return plain_value(value.value)
+    if isinstance(value, (list, tuple, range)):
+        return tuple(map(plain_value, value))
+    try:
+        return _converted(value)
+    except Exception:  # a tensor without values, or a stranger's class
+        return value
+
+
+def _converted(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    forms: tuple[tuple[type, Any], ...] = ((str, str), (Integral, int), (Real, float))
+    for kind, form in forms:
+        if isinstance(value, kind):
+            return form(value)
+    if hasattr(value, "tolist"):  # arrays, tensors and their scalars
+        return plain_value(value.tolist())
+    return operator.index(value)

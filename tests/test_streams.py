@@ -1,0 +1,205 @@
+"""Streams that are closed, have no reader, or cannot show every character."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genzoo.console import Console
+from genzoo.streams import STAND_IN, Forgiving, stand_in, tell, usable_streams
+
+RUN = "run vae --dataset moons --epochs 1 --hidden 8 --latent-dim 2"
+INFO = "info vae"
+
+
+def shell(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """A line of bash, in which `genzoo` is this one; both streams as bytes."""
+    genzoo = shlex.join([sys.executable, "-m", "genzoo"])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+    script = f'genzoo() {{ {genzoo} "$@"; }}\nset -o pipefail\n{line}'
+    return subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=100
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "out", "err"),
+    [
+        (f"genzoo {INFO} >&-", "", ""),
+        (f"genzoo {INFO} 2>&-", "vae", ""),
+        (f"genzoo {INFO} <&-", "vae", ""),
+        (f"genzoo {INFO} <&- >&- 2>&-", "", ""),
+        (f"genzoo {RUN} --out a >&-", "", "epoch 1/1"),
+        (f"genzoo {RUN} --out b 2>&-", "figures ", ""),
+        (f"genzoo {RUN} --out c 2>/dev/full", "figures ", ""),
+    ],
+)  # fmt: skip
+def test_closed_streams(line: str, out: str, err: str, tmp_path: Path) -> None:
+    done = shell(line, tmp_path)
+    assert done.returncode == 0, done
+    for expected, found in ((out, done.stdout.decode()), (err, done.stderr.decode())):
+        assert expected in found
+        assert found or not expected
+        assert expected or not found
+    assert "epoch 1" not in done.stdout.decode(), "progress is no result"
+    for folder in (path for path in tmp_path.iterdir() if path.is_dir()):
+        assert json.loads((folder / "run.json").read_bytes())["status"] == "finished"
+        assert (folder / "report.html").exists()
+
+
+def test_a_reader_that_has_gone_is_no_bug(tmp_path: Path) -> None:
+    done = shell("genzoo list | head -1", tmp_path)
+    assert done.returncode in (0, 141)
+    assert (len(done.stdout.splitlines()), done.stderr) == (1, b"")
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    done = shell("genzoo list > /dev/full", tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().splitlines()[0] == "genzoo: the system: No space left on device"
+    assert "Exception ignored" not in done.stderr.decode()
+
+
+@pytest.mark.parametrize("words", [INFO, "list", "plugins", "--help"])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "latin-1"},
+        {"PYTHONIOENCODING": "cp1252"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=lambda variables: next(iter(variables.values())),
+)
+def test_a_stream_that_cannot_show_a_character_gets_a_stand_in(
+    words: str, variables: dict[str, str], tmp_path: Path
+) -> None:
+    done = shell(f"genzoo {words}", tmp_path, PYTHONUTF8="0", **variables)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode(variables.get("PYTHONIOENCODING", "ascii"))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("−elbo", "-elbo"), ("2 × 3 ± 1", "2 x 3 +/- 1"), ("β-VAE…", "beta-VAE..."), ("z₁, σ²", "z1, sigma2"),
+        ("naïve ½", "naive 1/2"), ("→ ≤ ∞", "-> <= inf"), ("Σ Π μ π", "sigma pi mu pi"), ("漢", "?"),
+        ("caf\udce9", "caf\\udce9"),
+    ],
+)  # fmt: skip
+def test_stand_ins(text: str, shown: str) -> None:
+    found = "".join(character if character.isascii() else stand_in(character) for character in text)
+    assert found == shown
+
+
+def test_what_a_stream_can_show_is_shown() -> None:
+    assert "é − β".encode("latin-1", STAND_IN) == b"\xe9 - beta"
+    assert "β ± é".encode("cp1253", STAND_IN) == "β ± e".encode("cp1253")
+    assert "a\udce9b".encode("utf-8", STAND_IN) == b"a\xe9b", "bytes of a file name go out as they came"
+
+
+class Odd(io.StringIO):
+    """A stream that fails as told."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def write(self, text: str) -> int:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenPipeError(), OSError(5, "EIO"), ValueError("closed"), BlockingIOError()], ids=repr
+)
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_nobody_reads_costs_nothing(error: Exception, quiet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Odd(error))
+    console = Console(1, 10, quiet)
+    console.say("lost")
+    console.warn("lost")
+    tell("lost")
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_without_a_stream_there_is_one_that_shows_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As under pythonw; what was there comes back."""
+    monkeypatch.setattr(sys, name, None)
+    Console(1, 10).say("lost")
+    tell("lost")
+    with usable_streams():
+        print("lost", file=getattr(sys, name), flush=True)
+        assert not getattr(sys, name).isatty()
+    assert getattr(sys, name) is None
+    assert capsys.readouterr().out == "", "progress is no result"
+
+
+def test_a_narrow_stream_of_a_program_gets_stand_ins() -> None:
+    raw = io.BytesIO()
+    stream: Any = Forgiving(io.TextIOWrapper(raw, "ascii"))
+    print("β − 1", file=stream, flush=True)
+    assert raw.getvalue() == b"beta - 1\n"
+    stream.reconfigure(encoding="utf-8")
+    print("β", file=stream, flush=True)
+    assert raw.getvalue().decode() == "beta - 1\nβ\n"
+
+
+NOT_UTF8 = os.fsdecode(b"caf\xe9")
+
+
+@pytest.fixture(scope="module")
+def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a file, in a folder and from a folder whose names are not UTF-8."""
+    folder = tmp_path_factory.mktemp("odd") / NOT_UTF8
+    folder.mkdir()
+    np.savez(folder / f"{NOT_UTF8}.npz", x=np.random.default_rng(0).random((60, 6), dtype=np.float32))
+    words = f"run vae --dataset npz --data.path {NOT_UTF8}.npz --epochs 1 --hidden 8 --latent-dim 2 --json"
+    done = shell(f"genzoo {words} --out r{NOT_UTF8}", folder)
+    assert done.returncode == 0, done.stderr
+    run = folder / f"r{NOT_UTF8}"
+    assert json.loads(done.stdout)["run"] == run.name
+    assert "caf\\udce9" in (run / "report.html").read_text(encoding="utf-8")
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert (record["status"], record["command"][-1]) == ("finished", run.name)
+    assert json.loads((run / "config.json").read_text(encoding="utf-8"))["data"]["path"].endswith(f"{NOT_UTF8}.npz")
+    return run
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "report RUN",
+        "evaluate RUN",
+        "sample RUN -n 4",
+        "compare RUN",
+        "resume RUN --epochs 2 --quiet",
+        "anomaly RUN",
+    ],  # fmt: skip,
+)
+def test_names_of_files_that_are_not_utf8(words: str, odd_run: Path) -> None:
+    done = shell(f"genzoo {words.replace('RUN', odd_run.name)}", odd_run.parent)
+    assert done.returncode == 0, done.stderr
+    assert b"bug of genzoo" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["evaluate @last", "resume @last --epochs 2 --quiet", "report @last"])
+def test_runs_in_a_folder_whose_name_is_not_utf8(words: str, odd_run: Path) -> None:
+    done = shell(f"genzoo {words} --runs ../{odd_run.parent.name}", odd_run.parent)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_error_names_such_a_folder(odd_run: Path) -> None:
+    done = shell(f"genzoo evaluate no-such --runs ../{odd_run.parent.name}", odd_run.parent)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().splitlines()[0] == "genzoo: no run 'no-such' in ../caf\\udce9/"

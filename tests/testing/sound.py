@@ -1,0 +1,388 @@
+"""Sound models of other families than the built-in ones: none of them may be told of a fault."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import genzoo
+from genzoo.distributions import full_precision
+from genzoo.nets import frozen
+from genzoo.noise import standard_normal, uniform
+
+
+def net(inputs: int, outputs: int) -> nn.Sequential:
+    """A small net with one hidden layer."""
+    return nn.Sequential(nn.Linear(inputs, 16), nn.SiLU(), nn.Linear(16, outputs))
+
+
+class Generator(genzoo.Model):
+    """x = G(noise), with batch normalisation."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        super().__init__(spec, config)
+        self.net = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, spec.numel))
+
+    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+        like = self.anchor.new_zeros(n, 4)
+        x: Tensor = self.net(standard_normal((), like)).view(n, *self.spec.shape)
+        return x.sigmoid() if self.spec.is_image else x
+
+
+class Adversarial(genzoo.Loss):
+    """A game in one scalar: the discriminator's loss on detached samples, the generator's through a frozen one."""
+
+    accepts = Generator
+
+    def __init__(self, model: genzoo.Model, config: Any) -> None:
+        super().__init__(model, config)
+        self.critic = net(model.spec.numel, 1)
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        fake = model.sample(len(batch.x)).flatten(1)
+        critic, generator = self.terms(fake, batch.x.flatten(1))
+        return {"loss": critic + generator, "critic": critic.detach(), "generator": generator.detach()}
+
+    def terms(self, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        critic = F.softplus(self.critic(fake.detach())).mean() + F.softplus(-self.critic(real)).mean()
+        return critic, F.softplus(-frozen(self.critic)(fake)).mean()
+
+
+class Wasserstein(Adversarial):
+    """A critic whose last bias no difference depends on."""
+
+    def terms(self, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        critic = self.critic(fake.detach()).mean() - self.critic(real).mean()
+        return critic, -frozen(self.critic)(fake).mean()
+
+
+class Coupling(nn.Module):
+    """x ↦ (x_a, x_b · exp(s(x_a)) + t(x_a)), the halves in turn (Dinh et al. 2017)."""
+
+    def __init__(self, dim: int, flip: bool) -> None:
+        super().__init__()
+        self.kept, self.flip = (dim + 1) // 2, flip
+        self.net = net(self.kept, 2 * (dim - self.kept))
+        nn.init.zeros_(self.net[-1].weight)
+        nn.init.zeros_(self.net[-1].bias)
+
+    def forward(self, x: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+        x = x.flip(-1) if self.flip else x
+        a, b = x[..., : self.kept], x[..., self.kept :]
+        s, t = self.net(a).chunk(2, -1)
+        s = s.tanh()
+        b = (b - t) * (-s).exp() if inverse else b * s.exp() + t
+        x = torch.cat([a, b], -1)
+        return (x.flip(-1) if self.flip else x), s.sum(-1) * (-1 if inverse else 1)
+
+
+def through(layers: nn.ModuleList, x: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+    """All layers, or their inverses in reverse; and ln |det|."""
+    total = x.new_zeros(x.shape[:-1])
+    for layer in reversed(layers) if inverse else layers:
+        x, change = layer(x, inverse)
+        total = total + change
+    return x, total
+
+
+class Flow(genzoo.Model):
+    """A RealNVP with a log_prob."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        if spec.is_image or spec.numel < 2:
+            raise genzoo.GenzooError("the flow is for vectors of two numbers and more")
+        super().__init__(spec, config)
+        self.layers = nn.ModuleList(Coupling(spec.numel, flip=bool(i % 2)) for i in range(4))
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        z, change = through(self.layers, x.flatten(1))
+        return -0.5 * (z**2 + math.log(2 * math.pi)).sum(-1) + change
+
+    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+        z = standard_normal((), self.anchor.new_zeros(n, self.spec.numel))
+        return through(self.layers, z, inverse=True)[0].view(n, *self.spec.shape)
+
+
+class NLL(genzoo.Loss):
+    """Minus the log-density, in bits a dimension."""
+
+    accepts = Flow
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        assert isinstance(model, Flow)
+        nll = -model.log_prob(batch.x).mean()
+        return {"loss": nll / (model.spec.numel * math.log(2)), "nll": nll.detach()}
+
+
+class FlowPrior(genzoo.Distribution):
+    """Noise, carried by a flow."""
+
+    def __init__(self, layers: nn.ModuleList, zeros: Tensor) -> None:
+        super().__init__(event_dims=1)
+        self.layers, self.zeros = layers, zeros
+
+    @property
+    def mean(self) -> Tensor:
+        return self.zeros  # of its base
+
+    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+        return through(self.layers, standard_normal(sample_shape, self.zeros, batched=False), inverse=True)[0]
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        z, change = through(self.layers, value)
+        return -0.5 * (z**2 + math.log(2 * math.pi)).sum(-1) + change
+
+    def unflatten(self, sizes: tuple[int, ...]) -> Self:
+        raise ValueError("no batch")
+
+
+class Small(genzoo.LatentModel):
+    """The VAE that those below differ from."""
+
+    latents = 3
+    outputs = 1
+
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        super().__init__(spec, config)
+        self.head = genzoo.make_likelihood(spec.likelihood)
+        self.encoder = nn.Sequential(nn.Flatten(), net(spec.numel, 2 * self.latents))
+        self.decoder = net(self.latents, spec.numel * self.outputs)
+
+    def posterior(self, x: Tensor) -> genzoo.Distribution:
+        return genzoo.DiagGaussian.from_parameters(self.encoder(x))
+
+    def prior(self) -> genzoo.Distribution:
+        return genzoo.StandardNormal((self.latents,), like=self.anchor)
+
+    def likelihood(self, z: Tensor) -> genzoo.Distribution:
+        px: genzoo.Distribution = self.head(self.decoder(z).unflatten(1, self.spec.shape))
+        return px
+
+
+class FlowPriorVAE(Small):
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        super().__init__(spec, config)
+        self.layers = nn.ModuleList(Coupling(self.latents, flip=bool(i % 2)) for i in range(4))
+
+    def prior(self) -> genzoo.Distribution:
+        return FlowPrior(self.layers, self.anchor.new_zeros(self.latents))
+
+
+class FlowAsLatent(genzoo.LatentModel):
+    """A flow whose code is the example itself, under a learned density: −ELBO is −ln p(x) up to a narrow Gaussian."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        if spec.is_image or spec.numel < 2:
+            raise genzoo.GenzooError("the flow is for vectors of two numbers and more")
+        super().__init__(spec, config)
+        self.layers = nn.ModuleList(Coupling(spec.numel, flip=bool(i % 2)) for i in range(4))
+
+    def posterior(self, x: Tensor) -> genzoo.Distribution:
+        return genzoo.DiagGaussian(x, 2 * math.log(0.1))
+
+    def prior(self) -> genzoo.Distribution:
+        return FlowPrior(self.layers, self.anchor.new_zeros(self.spec.numel))
+
+    def likelihood(self, z: Tensor) -> genzoo.Distribution:
+        return genzoo.DiagGaussian(z, 2 * math.log(0.1))
+
+
+class Vamp(genzoo.Distribution):
+    """A mixture of Gaussians."""
+
+    def __init__(self, parts: genzoo.DiagGaussian, logits: Tensor) -> None:
+        super().__init__(event_dims=1)
+        self.parts, self.log_weights = parts, logits.log_softmax(0)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.log_weights.exp() @ self.parts.mean
+
+    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+        n = math.prod(sample_shape)
+        which = torch.multinomial(self.log_weights.detach().exp(), n, replacement=True)
+        noise = standard_normal((n,), self.parts.mean[0], batched=False)
+        return (self.parts.mean[which] + self.parts.variance.sqrt()[which] * noise).view(*sample_shape, -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return (self.parts.log_prob(value[..., None, :]) + self.log_weights).logsumexp(-1)
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.parts.mean.shape[1:]
+
+    def unflatten(self, sizes: tuple[int, ...]) -> Self:
+        raise ValueError("no batch")
+
+
+class Parts(genzoo.DiagGaussian):
+    """Several Gaussians, of which a value has one each."""
+
+    def _check(self, value: Tensor | genzoo.Distribution) -> None:
+        """They are meant to broadcast."""
+
+
+class VampVAE(Small):
+    """The prior is a mixture of posteriors of learned inputs (Tomczak & Welling 2018)."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        super().__init__(spec, config)
+        self.inputs = nn.Parameter(torch.randn(8, *spec.shape))
+        self.logits = nn.Parameter(torch.zeros(8))
+
+    def prior(self) -> genzoo.Distribution:
+        q = self.posterior(self.inputs)
+        assert isinstance(q, genzoo.DiagGaussian)
+        return Vamp(Parts(q.mean, q.log_var), self.logits)
+
+
+class Normalised(Small):
+    """Convolutions, batch normalisation and dropout."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        if not spec.is_image or spec.shape[1] < 8:
+            raise genzoo.GenzooError("convolutions need images of 8 pixels and more")
+        super().__init__(spec, config)
+        channels, height, width = spec.shape
+        self.encoder = nn.Sequential(
+            nn.Conv2d(channels, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(0.1),
+            nn.Linear(4 * ((height + 1) // 2) * ((width + 1) // 2), 2 * self.latents),
+        )  # fmt: skip
+        self.decoder = nn.Sequential(
+            nn.Linear(self.latents, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, spec.numel)
+        )
+
+
+class Counts(genzoo.Distribution):
+    """Poisson variables, or negative binomial ones of the same mean."""
+
+    measure = "probability"
+
+    def __init__(self, log_rate: Tensor, log_shape: Tensor | None) -> None:
+        super().__init__(event_dims=1)
+        self.log_rate, self.log_shape = log_rate, log_shape
+
+    @property
+    def mean(self) -> Tensor:
+        return self.log_rate.exp()
+
+    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+        rate = self.log_rate.detach().exp().expand(*sample_shape, *self.log_rate.shape)
+        if self.log_shape is None:
+            return torch.poisson(rate)
+        shape = self.log_shape.detach().exp().expand(rate.shape)
+        return torch.poisson(torch.distributions.Gamma(shape, shape / rate).sample())
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self.log_shape is None:
+            return (value * self.log_rate - self.log_rate.exp() - torch.lgamma(value + 1)).sum(-1)
+        shape, rate = self.log_shape.exp(), self.log_rate.exp()
+        chosen = torch.lgamma(value + shape) - torch.lgamma(shape) - torch.lgamma(value + 1)
+        total = (shape + rate).log()
+        return (chosen + shape * (self.log_shape - total) + value * (self.log_rate - total)).sum(-1)
+
+    def unflatten(self, sizes: tuple[int, ...]) -> Self:
+        return type(self)(self.log_rate.unflatten(0, sizes), self.log_shape)
+
+
+class PoissonVAE(Small):
+    """Whole numbers, whose logarithm the encoder looks at."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        if spec.is_image or "learned" in spec.likelihood:
+            raise genzoo.GenzooError("counts come as vectors")
+        super().__init__(spec, config)
+        self.log_shape = self.shape_parameter()
+
+    def shape_parameter(self) -> nn.Parameter | None:
+        return None
+
+    def posterior(self, x: Tensor) -> genzoo.Distribution:
+        return super().posterior(torch.log1p(x))
+
+    def likelihood(self, z: Tensor) -> genzoo.Distribution:
+        return Counts(full_precision(self.decoder(z)), self.log_shape)
+
+
+class NegativeBinomialVAE(PoissonVAE):
+    def shape_parameter(self) -> nn.Parameter:
+        return nn.Parameter(torch.zeros(self.spec.numel))
+
+
+WORDS = 6
+
+
+class Tokens(genzoo.Distribution):
+    """Categorical variables over words 0 … 5, as float32."""
+
+    measure = "probability"
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__(event_dims=1)
+        self.logits = logits
+
+    @property
+    def mean(self) -> Tensor:
+        return self.logits.softmax(-1) @ torch.arange(WORDS, dtype=torch.float32)
+
+    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+        p = self.logits.detach().softmax(-1)
+        n = math.prod(sample_shape)
+        drawn = torch.multinomial(p.flatten(0, -2), n, replacement=True).T
+        return drawn.reshape(*sample_shape, *p.shape[:-1]).float()
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        table = self.logits.log_softmax(-1)
+        index, table = torch.broadcast_tensors(value.long()[..., None], table)
+        return table.gather(-1, index[..., :1])[..., 0].sum(-1)
+
+    def unflatten(self, sizes: tuple[int, ...]) -> Self:
+        return type(self)(self.logits.unflatten(0, sizes))
+
+
+class TextVAE(Small):
+    """Sentences of four words; data of any other form are refused."""
+
+    outputs = WORDS
+
+    def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
+        if spec.shape != (4,):
+            raise genzoo.GenzooError("sentences have four words")
+        super().__init__(spec, config)
+        self.embedding = nn.Embedding(WORDS, 4)
+        self.encoder = nn.Sequential(nn.Flatten(), net(16, 2 * self.latents))
+
+    def posterior(self, x: Tensor) -> genzoo.Distribution:
+        return super().posterior(self.embedding(x.long()))
+
+    def likelihood(self, z: Tensor) -> genzoo.Distribution:
+        return Tokens(full_precision(self.decoder(z)).unflatten(1, (4, WORDS)))
+
+
+class Sentences:
+    """Random words."""
+
+    Config = genzoo.options.NoOptions
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @property
+    def spec(self) -> genzoo.DataSpec:
+        return genzoo.DataSpec((4,), "gaussian", size=300)
+
+    def load(self, store: Any) -> genzoo.Splits:
+        x = torch.randint(WORDS, (900, 4), generator=torch.Generator().manual_seed(0)).float()
+        return genzoo.Splits(genzoo.Split(x[:300]), None, genzoo.Split(x[300:600]))
+
+
+class Denoising(Small):
+    """Noise on the input, in training alone: what it may mean."""
+
+    def infer(self, batch: genzoo.Batch, k: int = 1) -> genzoo.Inference:
+        x = batch.x + 0.1 * (uniform(batch.x) - 0.5) if self.training else batch.x
+        return super().infer(batch._replace(x=x), k)

@@ -1,0 +1,64 @@
+"""`genzoo check` finds faults that no run shows, by a check that says which; and it finds none in the sound model."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from subtle import MODEL, PARAMETERS, SUBTLE, Subtle
+
+from genzoo.registry import HERE, Entry, registry
+from genzoo.testing import examine
+from genzoo.testing.registration import REGISTRATION
+
+KL = "    def kl_per_dim(self, p):\n"
+
+
+@pytest.fixture
+def made() -> Iterator[Any]:
+    """Makes a model and its loss of a source and examines the pair; they are gone afterwards."""
+    entries: list[Entry] = []
+
+    def examined(source: str, only: tuple[str, ...] = ()) -> list[Any]:
+        module = types.ModuleType("subtle_model")
+        sys.modules[module.__name__] = module
+        exec(compile(source, "subtle_model.py", "exec"), module.__dict__)
+        entries.append(Entry("loss", "mine", module.Bound, "made for a test", HERE))
+        entries.append(Entry("model", "mine", module.Mine, "made for a test", HERE, loss="mine"))
+        for entry in entries:
+            registry().replace(entry)
+        findings = examine(entries[-1], only=only)
+        return [f for f in findings if f.verdict in ("FAIL", "WARN") and f.check not in REGISTRATION]
+
+    yield examined
+    for entry in entries:
+        registry().entries.remove(entry)
+    sys.modules.pop("subtle_model", None)
+
+
+def planted(fault: Subtle) -> str:
+    """The source with a fault in it."""
+    assert fault.old in MODEL, "the fault is not planted"
+    source = MODEL.replace(fault.old, fault.new, 1)
+    for prior in ("Warped", "Mixture"):
+        if f"class {prior}(" in fault.new:
+            source = source.replace("return Gauss(self.prior_mean", f"return {prior}(self.prior_mean")
+            source = source.replace(KL, f"{KL}        if type(p) is not Gauss:\n            return None\n", 1)
+    return source.replace(*PARAMETERS) if "Mixture(" in source else source
+
+
+def test_the_sound_model_has_no_fault(made: Any) -> None:
+    assert made(MODEL) == []
+
+
+@pytest.mark.parametrize("fault", SUBTLE, ids=lambda fault: fault.name)
+def test_a_subtle_fault_is_found(fault: Subtle, made: Any) -> None:
+    said = made(planted(fault), fault.checks)
+    assert {finding.check for finding in said} & set(fault.checks)
+    for finding in said:
+        assert finding.expected
+        assert finding.cure
+        assert finding.found
