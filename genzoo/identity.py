@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from genzoo.locations import is_location
 
 VIEW = ("binarize", "standardize")
 """Training options that change what the figures mean; runs that differ in them share no table."""
@@ -26,7 +27,8 @@ class Data:
     """The dataset."""
     options: Mapping[str, Any]
     """Those that are no paths."""
-    paths: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, Any] = field(default_factory=dict)
+    """Where they lie."""
     digest: str | None = None
     """Of all that was loaded; None for data that were read from disk as needed, and in older runs."""
     files: str = ""
@@ -36,7 +38,7 @@ class Data:
     def of(cls, section: Mapping[str, Any], digest: Any, files: Any) -> Data:
         """From the `data` section of a configuration, and a record's `data_digest` and `data`."""
         options = {name: value for name, value in section.items() if name != "name"}
-        paths = {name: value for name, value in options.items() if is_path(name, value)}
+        paths = {name: value for name, value in options.items() if is_location(name, value)}
         rest = {name: value for name, value in options.items() if name not in paths}
         return cls(section["name"], rest, paths, digest if isinstance(digest, str) else None, hash_of(files))
 
@@ -66,11 +68,6 @@ class Data:
         if self.digest and other.digest:
             return self.plain == other.plain
         return self.is_identified and other.is_identified and self.without_digest == other.without_digest
-
-
-def is_path(name: str, value: Any) -> bool:
-    """Whether a dataset's option says where a file or folder lies."""
-    return isinstance(value, str) and bool(value) and (name == "path" or name.endswith("_path") or os.path.isabs(value))
 
 
 def hash_of(files: Any) -> str:
@@ -181,7 +178,8 @@ def protocol_words(data: Data, view: Mapping[str, Any], names: Iterable[str], di
 
 def file_names(data: Data) -> list[str]:
     """What the files are called, without the folders they lie in; whole where nothing else identifies them."""
-    return [Path(path).name if data.contents else path for path in data.paths.values()]
+    texts = [text for value in data.paths.values() for text in (value if isinstance(value, list) else [value]) if text]
+    return [Path(text).name if data.contents else text for text in texts]
 
 
 def short(value: Any) -> str:

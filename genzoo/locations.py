@@ -22,12 +22,13 @@ def locations(config: Any) -> tuple[str, ...]:
 
     These are the texts that are called so, such as `path` or `image_folder`, or that hold an absolute path.
     """
-    return tuple(field.name for field in dataclasses.fields(config) if _is_location(field.name, config))
+    names = (field.name for field in dataclasses.fields(config))
+    return tuple(name for name in names if is_location(name, getattr(config, name)))
 
 
-def _is_location(name: str, config: Any) -> bool:
-    value = getattr(config, name)
-    texts = value if isinstance(value, tuple) else (value,)
+def is_location(name: str, value: Any) -> bool:
+    """Return whether a dataset's option of this name and value, which may be plain JSON, says where its data lie."""
+    texts = value if isinstance(value, (tuple, list)) else (value,)
     if not texts or not all(isinstance(text, str) for text in texts):
         return False
     return not NAMES.isdisjoint(name.split("_")) or all(map(os.path.isabs, texts))
