@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from commandline import genzoo, refused, trained
 from PIL import Image
 
+from genzoo.checkpoints import signed
 from genzoo.runs import Run
 
 RNG = np.random.Generator(np.random.Philox(5))
@@ -134,16 +136,24 @@ def test_classes_keep_their_names_everywhere(kind: str, names: list[str], tmp_pa
     assert genzoo("anomaly", other.path).out.startswith(f"trained without class {names[2]}: ")
 
 
+def of_an_older_version(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without the options that tables have had since."""
+    newer = {"scale", "drop", "select", "header", "index", "missing", "separator", "decimal", "without", "only"}
+    return {**config, "data": {name: value for name, value in config["data"].items() if name not in newer}}
+
+
 def test_a_run_of_an_older_version_still_opens(tmp_path: Path) -> None:
     x = RNG.standard_normal((60, 3))
     run = train(tmp_path, "csv", table(tmp_path / "t.csv", list("abc"), x))
     expected = scores(run, tmp_path / "t.csv")
     (run.path / "data.json").unlink()
     assert scores(run, tmp_path / "t.csv") == pytest.approx(expected)
-    config = json.loads((run.path / "config.json").read_text())
-    for name in ("scale", "drop", "select", "header", "index", "missing", "separator", "decimal", "without", "only"):
-        del config["data"][name]
-    (run.path / "config.json").write_text(json.dumps(config))
+    (run.path / "config.json").write_text(json.dumps(of_an_older_version(run.plain_config)))
+    (manifest,) = run.path.glob("checkpoints/*/manifest.json")
+    values = json.loads(manifest.read_text())
+    del values["sha256"]
+    values["facts"]["config"] = of_an_older_version(values["facts"]["config"])
+    manifest.write_bytes(signed(json.dumps(values, indent=1).removesuffix("\n}") + ",\n"))
     assert genzoo("resume", run.path, "--epochs", 2, "--quiet").code == 0
     (run.path / "data.json").write_text('{"scale": [0], "shift": [1], "width": "x"}')
     assert "data.json is damaged" in refused(genzoo("anomaly", run.path, tmp_path / "t.csv"), code=1)
