@@ -170,7 +170,7 @@ def protocol_words(data: Data, view: Mapping[str, Any], names: Iterable[str], di
         digest: Whether a part of the data's hash is needed to tell it apart.
     """
     where = [f"{option} {' or '.join(sorted(set(names)))}" for option in list(data.paths)[:1]]
-    options = {name: value for name, value in data.options.items() if value is not None}
+    options = {name: value for name, value in data.options.items() if value not in (None, "", [], "auto")}
     contents = [f"contents {data.contents[:SHORT] if data.contents else 'not recorded'}"]
     contents = contents if digest or (data.contents and data.paths) else []
     return [data.name, *where, *contents, *(f"{name} {short(value)}" for name, value in {**options, **view}.items())]

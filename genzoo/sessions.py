@@ -97,6 +97,9 @@ def of_other_weights(run: Run, results: Mapping[str, Any]) -> bool:
 
 def why_outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     """Why a run's results are not those of the training that its configuration asks for, or ""."""
+    if config["training"].get("standardize", "none") != "none" and "weights" not in results:
+        again = f"rm {run.path}/results.json && genzoo resume {run.path}"
+        return f"its MSE is of standardised values, as earlier versions had it: {again}"
     took = results.get("training", {})
     done, asked = took.get("epochs"), config["training"].get("epochs")
     figures = f"its figures are of epoch {done}" if is_count(done) else "its figures are of former weights"

@@ -20,6 +20,7 @@ import genzoo
 from genzoo.cli import main
 from genzoo.comparison import Row, Table, best, collect, tables
 from genzoo.experiment import Experiment
+from genzoo.identity import Data, protocol_words
 from genzoo.ranking import paired, ranks
 from genzoo.runs import EXAMPLES_FILE, Run
 from genzoo.sealed import read_sealed
@@ -620,6 +621,24 @@ def test_what_is_behind_a_baseline_or_collapsed_is_said_aloud(
     if "negative_elbo" in change:  # grey pixels have no probability to be held against
         run.write("results.json", results | {"measure": "none"})
         assert not warnings(tables(collect([tmp_path]))[0])
+
+
+def test_figures_of_standardised_values_stand_beside_no_others(tmp_path: Path) -> None:
+    """Earlier versions gave the MSE in standardised units, and did not record the weights of their figures."""
+    run = make(tmp_path / "one", "vae", 0, 100.0, standardize="global")
+    run.write("results.json", {name: value for name, value in run.results.items() if name != "weights"})
+    said: list[str] = []
+    assert not tables(collect([tmp_path]), say=said.append)
+    (line,) = said
+    assert f"is left out: its MSE is of standardised values, as earlier versions had it: rm {run.path}" in line
+    run.write("results.json", {**run.results, "weights": None})
+    assert len(tables(collect([tmp_path]))) == 1
+
+
+def test_options_that_say_nothing_are_no_part_of_a_title(tmp_path: Path) -> None:
+    data = {"name": "csv", "label": "", "drop": [], "header": "auto", "missing": "drop", "without": None}
+    words = protocol_words(Data.of(data, "ab" * 32, None), {}, [], digest=False)
+    assert words == ["csv", "missing drop"]
 
 
 def test_a_damaged_run_is_passed_over(runs: Path) -> None:
