@@ -44,7 +44,7 @@ def missing(data: dict[str, Any]) -> list[str]:
         if info.get("kind") == "quality":
             row = info.get("row", {})
             lines += [f"{one['name']} lacks row.{name}" for name in ROW if name not in row]
-            known = ({"mean", "interval_95", "values"}, {"not_available"})
+            known = ({"mean", "interval_95", "test_interval_95", "values"}, {"not_available"})
             lines += [f"{one['name']}: {n} is no figure" for n, f in row.get("test", {}).items() if set(f) not in known]
     lines += [f"{model} has no {kind}" for model, found in kinds.items() for kind in KINDS if kind not in found]
     return lines or ([] if kinds else ["no benchmarks"])
