@@ -27,7 +27,7 @@ def complete() -> dict[str, Any]:
     import check
     import measuring
 
-    figure = {"mean": 1.0, "interval_95": None, "values": [1.0]}
+    figure = {"mean": 1.0, "interval_95": None, "test_interval_95": 0.1, "values": [1.0]}
     row = {**dict.fromkeys(check.ROW, 0), "test": {"mse": figure, "kl": {"not_available": "no prior"}}}
     benchmarks = [
         {"name": f"test[{kind}]", "extra_info": {**dict.fromkeys(measuring.FIELDS, 0), "kind": kind, "row": row}}
