@@ -140,7 +140,6 @@ def test_list_models_has_each_name_once_and_sorted(site: Site) -> None:
 
 
 def test_every_registered_entry_loads_and_says_what_it_is() -> None:
-    registry.reset()
     for kind in KINDS:
         for found in registry.registry().matching(kind):
             assert found.load().__doc__, f"{found.full_name} has no docstring"

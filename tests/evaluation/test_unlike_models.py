@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +63,10 @@ class MeansLoss(genzoo.Loss):
 
 
 @pytest.fixture(autouse=True)
-def unlike() -> Iterator[None]:
-    registry.reset()
+def unlike() -> None:
     genzoo.register_model("told", Told, loss="elbo")
     genzoo.register_model("means", Means, loss="means-nll")
     genzoo.register_loss("means-nll", MeansLoss)
-    yield
-    registry.reset()
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ from genzoo.registry import registry
 from genzoo.runconfig import default_config
 from genzoo.runs import Run
 
+pytestmark = pytest.mark.usefixtures("drawn_figures")
 CPU = torch.device("cpu")
 SHAPES = {"digits": (1, 8, 8), "moons": (2,), "mnist-shaped": (1, 28, 28), "colour": (3, 16, 16), "vectors": (5,)}
 ALL = {"samples", "reconstructions", "latent", "curves"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,16 +31,13 @@ LOSSES = {"adversarial": sound.Adversarial, "wasserstein": sound.Wasserstein, "b
 
 
 @pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
+def registered() -> None:
     """Everything here is registered as by one plugin."""
     entries = [Entry("loss", name, loss, "made for a test", ORIGIN) for name, loss in LOSSES.items()]
     entries += [Entry("model", name, made[0], "made for a test", ORIGIN, loss=made[1]) for name, made in MODELS.items()]
     entries.append(Entry("dataset", "sentences", sound.Sentences, "made for a test", ORIGIN))
     for entry in entries:
         registry().replace(entry)
-    yield
-    for entry in entries:
-        registry().entries.remove(entry)
 
 
 @pytest.mark.parametrize("name", MODELS)

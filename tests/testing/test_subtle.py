@@ -19,23 +19,19 @@ KL = "    def kl_per_dim(self, p):\n"
 
 @pytest.fixture
 def made() -> Iterator[Any]:
-    """Makes a model and its loss of a source and examines the pair; they are gone afterwards."""
-    entries: list[Entry] = []
+    """Makes a model and its loss of a source and examines the pair."""
 
     def examined(source: str, only: tuple[str, ...] = ()) -> list[Any]:
         module = types.ModuleType("subtle_model")
         sys.modules[module.__name__] = module
         exec(compile(source, "subtle_model.py", "exec"), module.__dict__)
-        entries.append(Entry("loss", "mine", module.Bound, "made for a test", HERE))
-        entries.append(Entry("model", "mine", module.Mine, "made for a test", HERE, loss="mine"))
-        for entry in entries:
+        model = Entry("model", "mine", module.Mine, "made for a test", HERE, loss="mine")
+        for entry in (Entry("loss", "mine", module.Bound, "made for a test", HERE), model):
             registry().replace(entry)
-        findings = examine(entries[-1], only=only)
+        findings = examine(model, only=only)
         return [f for f in findings if f.verdict in ("FAIL", "WARN") and f.check not in REGISTRATION]
 
     yield examined
-    for entry in entries:
-        registry().entries.remove(entry)
     sys.modules.pop("subtle_model", None)
 
 
