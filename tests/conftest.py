@@ -26,10 +26,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST_FIRST: tuple[str, ...] = ("test_third_party",)
-"""Files that take longest, which with `-n` would else be waited for in the end."""
-SPLIT: tuple[str, ...] = ()
-"""Files whose tests share nothing costly: with `-n` each worker takes one test at a time."""
+LONGEST_FIRST = ("test_third_party", "test_docs", "test_crash", "test_processes", "test_scaffold", "test_hostile")
+"""Files that take long: with `-n` they would else be waited for in the end."""
+SPLIT = ("test_subtle", "test_sound", "test_checks", "test_contract_likelihoods", "test_contract")
+"""Files whose tests share nothing costly: with `-n` each worker takes one test at a time, and these come last."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,13 +43,13 @@ def long(pytestconfig: pytest.Config) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is marked `long`, unless `--long` is given, and sorts by `LONGEST_FIRST`."""
+    """Leaves out what is marked `long` unless `--long` is given; sorts by `LONGEST_FIRST` and `SPLIT`."""
     if not config.getoption("--long"):
         left_out = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("long")]
-    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+    rank = {name: number for number, name in enumerate((*LONGEST_FIRST, "", *SPLIT))}
+    items.sort(key=lambda item: rank.get(item.path.stem, rank[""]))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -27,6 +27,8 @@ MODELS: dict[str, tuple[type[Any], str, set[str]]] = {
     "denoising": (sound.Denoising, "elbo", {"modes"}),
 }
 """Class, loss and the checks that may warn."""
+QUICK = ("gan", "flow", "vamp", "text")
+"""One of each family: without a density, with one but no latents, with a prior of its own, with data of its own."""
 LOSSES = {"adversarial": sound.Adversarial, "wasserstein": sound.Wasserstein, "bits": sound.NLL}
 
 
@@ -40,7 +42,9 @@ def registered() -> None:
         registry().replace(entry)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in MODELS]
+)
 def test_nothing_is_wrong_with_a_sound_model(name: str) -> None:
     said = list(examine(registry().get("model", name), on=["moons"] if name == "flow" else []))
     told = [finding for finding in said if finding.verdict in ("FAIL", "WARN") and finding.check not in REGISTRATION]
