@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import drawing
 import pytest
+import warm
 from plugin_factory import Site
 
 from genzoo import plugins, registry
@@ -93,21 +93,44 @@ def registry_of_test(registry_of_module: None) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_figures(long: bool) -> Iterator[None]:
-    """Figures are composed but not drawn, unless a test asks for `drawn_figures`; the long suite draws all."""
-    with drawing.saved_by(drawing.SAVE if long else drawing.save_one_pixel):
+    """Figures are not drawn unless a test asks for `drawn_figures`; the long suite draws all."""
+    import drawing  # and with it torch, which reads OMP_NUM_THREADS
+
+    with drawing.drawn() if long else drawing.undrawn():
+        yield
+
+
+@pytest.fixture
+def composed_figures() -> Iterator[None]:
+    """For tests of what happens while figures are made: everything but their pixels."""
+    import drawing
+
+    with drawing.composed():
         yield
 
 
 @pytest.fixture
 def drawn_figures() -> Iterator[None]:
     """For tests that look at figures."""
+    import drawing
+
     with drawing.drawn():
         yield
 
 
 @pytest.fixture(scope="session")
+def programs(long: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the PATH with the program `genzoo`: one that starts at once, in the long suite the real one."""
+    if long:
+        yield Path(sys.executable).parent
+    else:
+        with warm.served(tmp_path_factory.mktemp("programs")) as folder:
+            yield folder
+
+
+@pytest.fixture(scope="session")
 def ppca() -> PPCA:
-    from linear_vae import make_ppca  # with it torch, which reads OMP_NUM_THREADS when it is imported
+    from linear_vae import make_ppca
 
     return make_ppca()
 

@@ -1,4 +1,4 @@
-"""Whether figures are drawn: composing one is cheap, drawing its pixels takes longer than most runs of the tests."""
+"""Whether figures are drawn: that takes ten times as long as the other parts of a short run."""
 
 from __future__ import annotations
 
@@ -11,22 +11,40 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-SAVE = Figure.savefig
+from genzoo import figures
+
+SAVE, RENDER = Figure.savefig, figures.render
 
 
-def save_one_pixel(self: Figure, path: Path | IO[bytes], **options: Any) -> None:
-    """In place of `Figure.savefig`: a picture, but not of the figure."""
+def save_one_pixel(self: object, path: Path | IO[bytes], **options: object) -> None:
+    """In place of `Figure.savefig`."""
     Image.new("RGB", (1, 1)).save(path, "png")
 
 
+def render_one_pixel(drawing: Any, subject: Any, path: Path) -> None:
+    """In place of `genzoo.figures.render`: the figures that make sense for a run are there, and not even composed."""
+    if drawing.applies(subject):
+        save_one_pixel(drawing, path)
+
+
 @contextmanager
-def saved_by(save: Any) -> Iterator[None]:
-    """Inside, every figure is saved by another function."""
+def _by(save: Any, render: Any) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", save)
+        patch.setattr(figures, "render", render)
         yield
+
+
+def undrawn() -> Any:
+    """Inside, every figure has one pixel."""
+    return _by(save_one_pixel, render_one_pixel)
+
+
+def composed() -> Any:
+    """Inside, every figure is made, and saved as one pixel."""
+    return _by(save_one_pixel, RENDER)
 
 
 def drawn() -> Any:
     """Inside, figures are drawn: for fixtures that make runs whose figures are looked at."""
-    return saved_by(SAVE)
+    return _by(SAVE, RENDER)

@@ -238,6 +238,7 @@ def test_a_disk_that_is_full_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert refused(result, 1) == f"cannot write {tmp_path}/run/config.json: No space left on device"
 
 
+@pytest.mark.usefixtures("composed_figures")
 @pytest.mark.parametrize("name", ["samples", "latent", "kl-per-dim"])
 @pytest.mark.parametrize("quiet", [(), ("--quiet",), ("--json",)], ids=["", "quiet", "json"])
 def test_a_figure_that_fails_costs_a_line_and_nothing_else(

@@ -24,6 +24,7 @@ from genzoo.noise import content_keys, keyed, keyed_uniform, uniform
 from genzoo.protocols import count_parameters
 
 QUICK: dict[str, Any] = {"epochs": 1, "quiet": True}
+pytestmark = pytest.mark.usefixtures("composed_figures")
 
 
 class Told(VAE):
