@@ -53,18 +53,26 @@ def product() -> list[Key]:
     ]
 
 
+def own(forms: int) -> list[Key]:
+    """Each model with its own loss on so many forms of data."""
+    pairs = [(entry.name, registry().loss_of(entry).name) for entry in registry().matching("model")]
+    return [key for pair in pairs for key in trained(*pair)[:forms]]
+
+
 def linear() -> list[Key]:
     """Each model with its own loss on two forms of data; each other loss with the first model that it trains."""
-    own = [(entry.name, registry().loss_of(entry).name) for entry in registry().matching("model")]
-    others = set(registry().names("loss")) - {loss for _, loss in own}
-    firsts = (itertools.chain(*(trained(model, loss) for model, _ in own)) for loss in sorted(others))
-    return [key for pair in own for key in trained(*pair)[:2]] + [next(keys) for keys in firsts]
+    keys = own(forms=2)
+    for loss in sorted(set(registry().names("loss")) - {loss for _, loss, _ in keys}):
+        keys.append(next(key for model in registry().names("model") for key in trained(model, loss)))
+    return keys
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    long = metafunc.config.getoption("--long")
     if "key" in metafunc.fixturenames:
-        keys = product() if metafunc.config.getoption("--long") else linear()
-        metafunc.parametrize("key", keys, ids=" ".join)
+        metafunc.parametrize("key", product() if long else linear(), ids=" ".join)
+    if "compiled" in metafunc.fixturenames:
+        metafunc.parametrize("compiled", own(forms=2 if long else 1), ids=" ".join)
 
 
 def test_nothing_is_refused_but_what_must_be() -> None:
@@ -100,12 +108,8 @@ def test_the_loss_is_a_mean_over_examples(key: Key) -> None:
     assert_mean_over_examples(pair.build(), pair.batch(32 if len(pair.spec.shape) == 3 else 128))
 
 
-@pytest.mark.parametrize("model", registry().names("model"))
-@pytest.mark.parametrize("form", ["grey images", pytest.param("points", marks=pytest.mark.long)])
-def test_compiles_as_one_graph_for_every_step(model: str, form: str) -> None:
-    pair = Pair.of(model, spec=SPECS[form])
-    if pair.refusal() is None:
-        assert_fullgraph(pair.build(), pair.batch(4))
+def test_compiles_as_one_graph_for_every_step(compiled: Key) -> None:
+    assert_fullgraph(of(compiled).build(), of(compiled).batch(4))
 
 
 @pytest.mark.parametrize("options", PRESSURES, ids=str)

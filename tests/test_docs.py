@@ -56,6 +56,13 @@ def test_the_continuous_integration_runs_every_check_of_contributing() -> None:
         assert re.search(rf"(^|&& ){re.escape(command)}$", CI, flags=re.MULTILINE)
 
 
+def test_the_nightly_integration_runs_the_long_suite() -> None:
+    (command,) = [block for block in blocks("CONTRIBUTING.md", "text") if block.startswith("pytest")]
+    assert command == "pytest -n auto --long\n"
+    assert command in (ROOT / ".ci/versions").read_text()
+    assert "bash .ci/versions" in (ROOT / ".github/workflows/ci.yml").read_text()
+
+
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to work in, with the TOML file of README."""
