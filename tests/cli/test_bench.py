@@ -94,6 +94,7 @@ def test_the_figures_are_those_of_the_runs(kept: Path) -> None:
     assert made["threads"] >= 1
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_the_forms_agree(kept: Path) -> None:
     text = genzoo(f"{BENCH} {kept}").out
     (table,) = json.loads(genzoo(f"{BENCH} {kept} --json").out)["tables"]
