@@ -13,6 +13,11 @@ from genzoo.registry import registry
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_mean_over_examples
 from genzoo.testing.checks import ONCE
 
+ABOUT_LIKELIHOODS = (
+    *("shapes", "loss", "edges", "gradients", "density", "scored", "batches", "agrees", "weighed"),
+    *("evaluation", "sampling", "drawn", "graph-safe"),
+)
+"""Checks that have to do with p(x|z); the others are in the long suite, and for one likelihood in test_contract.py."""
 Key = tuple[str, str, str]
 """Names of a model, a likelihood and a form of data."""
 FORMS = {"any": ("points", "grey images")}
@@ -52,7 +57,14 @@ def test_no_likelihood_is_refused_by_a_model_that_takes_the_data() -> None:
             assert (of(key).refusal() is None) == (Pair.of(model, spec=SPECS[key[2]]).refusal() is None), key
 
 
-@pytest.mark.parametrize("check", [name for name in CHECKS if name not in ONCE])
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(name, marks=[] if name in ABOUT_LIKELIHOODS else pytest.mark.long)
+        for name in CHECKS
+        if name not in ONCE
+    ],
+)
 def test_contract(key: Key, check: str) -> None:
     CHECKS[check](of(key))
 

@@ -114,6 +114,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> tuple[Environment, Pat
     return environment, folder / "genzoo"
 
 
+@pytest.mark.long
 def test_contributing(checkout: tuple[Environment, Path]) -> None:
     environment, folder = checkout
     offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_IGNORE_INSTALLED": "1"}

@@ -3,7 +3,7 @@
     python warm.py FOLDER        # serves the client FOLDER/genzoo until its standard input ends
 
 The command runs in the client's folder, with its environment and its three streams, and the client ends with its exit
-code. Signals sent to the client are not handed on.
+code. Signals sent to the client are not handed on, and the figures of runs are not drawn.
 """
 
 from __future__ import annotations
@@ -54,8 +54,11 @@ def served(folder: Path) -> Iterator[Path]:
 
 def serve(folder: Path) -> None:
     """Forks for each client."""
+    import drawing
+
     for name in IMPORTED:
         importlib.import_module(name)
+    drawing.figures.render = drawing.render_one_pixel
     program, path = folder / "genzoo", folder / "socket"
     program.write_text(CLIENT.format(python=sys.executable, path=str(path)))
     program.chmod(0o755)

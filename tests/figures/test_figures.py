@@ -75,7 +75,7 @@ def expected(name: str, form: str, latents: int) -> set[str]:
 
 
 CASES = [
-    (name, form, latents)
+    pytest.param(name, form, latents, marks=pytest.mark.long if name == "beta-vae" else [])  # which is of vae's class
     for name in ("ae", "vae", "beta-vae", "conv-vae")
     for form in SHAPES
     for latents in (1, 2, 20)

@@ -231,6 +231,7 @@ def test_every_check_has_a_fault_that_it_finds() -> None:
     assert {check for check, *_ in cases} | {fault.check for fault in FAULTS} | subtle >= set(CHECKS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_third_partys_model_passes(check: str) -> None:
     """What the faulty models are variants of is without fault."""
