@@ -1,4 +1,4 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share, the long suite, and which worker runs which test."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import warm
 from plugin_factory import Site
 
-from genzoo import registry
+from genzoo import plugins, registry
 
 if TYPE_CHECKING:
     from linear_vae import PPCA
@@ -24,25 +26,111 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+LONGEST_FIRST = ("test_third_party", "test_docs", "test_crash", "test_processes", "test_scaffold", "test_hostile")
+"""Files that take long: with `-n` they would else be waited for in the end."""
+SPLIT = ("test_subtle", "test_sound", "test_checks", "test_contract_likelihoods", "test_contract")
+"""Files whose tests share nothing costly: with `-n` each worker takes one test at a time, and these come last."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The file that takes longest goes first: with `-n` it would else be waited for in the end."""
-    items.sort(key=lambda item: "test_third_party" not in item.nodeid)
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the long suite: every test, with its full counts")
+
+
+@pytest.fixture(scope="session")
+def long(pytestconfig: pytest.Config) -> bool:
+    """Whether this is the long suite: for a test that takes larger counts in it."""
+    return bool(pytestconfig.getoption("--long"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is marked `long` unless `--long` is given; sorts by `LONGEST_FIRST` and `SPLIT`."""
+    if not config.getoption("--long"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    rank = {name: number for number, name in enumerate((*LONGEST_FIRST, "", *SPLIT))}
+    items.sort(key=lambda item: rank.get(item.path.stem, rank[""]))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
-    """With `-n`: a file's tests stay together, since they share what is costly; files go in the order in
-    which they were collected, and not by their number of tests."""
+    """With `-n`: a file's tests stay together, since they share what is costly, but for those of `SPLIT`; files go in
+    the order in which they were collected, and not by their number of tests."""
     from xdist.scheduler import LoadFileScheduling
 
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return nodeid if Path(file).stem in SPLIT else file
+
     config.option.loadscopereorder = False
-    return LoadFileScheduling(config, log)
+    return Scheduling(config, log)
+
+
+@contextmanager
+def kept_registry() -> Iterator[None]:
+    """The registry is afterwards what it was before, whatever was registered, loaded or reset in between."""
+    before, found = registry.registry(), list(plugins.found)
+    entries = list(before.entries)
+    yield
+    registry._registry, before.entries = before, entries
+    plugins.found[:] = found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registry_of_module() -> Iterator[None]:
+    """What a file's own fixtures register is gone after the file."""
+    with kept_registry():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def registry_of_test(registry_of_module: None) -> Iterator[None]:
+    """What a test registers is gone after the test."""
+    with kept_registry():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_figures(long: bool) -> Iterator[None]:
+    """Figures are not drawn unless a test asks for `drawn_figures`; the long suite draws all."""
+    import drawing  # and with it torch, which reads OMP_NUM_THREADS
+
+    with drawing.drawn() if long else drawing.undrawn():
+        yield
+
+
+@pytest.fixture
+def composed_figures() -> Iterator[None]:
+    """For tests of what happens while figures are made: everything but their pixels."""
+    import drawing
+
+    with drawing.composed():
+        yield
+
+
+@pytest.fixture
+def drawn_figures() -> Iterator[None]:
+    """For tests that look at figures."""
+    import drawing
+
+    with drawing.drawn():
+        yield
+
+
+@pytest.fixture(scope="session")
+def programs(long: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the PATH with the program `genzoo`: one that starts at once, in the long suite the real one."""
+    if long:
+        yield Path(sys.executable).parent
+    else:
+        with warm.served(tmp_path_factory.mktemp("programs")) as folder:
+            yield folder
 
 
 @pytest.fixture(scope="session")
 def ppca() -> PPCA:
-    from linear_vae import make_ppca  # with it torch, which reads OMP_NUM_THREADS when it is imported
+    from linear_vae import make_ppca
 
     return make_ppca()
 
@@ -59,4 +147,3 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     yield made
     for name in [name for name in sys.modules if name.partition(".")[0] in made.modules]:
         del sys.modules[name]
-    registry.reset()

@@ -1,4 +1,8 @@
-"""Every likelihood with every model and its own loss, on the data that the likelihood is for."""
+"""Every likelihood against the conformance checks, with one model; in the long suite with every model.
+
+The data are those that the likelihood is for: points if it takes any number, else grey images. In the long suite those
+that take any number are tested on grey images too.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +11,69 @@ import pytest
 from genzoo.likelihoods import LIKELIHOODS
 from genzoo.registry import registry
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_mean_over_examples
+from genzoo.testing.checks import ONCE
 
-PAIRS = {
-    f"{model} {name} on {data}": Pair.of(model, spec=SPECS[data]._replace(likelihood=name))
-    for name in LIKELIHOODS
-    for data in ("grey images", "points")
-    if data == "grey images" or LIKELIHOODS[name].values == "any"
-    for model in registry().names("model")
-}
-BUILT = {key: pair for key, pair in PAIRS.items() if pair.refusal() is None}
+ABOUT_LIKELIHOODS = (
+    *("shapes", "loss", "edges", "gradients", "density", "scored", "batches", "agrees", "weighed"),
+    *("evaluation", "sampling", "drawn", "graph-safe"),
+)
+"""Checks that have to do with p(x|z); the others are in the long suite, and for one likelihood in test_contract.py."""
+Key = tuple[str, str, str]
+"""Names of a model, a likelihood and a form of data."""
+FORMS = {"any": ("points", "grey images")}
+
+
+def of(key: Key) -> Pair:
+    model, likelihood, form = key
+    return Pair.of(model, spec=SPECS[form]._replace(likelihood=likelihood))
+
+
+def keys(model: str) -> list[Key]:
+    """A model with every likelihood on every form of data that the likelihood is for."""
+    return [
+        (model, name, form)
+        for name, likelihood in LIKELIHOODS.items()
+        for form in FORMS.get(likelihood.values, ("grey images",))
+    ]
+
+
+def linear() -> list[Key]:
+    """Each likelihood once."""
+    return list({name: key for key in reversed(keys("vae")) for name in [key[1]]}.values())[::-1]
+
+
+def product() -> list[Key]:
+    return [key for model in registry().names("model") for key in keys(model) if of(key).refusal() is None]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "key" in metafunc.fixturenames:
+        metafunc.parametrize("key", product() if metafunc.config.getoption("--long") else linear(), ids=" ".join)
 
 
 def test_no_likelihood_is_refused_by_a_model_that_takes_the_data() -> None:
-    for key, pair in PAIRS.items():
-        on_defaults = Pair.of(pair.model.name, spec=SPECS["grey images" if pair.spec.is_image else "points"])
-        assert (key in BUILT) == (on_defaults.refusal() is None), key
+    for model in registry().names("model"):
+        for key in keys(model):
+            assert (of(key).refusal() is None) == (Pair.of(model, spec=SPECS[key[2]]).refusal() is None), key
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("key", BUILT)
-def test_contract(key: str, check: str) -> None:
-    CHECKS[check](BUILT[key])
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(name, marks=[] if name in ABOUT_LIKELIHOODS else pytest.mark.long)
+        for name in CHECKS
+        if name not in ONCE
+    ],
+)
+def test_contract(key: Key, check: str) -> None:
+    CHECKS[check](of(key))
 
 
-@pytest.mark.parametrize("name", LIKELIHOODS)
-def test_compiles_as_one_graph(name: str) -> None:
-    pair = BUILT[f"vae {name} on grey images"]
-    assert_fullgraph(pair.build(), pair.batch(4))
+def test_compiles_as_one_graph(key: Key) -> None:
+    assert_fullgraph(of(key).build(), of(key).batch(4))
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_the_loss_is_a_mean_over_examples(name: str) -> None:
-    pair = BUILT[f"vae {name} on grey images"]
+    pair = of(("vae", name, "grey images"))
     assert_mean_over_examples(pair.build(), pair.batch(32))

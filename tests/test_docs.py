@@ -16,6 +16,11 @@ from pathlib import Path
 import pytest
 from environment import Environment, make_environment
 
+from genzoo.cli import main
+from genzoo.entries import KINDS
+from genzoo.plugins import load_file
+from genzoo.registry import registry
+
 ROOT = Path(__file__).parents[1]
 CI = (ROOT / ".ci/run").read_text()
 SHELL = ["bash", "-euo", "pipefail", "-c"]
@@ -51,6 +56,13 @@ def test_the_continuous_integration_runs_every_check_of_contributing() -> None:
         assert re.search(rf"(^|&& ){re.escape(command)}$", CI, flags=re.MULTILINE)
 
 
+def test_the_nightly_integration_runs_the_long_suite() -> None:
+    (command,) = [block for block in blocks("CONTRIBUTING.md", "text") if block.startswith("pytest")]
+    assert command == "pytest -n auto --long\n"
+    assert command in (ROOT / ".ci/versions").read_text()
+    assert "bash .ci/versions" in (ROOT / ".github/workflows/ci.yml").read_text()
+
+
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to work in, with the TOML file of README."""
@@ -59,9 +71,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(command: list[str], folder: Path) -> str:
-    """Runs a command with this environment's programs first on the PATH."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def run(command: list[str], folder: Path, programs: Path) -> str:
+    """Runs a command with `genzoo` of `programs` and this environment's programs first on the PATH."""
+    path = os.pathsep.join(map(str, (programs, Path(sys.executable).parent, os.environ["PATH"])))
     environment = {**os.environ, "PATH": path}
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
@@ -69,22 +81,22 @@ def run(command: list[str], folder: Path) -> str:
 
 
 @pytest.mark.parametrize("number", range(2, len(README)))
-def test_readme_block(number: int, work: Path) -> None:
-    printed = run([*SHELL, README[number]], work)
+def test_readme_block(number: int, work: Path, programs: Path) -> None:
+    printed = run([*SHELL, README[number]], work, programs)
     assert printed.strip()
     if "sample @last" in README[number]:
         assert (work / "samples.png").stat().st_size > 1000
         assert (work / "reconstructions.png").stat().st_size > 1000
 
 
-def test_readme_python(work: Path) -> None:
-    bound, folder = run([sys.executable, "-c", blocks("README.md", "python")[0]], work).split()
+def test_readme_python(work: Path, programs: Path) -> None:
+    bound, folder = run([sys.executable, "-c", blocks("README.md", "python")[0]], work, programs).split()
     assert 10 < float(bound) < 50
     assert (work / folder / "model.safetensors").is_file()
 
 
-def test_readme_configuration_file(work: Path) -> None:
-    assert "MSE" in run(["genzoo", "run", "--config", "experiment.toml"], work)
+def test_readme_configuration_file(work: Path, programs: Path) -> None:
+    assert "MSE" in run([*SHELL, "genzoo run --config experiment.toml"], work, programs)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +114,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> tuple[Environment, Pat
     return environment, folder / "genzoo"
 
 
+@pytest.mark.long
 def test_contributing(checkout: tuple[Environment, Path]) -> None:
     environment, folder = checkout
     offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_IGNORE_INSTALLED": "1"}
@@ -130,25 +143,36 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_the_worked_examples_conform(examples: Path) -> None:
-    registered = re.findall(r'register\("([a-z-]+)"', examples.read_text())
-    assert len(registered) == 11
-    for name in dict.fromkeys(registered):
-        printed = run(["genzoo", "-p", str(examples), "check", name], examples.parent)
-        assert printed.endswith(" 0 failed\n"), printed
+EXAMPLES = tuple(dict.fromkeys(re.findall(r'register\("([a-z-]+)"', "\n".join(blocks("CONTRIBUTING.md", "python")))))
+QUICK = ("pixels", "coins", "blackness", "loss-bits", "size")
+"""One of each kind; `pixels` is a model and its loss."""
 
 
-def test_the_worked_examples_work_together(examples: Path) -> None:
-    genzoo, folder = ["genzoo", "-p", str(examples)], examples.parent
-    words = ["--epochs", "1", "--out", "r", "--listeners", "loss-bits"]
-    run(
-        [*genzoo, "run", "sharper", "--dataset", "coins-in-a-file", "--data-root", str(folder / "data"), *words], folder
-    )
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in EXAMPLES]
+)
+def test_the_worked_examples_conform(name: str, examples: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-p", str(examples), "check", name]) == 0
+    assert capsys.readouterr().out.endswith(" 0 failed\n")
+
+
+def test_there_is_a_worked_example_of_each_kind(examples: Path) -> None:
+    plugin = load_file(examples, registry())
+    assert len(plugin.entries) == 11
+    assert {entry.name for entry in plugin.entries} == set(EXAMPLES)
+    assert {entry.kind for entry in plugin.entries if entry.name in QUICK} == set(KINDS)
+
+
+def test_the_worked_examples_work_together(examples: Path, programs: Path) -> None:
+    folder = examples.parent
+
+    def genzoo(words: str) -> str:
+        return run([*SHELL, f"genzoo -p {examples} {words}"], folder, programs)
+
+    genzoo("run sharper --dataset coins-in-a-file --data-root data --epochs 1 --out r --listeners loss-bits")
     assert re.fullmatch(r"1 \d+\.\d\n", (folder / "r/bits.txt").read_text())
-    assert int(run([*genzoo, "size", "r"], folder)) > 1000
-    assert "mean of the reconstruction" in run(
-        [*genzoo, "evaluate", "r", "--metrics", "blackness", "--data-root", str(folder / "data")], folder
-    )
+    assert int(genzoo("size r")) > 1000
+    assert "mean of the reconstruction" in genzoo("evaluate r --metrics blackness --data-root data")
 
 
 def test_every_package_of_the_table_is_there() -> None:

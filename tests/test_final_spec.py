@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 import torch
 
 import genzoo
-from genzoo import registry
 from genzoo.build import build_model, weights_on_paper
 from genzoo.errors import UsageError
 from genzoo.plugins import load_file
@@ -61,12 +59,10 @@ QUICK: dict[str, Any] = {"epochs": 1, "hidden": (4,), "latent_dim": 2, "quiet": 
 
 
 @pytest.fixture(autouse=True)
-def plugin(tmp_path: Path) -> Iterator[None]:
+def plugin(tmp_path: Path) -> None:
     file = tmp_path / "models.py"
     file.write_text(PLUGIN)
     load_file(file, registered())
-    yield
-    registry.reset()
 
 
 def test_a_model_that_looks_at_shift_and_scale_trains_and_loads(tmp_path: Path) -> None:

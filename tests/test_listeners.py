@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import genzoo
-from genzoo import registry
 from genzoo.errors import NonFiniteError, PluginError, UsageError
 
 HEARD: list[Any] = []
@@ -45,13 +43,10 @@ class Deaf(genzoo.RunListener):
 
 
 @pytest.fixture(autouse=True)
-def listeners() -> Iterator[None]:
+def listeners() -> None:
     HEARD.clear()
-    registry.reset()
     genzoo.register_listener("ear", Ear)
     genzoo.register_listener("deaf", Deaf)
-    yield
-    registry.reset()
 
 
 def trained(folder: Path, *listeners: str, **options: Any) -> genzoo.Run:

@@ -128,7 +128,6 @@ def test_a_value_has_one_form_however_it_was_given(name: str, given: Any, kept: 
 
 def registered() -> list[Any]:
     """The Config of every registered class, with the name it is registered under."""
-    registry.reset()
     return [
         pytest.param(config, id=f"{entry.kind} {entry.name}")
         for kind in entries.KINDS

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from plugin_factory import Site, registering
 
 import genzoo
-from genzoo import registry
+from genzoo import plugins, registry
 from genzoo.entries import KINDS, Entry, Kind, Origin, Registry, describe
 from genzoo.errors import PluginError, UsageError
 
@@ -132,6 +134,19 @@ class TestNotebook:
         assert "mine" not in genzoo.list_models()
 
 
+@pytest.mark.parametrize("time", range(3))
+def test_each_test_finds_the_registry_as_it_was_before_the_others(time: int, tmp_path: Path) -> None:
+    """Whatever they register, load or forget: see `tests/conftest.py`."""
+    assert not {"left-behind", "of-a-file"} & set(genzoo.list_models())
+    assert "left" not in [plugin.origin.plugin for plugin in plugins.found]
+    if time != 1:
+        registry.reset()
+    genzoo.register_model("left-behind", int, loss="elbo")
+    (tmp_path / "left.py").write_text(registering("of-a-file"))
+    genzoo.load_plugin(tmp_path / "left.py")
+    registry.registry().entries.pop(0)
+
+
 def test_list_models_has_each_name_once_and_sorted(site: Site) -> None:
     site.add(registering("vae"), "shadow")
     names = genzoo.list_models()
@@ -140,7 +155,6 @@ def test_list_models_has_each_name_once_and_sorted(site: Site) -> None:
 
 
 def test_every_registered_entry_loads_and_says_what_it_is() -> None:
-    registry.reset()
     for kind in KINDS:
         for found in registry.registry().matching(kind):
             assert found.load().__doc__, f"{found.full_name} has no docstring"

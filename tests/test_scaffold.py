@@ -30,6 +30,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return made
 
 
+@pytest.mark.long
 def test_the_package_installs_passes_its_own_tests_and_runs(environment: Environment, tmp_path: Path) -> None:
     words = [f"--{kind}={name}" for kind, name in NAMES.items()]
     genzoo = [environment.folder / "bin/python", "-m", "genzoo"]

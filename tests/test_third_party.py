@@ -1,9 +1,13 @@
-"""Packages as strangers write them: each is installed, and then passes its own tests and mypy as if it were alone."""
+"""Packages as strangers write them: each is installed, and then passes its own tests and mypy.
+
+The example does so alone and whole. In the long suite all do.
+"""
 
 from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +16,11 @@ from environment import Environment, make_environment
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.parent for path in (ROOT / "tests/third_party").glob("*/pyproject.toml"))
+EXAMPLE = ROOT / "tests/third_party/genzoo-example"
+CONFORMANCE = "test_plugin.py"
+"""Where each package has its `parametrize_with_checks`, which takes longest."""
+LONGEST = ("test_digits_asked_for_are_the_digits_drawn", "test_a_trained_flow_draws_and_scores_points_as_the_data_do")
+"""Their trainings take as long as all other tests together."""
 CACHE = ROOT / ".mypy_cache/third_party"  # 14 s without, 1 s with
 
 
@@ -26,16 +35,40 @@ def module_of(package: Path) -> str:
     return package.name.replace("-", "_")
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
-def test_it_passes_its_own_tests(package: Path, environment: Environment) -> None:
-    own = ["-c", package / "pyproject.toml", "--confcutdir", package, "-p", "no:cacheprovider", "-p", "no:xdist"]
+def own_tests(environment: Environment, *words: str | Path) -> str:
+    """What pytest says in the end, run as each package's author runs it."""
     ran = environment.run(
-        [environment.folder / "bin/python", "-m", "pytest", "-q", "-W", "error", *own, package / "tests"],
+        [environment.folder / "bin/python", "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *words],
         environment.folder,
         OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "1"),
     )
-    assert "passed" in ran.splitlines()[-1]
-    assert "skipped" not in ran.splitlines()[-1]
+    return ran.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "package",
+    [pytest.param(path, id=path.name, marks=[] if path == EXAMPLE else pytest.mark.long) for path in PACKAGES],
+)
+def test_it_passes_its_own_tests(package: Path, environment: Environment) -> None:
+    alone = ["-c", package / "pyproject.toml", "--confcutdir", package, "-p", "no:xdist"]
+    said = own_tests(environment, *alone, package / "tests")
+    assert "passed" in said
+    assert "skipped" not in said
+
+
+def test_all_pass_what_they_test_beside_the_conformance(environment: Environment) -> None:
+    """What each knows of its own theory, in one process. The long suite has the rest."""
+    together = ["-c", EXAMPLE / "pyproject.toml", "--confcutdir", EXAMPLE.parent, "--import-mode", "importlib"]
+    files = {file for package in PACKAGES if package != EXAMPLE for file in (package / "tests").glob("test_*.py")}
+    theory = sorted(file for file in files if file.name != CONFORMANCE)
+    assert len(theory) == len(files) // 2
+    said = own_tests(environment, *together, "-p", "no:xdist", "-k", f"not ({' or '.join(LONGEST)})", *theory)
+    assert re.match(rf"\d{{3}} passed, {len(LONGEST)} deselected", said), said
+
+
+def test_each_tests_its_conformance() -> None:
+    for package in PACKAGES:
+        assert "parametrize_with_checks" in (package / "tests" / CONFORMANCE).read_text()
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)

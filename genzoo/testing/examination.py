@@ -24,7 +24,7 @@ from genzoo.testing.data import DATASET, Data
 from genzoo.testing.extensions import COMMAND, LISTENER, Hearer, Verb
 from genzoo.testing.figures import METRIC, Figure
 from genzoo.testing.forms import forms, of_counts, refusal
-from genzoo.testing.pair import SPECS
+from genzoo.testing.pair import SPECS, Pair
 from genzoo.testing.registration import REGISTRATION
 
 Verdict = Literal["PASS", "WARN", "FAIL", "n/a"]
@@ -204,18 +204,24 @@ def parametrize_with_checks(*names: str, meant: Sequence[str] = (), on: Sequence
     """
     import pytest
 
-    made = []
+    made: list[Any] = []
+    done: set[str] = set()  # a model and its loss are examined together, once
     for name in names:
         entries = registry().called(name)
         if not entries:
             raise UsageError(f"nothing is named {name!r}", "is the package installed? genzoo plugins")
         for entry in entries:
+            pairs = set()
             for case in [*(("registration", n, check, entry) for n, check in REGISTRATION.items()), *cases(entry, on)]:
-                if not isinstance(case, Finding):
-                    silent = case[1] in meant
-                    made.append(pytest.param(_bound(case[2], case[3], silent), id=f"{name}-{case[0]}-{case[1]}"))
-                elif case.verdict == "FAIL":
-                    made.append(pytest.param(_failing(case), id=f"{name}-{case.on}-{case.check}"))
+                if isinstance(case, Finding):
+                    if case.verdict == "FAIL":
+                        made.append(pytest.param(_failing(case), id=f"{name}-{case.on}-{case.check}"))
+                elif case[0] not in done:
+                    made.append(
+                        pytest.param(_bound(case[2], case[3], case[1] in meant), id=f"{name}-{case[0]}-{case[1]}")
+                    )
+                    pairs |= {case[0]} if isinstance(case[3], Pair) else set()
+            done |= pairs
     return pytest.mark.parametrize("check", made)
 
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
+import drawing
 import pytest
 from commandline import Result, genzoo, trained
 
-from genzoo import registry
 from genzoo.runs import Run
-
-
-@pytest.fixture
-def own_registry() -> Iterator[None]:
-    """Forgets what -p registered."""
-    yield
-    registry.reset()
 
 
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """What `genzoo run` says from start to end; the run lies in the folder that `vae_run` has."""
     folder = tmp_path_factory.mktemp("told")
-    return genzoo("run", "vae", "--dataset", "digits", "--epochs", 2, "--runs", folder)
+    with drawing.drawn():
+        return genzoo("run", "vae", "--dataset", "digits", "--epochs", 2, "--runs", folder)
 
 
 @pytest.fixture(scope="session")

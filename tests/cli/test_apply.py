@@ -230,6 +230,7 @@ def test_variations_are_draws_of_the_posterior(vae_run: Run, files: Path, tmp_pa
     assert np.abs(some - varied("-n", 3, "--seed", 1)).max() > 1e-2
 
 
+@pytest.mark.usefixtures("drawn_figures")
 @pytest.mark.parametrize("verb", ["denoise", "interpolate", "traverse", "augment"])
 def test_pictures_are_drawn(vae_run: Run, verb: str, tmp_path: Path) -> None:
     result = genzoo(verb, vae_run.path, "--out", tmp_path / "p.png")

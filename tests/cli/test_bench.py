@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import drawing
 import numpy as np
 import pytest
 import scipy.stats
@@ -42,7 +43,8 @@ def undrawn() -> Iterator[None]:
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished bench."""
     folder = tmp_path_factory.mktemp("bench") / "runs"
-    result = genzoo(f"{BENCH} {folder}")
+    with drawing.drawn():
+        result = genzoo(f"{BENCH} {folder}")
     assert result.code == 0, result.err
     return folder
 
@@ -92,6 +94,7 @@ def test_the_figures_are_those_of_the_runs(kept: Path) -> None:
     assert made["threads"] >= 1
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_the_forms_agree(kept: Path) -> None:
     text = genzoo(f"{BENCH} {kept}").out
     (table,) = json.loads(genzoo(f"{BENCH} {kept} --json").out)["tables"]
@@ -228,7 +231,7 @@ def test_a_run_that_fails_costs_its_row_alone(tmp_path: Path) -> None:
     assert [line.split()[0] for line in result.out.splitlines()[2:3]] == ["vae"]
 
 
-def test_it_leaves_out_what_does_not_fit_unless_it_was_named(tmp_path: Path, own_registry: None) -> None:
+def test_it_leaves_out_what_does_not_fit_unless_it_was_named(tmp_path: Path) -> None:
     result = genzoo(f"bench --dataset moons --seeds 0 --epochs 1 --quiet --runs {tmp_path}")
     assert "left out: conv-vae: conv-vae needs images" in result.err
     assert "\n  vae " in result.out

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
+import drawing
 import numpy as np
 import pytest
 import torch
@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor
 
 import genzoo as package
-from genzoo import registry
 from genzoo.runs import Run
 
 
@@ -29,12 +28,11 @@ class Shaded(VAE):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    registry.reset()
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     package.register_model("shaded", Shaded, loss="elbo")
     folder = tmp_path_factory.mktemp("shaded") / "run"
-    yield package.run("shaded", "digits", out=folder, epochs=1, hidden=(8,), quiet=True)
-    registry.reset()
+    with drawing.drawn():
+        return package.run("shaded", "digits", out=folder, epochs=1, hidden=(8,), quiet=True)
 
 
 def shades(run: Run, folder: Path, *words: object) -> list[float]:
@@ -53,6 +51,7 @@ def test_the_classes_asked_for_are_drawn(run: Run, tmp_path: Path) -> None:
     assert shades(run, tmp_path, "-n", 3) == [0, 0, 0]
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_a_picture_has_a_row_a_class(run: Run) -> None:
     result = genzoo("sample", run.path, "--class", "0,9", "-n", 4)
     out = Path(result.out.strip())
@@ -89,7 +88,6 @@ def test_a_model_that_is_not_conditional_cannot_be_asked(vae_run: Run) -> None:
 
 
 def test_classes_are_asked_for_by_their_names(tmp_path: Path) -> None:
-    registry.reset()
     package.register_model("shaded", Shaded, loss="elbo")
     rng = np.random.Generator(np.random.Philox(0))
     for names in (["1", "2", "10"], ["cat", "cat, wild", "dog"]):
@@ -103,4 +101,3 @@ def test_classes_are_asked_for_by_their_names(tmp_path: Path) -> None:
         assert shades(made, tmp_path, "--class", asked, "-n", 1) == pytest.approx([9, 0], abs=1e-3)
         message = refused(genzoo("sample", made.path, "--class", "0"))
         assert message == f"--class 0: the classes are {', '.join(names)}"
-    registry.reset()

@@ -239,15 +239,10 @@ def test_a_model_of_a_file_that_is_not_given(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(registering("mine", target="genzoo_plugins.vae.model:VAE"))
     words = ("run", "mine", "--dataset", "moons", "--epochs", 1, "--out", tmp_path / "run", "--quiet")
-    try:
-        assert genzoo("-p", file, *words).code == 0
-        assert genzoo("sample", tmp_path / "run", "-n", 2).code == 0
-    finally:
-        registry.reset()
+    assert genzoo("-p", file, *words).code == 0
+    assert genzoo("sample", tmp_path / "run", "-n", 2).code == 0
+    registry.reset()
     result = genzoo("sample", tmp_path / "run", "-n", 2)
     assert refused(result, 4).endswith("was made with model 'mine' of mine.py, which is not installed")
     assert result.err.splitlines()[1:] == ["  give its file: genzoo -p FILE.py …"]
-    try:
-        assert genzoo("-p", file, "sample", tmp_path / "run", "-n", 2).code == 0
-    finally:
-        registry.reset()
+    assert genzoo("-p", file, "sample", tmp_path / "run", "-n", 2).code == 0

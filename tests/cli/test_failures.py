@@ -79,7 +79,7 @@ def eight_steps(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.mark.parametrize("what", POISONS.values(), ids=POISONS)
 def test_what_is_not_finite_ends_the_run_before_it_touches_the_weights(
-    what: str, tmp_path: Path, eight_steps: Run, own_registry: None
+    what: str, tmp_path: Path, eight_steps: Run
 ) -> None:
     result, run = run_odd(tmp_path, what)
     message = refused(result, 3)
@@ -100,13 +100,13 @@ def test_what_is_not_finite_ends_the_run_before_it_touches_the_weights(
 
 
 @pytest.mark.parametrize("words", ["--ema 0.9", "--grad-clip 1", "--optimizer adamw --weight-decay 0.1"])
-def test_what_is_saved_is_finite_with_every_option(words: str, tmp_path: Path, own_registry: None) -> None:
+def test_what_is_saved_is_finite_with_every_option(words: str, tmp_path: Path) -> None:
     result, run = run_odd(tmp_path, POISONS["gradient nan"], *words.split())
     assert result.code == 3
     assert all(bool(value.isfinite().all()) for value in package.load(run.path).state_dict().values())
 
 
-def test_the_very_first_step_may_be_the_wrong_one(tmp_path: Path, own_registry: None) -> None:
+def test_the_very_first_step_may_be_the_wrong_one(tmp_path: Path) -> None:
     result, run = run_odd(tmp_path, POISONS["loss nan"], step=0)
     assert refused(result, 3) == (
         "the loss or its gradient is not finite at epoch 1, step 1 (batch 1 of 8, gradient norm nan)"
@@ -115,7 +115,7 @@ def test_the_very_first_step_may_be_the_wrong_one(tmp_path: Path, own_registry: 
     package.load(run.path)
 
 
-def test_python_gets_the_error(tmp_path: Path, own_registry: None) -> None:
+def test_python_gets_the_error(tmp_path: Path) -> None:
     from genzoo.plugins import load_file
     from genzoo.registry import registry
 
@@ -133,7 +133,7 @@ def test_python_gets_the_error(tmp_path: Path, own_registry: None) -> None:
         ("raise ValueError", "ValueError"),
     ],
 )
-def test_a_bug_of_a_plugin_names_its_line(what: str, error: str, tmp_path: Path, own_registry: None) -> None:
+def test_a_bug_of_a_plugin_names_its_line(what: str, error: str, tmp_path: Path) -> None:
     file = plugin(tmp_path, what)
     line = file.read_text().splitlines().index(f"            {what}") + 1
     result, run = run_odd(tmp_path, what)
@@ -146,9 +146,7 @@ def test_a_bug_of_a_plugin_names_its_line(what: str, error: str, tmp_path: Path,
 
 
 @pytest.mark.parametrize("place", ["first", "last"])
-def test_debug_shows_the_traceback(
-    place: str, tmp_path: Path, own_registry: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_debug_shows_the_traceback(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENZOO_DEBUG", "")
     file = plugin(tmp_path, "raise RuntimeError('boom')")
     words = ["-p", file, "run", "odd", *SMALL, "--out", tmp_path / "run", "--quiet"]
@@ -159,19 +157,19 @@ def test_debug_shows_the_traceback(
     assert "genzoo: RuntimeError: boom, in odd.py:" in result.err
 
 
-def test_a_plugin_file_may_be_named_after_the_verb(tmp_path: Path, own_registry: None) -> None:
+def test_a_plugin_file_may_be_named_after_the_verb(tmp_path: Path) -> None:
     file = plugin(tmp_path, "pass")
     assert "odd" in genzoo("list", "odd", "-p", file).out
 
 
-def test_a_plugin_file_with_a_bug_is_refused(tmp_path: Path, own_registry: None) -> None:
+def test_a_plugin_file_with_a_bug_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "broken.py"
     file.write_text("1 / 0\n")
     assert refused(genzoo("-p", file, "list"), 4) == f"-p {file}: ZeroDivisionError: division by zero"
     assert refused(genzoo("-p", tmp_path, "list")) == f"-p {tmp_path}: no such file"
 
 
-def test_out_of_memory_says_so(tmp_path: Path, own_registry: None) -> None:
+def test_out_of_memory_says_so(tmp_path: Path) -> None:
     """And what to type; the weights of the steps before are saved, if there were any."""
     memory = "raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 3.1 TiB')"
     result, run = run_odd(tmp_path, memory)
@@ -182,7 +180,7 @@ def test_out_of_memory_says_so(tmp_path: Path, own_registry: None) -> None:
     assert run.record["status"].startswith("failed: OutOfMemory")
 
 
-def test_out_of_memory_in_the_first_step_saves_nothing(tmp_path: Path, own_registry: None) -> None:
+def test_out_of_memory_in_the_first_step_saves_nothing(tmp_path: Path) -> None:
     result, run = run_odd(tmp_path, "raise torch.OutOfMemoryError('CUDA out of memory')", step=0)
     assert refused(result, 5) == "out of memory in training with batches of 125"
     assert not (run.path / "model.safetensors").exists()
@@ -240,6 +238,7 @@ def test_a_disk_that_is_full_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert refused(result, 1) == f"cannot write {tmp_path}/run/config.json: No space left on device"
 
 
+@pytest.mark.usefixtures("composed_figures")
 @pytest.mark.parametrize("name", ["samples", "latent", "kl-per-dim"])
 @pytest.mark.parametrize("quiet", [(), ("--quiet",), ("--json",)], ids=["", "quiet", "json"])
 def test_a_figure_that_fails_costs_a_line_and_nothing_else(

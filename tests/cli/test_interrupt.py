@@ -40,7 +40,7 @@ def assert_told(err: str, run: Run, *words: object) -> None:
     assert run.record["ended"] > run.record["started"]
 
 
-def test_the_step_is_finished_and_saved(tmp_path: Path, own_registry: None) -> None:
+def test_the_step_is_finished_and_saved(tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
     result, run = run_odd(tmp_path, SIGNAL, step=7)
     assert result.code == 130
@@ -56,7 +56,7 @@ def test_the_step_is_finished_and_saved(tmp_path: Path, own_registry: None) -> N
     assert genzoo("sample", run.path, "-n", 4).code == 0
 
 
-def test_twice_in_one_step_stops_at_once(tmp_path: Path, own_registry: None) -> None:
+def test_twice_in_one_step_stops_at_once(tmp_path: Path) -> None:
     result, run = run_odd(tmp_path, f"{SIGNAL}; signal.raise_signal(signal.SIGINT)")
     assert (result.code, result.out) == (130, "")
     assert result.err.splitlines()[-1] == "genzoo: interrupted"
@@ -169,7 +169,7 @@ def test_a_real_process_in_a_long_step_stops_at_the_second(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("verb", ["run", "bench"])
-def test_every_verb_that_trains_saves_first(number: int, verb: str, tmp_path: Path, own_registry: None) -> None:
+def test_every_verb_that_trains_saves_first(number: int, verb: str, tmp_path: Path) -> None:
     """The signal comes in the seventh step; it comes once more to the run that goes on."""
     happens = f"import signal; signal.raise_signal(signal.{signal.Signals(number).name})"
     file = plugin(tmp_path, happens, step=7)

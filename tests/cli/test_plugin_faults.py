@@ -118,7 +118,7 @@ def words(command: str, run: Path, folder: Path) -> list[object]:
 
 
 @pytest.fixture
-def run(folder: Path, own_registry: None) -> Path:
+def run(folder: Path) -> Path:
     """A run of the plugin, made while nothing was wrong."""
     out = folder / "run"
     if not out.exists():

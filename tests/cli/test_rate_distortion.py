@@ -121,6 +121,7 @@ def test_runs_at_one_place_and_runs_without_numbers(tmp_path: Path) -> None:
     assert "area 534 nats² between rates 4 and 10; monotone" in result.out
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_the_command_tells_and_draws(sweep: Path, tmp_path: Path) -> None:
     out = tmp_path / "rd.png"
     result = genzoo("compare", sweep, "--figure", out)

@@ -24,6 +24,7 @@ def picture(path: Path, size: tuple[int, int], mode: str = "L") -> Path:
     return path
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_reconstructions_of_test_images(vae_run: Run, tmp_path: Path) -> None:
     out = tmp_path / "r.npy"
     result = genzoo("reconstruct", vae_run.path, "-n", 7, "--out", out)
@@ -104,6 +105,7 @@ def test_files_are_seen_as_the_run_saw_its_data(tmp_path: Path) -> None:
         np.testing.assert_allclose(np.load(out), run.model.reconstruct(bits).numpy(), atol=1e-6)  # type: ignore[operator]
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_points_are_reconstructed_as_a_scatter(moons_run: Run, tmp_path: Path) -> None:
     assert genzoo("reconstruct", moons_run.path, "-n", 50, "--out", tmp_path / "r.png").code == 0
     with Image.open(tmp_path / "r.png") as drawn:

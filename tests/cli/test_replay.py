@@ -167,7 +167,7 @@ def test_no_hidden_layers_and_no_capacity_survive_too(tmp_path: Path) -> None:
     assert parse(Components.find(registry(), **names), words, [], "") == config
 
 
-def test_on_and_off_survive(own_registry: None, tmp_path: Path) -> None:
+def test_on_and_off_survive(tmp_path: Path) -> None:
     """No built-in has an option of that kind; plugins may."""
 
     @package.config

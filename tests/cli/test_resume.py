@@ -272,15 +272,13 @@ NOISY = """
 def test_a_plugin_that_draws_its_own_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "noisy.py"
     file.write_text(dedent(NOISY))
-    try:
-        load_file(file, registry.registry())
-        words = ("noisy", *WORDS[1:])
-        one = trained(tmp_path / "one", *words)
-        two = stopped(13, *words, "--out", tmp_path / "two")
-        assert genzoo("resume", two.path, "--quiet").code == 0
-        assert outcome(two) == outcome(one)
-    finally:
-        registry.reset()
+    load_file(file, registry.registry())
+    words = ("noisy", *WORDS[1:])
+    one = trained(tmp_path / "one", *words)
+    two = stopped(13, *words, "--out", tmp_path / "two")
+    assert genzoo("resume", two.path, "--quiet").code == 0
+    assert outcome(two) == outcome(one)
+    registry.reset()
     assert "was made with model 'noisy' of" in refused(genzoo("resume", two.path), 4)
 
 

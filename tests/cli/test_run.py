@@ -137,6 +137,7 @@ def test_quiet_leaves_the_table_alone(tmp_path: Path) -> None:
     assert Run(tmp_path / "mine").record["status"] == "finished"
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_without_validation_data_there_is_no_column_for_them(tmp_path: Path) -> None:
     run = trained(tmp_path, "vae", "--dataset", "digits", "--epochs", 1, "--data.validation", 0)
     assert "validation" not in run.results

@@ -117,6 +117,7 @@ def test_evaluate_refuses_a_split_that_is_not_there(tmp_path: Path) -> None:
 # sample
 
 
+@pytest.mark.usefixtures("drawn_figures")
 @pytest.mark.parametrize("n", [1, 5, 64])
 def test_samples_as_a_picture(vae_run: Run, tmp_path: Path, n: int) -> None:
     out = tmp_path / "s.png"
@@ -174,6 +175,7 @@ def test_a_picture_says_where_its_samples_come_from(
     ]
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_points_are_drawn_beside_the_data(moons_run: Run, tmp_path: Path) -> None:
     assert genzoo("sample", moons_run.path, "-n", 500, "--out", tmp_path / "s.png").code == 0
     with Image.open(tmp_path / "s.png") as picture:

@@ -14,9 +14,10 @@ TRIALS = Path(__file__).with_name("trials.py")
 
 
 @pytest.fixture(scope="module")
-def figures() -> dict[str, dict[str, Any]]:
-    """All figures, counted in a process that may be forked: it has one thread."""
-    done = subprocess.run([sys.executable, TRIALS], capture_output=True, text=True, timeout=1200)
+def figures(long: bool) -> dict[str, dict[str, Any]]:
+    """All figures, counted in a process that may be forked: it has one thread. In the long suite those of a release."""
+    command = [sys.executable, TRIALS, *(["--long"] if long else [])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=4 * 3600 if long else 1200)
     assert done.stdout, done.stderr
     return {line.pop("trial"): line for line in map(json.loads, done.stdout.splitlines())}
 
@@ -34,23 +35,23 @@ def test_an_end_before_any_call_of_a_save_leaves_a_usable_checkpoint(figures: An
 
 
 def test_a_save_that_fails_is_one_line_and_the_run_goes_on(figures: Any) -> None:
-    assert figures["io_errors"]["equal"] == figures["io_errors"]["told"] == figures["io_errors"]["errors"] == 20
+    assert figures["io_errors"]["equal"] == figures["io_errors"]["told"] == figures["io_errors"]["errors"] >= 20
 
 
 def test_every_changed_byte_is_refused_in_one_line_and_the_checkpoint_before_is_used(figures: Any) -> None:
-    assert figures["flips"]["refused"] == figures["flips"]["changes"] == 500
+    assert figures["flips"]["refused"] == figures["flips"]["changes"] >= 500
 
 
 def test_on_a_full_disk_the_old_checkpoint_stays_and_the_end_is_no_success(figures: Any) -> None:
-    assert figures["disk_full"]["good"] == figures["disk_full"]["trials"] == 20
+    assert figures["disk_full"]["good"] == figures["disk_full"]["trials"] >= 20
 
 
 def test_signals_end_a_run_in_time_with_their_code_and_no_step_lost(figures: Any) -> None:
-    assert figures["signals"]["good"] == figures["signals"]["signals"] == 40
+    assert figures["signals"]["good"] == figures["signals"]["signals"] >= 40
     assert figures["signals"]["late"] == 0
     assert figures["signals"]["steps_lost"] <= 1
 
 
 def test_runs_of_one_instant_have_folders_of_their_own_and_a_run_one_writer(figures: Any) -> None:
-    assert figures["starts"]["folders"] == figures["starts"]["starts"] == 20
+    assert figures["starts"]["folders"] == figures["starts"]["starts"] >= 20
     assert figures["starts"]["one_writer"]

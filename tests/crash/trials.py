@@ -4,7 +4,8 @@
     python tests/crash/trials.py --long       those of a release: 1,000 kills, 5,000 changed files, …
     python tests/crash/trials.py kills=50     some of them, with other counts
 
-Prints one line of JSON a figure and ends with 1 if one is not reached. tests/crash/test_crash.py runs the first form.
+Prints one line of JSON a figure and ends with 1 if one is not reached. tests/crash/test_crash.py runs the first form,
+and the second one in the long suite.
 """
 
 from __future__ import annotations

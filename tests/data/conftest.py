@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,24 +33,23 @@ def cache(home: Path) -> Path:
 
 
 @pytest.fixture
-def tiny() -> Iterator[Example]:
+def tiny() -> Example:
     """Registered as "tiny"."""
-    yield from _registered(example("tiny", "Tiny", 1))
+    return _registered(example("tiny", "Tiny", 1))
 
 
 @pytest.fixture
-def other() -> Iterator[Example]:
+def other() -> Example:
     """Registered as "other": the same shapes and names, other bytes."""
-    yield from _registered(example("other", "Other-Tiny", 2))
+    return _registered(example("other", "Other-Tiny", 2))
 
 
-def _registered(made: Example) -> Iterator[Example]:
+def _registered(made: Example) -> Example:
     class Images(IdxImages):
         side, train_size, test_size, files = 8, 20, 10, made.files
 
     genzoo.register_dataset(made.files.name, Images)
-    yield made
-    registry.reset()
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 
 import pytest
 import torch
@@ -22,8 +21,6 @@ from torch import Tensor
 from genzoo.noise import seeded
 from genzoo.protocols import Split
 from genzoo.registry import registry
-
-LONG = os.environ.get("GENZOO_LONG") == "1"
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -115,9 +112,9 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_one_distribution_is_within_what_chance_gives(name: str) -> None:
+def test_one_distribution_is_within_what_chance_gives(name: str, long: bool) -> None:
     """In 2 to 9 % of pairs it is not, and on the mean neither set seems to be told from the other."""
-    runs = 400 if LONG else 100
+    runs = 400 if long else 100
     found, outside = [], 0
     for seed in range(runs):
         sets = TwoSets(*PAIRS[name](seed))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -216,12 +215,9 @@ def test_a_density_under_a_density_has_one(kind: type[Any]) -> None:
 
 
 @pytest.fixture
-def registered() -> Iterator[None]:
-    registry.reset()
+def registered() -> None:
     for kind in (Point, OwnGaussian):
         genzoo.register_model(kind.__name__.lower(), kind, loss="elbo")
-    yield
-    registry.reset()
 
 
 @pytest.mark.usefixtures("registered")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 import genzoo
 from genzoo.evaluation.order import order_of
-from genzoo.registry import registry, reset
+from genzoo.registry import registry
 
 
 @pytest.mark.parametrize(
@@ -58,15 +56,7 @@ def test_of_an_unknown_metric_lower_is_taken_to_be_better(figure: str) -> None:
     assert order.better == "lower"
 
 
-@pytest.fixture
-def own_registry() -> Iterator[None]:
-    """What is registered meanwhile is forgotten."""
-    reset()
-    yield
-    reset()
-
-
-def test_a_metric_of_a_plugin_says_its_own(own_registry: None) -> None:
+def test_a_metric_of_a_plugin_says_its_own() -> None:
     class Sharpness(genzoo.Metric):
         """How sharp."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from genzoo.noise import content_keys, keyed, keyed_uniform, uniform
 from genzoo.protocols import count_parameters
 
 QUICK: dict[str, Any] = {"epochs": 1, "quiet": True}
+pytestmark = pytest.mark.usefixtures("composed_figures")
 
 
 class Told(VAE):
@@ -64,13 +64,10 @@ class MeansLoss(genzoo.Loss):
 
 
 @pytest.fixture(autouse=True)
-def unlike() -> Iterator[None]:
-    registry.reset()
+def unlike() -> None:
     genzoo.register_model("told", Told, loss="elbo")
     genzoo.register_model("means", Means, loss="means-nll")
     genzoo.register_loss("means-nll", MeansLoss)
-    yield
-    registry.reset()
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ from genzoo.registry import registry
 from genzoo.runconfig import default_config
 from genzoo.runs import Run
 
+pytestmark = pytest.mark.usefixtures("drawn_figures")
 CPU = torch.device("cpu")
 SHAPES = {"digits": (1, 8, 8), "moons": (2,), "mnist-shaped": (1, 28, 28), "colour": (3, 16, 16), "vectors": (5,)}
 ALL = {"samples", "reconstructions", "latent", "curves"}
@@ -74,7 +75,7 @@ def expected(name: str, form: str, latents: int) -> set[str]:
 
 
 CASES = [
-    (name, form, latents)
+    pytest.param(name, form, latents, marks=pytest.mark.long if name == "beta-vae" else [])  # which is of vae's class
     for name in ("ae", "vae", "beta-vae", "conv-vae")
     for form in SHAPES
     for latents in (1, 2, 20)

@@ -10,6 +10,7 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import drawing
 import pytest
 
 import genzoo
@@ -56,7 +57,8 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("run") / "one"
-    return genzoo.run("beta-vae", dataset="digits", beta=3.0, hidden=[8, 9], epochs=2, out=folder, quiet=True)
+    with drawing.drawn():
+        return genzoo.run("beta-vae", dataset="digits", beta=3.0, hidden=[8, 9], epochs=2, out=folder, quiet=True)
 
 
 @pytest.fixture

@@ -145,10 +145,7 @@ def test_a_fault_of_a_metric_is_found(fault: str, said: str, monkeypatch: pytest
     monkeypatch.setattr(Share, "fault", fault)
     entry = Entry("metric", "share", Share, "made for a test", HERE)
     registry().replace(entry)
-    try:
-        bad = {finding.check: finding.found for finding in examine(entry) if finding.verdict in ("FAIL", "WARN")}
-    finally:
-        registry().entries.remove(entry)
+    bad = {finding.check: finding.found for finding in examine(entry) if finding.verdict in ("FAIL", "WARN")}
     assert set(bad) <= {fault}
     assert said in bad.get(fault, "")
 
@@ -177,12 +174,10 @@ def test_the_table_and_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert out.startswith("model planted of mine.py\n")
     assert re.search(r"\n\d\d passed, 0 warnings, 0 failed\n$", out)
     file.write_text((source + MODEL).replace(".sum(1).mean()", ".mean(1).mean()"))
-    registry().entries[:] = [entry for entry in registry().entries if entry.origin.distribution != "mine.py"]
     assert main(["-p", str(file), "check", "planted", "--kind", "model"]) == 1
     out = capsys.readouterr().out
     assert "  FAIL  scored      grey images: planted × planted on 1x28x28\n        found   the loss's 'kl' is" in out
     assert "\n        change  take the loss's terms from model.infer(batch)" in out
-    registry().entries[:] = [entry for entry in registry().entries if entry.origin.distribution != "mine.py"]
 
 
 def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,11 +208,8 @@ def test_the_mark_fails_where_there_is_nothing_to_check() -> None:
         parametrize_with_checks("nothing")
     entry = Entry("model", "picky", Picky, "made for a test", HERE, loss="elbo")
     registry().replace(entry)
-    try:
-        cases = {case.id: case.values[0] for case in parametrize_with_checks("picky").args[1]}
-        (refused,) = [finding for finding in examine(entry) if finding.verdict == "FAIL"]
-    finally:
-        registry().entries.remove(entry)
+    cases = {case.id: case.values[0] for case in parametrize_with_checks("picky").args[1]}
+    (refused,) = [finding for finding in examine(entry) if finding.verdict == "FAIL"]
     assert refused.found == "every form of data is refused"
     with pytest.raises(AssertionError, match="every form of data is refused"):
         cases["picky-all data-builds"]()
@@ -227,6 +219,12 @@ def test_the_mark_names_every_check() -> None:
     cases = parametrize_with_checks("ae").args[1]
     assert {case.id for case in cases} >= {f"ae-grey images: ae × reconstruction on 1x28x28-{name}" for name in CHECKS}
     assert "torch" in sys.modules
+
+
+def test_the_mark_examines_a_model_and_its_loss_once() -> None:
+    alone = [case.id for case in parametrize_with_checks("ae").args[1]]
+    both = [case.id for case in parametrize_with_checks("ae", "reconstruction").args[1]]
+    assert both == [*alone, *(f"reconstruction-registration-{name}" for name in REGISTRATION)]
 
 
 class Coupled(genzoo.Loss):
@@ -244,16 +242,13 @@ class Coupled(genzoo.Loss):
 def test_a_warning_is_of_its_own_kind_and_silent_where_it_is_meant() -> None:
     entry = Entry("loss", "coupled", Coupled, "made for a test", HERE)
     registry().replace(entry)
-    try:
-        for meant, warned in (((), True), (("batches",), False)):
-            cases = parametrize_with_checks("coupled", meant=meant).args[1]
-            check = next(case.values[0] for case in cases if case.id.endswith("-batches"))
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                check()
-            assert [warning.category for warning in caught] == [ConformanceWarning] * warned
-    finally:
-        registry().entries.remove(entry)
+    for meant, warned in (((), True), (("batches",), False)):
+        cases = parametrize_with_checks("coupled", meant=meant).args[1]
+        check = next(case.values[0] for case in cases if case.id.endswith("-batches"))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            check()
+        assert [warning.category for warning in caught] == [ConformanceWarning] * warned
 
 
 def test_batch_normalisation_is_no_fault() -> None:

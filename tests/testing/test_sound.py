@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,23 +27,24 @@ MODELS: dict[str, tuple[type[Any], str, set[str]]] = {
     "denoising": (sound.Denoising, "elbo", {"modes"}),
 }
 """Class, loss and the checks that may warn."""
+QUICK = ("gan", "vamp")
+"""One without a density, and one with a prior of its own."""
 LOSSES = {"adversarial": sound.Adversarial, "wasserstein": sound.Wasserstein, "bits": sound.NLL}
 
 
 @pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
+def registered() -> None:
     """Everything here is registered as by one plugin."""
     entries = [Entry("loss", name, loss, "made for a test", ORIGIN) for name, loss in LOSSES.items()]
     entries += [Entry("model", name, made[0], "made for a test", ORIGIN, loss=made[1]) for name, made in MODELS.items()]
     entries.append(Entry("dataset", "sentences", sound.Sentences, "made for a test", ORIGIN))
     for entry in entries:
         registry().replace(entry)
-    yield
-    for entry in entries:
-        registry().entries.remove(entry)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in MODELS]
+)
 def test_nothing_is_wrong_with_a_sound_model(name: str) -> None:
     said = list(examine(registry().get("model", name), on=["moons"] if name == "flow" else []))
     told = [finding for finding in said if finding.verdict in ("FAIL", "WARN") and finding.check not in REGISTRATION]

@@ -1,0 +1,67 @@
+"""Finished runs with made-up figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from genzoo.cli import main
+from genzoo.comparison import Table, collect, tables
+from genzoo.runs import EXAMPLES_FILE, Run
+from genzoo.weights import save_examples
+
+N = 400
+IMAGES = 100 + 30 * torch.randn(N, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def make(
+    folder: Path,
+    model: str,
+    seed: int,
+    bound: float | None,
+    *,
+    data: dict[str, Any] | None = None,
+    record: dict[str, Any] | None = None,
+    results: dict[str, Any] | None = None,
+    test: dict[str, Any] | None = None,
+    **training: Any,
+) -> Run:
+    """A finished run with made-up figures: images differ by tens of nats, all the same in every run."""
+    folder.mkdir(parents=True)
+    config = {
+        "model": {"name": model, "latent_dim": 20},
+        "loss": {"name": "elbo", "beta": 1.0},
+        "data": data or {"name": "mnist", "validation": 0},
+        "training": {"seed": seed, "epochs": 10, "device": "cpu", "binarize": "none", "likelihood": "auto", **training},
+    }
+    figures = {"n": N, "negative_elbo": bound, "mse": 0.01, "standard_error": {}, "not_available": {}}
+    if bound is None:
+        figures["not_available"] = {"negative_elbo": "no prior p(z)"}
+    else:
+        noise = torch.randn(N, generator=torch.Generator().manual_seed(seed + 1), dtype=torch.float64)
+        values = IMAGES - IMAGES.mean() + noise - noise.mean() + bound
+        save_examples(folder / EXAMPLES_FILE, {"negative_elbo": values, "mse": IMAGES})
+    found = {
+        "test": {**figures, **(test or {})},
+        "baselines": {"pca": {"components": 20, "mse": 0.0235}},
+        "training": {"images_per_second": 1000.0 * (seed + 1)},
+        **(results or {}),
+    }
+    run = Run(folder)
+    for name, content in (("config", config), ("results", found), ("run", record)):
+        if content is not None:
+            run.write(f"{name}.json", content)
+    return run
+
+
+def shown(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert main(["compare", *map(str, words)]) == 0
+    return capsys.readouterr().out
+
+
+def table_of(places: Path, dataset: str = "mnist") -> Table:
+    (table,) = tables(collect([places]), dataset)
+    return table
