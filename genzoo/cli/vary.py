@@ -114,7 +114,7 @@ def denoise(work: Work, sigma: float | None, keep: bool) -> tuple[Comparison, Te
     import torch
 
     from genzoo.applications.denoising import Comparison, with_noise
-    from genzoo.training.objective import evaluating
+    from genzoo.computing import evaluating
 
     found, kept = Comparison(SHOWN), []
     with torch.no_grad(), evaluating(work.model):
