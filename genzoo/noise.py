@@ -286,7 +286,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def _seed(seed: int) -> None:
-    """Seed the generators of the devices in use. torch.manual_seed, which asks for every kind, takes 50 times as long."""
+    """Seed the generators of the devices in use: torch.manual_seed asks for every kind and takes 50 times as long."""
     if torch.cuda.is_initialized() or torch.backends.mps.is_available():
         torch.manual_seed(seed)
     else:

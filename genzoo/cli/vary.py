@@ -133,8 +133,8 @@ def save_interpolation(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo.applications.codes import on_the_way
-    from genzoo.computing import evaluating
     from genzoo.cli.inputs import one_example
+    from genzoo.computing import evaluating
 
     work, out = prepare(options)
     ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
@@ -156,8 +156,8 @@ def save_traversal(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo.applications.codes import traversal_codes
-    from genzoo.computing import evaluating
     from genzoo.cli.inputs import one_example
+    from genzoo.computing import evaluating
     from genzoo.figures.canvas import save_gif
 
     work, out = prepare(options, (*PICTURES, ".gif"))
