@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from genzoo.deprecation import NAMES, deprecated
+from genzoo.threads import spin_briefly
 
 __version__ = "0.1.0"
 
@@ -90,6 +91,9 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = ["__version__", *sorted(_HOME)]
+
+
+spin_briefly()
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genzoo import weights
+from genzoo.computing import evaluating
 from genzoo.data.resident import Resident
 from genzoo.evaluation.baselines import (
     independent_levels_nll,
@@ -25,7 +26,6 @@ from genzoo.processes import Processes
 from genzoo.protocols import Dataset, DataSpec, LatentModel, Model
 from genzoo.runs import EXAMPLES_FILE, Run
 from genzoo.training.listener import Outcome
-from genzoo.training.objective import evaluating
 
 
 @dataclass(frozen=True)

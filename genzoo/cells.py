@@ -15,6 +15,7 @@ import torch
 
 from genzoo.batches import evaluation_batch
 from genzoo.build import choose_device
+from genzoo.computing import evaluating
 from genzoo.data.digest import digest
 from genzoo.data.store import Store
 from genzoo.errors import GenzooError, NonFiniteError, UsageError
@@ -202,7 +203,7 @@ def inference_speed(model: Model, device: torch.device) -> dict[str, Any]:
     size = evaluation_batch(model.spec)
     x = torch.rand(size, *model.spec.shape, device=device)
     seconds: list[float] = []
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(model):
         for _ in range(2):  # what is made on first use is made now
             model.reconstruct(x)
         while sum(seconds) < SECONDS or len(seconds) < PASSES:

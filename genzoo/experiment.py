@@ -34,6 +34,7 @@ from genzoo.runs import FORM_FILE, MODEL_FILE, TRACE_FILE, Places, Run
 from genzoo.saving import FOLDER, Log, Saver
 from genzoo.sealed import stored_digest
 from genzoo.sessions import FINISHED, MATTERS, Session, data_of, evaluated_at
+from genzoo.threads import overloaded
 from genzoo.training.finite import smaller_rate
 from genzoo.training.listener import INTERRUPTED, Outcome
 from genzoo.training.memory import give_back_memory, memory_explained
@@ -240,6 +241,8 @@ class Experiment:
             f"{self.config.model} ({parameters}) on {self.config.dataset} ({' / '.join(parts)})\n"
             f"{self.likelihood(material)}{describe_device(self.device)} · seed {self.training.seed}"
         )
+        if self.device.type == "cpu" and torch.get_num_threads() > 1 and (busy := overloaded()):
+            self.console.say(busy)
         if self.training.batch_size > len(splits.train.x):
             self.console.warn(
                 f"--batch-size {self.training.batch_size:,} is more than there are examples; "

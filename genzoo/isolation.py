@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -13,17 +14,61 @@ import torch
 from genzoo.noise import generators, unkeyed
 from genzoo.streams import tell
 
+T = TypeVar("T")
+
+
+def reinit_after_fork(lock: Any) -> None:
+    """Have a lock be free in the child of a fork, whose only thread holds none."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lock._at_fork_reinit)
+
+
+class ProcessWide(Generic[T]):
+    """A setting of torch's that all threads share: the first one in changes it, the last one out puts it back.
+
+    Args:
+        get: Returns its value.
+        put: Sets it.
+    """
+
+    def __init__(self, get: Callable[[], T], put: Callable[[T], None]) -> None:
+        self.get = get
+        self.put = put
+        self.lock = threading.Lock()
+        reinit_after_fork(self.lock)
+        self.inside = 0
+        """How many contexts of all threads are open."""
+        self.own = threading.local()
+        """The values that the open contexts of this thread have set, the innermost last."""
+
+    @contextlib.contextmanager
+    def set_to(self, value: T) -> Iterator[None]:
+        """Have the setting at a value inside."""
+        mine: list[T] = self.own.__dict__.setdefault("values", [])
+        with self.lock:
+            if not self.inside:
+                self.outside = self.get()
+            self.inside += 1
+            mine.append(value)
+            self.put(value)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.inside -= 1
+                mine.pop()
+                if not self.inside:
+                    self.put(self.outside)
+                elif mine:
+                    self.put(mine[-1])
+
+
 _run = threading.RLock()
 """Held by the run at hand."""
-_dtype = threading.Lock()
-_inside = 0
-"""How many need torch's default dtype to be its own one."""
-_outside: torch.dtype = torch.float32
-"""The default dtype of the program around them."""
+_dtype = ProcessWide(torch.get_default_dtype, torch.set_default_dtype)
 
-if hasattr(os, "register_at_fork"):  # the child of a fork has but one thread, which holds none of these
-    for _lock in (_run, _dtype, generators):
-        os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[union-attr]
+for _lock in (_run, generators):
+    reinit_after_fork(_lock)
 
 
 @contextlib.contextmanager
@@ -46,7 +91,7 @@ def one_run(quiet: bool = False) -> Iterator[None]:
 def own_settings() -> Iterator[None]:
     """Inside, torch and NumPy compute as they do in a program that has set nothing."""
     with contextlib.ExitStack() as settings:
-        settings.enter_context(_own_dtype())
+        settings.enter_context(_dtype.set_to(torch.float32))
         settings.enter_context(unkeyed())
         settings.enter_context(torch.inference_mode(False))
         settings.enter_context(torch.enable_grad())
@@ -57,21 +102,3 @@ def own_settings() -> Iterator[None]:
             if torch.is_autocast_enabled(kind):
                 settings.enter_context(torch.autocast(kind, enabled=False))
         yield
-
-
-@contextlib.contextmanager
-def _own_dtype() -> Iterator[None]:
-    """torch's default dtype is that of all threads: the first one in changes it, the last one out puts it back."""
-    global _inside, _outside
-    with _dtype:
-        if not _inside:
-            _outside = torch.get_default_dtype()
-            torch.set_default_dtype(torch.float32)
-        _inside += 1
-    try:
-        yield
-    finally:
-        with _dtype:
-            _inside -= 1
-            if not _inside:
-                torch.set_default_dtype(_outside)

@@ -151,7 +151,7 @@ class Board:
                 "worse_than": [baseline.name for baseline in self.behind(row)],
             })  # fmt: skip
         test = paired(self.table, self.figure)
-        kept = ("genzoo", "python", "packages", "source", "platform", "device", "threads", "data")
+        kept = ("genzoo", "python", "packages", "source", "platform", "device", "threads", "matmul", "data")
         made = [{name: record.get(name) for name in kept} for record in self._records()]
         return {
             "protocol": self.table.protocol,

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from genzoo import __version__
+from genzoo.computing import matmul, processor
 from genzoo.entries import Entry
 from genzoo.training.memory import give_back_memory
 
@@ -33,6 +34,7 @@ def environment(device: torch.device, entries: tuple[Entry, ...]) -> dict[str, A
         "processor": processor(),
         "device": describe_device(device),
         "threads": torch.get_num_threads(),
+        **({"matmul": matmul()} if device.type == "cpu" else {}),
         "command": sys.argv,
     }
 
@@ -54,13 +56,6 @@ def describe_device(device: torch.device) -> str:
         return f"{device}, {torch.cuda.get_device_name(device)}"
     threads = torch.get_num_threads()
     return f"cpu, {threads} thread{'s' if threads > 1 else ''}" if device.type == "cpu" else str(device)
-
-
-def processor() -> str:
-    """What the CPU calls itself; "" where nobody knows."""
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-        return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
-    return platform.processor()
 
 
 def revision(folder: Path) -> dict[str, Any] | None:

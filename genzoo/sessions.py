@@ -14,8 +14,10 @@ from genzoo.sealed import stored_digest
 from genzoo.training.listener import INTERRUPTED
 
 RUNNING, FINISHED = "running", "finished"
-MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "mode", "processes")
+MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "matmul", "mode", "processes")
 """Parts of the environment that decide whether the same step gives the same bits."""
+UNSAID = {"matmul": "blas"}
+"""What a part was in versions that did not record it."""
 
 
 class Session:
@@ -138,9 +140,9 @@ def seconds_in_all(record: Mapping[str, Any]) -> float:
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """In what an environment differs from an earlier one, as "threads 1 → 2"."""
-    pairs = {name: (before.get(name), now.get(name)) for name in MATTERS}
+    pairs = {name: (before.get(name, UNSAID.get(name)), now[name]) for name in MATTERS if name in now}
     for name in ("packages", "plugins"):
-        was, is_now = pairs.pop(name)
+        was, is_now = pairs.pop(name, (None, None))
         if isinstance(was, Mapping) and isinstance(is_now, Mapping):
             pairs |= {key: (was.get(key), is_now[key]) for key in is_now}
     return [f"{name} {told(was)} → {told(is_now)}" for name, (was, is_now) in pairs.items() if was != is_now]

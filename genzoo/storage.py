@@ -30,3 +30,14 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise GenzooError(f"cannot write {path}: {error.strerror}", cure) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def user_cache() -> Path | None:
+    """Return genzoo's folder in the user's cache, whether it exists or not; None for a user without a home."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(cache):  # the specification: relative ones are ignored
+        return Path(cache) / "genzoo"
+    try:
+        return Path.home() / ".cache/genzoo"
+    except RuntimeError:
+        return None

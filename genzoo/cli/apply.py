@@ -57,8 +57,8 @@ def save_codes(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo.cli.inputs import open_work
+    from genzoo.computing import evaluating
     from genzoo.distributions import DiagGaussian
-    from genzoo.training.objective import evaluating
 
     refuse_output(options.out, (".npz", ".csv"))
     work = open_work(options)

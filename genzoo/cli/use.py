@@ -191,6 +191,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     from genzoo import figures
     from genzoo.batches import evaluation_batch, in_parts
     from genzoo.cli.inputs import read_files
+    from genzoo.computing import evaluating
     from genzoo.protocols import LatentModel
 
     run, device = open_run(options)
@@ -204,7 +205,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
         data, names = Source.of(run, options).view("test", device), []
     shown = len(data) if options.images else min(options.n, len(data))
     x = data.batch(torch.arange(shown, device=device)).x
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(model):
         again = in_parts(lambda part: model.reconstruct(part).cpu(), x, evaluation_batch(model.spec))
     x, again = model.spec.original(x.cpu()), model.spec.original(again)
     error = (again - x).square().flatten(1).mean(1)

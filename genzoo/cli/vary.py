@@ -114,7 +114,7 @@ def denoise(work: Work, sigma: float | None, keep: bool) -> tuple[Comparison, Te
     import torch
 
     from genzoo.applications.denoising import Comparison, with_noise
-    from genzoo.training.objective import evaluating
+    from genzoo.computing import evaluating
 
     found, kept = Comparison(SHOWN), []
     with torch.no_grad(), evaluating(work.model):
@@ -134,10 +134,11 @@ def save_interpolation(options: argparse.Namespace) -> int:
 
     from genzoo.applications.codes import on_the_way
     from genzoo.cli.inputs import one_example
+    from genzoo.computing import evaluating
 
     work, out = prepare(options)
     ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(work.model):
         codes = work.encode(ends)
         shown = work.decode(on_the_way(codes[0], codes[1], options.steps, options.mode))
     if out.suffix == ".npy":
@@ -156,10 +157,11 @@ def save_traversal(options: argparse.Namespace) -> int:
 
     from genzoo.applications.codes import traversal_codes
     from genzoo.cli.inputs import one_example
+    from genzoo.computing import evaluating
     from genzoo.figures.canvas import save_gif
 
     work, out = prepare(options, (*PICTURES, ".gif"))
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(work.model):
         prior, seen = work.latent.prior(), None
         if options.dims is None or (prior is None and not options.start):
             seen = codes_of_split(work, needed=prior is None and not options.start)
@@ -226,13 +228,14 @@ def save_variations(options: argparse.Namespace) -> int:
     """Draws or writes n variations of each input."""
     import torch
 
+    from genzoo.computing import evaluating
     from genzoo.distributions import Delta
     from genzoo.noise import keyed, mix
 
     work, out = prepare(options)
     x = work.examples(None if options.files else INPUTS)
     refuse_too_many(options.n * len(x), work.model.spec, work.device)
-    with torch.no_grad(), keyed(work.data.keys[: len(x)] ^ mix(options.seed, "augment")):
+    with torch.no_grad(), evaluating(work.model), keyed(work.data.keys[: len(x)] ^ mix(options.seed, "augment")):
         q = work.latent.posterior(x)
         if isinstance(q, Delta):
             raise UsageError(

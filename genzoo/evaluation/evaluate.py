@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from genzoo.batches import EVALUATION_BATCH, evaluation_batch
+from genzoo.computing import evaluating
 from genzoo.data.resident import Resident
 from genzoo.entries import Registry
 from genzoo.errors import PluginError, UsageError
@@ -22,7 +23,6 @@ from genzoo.plugins import GROUP, warn
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Batch, Model
 from genzoo.runconfig import default_config, field_names
-from genzoo.training.objective import evaluating
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.computing import evaluating
 from genzoo.data.resident import Resident
 from genzoo.distributions import Distribution, Measure
 from genzoo.evaluation.metric import Subject
 from genzoo.likelihoods import Likelihood
 from genzoo.noise import of_examples
 from genzoo.protocols import Batch, LatentModel, Model
-from genzoo.training.objective import evaluating
 
 
 class Said(NamedTuple):

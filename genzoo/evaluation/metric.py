@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -78,6 +79,20 @@ class Examined:
         """Of the reconstruction, in the data's own units, the mean over an example's dimensions: [B]."""
         x, again = self.originals
         return (again - x).square().flatten(1).mean(1)
+
+    def parts(self, size: int) -> Iterator[Examined]:
+        """Yield the examples `size` at a time; inside the loop each has the noise that it has in the whole batch.
+
+        Where the noise is that of the place, which is for the whole batch, so is the only part.
+        """
+        if self.keys is None:
+            yield self
+            return
+        for index in torch.arange(len(self.keys), device=self.keys.device).split(size):
+            y = None if self.batch.y is None else self.batch.y[index]
+            part = Examined(self.model, Batch(self.batch.x[index], y), self.keys[index])
+            with part._noise():
+                yield part
 
     def _noise(self) -> AbstractContextManager[None]:
         return nullcontext() if self.keys is None else of_examples(self.keys)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from genzoo.blame import told
+from genzoo.computing import evaluating
 from genzoo.data.resident import Resident
 from genzoo.figures.canvas import save_grid, save_pairs
 from genzoo.figures.curves import curves
@@ -19,7 +20,6 @@ from genzoo.figures.walks import can_interpolate, has_plane, interpolations, man
 from genzoo.protocols import Model
 from genzoo.runs import Run
 from genzoo.training.memory import give_back_memory
-from genzoo.training.objective import evaluating
 
 __all__ = [
     "FIGURES",

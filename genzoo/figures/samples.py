@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from genzoo.batches import FLOAT64, at_most, evaluation_batch, in_parts
+from genzoo.computing import evaluating
 from genzoo.data.resident import Resident
 from genzoo.figures.canvas import as_drawn, save_grid, save_pairs, thumbnails
 from genzoo.figures.points import displacements, scatter
@@ -47,7 +48,7 @@ def draw_samples(
         x = model.spec.original(x).cpu()
         return thumbnails(x) if reduced else x
 
-    with generators, seeded(mix(seed, "samples")):
+    with evaluating(model), generators, seeded(mix(seed, "samples")):
         x = draw(model, sampler, train, n, noise, y, kept)
     return x, sampler.how if isinstance(model, LatentModel) else "drawn by the model"
 

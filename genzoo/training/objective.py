@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -61,25 +61,3 @@ def lay_out(module: nn.Module, memory_format: torch.memory_format) -> None:
     for net in module.modules():
         if getattr(net, "channels_last", False):
             net.to(memory_format=memory_format)
-
-
-@contextlib.contextmanager
-def tensor_cores() -> Iterator[None]:
-    """Inside, GPUs may multiply float32 matrices in TF32. Evaluation, outside, keeps every digit."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-@contextlib.contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, and the mode it was in afterwards."""
-    mode = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(mode)

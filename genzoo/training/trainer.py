@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from genzoo.batches import EVALUATION_BATCH, evaluation_batch
+from genzoo.computing import computing, evaluating
 from genzoo.data.resident import Resident
 from genzoo.noise import generators, keyed, mix, seeded, shared
 from genzoo.processes import ALONE, Processes
@@ -19,9 +20,9 @@ from genzoo.training import snapshot
 from genzoo.training.exchange import Exchange, whole_batch
 from genzoo.training.finite import not_finite
 from genzoo.training.listener import INTERRUPTED, Epoch, Listener, Outcome
-from genzoo.training.memory import keep_memory, memory_explained, smaller_batch
+from genzoo.training.memory import memory_explained, smaller_batch
 from genzoo.training.modes import Mode, RunStep, choose_mode, make_step, refuse_mode
-from genzoo.training.objective import Objective, evaluating, lay_out, tensor_cores, told_apart
+from genzoo.training.objective import Objective, lay_out, told_apart
 from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
@@ -112,7 +113,7 @@ class Trainer:
         what = f"training with batches of {self.batch_size:,}"
         explained = memory_explained(what, smaller_batch(self.batch_size), self.device)
         try:
-            with seeded(0), tensor_cores(), explained:
+            with seeded(0), computing(self.device, tf32=True), explained:
                 self._prepare(start)
                 self._epochs()
                 for listener in self.listeners:
@@ -156,7 +157,6 @@ class Trainer:
         if start:
             snapshot.put_back(self, start)
         self.processes.spread(self.objective.state_dict().values())  # the same already, where rounding is
-        keep_memory()
         self.objective.train()
         mode = choose_mode(self.training, self.device, self.total_steps, self.processes.size)
         self._in_mode(mode)

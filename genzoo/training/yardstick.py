@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from genzoo.computing import evaluating
 from genzoo.noise import generators, keyed
 from genzoo.training.listener import Epoch
-from genzoo.training.objective import evaluating
 from genzoo.training.stopping import fill, tensors_of
 
 if TYPE_CHECKING:

@@ -67,12 +67,19 @@ class IWAE(genzoo.Metric):
         return why_no_bound(subject) or why_no_likelihood(subject)
 
     def per_example(self, examined: genzoo.Examined) -> Tensor:
-        """[B, 2]: −L_k and the effective number of samples."""
+        """[B, 2]: −L_k and the effective number of samples.
+
+        As few examples at a time as have all their samples decoded together: each is encoded once.
+        """
+        numel, device = examined.model.spec.numel, examined.batch.x.device.type
+        rows = at_most(BYTES.get(device, EVALUATION_BYTES), FLOAT32 * numel, ROWS.get(device, ROWS["cpu"]))
+        return torch.cat([self._bounds(part, rows) for part in examined.parts(max(1, rows // self.config.k))])
+
+    def _bounds(self, examined: genzoo.Examined, rows: int) -> Tensor:
+        """The same for a few examples, with at most `rows` decodes at a time."""
         x, model = examined.batch.x, examined.model
         assert isinstance(model, genzoo.LatentModel)
         weights = Weights(len(x), torch.device("cpu") if x.device.type == "mps" else x.device)
-        device = x.device.type
-        rows = at_most(BYTES.get(device, EVALUATION_BYTES), FLOAT32 * model.spec.numel, ROWS.get(device, ROWS["cpu"]))
         chunk = max(1, rows // len(x))
         for done in range(0, self.config.k, chunk):
             found = model.infer(genzoo.Batch(x), min(chunk, self.config.k - done))

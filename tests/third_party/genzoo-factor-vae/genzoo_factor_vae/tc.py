@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.training.objective import evaluating
+from genzoo.computing import evaluating
 
 
 class Parts(NamedTuple):

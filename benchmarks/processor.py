@@ -1,0 +1,123 @@
+"""What the processor's settings buy: the library of matrix products, the number of threads, and how they wait.
+
+    python benchmarks/processor.py                quiet, then beside two busy processes: about six minutes
+    python benchmarks/processor.py --turns 3      shorter
+
+Every setting trains the same `vae` at batch 128 and computes iwae:100 with it, each time in a process of its own, the
+settings in turns. Prints images a second (median, least and most) and the ratio to genzoo's defaults within a turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+
+SETTINGS: dict[str, dict[str, str]] = {
+    "as genzoo chooses": {},
+    "blas": {"GENZOO_MATMUL": "blas"},
+    "onednn": {"GENZOO_MATMUL": "onednn"},
+    "one thread": {"OMP_NUM_THREADS": "1"},
+    "spinning as long as OpenMP likes": {"GOMP_SPINCOUNT": "300000"},
+    "OMP_WAIT_POLICY=passive": {"OMP_WAIT_POLICY": "passive"},
+}
+FIGURES = {"train": "trained images/s", "iwae": "iwae image·samples/s"}
+
+
+def work(steps: int, examples: int) -> dict[str, float]:
+    """Train and evaluate in this process; return the speed of each."""
+    import time
+
+    import torch
+    from ceiling import made_up
+
+    from genzoo.build import build_loss, build_model
+    from genzoo.data.resident import Resident
+    from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.protocols import DataSpec, Split
+    from genzoo.registry import registry
+    from genzoo.runconfig import default_config
+    from genzoo.training.settings import Training
+    from genzoo.training.trainer import Trainer
+
+    device, training = torch.device("cpu"), Training(epochs=4)
+    x = made_up(steps * training.batch_size)
+    entry = registry().get("model", "vae")
+    loss_entry = registry().loss_of(entry)
+    model = build_model(entry, DataSpec((1, 28, 28), "bernoulli"), default_config(entry, entry.options), 0, device)
+    loss = build_loss(loss_entry, model, default_config(loss_entry, loss_entry.options), "vae", 0)
+    outcome = Trainer(model, loss, training, Resident(Split(x), device)).fit()
+    epochs = [len(x) / epoch.seconds for epoch in outcome.epochs[1:]]
+    test, metrics = Resident(Split(x[:examples]), device), find_metrics(registry(), ["iwae:100"])
+    evaluate(model, test, metrics)
+    start = time.perf_counter()
+    evaluate(model, test, metrics)
+    return {"train": statistics.median(epochs), "iwae": 100 * examples / (time.perf_counter() - start)}
+
+
+@contextlib.contextmanager
+def busy(count: int) -> Iterator[None]:
+    """So many processes that compute all the time."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def one_turn(name: str, steps: int, examples: int) -> dict[str, float]:
+    """The speeds of one setting, in a new process."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "GOMP_", "KMP_"))}
+    command = [sys.executable, __file__, "--work", str(steps), str(examples)]
+    done = subprocess.run(command, env={**kept, **SETTINGS[name]}, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{name}: {done.stderr}")
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def told(values: list[float], digits: str) -> str:
+    """The median, and in brackets the least and the most."""
+    return f"{statistics.median(values):{digits}} ({min(values):{digits}} to {max(values):{digits}})"
+
+
+def main() -> None:
+    """Prints a table for a quiet and one for a busy machine."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=150, help="of an epoch; four are trained")
+    parser.add_argument("--examples", type=int, default=500, help="for iwae:100")
+    parser.add_argument("--busy", type=int, default=2, help="processes that compute beside")
+    parser.add_argument("--work", nargs=2, type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.work:
+        print(json.dumps(work(*options.work)))
+        return
+    from genzoo.computing import matmul, processor
+    from genzoo.sheets import grid
+
+    names = list(SETTINGS)
+    print(f"{processor()}, {os.cpu_count()} cores; genzoo chooses {matmul()}")
+    for count in (0, options.busy):
+        turns: list[dict[str, dict[str, float]]] = []
+        with busy(count):
+            for turn in range(options.turns):
+                order = names[turn % len(names) :] + names[: turn % len(names)]
+                turns.append({name: one_turn(name, options.steps, options.examples) for name in order})
+        rows = [["quiet" if not count else f"beside {count} busy processes", *FIGURES.values(), "ratio of each"]]
+        for name in names:
+            speeds = {what: [turn[name][what] for turn in turns] for what in FIGURES}
+            ratios = [told([turn[name][what] / turn[names[0]][what] for turn in turns], ".2f") for what in FIGURES]
+            rows.append([name, *(told(values, ",.0f") for values in speeds.values()), ", ".join(ratios)])
+        print(f"\n{grid(rows)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
