@@ -38,7 +38,7 @@ class Environment:
         clean["PATH"] = f"{self.folder / 'bin'}{os.pathsep}{clean['PATH']}"
         words = list(map(str, command))
         result = subprocess.run(
-            words, env={**clean, **variables}, cwd=folder, capture_output=True, text=True, timeout=300
+            words, env={**clean, **variables}, cwd=folder, capture_output=True, text=True, timeout=1200
         )
         assert result.returncode == 0, f"{words}\n{result.stdout}{result.stderr}"
         return result.stdout
