@@ -5,8 +5,8 @@ Randomness is a function of (seed, purpose, step) and the rates are functions of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,8 +14,9 @@ from torch import Tensor
 
 from genzoo.errors import GenzooError, NonFiniteError
 from genzoo.options import Count, Natural, NonNegative, config
-from genzoo.training.finite import cure
+from genzoo.training.finite import cure, is_finite
 from genzoo.training.listener import Epoch
+from genzoo.training.settings import Training
 from genzoo.training.stopping import fill, tensors_of
 from genzoo.training.yardstick import last_moving
 
@@ -59,22 +60,70 @@ class Snapshot:
     """"model" (the objective's), "optimizer" and, where there are such, "average" and "best"; not copies."""
     history: list[Epoch] = field(default_factory=list)
     """The finished epochs."""
+    trained: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Names of the weights, moments and averages in each part: nothing could go on from one that is not finite."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all tensors."""
+        return sum(tensor.nbytes for part in self.tensors.values() for tensor in part.values())
+
+    def require_finite(self, training: Training) -> None:
+        """Refuses a training from which nothing could go on.
+
+        Raises:
+            NonFiniteError: A weight, a moment or an average is not finite.
+        """
+        if not all(is_finite(self.tensors[part][name]) for part, names in self.trained.items() for name in names):
+            step = self.progress.step
+            raise NonFiniteError(f"the weights are not finite after step {step:,}", f"try {cure(training)}")
+
+
+class Copies:
+    """Copies of one snapshot after the other in the same memory of the CPU, so that training can go on meanwhile.
+
+    Memory that was never written to costs several times as much as a copy. Make this in a thread.
+
+    Args:
+        like: A snapshot of the training. Parts that later ones have beside its own get memory of theirs.
+    """
+
+    def __init__(self, like: Snapshot) -> None:
+        self.tensors: dict[str, dict[str, Tensor]] = {}
+        for part, tensors in like.tensors.items():
+            self.tensors[part] = {name: room_for(tensor) for name, tensor in tensors.items()}
+
+    @torch.no_grad()
+    def copy(self, taken: Snapshot) -> Snapshot:
+        """A copy of a snapshot, which is good until the next one is made."""
+        devices = set()
+        for part, tensors in taken.tensors.items():
+            if part not in self.tensors:
+                self.tensors[part] = {name: room_for(tensor) for name, tensor in tensors.items()}
+            for name, tensor in tensors.items():
+                self.tensors[part][name].copy_(tensor, non_blocking=tensor.is_cuda)
+                devices.add(tensor.device)
+        for device in devices:
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+        return replace(taken, tensors={part: self.tensors[part] for part in taken.tensors})
+
+
+def room_for(tensor: Tensor) -> Tensor:
+    """Memory of the CPU for a copy of a tensor, written to once; pinned where a GPU copies to it."""
+    room = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu", pin_memory=tensor.is_cuda)
+    room.view(-1).view(torch.uint8).numpy().fill(0)
+    return room
 
 
 def take(trainer: Trainer) -> Snapshot:
-    """The training as it is now, between two steps or in a validation.
-
-    Raises:
-        NonFiniteError: A weight, a moment or an average is not finite: nothing could go on from that.
-    """
+    """The training as it is now, between two steps or in a validation."""
     body, stopping, finished = trainer.body, trainer.stopping, trainer.outcome.epochs
     tensors = {MODEL: tensors_of(trainer.objective), OPTIMIZER: body.optimizer.tensors()}
-    trained = [*trainer.parameters, *tensors[OPTIMIZER].values()]
+    trained = {MODEL: list(trainer.optimizer.names), OPTIMIZER: list(tensors[OPTIMIZER])}
     if trainer.average:
         tensors[AVERAGE] = tensors_of(trainer.average.average)
-        trained += trainer.average.average.parameters()
-    if not all(bool(tensor.isfinite().all()) for tensor in trained):
-        raise NonFiniteError(f"the weights are not finite after step {trainer.step:,}", f"try {cure(trainer.training)}")
+        trained[AVERAGE] = [name for name, _ in trainer.average.average.named_parameters()]
     if stopping.weights:
         tensors[BEST] = stopping.weights
     inside = trainer.step > len(finished) * trainer.steps_per_epoch and body.sums is not None
@@ -91,7 +140,7 @@ def take(trainer: Trainer) -> Snapshot:
         best_epoch=stopping.best_epoch,
         judged_at=stopping.judged_at,
     )
-    return Snapshot(progress, tensors, list(finished))
+    return Snapshot(progress, tensors, list(finished), trained)
 
 
 def expected(trainer: Trainer) -> dict[str, Mapping[str, Tensor]]:
