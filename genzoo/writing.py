@@ -51,7 +51,7 @@ class Writer:
         try:
             if abandon:
                 self.abandoned.set()
-            self.thread.shutdown(cancel_futures=True)
+            self.thread.shutdown(cancel_futures=abandon)
         except KeyboardInterrupt:
             self.abandoned.set()
             self.thread.shutdown(cancel_futures=True)

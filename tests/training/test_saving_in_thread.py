@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from genzoo.runs import Run
 from genzoo.saving import FOLDER, Saver, to_snapshot
 from genzoo.training import snapshot
 from genzoo.training.finite import is_finite
-from genzoo.training.listener import Listener
+from genzoo.training.listener import Epoch, Listener
 from genzoo.training.trainer import Trainer
 
 OPTIONS: dict[str, Any] = {"epochs": 4, "ema": 0.9, "patience": 3, "lr": 3e-3, "save_every": 1e-9}
@@ -35,7 +35,7 @@ def every_checkpoint_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def writes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the threads that wrote; each write takes 20 ms."""
     threads: list[str] = []
 
@@ -45,32 +45,48 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return write(descriptor, content)
 
     monkeypatch.setattr(os, "write", slow)
-    yield threads
+    return threads
 
 
 class States(Listener):
-    """Keeps a copy of everything after each step, and the warnings."""
+    """Keeps a copy of everything after each step and each epoch, before the saver hears of it, and the warnings."""
 
-    def __init__(self, trainer: Trainer, each: Callable[[], None] = lambda: None) -> None:
-        self.trainer, self.each = trainer, each
-        self.after: dict[int, dict[str, dict[str, Tensor]]] = {}
+    def __init__(self, saver: Saver, each: Callable[[Saver], None]) -> None:
+        self.saver, self.trainer, self.each = saver, saver.trainer, each
+        self.after: dict[tuple[int, int], dict[str, dict[str, Tensor]]] = {}
+        """By the steps made and the epochs finished."""
         self.warnings: list[str] = []
 
     def stepped(self, done: int, terms: object) -> None:
-        taken = snapshot.take(self.trainer).tensors
-        self.after[self.trainer.step] = {
-            part: {name: tensor.clone() for name, tensor in tensors.items()} for part, tensors in taken.items()
+        self.keep()
+        self.each(self.saver)
+
+    def epoch_finished(self, record: Epoch) -> None:
+        self.keep()
+
+    def keep(self) -> None:
+        taken = snapshot.take(self.trainer)
+        self.after[taken.progress.step, taken.progress.epochs] = {
+            part: {name: tensor.clone() for name, tensor in tensors.items()} for part, tensors in taken.tensors.items()
         }
-        self.each()
 
     def warned(self, text: str) -> None:
         self.warnings.append(text)
 
 
-def watched(folder: Path, each: Callable[[], None] = lambda: None, **options: Any) -> tuple[Trainer, States, Saver]:
-    """A trainer with a saver, and what it was after each step, which is kept before the saver hears of it."""
+def settled(saver: Saver) -> None:
+    """Waits until the saver's thread is through."""
+    while saver.writer.busy:
+        time.sleep(0.001)
+
+
+def watched(
+    folder: Path, each: Callable[[Saver], None] = lambda saver: None, **options: Any
+) -> tuple[Trainer, States, Saver]:
+    """A trainer with a saver, and what it was after each step; `each` is called then."""
     trainer = make_trainer(**{**OPTIONS, **options})
-    states, saver = States(trainer, each), Saver(Run(folder), trainer, dict)
+    saver = Saver(Run(folder), trainer, dict)
+    states = States(saver, each)
     trainer.listeners += [states, saver]
     return trainer, states, saver
 
@@ -100,7 +116,7 @@ def test_training_goes_on_and_what_is_saved_is_the_step_that_it_was_taken_at(
         return path
 
     monkeypatch.setattr(checkpoints, "save", kept)
-    trainer, states, saver = watched(tmp_path, lambda: time.sleep(0.02))
+    trainer, states, saver = watched(tmp_path, lambda saver: time.sleep(0.02), epochs=8)
     with saver:
         trainer.fit()
     assert len(published) > 2
@@ -108,9 +124,9 @@ def test_training_goes_on_and_what_is_saved_is_the_step_that_it_was_taken_at(
     for step, _, found in published:
         assert found.progress.step == step
         for part, tensors in found.tensors.items():
-            assert_equal(dict(tensors), states.after[step][part])
+            assert_equal(dict(tensors), states.after[step, found.progress.epochs][part])
     assert begun == sorted(begun)
-    assert begun[-1] == STEPS
+    assert begun[-1] == trainer.total_steps
     assert {*writes} == {"genzoo-save_0", "MainThread"}, "the last one is waited for"
 
 
@@ -162,8 +178,7 @@ def test_one_at_a_time_and_one_that_is_due_meanwhile_comes_next(tmp_path: Path, 
     saver.save()
     assert saver.due
     assert steps(tmp_path) == [5]
-    while saver.writer.busy:
-        time.sleep(0.001)
+    settled(saver)
     saver.stepped(1, None)
     assert not saver.due
     saver.hear()
@@ -181,7 +196,7 @@ def test_a_full_disk_is_one_warning_and_the_end_can_still_be_saved(
         return full() if threading.current_thread() is not threading.main_thread() else write(descriptor, content)
 
     monkeypatch.setattr(os, "write", only_in_thread)
-    trainer, states, saver = watched(tmp_path, lambda: time.sleep(0.01))
+    trainer, states, saver = watched(tmp_path, settled)
     with saver:
         trainer.fit()
     (warning,) = states.warnings
@@ -195,7 +210,7 @@ def test_a_full_disk_is_one_warning_and_the_end_can_still_be_saved(
 
 def test_a_full_disk_to_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "write", full)
-    trainer, states, saver = watched(tmp_path, lambda: time.sleep(0.01))
+    trainer, states, saver = watched(tmp_path, settled)
     with saver:
         trainer.fit()
     assert len(states.warnings) == 1
@@ -208,24 +223,23 @@ def test_whatever_else_the_thread_raises_ends_the_run(tmp_path: Path, monkeypatc
         raise ZeroDivisionError("in the thread")
 
     monkeypatch.setattr(os, "write", broken)
-    trainer, _, saver = watched(tmp_path, lambda: time.sleep(0.01))
+    trainer, _, saver = watched(tmp_path, settled)
     with pytest.raises(ZeroDivisionError, match="in the thread"), saver:
         trainer.fit()
 
 
-@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
-def test_what_is_not_finite_is_not_published(value: float, tmp_path: Path) -> None:
-    """A moment that overflowed: the loss and its gradient are finite."""
+def test_what_is_not_finite_is_not_published(tmp_path: Path) -> None:
+    """A moment that overflowed: weights, loss and gradient stay finite."""
 
-    def spoil() -> None:
-        if trainer.step == 6:
-            trainer.optimizer.exp_avg_sq[0][0, 0] = value
-        time.sleep(0.02)
+    def spoil(saver: Saver) -> None:
+        if saver.trainer.step == 6:
+            saver.trainer.optimizer.exp_avg_sq[0].fill_(torch.inf)
+        settled(saver)
 
     trainer, _, saver = watched(tmp_path, spoil)
-    with pytest.raises(NonFiniteError, match=r"the weights are not finite after step \d+"), saver:
+    with pytest.raises(NonFiniteError, match="the weights are not finite after step 6"), saver:
         trainer.fit()
-    assert 6 <= trainer.step < STEPS
+    assert trainer.step == 7
     assert steps(tmp_path)[0] < 6
     assert not list((tmp_path / FOLDER).glob(".*"))
 
@@ -247,10 +261,10 @@ def test_ctrl_c_again_gives_up_what_is_being_written(tmp_path: Path, monkeypatch
     saver.save()
     saver.hear()
     trainer.step = 6
+    saver.save()
+    assert writing.wait(60)
+    assert list((tmp_path / FOLDER).glob(".tmp-6-*"))
     with pytest.raises(KeyboardInterrupt), saver:
-        saver.save()
-        assert writing.wait(60)
-        assert list((tmp_path / FOLDER).glob(".tmp-6-*"))
         raise KeyboardInterrupt
     assert steps(tmp_path) == [5]
     assert not list((tmp_path / FOLDER).glob(".*"))
@@ -264,8 +278,8 @@ def test_any_other_end_waits_for_what_is_being_written(tmp_path: Path, writes: l
     saver.save()
     saver.hear()
     trainer.step = 6
+    saver.save()
     with pytest.raises(GenzooError, match="of a plugin"), saver:
-        saver.save()
         raise GenzooError("of a plugin")
     assert steps(tmp_path) == [6, 5]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("genzoo-save")]
@@ -303,7 +317,7 @@ def test_small_ones_need_no_thread(tmp_path: Path, writes: list[str], monkeypatc
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64])
 def test_whether_all_is_finite(kind: torch.dtype) -> None:
     largest = torch.finfo(kind).max
-    tensor = torch.full((2, 3, 250, 250), largest).to(kind)
+    tensor = torch.full((2, 3, 250, 250), largest, dtype=kind)
     assert is_finite(tensor), "their sum is not"
     for laid in (tensor, tensor.to(memory_format=torch.channels_last), tensor.mT):
         for value in (torch.nan, torch.inf, -torch.inf):
