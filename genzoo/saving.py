@@ -47,8 +47,8 @@ class Saver(Listener):
     """Saves checkpoints while a trainer trains: every so many seconds, at the end of longer epochs, and at its end.
 
     A large one is copied, which stops training for as long as that takes, and written in a thread while training goes
-    on: never two at a time, so one that is due meanwhile is put off until then. Where memory is too short for a copy,
-    and at the end, training waits for the disk.
+    on: never two at a time, so one that is due meanwhile is put off until then. Where the copy would not leave as much
+    memory free, and at the end, training waits for the disk.
 
     When one cannot be written, that is one warning; training goes on, and the next one is tried at its time. Inside
     `with`, a thread is waited for at the end; with Ctrl-C it ends at once, and what it was writing is gone.
@@ -69,7 +69,7 @@ class Saver(Listener):
         self.last = time.monotonic()
         self.cost = 0.0
         self.due = False
-        """Whether a save was put off."""
+        """Whether a save waits for memory to copy to."""
         self.writer = Writer()
         self.copies: Copies | None = None
         self.room = True
@@ -103,22 +103,25 @@ class Saver(Listener):
             self.write()
 
     def save(self) -> None:
-        """Publishes a checkpoint of the training as it is now, or begins to; or says why it cannot."""
-        self.due = self.writer.busy
-        if self.due:
-            return
+        """Publishes a checkpoint of the training as it is now, or begins to; or says why it cannot.
+
+        The first large one only asks for memory: writing to new memory takes several times as long as a copy.
+        """
+        if self.writer.busy:
+            return  # by the clock it is due at the next step again
         self.hear()
         began, error_before = time.monotonic(), self.error
         self.trainer.require_finite()
-        taken = snapshot.take(self.trainer)
         if self.copies:
-            self.writer.begin(partial(self.publish, self.copies.copy(taken), self.facts_of(taken)))
-        elif self.fits(taken):
-            self.writer.begin(partial(self.make_room, taken))
+            taken = self.copies.copy(snapshot.take(self.trainer))
+            self.writer.begin(partial(self.publish, taken, self.facts_of(taken)))
+        elif self.room_for(like := snapshot.largest(self.trainer)):
+            self.writer.begin(partial(self.make_room, like))
             self.due = True
             return
         elif not self.write():
             self.warn_after(error_before)
+        self.due = False
         self.last = time.monotonic()
         self.cost = self.last - began
 
@@ -159,12 +162,13 @@ class Saver(Listener):
         if self.error and not error_before:
             self.trainer.warn(f"{self.error.message}; training goes on")
 
-    def fits(self, taken: Snapshot) -> bool:
-        """Whether copies of such snapshots are worth their memory, and as much again is free."""
-        return self.room and LARGE <= taken.size <= free_bytes(torch.device("cpu")) // 2
+    def room_for(self, tensors: Mapping[str, Mapping[str, Tensor]]) -> bool:
+        """Whether copies of these are worth their memory, and would leave as much free."""
+        size = sum(tensor.nbytes for part in tensors.values() for tensor in part.values())
+        return self.room and LARGE <= size <= free_bytes(torch.device("cpu")) // 2
 
-    def make_room(self, like: Snapshot) -> None:
-        """Gets memory for copies, in the thread."""
+    def make_room(self, like: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Gets memory for copies of such tensors, in the thread."""
         try:
             self.copies = Copies(like)
         except Exception as error:

@@ -63,11 +63,6 @@ class Snapshot:
     trained: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Names of the weights, moments and averages in each part: nothing could go on from one that is not finite."""
 
-    @property
-    def size(self) -> int:
-        """Bytes of all tensors."""
-        return sum(tensor.nbytes for part in self.tensors.values() for tensor in part.values())
-
     def require_finite(self, training: Training) -> None:
         """Refuses a training from which nothing could go on.
 
@@ -85,21 +80,19 @@ class Copies:
     Memory that was never written to costs several times as much as a copy. Make this in a thread.
 
     Args:
-        like: A snapshot of the training. Parts that later ones have beside its own get memory of theirs.
+        like: Tensors as a snapshot has them, and all that it may have.
     """
 
-    def __init__(self, like: Snapshot) -> None:
-        self.tensors: dict[str, dict[str, Tensor]] = {}
-        for part, tensors in like.tensors.items():
-            self.tensors[part] = {name: room_for(tensor) for name, tensor in tensors.items()}
+    def __init__(self, like: Mapping[str, Mapping[str, Tensor]]) -> None:
+        self.tensors = {
+            part: {name: room_for(tensor) for name, tensor in tensors.items()} for part, tensors in like.items()
+        }
 
     @torch.no_grad()
     def copy(self, taken: Snapshot) -> Snapshot:
         """A copy of a snapshot, which is good until the next one is made."""
         devices = set()
         for part, tensors in taken.tensors.items():
-            if part not in self.tensors:
-                self.tensors[part] = {name: room_for(tensor) for name, tensor in tensors.items()}
             for name, tensor in tensors.items():
                 self.tensors[part][name].copy_(tensor, non_blocking=tensor.is_cuda)
                 devices.add(tensor.device)
@@ -148,6 +141,12 @@ def expected(trainer: Trainer) -> dict[str, Mapping[str, Tensor]]:
     model = tensors_of(trainer.objective)
     found: dict[str, Mapping[str, Tensor]] = {MODEL: model, OPTIMIZER: trainer.optimizer.tensors(), BEST: model}
     return found | ({AVERAGE: model} if trainer.training.ema else {})
+
+
+def largest(trainer: Trainer) -> dict[str, Mapping[str, Tensor]]:
+    """Tensors of the names, shapes and dtypes that the snapshots of this training have once it has a best epoch."""
+    wanted = expected(trainer)
+    return wanted if trainer.stopping.patience else {part: wanted[part] for part in wanted if part != BEST}
 
 
 def refuse_other(trainer: Trainer, snapshot: Snapshot) -> None:

@@ -26,7 +26,7 @@ from genzoo.cli import main
 from genzoo.saving import FOLDER, Saver
 from genzoo.training.trainer import Trainer
 
-SHORT = {"kills": 20, "io_points": 0, "io_errors": 5, "disk_full": 6, "signals_in_flight": 20}
+SHORT = {"kills": 12, "io_points": 0, "io_errors": 3, "disk_full": 3, "signals_in_flight": 12}
 LONG = {"kills": 500, "io_points": 0, "io_errors": 100, "disk_full": 50, "signals_in_flight": 300}
 write, stepped = os.write, Saver.stepped
 
