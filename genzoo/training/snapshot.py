@@ -80,7 +80,7 @@ class Copies:
     Memory that was never written to costs several times as much as a copy. Make this in a thread.
 
     Args:
-        like: Tensors as a snapshot has them, and all that it may have.
+        like: Tensors as snapshots have them. Others that come get memory of theirs.
     """
 
     def __init__(self, like: Mapping[str, Mapping[str, Tensor]]) -> None:
@@ -91,15 +91,20 @@ class Copies:
     @torch.no_grad()
     def copy(self, taken: Snapshot) -> Snapshot:
         """A copy of a snapshot, which is good until the next one is made."""
-        devices = set()
-        for part, tensors in taken.tensors.items():
-            for name, tensor in tensors.items():
-                self.tensors[part][name].copy_(tensor, non_blocking=tensor.is_cuda)
-                devices.add(tensor.device)
-        for device in devices:
+        copied = {
+            part: {name: self._copied(part, name, tensor) for name, tensor in tensors.items()}
+            for part, tensors in taken.tensors.items()
+        }
+        for device in {tensor.device for tensors in taken.tensors.values() for tensor in tensors.values()}:
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
-        return replace(taken, tensors={part: self.tensors[part] for part in taken.tensors})
+        return replace(taken, tensors=copied)
+
+    def _copied(self, part: str, name: str, tensor: Tensor) -> Tensor:
+        room = self.tensors.get(part, {}).get(name)
+        if room is None or (room.shape, room.dtype) != (tensor.shape, tensor.dtype):  # a buffer that a plugin replaced
+            room = self.tensors.setdefault(part, {})[name] = room_for(tensor)
+        return room.copy_(tensor, non_blocking=tensor.is_cuda)
 
 
 def room_for(tensor: Tensor) -> Tensor:

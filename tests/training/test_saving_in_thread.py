@@ -185,6 +185,22 @@ def test_one_at_a_time_and_one_that_is_due_meanwhile_comes_next(tmp_path: Path, 
     assert steps(tmp_path) == [8, 5]
 
 
+def test_copies_stay_what_they_were_and_have_the_form_of_what_is_copied() -> None:
+    weight, buffer = torch.randn(3, 4, 5, 5).to(memory_format=torch.channels_last), torch.zeros(5)
+    copies = snapshot.Copies({"model": {"weight": weight, "buffer": buffer, "gone": buffer}})
+    for buffer in (torch.ones(5), torch.full((1,), 2.0), torch.full((5,), 3, dtype=torch.int64)):
+        tensors = {"model": {"weight": weight, "buffer": buffer}, "best": {"weight": weight}}
+        before = {part: {name: tensor.clone() for name, tensor in each.items()} for part, each in tensors.items()}
+        copied = copies.copy(snapshot.Snapshot(snapshot.Progress(), tensors)).tensors
+        weight.add_(1)
+        buffer.add_(1)
+        assert copied.keys() == before.keys()
+        for part, each in before.items():
+            assert_equal(dict(copied[part]), each)
+        assert copied["model"]["buffer"].dtype == buffer.dtype
+        assert all(tensor.is_contiguous() for tensor in copied["model"].values())
+
+
 def full(*_: object) -> int:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
