@@ -17,40 +17,26 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from genzoo.errors import GenzooError
-from genzoo.storage import to_bytes
+from genzoo.storage import Content, sync_folder, to_bytes, write_new
 
 FORMAT = 1
 KEEP = 2
 """The newest and the one before it, should the newest be damaged."""
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1 << 20
-CHUNK = 1 << 20
 FOLDER = re.compile(r"step-(\d{9,18})")
 FILE = re.compile(r"[a-z][a-z0-9_-]{0,40}\.[a-z]{1,16}")
 LEFT_OVER = (".tmp-", ".del-")
 
 T = TypeVar("T")
 Read = Callable[[str], bytes]
-
-
-class Pieces(Protocol):
-    """The content of a file too large to be put together in memory: bytes, piece after piece."""
-
-    def __len__(self) -> int:
-        """Bytes of all pieces."""
-
-    def __iter__(self) -> Iterator[memoryview]:
-        """The pieces. Whoever asks for the next one has done with the one before."""
-
-
-Content = bytes | Pieces
 
 
 class Damaged(GenzooError):
@@ -140,51 +126,6 @@ def cannot_save(path: Path, error: OSError, files: Mapping[str, Content]) -> str
     with suppress(OSError):
         room = f"; it needs {needed / 1e6:,.2f} MB, {shutil.disk_usage(path.parent).free / 1e6:,.2f} MB are free"
     return f"cannot save {path}: {error.strerror or error}{room}"
-
-
-def write_new(path: Path, content: Content, heed: Callable[[], None] = lambda: None) -> tuple[int, str]:
-    """Writes a file that is not there yet and flushes it to the disk; returns its size and SHA-256.
-
-    Its mode follows the umask.
-    """
-    size, digest = 0, hashlib.sha256()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        for chunk in chunks([memoryview(content)] if isinstance(content, bytes) else content):
-            heed()
-            digest.update(chunk)
-            size += len(chunk)
-            while chunk:
-                chunk = chunk[os.write(descriptor, chunk) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return size, digest.hexdigest()
-
-
-def chunks(pieces: Iterable[memoryview]) -> Iterator[memoryview]:
-    """The same bytes in chunks of at most CHUNK: small pieces are put together and large ones cut."""
-    small = bytearray()
-    for piece in pieces:
-        if len(small) + len(piece) <= CHUNK:
-            small += piece
-            continue
-        if small:
-            yield memoryview(small)
-            small = bytearray()
-        for start in range(0, len(piece), CHUNK):
-            yield piece[start : start + CHUNK]
-    if small:
-        yield memoryview(small)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flushes the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def manifest(step: int, files: Mapping[str, tuple[int, str]], facts: Mapping[str, Any]) -> bytes:

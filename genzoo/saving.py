@@ -18,13 +18,14 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from genzoo import checkpoints
-from genzoo.checkpoints import Checkpoint, Content, Damaged
+from genzoo.checkpoints import Checkpoint, Damaged
 from genzoo.data.memory import free_bytes
 from genzoo.errors import GenzooError, NonFiniteError
 from genzoo.options import from_json, to_json
 from genzoo.packing import Packed
 from genzoo.runs import Run, plain
 from genzoo.sealed import MAX_HEADER
+from genzoo.storage import Content
 from genzoo.training import snapshot
 from genzoo.training.listener import Epoch, Listener
 from genzoo.training.memory import out_of_memory
