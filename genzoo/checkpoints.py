@@ -6,7 +6,7 @@ A save writes a temporary sibling, every file flushed to the disk, then the mani
 each of them and of itself, and publishes all by one rename. What was there before is removed only afterwards. Whatever
 ends the process in between, or the machine, leaves the former checkpoint as it was.
 
-Nothing here knows what is saved: files are bytes, and `facts` is JSON.
+Nothing here knows what is saved: files are bytes, and `facts` is JSON. Threads may save, one at a time.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from genzoo.errors import GenzooError
-from genzoo.storage import to_bytes
+from genzoo.storage import Content, sync_folder, to_bytes, write_new
 
 FORMAT = 1
 KEEP = 2
 """The newest and the one before it, should the newest be damaged."""
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1 << 20
-CHUNK = 1 << 20
 FOLDER = re.compile(r"step-(\d{9,18})")
 FILE = re.compile(r"[a-z][a-z0-9_-]{0,40}\.[a-z]{1,16}")
 LEFT_OVER = (".tmp-", ".del-")
@@ -71,7 +70,13 @@ class Checkpoint:
         return content
 
 
-def save(folder: Path, step: int, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> Path:
+def save(
+    folder: Path,
+    step: int,
+    files: Mapping[str, Content],
+    facts: Mapping[str, Any],
+    heed: Callable[[], None] = lambda: None,
+) -> Path:
     """Publishes a checkpoint, then removes all but it and the one before it.
 
     A whole checkpoint of the same step is left as it is.
@@ -81,6 +86,7 @@ def save(folder: Path, step: int, files: Mapping[str, bytes], facts: Mapping[str
         step: Steps made; a checkpoint's place in the order, whatever the clock says.
         files: Their contents by name.
         facts: Anything else that JSON can hold.
+        heed: Called before each chunk is written. What it raises ends the save; nothing has changed then.
 
     Raises:
         GenzooError: It could not be written; nothing has changed.
@@ -95,9 +101,8 @@ def save(folder: Path, step: int, files: Mapping[str, bytes], facts: Mapping[str
                 return path
             discard(path)
         os.mkdir(temporary)
-        for name, content in files.items():
-            write_new(temporary / name, content)
-        write_new(temporary / MANIFEST, manifest(step, files, facts))
+        written = {name: write_new(temporary / name, content, heed) for name, content in files.items()}
+        write_new(temporary / MANIFEST, manifest(step, written, facts), heed)
         sync_folder(temporary)
         os.rename(temporary, path)
         sync_folder(folder)
@@ -114,7 +119,7 @@ def place(folder: Path, step: int) -> Path:
     return folder / f"step-{step:09}"
 
 
-def cannot_save(path: Path, error: OSError, files: Mapping[str, bytes]) -> str:
+def cannot_save(path: Path, error: OSError, files: Mapping[str, Content]) -> str:
     """Why a checkpoint could not be written, with how much room it needs."""
     needed = sum(map(len, files.values()))
     room = ""
@@ -123,30 +128,10 @@ def cannot_save(path: Path, error: OSError, files: Mapping[str, bytes]) -> str:
     return f"cannot save {path}: {error.strerror or error}{room}"
 
 
-def write_new(path: Path, content: bytes) -> None:
-    """Writes a file that is not there yet and flushes it to the disk. Its mode follows the umask."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view[:CHUNK]) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flushes the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def manifest(step: int, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> bytes:
-    """The manifest of a checkpoint: JSON whose last line is the SHA-256 of the lines above it."""
-    listed = {name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
+def manifest(step: int, files: Mapping[str, tuple[int, str]], facts: Mapping[str, Any]) -> bytes:
+    """The manifest of a checkpoint, given the size and SHA-256 of its files: JSON whose last line is the SHA-256 of
+    the lines above it."""
+    listed = {name: {"size": size, "sha256": digest} for name, (size, digest) in files.items()}
     values = {"format": FORMAT, "step": step, "files": listed, "facts": facts}
     return signed(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}") + ",\n")
 

@@ -262,18 +262,18 @@ class Experiment:
     def train(self, run: Run, session: Session, trainer: Trainer, start: Snapshot | None) -> Outcome:
         """Trains and saves the model, also where training was interrupted or went astray."""
         log = Log(run, start.history if start else [], self.console.warn)
-        saver = Saver(run, trainer, lambda: self.facts(session, trainer))
-        trainer.listeners = [log, *trainer.listeners, saver, self.audience]
         profile = Profile(run.path / TRACE_FILE, self.console.say) if self.places.profile else None
-        try:
-            outcome = self.fit(trainer, start, profile)
-        except NonFiniteError as error:
-            raise self.saved_before(error, run, saver) from None
-        except OutOfMemory as error:
-            if trainer.step:
-                self.save(run, self.model)
-                error.hint += f"\nsaved before it: {run.path / MODEL_FILE}"
-            raise
+        with Saver(run, trainer, lambda: self.facts(session, trainer)) as saver:
+            trainer.listeners = [log, *trainer.listeners, saver, self.audience]
+            try:
+                outcome = self.fit(trainer, start, profile)
+            except NonFiniteError as error:
+                raise self.saved_before(error, run, saver) from None
+            except OutOfMemory as error:
+                if trainer.step:
+                    self.save(run, self.model)
+                    error.hint += f"\nsaved before it: {run.path / MODEL_FILE}"
+                raise
         session.record["mode"] = outcome.mode._asdict()
         self.save(run, self.model)
         if outcome.best_epoch:

@@ -5,38 +5,54 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from genzoo import checkpoints
 from genzoo.checkpoints import Checkpoint, Damaged
-from genzoo.errors import GenzooError
+from genzoo.data.memory import free_bytes
+from genzoo.errors import GenzooError, NonFiniteError
 from genzoo.options import from_json, to_json
+from genzoo.packing import Packed
 from genzoo.runs import Run, plain
 from genzoo.sealed import MAX_HEADER
+from genzoo.storage import Content
 from genzoo.training import snapshot
 from genzoo.training.listener import Epoch, Listener
-from genzoo.training.snapshot import Progress, Snapshot
+from genzoo.training.memory import out_of_memory
+from genzoo.training.snapshot import Copies, Progress, Snapshot
 from genzoo.training.trainer import Trainer
 from genzoo.weights import mismatches
+from genzoo.writing import Writer
 
 FOLDER = "checkpoints"
 HISTORY = "history.jsonl"
 EPOCH_SECONDS = 10.0
 """An epoch's end is worth a checkpoint when the last one is older than this …"""
 SHARE = 0.005
-"""… and saving takes no more than this share of the time since."""
+"""… and training was stopped for no more than this share of the time since."""
+LARGE = 32 << 20
+"""Bytes of a checkpoint that is copied and then written in a thread; a smaller one is written in less time."""
 
 
 class Saver(Listener):
     """Saves checkpoints while a trainer trains: every so many seconds, at the end of longer epochs, and at its end.
 
-    When one cannot be written, that is one warning; training goes on, and the next one is tried at its time.
+    A large one is copied, which stops training for as long as that takes, and written in a thread while training goes
+    on: never two at a time, so one that is due meanwhile is put off until then. Where the copy would not leave as much
+    memory free, and at the end, training waits for the disk.
+
+    When one cannot be written, that is one warning; training goes on, and the next one is tried at its time. Inside
+    `with`, a thread is waited for at the end; with Ctrl-C it ends at once, and what it was writing is gone.
 
     Args:
         run: Its folder gets them.
@@ -53,9 +69,28 @@ class Saver(Listener):
         """Why the last save failed, if it did."""
         self.last = time.monotonic()
         self.cost = 0.0
+        self.due = False
+        """Whether a save waits for memory to copy to."""
+        self.writer = Writer()
+        self.copies: Copies | None = None
+        self.room = True
+        """Whether there is memory for copies, as far as is known."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        self.writer.close(abandon=interrupted)
+        self.copies = None
+        if not interrupted:
+            with suppress(NonFiniteError):  # whatever ended the training says more
+                self.hear()
 
     def stepped(self, done: int, terms: object) -> None:
-        if self.every and time.monotonic() - self.last >= self.every:
+        if self.writer.work and not self.writer.busy:
+            self.hear()
+        if self.every and (self.due or time.monotonic() - self.last >= self.every):
             self.save()
 
     def epoch_finished(self, record: Epoch) -> None:
@@ -69,24 +104,92 @@ class Saver(Listener):
             self.write()
 
     def save(self) -> None:
-        """Publishes a checkpoint of the training as it is now, or says why it cannot."""
+        """Publishes a checkpoint of the training as it is now, or begins to; or says why it cannot.
+
+        The first large one only asks for memory: writing to new memory takes several times as long as a copy.
+        """
+        if self.writer.busy:
+            return  # by the clock it is due at the next step again
+        self.hear()
         began, error_before = time.monotonic(), self.error
         self.trainer.require_finite()
-        if not self.write() and self.error and not error_before:
-            self.trainer.warn(f"{self.error.message}; training goes on")
+        if self.copies:
+            taken = self.copies.copy(snapshot.take(self.trainer))
+            self.writer.begin(partial(self.publish, taken, self.facts_of(taken)))
+        elif self.room_for(like := snapshot.largest(self.trainer)):
+            self.writer.begin(partial(self.make_room, like))
+            self.due = True
+            return
+        elif not self.write():
+            self.warn_after(error_before)
+        self.due = False
         self.last = time.monotonic()
         self.cost = self.last - began
 
     def write(self) -> bool:
-        """The same whether or not a step was not finite: what is saved is as it was before that. False if it failed."""
+        """The same whether or not a step was not finite: what is saved is as it was before that. False if it failed.
+
+        Whatever is being written is waited for, and this too.
+        """
+        if self.writer.work:
+            self.attempt(self.writer.hear)
         taken = snapshot.take(self.trainer)
+        return self.attempt(partial(self.publish, taken, self.facts_of(taken)))
+
+    def hear(self) -> None:
+        """Waits for what is being written, if anything is, and says why it cannot be, if so."""
+        if self.writer.work:
+            error_before = self.error
+            self.attempt(self.writer.hear)
+            self.warn_after(error_before)
+
+    def attempt(self, work: Callable[[], None]) -> bool:
+        """Does what a save consists of, and keeps why it failed. False if so.
+
+        Raises:
+            NonFiniteError: From this training nothing could go on.
+        """
         try:
-            facts = {**to_facts(taken.progress, self.trainer.objective), **self.facts()}
-            checkpoints.save(self.folder, taken.progress.step, to_files(taken), facts)
+            work()
             self.error = None
+        except NonFiniteError:
+            raise
         except GenzooError as error:
             self.error = error
         return self.error is None
+
+    def warn_after(self, error_before: GenzooError | None) -> None:
+        """One line about a save that failed, unless the one before it did too."""
+        if self.error and not error_before:
+            self.trainer.warn(f"{self.error.message}; training goes on")
+
+    def room_for(self, tensors: Mapping[str, Mapping[str, Tensor]]) -> bool:
+        """Whether copies of these are worth their memory, and would leave as much free."""
+        size = sum(tensor.nbytes for part in tensors.values() for tensor in part.values())
+        return self.room and LARGE <= size <= free_bytes(torch.device("cpu")) // 2
+
+    def make_room(self, like: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Gets memory for copies of such tensors, in the thread."""
+        try:
+            self.copies = Copies(like)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            self.room = False
+
+    def facts_of(self, taken: Snapshot) -> dict[str, Any]:
+        """What the manifest says."""
+        return {**to_facts(taken.progress, self.trainer.objective), **self.facts()}
+
+    def publish(self, taken: Snapshot, facts: Mapping[str, Any]) -> None:
+        """Writes a checkpoint, in whatever thread.
+
+        Raises:
+            NonFiniteError: A weight, a moment or an average is not finite.
+            GenzooError: It cannot be written.
+        """
+        taken.require_finite(self.trainer.training)
+        checkpoints.save(self.folder, taken.progress.step, to_files(taken), facts, self.writer.heed)
 
 
 class Log(Listener):
@@ -121,16 +224,11 @@ def to_facts(progress: Progress, objective: nn.Module) -> dict[str, Any]:
     return {"progress": to_json(progress), **({"aliases": aliases} if aliases else {})}
 
 
-def to_files(taken: Snapshot) -> dict[str, bytes]:
+def to_files(taken: Snapshot) -> dict[str, Content]:
     """A snapshot as files: tensors as safetensors, each once, and the epochs as lines of JSON."""
     history = "".join(json.dumps(plain(asdict(record)), allow_nan=False) + "\n" for record in taken.history)
-    packed = {f"{name}.safetensors": pack(tensors) for name, tensors in taken.tensors.items()}
+    packed = {f"{name}.safetensors": Packed(tensors) for name, tensors in taken.tensors.items()}
     return {**packed, HISTORY: history.encode()}
-
-
-def pack(tensors: Mapping[str, Tensor]) -> bytes:
-    """Tensors of any device as a safetensors file; copies, since that file knows no shared memory."""
-    return save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
 
 
 def unpack(path: Path, content: bytes, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,12 +1,30 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and flushed to the disk."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from genzoo.errors import GenzooError
+
+CHUNK = 1 << 20
+
+
+class Pieces(Protocol):
+    """The content of a file too large to be put together in memory: bytes, piece after piece."""
+
+    def __len__(self) -> int:
+        """Bytes of all pieces."""
+
+    def __iter__(self) -> Iterator[memoryview]:
+        """The pieces. Whoever asks for the next one has done with the one before."""
+
+
+Content = bytes | Pieces
 
 
 def to_bytes(text: str) -> bytes:
@@ -41,3 +59,48 @@ def user_cache() -> Path | None:
         return Path.home() / ".cache/genzoo"
     except RuntimeError:
         return None
+
+
+def write_new(path: Path, content: Content, heed: Callable[[], None] = lambda: None) -> tuple[int, str]:
+    """Writes a file that is not there yet and flushes it to the disk; returns its size and SHA-256.
+
+    Its mode follows the umask.
+    """
+    size, digest = 0, hashlib.sha256()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        for chunk in chunks([memoryview(content)] if isinstance(content, bytes) else content):
+            heed()
+            digest.update(chunk)
+            size += len(chunk)
+            while chunk:
+                chunk = chunk[os.write(descriptor, chunk) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return size, digest.hexdigest()
+
+
+def chunks(pieces: Iterable[memoryview]) -> Iterator[memoryview]:
+    """The same bytes in chunks of at most CHUNK: small pieces are put together and large ones cut."""
+    small = bytearray()
+    for piece in pieces:
+        if len(small) + len(piece) <= CHUNK:
+            small += piece
+            continue
+        if small:
+            yield memoryview(small)
+            small = bytearray()
+        for start in range(0, len(piece), CHUNK):
+            yield piece[start : start + CHUNK]
+    if small:
+        yield memoryview(small)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flushes the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

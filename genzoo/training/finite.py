@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from genzoo.errors import NonFiniteError
 from genzoo.training.settings import Training
 from genzoo.training.step import Step
+
+PIECE = 1 << 15
+"""Numbers that torch adds up in the thread that asks for it; more wake other threads."""
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Whether every number is finite.
+
+    A sum is finite only where all of its terms are, and takes a fortieth of the time of looking at each. Finite numbers
+    may have a sum that is not: then each is looked at.
+    """
+    sums = torch.stack([piece.sum() for piece in tensor.detach().flatten().split(PIECE)])
+    return bool(sums.isfinite().all()) or bool(tensor.isfinite().all())
 
 
 def not_finite(body: Step, step: int, steps_per_epoch: int) -> NonFiniteError:

@@ -5,8 +5,8 @@ Randomness is a function of (seed, purpose, step) and the rates are functions of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,8 +14,9 @@ from torch import Tensor
 
 from genzoo.errors import GenzooError, NonFiniteError
 from genzoo.options import Count, Natural, NonNegative, config
-from genzoo.training.finite import cure
+from genzoo.training.finite import cure, is_finite
 from genzoo.training.listener import Epoch
+from genzoo.training.settings import Training
 from genzoo.training.stopping import fill, tensors_of
 from genzoo.training.yardstick import last_moving
 
@@ -59,22 +60,68 @@ class Snapshot:
     """"model" (the objective's), "optimizer" and, where there are such, "average" and "best"; not copies."""
     history: list[Epoch] = field(default_factory=list)
     """The finished epochs."""
+    trained: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Names of the weights, moments and averages in each part: nothing could go on from one that is not finite."""
+
+    def require_finite(self, training: Training) -> None:
+        """Refuses a training from which nothing could go on.
+
+        Raises:
+            NonFiniteError: A weight, a moment or an average is not finite.
+        """
+        if not all(is_finite(self.tensors[part][name]) for part, names in self.trained.items() for name in names):
+            step = self.progress.step
+            raise NonFiniteError(f"the weights are not finite after step {step:,}", f"try {cure(training)}")
+
+
+class Copies:
+    """Copies of one snapshot after the other in the same memory of the CPU, so that training can go on meanwhile.
+
+    Memory that was never written to costs several times as much as a copy. Make this in a thread.
+
+    Args:
+        like: Tensors as snapshots have them. Others that come get memory of theirs.
+    """
+
+    def __init__(self, like: Mapping[str, Mapping[str, Tensor]]) -> None:
+        self.tensors = {
+            part: {name: room_for(tensor) for name, tensor in tensors.items()} for part, tensors in like.items()
+        }
+
+    @torch.no_grad()
+    def copy(self, taken: Snapshot) -> Snapshot:
+        """A copy of a snapshot, which is good until the next one is made."""
+        copied = {
+            part: {name: self._copied(part, name, tensor) for name, tensor in tensors.items()}
+            for part, tensors in taken.tensors.items()
+        }
+        for device in {tensor.device for tensors in taken.tensors.values() for tensor in tensors.values()}:
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+        return replace(taken, tensors=copied)
+
+    def _copied(self, part: str, name: str, tensor: Tensor) -> Tensor:
+        room = self.tensors.get(part, {}).get(name)
+        if room is None or (room.shape, room.dtype) != (tensor.shape, tensor.dtype):  # a buffer that a plugin replaced
+            room = self.tensors.setdefault(part, {})[name] = room_for(tensor)
+        return room.copy_(tensor, non_blocking=tensor.is_cuda)
+
+
+def room_for(tensor: Tensor) -> Tensor:
+    """Memory of the CPU for a copy of a tensor, written to once; pinned where a GPU copies to it."""
+    room = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu", pin_memory=tensor.is_cuda)
+    room.view(-1).view(torch.uint8).numpy().fill(0)
+    return room
 
 
 def take(trainer: Trainer) -> Snapshot:
-    """The training as it is now, between two steps or in a validation.
-
-    Raises:
-        NonFiniteError: A weight, a moment or an average is not finite: nothing could go on from that.
-    """
+    """The training as it is now, between two steps or in a validation."""
     body, stopping, finished = trainer.body, trainer.stopping, trainer.outcome.epochs
     tensors = {MODEL: tensors_of(trainer.objective), OPTIMIZER: body.optimizer.tensors()}
-    trained = [*trainer.parameters, *tensors[OPTIMIZER].values()]
+    trained = {MODEL: list(trainer.optimizer.names), OPTIMIZER: list(tensors[OPTIMIZER])}
     if trainer.average:
         tensors[AVERAGE] = tensors_of(trainer.average.average)
-        trained += trainer.average.average.parameters()
-    if not all(bool(tensor.isfinite().all()) for tensor in trained):
-        raise NonFiniteError(f"the weights are not finite after step {trainer.step:,}", f"try {cure(trainer.training)}")
+        trained[AVERAGE] = [name for name, _ in trainer.average.average.named_parameters()]
     if stopping.weights:
         tensors[BEST] = stopping.weights
     inside = trainer.step > len(finished) * trainer.steps_per_epoch and body.sums is not None
@@ -91,7 +138,7 @@ def take(trainer: Trainer) -> Snapshot:
         best_epoch=stopping.best_epoch,
         judged_at=stopping.judged_at,
     )
-    return Snapshot(progress, tensors, list(finished))
+    return Snapshot(progress, tensors, list(finished), trained)
 
 
 def expected(trainer: Trainer) -> dict[str, Mapping[str, Tensor]]:
@@ -99,6 +146,12 @@ def expected(trainer: Trainer) -> dict[str, Mapping[str, Tensor]]:
     model = tensors_of(trainer.objective)
     found: dict[str, Mapping[str, Tensor]] = {MODEL: model, OPTIMIZER: trainer.optimizer.tensors(), BEST: model}
     return found | ({AVERAGE: model} if trainer.training.ema else {})
+
+
+def largest(trainer: Trainer) -> dict[str, Mapping[str, Tensor]]:
+    """Tensors of the names, shapes and dtypes that the snapshots of this training have once it has a best epoch."""
+    wanted = expected(trainer)
+    return wanted if trainer.stopping.patience else {part: wanted[part] for part in wanted if part != BEST}
 
 
 def refuse_other(trainer: Trainer, snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""Runs that are killed, stopped or starved lose nothing: the figures of `python tests/crash/trials.py`."""
+"""Runs that are killed, stopped or starved lose nothing: the figures of trials.py and of in_flight.py."""
 
 from __future__ import annotations
 
@@ -10,16 +10,28 @@ from typing import Any
 
 import pytest
 
-TRIALS = Path(__file__).with_name("trials.py")
+HERE = Path(__file__).parent
+
+
+QUICK = ("kills=5", "io_errors=2", "disk_full=1", "signals_in_flight=6")
+"""The trials beside a thread that the quick suite has."""
+
+
+def counted(script: str, *words: str) -> dict[str, dict[str, Any]]:
+    """Figures, counted in a process that may be forked: it has one thread. In the long suite those of a release."""
+    done = subprocess.run([sys.executable, HERE / script, *words], capture_output=True, text=True, timeout=4 * 3600)
+    assert done.stdout, done.stderr
+    return {line.pop("trial"): line for line in map(json.loads, done.stdout.splitlines())}
 
 
 @pytest.fixture(scope="module")
 def figures(long: bool) -> dict[str, dict[str, Any]]:
-    """All figures, counted in a process that may be forked: it has one thread. In the long suite those of a release."""
-    command = [sys.executable, TRIALS, *(["--long"] if long else [])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=4 * 3600 if long else 1200)
-    assert done.stdout, done.stderr
-    return {line.pop("trial"): line for line in map(json.loads, done.stdout.splitlines())}
+    return counted("trials.py", *(["--long"] if long else []))
+
+
+@pytest.fixture(scope="module")
+def in_flight(long: bool) -> dict[str, dict[str, Any]]:
+    return counted("in_flight.py", *(["--long"] if long else QUICK))
 
 
 def test_no_kill_leaves_an_unreadable_checkpoint_and_all_runs_end_as_if_undisturbed(figures: Any) -> None:
@@ -55,3 +67,23 @@ def test_signals_end_a_run_in_time_with_their_code_and_no_step_lost(figures: Any
 def test_runs_of_one_instant_have_folders_of_their_own_and_a_run_one_writer(figures: Any) -> None:
     assert figures["starts"]["folders"] == figures["starts"]["starts"] >= 20
     assert figures["starts"]["one_writer"]
+
+
+def test_all_that_holds_where_checkpoints_are_written_in_a_thread(in_flight: Any) -> None:
+    assert in_flight["kills"]["kills"] >= 5
+    assert in_flight["kills"]["unreadable"] == 0
+    assert in_flight["kills"]["equal"] == in_flight["kills"]["finished"] > 0
+    assert in_flight["io_errors"]["equal"] == in_flight["io_errors"]["told"] == in_flight["io_errors"]["errors"] >= 2
+    assert in_flight["disk_full"]["good"] == in_flight["disk_full"]["trials"] >= 1
+
+
+@pytest.mark.long
+def test_an_end_before_any_call_of_the_thread_leaves_a_checkpoint(in_flight: Any) -> None:
+    assert in_flight["io_points"]["points"] > 20
+    assert in_flight["io_points"]["without"] == in_flight["io_points"]["unreadable"] == 0
+    assert in_flight["io_points"]["equal"] == in_flight["io_points"]["points"]
+
+
+def test_signals_while_a_thread_writes(in_flight: Any) -> None:
+    assert in_flight["signals_in_flight"]["good"] == in_flight["signals_in_flight"]["signals"] >= 6
+    assert in_flight["signals_in_flight"]["slowest"] < 10

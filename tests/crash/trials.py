@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -313,14 +313,19 @@ def command(path: Path, counter: mmap.mmap) -> int:
         time.sleep(0.01)
 
     Trainer._train_step = counting  # type: ignore[method-assign]
-    words = ["--save-every", "1000", "--out", str(path), "--quiet"]
+    return main(["run", "vae", "--dataset", "moons", *words(path, save_every=1000)])
+
+
+def words(path: Path, save_every: float) -> list[str]:
+    """The harness's options as words of a command."""
+    found = ["--save-every", str(save_every), "--out", str(path), "--quiet"]
     for name, value in harness.OPTIONS.items():
         if name == "data":
-            words += [word for option, n in value.items() for word in (f"--data.{option}", str(n))]
+            found += [word for option, n in value.items() for word in (f"--data.{option}", str(n))]
         elif name != "save_every":
             values = value if isinstance(value, tuple) else (value,)
-            words += [f"--{name.replace('_', '-')}", *map(str, values)]
-    return main(["run", "vae", "--dataset", "moons", *words])
+            found += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return found
 
 
 def starts(count: int) -> dict[str, Any]:
@@ -379,17 +384,25 @@ TRIALS: dict[str, Callable[[int], dict[str, Any]]] = {
 }
 
 
-def run(words: list[str]) -> int:
+Trial = Callable[[int], dict[str, Any]]
+
+
+def run(
+    chosen: list[str],
+    trials: Mapping[str, Trial] = TRIALS,
+    short: Mapping[str, int] = SHORT,
+    long: Mapping[str, int] = LONG,
+) -> int:
     """Runs the trials that are asked for; returns the exit code."""
-    counts = LONG if "--long" in words else SHORT
-    chosen = dict(word.partition("=")[::2] for word in words if not word.startswith("-"))
+    counts = long if "--long" in chosen else short
+    asked = dict(word.partition("=")[::2] for word in chosen if not word.startswith("-"))
     bad = False
     try:
         for name, count in counts.items():
-            if chosen and name not in chosen:
+            if asked and name not in asked:
                 continue
             began = time.monotonic()
-            found = TRIALS[name](int(chosen.get(name) or count))
+            found = trials[name](int(asked.get(name) or count))
             bad = bad or not found["ok"]
             print(json.dumps({"trial": name, **found, "seconds": round(time.monotonic() - began, 1)}), flush=True)
     finally:

@@ -1,0 +1,45 @@
+"""The content of a safetensors file, made without a copy of all: what the library itself makes of the same tensors."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from genzoo.packing import Packed
+from genzoo.storage import CHUNK, chunks
+
+KINDS = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.int64, torch.uint8)
+TENSORS: dict[str, dict[str, Tensor]] = {
+    "none": {},
+    "every kind": {f"{kind}"[6:]: torch.randn(3, 5).mul(9).abs().to(kind) for kind in (*KINDS, torch.bool)},
+    "sizes": {"b": torch.randn(2, 3), "a": torch.tensor(7.0), "empty": torch.zeros(0, 4), "long": torch.randn(300_000)},
+    "layouts": {
+        "last": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
+        "turned": torch.randn(3, 4).t(),
+        "each second": torch.arange(10)[::2],
+        "trained": torch.randn(3, requires_grad=True),
+    },
+    "names": {'q"\\\n\x01\x7f': torch.zeros(1), "β": torch.ones(1), "": torch.zeros(2), "a/b": torch.zeros(3)},
+}
+
+
+@pytest.mark.parametrize("tensors", TENSORS.values(), ids=TENSORS)
+def test_it_is_the_librarys_file_byte_for_byte(tensors: dict[str, Tensor]) -> None:
+    packed = Packed(tensors)
+    content = b"".join(packed)
+    assert content == save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
+    assert len(packed) == len(content)
+    assert b"".join(chunks(packed)) == content
+    found = load(content)
+    assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [1], [CHUNK], [CHUNK + 1], [5, 3 * CHUNK, 7, 0, 8], [CHUNK // 2 + 1] * 3])
+def test_chunks_are_the_same_bytes_in_fewer_and_smaller_parts(sizes: list[int]) -> None:
+    pieces = [bytes([i + 1]) * size for i, size in enumerate(sizes)]
+    found = [bytes(chunk) for chunk in chunks(map(memoryview, pieces))]
+    assert b"".join(found) == b"".join(pieces)
+    assert all(0 < len(chunk) <= CHUNK for chunk in found)
+    assert len(found) <= sum(sizes) // CHUNK + len([size for size in sizes if size > CHUNK]) + 2

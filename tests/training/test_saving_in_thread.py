@@ -1,0 +1,347 @@
+"""Large checkpoints are copied and written in a thread, with all that is promised of those that training waits for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small_trainer import assert_equal, make_trainer, stop_at, weights
+from torch import Tensor
+
+from genzoo import checkpoints, saving
+from genzoo.errors import GenzooError, NonFiniteError
+from genzoo.runs import Run
+from genzoo.saving import FOLDER, Saver, to_snapshot
+from genzoo.training import snapshot
+from genzoo.training.finite import is_finite
+from genzoo.training.listener import Epoch, Listener
+from genzoo.training.trainer import Trainer
+
+OPTIONS: dict[str, Any] = {"epochs": 4, "ema": 0.9, "patience": 3, "lr": 3e-3, "save_every": 1e-9}
+STEPS = 16
+write = os.write
+
+
+@pytest.fixture(autouse=True)
+def every_checkpoint_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saving, "LARGE", 0)
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the threads that wrote; each write takes 20 ms."""
+    threads: list[str] = []
+
+    def slow(descriptor: int, content: memoryview) -> int:
+        threads.append(threading.current_thread().name)
+        time.sleep(0.02)
+        return write(descriptor, content)
+
+    monkeypatch.setattr(os, "write", slow)
+    return threads
+
+
+class States(Listener):
+    """Keeps a copy of everything after each step and each epoch, before the saver hears of it, and the warnings."""
+
+    def __init__(self, saver: Saver, each: Callable[[Saver], None]) -> None:
+        self.saver, self.trainer, self.each = saver, saver.trainer, each
+        self.after: dict[tuple[int, int], dict[str, dict[str, Tensor]]] = {}
+        """By the steps made and the epochs finished."""
+        self.warnings: list[str] = []
+
+    def stepped(self, done: int, terms: object) -> None:
+        self.keep()
+        self.each(self.saver)
+
+    def epoch_finished(self, record: Epoch) -> None:
+        self.keep()
+
+    def keep(self) -> None:
+        taken = snapshot.take(self.trainer)
+        self.after[taken.progress.step, taken.progress.epochs] = {
+            part: {name: tensor.clone() for name, tensor in tensors.items()} for part, tensors in taken.tensors.items()
+        }
+
+    def warned(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def settled(saver: Saver) -> None:
+    """Waits until the saver's thread is through."""
+    while saver.writer.busy:
+        time.sleep(0.001)
+
+
+def watched(
+    folder: Path, each: Callable[[Saver], None] = lambda saver: None, **options: Any
+) -> tuple[Trainer, States, Saver]:
+    """A trainer with a saver, and what it was after each step; `each` is called then."""
+    trainer = make_trainer(**{**OPTIONS, **options})
+    saver = Saver(Run(folder), trainer, dict)
+    states = States(saver, each)
+    trainer.listeners += [states, saver]
+    return trainer, states, saver
+
+
+def steps(folder: Path) -> list[int]:
+    return [int(path.name.removeprefix("step-")) for path in checkpoints.published(folder / FOLDER)]
+
+
+def read(folder: Path, trainer: Trainer) -> snapshot.Snapshot:
+    found, problems = checkpoints.newest(folder / FOLDER, lambda checkpoint: to_snapshot(checkpoint, trainer))
+    assert found
+    assert not problems
+    return found
+
+
+def test_training_goes_on_and_what_is_saved_is_the_step_that_it_was_taken_at(
+    tmp_path: Path, writes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every published checkpoint is compared, all of its tensors; each is written while later steps are made."""
+    begun, published = [], []
+    save = checkpoints.save
+
+    def kept(folder: Path, step: int, *rest: Any) -> Path:
+        begun.append(step)
+        path = save(folder, step, *rest)
+        published.append((step, trainer.step, to_snapshot(checkpoints.open_checkpoint(path), trainer)))
+        return path
+
+    monkeypatch.setattr(checkpoints, "save", kept)
+    trainer, states, saver = watched(tmp_path, lambda saver: time.sleep(0.02), epochs=8)
+    with saver:
+        trainer.fit()
+    assert len(published) > 2
+    assert any(now > step + 1 for step, now, _ in published), "steps are made while a checkpoint is written"
+    for step, _, found in published:
+        assert found.progress.step == step
+        for part, tensors in found.tensors.items():
+            assert_equal(dict(tensors), states.after[step, found.progress.epochs][part])
+    assert begun == sorted(begun)
+    assert begun[-1] == trainer.total_steps
+    assert {*writes} == {"genzoo-save_0", "MainThread"}, "the last one is waited for"
+
+
+def test_its_files_are_those_of_a_save_that_training_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, large in (("thread", 0), ("direct", 1 << 60)):
+        monkeypatch.setattr(saving, "LARGE", large)
+        trainer, _, saver = watched(tmp_path / name, save_every=1e9)
+        (tmp_path / name).mkdir()
+        stop_at(trainer, 7)
+        trainer.fit()
+        for _ in range(3):  # first there is no memory yet
+            trainer.step, saver.due = 6, True
+            saver.save()
+            saver.hear()
+        assert bool(saver.copies) == (name == "thread")
+    one, other = (
+        {p.name: p.read_bytes() for p in (tmp_path / n / FOLDER / "step-000000006").iterdir()}
+        for n in ("thread", "direct")
+    )
+    assert len(one) == 6
+    del one["manifest.json"], other["manifest.json"]
+    history = [each.pop("history.jsonl") for each in (one, other)]
+    assert len(history[0].splitlines()) == len(history[1].splitlines()) == 1
+    assert one == other
+
+
+def test_training_is_the_same_bit_for_bit_with_and_without_the_thread(tmp_path: Path, writes: list[str]) -> None:
+    trainer, _, saver = watched(tmp_path)
+    with saver:
+        trainer.fit()
+    alone = make_trainer(**OPTIONS)
+    alone.fit()
+    assert writes
+    assert_equal(weights(trainer), weights(alone))
+    assert_equal(trainer.optimizer.tensors(), alone.optimizer.tensors())
+
+
+def test_one_at_a_time_and_one_that_is_due_meanwhile_comes_next(tmp_path: Path, writes: list[str]) -> None:
+    trainer, _, saver = watched(tmp_path, save_every=1e9)
+    stop_at(trainer, 5)
+    trainer.fit()
+    saver.save()
+    assert saver.due, "there is no memory to copy to yet"
+    saver.hear()
+    saver.every = 1e-9
+    saver.stepped(1, None)
+    assert not saver.due
+    assert saver.writer.busy
+    for trainer.step in (6, 7):
+        saver.stepped(1, None)
+    assert steps(tmp_path) == [5]
+    settled(saver)
+    trainer.step = 8
+    saver.stepped(1, None)
+    saver.hear()
+    assert steps(tmp_path) == [8, 5]
+
+
+def test_copies_stay_what_they_were_and_have_the_form_of_what_is_copied() -> None:
+    weight, buffer = torch.randn(3, 4, 5, 5).to(memory_format=torch.channels_last), torch.zeros(5)
+    copies = snapshot.Copies({"model": {"weight": weight, "buffer": buffer, "gone": buffer}})
+    for buffer in (torch.ones(5), torch.full((1,), 2.0), torch.full((5,), 3, dtype=torch.int64)):
+        tensors = {"model": {"weight": weight, "buffer": buffer}, "best": {"weight": weight}}
+        before = {part: {name: tensor.clone() for name, tensor in each.items()} for part, each in tensors.items()}
+        copied = copies.copy(snapshot.Snapshot(snapshot.Progress(), tensors)).tensors
+        weight.add_(1)
+        buffer.add_(1)
+        assert copied.keys() == before.keys()
+        for part, each in before.items():
+            assert_equal(dict(copied[part]), each)
+        assert copied["model"]["buffer"].dtype == buffer.dtype
+        assert all(tensor.is_contiguous() for tensor in copied["model"].values())
+
+
+def full(*_: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_one_warning_and_the_end_can_still_be_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_in_thread(descriptor: int, content: memoryview) -> int:
+        return full() if threading.current_thread() is not threading.main_thread() else write(descriptor, content)
+
+    monkeypatch.setattr(os, "write", only_in_thread)
+    trainer, states, saver = watched(tmp_path, settled)
+    with saver:
+        trainer.fit()
+    (warning,) = states.warnings
+    assert warning.startswith(f"cannot save {tmp_path}/checkpoints/step-0000000")
+    assert "No space left on device; it needs 0.0" in warning
+    assert warning.endswith(" MB are free; training goes on")
+    assert saver.error is None
+    assert steps(tmp_path) == [STEPS]
+    assert not list((tmp_path / FOLDER).glob(".*"))
+
+
+def test_a_full_disk_to_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "write", full)
+    trainer, states, saver = watched(tmp_path, settled)
+    with saver:
+        trainer.fit()
+    assert len(states.warnings) == 1
+    assert saver.error
+    assert f"step-{STEPS:09}: No space left" in saver.error.message
+
+
+def test_whatever_else_the_thread_raises_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise ZeroDivisionError("in the thread")
+
+    monkeypatch.setattr(os, "write", broken)
+    trainer, _, saver = watched(tmp_path, settled)
+    with pytest.raises(ZeroDivisionError, match="in the thread"), saver:
+        trainer.fit()
+
+
+def test_what_is_not_finite_is_not_published(tmp_path: Path) -> None:
+    """A moment that overflowed: weights, loss and gradient stay finite."""
+
+    def spoil(saver: Saver) -> None:
+        if saver.trainer.step == 6:
+            saver.trainer.optimizer.exp_avg_sq[0].fill_(torch.inf)
+        settled(saver)
+
+    trainer, _, saver = watched(tmp_path, spoil)
+    with pytest.raises(NonFiniteError, match="the weights are not finite after step 6"), saver:
+        trainer.fit()
+    assert trainer.step == 7
+    assert steps(tmp_path)[0] < 6
+    assert not list((tmp_path / FOLDER).glob(".*"))
+
+
+def test_ctrl_c_again_gives_up_what_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of two signals, which raises: the write would take a minute, and is over at its next chunk."""
+    trainer, _, saver = watched(tmp_path, save_every=1e9)
+    stop_at(trainer, 5)
+    trainer.fit()
+    writing, go_on = threading.Event(), threading.Event()
+
+    def slow(descriptor: int, content: memoryview) -> int:
+        writing.set()
+        go_on.wait(60)
+        return write(descriptor, content[:1])
+
+    monkeypatch.setattr(os, "write", slow)
+    monkeypatch.setattr(saver.writer.abandoned, "set", lambda s=saver.writer.abandoned.set: (s(), go_on.set()))
+    saver.save()
+    saver.hear()
+    trainer.step = 6
+    saver.save()
+    assert writing.wait(60)
+    assert list((tmp_path / FOLDER).glob(".tmp-6-*"))
+    with pytest.raises(KeyboardInterrupt), saver:
+        raise KeyboardInterrupt
+    assert steps(tmp_path) == [5]
+    assert not list((tmp_path / FOLDER).glob(".*"))
+    assert not saver.writer.busy
+
+
+def test_any_other_end_waits_for_what_is_being_written(tmp_path: Path, writes: list[str]) -> None:
+    before = threading.enumerate()
+    trainer, _, saver = watched(tmp_path, save_every=1e9)
+    stop_at(trainer, 5)
+    trainer.fit()
+    saver.save()
+    saver.hear()
+    trainer.step = 6
+    saver.save()
+    with pytest.raises(GenzooError, match="of a plugin"), saver:
+        raise GenzooError("of a plugin")
+    assert steps(tmp_path) == [6, 5]
+    assert not set(threading.enumerate()) - set(before)
+
+
+def no_memory(*_: object) -> Tensor:
+    raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory")
+
+
+@pytest.mark.parametrize("shortage", ["known", "found"])
+def test_where_memory_is_short_training_waits(
+    shortage: str, tmp_path: Path, writes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "room_for", no_memory)
+    if shortage == "known":
+        monkeypatch.setattr(saving, "free_bytes", lambda device: 1000)
+    trainer, states, saver = watched(tmp_path)
+    with saver:
+        trainer.fit()
+    assert {*writes} == {"MainThread"}
+    assert steps(tmp_path)[0] == STEPS
+    assert not states.warnings
+    assert read(tmp_path, trainer).progress.step == STEPS
+
+
+def test_small_ones_need_no_thread(tmp_path: Path, writes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    trainer, _, saver = watched(tmp_path)
+    with saver:
+        trainer.fit()
+    assert saver.copies is None
+    assert steps(tmp_path) == [STEPS, STEPS - 1]
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64])
+def test_whether_all_is_finite(kind: torch.dtype) -> None:
+    largest = torch.finfo(kind).max
+    tensor = torch.full((2, 3, 250, 250), largest, dtype=kind)
+    assert is_finite(tensor), "their sum is not"
+    for laid in (tensor, tensor.to(memory_format=torch.channels_last), tensor.mT):
+        for value in (torch.nan, torch.inf, -torch.inf):
+            laid[1, 2, 100, 200] = value
+            assert not is_finite(laid)
+            laid[1, 2, 100, 200] = 1.0
+        assert is_finite(laid)
+    assert is_finite(torch.zeros(0))
+    assert is_finite(torch.ones(3, dtype=torch.int64))
+    assert not is_finite(torch.tensor([torch.inf, -torch.inf]))
