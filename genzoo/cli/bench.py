@@ -134,12 +134,9 @@ def resolved(name: str, options: argparse.Namespace) -> RunConfig:
     from genzoo.runs import Places
 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
-    try:
+    with command_line.hinted(components):
         config = command_line.parse(components, [], list(options.rest), "")
         Experiment(config, Places(), quiet=True)
-    except UsageError as error:
-        error.hint = error.hint or command_line.help_hint(components)
-        raise
     return config
 
 

@@ -42,7 +42,7 @@ def show(options: argparse.Namespace) -> int:
     """Prints the tables and, below each, whether the best row is better than the second."""
     from genzoo import sheets
     from genzoo.comparison import collect, tables
-    from genzoo.evaluation.evaluate import key
+    from genzoo.evaluation.order import key
     from genzoo.plugins import warn
 
     outdated: list[str] = []
@@ -103,8 +103,7 @@ def sheet(table: Table, figure: str) -> Sheet:
 
 def row_cells(table: Table, row: Row, rank: int | None, figures: list[str]) -> list[str]:
     """One row as texts."""
-    from genzoo.leaderboard import rounded
-    from genzoo.sheets import cell
+    from genzoo.sheets import cell, whole
     from genzoo.tables import number
 
     results = row.results[0]
@@ -118,7 +117,7 @@ def row_cells(table: Table, row: Row, rank: int | None, figures: list[str]) -> l
         "" if rank is None else str(rank),
         *(cell(row.estimate(name)) for name in figures),
         f"{number(pca['mse'])}{beaten}" if pca else "n/a",
-        rounded(speed),
+        whole(speed),
     ]
 
 

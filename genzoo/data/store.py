@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 
 from genzoo.data.files import FileSet, RawFile, check, content, known_file_sets, unpack, whose
-from genzoo.data.sources import take_from
 from genzoo.errors import GenzooError
+from genzoo.storage import user_cache
 from genzoo.streams import tell
 
 
@@ -55,7 +55,8 @@ class Store:
         self.warnings: list[str] = []
         """What is wrong with the data, though they can be used: said even to those who want quiet."""
         variable = os.environ.get("GENZOO_DATA")
-        chosen = [root, Path(variable) if variable else None, _user_cache()]
+        cache = user_cache()
+        chosen = [root, Path(variable) if variable else None, cache and cache / "data"]
         self._chosen = [Path(os.path.abspath(os.path.expanduser(path))) for path in chosen if path]
 
     @property
@@ -171,6 +172,8 @@ class Store:
 
     def _gather(self, file_set: FileSet, wanted: Sequence[RawFile], part: Path) -> tuple[list[str], list[str]]:
         """Fills `part` from one source after another: those that helped, and why the others did not."""
+        from genzoo.data.sources import take_from
+
         used: list[str] = []
         reasons: list[str] = []
 
@@ -246,7 +249,7 @@ class Store:
         ways = ["unset GENZOO_OFFLINE, and run again: it is fetched"] if self.offline else []
         ways += filter(None, by_hand.values())
         ways.append(f"put {', '.join(missing)} into {shlex.quote(str(folder))}")
-        free = [name for name, files in known_file_sets() if files is None]
+        free = [entry.name for entry, files in known_file_sets() if files is None]
         if free:
             ways.append(f"use a dataset that needs no files: {', '.join(free)}")
         hint = [f"tried  {reason}" for reason in reasons]
@@ -267,17 +270,6 @@ def _problem(path: Path, file_set: FileSet, raw: RawFile) -> str:
 
 def _say(line: str) -> None:
     tell(f"genzoo: {line}")
-
-
-def _user_cache() -> Path | None:
-    """The user's cache folder, whether it exists or not; None for a user without a home."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(cache):  # the specification: relative ones are ignored
-        return Path(cache) / "genzoo/data"
-    try:
-        return Path.home() / ".cache/genzoo/data"
-    except RuntimeError:
-        return None
 
 
 def _temporary_root() -> Path:

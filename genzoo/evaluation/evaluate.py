@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from genzoo.data.resident import Resident
 from genzoo.entries import Registry
 from genzoo.errors import PluginError, UsageError
 from genzoo.evaluation.metric import Examined, Metric, Subject
+from genzoo.evaluation.order import key as key
 from genzoo.noise import mix, of_examples, seeded
 from genzoo.options import from_json, to_json
 from genzoo.plugins import GROUP, warn
@@ -252,11 +252,6 @@ def _average(metric: Metric, found: Sequence[Tensor]) -> Averaged:
     if len(each) < 2:
         return Averaged(found[0], None)
     return Averaged(torch.stack(list(found)).mean(0), torch.stack(each).var(0) / len(each))
-
-
-def key(metric_name: str) -> str:
-    """The name of a metric in results: negative-elbo → negative_elbo, frechet:gmm:10 → frechet_gmm_10."""
-    return re.sub("[-:=/]", "_", metric_name)
 
 
 def _checked(name: str, values: Tensor, examples: int) -> Tensor:

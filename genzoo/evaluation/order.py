@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from genzoo.answers import kept
 from genzoo.entries import Entry
 from genzoo.errors import PluginError
-from genzoo.evaluation.evaluate import key
-from genzoo.evaluation.metric import Metric
 from genzoo.plugins import GROUP
 from genzoo.registry import registry
 from genzoo.runconfig import field_names
+
+if TYPE_CHECKING:
+    from genzoo.evaluation.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,13 @@ class Order:
         return self.better or "lower" if self.ideal is None else f"nearer to {self.ideal:g}"
 
 
+def key(metric_name: str) -> str:
+    """The name of a metric in results: negative-elbo → negative_elbo, frechet:gmm:10 → frechet_gmm_10."""
+    return re.sub("[-:=/]", "_", metric_name)
+
+
 def order_of(figure: str) -> Order:
     """How the figures called `figure` in results are ordered, such as iwae_100."""
-    found = metric_of(figure)
-    return Order(known=False) if found is None else Order(found.better, found.ideal)
-
-
-def metric_of(figure: str) -> type[Metric] | None:
-    """The class of the registered metric that gives a figure of results; None if it is not installed."""
     found: dict[str, Entry] = {}
     for entry in registry().matching("metric"):
         for name in {key(entry.name), key(entry.full_name)}:
@@ -53,10 +56,24 @@ def metric_of(figure: str) -> type[Metric] | None:
             ):
                 found[name] = entry
     for name, entry in sorted(found.items(), key=lambda item: -len(item[0])):  # the longest name first
-        try:
-            metric: type[Metric] = entry.load()
-        except PluginError:
-            continue
-        if figure == name or field_names(metric.Config):  # another name would be a value of its option
-            return metric
-    return None
+        declared = _declared(entry)
+        if declared and (figure == name or declared["options"]):  # another name would be a value of its option
+            return Order(declared["better"], declared["ideal"])
+    return Order(known=False)
+
+
+def _declared(entry: Entry) -> dict[str, Any] | None:
+    """What a metric's class says of its order, and its options; None if it cannot be imported."""
+    if "torch" in sys.modules:  # the others need not be imported too
+        return _read(entry)
+    metrics = registry().matching("metric")
+    declared: dict[str, Any] = kept("metrics", lambda: {metric.full_name: _read(metric) for metric in metrics})
+    return declared[entry.full_name]
+
+
+def _read(entry: Entry) -> dict[str, Any] | None:
+    try:
+        metric: type[Metric] = entry.load()
+    except PluginError:
+        return None
+    return {"better": metric.better, "ideal": metric.ideal, "options": list(field_names(metric.Config))}
