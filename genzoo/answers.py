@@ -47,7 +47,7 @@ def kept(question: Any, work_out: Callable[[], Any]) -> Any:
         question: A JSON value that says all that the answer depends on, beside the installed code.
         work_out: Returns the answer, a JSON value.
     """
-    if "torch" in sys.modules or any(entry.origin == HERE for entry in registry().entries):
+    if torch_is_imported() or any(entry.origin == HERE for entry in registry().entries):
         return work_out()
     asked = json.dumps([question, *_state()])
     if asked not in _memory:
@@ -58,6 +58,11 @@ def kept(question: Any, work_out: Callable[[], Any]) -> Any:
             _write(file, answer)
         _memory[asked] = answer[0]
     return _memory[asked]
+
+
+def torch_is_imported() -> bool:
+    """Whether this process has paid for the import already."""
+    return "torch" in sys.modules
 
 
 def _state() -> list[Any]:

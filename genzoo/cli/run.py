@@ -45,6 +45,7 @@ def handle(options: argparse.Namespace) -> int:
     """Resolves names and options, runs, prints."""
     from genzoo.registry import registry
     from genzoo.runconfig import Components
+    from genzoo.runs import refuse_unwritable
 
     words: list[str] = options.rest
     model = words.pop(0) if words and not words[0].startswith("-") else ""
@@ -71,6 +72,7 @@ def handle(options: argparse.Namespace) -> int:
     if options.help:
         print(all_options((model, dataset, loss), file_words, words, file), end="")
         return 0
+    refuse_unwritable(options.runs, options.out)
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 

@@ -130,12 +130,12 @@ def denoise(work: Work, sigma: float | None, keep: bool) -> tuple[Comparison, Te
 
 def save_interpolation(options: argparse.Namespace) -> int:
     """Draws the way from one example's reconstruction to another's, the originals outside."""
+    work, out = prepare(options)
     import torch
 
     from genzoo.applications.codes import on_the_way
     from genzoo.cli.inputs import one_example
 
-    work, out = prepare(options)
     ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
     with torch.no_grad():
         codes = work.encode(ends)
@@ -152,13 +152,13 @@ def save_interpolation(options: argparse.Namespace) -> int:
 
 def save_traversal(options: argparse.Namespace) -> int:
     """Draws what each latent dimension does, a row each."""
+    work, out = prepare(options, (*PICTURES, ".gif"))
     import torch
 
     from genzoo.applications.codes import traversal_codes
     from genzoo.cli.inputs import one_example
     from genzoo.figures.canvas import save_gif
 
-    work, out = prepare(options, (*PICTURES, ".gif"))
     with torch.no_grad():
         prior, seen = work.latent.prior(), None
         if options.dims is None or (prior is None and not options.start):
@@ -224,12 +224,12 @@ def choose_dims(asked: str | None, size: int, codes: Tensor | None) -> list[int]
 
 def save_variations(options: argparse.Namespace) -> int:
     """Draws or writes n variations of each input."""
+    work, out = prepare(options)
     import torch
 
     from genzoo.distributions import Delta
     from genzoo.noise import keyed, mix
 
-    work, out = prepare(options)
     x = work.examples(None if options.files else INPUTS)
     refuse_too_many(options.n * len(x), work.model.spec, work.device)
     with torch.no_grad(), keyed(work.data.keys[: len(x)] ^ mix(options.seed, "augment")):

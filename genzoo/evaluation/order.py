@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from genzoo.answers import kept
-from genzoo.entries import Entry
+from genzoo.answers import kept, torch_is_imported
+from genzoo.entries import Entry, Registry
 from genzoo.errors import PluginError
 from genzoo.plugins import GROUP
 from genzoo.registry import registry
@@ -46,6 +45,16 @@ def key(metric_name: str) -> str:
     return re.sub("[-:=/]", "_", metric_name)
 
 
+def of_every_run(registry: Registry) -> dict[str, Entry]:
+    """The metrics that each run reports, by their names in results; in the order registered."""
+    found = {}
+    for entry in registry.entries:
+        if entry.in_every_run:
+            own = entry.origin.distribution == GROUP  # whose names nobody can take
+            found[entry.name if own else registry.spelling(entry)] = entry
+    return found
+
+
 def order_of(figure: str) -> Order:
     """How the figures called `figure` in results are ordered, such as iwae_100."""
     found: dict[str, Entry] = {}
@@ -64,7 +73,7 @@ def order_of(figure: str) -> Order:
 
 def _declared(entry: Entry) -> dict[str, Any] | None:
     """What a metric's class says of its order, and its options; None if it cannot be imported."""
-    if "torch" in sys.modules:  # the others need not be imported too
+    if torch_is_imported():  # the others need not be imported too
         return _read(entry)
     metrics = registry().matching("metric")
     declared: dict[str, Any] = kept("metrics", lambda: {metric.full_name: _read(metric) for metric in metrics})
