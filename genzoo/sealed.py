@@ -80,8 +80,15 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The tensors of such a file as arrays of NumPy, without an import of torch; see `read_sealed`."""
-    return _read(path, "numpy")[1]
+    """The tensors of such a file as arrays of NumPy, without an import of torch.
+
+    Raises:
+        GenzooError: As `read_sealed`, or NumPy has no such numbers, as bfloat16.
+    """
+    try:
+        return _read(path, "numpy")[1]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise GenzooError(f"{path} holds numbers that NumPy has not: {error}", DAMAGED) from None
 
 
 def _read(path: Path, framework: str) -> tuple[dict[str, Any], dict[str, Any]]:

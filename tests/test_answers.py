@@ -36,6 +36,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(answers, "torch_is_imported", lambda: False)
     monkeypatch.setattr(answers, "_began", 1 << 62)
     forget()
+    broken.clear()  # by other tests
     yield tmp_path / "cache/genzoo/answers"
     forget()
     broken.clear()

@@ -25,7 +25,8 @@ LISTED = (
 )  # fmt: skip
 """Commands that need the code of no model."""
 REFUSED = (
-    "nosuch", "run", "run nosuch", "run nosuch --help", "run vae --dataset nosuch", "run vae --dataset digits --out RUN",
+    "nosuch", "run", "run nosuch", "run nosuch --help", "run vae --dataset nosuch",
+    "run vae --dataset digits --out RUN",
     "run vae --dataset digits --loss nosuch", "run --config nosuch.toml", "resume nosuch", "info nosuch",
     "check nosuch", "bench", "bench --dataset nosuch", "bench --dataset digits --models nosuch",
     "bench --dataset digits --sort nosuch", "bench --dataset digits --figure a.txt",
