@@ -76,7 +76,7 @@ def _declared(entry: Entry) -> dict[str, Any] | None:
     if torch_is_imported():  # the others need not be imported too
         return _read(entry)
     metrics = registry().matching("metric")
-    declared: dict[str, Any] = kept("metrics", lambda: {metric.full_name: _read(metric) for metric in metrics})
+    declared: dict[str, dict[str, Any] | None] = kept("metrics", lambda: {metric.full_name: _read(metric) for metric in metrics})
     return declared[entry.full_name]
 
 
