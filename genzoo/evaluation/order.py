@@ -75,8 +75,8 @@ def _declared(entry: Entry) -> dict[str, Any] | None:
     """What a metric's class says of its order, and its options; None if it cannot be imported."""
     if torch_is_imported():  # the others need not be imported too
         return _read(entry)
-    metrics = registry().matching("metric")
-    declared: dict[str, dict[str, Any] | None] = kept("metrics", lambda: {metric.full_name: _read(metric) for metric in metrics})
+    every = registry().matching("metric")
+    declared: dict[str, dict[str, Any] | None] = kept("metrics", lambda: {one.full_name: _read(one) for one in every})
     return declared[entry.full_name]
 
 
