@@ -17,7 +17,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from genzoo.cells import cells, run_cells
 from genzoo.comparison import Row, Table, tables
@@ -56,17 +58,15 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def part_of(row: Row, name: str, places: list[int], examples: list[dict[str, torch.Tensor]]) -> Row:
+def part_of(row: Row, name: str, places: list[int], examples: list[dict[str, NDArray[Any]]]) -> Row:
     """A row of some of a row's runs, called `name`; the values of their examples are read already."""
     part = Row(row.model, {"group": name}, tuple(row.runs[i] for i in places), tuple(row.results[i] for i in places))
     vars(part)["by_seed"] = {place: [number] for number, place in enumerate(places)}
-    vars(part)["examples"] = {
-        figure: torch.stack([examples[i][figure] for i in places]).mean(0) for figure in examples[0]
-    }
+    vars(part)["examples"] = {figure: np.mean([examples[i][figure] for i in places], 0) for figure in examples[0]}
     return part
 
 
-def share(row: Row, figure: str, size: int, examples: list[dict[str, torch.Tensor]]) -> float:
+def share(row: Row, figure: str, size: int, examples: list[dict[str, NDArray[Any]]]) -> float:
     """Of pairs of groups of `size` seeds, the share that is called different."""
     generator, settled = torch.Generator().manual_seed(size), 0
     for _ in range(PAIRS):

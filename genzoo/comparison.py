@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from genzoo.errors import GenzooError, UsageError, did_you_mean
-from genzoo.evaluation.evaluate import key
-from genzoo.evaluation.order import order_of
+from genzoo.evaluation.order import key, order_of
 from genzoo.identity import Data, as_key, file_names, protocol_words, settings_of, short, view_of, with_digests
 from genzoo.plugins import warn
 from genzoo.ranking import Paired as Paired
@@ -20,10 +17,13 @@ from genzoo.ranking import paired as paired
 from genzoo.ranking import ranks
 from genzoo.records import is_config, is_number, is_results
 from genzoo.runs import EXAMPLES_FILE, Run
-from genzoo.sealed import read_sealed
+from genzoo.sealed import read_arrays
 from genzoo.sessions import former_record, why_outdated
 from genzoo.statistics import Estimate as Estimate
 from genzoo.statistics import as_json, estimated
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Part = Literal["validation", "test"]
 
@@ -67,19 +67,28 @@ class Row:
         return self.over_seeds((figure_of(one, figure) for one in parts), error)
 
     @cached_property
-    def examples(self) -> dict[str, Tensor]:
+    def examples(self) -> dict[str, NDArray[Any]]:
         """For each figure, its value on every test example, averaged over the seeds: [N] float64."""
         try:
-            loaded = [read_sealed(run.path / EXAMPLES_FILE)[1] for run in self.runs]
+            loaded = [read_arrays(run.path / EXAMPLES_FILE) for run in self.runs]
         except GenzooError:
             return {}
         found = {}
         for name in set.intersection(*(set(values) for values in loaded)):
-            values = [one[name].double() for one in loaded]
-            if len({value.shape for value in values}) == 1 and values[0].dim() == 1:
-                of_seeds = [sum(values[place] for place in places) / len(places) for places in self.by_seed.values()]
-                found[name] = sum(of_seeds) / len(of_seeds)
-        return {name: value for name, value in found.items() if isinstance(value, Tensor)}
+            values = [one[name].astype("float64") for one in loaded]
+            if len({value.shape for value in values}) == 1 and values[0].ndim == 1:
+                of_seeds = [_mean([values[place] for place in places]) for places in self.by_seed.values()]
+                found[name] = _mean(of_seeds)
+        return found
+
+
+def _mean(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The mean of arrays, element by element; they are added in their order."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):  # a figure may be infinite
+        mean: NDArray[Any] = sum(values[1:], values[0]) / len(values)
+    return mean
 
 
 def figure_of(figures: dict[str, Any], name: str) -> float | str:

@@ -23,6 +23,10 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 TARGET = re.compile(r"\w+(\.\w+)*:\w+")
 
 
+broken: set[str] = set()
+"""The full names of entries whose classes could not be imported, in this process."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a plugin comes from."""
@@ -81,8 +85,10 @@ class Entry:
         except KeyboardInterrupt:
             raise
         except GenzooError as error:
+            broken.add(self.full_name)
             raise PluginError(f"{self.kind} {self.name!r} of {self.origin}: {error.message}", error.hint) from error
         except BaseException as error:  # SystemExit and worse: a plugin must not end the program
+            broken.add(self.full_name)
             raise PluginError(
                 f"{self.kind} {self.name!r} of {self.origin} cannot be imported: {describe(error)}",
                 f"pip install --upgrade {self.origin.distribution}\nfor the traceback: genzoo --debug …",

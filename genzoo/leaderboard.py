@@ -15,7 +15,7 @@ from genzoo.records import is_number
 from genzoo.report import metric_labels
 from genzoo.runs import Run, read_json
 from genzoo.sessions import former_record
-from genzoo.sheets import Sheet, cell
+from genzoo.sheets import Sheet, cell, whole
 from genzoo.statistics import Estimate, as_json, estimated
 from genzoo.tables import NO_DENSITY, number
 from genzoo.verdicts import is_probability, unequal_copies, verdicts
@@ -68,7 +68,7 @@ class Board:
 
         behind = {baseline.figure for baseline in self.behind(row)}
         texts = [cell(row.estimate(name)) + (f" {WORSE}" if name in behind else "") for name in figures]
-        speeds = [rounded(speed(row, kind)) for kind in ("train", "inference")]
+        speeds = [whole(speed(row, kind)) for kind in ("train", "inference")]
         took = [] if self.target is None else [self._seconds(row)]
         memory = [used for result in row.results if is_number(used := result["training"].get("peak_memory"))]
         parameters = row.results[0].get("parameters")
@@ -171,11 +171,6 @@ def commit(record: Mapping[str, Any]) -> str:
     if not isinstance(source, dict):
         return ""
     return f" ({str(source.get('commit'))[:7]}{', changed' if source.get('dirty') else ''})"
-
-
-def rounded(estimate: Estimate | str) -> str:
-    """Images a second, which need no decimals."""
-    return cell(estimate) if isinstance(estimate, str) else f"{estimate.mean:,.0f}"
 
 
 def speed(row: Row, kind: str) -> Estimate | str:

@@ -6,12 +6,13 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genzoo.data.digest import digest
-from genzoo.data.spec import Splits
 from genzoo.errors import GenzooError, UsageError
 from genzoo.options import option
+
+if TYPE_CHECKING:
+    from genzoo.data.spec import Splits
 
 NAMES = frozenset(f"{name}{end}" for name in ("path", "file", "folder", "dir", "root") for end in ("", "s"))
 """Words in the names of options that say where data lie."""
@@ -42,6 +43,8 @@ def other_data(record: Mapping[str, Any], files: Mapping[str, Any], splits: Spli
         files: The hashes of the data's files, as a record has them.
         splits: The data. Their content decides, wherever it can be told; else the files do.
     """
+    from genzoo.data.digest import digest
+
     before = record.get("data_digest")
     now = digest(splits) if isinstance(before, str) else None
     if now is not None:

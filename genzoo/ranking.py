@@ -119,8 +119,11 @@ def costs(row: Row, figure: str, order: Order) -> Estimate:
 
 def example_differences(one: Row, other: Row, figure: str) -> tuple[float, int] | None:
     """The variance over test examples of the difference of two rows, and their number; None where it is not known."""
+    import numpy as np
+
     values, others = one.examples.get(figure), other.examples.get(figure)
     if values is None or others is None or values.shape != others.shape or len(values) < 2:
         return None
-    variance = (values - others).var().item()
+    with np.errstate(all="ignore"):  # a figure may be infinite
+        variance = float((values - others).var(ddof=1))
     return (variance, len(values)) if variance < float("inf") else None

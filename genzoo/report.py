@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from genzoo.answers import kept
 from genzoo.entries import describe
 from genzoo.errors import GenzooError
 from genzoo.runs import DAMAGED, Run, read_json
@@ -41,6 +42,7 @@ def page(run: Run) -> str:
     """The report as HTML. Every text in it is escaped by the template."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    said = kept("report", lambda: {"metrics": metric_labels(), "figures": captions()})
     templates = Environment(loader=PackageLoader("genzoo", "."), autoescape=True, undefined=StrictUndefined)
     config, record, results = read_json(run.path / "config.json"), run.record, run.results
     return templates.get_template("report.html.jinja").render(
@@ -49,9 +51,9 @@ def page(run: Run) -> str:
         status=when(record),
         warnings=[*outdated(run, config, results, record), *collapse(config, results)],
         what=what(config, record, results),
-        table=table(results),
+        table=table(results, said["metrics"]),
         remarks=remarks(results),
-        figures=pictures(run.path / "figures"),
+        figures=pictures(run.path / "figures", said["figures"]),
         command=command(config),
         configuration=[
             (section, [(key, shown(value)) for key, value in config[section].items()]) for section in config
@@ -88,10 +90,9 @@ def what(config: Mapping[str, Any], record: Mapping[str, Any], results: Mapping[
     ]
 
 
-def table(results: Mapping[str, Any]) -> dict[str, Any]:
+def table(results: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
     """Every figure of every split, with its unit and its standard error, or the reason why it cannot be had."""
     splits = [split for split in SPLITS if split in results]
-    labels = metric_labels()
     names = list(dict.fromkeys(name for split in splits for name in results[split] if name not in NO_METRIC))
     rows = []
     for name in names:
@@ -138,16 +139,21 @@ def collapse(config: Mapping[str, Any], results: Mapping[str, Any]) -> list[str]
     return [f"{text} If that is not wanted: {', or '.join(advice)}."]
 
 
-def pictures(folder: Path) -> list[dict[str, str]]:
-    """The run's figures, each whole within the page."""
+def captions() -> dict[str, str]:
+    """What each figure shows, in the order of the page."""
     from genzoo.figures import FIGURES
 
+    return {name: drawing.about for name, drawing in FIGURES.items()}
+
+
+def pictures(folder: Path, about: Mapping[str, str]) -> list[dict[str, str]]:
+    """The run's figures, each whole within the page."""
     found = []
-    for name, drawing in FIGURES.items():
+    for name, caption in about.items():
         file = folder / f"{name}.png"
         if file.is_file():
             source = "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()
-            found.append({"name": name, "about": drawing.about, "source": source})
+            found.append({"name": name, "about": caption, "source": source})
     return found
 
 

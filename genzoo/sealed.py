@@ -9,20 +9,21 @@ the run folder around the file.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
-
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from genzoo.errors import GenzooError, UsageError
 from genzoo.reading import open_regular, parse_json
 from genzoo.storage import write_atomically
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 MAX_HEADER = 1 << 20
 """Bytes; a legal header of 35 MB with 600,000 names costs 6 s and half a GB to read."""
@@ -39,6 +40,8 @@ CHANGED = "it was changed since genzoo wrote it: train anew with genzoo run --co
 
 def seal(tensors: dict[str, Tensor], description: Mapping[str, Any]) -> bytes:
     """The content of a file with these tensors and this description, and the digest of all of it."""
+    from safetensors.torch import save
+
     described = json.dumps({"sha256": "0" * DIGITS, **description})
     content = save(tensors, metadata={"genzoo": described})
     mark = MARK.search(content)
@@ -73,25 +76,47 @@ def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         UsageError: There is no such file.
         GenzooError: It is damaged, was changed, or carries no digest.
     """
+    return _read(path, "torch")
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The tensors of such a file as arrays of NumPy, without an import of torch.
+
+    Raises:
+        GenzooError: As `read_sealed`, or NumPy has no such numbers, as bfloat16.
+    """
+    try:
+        return _read(path, "numpy")[1]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise GenzooError(f"{path} holds numbers that NumPy has not: {error}", DAMAGED) from None
+
+
+def _read(path: Path, framework: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Description and numbers of a file."""
+    from safetensors import SafetensorError
+
     try:
         with open_regular(path) as file:
             described = _verified(path, file)
-        tensors = _tensors(path)
+        numbers = _numbers(path, framework)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file", "runs are listed by: ls runs/") from None
     except OSError as error:
         raise GenzooError(f"cannot read {path}: {error.strerror or error}", DAMAGED) from None
     except SafetensorError as error:
         raise GenzooError(f"{path} is truncated or damaged: {error}", DAMAGED) from None
-    return described, tensors
+    return described, numbers
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def _numbers(path: Path, framework: str) -> dict[str, Any]:
+    from safetensors import safe_open
+
     try:
         str(path).encode()
     except UnicodeEncodeError:  # safetensors opens no file whose name is not UTF-8
-        return load(path.read_bytes())
-    with safe_open(path, framework="pt") as opened:
+        loaded: dict[str, Any] = importlib.import_module(f"safetensors.{framework}").load(path.read_bytes())
+        return loaded
+    with safe_open(path, framework=framework) as opened:
         return {name: opened.get_tensor(name) for name in opened.offset_keys()}
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genzoo.data.store import Store
 from genzoo.errors import GenzooError
-from genzoo.records import is_count
+from genzoo.records import INTERRUPTED, is_count
 from genzoo.runs import MODEL_FILE, Run
 from genzoo.sealed import stored_digest
-from genzoo.training.listener import INTERRUPTED
+
+if TYPE_CHECKING:
+    from genzoo.data.store import Store
 
 RUNNING, FINISHED = "running", "finished"
 MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "matmul", "mode", "processes")

@@ -43,6 +43,11 @@ def cell(estimate: Estimate | str) -> str:
     return mean + seeds + examples
 
 
+def whole(estimate: Estimate | str) -> str:
+    """Such as images a second, which need no decimals."""
+    return cell(estimate) if isinstance(estimate, str) else f"{estimate.mean:,.0f}"
+
+
 def like(interval: float, digits: int) -> str:
     """An interval with as many decimals as its mean, or with one figure where these would all be 0."""
     text = f"{interval:.{digits}f}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genzoo.evaluation.evaluate import key
-from genzoo.evaluation.metric import Metric
+from genzoo.evaluation.order import key
+
+if TYPE_CHECKING:
+    from genzoo.evaluation.metric import Metric
 
 SPLITS = ("train", "validation", "test")
 NO_DENSITY = (

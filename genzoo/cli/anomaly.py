@@ -36,9 +36,11 @@ def add_verb(verbs: Any) -> None:
 def show_anomalies(options: argparse.Namespace) -> int:
     """Prints how well scores tell a class left out of training, or each class, from the rest; else the scores."""
     from genzoo.cli.inputs import open_work
+    from genzoo.registry import registry
     from genzoo.runs import plain
 
     refuse_output(options.out, (".csv",))
+    registry().get("metric", options.score.partition(":")[0])
     work = open_work(options)
     values = metric_values(work, [options.score])[options.score]
     scores = anomaly_scores(values, options.score)

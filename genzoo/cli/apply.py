@@ -53,15 +53,16 @@ def add_files(parser: argparse.ArgumentParser) -> None:
 
 def save_codes(options: argparse.Namespace) -> int:
     """Writes the posterior of every example: means and, where it is Gaussian, log-variances."""
-    import numpy as np
-    import torch
-
     from genzoo.cli.inputs import open_work
-    from genzoo.computing import evaluating
-    from genzoo.distributions import DiagGaussian
 
     refuse_output(options.out, (".npz", ".csv"))
     work = open_work(options)
+    import numpy as np
+    import torch
+
+    from genzoo.computing import evaluating
+    from genzoo.distributions import DiagGaussian
+
     means, log_vars = [], []
     with torch.no_grad(), evaluating(work.latent):
         for index in work.batches():

@@ -50,7 +50,6 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Checks everything, runs what is missing, prints the leaderboard."""
-    from genzoo.cells import cells, finished, parse_seeds, run_cells
     from genzoo.interrupt import exit_code
     from genzoo.runs import Places, refuse_unwritable
 
@@ -59,13 +58,16 @@ def handle(options: argparse.Namespace) -> int:
 
         known = ", ".join(registry().names("dataset"))
         raise UsageError("which dataset? genzoo bench --models A,B --dataset NAME", f"datasets: {known}")
-    seeds = parse_seeds(options.seeds)
     folder = options.runs or Path("bench") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
-    configs = resolve(options)
+    models = named(options)
     refuse_sort(options.sort)
+    from genzoo.cells import cells, finished, parse_seeds, run_cells  # and with them torch
+
+    seeds = parse_seeds(options.seeds)
+    configs = resolve(options, models)
     plan = cells(configs, seeds)
     places = Places(folder, None, options.data_root)
     try:
@@ -87,13 +89,11 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def resolve(options: argparse.Namespace) -> list[RunConfig]:
-    """The configuration of each model, after everything that can be refused has been refused.
-
-    A model that was named must take the data and the options. Where none was, those that do not are left out.
+def named(options: argparse.Namespace) -> list[str]:
+    """The models to train: those of `--models`, or all.
 
     Raises:
-        UsageError: Whatever the first run would be refused for, with the model's name.
+        UsageError: An unknown model or dataset, or an option that is not for `bench`.
     """
     from genzoo.registry import registry
 
@@ -101,15 +101,24 @@ def resolve(options: argparse.Namespace) -> list[RunConfig]:
         if (spelling := word.partition("=")[0]) in NOT_HERE:
             raise UsageError(f"{spelling} is not for bench", NOT_HERE[spelling])
     registry().get("dataset", options.dataset)
-    named = [name.strip() for name in (options.models or "").split(",") if name.strip()]
-    if options.models is not None and not named:
+    models = [name.strip() for name in (options.models or "").split(",") if name.strip()]
+    if options.models is not None and not models:
         raise UsageError(f"--models {options.models!r} names none", f"known: {', '.join(registry().names('model'))}")
-    for name in named:
+    for name in models:
         registry().get("model", name)
-    if not named:
-        named = [registry().spelling(entry) for entry in registry().matching("model")]
+    return models or [registry().spelling(entry) for entry in registry().matching("model")]
+
+
+def resolve(options: argparse.Namespace, models: list[str]) -> list[RunConfig]:
+    """The configuration of each model, after everything that can be refused has been refused.
+
+    A model that was named must take the data and the options. Where none was, those that do not are left out.
+
+    Raises:
+        UsageError: Whatever the first run would be refused for, with the model's name.
+    """
     configs, reasons = [], {}
-    for name in dict.fromkeys(named):
+    for name in dict.fromkeys(models):
         try:
             configs.append(resolved(name, options))
         except GenzooError as error:
@@ -134,12 +143,9 @@ def resolved(name: str, options: argparse.Namespace) -> RunConfig:
     from genzoo.runs import Places
 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
-    try:
+    with command_line.hinted(components):
         config = command_line.parse(components, [], list(options.rest), "")
         Experiment(config, Places(), quiet=True)
-    except UsageError as error:
-        error.hint = error.hint or command_line.help_hint(components)
-        raise
     return config
 
 
@@ -153,10 +159,10 @@ def refuse_picture(path: Path, asked: bool) -> None:
 
 def refuse_sort(name: str | None) -> None:
     """Refuses a figure that no run will have."""
-    from genzoo.evaluation.evaluate import find_metrics
+    from genzoo.evaluation.order import of_every_run
     from genzoo.registry import registry
 
-    known = find_metrics(registry())
+    known = of_every_run(registry())
     if name and name not in known:
         raise UsageError(f"--sort {name}: no run has it", f"known: {', '.join(known)}")
 
@@ -184,7 +190,7 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
 def boards(options: argparse.Namespace, runs: list[Any]) -> list[Board]:
     """A board for each protocol: models of one command may differ in what their likelihood is."""
     from genzoo.comparison import Estimate, tables
-    from genzoo.evaluation.evaluate import key
+    from genzoo.evaluation.order import key
     from genzoo.leaderboard import Board
 
     made = []

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from genzoo.answers import kept
 from genzoo.entries import KINDS, WITH_OPTIONS, Entry, Kind
 from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
 from genzoo.hookspecs import API
@@ -154,22 +155,30 @@ def show_info(options: argparse.Namespace) -> int:
     if not entries:
         known = [name for kind in KINDS for name in registry().names(kind)]
         raise UsageError(f"nothing is named {options.name!r}.{did_you_mean(options.name, known)}", "type: genzoo list")
-    for entry in entries:
+    described = [description(entry) for entry in entries]
+    for entry, lines in zip(entries, described, strict=True):
         print(f"{entry.kind} {entry.name} · {entry.summary}")
         print(f"  from      {origin_of(entry)}")
         if entry.paper:
             print(f"  paper     {entry.paper}")
-        if entry.kind == "model":
-            describe_model(entry)
-        if entry.kind in WITH_OPTIONS:
-            print_options(entry)
-        else:
-            print(f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}")
+        print("\n".join(lines))
     return 0
 
 
-def describe_model(entry: Entry) -> None:
-    """Which losses train it and how large it is on each dataset."""
+def description(entry: Entry) -> list[str]:
+    """What its class tells of an entry, as lines: the losses and sizes of a model, the options; else how it is used."""
+    if entry.kind not in WITH_OPTIONS:
+        return [f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}"]
+
+    def work_out() -> list[str]:
+        return [*(about_model(entry) if entry.kind == "model" else []), *about_options(entry)]
+
+    lines: list[str] = kept(["info", entry.kind, entry.full_name], work_out)
+    return lines
+
+
+def about_model(entry: Entry) -> list[str]:
+    """Which losses train a model and how large it is on each dataset."""
     from genzoo.build import on_paper
     from genzoo.protocols import count_parameters
     from genzoo.runconfig import default_config
@@ -188,8 +197,7 @@ def describe_model(entry: Entry) -> None:
     changed = ", ".join(f"{name} {value}" for name, value in entry.loss_options.items())
     own = registry().loss_of(entry)
     others = [loss.name for loss in registry().matching("loss") if loss != own and accepts(loss, model)]
-    print(f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}")
-    print("\n".join(sizes))
+    return [f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}", *sizes]
 
 
 def accepts(loss: Entry, model: Model | None) -> bool:
@@ -200,14 +208,15 @@ def accepts(loss: Entry, model: Model | None) -> bool:
         return False
 
 
-def print_options(entry: Entry) -> None:
+def about_options(entry: Entry) -> list[str]:
     """The options of an entry's Config, with type, default and help."""
     from genzoo.options import describe_fields
     from genzoo.runconfig import default_config
 
     prefix = "data." if entry.kind == "dataset" else ""
-    rows = describe_fields(default_config(entry, entry.options))
-    for name, type_name, default, text in rows:
+    lines = []
+    for name, type_name, default, text in describe_fields(default_config(entry, entry.options)):
         spelling = f"--{prefix}{name.replace('_', '-')} {type_name}"
         gap = "\n" + 37 * " " if len(spelling) > 34 else (35 - len(spelling)) * " "
-        print(f"  {spelling}{gap}{text} (default: {default})")
+        lines.append(f"  {spelling}{gap}{text} (default: {default})")
+    return lines

@@ -41,10 +41,12 @@ def add_verb(verbs: Any) -> None:
 def show(options: argparse.Namespace) -> int:
     """Prints the tables and, below each, whether the best row is better than the second."""
     from genzoo import sheets
+    from genzoo.cli.use import refuse_output
     from genzoo.comparison import collect, tables
-    from genzoo.evaluation.evaluate import key
+    from genzoo.evaluation.order import key
     from genzoo.plugins import warn
 
+    refuse_output(options.figure, (".png",), "--figure")
     outdated: list[str] = []
     found = tables(collect(options.places or [Path("runs")]), options.dataset, outdated.append)
     if not found and outdated:
@@ -103,8 +105,7 @@ def sheet(table: Table, figure: str) -> Sheet:
 
 def row_cells(table: Table, row: Row, rank: int | None, figures: list[str]) -> list[str]:
     """One row as texts."""
-    from genzoo.leaderboard import rounded
-    from genzoo.sheets import cell
+    from genzoo.sheets import cell, whole
     from genzoo.tables import number
 
     results = row.results[0]
@@ -118,7 +119,7 @@ def row_cells(table: Table, row: Row, rank: int | None, figures: list[str]) -> l
         "" if rank is None else str(rank),
         *(cell(row.estimate(name)) for name in figures),
         f"{number(pca['mse'])}{beaten}" if pca else "n/a",
-        rounded(speed),
+        whole(speed),
     ]
 
 
@@ -196,14 +197,13 @@ def draw_planes(path: Path, made: list[tuple[Table, str]]) -> None:
     """Writes the rate–distortion planes of all tables that have one.
 
     Raises:
-        UsageError: None has, or the file is no .png.
+        UsageError: None has.
     """
-    from genzoo.cli.use import refuse_output
-    from genzoo.figures.comparisons import rate_distortion
     from genzoo.rate_distortion import curves
 
-    refuse_output(path, (".png",), "--figure")
     planes = [(table.protocol, found) for table, _ in made if (found := curves(table))]
     if not planes:
         raise UsageError("--figure: none of these runs has a rate", "models with a prior have: genzoo run vae …")
+    from genzoo.figures.comparisons import rate_distortion
+
     rate_distortion(path, planes)

@@ -45,7 +45,7 @@ def add_data_verb(subparsers: Any) -> None:
 def list_datasets(arguments: argparse.Namespace) -> int:
     """Prints each dataset with the state of its files."""
     store = Store(arguments.data_root)
-    rows = [(name, *_state(store, files)) for name, files in known_file_sets()]
+    rows = [(entry.name, *_state(store, files)) for entry, files in known_file_sets()]
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     for name, state, where in rows:
         print(f"{name:<{widths[0]}}  {state:<{widths[1]}}  {where}".rstrip())
@@ -94,8 +94,12 @@ def add_files(arguments: argparse.Namespace) -> int:
 
 
 def _files(name: str) -> FileSet:
-    files = getattr(registry().get("dataset", name).load(), "files", None)
-    if not isinstance(files, FileSet):
+    dataset = registry().get("dataset", name)
+    known = {entry.full_name: files for entry, files in known_file_sets()}
+    if dataset.full_name not in known:
+        dataset.load()  # says why it cannot be imported
+    files = known.get(dataset.full_name)
+    if files is None:
         raise UsageError(f"{name} needs no files: it comes with its plugin or is generated")
     return files
 

@@ -119,9 +119,9 @@ def open_work(options: argparse.Namespace) -> Work:
     Raises:
         UsageError: No such run, or its model has no encoder, which all applications need.
     """
+    run, device = open_run(options)
     from genzoo.protocols import LatentModel
 
-    run, device = open_run(options)
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
         raise UsageError(f"{run.config.model} has no encoder", f"genzoo sample {run.path}")

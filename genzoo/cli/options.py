@@ -7,7 +7,7 @@ import dataclasses
 import io
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,16 @@ def listed(owners: list[str]) -> str:
 def help_hint(components: Components) -> str:
     """What to type to see every option."""
     return f"all options: genzoo run {components.names[0]} --dataset {components.names[2]} --help"
+
+
+@contextlib.contextmanager
+def hinted(components: Components) -> Iterator[None]:
+    """Inside, errors that say nothing of what to type name the help."""
+    try:
+        yield
+    except UsageError as error:
+        error.hint = error.hint or help_hint(components)
+        raise
 
 
 def known_options(components: Components) -> dict[str, str]:

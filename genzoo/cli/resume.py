@@ -33,6 +33,9 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Finds the run, takes its options and those that are typed, goes on, prints."""
     from genzoo import runs
+
+    run = runs.find(options.run, options.runs)
+    before = run.config
     from genzoo.cli import options as command_line
     from genzoo.cli.run import from_file, tell
     from genzoo.processes import joined
@@ -40,8 +43,6 @@ def handle(options: argparse.Namespace) -> int:
     from genzoo.resumption import Resumption
     from genzoo.runconfig import Components
 
-    run = runs.find(options.run, options.runs)
-    before = run.config
     components = Components.find(registry(), before.model, before.dataset, before.loss)
     file = run.path / "config.json"
     _, words = from_file(file)

@@ -45,6 +45,7 @@ def handle(options: argparse.Namespace) -> int:
     """Resolves names and options, runs, prints."""
     from genzoo.registry import registry
     from genzoo.runconfig import Components
+    from genzoo.runs import refuse_unwritable
 
     words: list[str] = options.rest
     model = words.pop(0) if words and not words[0].startswith("-") else ""
@@ -53,26 +54,30 @@ def handle(options: argparse.Namespace) -> int:
     if options.config:
         named, file_words = from_file(options.config)
         model, dataset, loss = model or named["model"], dataset or named["dataset"], loss or named["loss"]
-    if options.help and not (model and dataset):
-        return help_without_dataset(options.parser, model, loss)
+    if options.help and not model:
+        options.parser.print_help()
+        return 0
     if not model:
         known = ", ".join(registry().names("model"))
         raise UsageError("which model? genzoo run MODEL --dataset NAME", f"models: {known}")
+    if options.help and not dataset:
+        text = all_options((model, some_dataset(), loss), [], [], "")
+        print(f"{options.parser.format_help()}\n{text}", end="")
+        return 0
     if not dataset:
         known = ", ".join(registry().names("dataset"))
         typo = next((f", not {word}" for word in words if did_you_mean(word, ["--dataset"])), "")
         raise UsageError(f"which dataset? genzoo run {model} --dataset NAME{typo}", f"datasets: {known}")
+    file = str(options.config or "")
+    if options.help:
+        print(all_options((model, dataset, loss), file_words, words, file), end="")
+        return 0
+    refuse_unwritable(options.runs, options.out)
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 
-    if options.help:
-        words.append("--help")
-    try:
-        config = command_line.parse(components, file_words, words, str(options.config or ""))
-        return start(config, options)
-    except UsageError as error:
-        error.hint = error.hint or command_line.help_hint(components)
-        raise
+    with command_line.hinted(components):
+        return start(command_line.parse(components, file_words, words, file), options)
 
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
@@ -90,21 +95,29 @@ def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
     return vars(named), rest
 
 
-def help_without_dataset(parser: argparse.ArgumentParser, model: str, loss: str) -> int:
-    """Help before a dataset is named: what `run` itself takes and, with a model, the options of all three."""
-    if not model:
-        parser.print_help()
-        return 0
+def some_dataset() -> str:
+    """A dataset to show options of before one is named."""
     from genzoo.registry import registry
-    from genzoo.runconfig import Components
 
     datasets = registry().names("dataset")
-    components = Components.find(registry(), model, "digits" if "digits" in datasets else datasets[0], loss)
-    from genzoo.cli import options as command_line
+    return "digits" if "digits" in datasets else datasets[0]
 
-    print(parser.format_help())
-    command_line.parse(components, [], ["--help"], "")
-    return 0
+
+def all_options(names: tuple[str, str, str], file_words: list[str], words: list[str], file: str) -> str:
+    """The help on all options of a model, a dataset, a loss and the trainer, in this order of names."""
+    from genzoo.cli.terminal import rendered
+
+    def show() -> None:
+        from genzoo.registry import registry
+        from genzoo.runconfig import Components
+
+        components = Components.find(registry(), *names)
+        from genzoo.cli import options as command_line
+
+        with command_line.hinted(components):
+            command_line.parse(components, file_words, [*words, "--help"], file)
+
+    return rendered(["help", *names, file_words, words], show)
 
 
 def start(config: Any, options: argparse.Namespace) -> int:
@@ -125,7 +138,7 @@ def start(config: Any, options: argparse.Namespace) -> int:
 
 def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
     """Prints what came out of a run, or how to go on with it; returns the exit code."""
-    from genzoo.training.listener import INTERRUPTED
+    from genzoo.records import INTERRUPTED
 
     if run.record["status"] == INTERRUPTED:
         files = [word for file in options.plugin_files for word in ("-p", file)]

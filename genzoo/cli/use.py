@@ -67,7 +67,6 @@ def _add(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentPar
 
 def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     """The run and the device that were asked for."""
-    from genzoo.build import choose_device
     from genzoo.runs import find
 
     counts = getattr(options, "n", None), getattr(options, "batch_size", None)
@@ -75,7 +74,10 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
         raise UsageError("-n and --batch-size must be at least 1", f"type: genzoo {options.verb} --help")
     if not 1 <= getattr(options, "samples", 1) <= MOST_SAMPLES:
         raise UsageError(f"--samples {options.samples}: between 1 and {MOST_SAMPLES:,}", "such as --samples 10")
-    return find(options.run, options.runs), choose_device(options.device)
+    run = find(options.run, options.runs)
+    from genzoo.build import choose_device  # and with it torch, which a refusal need not wait for
+
+    return run, choose_device(options.device)
 
 
 def load_split(run: Run, name: str, device: torch.device, data_root: Path | None) -> Resident:
@@ -90,15 +92,19 @@ def dataset_of(run: Run) -> Dataset:
 
 def show_evaluation(options: argparse.Namespace) -> int:
     """Prints the figures of one split."""
-    from genzoo.evaluation.baselines import known_nll
-    from genzoo.evaluation.evaluate import evaluate, find_metrics
-    from genzoo.evaluation.measures import said
     from genzoo.registry import registry
     from genzoo.runs import plain
     from genzoo.tables import gaps, results_table
 
+    names = options.metrics.split(",") if options.metrics else []
+    for name in names:
+        registry().get("metric", name.partition(":")[0])
     run, device = open_run(options)
-    metrics = find_metrics(registry(), options.metrics.split(",") if options.metrics else None)
+    from genzoo.evaluation.baselines import known_nll
+    from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.evaluation.measures import said
+
+    metrics = find_metrics(registry(), names)
     model = run.model.to(device)
     source = Source.of(run, options)
     data = source.view(options.split, device)
@@ -122,16 +128,16 @@ def show_evaluation(options: argparse.Namespace) -> int:
 
 def save_samples(options: argparse.Namespace) -> int:
     """Writes new examples as a picture or as numbers."""
+    refuse_output(options.out)
+    run, device = open_run(options)
     import torch
 
     from genzoo import figures
     from genzoo.figures.samples import SAMPLES
     from genzoo.sampling import IN_A_ROW, Sampler
 
-    run, device = open_run(options)
     model = run.model.to(device)
     sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
-    refuse_output(options.out)
     if reason := sampler.refuses(model):
         raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
     classes = parse_classes(options.classes, model, run.config.model) if options.classes else []
@@ -186,6 +192,8 @@ def parse_classes(text: str, model: Model, name: str) -> list[int]:
 
 def save_reconstructions(options: argparse.Namespace) -> int:
     """Writes originals and reconstructions as a picture, or the reconstructions as numbers."""
+    refuse_output(options.out)
+    run, device = open_run(options)
     import torch
 
     from genzoo import figures
@@ -194,11 +202,9 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     from genzoo.computing import evaluating
     from genzoo.protocols import LatentModel
 
-    run, device = open_run(options)
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
         raise UsageError(f"{run.config.model} has no encoder to reconstruct with", f"genzoo sample {options.run}")
-    refuse_output(options.out)
     if options.images:
         data, names = read_files(options.images, run, model.spec, device, options.resize)
     else:

@@ -130,13 +130,13 @@ def denoise(work: Work, sigma: float | None, keep: bool) -> tuple[Comparison, Te
 
 def save_interpolation(options: argparse.Namespace) -> int:
     """Draws the way from one example's reconstruction to another's, the originals outside."""
+    work, out = prepare(options)
     import torch
 
     from genzoo.applications.codes import on_the_way
     from genzoo.cli.inputs import one_example
     from genzoo.computing import evaluating
 
-    work, out = prepare(options)
     ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
     with torch.no_grad(), evaluating(work.model):
         codes = work.encode(ends)
@@ -153,6 +153,7 @@ def save_interpolation(options: argparse.Namespace) -> int:
 
 def save_traversal(options: argparse.Namespace) -> int:
     """Draws what each latent dimension does, a row each."""
+    work, out = prepare(options, (*PICTURES, ".gif"))
     import torch
 
     from genzoo.applications.codes import traversal_codes
@@ -160,7 +161,6 @@ def save_traversal(options: argparse.Namespace) -> int:
     from genzoo.computing import evaluating
     from genzoo.figures.canvas import save_gif
 
-    work, out = prepare(options, (*PICTURES, ".gif"))
     with torch.no_grad(), evaluating(work.model):
         prior, seen = work.latent.prior(), None
         if options.dims is None or (prior is None and not options.start):
@@ -226,13 +226,13 @@ def choose_dims(asked: str | None, size: int, codes: Tensor | None) -> list[int]
 
 def save_variations(options: argparse.Namespace) -> int:
     """Draws or writes n variations of each input."""
+    work, out = prepare(options)
     import torch
 
     from genzoo.computing import evaluating
     from genzoo.distributions import Delta
     from genzoo.noise import keyed, mix
 
-    work, out = prepare(options)
     x = work.examples(None if options.files else INPUTS)
     refuse_too_many(options.n * len(x), work.model.spec, work.device)
     with torch.no_grad(), evaluating(work.model), keyed(work.data.keys[: len(x)] ^ mix(options.seed, "augment")):

@@ -9,9 +9,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from genzoo.errors import GenzooError, PluginError
+
+if TYPE_CHECKING:
+    from genzoo.entries import Entry
 
 CHUNK = 1 << 20
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -78,16 +81,32 @@ class Content(NamedTuple):
     """"" if the size alone rules it out."""
 
 
-def known_file_sets() -> Iterator[tuple[str, FileSet | None]]:
-    """Every registered dataset that can be imported, with the files it needs (None: it has no files)."""
+def known_file_sets() -> Iterator[tuple[Entry, FileSet | None]]:
+    """Every registered dataset that can be imported, with the files it needs, but not where to get them (None: it has
+    no files)."""
+    from genzoo.answers import kept
     from genzoo.registry import registry
 
-    for entry in registry().matching("dataset"):
-        try:
-            files = getattr(entry.load(), "files", None)
-        except PluginError:
-            continue  # its own line was printed when it was found; it owns no file here
-        yield entry.name, files
+    entries = registry().matching("dataset")
+    declared = kept("files", lambda: {entry.full_name: _declared(entry) for entry in entries})
+    for entry in entries:
+        match declared[entry.full_name]:
+            case []:
+                yield entry, None
+            case [{"name": name, "title": title, "folder": folder, "files": files}]:
+                yield entry, FileSet(name, title, folder, tuple(RawFile(*raw) for raw in files))
+
+
+def _declared(entry: Entry) -> list[dict[str, Any]] | None:
+    """The file set of a dataset's class as a JSON value, [] if it has none; None if the class cannot be imported."""
+    try:
+        files = getattr(entry.load(), "files", None)
+    except PluginError:  # its own line was printed when it was found; it owns no file here
+        return None
+    if not isinstance(files, FileSet):
+        return []
+    raw = [[file.name, file.sha256, file.size] for file in files.files]
+    return [{"name": files.name, "title": files.title, "folder": files.folder, "files": raw}]
 
 
 def content(path: Path, file_set: FileSet) -> Content:

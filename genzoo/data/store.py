@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 
 from genzoo.data.files import FileSet, RawFile, check, content, known_file_sets, unpack, whose
-from genzoo.data.sources import take_from
 from genzoo.errors import GenzooError
 from genzoo.storage import user_cache
 from genzoo.streams import tell
@@ -173,6 +172,8 @@ class Store:
 
     def _gather(self, file_set: FileSet, wanted: Sequence[RawFile], part: Path) -> tuple[list[str], list[str]]:
         """Fills `part` from one source after another: those that helped, and why the others did not."""
+        from genzoo.data.sources import take_from
+
         used: list[str] = []
         reasons: list[str] = []
 
@@ -248,7 +249,7 @@ class Store:
         ways = ["unset GENZOO_OFFLINE, and run again: it is fetched"] if self.offline else []
         ways += filter(None, by_hand.values())
         ways.append(f"put {', '.join(missing)} into {shlex.quote(str(folder))}")
-        free = [name for name, files in known_file_sets() if files is None]
+        free = [entry.name for entry, files in known_file_sets() if files is None]
         if free:
             ways.append(f"use a dataset that needs no files: {', '.join(free)}")
         hint = [f"tried  {reason}" for reason in reasons]

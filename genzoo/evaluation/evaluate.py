@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -17,9 +16,11 @@ from genzoo.data.resident import Resident
 from genzoo.entries import Registry
 from genzoo.errors import PluginError, UsageError
 from genzoo.evaluation.metric import Examined, Metric, Subject
+from genzoo.evaluation.order import key as key
+from genzoo.evaluation.order import of_every_run
 from genzoo.noise import mix, of_examples, seeded
 from genzoo.options import from_json, to_json
-from genzoo.plugins import GROUP, warn
+from genzoo.plugins import warn
 from genzoo.processes import ALONE, Processes
 from genzoo.protocols import Batch, Model
 from genzoo.runconfig import default_config, field_names
@@ -37,13 +38,11 @@ def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict
     if names:
         return {name: _make(registry, name) for name in names}
     found = {}
-    for entry in registry.entries:  # in the order registered
-        if entry.in_every_run:
-            try:
-                own = entry.origin.distribution == GROUP  # whose names nobody can take
-                found[entry.name if own else registry.spelling(entry)] = _make(registry, entry.full_name)
-            except PluginError as error:  # nobody asked for it
-                _warn_once(error.message, f"pip uninstall {entry.origin.distribution}")
+    for name, entry in of_every_run(registry).items():
+        try:
+            found[name] = _make(registry, entry.full_name)
+        except PluginError as error:  # nobody asked for it
+            _warn_once(error.message, f"pip uninstall {entry.origin.distribution}")
     return found
 
 
@@ -252,11 +251,6 @@ def _average(metric: Metric, found: Sequence[Tensor]) -> Averaged:
     if len(each) < 2:
         return Averaged(found[0], None)
     return Averaged(torch.stack(list(found)).mean(0), torch.stack(each).var(0) / len(each))
-
-
-def key(metric_name: str) -> str:
-    """The name of a metric in results: negative-elbo → negative_elbo, frechet:gmm:10 → frechet_gmm_10."""
-    return re.sub("[-:=/]", "_", metric_name)
 
 
 def _checked(name: str, values: Tensor, examples: int) -> Tensor:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from genzoo.entries import Entry
+from genzoo.answers import kept, torch_is_imported
+from genzoo.entries import Entry, Registry
 from genzoo.errors import PluginError
-from genzoo.evaluation.evaluate import key
-from genzoo.evaluation.metric import Metric
 from genzoo.plugins import GROUP
 from genzoo.registry import registry
 from genzoo.runconfig import field_names
+
+if TYPE_CHECKING:
+    from genzoo.evaluation.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,23 @@ class Order:
         return self.better or "lower" if self.ideal is None else f"nearer to {self.ideal:g}"
 
 
+def key(metric_name: str) -> str:
+    """The name of a metric in results: negative-elbo → negative_elbo, frechet:gmm:10 → frechet_gmm_10."""
+    return re.sub("[-:=/]", "_", metric_name)
+
+
+def of_every_run(registry: Registry) -> dict[str, Entry]:
+    """The metrics that each run reports, by their names in results; in the order registered."""
+    found = {}
+    for entry in registry.entries:
+        if entry.in_every_run:
+            own = entry.origin.distribution == GROUP  # whose names nobody can take
+            found[entry.name if own else registry.spelling(entry)] = entry
+    return found
+
+
 def order_of(figure: str) -> Order:
     """How the figures called `figure` in results are ordered, such as iwae_100."""
-    found = metric_of(figure)
-    return Order(known=False) if found is None else Order(found.better, found.ideal)
-
-
-def metric_of(figure: str) -> type[Metric] | None:
-    """The class of the registered metric that gives a figure of results; None if it is not installed."""
     found: dict[str, Entry] = {}
     for entry in registry().matching("metric"):
         for name in {key(entry.name), key(entry.full_name)}:
@@ -53,10 +65,24 @@ def metric_of(figure: str) -> type[Metric] | None:
             ):
                 found[name] = entry
     for name, entry in sorted(found.items(), key=lambda item: -len(item[0])):  # the longest name first
-        try:
-            metric: type[Metric] = entry.load()
-        except PluginError:
-            continue
-        if figure == name or field_names(metric.Config):  # another name would be a value of its option
-            return metric
-    return None
+        declared = _declared(entry)
+        if declared and (figure == name or declared["options"]):  # another name would be a value of its option
+            return Order(declared["better"], declared["ideal"])
+    return Order(known=False)
+
+
+def _declared(entry: Entry) -> dict[str, Any] | None:
+    """What a metric's class says of its order, and its options; None if it cannot be imported."""
+    if torch_is_imported():  # the others need not be imported too
+        return _read(entry)
+    every = registry().matching("metric")
+    declared: dict[str, dict[str, Any] | None] = kept("metrics", lambda: {one.full_name: _read(one) for one in every})
+    return declared[entry.full_name]
+
+
+def _read(entry: Entry) -> dict[str, Any] | None:
+    try:
+        metric: type[Metric] = entry.load()
+    except PluginError:
+        return None
+    return {"better": metric.better, "ideal": metric.ideal, "options": list(field_names(metric.Config))}

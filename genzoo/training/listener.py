@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from genzoo.records import INTERRUPTED as INTERRUPTED
 from genzoo.training.modes import Mode
-
-INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tiny_datasets import NAMES, Example, program
 
-from genzoo.data import store as store_module
+from genzoo.data import sources as ways
 from genzoo.data.sources import DebianPackage, Https, NpmPackage, SystemFolder
 from genzoo.data.store import Found, Store
 from genzoo.errors import GenzooError
@@ -244,7 +244,7 @@ def test_a_full_disk_is_one_line(cache: Path, tmp_path: Path, tiny: Example, mon
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store_module, "take_from", full)
+    monkeypatch.setattr(ways, "take_from", full)
     with pytest.raises(GenzooError, match="tiny: No space left on device") as refusal:
         Store().ensure(tiny.of(SystemFolder(str(tmp_path))))
     assert "--data-root" in refusal.value.hint

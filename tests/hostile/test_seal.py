@@ -15,7 +15,7 @@ from genzoo.build import build_model
 from genzoo.errors import GenzooError
 from genzoo.registry import registry
 from genzoo.runconfig import default_config
-from genzoo.sealed import read_sealed, seal
+from genzoo.sealed import read_arrays, read_sealed, seal
 from genzoo.weights import save_model
 
 
@@ -118,3 +118,17 @@ def test_an_option_called_like_the_digest_is_not_taken_for_it(tmp_path: Path) ->
     description, tensors = read_sealed(tmp_path / "x.safetensors")
     assert description["config"] == described["config"]
     assert torch.equal(tensors["a"], torch.ones(3))
+
+
+def test_arrays_are_the_same_numbers(tmp_path: Path) -> None:
+    path, values = tmp_path / "x.safetensors", torch.randn(5, 3, dtype=torch.float64)
+    path.write_bytes(seal({"one": values, "two": values.float()}, {}))
+    found = read_arrays(path)
+    assert all(torch.equal(torch.from_numpy(found[name].copy()), read_sealed(path)[1][name]) for name in ("one", "two"))
+
+
+def test_numbers_that_numpy_has_not_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(seal({"one": torch.ones(2, dtype=torch.bfloat16)}, {}))
+    with pytest.raises(GenzooError, match="numbers that NumPy has not"):
+        read_arrays(path)
