@@ -14,6 +14,7 @@ Prints a Markdown table and writes benchmarks/results/peers-MODEL-PRECISION-DEVI
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.metadata
 import importlib.util
@@ -23,7 +24,8 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -49,28 +51,41 @@ TARGETS = {
 """How many times as fast as each genzoo has to be on a CPU with batches of 128."""
 
 
+class BrokenOff(Exception):
+    """A contestant failed."""
+
+
 class Player:
     """A contestant in a process of its own: what one does to the allocator or the threads is nobody else's."""
 
     def __init__(self, name: str, task: Task, threads: int | None) -> None:
+        self.name = name
         context = multiprocessing.get_context("spawn")
         self.connection, other = context.Pipe()
-        self.process = context.Process(target=play, args=(other, name, task, threads), daemon=True)
+        self.process = context.Process(target=play, args=(other, name, task, threads))  # may have processes of its own
         self.process.start()
         other.close()
 
     def __call__(self) -> Pass:
-        """Trains; the others wait meanwhile."""
+        """Trains; the others wait meanwhile.
+
+        Raises:
+            BrokenOff: The contestant failed.
+        """
         self.connection.send(None)
         try:
-            made: Pass = self.connection.recv()
+            made: Pass | str = self.connection.recv()
         except EOFError:
-            raise SystemExit("a contestant broke off; what it said stands above") from None
+            raise BrokenOff(f"the process of {self.name} has ended") from None
+        if isinstance(made, str):
+            raise BrokenOff(f"{self.name} broke off: {made}")
         return made
 
     def stop(self) -> None:
-        """Ends the process."""
+        """Ends the process, kindly at first."""
         self.connection.close()
+        self.process.join(10)
+        self.process.kill()
         self.process.join()
 
 
@@ -83,21 +98,37 @@ def play(connection: Connection, name: str, task: Task, threads: int | None) -> 
             connection.recv()
         except EOFError:
             return
-        connection.send(CONTESTANTS[name](task))
+        try:
+            made: Pass | str = CONTESTANTS[name](task)
+        except Exception:
+            made = traceback.format_exc()
+        connection.send(made)
 
 
 def alternate(task: Task, players: Mapping[str, Callable[[], Pass]], times: int) -> list[dict[str, Pass]]:
     """Everybody in turns, `times` over; who begins goes round."""
-    done, names = [], list(players)
-    for number in range(times):
-        first = number % len(names)
-        passes = {}
-        for name in [*names[first:], *names[:first]]:
-            passes[name] = players[name]()
-            speed = task.images / passes[name].seconds
-            print(f"{number + 1}/{times}  {name}: {speed:,.0f} images/s", file=sys.stderr)
-        done.append(passes)
-    return done
+    return [one_alternation(task, players, number) for number in range(times)]
+
+
+def one_alternation(task: Task, players: Mapping[str, Callable[[], Pass]], number: int) -> dict[str, Pass]:
+    """Everybody once; alternation `number`, from 0, decides who begins."""
+    passes, names = {}, list(players)
+    first = number % len(names)
+    for name in [*names[first:], *names[:first]]:
+        passes[name] = players[name]()
+        print(f"{number + 1}  {name}: {task.images / passes[name].seconds:,.0f} images/s", file=sys.stderr)
+    return passes
+
+
+@contextlib.contextmanager
+def players_of(task: Task, names: Sequence[str], threads: int | None) -> Iterator[dict[str, Player]]:
+    """Inside, the contestants wait in processes of their own."""
+    players = {name: Player(name, task, threads) for name in names}
+    try:
+        yield players
+    finally:
+        for player in players.values():
+            player.stop()
 
 
 def ratios(alternations: Sequence[Mapping[str, Pass]], name: str) -> list[float]:
@@ -191,10 +222,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     device = choose_device(options.device)
     task = Task(options.model, options.precision, device, images, options.batch_size, workers=options.workers)
     start = time.perf_counter()
-    players = {name: Player(name, task, options.threads) for name in names}
-    alternations = alternate(task, players, options.alternations)
-    for player in players.values():
-        player.stop()
+    try:
+        with players_of(task, names, options.threads) as players:
+            alternations = alternate(task, players, options.alternations)
+    except BrokenOff as error:
+        raise SystemExit(str(error)) from None
     refuse_unequal(alternations)
     took = time.perf_counter() - start
     out = options.out or HERE.parent / "results" / f"peers-{task.model}-{task.precision}-{device.type}.json"
