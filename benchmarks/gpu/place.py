@@ -20,7 +20,7 @@ def environment(site: Path, wheels: Path | None, data: Path | None) -> dict[str,
     Args:
         site: An empty folder, filled with metadata and with what the wheels hold.
         wheels: Packages to take what is missing from; None: none.
-        data: What `GENZOO_DATA` is to be, such as a folder that holds MNIST/raw; None: what it is.
+        data: A folder that holds MNIST/raw, gzip or not; None: wherever `GENZOO_DATA` says.
     """
     packages = sorted(file.parent for file in THIRD_PARTY.glob("*/pyproject.toml"))
     for project in (ROOT, *packages):
@@ -30,7 +30,11 @@ def environment(site: Path, wheels: Path | None, data: Path | None) -> dict[str,
     path = [site, ROOT, ROOT / "plugins", ROOT / "benchmarks", ROOT / "benchmarks/peers", *packages]
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "GENZOO_OFFLINE": "1"}
     if data:
-        variables["GENZOO_DATA"] = str(data)
+        for file in data.glob("*/raw/*"):  # links: what is unpacked beside them does not make the carried folder larger
+            link = site / "data" / file.relative_to(data)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file.resolve())
+        variables["GENZOO_DATA"] = str(site / "data")
     return variables
 
 

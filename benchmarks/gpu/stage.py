@@ -6,25 +6,14 @@ Exit codes: 0 done, 1 the stage itself failed, 2 no CUDA device, 75 cannot go on
 from __future__ import annotations
 
 import argparse
-import ctypes
 import importlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from bench import Bench
-
-PR_SET_PDEATHSIG = 1  # of prctl.h
-
-
-def die_with_the_suite() -> None:
-    """Have the system kill this process when the one that started it ends in whatever way; on Linux."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def perform(run: Callable[[Bench], None], bench: Bench) -> int:
@@ -46,7 +35,6 @@ def main() -> int:
     parser.add_argument("seconds", type=float)
     parser.add_argument("--rehearse", action="store_true")
     options = parser.parse_args()
-    die_with_the_suite()
     bench = Bench(options.name, options.file, options.seconds, options.rehearse)
     if not bench.has_device:
         return 2

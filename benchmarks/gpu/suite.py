@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -38,6 +39,7 @@ STAGES = {"models": 75, "modes": 60, "speed": 130, "peers": 95, "zoo": 60, "card
 NO_DEVICE = "no device"
 RESTARTS = 5
 """How often a stage whose process has crashed goes on with its next row."""
+PR_SET_PDEATHSIG = 1  # of prctl.h
 TAIL = 4000
 """Characters of a stage's last output that are kept."""
 
@@ -51,6 +53,12 @@ def heed(number: int, frame: FrameType | None) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_IGN)
     raise Stopped(number)
+
+
+def die_with_the_suite() -> None:
+    """Have Linux kill the process that calls this, a stage's, when the suite ends in whatever way."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Stage:
@@ -99,8 +107,9 @@ class Stage:
         command = [sys.executable, str(PROGRAM), self.name, str(self.file), f"{self.left():.1f}"]
         command += ["--rehearse"] if self.rehearse else []
         process = subprocess.Popen(
-            command, env=dict(self.variables), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+            command, env=dict(self.variables), stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            preexec_fn=die_with_the_suite,
+        )  # fmt: skip
         try:
             code = process.wait(max(self.left(), 0.0))
         except subprocess.TimeoutExpired:

@@ -79,34 +79,36 @@ def kernel_seconds(profiler: Any, device: torch.device) -> float:
 
 
 class Epochs(Listener):
-    """Times a trainer's epochs after a warm-up, and profiles the last one.
+    """Times a trainer's epochs after a warm-up.
 
     Args:
         device: The trainer's.
+        profiled: Whether one more epoch is watched by torch's profiler, for the share of time in kernels.
         warm_up: Epochs that are not timed.
         timed: Epochs that are.
     """
 
-    def __init__(self, device: torch.device, warm_up: int = 1, timed: int = ROUNDS) -> None:
-        self.device, self.warm_up = device, warm_up
-        self.epochs = warm_up + timed + 1
+    def __init__(self, device: torch.device, profiled: bool = False, warm_up: int = 1, timed: int = ROUNDS) -> None:
+        self.device, self.warm_up, self.timed = device, warm_up, timed
+        self.epochs = warm_up + timed + profiled
         """How many the trainer has to make."""
         self.seconds: list[float] = []
-        self.kernels = 0.0
+        self.kernels: float | None = None
         self.start: Any = None
-        with make_profiler(device):
-            pass  # the tracer is there before anything is captured
-        self.profiler = make_profiler(device)
+        if profiled:
+            with make_profiler(device):
+                pass  # the tracer is there before anything is captured
 
     def epoch_started(self, epoch: int, steps: int) -> None:
         synchronize(self.device)
-        if epoch == self.epochs:
+        if epoch > self.warm_up + self.timed:
+            self.profiler = make_profiler(self.device)
             self.profiler.start()
         self.start = mark(self.device)
 
     def epoch_finished(self, record: Epoch) -> None:
         seconds = between(self.start, mark(self.device))
-        if record.epoch == self.epochs:
+        if record.epoch > self.warm_up + self.timed:
             synchronize(self.device)
             self.profiler.stop()
             self.kernels = kernel_seconds(self.profiler, self.device)
@@ -115,4 +117,5 @@ class Epochs(Listener):
 
     def figures(self, images: int) -> dict[str, float]:
         """Return images a second and the share of the time in which kernels ran, for epochs of so many images."""
-        return {**speed(images, self.seconds), "busy": self.kernels / statistics.median(self.seconds)}
+        busy = {} if self.kernels is None else {"busy": self.kernels / statistics.median(self.seconds)}
+        return speed(images, self.seconds) | busy

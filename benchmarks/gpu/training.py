@@ -107,9 +107,10 @@ def fit(
     return trainer, figures | {"peak_memory": peak_memory(bench.device)}
 
 
-def timed(bench: Bench, case: Case, steps: int) -> dict[str, Any]:
-    """Return images a second of a training, its share of time in kernels and its memory, in epochs of `steps` steps."""
-    epochs = Epochs(bench.device)
+def timed(bench: Bench, case: Case, steps: int, profiled: bool = False) -> dict[str, Any]:
+    """Return images a second of a training in epochs of `steps` steps, its memory and, where it is profiled, its share
+    of time in kernels."""
+    epochs = Epochs(bench.device, profiled)
     images = steps * case.batch_size
     _, figures = fit(bench, case, bench.many(images), listeners=[epochs], epochs=epochs.epochs)
     return {**epochs.figures(images), **figures}
@@ -138,7 +139,7 @@ def bare_captured(x: Tensor, batch_size: int, precision: str, steps: int) -> Cal
 
     def step(index: Tensor) -> None:
         batch = flat.index_select(0, index).float().div_(255)
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             mean, log_var = encoder(batch).float().chunk(2, 1)
             z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_var)
             logits = decoder(z).float()

@@ -204,10 +204,9 @@ def by_loop_like_pytorch_examples(task: Task) -> Pass:
 
 
 def by_lightning(task: Task) -> Pass:
-    """Lightning's Trainer the usual way: a LightningModule with `self.log`, a DataLoader over a TensorDataset of floats.
+    """Lightning's Trainer the usual way: a LightningModule with `self.log`, and a DataLoader over a TensorDataset.
 
-    Logger, checkpoints, progress bar, model summary and sanity checks are off; so is what would choose another number
-    of devices.
+    Logger, checkpoints, progress bar and model summary are off, as is usual for timing.
     """
     import lightning
     from torch.utils.data import DataLoader, TensorDataset

@@ -31,4 +31,4 @@ def run(bench: Bench) -> None:
 def of_case(bench: Bench, case: Case, steps: int) -> Callable[[], dict[str, Any]]:
     """One row."""
     named = {"model": case.model, "batch": case.batch_size, "mode": case.mode, "precision": case.precision}
-    return lambda: named | timed(bench, case, steps)
+    return lambda: named | timed(bench, case, steps, profiled=True)
