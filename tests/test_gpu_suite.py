@@ -167,7 +167,7 @@ def test_a_checkout_is_found_as_if_it_were_installed(tmp_path: Path) -> None:
     made = found["genzoo"]
     assert made.version == installed.version
     assert points(made) == points(installed)
-    assert points(found["genzoo-iwae"]) == {"iwae": "genzoo_iwae"}
+    assert points(found["genzoo-iwae"]) == {"genzoo_iwae": "genzoo_iwae"}
 
 
 def points(package: importlib.metadata.Distribution) -> dict[str, str]:
@@ -255,10 +255,11 @@ def test_a_rehearsal_is_no_result(tmp_path: Path) -> None:
 
 def test_the_readmes_show_what_is_on_record() -> None:
     import publish
+    from marked import filled
 
     for readme in publish.READMES:
         text = readme.read_text()
-        assert publish.fill(text, publish.short(publish.known(publish.RESULTS))) == text
+        assert filled(text, publish.COMMAND, publish.short(publish.known(publish.RESULTS))) == text
 
 
 def test_the_continuous_integration_rehearses_every_stage() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import statistics
 import sys
@@ -20,8 +21,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from marked import fill  # noqa: E402
 from suite import STAGES  # noqa: E402
 from tables import MODES, NONE_YET, PEERS, Card, name, order, page, row_of, rows_of, short  # noqa: E402
 
@@ -29,7 +31,8 @@ from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, save  # noqa
 
 RESULTS = HERE.parent / "results"
 READMES = (ROOT / "README.md", HERE.parent / "README.md")
-BEGIN, END = "<!-- GPU rows: python benchmarks/gpu/publish.py -->\n", "<!-- end of GPU rows -->"
+COMMAND = "python benchmarks/gpu/publish.py"
+"""Names its rows in the READMEs."""
 PRECISIONS = {"fp32": CLASS_COLOURS[0], "bf16": CLASS_COLOURS[1]}
 
 
@@ -74,9 +77,13 @@ def draw(cards: Sequence[Card], file: Path) -> None:
                 axes.text(max(values), place, f"  {middle:,.0f}", va="center", fontsize=7)
             axes.set_yticks(range(len(bars)), [label for label, _, _ in reversed(bars)], fontsize=7)
             axes.set_xscale("log")
+            every = [value for _, values, _ in bars for value in values]
+            if every:  # whole decades
+                axes.set_xlim(10 ** math.floor(math.log10(min(every))), 10 ** math.ceil(math.log10(max(every)) + 0.4))
+            axes.xaxis.set_minor_formatter("")
             axes.set_title(f"{model}, {name(card)}", **TITLE)
             axes.set_xlabel("images a second: median, least and most")
-            axes.margins(x=0.25, y=0.02)
+            axes.margins(y=0.02)
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
     save(figure, file)
@@ -91,17 +98,10 @@ def bars_of(card: Card, model: str) -> list[tuple[str, list[float], str]]:
             if row := found.get((model, batch, mode, precision)):
                 values = [row["least"], row["images_per_second"], row["most"]]
                 bars.append((f"batch {batch:,}, {mode}, {precision}", values, PRECISIONS[precision]))
-    speeds = row_of(card, "peers", f"{model} race").get("speeds", {})
+    race = row_of(card, "peers", f"{model} race")
     labels = {**PEERS, "bare-loop": "bare loop"}
-    return bars + [(f"{labels[peer]}, fp32", values, "#999999") for peer, values in speeds.items() if peer in labels]
-
-
-def fill(text: str, rows: str) -> str:
-    """Return a text with other rows between the markers."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    assert end, "the markers of the GPU rows are gone"
-    return f"{before}{BEGIN}{rows}\n{END}{after}"
+    others = [(labels[peer], values) for peer, values in race.get("speeds", {}).items() if peer in labels]
+    return bars + [(f"batch {race['batch']}, {label}", values, "#999999") for label, values in others]
 
 
 def known(results: Path) -> list[dict[str, Any]]:
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (results / "gpu.md").write_text(text + "\n", encoding="utf-8")
         draw(cards, results / "gpu.png")
     for readme in () if options.into else READMES:
-        readme.write_text(fill(readme.read_text(encoding="utf-8"), short(cards)), encoding="utf-8")
+        fill(readme, COMMAND, short(cards))
     print(short(cards) if not options.into else text)
     return 0
 

@@ -4,7 +4,7 @@
     python benchmarks/peers/published.py --again    runs all of it on this machine
     python benchmarks/peers/published.py --only-draw                          runs nothing
 
-Writes benchmarks/results/peers.{md,png} from the JSON files of benchmarks/peers/compare.py, of every machine with a CPU
+Writes benchmarks/results/peers.{md,png} and README's table from the JSON files of benchmarks/peers/compare.py, of every machine with a CPU
 that has a whole set of them.
 """
 
@@ -17,11 +17,14 @@ from typing import Any
 
 import compare
 import torch
+from marked import fill
 
 from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, save
 from genzoo.provenance import environment
 from genzoo.sheets import grid
 
+README = compare.HERE.parents[1] / "README.md"
+COMMAND = "python benchmarks/peers/published.py"
 RESULTS = compare.HERE.parent / "results"
 RACES = [(model, precision) for model in ("vae", "conv-vae") for precision in ("fp32", "bf16")]
 PEERS = {
@@ -123,6 +126,7 @@ def main(words: list[str]) -> int:
     notes = "\n".join(f"- {origin(races[0])}" for races in machines.values())
     text = f"{table(machines)}\n\n{notes}\n"
     (RESULTS / "peers.md").write_text(text)
+    fill(README, COMMAND, text.rstrip())
     draw(machines)
     print(text)
     return 0
