@@ -124,17 +124,19 @@ def test_each_row_is_written_at_once_and_made_once(tmp_path: Path, monkeypatch: 
     assert first is not None
     assert first["figure"] == 1.5
     assert bench.row("second", fail) is None
+    assert bench.usable()
     rows = json.loads(file.read_text())["rows"]
     assert [row["key"] for row in rows] == ["first", "second"]
     assert "test_gpu_suite.py" in rows[1]["error"]
     assert rows[1]["error"].endswith("ValueError: on purpose\n")
     again = Bench("made", file, 100, rehearse=True)
-    assert again.row("first", fail) is None
+    assert again.row("first", fail) == first
     bench.tiny = False
     bench.row("third", look, needs=1000)
     assert "left_out" in json.loads(file.read_text())["rows"][2]
 
     def lose_the_device() -> dict[str, Any]:
+        monkeypatch.setattr(bench, "usable", lambda: False)
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     codes: list[int] = []
@@ -210,7 +212,7 @@ def card(**changes: Any) -> dict[str, Any]:
     common = {"status": "finished", "rehearsal": False, "date": "2026-01-01", "machine": machine, **changes}
     speed = {"key": "vae 128 graph fp32", "model": "vae", "batch": 128, "mode": "graph", "precision": "fp32",
              "images_per_second": 2e6, "least": 1.9e6, "most": 2.1e6, "busy": 0.8}  # fmt: skip
-    race = {"key": "vae race", "times_pythae": 9.0, "ratios": {"pythae": [8.0, 9.0, 12.0]},
+    race = {"key": "vae race", "batch": 128, "times_pythae": 9.0, "ratios": {"pythae": [8.0, 9.0, 12.0]},
             "speeds": {"genzoo": [2e6], "pythae": [2.2e5]}}  # fmt: skip
     failed = {"key": "conv-vae graph", "error": "Traceback …\nRuntimeError: no"}
     rows: Mapping[str, list[Any]] = {"models": [failed], "speed": [speed], "peers": [race]}

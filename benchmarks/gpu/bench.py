@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from records import load, save
+from records import COMMIT, load, save
 from torch import Tensor
 
 from genzoo.data.store import Store
@@ -23,7 +23,6 @@ from genzoo.registry import registry
 
 AGAIN = 75
 """Exit code after an error that leaves the device unusable for this process: another one goes on with the next row."""
-FATAL = ("CUDA error", "device-side assert", "cudaError")
 
 
 class Bench:
@@ -60,6 +59,7 @@ class Bench:
         if not self.has_device:
             return {}
         known = environment(self.device, ())
+        known["source"] = known["source"] or {"commit": os.environ.get(COMMIT, "")}
         if self.device.type == "cuda":
             known |= {"cuda": torch.version.cuda, "driver": driver(), "gpu": torch.cuda.get_device_name()}
         return {name: value for name, value in known.items() if name not in ("command", "plugins")}
@@ -81,11 +81,12 @@ class Bench:
             needs: Seconds that have to be left; else the row is left out.
 
         Returns:
-            The row, if it was made now without an error.
+            The row, where there is one with figures.
         """
         rows = self.record["rows"]
-        if any(row["key"] == key for row in rows):
-            return None
+        for there in rows:
+            if there["key"] == key:
+                return None if {"error", "left_out"} & there.keys() else there
         if self.left() < needs and not self.tiny:
             rows.append({"key": key, "left_out": f"{self.left():.0f} s left"})
             self.save()
@@ -101,15 +102,19 @@ class Bench:
         rows.append(row)
         del self.record["trying"]
         self.save()
-        if any(sign in row.get("error", "") for sign in FATAL):
+        if "error" not in row:
+            return row
+        if not self.usable():
             sys.stdout.flush()
             os._exit(AGAIN)
-        return None if "error" in row else row
+        return None
 
-    def fill(self, key: str, **figures: Any) -> None:
-        """Add to a row that is there."""
-        next(row for row in self.record["rows"] if row["key"] == key).update(figures)
-        self.save()
+    def usable(self) -> bool:
+        """Whether the device still computes: after some errors nothing does in this process."""
+        try:
+            return bool(torch.ones(1, device=self.device).sum() == 1)
+        except RuntimeError:
+            return False
 
     @cached_property
     def images(self) -> tuple[Tensor, Tensor, str]:

@@ -67,6 +67,13 @@ def sizes(folder: Path) -> dict[str, int]:
     return {str(file.relative_to(folder)): file.stat().st_size for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
+def commit() -> str:
+    """Return the commit of this checkout; "unknown" outside of one."""
+    command = ["git", "-C", str(CARRIED.parent), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fill the folder and say how to use it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -87,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not found:
         print(f"no images in {options.data}: the suite will make some up (genzoo data fetch mnist)", file=sys.stderr)
     print("\nOn the GPU machine, in the checkout, with this folder in its place:")
-    print("  python3 benchmarks/gpu/suite.py --out FOLDER")
+    print(f"  python3 benchmarks/gpu/suite.py --out FOLDER --commit {commit()}")
     if total > LIMIT:
         print(f"more than {LIMIT / 1e6:.0f} MB", file=sys.stderr)
     return int(total > LIMIT)

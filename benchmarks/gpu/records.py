@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 
+COMMIT = "GENZOO_SUITE_COMMIT"
+"""Variable that tells a stage the commit where git does not."""
+
+
 def save(file: Path, record: dict[str, Any]) -> None:
     """Replace a file's contents at one blow."""
     part = file.with_name(f".{file.name}.part")

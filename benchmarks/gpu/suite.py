@@ -32,9 +32,9 @@ PROGRAM = HERE / "stage.py"
 sys.path.insert(0, str(HERE))
 
 from place import environment  # noqa: E402
-from records import load, save  # noqa: E402
+from records import COMMIT, load, save  # noqa: E402
 
-STAGES = {"models": 75, "modes": 60, "speed": 130, "peers": 95, "zoo": 60, "cards": 30, "safety": 30}
+STAGES = {"models": 70, "modes": 55, "speed": 120, "peers": 95, "zoo": 60, "cards": 30, "safety": 50}
 """Their shares of the time, in the order in which they run; what they do: benchmarks/README.md."""
 NO_DEVICE = "no device"
 RESTARTS = 5
@@ -208,6 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     carried = HERE / "carried"
     parser.add_argument("--wheels", type=Path, default=carried / "wheels", help="packages that may be missing")
     parser.add_argument("--data", type=Path, default=carried / "data", help="a folder that holds MNIST/raw")
+    parser.add_argument("--commit", default="unknown", help="of this checkout, where git is not here to tell")
     options = parser.parse_args(arguments)
     names = options.stages.split(",")
     if unknown := [name for name in names if name not in STAGES]:
@@ -219,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     site = Path(tempfile.mkdtemp(prefix="genzoo-gpu-"))
     try:
         wheels, data = (folder if folder.is_dir() else None for folder in (options.wheels, options.data))
-        variables = environment(site, wheels, data)
+        variables = environment(site, wheels, data) | {COMMIT: options.commit}
         return int(not run_all(names, options.out, options.seconds, variables, options.rehearse))
     except Stopped as stopped:
         return 128 + int(stopped.args[0])

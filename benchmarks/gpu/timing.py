@@ -74,8 +74,12 @@ def make_profiler(device: torch.device) -> Any:
 
 def kernel_seconds(profiler: Any, device: torch.device) -> float:
     """Return the seconds that kernels took while a profiler watched, or operators on a CPU."""
-    name = f"self_{'device' if device.type == 'cuda' else 'cpu'}_time_total"
-    return sum(getattr(event, name) for event in profiler.key_averages()) * 1e-6
+    events = profiler.key_averages()
+    if device.type != "cuda":
+        return sum(event.self_cpu_time_total for event in events) * 1e-6
+    # An operator on the host has the time of its kernels too.
+    kernels = [event for event in events if event.device_type == torch.autograd.DeviceType.CUDA]
+    return sum(event.self_device_time_total for event in kernels if not event.is_user_annotation) * 1e-6
 
 
 class Epochs(Listener):

@@ -39,7 +39,7 @@ def capture(work: Callable[[], object], device: torch.device) -> Replay:
             work()
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, stream=side):
         work()
     return graph.replay
 
@@ -96,10 +96,11 @@ def fit(
     """
     forget_peak(bench.device)
     model, loss, config, _ = build(case, "mnist", **options)
-    data = [None if part is None else Resident(Split(part), bench.device) for part in (x, held_out)]
-    assert data[0] is not None
+    bits = config.training.binarize
+    train = Resident(Split(x), bench.device, bits, training=True)
+    validation = None if held_out is None else Resident(Split(held_out), bench.device, bits)
     with graphs_on(bench.device), fallbacks() as failed:
-        trainer = Trainer(model, loss, config.training, *data, listeners=listeners)
+        trainer = Trainer(model, loss, config.training, train, validation, listeners=listeners)
         outcome = trainer.fit()
     if outcome.mode.name != case.mode:
         raise RuntimeError(f"{outcome.mode}; {' '.join(failed)}")

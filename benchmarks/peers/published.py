@@ -1,11 +1,11 @@
 """The published table and picture of genzoo beside its peers.
 
-    python benchmarks/peers/published.py            runs what this machine lacks of compare.py: 20 minutes
-    python benchmarks/peers/published.py --again    runs all of it on this machine
-    python benchmarks/peers/published.py --only-draw                          runs nothing
+    python benchmarks/peers/published.py                runs what this machine lacks of compare.py: 20 minutes
+    python benchmarks/peers/published.py --again        runs all of it on this machine
+    python benchmarks/peers/published.py --only-draw    runs nothing
 
-Writes benchmarks/results/peers.{md,png} and README's table from the JSON files of benchmarks/peers/compare.py, of every machine with a CPU
-that has a whole set of them.
+Writes benchmarks/results/peers.{md,png} and README's table from the JSON files of benchmarks/peers/compare.py: of every
+machine that has run all of the races on its CPU.
 """
 
 from __future__ import annotations

@@ -98,7 +98,9 @@ def resumed(bench: Bench) -> dict[str, Any]:
         require_success(ended(start(f"resume {folder}/killed --quiet", said)), said)
         ends = [end_of(folder / name) for name in ("whole", "killed")]
         training = Run(folder / "whole").results["training"]
-    figures = {"mode": str(training.get("mode")), "killed_after_step": step, "steps": training["step"]}
+    figures = {"mode": training["mode"], "killed_after_step": step, "steps": training["step"]}
+    if not bench.tiny and training["mode"] != "graph":
+        raise AssertionError(f"steps were not captured: {figures}")
     if ends[0] != ends[1]:
         names = ("weights", "history")
         parts = [name for name, one, other in zip(names, *ends, strict=True) if one != other]
