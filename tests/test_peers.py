@@ -114,8 +114,9 @@ def test_two_machines_stand_side_by_side(compare: ModuleType, tmp_path: Path, mo
     def race(model: str, precision: str, processor: str, ratios: dict[str, list[float]]) -> dict[str, Any]:
         made = {"device": "cpu, 2 threads", "processor": processor, "python": "3.11", "source": {"commit": "1a2b3c4d"}}
         passes = {name: {"seconds": 2.0} for name in ("genzoo", *ratios)}
-        return {"model": model, "precision": {"genzoo": precision}, "images": 128, "alternations": [passes], "ratios": ratios,
-                "environment": made, "versions": {"torch": "2.15.0"}, "load": [0.5], "date": "2026-01-01"}  # fmt: skip
+        common = {"images": 128, "versions": {"torch": "2.15.0"}, "load": [0.5], "date": "2026-01-01"}
+        own = {"model": model, "precision": {"genzoo": precision}, "environment": made}
+        return {**common, **own, "alternations": [passes], "ratios": ratios}
 
     one, two = {"pythae": [1.5, 2.0]}, {"pythae": [3.0], "lightning": [4.0]}
     for processor, ratios, races in (("One", one, published.RACES), ("Two", two, published.RACES), ("Three", one, [])):

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-
 COMMIT = "GENZOO_SUITE_COMMIT"
 """Variable that tells a stage the commit where git does not."""
 
