@@ -88,7 +88,7 @@ def two_ranks(device: str) -> dict[str, Any]:
 
 def resumed(bench: Bench) -> dict[str, Any]:
     """Hold a run that was killed after its second checkpoint and resumed against one that was left alone."""
-    mode, epochs = ("auto", 4) if bench.tiny else ("graph", 300)
+    mode, epochs = ("auto", 3) if bench.tiny else ("graph", 300)
     words = f"{TRAINING} --mode {mode} --device {bench.device.type} --epochs {epochs}"
     with tempfile.TemporaryDirectory() as place:
         folder, said = Path(place), Path(place) / "said"

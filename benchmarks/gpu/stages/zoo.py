@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from bench import Bench
 from subjects import Case, abilities, build, prepared, refusal
-from timing import rounds, speed
+from timing import ROUND, ROUNDS, rounds, speed
 from training import timed
 
 from genzoo.data.resident import Resident
@@ -60,7 +60,7 @@ def inference(bench: Bench, name: str, batch: int) -> dict[str, float]:
     model.eval()
     found = {}
     for kind in abilities(name, "mnist"):
-        least = 0.0 if bench.tiny else 0.02
-        seconds = rounds(prepared(kind, model, x), bench.device, least=least)
+        times, least = (1, 0.0) if bench.tiny else (ROUNDS, ROUND)
+        seconds = rounds(prepared(kind, model, x), bench.device, times, least)
         found[kind] = speed(batch, seconds)["images_per_second"]
     return found
