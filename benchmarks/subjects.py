@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -80,6 +80,17 @@ def abilities(model: str, dataset: str) -> tuple[str, ...]:
     if not isinstance(built, LatentModel):
         return ("sample",)
     return ("encode", "decode") if built.prior() is None else ("encode", "decode", "sample")
+
+
+def prepared(kind: str, model: Model, x: Tensor) -> Callable[[], object]:
+    """The work of one round."""
+    if kind == "sample":
+        return lambda: model.sample(len(x))
+    assert isinstance(model, LatentModel)
+    if kind == "encode":
+        return lambda: model.encode(x)
+    z = model.encode(x)
+    return lambda: model.decode(z)
 
 
 def examples(spec: DataSpec, n: int) -> Tensor:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 from measuring import Calibration, Rounds, Stopwatch, hand_over, measure, replayed
-from subjects import Case, build, examples, make_trainer
+from subjects import Case, build, examples, make_trainer, prepared
 
 from genzoo.data.resident import Resident
-from genzoo.protocols import LatentModel, Model, Split
+from genzoo.protocols import Split
 from genzoo.training.listener import Listener
 
 pytestmark = pytest.mark.benchmark(timer=replayed)
@@ -91,14 +91,3 @@ def test_inference(benchmark: Any, inference_case: tuple[str, Case], scope: Any,
         rounds, parts = measure(work, device, scope.seconds / 2, scope.rounds)
     hand_over(benchmark, rounds, parts)
     record(kind, case, images=case.batch_size)
-
-
-def prepared(kind: str, model: Model, x: torch.Tensor) -> Callable[[], object]:
-    """The work of one round."""
-    if kind == "sample":
-        return lambda: model.sample(len(x))
-    assert isinstance(model, LatentModel)
-    if kind == "encode":
-        return lambda: model.encode(x)
-    z = model.encode(x)
-    return lambda: model.decode(z)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,3 +95,50 @@ def test_everybody_begins_once(compare: ModuleType) -> None:
     players = {name: contestant(name) for name in "abc"}
     compare.alternate(compare.Task("vae", "fp32", torch.device("cpu"), 128), players, 3)
     assert order == list("abcbcacab")
+
+
+def test_each_machine_keeps_its_own_results(compare: ModuleType) -> None:
+    cpu = {"device": "cpu, 2 threads", "platform": "Linux", "processor": "Intel(R) Xeon(R) CPU @ 2.50GHz"}
+    assert compare.machine_name(cpu) == "Intel Xeon @ 2.50GHz"
+    assert compare.file_name("vae", "fp32", cpu) == "peers-vae-fp32-intel-xeon-2-50ghz.json"
+    other = {**cpu, "processor": "AMD EPYC 9B45 128-Core Processor"}
+    assert compare.file_name("vae", "bf16", other) == "peers-vae-bf16-amd-epyc-9b45.json"
+    gpu = {**cpu, "device": "cuda, NVIDIA H100 80GB HBM3"}
+    assert compare.file_name("vae", "fp32", gpu) == "peers-vae-fp32-nvidia-h100-80gb-hbm3.json"
+
+
+def test_two_machines_stand_side_by_side(compare: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One has raced Lightning too; a third one has not run all races."""
+    import published
+
+    def race(model: str, precision: str, processor: str, ratios: dict[str, list[float]]) -> dict[str, Any]:
+        made = {"device": "cpu, 2 threads", "processor": processor, "python": "3.11", "source": {"commit": "1a2b3c4d"}}
+        passes = {name: {"seconds": 2.0} for name in ("genzoo", *ratios)}
+        common = {"images": 128, "versions": {"torch": "2.15.0"}, "load": [0.5], "date": "2026-01-01"}
+        own = {"model": model, "precision": {"genzoo": precision}, "environment": made}
+        return {**common, **own, "alternations": [passes], "ratios": ratios}
+
+    one, two = {"pythae": [1.5, 2.0]}, {"pythae": [3.0], "lightning": [4.0]}
+    for processor, ratios, races in (("One", one, published.RACES), ("Two", two, published.RACES), ("Three", one, [])):
+        for model, precision in races or published.RACES[:1]:
+            made = race(model, precision, processor, ratios)
+            (tmp_path / f"peers-{model}-{precision}-{processor}.json").write_text(json.dumps(made))
+    monkeypatch.setattr(published, "RESULTS", tmp_path)
+    machines = published.on_record()
+    assert list(machines) == ["One", "Two"]
+    text = published.table(machines)
+    assert "| vae, fp32 | One, 2 threads | 64 (64–64) | 1.75 (1.50–2.00) |  |  |  |" in text
+    assert "| vae, fp32 | Two, 2 threads | 64 (64–64) | 3.00 (3.00–3.00) | 4.00 (4.00–4.00) |  |  |" in text
+    assert published.origin(machines["One"][0]).startswith("One, 2 threads: load 0.5, torch 2.15.0, Python 3.11")
+    published.draw(machines)
+    assert (tmp_path / "peers.png").stat().st_size > 1000
+
+
+def test_readme_shows_the_published_table(compare: ModuleType) -> None:
+    import published
+    from marked import filled
+
+    text = published.README.read_text()
+    shown = (published.RESULTS / "peers.md").read_text().rstrip()
+    assert filled(text, published.COMMAND, shown) == text
+    assert published.table(published.on_record()) in shown

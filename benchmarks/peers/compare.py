@@ -8,22 +8,25 @@
 Each alternation lets everybody train a fresh model for two passes over the same images and times the second; who
 begins goes round. Each has a process of its own, since genzoo's settings of the C library's allocator would make the
 others faster too. What counts is the ratio within an alternation: a machine that others slow down slows all of them.
-Prints a Markdown table and writes benchmarks/results/peers-MODEL-PRECISION-DEVICE.json.
+Prints a Markdown table and writes benchmarks/results/peers-MODEL-PRECISION-MACHINE.json. MACHINE is the processor or
+the GPU: each machine keeps its own results.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.metadata
-import importlib.util
 import json
 import multiprocessing
 import os
+import re
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -32,7 +35,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import torch  # noqa: E402
-from contestants import CONTESTANTS, ONLY, Pass, Task  # noqa: E402
+from contestants import CONTESTANTS, ONLY, Pass, Task, present  # noqa: E402
 
 from genzoo.build import choose_device  # noqa: E402
 from genzoo.provenance import environment  # noqa: E402
@@ -47,30 +50,45 @@ TARGETS = {
     ("conv-vae", "bf16"): {"pythae": 1.9},
 }
 """How many times as fast as each genzoo has to be on a CPU with batches of 128."""
+THREAD_SETTINGS = ("OMP_", "GOMP_", "KMP_", "MKL_")
+"""How variables begin that say how threads work and wait."""
+
+
+class BrokenOff(Exception):
+    """A contestant failed."""
 
 
 class Player:
     """A contestant in a process of its own: what one does to the allocator or the threads is nobody else's."""
 
     def __init__(self, name: str, task: Task, threads: int | None) -> None:
+        self.name = name
         context = multiprocessing.get_context("spawn")
         self.connection, other = context.Pipe()
-        self.process = context.Process(target=play, args=(other, name, task, threads), daemon=True)
+        self.process = context.Process(target=play, args=(other, name, task, threads))  # may have processes of its own
         self.process.start()
         other.close()
 
     def __call__(self) -> Pass:
-        """Trains; the others wait meanwhile."""
+        """Trains; the others wait meanwhile.
+
+        Raises:
+            BrokenOff: The contestant failed.
+        """
         self.connection.send(None)
         try:
-            made: Pass = self.connection.recv()
+            made: Pass | str = self.connection.recv()
         except EOFError:
-            raise SystemExit("a contestant broke off; what it said stands above") from None
+            raise BrokenOff(f"the process of {self.name} has ended") from None
+        if isinstance(made, str):
+            raise BrokenOff(f"{self.name} broke off: {made}")
         return made
 
     def stop(self) -> None:
-        """Ends the process."""
+        """Ends the process, kindly at first."""
         self.connection.close()
+        self.process.join(10)
+        self.process.kill()
         self.process.join()
 
 
@@ -83,21 +101,37 @@ def play(connection: Connection, name: str, task: Task, threads: int | None) -> 
             connection.recv()
         except EOFError:
             return
-        connection.send(CONTESTANTS[name](task))
+        try:
+            made: Pass | str = CONTESTANTS[name](task)
+        except Exception:
+            made = traceback.format_exc()
+        connection.send(made)
 
 
 def alternate(task: Task, players: Mapping[str, Callable[[], Pass]], times: int) -> list[dict[str, Pass]]:
     """Everybody in turns, `times` over; who begins goes round."""
-    done, names = [], list(players)
-    for number in range(times):
-        first = number % len(names)
-        passes = {}
-        for name in [*names[first:], *names[:first]]:
-            passes[name] = players[name]()
-            speed = task.images / passes[name].seconds
-            print(f"{number + 1}/{times}  {name}: {speed:,.0f} images/s", file=sys.stderr)
-        done.append(passes)
-    return done
+    return [one_alternation(task, players, number) for number in range(times)]
+
+
+def one_alternation(task: Task, players: Mapping[str, Callable[[], Pass]], number: int) -> dict[str, Pass]:
+    """Everybody once; alternation `number`, from 0, decides who begins."""
+    passes, names = {}, list(players)
+    first = number % len(names)
+    for name in [*names[first:], *names[:first]]:
+        passes[name] = players[name]()
+        print(f"{number + 1}  {name}: {task.images / passes[name].seconds:,.0f} images/s", file=sys.stderr)
+    return passes
+
+
+@contextlib.contextmanager
+def players_of(task: Task, names: Sequence[str], threads: int | None) -> Iterator[dict[str, Player]]:
+    """Inside, the contestants wait in processes of their own."""
+    players = {name: Player(name, task, threads) for name in names}
+    try:
+        yield players
+    finally:
+        for player in players.values():
+            player.stop()
 
 
 def ratios(alternations: Sequence[Mapping[str, Pass]], name: str) -> list[float]:
@@ -137,10 +171,28 @@ def refuse_unequal(alternations: Sequence[Mapping[str, Pass]]) -> None:
         raise SystemExit(f"not the same maths: −ELBO {losses}")
 
 
+def machine_name(made: Mapping[str, Any]) -> str:
+    """What ran the race, as people call it, from a run's environment: "Intel Xeon @ 2.50GHz"."""
+    if not made["device"].startswith("cpu"):
+        return str(made["device"].partition(", ")[2] or made["device"])
+    name = re.sub(r"\((R|TM)\)|\b(CPU|Processor|\d+-Core)\b", " ", made.get("processor") or made["platform"])
+    return " ".join(name.split())
+
+
+def slug(name: str) -> str:
+    """A machine's name as part of a file's."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def file_name(model: str, precision: str, made: Mapping[str, Any]) -> str:
+    """Where a race's record lies among the results."""
+    return f"peers-{model}-{precision}-{slug(machine_name(made))}.json"
+
+
 def record(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequence[str], took: float) -> dict[str, Any]:
     """Everything as plain JSON values."""
     versions = {}
-    for package in ("pythae", "torch", "torchvision", "numpy"):
+    for package in ("pythae", "lightning", "torch", "torchvision", "numpy"):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -156,7 +208,12 @@ def record(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequen
         "clock": "CPU time" if task.device.type == "cpu" and torch.get_num_threads() == 1 else "wall",
         "load": os.getloadavg(),
         "versions": versions,
-        "environment": {k: v for k, v in environment(task.device, ()).items() if k not in ("command", "plugins")},
+        "threads": {
+            "torch": torch.get_num_threads(),
+            "cores": os.cpu_count(),
+            **{name: value for name, value in os.environ.items() if name.startswith(THREAD_SETTINGS)},
+        },
+        "environment": {k: v for k, v in environment(task.device, ()).items() if k != "command"},
         "alternations": [{name: dataclasses.asdict(one) for name, one in passes.items()} for passes in alternations],
         "ratios": {name: ratios(alternations, name) for name in names if name != "genzoo"},
         "targets": TARGETS.get((task.model, task.precision), {}),
@@ -182,23 +239,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = options.only.split(",") if options.only else known
     if unknown := sorted(set(wanted) - set(known)):
         parser.error(f"--only {unknown[0]}: known are {', '.join(known)}")
-    if "pythae" in wanted and not importlib.util.find_spec("pythae"):
-        parser.error(
-            "Pythae is not installed: pip install -e '.[peers]', or leave it out: --only pytorch-examples-like"
-        )
+    if missing := [name for name in wanted if name not in present(options.model)]:
+        others = ",".join(name for name in wanted if name not in missing)
+        parser.error(f"{missing[0]} is not installed: pip install -e '.[peers]', or leave it out: --only {others}")
     names = ["genzoo", *(name for name in wanted if name != "genzoo")]
     images = (options.images or IMAGES[options.model]) // options.batch_size * options.batch_size
     device = choose_device(options.device)
     task = Task(options.model, options.precision, device, images, options.batch_size, workers=options.workers)
     start = time.perf_counter()
-    players = {name: Player(name, task, options.threads) for name in names}
-    alternations = alternate(task, players, options.alternations)
-    for player in players.values():
-        player.stop()
+    try:
+        with players_of(task, names, options.threads) as players:
+            alternations = alternate(task, players, options.alternations)
+    except BrokenOff as error:
+        raise SystemExit(str(error)) from None
     refuse_unequal(alternations)
     took = time.perf_counter() - start
-    out = options.out or HERE.parent / "results" / f"peers-{task.model}-{task.precision}-{device.type}.json"
-    out.write_text(json.dumps(record(task, alternations, names, took), indent=2) + "\n")
+    made = record(task, alternations, names, took)
+    out = options.out or HERE.parent / "results" / file_name(task.model, task.precision, made["environment"])
+    out.write_text(json.dumps(made, indent=2) + "\n")
     print(f"{task.model}, genzoo in {task.precision}, batches of {task.batch}, {images:,} images a pass, "
           f"{options.alternations} alternations, {environment(device, ())['device']}\n")  # fmt: skip
     print(table(task, alternations, names))

@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import logging
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,6 +203,55 @@ def by_loop_like_pytorch_examples(task: Task) -> Pass:
     return Pass(clock(task.device) - start, loss, count_parameters(model))
 
 
+def by_lightning(task: Task) -> Pass:
+    """Lightning's Trainer the usual way: a LightningModule with `self.log`, and a DataLoader over a TensorDataset.
+
+    Logger, checkpoints, progress bar and model summary are off, as is usual for timing.
+    """
+    import lightning
+    from torch.utils.data import DataLoader, TensorDataset
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")  # more workers: slower here, where images lie in memory
+
+    class Module(lightning.LightningModule):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.vae = TutorialVAE(task.model)
+            self.start = self.seconds = 0.0
+
+        def training_step(self, batch: Any, index: int) -> torch.Tensor:
+            x, _ = batch
+            again, mean, log_variance = self.vae(x)
+            kl = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
+            loss = (F.binary_cross_entropy(again, x, reduction="sum") + kl) / len(x)
+            self.log("loss", loss, on_step=False, on_epoch=True)
+            return loss
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.Adam(self.parameters(), lr=task.lr)
+
+        def on_train_epoch_start(self) -> None:
+            synchronize(task.device)
+            self.start = clock(task.device)
+
+        def on_train_epoch_end(self) -> None:
+            synchronize(task.device)
+            self.seconds = clock(task.device) - self.start
+
+    torch.manual_seed(0)
+    x, y = task.split
+    data = TensorDataset(x.reshape(-1, 1, 28, 28).float() / 255, y)
+    loader = DataLoader(data, batch_size=task.batch, shuffle=True, pin_memory=task.device.type == "cuda")
+    module = Module()
+    trainer = lightning.Trainer(
+        accelerator="cuda" if task.device.type == "cuda" else "cpu", devices=1, max_epochs=2, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(module, loader)
+    return Pass(module.seconds, float(trainer.callback_metrics["loss"]), count_parameters(module))
+
+
 def by_bare_loop(task: Task) -> Pass:
     """The loop of benchmarks/ceiling.py: the same mathematics written by hand for speed alone."""
     import ceiling
@@ -216,8 +266,17 @@ CONTESTANTS: dict[str, Callable[[Task], Pass]] = {
     "genzoo": by_genzoo,
     "pythae": by_pythae,
     "pytorch-examples-like": by_loop_like_pytorch_examples,
+    "lightning": by_lightning,
 }
 if importlib.util.find_spec("ceiling"):
     CONTESTANTS["bare-loop"] = by_bare_loop
 ONLY = {"bare-loop": "vae"}
 """Contestants that know one model alone."""
+NEEDS = {"pythae": "pythae", "lightning": "lightning"}
+"""Packages of the extra `peers` that contestants cannot do without."""
+
+
+def present(model: str) -> list[str]:
+    """The contestants for a model whose packages are installed."""
+    names = [name for name in CONTESTANTS if ONLY.get(name, model) == model]
+    return [name for name in names if name not in NEEDS or importlib.util.find_spec(NEEDS[name])]

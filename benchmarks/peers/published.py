@@ -1,9 +1,11 @@
 """The published table and picture of genzoo beside its peers.
 
-    python benchmarks/peers/published.py            runs what is missing of compare.py, about a quarter of an hour
-    python benchmarks/peers/published.py --again    runs all of it
+    python benchmarks/peers/published.py                runs what this machine lacks of compare.py: 20 minutes
+    python benchmarks/peers/published.py --again        runs all of it on this machine
+    python benchmarks/peers/published.py --only-draw    runs nothing
 
-Writes benchmarks/results/peers.{md,png} from the JSON files of benchmarks/peers/compare.py on a CPU.
+Writes benchmarks/results/peers.{md,png} and README's table from the JSON files of benchmarks/peers/compare.py: of every
+machine that has run all of the races on its CPU.
 """
 
 from __future__ import annotations
@@ -14,13 +16,22 @@ import sys
 from typing import Any
 
 import compare
+import torch
+from marked import fill
 
 from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, save
+from genzoo.provenance import environment
 from genzoo.sheets import grid
 
+README = compare.HERE.parents[1] / "README.md"
+COMMAND = "python benchmarks/peers/published.py"
 RESULTS = compare.HERE.parent / "results"
 RACES = [(model, precision) for model in ("vae", "conv-vae") for precision in ("fp32", "bf16")]
-PEERS = {"pythae": "Pythae", "pytorch-examples-like": "pytorch/examples' loop", "bare-loop": "bare loop"}
+PEERS = {
+    "pythae": "Pythae", "lightning": "Lightning", "pytorch-examples-like": "pytorch/examples' loop",
+    "bare-loop": "bare loop",
+}  # fmt: skip
+Race = dict[str, Any]
 
 
 def spread(values: list[float], digits: str) -> str:
@@ -33,62 +44,90 @@ def speeds(race: dict[str, Any], name: str) -> list[float]:
     return [race["images"] / passes[name]["seconds"] for passes in race["alternations"]]
 
 
-def table(races: list[dict[str, Any]]) -> str:
-    """A row a race: genzoo's speed, and how many times as fast as each of the others it was."""
-    rows = [["trained in batches of 128", "genzoo, images/s", *(f"× {label}" for label in PEERS.values())]]
-    for race in races:
-        ratios = [spread(race["ratios"][name], ".2f") if name in race["ratios"] else "" for name in PEERS]
-        rows.append(
-            [f"{race['model']}, {race['precision']['genzoo']}", spread(speeds(race, "genzoo"), ",.0f"), *ratios]
-        )
+def where(race: Race) -> str:
+    """The machine and its threads, as rows and panels name them."""
+    made = race["environment"]
+    return f"{compare.machine_name(made)}, {made['device'].removeprefix('cpu, ')}"
+
+
+def on_record() -> dict[str, list[Race]]:
+    """The races of each machine that has run all of them on its CPU, by its name."""
+    found: dict[str, dict[str, Race]] = {}
+    for model, precision in RACES:
+        for file in sorted(RESULTS.glob(f"peers-{model}-{precision}-*.json")):
+            race = json.loads(file.read_text())
+            if race["environment"]["device"].startswith("cpu"):
+                name = compare.machine_name(race["environment"])
+                found.setdefault(name, {})[f"{model}, {precision}"] = race
+    return {name: list(races.values()) for name, races in found.items() if len(races) == len(RACES)}
+
+
+def table(machines: dict[str, list[Race]]) -> str:
+    """A row a race and machine: genzoo's speed, and how many times as fast as each of the others it was."""
+    rows = [["trained in batches of 128", "on", "genzoo, images/s", *(f"× {label}" for label in PEERS.values())]]
+    for same in zip(*machines.values(), strict=True):
+        for race in same:
+            ratios = [spread(race["ratios"][name], ".2f") if name in race["ratios"] else "" for name in PEERS]
+            what = f"{race['model']}, {race['precision']['genzoo']}"
+            rows.append([what, where(race), spread(speeds(race, "genzoo"), ",.0f"), *ratios])
     return grid(rows)
 
 
-def origin(race: dict[str, Any]) -> str:
-    """Machine, versions, commit and date, in a line."""
+def origin(race: Race) -> str:
+    """Machine, load, versions, commit and date, in a line."""
     made, versions = race["environment"], race["versions"]
-    machine = made.get("processor") or made["platform"]
-    return (
-        f"{machine}, {made['device']}; torch {versions['torch']}, Pythae {versions['pythae']}, "
-        f"Python {made['python']}; commit {made['source']['commit'][:7]}, {race['date']}"
-    )
+    names = {"torch": "torch", "pythae": "Pythae", "lightning": "Lightning"}
+    told = [f"{label} {versions[name]}" for name, label in names.items() if versions.get(name)]
+    settings = [f"{name}={value}" for name, value in race.get("threads", {}).items() if name.isupper()]
+    parts = [f"load {race['load'][0]:.1f}", *settings, *told, f"Python {made['python']}"]
+    return f"{where(race)}: {', '.join(parts)}; commit {made['source']['commit'][:7]}, {race['date']}"
 
 
-def draw(races: list[dict[str, Any]]) -> None:
-    """Bars of images a second, the whiskers from the least to the most."""
-    figure = new_figure(11, 3.4)
-    where = races[0]["environment"]["device"]
-    figure.suptitle(f"Training speed, {where}, batches of 128; longer is better", x=0.01, ha="left", fontsize=12)
-    models = list(dict.fromkeys(race["model"] for race in races))
-    for axes, model in zip(figure.subplots(1, len(models)), models, strict=True):
-        mine = [race for race in races if race["model"] == model]
-        bars = [(f"genzoo, {race['precision']['genzoo']}", speeds(race, "genzoo"), CLASS_COLOURS[0]) for race in mine]
-        bars += [(PEERS[name], speeds(mine[0], name), "#999999") for name in mine[0]["ratios"]]
-        for place, (_, values, colour) in enumerate(reversed(bars)):
-            middle = statistics.median(values)
-            whisker = [[middle - min(values)], [max(values) - middle]]
-            axes.barh(place, middle, color=colour, xerr=whisker, ecolor="#444444", capsize=3)
-            axes.text(max(values), place, f"  {middle:,.0f}", va="center", fontsize=8)
-        axes.set_yticks(range(len(bars)), [label for label, _, _ in reversed(bars)])
-        axes.set_title(f"{model} on MNIST", **TITLE)
-        axes.set_xlabel("images a second: median, least and most")
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-        axes.margins(x=0.18)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
+def bars_of(mine: list[Race]) -> list[tuple[str, list[float], str]]:
+    """Label, speeds and colour of each bar of a panel: genzoo by precision, then the others."""
+    bars = [(f"genzoo, {race['precision']['genzoo']}", speeds(race, "genzoo"), CLASS_COLOURS[0]) for race in mine]
+    others = [name for name in PEERS if name in mine[0]["ratios"]]
+    return bars + [(PEERS[name], speeds(mine[0], name), "#999999") for name in others]
+
+
+def draw(machines: dict[str, list[Race]]) -> None:
+    """A row of panels a machine, a panel a model: bars of images a second, whiskers from the least to the most."""
+    models = list(dict.fromkeys(model for model, _ in RACES))
+    figure = new_figure(11, 0.4 + 3.0 * len(machines))
+    figure.suptitle("Training speed, batches of 128; longer is better", x=0.01, ha="left", fontsize=12)
+    panels = figure.subplots(len(machines), len(models), squeeze=False)
+    for row, races in zip(panels, machines.values(), strict=True):
+        for axes, model in zip(row, models, strict=True):
+            mine = [race for race in races if race["model"] == model]
+            bars = bars_of(mine)
+            for place, (_, values, colour) in enumerate(reversed(bars)):
+                middle = statistics.median(values)
+                whisker = [[middle - min(values)], [max(values) - middle]]
+                axes.barh(place, middle, color=colour, xerr=whisker, ecolor="#444444", capsize=3)
+                axes.text(max(values), place, f"  {middle:,.0f}", va="center", fontsize=8)
+            axes.set_yticks(range(len(bars)), [label for label, _, _ in reversed(bars)])
+            axes.set_title(f"{model} on MNIST, {where(mine[0])}", **TITLE)
+            axes.set_xlabel("images a second: median, least and most")
+            axes.xaxis.set_major_formatter("{x:,.0f}")
+            axes.margins(x=0.18)
+            for side in ("top", "right"):
+                axes.spines[side].set_visible(False)
     save(figure, RESULTS / "peers.png")
 
 
 def main(words: list[str]) -> int:
-    races = []
-    for model, precision in RACES:
-        file = RESULTS / f"peers-{model}-{precision}-cpu.json"
-        if "--again" in words or not file.exists():
-            compare.main(["--model", model, "--precision", precision])
-        races.append(json.loads(file.read_text()))
-    text = f"{table(races)}\n\n{origin(races[0])}\n"
+    if "--only-draw" not in words:
+        made = environment(torch.device("cpu"), ())
+        for model, precision in RACES:
+            file = RESULTS / compare.file_name(model, precision, made)
+            if "--again" in words or not file.exists():
+                compare.main(["--model", model, "--precision", precision])
+    machines = on_record()
+    notes = "\n".join(f"- {origin(races[0])}" for races in machines.values())
+    text = f"{table(machines)}\n\n{notes}\n"
     (RESULTS / "peers.md").write_text(text)
-    draw(races)
+    fill(README, COMMAND, text.rstrip())
+    draw(machines)
     print(text)
     return 0
 

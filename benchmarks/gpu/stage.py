@@ -1,0 +1,51 @@
+"""The process of one stage: `stage.py NAME FILE SECONDS [--rehearse]`, started by suite.py.
+
+Exit codes: 0 done, 1 the stage itself failed, 2 no CUDA device, 75 cannot go on here, but another process can.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import Bench
+
+
+def perform(run: Callable[[Bench], None], bench: Bench) -> int:
+    """Run a stage; return the exit code. An exception outside a row is the stage's."""
+    try:
+        run(bench)
+    except Exception:
+        bench.record["traceback"] = traceback.format_exc()
+        bench.save()
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Run the stage that is named on the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("name")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("--rehearse", action="store_true")
+    options = parser.parse_args()
+    bench = Bench(options.name, options.file, options.seconds, options.rehearse)
+    if not bench.has_device:
+        return 2
+
+    def run(bench: Bench) -> None:
+        importlib.import_module(f"stages.{options.name}").run(bench)
+
+    return perform(run, bench)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # nothing that a library does at exit may change what the stage came to

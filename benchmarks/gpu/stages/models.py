@@ -1,0 +1,95 @@
+"""Whether every built-in model trains on the device at all: eagerly, captured, as a whole run; and `genzoo check`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from bench import Bench
+from subjects import Case
+from timing import rounds
+from training import fit
+
+import genzoo
+from genzoo.entries import Entry
+from genzoo.plugins import GROUP
+from genzoo.registry import registry
+
+MODES = ("eager", "graph")
+REHEARSED = ("class", "options", "contract")
+"""Checks that a rehearsal runs."""
+
+
+def run(bench: Bench) -> None:
+    """Most important first: one epoch of each model in each mode."""
+    entries = [entry for entry in registry().matching("model") if entry.origin.distribution == GROUP]
+    bench.row("hardware", lambda: hardware(bench))
+    for mode in MODES:
+        for entry in entries:
+            bench.row(f"{entry.name} {mode}", of_model(bench, entry.name, mode))
+    for entry in entries[: 1 if bench.tiny else None]:
+        bench.row(f"run {entry.name}", of_run(bench, entry.name), needs=10)
+    for entry in entries[: 1 if bench.tiny else None]:
+        bench.row(f"check {entry.name}", of_check(bench, entry), needs=15)
+
+
+def hardware(bench: Bench) -> dict[str, Any]:
+    """What the device can do: bytes a second in a copy, read and written, and operations of a matrix product."""
+    size, side = (1 << 22, 256) if bench.tiny else (1 << 30, 8192)
+    source = torch.zeros(size, dtype=torch.uint8, device=bench.device)
+    target = torch.empty_like(source)
+    figures = {"copy_bytes_per_second": 2 * size / min(rounds(lambda: target.copy_(source), bench.device))}
+    for dtype in (torch.float32, torch.bfloat16):
+        a, b = (torch.randn(side, side, device=bench.device).to(dtype) for _ in range(2))
+        seconds = min(rounds(lambda a=a, b=b: a @ b, bench.device))
+        figures[f"{str(dtype).removeprefix('torch.')}_flop_per_second"] = 2 * side**3 / seconds
+    return figures
+
+
+def of_model(bench: Bench, model: str, mode: str) -> Callable[[], dict[str, Any]]:
+    """One epoch of training, and a validation."""
+
+    def work() -> dict[str, Any]:
+        train, test, source = bench.images
+        case = Case(model, 128, mode, "fp32", bench.device.type)
+        trainer, figures = fit(bench, case, train, test, epochs=1)
+        (epoch,) = trainer.outcome.epochs
+        return {"validation": epoch.validation["loss"], "epoch_seconds": epoch.seconds, "data": source, **figures}
+
+    return work
+
+
+def of_run(bench: Bench, model: str) -> Callable[[], dict[str, Any]]:
+    """A whole `genzoo run`: training, metrics, figures, report and checkpoints."""
+
+    def work() -> dict[str, Any]:
+        options: dict[str, Any] = {} if bench.tiny else {"mode": "graph"}
+        with tempfile.TemporaryDirectory() as folder:
+            places = {"out": Path(folder) / "run", "quiet": True, "data": {"resize": 16}}
+            made = genzoo.run(model, "digits", **places, epochs=1, device=bench.device.type, **options)
+            results = made.results
+            return {"mode": results["training"]["mode"], "test": results["test"]}
+
+    return work
+
+
+def of_check(bench: Bench, entry: Entry) -> Callable[[], dict[str, Any]]:
+    """`genzoo check`, which computes on the CPU, under this Python and torch."""
+
+    def work() -> dict[str, Any]:
+        from genzoo.testing.examination import examine
+
+        found = list(examine(entry, only=REHEARSED if bench.tiny else ()))
+        verdicts = Counter(finding.verdict for finding in found)
+        faults = [asdict(finding) for finding in found if finding.verdict == "FAIL"]
+        figures = {"passed": verdicts["PASS"], "warnings": verdicts["WARN"], "faults": faults}
+        if faults:
+            raise AssertionError(f"{len(faults)} checks failed: {faults}")
+        return figures
+
+    return work

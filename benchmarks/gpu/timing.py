@@ -1,0 +1,125 @@
+"""Time on a device: CUDA events there, the clock on a CPU; and how much of it kernels take."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from measuring import clock
+
+from genzoo.cells import synchronize
+from genzoo.training.listener import Epoch, Listener
+
+ROUNDS = 5
+ROUND = 0.02
+"""Seconds that a round lasts at least."""
+
+
+def mark(device: torch.device) -> Any:
+    """Return a point in time: an event in the device's queue, or the clock's reading."""
+    if device.type != "cuda":
+        return clock(device)
+    event = torch.cuda.Event(enable_timing=True)
+    event.record()
+    return event
+
+
+def between(first: Any, last: Any) -> float:
+    """Return the seconds between two marks; waits for the device."""
+    if isinstance(first, float):
+        return float(last - first)
+    last.synchronize()
+    return float(first.elapsed_time(last) * 1e-3)
+
+
+def rounds(work: Callable[[], object], device: torch.device, times: int = ROUNDS, least: float = ROUND) -> list[float]:
+    """Return the seconds that a call takes, once for each of some rounds of calls, after a warm-up.
+
+    Args:
+        work: What is timed.
+        device: Where it happens.
+        times: Rounds.
+        least: Seconds that each of them lasts at least.
+    """
+
+    def timed(calls: int) -> float:
+        first = mark(device)
+        for _ in range(calls):
+            work()
+        return between(first, mark(device)) / calls
+
+    timed(2)  # what is made on first use is made now
+    synchronize(device)
+    calls = max(1, round(least / max(timed(1), 1e-6)))
+    return [timed(calls) for _ in range(times)]
+
+
+def speed(images: int, seconds: Sequence[float]) -> dict[str, float]:
+    """Return images a second: the median over rounds, the least and the most."""
+    every = [images / one for one in seconds]
+    return {"images_per_second": statistics.median(every), "least": min(every), "most": max(every)}
+
+
+def make_profiler(device: torch.device) -> Any:
+    """Return torch's profiler of the device's work."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # no lines of its own about devices that are not there
+    from torch.profiler import ProfilerActivity, profile
+
+    on_gpu = device.type == "cuda"
+    return profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU], acc_events=True)
+
+
+def kernel_seconds(profiler: Any, device: torch.device) -> float:
+    """Return the seconds that kernels took while a profiler watched, or operators on a CPU."""
+    events = profiler.key_averages()
+    if device.type != "cuda":
+        return sum(event.self_cpu_time_total for event in events) * 1e-6
+    # An operator on the host has the time of its kernels too.
+    kernels = [event for event in events if event.device_type == torch.autograd.DeviceType.CUDA]
+    return sum(event.self_device_time_total for event in kernels if not event.is_user_annotation) * 1e-6
+
+
+class Epochs(Listener):
+    """Times a trainer's epochs after a warm-up.
+
+    Args:
+        device: The trainer's.
+        profiled: Whether one more epoch is watched by torch's profiler, for the share of time in kernels.
+        warm_up: Epochs that are not timed.
+        timed: Epochs that are.
+    """
+
+    def __init__(self, device: torch.device, profiled: bool = False, warm_up: int = 1, timed: int = ROUNDS) -> None:
+        self.device, self.warm_up, self.timed = device, warm_up, timed
+        self.epochs = warm_up + timed + profiled
+        """How many the trainer has to make."""
+        self.seconds: list[float] = []
+        self.kernels: float | None = None
+        self.start: Any = None
+        if profiled:
+            with make_profiler(device):
+                pass  # the tracer is there before anything is captured
+
+    def epoch_started(self, epoch: int, steps: int) -> None:
+        synchronize(self.device)
+        if epoch > self.warm_up + self.timed:
+            self.profiler = make_profiler(self.device)
+            self.profiler.start()
+        self.start = mark(self.device)
+
+    def epoch_finished(self, record: Epoch) -> None:
+        seconds = between(self.start, mark(self.device))
+        if record.epoch > self.warm_up + self.timed:
+            synchronize(self.device)
+            self.profiler.stop()
+            self.kernels = kernel_seconds(self.profiler, self.device)
+        elif record.epoch > self.warm_up:
+            self.seconds.append(seconds)
+
+    def figures(self, images: int) -> dict[str, float]:
+        """Return images a second and the share of the time in which kernels ran, for epochs of so many images."""
+        busy = {} if self.kernels is None else {"busy": self.kernels / statistics.median(self.seconds)}
+        return speed(images, self.seconds) | busy

@@ -1,0 +1,28 @@
+"""A stand-in for benchmarks/gpu/stage.py, without torch: stages that end in every way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks/gpu"))
+
+from records import load, save
+
+name, file, seconds = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
+record = load(file) or {"stage": name, "status": "running", "rehearsal": True, "limit": seconds, "rows": []}
+first = not record["rows"]
+record["rows"].append({"key": f"row {len(record['rows']) + 1}", "pid": os.getpid()})
+save(file, record)
+print(f"{name} at work")
+if name == "raises":
+    save(file, record | {"traceback": "Traceback …\nValueError: on purpose"})
+    sys.exit(1)
+if name == "dies" and first:
+    save(file, record | {"trying": "the deadly row"})
+    os.kill(os.getpid(), signal.SIGKILL)
+if name == "slow":
+    time.sleep(600)
