@@ -21,7 +21,7 @@ from genzoo.protocols import Split, count_parameters
 from genzoo.provenance import forget_peak, peak_memory
 from genzoo.training import modes
 from genzoo.training.listener import Listener
-from genzoo.training.objective import tensor_cores
+from genzoo.computing import computing
 from genzoo.training.trainer import Trainer
 
 Replay = Callable[[], object]
@@ -157,7 +157,7 @@ def bare_captured(x: Tensor, batch_size: int, precision: str, steps: int) -> Cal
         for number in range(steps):
             step(rows[number])
 
-    with tensor_cores():
+    with computing(device, tf32=True):
         replay = capture(work, device)
 
     def train(index: Tensor) -> None:
