@@ -16,6 +16,7 @@ from pathlib import Path
 from genzoo.data.files import FileSet, RawFile, check, content, known_file_sets, unpack, whose
 from genzoo.data.sources import take_from
 from genzoo.errors import GenzooError
+from genzoo.storage import user_cache
 from genzoo.streams import tell
 
 
@@ -55,7 +56,8 @@ class Store:
         self.warnings: list[str] = []
         """What is wrong with the data, though they can be used: said even to those who want quiet."""
         variable = os.environ.get("GENZOO_DATA")
-        chosen = [root, Path(variable) if variable else None, _user_cache()]
+        cache = user_cache()
+        chosen = [root, Path(variable) if variable else None, cache and cache / "data"]
         self._chosen = [Path(os.path.abspath(os.path.expanduser(path))) for path in chosen if path]
 
     @property
@@ -267,17 +269,6 @@ def _problem(path: Path, file_set: FileSet, raw: RawFile) -> str:
 
 def _say(line: str) -> None:
     tell(f"genzoo: {line}")
-
-
-def _user_cache() -> Path | None:
-    """The user's cache folder, whether it exists or not; None for a user without a home."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(cache):  # the specification: relative ones are ignored
-        return Path(cache) / "genzoo/data"
-    try:
-        return Path.home() / ".cache/genzoo/data"
-    except RuntimeError:
-        return None
 
 
 def _temporary_root() -> Path:
