@@ -14,8 +14,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from genzoo.errors import printable
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -72,12 +70,6 @@ def new_figure(width: float, height: float) -> Figure:
 def save(figure: Figure, path: Path | IO[bytes]) -> None:
     """Writes a figure as PNG."""
     figure.savefig(path, format="png", metadata={"Software": "genzoo"})
-
-
-def as_drawn(name: str) -> str:
-    """The name of a class as matplotlib draws it: a dollar begins no formula, an underscore hides it from no legend."""
-    text = printable(name, LONGEST_NAME).replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text
 
 
 def coordinate(letter: str, number: int) -> str:

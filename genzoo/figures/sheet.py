@@ -58,7 +58,6 @@ def save_sheet(
         below: What the columns are, below their names.
     """
     from PIL import Image, ImageDraw
-    from PIL.PngImagePlugin import PngInfo
 
     images = _enlarged(grids, round(width * DPI))
     scale = images[0].width / grids[0].shape[1]
@@ -69,17 +68,24 @@ def save_sheet(
     bottom = top + sum(image.height + MARGIN for image in images)
     sheet = Image.new("RGB", (max(left + images[0].width + MARGIN, titled), bottom + sum(under)), "white")
     draw = ImageDraw.Draw(sheet)
-    draw.text((left, MARGIN), title, "black", _font(TITLE_POINTS))
+    draw.text((left, MARGIN), title, "black", font(TITLE_POINTS))
     for image in images:
         sheet.paste(image, (left, top))
         top += image.height + MARGIN
     first = top - images[-1].height - MARGIN
     for place, name in zip(rows.places, rows.names, strict=True):
-        draw.text((left - MARGIN, first + place * scale), name, "black", _font(LABEL_POINTS), "rm")
+        draw.text((left - MARGIN, first + place * scale), name, "black", font(LABEL_POINTS), "rm")
     for place, name in zip(columns.places, columns.names, strict=True):
-        draw.text((left + place * scale, bottom), name, "black", _font(LABEL_POINTS), "ma")
-    draw.text((MARGIN, first + images[-1].height / 2), beside, "black", _font(AXIS_POINTS), "lm")
-    draw.text((left + images[-1].width / 2, bottom + under[0]), below, "black", _font(AXIS_POINTS), "ma")
+        draw.text((left + place * scale, bottom), name, "black", font(LABEL_POINTS), "ma")
+    draw.text((MARGIN, first + images[-1].height / 2), beside, "black", font(AXIS_POINTS), "lm")
+    draw.text((left + images[-1].width / 2, bottom + under[0]), below, "black", font(AXIS_POINTS), "ma")
+    save_png(sheet, path)
+
+
+def save_png(sheet: Image, path: Path | IO[bytes]) -> None:
+    """Write a picture as all figures are."""
+    from PIL.PngImagePlugin import PngInfo
+
     about = PngInfo()
     about.add_text("Software", "genzoo")
     sheet.save(path, "PNG", pnginfo=about, dpi=(DPI, DPI))
@@ -124,24 +130,26 @@ def _enlarged(grids: Sequence[Tensor], width: int) -> list[Image]:
 
 
 @cache
-def _font(points: float) -> FreeTypeFont | ImageFont:
+def font(points: float, bold: bool = False) -> FreeTypeFont | ImageFont:
     """The letters of matplotlib's figures; Pillow's own where that has none. Neither imports it nor its settings."""
     from PIL import ImageFont
 
     found, size = find_spec("matplotlib"), points * DPI / 72
-    file = Path(found.origin or "").parent / "mpl-data/fonts/ttf/DejaVuSans.ttf" if found else Path()
+    name = f"DejaVuSans{'-Bold' if bold else ''}.ttf"
+    file = Path(found.origin or "").parent / "mpl-data/fonts/ttf" / name if found else Path()
     try:
         return ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)
     except OSError:
         return ImageFont.load_default(size)
 
 
-def _space(texts: Sequence[str], points: float) -> tuple[int, int]:
-    """Width and height in pixels that the largest of some texts takes, with the margin after it; 0 without text."""
-    from PIL import Image, ImageDraw
+def text_size(text: str, points: float) -> tuple[int, int]:
+    """Width and height of a text in pixels; a line is 1.2 times as high as its letters are large."""
+    width = max(font(points).getlength(line) for line in text.split("\n"))
+    return math.ceil(width), math.ceil(1.2 * points * DPI / 72 * (text.count("\n") + 1))
 
-    draw = ImageDraw.Draw(Image.new("1", (1, 1)))
-    boxes = [draw.textbbox((0, 0), text, _font(points)) for text in texts if text]
-    lines = max((text.count("\n") + 1 for text in texts), default=1)
-    height = math.ceil(1.2 * points * DPI / 72 * lines)
-    return (math.ceil(max(box[2] for box in boxes)) + MARGIN, height + MARGIN) if boxes else (0, 0)
+
+def _space(texts: Sequence[str], points: float) -> tuple[int, int]:
+    """Width and height that the largest of some texts takes, with the margin after it; 0 without text."""
+    sizes = [text_size(text, points) for text in texts if text]
+    return (max(size[0] for size in sizes) + MARGIN, max(size[1] for size in sizes) + MARGIN) if sizes else (0, 0)

@@ -150,14 +150,21 @@ def titles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every title that is drawn from now on."""
     from matplotlib.axes import Axes
 
+    from genzoo.figures import sheet
+
     seen: list[str] = []
-    set_title = Axes.set_title
+    set_title, save_sheet = Axes.set_title, sheet.save_sheet
+
+    def noted_sheet(path: Path, grids: object, title: str, *args: object, **kwargs: object) -> None:
+        seen.append(title)
+        save_sheet(path, grids, title, *args, **kwargs)  # type: ignore[arg-type]
 
     def noted(self: Axes, label: str, *args: object, **kwargs: object) -> object:
         seen.append(label)
         return set_title(self, label, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Axes, "set_title", noted)
+    monkeypatch.setattr(sheet, "save_sheet", noted_sheet)
     return seen
 
 

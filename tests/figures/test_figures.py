@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -317,7 +318,7 @@ def test_every_pixel_of_a_grid_is_a_square_of_whole_pixels(tmp_path: Path) -> No
     images = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).expand(4, 1, 2, 2)
     figures.save_grid(tmp_path / "grid.png", images, "four")
     with Image.open(tmp_path / "grid.png") as picture:
-        levels = torch.tensor(picture.convert("L").getdata()).view(picture.height, picture.width)
+        levels = torch.from_numpy(np.array(picture.convert("L")))
     factor = int(6 * DPI) // 7  # two images of two pixels, and three of white around them
     grid = levels[-7 * factor - MARGIN : -MARGIN, MARGIN : MARGIN + 7 * factor]
     blocks = grid.unfold(0, factor, factor).unfold(1, factor, factor)
@@ -332,7 +333,7 @@ def test_names_stand_beside_their_rows_and_below_their_columns(tmp_path: Path) -
     def dark(rows: Labels, columns: Labels) -> Tensor:
         save_sheet(tmp_path / "s.png", [torch.ones(40, 60, 3)], "", 3, rows, columns)
         with Image.open(tmp_path / "s.png") as picture:
-            levels = torch.tensor(picture.convert("L").getdata()).view(picture.height, picture.width)
+            levels = torch.from_numpy(np.array(picture.convert("L")))
         return (levels < 128).nonzero().double()
 
     factor = 3 * DPI // 60
@@ -347,6 +348,21 @@ def test_a_title_is_never_cut_off(tmp_path: Path) -> None:
     for title in ("short", "long " * 60):
         figures.save_grid(tmp_path / f"{len(title)}.png", torch.rand(1, 1, 4, 4), title)
     with Image.open(tmp_path / "5.png") as short, Image.open(tmp_path / "300.png") as long:
-        assert short.width < 6 * DPI + 2 * MARGIN < long.width
-        right = torch.tensor(long.crop((long.width - MARGIN, 0, long.width, long.height)).convert("L").getdata())
-    assert bool((right == 255).all())
+        assert short.width <= 6 * DPI + 2 * MARGIN < long.width
+        right = np.array(long.convert("L"))[:, -MARGIN:]
+    assert (right == 255).all()
+
+
+def test_the_figures_of_a_run_on_images_start_no_matplotlib(tmp_path: Path) -> None:
+    code = f"import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}\n{RUN}"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=100)
+    assert done.stdout.split() == ["[]", "8", "False"], done.stderr
+
+
+RUN = """
+from pathlib import Path
+from test_figures import figures, subject_of
+made = subject_of(Path(sys.argv[1]), "vae", "digits", latent_dim=2)
+print(figures.draw_all(made.run, made.model, made.view), len(list(Path(sys.argv[1], "figures").iterdir())))
+print("matplotlib" in sys.modules)
+"""
