@@ -14,13 +14,15 @@ import pytest
 import warm
 from plugin_factory import Site
 
-from genzoo import plugins, registry
+from genzoo import cache, plugins, registry
 
 if TYPE_CHECKING:
     from linear_vae import PPCA
 
 # Nets this small gain nothing from threads, and beside other work threads that wait for each other cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+cache.folder = lambda: None  # what is tested is computed, and the user's cache is left alone
 
 # Started in the background of a script, this process and all that it starts would inherit that Ctrl-C is ignored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

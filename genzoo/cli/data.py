@@ -1,4 +1,4 @@
-"""`genzoo data list | path | verify | add`: the raw files of datasets."""
+"""`genzoo data list | path | verify | add | clear`: the raw files of datasets, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from genzoo import cache
 from genzoo.data.files import FileSet, known_file_sets
 from genzoo.data.store import Store
 from genzoo.errors import GenzooError, UsageError
@@ -40,6 +41,8 @@ def add_data_verb(subparsers: Any) -> None:
     add.add_argument("name", metavar="NAME", help="a dataset")
     add.add_argument("files", nargs="+", type=Path, metavar="FILE", help="told apart by what they hold")
     add.set_defaults(handler=add_files)
+    summary = "remove what is cached: decoded pictures, principal axes; the files of datasets stay"
+    verbs.add_parser("clear", help=summary, description=summary, allow_abbrev=False).set_defaults(handler=clear_cache)
 
 
 def list_datasets(arguments: argparse.Namespace) -> int:
@@ -90,6 +93,13 @@ def add_files(arguments: argparse.Namespace) -> int:
     missing = [path.name for path, problem in store.inspect(file_set) if problem]
     if missing and not store.find(file_set):
         print(f"genzoo: {file_set.title} still lacks {', '.join(missing)}", file=sys.stderr)
+    return 0
+
+
+def clear_cache(arguments: argparse.Namespace) -> int:
+    """Empties the cache and prints what went."""
+    count, size = cache.clear()
+    print(f"{count:,} files removed, {size / 1e6:,.0f} MB: {cache.folder()}")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -253,27 +254,15 @@ def save_variations(options: argparse.Namespace) -> int:
     return 0
 
 
-def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[str] | None = None) -> None:
+def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: Sequence[str] = ()) -> None:
     """Images [N, C, H, W] in rows of `columns`, with a name left of each row if there are names."""
-    from genzoo.figures.canvas import own_style
+    from genzoo.figures.canvas import grid_of
+    from genzoo.figures.sheet import Labels, save_sheet
 
-    with own_style():
-        _draw_grid(out, images, columns, title, names or [])
-
-
-def _draw_grid(out: Path, images: Tensor, columns: int, title: str, names: list[str]) -> None:
-    from genzoo.figures.canvas import new_figure, save, show_images
-
-    height, width = images.shape[2:]
-    rows = math.ceil(len(images) / columns)
-    across = max(4.5, min(14.0, 0.75 * columns))
-    figure = new_figure(across + 0.4, across * rows * height / (columns * width) + 0.6)
-    axes = figure.subplots()
-    axes.set_title(title, fontsize=10, loc="left", parse_math=False)  # a file may be called $x$.png
-    show_images(axes, images, columns)
-    for row, name in enumerate(names):
-        axes.text(-2, 1 + row * (height + 1) + height / 2, name, ha="right", va="center", fontsize=9)
-    save(figure, out)
+    grid = grid_of(images, columns)
+    height = grid.shape[0] / math.ceil(len(images) / columns)
+    rows = Labels([(number + 0.5) * height for number in range(len(names))], names)
+    save_sheet(out, [grid], title, max(4.5, min(14.0, 0.75 * columns)), rows)
 
 
 def draw_rows(out: Path, rows: dict[str, Tensor]) -> None:

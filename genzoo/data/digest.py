@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from torch import Tensor
 
@@ -21,6 +22,14 @@ def digest(splits: Splits) -> str | None:
         if part is None:
             return None
         total.update(part)
+    return total.hexdigest()
+
+
+def digest_of(parts: Iterable[Tensor]) -> str:
+    """Return the SHA-256 of tensors, the next after the last, without their shapes: 64 hexadecimal digits."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(part.detach().cpu().contiguous().numpy().data)
     return total.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,6 +41,8 @@ DEEP_WHITE = 65_535
 ORIENTATION = 0x0112
 """The tag of EXIF that says how a picture is to be turned."""
 WHITE = 255
+DECODER_VERSION = "1"
+"""To be raised when pictures are decoded in another way."""
 
 
 class Measures(NamedTuple):
@@ -62,9 +64,7 @@ def measure(path: Path) -> Measures:
         UsageError: It cannot be read, or is no picture.
     """
     with _opened(path) as file:
-        grey = file.mode in GREY or file.mode.startswith("I")
-        height, width = (file.width, file.height) if _orientation(file) >= 5 else (file.height, file.width)
-        return Measures(height, width, 1 if grey else 3, _is_transparent(file))
+        return _measures(file)
 
 
 def read_bytes(
@@ -81,20 +81,57 @@ def read_bytes(
     Raises:
         UsageError: It cannot be read, or is no picture.
     """
+    with _opened(path) as file:
+        return _pixels(file, path, mode, size, background)
+
+
+def measure_and_read(
+    path: Path, wanted: Callable[[Measures], Measures | None], background: int = WHITE
+) -> tuple[Measures, NDArray[np.uint8] | None]:
+    """What a picture's header says and its pixels uint8 [H, W, C], with the file opened once.
+
+    Args:
+        path: A file with one of `SUFFIXES`.
+        wanted: What the pixels are to be converted to, by what the header says; None leaves them undecoded.
+        background: As for `read_bytes`.
+
+    Raises:
+        UsageError: It cannot be read, or is no picture.
+    """
+    with _opened(path) as file:
+        found = _measures(file)
+        want = wanted(found)
+        return found, want and _pixels(file, path, MODES[want.channels], want[:2], background)
+
+
+def decoder() -> list[str | None]:
+    """What decodes pictures, with its versions: another one may give other pixels."""
+    import PIL
+    from PIL import features
+
+    return [DECODER_VERSION, PIL.__version__, *(features.version(name) for name in ("jpg", "webp", "libtiff"))]
+
+
+def _measures(file: Image) -> Measures:
+    grey = file.mode in GREY or file.mode.startswith("I")
+    height, width = (file.width, file.height) if _orientation(file) >= 5 else (file.height, file.width)
+    return Measures(height, width, 1 if grey else 3, _is_transparent(file))
+
+
+def _pixels(file: Image, path: Path, mode: str, size: tuple[int, int] | None, background: int) -> NDArray[np.uint8]:
     import numpy as np
     from PIL import Image
 
-    with _opened(path) as file:
-        turn = _orientation(file)
-        picture: Image.Image = _shallow(file, path) if file.mode.startswith("I") else file
-        if file.mode == "F":
-            raise UsageError(f"{path} holds floats, of which none says what is white", "save it with 8 or 16 bits")
-        converted = (_on_ground(picture, background) if _is_transparent(picture) else picture).convert(mode)
-        if turn > 1:
-            converted = converted.transpose(_turns()[turn])
-        if size is not None and size != (converted.height, converted.width):
-            converted = converted.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-        pixels = np.array(converted, dtype=np.uint8)
+    turn = _orientation(file)
+    picture: Image.Image = _shallow(file, path) if file.mode.startswith("I") else file
+    if file.mode == "F":
+        raise UsageError(f"{path} holds floats, of which none says what is white", "save it with 8 or 16 bits")
+    converted = (_on_ground(picture, background) if _is_transparent(picture) else picture).convert(mode)
+    if turn > 1:
+        converted = converted.transpose(_turns()[turn])
+    if size is not None and size != (converted.height, converted.width):
+        converted = converted.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    pixels = np.array(converted, dtype=np.uint8)
     return pixels.reshape(*pixels.shape[:2], -1)
 
 

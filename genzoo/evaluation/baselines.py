@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genzoo.batches import BASELINE_BYTES, FLOAT32, FLOAT64, at_most
+from genzoo.cache import cached
+from genzoo.data.digest import digest_of
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.observation import LEVELS
 from genzoo.principal import axes_of_covariance, axes_of_points, spanned
 from genzoo.protocols import Dataset, DataSpec, KnownDensity
+from genzoo.provenance import processor
 
 CHUNK = 4096
 LARGEST = 4096
 """Data with more dimensions than this get no PCA: its covariance would take minutes."""
+WORTH_KEEPING = 1 << 22
+"""Values of training data whose principal axes are cached: those of fewer take less time than a file."""
+PCA_VERSION = 1
+"""To be raised when principal axes are computed in another way."""
 
 
 def pca_mse(train: Resident, test: Resident, components: int) -> float | None:
@@ -57,13 +65,36 @@ def principal_components(train: Resident, components: int) -> tuple[Tensor, Tens
     Where there are fewer examples than dimensions, K is at most the number of dimensions that they span.
     """
     size = train.x[0].numel()
-    if len(train) >= size:
-        mean, covariance = moments(train)
-        return mean, axes_of_covariance(covariance, min(components, size))[1]
+    many = len(train) >= size  # all axes come together; of fewer examples as many as are asked for
+    most = size if many else min(components, len(train))
+    compute = _axes if many else _axes_of_few
+    if train.redraw or len(train) * size < WORTH_KEEPING:
+        found = compute(train, most)
+    else:
+        found = cached("pca", [PCA_VERSION, most, _identity(train)], lambda: compute(train, most))
+    basis = found["axes"]
+    return found["mean"], basis[:, max(basis.shape[1] - components, 0) :]
+
+
+def _axes(train: Resident, most: int) -> dict[str, Tensor]:
+    """The mean [F] and the `most` principal axes [F, most] of at least F examples."""
+    mean, covariance = moments(train)
+    return {"mean": mean, "axes": axes_of_covariance(covariance, most)[1].contiguous()}
+
+
+def _axes_of_few(train: Resident, most: int) -> dict[str, Tensor]:
+    """The same of fewer examples; no more axes than they span."""
     examples = torch.cat(list(rows(train)))
     mean = examples.mean(0)
-    variances, basis = axes_of_points(examples - mean, min(components, len(train)))
-    return mean, basis[:, max(basis.shape[1] - spanned(variances), 0) :]
+    variances, basis = axes_of_points(examples - mean, most)
+    return {"mean": mean, "axes": basis[:, max(basis.shape[1] - spanned(variances), 0) :].contiguous()}
+
+
+def _identity(data: Resident) -> list[Any]:
+    """What the values of a view and the last bit of a computation with them depend on."""
+    view = [data.white, data.shift, data.scale, data.device.type]
+    machine = [torch.__version__, torch.get_num_threads(), processor(), BASELINE_BYTES]
+    return [digest_of(data.stored()), str(data.x.dtype), list(data.x.shape), *view, *machine]
 
 
 def independent_pixels_nll(train: Resident, test: Resident) -> float | None:

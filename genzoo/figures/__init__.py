@@ -10,11 +10,11 @@ import torch
 from genzoo.blame import told
 from genzoo.computing import evaluating
 from genzoo.data.resident import Resident
-from genzoo.figures.canvas import save_grid, save_pairs
 from genzoo.figures.curves import curves
 from genzoo.figures.latent import has_kl, kl_per_dim, latent
 from genzoo.figures.points import displacements, scatter
 from genzoo.figures.samples import draw_samples, points_shown, reconstructions, samples
+from genzoo.figures.sheet import save_grid, save_pairs
 from genzoo.figures.subject import Drawing, Subject, always, encodes_images, has_encoder
 from genzoo.figures.walks import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
 from genzoo.protocols import Model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -14,10 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from genzoo.errors import printable
-
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DATA_COLOUR, MODEL_COLOUR = "#0072b2", "#d55e00"  # Okabe & Ito 2008: told apart by all eyes
@@ -28,6 +25,8 @@ CLASS_COLOURS = (  # Petroff 2021, arXiv 2107.02270: ten colours chosen for all 
 TITLE: dict[str, Any] = {"fontsize": 11, "loc": "left"}
 LONGEST_NAME = 24
 """Characters of a class's name in a figure."""
+DPI = 120
+"""Pixels an inch."""
 THUMBNAIL = 128
 """Pixels of the longer side of an image among many: on paper it gets fewer."""
 LARGEST_GRID = 2560
@@ -65,18 +64,12 @@ def new_figure(width: float, height: float) -> Figure:
     """A figure of its own, outside matplotlib's global state, in inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def save(figure: Figure, path: Path | IO[bytes]) -> None:
     """Writes a figure as PNG."""
     figure.savefig(path, format="png", metadata={"Software": "genzoo"})
-
-
-def as_drawn(name: str) -> str:
-    """The name of a class as matplotlib draws it: a dollar begins no formula, an underscore hides it from no legend."""
-    text = printable(name, LONGEST_NAME).replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text
 
 
 def coordinate(letter: str, number: int) -> str:
@@ -121,44 +114,3 @@ def save_gif(path: Path, images: Tensor, milliseconds: int = 120) -> None:
         pictures.append(Image.fromarray(pixels.numpy()))
     there_and_back = pictures + pictures[-2:0:-1]
     there_and_back[0].save(path, save_all=True, append_images=there_and_back[1:], duration=milliseconds, loop=0)
-
-
-def show_images(axes: Axes, images: Tensor, columns: int) -> None:
-    """Images [N, C, H, W] in [0, 1] as a grid, `columns` in a row."""
-    axes.imshow(grid_of(images, columns).numpy(), interpolation="nearest")
-    axes.set_axis_off()
-
-
-def show_table(axes: Axes, images: Tensor, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Images [R, T, C, H, W] as a table whose rows and columns have labels."""
-    axes.imshow(grid_of(images.flatten(0, 1), images.shape[1]).numpy(), interpolation="nearest")
-    for axis, size, labels in ((axes.yaxis, images.shape[3], rows), (axes.xaxis, images.shape[4], columns)):
-        axis.set_ticks([0.5 + size / 2 + number * (size + 1) for number in range(len(labels))], labels, fontsize=9)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-
-
-@own_style()
-def save_grid(path: Path, images: Tensor, title: str, columns: int | None = None) -> None:
-    """A grid of images with a title: square, or of so many columns."""
-    height = 6.4 if columns is None else 0.4 + 6 * math.ceil(len(images) / columns) / columns
-    columns = columns or math.ceil(len(images) ** 0.5)
-    figure = new_figure(6, height)
-    axes = figure.subplots()
-    axes.set_title(title, **TITLE)
-    show_images(axes, images, columns)
-    save(figure, path)
-
-
-@own_style()
-def save_pairs(path: Path, originals: Tensor, again: Tensor, title: str, columns: int = 10) -> None:
-    """Rows of originals, each above the row of its reconstructions."""
-    columns = min(columns, len(originals))
-    rows = math.ceil(len(originals) / columns)
-    figure = new_figure(0.75 * columns + 0.4, 1.5 * rows + 0.3 * rows + 0.3)
-    for number, axes in enumerate(figure.subplots(rows, 1, squeeze=False)[:, 0]):
-        part = slice(number * columns, (number + 1) * columns)
-        show_images(axes, torch.cat([originals[part], again[part]]), len(originals[part]))
-        if number == 0:
-            axes.set_title(title, **TITLE)
-    save(figure, path)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from genzoo.errors import GenzooError
 from genzoo.evaluation.evaluate import find_metrics, key
-from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, TITLE, new_figure, own_style, save
+from genzoo.figures.canvas import DATA_COLOUR, DPI, MODEL_COLOUR
+from genzoo.figures.chart import Panel, Paper, Place, Scale, linear, room_beside
+from genzoo.figures.sheet import MARGIN
 from genzoo.figures.subject import Subject
 from genzoo.registry import registry
 from genzoo.training.objective import GIVEN_CLASS
 
+STYLES = {"train": (DATA_COLOUR, 0.0), "validation": (MODEL_COLOUR, 8.0)}
+"""Colour of each part, and the length of its dashes."""
+WIDTH, HEIGHT = 3.4 * DPI, 3.2 * DPI
+"""Pixels of one term's curves."""
 
-@own_style()
+
 def curves(subject: Subject, path: Path) -> None:
     """Each term of the loss over the epochs, in training and validation."""
     history = subject.run.history
@@ -23,22 +30,51 @@ def curves(subject: Subject, path: Path) -> None:
     others = [name for name in names if name != "loss"]
     if any(all(epoch["train"].get(name) == epoch["train"].get("loss") for epoch in history) for name in others):
         names = others  # the objective says what another term says
-    figure = new_figure(3.4 * len(names), 3.2)
+    paper = Paper(WIDTH * len(names), HEIGHT)
     epochs = [epoch["epoch"] for epoch in history]
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        for part, colour, style in (("train", DATA_COLOUR, "o-"), ("validation", MODEL_COLOUR, "s--")):
-            values = [epoch[part].get(name, math.nan) for epoch in history]
-            if any(not math.isnan(float(value)) for value in values):
-                axes.plot(epochs, [float(value) for value in values], style, c=colour, ms=3, lw=1.5, label=part)
+    for number, name in enumerate(names):
+        parts = {part: [float(epoch[part].get(name, math.nan)) for epoch in history] for part in STYLES}
         title, unit = labels(name)
-        axes.set_title(title, **TITLE)
-        axes.set_ylabel(unit)
-        axes.set(xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(frameon=False)
-    save(figure, path)
+        up = enclosing([value for values in parts.values() for value in values])
+        left = number * WIDTH + room_beside(up, unit)
+        box = (left, 32, (number + 1) * WIDTH - 2 * MARGIN, HEIGHT - 58)
+        panel = Panel(paper, box, linear(epochs[0] - 0.5, epochs[-1] + 0.5, whole=True), up)
+        panel.frame(title, "epoch", unit)
+        for part, values in parts.items():
+            points = [panel.at(x, y) for x, y in zip(epochs, values, strict=True) if math.isfinite(y)]
+            _curve(paper, points, part)
+        if number == 0:
+            _legend(panel, [part for part, values in parts.items() if any(map(math.isfinite, values))])
+    paper.save(path)
+
+
+def enclosing(values: Sequence[float]) -> Scale:
+    """An axis with some room around the finite ones of some values."""
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    low, high = min(finite), max(finite)
+    room = 0.05 * (high - low) or 0.05 * abs(high) or 0.5
+    return linear(low - room, high + room)
+
+
+def _curve(paper: Paper, points: Sequence[Place], part: str) -> None:
+    """Dots joined by a line, or squares by dashes."""
+    colour, dash = STYLES[part]
+    if len(points) > 1:
+        paper.line(points, colour, 2.5, dash)
+    if dash:
+        for x, y in points:
+            paper.box(x - 2.5, y - 2.5, x + 2.5, y + 2.5, colour)
+    else:
+        paper.dots(points, colour, 3)
+
+
+def _legend(panel: Panel, parts: Sequence[str]) -> None:
+    """Which curve is which, in the upper right corner."""
+    for number, part in enumerate(parts):
+        y = panel.top + 12 + 22 * number
+        right = panel.right - 90
+        _curve(panel.paper, [(right - 34, y), (right - 20, y), (right - 6, y)], part)
+        panel.paper.write((right, y), part, "lm")
 
 
 def labels(term: str) -> tuple[str, str]:

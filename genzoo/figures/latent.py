@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from genzoo.data.splits import fixed_permutation
+from genzoo.errors import printable
 from genzoo.evaluation.metric import ACTIVE
-from genzoo.figures.canvas import (
-    CLASS_COLOURS,
-    DATA_COLOUR,
-    QUIET_COLOUR,
-    TITLE,
-    as_drawn,
-    coordinate,
-    new_figure,
-    own_style,
-    save,
-)
+from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, DPI, LONGEST_NAME, QUIET_COLOUR, coordinate
+from genzoo.figures.chart import Panel, Paper, Scale, linear, powers, room_beside
 from genzoo.figures.codes import principal_axes, share_text
-from genzoo.figures.points import tidy
+from genzoo.figures.sheet import AXIS_POINTS, MARGIN, TITLE_POINTS, text_size
 from genzoo.figures.subject import Subject, has_encoder
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 SHOWN = 5000
 MOST_CLASSES = 20
 """Of more classes than this, colours and labels would tell nothing."""
 MOST_BARS = 64
+FLOOR = 1e-5
+"""The least variance that is drawn."""
+DOT = 2.5
+"""Pixels of the radius of a code."""
 
 
 class Plane(NamedTuple):
@@ -61,48 +54,61 @@ def latent_plane(subject: Subject) -> Plane:
     return Plane((codes - axes.centre) @ axes.vectors, classes, names, title)
 
 
-@own_style()
 def latent(subject: Subject, path: Path) -> None:
     """The codes of test examples, coloured by class."""
     plane = latent_plane(subject)
-    spread = plane.points.amax(0) - plane.points.amin(0)
-    height = 5.6 * min(1.1, max(0.55, float(spread[1] / spread[0].clamp_min(1e-9)))) if len(spread) > 1 else 3.5
-    figure = new_figure(7.2, height + 0.9)
-    axes = figure.subplots()
-    axes.set_title(plane.title, **TITLE)
     labels = [] if plane.classes is None else plane.classes.unique().tolist()
-    names = [as_drawn(subject.model.spec.class_name(label)) for label in labels]
-    if not labels or len(labels) > MOST_CLASSES:
-        show_codes(axes, plane.points, DATA_COLOUR, 0, "")
-    else:
+    names = [printable(subject.model.spec.class_name(label), LONGEST_NAME) for label in labels]
+    told = 0 < len(labels) <= MOST_CLASSES
+    if told:
         assert plane.classes is not None
-        for place, label in enumerate(labels):
-            here = plane.points[plane.classes == label]
-            show_codes(axes, here, CLASS_COLOURS[place % len(CLASS_COLOURS)], place, names[place])
-        legend = axes.legend(title="class", frameon=False, markerscale=2.5, loc="center left", bbox_to_anchor=(1, 0.5))
-        for handle in legend.legend_handles:
-            if handle is not None:
-                handle.set_alpha(1)
-    axes.set(xlabel=plane.names[0], ylabel=plane.names[1] if len(plane.names) > 1 else "class (jittered)")
-    if len(plane.names) > 1:
-        axes.set_aspect("equal", adjustable="datalim")
+        groups = [on_a_plane(plane.points[plane.classes == label], place) for place, label in enumerate(labels)]
     else:
-        axes.set_yticks(range(len(labels)) if labels else [], names)
-    tidy(axes)
-    save(figure, path)
+        groups = [on_a_plane(plane.points, 0)]
+    panel = _axes(plane, torch.cat(groups), names if told else [])
+    panel.frame(plane.title, plane.names[0], plane.names[1] if len(plane.names) > 1 else "class (jittered)")
+    paper = panel.paper
+    for place, points in enumerate(groups):
+        colour = CLASS_COLOURS[place % len(CLASS_COLOURS)] if told else DATA_COLOUR
+        paper.dots([panel.at(x, y) for x, y in points.tolist()], colour, DOT, 0.8)
+    for place, (points, name) in enumerate(zip(groups, names, strict=True) if told else ()):
+        x, y = points.median(0).values.tolist()
+        paper.write(panel.at(x, y), name, "mm", 13, True, stroke_width=5, stroke_fill="white")
+        height = (panel.top + panel.bottom) / 2 + 22 * (place - (len(names) - 1) / 2)
+        paper.dots([(panel.right + 20, height)], CLASS_COLOURS[place % len(CLASS_COLOURS)], 2 * DOT)
+        paper.write((panel.right + 36, height), name, "lm")
+    if told:
+        paper.write((panel.right + 12, (panel.top + panel.bottom) / 2 - 11 * len(names) - 4), "class", "ld")
+    paper.save(path)
 
 
-def show_codes(axes: Axes, points: Tensor, colour: str, place: int, label: str) -> None:
-    """The codes of one class with its label in their midst; a single latent is spread over a line of its own."""
-    if points.shape[1] == 1:
-        points = torch.stack([points[:, 0], place + 0.6 * (torch.arange(len(points)) * 0.618 % 1 - 0.5)], 1)
-    axes.scatter(points[:, 0], points[:, 1], s=9, c=colour, alpha=0.8, linewidths=0, label=label, rasterized=True)
-    if label:
-        from matplotlib.patheffects import withStroke
+def on_a_plane(points: Tensor, place: int) -> Tensor:
+    """Points [N, 2] as they are; those of a single latent [N, 1] spread over a line of their class's own."""
+    if points.shape[1] == 2:
+        return points
+    return torch.stack([points[:, 0], place + 0.6 * (torch.arange(len(points)) * 0.618 % 1 - 0.5)], 1)
 
-        middle = points.median(0).values
-        text = axes.text(float(middle[0]), float(middle[1]), label, ha="center", va="center", weight="bold", size=13)
-        text.set_path_effects([withStroke(linewidth=3, foreground="white")])
+
+def _axes(plane: Plane, points: Tensor, names: list[str]) -> Panel:
+    """Axes that hold all points, of one scale for two latents, with room for the names of the classes."""
+    low, high = points.amin(0), points.amax(0)
+    spread = torch.maximum(high - low, 1e-6 * points.abs().amax(0) + 1e-9)
+    shape = min(1.1, max(0.55, float(spread[1] / spread[0]))) if plane.points.shape[1] == 2 else 0.55
+    legend = max((text_size(name, AXIS_POINTS)[0] for name in ["class", *names]), default=0) + 44 if names else MARGIN
+    top = MARGIN + text_size(plane.title, TITLE_POINTS)[1] + MARGIN
+    width = 6.4 * DPI - legend
+    height = shape * width
+    room = 0.05 * spread
+    if plane.points.shape[1] == 2:  # a unit is as long across as up
+        unit = torch.maximum((spread + 2 * room)[0] / width, (spread + 2 * room)[1] / height)
+        room = (unit * torch.tensor([width, height]) - spread) / 2
+        across, up = (linear(float(low[d] - room[d]), float(high[d] + room[d])) for d in (0, 1))
+    else:
+        across = linear(float(low[0] - room[0]), float(high[0] + room[0]))
+        up = Scale(float(low[1] - room[1]), float(high[1] + room[1]), range(len(names)), names)
+    left = room_beside(up, "y")
+    paper = Paper(left + width + legend, top + height + 58)
+    return Panel(paper, (left, top, left + width, top + height), across, up)
 
 
 def has_kl(subject: Subject) -> bool:
@@ -110,30 +116,34 @@ def has_kl(subject: Subject) -> bool:
     return has_encoder(subject) and subject.latent_model.prior() is not None and subject.posteriors.kl is not None
 
 
-@own_style()
 def kl_per_dim(subject: Subject, path: Path) -> None:
     """The KL of each latent, largest first, and below it the variance that decides whether it is active."""
     found = subject.posteriors
     assert found.kl is not None
     order = found.ranking()[:MOST_BARS]
-    kl, variance, count = found.kl[order], found.variance[order], len(found.kl)
+    kl, variance, count = found.kl[order].tolist(), found.variance[order].clamp_min(FLOOR).tolist(), len(found.kl)
     active = int((found.variance > ACTIVE).sum())
-    figure = new_figure(max(5.0, 0.27 * len(order) + 1.6), 5)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    colours = [DATA_COLOUR if value > ACTIVE else QUIET_COLOUR for value in variance.tolist()]
-    places = range(len(order))
-    above.bar(places, kl.tolist(), color=colours)
-    above.set(ylabel="KL (nats an example)")
     first = f", the {len(order)} largest shown" if count > len(order) else ""
-    above.set_title(f"{active} of {count} latents active · KL {float(found.kl.sum()):.2f} nats in all{first}", **TITLE)
-    floor = 1e-5
-    below.bar(places, variance.clamp_min(floor).tolist(), color=colours)
-    below.axhline(ACTIVE, color="black", lw=1, ls="--")
-    below.set(yscale="log", ylim=(floor, None), ylabel="variance of\nthe posterior mean", xlabel="latent")
-    below.set_xticks(list(places), [str(n + 1) for n in order.tolist()], fontsize=8)
-    below.text(1, ACTIVE, f" active above {ACTIVE}", transform=below.get_yaxis_transform(), ha="right", va="bottom",
-               fontsize=8, bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1})  # fmt: skip
-    for axes in (above, below):
-        tidy(axes)
-        axes.grid(visible=False, axis="x")
-    save(figure, path)
+    title = f"{active} of {count} latents active · KL {float(found.kl.sum()):.2f} nats in all{first}"
+    top = linear(min(0.0, *kl), 1.05 * max(*kl, 1e-9))
+    low = powers(FLOOR, 2 * max(*variance, ACTIVE))
+    quiet = [value <= ACTIVE for value in found.variance[order].tolist()]
+    names = ("KL (nats an example)", "variance of\nthe posterior mean")
+    left = max(room_beside(up, name) for up, name in zip((top, low), names, strict=True))
+    width = max(5.0 * DPI - left, 0.27 * DPI * len(order), text_size(title, TITLE_POINTS)[0])
+    paper = Paper(left + width + MARGIN, 5 * DPI)
+    places = range(len(order))
+    upper = Scale(-0.6, len(order) - 0.4, places, [""] * len(order))
+    lower = upper._replace(names=[str(number + 1) for number in order.tolist()])
+    above = Panel(paper, (left, 34, left + width, 310), upper, top)
+    below = Panel(paper, (left, 332, left + width, 5 * DPI - 58), lower, low)
+    above.frame(title, "", names[0], "y")
+    below.frame("", "latent", names[1], "y", 8)
+    for panel, values, base in ((above, kl, 0.0), (below, variance, FLOOR)):
+        for place, value in zip(places, values, strict=True):
+            corners = (*panel.at(place - 0.4, max(value, base)), *panel.at(place + 0.4, min(value, base)))
+            paper.box(*corners, QUIET_COLOUR if quiet[place] else DATA_COLOUR)
+    ends = [below.at(place, ACTIVE) for place in (lower.low, lower.high)]
+    paper.line(ends, "black", 1.5, 6)
+    paper.write((ends[1][0], ends[1][1] - 3), f"active above {ACTIVE}", "rd", 8, stroke_width=3, stroke_fill="white")
+    paper.save(path)

@@ -10,8 +10,10 @@ from torch import Tensor
 from genzoo.batches import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.computing import evaluating
 from genzoo.data.resident import Resident
-from genzoo.figures.canvas import as_drawn, save_grid, save_pairs, thumbnails
+from genzoo.errors import printable
+from genzoo.figures.canvas import LONGEST_NAME, thumbnails
 from genzoo.figures.points import displacements, scatter
+from genzoo.figures.sheet import save_grid, save_pairs
 from genzoo.figures.subject import Subject
 from genzoo.noise import generators, mix, seeded
 from genzoo.protocols import DataSpec, LatentModel, Model
@@ -77,7 +79,7 @@ def samples(subject: Subject, path: Path) -> None:
 
 def _named(model: Model) -> str:
     """The names of the classes, in brackets, where they are short enough for a title."""
-    names = ", ".join(map(as_drawn, model.spec.class_names))
+    names = ", ".join(printable(name, LONGEST_NAME) for name in model.spec.class_names)
     return f" ({names})" if 0 < len(names) <= TITLE_NAMES else ""
 
 

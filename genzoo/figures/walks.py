@@ -18,16 +18,18 @@ from genzoo.figures.canvas import (
     own_style,
     save,
     save_gif,
-    show_table,
 )
 from genzoo.figures.codes import Scale, prior_scale, quantile_grid, sweep
 from genzoo.figures.points import tidy
+from genzoo.figures.sheet import Labels, save_sheet, save_table
 from genzoo.figures.subject import Subject, encodes_images, has_encoder
 
 SIDE = 20
 """Codes along each side of the manifold."""
 TILE = 64
 """Pixels of an image's longer side in the manifold, where each gets 42."""
+TICKS = (0, 2, 5, 8, 11, 14, 17, 19)
+"""Codes whose numbers stand beside the manifold."""
 ROWS = 10
 """Latents that are traversed."""
 OFFSETS = torch.linspace(-3, 3, 13, dtype=torch.float64)
@@ -49,31 +51,33 @@ def manifold_codes(subject: Subject) -> Tensor:
     return quantile_grid(scale, SIDE)
 
 
-@own_style()
 def manifold(subject: Subject, path: Path) -> None:
     """What the quantiles of a two-dimensional prior decode to (Kingma & Welling 2014, figure 4)."""
     codes = manifold_codes(subject)
     decoded = subject.decode(codes, TILE)
-    figure = new_figure(7, 7.2)
-    axes = figure.subplots()
     if not subject.model.spec.is_image:
-        for lines, colour, name in ((decoded, DATA_COLOUR, "z₁"), (decoded.transpose(0, 1), MODEL_COLOUR, "z₂")):
-            for number, line in enumerate(lines):
-                axes.plot(line[:, 0], line[:, 1], c=colour, lw=0.8, label=None if number else f"along {name}")
-        axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
-        axes.set_title(f"what the prior's quantiles decode to: {SIDE} × {SIDE} codes, equal in probability", **TITLE)
-        axes.legend(frameon=False)
-        tidy(axes)
-        save(figure, path)
+        _woven(path, decoded)
         return
     grid = grid_of(decoded.flatten(0, 1), SIDE, padding=0)
-    axes.imshow(grid.numpy(), interpolation="nearest", extent=(-0.5, SIDE - 0.5, SIDE - 0.5, -0.5), aspect="auto")
-    axes.set_box_aspect(grid.shape[0] / grid.shape[1])
-    ticks = (0, 2, 5, 8, 11, 14, 17, 19)
-    axes.set_xticks(ticks, [f"{codes[0, place, 0]:.2f}" for place in ticks])
-    axes.set_yticks(ticks, [f"{codes[place, 0, 1]:.2f}" for place in ticks])
-    axes.set(xlabel="z₁", ylabel="z₂")
-    axes.set_title(f"decoded from {SIDE} × {SIDE} quantiles of the prior, equal in probability", **TITLE)
+    height, width = (length / SIDE for length in grid.shape[:2])
+    rows = Labels([(n + 0.5) * height for n in TICKS], [f"{codes[n, 0, 1]:.2f}" for n in TICKS])
+    columns = Labels([(n + 0.5) * width for n in TICKS], [f"{codes[0, n, 0]:.2f}" for n in TICKS])
+    title = f"decoded from {SIDE} × {SIDE} quantiles of the prior, equal in probability"
+    save_sheet(path, [grid], title, 6, rows, columns, "z₂", "z₁")
+
+
+@own_style()
+def _woven(path: Path, decoded: Tensor) -> None:
+    """The lines of a grid of codes as they lie among points: [20, 20, 2]."""
+    figure = new_figure(7, 7.2)
+    axes = figure.subplots()
+    for lines, colour, name in ((decoded, DATA_COLOUR, "z₁"), (decoded.transpose(0, 1), MODEL_COLOUR, "z₂")):
+        for number, line in enumerate(lines):
+            axes.plot(line[:, 0], line[:, 1], c=colour, lw=0.8, label=None if number else f"along {name}")
+    axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
+    axes.set_title(f"what the prior's quantiles decode to: {SIDE} × {SIDE} codes, equal in probability", **TITLE)
+    axes.legend(frameon=False)
+    tidy(axes)
     save(figure, path)
 
 
@@ -94,16 +98,13 @@ class Traversal:
         self.labels = [f"{coordinate('z', d)}  {self.measure[d]:.3g}" for d in self.dims.tolist()]
 
 
-@own_style()
 def traversals(subject: Subject, path: Path) -> None:
     """One row a latent: an image's code with this latent moved from −3 to 3 σ."""
     found = Traversal(subject)
-    figure = new_figure(8.6, 0.56 * len(found.dims) + 1.2)
-    axes = figure.subplots()
-    show_table(axes, found.images, found.labels, [f"{offset:+.1f}" if offset else "0" for offset in OFFSETS.tolist()])
-    axes.set_xlabel(f"offset from the code of the first test image, in {found.unit}; 0 is its reconstruction")
-    axes.set_title(f"one latent moved at a time; beside each its {found.measure_name}", **TITLE)
-    save(figure, path)
+    title = f"one latent moved at a time; beside each its {found.measure_name}"
+    columns = [f"{offset:+.1f}" if offset else "0" for offset in OFFSETS.tolist()]
+    below = f"offset from the code of the first test image, in {found.unit}; 0 is its reconstruction"
+    save_table(path, found.images, title, found.labels, columns, below)
 
 
 def traversal_gif(subject: Subject, path: Path, frames: int = 25, milliseconds: int = 80) -> None:
@@ -136,7 +137,6 @@ def interpolation_codes(subject: Subject) -> Tensor:
     return torch.stack(rows)
 
 
-@own_style()
 def interpolations(subject: Subject, path: Path) -> None:
     """From one test image to another, along a straight line and along a great circle."""
     pairs = chosen_pairs(subject)
@@ -144,9 +144,5 @@ def interpolations(subject: Subject, path: Path) -> None:
     ends = [subject.originals(torch.tensor(pair)) for pair in pairs for _ in MODES]
     rows = [torch.cat([pair[:1], row, pair[1:]]) for pair, row in zip(ends, decoded, strict=True)]
     columns = ["image", *(f"{step / (STEPS - 1):.0%}" for step in range(STEPS)), "image"]
-    figure = new_figure(8.6, 0.64 * len(rows) + 1)
-    axes = figure.subplots()
-    show_table(axes, torch.stack(rows), list(MODES) * len(pairs), columns)
-    axes.set_xlabel("way from one code to the other; 0 % and 100 % are the reconstructions")
-    axes.set_title("between pairs of test images", **TITLE)
-    save(figure, path)
+    below = "way from one code to the other; 0 % and 100 % are the reconstructions"
+    save_table(path, torch.stack(rows), "between pairs of test images", list(MODES) * len(pairs), columns, below)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -16,9 +17,13 @@ from own_data import RNG, dataset, load, refusal
 from PIL import Image
 
 import genzoo
+from genzoo import cache
 from genzoo.cli import main
 from genzoo.data.splits import fixed_permutation
+from genzoo.data.store import Store
 from genzoo.errors import UsageError
+
+Own = tuple[Path, np.ndarray[Any, Any]]
 
 
 def save_pictures(folder: Path, pixels: np.ndarray[Any, Any], ending: str = "png") -> None:
@@ -128,3 +133,133 @@ def test_a_run_on_own_pictures(
     assert main(["evaluate", str(tmp_path / "run"), "--json"]) == 0
     digest = genzoo.Run(tmp_path / "run").record["data"]["folder"]["sha256"]["x"]
     assert len(digest) == 64
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of one's own, which takes also pictures that were written just now."""
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(folder, "SETTLED", -(10**15))
+    return tmp_path / "cache"
+
+
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The name of every picture that is opened from now on."""
+    names: list[str] = []
+    read = folder.measure_and_read
+
+    def noted(path: Path, *rest: Any) -> Any:
+        names.append(path.name)
+        return read(path, *rest)
+
+    monkeypatch.setattr(folder, "measure_and_read", noted)
+    return names
+
+
+def notes_of(own: Path, **options: Any) -> list[str]:
+    store = Store(say=lambda line: None)
+    dataset("folder", own, **options).load(store)
+    return store.notes
+
+
+def equal(one: genzoo.Splits, other: genzoo.Splits) -> bool:
+    parts = zip(one, other, strict=True)
+    pairs = [(a, b) for first, second in parts if first and second for a, b in zip(first, second, strict=True)]
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("options", [{}, {"size": "8x3"}, {"channels": 3}, {"background": 7}])
+def test_pictures_from_the_cache_are_the_same_bytes(
+    options: dict[str, Any], pictures: Own, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = pictures[0]
+    Image.new("LA", (5, 6), (200, 100)).save(own / "cats/half.png")
+    seen = opened(monkeypatch)
+    first = load("folder", own, **options)
+    assert len(seen) == 21  # each once, for spec and load together
+    second, told = load("folder", own, **options), notes_of(own, **options)
+    assert len(seen) == 21
+    assert first[1] == second[1]
+    assert equal(first[0], second[0])
+    load("folder", own, **{**options, "size": "4"})
+    assert len(seen) == 42
+    monkeypatch.setattr(cache, "folder", lambda: None)
+    afresh, _ = load("folder", own, **options)
+    assert equal(afresh, second[0])
+    assert notes_of(own, **options) == told
+
+
+def test_a_dataset_loads_twice(pictures: Own, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = dataset("folder", pictures[0])
+    for home in (kept, None):
+        monkeypatch.setattr(cache, "folder", lambda home=home: home)
+        one, other = (made.load(Store(say=lambda line: None)) for _ in range(2))
+        assert equal(one, other)
+
+
+@pytest.mark.parametrize("change", ["changed", "secretly", "added", "removed", "touched", "renamed", "moved"])
+def test_a_change_of_one_picture_is_noticed(
+    change: str, pictures: Own, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, pixels = pictures
+    Image.fromarray(pixels[3]).save(own / "cats/003.bmp")  # of the same length, whatever it shows
+    (own / "cats/003.png").unlink()
+    before, _ = load("folder", own, validation=0.0)
+    file = own / "cats/003.bmp"
+    state = file.stat()
+    if change in ("changed", "secretly"):
+        Image.fromarray(255 - pixels[3]).save(file)
+        assert file.stat().st_size == state.st_size
+        if change == "secretly":
+            os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    elif change == "added":
+        Image.fromarray(pixels[3]).save(own / "cats/010.png")
+    elif change == "removed":
+        file.unlink()
+    elif change == "touched":
+        os.utime(file)
+    else:
+        file.rename(own / ("cats/0030.bmp" if change == "renamed" else "dogs/003b.bmp"))
+    seen = opened(monkeypatch)
+    after, _ = load("folder", own, validation=0.0)
+    assert len(seen) == {"added": 21, "removed": 19}.get(change, 20)
+    monkeypatch.setattr(cache, "folder", lambda: None)
+    assert equal(after, load("folder", own, validation=0.0)[0])
+    assert change in ("touched", "renamed") or not equal(before, after)
+
+
+def test_a_damaged_cache_is_noticed(pictures: Own, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right, _ = load("folder", pictures[0])
+    (file,) = kept.iterdir()
+    content = file.read_bytes()
+    file.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    seen = opened(monkeypatch)
+    again, _ = load("folder", pictures[0])
+    assert len(seen) == 20
+    assert equal(again, right)
+
+
+def test_pictures_that_may_still_change_are_not_kept(
+    pictures: Own, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "SETTLED", 10**12)
+    load("folder", pictures[0])
+    assert not kept.exists()
+    monkeypatch.setattr(folder, "SETTLED", -(10**15))
+    read = folder.measure_and_read
+
+    def changing(path: Path, *rest: Any) -> Any:
+        os.utime(path)
+        return read(path, *rest)
+
+    monkeypatch.setattr(folder, "measure_and_read", changing)
+    load("folder", pictures[0])
+    assert not kept.exists()
+
+
+def test_a_picture_that_cannot_be_read_is_refused_with_a_cache_too(pictures: Own, kept: Path) -> None:
+    load("folder", pictures[0])
+    file = pictures[0] / "dogs/005.png"
+    file.write_bytes(file.read_bytes()[:60])
+    for _ in range(2):
+        assert refusal("folder", pictures[0]) == f"{file} is no picture that can be read"

@@ -8,8 +8,10 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from tiny_datasets import NAMES, Example
 
+from genzoo import cache as computed
 from genzoo.cli.data import add_data_verb
 from genzoo.errors import GenzooError, UsageError
 
@@ -128,6 +130,19 @@ def test_add_takes_all_files_or_none(cache: Path, tmp_path: Path, tiny: Example,
         data("add", "tiny", right / NAMES[0], tmp_path / "none")
     assert not (cache / "Tiny").exists()
     assert not list(cache.glob("*.part"))
+
+
+def test_clear_empties_the_cache_and_leaves_files(
+    cache: Path, tiny: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tiny.put(cache / "Tiny/raw")
+    monkeypatch.setattr(computed, "folder", lambda: tmp_path / "computed")
+    computed.keep("test", 1, {"x": torch.zeros(1 << 18)})
+    assert data("clear") == data("clear") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [f"{n} files removed, {n} MB: {tmp_path / 'computed'}" for n in (1, 0)]
+    assert data("verify", "tiny") == 0
+    assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
 
 
 def test_options_are_not_abbreviated(home: Path) -> None:

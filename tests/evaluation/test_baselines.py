@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from genzoo import cache
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.distributions import Bernoulli
+from genzoo.evaluation import baselines
 from genzoo.evaluation.baselines import (
     independent_levels_nll,
     independent_pixels_nll,
     known_nll,
     neighbour_distances,
+    pca_errors,
     pca_mse,
+    principal_components,
     uniform_nll,
 )
 from genzoo.protocols import Split, Splits
@@ -122,3 +129,74 @@ def test_grey_data_have_no_such_baselines() -> None:
 def test_a_model_behind_independent_pixels_is_told(bound: float, verdict: str) -> None:
     results = {"test": {"negative_elbo": bound}, "baselines": {"independent_pixels": 205.85}}
     assert any(f"{verdict} pixels" in line for line in remarks(results))
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of one's own that takes also what is small."""
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(baselines, "WORTH_KEEPING", 0)
+    return tmp_path / "cache"
+
+
+def images(n: int, seed: int, **options: Any) -> Resident:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randint(0, 256, (n, 1, 5, 6), dtype=torch.uint8, generator=generator)
+    return Resident(Split(x), CPU, **options)
+
+
+@pytest.mark.parametrize("n", [200, 20])
+@pytest.mark.parametrize("options", [{}, {"shift": 0.3, "scale": 0.7}, {"binarize": "static"}])
+def test_pca_from_the_cache_is_the_same_to_the_last_bit(n: int, options: dict[str, Any], kept: Path) -> None:
+    train, test = images(n, 0, **options), images(50, 1, **options)
+    ways = ((1, 7), (7, 7), (7, 1), (30, 29))  # up to as many as there are dimensions, before and after others
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "folder", lambda: None)
+        afresh = {k: pca_errors(train, test, k) for pair in ways for k in pair}
+    for pair in ways:
+        cache.clear()
+        for k in pair:
+            errors = pca_errors(train, test, k)
+            assert errors is not None
+            assert torch.equal(errors, afresh[k])  # type: ignore[arg-type]
+
+
+def test_many_examples_are_looked_at_once_for_any_number_of_components(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, test = images(200, 0), images(50, 1)
+    first = pca_mse(train, test, 3)
+    monkeypatch.setattr(baselines, "moments", lambda data: pytest.fail("looked at again"))
+    again, more = pca_mse(train, test, 3), pca_mse(train, test, 5)
+    assert first == again
+    assert first is not None
+    assert more is not None
+    assert more < first
+
+
+def test_pca_is_cached_by_all_that_it_depends_on(kept: Path) -> None:
+    def entries(train: Resident) -> int:
+        principal_components(train, 3)
+        return len(list(kept.iterdir()))
+
+    one_pixel = images(200, 0)
+    assert isinstance(one_pixel.x, Tensor)
+    one_pixel.x[7, 0, 2, 2] ^= 1
+    different = [images(200, 0), images(199, 0), images(200, 0, binarize="threshold"), one_pixel]
+    different += [images(200, 0, shift=0.5), images(200, 0, scale=2.0)]
+    floats = Resident(Split(torch.rand(200, 30, generator=torch.Generator().manual_seed(0))), CPU)
+    for number, train in enumerate([*different, floats], start=1):
+        assert entries(train) == entries(train) == number
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads + 1)
+        assert entries(different[0]) == len(different) + 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_small_and_changing_data_are_not_cached(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    principal_components(images(200, 0, binarize="dynamic", training=True), 3)
+    monkeypatch.setattr(baselines, "WORTH_KEEPING", 200 * 30 + 1)
+    principal_components(images(200, 0), 3)
+    assert not kept.exists()

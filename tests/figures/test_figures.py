@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -19,11 +20,11 @@ from genzoo.build import build_model
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.figures.canvas import save_grid
 from genzoo.figures.codes import Scale, posteriors, principal_axes, quantile_grid
 from genzoo.figures.curves import labels
 from genzoo.figures.latent import ACTIVE, latent_plane
-from genzoo.figures.points import planes
+from genzoo.figures.points import planes, scatter
+from genzoo.figures.sheet import DPI, MARGIN, Labels, save_sheet
 from genzoo.figures.subject import Subject
 from genzoo.figures.walks import OFFSETS, Traversal, chosen_pairs, interpolation_codes, manifold_codes
 from genzoo.protocols import DataSpec, LatentModel, Model, Split
@@ -266,10 +267,14 @@ MATPLOTLIB = """
 import hashlib, os, sys
 from pathlib import Path
 import torch
-from genzoo.figures.canvas import save_grid
-save_grid(Path("grid.png"), torch.rand(9, 1, 8, 8, generator=torch.Generator().manual_seed(0)), "z₁ − x")
+from genzoo.figures import save_grid, scatter
+generator = torch.Generator().manual_seed(0)
+save_grid(Path("grid.png"), torch.rand(9, 1, 8, 8, generator=generator), "z₁ − x")
+assert "matplotlib" not in sys.modules
+scatter(Path("points.png"), None, torch.rand(9, 2, generator=generator), "z₁ − x")
 import matplotlib
-print(hashlib.md5(Path("grid.png").read_bytes()).hexdigest(), os.environ.get("MPLBACKEND"))
+both = Path("grid.png").read_bytes() + Path("points.png").read_bytes()
+print(hashlib.md5(both).hexdigest(), os.environ.get("MPLBACKEND"))
 """
 OWN_SETTINGS = {
     "nothing": ({}, ""),
@@ -300,11 +305,65 @@ def test_what_the_user_has_set_of_matplotlib_changes_no_picture(tmp_path: Path) 
 def test_settings_of_the_program_stay_and_change_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib
 
-    pictures = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    save_grid(tmp_path / "plain.png", pictures, "title")
+    points = torch.rand(4, 2, generator=torch.Generator().manual_seed(0))
+    scatter(tmp_path / "plain.png", None, points, "title")
     for name, value in {"text.usetex": True, "figure.facecolor": "black", "savefig.transparent": True}.items():
         monkeypatch.setitem(matplotlib.rcParams, name, value)
     before = dict(matplotlib.rcParams)
-    save_grid(tmp_path / "set.png", pictures, "title")
+    scatter(tmp_path / "set.png", None, points, "title")
     assert dict(matplotlib.rcParams) == before
     assert (tmp_path / "set.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
+
+
+def test_every_pixel_of_a_grid_is_a_square_of_whole_pixels(tmp_path: Path) -> None:
+    images = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).expand(4, 1, 2, 2)
+    figures.save_grid(tmp_path / "grid.png", images, "four")
+    with Image.open(tmp_path / "grid.png") as picture:
+        levels = torch.from_numpy(np.array(picture.convert("L")))
+    factor = int(6 * DPI) // 7  # two images of two pixels, and three of white around them
+    grid = levels[-7 * factor - MARGIN : -MARGIN, MARGIN : MARGIN + 7 * factor]
+    blocks = grid.unfold(0, factor, factor).unfold(1, factor, factor)
+    assert torch.equal(blocks.amin((2, 3)), blocks.amax((2, 3)))
+    white, black = 255, 0
+    row = [[white, black, white, white, black, white, white], [white, white, black, white, white, black, white]]
+    expected = [[white] * 7, *row, [white] * 7, *row, [white] * 7]
+    assert blocks[:, :, 0, 0].tolist() == expected
+
+
+def test_names_stand_beside_their_rows_and_below_their_columns(tmp_path: Path) -> None:
+    def dark(rows: Labels, columns: Labels) -> Tensor:
+        save_sheet(tmp_path / "s.png", [torch.ones(40, 60, 3)], "", 3, rows, columns)
+        with Image.open(tmp_path / "s.png") as picture:
+            levels = torch.from_numpy(np.array(picture.convert("L")))
+        return (levels < 128).nonzero().double()
+
+    factor = 3 * DPI // 60
+    beside = dark(Labels([30.0], ["H"]), Labels((), ()))
+    assert beside[:, 0].mean().item() == pytest.approx(MARGIN + 30 * factor, abs=3)
+    below = dark(Labels((), ()), Labels([45.0], ["H"]))
+    assert below[:, 1].mean().item() == pytest.approx(MARGIN + 45 * factor, abs=2)
+    assert below[:, 0].min() > MARGIN + 40 * factor
+
+
+def test_a_title_is_never_cut_off(tmp_path: Path) -> None:
+    for title in ("short", "long " * 60):
+        figures.save_grid(tmp_path / f"{len(title)}.png", torch.rand(1, 1, 4, 4), title)
+    with Image.open(tmp_path / "5.png") as short, Image.open(tmp_path / "300.png") as long:
+        assert short.width <= 6 * DPI + 2 * MARGIN < long.width
+        right = np.array(long.convert("L"))[:, -MARGIN:]
+    assert (right == 255).all()
+
+
+def test_the_figures_of_a_run_on_images_start_no_matplotlib(tmp_path: Path) -> None:
+    code = f"import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}\n{RUN}"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=100)
+    assert done.stdout.split() == ["[]", "8", "False"], done.stderr
+
+
+RUN = """
+from pathlib import Path
+from test_figures import figures, subject_of
+made = subject_of(Path(sys.argv[1]), "vae", "digits", latent_dim=2)
+print(figures.draw_all(made.run, made.model, made.view), len(list(Path(sys.argv[1], "figures").iterdir())))
+print("matplotlib" in sys.modules)
+"""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -14,8 +12,9 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.data.digest import digest_of
 from genzoo.data.form import Form
-from genzoo.data.rows import Examples, chunks
+from genzoo.data.rows import chunks
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Found
 from genzoo.errors import UsageError, did_you_mean
@@ -101,7 +100,7 @@ class OwnData(ABC):
     def load(self, store: genzoo.Store) -> genzoo.Splits:
         parts = self.read()
         splits = self.splits(parts)
-        digest = {"x": digest_of(part.x for part in parts.present)}
+        digest = {"x": digest_of(chunk for part in parts.present for chunk in chunks(part.x))}
         store.found[type(self).__name__.lower()] = Found(self.path.parent, str(self.path), digest)
         store.notes += parts.notes
         return splits
@@ -226,12 +225,3 @@ def cut(parts: Parts, validation: float, test: float) -> Splits:
         for_validation = take(parts.train, held_out[tested:].sort().values)
     train = parts.train if not len(held_out) else take(parts.train, rest.sort().values)
     return Splits(train, for_validation, for_test)
-
-
-def digest_of(parts: Iterable[Examples]) -> str:
-    """SHA-256 of examples, for the record of a run."""
-    digest = hashlib.sha256()
-    for x in parts:
-        for chunk in chunks(x):
-            digest.update(chunk.contiguous().numpy().data)
-    return digest.hexdigest()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import torch
 
 import genzoo
+from genzoo import cache
 from genzoo.data.folders import LeftOut, all_pictures_in, folders_in, pictures_in, refuse_together
 from genzoo.data.form import Form
 from genzoo.data.labels import natural
-from genzoo.data.pictures import MODES, WHITE, Measures, measure, read_bytes
+from genzoo.data.pictures import WHITE, Measures, decoder, measure_and_read
 from genzoo.errors import UsageError
 from genzoo.protocols import Split
 from genzoo_plugins.own_data.base import OwnData, Parts
@@ -22,6 +25,9 @@ from genzoo_plugins.own_data.base import OwnData, Parts
 LARGEST_SIDE = 4096
 LARGEST = 1 << 32
 """Bytes of all pictures together."""
+CACHE = "pictures"
+SETTLED = 2_000_000_000
+"""Nanoseconds; a file changed later than that before it is read may change again without another time of change."""
 PARTS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val"),
@@ -48,6 +54,8 @@ class Folder(OwnData):
 
     kind = "FOLDER"
     scaled_by: ClassVar[str] = "size"
+    _x: torch.Tensor | None = None
+    """The pixels until `read` hands them out: a run needs the memory."""
 
     @genzoo.config
     class Config(OwnData.Config):
@@ -124,19 +132,69 @@ class Folder(OwnData):
 
     @cached_property
     def measured(self) -> list[Measures]:
-        """What the headers of all files say.
+        """What the headers of all files say. Each file is opened once: the pixels are decoded for `read` meanwhile.
 
         Raises:
             UsageError: Some cannot be read: all of them in one line.
         """
-        found, problems = [], []
-        for picture in self.pictures:
+        started, stamps = time.time_ns(), self._stamps()
+        known = cache.read(CACHE, stamps) if stamps else None
+        if known is not None:
+            self._x = known["x"]
+            return [Measures(*row)._replace(transparent=bool(row[3])) for row in known["measured"].tolist()]
+        measured, self._x = self._decoded()
+        settled = stamps and max(stamp[-1] for stamp in stamps[-1]) < started - SETTLED
+        if self._x is not None and settled and stamps == self._stamps():
+            cache.keep(CACHE, stamps, {"x": self._x, "measured": torch.tensor(measured, dtype=torch.int32)})
+        return measured
+
+    def _decoded(self) -> tuple[list[Measures], torch.Tensor | None]:
+        """What all headers say, and the pixels [N, C, H, W]; None where the pictures are not alike or too large."""
+        found: list[Measures] = []
+        problems, x, alike = [], None, True
+        for row, picture in enumerate(self.pictures):
             try:
-                found.append(measure(picture.path))
+                one, pixels = measure_and_read(
+                    picture.path,
+                    lambda one: self._example(found[0] if found else one, one) if alike else None,  # noqa: B023
+                    self.config.background,
+                )
             except UsageError as error:
                 problems.append(error)
+                continue
+            found.append(one)
+            if pixels is None:
+                alike = False
+                continue
+            if x is None:
+                x = torch.empty(len(self.pictures), pixels.shape[2], *pixels.shape[:2], dtype=torch.uint8)
+            x[row] = torch.from_numpy(pixels).permute(2, 0, 1)
         refuse_together(problems)
-        return found
+        return found, x if alike else None
+
+    def _example(self, first: Measures, one: Measures) -> Measures | None:
+        """What a picture becomes beside the first one; None if both would differ, or all are too large."""
+        size, channels = sides(self.config.size), self.config.channels
+        height, width = size or first[:2]
+        made = Measures(height, width, channels or first.channels)
+        alike = (size or one[:2] == first[:2]) and (channels or one.channels == first.channels)
+        return made if alike and self._bytes(made) <= LARGEST else None
+
+    def _bytes(self, one: Measures) -> int:
+        """How much memory all pictures take if they are like this one."""
+        return one.height * one.width * one.channels * len(self.pictures)
+
+    def _stamps(self) -> list[Any]:
+        """What the pixels depend on: the options, the decoder and the state of every file; [] if one is gone."""
+        start = len(os.path.join(self.path, ""))
+        states = []
+        for path in (str(picture.path) for picture in self.pictures):
+            try:
+                file = os.stat(path)
+            except OSError:
+                return []
+            states.append([path[start:], file.st_size, file.st_mtime_ns, file.st_ctime_ns])
+        return [self.config.size, self.config.channels, self.config.background, decoder(), states]
 
     @cached_property
     def measures(self) -> Measures:
@@ -156,7 +214,7 @@ class Folder(OwnData):
             )
         height, width = size or found[0][:2]
         measures = Measures(height, width, channels or found[0].channels)
-        if height * width * measures.channels * len(found) > LARGEST:
+        if self._bytes(measures) > LARGEST:
             raise UsageError(
                 f"{len(found):,} pictures of {height}x{width} take more than {LARGEST:,} bytes",
                 "scale them: --data.size 64",
@@ -192,16 +250,12 @@ class Folder(OwnData):
         return Form(white=WHITE)
 
     def read(self) -> Parts:
-        height, width, channels = self.measures[:3]
-        x = torch.empty(len(self.pictures), channels, height, width, dtype=torch.uint8)
-        problems = []
-        for row, picture in enumerate(self.pictures):
-            try:
-                pixels = read_bytes(picture.path, MODES[channels], (height, width), self.config.background)
-                x[row] = torch.from_numpy(pixels).permute(2, 0, 1)
-            except UsageError as error:
-                problems.append(error)
-        refuse_together(problems)
+        if self._x is None:  # handed out before
+            for name in ("measured", "measures"):
+                vars(self).pop(name, None)
+        _ = self.measures
+        x, self._x = self._x, None
+        assert x is not None, "`measures` refuses pictures that are not alike"
         return self._parts(x)._replace(notes=tuple(self._notes()), form=self.form)
 
     def _parts(self, x: torch.Tensor) -> Parts:
