@@ -39,18 +39,6 @@ def user_cache() -> Path | None:
         return None
 
 
-def user_cache() -> Path | None:
-    """genzoo's folder in the user's cache, `$XDG_CACHE_HOME/genzoo` or `~/.cache/genzoo`, whether it exists or not;
-    None for a user without a home."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(cache):  # the specification: relative ones are ignored
-        return Path(cache) / "genzoo"
-    try:
-        return Path.home() / ".cache/genzoo"
-    except RuntimeError:
-        return None
-
-
 def to_bytes(text: str) -> bytes:
     r"""A text as UTF-8. What Python makes of a byte of a file's name that is not UTF-8 is written as \udcff."""
     return text.encode("utf-8", "backslashreplace")

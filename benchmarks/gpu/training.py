@@ -16,12 +16,12 @@ from subjects import Case, build
 from timing import Epochs
 from torch import Tensor, nn
 
+from genzoo.computing import computing
 from genzoo.data.resident import Resident
 from genzoo.protocols import Split, count_parameters
 from genzoo.provenance import forget_peak, peak_memory
 from genzoo.training import modes
 from genzoo.training.listener import Listener
-from genzoo.computing import computing
 from genzoo.training.trainer import Trainer
 
 Replay = Callable[[], object]

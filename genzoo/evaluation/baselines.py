@@ -11,13 +11,13 @@ from torch import Tensor
 
 from genzoo.batches import BASELINE_BYTES, FLOAT32, FLOAT64, at_most
 from genzoo.cache import cached
+from genzoo.computing import processor
 from genzoo.data.digest import digest_of
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.observation import LEVELS
 from genzoo.principal import axes_of_covariance, axes_of_points, spanned
 from genzoo.protocols import Dataset, DataSpec, KnownDensity
-from genzoo.provenance import processor
 
 CHUNK = 4096
 LARGEST = 4096
