@@ -9,7 +9,6 @@ the run folder around the file.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -114,7 +113,11 @@ def _numbers(path: Path, framework: str) -> dict[str, Any]:
     try:
         str(path).encode()
     except UnicodeEncodeError:  # safetensors opens no file whose name is not UTF-8
-        loaded: dict[str, Any] = importlib.import_module(f"safetensors.{framework}").load(path.read_bytes())
+        if framework == "torch":
+            from safetensors.torch import load
+        else:
+            from safetensors.numpy import load  # type: ignore[assignment]
+        loaded: dict[str, Any] = load(path.read_bytes())
         return loaded
     with safe_open(path, framework=framework) as opened:
         return {name: opened.get_tensor(name) for name in opened.offset_keys()}

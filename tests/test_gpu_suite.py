@@ -227,6 +227,7 @@ def write_stages(folder: Path, made: Mapping[str, Any]) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_results_become_tables_and_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import publish
 

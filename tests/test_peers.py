@@ -107,6 +107,7 @@ def test_each_machine_keeps_its_own_results(compare: ModuleType) -> None:
     assert compare.file_name("vae", "fp32", gpu) == "peers-vae-fp32-nvidia-h100-80gb-hbm3.json"
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_two_machines_stand_side_by_side(compare: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One has raced Lightning too; a third one has not run all races."""
     import published

@@ -33,7 +33,7 @@ def test_reconstructions_of_test_images(vae_run: Run, tmp_path: Path) -> None:
     result = genzoo("reconstruct", vae_run.path)
     assert result.out == f"{vae_run.path}/figures/reconstructed.png\n"
     with Image.open(result.out.strip()) as drawn:
-        assert drawn.size == (948, 684)
+        assert drawn.size == (922, 622)
     Path(result.out.strip()).unlink()
 
 
