@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import warm
 from plugin_factory import Site
 
 from genzoo import cache, plugins, registry
@@ -118,16 +117,6 @@ def drawn_figures() -> Iterator[None]:
 
     with drawing.drawn():
         yield
-
-
-@pytest.fixture(scope="session")
-def programs(long: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for the PATH with the program `genzoo`: one that starts at once, in the long suite the real one."""
-    if long:
-        yield Path(sys.executable).parent
-    else:
-        with warm.served(tmp_path_factory.mktemp("programs")) as folder:
-            yield folder
 
 
 @pytest.fixture(scope="session")

@@ -71,32 +71,35 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(command: list[str], folder: Path, programs: Path) -> str:
-    """Runs a command with `genzoo` of `programs` and this environment's programs first on the PATH."""
-    path = os.pathsep.join(map(str, (programs, Path(sys.executable).parent, os.environ["PATH"])))
+def run(command: list[str], folder: Path) -> str:
+    """Runs a command with this environment's programs first on the PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path}
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
     return result.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(2, len(README)))
-def test_readme_block(number: int, work: Path, programs: Path) -> None:
-    printed = run([*SHELL, README[number]], work, programs)
+def test_readme_block(number: int, work: Path) -> None:
+    printed = run([*SHELL, README[number]], work)
     assert printed.strip()
     if "sample @last" in README[number]:
         assert (work / "samples.png").stat().st_size > 1000
         assert (work / "reconstructions.png").stat().st_size > 1000
 
 
-def test_readme_python(work: Path, programs: Path) -> None:
-    bound, folder = run([sys.executable, "-c", blocks("README.md", "python")[0]], work, programs).split()
+@pytest.mark.long
+def test_readme_python(work: Path) -> None:
+    bound, folder = run([sys.executable, "-c", blocks("README.md", "python")[0]], work).split()
     assert 10 < float(bound) < 50
     assert (work / folder / "model.safetensors").is_file()
 
 
-def test_readme_configuration_file(work: Path, programs: Path) -> None:
-    assert "MSE" in run([*SHELL, "genzoo run --config experiment.toml"], work, programs)
+@pytest.mark.long
+def test_readme_configuration_file(work: Path) -> None:
+    assert "MSE" in run([*SHELL, "genzoo run --config experiment.toml"], work)
 
 
 @pytest.fixture(scope="module")
@@ -163,11 +166,12 @@ def test_there_is_a_worked_example_of_each_kind(examples: Path) -> None:
     assert {entry.kind for entry in plugin.entries if entry.name in QUICK} == set(KINDS)
 
 
-def test_the_worked_examples_work_together(examples: Path, programs: Path) -> None:
+@pytest.mark.long
+def test_the_worked_examples_work_together(examples: Path) -> None:
     folder = examples.parent
 
     def genzoo(words: str) -> str:
-        return run([*SHELL, f"genzoo -p {examples} {words}"], folder, programs)
+        return run([*SHELL, f"genzoo -p {examples} {words}"], folder)
 
     genzoo("run sharper --dataset coins-in-a-file --data-root data --epochs 1 --out r --listeners loss-bits")
     assert re.fullmatch(r"1 \d+\.\d\n", (folder / "r/bits.txt").read_text())

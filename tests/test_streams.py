@@ -21,9 +21,9 @@ RUN = "run vae --dataset moons --epochs 1 --hidden 8 --latent-dim 2"
 INFO = "info vae"
 
 
-def shell(line: str, folder: Path, program: Path | None = None, **variables: str) -> subprocess.CompletedProcess[bytes]:
-    """A line of bash, in which `genzoo` is that program, or a process of its own; both streams as bytes."""
-    genzoo = shlex.quote(str(program)) if program else shlex.join([sys.executable, "-m", "genzoo"])
+def shell(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """A line of bash, in which `genzoo` is a process of its own; both streams as bytes."""
+    genzoo = shlex.join([sys.executable, "-m", "genzoo"])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
     script = f'genzoo() {{ {genzoo} "$@"; }}\nset -o pipefail\n{line}'
     return subprocess.run(
@@ -159,13 +159,13 @@ NOT_UTF8 = os.fsdecode(b"caf\xe9")
 
 
 @pytest.fixture(scope="module")
-def odd_run(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Path:
+def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a file, in a folder and from a folder whose names are not UTF-8."""
     folder = tmp_path_factory.mktemp("odd") / NOT_UTF8
     folder.mkdir()
     np.savez(folder / f"{NOT_UTF8}.npz", x=np.random.default_rng(0).random((60, 6), dtype=np.float32))
     words = f"run vae --dataset npz --data.path {NOT_UTF8}.npz --epochs 1 --hidden 8 --latent-dim 2 --json"
-    done = shell(f"genzoo {words} --out r{NOT_UTF8}", folder, programs / "genzoo")
+    done = shell(f"genzoo {words} --out r{NOT_UTF8}", folder)
     assert done.returncode == 0, done.stderr
     run = folder / f"r{NOT_UTF8}"
     assert json.loads(done.stdout)["run"] == run.name
@@ -183,23 +183,30 @@ def odd_run(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Path:
         "evaluate RUN",
         "sample RUN -n 4",
         "compare RUN",
-        "resume RUN --epochs 2 --quiet",
-        "anomaly RUN",
-    ],  # fmt: skip,
+        pytest.param("resume RUN --epochs 2 --quiet", marks=pytest.mark.long),
+        pytest.param("anomaly RUN", marks=pytest.mark.long),
+    ],
 )
-def test_names_of_files_that_are_not_utf8(words: str, odd_run: Path, programs: Path) -> None:
-    done = shell(f"genzoo {words.replace('RUN', odd_run.name)}", odd_run.parent, programs / "genzoo")
+def test_names_of_files_that_are_not_utf8(words: str, odd_run: Path) -> None:
+    done = shell(f"genzoo {words.replace('RUN', odd_run.name)}", odd_run.parent)
     assert done.returncode == 0, done.stderr
     assert b"bug of genzoo" not in done.stderr
 
 
-@pytest.mark.parametrize("words", ["evaluate @last", "resume @last --epochs 2 --quiet", "report @last"])
-def test_runs_in_a_folder_whose_name_is_not_utf8(words: str, odd_run: Path, programs: Path) -> None:
-    done = shell(f"genzoo {words} --runs ../{odd_run.parent.name}", odd_run.parent, programs / "genzoo")
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("evaluate @last", marks=pytest.mark.long),
+        pytest.param("resume @last --epochs 2 --quiet", marks=pytest.mark.long),
+        "report @last",
+    ],
+)
+def test_runs_in_a_folder_whose_name_is_not_utf8(words: str, odd_run: Path) -> None:
+    done = shell(f"genzoo {words} --runs ../{odd_run.parent.name}", odd_run.parent)
     assert done.returncode == 0, done.stderr
 
 
-def test_an_error_names_such_a_folder(odd_run: Path, programs: Path) -> None:
-    done = shell(f"genzoo evaluate no-such --runs ../{odd_run.parent.name}", odd_run.parent, programs / "genzoo")
+def test_an_error_names_such_a_folder(odd_run: Path) -> None:
+    done = shell(f"genzoo evaluate no-such --runs ../{odd_run.parent.name}", odd_run.parent)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.decode().splitlines()[0] == "genzoo: no run 'no-such' in ../caf\\udce9/"

@@ -56,6 +56,7 @@ def test_it_passes_its_own_tests(package: Path, environment: Environment) -> Non
     assert "skipped" not in said
 
 
+@pytest.mark.long
 def test_all_pass_what_they_test_beside_the_conformance(environment: Environment) -> None:
     """What each knows of its own theory, in one process. The long suite has the rest."""
     together = ["-c", EXAMPLE / "pyproject.toml", "--confcutdir", EXAMPLE.parent, "--import-mode", "importlib"]
@@ -79,6 +80,7 @@ def test_its_registration_imports_no_torch(package: Path) -> None:
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
 
 
+@pytest.mark.long
 def test_mypy_strict_is_content_with_all(environment: Environment) -> None:
     """genzoo's types reach packages that are checked from outside, without genzoo's own settings."""
     modules = [word for package in PACKAGES for word in ("-p", module_of(package))]

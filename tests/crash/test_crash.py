@@ -35,7 +35,7 @@ def in_flight(long: bool) -> dict[str, dict[str, Any]]:
 
 
 def test_no_kill_leaves_an_unreadable_checkpoint_and_all_runs_end_as_if_undisturbed(figures: Any) -> None:
-    assert figures["kills"]["kills"] >= 60
+    assert figures["kills"]["kills"] >= 20
     assert figures["kills"]["unreadable"] == 0
     assert figures["kills"]["equal"] == figures["kills"]["finished"] > 0
 
@@ -47,19 +47,19 @@ def test_an_end_before_any_call_of_a_save_leaves_a_usable_checkpoint(figures: An
 
 
 def test_a_save_that_fails_is_one_line_and_the_run_goes_on(figures: Any) -> None:
-    assert figures["io_errors"]["equal"] == figures["io_errors"]["told"] == figures["io_errors"]["errors"] >= 20
+    assert figures["io_errors"]["equal"] == figures["io_errors"]["told"] == figures["io_errors"]["errors"] >= 8
 
 
 def test_every_changed_byte_is_refused_in_one_line_and_the_checkpoint_before_is_used(figures: Any) -> None:
-    assert figures["flips"]["refused"] == figures["flips"]["changes"] >= 500
+    assert figures["flips"]["refused"] == figures["flips"]["changes"] >= 200
 
 
 def test_on_a_full_disk_the_old_checkpoint_stays_and_the_end_is_no_success(figures: Any) -> None:
-    assert figures["disk_full"]["good"] == figures["disk_full"]["trials"] >= 20
+    assert figures["disk_full"]["good"] == figures["disk_full"]["trials"] >= 8
 
 
 def test_signals_end_a_run_in_time_with_their_code_and_no_step_lost(figures: Any) -> None:
-    assert figures["signals"]["good"] == figures["signals"]["signals"] >= 40
+    assert figures["signals"]["good"] == figures["signals"]["signals"] >= 16
     assert figures["signals"]["late"] == 0
     assert figures["signals"]["steps_lost"] <= 1
 

@@ -37,7 +37,7 @@ from genzoo.runs import Run
 from genzoo.saving import FOLDER, Saver, to_snapshot
 from genzoo.training.trainer import Trainer
 
-SHORT = {"kills": 60, "io_points": 0, "io_errors": 20, "flips": 500, "disk_full": 20, "signals": 40, "starts": 20}
+SHORT = {"kills": 20, "io_points": 0, "io_errors": 8, "flips": 200, "disk_full": 8, "signals": 16, "starts": 20}
 LONG = {"kills": 1000, "io_points": 0, "io_errors": 200, "flips": 5000, "disk_full": 100, "signals": 400, "starts": 200}
 CALLS = ("open", "write", "fsync", "close", "rename", "mkdir", "unlink", "rmdir")
 """The calls that a save is made of."""

@@ -28,8 +28,15 @@ VIEWS: list[tuple[str, Binarize]] = [
 ]
 MEANS = ("elbo", "reconstruction")
 """Losses that do not couple the examples of a batch."""
+QUICK = {("vae", "grey images"), ("ae", "points"), ("conv-vae", "grey images")}
+"""Models and data of the quick suite: a posterior that draws, one that does not, and convolutions."""
 CASES = [
-    pytest.param(pair, binarize, id=f"{pair.model.name}-{data}-{binarize}")
+    pytest.param(
+        pair,
+        binarize,
+        id=f"{pair.model.name}-{data}-{binarize}",
+        marks=[] if (pair.model.name, data) in QUICK and binarize == "none" else pytest.mark.long,
+    )
     for model in registry().names("model")
     for data, binarize in VIEWS
     if (pair := Pair.of(model, spec=SPECS[data])).refusal() is None

@@ -286,6 +286,7 @@ OWN_SETTINGS = {
 }
 
 
+@pytest.mark.long
 def test_what_the_user_has_set_of_matplotlib_changes_no_picture(tmp_path: Path) -> None:
     found = {}
     for name, (variables, settings) in OWN_SETTINGS.items():
