@@ -5,7 +5,7 @@
     python benchmarks/peers/published.py --only-draw    runs nothing
 
 Writes benchmarks/results/peers.{md,png} and README's table from the JSON files of benchmarks/peers/compare.py: of every
-machine that has run all of the races on its CPU.
+machine that has run the races in fp32 on its CPU. Those in bf16 are of processors that compute in it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def where(race: Race) -> str:
 
 
 def on_record() -> dict[str, list[Race]]:
-    """The races of each machine that has run all of them on its CPU, by its name."""
+    """The races of each machine that has run those in fp32 on its CPU, by its name."""
     found: dict[str, dict[str, Race]] = {}
     for model, precision in RACES:
         for file in sorted(RESULTS.glob(f"peers-{model}-{precision}-*.json")):
@@ -59,17 +59,18 @@ def on_record() -> dict[str, list[Race]]:
             if race["environment"]["device"].startswith("cpu"):
                 name = compare.machine_name(race["environment"])
                 found.setdefault(name, {})[f"{model}, {precision}"] = race
-    return {name: list(races.values()) for name, races in found.items() if len(races) == len(RACES)}
+    needed = {f"{model}, fp32" for model, _ in RACES}
+    return {name: list(races.values()) for name, races in found.items() if needed <= races.keys()}
 
 
 def table(machines: dict[str, list[Race]]) -> str:
     """A row a race and machine: genzoo's speed, and how many times as fast as each of the others it was."""
     rows = [["trained in batches of 128", "on", "genzoo, images/s", *(f"× {label}" for label in PEERS.values())]]
-    for same in zip(*machines.values(), strict=True):
-        for race in same:
-            ratios = [spread(race["ratios"][name], ".2f") if name in race["ratios"] else "" for name in PEERS]
-            what = f"{race['model']}, {race['precision']['genzoo']}"
-            rows.append([what, where(race), spread(speeds(race, "genzoo"), ",.0f"), *ratios])
+    races = [race for races in machines.values() for race in races]
+    for race in sorted(races, key=lambda race: RACES.index((race["model"], race["precision"]["genzoo"]))):
+        ratios = [spread(race["ratios"][name], ".2f") if name in race["ratios"] else "" for name in PEERS]
+        what = f"{race['model']}, {race['precision']['genzoo']}"
+        rows.append([what, where(race), spread(speeds(race, "genzoo"), ",.0f"), *ratios])
     return grid(rows)
 
 
