@@ -95,7 +95,7 @@ def draw(machines: dict[str, list[Race]]) -> None:
     """A row of panels a machine, a panel a model: bars of images a second, whiskers from the least to the most."""
     models = list(dict.fromkeys(model for model, _ in RACES))
     figure = new_figure(11, 0.4 + 3.0 * len(machines))
-    figure.suptitle("Training speed, batches of 128; longer is better", x=0.01, ha="left", fontsize=12)
+    figure.suptitle("Training speed on MNIST, batches of 128; longer is better", x=0.01, ha="left", fontsize=12)
     panels = figure.subplots(len(machines), len(models), squeeze=False)
     for row, races in zip(panels, machines.values(), strict=True):
         for axes, model in zip(row, models, strict=True):
@@ -107,9 +107,10 @@ def draw(machines: dict[str, list[Race]]) -> None:
                 axes.barh(place, middle, color=colour, xerr=whisker, ecolor="#444444", capsize=3)
                 axes.text(max(values), place, f"  {middle:,.0f}", va="center", fontsize=8)
             axes.set_yticks(range(len(bars)), [label for label, _, _ in reversed(bars)])
-            axes.set_title(f"{model} on MNIST, {where(mine[0])}", **TITLE)
+            axes.set_title(f"{model}, {where(mine[0])}", **TITLE)
             axes.set_xlabel("images a second: median, least and most")
             axes.xaxis.set_major_formatter("{x:,.0f}")
+            axes.locator_params(axis="x", nbins=5)
             axes.margins(x=0.18)
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
