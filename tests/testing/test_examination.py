@@ -216,7 +216,7 @@ def test_the_mark_fails_where_there_is_nothing_to_check() -> None:
 
 
 def test_the_mark_names_every_check() -> None:
-    cases = parametrize_with_checks("vae").args[1]
+    cases = parametrize_with_checks("ae").args[1]
     assert {case.id for case in cases} >= {f"ae-grey images: ae × reconstruction on 1x28x28-{name}" for name in CHECKS}
     assert "torch" in sys.modules
 
