@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -94,11 +95,15 @@ def _compiled_step(
 ) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
     """Run a compiled objective: its terms, and the gradients of the loss.
 
+    What the compiler warns of, such as an early release of Python, is no fault of the model, even where warnings are
+    errors. The model's own warnings have come in the eager run.
+
     Raises:
         AssertionError: The compiler refuses it. Which exception that is differs from one version of torch to the next.
     """
     try:
-        terms = loss_of(compiled, batch, step)
+        with warnings.catch_warnings(action="ignore"):
+            terms = loss_of(compiled, batch, step)
         return terms, torch.autograd.grad(terms["loss"], parameters, allow_unused=True)
     except Exception as error:
         raise AssertionError(f"not one graph: {' '.join(str(error).split())[:400]}") from None
