@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from commands import cpu_seconds
 
 AIM = 1.2 / 2.6
 """Of the CPU time of torch's import."""
@@ -23,19 +24,9 @@ FIGURES = {"samples", "reconstructions", "latent", "traversals", "interpolations
 RUN = ["-m", "genzoo", "run", "vae", "--dataset", "digits", "--epochs", "1", "--out"]
 
 
-def cpu_seconds(words: list[str]) -> float:
-    """User and system time of a Python process and of all that it started."""
-    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(words)} ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime
-
-
 def a_run(folder: Path) -> float:
     """The CPU time of a run, of which everything must be there in the end."""
-    seconds = cpu_seconds([*RUN, str(folder)])
+    seconds = cpu_seconds([sys.executable, *RUN, str(folder)])
     drawn = {path.stem for path in (folder / "figures").iterdir()}
     if drawn != FIGURES or not (folder / "report.html").exists():
         raise SystemExit(f"{folder} lacks {FIGURES - drawn or 'its report'}")
@@ -57,7 +48,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         a_run(Path(folder) / "first")  # compiles modules and fills caches
         for number in range(rounds):
-            imports.append(cpu_seconds(["-c", "import torch"]))
+            imports.append(cpu_seconds([sys.executable, "-c", "import torch"]))
             runs.append(a_run(Path(folder) / str(number)))
     beyond = [run - torch for run, torch in zip(runs, imports, strict=True)]
     ratios = [more / torch for more, torch in zip(beyond, imports, strict=True)]

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from commands import cpu_seconds
 
 TORCH = [sys.executable, "-c", "import torch"]
 GENZOO = [sys.executable, "-m", "genzoo"]
@@ -27,14 +27,6 @@ COMMANDS = (
 OF_A_RUN = ("report RUN", "compare RUN", "sample RUN --out a.txt")
 MOST = 0.6
 """CPU seconds that each may take."""
-
-
-def cpu_seconds(words: list[str], environment: dict[str, str]) -> float:
-    """CPU seconds, user and system, of a process and its children."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> int:
@@ -48,11 +40,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": cache}
         cpu_seconds(TORCH, environment)  # from here on its files are in memory
-        first = {command: cpu_seconds(words[command], environment) for command in commands}
+        first = {command: cpu_seconds(words[command], environment, refused=True) for command in commands}
         pairs: dict[str, list[tuple[float, float]]] = {command: [] for command in commands}
         for _ in range(options.rounds):
             for command in commands:
-                pairs[command].append((cpu_seconds(words[command], environment), cpu_seconds(TORCH, environment)))
+                pairs[command].append(
+                    (cpu_seconds(words[command], environment, refused=True), cpu_seconds(TORCH, environment))
+                )
     print("| command | first | s of CPU | × import torch |\n|---|---|---|---|")
     slow = False
     for command, found in pairs.items():

@@ -21,27 +21,19 @@ from genzoo.data.resident import Resident
 from genzoo.protocols import Split, count_parameters
 from genzoo.provenance import forget_peak, peak_memory
 from genzoo.training import modes
+from genzoo.training.graph import cuda_capture
 from genzoo.training.listener import Listener
 from genzoo.training.trainer import Trainer
 
 Replay = Callable[[], object]
 
 
-def capture(work: Callable[[], object], device: torch.device) -> Replay:
+def capture(work: Callable[[], None], device: torch.device) -> Replay:
     """Return what does the work again: a CUDA graph of it, or on a CPU the work itself."""
     if device.type != "cuda":
         work()
         return work
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            work()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=side):
-        work()
-    return graph.replay
+    return cuda_capture(work)
 
 
 @contextmanager
