@@ -111,7 +111,7 @@ def _file(asked: str) -> Path | None:
 
 
 def _read(file: Path | None) -> list[Any] | None:
-    """The answer in a file, as the only item of a list; None where there is none that holds."""
+    """Return a list with the answer in a file; None if the file is missing, damaged or out of date."""
     try:
         assert file is not None
         with open_regular(file) as opened:

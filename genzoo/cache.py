@@ -54,7 +54,7 @@ def cached(kind: str, depends_on: Any, compute: Callable[[], dict[str, Tensor]])
 
 
 def read(kind: str, depends_on: Any) -> dict[str, Tensor] | None:
-    """Return the tensors of an entry; None if there is none that is whole and what its name says."""
+    """Return the tensors of an entry; None if it is missing, damaged or another entry's."""
     from genzoo.sealed import read_sealed
 
     path, name = _entry(kind, depends_on)

@@ -21,7 +21,7 @@ class Pieces(Protocol):
         """Bytes of all pieces."""
 
     def __iter__(self) -> Iterator[memoryview]:
-        """The pieces. Whoever asks for the next one has done with the one before."""
+        """Yield the pieces. A piece is valid until the next one is requested."""
 
 
 Content = bytes | Pieces

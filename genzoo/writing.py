@@ -46,8 +46,10 @@ class Writer:
             raise Abandoned
 
     def close(self, abandon: bool = False) -> None:
-        """Ends the thread: once it is through, or with `abandon`, and where Ctrl-C comes meanwhile, as soon as it heeds
-        that."""
+        """Finish the work in progress and end the thread.
+
+        With `abandon`, or on Ctrl-C while this waits, the work stops at its next call of `heed` instead.
+        """
         try:
             if abandon:
                 self.abandoned.set()

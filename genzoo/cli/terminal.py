@@ -17,7 +17,7 @@ LOOKS = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_F
 
 
 class Likeness(io.StringIO):
-    """Takes what is printed to standard output, and looks like it to whoever prints."""
+    """Collect printed text; report the terminal properties of the stream that it stands for."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__()
