@@ -22,16 +22,16 @@ from pathlib import Path
 import torch
 
 import genzoo
-from genzoo.build import build_loss, build_model
+from genzoo.core.model import DataSpec, Split
 from genzoo.data.resident import Resident
-from genzoo.protocols import DataSpec, Split
-from genzoo.registry import registry
-from genzoo.runconfig import Components
-from genzoo.runs import Run
-from genzoo.saving import Saver
+from genzoo.experiment.checkpointing import Saver
+from genzoo.registry.current import registry
+from genzoo.runs.build import build_loss, build_model
+from genzoo.runs.config import Components
+from genzoo.runs.run import Run
 from genzoo.training import snapshot
-from genzoo.training.listener import Epoch, Listener
-from genzoo.training.settings import Training
+from genzoo.training.callback import Epoch, Listener
+from genzoo.training.config import Training
 from genzoo.training.snapshot import Copies
 from genzoo.training.trainer import Trainer
 

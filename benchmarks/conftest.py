@@ -14,12 +14,12 @@ from measuring import COMPARED, FIELDS, scale_to_now
 from subjects import Case, abilities, modes, refusal
 
 import genzoo
-from genzoo.build import choose_device, gigabytes
-from genzoo.cells import parse_seeds
-from genzoo.protocols import Model, count_parameters
-from genzoo.provenance import PACKAGES, describe_device, environment, forget_peak, peak_memory, revision
-from genzoo.registry import registry
-from genzoo.tables import aligned
+from genzoo.core.model import Model, count_parameters
+from genzoo.experiment.sweep import parse_seeds
+from genzoo.registry.current import registry
+from genzoo.reporting.format import aligned
+from genzoo.runs.build import choose_device, gigabytes
+from genzoo.runs.environment import PACKAGES, describe_device, environment, forget_peak, peak_memory, revision
 
 STORED = pytest.StashKey[dict[str, dict[str, Any]]]()
 

@@ -21,14 +21,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genzoo.cells import cells, run_cells
-from genzoo.comparison import Row, Table, tables
-from genzoo.experiment import Experiment
-from genzoo.ranking import paired
-from genzoo.registry import registry
-from genzoo.runconfig import Components
-from genzoo.runs import Places
-from genzoo.statistics import Estimate
+from genzoo.comparison.ranking import paired
+from genzoo.comparison.statistics import Estimate
+from genzoo.comparison.tables import Row, Table, tables
+from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.sweep import cells, run_cells
+from genzoo.registry.current import registry
+from genzoo.runs.config import Components
+from genzoo.runs.run import Places
 
 SEEDS, PAIRS, SIZES = 16, 200, (1, 3, 5)
 MOST = 0.08

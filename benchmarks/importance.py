@@ -19,13 +19,13 @@ import torch.nn.functional as F
 from ceiling import clock, made_up
 from torch import Tensor
 
-from genzoo.build import build_model
-from genzoo.computing import computing, matmul
+from genzoo.core.model import DataSpec, LatentModel, Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.protocols import DataSpec, LatentModel, Split
-from genzoo.registry import registry
-from genzoo.runconfig import default_config
+from genzoo.registry.current import registry
+from genzoo.runs.build import build_model
+from genzoo.runs.config import default_config
+from genzoo.system.computing import computing, matmul
 
 CPU = torch.device("cpu")
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from genzoo.cells import synchronize
-from genzoo.training.listener import Epoch, Listener
+from genzoo.experiment.sweep import synchronize
+from genzoo.training.callback import Epoch, Listener
 
 FIELDS = (
     "kind", "model", "batch_size", "mode", "precision", "device", "device_name", "threads", "images",

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from genzoo.scaffold import write_package
+from genzoo.cli.scaffold import write_package
 
 PACKAGES, BROKEN = 50, 10
 LISTING = ["list"]

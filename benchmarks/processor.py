@@ -36,13 +36,13 @@ def work(steps: int, examples: int) -> dict[str, float]:
     import torch
     from ceiling import made_up
 
-    from genzoo.build import build_loss, build_model
+    from genzoo.core.model import DataSpec, Split
     from genzoo.data.resident import Resident
     from genzoo.evaluation.evaluate import evaluate, find_metrics
-    from genzoo.protocols import DataSpec, Split
-    from genzoo.registry import registry
-    from genzoo.runconfig import default_config
-    from genzoo.training.settings import Training
+    from genzoo.registry.current import registry
+    from genzoo.runs.build import build_loss, build_model
+    from genzoo.runs.config import default_config
+    from genzoo.training.config import Training
     from genzoo.training.trainer import Trainer
 
     device, training = torch.device("cpu"), Training(epochs=4)
@@ -102,8 +102,8 @@ def main() -> None:
     if options.work:
         print(json.dumps(work(*options.work)))
         return
-    from genzoo.computing import matmul, processor
-    from genzoo.sheets import grid
+    from genzoo.reporting.tables import grid
+    from genzoo.system.computing import matmul, processor
 
     names = list(SETTINGS)
     print(f"{processor()}, {os.cpu_count()} cores; genzoo chooses {matmul()}")

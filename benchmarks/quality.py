@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import genzoo
-from genzoo.runs import Run
-from genzoo.statistics import Estimate
+from genzoo.comparison.statistics import Estimate
+from genzoo.runs.run import Run
 
 HERE = Path(__file__).parent
 RUNS = HERE / "results" / "runs"

@@ -19,10 +19,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from genzoo.comparison.statistics import Estimate
 from genzoo.evaluation.evaluate import key
-from genzoo.runs import Run
-from genzoo.sheets import cell
-from genzoo.statistics import Estimate
+from genzoo.reporting.tables import cell
+from genzoo.runs.run import Run
 
 HERE = Path(__file__).parent
 RUNS = HERE / "results" / "runs"

@@ -22,13 +22,13 @@ import numpy as np
 import torch
 
 import genzoo
-from genzoo.build import build_loss, build_model
+from genzoo.core.model import DataSpec, Split
 from genzoo.data.resident import Resident
 from genzoo.data.streamed import Streamed
-from genzoo.protocols import DataSpec, Split
-from genzoo.registry import registry
-from genzoo.runconfig import Components
-from genzoo.training.settings import Training
+from genzoo.registry.current import registry
+from genzoo.runs.build import build_loss, build_model
+from genzoo.runs.config import Components
+from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
 
 STEPS = 100

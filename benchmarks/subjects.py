@@ -15,14 +15,14 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from genzoo.build import build_loss, build_model, choose_device, view_spec
+from genzoo.core.errors import GenzooError
+from genzoo.core.model import Batch, DataSpec, LatentModel, Loss, Model, Split
 from genzoo.data.resident import Resident
-from genzoo.errors import GenzooError
-from genzoo.protocols import Batch, DataSpec, LatentModel, Loss, Model, Split
-from genzoo.registry import registry
-from genzoo.runconfig import Components, RunConfig
-from genzoo.training.listener import Listener
-from genzoo.training.settings import Training
+from genzoo.registry.current import registry
+from genzoo.runs.build import build_loss, build_model, choose_device, view_spec
+from genzoo.runs.config import Components, RunConfig
+from genzoo.training.callback import Listener
+from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
 
 

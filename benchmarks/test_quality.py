@@ -11,13 +11,13 @@ import torch
 from measuring import Calibration, Rounds, hand_over, replayed
 from subjects import Case, modes
 
-from genzoo.cells import cells, run_cells
-from genzoo.comparison import tables
-from genzoo.experiment import Experiment
-from genzoo.leaderboard import Board
-from genzoo.registry import registry
-from genzoo.runconfig import Components
-from genzoo.runs import Places
+from genzoo.comparison.tables import tables
+from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.sweep import cells, run_cells
+from genzoo.registry.current import registry
+from genzoo.reporting.leaderboard import Board
+from genzoo.runs.config import Components
+from genzoo.runs.run import Places
 
 pytestmark = pytest.mark.benchmark(timer=replayed)
 

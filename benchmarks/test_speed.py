@@ -11,9 +11,9 @@ import torch
 from measuring import Calibration, Rounds, Stopwatch, hand_over, measure, replayed
 from subjects import Case, build, examples, make_trainer, prepared
 
+from genzoo.core.model import Split
 from genzoo.data.resident import Resident
-from genzoo.protocols import Split
-from genzoo.training.listener import Listener
+from genzoo.training.callback import Listener
 
 pytestmark = pytest.mark.benchmark(timer=replayed)
 

@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 EPOCHS, BATCH, LR, SEED = 5, 128, 2e-3, 0
 REQUIRED = 0.975

@@ -14,83 +14,88 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from genzoo.deprecation import NAMES, deprecated
-from genzoo.threads import spin_briefly
-
-__version__ = "0.1.0"
+from genzoo.core.version import __version__ as __version__
+from genzoo.registry.deprecation import NAMES, deprecated
+from genzoo.system.threads import spin_briefly
 
 if TYPE_CHECKING:
-    from genzoo.api import resume as resume
-    from genzoo.api import run as run
-    from genzoo.commands import Command as Command
-    from genzoo.data.rows import Rows as Rows
+    from genzoo.core import distributions as distributions
+    from genzoo.core import hookspecs as hookspecs
+    from genzoo.core import nets as nets
+    from genzoo.core import noise as noise
+    from genzoo.core.command import Command as Command
+    from genzoo.core.distributions import Bernoulli as Bernoulli
+    from genzoo.core.distributions import Delta as Delta
+    from genzoo.core.distributions import DiagGaussian as DiagGaussian
+    from genzoo.core.distributions import Distribution as Distribution
+    from genzoo.core.distributions import StandardNormal as StandardNormal
+    from genzoo.core.errors import GenzooError as GenzooError
+    from genzoo.core.errors import NonFiniteError as NonFiniteError
+    from genzoo.core.errors import OutOfMemory as OutOfMemory
+    from genzoo.core.errors import PluginError as PluginError
+    from genzoo.core.errors import UsageError as UsageError
+    from genzoo.core.hookspecs import hookimpl as hookimpl
+    from genzoo.core.likelihoods import Likelihood as Likelihood
+    from genzoo.core.likelihoods import make_likelihood as make_likelihood
+    from genzoo.core.metric import Examined as Examined
+    from genzoo.core.metric import Metric as Metric
+    from genzoo.core.metric import Subject as Subject
+    from genzoo.core.model import Batch as Batch
+    from genzoo.core.model import Dataset as Dataset
+    from genzoo.core.model import DataSpec as DataSpec
+    from genzoo.core.model import Inference as Inference
+    from genzoo.core.model import LatentModel as LatentModel
+    from genzoo.core.model import Loss as Loss
+    from genzoo.core.model import Model as Model
+    from genzoo.core.model import Split as Split
+    from genzoo.core.model import Splits as Splits
+    from genzoo.core.options import Count as Count
+    from genzoo.core.options import Fraction as Fraction
+    from genzoo.core.options import Natural as Natural
+    from genzoo.core.options import NonNegative as NonNegative
+    from genzoo.core.options import Positive as Positive
+    from genzoo.core.options import Range as Range
+    from genzoo.core.options import config as config
+    from genzoo.core.rows import Rows as Rows
     from genzoo.data.store import Store as Store
-    from genzoo.distributions import Bernoulli as Bernoulli
-    from genzoo.distributions import Delta as Delta
-    from genzoo.distributions import DiagGaussian as DiagGaussian
-    from genzoo.distributions import Distribution as Distribution
-    from genzoo.distributions import StandardNormal as StandardNormal
-    from genzoo.errors import GenzooError as GenzooError
-    from genzoo.errors import NonFiniteError as NonFiniteError
-    from genzoo.errors import OutOfMemory as OutOfMemory
-    from genzoo.errors import PluginError as PluginError
-    from genzoo.errors import UsageError as UsageError
-    from genzoo.evaluation.metric import Examined as Examined
-    from genzoo.evaluation.metric import Metric as Metric
-    from genzoo.evaluation.metric import Subject as Subject
-    from genzoo.hookspecs import hookimpl as hookimpl
-    from genzoo.likelihoods import Likelihood as Likelihood
-    from genzoo.likelihoods import make_likelihood as make_likelihood
-    from genzoo.listeners import RunListener as RunListener
-    from genzoo.options import Count as Count
-    from genzoo.options import Fraction as Fraction
-    from genzoo.options import Natural as Natural
-    from genzoo.options import NonNegative as NonNegative
-    from genzoo.options import Positive as Positive
-    from genzoo.options import Range as Range
-    from genzoo.options import config as config
-    from genzoo.protocols import Batch as Batch
-    from genzoo.protocols import Dataset as Dataset
-    from genzoo.protocols import DataSpec as DataSpec
-    from genzoo.protocols import Inference as Inference
-    from genzoo.protocols import LatentModel as LatentModel
-    from genzoo.protocols import Loss as Loss
-    from genzoo.protocols import Model as Model
-    from genzoo.protocols import Split as Split
-    from genzoo.protocols import Splits as Splits
-    from genzoo.registry import list_models as list_models
-    from genzoo.registry import load_plugin as load_plugin
-    from genzoo.registry import register_dataset as register_dataset
-    from genzoo.registry import register_listener as register_listener
-    from genzoo.registry import register_loss as register_loss
-    from genzoo.registry import register_metric as register_metric
-    from genzoo.registry import register_model as register_model
-    from genzoo.runs import Run as Run
-    from genzoo.runs import load as load
-    from genzoo.training.listener import Epoch as Epoch
+    from genzoo.experiment.api import resume as resume
+    from genzoo.experiment.api import run as run
+    from genzoo.experiment.listeners import RunListener as RunListener
+    from genzoo.registry.current import list_models as list_models
+    from genzoo.registry.current import load_plugin as load_plugin
+    from genzoo.registry.current import register_dataset as register_dataset
+    from genzoo.registry.current import register_listener as register_listener
+    from genzoo.registry.current import register_loss as register_loss
+    from genzoo.registry.current import register_metric as register_metric
+    from genzoo.registry.current import register_model as register_model
+    from genzoo.runs.run import Run as Run
+    from genzoo.runs.run import load as load
+    from genzoo.training.callback import Epoch as Epoch
 
 _HOMES = {
-    "commands": "Command",
-    "options": "Count Fraction Natural NonNegative Positive Range config",
-    "data.rows": "Rows",
+    "core.command": "Command",
+    "core.options": "Count Fraction Natural NonNegative Positive Range config",
+    "core.rows": "Rows",
     "data.store": "Store",
-    "distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
-    "errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
-    "evaluation.metric": "Examined Metric Subject",
-    "hookspecs": "hookimpl",
-    "likelihoods": "Likelihood make_likelihood",
-    "listeners": "RunListener",
-    "protocols": "Batch DataSpec Dataset Inference LatentModel Loss Model Split Splits",
-    "registry": (
+    "core.distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
+    "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
+    "core.metric": "Examined Metric Subject",
+    "core.hookspecs": "hookimpl",
+    "core.likelihoods": "Likelihood make_likelihood",
+    "experiment.listeners": "RunListener",
+    "core.model": "Batch DataSpec Dataset Inference LatentModel Loss Model Split Splits",
+    "registry.current": (
         "list_models load_plugin register_dataset register_listener register_loss register_metric register_model"
     ),
-    "runs": "Run load",
-    "training.listener": "Epoch",
-    "api": "resume run",
+    "runs.run": "Run load",
+    "training.callback": "Epoch",
+    "experiment.api": "resume run",
 }
+_MODULES = ("distributions", "hookspecs", "nets", "noise")
+"""Modules of `genzoo.core` that plugins use by name, as in `from genzoo import nets`."""
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["__version__", *sorted(_HOME)]
+__all__ = ["__version__", *_MODULES, *sorted(_HOME)]
 
 
 spin_briefly()
@@ -100,6 +105,8 @@ def __getattr__(name: str) -> Any:
     if name in NAMES:
         deprecated(f"genzoo.{name}", NAMES[name])
         return __getattr__(NAMES[name].removeprefix("genzoo."))
+    if name in _MODULES:
+        return importlib.import_module(f"genzoo.core.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'genzoo' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"genzoo.{_HOME[name]}"), name)

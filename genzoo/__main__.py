@@ -2,6 +2,6 @@
 
 import sys
 
-from genzoo.cli import main
+from genzoo.cli.main import main
 
 sys.exit(main())

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from plugin_factory import Site
 
-from genzoo import cache, plugins, registry
+from genzoo.registry import current as registry
+from genzoo.registry import discovery
+from genzoo.system import cache
 
 if TYPE_CHECKING:
     from linear_vae import PPCA
@@ -74,11 +76,11 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
 @contextmanager
 def kept_registry() -> Iterator[None]:
     """The registry is afterwards what it was before, whatever was registered, loaded or reset in between."""
-    before, found = registry.registry(), list(plugins.found)
+    before, found = registry.registry(), list(discovery.found)
     entries = list(before.entries)
     yield
     registry._registry, before.entries = before, entries
-    plugins.found[:] = found
+    discovery.found[:] = found
 
 
 @pytest.fixture(scope="module", autouse=True)

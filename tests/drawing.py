@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from genzoo import figures
+from genzoo.figures import draw as figures
 
 SAVE, RENDER = Figure.savefig, figures.render
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from genzoo.noise import seeded
-from genzoo.protocols import DataSpec
-from genzoo.registry import registry
-from genzoo.runconfig import default_config
+from genzoo.core.model import DataSpec
+from genzoo.core.noise import seeded
+from genzoo.registry.current import registry
+from genzoo.runs.config import default_config
 
 N, D, Q = 2000, 12, 3
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import genzoo
 import genzoo.testing
-from genzoo import nets
+from genzoo.core import nets
 
 MODULES = {
     "genzoo": [name for name in genzoo.__all__ if name != "__version__"],

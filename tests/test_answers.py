@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from plugin_factory import Site, registering
 
-from genzoo import answers, registry
-from genzoo.cli import main
-from genzoo.entries import Entry, broken
+from genzoo.cli.main import main
+from genzoo.registry import answers
+from genzoo.registry import current as registry
+from genzoo.registry.entries import Entry, broken
 
 MODEL = """
 import genzoo

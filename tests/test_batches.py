@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo import batches
-from genzoo.batches import EVALUATION_BATCH, EVALUATION_BYTES, evaluation_batch
+from genzoo.core.data_spec import DataSpec
+from genzoo.core.model import Split
+from genzoo.data import batching
+from genzoo.data.batching import EVALUATION_BATCH, EVALUATION_BYTES, evaluation_batch
 from genzoo.data.resident import Resident
-from genzoo.data.spec import DataSpec
 from genzoo.evaluation.evaluate import evaluate, find_metrics, per_example
-from genzoo.figures.codes import posteriors
-from genzoo.protocols import Split
-from genzoo.registry import registry
-from genzoo.sampling import Sampler, draw
+from genzoo.evaluation.sampling import Sampler, draw
+from genzoo.figures.latent_space import posteriors
+from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
 from genzoo.training.trainer import objective_terms
 
@@ -76,7 +76,7 @@ USES: dict[str, Any] = {
 @pytest.mark.parametrize("use", USES)
 def test_no_more_are_computed_with_at_a_time_and_figures_stay(use: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = USES[use](Watched())
-    for module in (batches, __import__("genzoo_plugins.metrics.iwae", fromlist=["_"])):
+    for module in (batching, __import__("genzoo_plugins.metrics.iwae", fromlist=["_"])):
         monkeypatch.setattr(module, "EVALUATION_BYTES", BUDGET)
     of = Watched()
     assert USES[use](of) == pytest.approx(expected, rel=1e-4, abs=1e-5)
@@ -86,7 +86,7 @@ def test_no_more_are_computed_with_at_a_time_and_figures_stay(use: str, monkeypa
 @pytest.mark.parametrize("components", [0, 1, 2])
 @torch.no_grad()
 def test_samples_are_drawn_in_such_batches(components: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "EVALUATION_BYTES", BUDGET)
+    monkeypatch.setattr(batching, "EVALUATION_BYTES", BUDGET)
     of, seen = Watched(), []
 
     def each(x: Tensor) -> Tensor:
@@ -101,7 +101,7 @@ def test_samples_are_drawn_in_such_batches(components: int, monkeypatch: pytest.
 def test_a_batch_size_that_is_asked_for_is_an_upper_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, most in ((3, 3), (7, 7), (500, 7)):
         with monkeypatch.context() as patch:
-            patch.setattr(batches, "EVALUATION_BYTES", BUDGET)
+            patch.setattr(batching, "EVALUATION_BYTES", BUDGET)
             of = Watched()
             evaluate(of.model, of.data, find_metrics(registry(), ["mse"]), asked)
             assert max(of.sizes) == most

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from genzoo.core.model import Split
 from genzoo.data.resident import Resident
-from genzoo.protocols import Split
 
 ROOT = Path(__file__).parents[1]
 

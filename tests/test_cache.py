@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genzoo import cache
+from genzoo.system import cache
 
 NUMBERS = {"x": torch.arange(6, dtype=torch.float64).view(2, 3), "y": torch.tensor([1], dtype=torch.uint8)}
 

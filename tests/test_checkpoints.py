@@ -14,10 +14,10 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from genzoo import checkpoints
-from genzoo.checkpoints import Checkpoint, Damaged
-from genzoo.errors import GenzooError
-from genzoo.saving import unpack
+from genzoo.core.errors import GenzooError
+from genzoo.experiment.checkpointing import unpack
+from genzoo.runs import checkpoints
+from genzoo.runs.checkpoints import Checkpoint, Damaged
 
 FILES = {"model.safetensors": b"weights" * 1000, "history.jsonl": b""}
 

@@ -9,9 +9,9 @@ from textwrap import dedent
 import pytest
 from plugin_factory import Site
 
-from genzoo import registry
-from genzoo.cli import main
-from genzoo.commands import VERBS, Command
+from genzoo.cli.main import main
+from genzoo.core.command import VERBS, Command
+from genzoo.registry import current as registry
 
 REGISTER = """
     from genzoo import hookimpl

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 import genzoo
-from genzoo import computing
-from genzoo.computing import BLAS, ONEDNN, evaluating, matmul
-from genzoo.errors import UsageError
-from genzoo.storage import user_cache
+from genzoo.core.errors import UsageError
+from genzoo.system import computing
+from genzoo.system.atomic import user_cache
+from genzoo.system.computing import BLAS, ONEDNN, evaluating, matmul
 from genzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")

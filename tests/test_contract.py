@@ -2,7 +2,7 @@
 
 Each model runs with its own loss on two forms of data, and each loss with one model, so the time grows with the number
 of models and not with its square. The long suite runs every model with every loss on every form. The models are those
-that are installed. What each check says is in `genzoo.testing.checks`.
+that are installed. What each check says is in `genzoo.testing.model_checks`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import cache
 import pytest
 import torch
 
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_graph_safe, assert_mean_over_examples
-from genzoo.testing.checks import ONCE
+from genzoo.testing.model_checks import ONCE
 
 FORMS = ("grey images", "points", "colour images", "vectors")
 """The forms of `SPECS`; a model is tested on the first two that it takes."""

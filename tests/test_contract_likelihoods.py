@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from genzoo.likelihoods import LIKELIHOODS
-from genzoo.registry import registry
+from genzoo.core.likelihoods import LIKELIHOODS
+from genzoo.registry.current import registry
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_mean_over_examples
-from genzoo.testing.checks import ONCE
+from genzoo.testing.model_checks import ONCE
 
 ABOUT_LIKELIHOODS = (
     *("shapes", "loss", "edges", "gradients", "density", "scored", "batches", "agrees", "weighed"),

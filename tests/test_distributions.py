@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch import distributions as reference
 
-from genzoo.distributions import Bernoulli, Delta, DiagGaussian, Distribution, StandardNormal
-from genzoo.noise import seeded
-from genzoo.protocols import Inference
+from genzoo.core.distributions import Bernoulli, Delta, DiagGaussian, Distribution, StandardNormal
+from genzoo.core.model import Inference
+from genzoo.core.noise import seeded
 
 SHAPES = [((4,), (3,)), ((2, 4), (3,)), ((4,), (1, 5, 5)), ((), (3,))]
 IDS = ["vectors", "samples of vectors", "images", "one event"]

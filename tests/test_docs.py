@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from environment import Environment, make_environment
 
-from genzoo.cli import main
-from genzoo.entries import KINDS
-from genzoo.plugins import load_file
-from genzoo.registry import registry
+from genzoo.cli.main import main
+from genzoo.registry.current import registry
+from genzoo.registry.discovery import load_file
+from genzoo.registry.entries import KINDS
 
 ROOT = Path(__file__).parents[1]
 CI = (ROOT / ".ci/run").read_text()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import genzoo
-from genzoo import errors, options
-from genzoo.errors import GenzooError, did_you_mean, not_installed, printable
+from genzoo.core import errors, options
+from genzoo.core.errors import GenzooError, did_you_mean, not_installed, printable
 
 
 def test_an_error_is_its_message_and_an_indented_hint() -> None:

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import genzoo
-from genzoo.build import build_model, weights_on_paper
-from genzoo.errors import UsageError
-from genzoo.plugins import load_file
-from genzoo.registry import registry as registered
-from genzoo.runs import Run
+from genzoo.core.errors import UsageError
+from genzoo.registry.current import registry as registered
+from genzoo.registry.discovery import load_file
+from genzoo.runs.build import build_model, weights_on_paper
+from genzoo.runs.run import Run
 
 PLUGIN = '''
 import os

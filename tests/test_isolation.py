@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.isolation import one_run, own_settings
-from genzoo.noise import content_keys, keyed
+from genzoo.core.noise import content_keys, keyed
+from genzoo.system.isolation import one_run, own_settings
 
 OPTIONS: dict[str, Any] = {"epochs": 2, "hidden": [8], "latent_dim": 2, "quiet": True, "binarize": "dynamic"}
 

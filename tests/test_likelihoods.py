@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
+from genzoo.core.distributions import Bernoulli, DiagGaussian
+from genzoo.core.errors import UsageError
+from genzoo.core.likelihoods import GREY_ROUNDING, LIKELIHOODS, likelihood_class, make_likelihood, written_out
+from genzoo.core.model import Split
+from genzoo.core.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
 from genzoo.data.resident import Resident
-from genzoo.distributions import Bernoulli, DiagGaussian
-from genzoo.errors import UsageError
 from genzoo.evaluation.measures import measure_of
-from genzoo.likelihoods import GREY_ROUNDING, LIKELIHOODS, likelihood_class, make_likelihood, written_out
-from genzoo.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
-from genzoo.protocols import Split
 
 IMAGES = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 BITS = (IMAGES > 0.5).double()

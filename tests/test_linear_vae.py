@@ -16,13 +16,13 @@ import torch
 from linear_vae import PPCA, Q, linear_vae, set_optimum
 from torch import Tensor
 
+from genzoo.core.model import Batch, LatentModel, Split
+from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.noise import seeded
-from genzoo.protocols import Batch, LatentModel, Split
-from genzoo.registry import registry
-from genzoo.runconfig import default_config
-from genzoo.training.settings import Training
+from genzoo.registry.current import registry
+from genzoo.runs.config import default_config
+from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
 
 

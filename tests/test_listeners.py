@@ -14,7 +14,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import genzoo
-from genzoo.errors import NonFiniteError, PluginError, UsageError
+from genzoo.core.errors import NonFiniteError, PluginError, UsageError
 
 HEARD: list[Any] = []
 QUICK = {"epochs": 2, "hidden": (8,), "quiet": True}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import genzoo
-from genzoo.errors import GenzooError
-from genzoo.locations import explained, locations
+from genzoo.core.errors import GenzooError
+from genzoo.data.locations import explained, locations
 
 
 @genzoo.config

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from genzoo.errors import GenzooError, UsageError
-from genzoo.lock import locked
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.system.lock import locked
 
 HOLD = """
 import sys
 from pathlib import Path
-from genzoo.lock import locked
+from genzoo.system.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

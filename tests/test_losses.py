@@ -10,7 +10,7 @@ from genzoo_plugins.losses.elbo import ELBO
 from torch import Tensor
 
 import genzoo
-from genzoo.noise import content_keys, keyed
+from genzoo.core.noise import content_keys, keyed
 from genzoo.testing import SPECS, Pair
 from genzoo.training.objective import Objective
 

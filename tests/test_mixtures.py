@@ -9,8 +9,8 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from genzoo.mixtures import RIDGE, Mixture, climb, fit_mixture, maximise, start
-from genzoo.noise import seeded
+from genzoo.core.mixture import RIDGE, Mixture, climb, fit_mixture, maximise, start
+from genzoo.core.noise import seeded
 
 WEIGHTS = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
 MEANS = torch.tensor([[0.0, 0.0], [4.0, 1.0], [-3.0, 3.0]], dtype=torch.float64)

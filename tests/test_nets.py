@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from genzoo.nets import frozen, mlp
+from genzoo.core.nets import frozen, mlp
 
 
 def test_a_frozen_net_passes_the_gradient_on_and_keeps_none() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import genzoo
-from genzoo.noise import content_keys, keyed, keyed_bits, keyed_normal, mix, seeded, splitmix64, standard_normal
+from genzoo.core.noise import content_keys, keyed, keyed_bits, keyed_normal, mix, seeded, splitmix64, standard_normal
 from genzoo.testing import SPECS, Pair
 
 N = 200_000

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch import distributions as reference
 
-from genzoo.distributions import Bernoulli, Delta, DiagGaussian, Distribution
-from genzoo.noise import seeded
-from genzoo.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
+from genzoo.core.distributions import Bernoulli, Delta, DiagGaussian, Distribution
+from genzoo.core.noise import seeded
+from genzoo.core.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
 
 LEVELS = torch.arange(256, dtype=torch.float64) / 255
 LOGITS = [-100.0, -3.0, -0.041, -0.039, -1e-3, -1e-6, 0.0, 1e-9, 1e-4, 0.039, 0.041, 0.199, 0.201, 5.0, 100.0]

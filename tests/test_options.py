@@ -16,9 +16,11 @@ import pytest
 import torch
 
 import genzoo
-from genzoo import entries, options, registry
-from genzoo.errors import UsageError
-from genzoo.options import Count, Fraction, Natural, NonNegative, Positive, Range, from_json, to_json
+from genzoo.core import options
+from genzoo.core.errors import UsageError
+from genzoo.core.options import Count, Fraction, Natural, NonNegative, Positive, Range, from_json, to_json
+from genzoo.registry import current as registry
+from genzoo.registry import entries
 
 
 @genzoo.config

@@ -70,7 +70,7 @@ def test_the_wheel_holds_core_plugins_types_and_entry_points(wheel: Path) -> Non
     assert {name.partition("/")[0] for name in names} == {"genzoo", "genzoo_plugins", information}
     assert "[genzoo]" in entry_points
     assert "vae = genzoo_plugins.vae" in entry_points
-    assert "genzoo = genzoo.cli:main" in entry_points
+    assert "genzoo = genzoo.cli.main:main" in entry_points
 
 
 @pytest.mark.parametrize("form", [[], ["--editable"]], ids=["plugin-wheel", "plugin-editable"])

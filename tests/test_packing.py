@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from genzoo.packing import Packed
-from genzoo.storage import CHUNK, chunks
+from genzoo.system.atomic import CHUNK, chunks
+from genzoo.system.safetensors_file import Packed
 
 KINDS = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.int64, torch.uint8)
 TENSORS: dict[str, dict[str, Tensor]] = {

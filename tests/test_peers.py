@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from genzoo.protocols import LatentModel, count_parameters
-from genzoo.registry import registry
+from genzoo.core.model import LatentModel, count_parameters
+from genzoo.registry.current import registry
 
 PEERS = Path(__file__).parents[1] / "benchmarks/peers"
 

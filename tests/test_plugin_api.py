@@ -11,9 +11,11 @@ import pytest
 from plugin_factory import Site, registering
 
 import genzoo
-from genzoo import hookspecs, plugins, registry
-from genzoo.cli import main
-from genzoo.errors import PluginError
+from genzoo.cli.main import main
+from genzoo.core import hookspecs
+from genzoo.core.errors import PluginError
+from genzoo.registry import current as registry
+from genzoo.registry import discovery
 
 
 def warnings_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -38,7 +40,7 @@ def warnings_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_mismatch_is_one_named_line(
     stated: object, said: str, site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugins, "__version__", "0.1.0")
+    monkeypatch.setattr(discovery, "__version__", "0.1.0")
     site.add(registering("mine") + f"\nGENZOO_API = {stated!r}\n")
     site.add(registering("fine"), "fine")
     assert warnings_of(capsys) == [f"genzoo: plugin plugin of evil 1.2 is disabled: {said}"]
@@ -154,7 +156,7 @@ def test_a_file_loaded_again_takes_its_own_place(site: Site, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     file.write_text(dedent(FILE.format(answer=3, name="other")))
     assert genzoo.load_plugin("mine.py") == ("dataset other",)  # the same file, by another path
-    assert [plugin.origin.plugin for plugin in plugins.found].count("mine") == 1
+    assert [plugin.origin.plugin for plugin in discovery.found].count("mine") == 1
     assert not registry.registry().called("mine")
 
 

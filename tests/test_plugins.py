@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from plugin_factory import Site, registering, run_python
 
-from genzoo import plugins, registry
-from genzoo.errors import PluginError, UsageError
+from genzoo.core.errors import PluginError, UsageError
+from genzoo.registry import current as registry
+from genzoo.registry import discovery
 
 ROOT = Path(__file__).parents[1]
 TABLE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["genzoo"]
@@ -83,7 +84,7 @@ def test_builtins_load_without_a_word(capfd: pytest.CaptureFixture[str]) -> None
     registry.reset()
     assert {"ae", "vae", "beta-vae", "conv-vae"} <= set(registry.list_models())
     assert capfd.readouterr() == ("", "")
-    assert not [plugin.origin.plugin for plugin in plugins.found if plugin.error or not plugin.entries]
+    assert not [plugin.origin.plugin for plugin in discovery.found if plugin.error or not plugin.entries]
 
 
 def test_a_plugin_knows_where_it_comes_from(site: Site) -> None:
@@ -95,7 +96,7 @@ def test_a_plugin_knows_where_it_comes_from(site: Site) -> None:
         "the-entry",
     )
     assert entry.full_name == "friendly-package/found"
-    assert [entry] in [plugin.entries for plugin in plugins.found]
+    assert [entry] in [plugin.entries for plugin in discovery.found]
 
 
 def test_two_packages_with_entry_points_of_one_name_both_load(site: Site) -> None:
@@ -125,7 +126,7 @@ def test_plugins_can_be_left_out(
     monkeypatch.setenv("GENZOO_DISABLE_PLUGINS", left_out)
     assert "vae" in registry.list_models()
     assert "friendly" not in capfd.readouterr().err
-    assert [plugin.error for plugin in plugins.found if plugin.origin.distribution == "friendly"] == [
+    assert [plugin.error for plugin in discovery.found if plugin.origin.distribution == "friendly"] == [
         "left out by GENZOO_DISABLE_PLUGINS"
     ]
 
@@ -161,7 +162,7 @@ class TestFile:
 
     def test_registers(self, site: Site, tmp_path: Path) -> None:
         found = registry.registry()
-        plugins.load_file(self.write(tmp_path / "a", "mine"), found)
+        discovery.load_file(self.write(tmp_path / "a", "mine"), found)
         entry = found.get("dataset", "mine")
         assert entry.full_name == "my-plugin.py/mine"
         assert str(entry.origin) == "my-plugin.py"
@@ -170,7 +171,7 @@ class TestFile:
     def test_two_files_of_one_name_keep_their_own_classes(self, site: Site, tmp_path: Path) -> None:
         found = registry.registry()
         for name in ("a", "b"):
-            plugins.load_file(self.write(tmp_path / name, name), found)
+            discovery.load_file(self.write(tmp_path / name, name), found)
         for name in ("a", "b"):
             assert found.get("dataset", name).load() is found.get("dataset", f"{name}-class").load()
         assert found.get("dataset", "a").load() is not found.get("dataset", "b").load()
@@ -190,7 +191,7 @@ class TestFile:
         found = registry.registry()
         before = list(found.entries)
         with pytest.raises(PluginError) as refused:
-            plugins.load_file(path, found)
+            discovery.load_file(path, found)
         assert refused.value.message.startswith(f"-p {path}: ")
         assert reason in refused.value.message
         assert "\n" not in refused.value.message
@@ -198,8 +199,8 @@ class TestFile:
 
     def test_must_be_there_and_be_python(self, site: Site, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"nowhere\.py: no such file"):
-            plugins.load_file(tmp_path / "nowhere.py", registry.registry())
+            discovery.load_file(tmp_path / "nowhere.py", registry.registry())
         (tmp_path / "notes.txt").write_text("x = 1")
         with pytest.raises(PluginError, match=r"^-p \S+notes\.txt: not a Python file") as refused:
-            plugins.load_file(tmp_path / "notes.txt", registry.registry())
+            discovery.load_file(tmp_path / "notes.txt", registry.registry())
         assert refused.value.exit_code == 4

@@ -8,8 +8,9 @@ import pytest
 from plugin_factory import Site, registering, run_python
 
 import genzoo
-from genzoo import entries, plugins, registry
-from genzoo.errors import PluginError
+from genzoo.core.errors import PluginError
+from genzoo.registry import current as registry
+from genzoo.registry import discovery, entries
 
 CURE = "(pip install --upgrade evil, or pip uninstall evil)"
 
@@ -123,7 +124,7 @@ def test_a_broken_plugin_is_one_line(site: Site, what: str, capfd: pytest.Captur
     assert out == ""
     assert {"first", "last", "vae", "beta-vae"} <= set(names)
     assert not [entry for entry in registry.registry().entries if entry.origin.distribution == "evil"]
-    (plugin,) = [plugin for plugin in plugins.found if plugin.origin.distribution == "evil"]
+    (plugin,) = [plugin for plugin in discovery.found if plugin.origin.distribution == "evil"]
     assert reason in plugin.error
 
 

@@ -9,9 +9,9 @@ import pytest
 from plugin_factory import Site, registering
 
 import genzoo
-from genzoo import registry
-from genzoo.errors import UsageError
-from genzoo.runconfig import Components
+from genzoo.core.errors import UsageError
+from genzoo.registry import current as registry
+from genzoo.runs.config import Components
 
 
 def message(kind: registry.Kind, name: str) -> str:

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from genzoo.core.model import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation import baselines
 from genzoo.evaluation.baselines import independent_levels_nll, neighbour_distances, pca_errors, pca_mse
-from genzoo.figures import codes
-from genzoo.figures.codes import principal_axes
-from genzoo.principal import axes_of_covariance, axes_of_points, spanned
-from genzoo.protocols import Split
+from genzoo.evaluation.pca import axes_of_covariance, axes_of_points, spanned
+from genzoo.figures import latent_space
+from genzoo.figures.latent_space import principal_axes
 
 CPU = torch.device("cpu")
 
@@ -65,14 +65,14 @@ def test_pca_of_equal_examples_is_their_mean() -> None:
 @pytest.mark.parametrize("n", [1, 2, 25])
 def test_axes_of_wide_points_take_no_covariance(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """20,000 dimensions: their covariance would take 3.2 GB."""
-    monkeypatch.setattr(codes, "axes_of_covariance", lambda *_: pytest.fail("a covariance was formed"))
+    monkeypatch.setattr(latent_space, "axes_of_covariance", lambda *_: pytest.fail("a covariance was formed"))
     found = principal_axes(points(n, 20_000))
     assert found.vectors.shape == (20_000, 2)
     assert sum(found.share) <= 1 + 1e-9
 
 
 def test_axes_of_many_wide_points_are_fitted_to_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codes, "FITTED", 64)
+    monkeypatch.setattr(latent_space, "FITTED", 64)
     x = points(300, 100) * (1 + 9 * (torch.arange(100) == 0))
     found = principal_axes(x)
     expected = axes_of_covariance(x.T.cov(correction=0), 2)[1][:, -1]

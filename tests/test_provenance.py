@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from genzoo.provenance import forget_peak, peak_memory
-from genzoo.training.memory import keep_memory
+from genzoo.runs.environment import forget_peak, peak_memory
+from genzoo.system.memory import keep_memory
 
 CPU = torch.device("cpu")
 MEGABYTES = 300

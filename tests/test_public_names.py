@@ -15,7 +15,8 @@ import pytest
 from plugin_factory import Site
 
 import genzoo
-from genzoo import deprecation, registry
+from genzoo.registry import current as registry
+from genzoo.registry import deprecation
 from genzoo.testing import examine
 
 LIST = Path(__file__).parent / "public_names.txt"

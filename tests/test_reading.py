@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from genzoo.reading import DEEPEST, open_regular, parse_json, read_text
+from genzoo.system.reading import DEEPEST, open_regular, parse_json, read_text
 
 
 def nested(depth: int) -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from genzoo.build import view_spec
 from genzoo.cli.options import parse
 from genzoo.cli.run import from_file
-from genzoo.likelihoods import GREY_ROUNDING
-from genzoo.protocols import Model
-from genzoo.registry import registry
-from genzoo.runconfig import Components
+from genzoo.core.likelihoods import GREY_ROUNDING
+from genzoo.core.model import Model
+from genzoo.registry.current import registry
+from genzoo.runs.build import view_spec
+from genzoo.runs.config import Components
 
 RECIPES = sorted((Path(__file__).parents[1] / "benchmarks/recipes").glob("*.toml"))
 

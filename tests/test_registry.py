@@ -8,9 +8,10 @@ import pytest
 from plugin_factory import Site, registering
 
 import genzoo
-from genzoo import plugins, registry
-from genzoo.entries import KINDS, Entry, Kind, Origin, Registry, describe
-from genzoo.errors import PluginError, UsageError
+from genzoo.core.errors import PluginError, UsageError
+from genzoo.registry import current as registry
+from genzoo.registry import discovery
+from genzoo.registry.entries import KINDS, Entry, Kind, Origin, Registry, describe
 
 HERE = Origin("package", "1.0", "plugin")
 
@@ -138,7 +139,7 @@ class TestNotebook:
 def test_each_test_finds_the_registry_as_it_was_before_the_others(time: int, tmp_path: Path) -> None:
     """Whatever they register, load or forget: see `tests/conftest.py`."""
     assert not {"left-behind", "of-a-file"} & set(genzoo.list_models())
-    assert "left" not in [plugin.origin.plugin for plugin in plugins.found]
+    assert "left" not in [plugin.origin.plugin for plugin in discovery.found]
     if time != 1:
         registry.reset()
     genzoo.register_model("left-behind", int, loss="elbo")

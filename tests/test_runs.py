@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from genzoo import runs
-from genzoo.errors import UsageError
-from genzoo.runs import Run, claim, find, plain
+from genzoo.core.errors import UsageError
+from genzoo.runs import run as runs
+from genzoo.runs.run import Run, claim, find, plain
 
 CLAIM = """
 import sys, time
 from pathlib import Path
-from genzoo.runs import claim
+from genzoo.runs.run import claim
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(5):

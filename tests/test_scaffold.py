@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from environment import Environment, make_environment
 
-from genzoo import scaffold
-from genzoo.cli import main
-from genzoo.entries import WITH_OPTIONS, Kind
-from genzoo.hookspecs import API
-from genzoo.plugins import HOOKS
+from genzoo.cli import scaffold
+from genzoo.cli.main import main
+from genzoo.core.hookspecs import API
+from genzoo.registry.discovery import HOOKS
+from genzoo.registry.entries import WITH_OPTIONS, Kind
 
 ROOT = Path(__file__).parents[1]
 NAMES: dict[Kind, str] = {"model": "deep-vae", "loss": "deep-bound", "dataset": "deep-data", "metric": "deep-figure"}

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from genzoo.interrupt import exit_code, first_interrupt, heed, terminable
+from genzoo.system.signals import exit_code, first_interrupt, heed, terminable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORKED = """
 import os, signal, sys
-from genzoo.interrupt import first_interrupt, terminable
+from genzoo.system.signals import first_interrupt, terminable
 heard = []
 with terminable(), first_interrupt(heard.append):
     child = os.fork()

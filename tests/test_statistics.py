@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from genzoo.statistics import Estimate, corrected, difference, estimated, t_quantile, two_sided
+from genzoo.comparison.statistics import Estimate, corrected, difference, estimated, t_quantile, two_sided
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 10, 30, 31, 32, 33, 50, 61, 100, 200])

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genzoo.console import Console
-from genzoo.streams import STAND_IN, Forgiving, stand_in, tell, usable_streams
+from genzoo.experiment.console import Console
+from genzoo.system.streams import STAND_IN, Forgiving, stand_in, tell, usable_streams
 
 RUN = "run vae --dataset moons --epochs 1 --hidden 8 --latent-dim 2"
 INFO = "info vae"

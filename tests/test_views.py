@@ -13,18 +13,18 @@ from PIL import Image
 from torch import Tensor
 
 import genzoo
-from genzoo.build import view_spec
-from genzoo.cli import main
+from genzoo.cli.main import main
 from genzoo.cli.use import load_split
+from genzoo.core.errors import UsageError
+from genzoo.core.likelihoods import LIKELIHOODS
+from genzoo.core.model import DataSpec, Split
 from genzoo.data.resident import Resident, standardisation
-from genzoo.errors import UsageError
 from genzoo.evaluation.baselines import pca_mse
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.likelihoods import LIKELIHOODS
-from genzoo.protocols import DataSpec, Split
-from genzoo.registry import registry
-from genzoo.tables import remarks
-from genzoo.training.settings import Training
+from genzoo.registry.current import registry
+from genzoo.reporting.format import remarks
+from genzoo.runs.build import view_spec
+from genzoo.training.config import Training
 
 CPU = torch.device("cpu")
 

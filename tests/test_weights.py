@@ -15,14 +15,14 @@ import torch
 from safetensors import safe_open
 
 import genzoo
-from genzoo.build import build_model
-from genzoo.errors import GenzooError, UsageError
-from genzoo.options import to_json
-from genzoo.protocols import Model
-from genzoo.registry import registry
-from genzoo.runconfig import default_config
-from genzoo.storage import write_atomically
-from genzoo.weights import load_model, mismatches, save_model
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.model import Model
+from genzoo.core.options import to_json
+from genzoo.registry.current import registry
+from genzoo.runs.build import build_model
+from genzoo.runs.config import default_config
+from genzoo.runs.model_file import load_model, mismatches, save_model
+from genzoo.system.atomic import write_atomically
 
 SPECS = {
     "images": genzoo.DataSpec((1, 16, 17), "bernoulli", classes=10, size=100),
@@ -196,7 +196,7 @@ def test_differences_between_two_models_are_named() -> None:
 AUDIT = """
 import sys
 import genzoo
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 for kind in ("model", "loss", "dataset", "metric"):  # a first import may run what it likes; a load may not
     for entry in registry().matching(kind):

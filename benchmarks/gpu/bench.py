@@ -16,10 +16,10 @@ import torch
 from records import COMMIT, load, save
 from torch import Tensor
 
+from genzoo.core.errors import GenzooError
 from genzoo.data.store import Store
-from genzoo.errors import GenzooError
-from genzoo.provenance import environment
-from genzoo.registry import registry
+from genzoo.registry.current import registry
+from genzoo.runs.environment import environment
 
 AGAIN = 75
 """Exit code after an error that leaves the device unusable for this process: another one goes on with the next row."""

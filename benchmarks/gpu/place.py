@@ -54,7 +54,7 @@ def describe(site: Path, project: Path) -> None:
 
 def own_version(project: Path) -> str:
     """Return `__version__` of a project whose version is not in its pyproject.toml."""
-    text = (project / project.name / "__init__.py") if project != ROOT else ROOT / "genzoo/__init__.py"
+    text = (project / project.name / "__init__.py") if project != ROOT else ROOT / "genzoo/core/version.py"
     match = re.search(r'^__version__ = "(.+)"', text.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert match, f"{text} states no __version__"
     return match[1]

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genzoo.sheets import grid
+from genzoo.reporting.tables import grid
 
 Card = Mapping[str, Mapping[str, Any]]
 """The records of a card's stages, by their names."""

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from measuring import clock
 
-from genzoo.cells import synchronize
-from genzoo.training.listener import Epoch, Listener
+from genzoo.experiment.sweep import synchronize
+from genzoo.training.callback import Epoch, Listener
 
 ROUNDS = 5
 ROUND = 0.02

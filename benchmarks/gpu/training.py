@@ -16,13 +16,13 @@ from subjects import Case, build
 from timing import Epochs
 from torch import Tensor, nn
 
-from genzoo.computing import computing
+from genzoo.core.model import Split, count_parameters
 from genzoo.data.resident import Resident
-from genzoo.protocols import Split, count_parameters
-from genzoo.provenance import forget_peak, peak_memory
-from genzoo.training import modes
-from genzoo.training.graph import cuda_capture
-from genzoo.training.listener import Listener
+from genzoo.runs.environment import forget_peak, peak_memory
+from genzoo.system.computing import computing
+from genzoo.training import execution
+from genzoo.training.callback import Listener
+from genzoo.training.cuda_graph import cuda_capture
 from genzoo.training.trainer import Trainer
 
 Replay = Callable[[], object]
@@ -43,7 +43,7 @@ def graphs_on(device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         yield
         return
-    stand_in = patch.object(modes, "cuda_capture", lambda work: capture(work, device))
+    stand_in = patch.object(execution, "cuda_capture", lambda work: capture(work, device))
     with stand_in, patch("genzoo.training.trainer.refuse_mode", lambda *_: None):
         yield
 
@@ -52,13 +52,13 @@ def graphs_on(device: torch.device) -> Iterator[None]:
 def fallbacks() -> Iterator[list[str]]:
     """Inside, the tracebacks of modes that failed, where training goes on eagerly, are gathered in a list."""
     kept: list[str] = []
-    in_short = modes.in_short
+    in_short = execution.in_short
 
     def keep(error: BaseException) -> str:
         kept.append("".join(traceback.format_exception(error)))
         return in_short(error)
 
-    with patch.object(modes, "in_short", keep):
+    with patch.object(execution, "in_short", keep):
         yield kept
 
 

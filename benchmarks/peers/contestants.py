@@ -18,14 +18,14 @@ from nets import NETS
 from torch import nn
 from torch.nn import functional as F
 
-from genzoo.build import build_loss, build_model
-from genzoo.cells import synchronize
+from genzoo.core.model import Split, count_parameters
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
-from genzoo.protocols import Split, count_parameters
-from genzoo.registry import registry
-from genzoo.runconfig import Components
-from genzoo.training.listener import Epoch, Listener
+from genzoo.experiment.sweep import synchronize
+from genzoo.registry.current import registry
+from genzoo.runs.build import build_loss, build_model
+from genzoo.runs.config import Components
+from genzoo.training.callback import Epoch, Listener
 from genzoo.training.trainer import Trainer
 
 

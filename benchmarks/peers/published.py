@@ -20,8 +20,8 @@ import torch
 from marked import fill
 
 from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, save
-from genzoo.provenance import environment
-from genzoo.sheets import grid
+from genzoo.reporting.tables import grid
+from genzoo.runs.environment import environment
 
 README = compare.HERE.parents[1] / "README.md"
 COMMAND = "python benchmarks/peers/published.py"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.apply import add_files, metric_values, write_csv
 from genzoo.cli.apply import add_verb as add_application
 from genzoo.cli.use import refuse_output
-from genzoo.errors import HINT, UsageError, printable
+from genzoo.core.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,8 +36,8 @@ def add_verb(verbs: Any) -> None:
 def show_anomalies(options: argparse.Namespace) -> int:
     """Prints how well scores tell a class left out of training, or each class, from the rest; else the scores."""
     from genzoo.cli.inputs import open_work
-    from genzoo.registry import registry
-    from genzoo.runs import plain
+    from genzoo.registry.current import registry
+    from genzoo.runs.run import plain
 
     refuse_output(options.out, (".csv",))
     registry().get("metric", options.score.partition(":")[0])
@@ -76,7 +76,7 @@ def anomaly_scores(values: Tensor, name: str) -> Tensor:
         UsageError: Some are not a number, so that no order is known.
     """
     from genzoo.evaluation.evaluate import find_metrics
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     if unknown := int(values.isnan().sum()):
         raise UsageError(
@@ -98,7 +98,7 @@ def write_scores(out: Path, work: Work, scores: Tensor, order: list[int]) -> Non
 
 def left_out(work: Work) -> Tensor | None:
     """Which examples are of a class that the model was not trained on, [N] bool; None if none was left out."""
-    from genzoo.protocols import PartlySeen
+    from genzoo.core.model import PartlySeen
 
     dataset = work.source.dataset
     if work.data.y is None or not isinstance(dataset, PartlySeen):
@@ -127,7 +127,7 @@ def baseline_scores(work: Work, neighbours: bool) -> dict[str, Tensor]:
 
 def unseen_table(work: Work, scores: Tensor, unseen: Tensor) -> dict[str, Any]:
     """AUROC and average precision of the examples left out of training, by the score and by the baselines."""
-    from genzoo.applications.anomaly import (
+    from genzoo.evaluation.anomaly import (
         auroc,
         auroc_interval,
         average_precision,
@@ -151,7 +151,7 @@ def unseen_table(work: Work, scores: Tensor, unseen: Tensor) -> dict[str, Any]:
 
 def print_unseen(table: dict[str, Any], score: str, higher: bool) -> None:
     """The table of both figures, and what they mean."""
-    from genzoo.tables import aligned
+    from genzoo.reporting.format import aligned
 
     heads = {"model": score, "pixel_sum": "sum of values, in its better direction"}
     heads |= {"knn": f"distance to the {NEIGHBOURS} nearest training examples"}
@@ -182,7 +182,7 @@ def with_interval(value: float, interval: tuple[float, float]) -> str:
 
 def class_table(work: Work, scores: Tensor) -> dict[str, Any]:
     """AUROC of each class against the rest by the score, the sum of the pixels and the error of PCA."""
-    from genzoo.applications.anomaly import one_against_rest, one_against_rest_intervals
+    from genzoo.evaluation.anomaly import one_against_rest, one_against_rest_intervals
 
     assert work.data.y is not None
     y = work.data.y.cpu()
@@ -201,7 +201,7 @@ def class_table(work: Work, scores: Tensor) -> dict[str, Any]:
 
 def print_classes(table: dict[str, Any], score: str, higher: bool) -> None:
     """The table of AUROCs, and what they mean."""
-    from genzoo.tables import aligned
+    from genzoo.reporting.format import aligned
 
     columns = ["model", "pixel_sum", *(["pca"] if "pca" in table else [])]
     heads = {"model": score, "pixel_sum": "sum of values", "pca": f"PCA-{table.get('components')} error"}

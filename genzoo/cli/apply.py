@@ -60,8 +60,8 @@ def save_codes(options: argparse.Namespace) -> int:
     import numpy as np
     import torch
 
-    from genzoo.computing import evaluating
-    from genzoo.distributions import DiagGaussian
+    from genzoo.core.distributions import DiagGaussian
+    from genzoo.system.computing import evaluating
 
     means, log_vars = [], []
     with torch.no_grad(), evaluating(work.latent):
@@ -104,7 +104,7 @@ def write_codes(out: Path, arrays: dict[str, Any]) -> None:
 def show_compression(options: argparse.Namespace) -> int:
     """Prints rate and distortion of the model as a lossy code, and PNG's size."""
     from genzoo.cli.inputs import open_work
-    from genzoo.runs import plain
+    from genzoo.runs.run import plain
 
     work = open_work(options)
     figures = compression(work)
@@ -126,9 +126,9 @@ def show_compression(options: argparse.Namespace) -> int:
 
 def compression(work: Work) -> dict[str, Any]:
     """Rate and distortion of the model as a lossy code, of pictures also PNG's size, in the data's own units."""
-    from genzoo.applications.compression import bits, png_bits
+    from genzoo.evaluation.compression import bits, png_bits
     from genzoo.evaluation.evaluate import evaluate, find_metrics
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     found = evaluate(work.model, work.data, find_metrics(registry(), ["kl", "mse", "psnr"]))
     rate = None if found["kl"] is None else bits(found["kl"])
@@ -150,7 +150,7 @@ def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
         UsageError: The model has no such figure, or it is none of single examples.
     """
     from genzoo.evaluation.evaluate import find_metrics, per_example
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     metrics = find_metrics(registry(), names)
     train = work.source.view("train", work.device) if any(metric.needs_train for metric in metrics.values()) else None

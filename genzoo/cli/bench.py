@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import GenzooError, UsageError
+from genzoo.core.errors import GenzooError, UsageError
 
 if TYPE_CHECKING:
-    from genzoo.leaderboard import Board
-    from genzoo.runconfig import RunConfig
+    from genzoo.reporting.leaderboard import Board
+    from genzoo.runs.config import RunConfig
 
 DESCRIPTION = """\
 Trains models alike, each with the same seeds, and puts quality, speed and size in one table beside baselines.
@@ -50,11 +50,11 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Checks everything, runs what is missing, prints the leaderboard."""
-    from genzoo.interrupt import exit_code
-    from genzoo.runs import Places, refuse_unwritable
+    from genzoo.runs.run import Places, refuse_unwritable
+    from genzoo.system.signals import exit_code
 
     if not options.dataset:
-        from genzoo.registry import registry
+        from genzoo.registry.current import registry
 
         known = ", ".join(registry().names("dataset"))
         raise UsageError("which dataset? genzoo bench --models A,B --dataset NAME", f"datasets: {known}")
@@ -64,7 +64,7 @@ def handle(options: argparse.Namespace) -> int:
     refuse_picture(picture, options.figure is not None)
     models = named(options)
     refuse_sort(options.sort)
-    from genzoo.cells import cells, finished, parse_seeds, run_cells  # and with them torch
+    from genzoo.experiment.sweep import cells, finished, parse_seeds, run_cells  # and with them torch
 
     seeds = parse_seeds(options.seeds)
     configs = resolve(options, models)
@@ -95,7 +95,7 @@ def named(options: argparse.Namespace) -> list[str]:
     Raises:
         UsageError: An unknown model or dataset, or an option that is not for `bench`.
     """
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     for word in options.rest:
         if (spelling := word.partition("=")[0]) in NOT_HERE:
@@ -137,10 +137,10 @@ def resolve(options: argparse.Namespace, models: list[str]) -> list[RunConfig]:
 def resolved(name: str, options: argparse.Namespace) -> RunConfig:
     """One model's configuration; the model has been built with it once."""
     from genzoo.cli import options as command_line
-    from genzoo.experiment import Experiment
-    from genzoo.registry import registry
-    from genzoo.runconfig import Components
-    from genzoo.runs import Places
+    from genzoo.experiment.experiment import Experiment
+    from genzoo.registry.current import registry
+    from genzoo.runs.config import Components
+    from genzoo.runs.run import Places
 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     with command_line.hinted(components):
@@ -160,7 +160,7 @@ def refuse_picture(path: Path, asked: bool) -> None:
 def refuse_sort(name: str | None) -> None:
     """Refuses a figure that no run will have."""
     from genzoo.evaluation.order import of_every_run
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     known = of_every_run(registry())
     if name and name not in known:
@@ -169,8 +169,8 @@ def refuse_sort(name: str | None) -> None:
 
 def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None:
     """Prints the leaderboard and draws its picture."""
-    from genzoo import sheets
-    from genzoo.runs import plain
+    from genzoo.reporting import tables as sheets
+    from genzoo.runs.run import plain
 
     made = boards(options, runs)
     pictures = draw(made, picture)
@@ -189,9 +189,9 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
 
 def boards(options: argparse.Namespace, runs: list[Any]) -> list[Board]:
     """A board for each protocol: models of one command may differ in what their likelihood is."""
-    from genzoo.comparison import Estimate, tables
+    from genzoo.comparison.tables import Estimate, tables
     from genzoo.evaluation.order import key
-    from genzoo.leaderboard import Board
+    from genzoo.reporting.leaderboard import Board
 
     made = []
     for table in tables(runs):
@@ -206,8 +206,8 @@ def boards(options: argparse.Namespace, runs: list[Any]) -> list[Board]:
 
 def draw(made: list[Board], picture: Path) -> str | None:
     """Draws the board of most rows; returns where, None if it failed, which costs a warning and not the results."""
-    from genzoo.entries import describe
-    from genzoo.figures.standing import draw as draw_board
+    from genzoo.figures.leaderboard import draw as draw_board
+    from genzoo.registry.entries import describe
 
     largest = max(made, key=lambda board: len(board.table.rows))
     if len(made) > 1:

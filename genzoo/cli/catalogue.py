@@ -6,15 +6,15 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from genzoo.answers import kept
-from genzoo.entries import KINDS, WITH_OPTIONS, Entry, Kind
-from genzoo.errors import GenzooError, PluginError, UsageError, did_you_mean
-from genzoo.hookspecs import API
-from genzoo.registry import registry
+from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean
+from genzoo.core.hookspecs import API
+from genzoo.registry.answers import kept
+from genzoo.registry.current import registry
+from genzoo.registry.entries import KINDS, WITH_OPTIONS, Entry, Kind
 
 if TYPE_CHECKING:
-    from genzoo.plugins import Plugin
-    from genzoo.protocols import Model
+    from genzoo.core.model import Model
+    from genzoo.registry.discovery import Plugin
 
 HEADINGS: dict[Kind, str] = {
     "model": "MODELS",
@@ -41,10 +41,10 @@ def add_verbs(verbs: Any) -> None:
     info = verbs.add_parser("info", help="what one of them is, and its options")
     info.add_argument("name")
     info.set_defaults(handler=show_info)
-    plugins = verbs.add_parser("plugins", help="where plugins come from, what they register, what is wrong with them")
-    plugins.add_argument("name", nargs="?", default="", help="all about one package or plugin, or who brought a name")
-    plugins.add_argument("--json", action="store_true", help="as JSON")
-    plugins.set_defaults(handler=show_plugins)
+    discovery = verbs.add_parser("plugins", help="where plugins come from, what they register, what is wrong with them")
+    discovery.add_argument("name", nargs="?", default="", help="all about one package or plugin, or who brought a name")
+    discovery.add_argument("--json", action="store_true", help="as JSON")
+    discovery.set_defaults(handler=show_plugins)
 
 
 def origin_of(entry: Entry) -> str:
@@ -100,17 +100,17 @@ def plugins_called(name: str) -> list[Plugin]:
     Raises:
         UsageError: There is none.
     """
-    from genzoo import plugins
+    from genzoo.registry import discovery
 
     entries = {id(entry) for entry in registry().called(name)}
     found = [
         plugin
-        for plugin in plugins.found
+        for plugin in discovery.found
         if name in ("", plugin.origin.distribution, plugin.origin.plugin)
         or entries & {id(entry) for entry in plugin.entries}
     ]
     if not found:
-        known = [word for plugin in plugins.found for word in (plugin.origin.distribution, plugin.origin.plugin)]
+        known = [word for plugin in discovery.found for word in (plugin.origin.distribution, plugin.origin.plugin)]
         raise UsageError(f"no plugin {name!r}.{did_you_mean(name, known)}", "type: genzoo plugins")
     return found
 
@@ -179,9 +179,9 @@ def description(entry: Entry) -> list[str]:
 
 def about_model(entry: Entry) -> list[str]:
     """Which losses train a model and how large it is on each dataset."""
-    from genzoo.build import on_paper
-    from genzoo.protocols import count_parameters
-    from genzoo.runconfig import default_config
+    from genzoo.core.model import count_parameters
+    from genzoo.runs.build import on_paper
+    from genzoo.runs.config import default_config
 
     model = None
     sizes = []
@@ -210,8 +210,8 @@ def accepts(loss: Entry, model: Model | None) -> bool:
 
 def about_options(entry: Entry) -> list[str]:
     """The options of an entry's Config, with type, default and help."""
-    from genzoo.options import describe_fields
-    from genzoo.runconfig import default_config
+    from genzoo.core.options import describe_fields
+    from genzoo.runs.config import default_config
 
     prefix = "data." if entry.kind == "dataset" else ""
     lines = []

@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from genzoo.entries import KINDS
-from genzoo.errors import UsageError, did_you_mean, printable
-from genzoo.registry import registry
+from genzoo.core.errors import UsageError, did_you_mean, printable
+from genzoo.registry.current import registry
+from genzoo.registry.entries import KINDS
 
 if TYPE_CHECKING:
     from genzoo.testing import Finding
@@ -49,7 +49,7 @@ def show(options: argparse.Namespace) -> int:
         raise UsageError(
             f"nothing is named {options.name!r}.{close}", "type: genzoo list, or genzoo -p FILE.py check …"
         )
-    from genzoo.testing.examination import examine
+    from genzoo.testing.runner import examine
 
     rows, verdicts = [], Counter[str]()
     done: set[str] = set()  # a model and its loss of one name are examined together, once

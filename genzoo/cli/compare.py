@@ -10,11 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import UsageError, did_you_mean, printable
+from genzoo.core.errors import UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
-    from genzoo.comparison import Row, Table
-    from genzoo.sheets import Sheet
+    from genzoo.comparison.tables import Row, Table
+    from genzoo.reporting.tables import Sheet
 
 FORMATS = ("text", "markdown", "csv", "json", "html")
 
@@ -40,11 +40,11 @@ def add_verb(verbs: Any) -> None:
 
 def show(options: argparse.Namespace) -> int:
     """Prints the tables and, below each, whether the best row is better than the second."""
-    from genzoo import sheets
     from genzoo.cli.use import refuse_output
-    from genzoo.comparison import collect, tables
+    from genzoo.comparison.tables import collect, tables
     from genzoo.evaluation.order import key
-    from genzoo.plugins import warn
+    from genzoo.registry.discovery import warn
+    from genzoo.reporting import tables as sheets
 
     refuse_output(options.figure, (".png",), "--figure")
     outdated: list[str] = []
@@ -94,8 +94,8 @@ def default_figure(table: Table) -> str:
 
 def sheet(table: Table, figure: str) -> Sheet:
     """One table for people."""
-    from genzoo.ranking import ranks
-    from genzoo.sheets import Sheet
+    from genzoo.comparison.ranking import ranks
+    from genzoo.reporting.tables import Sheet
 
     figures, places = table.figures(), ranks(table, figure)
     header = ["model", "seeds", "rank", *(name.replace("_", " ") for name in figures), "PCA MSE", "images/s"]
@@ -105,8 +105,8 @@ def sheet(table: Table, figure: str) -> Sheet:
 
 def row_cells(table: Table, row: Row, rank: int | None, figures: list[str]) -> list[str]:
     """One row as texts."""
-    from genzoo.sheets import cell, whole
-    from genzoo.tables import number
+    from genzoo.reporting.format import number
+    from genzoo.reporting.tables import cell, whole
 
     results = row.results[0]
     pca = results.get("baselines", {}).get("pca")
@@ -125,7 +125,7 @@ def row_cells(table: Table, row: Row, rank: int | None, figures: list[str]) -> l
 
 def as_csv(made: list[tuple[Table, str]]) -> str:
     """One line for each row and figure: protocol, model, figure, mean, intervals, seeds, rank by that figure."""
-    from genzoo.ranking import ranks
+    from genzoo.comparison.ranking import ranks
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -148,10 +148,10 @@ def as_csv(made: list[tuple[Table, str]]) -> str:
 
 def as_json(made: list[tuple[Table, str]]) -> str:
     """Everything, each seed's value too."""
-    from genzoo.comparison import paired
-    from genzoo.rate_distortion import curves
-    from genzoo.runs import plain
-    from genzoo.verdicts import warnings
+    from genzoo.comparison.rate_distortion import curves
+    from genzoo.comparison.tables import paired
+    from genzoo.reporting.warnings import warnings
+    from genzoo.runs.run import plain
 
     tables = []
     for table, figure in made:
@@ -172,8 +172,8 @@ def as_json(made: list[tuple[Table, str]]) -> str:
 
 def as_html(made: list[tuple[Table, str]]) -> str:
     """One self-contained page."""
-    from genzoo.comparison_page import Part, page
-    from genzoo.verdicts import warnings
+    from genzoo.reporting.comparison_page import Part, page
+    from genzoo.reporting.warnings import warnings
 
     parts = []
     for table, figure in made:
@@ -187,8 +187,8 @@ def as_html(made: list[tuple[Table, str]]) -> str:
 
 def remarks(table: Table, figure: str) -> list[str]:
     """What is to be said of a table: its order, the test of the best two, what is behind its baseline, rates."""
-    from genzoo.rate_distortion import curves, told
-    from genzoo.verdicts import verdicts, warnings
+    from genzoo.comparison.rate_distortion import curves, told
+    from genzoo.reporting.warnings import verdicts, warnings
 
     return [*verdicts(table, figure), *warnings(table), *told(curves(table))]
 
@@ -199,7 +199,7 @@ def draw_planes(path: Path, made: list[tuple[Table, str]]) -> None:
     Raises:
         UsageError: None has.
     """
-    from genzoo.rate_distortion import curves
+    from genzoo.comparison.rate_distortion import curves
 
     planes = [(table.protocol, found) for table, _ in made if (found := curves(table))]
     if not planes:

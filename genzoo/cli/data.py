@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from genzoo import cache
-from genzoo.data.files import FileSet, known_file_sets
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.data.raw_files import FileSet, known_file_sets
 from genzoo.data.store import Store
-from genzoo.errors import GenzooError, UsageError
-from genzoo.registry import registry
+from genzoo.registry.current import registry
+from genzoo.system import cache
 
 
 def add_data_verb(subparsers: Any) -> None:

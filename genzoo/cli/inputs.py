@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import Source
 from genzoo.cli.use import open_run
-from genzoo.errors import HINT, UsageError, printable
+from genzoo.core.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from genzoo.core.model import DataSpec, LatentModel, Model
     from genzoo.data.resident import Resident
-    from genzoo.protocols import DataSpec, LatentModel, Model
-    from genzoo.runs import Run
+    from genzoo.runs.run import Run
 
 ARRAYS = (".npy", ".npz")
 TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat")
@@ -63,7 +63,7 @@ class Work:
     @property
     def latent(self) -> LatentModel:
         """The model, which has an encoder."""
-        from genzoo.protocols import LatentModel
+        from genzoo.core.model import LatentModel
 
         assert isinstance(self.model, LatentModel)
         return self.model
@@ -81,19 +81,19 @@ class Work:
     @property
     def batch_size(self) -> int:
         """How many examples the model evaluates at a time."""
-        from genzoo.batches import evaluation_batch
+        from genzoo.data.batching import evaluation_batch
 
         return evaluation_batch(self.model.spec)
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes [N, *D] of examples [N, *S]."""
-        from genzoo.batches import in_parts
+        from genzoo.data.batching import in_parts
 
         return in_parts(self.latent.encode, x, self.batch_size)
 
     def decode(self, codes: Tensor) -> Tensor:
         """What codes [N, *D] decode to, in the data's own units and on the CPU."""
-        from genzoo.batches import in_parts
+        from genzoo.data.batching import in_parts
 
         return in_parts(lambda part: self.original(self.latent.decode(part)), codes, self.batch_size)
 
@@ -120,7 +120,7 @@ def open_work(options: argparse.Namespace) -> Work:
         UsageError: No such run, or its model has no encoder, which all applications need.
     """
     run, device = open_run(options)
-    from genzoo.protocols import LatentModel
+    from genzoo.core.model import LatentModel
 
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
@@ -139,8 +139,8 @@ def read_files(
     """
     import torch
 
+    from genzoo.core.model import Split
     from genzoo.data.resident import Resident
-    from genzoo.protocols import Split
 
     files = Files(run, spec, resize)
     parts: list[Tensor] = []
@@ -180,8 +180,8 @@ class Files:
         """Examples [N, *S] of one path, as stored, with their names."""
         import torch
 
-        from genzoo.data.arrays import as_found
-        from genzoo.data.folders import LeftOut, all_pictures_in
+        from genzoo.data.readers.folders import LeftOut, all_pictures_in
+        from genzoo.data.readers.npy import as_found
 
         if path.is_dir():
             left_out = LeftOut()
@@ -212,16 +212,16 @@ class Files:
         """The examples of a table, its columns matched to those of the training, and their numbers in the file."""
         import torch
 
-        from genzoo.data.columns import TableOptions
-        from genzoo.data.tables import read_table
+        from genzoo.data.readers.columns import TableOptions
+        from genzoo.data.readers.csv import read_table
 
         table = read_table(path, replace(TableOptions.of(self.options), needed=False), self.form.known)
         self.notes += table.notes
         return torch.from_numpy(table.x), table.rows.tolist()
 
     def _array(self, array: NDArray[Any], what: str) -> Tensor:
-        from genzoo.data.examples import as_examples
-        from genzoo.data.rows import Rows
+        from genzoo.core.rows import Rows
+        from genzoo.data.readers.as_examples import as_examples
 
         stored = as_examples(array, what, self.spec.shape, self.form)
         self.notes += stored.notes
@@ -239,7 +239,7 @@ class Files:
         """
         import torch
 
-        from genzoo.build import suits_any_values
+        from genzoo.runs.build import suits_any_values
 
         white = 255 if x.dtype == torch.uint8 else 1
         if self.spec.binary and self.training.binarize == "none":
@@ -252,7 +252,7 @@ class Files:
     def _refuse(self, x: Tensor, names: list[str], is_odd: Callable[[Tensor], Tensor], wanted: str) -> None:
         import torch
 
-        from genzoo.data.rows import chunks
+        from genzoo.core.rows import chunks
 
         odd = torch.cat([is_odd(chunk.flatten(1)).any(1) for chunk in chunks(x)])
         if not bool(odd.any()):
@@ -279,7 +279,7 @@ def read_picture(path: Path, spec: DataSpec, resize: bool, background: int = 255
     """
     import torch
 
-    from genzoo.data.pictures import MODES, measure, read_bytes
+    from genzoo.data.readers.images import MODES, measure, read_bytes
 
     if not spec.is_image or spec.shape[0] not in MODES:
         raise UsageError("this model takes no pictures", "give numbers: FILE.csv, FILE.npy or FILE.npz")

@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import GenzooError, UsageError
+from genzoo.core.errors import GenzooError, UsageError
 
 if TYPE_CHECKING:
     import torch
 
+    from genzoo.core.model import Dataset, Splits
     from genzoo.data.resident import Resident
-    from genzoo.protocols import Dataset, Splits
-    from genzoo.runs import Run
+    from genzoo.runs.run import Run
 
 DATA_OPTION = re.compile(r"--data\.[\w.-]+(=.*)?", re.DOTALL)
 
@@ -73,9 +73,9 @@ class Source:
         """Return the run's configuration with other locations of its data."""
         from genzoo.cli import options as command_line
         from genzoo.cli.run import from_file
-        from genzoo.locations import locations, refuse_other_options
-        from genzoo.registry import registry
-        from genzoo.runconfig import Components, differing
+        from genzoo.data.locations import locations, refuse_other_options
+        from genzoo.registry.current import registry
+        from genzoo.runs.config import Components, differing
 
         before, file = self.run.config, self.run.path / "config.json"
         components = Components.find(registry(), before.model, before.dataset, before.loss)
@@ -91,7 +91,7 @@ class Source:
     @cached_property
     def dataset(self) -> Dataset:
         """The run's dataset, which has read nothing yet."""
-        from genzoo.registry import registry
+        from genzoo.registry.current import registry
 
         dataset: Dataset = registry().get("dataset", self.config.dataset).load()(self.config.data_config)
         return dataset
@@ -103,10 +103,10 @@ class Source:
         Raises:
             GenzooError: The data cannot be read, or do not fit the model.
         """
+        from genzoo.data.locations import explained, other_data
         from genzoo.data.store import Store
-        from genzoo.locations import explained, other_data
-        from genzoo.plugins import warn
-        from genzoo.sessions import data_of, former_record
+        from genzoo.registry.discovery import warn
+        from genzoo.runs.record import data_of, former_record
 
         store = Store(self.data_root)
         with explained(self.config.data_config, self.command):
@@ -144,7 +144,7 @@ class Source:
 
     def view_if_there(self, name: str, device: torch.device, without: str) -> Resident | None:
         """Return a split, or None where it cannot be read: then a line says what is done without it."""
-        from genzoo.plugins import warn
+        from genzoo.registry.discovery import warn
 
         try:
             return self.view(name, device)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from genzoo.entries import WITH_OPTIONS, Kind
+from genzoo.registry.entries import WITH_OPTIONS, Kind
 
 EPILOG = """\
   genzoo new-plugin genzoo-hvae --model hvae
@@ -28,7 +28,7 @@ def add_verb(verbs: Any) -> None:
 
 def show(options: argparse.Namespace) -> int:
     """Writes the package and says what to type next."""
-    from genzoo.scaffold import write_package
+    from genzoo.cli.scaffold import write_package
 
     wanted = {kind: given for kind in WITH_OPTIONS if (given := getattr(options, kind)) is not None}
     steps = next_steps(wanted)

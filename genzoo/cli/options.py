@@ -13,11 +13,11 @@ from typing import Any
 
 import tyro
 
-from genzoo.entries import Entry
-from genzoo.errors import GenzooError, UsageError, did_you_mean
-from genzoo.options import OptionError, describe_fields, option
-from genzoo.registry import registry
-from genzoo.runconfig import Components, RunConfig, field_names
+from genzoo.core.errors import GenzooError, UsageError, did_you_mean
+from genzoo.core.options import OptionError, describe_fields, option
+from genzoo.registry.current import registry
+from genzoo.registry.entries import Entry
+from genzoo.runs.config import Components, RunConfig, field_names
 
 OF_THE_VERB = ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet", "--debug")
 

@@ -32,16 +32,16 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Finds the run, takes its options and those that are typed, goes on, prints."""
-    from genzoo import runs
+    from genzoo.runs import run as runs
 
     run = runs.find(options.run, options.runs)
     before = run.config
     from genzoo.cli import options as command_line
     from genzoo.cli.run import from_file, tell
-    from genzoo.processes import joined
-    from genzoo.registry import registry
-    from genzoo.resumption import Resumption
-    from genzoo.runconfig import Components
+    from genzoo.experiment.resume import Resumption
+    from genzoo.registry.current import registry
+    from genzoo.runs.config import Components
+    from genzoo.system.distributed import joined
 
     components = Components.find(registry(), before.model, before.dataset, before.loss)
     file = run.path / "config.json"

@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.errors import UsageError, did_you_mean
+from genzoo.core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from genzoo.experiment import Experiment
-    from genzoo.runs import Run
+    from genzoo.experiment.experiment import Experiment
+    from genzoo.runs.run import Run
 
 USAGE = """\
 genzoo run MODEL --dataset NAME [--loss NAME] [options]
@@ -43,9 +43,9 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Resolves names and options, runs, prints."""
-    from genzoo.registry import registry
-    from genzoo.runconfig import Components
-    from genzoo.runs import refuse_unwritable
+    from genzoo.registry.current import registry
+    from genzoo.runs.config import Components
+    from genzoo.runs.run import refuse_unwritable
 
     words: list[str] = options.rest
     model = words.pop(0) if words and not words[0].startswith("-") else ""
@@ -82,7 +82,7 @@ def handle(options: argparse.Namespace) -> int:
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
     """The names in a configuration file, and its other options as words of the command line."""
-    from genzoo.runconfig import read_file, to_arguments
+    from genzoo.runs.config import read_file, to_arguments
 
     words = to_arguments(read_file(path), str(path))
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
@@ -97,7 +97,7 @@ def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
 
 def some_dataset() -> str:
     """A dataset to show options of before one is named."""
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     datasets = registry().names("dataset")
     return "digits" if "digits" in datasets else datasets[0]
@@ -108,8 +108,8 @@ def all_options(names: tuple[str, str, str], file_words: list[str], words: list[
     from genzoo.cli.terminal import rendered
 
     def show() -> None:
-        from genzoo.registry import registry
-        from genzoo.runconfig import Components
+        from genzoo.registry.current import registry
+        from genzoo.runs.config import Components
 
         components = Components.find(registry(), *names)
         from genzoo.cli import options as command_line
@@ -122,9 +122,9 @@ def all_options(names: tuple[str, str, str], file_words: list[str], words: list[
 
 def start(config: Any, options: argparse.Namespace) -> int:
     """Runs a resolved configuration and prints what came out."""
-    from genzoo.experiment import Experiment
-    from genzoo.processes import joined
-    from genzoo.runs import Places
+    from genzoo.experiment.experiment import Experiment
+    from genzoo.runs.run import Places
+    from genzoo.system.distributed import joined
 
     places = Places(options.runs, options.out, options.data_root, options.profile)
     with joined() as processes:
@@ -138,7 +138,7 @@ def start(config: Any, options: argparse.Namespace) -> int:
 
 def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
     """Prints what came out of a run, or how to go on with it; returns the exit code."""
-    from genzoo.records import INTERRUPTED
+    from genzoo.runs.schema import INTERRUPTED
 
     if run.record["status"] == INTERRUPTED:
         files = [word for file in options.plugin_files for word in ("-p", file)]
@@ -155,8 +155,8 @@ def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
 
 def report(run: Any, metrics: Any, root: Path) -> None:
     """The results table, where the figures are and what to type next."""
-    from genzoo.build import gigabytes
-    from genzoo.tables import remarks, results_table
+    from genzoo.reporting.format import remarks, results_table
+    from genzoo.runs.build import gigabytes
 
     results = run.results
     took = results["training"]

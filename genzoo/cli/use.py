@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import Source, add_data_options
-from genzoo.errors import HINT, UsageError, printable
+from genzoo.core.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from genzoo.core.model import Dataset, DataSpec, Model
     from genzoo.data.resident import Resident
-    from genzoo.protocols import Dataset, DataSpec, Model
-    from genzoo.runs import Run
+    from genzoo.runs.run import Run
 
 BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
 MOST_SAMPLES = 100_000
@@ -67,7 +67,7 @@ def _add(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentPar
 
 def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     """The run and the device that were asked for."""
-    from genzoo.runs import find
+    from genzoo.runs.run import find
 
     counts = getattr(options, "n", None), getattr(options, "batch_size", None)
     if any(count is not None and count < 1 for count in counts):
@@ -75,7 +75,7 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     if not 1 <= getattr(options, "samples", 1) <= MOST_SAMPLES:
         raise UsageError(f"--samples {options.samples}: between 1 and {MOST_SAMPLES:,}", "such as --samples 10")
     run = find(options.run, options.runs)
-    from genzoo.build import choose_device  # and with it torch, which a refusal need not wait for
+    from genzoo.runs.build import choose_device  # and with it torch, which a refusal need not wait for
 
     return run, choose_device(options.device)
 
@@ -92,9 +92,9 @@ def dataset_of(run: Run) -> Dataset:
 
 def show_evaluation(options: argparse.Namespace) -> int:
     """Prints the figures of one split."""
-    from genzoo.registry import registry
-    from genzoo.runs import plain
-    from genzoo.tables import gaps, results_table
+    from genzoo.registry.current import registry
+    from genzoo.reporting.format import gaps, results_table
+    from genzoo.runs.run import plain
 
     names = options.metrics.split(",") if options.metrics else []
     for name in names:
@@ -132,9 +132,9 @@ def save_samples(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     import torch
 
-    from genzoo import figures
+    from genzoo.evaluation.sampling import IN_A_ROW, Sampler
+    from genzoo.figures import draw as figures
     from genzoo.figures.samples import SAMPLES
-    from genzoo.sampling import IN_A_ROW, Sampler
 
     model = run.model.to(device)
     sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
@@ -196,11 +196,11 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     import torch
 
-    from genzoo import figures
-    from genzoo.batches import evaluation_batch, in_parts
     from genzoo.cli.inputs import read_files
-    from genzoo.computing import evaluating
-    from genzoo.protocols import LatentModel
+    from genzoo.core.model import LatentModel
+    from genzoo.data.batching import evaluation_batch, in_parts
+    from genzoo.figures import draw as figures
+    from genzoo.system.computing import evaluating
 
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
@@ -259,7 +259,7 @@ def own_figure(run: Run, name: str) -> Path:
 
 def refuse_too_many(n: int, spec: DataSpec, device: torch.device) -> None:
     """Refuses more new examples than the machine can hold, before any is drawn."""
-    from genzoo.build import gigabytes, memory_bytes
+    from genzoo.runs.build import gigabytes, memory_bytes
 
     needed, available = n * spec.numel * BYTES_PER_VALUE, memory_bytes(device)
     if needed > available:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.use import PICTURES, own_figure, refuse_output, refuse_too_many, save_numbers
-from genzoo.errors import UsageError
+from genzoo.core.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from genzoo.applications.denoising import Comparison
     from genzoo.cli.inputs import Work
+    from genzoo.evaluation.denoising import Comparison
 
 SHOWN = 10
 """Columns of a picture of denoised images."""
@@ -81,8 +81,8 @@ def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> t
 
 def save_denoised(options: argparse.Namespace) -> int:
     """Prints PSNR of model, blur and median filter, and draws the first images."""
-    from genzoo.runs import plain
-    from genzoo.tables import aligned
+    from genzoo.reporting.format import aligned
+    from genzoo.runs.run import plain
 
     work, out = prepare(options)
     if not work.model.spec.is_image:
@@ -114,8 +114,8 @@ def denoise(work: Work, sigma: float | None, keep: bool) -> tuple[Comparison, Te
     """What the model and two filters make of noisy images, and all of the model's if they are to be kept."""
     import torch
 
-    from genzoo.applications.denoising import Comparison, with_noise
-    from genzoo.computing import evaluating
+    from genzoo.evaluation.denoising import Comparison, with_noise
+    from genzoo.system.computing import evaluating
 
     found, kept = Comparison(SHOWN), []
     with torch.no_grad(), evaluating(work.model):
@@ -134,9 +134,9 @@ def save_interpolation(options: argparse.Namespace) -> int:
     work, out = prepare(options)
     import torch
 
-    from genzoo.applications.codes import on_the_way
     from genzoo.cli.inputs import one_example
-    from genzoo.computing import evaluating
+    from genzoo.evaluation.latent_paths import on_the_way
+    from genzoo.system.computing import evaluating
 
     ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
     with torch.no_grad(), evaluating(work.model):
@@ -157,10 +157,10 @@ def save_traversal(options: argparse.Namespace) -> int:
     work, out = prepare(options, (*PICTURES, ".gif"))
     import torch
 
-    from genzoo.applications.codes import traversal_codes
     from genzoo.cli.inputs import one_example
-    from genzoo.computing import evaluating
+    from genzoo.evaluation.latent_paths import traversal_codes
     from genzoo.figures.canvas import save_gif
+    from genzoo.system.computing import evaluating
 
     with torch.no_grad(), evaluating(work.model):
         prior, seen = work.latent.prior(), None
@@ -230,9 +230,9 @@ def save_variations(options: argparse.Namespace) -> int:
     work, out = prepare(options)
     import torch
 
-    from genzoo.computing import evaluating
-    from genzoo.distributions import Delta
-    from genzoo.noise import keyed, mix
+    from genzoo.core.distributions import Delta
+    from genzoo.core.noise import keyed, mix
+    from genzoo.system.computing import evaluating
 
     x = work.examples(None if options.files else INPUTS)
     refuse_too_many(options.n * len(x), work.model.spec, work.device)
@@ -257,7 +257,7 @@ def save_variations(options: argparse.Namespace) -> int:
 def draw_grid(out: Path, images: Tensor, columns: int, title: str, names: Sequence[str] = ()) -> None:
     """Images [N, C, H, W] in rows of `columns`, with a name left of each row if there are names."""
     from genzoo.figures.canvas import grid_of
-    from genzoo.figures.sheet import Labels, save_sheet
+    from genzoo.figures.image_grid import Labels, save_sheet
 
     grid = grid_of(images, columns)
     height = grid.shape[0] / math.ceil(len(images) / columns)

@@ -1,1 +1,3 @@
-"""What a dataset plugin needs: a verified store of raw files, readers, and splits."""
+"""What a dataset plugin needs: the store of verified raw files, readers, splits, batches on a device.
+The datasets themselves are plugins.
+"""

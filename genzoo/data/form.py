@@ -9,11 +9,11 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from genzoo.data.columns import Known
-from genzoo.data.rows import Rows, chunks
-from genzoo.data.spec import DataSpec, Split
+from genzoo.core.data_spec import DataSpec, Split
+from genzoo.core.errors import GenzooError
+from genzoo.core.rows import Rows, chunks
+from genzoo.data.readers.columns import Known
 from genzoo.data.splits import sample_of
-from genzoo.errors import GenzooError
 
 FAR = 1.0
 """How many times the range of the training values a value may lie beyond it."""

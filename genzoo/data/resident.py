@@ -8,12 +8,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from genzoo.data.rows import Examples, chunks, in_place
-from genzoo.distributions import Support
-from genzoo.errors import UsageError
-from genzoo.noise import content_keys, keyed_bits, uniform
-from genzoo.protocols import Batch, Split
-from genzoo.training.settings import Binarize
+from genzoo.core.distributions import Support
+from genzoo.core.errors import UsageError
+from genzoo.core.model import Batch, Split
+from genzoo.core.noise import content_keys, keyed_bits, uniform
+from genzoo.core.rows import Examples, chunks, in_place
+from genzoo.training.config import Binarize
 
 BINARIZE_WORD = 1 << 20  # which words of an image's own random stream decide its pixels: far from the sampling noise
 
@@ -24,7 +24,7 @@ class Resident:
     Args:
         split: x [N, *S], uint8 or float32.
         device: Where to keep it.
-        binarize: See `genzoo.training.settings.Training`.
+        binarize: See `genzoo.training.config.Training`.
         training: Whether "dynamic" draws anew at each visit; otherwise it uses the static draw.
         shift: Subtracted from every value …
         scale: … before it is divided by this (see `standardisation`).

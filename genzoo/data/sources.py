@@ -22,9 +22,9 @@ from typing import IO, ClassVar
 
 from tqdm import tqdm
 
-from genzoo.data.files import CHUNK, FileSet, RawFile, take
-from genzoo.errors import GenzooError
-from genzoo.streams import standard_error
+from genzoo.core.errors import GenzooError
+from genzoo.data.raw_files import CHUNK, FileSet, RawFile, take
+from genzoo.system.streams import standard_error
 
 TIMEOUT = 30.0
 """Seconds without an answer after which a server is given up."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from genzoo.data.rows import Rows, in_place
-from genzoo.errors import UsageError
-from genzoo.noise import keyed_bits
-from genzoo.protocols import Split, Splits
+from genzoo.core.errors import UsageError
+from genzoo.core.model import Split, Splits
+from genzoo.core.noise import keyed_bits
+from genzoo.core.rows import Rows, in_place
 
 SPLIT_KEY = 20240
 WRONG = "its DataSpec(classes=…) and its labels must fit"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from genzoo.data.files import FileSet, RawFile, check, content, known_file_sets, unpack, whose
-from genzoo.errors import GenzooError
-from genzoo.storage import user_cache
-from genzoo.streams import tell
+from genzoo.core.errors import GenzooError
+from genzoo.data.raw_files import FileSet, RawFile, check, content, known_file_sets, unpack, whose
+from genzoo.system.atomic import user_cache
+from genzoo.system.streams import tell
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from genzoo.build import gigabytes
-from genzoo.data.memory import free_bytes
+from genzoo.core.errors import GenzooError
+from genzoo.core.model import Batch, Split
+from genzoo.core.rows import Examples, Rows, chunks, in_place
 from genzoo.data.resident import Resident, fixed_bits
-from genzoo.data.rows import Examples, Rows, chunks, in_place
-from genzoo.errors import GenzooError
-from genzoo.protocols import Batch, Split
-from genzoo.training.settings import Binarize
+from genzoo.runs.build import gigabytes
+from genzoo.system.free_memory import free_bytes
+from genzoo.training.config import Binarize
 
 Stream = Literal["auto", "always", "never"]
 CPU = torch.device("cpu")

@@ -1,1 +1,3 @@
-"""Figures of a trained model, and the baselines to hold them against."""
+"""What a trained model is worth: evaluation by metrics, baselines, sampling, anomaly scores, compression, denoising.
+The metrics themselves are plugins.
+"""

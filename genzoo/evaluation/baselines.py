@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genzoo.batches import BASELINE_BYTES, FLOAT32, FLOAT64, at_most
-from genzoo.cache import cached
-from genzoo.computing import processor
+from genzoo.core.model import Dataset, DataSpec, KnownDensity
+from genzoo.core.observation import LEVELS
+from genzoo.data.batching import BASELINE_BYTES, FLOAT32, FLOAT64, at_most
 from genzoo.data.digest import digest_of
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
-from genzoo.observation import LEVELS
-from genzoo.principal import axes_of_covariance, axes_of_points, spanned
-from genzoo.protocols import Dataset, DataSpec, KnownDensity
+from genzoo.evaluation.pca import axes_of_covariance, axes_of_points, spanned
+from genzoo.system.cache import cached
+from genzoo.system.computing import processor
 
 CHUNK = 4096
 LARGEST = 4096

@@ -10,20 +10,20 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from genzoo.batches import EVALUATION_BATCH, evaluation_batch
-from genzoo.computing import evaluating
+from genzoo.core.errors import PluginError, UsageError
+from genzoo.core.metric import Examined, Metric, Subject
+from genzoo.core.model import Batch, Model
+from genzoo.core.noise import mix, of_examples, seeded
+from genzoo.core.options import from_json, to_json
+from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
-from genzoo.entries import Registry
-from genzoo.errors import PluginError, UsageError
-from genzoo.evaluation.metric import Examined, Metric, Subject
 from genzoo.evaluation.order import key as key
 from genzoo.evaluation.order import of_every_run
-from genzoo.noise import mix, of_examples, seeded
-from genzoo.options import from_json, to_json
-from genzoo.plugins import warn
-from genzoo.processes import ALONE, Processes
-from genzoo.protocols import Batch, Model
-from genzoo.runconfig import default_config, field_names
+from genzoo.registry.discovery import warn
+from genzoo.registry.entries import Registry
+from genzoo.runs.config import default_config, field_names
+from genzoo.system.computing import evaluating
+from genzoo.system.distributed import ALONE, Processes
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genzoo.computing import evaluating
+from genzoo.core.distributions import Distribution, Measure
+from genzoo.core.likelihoods import Likelihood
+from genzoo.core.metric import Subject
+from genzoo.core.model import Batch, LatentModel, Model
+from genzoo.core.noise import of_examples
 from genzoo.data.resident import Resident
-from genzoo.distributions import Distribution, Measure
-from genzoo.evaluation.metric import Subject
-from genzoo.likelihoods import Likelihood
-from genzoo.noise import of_examples
-from genzoo.protocols import Batch, LatentModel, Model
+from genzoo.system.computing import evaluating
 
 
 class Said(NamedTuple):

@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from genzoo.answers import kept, torch_is_imported
-from genzoo.entries import Entry, Registry
-from genzoo.errors import PluginError
-from genzoo.plugins import GROUP
-from genzoo.registry import registry
-from genzoo.runconfig import field_names
+from genzoo.core.errors import PluginError
+from genzoo.registry.answers import kept, torch_is_imported
+from genzoo.registry.current import registry
+from genzoo.registry.discovery import GROUP
+from genzoo.registry.entries import Entry, Registry
+from genzoo.runs.config import field_names
 
 if TYPE_CHECKING:
-    from genzoo.evaluation.metric import Metric
+    from genzoo.core.metric import Metric
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from genzoo.figures.sheet import AXIS_POINTS, MARGIN, TITLE_POINTS, font, save_png, text_size
+from genzoo.figures.image_grid import AXIS_POINTS, MARGIN, TITLE_POINTS, font, save_png, text_size
 
 FINE = 3
 """Shapes are drawn this many times as large and reduced, so that their edges are smooth."""

@@ -7,12 +7,12 @@ from pathlib import Path
 from textwrap import wrap
 from typing import IO, TYPE_CHECKING
 
-from genzoo.comparison import Table
+from genzoo.comparison.rate_distortion import Curve, Point
+from genzoo.comparison.statistics import Estimate
+from genzoo.comparison.tables import Table
 from genzoo.evaluation.order import order_of
 from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, new_figure, own_style, save
-from genzoo.figures.points import tidy
-from genzoo.rate_distortion import Curve, Point
-from genzoo.statistics import Estimate
+from genzoo.figures.scatter import tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from genzoo.errors import GenzooError
+from genzoo.core.errors import GenzooError
 from genzoo.evaluation.evaluate import find_metrics, key
 from genzoo.figures.canvas import DATA_COLOUR, DPI, MODEL_COLOUR
 from genzoo.figures.chart import Panel, Paper, Place, Scale, linear, room_beside
-from genzoo.figures.sheet import MARGIN
-from genzoo.figures.subject import Subject
-from genzoo.registry import registry
+from genzoo.figures.context import Subject
+from genzoo.figures.image_grid import MARGIN
+from genzoo.registry.current import registry
 from genzoo.training.objective import GIVEN_CLASS
 
 STYLES = {"train": (DATA_COLOUR, 0.0), "validation": (MODEL_COLOUR, 8.0)}

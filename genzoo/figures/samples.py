@@ -7,17 +7,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genzoo.batches import FLOAT64, at_most, evaluation_batch, in_parts
-from genzoo.computing import evaluating
+from genzoo.core.errors import printable
+from genzoo.core.model import DataSpec, LatentModel, Model
+from genzoo.core.noise import generators, mix, seeded
+from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.data.resident import Resident
-from genzoo.errors import printable
+from genzoo.evaluation.sampling import IN_A_ROW, Sampler, draw, rows_by_class
 from genzoo.figures.canvas import LONGEST_NAME, thumbnails
-from genzoo.figures.points import displacements, scatter
-from genzoo.figures.sheet import save_grid, save_pairs
-from genzoo.figures.subject import Subject
-from genzoo.noise import generators, mix, seeded
-from genzoo.protocols import DataSpec, LatentModel, Model
-from genzoo.sampling import IN_A_ROW, Sampler, draw, rows_by_class
+from genzoo.figures.context import Subject
+from genzoo.figures.image_grid import save_grid, save_pairs
+from genzoo.figures.scatter import displacements, scatter
+from genzoo.system.computing import evaluating
 
 SAMPLES = 64
 POINTS = 1000

@@ -13,12 +13,12 @@ Every check raises AssertionError with one line that names the fault.
 
 from __future__ import annotations
 
-from genzoo.testing.capture import assert_fullgraph, assert_graph_safe
 from genzoo.testing.check import Check
-from genzoo.testing.checks import CHECKS
-from genzoo.testing.examination import ConformanceWarning, Finding, examine, parametrize_with_checks
+from genzoo.testing.graph_safety import assert_fullgraph, assert_graph_safe
 from genzoo.testing.mathematics import assert_mean_over_examples
+from genzoo.testing.model_checks import CHECKS
 from genzoo.testing.pair import SPECS, Pair
+from genzoo.testing.runner import ConformanceWarning, Finding, examine, parametrize_with_checks
 
 __all__ = [
     "CHECKS",

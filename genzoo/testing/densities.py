@@ -13,8 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genzoo.distributions import Distribution
-from genzoo.observation import WHITE
+from genzoo.core.distributions import Distribution
+from genzoo.core.observation import WHITE
 from genzoo.testing.check import require
 
 LOG_ALARM = math.log(2e9)

@@ -10,15 +10,15 @@ from functools import cache
 
 import torch
 
+from genzoo.core.errors import GenzooError
+from genzoo.core.model import DataSpec, Split
+from genzoo.core.options import describe_fields
 from genzoo.data.store import Store
-from genzoo.entries import Entry, describe
-from genzoo.errors import GenzooError
-from genzoo.options import describe_fields
-from genzoo.plugins import GROUP
-from genzoo.protocols import DataSpec, Split
-from genzoo.registry import registry
-from genzoo.runconfig import default_config
-from genzoo.testing.checks import CHECKS, OF_DISTRIBUTIONS
+from genzoo.registry.current import registry
+from genzoo.registry.discovery import GROUP
+from genzoo.registry.entries import Entry, describe
+from genzoo.runs.config import default_config
+from genzoo.testing.model_checks import CHECKS, OF_DISTRIBUTIONS
 from genzoo.testing.pair import SMALL, SPECS, Pair, loss_of
 
 LATENTS = 2

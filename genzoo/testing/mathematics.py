@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from genzoo.distributions import DiagGaussian, Distribution
-from genzoo.likelihoods import BernoulliLikelihood, likelihood_class
-from genzoo.noise import content_keys, keyed, seeded
-from genzoo.protocols import Batch, Inference, LatentModel
+from genzoo.core.distributions import DiagGaussian, Distribution
+from genzoo.core.likelihoods import BernoulliLikelihood, likelihood_class
+from genzoo.core.model import Batch, Inference, LatentModel
+from genzoo.core.noise import content_keys, keyed, seeded
 from genzoo.testing.check import require
 from genzoo.testing.consistency import ordinary
 from genzoo.testing.densities import centred, examine_distribution

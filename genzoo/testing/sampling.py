@@ -8,9 +8,9 @@ import time
 import torch
 from torch import Tensor
 
-from genzoo.errors import GenzooError
-from genzoo.noise import seeded
-from genzoo.protocols import LatentModel, Model
+from genzoo.core.errors import GenzooError
+from genzoo.core.model import LatentModel, Model
+from genzoo.core.noise import seeded
 from genzoo.testing.check import require
 from genzoo.testing.densities import SOLVED, examine_samples
 from genzoo.testing.pair import Pair, train

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genzoo.options import option
-from genzoo.protocols import Inference, LatentModel, Loss
+from genzoo.core.model import Inference, LatentModel, Loss
+from genzoo.core.options import option
 from genzoo.testing.check import require
 from genzoo.testing.pair import EXAMPLES, Pair, loss_of, stir
 from genzoo.training.objective import Objective

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from genzoo.core.model import Batch, Loss, Model
 from genzoo.data.resident import Resident
-from genzoo.protocols import Batch, Loss, Model
 
 
 class Objective(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from genzoo.training.adam import Adam
-from genzoo.training.settings import Training
+from genzoo.training.config import Training
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]], training: Training) -> Adam:

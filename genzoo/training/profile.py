@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from genzoo.training.listener import Epoch, Listener
+from genzoo.training.callback import Epoch, Listener
 from genzoo.training.trainer import Trainer
 
 WARM_UP, STEPS, OPERATORS = 10, 30, 8

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from genzoo.errors import GenzooError, NonFiniteError
-from genzoo.options import Count, Natural, NonNegative, config
-from genzoo.training.finite import cure, is_finite
-from genzoo.training.listener import Epoch
-from genzoo.training.settings import Training
-from genzoo.training.stopping import fill, tensors_of
+from genzoo.core.errors import GenzooError, NonFiniteError
+from genzoo.core.options import Count, Natural, NonNegative, config
+from genzoo.training.callback import Epoch
+from genzoo.training.config import Training
+from genzoo.training.early_stopping import fill, tensors_of
+from genzoo.training.nonfinite import cure, is_finite
 from genzoo.training.yardstick import last_moving
 
 if TYPE_CHECKING:

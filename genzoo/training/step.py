@@ -7,12 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from genzoo.noise import mix, reseed
-from genzoo.protocols import Batch
+from genzoo.core.model import Batch
+from genzoo.core.noise import mix, reseed
 from genzoo.training.adam import TINY_STEPS
+from genzoo.training.config import Training
 from genzoo.training.objective import Objective
 from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimizer
-from genzoo.training.settings import Training
 
 
 class Step:

@@ -10,23 +10,23 @@ from contextlib import closing
 import torch
 from torch import Tensor
 
-from genzoo.batches import EVALUATION_BATCH, evaluation_batch
-from genzoo.computing import computing, evaluating
+from genzoo.core.model import Loss, Model
+from genzoo.core.noise import generators, keyed, mix, seeded, shared
+from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
-from genzoo.noise import generators, keyed, mix, seeded, shared
-from genzoo.processes import ALONE, Processes
-from genzoo.protocols import Loss, Model
+from genzoo.system.computing import computing, evaluating
+from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.memory import memory_explained, smaller_batch
 from genzoo.training import snapshot
-from genzoo.training.exchange import Exchange, whole_batch
-from genzoo.training.finite import not_finite
-from genzoo.training.listener import INTERRUPTED, Epoch, Listener, Outcome
-from genzoo.training.memory import memory_explained, smaller_batch
-from genzoo.training.modes import Mode, RunStep, choose_mode, make_step, refuse_mode
+from genzoo.training.all_reduce import Exchange, whole_batch
+from genzoo.training.callback import INTERRUPTED, Epoch, Listener, Outcome
+from genzoo.training.config import Training
+from genzoo.training.early_stopping import EarlyStopping
+from genzoo.training.execution import Mode, RunStep, choose_mode, make_step, refuse_mode
+from genzoo.training.nonfinite import not_finite
 from genzoo.training.objective import Objective, lay_out, told_apart
 from genzoo.training.optimizer import MovingAverage, learning_rate
-from genzoo.training.settings import Training
 from genzoo.training.step import Step
-from genzoo.training.stopping import EarlyStopping
 from genzoo.training.yardstick import judge, validated
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from genzoo.computing import evaluating
-from genzoo.noise import generators, keyed
-from genzoo.training.listener import Epoch
-from genzoo.training.stopping import fill, tensors_of
+from genzoo.core.noise import generators, keyed
+from genzoo.system.computing import evaluating
+from genzoo.training.callback import Epoch
+from genzoo.training.early_stopping import fill, tensors_of
 
 if TYPE_CHECKING:
     from genzoo.training.trainer import Trainer

@@ -12,16 +12,16 @@ import torch
 from PIL import Image, ImageFilter
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from genzoo.applications.anomaly import (
+from genzoo.evaluation.anomaly import (
     auroc,
     auroc_interval,
     average_precision,
     average_precision_interval,
     one_against_rest,
 )
-from genzoo.applications.codes import on_the_way, slerp, traversal_codes
-from genzoo.applications.compression import bits, png_bits
-from genzoo.applications.denoising import Comparison, gaussian_blur, median_filter, psnr, with_noise
+from genzoo.evaluation.compression import bits, png_bits
+from genzoo.evaluation.denoising import Comparison, gaussian_blur, median_filter, psnr, with_noise
+from genzoo.evaluation.latent_paths import on_the_way, slerp, traversal_codes
 
 GENERATOR = torch.Generator().manual_seed(0)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from genzoo.cli import main
-from genzoo.runs import Run
+from genzoo.cli.main import main
+from genzoo.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import drawing
 import pytest
 from commandline import Result, genzoo, trained
 
-from genzoo.runs import Run
+from genzoo.runs.run import Run
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 from genzoo.cli.use import load_split
-from genzoo.errors import UsageError
+from genzoo.core.errors import UsageError
 from genzoo.evaluation.baselines import pca_errors
 from genzoo.evaluation.evaluate import find_metrics, per_example
-from genzoo.registry import registry
-from genzoo.runs import Run
+from genzoo.registry.current import registry
+from genzoo.runs.run import Run
 
 CPU = torch.device("cpu")
 

@@ -15,12 +15,12 @@ from commandline import genzoo, refused
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from genzoo.applications.denoising import gaussian_blur, psnr, with_noise
 from genzoo.cli.use import load_split
 from genzoo.data.resident import Resident
+from genzoo.evaluation.denoising import gaussian_blur, psnr, with_noise
 from genzoo.evaluation.evaluate import evaluate, find_metrics, per_example
-from genzoo.registry import registry
-from genzoo.runs import Run
+from genzoo.registry.current import registry
+from genzoo.runs.run import Run
 
 CPU = torch.device("cpu")
 

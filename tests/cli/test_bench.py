@@ -18,13 +18,13 @@ import scipy.stats
 from commandline import Result, environment, genzoo, refused
 from matplotlib.text import Text
 
-from genzoo.cells import parse_seeds
-from genzoo.comparison import tables
-from genzoo.experiment import Experiment
-from genzoo.figures import standing
-from genzoo.leaderboard import Board, time_to
-from genzoo.lock import locked
-from genzoo.runs import Run
+from genzoo.comparison.tables import tables
+from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.sweep import parse_seeds
+from genzoo.figures import leaderboard
+from genzoo.reporting.leaderboard import Board, time_to
+from genzoo.runs.run import Run
+from genzoo.system.lock import locked
 from genzoo.training.trainer import Trainer
 
 BENCH = "bench --models vae,ae --dataset digits --seeds 0..1 --epochs 2 --binarize threshold --target 35 --quiet --runs"
@@ -239,9 +239,8 @@ def test_it_leaves_out_what_does_not_fit_unless_it_was_named(tmp_path: Path) -> 
 
 
 def test_it_needs_no_pytest(kept: Path) -> None:
-    program = (
-        f"import sys; sys.modules['pytest'] = None\nfrom genzoo.cli import main\nsys.exit(main({BENCH.split()!r} + "
-    )
+    start = "import sys; sys.modules['pytest'] = None\nfrom genzoo.cli.main import main\n"
+    program = f"{start}sys.exit(main({BENCH.split()!r} + "
     done = subprocess.run(
         [sys.executable, "-c", f"{program}[{str(kept)!r}]))"], env=environment(), capture_output=True, text=True
     )
@@ -376,8 +375,8 @@ def test_every_model_is_named_in_the_picture_and_no_name_covers_another(
         made_up(tmp_path / name, name, negative_elbo=100 + number * 1e-3, mse=0.01) for number, name in enumerate(names)
     ]
     drawn: list[Any] = []
-    monkeypatch.setattr(standing, "save", lambda figure, path: drawn.append(figure))
-    standing.draw(tmp_path / "x.png", board(*runs))
+    monkeypatch.setattr(leaderboard, "save", lambda figure, path: drawn.append(figure))
+    leaderboard.draw(tmp_path / "x.png", board(*runs))
     (figure,) = drawn
     figure.draw_without_rendering()
     assert len(figure.axes) == 2

@@ -14,15 +14,15 @@ from commandline import command, environment, genzoo, refused
 
 import genzoo as package
 from genzoo.cli.catalogue import HEADINGS
-from genzoo.entries import WITH_OPTIONS
-from genzoo.hookspecs import API
-from genzoo.options import describe_fields
-from genzoo.registry import registry
-from genzoo.runconfig import Components, default_config
+from genzoo.core.hookspecs import API
+from genzoo.core.options import describe_fields
+from genzoo.registry.current import registry
+from genzoo.registry.entries import WITH_OPTIONS
+from genzoo.runs.config import Components, default_config
 
 WITHOUT_TORCH = """
 import sys
-from genzoo.cli import main
+from genzoo.cli.main import main
 code = main(sys.argv[1:])
 heavy = sorted({"torch", "torchvision", "numpy", "matplotlib", "tyro"} & set(sys.modules))
 print("HEAVY", heavy, file=sys.stderr)

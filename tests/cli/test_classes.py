@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 import genzoo as package
-from genzoo.runs import Run
+from genzoo.runs.run import Run
 
 
 class Shaded(VAE):

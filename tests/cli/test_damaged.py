@@ -15,10 +15,10 @@ from plugin_factory import Site, registering
 from safetensors.torch import load_file, save_file
 
 import genzoo as package
-from genzoo import registry
-from genzoo.errors import GenzooError, PluginError
-from genzoo.runs import Run
-from genzoo.sealed import write_sealed
+from genzoo.core.errors import GenzooError, PluginError
+from genzoo.registry import current as registry
+from genzoo.runs.run import Run
+from genzoo.system.checksummed import write_sealed
 
 
 @pytest.fixture

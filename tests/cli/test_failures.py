@@ -12,8 +12,8 @@ import torch
 from commandline import Result, genzoo, refused, trained
 
 import genzoo as package
-from genzoo import figures
-from genzoo.runs import Run
+from genzoo.figures import draw as figures
+from genzoo.runs.run import Run
 
 PLUGIN = """
 import torch
@@ -116,8 +116,8 @@ def test_the_very_first_step_may_be_the_wrong_one(tmp_path: Path) -> None:
 
 
 def test_python_gets_the_error(tmp_path: Path) -> None:
-    from genzoo.plugins import load_file
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
+    from genzoo.registry.discovery import load_file
 
     load_file(plugin(tmp_path, POISONS["loss nan"]), registry())
     with pytest.raises(package.errors.NonFiniteError, match="not finite at epoch 2"):
@@ -190,7 +190,7 @@ def test_out_of_memory_in_the_evaluation_leaves_the_model(tmp_path: Path, monkey
     def full(*arguments: object, **options: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("genzoo.assessment.evaluate", full)
+    monkeypatch.setattr("genzoo.experiment.final_evaluation.evaluate", full)
     out = tmp_path / "run"
     result = genzoo("run", "vae", *SMALL, "--epochs", 1, "--out", out, "--quiet")
     assert refused(result, 5) == "out of memory in the evaluation, with batches of 500"

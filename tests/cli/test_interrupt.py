@@ -16,8 +16,10 @@ from commandline import command, environment, genzoo, trained
 from test_failures import SMALL, plugin, run_odd
 
 import genzoo as package
-from genzoo import assessment, experiment, figures, registry
-from genzoo.runs import Run
+from genzoo.experiment import experiment, final_evaluation
+from genzoo.figures import draw as figures
+from genzoo.registry import current as registry
+from genzoo.runs.run import Run
 from genzoo.training.trainer import Trainer
 
 SIGNAL = "import signal; signal.raise_signal(signal.SIGINT)"
@@ -87,7 +89,9 @@ def test_during_the_last_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run.results["test"] == undisturbed.results["test"]
 
 
-@pytest.mark.parametrize(("module", "name"), [(assessment, "evaluate"), (assessment, "pca_mse"), (figures, "render")])
+@pytest.mark.parametrize(
+    ("module", "name"), [(final_evaluation, "evaluate"), (final_evaluation, "pca_mse"), (figures, "render")]
+)
 def test_during_evaluation_and_figures(
     module: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,8 +11,8 @@ import pytest
 from commandline import genzoo, refused, trained
 from PIL import Image
 
-from genzoo.checkpoints import signed
-from genzoo.runs import Run
+from genzoo.runs.checkpoints import signed
+from genzoo.runs.run import Run
 
 RNG = np.random.Generator(np.random.Philox(5))
 SMALL = ("--epochs", 1, "--hidden", 8, "--latent-dim", 2)

@@ -13,7 +13,7 @@ from commandline import genzoo, refused
 from PIL import Image
 
 import genzoo as package
-from genzoo.runs import Run
+from genzoo.runs.run import Run
 
 WARNING = "these are not the data that"
 

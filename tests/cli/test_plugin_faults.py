@@ -40,7 +40,7 @@ class Bound(ELBO):
         return super().forward(model, batch, step)
 
 class Data:
-    Config = genzoo.options.NoOptions
+    Config = genzoo.core.options.NoOptions
     def __init__(self, config):
         boom("dataset")
     @property
@@ -164,7 +164,7 @@ def test_genzoos_own_bug_is_not_a_plugins(monkeypatch: pytest.MonkeyPatch) -> No
         raise KeyError("own")
 
     monkeypatch.setattr("genzoo.cli.catalogue.show_list", broken, raising=False)
-    monkeypatch.setattr("genzoo.cli.load_plugin_files", broken)
+    monkeypatch.setattr("genzoo.cli.main.load_plugin_files", broken)
     result = genzoo("list")
     assert result.code == 1
     assert "this is a bug of genzoo" in result.err

@@ -14,17 +14,17 @@ from commandline import genzoo, refused
 from linear_vae import PPCA, Q, linear_vae, set_optimum
 from PIL import Image
 
-from genzoo.comparison import collect, tables
+from genzoo.comparison.rate_distortion import Curve, Point, curves, told
+from genzoo.comparison.tables import collect, tables
+from genzoo.core.model import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.figures.canvas import new_figure
 from genzoo.figures.comparisons import frame, rate_distortion
-from genzoo.protocols import Split
-from genzoo.rate_distortion import Curve, Point, curves, told
-from genzoo.registry import registry
-from genzoo.runconfig import default_config
-from genzoo.runs import Run
-from genzoo.training.settings import Training
+from genzoo.registry.current import registry
+from genzoo.runs.config import default_config
+from genzoo.runs.run import Run
+from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")

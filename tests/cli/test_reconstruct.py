@@ -12,8 +12,8 @@ from PIL import Image
 
 import genzoo as package
 from genzoo.cli.inputs import read_picture
-from genzoo.data.pictures import read_bytes
-from genzoo.runs import Run
+from genzoo.data.readers.images import read_bytes
+from genzoo.runs.run import Run
 
 
 def picture(path: Path, size: tuple[int, int], mode: str = "L") -> Path:

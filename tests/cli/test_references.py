@@ -11,7 +11,7 @@ import torch
 from commandline import genzoo, in_own_process, refused
 
 import genzoo as package
-from genzoo.runs import Run, find
+from genzoo.runs.run import Run, find
 
 
 def test_a_run_goes_by_path_beginning_digits_and_last(moons_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

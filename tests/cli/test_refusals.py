@@ -12,8 +12,8 @@ import pytest
 import torch
 from commandline import command, environment, genzoo, refused
 
-from genzoo.registry import registry
-from genzoo.training.settings import Training
+from genzoo.registry.current import registry
+from genzoo.training.config import Training
 
 DIGITS = "run vae --dataset digits"
 ALL_OPTIONS = "all options: genzoo run vae --dataset digits --help"

@@ -15,9 +15,9 @@ from commandline import trained
 import genzoo as package
 from genzoo.cli.options import parse
 from genzoo.cli.run import from_file
-from genzoo.registry import registry
-from genzoo.runconfig import Components, RunConfig
-from genzoo.runs import Run
+from genzoo.registry.current import registry
+from genzoo.runs.config import Components, RunConfig
+from genzoo.runs.run import Run
 
 WORDS = ["vae", "--dataset", "moons", "--epochs", 2, "--batch-size", 100, "--latent-dim", 3, "--hidden", 7, 5]
 WORDS += ["--lr", 0.01, "--data.noise", 0.2]

@@ -19,11 +19,12 @@ from commandline import command, environment, genzoo, refused, trained
 from test_failures import SMALL
 
 import genzoo as package
-from genzoo import checkpoints, registry
-from genzoo.errors import GenzooError, UsageError
-from genzoo.plugins import load_file
-from genzoo.runs import Run
-from genzoo.saving import FOLDER, Saver
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.experiment.checkpointing import FOLDER, Saver
+from genzoo.registry import current as registry
+from genzoo.registry.discovery import load_file
+from genzoo.runs import checkpoints
+from genzoo.runs.run import Run
 from genzoo.training.trainer import Trainer
 
 WORDS = ("vae", *SMALL, "--ema", 0.9, "--schedule", "cosine", "--lr-warmup", 5, "--patience", 3, "--epochs", 4)
@@ -57,7 +58,7 @@ def stopped(step: int, *words: object) -> Run:
 def no_figures() -> Iterator[None]:
     """Drawing takes the longest part of a small run, and there are many of them here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genzoo.figures.draw_all", lambda *_: [])
+        patch.setattr("genzoo.figures.draw.draw_all", lambda *_: [])
         yield
 
 
@@ -245,7 +246,7 @@ def test_results_of_fewer_epochs_do_not_pass_for_those_of_more(tmp_path: Path, m
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("genzoo.experiment.weights.save_model", end)
+    monkeypatch.setattr("genzoo.experiment.experiment.weights.save_model", end)
     assert genzoo("resume", short.path, "--epochs", 3, "--quiet").code == 130
     monkeypatch.undo()
     assert short.results["training"]["epochs"] == 2
@@ -296,7 +297,7 @@ def test_a_final_save_that_fails_is_no_success(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_live_run_is_not_resumed(half: Run) -> None:
-    from genzoo.lock import locked
+    from genzoo.system.lock import locked
 
     with locked(half.path):
         assert refused(genzoo("resume", half.path)).startswith(

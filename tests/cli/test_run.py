@@ -19,10 +19,10 @@ from commandline import Result, genzoo, in_own_process, trained
 from PIL import Image
 
 import genzoo as package
-from genzoo.cli import main
-from genzoo.console import figures
-from genzoo.provenance import describe_device
-from genzoo.runs import Run
+from genzoo.cli.main import main
+from genzoo.experiment.console import figures
+from genzoo.runs.environment import describe_device
+from genzoo.runs.run import Run
 
 FILES = {
     "checkpoints",

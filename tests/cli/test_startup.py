@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from commandline import environment, genzoo
 
-from genzoo.runs import Run
+from genzoo.runs.run import Run
 
 HEAVY = ("torch", "matplotlib", "tyro", "numpy", "PIL", "tqdm")
 LISTED = (
@@ -42,7 +42,7 @@ REFUSED = (
 PROGRAM = """
 import contextlib, io, json, sys
 from genzoo import answers
-from genzoo.cli import main
+from genzoo.cli.main import main
 
 if sys.argv[1] == "fill":  # all at one import of torch, as if each command had a process of its own
     answers.torch_is_imported = lambda: False

@@ -15,9 +15,9 @@ from PIL import Image
 from torch import Tensor
 
 import genzoo as package
-from genzoo.runs import Run
-from genzoo.sampling import fitted_codes
-from genzoo.tables import number
+from genzoo.evaluation.sampling import fitted_codes
+from genzoo.reporting.format import number
+from genzoo.runs.run import Run
 
 
 def bare(figures: dict[str, object]) -> dict[str, object]:
@@ -74,7 +74,7 @@ def test_figures_that_cannot_be_had_say_why(ae_run: Run) -> None:
 
 
 def test_figures_that_are_not_finite_are_told(vae_run: Run, tmp_path: Path) -> None:
-    from genzoo.weights import save_model
+    from genzoo.runs.model_file import save_model
 
     copy = tmp_path / "broken"
     shutil.copytree(vae_run.path, copy)
@@ -82,7 +82,7 @@ def test_figures_that_are_not_finite_are_told(vae_run: Run, tmp_path: Path) -> N
     broken = package.load(copy)
     with torch.no_grad():
         next(iter(broken.decoder.parameters())).fill_(3e38)  # type: ignore[union-attr]
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     save_model(copy / "model.safetensors", broken, registry().get("model", "vae"))
     result = genzoo("evaluate", copy, "--json")
@@ -151,10 +151,10 @@ def titles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every title that is drawn from now on."""
     from matplotlib.axes import Axes
 
-    from genzoo.figures import sheet
+    from genzoo.figures import image_grid
 
     seen: list[str] = []
-    set_title, save_sheet = Axes.set_title, sheet.save_sheet
+    set_title, save_sheet = Axes.set_title, image_grid.save_sheet
 
     def noted_sheet(path: Path, grids: object, title: str, *args: object, **kwargs: object) -> None:
         seen.append(title)
@@ -165,7 +165,7 @@ def titles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return set_title(self, label, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Axes, "set_title", noted)
-    monkeypatch.setattr(sheet, "save_sheet", noted_sheet)
+    monkeypatch.setattr(image_grid, "save_sheet", noted_sheet)
     return seen
 
 
@@ -194,7 +194,7 @@ def test_points_are_drawn_beside_the_data(moons_run: Run, tmp_path: Path) -> Non
 def test_fitted_codes_have_the_codes_mean_and_covariance(ae_run: Run) -> None:
     from genzoo.data.resident import Resident
     from genzoo.data.store import Store
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     split = registry().get("dataset", "digits").load()(ae_run.config.data_config).load(Store()).train
     data = Resident(split, torch.device("cpu"))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from genzoo.cli import main
-from genzoo.comparison import Table, collect, tables
-from genzoo.runs import EXAMPLES_FILE, Run
-from genzoo.weights import save_examples
+from genzoo.cli.main import main
+from genzoo.comparison.tables import Table, collect, tables
+from genzoo.runs.model_file import save_examples
+from genzoo.runs.run import EXAMPLES_FILE, Run
 
 N = 400
 IMAGES = 100 + 30 * torch.randn(N, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -10,12 +10,12 @@ import pytest
 from made_up_runs import make, shown, table_of
 
 import genzoo
-from genzoo.cli import main
-from genzoo.comparison import best, collect, tables
-from genzoo.experiment import Experiment
-from genzoo.ranking import paired, ranks
-from genzoo.runs import EXAMPLES_FILE
-from genzoo.verdicts import verdicts
+from genzoo.cli.main import main
+from genzoo.comparison.ranking import paired, ranks
+from genzoo.comparison.tables import best, collect, tables
+from genzoo.experiment.experiment import Experiment
+from genzoo.reporting.warnings import verdicts
+from genzoo.runs.run import EXAMPLES_FILE
 
 # Whose figures they are.
 

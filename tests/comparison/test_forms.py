@@ -14,9 +14,9 @@ import pytest
 import scipy.stats
 from made_up_runs import make, shown
 
-from genzoo.cli import main
-from genzoo.comparison import collect, tables
-from genzoo.verdicts import warnings
+from genzoo.cli.main import main
+from genzoo.comparison.tables import collect, tables
+from genzoo.reporting.warnings import warnings
 
 
 def test_the_error_of_the_test_data_stands_beside_that_of_the_seeds(

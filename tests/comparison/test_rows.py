@@ -9,11 +9,11 @@ import pytest
 from made_up_runs import make, shown, table_of
 
 import genzoo
-from genzoo.comparison import best, collect, tables
-from genzoo.identity import Data, protocol_words
-from genzoo.ranking import paired
-from genzoo.statistics import Estimate
-from genzoo.verdicts import warnings
+from genzoo.comparison.identity import Data, protocol_words
+from genzoo.comparison.ranking import paired
+from genzoo.comparison.statistics import Estimate
+from genzoo.comparison.tables import best, collect, tables
+from genzoo.reporting.warnings import warnings
 
 
 def test_seeds_go_together_and_protocols_apart(runs: Path) -> None:

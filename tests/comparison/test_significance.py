@@ -13,13 +13,13 @@ from made_up_runs import IMAGES, N, make, table_of
 from torch import Tensor
 
 import genzoo
-from genzoo.comparison import Row, Table, collect, tables
-from genzoo.experiment import Experiment
-from genzoo.ranking import paired, ranks
-from genzoo.runs import EXAMPLES_FILE, Run
-from genzoo.sealed import read_sealed
-from genzoo.statistics import Estimate
-from genzoo.verdicts import verdicts
+from genzoo.comparison.ranking import paired, ranks
+from genzoo.comparison.statistics import Estimate
+from genzoo.comparison.tables import Row, Table, collect, tables
+from genzoo.experiment.experiment import Experiment
+from genzoo.reporting.warnings import verdicts
+from genzoo.runs.run import EXAMPLES_FILE, Run
+from genzoo.system.checksummed import read_sealed
 
 
 def values_of(table: Table, model: str) -> tuple[Any, Any]:

@@ -23,10 +23,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 import genzoo
-from genzoo import checkpoints, experiment
-from genzoo.errors import GenzooError
-from genzoo.runs import Run
-from genzoo.saving import FOLDER
+from genzoo.core.errors import GenzooError
+from genzoo.experiment import experiment
+from genzoo.experiment.checkpointing import FOLDER
+from genzoo.runs import checkpoints
+from genzoo.runs.run import Run
 
 torch.set_num_threads(1)
 OPTIONS: dict[str, Any] = {

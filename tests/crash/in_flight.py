@@ -21,9 +21,9 @@ import harness
 import trials
 from harness import Child, finish, folder, last_step, unreadable
 
-from genzoo import saving
-from genzoo.cli import main
-from genzoo.saving import FOLDER, Saver
+from genzoo.cli.main import main
+from genzoo.experiment import checkpointing
+from genzoo.experiment.checkpointing import FOLDER, Saver
 from genzoo.training.trainer import Trainer
 
 SHORT = {"kills": 12, "io_points": 0, "io_errors": 3, "disk_full": 3, "signals_in_flight": 12}
@@ -121,7 +121,7 @@ def command(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    saving.LARGE = 0
+    checkpointing.LARGE = 0
     Saver.stepped = one_a_step  # type: ignore[method-assign]
     ours = {"kills": kills, "signals_in_flight": signals_in_flight}
     sys.exit(trials.run(sys.argv[1:], {**trials.TRIALS, **ours}, SHORT, LONG))

@@ -29,12 +29,13 @@ from typing import Any
 import harness
 from harness import SCRATCH, STEPS, Child, finish, folder, go_on, last_step, reference, result, unreadable
 
-from genzoo import checkpoints, runs
-from genzoo.cli import main
-from genzoo.errors import GenzooError, UsageError
-from genzoo.resumption import Resumption
-from genzoo.runs import Run
-from genzoo.saving import FOLDER, Saver, to_snapshot
+from genzoo.cli.main import main
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.experiment.checkpointing import FOLDER, Saver, to_snapshot
+from genzoo.experiment.resume import Resumption
+from genzoo.runs import checkpoints
+from genzoo.runs import run as runs
+from genzoo.runs.run import Run
 from genzoo.training.trainer import Trainer
 
 SHORT = {"kills": 20, "io_points": 0, "io_errors": 8, "flips": 200, "disk_full": 8, "signals": 16, "starts": 20}

@@ -9,9 +9,9 @@ import pytest
 from tiny_datasets import Example, example
 
 import genzoo
-from genzoo import registry
-from genzoo.data.images import IdxImages
+from genzoo.data.image_dataset import IdxImages
 from genzoo.data.store import Found, Store
+from genzoo.registry import current as registry
 
 
 @pytest.fixture

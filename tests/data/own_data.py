@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import genzoo
+from genzoo.core.errors import UsageError
+from genzoo.core.model import Splits
 from genzoo.data.store import Store
-from genzoo.errors import UsageError
-from genzoo.protocols import Splits
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 RNG = np.random.Generator(np.random.Philox(0))
 

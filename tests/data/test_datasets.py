@@ -15,13 +15,13 @@ from sklearn.datasets import load_digits
 from tiny_datasets import Example
 from torchvision.datasets import MNIST
 
-from genzoo.data.images import resized
+from genzoo.core.errors import UsageError
+from genzoo.core.model import DataSpec, Split, Splits
+from genzoo.core.noise import content_keys
+from genzoo.data.image_dataset import resized
 from genzoo.data.splits import fixed_permutation
 from genzoo.data.store import Found, Store
-from genzoo.errors import UsageError
-from genzoo.noise import content_keys
-from genzoo.protocols import DataSpec, Split, Splits
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 
 def dataset(name: str, **options: Any) -> Any:

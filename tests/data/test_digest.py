@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import genzoo
+from genzoo.core.data_spec import Split, Splits
+from genzoo.core.rows import Rows
 from genzoo.data.digest import digest
-from genzoo.data.rows import Rows
-from genzoo.data.spec import Split, Splits
 
 
 def splits(x: torch.Tensor, y: torch.Tensor | None = None) -> Splits:

@@ -11,11 +11,11 @@ import torch
 from genzoo_plugins.own_data import npz
 from own_data import RNG, load, refusal
 
-from genzoo.data.examples import as_examples
+from genzoo.core.errors import UsageError
+from genzoo.core.model import Split
 from genzoo.data.form import Form
+from genzoo.data.readers.as_examples import as_examples
 from genzoo.data.resident import Resident
-from genzoo.errors import UsageError
-from genzoo.protocols import Split
 
 BITS = RNG.random((20, 4, 5)) < 0.5
 LEVELS = RNG.integers(0, 256, (20, 4, 5))

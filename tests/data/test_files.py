@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tiny_datasets import NAMES, Example
 
-from genzoo.data.files import FileSet, RawFile
+from genzoo.core.errors import GenzooError, PluginError
+from genzoo.data.raw_files import FileSet, RawFile
 from genzoo.data.store import Store
-from genzoo.errors import GenzooError, PluginError
 
 
 def test_a_gzip_bomb_is_not_unpacked(cache: Path, tiny: Example) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from tiny_datasets import idx
 
-from genzoo.data.idx import read_idx
-from genzoo.data.images import read_split
-from genzoo.errors import GenzooError
+from genzoo.core.errors import GenzooError
+from genzoo.data.image_dataset import read_split
+from genzoo.data.readers.idx import read_idx
 
 ARRAY = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
 

@@ -14,12 +14,12 @@ from genzoo_plugins.own_data import npz
 from torch import Tensor
 
 import genzoo
-from genzoo.cli import main
+from genzoo.cli.main import main
+from genzoo.core.errors import UsageError
+from genzoo.core.rows import Rows, chunks
 from genzoo.data import streamed
-from genzoo.data.rows import Rows, chunks
 from genzoo.data.store import Store
-from genzoo.errors import UsageError
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 RNG = np.random.Generator(np.random.Philox(1))
 PICTURES = RNG.integers(0, 256, (60, 1, 6, 5), np.uint8)
@@ -65,7 +65,7 @@ def test_large_files_that_are_refused(
     array: np.ndarray[Any, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(npz, "MAPPED", 0)
-    monkeypatch.setattr("genzoo.data.examples.CHUNK_VALUES", 8)
+    monkeypatch.setattr("genzoo.data.readers.as_examples.CHUNK_VALUES", 8)
     np.save(tmp_path / "x.npy", array)
     with pytest.raises(UsageError, match=message):
         _ = dataset(tmp_path / "x.npy").spec

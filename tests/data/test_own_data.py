@@ -14,7 +14,7 @@ import pytest
 import torch
 from own_data import RNG, load, refusal
 
-from genzoo.cli import main
+from genzoo.cli.main import main
 from genzoo.data.splits import fixed_permutation
 
 # npz

@@ -17,11 +17,11 @@ from own_data import RNG, dataset, load, refusal
 from PIL import Image
 
 import genzoo
-from genzoo import cache
-from genzoo.cli import main
+from genzoo.cli.main import main
+from genzoo.core.errors import UsageError
 from genzoo.data.splits import fixed_permutation
 from genzoo.data.store import Store
-from genzoo.errors import UsageError
+from genzoo.system import cache
 
 Own = tuple[Path, np.ndarray[Any, Any]]
 

@@ -11,9 +11,9 @@ import torch
 from own_data import RNG, dataset, load, refusal
 from PIL import Image, ImageOps
 
-from genzoo.data.pictures import SUFFIXES, measure, read_bytes
+from genzoo.core.errors import UsageError
+from genzoo.data.readers.images import SUFFIXES, measure, read_bytes
 from genzoo.data.store import Store
-from genzoo.errors import UsageError
 
 PIXELS = RNG.integers(0, 256, (4, 6, 3), np.uint8)
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from tiny_datasets import NAMES, Example, program
 
+from genzoo.core.errors import GenzooError
 from genzoo.data import sources
 from genzoo.data.sources import DebianPackage, Https, NpmPackage, SystemFolder
 from genzoo.data.store import Store
-from genzoo.errors import GenzooError
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from tiny_datasets import NAMES, Example, program
 
+from genzoo.core.errors import GenzooError
 from genzoo.data import sources as ways
 from genzoo.data.sources import DebianPackage, Https, NpmPackage, SystemFolder
 from genzoo.data.store import Found, Store
-from genzoo.errors import GenzooError
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 
 def test_roots_are_tried_in_order(home: Path, tmp_path: Path, tiny: Example, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +257,7 @@ def test_two_processes_fetch_once(cache: Path, tmp_path: Path, tiny: Example) ->
     program("npm", f"echo run >> {tmp_path}/log; sleep 1; cp {tmp_path}/t.tgz tiny-data-1.0.tgz")
     files = [(raw.name, raw.sha256, raw.size) for raw in tiny.files.files]
     script = textwrap.dedent(f"""
-        from genzoo.data.files import FileSet, RawFile
+        from genzoo.data.raw_files import FileSet, RawFile
         from genzoo.data.sources import NpmPackage
         from genzoo.data.store import Store
         files = tuple(RawFile(*raw) for raw in {files})

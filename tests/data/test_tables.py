@@ -11,10 +11,10 @@ import pytest
 import torch
 from own_data import RNG, dataset, load, refusal
 
-from genzoo.data.columns import Known, TableOptions
+from genzoo.core.errors import UsageError
+from genzoo.data.readers.columns import Known, TableOptions
+from genzoo.data.readers.csv import Table, read_table
 from genzoo.data.store import Store
-from genzoo.data.tables import Table, read_table
-from genzoo.errors import UsageError
 
 BODY = "0.5,0.1,2\n1.5,0.3,4\n0.25,7,1\n"
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from genzoo.core.errors import UsageError
+from genzoo.core.model import DataSpec, Splits
 from genzoo.data.store import Store
-from genzoo.errors import UsageError
-from genzoo.protocols import DataSpec, Splits
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 NAMES = ["moons", "quadratic", "rings", "pinwheel", "swiss-roll", "spirals"]
 CLASSES = {"moons": 2, "rings": 4, "pinwheel": 5, "spirals": 2}

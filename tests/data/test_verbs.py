@@ -11,9 +11,9 @@ import pytest
 import torch
 from tiny_datasets import NAMES, Example
 
-from genzoo import cache as computed
 from genzoo.cli.data import add_data_verb
-from genzoo.errors import GenzooError, UsageError
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.system import cache as computed
 
 
 def data(*arguments: object) -> int:

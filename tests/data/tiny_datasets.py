@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genzoo.data.files import FileSet, RawFile, Source
+from genzoo.data.raw_files import FileSet, RawFile, Source
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 

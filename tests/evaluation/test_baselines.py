@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from genzoo import cache
+from genzoo.core.distributions import Bernoulli
+from genzoo.core.model import Split, Splits
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
-from genzoo.distributions import Bernoulli
 from genzoo.evaluation import baselines
 from genzoo.evaluation.baselines import (
     independent_levels_nll,
@@ -25,10 +25,10 @@ from genzoo.evaluation.baselines import (
     principal_components,
     uniform_nll,
 )
-from genzoo.protocols import Split, Splits
-from genzoo.registry import registry
-from genzoo.tables import remarks
-from genzoo.training.settings import Binarize
+from genzoo.registry.current import registry
+from genzoo.reporting.format import remarks
+from genzoo.system import cache
+from genzoo.training.config import Binarize
 
 CPU = torch.device("cpu")
 

@@ -18,9 +18,9 @@ from genzoo_plugins.metrics.classifier import (
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from genzoo.noise import seeded
-from genzoo.protocols import Split
-from genzoo.registry import registry
+from genzoo.core.model import Split
+from genzoo.core.noise import seeded
+from genzoo.registry.current import registry
 
 
 def normal(seed: int, *shape: int) -> Tensor:

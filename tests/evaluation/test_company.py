@@ -10,14 +10,14 @@ from genzoo_plugins.vae.model import VAE
 from torch import Tensor
 
 import genzoo
+from genzoo.core.errors import UsageError
+from genzoo.core.metric import Metric
+from genzoo.core.model import Split
+from genzoo.core.noise import bernoulli, content_keys, exponential, keyed, keyed_exponential, keyed_uniform, uniform
+from genzoo.core.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
 from genzoo.data.resident import Resident
-from genzoo.errors import UsageError
 from genzoo.evaluation.evaluate import evaluate, find_metrics, key, per_example
-from genzoo.evaluation.metric import Metric
-from genzoo.noise import bernoulli, content_keys, exponential, keyed, keyed_exponential, keyed_uniform, uniform
-from genzoo.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
-from genzoo.protocols import Split
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
 
 CPU = torch.device("cpu")

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from genzoo.core.model import LatentModel, Model, Split
+from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.noise import seeded
-from genzoo.protocols import LatentModel, Model, Split
-from genzoo.registry import registry
-from genzoo.tables import results_table
+from genzoo.registry.current import registry
+from genzoo.reporting.format import results_table
 from genzoo.testing import SPECS, Pair
 
 CPU = torch.device("cpu")

@@ -10,14 +10,14 @@ import torch
 from linear_vae import PPCA, linear_vae, set_optimum
 from torch import Tensor
 
+from genzoo.core.errors import UsageError
+from genzoo.core.model import DataSpec, Model, Split
+from genzoo.core.noise import seeded
+from genzoo.core.options import NoOptions
 from genzoo.data.resident import Resident
-from genzoo.errors import UsageError
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.noise import seeded
-from genzoo.options import NoOptions
-from genzoo.protocols import DataSpec, Model, Split
-from genzoo.registry import registry
-from genzoo.tables import results_table
+from genzoo.registry.current import registry
+from genzoo.reporting.format import results_table
 from genzoo.testing import SPECS, Pair
 
 CPU = torch.device("cpu")

@@ -12,12 +12,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from genzoo.core.model import Model, Split
+from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.noise import seeded
-from genzoo.protocols import Model, Split
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
 
 CPU = torch.device("cpu")

@@ -10,10 +10,10 @@ from genzoo_plugins.metrics.images import gaussian_window, ssim
 from torch import Tensor
 
 import genzoo
+from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.noise import seeded
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
 
 CPU = torch.device("cpu")

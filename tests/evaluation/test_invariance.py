@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
+from genzoo.core.model import Model, Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.protocols import Model, Split
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
-from genzoo.training.settings import Binarize
+from genzoo.training.config import Binarize
 from genzoo.training.trainer import objective_terms
 
 CPU = torch.device("cpu")

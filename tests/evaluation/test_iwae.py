@@ -12,16 +12,16 @@ from genzoo_plugins.metrics.iwae import Weights
 from linear_vae import PPCA, linear_vae, set_optimum
 from torch import Tensor
 
+from genzoo.core.errors import UsageError
+from genzoo.core.model import DataSpec, Model, Split
+from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
-from genzoo.errors import UsageError
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.noise import seeded
-from genzoo.protocols import DataSpec, Model, Split
-from genzoo.registry import registry
-from genzoo.runconfig import default_config
-from genzoo.tables import results_table
+from genzoo.registry.current import registry
+from genzoo.reporting.format import results_table
+from genzoo.runs.config import default_config
 from genzoo.testing import Pair
-from genzoo.training.settings import Binarize
+from genzoo.training.config import Binarize
 
 CPU = torch.device("cpu")
 

@@ -15,13 +15,13 @@ from genzoo_plugins.metrics.total_correlation import (
 )
 from linear_vae import PPCA, linear_vae, set_optimum
 
+from genzoo.core.model import Split
+from genzoo.core.noise import seeded
+from genzoo.core.options import NoOptions
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.noise import seeded
-from genzoo.options import NoOptions
-from genzoo.protocols import Split
-from genzoo.registry import registry
-from genzoo.tables import results_table
+from genzoo.registry.current import registry
+from genzoo.reporting.format import results_table
 
 CPU = torch.device("cpu")
 NAMES = ("kl-per-dim", "collapsed", "mutual-information", "marginal-kl", "total-correlation", "active-units", "kl")

@@ -13,14 +13,14 @@ from genzoo_plugins.vae.model import VAE
 from torch import Tensor
 
 import genzoo
-from genzoo import registry
+from genzoo.core.distributions import Measure
+from genzoo.core.noise import standard_normal
+from genzoo.core.observation import Laplace
 from genzoo.data.resident import Resident
-from genzoo.distributions import Measure
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.measures import said
-from genzoo.noise import standard_normal
-from genzoo.observation import Laplace
-from genzoo.tables import remarks
+from genzoo.registry import current as registry
+from genzoo.reporting.format import remarks
 
 CPU = torch.device("cpu")
 QUICK: dict[str, Any] = {"epochs": 1, "hidden": (8,), "latent_dim": 2, "quiet": True}

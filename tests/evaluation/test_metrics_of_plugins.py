@@ -9,9 +9,9 @@ import pytest
 from plugin_factory import Site
 
 import genzoo
-from genzoo.errors import PluginError
+from genzoo.core.errors import PluginError
 from genzoo.evaluation.evaluate import find_metrics
-from genzoo.registry import registry, reset
+from genzoo.registry.current import registry, reset
 
 OWN = ["negative-elbo", "reconstruction", "kl", "mse", "active-units"]
 REGISTER = """

@@ -11,11 +11,11 @@ import torch
 from linear_vae import PPCA, linear_vae, set_optimum
 
 import genzoo
-from genzoo.cli import main
+from genzoo.cli.main import main
+from genzoo.core.model import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.protocols import Split
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 CPU = torch.device("cpu")
 N = 100

@@ -6,7 +6,7 @@ import pytest
 
 import genzoo
 from genzoo.evaluation.order import order_of
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from genzoo_plugins.metrics.two_samples import (
 )
 from torch import Tensor
 
-from genzoo.intervals import wilson
-from genzoo.noise import seeded
+from genzoo.core.noise import seeded
+from genzoo.evaluation.intervals import wilson
 
 RUNS = 120
 

@@ -11,16 +11,16 @@ import torch
 from genzoo_plugins.metrics import features, samples
 from torch import Tensor
 
+from genzoo.core.errors import GenzooError
+from genzoo.core.model import DataSpec, Model, Split, Splits
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
-from genzoo.errors import GenzooError
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.protocols import DataSpec, Model, Split, Splits
-from genzoo.registry import registry
-from genzoo.tables import results_table
+from genzoo.registry.current import registry
+from genzoo.reporting.format import results_table
 from genzoo.testing import SPECS, Pair
-from genzoo.training.settings import Binarize
+from genzoo.training.config import Binarize
 
 CPU = torch.device("cpu")
 NAMES = ("frechet", "prdc")

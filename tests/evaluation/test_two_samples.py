@@ -17,7 +17,7 @@ from genzoo_plugins.metrics.two_samples import (
 )
 from torch import Tensor
 
-from genzoo.noise import seeded
+from genzoo.core.noise import seeded
 
 D = 8
 EYE = torch.eye(D, dtype=torch.float64)

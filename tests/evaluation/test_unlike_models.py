@@ -13,15 +13,15 @@ from genzoo_plugins.vae.model import VAE
 from torch import Tensor, nn
 
 import genzoo
-from genzoo import registry
-from genzoo.applications.anomaly import one_against_rest
-from genzoo.cli import main
+from genzoo.cli.main import main
 from genzoo.cli.use import load_split
+from genzoo.core.metric import Examined
+from genzoo.core.model import count_parameters
+from genzoo.core.noise import content_keys, keyed, keyed_uniform, uniform
 from genzoo.data.resident import Resident
+from genzoo.evaluation.anomaly import one_against_rest
 from genzoo.evaluation.evaluate import evaluate, find_metrics, per_example
-from genzoo.evaluation.metric import Examined
-from genzoo.noise import content_keys, keyed, keyed_uniform, uniform
-from genzoo.protocols import count_parameters
+from genzoo.registry import current as registry
 
 QUICK: dict[str, Any] = {"epochs": 1, "quiet": True}
 pytestmark = pytest.mark.usefixtures("composed_figures")

@@ -14,23 +14,23 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from genzoo import figures
-from genzoo.applications.codes import slerp
-from genzoo.build import build_model
+from genzoo.core.model import DataSpec, LatentModel, Model, Split
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.figures.codes import Scale, posteriors, principal_axes, quantile_grid
+from genzoo.evaluation.latent_paths import slerp
+from genzoo.figures import draw as figures
+from genzoo.figures.context import Subject
 from genzoo.figures.curves import labels
-from genzoo.figures.latent import ACTIVE, latent_plane
-from genzoo.figures.points import planes, scatter
-from genzoo.figures.sheet import DPI, MARGIN, Labels, save_sheet
-from genzoo.figures.subject import Subject
-from genzoo.figures.walks import OFFSETS, Traversal, chosen_pairs, interpolation_codes, manifold_codes
-from genzoo.protocols import DataSpec, LatentModel, Model, Split
-from genzoo.registry import registry
-from genzoo.runconfig import default_config
-from genzoo.runs import Run
+from genzoo.figures.image_grid import DPI, MARGIN, Labels, save_sheet
+from genzoo.figures.latent_scatter import ACTIVE, latent_plane
+from genzoo.figures.latent_space import Scale, posteriors, principal_axes, quantile_grid
+from genzoo.figures.scatter import planes, scatter
+from genzoo.figures.traversals import OFFSETS, Traversal, chosen_pairs, interpolation_codes, manifold_codes
+from genzoo.registry.current import registry
+from genzoo.runs.build import build_model
+from genzoo.runs.config import default_config
+from genzoo.runs.run import Run
 
 pytestmark = pytest.mark.usefixtures("drawn_figures")
 CPU = torch.device("cpu")
@@ -267,7 +267,7 @@ MATPLOTLIB = """
 import hashlib, os, sys
 from pathlib import Path
 import torch
-from genzoo.figures import save_grid, scatter
+from genzoo.figures.draw import save_grid, scatter
 generator = torch.Generator().manual_seed(0)
 save_grid(Path("grid.png"), torch.rand(9, 1, 8, 8, generator=generator), "z₁ − x")
 assert "matplotlib" not in sys.modules

@@ -14,14 +14,14 @@ import drawing
 import pytest
 
 import genzoo
-from genzoo import report
-from genzoo.cli import main
+from genzoo.cli.main import main
 from genzoo.cli.options import parse
-from genzoo.registry import registry
-from genzoo.report import collapse, command, page, write_report
-from genzoo.runconfig import Components
-from genzoo.runs import Run, read_json
-from genzoo.tables import number
+from genzoo.registry.current import registry
+from genzoo.reporting import report
+from genzoo.reporting.format import number
+from genzoo.reporting.report import collapse, command, page, write_report
+from genzoo.runs.config import Components
+from genzoo.runs.run import Run, read_json
 
 VOID = {"meta", "link", "img"}
 LOADING = {"src", "href", "srcset", "data", "action", "poster", "background"}

@@ -31,16 +31,16 @@ Mutation = Callable[[bytes, random.Random], bytes]
 def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
     """For each file name a content that is right, what changes it and what reads it. Those of a run lie in that run."""
     import genzoo
-    from genzoo.cells import finished
     from genzoo.cli.compare import FORMATS
     from genzoo.cli.run import from_file
-    from genzoo.data.idx import read_idx
+    from genzoo.core.errors import GenzooError, UsageError
+    from genzoo.data.readers.idx import read_idx
     from genzoo.data.store import Store
-    from genzoo.errors import GenzooError, UsageError
-    from genzoo.registry import registry
-    from genzoo.report import page, write_report
-    from genzoo.runconfig import Components
-    from genzoo.runs import Places, Run
+    from genzoo.experiment.sweep import finished
+    from genzoo.registry.current import registry
+    from genzoo.reporting.report import page, write_report
+    from genzoo.runs.config import Components
+    from genzoo.runs.run import Places, Run
 
     def own(name: str) -> Reader:
         dataset = registry().get("dataset", name).load()
@@ -96,7 +96,7 @@ def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
 
 def judged(read: Reader, path: Path) -> str:
     """ "taken" or "refused", or what went wrong."""
-    from genzoo.errors import GenzooError
+    from genzoo.core.errors import GenzooError
 
     start = time.process_time()
     try:
@@ -116,7 +116,7 @@ def judged(read: Reader, path: Path) -> str:
 def fuzz(cases: range, folder: Path) -> tuple[dict[str, int], list[str]]:
     """How many were taken and refused, by file, and what went wrong."""
     import genzoo
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     watch = Watch([Path(sys.prefix), Path(sys.base_prefix), *map(Path, filter(None, sys.path))])
     run = folder / "run"

@@ -108,8 +108,8 @@ def forget_peak() -> None:
 
 def told(work: list[Any] | Callable[[], object]) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command, or of a call that says what a command would say."""
-    from genzoo.cli import main
-    from genzoo.errors import GenzooError
+    from genzoo.cli.main import main
+    from genzoo.core.errors import GenzooError
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -161,7 +161,7 @@ def prepare(folder: Path, watch: Watch) -> Path:
     from PIL import Image
 
     import genzoo
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     for kind in ("model", "loss", "dataset", "metric"):
         for entry in registry().matching(kind):  # type: ignore[arg-type]

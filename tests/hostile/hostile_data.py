@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import struct
@@ -183,7 +184,7 @@ def _(place: Place) -> Words:
 def idx_case(name: str, content: Callable[[], bytes]) -> None:
     @case(f"idx: {name}")
     def recipe(place: Place) -> Callable[[], object]:
-        from genzoo.data.idx import read_idx
+        from genzoo.data.readers.idx import read_idx
 
         Path("images").write_bytes(content())
         return lambda: read_idx(Path("images"))
@@ -197,7 +198,9 @@ idx_case("too many bytes", lambda: idx((2, 2), bytes(5)))
 idx_case("half a header", lambda: idx((2, 2))[:7])
 idx_case("half a gzip file", lambda: gz_of_zeros(idx((100, 100)), 10_000)[:20])
 idx_case("another type", lambda: b"\0\0\x0d\2" + bytes(40))
-CASES["idx: a pipe"] = lambda place: lambda: __import__("genzoo.data.idx").data.idx.read_idx(pipe(Path("images")))
+CASES["idx: a pipe"] = lambda place: (
+    lambda: importlib.import_module("genzoo.data.readers.idx").read_idx(pipe(Path("images")))
+)
 
 
 def raw_file_case(name: str, make: Callable[[Path], object]) -> None:

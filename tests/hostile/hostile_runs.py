@@ -52,7 +52,7 @@ instead("its figures are a file", "figures/x", lambda path, place: a_file(path.p
 
 @case("run: a history that is a pipe")
 def _(place: Place) -> Callable[[], object]:
-    from genzoo.runs import Run
+    from genzoo.runs.run import Run
 
     run = place.run()
     pipe(run / "metrics.jsonl")

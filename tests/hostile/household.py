@@ -111,7 +111,7 @@ def main(folder: Path) -> None:
     from tiny_datasets import example
 
     import genzoo
-    from genzoo.data.images import IdxImages
+    from genzoo.data.image_dataset import IdxImages
     from genzoo.data.sources import Https
 
     tiny, other = example("tiny", "Tiny", 1), example("other", "Other", 2)

@@ -19,12 +19,12 @@ ATTRIBUTES = {
 }  # fmt: skip
 ALLOWED = {
     "genzoo/__init__.py: importlib.import_module": "genzoo's own modules, by the names in that file",
-    "genzoo/entries.py: importlib.import_module": "the class that an installed plugin registered",
-    "genzoo/plugins.py: importlib.util.spec_from_file_location": "the Python file that a user gave with -p",
+    "genzoo/registry/entries.py: importlib.import_module": "the class that an installed plugin registered",
+    "genzoo/registry/discovery.py: importlib.util.spec_from_file_location": "the Python file that a user gave with -p",
     "genzoo/data/sources.py: subprocess": "npm, apt-get and dpkg-deb, by lists of words that no file has a part in",
-    "genzoo/training/memory.py: ctypes": "libc's mallopt and malloc_trim, with constants",
-    "genzoo/provenance.py: subprocess": "git, for the commit of genzoo's own checkout",
-    "genzoo/testing/registration.py: subprocess": "Python, importing the module of an installed plugin that is checked",
+    "genzoo/system/memory.py: ctypes": "libc's mallopt and malloc_trim, with constants",
+    "genzoo/runs/environment.py: subprocess": "git, for the commit of genzoo's own checkout",
+    "genzoo/testing/registration_checks.py: subprocess": "Python, importing the module of a plugin that is checked",
 }
 
 

@@ -11,12 +11,12 @@ import torch
 from forge import forge, parts, sealed
 
 import genzoo
-from genzoo.build import build_model
-from genzoo.errors import GenzooError
-from genzoo.registry import registry
-from genzoo.runconfig import default_config
-from genzoo.sealed import read_arrays, read_sealed, seal
-from genzoo.weights import save_model
+from genzoo.core.errors import GenzooError
+from genzoo.registry.current import registry
+from genzoo.runs.build import build_model
+from genzoo.runs.config import default_config
+from genzoo.runs.model_file import save_model
+from genzoo.system.checksummed import read_arrays, read_sealed, seal
 
 
 @pytest.fixture(scope="module")

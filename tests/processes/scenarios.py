@@ -15,15 +15,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.core.errors import GenzooError, NonFiniteError, PluginError
+from genzoo.core.model import Split
+from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
-from genzoo.errors import GenzooError, NonFiniteError, PluginError
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.noise import seeded
-from genzoo.processes import ALONE, Processes, joined
-from genzoo.protocols import Split
-from genzoo.registry import registry
-from genzoo.training.listener import Listener
-from genzoo.training.settings import Training
+from genzoo.registry.current import registry
+from genzoo.system.distributed import ALONE, Processes, joined
+from genzoo.training.callback import Listener
+from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer, objective_terms
 
 CPU = torch.device("cpu")

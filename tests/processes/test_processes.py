@@ -20,10 +20,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import genzoo
-from genzoo.cli import main
-from genzoo.errors import UsageError
-from genzoo.processes import ALONE, joined
-from genzoo.runs import Run
+from genzoo.cli.main import main
+from genzoo.core.errors import UsageError
+from genzoo.runs.run import Run
+from genzoo.system.distributed import ALONE, joined
 
 LAST: list[tuple[int, str]] = []
 """How the two processes of the scenarios ended: exit code, standard error."""
@@ -247,8 +247,8 @@ def test_variables_that_do_not_fit(variables: dict[str, str], message: str, monk
 
 
 def test_a_gpu_by_number_is_not_for_several() -> None:
-    from genzoo.build import choose_device
-    from genzoo.processes import Processes
+    from genzoo.runs.build import choose_device
+    from genzoo.system.distributed import Processes
 
     two = Processes()
     two.size = 2
@@ -293,7 +293,7 @@ def test_variables_that_others_have_set(
 
 RESTARTED = """
 import os, signal, sys
-from genzoo.cli import main
+from genzoo.cli.main import main
 from genzoo.training.trainer import Trainer
 step = Trainer._train_step
 def train_step(self, *inputs):

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.distributions import full_precision
-from genzoo.nets import frozen
-from genzoo.noise import standard_normal, uniform
+from genzoo.core.distributions import full_precision
+from genzoo.core.nets import frozen
+from genzoo.core.noise import standard_normal, uniform
 
 
 def net(inputs: int, outputs: int) -> nn.Sequential:
@@ -366,7 +366,7 @@ class TextVAE(Small):
 class Sentences:
     """Random words."""
 
-    Config = genzoo.options.NoOptions
+    Config = genzoo.core.options.NoOptions
 
     def __init__(self, config: Any) -> None:
         self.config = config

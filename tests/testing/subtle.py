@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 import genzoo
-from genzoo.noise import standard_normal
+from genzoo.core.noise import standard_normal
 
 
 class Gauss(genzoo.Distribution):

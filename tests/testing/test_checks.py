@@ -13,7 +13,7 @@ from subtle import SUBTLE
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.registry import HERE, Entry, registry
+from genzoo.registry.current import HERE, Entry, registry
 from genzoo.testing import CHECKS, SPECS, Pair
 
 SHARED = nn.Parameter(torch.ones(()))

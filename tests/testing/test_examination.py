@@ -17,12 +17,12 @@ from plugin_factory import Site
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.cli import main
-from genzoo.registry import HERE, Entry, registry
+from genzoo.cli.main import main
+from genzoo.registry.current import HERE, Entry, registry
 from genzoo.testing import CHECKS, SPECS, ConformanceWarning, Pair, examine, parametrize_with_checks
-from genzoo.testing.data import DATASET
-from genzoo.testing.figures import METRIC
-from genzoo.testing.registration import REGISTRATION
+from genzoo.testing.dataset_checks import DATASET
+from genzoo.testing.metric_checks import METRIC
+from genzoo.testing.registration_checks import REGISTRATION
 
 
 def install(site: Site, fault: Fault | None = None) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import sound
 
-from genzoo.entries import Origin
-from genzoo.registry import Entry, registry
+from genzoo.registry.current import Entry, registry
+from genzoo.registry.entries import Origin
 from genzoo.testing import examine
-from genzoo.testing.registration import REGISTRATION
+from genzoo.testing.registration_checks import REGISTRATION
 
 ORIGIN = Origin("sound.py", "", "sound")
 MODELS: dict[str, tuple[type[Any], str, set[str]]] = {

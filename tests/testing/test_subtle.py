@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from subtle import MODEL, PARAMETERS, SUBTLE, Subtle
 
-from genzoo.registry import HERE, Entry, registry
+from genzoo.registry.current import HERE, Entry, registry
 from genzoo.testing import examine
-from genzoo.testing.registration import REGISTRATION
+from genzoo.testing.registration_checks import REGISTRATION
 
 KL = "    def kl_per_dim(self, p):\n"
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from genzoo.testing.capture import HOST_READS
+from genzoo.testing.graph_safety import HOST_READS
 
 
 class Recorder(TorchDispatchMode):
@@ -40,7 +40,7 @@ class Recorder(TorchDispatchMode):
 
 
 def record(work: Callable[[], None]) -> Callable[[], None]:
-    """As `genzoo.training.graph.cuda_capture`: a run to warm up, one that is recorded, and a function that replays."""
+    """As `training.cuda_graph.cuda_capture`: a run to warm up, one that is recorded, and a function that replays."""
     work()
     recorder = Recorder()
     with recorder:

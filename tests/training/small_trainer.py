@@ -10,11 +10,11 @@ from genzoo_plugins.toy.moons import Moons
 from genzoo_plugins.vae.model import VAE
 from torch import Tensor
 
+from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
-from genzoo.noise import seeded
-from genzoo.training.listener import Listener
-from genzoo.training.settings import Training
+from genzoo.training.callback import Listener
+from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")

@@ -15,12 +15,12 @@ from small_trainer import assert_equal, make_trainer, weights
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.errors import UsageError
-from genzoo.noise import seeded
-from genzoo.testing.capture import OperatorTape
-from genzoo.training import modes
-from genzoo.training.graph import CaptureError, GraphStep, check_generator
-from genzoo.training.settings import Training
+from genzoo.core.errors import UsageError
+from genzoo.core.noise import seeded
+from genzoo.testing.graph_safety import OperatorTape
+from genzoo.training import execution
+from genzoo.training.config import Training
+from genzoo.training.cuda_graph import CaptureError, GraphStep, check_generator
 from genzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -179,7 +179,7 @@ def test_the_generator_is_checked_by_itself() -> None:
 
 def on_a_gpu(monkeypatch: pytest.MonkeyPatch, capture: Any = record) -> None:
     """Lets a trainer on the CPU believe that it can capture."""
-    monkeypatch.setattr(modes, "cuda_capture", capture)
+    monkeypatch.setattr(execution, "cuda_capture", capture)
     monkeypatch.setattr("genzoo.training.trainer.refuse_mode", lambda training, device: None)
 
 
@@ -223,7 +223,7 @@ def test_graph_without_cuda_is_refused_in_one_line() -> None:
     [("cpu", 10**9, "eager"), ("cuda", 10**9, "graph"), ("cuda", 10, "eager"), ("mps", 10**9, "eager")],
 )
 def test_what_auto_chooses(device: str, steps: int, name: str) -> None:
-    mode = modes.choose_mode(Training(), torch.device(device), steps)
+    mode = execution.choose_mode(Training(), torch.device(device), steps)
     assert mode.name == name
     assert mode.why.startswith("auto")
-    assert modes.choose_mode(Training(mode="compile"), torch.device(device), steps).name == "compile"
+    assert execution.choose_mode(Training(mode="compile"), torch.device(device), steps).name == "compile"

@@ -13,8 +13,8 @@ from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor
 
 import genzoo
-from genzoo.errors import OutOfMemory
-from genzoo.training.memory import out_of_memory, smaller_batch
+from genzoo.core.errors import OutOfMemory
+from genzoo.system.memory import out_of_memory, smaller_batch
 
 CPU_ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
 
@@ -79,7 +79,7 @@ def test_a_process_that_may_have_no_more() -> None:
         import resource
         import torch
         from small_trainer import make_trainer, stop_at
-        from genzoo.errors import OutOfMemory
+        from genzoo.core.errors import OutOfMemory
 
         make_trainer().fit()
         trainer = make_trainer(batch_size=200, epochs=1)

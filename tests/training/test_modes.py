@@ -11,8 +11,8 @@ from small_trainer import assert_equal, make_trainer, weights
 from torch import Tensor
 
 import genzoo
-from genzoo.training.listener import Listener
-from genzoo.training.modes import Mode, in_short
+from genzoo.training.callback import Listener
+from genzoo.training.execution import Mode, in_short
 
 
 class Modes(Listener):

@@ -15,12 +15,12 @@ from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor, nn
 
 import genzoo
-from genzoo import checkpoints
-from genzoo.errors import NonFiniteError
-from genzoo.protocols import DataSpec
-from genzoo.runs import Run
-from genzoo.saving import FOLDER, Log, Saver, to_snapshot
-from genzoo.training.listener import Listener
+from genzoo.core.errors import NonFiniteError
+from genzoo.core.model import DataSpec
+from genzoo.experiment.checkpointing import FOLDER, Log, Saver, to_snapshot
+from genzoo.runs import checkpoints
+from genzoo.runs.run import Run
+from genzoo.training.callback import Listener
 from genzoo.training.trainer import Trainer
 
 BAD = 5

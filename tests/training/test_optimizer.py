@@ -9,9 +9,9 @@ import torch
 from small_trainer import make_trainer
 from torch import nn
 
-from genzoo.training.listener import Epoch, Listener
+from genzoo.training.callback import Epoch, Listener
+from genzoo.training.config import Training
 from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimizer
-from genzoo.training.settings import Training
 
 TOTAL = 100
 

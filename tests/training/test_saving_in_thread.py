@@ -15,13 +15,14 @@ import torch
 from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor
 
-from genzoo import checkpoints, saving
-from genzoo.errors import GenzooError, NonFiniteError
-from genzoo.runs import Run
-from genzoo.saving import FOLDER, Saver, to_snapshot
+from genzoo.core.errors import GenzooError, NonFiniteError
+from genzoo.experiment import checkpointing
+from genzoo.experiment.checkpointing import FOLDER, Saver, to_snapshot
+from genzoo.runs import checkpoints
+from genzoo.runs.run import Run
 from genzoo.training import snapshot
-from genzoo.training.finite import is_finite
-from genzoo.training.listener import Epoch, Listener
+from genzoo.training.callback import Epoch, Listener
+from genzoo.training.nonfinite import is_finite
 from genzoo.training.trainer import Trainer
 
 OPTIONS: dict[str, Any] = {"epochs": 4, "ema": 0.9, "patience": 3, "lr": 3e-3, "save_every": 1e-9}
@@ -31,7 +32,7 @@ write = os.write
 
 @pytest.fixture(autouse=True)
 def every_checkpoint_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving, "LARGE", 0)
+    monkeypatch.setattr(checkpointing, "LARGE", 0)
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_training_goes_on_and_what_is_saved_is_the_step_that_it_was_taken_at(
 
 def test_its_files_are_those_of_a_save_that_training_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, large in (("thread", 0), ("direct", 1 << 60)):
-        monkeypatch.setattr(saving, "LARGE", large)
+        monkeypatch.setattr(checkpointing, "LARGE", large)
         trainer, _, saver = watched(tmp_path / name, save_every=1e9)
         (tmp_path / name).mkdir()
         stop_at(trainer, 7)
@@ -312,7 +313,7 @@ def test_where_memory_is_short_training_waits(
 ) -> None:
     monkeypatch.setattr(snapshot, "room_for", no_memory)
     if shortage == "known":
-        monkeypatch.setattr(saving, "free_bytes", lambda device: 1000)
+        monkeypatch.setattr(checkpointing, "free_bytes", lambda device: 1000)
     trainer, states, saver = watched(tmp_path)
     with saver:
         trainer.fit()

@@ -15,17 +15,17 @@ from small_trainer import make_trainer, stop_at
 from torch import Tensor, nn
 
 import genzoo
-from genzoo import checkpoints
+from genzoo.core.errors import GenzooError
+from genzoo.core.model import DataSpec
 from genzoo.data.resident import Resident
-from genzoo.errors import GenzooError
-from genzoo.protocols import DataSpec
-from genzoo.registry import registry
-from genzoo.runconfig import field_names
-from genzoo.runs import Run
-from genzoo.saving import FOLDER, Saver, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER, Saver, to_snapshot
+from genzoo.registry.current import registry
+from genzoo.runs import checkpoints
+from genzoo.runs.config import field_names
+from genzoo.runs.run import Run
 from genzoo.testing.pair import CPU, Pair
-from genzoo.training.listener import Epoch, Listener
-from genzoo.training.settings import Training
+from genzoo.training.callback import Epoch, Listener
+from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
 
 EVERYTHING: dict[str, Any] = {
@@ -198,7 +198,7 @@ def test_the_best_weights_are_saved_along_with_the_last_ones(tmp_path: Path) -> 
 
 def test_it_is_saved_by_the_clock_that_only_goes_forward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("genzoo.saving.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("genzoo.experiment.checkpointing.time.monotonic", lambda: clock[0])
     monkeypatch.setattr("time.time", lambda: -1e9)
     saved: list[int] = []
 
@@ -255,7 +255,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     before = copy.deepcopy(trainer.objective.state_dict())
     with torch.no_grad():
         trainer.parameters[0].fill_(torch.inf)
-    with pytest.raises(genzoo.errors.NonFiniteError, match="not finite"):
+    with pytest.raises(genzoo.core.errors.NonFiniteError, match="not finite"):
         trainer.listeners[-1].ended()
     assert not checkpoints.published(tmp_path / FOLDER)
     trainer.objective.load_state_dict(before)

@@ -12,9 +12,9 @@ from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor
 
 import genzoo
-from genzoo.errors import NonFiniteError
+from genzoo.core.errors import NonFiniteError
 from genzoo.training import snapshot
-from genzoo.training.listener import INTERRUPTED, Listener
+from genzoo.training.callback import INTERRUPTED, Listener
 from genzoo.training.trainer import Trainer, objective_terms
 from genzoo.training.yardstick import watched
 

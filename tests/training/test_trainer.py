@@ -13,8 +13,8 @@ from small_trainer import POINTS, VALIDATION, assert_equal, make_trainer, weight
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.noise import mix
-from genzoo.training.listener import Epoch, Listener
+from genzoo.core.noise import mix
+from genzoo.training.callback import Epoch, Listener
 from genzoo.training.trainer import Trainer, objective_terms
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from bench import Bench
 
+from genzoo.core.model import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.protocols import Split
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 SAMPLES = (1, 5, 50)
 EPOCHS, IMAGES, K = 10, 1000, 1000

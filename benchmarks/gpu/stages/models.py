@@ -16,9 +16,9 @@ from timing import rounds
 from training import fit
 
 import genzoo
-from genzoo.entries import Entry
-from genzoo.plugins import GROUP
-from genzoo.registry import registry
+from genzoo.registry.current import registry
+from genzoo.registry.discovery import GROUP
+from genzoo.registry.entries import Entry
 
 MODES = ("eager", "graph")
 REHEARSED = ("class", "options", "contract")
@@ -82,7 +82,7 @@ def of_check(bench: Bench, entry: Entry) -> Callable[[], dict[str, Any]]:
     """`genzoo check`, which computes on the CPU, under this Python and torch."""
 
     def work() -> dict[str, Any]:
-        from genzoo.testing.examination import examine
+        from genzoo.testing.runner import examine
 
         found = list(examine(entry, only=REHEARSED if bench.tiny else ()))
         verdicts = Counter(finding.verdict for finding in found)

@@ -17,9 +17,11 @@ from typing import Any
 import torch
 from bench import Bench
 
-from genzoo import checkpoints, cli, experiment
-from genzoo.runs import Run
-from genzoo.saving import FOLDER
+from genzoo.cli import main as cli
+from genzoo.experiment import experiment
+from genzoo.experiment.checkpointing import FOLDER
+from genzoo.runs import checkpoints
+from genzoo.runs.run import Run
 
 SERVER = multiprocessing.get_context("forkserver")  # has imported torch, and has not touched the device
 PATIENCE = 60.0
@@ -28,7 +30,8 @@ TRAINING = "run vae --dataset digits --latent-dim 2 --batch-size 32 --ema 0.9 --
 
 def run(bench: Bench) -> None:
     """Both rows; each works with processes of its own."""
-    SERVER.set_forkserver_preload(["genzoo.cli", "genzoo.experiment", "genzoo_plugins.vae.model", "genzoo.api"])
+    preloaded = ["cli.main", "experiment.experiment", "experiment.api"]
+    SERVER.set_forkserver_preload([*(f"genzoo.{name}" for name in preloaded), "genzoo_plugins.vae.model"])
     for device in ("cpu:0",) if bench.tiny else ("cuda", "cuda:0"):
         bench.row(f"two ranks on {device}", lambda device=device: two_ranks(device))
     bench.row("resume after kill -9", lambda: resumed(bench))

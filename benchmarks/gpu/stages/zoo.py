@@ -12,9 +12,9 @@ from subjects import Case, abilities, build, prepared, refusal
 from timing import ROUND, ROUNDS, rounds, speed
 from training import timed
 
+from genzoo.core.model import Split
 from genzoo.data.resident import Resident
-from genzoo.protocols import Split
-from genzoo.registry import registry
+from genzoo.registry.current import registry
 
 STEPS = {128: 100, 1024: 40}
 TINY = {4: 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 import genzoo
-from genzoo.nets import Activation, FlatDecoder, FlatEncoder, widened
+from genzoo.core.nets import Activation, FlatDecoder, FlatEncoder, widened
 
 
 class AE(genzoo.LatentModel):

@@ -1,6 +1,6 @@
 """β-VAE: the VAE, trained on an ELBO whose KL is weighted by β. Nothing else differs."""
 
-from genzoo.hookspecs import RegisterModel, hookimpl
+from genzoo.core.hookspecs import RegisterModel, hookimpl
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 import genzoo
-from genzoo.nets import Activation, ConvDecoder, ConvEncoder, require_images
+from genzoo.core.nets import Activation, ConvDecoder, ConvEncoder, require_images
 from genzoo_plugins.vae.model import VAE
 
 

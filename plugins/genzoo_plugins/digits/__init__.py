@@ -1,6 +1,6 @@
 """Small handwritten digits that come with genzoo."""
 
-from genzoo.hookspecs import Register, hookimpl
+from genzoo.core.hookspecs import Register, hookimpl
 
 
 @hookimpl

@@ -12,10 +12,10 @@ from pathlib import Path
 from torch import Tensor
 
 import genzoo
-from genzoo.data.images import ImageDataset, read_split
+from genzoo.core.model import Split
+from genzoo.data.image_dataset import ImageDataset, read_split
 from genzoo.data.splits import hold_out
 from genzoo.data.store import Store
-from genzoo.protocols import Split
 
 TOTAL = 1797
 TEST = 360

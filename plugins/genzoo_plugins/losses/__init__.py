@@ -1,6 +1,6 @@
 """The objectives of autoencoders and variational autoencoders."""
 
-from genzoo.hookspecs import Register, hookimpl
+from genzoo.core.hookspecs import Register, hookimpl
 
 
 @hookimpl

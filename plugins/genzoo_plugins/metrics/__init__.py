@@ -1,6 +1,6 @@
 """Figures of a model: those every run reports, and those asked for by name."""
 
-from genzoo.hookspecs import RegisterMetric, hookimpl
+from genzoo.core.hookspecs import RegisterMetric, hookimpl
 
 
 @hookimpl

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from genzoo.applications import anomaly
-from genzoo.noise import keyed_bits, mix
+from genzoo.core.noise import keyed_bits, mix
+from genzoo.evaluation import anomaly
 
 CHUNK = 1024
 FOLDS = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 import genzoo
-from genzoo.evaluation.metric import ACTIVE
+from genzoo.core.metric import ACTIVE
 from genzoo_plugins.metrics.bound import why_no_prior
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.intervals import NORMAL_QUANTILE
+from genzoo.evaluation.intervals import NORMAL_QUANTILE
 from genzoo_plugins.metrics.classifier import WHAT, TwoSets
 from genzoo_plugins.metrics.features import NAME, SHAPE
 from genzoo_plugins.metrics.resampling import (

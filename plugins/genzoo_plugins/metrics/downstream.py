@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.batches import evaluation_batch, in_parts
+from genzoo.data.batching import evaluation_batch, in_parts
 from genzoo.data.splits import fixed_permutation
-from genzoo.intervals import wilson
+from genzoo.evaluation.intervals import wilson
 from genzoo_plugins.metrics.classifier import FLAT, logistic_regression
 from genzoo_plugins.metrics.samples import beside
 from genzoo_plugins.metrics.two_samples import distances

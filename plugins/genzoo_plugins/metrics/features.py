@@ -15,7 +15,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.batches import EVALUATION_BATCH
+from genzoo.data.batching import EVALUATION_BATCH
 
 NAME = "mnist-v1"
 SHAPE = (1, 28, 28)

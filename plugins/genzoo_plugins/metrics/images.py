@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 import genzoo
-from genzoo.applications.denoising import decibels
+from genzoo.evaluation.denoising import decibels
 
 LEAST = 1e-10
 """Squared error that counts as none: 100 dB."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.batches import EVALUATION_BYTES, FLOAT32, at_most
+from genzoo.data.batching import EVALUATION_BYTES, FLOAT32, at_most
 from genzoo.evaluation.measures import why_no_bound
 from genzoo_plugins.metrics.bound import why_no_likelihood, why_no_prior
 

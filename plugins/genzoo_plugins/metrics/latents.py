@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.intervals import NORMAL_QUANTILE
-from genzoo.noise import seeded
+from genzoo.core.noise import seeded
+from genzoo.evaluation.intervals import NORMAL_QUANTILE
 from genzoo_plugins.metrics.bound import why_no_prior
 from genzoo_plugins.metrics.classifier import WHAT, TwoSets
 from genzoo_plugins.metrics.resampling import Interval

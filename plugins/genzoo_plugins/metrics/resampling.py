@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genzoo.noise import keyed_bits, mix
+from genzoo.core.noise import keyed_bits, mix
 
 GROUPS, T_QUANTILE = 20, 2.093
 """Of a jackknife; the 97.5 % quantile of Student's t with one degree of freedom less."""

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.batches import evaluation_batch
+from genzoo.core.noise import seeded
+from genzoo.data.batching import evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
-from genzoo.intervals import wilson
-from genzoo.noise import seeded
-from genzoo.sampling import Sampler, draw
+from genzoo.evaluation.intervals import wilson
+from genzoo.evaluation.sampling import Sampler, draw
 from genzoo_plugins.metrics.features import NAME, SHA256, SHAPE, features, why_no_features
 from genzoo_plugins.metrics.resampling import GROUPS, Interval, jackknife, null_of_real_data
 from genzoo_plugins.metrics.two_samples import (

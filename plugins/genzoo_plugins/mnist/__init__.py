@@ -1,6 +1,6 @@
 """MNIST."""
 
-from genzoo.hookspecs import Register, hookimpl
+from genzoo.core.hookspecs import Register, hookimpl
 
 
 @hookimpl

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from genzoo.data.files import FileSet, RawFile
-from genzoo.data.images import IdxImages
+from genzoo.data.image_dataset import IdxImages
+from genzoo.data.raw_files import FileSet, RawFile
 from genzoo.data.sources import Https, NpmPackage
 
 

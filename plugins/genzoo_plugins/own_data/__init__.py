@@ -1,6 +1,6 @@
 """Your own data: a folder of pictures, arrays, a table."""
 
-from genzoo.hookspecs import Register, hookimpl
+from genzoo.core.hookspecs import Register, hookimpl
 
 
 @hookimpl

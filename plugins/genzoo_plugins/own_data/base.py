@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.core.errors import UsageError, did_you_mean
+from genzoo.core.model import Split, Splits
+from genzoo.core.rows import chunks
 from genzoo.data.digest import digest_of
 from genzoo.data.form import Form
-from genzoo.data.rows import chunks
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Found
-from genzoo.errors import UsageError, did_you_mean
-from genzoo.protocols import Split, Splits
 from genzoo_plugins.own_data.scaling import Scale, fitted, remarks, scaled
 
 Share = Annotated[float, genzoo.Range(0, 0.9)]

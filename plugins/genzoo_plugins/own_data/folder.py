@@ -13,13 +13,13 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 import torch
 
 import genzoo
-from genzoo import cache
-from genzoo.data.folders import LeftOut, all_pictures_in, folders_in, pictures_in, refuse_together
+from genzoo.core.errors import UsageError
+from genzoo.core.model import Split
 from genzoo.data.form import Form
-from genzoo.data.labels import natural
-from genzoo.data.pictures import WHITE, Measures, decoder, measure_and_read
-from genzoo.errors import UsageError
-from genzoo.protocols import Split
+from genzoo.data.readers.folders import LeftOut, all_pictures_in, folders_in, pictures_in, refuse_together
+from genzoo.data.readers.images import WHITE, Measures, decoder, measure_and_read
+from genzoo.data.readers.labels import natural
+from genzoo.system import cache
 from genzoo_plugins.own_data.base import OwnData, Parts
 
 LARGEST_SIDE = 4096

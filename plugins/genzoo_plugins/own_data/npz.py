@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 import genzoo
-from genzoo.data.arrays import PARTS, array_names, key_of, map_array, read_arrays
-from genzoo.data.examples import Stored, as_examples
-from genzoo.data.labels import numbered
-from genzoo.errors import UsageError
-from genzoo.protocols import Split
+from genzoo.core.errors import UsageError
+from genzoo.core.model import Split
+from genzoo.data.readers.as_examples import Stored, as_examples
+from genzoo.data.readers.labels import numbered
+from genzoo.data.readers.npy import PARTS, array_names, key_of, map_array, read_arrays
 from genzoo_plugins.own_data.base import InMemory, Parts
 
 MAPPED = 1 << 28

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from genzoo.data.columns import counted, listed
+from genzoo.core.errors import UsageError
+from genzoo.core.model import Split
+from genzoo.core.rows import Rows, chunks
 from genzoo.data.form import Form
-from genzoo.data.rows import Rows, chunks
+from genzoo.data.readers.columns import counted, listed
 from genzoo.data.splits import sample_of
-from genzoo.errors import UsageError
-from genzoo.protocols import Split
 
 if TYPE_CHECKING:
     from genzoo_plugins.own_data.base import Parts

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 import genzoo
-from genzoo.data.columns import Index, Missing, TableOptions
-from genzoo.data.dialect import Decimal, Header, Separator
+from genzoo.core.errors import UsageError
+from genzoo.core.model import Split
 from genzoo.data.form import Form
-from genzoo.data.labels import is_fraction, numbered
-from genzoo.data.tables import read_table
-from genzoo.errors import UsageError
-from genzoo.protocols import Split
+from genzoo.data.readers.columns import Index, Missing, TableOptions
+from genzoo.data.readers.csv import read_table
+from genzoo.data.readers.dialect import Decimal, Header, Separator
+from genzoo.data.readers.labels import is_fraction, numbered
 from genzoo_plugins.own_data.base import InMemory, Parts
 
 

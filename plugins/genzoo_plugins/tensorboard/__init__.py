@@ -1,6 +1,6 @@
 """Curves, figures and results of a run for TensorBoard; needs `pip install 'genzoo[tensorboard]'`."""
 
-from genzoo.hookspecs import Register, hookimpl
+from genzoo.core.hookspecs import Register, hookimpl
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """Generated data of two and three dimensions."""
 
-from genzoo.hookspecs import Register, hookimpl
+from genzoo.core.hookspecs import Register, hookimpl
 
 
 @hookimpl

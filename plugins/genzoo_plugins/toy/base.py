@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.noise import keyed_bits, keyed_normal, mix
+from genzoo.core.noise import keyed_bits, keyed_normal, mix
 
 Size = Annotated[int, genzoo.Range(1, 10_000_000)]
 

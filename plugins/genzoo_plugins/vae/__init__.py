@@ -1,6 +1,6 @@
 """Variational autoencoder."""
 
-from genzoo.hookspecs import RegisterModel, hookimpl
+from genzoo.core.hookspecs import RegisterModel, hookimpl
 
 
 @hookimpl

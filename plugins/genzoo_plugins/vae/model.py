@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.nets import Activation, FlatDecoder, FlatEncoder, widened
+from genzoo.core.nets import Activation, FlatDecoder, FlatEncoder, widened
 
 
 class VAE(genzoo.LatentModel):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.nets import Activation, FlatDecoder, mlp, widened
-from genzoo.noise import uniform
+from genzoo.core.nets import Activation, FlatDecoder, mlp, widened
+from genzoo.core.noise import uniform
 
 UNKNOWN = -1
 """The label of examples whose class nobody knows."""

@@ -13,9 +13,9 @@ from sklearn.svm import SVC
 from torch import Tensor
 
 import genzoo
-from genzoo.nets import FlatDecoder, FlatEncoder
-from genzoo.noise import reseed, seeded, shared
-from genzoo.registry import registry
+from genzoo.core.nets import FlatDecoder, FlatEncoder
+from genzoo.core.noise import reseed, seeded, shared
+from genzoo.registry.current import registry
 
 SPEC = genzoo.DataSpec((3,), "gaussian:0.5", classes=4)
 STEP = torch.tensor(0)

@@ -8,7 +8,7 @@ from typing import Self
 from torch import Tensor
 
 import genzoo
-from genzoo.nets import FlatDecoder, FlatEncoder, widened
+from genzoo.core.nets import FlatDecoder, FlatEncoder, widened
 
 SCALE = math.sqrt(0.5)
 """b, for a variance 2b² of 1."""

@@ -1,6 +1,6 @@
 """VAEs whose latents share little: losses that press on the total correlation, and the models trained with them."""
 
-from genzoo.hookspecs import Register, RegisterModel, hookimpl
+from genzoo.core.hookspecs import Register, RegisterModel, hookimpl
 
 GENZOO_API = 1
 """The plugin API that this was written for."""

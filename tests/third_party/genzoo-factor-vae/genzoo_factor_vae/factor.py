@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import genzoo
-from genzoo.distributions import full_precision
-from genzoo.nets import frozen, mlp
-from genzoo.noise import uniform
+from genzoo.core.distributions import full_precision
+from genzoo.core.nets import frozen, mlp
+from genzoo.core.noise import uniform
 
 
 class Factor(genzoo.Loss):

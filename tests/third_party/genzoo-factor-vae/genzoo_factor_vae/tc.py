@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.computing import evaluating
+from genzoo.system.computing import evaluating
 
 
 class Parts(NamedTuple):

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 import genzoo
-from genzoo.observation import Laplace
+from genzoo.core.observation import Laplace
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph
 
 STEP = torch.tensor(0)

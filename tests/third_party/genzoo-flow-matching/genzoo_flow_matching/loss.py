@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 import genzoo
-from genzoo.noise import standard_normal, uniform
+from genzoo.core.noise import standard_normal, uniform
 from genzoo_flow_matching.model import FlowMatching
 
 

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.distributions import full_precision
-from genzoo.likelihoods import likelihood_class
+from genzoo.core.distributions import full_precision
+from genzoo.core.likelihoods import likelihood_class
 from genzoo_flow_matching.solver import Solver, integrate
 
 FREQUENCIES = 32

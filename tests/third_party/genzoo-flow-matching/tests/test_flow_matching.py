@@ -16,7 +16,7 @@ from genzoo_flow_matching.solver import Solver, integrate
 from torch import Tensor
 
 import genzoo
-from genzoo.noise import content_keys, keyed, reseed, seeded, shared
+from genzoo.core.noise import content_keys, keyed, reseed, seeded, shared
 
 MEAN, DEVIATION = 1.5, 0.4
 SPEC = genzoo.DataSpec((3,), "gaussian")
@@ -197,7 +197,7 @@ def test_a_trained_flow_draws_and_scores_points_as_the_data_do(tmp_path: Path) -
     run = genzoo.run("flow-matching", "pinwheel", data={"train": 10_000}, runs=tmp_path, quiet=True, **options)
     from genzoo.data.resident import Resident
     from genzoo.evaluation.evaluate import evaluate, find_metrics
-    from genzoo.registry import registry
+    from genzoo.registry.current import registry
 
     pinwheel = registry().get("dataset", "pinwheel").load()
     data = pinwheel(pinwheel.Config())

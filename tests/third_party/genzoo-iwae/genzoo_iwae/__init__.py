@@ -1,6 +1,6 @@
 """Importance-weighted autoencoder: the VAE, trained on a tighter bound. Nothing else differs."""
 
-from genzoo.hookspecs import Register, RegisterModel, hookimpl
+from genzoo.core.hookspecs import Register, RegisterModel, hookimpl
 
 GENZOO_API = 1
 """The plugin API that this was written for."""

@@ -13,7 +13,7 @@ from genzoo_plugins.losses.elbo import ELBO
 from genzoo_plugins.vae.model import VAE
 
 import genzoo
-from genzoo.noise import content_keys, keyed
+from genzoo.core.noise import content_keys, keyed
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,6 +1,6 @@
 """The ladder VAE: two levels of latents, and a posterior that goes down them as the prior does."""
 
-from genzoo.hookspecs import RegisterMetric, RegisterModel, hookimpl
+from genzoo.core.hookspecs import RegisterMetric, RegisterModel, hookimpl
 
 GENZOO_API = 1
 """The plugin API that this was written for."""

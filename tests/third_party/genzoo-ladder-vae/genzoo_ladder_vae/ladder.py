@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.noise import standard_normal
+from genzoo.core.noise import standard_normal
 
 
 def merge(one: genzoo.DiagGaussian, other: genzoo.DiagGaussian) -> genzoo.DiagGaussian:

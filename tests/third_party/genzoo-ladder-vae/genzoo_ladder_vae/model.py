@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.nets import ACTIVATIONS, Activation, FlatDecoder, FlatEncoder, mlp, widened
+from genzoo.core.nets import ACTIVATIONS, Activation, FlatDecoder, FlatEncoder, mlp, widened
 from genzoo_ladder_vae.ladder import Ladder, LadderInference
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 import genzoo
-from genzoo.noise import content_keys, keyed, seeded
+from genzoo.core.noise import content_keys, keyed, seeded
 from genzoo.testing import SPECS, Pair, assert_fullgraph
 
 VECTORS = SPECS["vectors"]

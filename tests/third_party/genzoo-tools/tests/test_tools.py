@@ -14,7 +14,7 @@ import torch
 from genzoo_tools.data import Waves
 
 import genzoo
-from genzoo.cli import main
+from genzoo.cli.main import main
 
 QUICK = {"epochs": 2, "hidden": (8,), "latent_dim": 2, "quiet": True}
 EXAMPLES = 3000

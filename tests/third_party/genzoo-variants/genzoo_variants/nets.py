@@ -8,7 +8,7 @@ from genzoo_plugins.vae.model import VAE
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.nets import Shape
+from genzoo.core.nets import Shape
 
 
 class Residual(nn.Module):

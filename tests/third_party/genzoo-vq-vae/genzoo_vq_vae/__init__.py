@@ -1,6 +1,6 @@
 """VQ-VAE: a variational autoencoder with discrete codes, its loss, and how much of its codebook is used."""
 
-from genzoo.hookspecs import Register, RegisterMetric, RegisterModel, hookimpl
+from genzoo.core.hookspecs import Register, RegisterMetric, RegisterModel, hookimpl
 
 GENZOO_API = 1
 """The plugin API that this was written for."""

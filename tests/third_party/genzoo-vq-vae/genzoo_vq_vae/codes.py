@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.distributions import split_batch
+from genzoo.core.distributions import split_batch
 
 
 class Codebook(nn.Module):

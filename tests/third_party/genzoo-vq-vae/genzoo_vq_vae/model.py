@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.distributions import full_precision
-from genzoo.nets import require_images, widened
+from genzoo.core.distributions import full_precision
+from genzoo.core.nets import require_images, widened
 from genzoo_vq_vae.codes import Codebook, CodePrior, Quantised
 
 LOGIT_SCALE = 10.0

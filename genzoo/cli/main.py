@@ -1,0 +1,246 @@
+"""The command line. One module a family of verbs; none imports torch before it needs it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from genzoo.core.errors import GenzooError, OutOfMemory, UsageError, did_you_mean
+from genzoo.core.hookspecs import API
+from genzoo.core.version import __version__
+from genzoo.registry.entries import describe
+from genzoo.system.distributed import Lost, own_voice, speaks
+from genzoo.system.signals import exit_code, terminable
+from genzoo.system.streams import discard, tell, usable_streams
+
+if TYPE_CHECKING:
+    from genzoo.core.command import Command
+
+
+class Parser(argparse.ArgumentParser):
+    """Options are never abbreviated, and errors are GenzooErrors."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message.replace("argument VERB: ", ""), f"type: {self.prog} --help")
+
+
+TRAINING = frozenset({"run", "resume"})
+"""Verbs that several processes share."""
+EPILOG = """\
+start here:
+  genzoo run vae --dataset mnist        train, evaluate, draw
+  genzoo run vae --dataset digits       the same in seconds, without a download
+  genzoo info vae                       what a model is and which options it has
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 5 out of memory, 129,
+    130 and 143 ended by SIGHUP, SIGINT and SIGTERM."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    with usable_streams(), own_voice():
+        return ended(words)
+
+
+def ended(words: list[str]) -> int:
+    """Runs one command and says why it failed, where it did; returns the exit code."""
+    try:
+        with terminable():
+            code = to_the_end(words)
+        sys.stdout.flush()  # here, where a reader that has gone is expected
+        return code
+    except GenzooError as error:
+        show_traceback()
+        if isinstance(error, Lost):  # perhaps of the first one
+            tell(f"genzoo: {error}")
+        else:
+            say_failure(str(error), words)
+        return error.exit_code
+    except KeyboardInterrupt as error:
+        say_failure("interrupted", words, before="\n")
+        return exit_code(error)
+    except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
+        discard(sys.stdout)
+        return 141
+    except Exception as error:
+        show_traceback()
+        discard_unwritable()
+        failure = explained(error)
+        say_failure(str(failure), words)
+        return failure.exit_code
+
+
+def say_failure(text: str, words: list[str], before: str = "") -> None:
+    """One line on standard error; of several processes that train the first one speaks, which hears of the others."""
+    if speaks(trains=not TRAINING.isdisjoint(words)):
+        tell(f"{before}genzoo: {text}")
+
+
+def discard_unwritable() -> None:
+    """Drops what standard output does not take, as on a full disk: Python would complain of it once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard(sys.stdout)
+
+
+def to_the_end(words: list[str]) -> int:
+    """Runs a command; what argparse and tyro end by SystemExit, such as --help, ends here too, and so may a command."""
+    try:
+        return dispatch(words)
+    except SystemExit as stop:
+        from genzoo.registry.blame import fault_of
+
+        if fault := fault_of(stop):
+            raise fault from stop
+        return code_of_exit(stop)
+
+
+def code_of_exit(stop: SystemExit) -> int:
+    """Return the exit code of a SystemExit, whose own may be a text or None."""
+    return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+
+
+def dispatch(words: list[str]) -> int:
+    """Parses the words and calls the verb's handler."""
+    from genzoo.cli import apply, bench, catalogue, check, compare, data, new_plugin, report, resume, run, use
+    from genzoo.cli.loading import take_data_options
+
+    anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
+    anywhere.add_argument("--debug", action="store_true", help="show tracebacks")
+    anywhere.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
+                          help="load a Python file as a plugin (may be repeated)")  # fmt: skip
+    typed = list(words)
+    general, words = anywhere.parse_known_args(words)
+    if general.debug:
+        os.environ["GENZOO_DEBUG"] = "1"
+    about = "A plugin-based zoo of generative models."
+    parser = Parser(prog="genzoo", description=about, epilog=EPILOG, parents=[anywhere])
+    parser.add_argument("--version", action="version", version=f"genzoo {__version__}, plugin API {API}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    on_runs = (resume.add_verb, use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb, bench.add_verb)
+    for_plugins = (check.add_verb, new_plugin.add_verb)
+    for add in (run.add_verb, catalogue.add_verbs, *for_plugins, *on_runs, data.add_data_verb):
+        add(verbs)
+    load_plugin_files(general.plugin_files)
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first is None:
+        parser.epilog = EPILOG + plugins_help()
+    elif words[0] == first and first not in verbs.choices:
+        add_command(first, verbs)
+    moved: list[str] = []
+    if first in verbs.choices and verbs.choices[first].get_default("moved") is not None:
+        moved, words = take_data_options(words)  # here: a verb's own parser would take their values for files
+    options, rest = parser.parse_known_args(words)
+    options.moved = moved
+    if rest and options.verb not in ("run", "resume", "bench"):
+        raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
+    if options.verb is None:
+        parser.print_help()
+        return 0
+    options.rest, options.command, options.plugin_files = rest, typed, general.plugin_files
+    code: int = options.handler(options)
+    return code
+
+
+def add_command(name: str, verbs: Any) -> None:
+    """Adds the verb of a plugin's command.
+
+    Raises:
+        UsageError: There is none of that name.
+        PluginError: It cannot be imported.
+    """
+    from genzoo.registry.current import registry
+
+    if not registry().called(name, ["command"]):
+        known = (*verbs.choices, *registry().names("command"))
+        raise UsageError(f"no command named {name!r}.{did_you_mean(name, known)}", f"known: {', '.join(known)}")
+    entry = registry().get("command", name)
+    parser = verbs.add_parser(name, help=entry.summary, description=f"{entry.summary}  ({entry.origin})")
+    command: Command = entry.load()()
+    command.arguments(parser)
+    parser.set_defaults(handler=lambda options: run_command(command, options))
+
+
+def run_command(command: Command, options: argparse.Namespace) -> int:
+    """Run a plugin's command, which may end by SystemExit; returns the exit code."""
+    try:
+        return command.run(options) or 0
+    except SystemExit as stop:
+        return code_of_exit(stop)
+
+
+def plugins_help() -> str:
+    """The commands of plugins, for the help."""
+    from genzoo.registry.current import registry
+
+    commands = registry().matching("command")
+    rows = (f"  {registry().spelling(entry):20}  {entry.summary}" for entry in commands)
+    return "\n".join(["\nfrom plugins:", *rows, ""]) if commands else ""
+
+
+def load_plugin_files(files: list[Path]) -> None:
+    """Loads the files given with -p, after the installed plugins."""
+    if files:
+        from genzoo.registry.current import registry
+        from genzoo.registry.discovery import load_file
+
+        for file in files:
+            load_file(file, registry())
+
+
+def explained(error: Exception) -> GenzooError:
+    """An exception that is nobody's GenzooError as one: memory ran out, a plugin's fault, the system's, or a bug."""
+    from genzoo.registry.blame import fault_of
+
+    if ran_out_of_memory(error):
+        return OutOfMemory("out of memory", "use a smaller --batch-size or a smaller model")
+    fault = fault_of(error)
+    if fault is not None:
+        return fault
+    return of_the_system(error) if isinstance(error, OSError) else unexpected(error)
+
+
+def of_the_system(error: OSError) -> GenzooError:
+    """An error of a file that nobody foresaw, as one line and what to type."""
+    if error.filename is None:
+        return GenzooError(f"the system: {error.strerror or error}", "for the traceback: genzoo --debug …")
+    name = str(error.filename)
+    look = f"what it is, and whose: ls -ld {shlex.quote(name)}"
+    return GenzooError(f"{name}: {error.strerror or error}", look)
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, by what the error says: torch has not been imported in every command."""
+    text = describe(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+def unexpected(error: Exception) -> GenzooError:
+    """A bug of genzoo's own, or of a plugin that it comes with."""
+    frames = traceback.extract_tb(error.__traceback__)
+    # What torch complains about was asked for further up.
+    own = [frame for frame in frames if "/torch/" not in frame.filename.replace(os.sep, "/")] or frames
+    where = f"{own[-1].filename}:{own[-1].lineno}" if own else "unknown"
+    text = str(error).strip().splitlines()
+    first = f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
+    return GenzooError(first, f"at {where}; this is a bug of genzoo. For the traceback: genzoo --debug …")
+
+
+def show_traceback() -> None:
+    """The traceback of the error at hand, if --debug asked for it."""
+    from genzoo.registry.discovery import debugging
+
+    if debugging():
+        traceback.print_exc()

@@ -1,0 +1,313 @@
+"""Many runs as tables: one for each protocol, the seeds of a configuration as one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from genzoo.comparison.identity import (
+    Data,
+    as_key,
+    file_names,
+    protocol_words,
+    settings_of,
+    short,
+    view_of,
+    with_digests,
+)
+from genzoo.comparison.ranking import Paired as Paired
+from genzoo.comparison.ranking import paired as paired
+from genzoo.comparison.ranking import ranks
+from genzoo.comparison.statistics import Estimate as Estimate
+from genzoo.comparison.statistics import as_json, estimated
+from genzoo.core.errors import GenzooError, UsageError, did_you_mean
+from genzoo.evaluation.order import key, order_of
+from genzoo.registry.discovery import warn
+from genzoo.runs.record import former_record, why_outdated
+from genzoo.runs.run import EXAMPLES_FILE, Run
+from genzoo.runs.schema import is_config, is_number, is_results
+from genzoo.system.checksummed import read_arrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Part = Literal["validation", "test"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs of one configuration. Those of one seed count as one, however often it was run."""
+
+    model: str
+    settings: dict[str, Any]
+    """Every option but the seed, as one flat mapping."""
+    runs: tuple[Run, ...]
+    results: tuple[dict[str, Any], ...]
+
+    @cached_property
+    def by_seed(self) -> dict[int | str, list[int]]:
+        """The positions of the runs of each seed."""
+        found: dict[int | str, list[int]] = {}
+        for place, run in enumerate(self.runs):
+            seed = run.plain_config["training"].get("seed")
+            found.setdefault(seed if isinstance(seed, int) else str(seed), []).append(place)
+        return found
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds there are."""
+        return len(self.by_seed)
+
+    def over_seeds(self, values: Iterable[float | str], standard_error: float | None = None) -> Estimate | str:
+        """One value for each run as one for each seed: the mean over the runs of that seed."""
+        every = list(values)
+        of_seeds = [estimated(every[place] for place in places) for places in self.by_seed.values()]
+        return estimated((one if isinstance(one, str) else one.mean for one in of_seeds), standard_error)
+
+    def estimate(self, figure: str, part: Part = "test") -> Estimate | str:
+        """A figure over the seeds, or why there is none."""
+        parts = [table_in(result, part) for result in self.results]
+        errors = [table_in(one, "standard_error").get(figure) for one in parts]
+        known = [float(error) for error in errors if is_number(error)]
+        error = sum(known) / len(known) if known and len(known) == len(errors) else None
+        return self.over_seeds((figure_of(one, figure) for one in parts), error)
+
+    @cached_property
+    def examples(self) -> dict[str, NDArray[Any]]:
+        """For each figure, its value on every test example, averaged over the seeds: [N] float64."""
+        try:
+            loaded = [read_arrays(run.path / EXAMPLES_FILE) for run in self.runs]
+        except GenzooError:
+            return {}
+        found = {}
+        for name in set.intersection(*(set(values) for values in loaded)):
+            values = [one[name].astype("float64") for one in loaded]
+            if len({value.shape for value in values}) == 1 and values[0].ndim == 1:
+                of_seeds = [_mean([values[place] for place in places]) for places in self.by_seed.values()]
+                found[name] = _mean(of_seeds)
+        return found
+
+
+def _mean(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The mean of arrays, element by element; they are added in their order."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):  # a figure may be infinite
+        mean: NDArray[Any] = sum(values[1:], values[0]) / len(values)
+    return mean
+
+
+def figure_of(figures: dict[str, Any], name: str) -> float | str:
+    """A figure of one split, or why there is none."""
+    value = figures.get(name)
+    if isinstance(value, str):  # "nan", "inf"
+        return value
+    return float(value) if is_number(value) else str(table_in(figures, "not_available").get(name, "not computed"))
+
+
+def table_in(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """The table called `name` in values; an empty one if there is none."""
+    found = values.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one protocol: the same data, seen the same way, under likelihoods of the same kind."""
+
+    protocol: str
+    rows: tuple[Row, ...]
+
+    def figures(self) -> list[str]:
+        """The figures that some row has, in the order of the results."""
+        names: dict[str, None] = {}
+        for row in self.rows:
+            for name, value in row.results[0]["test"].items():
+                if name != "n" and not isinstance(value, (dict, list)):
+                    names.setdefault(name)
+        return list(names)
+
+    @property
+    def title(self) -> str:
+        """What the rows have in common."""
+        sizes = sorted({result["test"]["n"] for row in self.rows for result in row.results})
+        return f"{self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
+
+    def label(self, row: Row, leaving_out: Sequence[str] = ()) -> str:
+        """The model, and the options in which rows of that model differ."""
+        others = [other for other in self.rows if other.model == row.model]
+        differing = [
+            name
+            for name in row.settings
+            if name not in leaving_out
+            and row.settings[name] is not None
+            and any(other.settings.get(name) != row.settings[name] for other in others)
+        ]
+        return " ".join([row.model, *(f"{name}={short(row.settings[name])}" for name in differing)])
+
+    def records(self, figure: str) -> list[dict[str, Any]]:
+        """The rows as plain JSON values, each seed's value too, and the rank by one figure."""
+        return [
+            {
+                "model": self.label(row),
+                "rank": rank,
+                "settings": row.settings,
+                "runs": [str(run.path) for run in row.runs],
+                "seeds": list(row.by_seed),
+                "test": {name: as_json(row.estimate(name)) for name in self.figures()},
+            }
+            for row, rank in zip(self.rows, ranks(self, figure), strict=True)
+        ]
+
+    def sorted_on(self, figure: str) -> Part:
+        """Whether rows are sorted by validation figures, as they are where all rows have them, or by test figures."""
+        rows = [row for row in self.rows if isinstance(row.estimate(figure), Estimate)]
+        known = all(isinstance(row.estimate(figure, "validation"), Estimate) for row in rows)
+        return "validation" if known else "test"
+
+    def sorted_by(self, figure: str) -> Table:
+        """The rows with the best figure first, those without it last."""
+        order, part = order_of(figure), self.sorted_on(figure)
+
+        def place(row: Row) -> tuple[bool, float]:
+            estimate = row.estimate(figure, part)
+            return (True, 0.0) if isinstance(estimate, str) else (False, order.cost(estimate.mean))
+
+        return replace(self, rows=tuple(sorted(self.rows, key=place)))
+
+
+def collect(places: Sequence[Path]) -> list[Run]:
+    """The finished runs in folders, which may be runs themselves or hold some.
+
+    Raises:
+        UsageError: There is none.
+    """
+    candidates: dict[Path, None] = {}
+    for place in places:
+        inside = sorted(path.parent for path in place.glob("*/results.json"))
+        for path in [place] if (place / "results.json").is_file() else inside:
+            candidates.setdefault(path.resolve())
+    if not candidates:
+        where = ", ".join(map(str, places))
+        raise UsageError(f"no finished runs in {where}", "make some: genzoo run MODEL --dataset NAME")
+    return [Run(path) for path in candidates]
+
+
+class Member(NamedTuple):
+    """A run with what was read of it."""
+
+    run: Run
+    config: dict[str, Any]
+    results: dict[str, Any]
+    record: dict[str, Any]
+    data: Data
+
+
+def members(runs: Iterable[Run], dataset: str | None, say: Callable[[str], None]) -> list[Member]:
+    """The runs that can be compared. Damaged ones are left out; of those with outdated figures this is said."""
+    found = []
+    for run in runs:
+        try:
+            config, results = run.plain_config, run.results
+        except GenzooError:  # damaged
+            continue
+        if not (is_config(config) and is_results(results)) or dataset not in (None, config["data"]["name"]):
+            continue
+        record = former_record(run)
+        if why := why_outdated(run, config, results, record):
+            say(f"{run.path} is left out: {why}")
+            continue
+        data = Data.of(config["data"], record.get("data_digest"), record.get("data"))
+        found.append(Member(run, config, results, record, data))
+    known = with_digests(member.data for member in found)
+    return [member._replace(data=data) for member, data in zip(found, known, strict=True)]
+
+
+def tables(
+    runs: Iterable[Run], dataset: str | None = None, say: Callable[[str], None] = lambda line: None
+) -> list[Table]:
+    """The runs grouped: one table for each protocol, one row for each configuration, seeds together.
+
+    Args:
+        runs: Finished runs.
+        dataset: The only one to show; None: all.
+        say: Told which runs are left out because their figures are outdated, a line each.
+    """
+    groups: dict[str, list[Member]] = {}
+    for member in members(runs, dataset, say):
+        groups.setdefault(as_key([member.data.plain, view_of(member.config, member.results)]), []).append(member)
+    texts = [protocol(group) for group in groups.values()]
+    made = []
+    for group, text in zip(groups.values(), texts, strict=True):
+        rows: dict[str, list[tuple[Member, dict[str, Any]]]] = {}
+        for member in group:
+            settings = settings_of(member.config, member.record, member.data)
+            rows.setdefault(as_key(settings), []).append((member, settings))
+        built = [
+            Row(str(own[0][1]["model"]), own[0][1], tuple(m.run for m, _ in own), tuple(m.results for m, _ in own))
+            for own in rows.values()
+        ]
+        unique = text if texts.count(text) == 1 else protocol(group, digest=True)
+        made.append(Table(unique, tuple(sorted(built, key=lambda row: row.model))))
+    return sorted(made, key=lambda table: table.protocol)
+
+
+def protocol(group: Sequence[Member], digest: bool = False) -> str:
+    """What a table's runs have in common, in words."""
+    first = group[0]
+    names = [name for member in group for name in file_names(member.data)]
+    return " · ".join(protocol_words(first.data, view_of(first.config, first.results), names, digest))
+
+
+def best(root: Path, figure: str) -> Run:
+    """The finished run in a folder with the best validation figure; of runs without validation data, test figure.
+
+    Raises:
+        UsageError: No run has that figure, none is better than another, or several protocols have it, under which it
+            does not mean the same.
+    """
+    made = tables(collect([root]), say=lambda line: warn(line, "go on with it: genzoo resume RUN"))
+    name = key(figure)
+    found = [
+        (figure_of(table_in(results, "validation"), name), value, table.protocol, run)
+        for table in made
+        for row in table.rows
+        for run, results in zip(row.runs, row.results, strict=True)
+        if not isinstance(value := figure_of(results["test"], name), str)
+    ]
+    if not found:
+        known = [name.replace("_", "-") for table in made for name in table.figures()]
+        hint = f"known: {', '.join(dict.fromkeys(known))}"
+        raise UsageError(f"@best:{figure}: no finished run in {root}/ has it.{did_you_mean(figure, known)}", hint)
+    refuse_unlike(root, figure, sorted({protocol for _, _, protocol, _ in found}))
+    order = order_of(name)
+    if order.better is None:
+        raise UsageError(f"@best:{figure}: no such figure is better than another", "choose by another, such as mse")
+    if not order.known:
+        warn(f"@best:{figure}: its metric is not installed", "the lowest figure is taken to be the best")
+    validated = [(order.cost(value), run) for value, _, _, run in found if not isinstance(value, str)]
+    if not validated:
+        warn(f"@best:{figure}: chosen by test figures", "these runs have no such figure of validation data")
+    choice = validated or [(order.cost(value), run) for _, value, _, run in found]
+    return min(choice, key=lambda item: item[0])[1]
+
+
+def refuse_unlike(root: Path, figure: str, protocols: Sequence[str]) -> None:
+    """Refuses a choice among runs of several protocols, and says in what these differ.
+
+    Raises:
+        UsageError: There is more than one.
+    """
+    if len(protocols) < 2:
+        return
+    words = [protocol.split(" · ") for protocol in protocols]
+    own = [[word for word in part if not all(word in other for other in words)] for part in words]
+    enough = next((n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own)), 99)
+    shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
+    raise UsageError(
+        f"@best:{figure}: the runs in {root}/ do not compare: {' | '.join(shown)}",
+        f"compare them, and name one: genzoo compare {root}",
+    )

@@ -1,0 +1,143 @@
+"""Network bodies that fit themselves to the data: multilayer perceptrons and strided convolutions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from genzoo.core.errors import TooSmallImages, UsageError
+
+Activation = Literal["relu", "tanh", "elu", "silu", "leaky-relu"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+    "leaky-relu": nn.LeakyReLU,
+}
+
+
+def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activation = "relu") -> nn.Sequential:
+    """Linear layers with an activation between each two: [N, inputs] → [N, outputs]. None hidden: one linear map."""
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
+        inputs = width
+    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
+
+
+class Shape(nn.Module):
+    """[N, numbers] → [N, *shape]. What nn.Unflatten does, at a third of its cost: its checks are Python."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [N, numbers] → [N, *shape]."""
+        return x.view(x.shape[0], *self.shape)
+
+
+class FlatEncoder(nn.Sequential):
+    """x [N, *S] → [N, outputs] through a multilayer perceptron."""
+
+    def __init__(self, shape: tuple[int, ...], hidden: tuple[int, ...], outputs: int, activation: Activation) -> None:
+        super().__init__(nn.Flatten(1), *mlp(math.prod(shape), hidden, outputs, activation))
+
+
+class FlatDecoder(nn.Sequential):
+    """z [N, D] → [N, *shape] through a multilayer perceptron."""
+
+    def __init__(
+        self, latent_dim: int, hidden: tuple[int, ...], shape: tuple[int, ...], activation: Activation
+    ) -> None:
+        super().__init__(*mlp(latent_dim, hidden, math.prod(shape), activation), Shape(shape))
+
+
+def halved(size: int, times: int) -> list[int]:
+    """The sizes that strided convolutions with kernel 3 and padding 1 go through: halved(28, 2) is [28, 14, 7]."""
+    sizes = [size]
+    for _ in range(times):
+        sizes.append((sizes[-1] + 1) // 2)
+    return sizes
+
+
+def require_images(name: str, shape: tuple[int, ...], at_least: int) -> None:
+    """Refuses data that are no images, or too small ones.
+
+    Raises:
+        UsageError: With the sizes in question.
+    """
+    if len(shape) != 3:
+        raise UsageError(f"{name} needs images (C, H, W); these data are vectors of {math.prod(shape)}")
+    height, width = shape[1:]
+    if min(height, width) < at_least:
+        raise TooSmallImages(
+            f"{name} needs images of at least {at_least}x{at_least}; these are {height}x{width}", 2 * at_least
+        )
+
+
+class ConvEncoder(nn.Sequential):
+    """x [N, C, H, W] → [N, outputs]: 3×3 convolutions of stride 2 that halve each side, then one linear layer."""
+
+    channels_last = True
+    """Trained in that memory format: see `genzoo.training.objective.lay_out`."""
+
+    def __init__(self, shape: tuple[int, ...], channels: tuple[int, ...], outputs: int, activation: Activation) -> None:
+        inputs, height, width = shape
+        layers: list[nn.Module] = []
+        for width_out in channels:
+            layers += [nn.Conv2d(inputs, width_out, 3, stride=2, padding=1), ACTIVATIONS[activation]()]
+            inputs = width_out
+        area = halved(height, len(channels))[-1] * halved(width, len(channels))[-1]
+        super().__init__(*layers, nn.Flatten(1), nn.Linear(inputs * area, outputs))
+
+
+class ConvDecoder(nn.Sequential):
+    """z [N, D] → [N, C, H, W]: one linear layer to `base` feature maps, transposed convolutions of stride 2 through
+    `channels` that mirror `ConvEncoder` for any H and W, then a 3×3 convolution to C maps."""
+
+    channels_last = True
+    """As `ConvEncoder`'s."""
+
+    def __init__(
+        self, latent_dim: int, base: int, channels: tuple[int, ...], shape: tuple[int, ...], activation: Activation
+    ) -> None:
+        outputs, *sides = shape
+        heights, widths = (halved(side, len(channels))[::-1] for side in sides)
+        layers: list[nn.Module] = [
+            nn.Linear(latent_dim, base * heights[0] * widths[0]),
+            ACTIVATIONS[activation](),
+            Shape((base, heights[0], widths[0])),
+        ]
+        inputs = base
+        for level, width_out in enumerate(channels):
+            # Stride 2 turns a side n into 2n − 1 plus the padding asked for: exactly the larger side of the pair.
+            extra = (
+                heights[level + 1] - (2 * heights[level] - 1),
+                widths[level + 1] - (2 * widths[level] - 1),
+            )
+            upsample = nn.ConvTranspose2d(inputs, width_out, 3, stride=2, padding=1, output_padding=extra)
+            layers += [upsample, ACTIVATIONS[activation]()]
+            inputs = width_out
+        super().__init__(*layers, nn.Conv2d(inputs, outputs, 3, padding=1))
+
+
+def frozen(module: nn.Module) -> Callable[..., Any]:
+    """The module as a function whose gradient reaches its arguments and none of its weights.
+
+    So a loss asks a net of its own, such as a discriminator, what the model should change, without teaching the net:
+    `frozen(critic)(x)` for the model's term, and `critic(x.detach())` for the critic's.
+    """
+    state = {name: tensor.detach() for name, tensor in (*module.named_parameters(), *module.named_buffers())}
+    return lambda *arguments: torch.func.functional_call(module, state, arguments)
+
+
+def widened(shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    """The shape a decoder puts out for `outputs` numbers per number of x: (1, 28, 28) and 2 → (2, 28, 28)."""
+    return (outputs * shape[0], *shape[1:])

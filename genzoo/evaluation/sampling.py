@@ -1,0 +1,141 @@
+"""New examples of a model: decoded from the prior, or from a density that was fitted to codes of training data.
+
+Models without a prior have only the second way (Ghosh et al. 2020, arXiv 1903.12436, section 3), and where two models
+are compared, both are drawn from in the same way.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.mixture import fit_mixture
+from genzoo.core.model import LatentModel, Model
+from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
+from genzoo.data.resident import Resident
+from genzoo.data.splits import fixed_permutation
+
+CODES = 10_000
+"""Training examples at most whose codes a density is fitted to."""
+IN_A_ROW = 8
+"""Samples of one class beside each other."""
+KNOWN = "prior, gaussian, or gmm:10 for a mixture of 10 Gaussians"
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Where codes come from."""
+
+    components: int = 0
+    """0: from the prior; else from a mixture of so many Gaussians, fitted to training codes."""
+
+    @classmethod
+    def parse(cls, text: str) -> Sampler:
+        """ "prior", "gaussian" or "gmm:K".
+
+        Raises:
+            UsageError: Anything else.
+        """
+        if text in ("prior", "gaussian"):
+            return cls(int(text == "gaussian"))
+        match = re.fullmatch(r"gmm:?([1-9]\d{0,2})", text)
+        if match is None:
+            raise UsageError(f"no sampler {text!r}", f"known: {KNOWN}")
+        return cls(int(match[1]))
+
+    @classmethod
+    def own(cls, model: Model) -> Sampler:
+        """The prior, where the model has one; else one Gaussian."""
+        return cls(int(isinstance(model, LatentModel) and model.prior() is None))
+
+    @property
+    def how(self) -> str:
+        """As captions say it."""
+        if not self.components:
+            return "z from the prior"
+        kind = "a Gaussian" if self.components == 1 else f"a mixture of {self.components} Gaussians"
+        return f"z from {kind} fitted to training codes"
+
+    def refuses(self, model: Model) -> str | None:
+        """Why a model cannot be drawn from in this way; None if it can."""
+        if self.components:
+            return None if isinstance(model, LatentModel) else "no codes to fit a density to"
+        return "no prior p(z)" if isinstance(model, LatentModel) and model.prior() is None else None
+
+
+def draw(
+    model: Model,
+    sampler: Sampler,
+    train: Resident | None,
+    n: int,
+    noise: bool,
+    y: Tensor | None = None,
+    each: Callable[[Tensor], Tensor] = lambda x: x,
+) -> Tensor:
+    """n new examples [n, *S] as the model sees them, on its device, by torch's global generators.
+
+    Args:
+        model: One that the sampler does not refuse.
+        sampler: Where codes come from.
+        train: The training data; needed for a fitted sampler only.
+        n: How many.
+        noise: Whether to draw x from p(x|z) rather than return its mean.
+        y: [n] the classes to draw, of a conditional model from its prior; None: whatever comes.
+        each: What is made of each batch before the next one is drawn.
+
+    Raises:
+        UsageError: The sampler does not suit the model, or there are fewer codes than components.
+    """
+    if reason := sampler.refuses(model):
+        raise UsageError(f"{type(model).__name__} has {reason}", f"samplers: {KNOWN}")
+    size = evaluation_batch(model.spec)
+    if not sampler.components and type(model).sample is not LatentModel.sample:
+        parts = [None] * math.ceil(n / size) if y is None else y.split(size)
+        counts = [min(size, n - first) for first in range(0, n, size)]
+        drawn = (model.sample(count, part, noise=noise) for count, part in zip(counts, parts, strict=True))
+        return torch.cat([each(x) for x in drawn])
+    assert isinstance(model, LatentModel)
+    codes = prior_codes(model, n)
+    if sampler.components:
+        assert train is not None, "a fitted sampler needs training data"
+        codes = iter([fitted_codes(model, train, sampler.components, n)])
+    views = (model.likelihood(part) for z in codes for part in z.split(size))
+    return torch.cat([each(px.rsample() if noise else px.mean) for px in views])
+
+
+def prior_codes(model: LatentModel, n: int) -> Iterator[Tensor]:
+    """n codes of a model's prior, 500 at a time: they do not depend on how many are decoded together."""
+    prior = model.prior()
+    assert prior is not None
+    for first in range(0, n, EVALUATION_BATCH):
+        yield prior.rsample((min(EVALUATION_BATCH, n - first),))
+
+
+def rows_by_class(model: Model, most: int = 16) -> Tensor | None:
+    """Eight of each of a conditional model's first classes, [n] on its device; None for any other model."""
+    classes = min(model.spec.classes, most)
+    if not model.conditional or not classes:
+        return None
+    return torch.arange(classes, device=model.anchor.device).repeat_interleave(IN_A_ROW)
+
+
+def fitted_codes(model: LatentModel, train: Resident, components: int, n: int) -> Tensor:
+    """n codes [n, *D] from a mixture fitted to z ~ q(z|x), one for each of at most 10,000 training examples.
+
+    Samples and not means of q: what the decoder was trained on is the aggregate posterior.
+    """
+    index = fixed_permutation(len(train))[:CODES].to(train.device)
+    if len(index) < components:
+        raise UsageError(f"{components} Gaussians cannot be fitted to {len(index)} codes", f"use gmm:{len(index)}")
+    size = evaluation_batch(model.spec)
+    codes = torch.cat([model.posterior(train.batch(part).x).rsample() for part in index.split(size)])
+    if not bool(codes.isfinite().all()):
+        raise GenzooError("the model's codes of its training data are not finite", "train it again: a smaller --lr?")
+    mixture = fit_mixture(codes.flatten(1).cpu().double(), components)
+    return mixture.sample(n).to(codes.device, codes.dtype).view(n, *codes.shape[1:])

@@ -1,0 +1,272 @@
+"""Going on with a run: from its last checkpoint to the end, or only what is missing behind that."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.model import Splits
+from genzoo.core.options import option
+from genzoo.data.locations import elsewhere, explained, locations, other_data
+from genzoo.data.run_data import Material
+from genzoo.data.store import Store
+from genzoo.experiment.checkpointing import FOLDER, to_snapshot
+from genzoo.experiment.experiment import Experiment
+from genzoo.registry.current import registry
+from genzoo.runs import checkpoints
+from genzoo.runs.checkpoints import Checkpoint
+from genzoo.runs.config import RunConfig, differing
+from genzoo.runs.record import FINISHED, Session, data_of, differences, former_record
+from genzoo.runs.run import MODEL_FILE, Places, Run
+from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.lock import locked
+from genzoo.system.signals import terminable
+from genzoo.training.optimizer import learning_rate
+from genzoo.training.snapshot import Snapshot
+from genzoo.training.trainer import Trainer
+
+MAY_CHANGE = (
+    *("epochs", "lr", "grad_clip", "patience", "on_nan", "max_skips"),
+    *("save_every", "listeners", "device", "mode", "stream"),
+)
+"""Options of the trainer after whose change the rest is still a continuation of the same run."""
+
+
+class Resumption:
+    """A run to be gone on with. What cannot be done is refused before anything is written.
+
+    Args:
+        run: Its folder.
+        config: Its configuration, perhaps with other options.
+        data_root: Where raw data files lie, instead of the usual places.
+        quiet: No progress on standard error.
+        processes: Those that share the work; the first one reads, writes and speaks.
+
+    Raises:
+        UsageError: An option that may not change.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        config: RunConfig,
+        data_root: Path | None = None,
+        quiet: bool = False,
+        processes: Processes = ALONE,
+    ) -> None:
+        self.run = run
+        self.before = run.config
+        self.config = config
+        self.processes = processes
+        self.changed = changes(self.before, config)
+        self.free = locations(self.before.data_config)
+        refuse_changes(self.changed, run, self.free)
+        self.command = shlex.join(["genzoo", "resume", str(run.path)])
+        with explained(config.data_config, self.command):
+            self.experiment = Experiment(config, Places(data_root=data_root), quiet, processes)
+        self.say = self.experiment.console.say
+        self.warn = self.experiment.console.warn
+
+    def run_on(self) -> bool:
+        """Does what is left to do; returns whether there was anything.
+
+        Raises:
+            UsageError: Another process is writing to the run.
+            GenzooError: No checkpoint is whole, or the data are others.
+            NonFiniteError: The loss became nan or infinite.
+        """
+        with terminable(), locked(self.run.path) if self.processes.first else nullcontext():
+            if self.processes.first:
+                checkpoints.remove_left_overs(self.run.path / FOLDER)
+            if nothing := self.nothing_left():
+                self.say(nothing)
+                return False
+            with explained(self.config.data_config, self.command):
+                material = self.experiment.load(self.refuse_other_data)
+            self.processes.meet("data")
+            trainer = self.experiment.trainer(material)
+            start = self.start(trainer) if self.processes.first else self.same_start(trainer)
+            if self.processes.first:
+                self.write(start)
+                self.tell(start, trainer)
+                self.experiment.work(self.run, material, self.session(material, start), trainer, start)
+            else:
+                self.experiment.follow(material, trainer, start)
+        return True
+
+    def write(self, start: Snapshot | None) -> None:
+        """Brings the run's files to where it goes on."""
+        self.run.write("config.json", self.config.to_json())
+        self.run.write_history([asdict(record) for record in start.history] if start else [])
+
+    def session(self, material: Material, start: Snapshot | None) -> Session:
+        """A new session of the run's record."""
+        return Session(
+            self.run,
+            self.experiment.environment(),
+            data_of(material.store),
+            self.config.training.seed,
+            start.progress.step if start else 0,
+            {name: list(values) for name, values in self.changed.items()},
+        )
+
+    def nothing_left(self) -> str:
+        """Why there is nothing to do, or ""."""
+        training = self.config.training
+        try:
+            status, took = self.run.record["status"], self.run.results["training"]
+            epochs, stopped = int(took["epochs"]), str(took["stopped"])
+        except (GenzooError, KeyError, TypeError, ValueError):
+            return ""
+        if status != FINISHED:
+            return ""
+        if epochs >= training.epochs:
+            more = f"genzoo resume {self.run.path} --epochs {2 * epochs}"
+            return f"{self.run.path} is finished: {epochs} epochs are done. To go on: {more}"
+        if stopped and "patience" not in self.changed:
+            more = f"genzoo resume {self.run.path} --patience {2 * training.patience}"
+            return f"{self.run.path} is finished after {epochs} epochs, {stopped}. To go on: {more}"
+        return ""
+
+    def start(self, trainer: Trainer) -> Snapshot | None:
+        """The newest checkpoint that is whole; None where none was made before the process ended.
+
+        Raises:
+            GenzooError: All are damaged, or there is a model but no checkpoint.
+            UsageError: Fewer epochs are asked for than were begun.
+        """
+
+        def use(checkpoint: Checkpoint) -> tuple[Checkpoint, Snapshot]:
+            self.refuse_other_config(checkpoint)
+            return checkpoint, to_snapshot(checkpoint, trainer)
+
+        found, problems = checkpoints.newest(self.run.path / FOLDER, use)
+        if not found and (problems or (self.run.path / MODEL_FILE).exists()):
+            why = problems[0].message if problems else f"{self.run.path} has no checkpoint to go on from"
+            raise GenzooError(why, self.what_is_whole())
+        self.agree(found[0].step if found else 0)
+        if not found:
+            return None
+        checkpoint, snapshot = found
+        begun = math.ceil(checkpoint.step / trainer.steps_per_epoch)
+        if self.config.training.epochs < begun:
+            asked = f"--epochs {self.config.training.epochs}"
+            raise UsageError(f"{asked}: {self.run.path} is in epoch {begun} already", f"ask for {begun} or more")
+        for problem in problems:
+            self.warn(f"{problem.message}; an older checkpoint is used")
+        self.warn_of_differences(checkpoint)
+        return snapshot
+
+    def same_start(self, trainer: Trainer) -> Snapshot | None:
+        """The checkpoint that the first process has chosen."""
+        step = self.agree(0)
+        path = checkpoints.place(self.run.path / FOLDER, step)
+        return to_snapshot(checkpoints.open_checkpoint(path), trainer) if step else None
+
+    def agree(self, step: int) -> int:
+        """The first process's step, in all of them."""
+        return int(self.processes.add_up(torch.tensor(step if self.processes.first else 0)))
+
+    def what_is_whole(self) -> str:
+        """What can still be done with a run that cannot be gone on with."""
+        hints = [f"train it anew: genzoo run --config {self.run.path / 'config.json'}"]
+        try:
+            self.run.model  # noqa: B018
+            hints.insert(0, f"no other checkpoint is whole, but the model is: genzoo evaluate {self.run.path}")
+        except GenzooError:
+            pass
+        return "\n".join(hints)
+
+    def refuse_other_config(self, checkpoint: Checkpoint) -> None:
+        """Refuses a checkpoint that was made with options other than the run's.
+
+        An option that is newer than the checkpoint has its default there, as it has in the run's config.json.
+        """
+        made = checkpoint.facts.get("config")
+        try:
+            whole = RunConfig.from_json(made or {}, registry(), str(checkpoint.path)).to_json()
+        except GenzooError:
+            whole = {}
+        if without_changeable(whole, self.free) != without_changeable(self.config.to_json(), self.free):
+            raise GenzooError(f"{checkpoint.path} was made with another config.json than is there now")
+
+    def refuse_other_data(self, store: Store, splits: Splits) -> None:
+        """Refuses data of another content than those that the run was trained on.
+
+        Raises:
+            GenzooError: Saying what to type.
+        """
+        if other_data(former_record(self.run), data_of(store), splits):
+            hint = elsewhere(self.free, self.command) if self.free else f"{self.command} --data-root FOLDER"
+            raise GenzooError(f"these are not the data that {self.run.path} was trained on", hint)
+
+    def warn_of_differences(self, checkpoint: Checkpoint) -> None:
+        """One line where the rest of the run may not be bit for bit what it would have been."""
+        made = checkpoint.facts.get("made")
+        now = self.experiment.environment()
+        apart = differences(made, {**now, "mode": made.get("mode")}) if isinstance(made, Mapping) else []
+        if apart:
+            self.warn(f"not as before: {', '.join(apart[:4])}; results differ in their last digits from one go's")
+
+    def tell(self, start: Snapshot | None, trainer: Trainer) -> None:
+        """Where the run goes on, and what became of its schedule."""
+        training, step = self.config.training, start.progress.step if start else 0
+        if not start:
+            self.say(f"resuming  {self.run.path}, which has no checkpoint yet: from the beginning")
+            return
+        epochs = f"{step / trainer.steps_per_epoch:.3g} of {training.epochs} epochs"
+        self.say(f"resuming  {self.run.path} at step {step:,}: {epochs} are done")
+        total = self.before.training.epochs * trainer.steps_per_epoch
+        if training.schedule == "cosine" and total != trainer.total_steps and step:
+            was = learning_rate(self.before.training, step - 1, total)
+            now = learning_rate(training, step, trainer.total_steps)
+            self.say(f"the cosine now ends at epoch {training.epochs}: the rate goes from {was:.2g} to {now:.2g}")
+
+
+def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """Options that differ, as (before, now); the dataset's as "data.name"."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for part in ("model_config", "loss_config", "data_config", "training"):
+        prefix = "data." if part == "data_config" else ""
+        for name, values in differing(getattr(before, part), getattr(now, part)).items():
+            found[prefix + name] = values
+    return found
+
+
+def refuse_changes(changed: Mapping[str, tuple[Any, Any]], run: Run, free: Sequence[str] = ()) -> None:
+    """Refuses options that may not change in the midst of a run.
+
+    Args:
+        changed: The options that differ, as (before, now).
+        run: The run.
+        free: Options of its dataset that may change too.
+
+    Raises:
+        UsageError: Naming the first of them.
+    """
+    allowed = (*MAY_CHANGE, *(f"data.{name}" for name in free))
+    for name, (was, now) in changed.items():
+        if name not in allowed:
+            may = ", ".join(map(option, allowed))
+            raise UsageError(
+                f"{option(name)} cannot change in a run: it is {was}, not {now}",
+                f"these may: {may}\na new run: genzoo run --config {run.path / 'config.json'} {option(name)} {now}",
+            )
+
+
+def without_changeable(config: Mapping[str, Any], free: Sequence[str] = ()) -> dict[str, Any]:
+    """A resolved configuration without the options that may change; `free` are those of the dataset."""
+    may_change = {"training": MAY_CHANGE, "data": free}
+    fixed = {
+        section: {name: value for name, value in (config.get(section) or {}).items() if name not in names}
+        for section, names in may_change.items()
+    }
+    return {**config, **fixed}

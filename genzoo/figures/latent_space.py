@@ -1,0 +1,113 @@
+"""The numbers behind the pictures of the latent space: posteriors, scales, principal axes, paths between codes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from genzoo.core.distributions import DiagGaussian
+from genzoo.core.model import LatentModel
+from genzoo.data.batching import evaluation_batch
+from genzoo.data.resident import Resident
+from genzoo.data.splits import fixed_permutation
+from genzoo.evaluation.pca import axes_of_covariance, axes_of_points
+
+FITTED = 1024
+"""Points that principal axes are fitted to where these have more dimensions than that."""
+
+
+class Posteriors(NamedTuple):
+    """q(z|x) of a whole split, latents flattened to D, float64 on the CPU."""
+
+    mean: Tensor
+    """[N, D] posterior means."""
+    kl: Tensor | None
+    """[D] KL(q‖p) of each latent in nats, the mean over examples; None without a prior or a closed form."""
+
+    @property
+    def variance(self) -> Tensor:
+        """[D] variance of the posterior mean over examples: what makes a unit active (Burda et al. 2016)."""
+        return self.mean.var(0, unbiased=False)
+
+    def ranking(self) -> Tensor:
+        """[D] latents, the one that tells most about x first: by KL, or by variance where there is none."""
+        return (self.variance if self.kl is None else self.kl).argsort(descending=True, stable=True)
+
+
+@torch.no_grad()
+def posteriors(model: LatentModel, data: Resident) -> Posteriors:
+    """Encodes every example of a split."""
+    prior = model.prior()
+    means, total = [], None
+    for index in torch.arange(len(data), device=data.device).split(evaluation_batch(model.spec)):
+        q = model.posterior(data.batch(index).x)
+        means.append(q.mean.flatten(1).cpu().double())
+        terms = None if prior is None else q.kl_per_dim(prior)
+        if terms is not None:
+            part = terms.flatten(1).cpu().double().sum(0)
+            total = part if total is None else total + part
+    return Posteriors(torch.cat(means), None if total is None else total / len(data))
+
+
+class Scale(NamedTuple):
+    """Centre and spread of each latent, [D] float64 on the CPU."""
+
+    centre: Tensor
+    deviation: Tensor
+
+
+def prior_scale(model: LatentModel) -> Scale | None:
+    """Mean and standard deviation of a Gaussian prior; None for any other."""
+    prior = model.prior()
+    if not isinstance(prior, DiagGaussian):
+        return None
+    return Scale(prior.mean.flatten().cpu().double(), prior.variance.flatten().cpu().double().sqrt())
+
+
+class PrincipalAxes(NamedTuple):
+    """The two directions in which points vary most."""
+
+    centre: Tensor
+    """[F]"""
+    vectors: Tensor
+    """[F, 2], of length 1; the largest entry of each is positive."""
+    share: list[float]
+    """What part of the total variance lies along each."""
+
+
+def principal_axes(points: Tensor) -> PrincipalAxes:
+    """The principal axes of points [N, F], F ≥ 2."""
+    centre = points.mean(0)
+    if points.shape[1] > FITTED:
+        points = points[fixed_permutation(len(points))[:FITTED]]
+    centred = (points if len(points) > 1 else points.repeat(2, 1)) - centre
+    if len(centred) < centred.shape[1]:
+        values, vectors = axes_of_points(centred, 2)
+    else:
+        values, vectors = axes_of_covariance(centred.T.cov(correction=0), 2)
+    vectors = vectors[:, [-1, -2]]
+    signs = vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
+    share = values[[-1, -2]].clamp_min(0) / values.clamp_min(0).sum().clamp_min(1e-30)
+    return PrincipalAxes(centre, vectors * signs, share.tolist())
+
+
+def share_text(share: float) -> str:
+    """A part of the variance as axes name it."""
+    return f"{100 * share:.0f} % of the variance"
+
+
+def sweep(code: Tensor, dims: Tensor, deviation: Tensor, offsets: Tensor) -> Tensor:
+    """One code [D] moved along some latents, each alone by `offsets` times its deviation: [len(dims), T, D]."""
+    codes = code.expand(len(dims), len(offsets), -1).clone()
+    for row, dim in enumerate(dims.tolist()):
+        codes[row, :, dim] += offsets * deviation[dim]
+    return codes
+
+
+def quantile_grid(scale: Scale, n: int) -> Tensor:
+    """Codes at the (i + ½)/n quantiles of a two-dimensional Gaussian: [n, n, 2], z₂ falling with the row, z₁ rising."""
+    normal = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n)
+    across, down = (scale.centre[d] + scale.deviation[d] * normal for d in (0, 1))
+    return torch.stack(torch.meshgrid(across, down.flip(0), indexing="xy"), -1)

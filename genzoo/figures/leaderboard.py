@@ -1,0 +1,122 @@
+"""The picture of a leaderboard: quality against speed, each model by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from genzoo.comparison.statistics import Estimate
+from genzoo.evaluation.order import order_of
+from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, own_style, save
+from genzoo.reporting.leaderboard import BASELINES, Board, speed
+from genzoo.reporting.report import metric_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FAR = 1.5
+"""A baseline that is further than this many times their spread from the models is told of and not drawn."""
+MARKERS = "osD^vPXh*<>"
+SMALL = {"fontsize": 8, "color": "#555555"}
+LINE, LETTER = 14.0, 6.0
+"""Height of a name and width of its letters, in points."""
+
+
+class Point(NamedTuple):
+    """A model in the picture. Its shape and its name tell it apart, and its colour too."""
+
+    name: str
+    images_per_second: float
+    figure: Estimate
+    marker: str
+    colour: str
+
+
+@own_style()
+def draw(path: Path, board: Board) -> None:
+    """A panel for the figure that the board is sorted by and for each that has baselines."""
+    known = board.table.figures()
+    figures = [name for name in dict.fromkeys([board.figure, *BASELINES.values()]) if name in known]
+    panels = {name: points for name in figures if (points := points_of(board, name))}
+    if not panels:
+        return
+    figure = new_figure(5.8 * len(panels), 4.6)
+    figure.suptitle("Quality and speed", x=0.01, ha="left", fontsize=12)
+    for axes, (name, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        _panel(axes, board, name, points)
+    save(figure, path)
+
+
+def points_of(board: Board, name: str) -> list[Point]:
+    """The rows that have the figure and a speed."""
+    found = []
+    for row, marker, colour in zip(board.table.rows, cycle(MARKERS), cycle(CLASS_COLOURS), strict=False):
+        images, value = speed(row, "train"), row.estimate(name)
+        if isinstance(images, Estimate) and images.mean > 0 and isinstance(value, Estimate):
+            found.append(Point(board.table.label(row), images.mean, value, marker, colour))
+    return found
+
+
+def _panel(axes: Axes, board: Board, name: str, points: Sequence[Point]) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    label = metric_labels().get(name, name)
+    axes.set_title(f"{label}, test data, mean ± 95 % interval over seeds", **{**TITLE, "fontsize": 10})
+    for point in points:
+        axes.errorbar(point.images_per_second, point.figure.mean, yerr=point.figure.interval, capsize=3, zorder=3,
+                      fmt=point.marker, color=point.colour, markersize=8)  # fmt: skip
+    speeds = [point.images_per_second for point in points]
+    room = (max(speeds) / min(speeds)) ** 0.15 * 1.3
+    axes.set_xscale("log")
+    axes.set_xlim(min(speeds) / room, max(speeds) * room**2)  # room for the names
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("images a second in training (log scale)")
+    order = order_of(name)
+    axes.set_ylabel(f"{label}, {order.comparative} is better" if order.better else label)
+    axes.margins(y=0.15)
+    axes.grid(alpha=0.2)
+    _baselines(axes, board, name, points)
+    _names(axes, points)
+
+
+def _baselines(axes: Axes, board: Board, name: str, points: Sequence[Point]) -> None:
+    """A dashed line for each baseline near the models, a note for the others."""
+    low = min(point.figure.mean - (point.figure.interval or 0) for point in points)
+    high = max(point.figure.mean + (point.figure.interval or 0) for point in points)
+    reach = FAR * ((high - low) or abs(high))
+    outside = ["not in the picture:"]
+    for baseline in board.baselines():
+        if baseline.figure != name:
+            continue
+        if low - reach < baseline.value < high + reach:
+            axes.axhline(baseline.value, color="#555555", linestyle="--", linewidth=1)
+            axes.annotate(baseline.name, (0.01, baseline.value), xycoords=("axes fraction", "data"), xytext=(0, 3),
+                          textcoords="offset points", **SMALL)  # type: ignore[arg-type]  # fmt: skip
+        else:
+            outside.append(f"{baseline.name} {baseline.value:.4g}")
+    if len(outside) > 1:
+        axes.text(0.99, 0.98, "\n".join(outside), transform=axes.transAxes, ha="right", va="top", **SMALL)  # type: ignore[arg-type]
+
+
+def _names(axes: Axes, points: Sequence[Point]) -> None:
+    """Each name to the right of its point, at its height or as little above it as keeps clear of the name below."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # now every value has its place
+    places = [axes.transData.transform((p.images_per_second, p.figure.mean)) * 72 / figure.dpi for p in points]
+    taken: list[tuple[float, float, float]] = []
+    for number in sorted(range(len(points)), key=lambda number: float(places[number][1])):
+        start, height = map(float, places[number])
+        width = LETTER * len(points[number].name)
+        for other, level, length in taken:
+            if start < other + length and other < start + width:
+                height = max(height, level + LINE)
+        taken.append((start, height, width))
+        point = points[number]
+        axes.annotate(point.name, (point.images_per_second, point.figure.mean), textcoords="offset points",
+                      xytext=(18, height - float(places[number][1]) - 3), fontsize=9,
+                      arrowprops={"arrowstyle": "-", "color": point.colour, "linewidth": 1})  # fmt: skip

@@ -1,0 +1,114 @@
+"""The registry of this process, and registering without packaging."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genzoo.registry.discovery import load_file, load_installed
+from genzoo.registry.entries import Entry, Kind, Origin, Registry
+
+HERE = Origin("notebook", "", "notebook")
+_loading = threading.RLock()
+_registry: Registry | None = None
+
+
+def registry() -> Registry:
+    """The registry of this process: every installed plugin, found on first use."""
+    global _registry
+    with _loading:
+        if _registry is None:
+            _registry = load_installed()
+        return _registry
+
+
+def reset() -> None:
+    """Forgets everything; the next use looks for plugins again."""
+    global _registry
+    _registry = None
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """The names of the registered models that match a glob such as "*vae*"."""
+    return list(dict.fromkeys(entry.name for entry in registry().matching("model", pattern)))
+
+
+def register_model(
+    name: str,
+    model: type,
+    *,
+    loss: str,
+    summary: str = "",
+    paper: str = "",
+    options: Mapping[str, Any] | None = None,
+    loss_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Registers a model class for this process, without packaging. Doing it again replaces it.
+
+    Args:
+        name: kebab-case.
+        model: A subclass of `genzoo.Model`.
+        loss: The registered loss that trains it by default.
+        summary: One line for `genzoo list`.
+        paper: The source, such as "Kingma & Welling 2014, arXiv 1312.6114".
+        options: Defaults that differ from those of the class's Config.
+        loss_options: Defaults of that loss which differ from its own.
+
+    Raises:
+        PluginError: The name is no kebab-case.
+    """
+    _replace("model", name, model, summary, paper, options, loss=loss, loss_options=dict(loss_options or {}))
+
+
+def register_loss(
+    name: str, loss: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
+) -> None:
+    """Registers a loss class for this process; see `register_model`."""
+    _replace("loss", name, loss, summary, paper, options)
+
+
+def register_dataset(
+    name: str, dataset: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
+) -> None:
+    """Registers a dataset class for this process; see `register_model`."""
+    _replace("dataset", name, dataset, summary, paper, options)
+
+
+def register_metric(
+    name: str, metric: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
+) -> None:
+    """Registers a metric class for this process; see `register_model`."""
+    _replace("metric", name, metric, summary, paper, options)
+
+
+def register_listener(name: str, listener: type, *, summary: str = "") -> None:
+    """Registers a run listener's class for this process; see `register_model`."""
+    _replace("listener", name, listener, summary)
+
+
+def _replace(
+    kind: Kind,
+    name: str,
+    target: type,
+    summary: str,
+    paper: str = "",
+    options: Mapping[str, Any] | None = None,
+    **of_model: Any,
+) -> None:
+    registry().replace(Entry(kind, name, target, summary, HERE, paper, dict(options or {}), **of_model))
+
+
+def load_plugin(file: str | Path) -> tuple[str, ...]:
+    """Loads a Python file as a plugin, as `genzoo -p FILE.py` does. After a change of the file do it again: what it
+    registers takes the place of what it did before, and if it fails, that stays.
+
+    Returns:
+        What it registers, such as ("model mine", "loss mine").
+
+    Raises:
+        UsageError: There is no such file.
+        PluginError: It cannot be imported or breaks a hook's contract.
+    """
+    return tuple(f"{entry.kind} {entry.name}" for entry in load_file(Path(file), registry()).entries)

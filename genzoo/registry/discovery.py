@@ -1,0 +1,263 @@
+"""Finding and loading plugins, each kept apart from the others.
+
+pluggy's own `load_setuptools_entrypoints` dies whole when one plugin fails to import and silently skips the second of
+two entry points with one name; so the loop is ours, and pluggy checks the hooks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from genzoo.core import hookspecs
+from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean, printable
+from genzoo.core.version import __version__
+from genzoo.registry.entries import Entry, Kind, Origin, Registry, describe
+from genzoo.system.distributed import speaks
+from genzoo.system.streams import tell
+
+GROUP = "genzoo"
+HOOKS: dict[str, Kind] = {
+    "register_models": "model",
+    "register_losses": "loss",
+    "register_datasets": "dataset",
+    "register_metrics": "metric",
+    "register_commands": "command",
+    "register_listeners": "listener",
+}
+STATED = "GENZOO_API"
+
+
+class WrongAPI(PluginError):
+    """A plugin that was written for another genzoo."""
+
+
+@dataclass
+class Plugin:
+    """A plugin that was found, working or not."""
+
+    origin: Origin
+    seconds: float = 0.0
+    """What importing and registering took."""
+    error: str = ""
+    """Why it is disabled; empty if it works."""
+    cure: str = ""
+    """What to type where it is disabled."""
+    api: int | None = None
+    """The plugin API that it says it was written for."""
+    file: str = ""
+    """Where its module lies."""
+    entries: list[Entry] = field(default_factory=list)
+
+
+found: list[Plugin] = []
+"""Every plugin of this process, in the order of their names."""
+
+
+def load_installed() -> Registry:
+    """Finds every installed plugin and registers what it offers. A broken one is one line on standard error.
+
+    `GENZOO_DISABLE_PLUGINS` names distributions or entry points, separated by commas, to leave out.
+
+    Raises:
+        UsageError: There is none at all: the checkout is not installed.
+    """
+    registry = Registry()
+    found.clear()
+    disabled = {name.strip() for name in os.environ.get("GENZOO_DISABLE_PLUGINS", "").split(",")}
+    for origin, entry_point in _entry_points():
+        if disabled & {origin.distribution, origin.plugin}:
+            cure = "unset GENZOO_DISABLE_PLUGINS"
+            found.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS", cure=cure))
+            continue
+        plugin = _load(origin, entry_point.load, registry)
+        if plugin.error:
+            plugin.cure = plugin.cure or _cure(origin)
+            warn(f"plugin {origin.plugin} of {origin} is disabled: {plugin.error}", plugin.cure)
+    if not found:
+        raise UsageError("no plugins found: this checkout is not installed", "type: pip install -e .")
+    for (kind, name), entries in registry.clashes().items():
+        claims = " and ".join(str(entry.origin) for entry in entries)
+        ways = " or ".join(entry.full_name for entry in entries)
+        warn(f"{kind} {name!r} is claimed by {claims}", f"type {ways}, or uninstall one")
+    return registry
+
+
+def load_file(path: Path, registry: Registry) -> Plugin:
+    """Loads a Python file as a plugin, for trying one before packaging it; again: in place of what it was before.
+
+    Raises:
+        PluginError: It cannot be imported or breaks a hook's contract; what it registered before stays.
+    """
+    if not path.is_file():
+        raise UsageError(f"-p {path}: no such file", "type: genzoo -p FILE.py …")
+    # A name for each file, wherever it lies: the classes of a second plugin.py must not replace those of the first.
+    name = "genzoo_file_" + re.sub(r"\W", "_", str(path.resolve()))
+
+    def load() -> Any:
+        specification = importlib.util.spec_from_file_location(name, path.resolve())
+        if specification is None or specification.loader is None:
+            raise PluginError("not a Python file")
+        module = importlib.util.module_from_spec(specification)
+        sys.modules[name] = module  # so that f"{__name__}:Class" and class definitions find it
+        specification.loader.exec_module(module)
+        return module
+
+    before, entries = sys.modules.get(name), registry.entries
+    old = [plugin for plugin in found if plugin.file and Path(plugin.file) == path.resolve()]
+    gone = {id(entry) for plugin in old for entry in plugin.entries}
+    registry.entries = [entry for entry in entries if id(entry) not in gone]
+    plugin = _load(Origin(path.name, "", path.stem), load, registry)
+    if plugin.error:
+        registry.entries = entries
+        found.remove(plugin)
+        if before:
+            sys.modules[name] = before
+        raise PluginError(f"-p {path}: {plugin.error}", plugin.cure or "for the traceback: genzoo --debug …")
+    found[:] = [plugin for plugin in found if plugin not in old]
+    return plugin
+
+
+def _entry_points() -> list[tuple[Origin, metadata.EntryPoint]]:
+    """In the order of names: what is found must not depend on the file system's order.
+
+    `metadata.entry_points()` would raise on the first package whose metadata are damaged, plugin or not.
+    """
+    packages: dict[str, list[tuple[Origin, metadata.EntryPoint]]] = {}
+    for package in metadata.distributions():
+        try:
+            if f"[{GROUP}]" not in (package.read_text("entry_points.txt") or ""):
+                continue
+            name, version = package.metadata["Name"], package.version
+            points = [(Origin(name, version, point.name), point) for point in package.entry_points.select(group=GROUP)]
+            # One that comes later on sys.path is hidden, as its modules are.
+            packages.setdefault(re.sub(r"[-_.]+", "-", name).lower(), points)
+        except Exception as error:  # which one differs between versions of Python
+            folder = getattr(package, "_path", package.locate_file(""))
+            damaged, cure = f"damaged metadata: {describe(error)}", "remove the folder or reinstall it"
+            found.append(Plugin(Origin(str(folder), "", ""), error=damaged, cure=cure))
+            warn(f"the package in {folder} has {damaged}", cure)
+    return [point for name in sorted(packages) for point in sorted(packages[name], key=lambda point: point[0].plugin)]
+
+
+def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin:
+    plugin = Plugin(origin)
+    found.append(plugin)
+    start = time.perf_counter()
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # standard output carries results alone
+            module = load()
+            plugin.file = getattr(module, "__file__", None) or ""
+            plugin.api = _stated_api(module, origin)
+            plugin.entries = list(_entries(origin, module))
+            registry.add(plugin.entries)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit and worse: a plugin must not end the program
+        if debugging():
+            sys.excepthook(type(error), error, error.__traceback__)
+        plugin.error = " ".join(error.message.split()) if isinstance(error, GenzooError) else describe(error)
+        plugin.cure = error.hint if isinstance(error, WrongAPI) else ""
+        plugin.entries = []
+    plugin.seconds = time.perf_counter() - start
+    return plugin
+
+
+def _stated_api(module: Any, origin: Origin) -> int | None:
+    """The plugin API that a module says it was written for, None where it does not say.
+
+    Raises:
+        WrongAPI: It is not one of this genzoo's.
+    """
+    stated = getattr(module, STATED, None)
+    if stated is None:
+        return None
+    if type(stated) is not int:
+        raise WrongAPI(f"{STATED} is {stated!r:.40}, not a whole number", f"write: {STATED} = {hookspecs.API}")
+    if stated > hookspecs.API:
+        newer = f"it was written for plugin API {stated}, and this genzoo {__version__} has {hookspecs.API}"
+        raise WrongAPI(newer, "pip install --upgrade genzoo")
+    if stated < hookspecs.OLDEST_API:
+        oldest = f"this genzoo {__version__} has {hookspecs.OLDEST_API} and later"
+        raise WrongAPI(f"it was written for plugin API {stated}, and {oldest}", _cure(origin))
+    return stated
+
+
+def _entries(origin: Origin, module: Any) -> Iterator[Entry]:
+    """What a plugin module registers. pluggy checks names and arguments of its hooks, in a manager of its own."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name=origin.plugin)
+    known = [name for name, caller in vars(manager.hook).items() if caller.has_spec()]
+    for caller in manager.get_hookcallers(module) or ():
+        if not (caller.has_spec() or all(hook.optionalhook for hook in caller.get_hookimpls())):
+            raise PluginError(f"there is no hook {caller.name!r}.{did_you_mean(caller.name, known)}")
+    entries: list[Entry] = []
+    for hook, kind in HOOKS.items():
+        getattr(manager.hook, hook)(register=_registrar(kind, origin, entries))
+    if not entries:
+        raise PluginError("it registers nothing: has it a function marked @hookimpl?")
+    yield from entries
+
+
+def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[..., None]:
+    """The `register` that a hook is given (see `genzoo.hookspecs`)."""
+
+    def register(
+        name: str,
+        target: str | type,
+        *,
+        summary: str,
+        paper: str = "",
+        options: Mapping[str, Any] | None = None,
+        loss: str = "",
+        loss_options: Mapping[str, Any] | None = None,
+        in_every_run: bool = False,
+    ) -> None:
+        if (kind == "model") != bool(loss):
+            raise PluginError(f"{kind} {name!r}: {'name its loss: loss=…' if not loss else 'loss= is for models'}")
+        if in_every_run and kind != "metric":
+            raise PluginError(f"{kind} {name!r}: in_every_run= is for metrics")
+        own, of_loss = dict(options or {}), dict(loss_options or {})
+        entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss, in_every_run))
+
+    register.__qualname__ = "register"  # as the author of a wrong call reads it in the TypeError
+    return register
+
+
+@cache
+def tell_other_version(origin: Origin, made: str) -> None:
+    """One line, once, where something was made with another version of a plugin's package than is installed."""
+    if origin.distribution != GROUP and made != origin.version:
+        message = f"made with {origin.distribution} {made}, and {origin.version} is installed"
+        warn(printable(message), f"pip install {shlex.quote(f'{origin.distribution}=={made}')}")
+
+
+def debugging() -> bool:
+    """Whether tracebacks are wanted: `genzoo --debug` or GENZOO_DEBUG=1."""
+    return os.environ.get("GENZOO_DEBUG", "") not in ("", "0")
+
+
+def _cure(origin: Origin) -> str:
+    if origin.distribution == GROUP:
+        return "in a checkout type: pip install -e . elsewhere: pip install --force-reinstall genzoo"
+    return f"pip install --upgrade {origin.distribution}, or pip uninstall {origin.distribution}"
+
+
+def warn(message: str, hint: str) -> None:
+    """One line on standard error, of the first process."""
+    if speaks():
+        tell(f"genzoo: {message} ({hint})")

@@ -1,0 +1,193 @@
+"""From resolved choices to live objects: the device, the dataset, the model and its loss."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from typing import Any
+
+import torch
+
+from genzoo.registry.entries import Entry
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.likelihoods import likelihood_class, make_likelihood
+from genzoo.core.noise import generators, mix, seeded
+from genzoo.system.distributed import ALONE, Processes
+from genzoo.core.model import Dataset, DataSpec, Loss, Model, count_parameters
+from genzoo.training.config import Training
+
+BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments
+
+
+def choose_device(name: str, processes: Processes = ALONE) -> torch.device:
+    """The torch device called `name`; "auto" prefers CUDA, then MPS, then the CPU. Each process has a GPU of its own.
+
+    Raises:
+        UsageError: It is not there, or not for several processes.
+    """
+    if processes.size > 1:
+        if name not in ("auto", "cpu", "cuda"):
+            raise UsageError(f"--device {name}: several processes share no device", "use auto, cpu or cuda")
+        if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
+            device = choose_device(f"cuda:{processes.local}")
+            torch.cuda.set_device(device)
+            return device
+        return torch.device("cpu")
+    if name == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(accelerator)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"--device {name}: no such kind of device", "use auto, cpu, cuda, cuda:1 or mps") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        built_for, count = torch.version.cuda or "none", torch.cuda.device_count()
+        raise UsageError(
+            f"--device {name}, but torch sees {count or 'no'} CUDA device{'s' if count > 1 else ''} "
+            f"(torch {torch.__version__}, CUDA {built_for})",
+            "use --device auto",
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError(f"--device {name}, but this machine has no MPS device", "use --device auto")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"--device {name}: genzoo trains on cpu, cuda and mps", "use --device auto")
+    return device
+
+
+def refuse_uneven_batch(batch_size: int, processes: Processes) -> None:
+    """Refuses a batch that the processes cannot share evenly.
+
+    Raises:
+        UsageError: Naming the next one that they can.
+    """
+    size = processes.size
+    if batch_size % size:
+        raise UsageError(
+            f"--batch-size {batch_size} is shared by {size} processes, which do not divide it",
+            f"--batch-size {-(-batch_size // size) * size}",
+        )
+
+
+def view_spec(dataset: Dataset, training: Training) -> DataSpec:
+    """The dataset's spec as a model is to see it: with the binarisation and the likelihood that were asked for.
+
+    Raises:
+        UsageError: Binarisation of data that are no images, or a likelihood that is unknown or not for such values.
+    """
+    own = spec = dataset.spec
+    if training.binarize != "none":
+        if not spec.is_image:
+            raise UsageError(f"--binarize is for images; these data are vectors of {spec.numel}")
+        if training.standardize != "none":
+            raise UsageError("--binarize and --standardize exclude each other: black and white are 0 and 1")
+        spec = spec._replace(likelihood="bernoulli", binary=True)
+    if training.standardize != "none":
+        spec = spec._replace(binary=False)
+        if not suits_any_values(spec.likelihood):
+            spec = spec._replace(likelihood="gaussian-learned")
+    if training.likelihood != "auto":
+        spec = spec._replace(likelihood=training.likelihood)
+    make_likelihood(spec.likelihood)  # refuses an unknown one
+    if (training.binarize, training.standardize, training.likelihood) != ("none", "none", "auto"):
+        refuse_unsuitable(spec, own, training)
+    return spec
+
+
+def suits_any_values(likelihood: str) -> bool:
+    """Whether a likelihood is for numbers of any size, and not just for those between 0 and 1."""
+    return likelihood_class(likelihood).values == "any"
+
+
+def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None:
+    """Refuses a likelihood that is not for such values. A dataset tells by its own likelihood where its values lie.
+
+    Raises:
+        UsageError: Saying what it is for and what the values are.
+    """
+    likelihood, values = f"--likelihood {spec.likelihood}", likelihood_class(spec.likelihood).values
+    if values == "any":
+        return
+    if training.standardize != "none":
+        raise UsageError(
+            f"{likelihood} is for values between 0 and 1; standardised ones leave it", "use gaussian-learned"
+        )
+    if suits_any_values(own.likelihood) and not spec.binary:
+        raise UsageError(f"{likelihood} is for values between 0 and 1; these data have others", "use gaussian-learned")
+    if values == "grey" and spec.binary:
+        raise UsageError(f"{likelihood} is for grey levels; these data are black and white", "use bernoulli")
+    if values == "grey" and not spec.is_image:
+        raise UsageError(f"{likelihood} is for grey images; these data are vectors of {spec.numel}", "use bernoulli")
+
+
+def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device) -> Model:
+    """Builds a registered model with weights drawn from `seed`.
+
+    Raises:
+        UsageError: The model does not fit the data, or the machine.
+    """
+    model_class: type[Model] = entry.load()
+    refuse_too_large(entry, model_class, spec, config, device)
+    with generators, seeded(mix(seed, "weights")):
+        return model_class(spec, config).to(device)
+
+
+def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: int) -> Loss:
+    """Builds a registered loss for a model.
+
+    Raises:
+        UsageError: The loss cannot train that model; the reason is given.
+    """
+    loss_class: type[Loss] = entry.load()
+    reason = loss_class.refuses(model)
+    if reason:
+        raise UsageError(
+            f"loss {entry.name!r} cannot train {model_name}: {reason}", "leave --loss out, or: genzoo list"
+        )
+    with generators, seeded(mix(seed, "loss")):
+        return loss_class(model, config).to(model.anchor.device)
+
+
+def refuse_too_large(entry: Entry, model_class: type[Model], spec: DataSpec, config: Any, device: torch.device) -> None:
+    """Refuses a model that the machine cannot hold, before any of it is allocated."""
+    available = memory_bytes(device)
+    needed = weights_on_paper(model_class, spec, config) * BYTES_PER_WEIGHT
+    if needed > available:
+        raise UsageError(
+            f"{entry.name} with these options needs {gigabytes(needed)} to train; "
+            f"this machine has {gigabytes(available)}",
+            f"choose smaller sizes: genzoo info {entry.name}",
+        )
+
+
+def weights_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> int:
+    """How many parameters a model has, counted without allocating them; 0 where its constructor needs real ones."""
+    try:
+        return count_parameters(on_paper(model_class, spec, config))
+    except GenzooError:
+        raise
+    except (RuntimeError, NotImplementedError, TypeError) as error:  # TypeError: a size beyond 64 bits
+        return 1 << 62 if re.search("negative dimension|overflow", str(error), re.IGNORECASE) else 0
+
+
+def on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
+    """A model whose weights have shapes and no values."""
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # weights of another model have no place here
+        return model_class(spec, config)
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Memory of the device, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def gigabytes(count: float) -> str:
+    """A number of bytes for people: "3.1 TB", "24 GB"."""
+    for unit in ("kB", "MB", "GB"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:.2g} {unit}" if count < 10 else f"{count:.0f} {unit}"
+    return f"{count / 1000:,.1f} TB"

@@ -1,0 +1,310 @@
+"""The run folder: its name, its files, and finding it again."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genzoo.system import lock
+from genzoo.core.errors import GenzooError, UsageError, not_installed
+from genzoo.system.reading import parse_json, read_text
+from genzoo.runs.config import RunConfig
+from genzoo.system.atomic import to_bytes, write_atomically
+
+if TYPE_CHECKING:
+    from genzoo.data.form import Form
+    from genzoo.core.model import Model
+
+FORM_FILE = "data.json"
+MODEL_FILE = "model.safetensors"
+EXAMPLES_FILE = "examples.safetensors"
+TRACE_FILE = "trace.json"
+DAMAGED = "copy it again; the model alone can be had without it: genzoo.load('RUN/model.safetensors')"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run reads and writes."""
+
+    runs: Path = Path("runs")
+    """Run folders are made in here."""
+    out: Path | None = None
+    """This run's own folder, instead of a new one in `runs`."""
+    data_root: Path | None = None
+    """Where raw data files lie, instead of the usual places."""
+    profile: bool = False
+    """Whether to trace some training steps into the run's folder."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that exists.
+
+    config.json          every option, resolved; `genzoo run --config` repeats it
+    data.json            what later files are read by: columns, their scale, the range of the values
+    run.json             when, where and with which versions
+    metrics.jsonl        one line an epoch
+    results.json         the final evaluation
+    examples.safetensors each figure on each test example
+    model.safetensors    the model, which describes itself
+    checkpoints/         what `genzoo resume` goes on from
+    lock                 held while somebody writes
+    figures/*.png
+    report.html          all of this on one page
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> RunConfig:
+        """The resolved configuration."""
+        from genzoo.registry.current import registry
+
+        file = self.path / "config.json"
+        values = read_json(file)
+        self._refuse_missing_plugins()
+        try:
+            return RunConfig.from_json(values, registry(), str(file))
+        except GenzooError as error:
+            error.hint = error.hint or DAMAGED
+            raise
+
+    @property
+    def plain_config(self) -> dict[str, Any]:
+        """The resolved configuration as it is written, whether or not its plugins are installed."""
+        return read_json(self.path / "config.json")
+
+    def _refuse_missing_plugins(self) -> None:
+        """Says which package a run was made with that is not here, or in another version, where its record can tell."""
+        from genzoo.registry.entries import KINDS
+        from genzoo.registry.discovery import tell_other_version
+        from genzoo.registry.current import registry
+
+        try:
+            plugins = dict(self.record["plugins"])
+        except (GenzooError, KeyError, TypeError, ValueError):
+            return
+        for kind in KINDS:
+            made = plugins.get(kind)
+            if not isinstance(made, dict):
+                continue
+            name, origin = str(made.get("name")), str(made.get("origin"))
+            entries = registry().called(name, [kind])
+            if not entries:
+                raise not_installed(self.path, f"{kind} {name!r}", origin)
+            distribution, _, version = origin.partition(" ")
+            for entry in entries:
+                if version and entry.origin.distribution == distribution:
+                    tell_other_version(entry.origin, version)
+
+    @property
+    def form(self) -> Form:
+        """What the training data looked like; nothing is known of those of a run that an older version made."""
+        from genzoo.data.form import Form, read_form
+
+        file = self.path / FORM_FILE
+        return read_form(read_json(file), self.model.spec, file) if file.exists() else Form()
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The final evaluation: figures by split, such as results["test"]["negative_elbo"]."""
+        return read_json(self.path / "results.json")
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Provenance: command, versions, hardware, times, status."""
+        return read_json(self.path / "run.json")
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The epochs, oldest first. A torn last line, left by a crash, is passed over."""
+        epochs: list[dict[str, Any]] = []
+        file = self.path / "metrics.jsonl"
+        try:
+            lines = read_text(file, errors="replace").splitlines()
+        except FileNotFoundError:  # stopped in its first epoch
+            return epochs
+        except OSError as error:
+            raise GenzooError(f"{file} is damaged: {error.strerror}", DAMAGED) from None
+        for line in lines:
+            try:
+                epochs.append(dict(parse_json(line)))
+            except (TypeError, ValueError, RecursionError):
+                break
+        return epochs
+
+    @cached_property
+    def model(self) -> Model:
+        """The trained model, in evaluation mode, on the CPU."""
+        from genzoo.runs.model_file import load_model
+
+        return load_model(self.path / MODEL_FILE)
+
+    def write(self, name: str, values: Mapping[str, Any]) -> None:
+        """Writes a JSON file of the run, whole or not at all."""
+        text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False)
+        write_atomically(self.path / name, to_bytes(text + "\n"))
+
+    def append(self, values: Mapping[str, Any]) -> None:
+        """Adds one line to metrics.jsonl, in one write."""
+        line = json.dumps(plain(values), ensure_ascii=False, allow_nan=False) + "\n"
+        with open(self.path / "metrics.jsonl", "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(line)
+
+    def write_history(self, lines: list[dict[str, Any]]) -> None:
+        """Writes metrics.jsonl anew, whole or not at all."""
+        text = "".join(json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+        write_atomically(self.path / "metrics.jsonl", to_bytes(text))
+
+
+def plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become the texts "nan", "inf" and "-inf"."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a run folder.
+
+    Raises:
+        GenzooError: It is missing or damaged.
+    """
+    try:
+        values = parse_json(read_text(path))
+    except OSError as error:
+        raise GenzooError(f"{path}: {error.strerror}", "is the run complete? ls the folder") from None
+    except ValueError as error:
+        raise GenzooError(f"{path} is damaged: no JSON ({str(error)[:60]})", DAMAGED) from None
+    if not isinstance(values, dict):
+        raise GenzooError(f"{path} is damaged: no JSON object", DAMAGED)
+    return values
+
+
+def refuse_unwritable(root: Path, out: Path | None) -> None:
+    """Refuses an output folder that exists already or could not be made, before any work is done.
+
+    Raises:
+        UsageError: Naming the folder.
+    """
+    folder = out or root
+    if out and out.exists() and not is_unused(out):
+        raise _exists(out)
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"cannot write to {above}", f"choose another folder with {'--out' if out else '--runs'} FOLDER"
+        )
+
+
+@contextmanager
+def claim(root: Path, out: Path | None, model: str, dataset: str) -> Iterator[Run]:
+    """Makes a new run folder: `out`, or <root>/<model>-<dataset>-<date>-<time>-<four digits>; nobody else writes to it
+    inside.
+
+    Making the folder is the claim, so runs started in the same instant get folders of their own. Of those who name one
+    `out` the first to have its lock gets it.
+
+    Raises:
+        UsageError: It exists already or cannot be made.
+    """
+    with lock.locked(_make(root, out, model, dataset)) as path:
+        if not is_unused(path):  # somebody else was in it meanwhile
+            raise _exists(path)
+        yield Run(path)
+
+
+def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M", time.gmtime())
+    short = "-".join(name.rpartition("/")[2] for name in (model, dataset))
+    while True:
+        path = out or root / f"{short}-{stamp}-{secrets.token_hex(2)}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(exist_ok=out is not None and is_unused(path))
+        except FileExistsError:
+            if out:
+                raise _exists(out) from None
+            continue
+        except OSError as error:
+            raise UsageError(f"cannot make {path}: {error.strerror}", "choose another with --runs FOLDER") from None
+        return path
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether a run can begin in a folder: it is empty but for the lock of one that was stopped before it began."""
+    return folder.is_dir() and all(path.name == lock.FILE for path in folder.iterdir())
+
+
+def _exists(out: Path) -> UsageError:
+    return UsageError(f"--out {out} exists already; nothing was changed", "name another folder, or delete it")
+
+
+def find(reference: str, root: Path = Path("runs")) -> Run:
+    """The run called `reference`: a path, @last, @best:FIGURE, or the unique beginning of its name or its last part.
+
+    Raises:
+        UsageError: No such run, or several.
+    """
+    if os.path.isfile(Path(reference) / "config.json"):
+        return Run(Path(reference))
+    if os.sep in reference and os.path.exists(reference):
+        raise UsageError(f"{reference} is no run folder: it has no config.json", f"ls {root}/, or type @last")
+    runs = sorted(path.parent for path in root.glob("*/config.json"))
+    if not runs:
+        raise UsageError(f"no runs in {root}/", "make one: genzoo run …, or say where they are: --runs FOLDER")
+    if reference.startswith("@best:"):
+        from genzoo.comparison.tables import best
+
+        return best(root, reference.removeprefix("@best:"))
+    if reference == "@last":
+        return Run(max(runs, key=_started))
+    matching = [p for p in runs if p.name.startswith(reference) or p.name.rpartition("-")[2].startswith(reference)]
+    if len(matching) == 1:
+        return Run(matching[0])
+    if matching:
+        raise UsageError(
+            f"{len(matching)} runs begin with {reference!r}", "\n".join(path.name for path in matching[:8])
+        )
+    raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
+
+
+def _started(path: Path) -> tuple[float, str]:
+    """When a run was started, by its own record; the name decides between equals."""
+    try:
+        started = read_json(path / "run.json").get("started", 0.0)
+        return (started if isinstance(started, float) else 0.0, path.name)
+    except GenzooError:
+        return (0.0, path.name)
+
+
+def load(reference: str | Path, device: str = "cpu") -> Model:
+    """Loads a trained model, in evaluation mode.
+
+    Args:
+        reference: A model.safetensors file, a run folder, or a run's name as `genzoo evaluate` takes it.
+        device: Where to put it.
+
+    Raises:
+        UsageError: Not found.
+        GenzooError: Damaged, or made by a plugin that is not installed.
+    """
+    from genzoo.runs.model_file import load_model
+
+    path = Path(reference)
+    if path.suffix == ".safetensors":
+        return load_model(path, device)
+    if os.path.isfile(path):
+        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
+    return load_model(find(str(reference)).path / MODEL_FILE, device)

@@ -1,0 +1,107 @@
+"""Files that are either whole or not there, and flushed to the disk."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from genzoo.core.errors import GenzooError
+
+CHUNK = 1 << 20
+
+
+class Pieces(Protocol):
+    """The content of a file too large to be put together in memory: bytes, piece after piece."""
+
+    def __len__(self) -> int:
+        """Bytes of all pieces."""
+
+    def __iter__(self) -> Iterator[memoryview]:
+        """Yield the pieces. A piece is valid until the next one is requested."""
+
+
+Content = bytes | Pieces
+
+
+def user_cache() -> Path | None:
+    """genzoo's folder in the user's cache, `$XDG_CACHE_HOME/genzoo` or `~/.cache/genzoo`, there or not; None for a
+    user without a home."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(cache):  # the specification: relative ones are ignored
+        return Path(cache) / "genzoo"
+    try:
+        return Path.home() / ".cache/genzoo"
+    except RuntimeError:
+        return None
+
+
+def to_bytes(text: str) -> bytes:
+    r"""A text as UTF-8. What Python makes of a byte of a file's name that is not UTF-8 is written as \udcff."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file by way of a flushed temporary sibling and one rename. Its mode follows the umask."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        with open(temporary, "xb") as file:  # x: a link that lies there is not written through
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT)
+        cure = "is the disk full? df -h" if full else f"may you write there? ls -ld {path.parent}"
+        raise GenzooError(f"cannot write {path}: {error.strerror}", cure) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_new(path: Path, content: Content, heed: Callable[[], None] = lambda: None) -> tuple[int, str]:
+    """Writes a file that is not there yet and flushes it to the disk; returns its size and SHA-256.
+
+    Its mode follows the umask.
+    """
+    size, digest = 0, hashlib.sha256()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        for chunk in chunks([memoryview(content)] if isinstance(content, bytes) else content):
+            heed()
+            digest.update(chunk)
+            size += len(chunk)
+            while chunk:
+                chunk = chunk[os.write(descriptor, chunk) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return size, digest.hexdigest()
+
+
+def chunks(pieces: Iterable[memoryview]) -> Iterator[memoryview]:
+    """The same bytes in chunks of at most CHUNK: small pieces are put together and large ones cut."""
+    small = bytearray()
+    for piece in pieces:
+        if len(small) + len(piece) <= CHUNK:
+            small += piece
+            continue
+        if small:
+            yield memoryview(small)
+            small = bytearray()
+        for start in range(0, len(piece), CHUNK):
+            yield piece[start : start + CHUNK]
+    if small:
+        yield memoryview(small)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flushes the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,190 @@
+"""Whether a training step can be compiled and captured whole: neither takes a GPU to tell.
+
+A captured step replays the same operators on new contents of the same memory. So it may neither read a value back to
+the host nor let Python decide anything: whatever Python saw at the capture would hold for ever.
+"""
+
+from __future__ import annotations
+
+import itertools
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch._dynamo as dynamo
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from genzoo.core.model import Batch
+from genzoo.core.noise import seeded
+from genzoo.testing.check import require
+from genzoo.testing.pair import loss_of
+from genzoo.training.objective import Objective
+
+# fmt: off
+HOST_READS = frozenset([
+    "_local_scalar_dense", "item", "is_nonzero", "nonzero", "equal", "allclose", "masked_select", "bincount",
+    "_unique2", "unique_dim", "unique_consecutive", "unique_dim_consecutive",
+])
+# fmt: on
+INDEXING = frozenset(["index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"])
+LARGEST_CONSTANT = 1024
+"""Constants made from Python numbers are compared by value up to so many elements."""
+
+
+def assert_graph_safe(objective: Objective, batches: Sequence[Batch], steps: Sequence[int]) -> None:
+    """Forward and backward are the same operators for every batch and step, and read nothing back to the host.
+
+    Args:
+        objective: Model and loss.
+        batches: Of one size, as different as can be: zeros and noise.
+        steps: As different as can be: 0 and 10,000.
+
+    Raises:
+        AssertionError: It names the line that reads back, the operator that differs or the Python number that changed.
+    """
+    _record(objective, batches[0], steps[0])  # whatever is made on first use is made now
+    before = _python_state(objective)
+    runs = [
+        (f"batch {number}, step {step:,}", _record(objective, batch, step))
+        for (number, batch), step in itertools.product(enumerate(batches), steps)
+    ]
+    (first_name, first), *others = runs
+    for fault in itertools.chain.from_iterable(tape.faults for _, tape in runs):
+        raise AssertionError(f"not graph-safe: {fault}")
+    for name, tape in others:
+        difference = _first_difference(first.operators, tape.operators)
+        if difference:
+            raise AssertionError(f"not graph-safe: {first_name} and {name} differ {difference}")
+    after = _python_state(objective)
+    changed = [f"{name}: {before.get(name)} → {value}" for name, value in after.items() if before.get(name) != value]
+    if changed:
+        raise AssertionError(f"not graph-safe: a forward pass changes Python state, {'; '.join(changed)}")
+
+
+def assert_fullgraph(objective: Objective, batch: Batch, steps: Sequence[int] = (0, 1, 10_000)) -> None:
+    """`torch.compile` takes the objective as one graph, once for all steps, with the values and gradients of eager."""
+    graphs = []
+    aot_eager = dynamo.lookup_backend("aot_eager")
+
+    def count(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:
+        graphs.append(graph)
+        return aot_eager(graph, inputs)
+
+    dynamo.reset()
+    compiled = torch.compile(objective, fullgraph=True, backend=count)
+    names, parameters = zip(*((n, p) for n, p in objective.named_parameters() if p.requires_grad), strict=True)
+    try:
+        for step in steps:
+            eager = loss_of(objective, batch, step)
+            gradients = torch.autograd.grad(eager["loss"], parameters, allow_unused=True)
+            terms, traced = _compiled_step(compiled, batch, step, parameters)
+            found = dict(zip((*terms, *names), (*terms.values(), *traced), strict=True))
+            for name, value in zip((*eager, *names), (*eager.values(), *gradients), strict=True):
+                torch.testing.assert_close(found[name], value, msg=f"{name}: {{}}".format)
+    finally:
+        dynamo.reset()
+    require(len(graphs) == 1, f"compiled {len(graphs)} times for steps {', '.join(map(str, steps))}")
+
+
+def _compiled_step(
+    compiled: Any, batch: Batch, step: int, parameters: Sequence[nn.Parameter]
+) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
+    """Run a compiled objective: its terms, and the gradients of the loss.
+
+    What the compiler warns of, such as an early release of Python, is no fault of the model, even where warnings are
+    errors. The model's own warnings have come in the eager run.
+
+    Raises:
+        AssertionError: The compiler refuses it. Which exception that is differs from one version of torch to the next.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            terms = loss_of(compiled, batch, step)
+        return terms, torch.autograd.grad(terms["loss"], parameters, allow_unused=True)
+    except Exception as error:
+        raise AssertionError(f"not one graph: {' '.join(str(error).split())[:400]}") from None
+
+
+class OperatorTape(TorchDispatchMode):
+    """Inside, every operator is written down with its shapes, dtypes and Python arguments."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operators: list[str] = []
+        self.faults: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name = func.overloadpacket.__name__
+        if name in HOST_READS:
+            self.faults.append(f"{_where()} reads a value back to the host (aten.{name})")
+        elif name in INDEXING and any(_is_mask(index) for index in args[1]):
+            self.faults.append(f"{_where()} indexes with a boolean mask (aten.{name}); use torch.where")
+        elif name == "_to_copy" and args[0].device.type != "cpu" and str((kwargs or {}).get("device")) == "cpu":
+            self.faults.append(f"{_where()} copies a tensor to the host (aten.{name})")
+        constant = name == "lift_fresh" and args[0].numel() <= LARGEST_CONSTANT and args[0].device.type == "cpu"
+        result = func(*args, **(kwargs or {}))
+        value = f" = {args[0].tolist()}" if constant else ""
+        self.operators.append(f"{func}({_described(args)}, {_described(kwargs or {})}) → {_described(result)}{value}")
+        return result
+
+
+def _record(objective: Objective, batch: Batch, step: int) -> OperatorTape:
+    """One forward and backward pass, with the generators of torch started alike each time."""
+    parameters = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    steps = torch.full((), step, dtype=torch.int64, device=batch.x.device)
+    tape = OperatorTape()
+    with seeded(0), tape:
+        loss = objective(batch, steps)["loss"]
+        torch.autograd.grad(loss, parameters, allow_unused=True)
+    return tape
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8)
+
+
+def _described(value: Any) -> str:
+    """An argument without the contents of its tensors."""
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
+    if isinstance(value, (list, tuple)):
+        return f"({', '.join(map(_described, value))})"
+    if isinstance(value, dict):
+        return f"({', '.join(f'{name}={_described(item)}' for name, item in value.items())})"
+    if isinstance(value, torch.Generator):
+        return "generator"
+    return repr(value)
+
+
+def _where() -> str:
+    """The line of the model or the loss that is running."""
+    ours, library = str(Path(__file__)), str(Path(torch.__file__).parent)
+    for frame in reversed(traceback.extract_stack()):
+        if frame.filename == ours and frame.name == _record.__name__:
+            break
+        if frame.filename != ours and not frame.filename.startswith((library, "<")):
+            return f"{Path(frame.filename).name}:{frame.lineno} `{frame.line}`"
+    return "the backward pass"
+
+
+def _first_difference(one: list[str], other: list[str]) -> str:
+    for number, (left, right) in enumerate(itertools.zip_longest(one, other, fillvalue="nothing")):
+        if left != right:
+            return f"at operator {number}: {left} / {right}"
+    return ""
+
+
+def _python_state(module: nn.Module) -> dict[str, Any]:
+    """The plain numbers and texts that modules hold as attributes."""
+    return {
+        f"{name}.{attribute}": value
+        for name, part in module.named_modules()
+        for attribute, value in vars(part).items()
+        if isinstance(value, (bool, int, float, str))
+    }

@@ -1,0 +1,235 @@
+"""The checks that every registered model and loss must pass."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genzoo.core.likelihoods import likelihood_class
+from genzoo.core.model import Batch, LatentModel
+from genzoo.core.noise import seeded
+from genzoo.data.resident import Resident
+from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.registry.current import registry
+from genzoo.runs.model_file import load_model, save_model
+from genzoo.testing import consistency, learning, mathematics, sampling, terms
+from genzoo.testing.check import Check, require
+from genzoo.testing.graph_safety import assert_fullgraph, assert_graph_safe
+from genzoo.testing.pair import CPU, EXAMPLES, Pair, loss_of, train
+from genzoo.testing.sampling import can_sample
+from genzoo.training.objective import Objective
+
+
+def check_shapes(pair: Pair) -> None:
+    """Every distribution and every picture has the shape that the protocol says, and is finite."""
+    objective, batch = pair.build().eval(), pair.batch(EXAMPLES)
+    model, n, shape = objective.model, EXAMPLES, pair.spec.shape
+    results: dict[str, tuple[Tensor, tuple[int, ...]]] = {}
+    with torch.no_grad(), seeded(0):
+        if isinstance(model, LatentModel):
+            latent = tuple(model.posterior(batch.x).mean.shape[1:])
+            for k in (1, 3):
+                results |= _inference_results(model, batch, k, latent, shape)
+            z = model.encode(batch.x)
+            require(torch.equal(z, model.encode(batch.x)), f"{pair}: encode is not deterministic")
+            results["encode(x)"] = z, (n, *latent)
+            results["likelihood(z).mean"] = model.likelihood(z).mean, (n, *shape)
+            results["decode(z)"] = model.decode(z), (n, *shape)
+            results["reconstruct(x)"] = model.reconstruct(batch.x), (n, *shape)
+        if can_sample(objective):
+            results["sample(n)"] = model.sample(n, batch.y), (n, *shape)
+    for name, (value, expected) in results.items():
+        require(tuple(value.shape) == expected, f"{pair}: {name} has shape {tuple(value.shape)}, not {expected}")
+        require(value.dtype == torch.float32, f"{pair}: {name} is {value.dtype}, not float32")
+        require(bool(value.isfinite().all()), f"{pair}: {name} is not finite")
+        if likelihood_class(pair.spec.likelihood).values != "any" and _of_data(name):
+            inside = bool((value >= 0).all() and (value <= 1).all())
+            require(inside, f"{pair}: {name} leaves [0, 1]: {value.min():.3g} … {value.max():.3g}")
+
+
+def _of_data(name: str) -> bool:
+    """Whether a result holds values of x."""
+    return name.rpartition(": ")[2] in ("px.mean", "likelihood(z).mean", "decode(z)", "reconstruct(x)", "sample(n)")
+
+
+def _inference_results(
+    model: LatentModel, batch: Batch, k: int, latent: tuple[int, ...], shape: tuple[int, ...]
+) -> dict[str, tuple[Tensor, tuple[int, ...]]]:
+    """Tensors of infer(batch, k), each with the shape that it must have."""
+    n = len(batch.x)
+    q, p, z, px = inference = model.infer(batch, k)
+    found = {
+        "q.mean": (q.mean, (n, *latent)),
+        "z": (z, (k, n, *latent)),
+        "px.mean": (px.mean, (k, n, *shape)),
+        "px.log_prob(x)": (px.log_prob(batch.x), (k, n)),
+    }
+    if p is not None:
+        found["p.mean"] = p.mean, latent
+        found["p.log_prob(z)"] = p.log_prob(z), (k, n)
+        found["kl()"] = inference.kl(), (n,)
+        exact = q.kl(p)
+        require(exact is None or bool((exact >= 0).all()), f"{type(model).__name__}: a KL divergence is negative")
+    return {f"infer(k={k}): {name}": result for name, result in found.items()}
+
+
+def check_instances(pair: Pair) -> None:
+    """Two instances share no memory, and training one leaves the other as it was."""
+    one, other, batch = pair.build(), pair.build(), pair.batch(EXAMPLES)
+    for name, tensor in one.state_dict().items():
+        same = torch.equal(tensor, other.state_dict()[name])
+        require(same, f"{pair}: {name} differs between two builds of one seed")
+        shared = tensor.numel() and tensor.data_ptr() == other.state_dict()[name].data_ptr()
+        require(not shared, f"{pair}: two instances share the memory of {name}")
+    loss_before = loss_of(other, batch)["loss"].item()  # which batch normalisation remembers
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    train(one, batch, steps=2)
+    for name, tensor in other.state_dict().items():
+        require(torch.equal(tensor, before[name]), f"{pair}: training another instance changed {name}")
+    require(loss_of(other, batch)["loss"].item() == loss_before, f"{pair}: training another instance changed the loss")
+
+
+def check_weights(pair: Pair) -> None:
+    """A model comes back from its file bit for bit, and says the same."""
+    objective, batch = pair.build().eval(), pair.batch(EXAMPLES)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        save_model(path, objective.model, pair.model)
+        loaded = load_model(path)
+    require(loaded.config == objective.model.config, f"{pair}: the config read back is {loaded.config}")
+    require(loaded.spec == pair.spec, f"{pair}: the spec read back is {loaded.spec}")
+    for name, tensor in objective.model.state_dict().items():
+        require(torch.equal(loaded.state_dict()[name], tensor), f"{pair}: {name} is not what was saved")
+    again = Objective(loaded, objective.loss).eval()
+    one, other = loss_of(objective, batch)["loss"], loss_of(again, batch)["loss"]
+    require(torch.equal(one, other), f"{pair}: the loaded model's loss is {other.item()}, not {one.item()}")
+
+
+def check_evaluation(pair: Pair) -> None:
+    """Evaluating twice gives the same figures, all finite, for every metric that runs report and the model has."""
+    model = pair.build().model
+    metrics = find_metrics(registry())
+    data = Resident(pair.split(EXAMPLES), CPU)
+    one, other = evaluate(model, data, metrics), evaluate(model, data, metrics)
+    require(one == other, f"{pair}: two evaluations differ: {one} / {other}")
+    for name, figure in one.items():
+        require(not isinstance(figure, float) or math.isfinite(figure), f"{pair}: metric {name} is {figure}")
+
+
+def check_quiet(pair: Pair) -> None:
+    """Nothing is written to standard output: it carries results alone."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        objective = pair.build()
+        loss_of(objective, pair.batch(EXAMPLES))["loss"].backward()
+        model = objective.eval().model
+        evaluate(model, Resident(pair.split(EXAMPLES), CPU), find_metrics(registry()))
+        if can_sample(objective):
+            with torch.no_grad():
+                model.sample(2)
+    require(not output.getvalue(), f"{pair}: prints {output.getvalue()[:60]!r}")
+
+
+def check_graph_safe(pair: Pair) -> None:
+    """The training step can be captured whole: see `genzoo.testing.assert_graph_safe`."""
+    noise = pair.batch(EXAMPLES)
+    assert_graph_safe(pair.build(), [noise._replace(x=torch.zeros_like(noise.x)), noise], [0, 10_000])
+
+
+def check_compiles(pair: Pair) -> None:
+    """torch.compile takes the training step as one graph for all steps, with the loss and gradients that it has without
+    it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert_fullgraph(pair.build(), pair.batch(4), steps=(0, 10_000))
+
+
+CHECKS: dict[str, Check[Pair]] = {
+    "shapes": Check(
+        check_shapes, "see genzoo.LatentModel for the shape of each; decode and sample return the mean of p(x|z)"
+    ),
+    "loss": Check(
+        learning.check_loss,
+        'return {"loss": scalar, …}, each a mean over the batch; keep logarithms and divisions away from 0',
+    ),
+    "edges": Check(learning.check_edges, "keep logarithms and divisions away from 0"),
+    "gradients": Check(
+        learning.check_gradients, "remove the layer, use it, or let the gradient through: no detach, no no_grad"
+    ),
+    "learns": Check(learning.check_learns, "is the sign of the loss right?"),
+    "density": Check(mathematics.check_density, "sum log-probabilities over an example, and keep their constants"),
+    "posterior": Check(
+        mathematics.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).mean"
+    ),
+    "prior": Check(
+        mathematics.check_prior,
+        "sum ln p(z) over the latents and keep its constants; draw samples of the very same distribution",
+    ),
+    "kl": Check(
+        mathematics.check_kl, "give the closed form of KL(q‖p), summed over the latents, or None to have it estimated"
+    ),
+    "scored": Check(
+        mathematics.check_scored,
+        "take the loss's terms from model.infer(batch): -px.log_prob(x) and kl(), then the mean over the batch",
+    ),
+    "batches": Check(
+        mathematics.check_batches,
+        "sum over an example and average over the batch; a loss that holds examples against each other may stay",
+        warns=True,
+    ),
+    "agrees": Check(
+        consistency.check_agrees,
+        "override posterior, prior and likelihood; let infer, encode, decode and reconstruct follow from them",
+    ),
+    "weighed": Check(
+        terms.check_weighed,
+        "loss = reconstruction + beta · KL, both summed over an example; make every other weight an option of the loss",
+    ),
+    "alone": Check(
+        consistency.check_alone, "keep to the example's own row: no mean, sort or norm over the batch in evaluation"
+    ),
+    "forgets": Check(
+        consistency.check_forgets, "pass what one method needs as its argument; keep nothing of a batch in attributes"
+    ),
+    "labels": Check(
+        consistency.check_labels, "leave batch.y to the loss; a model that is told the class says: conditional = True"
+    ),
+    "modes": Check(
+        consistency.check_modes,
+        "do not branch on self.training, and write nn.Dropout rather than F.dropout; noise for training alone may stay",
+        warns=True,
+    ),
+    "instances": Check(
+        check_instances, "keep what changes in parameters and buffers of the instance, not in the class or module"
+    ),
+    "weights": Check(check_weights, "register what changes: self.register_buffer(name, tensor)"),
+    "evaluation": Check(check_evaluation, "draw noise from genzoo.core.noise or the distributions alone"),
+    "sampling": Check(
+        sampling.check_sampling,
+        "draw from torch's own generator; without a prior raise genzoo's error; if y counts: conditional = True",
+    ),
+    "drawn": Check(
+        sampling.check_drawn,
+        "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.mean",
+    ),
+    "quiet": Check(check_quiet, "remove the print, or write to sys.stderr"),
+    "graph-safe": Check(check_graph_safe, "compute on tensors: torch.where for if, a buffer for a counter, no .item()"),
+    "compiles": Check(
+        check_compiles,
+        "compute on tensors alone; a loss that differentiates inside itself trains without compilation",
+        warns=True,
+    ),
+}
+"""What every pair that can be built must pass."""
+
+OF_DISTRIBUTIONS = ("density", "posterior", "prior", "kl", "agrees", "drawn")
+"""Checks that see more on data so small that a distribution can be summed or integrated."""
+
+ONCE = ("compiles",)
+"""Checks that the form of the data makes no difference to, and that take long."""

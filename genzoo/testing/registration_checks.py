@@ -1,0 +1,135 @@
+"""Checks of what a plugin registers: names, texts, options, and what finding it costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from genzoo.core.hookspecs import API
+from genzoo.core.options import describe_fields, from_json, option, to_json
+from genzoo.registry.current import registry
+from genzoo.registry.deprecation import uses
+from genzoo.registry.discovery import GROUP, STATED, found
+from genzoo.registry.entries import WITH_OPTIONS, Entry
+from genzoo.runs.config import default_config, field_names
+from genzoo.testing.check import Check, require
+from genzoo.training.config import Training
+
+MILLISECONDS = 300
+LONGEST = 100
+"""Characters of a summary: `genzoo list` shows it in one line."""
+TIMED = """
+import json, sys, time
+import genzoo.core.hookspecs
+start = time.perf_counter()
+import {module}
+print(json.dumps([1000 * (time.perf_counter() - start), "torch" in sys.modules]))
+"""
+
+
+def check_light(entry: Entry) -> None:
+    """Its package registers without importing torch, in less than 300 ms."""
+    module = _module(entry)
+    if not module:  # a file or a notebook
+        return
+    ran = subprocess.run(  # noqa: S603 (the module is installed, and was imported to register)
+        [sys.executable, "-c", TIMED.format(module=module)], capture_output=True, text=True, timeout=60
+    )
+    require(ran.returncode == 0, f"importing {module} fails: {(ran.stderr.strip() or 'no output').splitlines()[-1]}")
+    took, torch = json.loads(ran.stdout.splitlines()[-1])
+    require(not torch, f"importing {module} imports torch, which costs every genzoo command a second")
+    require(took < MILLISECONDS, f"importing {module} takes {took:.0f} ms")
+
+
+def _module(entry: Entry) -> str:
+    """The module that registers an entry; "" where it is no installed package's."""
+    for point in metadata.entry_points(group=GROUP):
+        owner = point.dist.metadata["Name"] if point.dist else ""
+        if (owner, point.name) == (entry.origin.distribution, entry.origin.plugin):
+            return point.module
+    return ""
+
+
+def check_class(entry: Entry) -> None:
+    """Its class can be imported."""
+    entry.load()
+
+
+def check_api(entry: Entry) -> None:
+    """Its package says which plugin API it was written for, so that a later genzoo can tell."""
+    if entry.origin.distribution == GROUP or not entry.origin.version:  # genzoo itself; a file or a notebook
+        return
+    plugin = next(plugin for plugin in found if any(entry is other for other in plugin.entries))
+    require(plugin.api is not None, f"{STATED} is not stated")
+
+
+def check_current(entry: Entry) -> None:
+    """It uses nothing of genzoo that is on its way out."""
+    file = sys.modules[entry.load().__module__].__file__ or ""
+    home = str(Path(file).parent) if entry.origin.version else file  # a package's folder; a file
+    old = [use for use in uses if use.file.startswith(home)]
+    require(not old, f"{old[0].old} is deprecated; write {old[0].new}" if old else "")
+
+
+def check_options(entry: Entry) -> None:
+    """Every option has a default that its type allows, and comes back from JSON as it was."""
+    if entry.kind not in WITH_OPTIONS:
+        return
+    config = default_config(entry, entry.options)
+    again = from_json(type(config), json.loads(json.dumps(to_json(config))))
+    require(again == config, f"the options read back from JSON are {again}, not {config}")
+    if entry.kind in ("model", "loss"):
+        shared = sorted(set(field_names(type(config))) & set(field_names(Training)))
+        require(not shared, f"{option(shared[0]) if shared else ''} is an option of the trainer too")
+
+
+def check_help(entry: Entry) -> None:
+    """Every option says what it does."""
+    if entry.kind not in WITH_OPTIONS:
+        return
+    silent = [option(name) for name, _, _, text in describe_fields(default_config(entry, entry.options)) if not text]
+    require(not silent, f"no help for {', '.join(silent)}")
+
+
+def check_summary(entry: Entry) -> None:
+    """It says in a line what it is."""
+    require(bool(entry.summary.strip()), "the summary is empty")
+    fits = "\n" not in entry.summary and len(entry.summary) <= LONGEST
+    require(fits, f"the summary is {len(entry.summary)} characters long, or several lines")
+
+
+def check_paper(entry: Entry) -> None:
+    """A model says where it comes from."""
+    require(bool(entry.paper) or entry.kind != "model", "no paper is named")
+
+
+def check_names(entry: Entry) -> None:
+    """It has one name, and nobody else's package has the same."""
+    others = [other for other in registry().matching(entry.kind) if other != entry]
+    same = [other.name for other in others if _same(other, entry)]
+    require(not same, f"{', '.join(same)} is the same class with the same options")
+    rivals = [str(other.origin) for other in others if other.name == entry.name]
+    require(not rivals, f"{' and '.join(rivals)} has the name {entry.name!r} too; users type {entry.full_name}")
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    return all(getattr(one, field) == getattr(other, field) for field in ("target", "options", "loss", "loss_options"))
+
+
+REGISTRATION: dict[str, Check[Entry]] = {
+    "light": Check(
+        check_light, 'name the class as text, "package.module:Class", and import torch in that module alone'
+    ),
+    "class": Check(check_class, "for the traceback: genzoo --debug check …"),
+    "api": Check(check_api, f"write beside the hooks: {STATED} = {API}", warns=True),
+    "current": Check(check_current, "write what takes its place", warns=True),
+    "options": Check(check_options, "mend the field of its Config, which is decorated with @genzoo.config"),
+    "help": Check(check_help, "write a text below each field of its Config", warns=True),
+    "summary": Check(check_summary, "register(…, summary=…) with one short line"),
+    "paper": Check(check_paper, "register(…, paper=…): authors, year, arXiv number", warns=True),
+    "names": Check(check_names, "keep one of the names", warns=True),
+}
+"""What everything registered must pass."""
