@@ -18,7 +18,7 @@ from genzoo.system.atomic import write_atomically
 
 PACKAGE = "genzoo_example"
 HERE = Path(__file__).parent
-PLACES = (HERE / "example", HERE.parent / "tests/third_party/genzoo-example")
+PLACES = (HERE / "example", HERE.parents[1] / "tests/third_party/genzoo-example")
 """Where the example lies in an installed genzoo and in a checkout."""
 
 README = """# {name}

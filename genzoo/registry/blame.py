@@ -10,7 +10,7 @@ from genzoo.core.errors import PluginError
 from genzoo.registry.discovery import GROUP, Plugin, found
 from genzoo.registry.entries import Origin, describe
 
-CORE = Path(__file__).parent
+CORE = Path(__file__).parents[1]
 
 
 def fault_of(error: BaseException) -> PluginError | None:
