@@ -19,13 +19,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genzoo.core.listener import Epoch
 from genzoo.core.model import DataSpec, Split
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_loss, build_model
-from genzoo.runs.config import default_config
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 
 import genzoo
+from genzoo.core.listener import Epoch
 from genzoo.core.model import DataSpec, Split
 from genzoo.data.resident import Resident
 from genzoo.experiment.checkpointing import Saver
@@ -30,7 +31,7 @@ from genzoo.runs.build import build_loss, build_model
 from genzoo.runs.config import Components
 from genzoo.runs.run import Run
 from genzoo.training import snapshot
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 from genzoo.training.config import Training
 from genzoo.training.snapshot import Copies
 from genzoo.training.trainer import Trainer

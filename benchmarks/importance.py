@@ -22,9 +22,9 @@ from torch import Tensor
 from genzoo.core.model import DataSpec, LatentModel, Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_model
-from genzoo.runs.config import default_config
 from genzoo.system.computing import computing, matmul
 
 CPU = torch.device("cpu")

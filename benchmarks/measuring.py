@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
+from genzoo.core.listener import Epoch
 from genzoo.experiment.sweep import synchronize
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 
 FIELDS = (
     "kind", "model", "batch_size", "mode", "precision", "device", "device_name", "threads", "images",

@@ -39,9 +39,9 @@ def work(steps: int, examples: int) -> dict[str, float]:
     from genzoo.core.model import DataSpec, Split
     from genzoo.data.resident import Resident
     from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.registry.configs import default_config
     from genzoo.registry.current import registry
     from genzoo.runs.build import build_loss, build_model
-    from genzoo.runs.config import default_config
     from genzoo.training.config import Training
     from genzoo.training.trainer import Trainer
 

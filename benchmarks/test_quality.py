@@ -11,11 +11,11 @@ import torch
 from measuring import Calibration, Rounds, hand_over, replayed
 from subjects import Case, modes
 
+from genzoo.comparison.leaderboard import Board
 from genzoo.comparison.tables import tables
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.sweep import cells, run_cells
 from genzoo.registry.current import registry
-from genzoo.reporting.leaderboard import Board
 from genzoo.runs.config import Components
 from genzoo.runs.run import Places
 

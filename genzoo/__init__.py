@@ -19,6 +19,7 @@ from genzoo.registry.deprecation import NAMES, deprecated
 from genzoo.system.threads import spin_briefly
 
 if TYPE_CHECKING:
+    from genzoo.comparison.references import load as load
     from genzoo.core import distributions as distributions
     from genzoo.core import hookspecs as hookspecs
     from genzoo.core import nets as nets
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from genzoo.core.hookspecs import hookimpl as hookimpl
     from genzoo.core.likelihoods import Likelihood as Likelihood
     from genzoo.core.likelihoods import make_likelihood as make_likelihood
+    from genzoo.core.listener import Epoch as Epoch
+    from genzoo.core.listener import RunListener as RunListener
     from genzoo.core.metric import Examined as Examined
     from genzoo.core.metric import Metric as Metric
     from genzoo.core.metric import Subject as Subject
@@ -60,7 +63,6 @@ if TYPE_CHECKING:
     from genzoo.data.store import Store as Store
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
-    from genzoo.experiment.listeners import RunListener as RunListener
     from genzoo.registry.current import list_models as list_models
     from genzoo.registry.current import load_plugin as load_plugin
     from genzoo.registry.current import register_dataset as register_dataset
@@ -69,8 +71,6 @@ if TYPE_CHECKING:
     from genzoo.registry.current import register_metric as register_metric
     from genzoo.registry.current import register_model as register_model
     from genzoo.runs.run import Run as Run
-    from genzoo.runs.run import load as load
-    from genzoo.training.callback import Epoch as Epoch
 
 _HOMES = {
     "core.command": "Command",

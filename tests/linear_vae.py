@@ -12,8 +12,8 @@ from torch.distributions import MultivariateNormal
 
 from genzoo.core.model import DataSpec
 from genzoo.core.noise import seeded
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
-from genzoo.runs.config import default_config
 
 N, D, Q = 2000, 12, 3
 

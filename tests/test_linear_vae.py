@@ -20,8 +20,8 @@ from genzoo.core.model import Batch, LatentModel, Split
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
-from genzoo.runs.config import default_config
 from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
 

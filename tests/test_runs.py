@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
 from genzoo.runs import run as runs
-from genzoo.runs.run import Run, claim, find, plain
+from genzoo.runs.run import Run, claim, plain
 
 CLAIM = """
 import sys, time

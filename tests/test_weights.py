@@ -18,9 +18,9 @@ import genzoo
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.model import Model
 from genzoo.core.options import to_json
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_model
-from genzoo.runs.config import default_config
 from genzoo.runs.model_file import load_model, mismatches, save_model
 from genzoo.system.atomic import write_atomically
 

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from measuring import clock
 
+from genzoo.core.listener import Epoch
 from genzoo.experiment.sweep import synchronize
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 
 ROUNDS = 5
 ROUND = 0.02

@@ -18,6 +18,7 @@ from nets import NETS
 from torch import nn
 from torch.nn import functional as F
 
+from genzoo.core.listener import Epoch
 from genzoo.core.model import Split, count_parameters
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
@@ -25,7 +26,7 @@ from genzoo.experiment.sweep import synchronize
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_loss, build_model
 from genzoo.runs.config import Components
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 from genzoo.training.trainer import Trainer
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.core.errors import GenzooError, UsageError
 
 if TYPE_CHECKING:
-    from genzoo.reporting.leaderboard import Board
+    from genzoo.comparison.leaderboard import Board
     from genzoo.runs.config import RunConfig
 
 DESCRIPTION = """\
@@ -170,6 +170,7 @@ def refuse_sort(name: str | None) -> None:
 def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None:
     """Prints the leaderboard and draws its picture."""
     from genzoo.reporting import tables as sheets
+    from genzoo.reporting.leaderboard import sheet
     from genzoo.runs.run import plain
 
     made = boards(options, runs)
@@ -178,7 +179,7 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
         everything = {"command": options.command, "picture": pictures, "tables": [board.record() for board in made]}
         print(json.dumps(plain(everything), indent=2, allow_nan=False))
         return
-    pages = [board.sheet() for board in made]
+    pages = [sheet(board) for board in made]
     if options.format == "html":
         print(sheets.as_html(pages, f"Leaderboard on {options.dataset}", picture if pictures else None))
     else:
@@ -189,9 +190,9 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
 
 def boards(options: argparse.Namespace, runs: list[Any]) -> list[Board]:
     """A board for each protocol: models of one command may differ in what their likelihood is."""
+    from genzoo.comparison.leaderboard import Board
     from genzoo.comparison.tables import Estimate, tables
     from genzoo.evaluation.order import key
-    from genzoo.reporting.leaderboard import Board
 
     made = []
     for table in tables(runs):

@@ -180,8 +180,8 @@ def description(entry: Entry) -> list[str]:
 def about_model(entry: Entry) -> list[str]:
     """Which losses train a model and how large it is on each dataset."""
     from genzoo.core.model import count_parameters
+    from genzoo.registry.configs import default_config
     from genzoo.runs.build import on_paper
-    from genzoo.runs.config import default_config
 
     model = None
     sizes = []
@@ -211,7 +211,7 @@ def accepts(loss: Entry, model: Model | None) -> bool:
 def about_options(entry: Entry) -> list[str]:
     """The options of an entry's Config, with type, default and help."""
     from genzoo.core.options import describe_fields
-    from genzoo.runs.config import default_config
+    from genzoo.registry.configs import default_config
 
     prefix = "data." if entry.kind == "dataset" else ""
     lines = []

@@ -43,8 +43,8 @@ def show(options: argparse.Namespace) -> int:
     from genzoo.cli.use import refuse_output
     from genzoo.comparison.tables import collect, tables
     from genzoo.evaluation.order import key
-    from genzoo.registry.discovery import warn
     from genzoo.reporting import tables as sheets
+    from genzoo.system.distributed import warn
 
     refuse_output(options.figure, (".png",), "--figure")
     outdated: list[str] = []
@@ -105,7 +105,7 @@ def sheet(table: Table, figure: str) -> Sheet:
 
 def row_cells(table: Table, row: Row, rank: int | None, figures: list[str]) -> list[str]:
     """One row as texts."""
-    from genzoo.reporting.format import number
+    from genzoo.core.text import number
     from genzoo.reporting.tables import cell, whole
 
     results = row.results[0]

@@ -74,8 +74,9 @@ class Source:
         from genzoo.cli import options as command_line
         from genzoo.cli.run import from_file
         from genzoo.data.locations import locations, refuse_other_options
+        from genzoo.registry.configs import differing
         from genzoo.registry.current import registry
-        from genzoo.runs.config import Components, differing
+        from genzoo.runs.config import Components
 
         before, file = self.run.config, self.run.path / "config.json"
         components = Components.find(registry(), before.model, before.dataset, before.loss)
@@ -105,8 +106,8 @@ class Source:
         """
         from genzoo.data.locations import explained, other_data
         from genzoo.data.store import Store
-        from genzoo.registry.discovery import warn
         from genzoo.runs.record import data_of, former_record
+        from genzoo.system.distributed import warn
 
         store = Store(self.data_root)
         with explained(self.config.data_config, self.command):
@@ -144,7 +145,7 @@ class Source:
 
     def view_if_there(self, name: str, device: torch.device, without: str) -> Resident | None:
         """Return a split, or None where it cannot be read: then a line says what is done without it."""
-        from genzoo.registry.discovery import warn
+        from genzoo.system.distributed import warn
 
         try:
             return self.view(name, device)

@@ -15,9 +15,10 @@ import tyro
 
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.options import OptionError, describe_fields, option
+from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry
-from genzoo.runs.config import Components, RunConfig, field_names
+from genzoo.runs.config import Components, RunConfig
 
 OF_THE_VERB = ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet", "--debug")
 

@@ -20,8 +20,8 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Writes the page and prints where it is."""
+    from genzoo.comparison.references import find
     from genzoo.reporting.report import write_report
-    from genzoo.runs.run import find
 
     print(write_report(find(options.run, options.runs)))
     return 0

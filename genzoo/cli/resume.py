@@ -32,13 +32,14 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Finds the run, takes its options and those that are typed, goes on, prints."""
-    from genzoo.runs import run as runs
+    from genzoo.comparison.references import find
 
-    run = runs.find(options.run, options.runs)
+    run = find(options.run, options.runs)
     before = run.config
     from genzoo.cli import options as command_line
     from genzoo.cli.run import from_file, tell
     from genzoo.experiment.resume import Resumption
+    from genzoo.registry.blame import exit_code_of
     from genzoo.registry.current import registry
     from genzoo.runs.config import Components
     from genzoo.system.distributed import joined
@@ -48,7 +49,7 @@ def handle(options: argparse.Namespace) -> int:
     _, words = from_file(file)
     config = command_line.parse(components, words, options.rest, str(file))
     quiet = options.quiet or options.json
-    with joined() as processes:
+    with joined(exit_code_of) as processes:
         resumption = Resumption(run, config, options.data_root, quiet, processes)
         more = resumption.run_on()
         code = tell(run, resumption.experiment, options) if processes.first and (more or options.json) else 0

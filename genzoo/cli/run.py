@@ -123,11 +123,12 @@ def all_options(names: tuple[str, str, str], file_words: list[str], words: list[
 def start(config: Any, options: argparse.Namespace) -> int:
     """Runs a resolved configuration and prints what came out."""
     from genzoo.experiment.experiment import Experiment
+    from genzoo.registry.blame import exit_code_of
     from genzoo.runs.run import Places
     from genzoo.system.distributed import joined
 
     places = Places(options.runs, options.out, options.data_root, options.profile)
-    with joined() as processes:
+    with joined(exit_code_of) as processes:
         experiment = Experiment(config, places, options.quiet or options.json, processes)
         run = experiment.run()
         code = int(processes.agree(str(tell(run, experiment, options)) if run else ""))
@@ -138,7 +139,7 @@ def start(config: Any, options: argparse.Namespace) -> int:
 
 def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
     """Prints what came out of a run, or how to go on with it; returns the exit code."""
-    from genzoo.runs.schema import INTERRUPTED
+    from genzoo.core.listener import INTERRUPTED
 
     if run.record["status"] == INTERRUPTED:
         files = [word for file in options.plugin_files for word in ("-p", file)]
@@ -156,7 +157,7 @@ def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
 def report(run: Any, metrics: Any, root: Path) -> None:
     """The results table, where the figures are and what to type next."""
     from genzoo.reporting.format import remarks, results_table
-    from genzoo.runs.build import gigabytes
+    from genzoo.system.memory import gigabytes
 
     results = run.results
     took = results["training"]

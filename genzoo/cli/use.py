@@ -67,7 +67,7 @@ def _add(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentPar
 
 def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     """The run and the device that were asked for."""
-    from genzoo.runs.run import find
+    from genzoo.comparison.references import find
 
     counts = getattr(options, "n", None), getattr(options, "batch_size", None)
     if any(count is not None and count < 1 for count in counts):
@@ -259,7 +259,7 @@ def own_figure(run: Run, name: str) -> Path:
 
 def refuse_too_many(n: int, spec: DataSpec, device: torch.device) -> None:
     """Refuses more new examples than the machine can hold, before any is drawn."""
-    from genzoo.runs.build import gigabytes, memory_bytes
+    from genzoo.system.memory import gigabytes, memory_bytes
 
     needed, available = n * spec.numel * BYTES_PER_VALUE, memory_bytes(device)
     if needed > available:

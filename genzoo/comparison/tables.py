@@ -25,11 +25,11 @@ from genzoo.comparison.statistics import Estimate as Estimate
 from genzoo.comparison.statistics import as_json, estimated
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.evaluation.order import key, order_of
-from genzoo.registry.discovery import warn
 from genzoo.runs.record import former_record, why_outdated
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.runs.schema import is_config, is_number, is_results
 from genzoo.system.checksummed import read_arrays
+from genzoo.system.distributed import warn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

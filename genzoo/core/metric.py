@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from genzoo.core.model import Batch, Inference, LatentModel, Model, refuse_without_config
 from genzoo.core.noise import of_examples
-from genzoo.data.resident import Resident
+
+if TYPE_CHECKING:
+    from genzoo.data.resident import Resident
 
 ACTIVE = 0.01
 """Variance of the posterior mean above which a latent counts as active (Burda et al. 2016, section 5.2)."""

@@ -13,7 +13,7 @@ from genzoo.core.errors import UsageError
 from genzoo.core.model import Batch, Split
 from genzoo.core.noise import content_keys, keyed_bits, uniform
 from genzoo.core.rows import Examples, chunks, in_place
-from genzoo.training.config import Binarize
+from genzoo.data.view import Binarize
 
 BINARIZE_WORD = 1 << 20  # which words of an image's own random stream decide its pixels: far from the sampling noise
 

@@ -13,7 +13,7 @@ from genzoo.data.resident import Resident
 from genzoo.data.splits import sample_of
 from genzoo.data.store import Store
 from genzoo.data.streamed import view_of
-from genzoo.training.config import Training
+from genzoo.data.view import Binarize, Stream
 
 FITTED = 100_000
 """Training examples that baselines and metrics are fitted to, at most."""
@@ -26,8 +26,9 @@ class Material:
         store: Where their files were found.
         splits: As the dataset loaded them.
         spec: As the model has it.
-        options: How they are to be seen.
         device: Where they are computed with.
+        binarize: How images are made black and white.
+        stream: Whether they stay off the device.
         say: Takes a line that says that they are streamed.
     """
 
@@ -36,13 +37,14 @@ class Material:
         store: Store,
         splits: Splits,
         spec: DataSpec,
-        options: Training,
         device: torch.device,
+        binarize: Binarize,
+        stream: Stream,
         say: Callable[[str], None],
     ) -> None:
         self.store = store
         self.splits = splits
-        self._how = (device, options.binarize, spec.shift, spec.scale, options.stream)
+        self._how = (device, binarize, spec.shift, spec.scale, stream)
         evaluated = splits._replace(train=sample_of(splits.train, len(splits.test.x)))
         self.view = {name: self._resident(split) for name, split in evaluated._asdict().items() if split is not None}
         """The splits as they are evaluated, by name; of the training data a sample."""

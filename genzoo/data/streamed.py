@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,11 +14,9 @@ from genzoo.core.errors import GenzooError
 from genzoo.core.model import Batch, Split
 from genzoo.core.rows import Examples, Rows, chunks, in_place
 from genzoo.data.resident import Resident, fixed_bits
-from genzoo.runs.build import gigabytes
-from genzoo.system.free_memory import free_bytes
-from genzoo.training.config import Binarize
+from genzoo.data.view import Binarize, Stream
+from genzoo.system.memory import free_bytes, gigabytes
 
-Stream = Literal["auto", "always", "never"]
 CPU = torch.device("cpu")
 SHARE = 0.6
 """Of the free memory, for the data; the rest is for the model and what it computes."""

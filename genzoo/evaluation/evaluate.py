@@ -19,11 +19,11 @@ from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.evaluation.order import key as key
 from genzoo.evaluation.order import of_every_run
-from genzoo.registry.discovery import warn
+from genzoo.registry.configs import default_config, field_names
+from genzoo.registry.current import registry
 from genzoo.registry.entries import Registry
-from genzoo.runs.config import default_config, field_names
 from genzoo.system.computing import evaluating
-from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.distributed import ALONE, Processes, warn
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
@@ -257,3 +257,9 @@ def _checked(name: str, values: Tensor, examples: int) -> Tensor:
     if values.dim() == 0 or len(values) != examples:
         raise PluginError(f"metric {name!r} gave shape {tuple(values.shape)} for {examples} examples")
     return values.cpu().double()  # in this order: not every device has float64
+
+
+def metric_labels() -> dict[str, str]:
+    """What tables call the metrics, with units."""
+    found = find_metrics(registry()).items()
+    return {key(name): f"{metric.label} ({metric.unit})" if metric.unit else metric.label for name, metric in found}

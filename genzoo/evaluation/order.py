@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from genzoo.core.errors import PluginError
 from genzoo.registry.answers import kept, torch_is_imported
+from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import GROUP
 from genzoo.registry.entries import Entry, Registry
-from genzoo.runs.config import field_names
 
 if TYPE_CHECKING:
     from genzoo.core.metric import Metric

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.resume import Resumption
+from genzoo.registry.blame import exit_code_of
 from genzoo.registry.current import registry
-from genzoo.runs import run as run_folders
 from genzoo.runs.config import Components
 from genzoo.runs.run import Places, Run
 from genzoo.system.distributed import joined
@@ -59,7 +60,7 @@ def run(
     refuse_other_kinds(data, model=model, dataset=dataset, loss=loss)
     config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
     places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
-    with one_run(quiet), own_settings(), joined() as processes:
+    with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
         made = Experiment(config, places, quiet, processes).run()
         return Run(Path(processes.agree(str(made.path) if made else "")))
 
@@ -92,9 +93,9 @@ def resume(
         GenzooError: Its checkpoints are damaged.
         NonFiniteError: The loss became nan or infinite.
     """
-    run = reference if isinstance(reference, Run) else run_folders.find(str(reference), Path(runs))
+    run = reference if isinstance(reference, Run) else find(str(reference), Path(runs))
     config = run.config.replace(data or {}, options)
-    with one_run(quiet), own_settings(), joined() as processes:
+    with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
         Resumption(run, config, Path(data_root) if data_root else None, quiet, processes).run_on()
         processes.agree("done")
     return run

@@ -18,6 +18,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from genzoo.core.errors import GenzooError, NonFiniteError
+from genzoo.core.listener import Epoch
 from genzoo.core.options import from_json, to_json
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoints import Checkpoint, Damaged
@@ -26,11 +27,10 @@ from genzoo.runs.run import Run, plain
 from genzoo.system.atomic import Content
 from genzoo.system.background_writer import Writer
 from genzoo.system.checksummed import MAX_HEADER
-from genzoo.system.free_memory import free_bytes
-from genzoo.system.memory import out_of_memory
+from genzoo.system.memory import free_bytes, out_of_memory
 from genzoo.system.safetensors_file import Packed
 from genzoo.training import snapshot
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 from genzoo.training.snapshot import Copies, Progress, Snapshot
 from genzoo.training.trainer import Trainer
 

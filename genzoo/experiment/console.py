@@ -9,8 +9,9 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from genzoo.core.listener import Epoch
 from genzoo.system.streams import standard_error, tell
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 from genzoo.training.execution import Mode
 
 REFRESH_SECONDS = 0.5  # reading the figures makes a GPU wait

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from genzoo.core.errors import NonFiniteError, OutOfMemory, TooSmallImages, UsageError
+from genzoo.core.listener import INTERRUPTED
 from genzoo.core.metric import Metric
 from genzoo.core.model import Dataset, DataSpec, Loss, Model, Splits, count_parameters
 from genzoo.data.batching import evaluation_batch
@@ -37,7 +38,7 @@ from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.memory import give_back_memory, memory_explained
 from genzoo.system.signals import RAISED, exit_code, first_interrupt, heed, terminable
 from genzoo.system.threads import overloaded
-from genzoo.training.callback import INTERRUPTED, Outcome
+from genzoo.training.callback import Outcome
 from genzoo.training.execution import refuse_mode
 from genzoo.training.nonfinite import smaller_rate
 from genzoo.training.objective import Objective
@@ -144,7 +145,9 @@ class Experiment:
             self.build()
         if self.training.patience and splits.validation is None:
             raise UsageError("--patience needs validation data to judge by", "leave --data.validation at its default")
-        return Material(store, splits, self.spec, self.training, self.device, self.console.say)
+        return Material(
+            store, splits, self.spec, self.device, self.training.binarize, self.training.stream, self.console.say
+        )
 
     def environment(self) -> dict[str, Any]:
         """Versions, plugins and hardware."""

@@ -20,10 +20,11 @@ from genzoo.data.run_data import Material
 from genzoo.data.store import Store
 from genzoo.experiment.checkpointing import FOLDER, to_snapshot
 from genzoo.experiment.experiment import Experiment
+from genzoo.registry.configs import differing
 from genzoo.registry.current import registry
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoints import Checkpoint
-from genzoo.runs.config import RunConfig, differing
+from genzoo.runs.config import RunConfig
 from genzoo.runs.record import FINISHED, Session, data_of, differences, former_record
 from genzoo.runs.run import MODEL_FILE, Places, Run
 from genzoo.system.distributed import ALONE, Processes

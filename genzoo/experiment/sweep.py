@@ -15,6 +15,7 @@ import torch
 
 from genzoo.comparison.identity import Data, as_key, changed_on_the_way
 from genzoo.core.errors import GenzooError, NonFiniteError, UsageError
+from genzoo.core.listener import INTERRUPTED
 from genzoo.core.model import Dataset, LatentModel, Model
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.digest import digest
@@ -24,14 +25,12 @@ from genzoo.registry.current import registry
 from genzoo.runs.build import choose_device
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import data_of, why_outdated
-from genzoo.runs.run import Places, Run
+from genzoo.runs.run import SPEED_FILE, Places, Run
 from genzoo.runs.schema import is_config, is_ranked
 from genzoo.system.computing import evaluating
 from genzoo.system.lock import locked
 from genzoo.system.signals import interruption
-from genzoo.training.callback import INTERRUPTED
 
-SPEED_FILE = "speed.json"
 SECONDS, PASSES = 0.5, 5
 """How long inference is timed, and how often at least."""
 MOST_SEEDS = 1000

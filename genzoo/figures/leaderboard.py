@@ -7,11 +7,11 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from genzoo.comparison.leaderboard import BASELINES, Board, speed
 from genzoo.comparison.statistics import Estimate
+from genzoo.evaluation.evaluate import metric_labels
 from genzoo.evaluation.order import order_of
 from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, own_style, save
-from genzoo.reporting.leaderboard import BASELINES, Board, speed
-from genzoo.reporting.report import metric_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -26,6 +26,12 @@ def fault_of(error: BaseException) -> PluginError | None:
     return None
 
 
+def exit_code_of(error: BaseException) -> int:
+    """Return the exit code of the command line for an exception: its own, or that of a plugin's fault."""
+    code: int = getattr(error, "exit_code", 0) or getattr(fault_of(error), "exit_code", 1)
+    return code
+
+
 def told(error: BaseException) -> str:
     """An exception as one line, with the plugin's line where it is a plugin's fault."""
     fault = fault_of(error)

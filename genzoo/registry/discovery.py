@@ -26,8 +26,7 @@ from genzoo.core import hookspecs
 from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean, printable
 from genzoo.core.version import __version__
 from genzoo.registry.entries import Entry, Kind, Origin, Registry, describe
-from genzoo.system.distributed import speaks
-from genzoo.system.streams import tell
+from genzoo.system.distributed import warn
 
 GROUP = "genzoo"
 HOOKS: dict[str, Kind] = {
@@ -255,9 +254,3 @@ def _cure(origin: Origin) -> str:
     if origin.distribution == GROUP:
         return "in a checkout type: pip install -e . elsewhere: pip install --force-reinstall genzoo"
     return f"pip install --upgrade {origin.distribution}, or pip uninstall {origin.distribution}"
-
-
-def warn(message: str, hint: str) -> None:
-    """One line on standard error, of the first process."""
-    if speaks():
-        tell(f"genzoo: {message} ({hint})")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from genzoo.core.text import number
 from genzoo.evaluation.order import key
 
 if TYPE_CHECKING:
@@ -56,15 +56,6 @@ def cell(figures: Mapping[str, Any], name: str) -> str:
         return f"n/a ({figures['not_available'][name]})" if name in figures.get("not_available", {}) else "n/a"
     note = figures.get("details", {}).get(name, {}).get("note")
     return f"{number(value)} ({note})" if note else number(value)
-
-
-def number(value: float | str) -> str:
-    """Four significant digits at least, two decimals at most for large numbers."""
-    if isinstance(value, str) or not math.isfinite(value):  # "nan", "inf"
-        return str(value)
-    if value == int(value) and abs(value) < 1e6:
-        return str(int(value))
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}" if abs(value) >= 0.1 else f"{value:.5f}"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

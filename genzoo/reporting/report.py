@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.core.errors import GenzooError
+from genzoo.core.text import number
 from genzoo.registry.answers import kept
 from genzoo.registry.entries import describe
-from genzoo.reporting.format import SPLITS, cell, number, objective_rows, remarks
+from genzoo.reporting.format import SPLITS, cell, objective_rows, remarks
 from genzoo.runs.record import seconds_in_all, why_outdated
 from genzoo.runs.run import DAMAGED, Run, read_json
 
@@ -41,6 +42,8 @@ def write_report(run: Run) -> Path:
 def page(run: Run) -> str:
     """The report as HTML. Every text in it is escaped by the template."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    from genzoo.evaluation.evaluate import metric_labels
 
     said = kept("report", lambda: {"metrics": metric_labels(), "figures": captions()})
     templates = Environment(loader=PackageLoader("genzoo.reporting"), autoescape=True, undefined=StrictUndefined)
@@ -104,15 +107,6 @@ def table(results: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, An
     for label, values in objective_rows(results, splits):
         rows.append({"label": label, "cells": [{"value": number(value), "error": ""} for value in values]})
     return {"columns": [f"{split} ({results[split]['n']:,})" for split in splits], "rows": rows}
-
-
-def metric_labels() -> dict[str, str]:
-    """What tables call the metrics, with units."""
-    from genzoo.evaluation.evaluate import find_metrics, key
-    from genzoo.registry.current import registry
-
-    found = find_metrics(registry()).items()
-    return {key(name): f"{metric.label} ({metric.unit})" if metric.unit else metric.label for name, metric in found}
 
 
 def outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genzoo.comparison.statistics import Estimate
-from genzoo.reporting.format import aligned, number
+from genzoo.core.text import number
+from genzoo.reporting.format import aligned
 
 INTERVAL = (
     "± is the 95 % t-interval of the mean over seeds; test ± is the 95 % interval over the choice of test examples; "

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
+from genzoo.comparison.leaderboard import is_probability
 from genzoo.comparison.ranking import Paired
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table, paired
+from genzoo.core.text import number
 from genzoo.evaluation.order import order_of
-from genzoo.reporting.format import number
 from genzoo.runs.record import former_record
 
 ROUNDING = 1e-5
@@ -68,11 +67,6 @@ def warnings(table: Table) -> list[str]:
         if said:
             lines.append(f"{table.label(row)}: {'; '.join(said)}")
     return lines
-
-
-def is_probability(results: Mapping[str, Any]) -> bool:
-    """Whether −ELBO bounds a probability, as the baselines of pixels are one. Results of older runs do not tell."""
-    return bool(results.get("measure", "probability") == "probability")
 
 
 def unequal_copies(row: Row) -> list[str]:

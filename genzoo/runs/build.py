@@ -13,6 +13,7 @@ from genzoo.registry.entries import Entry
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.likelihoods import likelihood_class, make_likelihood
 from genzoo.core.noise import generators, mix, seeded
+from genzoo.system.memory import gigabytes, memory_bytes
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.core.model import Dataset, DataSpec, Loss, Model, count_parameters
 from genzoo.training.config import Training
@@ -175,19 +176,3 @@ def on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
     with torch.device("meta"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # weights of another model have no place here
         return model_class(spec, config)
-
-
-def memory_bytes(device: torch.device) -> int:
-    """Memory of the device, in bytes."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).total_memory
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def gigabytes(count: float) -> str:
-    """A number of bytes for people: "3.1 TB", "24 GB"."""
-    for unit in ("kB", "MB", "GB"):
-        count /= 1000
-        if count < 1000:
-            return f"{count:.2g} {unit}" if count < 10 else f"{count:.0f} {unit}"
-    return f"{count / 1000:,.1f} TB"

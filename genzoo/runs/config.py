@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genzoo.registry.configs import as_json, default_config, field_names
 from genzoo.registry.entries import Entry, Registry
 from genzoo.core.errors import PluginError, UsageError, did_you_mean
 from genzoo.core.options import from_json, option, to_json
@@ -159,27 +160,6 @@ class RunConfig:
             if part == "data_config":  # they have a prefix wherever they are typed
                 error.message = error.message.replace("--", "--data.", 1)
             raise
-
-
-def default_config(entry: Entry, options: Mapping[str, Any]) -> Any:
-    """The Config of an entry's class with its registration's defaults."""
-    return from_json(entry.load().Config, as_json(options), f"registration of {entry.kind} {entry.name!r}")
-
-
-def as_json(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options with tuples as lists, as JSON would have them."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
-
-
-def differing(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
-    """The options in which two configs of one class differ, as (before, now)."""
-    pairs = {name: (getattr(before, name), getattr(now, name)) for name in field_names(type(before))}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def field_names(config: type) -> tuple[str, ...]:
-    """The names of a config's options."""
-    return tuple(field.name for field in dataclasses.fields(config))
 
 
 def unknown_option(name: str, known: list[str]) -> UsageError:

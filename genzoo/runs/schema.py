@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 SECTIONS = ("model", "loss", "data")
-INTERRUPTED = "interrupted"
-"""The status of a run that was told to stop before its end."""
 LARGEST = 1e300
 """Of larger figures no mean can be taken."""
 

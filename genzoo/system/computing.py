@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.registry.discovery import warn
 from genzoo.system.atomic import to_bytes, user_cache, write_atomically
+from genzoo.system.distributed import warn
 from genzoo.system.isolation import ProcessWide
 from genzoo.system.memory import keep_memory
 from genzoo.system.reading import parse_json, read_text

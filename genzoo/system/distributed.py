@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from itertools import count
@@ -19,6 +19,7 @@ from typing import Any
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.system.signals import exit_code
+from genzoo.system.streams import tell
 
 TIMEOUT = 60.0
 """Seconds without a sign of life after which a process counts as lost."""
@@ -93,7 +94,8 @@ class Joined(Processes):
         Lost: The others cannot be reached.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, exit_code_of: Callable[[BaseException], int]) -> None:
+        self.exit_code_of = exit_code_of
         # Its functions keep the group that there is at import as a default argument: it would never be closed.
         import torch.distributed.nn  # noqa: F401
         from torch._C._distributed_c10d import PrefixStore
@@ -158,7 +160,7 @@ class Joined(Processes):
 
         with suppress(Exception):
             if error is not None and not isinstance(error, (Elsewhere, Lost)):
-                code = exit_code(error) if isinstance(error, KeyboardInterrupt) else code_of(error)
+                code = exit_code(error) if isinstance(error, KeyboardInterrupt) else self.exit_code_of(error)
                 self.store.set("failure", f"{code} process {self.rank}: {first_line(error)}")
             destroy_process_group()  # whoever waits for a tensor from here wakes up
             if isinstance(error, Exception) and not isinstance(error, Lost):
@@ -226,15 +228,24 @@ class Joined(Processes):
             ) from None
 
 
+def own_exit_code(error: BaseException) -> int:
+    """Return the exit code that an exception has itself, else 1."""
+    return getattr(error, "exit_code", 0) or 1
+
+
 @contextmanager
-def joined() -> Iterator[Processes]:
-    """Inside, this process is one of those that the environment tells of; without its variables it is alone."""
+def joined(exit_code_of: Callable[[BaseException], int] = own_exit_code) -> Iterator[Processes]:
+    """Join the processes that the environment tells of; without its variables this process is alone.
+
+    Args:
+        exit_code_of: The exit code of the command line for an exception, which the other processes are told.
+    """
     global _spoken_for
     size = variable("WORLD_SIZE", 1)
     if size <= 1:
         yield ALONE
         return
-    group = Joined(size)
+    group = Joined(size, exit_code_of)
     _spoken_for = not group.first  # the first one hears what becomes of the others
     try:
         yield group
@@ -242,14 +253,6 @@ def joined() -> Iterator[Processes]:
         group.leave(error)
         raise
     group.leave(None)
-
-
-def code_of(error: BaseException) -> int:
-    """With which the command line ends: an error's own, or that of a plugin's fault."""
-    from genzoo.registry.blame import fault_of  # which needs the plugins, and they this module
-
-    code: int = getattr(error, "exit_code", 0) or getattr(fault_of(error), "exit_code", 1)
-    return code
 
 
 def speaks(trains: bool = True) -> bool:
@@ -265,6 +268,12 @@ def speaks(trains: bool = True) -> bool:
         return False
     together = trains and "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
     return not together or os.environ.get("RANK", "0") == "0"
+
+
+def warn(message: str, hint: str) -> None:
+    """One line on standard error, of the first process."""
+    if speaks():
+        tell(f"genzoo: {message} ({hint})")
 
 
 @contextmanager

@@ -1,17 +1,20 @@
-"""Memory: keeping it between steps, and what to say when it runs out."""
+"""Memory: how much there is, keeping it between steps, and what to say when it runs out."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import torch
 
 from genzoo.core.errors import OutOfMemory
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # of glibc's malloc.h
+CGROUP = Path("/sys/fs/cgroup")
 SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
 
 
@@ -73,3 +76,46 @@ def _in_use(device: torch.device) -> str:
         return ""
     free, total = torch.cuda.mem_get_info(device)
     return f" ({device}: {free / 1e9:.1f} of {total / 1e9:.1f} GB free)"
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Memory of the device, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def gigabytes(count: float) -> str:
+    """A number of bytes for people: "3.1 TB", "24 GB"."""
+    for unit in ("kB", "MB", "GB"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:.2g} {unit}" if count < 10 else f"{count:.0f} {unit}"
+    return f"{count / 1000:,.1f} TB"
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free on a device, in bytes; on the CPU this process's share of what is available."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    beside = max(int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)  # torchrun: as many processes load the same data
+    return min(_available(), _allowed()) // beside
+
+
+def _available() -> int:
+    """What the kernel can give without swapping; half of all memory where it does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
+    except (OSError, StopIteration, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def _allowed() -> int:
+    """What a container's limit leaves; page cache, which gives way, does not count."""
+    try:
+        limit, used = ((CGROUP / f"memory.{name}").read_text() for name in ("max", "current"))
+        cache = next(line for line in (CGROUP / "memory.stat").read_text().splitlines() if line.startswith("file "))
+        return int(limit) - int(used) + int(cache.split()[1])
+    except (OSError, StopIteration, ValueError):  # no such files, or the limit is "max"
+        return 1 << 62

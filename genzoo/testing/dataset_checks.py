@@ -12,8 +12,8 @@ from genzoo.core.likelihoods import likelihood_class
 from genzoo.core.model import Dataset, DataSpec, KnownDensity, Split, Splits
 from genzoo.core.noise import content_keys, seeded
 from genzoo.data.store import Store
+from genzoo.registry.configs import default_config
 from genzoo.registry.entries import Entry
-from genzoo.runs.config import default_config
 from genzoo.testing.check import Check, require
 from genzoo.testing.densities import SOLVED, examine_samples
 

@@ -14,10 +14,10 @@ from genzoo.core.errors import GenzooError
 from genzoo.core.model import DataSpec, Split
 from genzoo.core.options import describe_fields
 from genzoo.data.store import Store
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import GROUP
 from genzoo.registry.entries import Entry, describe
-from genzoo.runs.config import default_config
 from genzoo.testing.model_checks import CHECKS, OF_DISTRIBUTIONS
 from genzoo.testing.pair import SMALL, SPECS, Pair, loss_of
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genzoo.core.command import Command
-from genzoo.experiment.listeners import RunListener
+from genzoo.core.listener import Epoch, RunListener
 from genzoo.registry.entries import Entry
 from genzoo.runs.run import Run
 from genzoo.testing.check import Check, require
-from genzoo.training.callback import Epoch
 
 EPOCHS = 2
 

@@ -14,10 +14,10 @@ from genzoo.core.errors import GenzooError
 from genzoo.core.model import Batch, DataSpec, Split
 from genzoo.core.noise import mix, seeded
 from genzoo.data.resident import Resident
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry
 from genzoo.runs.build import build_loss, build_model
-from genzoo.runs.config import default_config
 from genzoo.testing.check import require
 from genzoo.training.objective import Objective
 

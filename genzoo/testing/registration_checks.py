@@ -10,11 +10,11 @@ from pathlib import Path
 
 from genzoo.core.hookspecs import API
 from genzoo.core.options import describe_fields, from_json, option, to_json
+from genzoo.registry.configs import default_config, field_names
 from genzoo.registry.current import registry
 from genzoo.registry.deprecation import uses
 from genzoo.registry.discovery import GROUP, STATED, found
 from genzoo.registry.entries import WITH_OPTIONS, Entry
-from genzoo.runs.config import default_config, field_names
 from genzoo.testing.check import Check, require
 from genzoo.training.config import Training
 

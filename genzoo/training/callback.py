@@ -5,22 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from genzoo.runs.schema import INTERRUPTED as INTERRUPTED
+from genzoo.core.listener import Epoch
 from genzoo.training.execution import Mode
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. Terms are means over images, in the loss's units."""
-
-    epoch: int
-    step: int
-    train: dict[str, float]
-    validation: dict[str, float]
-    seconds: float
-    """Time spent in training steps."""
-    images: int
-    lr: float
 
 
 class Listener:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from genzoo.core.options import Count, Natural, NonNegative, Positive, Range, config
-
-Binarize = Literal["none", "threshold", "static", "dynamic"]
-Standardize = Literal["none", "global"]
+from genzoo.data.view import Binarize, Standardize, Stream
 
 
 @config
@@ -47,7 +45,7 @@ class Training:
     """Seed of the weights, the order of the data and the noise."""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the GPU if there is one."""
-    stream: Literal["auto", "always", "never"] = "auto"
+    stream: Stream = "auto"
     """Whether the examples stay in their file, or in the computer's memory, and are handed to the device batch by
     batch; auto keeps them on the device where they fit. It changes no result."""
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from genzoo.training.callback import Epoch, Listener
+from genzoo.core.listener import Epoch
+from genzoo.training.callback import Listener
 from genzoo.training.trainer import Trainer
 
 WARM_UP, STEPS, OPERATORS = 10, 30, 8

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from genzoo.core.errors import GenzooError, NonFiniteError
+from genzoo.core.listener import Epoch
 from genzoo.core.options import Count, Natural, NonNegative, config
-from genzoo.training.callback import Epoch
 from genzoo.training.config import Training
 from genzoo.training.early_stopping import fill, tensors_of
 from genzoo.training.nonfinite import cure, is_finite

@@ -10,6 +10,7 @@ from contextlib import closing
 import torch
 from torch import Tensor
 
+from genzoo.core.listener import INTERRUPTED, Epoch
 from genzoo.core.model import Loss, Model
 from genzoo.core.noise import generators, keyed, mix, seeded, shared
 from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
@@ -19,7 +20,7 @@ from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.memory import memory_explained, smaller_batch
 from genzoo.training import snapshot
 from genzoo.training.all_reduce import Exchange, whole_batch
-from genzoo.training.callback import INTERRUPTED, Epoch, Listener, Outcome
+from genzoo.training.callback import Listener, Outcome
 from genzoo.training.config import Training
 from genzoo.training.early_stopping import EarlyStopping
 from genzoo.training.execution import Mode, RunStep, choose_mode, make_step, refuse_mode

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from genzoo.core.listener import Epoch
 from genzoo.core.noise import generators, keyed
 from genzoo.system.computing import evaluating
-from genzoo.training.callback import Epoch
 from genzoo.training.early_stopping import fill, tensors_of
 
 if TYPE_CHECKING:

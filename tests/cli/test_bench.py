@@ -18,11 +18,12 @@ import scipy.stats
 from commandline import Result, environment, genzoo, refused
 from matplotlib.text import Text
 
+from genzoo.comparison.leaderboard import Board, time_to
 from genzoo.comparison.tables import tables
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.sweep import parse_seeds
 from genzoo.figures import leaderboard
-from genzoo.reporting.leaderboard import Board, time_to
+from genzoo.reporting.leaderboard import sheet
 from genzoo.runs.run import Run
 from genzoo.system.lock import locked
 from genzoo.training.trainer import Trainer
@@ -315,7 +316,7 @@ def test_whoever_is_behind_a_baseline_of_equal_size_is_told_so(tmp_path: Path) -
     warnings = found.warnings()
     assert len(warnings) == 2
     assert all(line.startswith("large: worse than baseline!") for line in warnings)
-    cells = {row[0]: row for row in found.sheet().rows}
+    cells = {row[0]: row for row in sheet(found).rows}
     assert [cell for cell in cells["large"] if "worse than baseline!" in cell] == [
         "206 worse than baseline!",
         "0.05000 worse than baseline!",
@@ -358,7 +359,7 @@ def test_the_board_of_an_older_run_says_what_it_does_not_know(tmp_path: Path) ->
     run.write("results.json", results)
     run.write("run.json", {})
     found = board(run, target=100.0)
-    assert found.sheet().rows[1][-3:] == ["n/a", "n/a", "n/a"]
+    assert sheet(found).rows[1][-3:] == ["n/a", "n/a", "n/a"]
     assert found.record()["rows"][0]["peak_memory"] == [None]
 
 

@@ -16,9 +16,10 @@ import genzoo as package
 from genzoo.cli.catalogue import HEADINGS
 from genzoo.core.hookspecs import API
 from genzoo.core.options import describe_fields
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.registry.entries import WITH_OPTIONS
-from genzoo.runs.config import Components, default_config
+from genzoo.runs.config import Components
 
 WITHOUT_TORCH = """
 import sys

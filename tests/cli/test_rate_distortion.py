@@ -21,8 +21,8 @@ from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.figures.canvas import new_figure
 from genzoo.figures.comparisons import frame, rate_distortion
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
-from genzoo.runs.config import default_config
 from genzoo.runs.run import Run
 from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer

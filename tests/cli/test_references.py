@@ -11,7 +11,8 @@ import torch
 from commandline import genzoo, in_own_process, refused
 
 import genzoo as package
-from genzoo.runs.run import Run, find
+from genzoo.comparison.references import find
+from genzoo.runs.run import Run
 
 
 def test_a_run_goes_by_path_beginning_digits_and_last(moons_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

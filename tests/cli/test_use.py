@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 import genzoo as package
+from genzoo.core.text import number
 from genzoo.evaluation.sampling import fitted_codes
-from genzoo.reporting.format import number
 from genzoo.runs.run import Run
 
 

@@ -14,7 +14,7 @@ from genzoo.core.model import Split
 from genzoo.core.noise import seeded
 from genzoo.data import resident
 from genzoo.data.resident import BINARIZE_WORD, Resident, static_bits
-from genzoo.training.config import Binarize
+from genzoo.data.view import Binarize
 
 CPU = torch.device("cpu")
 RAMP = torch.stack([(torch.arange(256) + 7 * i) % 256 for i in range(64)]).to(torch.uint8).view(64, 1, 16, 16)

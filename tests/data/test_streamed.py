@@ -23,8 +23,8 @@ from genzoo.data import streamed
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.splits import hold_out, sample_of, take
 from genzoo.data.streamed import Streamed, view_of
-from genzoo.system import free_memory
-from genzoo.training.config import Binarize
+from genzoo.data.view import Binarize
+from genzoo.system import memory
 
 CPU = torch.device("cpu")
 RNG = np.random.Generator(np.random.Philox(1))
@@ -212,16 +212,16 @@ def test_they_are_streamed_where_they_do_not_fit(tmp_path: Path, monkeypatch: py
 
 def test_free_memory_is_what_is_available_allowed_and_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
-    monkeypatch.setattr(free_memory, "CGROUP", tmp_path)
-    everything = free_memory.free_bytes(CPU)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    everything = memory.free_bytes(CPU)
     assert 1 << 26 < everything < 1 << 50
     for name, text in (("max", "1000\n"), ("current", "700\n"), ("stat", "anon 300\nfile 400\n")):
         (tmp_path / f"memory.{name}").write_text(text)
-    assert free_memory.free_bytes(CPU) == 700
+    assert memory.free_bytes(CPU) == 700
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    assert free_memory.free_bytes(CPU) == 350
+    assert memory.free_bytes(CPU) == 350
     (tmp_path / "memory.max").write_text("max\n")
-    assert free_memory.free_bytes(CPU) > 1000
+    assert memory.free_bytes(CPU) > 1000
 
 
 # the thread

@@ -14,6 +14,7 @@ from genzoo.core.distributions import Bernoulli
 from genzoo.core.model import Split, Splits
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
+from genzoo.data.view import Binarize
 from genzoo.evaluation import baselines
 from genzoo.evaluation.baselines import (
     independent_levels_nll,
@@ -28,7 +29,6 @@ from genzoo.evaluation.baselines import (
 from genzoo.registry.current import registry
 from genzoo.reporting.format import remarks
 from genzoo.system import cache
-from genzoo.training.config import Binarize
 
 CPU = torch.device("cpu")
 

@@ -9,10 +9,10 @@ import torch
 
 from genzoo.core.model import Model, Split
 from genzoo.data.resident import Resident
+from genzoo.data.view import Binarize
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
-from genzoo.training.config import Binarize
 from genzoo.training.trainer import objective_terms
 
 CPU = torch.device("cpu")

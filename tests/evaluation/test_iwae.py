@@ -16,12 +16,12 @@ from genzoo.core.errors import UsageError
 from genzoo.core.model import DataSpec, Model, Split
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
+from genzoo.data.view import Binarize
 from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.reporting.format import results_table
-from genzoo.runs.config import default_config
 from genzoo.testing import Pair
-from genzoo.training.config import Binarize
 
 CPU = torch.device("cpu")
 

@@ -16,11 +16,11 @@ from genzoo.core.model import DataSpec, Model, Split, Splits
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store
+from genzoo.data.view import Binarize
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
 from genzoo.reporting.format import results_table
 from genzoo.testing import SPECS, Pair
-from genzoo.training.config import Binarize
 
 CPU = torch.device("cpu")
 NAMES = ("frechet", "prdc")

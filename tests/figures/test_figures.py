@@ -27,9 +27,9 @@ from genzoo.figures.latent_scatter import ACTIVE, latent_plane
 from genzoo.figures.latent_space import Scale, posteriors, principal_axes, quantile_grid
 from genzoo.figures.scatter import planes, scatter
 from genzoo.figures.traversals import OFFSETS, Traversal, chosen_pairs, interpolation_codes, manifold_codes
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_model
-from genzoo.runs.config import default_config
 from genzoo.runs.run import Run
 
 pytestmark = pytest.mark.usefixtures("drawn_figures")

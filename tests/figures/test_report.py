@@ -16,9 +16,9 @@ import pytest
 import genzoo
 from genzoo.cli.main import main
 from genzoo.cli.options import parse
+from genzoo.core.text import number
 from genzoo.registry.current import registry
 from genzoo.reporting import report
-from genzoo.reporting.format import number
 from genzoo.reporting.report import collapse, command, page, write_report
 from genzoo.runs.config import Components
 from genzoo.runs.run import Run, read_json

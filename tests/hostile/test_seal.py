@@ -12,9 +12,9 @@ from forge import forge, parts, sealed
 
 import genzoo
 from genzoo.core.errors import GenzooError
+from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_model
-from genzoo.runs.config import default_config
 from genzoo.runs.model_file import save_model
 from genzoo.system.checksummed import read_arrays, read_sealed, seal
 

@@ -9,7 +9,8 @@ import torch
 from small_trainer import make_trainer
 from torch import nn
 
-from genzoo.training.callback import Epoch, Listener
+from genzoo.core.listener import Epoch
+from genzoo.training.callback import Listener
 from genzoo.training.config import Training
 from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimizer
 

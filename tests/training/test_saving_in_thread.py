@@ -16,12 +16,13 @@ from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor
 
 from genzoo.core.errors import GenzooError, NonFiniteError
+from genzoo.core.listener import Epoch
 from genzoo.experiment import checkpointing
 from genzoo.experiment.checkpointing import FOLDER, Saver, to_snapshot
 from genzoo.runs import checkpoints
 from genzoo.runs.run import Run
 from genzoo.training import snapshot
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 from genzoo.training.nonfinite import is_finite
 from genzoo.training.trainer import Trainer
 

@@ -16,15 +16,16 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.errors import GenzooError
+from genzoo.core.listener import Epoch
 from genzoo.core.model import DataSpec
 from genzoo.data.resident import Resident
 from genzoo.experiment.checkpointing import FOLDER, Saver, to_snapshot
+from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.runs import checkpoints
-from genzoo.runs.config import field_names
 from genzoo.runs.run import Run
 from genzoo.testing.pair import CPU, Pair
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
 

@@ -13,8 +13,9 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.errors import NonFiniteError
+from genzoo.core.listener import INTERRUPTED
 from genzoo.training import snapshot
-from genzoo.training.callback import INTERRUPTED, Listener
+from genzoo.training.callback import Listener
 from genzoo.training.trainer import Trainer, objective_terms
 from genzoo.training.yardstick import watched
 

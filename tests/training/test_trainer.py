@@ -13,8 +13,9 @@ from small_trainer import POINTS, VALIDATION, assert_equal, make_trainer, weight
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.core.listener import Epoch
 from genzoo.core.noise import mix
-from genzoo.training.callback import Epoch, Listener
+from genzoo.training.callback import Listener
 from genzoo.training.trainer import Trainer, objective_terms
 
 

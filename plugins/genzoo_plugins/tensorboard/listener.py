@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 import genzoo
+from genzoo.core.listener import Epoch
 from genzoo.data.readers.images import read_bytes
-from genzoo.training.callback import Epoch
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

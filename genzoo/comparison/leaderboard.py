@@ -1,0 +1,151 @@
+"""The numbers of a leaderboard: quality, speed and size of models trained alike, beside baselines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from genzoo.comparison.statistics import Estimate, as_json, estimated
+from genzoo.comparison.tables import Row, Table, paired
+from genzoo.core.errors import GenzooError
+from genzoo.core.text import number
+from genzoo.runs.record import former_record
+from genzoo.runs.run import SPEED_FILE, Run, read_json
+from genzoo.runs.schema import is_number
+
+BOUND = "negative_elbo"
+BASELINES = {"pca": "mse", "independent_pixels": BOUND, "uniform": BOUND}
+"""The figure that each baseline of a run's results is one of."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What needs no training."""
+
+    name: str
+    figure: str
+    value: float
+    latents: int | None = None
+    """Only models with codes of this size are held against it; None: every model."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """One table of `comparison.tables`, with what a leaderboard says beside the test figures."""
+
+    table: Table
+    figure: str
+    """The rows are sorted by it."""
+    target: float | None = None
+    """A −ELBO; the time until the validation data reach it is a column."""
+
+    def baselines(self) -> list[Baseline]:
+        """Those of the table's runs, each once: PCA for every size of code that there is."""
+        found: dict[Baseline, None] = {}
+        for row in self.table.rows:
+            results = row.results[0]
+            for name, value in results.get("baselines", {}).items():
+                if value is None or name not in BASELINES or BASELINES[name] not in self.table.figures():
+                    continue
+                if BASELINES[name] == BOUND and not is_probability(results):
+                    continue
+                latents = value["components"] if isinstance(value, dict) else None
+                label = f"PCA, {latents} components" if latents else name.replace("_", " ")
+                nats = value["mse"] if isinstance(value, dict) else value
+                found.setdefault(Baseline(label, BASELINES[name], nats, latents))
+        return sorted(found, key=lambda baseline: (baseline.figure, baseline.value))
+
+    def behind(self, row: Row) -> list[Baseline]:
+        """The baselines that a row does not beat."""
+        lost = []
+        for baseline in self.baselines():
+            estimate = row.estimate(baseline.figure)
+            comparable = baseline.latents in (None, row.results[0].get("latents"))
+            if comparable and isinstance(estimate, Estimate) and not estimate.mean < baseline.value:
+                lost.append(baseline)
+        return lost
+
+    def records(self) -> list[dict[str, Any]]:
+        """Of all runs of the table."""
+        return [former_record(run) for row in self.table.rows for run in row.runs]
+
+    def record(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        rows = []
+        for row, record in zip(self.table.rows, self.table.records(self.figure), strict=True):
+            taken = {} if self.target is None else {"seconds_to_target": as_json(time_to(row, self.target))}
+            rows.append({
+                **record,
+                "train_images_per_second": as_json(speed(row, "train")),
+                "inference_images_per_second": as_json(speed(row, "inference")),
+                **taken,
+                "parameters": row.results[0].get("parameters"),
+                "latents": row.results[0].get("latents"),
+                "peak_memory": [result["training"].get("peak_memory") for result in row.results],
+                "worse_than": [baseline.name for baseline in self.behind(row)],
+            })  # fmt: skip
+        test = paired(self.table, self.figure)
+        kept = ("genzoo", "python", "packages", "source", "platform", "device", "threads", "matmul", "data")
+        made = [{name: record.get(name) for name in kept} for record in self.records()]
+        return {
+            "protocol": self.table.protocol,
+            "sorted_by": self.figure,
+            "target": self.target,
+            "rows": rows,
+            "baselines": [vars(baseline) for baseline in self.baselines()],
+            "sorted_on": self.table.sorted_on(self.figure),
+            "paired": None if test is None else test.as_json(),
+            "environments": [one for number, one in enumerate(made) if one not in made[:number]],
+        }
+
+
+def speed(row: Row, kind: str) -> Estimate | str:
+    """Images a second in training steps ("train"), or of encoding and decoding ("inference"), over the seeds."""
+    if kind == "train":
+        return row.over_seeds(float(result["training"]["images_per_second"]) for result in row.results)
+    return row.over_seeds(_inference(run) for run in row.runs)
+
+
+def _inference(run: Run) -> float | str:
+    try:
+        measured = read_json(run.path / SPEED_FILE)
+    except GenzooError:
+        return "not measured"
+    found = measured.get("images_per_second", "")
+    return float(found) if is_number(found) else str(measured.get("not_available", "not measured"))
+
+
+def time_to(row: Row, target: float) -> Estimate | str:
+    """Seconds of training until the validation −ELBO is `target` nats or less, over the seeds, or why not.
+
+    It is looked at after each epoch, so the answer is a whole number of epochs; validation itself does not count.
+    """
+    bound = row.estimate(BOUND)
+    if isinstance(bound, str):
+        return bound
+    times = [_time_to(run, target) for run in row.runs]
+    of_seeds = [estimated(times[place] for place in places) for places in row.by_seed.values()]
+    missed = sum(isinstance(time, str) for time in of_seeds)
+    if missed and missed < len(of_seeds):
+        return f"reached by {len(of_seeds) - missed} of {len(of_seeds)} seeds"
+    return row.over_seeds(times)
+
+
+def _time_to(run: Run, target: float) -> float | str:
+    seconds, best = 0.0, math.inf
+    for epoch in run.history:
+        seconds += float(epoch.get("seconds", 0.0))
+        value = epoch.get("validation", {}).get(BOUND)
+        if not isinstance(value, (int, float)):
+            continue
+        if value <= target:
+            return seconds
+        best = min(best, value)
+    return f"not reached, best {number(best)}" if best < math.inf else "no −ELBO of validation data in the log"
+
+
+def is_probability(results: Mapping[str, Any]) -> bool:
+    """Whether −ELBO bounds a probability, as the baselines of pixels are one. Results of older runs do not tell."""
+    return bool(results.get("measure", "probability") == "probability")

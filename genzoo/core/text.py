@@ -1,0 +1,14 @@
+"""Numbers as text."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(value: float | str) -> str:
+    """Four significant digits at least, two decimals at most for large numbers."""
+    if isinstance(value, str) or not math.isfinite(value):  # "nan", "inf"
+        return str(value)
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}" if abs(value) >= 0.1 else f"{value:.5f}"

@@ -1,0 +1,9 @@
+"""How stored examples may be seen by a model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Binarize = Literal["none", "threshold", "static", "dynamic"]
+Standardize = Literal["none", "global"]
+Stream = Literal["auto", "always", "never"]
