@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 import genzoo
+from genzoo.cli.loading import load_split
 from genzoo.cli.main import main
-from genzoo.cli.use import load_split
 from genzoo.core.errors import UsageError
 from genzoo.core.likelihoods import LIKELIHOODS
 from genzoo.core.model import DataSpec, Split

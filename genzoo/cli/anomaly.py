@@ -7,15 +7,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.apply import add_files, metric_values, write_csv
-from genzoo.cli.apply import add_verb as add_application
-from genzoo.cli.use import refuse_output
+from genzoo.cli.application import add_application, add_files, metric_values, write_csv
+from genzoo.cli.saved_run import refuse_output
 from genzoo.core.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from genzoo.cli.inputs import Work
+    from genzoo.cli.application import Work
+
 
 NEIGHBOURS = 5
 NAME = 40
@@ -35,7 +35,7 @@ def add_verb(verbs: Any) -> None:
 
 def show_anomalies(options: argparse.Namespace) -> int:
     """Prints how well scores tell a class left out of training, or each class, from the rest; else the scores."""
-    from genzoo.cli.inputs import open_work
+    from genzoo.cli.application import open_work
     from genzoo.registry.current import registry
     from genzoo.runs.run import plain
 

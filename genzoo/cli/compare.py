@@ -40,7 +40,7 @@ def add_verb(verbs: Any) -> None:
 
 def show(options: argparse.Namespace) -> int:
     """Prints the tables and, below each, whether the best row is better than the second."""
-    from genzoo.cli.use import refuse_output
+    from genzoo.cli.saved_run import refuse_output
     from genzoo.comparison.tables import collect, tables
     from genzoo.evaluation.order import key
     from genzoo.reporting import tables as sheets

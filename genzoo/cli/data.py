@@ -15,7 +15,7 @@ from genzoo.registry.current import registry
 from genzoo.system import cache
 
 
-def add_data_verb(subparsers: Any) -> None:
+def add_verb(subparsers: Any) -> None:
     """Adds `data` to a command line. Its verbs set `handler`: a function of the namespace that returns an exit code."""
     summary = "the files of datasets: where they are, whether they are whole"
     data = subparsers.add_parser("data", help=summary, description=summary, allow_abbrev=False)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genzoo.data.resident import Resident
     from genzoo.runs.run import Run
 
+
 DATA_OPTION = re.compile(r"--data\.[\w.-]+(=.*)?", re.DOTALL)
 
 
@@ -152,3 +153,13 @@ class Source:
         except GenzooError as error:
             warn(error.message, without)
             return None
+
+
+def load_split(run: Run, name: str, device: torch.device, data_root: Path | None) -> Resident:
+    """Return a split of the data that a run was trained on, seen the way the run saw it: for programs."""
+    return Source(run, data_root).view(name, device)
+
+
+def dataset_of(run: Run) -> Dataset:
+    """Return the dataset that a run was trained on, with the run's options: for programs."""
+    return Source(run).dataset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import shlex
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from genzoo.core.command import VERBS
 from genzoo.core.errors import GenzooError, OutOfMemory, UsageError, did_you_mean
 from genzoo.core.hookspecs import API
 from genzoo.core.version import __version__
@@ -114,7 +116,6 @@ def code_of_exit(stop: SystemExit) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Parses the words and calls the verb's handler."""
-    from genzoo.cli import apply, bench, catalogue, check, compare, data, new_plugin, report, resume, run, use
     from genzoo.cli.loading import take_data_options
 
     anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
@@ -129,10 +130,8 @@ def dispatch(words: list[str]) -> int:
     parser = Parser(prog="genzoo", description=about, epilog=EPILOG, parents=[anywhere])
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}, plugin API {API}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    on_runs = (resume.add_verb, use.add_verbs, apply.add_verbs, report.add_verb, compare.add_verb, bench.add_verb)
-    for_plugins = (check.add_verb, new_plugin.add_verb)
-    for add in (run.add_verb, catalogue.add_verbs, *for_plugins, *on_runs, data.add_data_verb):
-        add(verbs)
+    for verb in VERBS:
+        importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
     load_plugin_files(general.plugin_files)
     first = next((word for word in words if not word.startswith("-")), None)
     if first is None:

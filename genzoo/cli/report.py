@@ -9,7 +9,7 @@ from typing import Any
 
 def add_verb(verbs: Any) -> None:
     """Adds `report`."""
-    from genzoo.cli.use import RUN_HELP
+    from genzoo.cli.saved_run import RUN_HELP
 
     text = "write a run's report.html again"
     parser = verbs.add_parser("report", help=text, description=text)

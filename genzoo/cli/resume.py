@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from genzoo.cli.use import RUN_HELP
+from genzoo.cli.saved_run import RUN_HELP
 
 DESCRIPTION = """\
 Goes on with a run from its last checkpoint, as if it had never stopped: the same weights, bit for bit, on the same

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 VERBS = (
-    *("run", "resume", "list", "info", "plugins", "check", "new-plugin", "bench", "compare", "report", "data"),
-    *("evaluate", "sample", "reconstruct", "anomaly", "embed", "compress", "denoise", "interpolate", "traverse"),
-    "augment",
+    *("run", "list", "info", "plugins", "check", "new-plugin", "resume", "evaluate", "sample", "reconstruct"),
+    *("anomaly", "embed", "compress", "denoise", "interpolate", "traverse", "augment", "report", "compare", "bench"),
+    "data",
 )
-"""genzoo's own, which no plugin can take."""
+"""genzoo's own, in the order of `genzoo --help`: each is a module of `genzoo.cli`. No plugin can take these names."""
 
 
 class Command:

@@ -13,7 +13,7 @@ from commandline import genzoo, refused, trained
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from genzoo.cli.use import load_split
+from genzoo.cli.loading import load_split
 from genzoo.core.errors import UsageError
 from genzoo.evaluation.baselines import pca_errors
 from genzoo.evaluation.evaluate import find_metrics, per_example

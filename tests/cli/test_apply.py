@@ -15,7 +15,7 @@ from commandline import genzoo, refused
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from genzoo.cli.use import load_split
+from genzoo.cli.loading import load_split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.denoising import gaussian_blur, psnr, with_noise
 from genzoo.evaluation.evaluate import evaluate, find_metrics, per_example

@@ -13,7 +13,7 @@ import pytest
 from commandline import command, environment, genzoo, refused
 
 import genzoo as package
-from genzoo.cli.catalogue import HEADINGS
+from genzoo.cli.list import HEADINGS
 from genzoo.core.hookspecs import API
 from genzoo.core.options import describe_fields
 from genzoo.registry.configs import default_config

@@ -163,7 +163,7 @@ def test_genzoos_own_bug_is_not_a_plugins(monkeypatch: pytest.MonkeyPatch) -> No
     def broken(*arguments: object) -> None:
         raise KeyError("own")
 
-    monkeypatch.setattr("genzoo.cli.catalogue.show_list", broken, raising=False)
+    monkeypatch.setattr("genzoo.cli.list.show_list", broken, raising=False)
     monkeypatch.setattr("genzoo.cli.main.load_plugin_files", broken)
     result = genzoo("list")
     assert result.code == 1

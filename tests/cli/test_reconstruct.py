@@ -11,7 +11,7 @@ from commandline import genzoo, refused, trained
 from PIL import Image
 
 import genzoo as package
-from genzoo.cli.inputs import read_picture
+from genzoo.cli.input_files import read_picture
 from genzoo.data.readers.images import read_bytes
 from genzoo.runs.run import Run
 

@@ -13,8 +13,8 @@ from genzoo_plugins.vae.model import VAE
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.cli.loading import load_split
 from genzoo.cli.main import main
-from genzoo.cli.use import load_split
 from genzoo.core.metric import Examined
 from genzoo.core.model import count_parameters
 from genzoo.core.noise import content_keys, keyed, keyed_uniform, uniform

@@ -1,18 +1,13 @@
-"""What an application is applied to: a split of a run's data, picture files, folders, arrays, tables."""
+"""Files that a user gives to a run's model: pictures, folders, arrays, tables."""
 
 from __future__ import annotations
 
-import argparse
-import re
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.loading import Source
-from genzoo.cli.use import open_run
 from genzoo.core.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
@@ -20,113 +15,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from genzoo.core.model import DataSpec, LatentModel, Model
+    from genzoo.core.model import DataSpec
     from genzoo.data.resident import Resident
     from genzoo.runs.run import Run
 
+
 ARRAYS = (".npy", ".npz")
+
+
 TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat")
-
-
-@dataclass(frozen=True)
-class Work:
-    """An opened run and what it is applied to."""
-
-    run: Run
-    model: Model
-    device: torch.device
-    source: Source
-    """The run's own data."""
-    split: str
-    files: list[Path]
-    """In place of the split, if there are any."""
-    resize: bool
-
-    @cached_property
-    def given(self) -> tuple[Resident, list[str]]:
-        """The examples and their names, read when they are first asked for."""
-        if self.files:
-            return read_files(self.files, self.run, self.model.spec, self.device, self.resize)
-        data = self.source.view(self.split, self.device)
-        return data, [f"{self.split}:{number}" for number in range(len(data))]
-
-    @property
-    def data(self) -> Resident:
-        """The examples of the files or, without any, of the split."""
-        return self.given[0]
-
-    @property
-    def names(self) -> list[str]:
-        """One for each example: its file, or such as "test:12"."""
-        return self.given[1]
-
-    @property
-    def latent(self) -> LatentModel:
-        """The model, which has an encoder."""
-        from genzoo.core.model import LatentModel
-
-        assert isinstance(self.model, LatentModel)
-        return self.model
-
-    def original(self, x: Tensor) -> Tensor:
-        """What the model sees or puts out, in the data's own units and on the CPU."""
-        return original(self.run, self.model.spec, x)
-
-    def batches(self) -> Iterator[Tensor]:
-        """The numbers of all examples, as many at a time as the model evaluates."""
-        import torch
-
-        yield from torch.arange(len(self.data), device=self.device).split(self.batch_size)
-
-    @property
-    def batch_size(self) -> int:
-        """How many examples the model evaluates at a time."""
-        from genzoo.data.batching import evaluation_batch
-
-        return evaluation_batch(self.model.spec)
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Codes [N, *D] of examples [N, *S]."""
-        from genzoo.data.batching import in_parts
-
-        return in_parts(self.latent.encode, x, self.batch_size)
-
-    def decode(self, codes: Tensor) -> Tensor:
-        """What codes [N, *D] decode to, in the data's own units and on the CPU."""
-        from genzoo.data.batching import in_parts
-
-        return in_parts(lambda part: self.original(self.latent.decode(part)), codes, self.batch_size)
-
-    def examples(self, n: int | None = None) -> Tensor:
-        """The first n examples (None: all), as the model sees them: [N, *S] on its device."""
-        import torch
-
-        count = len(self.data) if n is None else min(n, len(self.data))
-        return self.data.batch(torch.arange(count, device=self.device)).x
 
 
 def original(run: Run, spec: DataSpec, x: Tensor) -> Tensor:
     """What a run's model sees or puts out, [N, *S], in the units of the file that it was trained on, on the CPU."""
     x = spec.original(x).cpu()
     return x if spec.is_image else run.form.unscaled(x)
-
-
-def open_work(options: argparse.Namespace) -> Work:
-    """The run that was asked for, with the files that were named or, without any, a split of its data.
-
-    Neither is read yet: some applications need no examples.
-
-    Raises:
-        UsageError: No such run, or its model has no encoder, which all applications need.
-    """
-    run, device = open_run(options)
-    from genzoo.core.model import LatentModel
-
-    model = run.model.to(device)
-    if not isinstance(model, LatentModel):
-        raise UsageError(f"{run.config.model} has no encoder", f"genzoo sample {run.path}")
-    source, files = Source.of(run, options), getattr(options, "files", [])
-    return Work(run, model, device, source, options.split, files, options.resize)
 
 
 def read_files(
@@ -288,27 +191,3 @@ def read_picture(path: Path, spec: DataSpec, resize: bool, background: int = 255
     if size != (height, width) and not resize:
         raise UsageError(f"{path} is {size[0]}x{size[1]}; the model takes {height}x{width}", "scale it: --resize")
     return torch.from_numpy(read_bytes(path, MODES[spec.shape[0]], (height, width), background)).permute(2, 0, 1)[None]
-
-
-def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tensor:
-    """One example [1, *S] called "test:12", or the first one of a file.
-
-    Raises:
-        UsageError: No such split, number or file.
-    """
-    import torch
-
-    match = re.fullmatch(r"(train|validation|test):(\d{1,9})", reference)
-    if match is None and not Path(reference).exists():
-        raise UsageError(f"{reference}: neither an example nor a file", "such as test:12, or FILE.png")
-    if match is None:
-        data, _ = read_files([Path(reference)], work.run, work.model.spec, work.device, options.resize)
-        number = 0
-    else:
-        data = work.source.view(match[1], work.device)
-        number = int(match[2])
-        if number >= len(data):
-            raise UsageError(
-                f"{reference}: there are {len(data):,} {match[1]} examples", f"up to {match[1]}:{len(data) - 1}"
-            )
-    return data.batch(torch.tensor([number], device=work.device)).x

@@ -1,0 +1,70 @@
+"""genzoo embed: posterior means and log-variances as a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genzoo.cli.application import add_application, add_files, write_csv
+from genzoo.cli.saved_run import refuse_output
+
+if TYPE_CHECKING:
+    pass
+
+
+def add_verb(verbs: Any) -> None:
+    """Add `embed`."""
+    embed = add_application(verbs, "embed", save_codes, "write posterior means and log-variances")
+    add_files(embed)
+    embed.add_argument("--out", type=Path, required=True, metavar="FILE", help="codes.npz or codes.csv")
+
+
+def save_codes(options: argparse.Namespace) -> int:
+    """Writes the posterior of every example: means and, where it is Gaussian, log-variances."""
+    from genzoo.cli.application import open_work
+
+    refuse_output(options.out, (".npz", ".csv"))
+    work = open_work(options)
+    import numpy as np
+    import torch
+
+    from genzoo.core.distributions import DiagGaussian
+    from genzoo.system.computing import evaluating
+
+    means, log_vars = [], []
+    with torch.no_grad(), evaluating(work.latent):
+        for index in work.batches():
+            q = work.latent.posterior(work.data.batch(index).x)
+            means.append(q.mean.cpu())
+            if isinstance(q, DiagGaussian):
+                log_vars.append((q.log_var + torch.zeros_like(q.mean)).cpu())
+    arrays: dict[str, Any] = {"index": np.arange(len(work.names)), "mean": torch.cat(means).numpy()}
+    if log_vars:
+        arrays["log_var"] = torch.cat(log_vars).numpy()
+    if work.data.y is not None:
+        arrays["y"] = np.array(work.model.spec.labels(work.data.y))
+    if options.files:
+        arrays["name"] = np.array(work.names)
+    if options.out.suffix == ".npz":
+        np.savez(options.out, allow_pickle=False, **arrays)
+    else:
+        write_codes(options.out, arrays)
+    print(options.out)
+    return 0
+
+
+def write_codes(out: Path, arrays: dict[str, Any]) -> None:
+    """The same as a table, a line an example, codes flattened."""
+    header, columns = ["index"], [arrays["index"][:, None]]
+    for name in ("name", "y"):
+        if name in arrays:
+            header.append(name)
+            columns.append(arrays[name][:, None])
+    for name in ("mean", "log_var"):
+        if name in arrays:
+            flat = arrays[name].reshape(len(arrays[name]), -1)
+            header += [f"{name}_{dim}" for dim in range(flat.shape[1])]
+            columns.append(flat)
+    rows = ([str(cell) for column in columns for cell in column[row]] for row in range(len(arrays["index"])))
+    write_csv(out, header, rows)

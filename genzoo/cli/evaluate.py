@@ -1,0 +1,62 @@
+"""genzoo evaluate: metrics of a run's model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from genzoo.cli.loading import Source
+from genzoo.cli.saved_run import add_run_verb, open_run
+
+if TYPE_CHECKING:
+    pass
+
+
+def add_verb(verbs: Any) -> None:
+    """Add `evaluate`."""
+    evaluate = add_run_verb(verbs, "evaluate", show_evaluation, "compute metrics of a run's model")
+    evaluate.add_argument("--split", default="test", choices=("train", "validation", "test"))
+    evaluate.add_argument("--metrics", metavar="A,B", help="such as kl,iwae:5000; genzoo list --kind metric")
+    size = "examples at a time, at most; does not change the results"
+    evaluate.add_argument("--batch-size", type=int, default=500, metavar="N", help=size)
+    samples = "posterior samples per example to average over; from 2 on, the Monte Carlo error is reported"
+    evaluate.add_argument("--samples", type=int, default=1, metavar="S", help=samples)
+    evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise; default 0, as in the run")
+    evaluate.add_argument("--json", action="store_true", help="as JSON")
+
+
+def show_evaluation(options: argparse.Namespace) -> int:
+    """Prints the figures of one split."""
+    from genzoo.registry.current import registry
+    from genzoo.reporting.format import gaps, results_table
+    from genzoo.runs.run import plain
+
+    names = options.metrics.split(",") if options.metrics else []
+    for name in names:
+        registry().get("metric", name.partition(":")[0])
+    run, device = open_run(options)
+    from genzoo.evaluation.baselines import known_nll
+    from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.evaluation.measures import said
+
+    metrics = find_metrics(registry(), names)
+    model = run.model.to(device)
+    source = Source.of(run, options)
+    data = source.view(options.split, device)
+    train = data if options.split == "train" else None
+    if train is None and any(metric.needs_train for metric in metrics.values()):
+        train = source.view("train", device)
+    noise = {"samples": options.samples, "seed": options.seed}
+    figures = evaluate(model, data, metrics, options.batch_size, train, **noise)
+    known = known_nll(source.dataset, data, model.spec)
+    if options.json:
+        beside = {} if known is None else {"known_density": known}
+        record = {"run": str(run.path), "split": options.split, **noise, **figures, **beside}
+        print(json.dumps(plain(record)))
+    else:
+        print(results_table({options.split: figures}, metrics))
+        own = said(model, data) if known else None
+        for line in gaps(figures, known, own and own.measure) if known else ():
+            print(f"  {line}")
+    return 0

@@ -1,0 +1,96 @@
+"""genzoo plugins: where plugins come from, what they register, what is wrong with them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from genzoo.core.errors import PluginError, UsageError, did_you_mean
+from genzoo.core.hookspecs import API
+from genzoo.registry.current import registry
+from genzoo.registry.entries import KINDS
+
+if TYPE_CHECKING:
+    from genzoo.registry.discovery import Plugin
+
+
+def add_verb(verbs: Any) -> None:
+    """Add `plugins`."""
+    plugins = verbs.add_parser("plugins", help="where plugins come from, what they register, what is wrong with them")
+    plugins.add_argument("name", nargs="?", default="", help="all about one package or plugin, or who brought a name")
+    plugins.add_argument("--json", action="store_true", help="as JSON")
+    plugins.set_defaults(handler=show_plugins)
+
+
+def show_plugins(options: argparse.Namespace) -> int:
+    """Prints every plugin: origin, what it registers, what loading it cost; why it is disabled and what to do."""
+    shown = plugins_called(options.name)
+    if options.json:
+        print(json.dumps([as_row(plugin) for plugin in shown], indent=2))
+        return 0
+    for plugin in shown:
+        if options.name:
+            print("\n".join(details(plugin)))
+            continue
+        what = ", ".join(f"{entry.kind} {entry.name}" for entry in plugin.entries)
+        state = f"DISABLED  {plugin.error}" if plugin.error else f"{plugin.seconds * 1000:4.1f} ms  {what}"
+        print(f"{plugin.origin!s:24} {plugin.origin.plugin:16} {state}")
+        if plugin.error:
+            print(f"{'':41} {plugin.cure}")
+    return 0
+
+
+def plugins_called(name: str) -> list[Plugin]:
+    """The plugins of a distribution, of an entry point, or that registered a name; all without one.
+
+    Raises:
+        UsageError: There is none.
+    """
+    from genzoo.registry import discovery
+
+    entries = {id(entry) for entry in registry().called(name)}
+    found = [
+        plugin
+        for plugin in discovery.found
+        if name in ("", plugin.origin.distribution, plugin.origin.plugin)
+        or entries & {id(entry) for entry in plugin.entries}
+    ]
+    if not found:
+        known = [word for plugin in discovery.found for word in (plugin.origin.distribution, plugin.origin.plugin)]
+        raise UsageError(f"no plugin {name!r}.{did_you_mean(name, known)}", "type: genzoo plugins")
+    return found
+
+
+def as_row(plugin: Plugin) -> dict[str, Any]:
+    """A plugin as JSON."""
+    return {
+        "distribution": plugin.origin.distribution,
+        "version": plugin.origin.version,
+        "plugin": plugin.origin.plugin,
+        "api": plugin.api,
+        "file": plugin.file,
+        "registers": {kind: [e.name for e in plugin.entries if e.kind == kind] for kind in KINDS},
+        "milliseconds": round(plugin.seconds * 1000, 1),
+        "error": plugin.error,
+        "cure": plugin.cure,
+    }
+
+
+def details(plugin: Plugin) -> list[str]:
+    """All about one plugin; each class is imported, to see whether that goes well."""
+    rows = [f"plugin {plugin.origin.plugin} of {plugin.origin}"]
+    rows.append(f"  file      {plugin.file or 'not imported'}")
+    rows.append(f"  API       {'not stated' if plugin.api is None else plugin.api}; this genzoo has {API}")
+    rows.append(f"  loaded    in {plugin.seconds * 1000:.1f} ms")
+    if plugin.error:
+        rows += [f"  DISABLED  {plugin.error}", f"  do        {plugin.cure}", "  traceback genzoo --debug plugins"]
+    for entry in plugin.entries:
+        try:
+            entry.load()
+            state = "imports"
+        except PluginError as error:
+            state = f"BROKEN  {error.message}"
+        target = entry.target if isinstance(entry.target, str) else entry.target.__qualname__
+        rows.append(f"  {entry.kind:8}  {registry().spelling(entry)}  {target}  {state}")
+    return rows

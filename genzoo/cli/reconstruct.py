@@ -1,0 +1,62 @@
+"""genzoo reconstruct: encode and decode examples."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genzoo.cli.loading import Source
+from genzoo.cli.saved_run import add_run_verb, open_run, own_figure, refuse_output, save_numbers
+from genzoo.core.errors import HINT, UsageError, printable
+
+if TYPE_CHECKING:
+    pass
+
+
+def add_verb(verbs: Any) -> None:
+    """Add `reconstruct`."""
+    reconstruct = add_run_verb(verbs, "reconstruct", save_reconstructions, "encode and decode examples")
+    files = "pictures, folders of them, .npy, .npz or .csv; without any, test examples"
+    reconstruct.add_argument("images", nargs="*", type=Path, metavar="FILE", help=files)
+    reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="how many test examples")
+    reconstruct.add_argument("--resize", action="store_true", help="scale pictures to the size the model takes")
+    reconstruct.add_argument("--out", type=Path, metavar="FILE", help="a .png picture, or .npy for the numbers")
+
+
+def save_reconstructions(options: argparse.Namespace) -> int:
+    """Writes originals and reconstructions as a picture, or the reconstructions as numbers."""
+    refuse_output(options.out)
+    run, device = open_run(options)
+    import torch
+
+    from genzoo.cli.input_files import read_files
+    from genzoo.core.model import LatentModel
+    from genzoo.data.batching import evaluation_batch, in_parts
+    from genzoo.figures import draw as figures
+    from genzoo.system.computing import evaluating
+
+    model = run.model.to(device)
+    if not isinstance(model, LatentModel):
+        raise UsageError(f"{run.config.model} has no encoder to reconstruct with", f"genzoo sample {options.run}")
+    if options.images:
+        data, names = read_files(options.images, run, model.spec, device, options.resize)
+    else:
+        data, names = Source.of(run, options).view("test", device), []
+    shown = len(data) if options.images else min(options.n, len(data))
+    x = data.batch(torch.arange(shown, device=device)).x
+    with torch.no_grad(), evaluating(model):
+        again = in_parts(lambda part: model.reconstruct(part).cpu(), x, evaluation_batch(model.spec))
+    x, again = model.spec.original(x.cpu()), model.spec.original(again)
+    error = (again - x).square().flatten(1).mean(1)
+    out: Path = options.out or own_figure(run, "reconstructed.png")
+    if out.suffix == ".npy":
+        save_numbers(out, again if model.spec.is_image else run.form.unscaled(again))
+    elif model.spec.is_image:
+        figures.save_pairs(out, x, again, f"originals and reconstructions, MSE {error.mean():.4f}")
+    else:
+        figures.displacements(out, x, again, "points and their reconstructions")
+    for name, value in zip(names, error.tolist(), strict=False):
+        print(f"{printable(name, HINT)}  MSE {value:.5f}")
+    print(out)
+    return 0
