@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genzoo.core.dataset import DataSpec, Split
 from genzoo.core.listener import Epoch
-from genzoo.core.model import DataSpec, Split
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.registry.configs import default_config

@@ -22,8 +22,8 @@ from pathlib import Path
 import torch
 
 import genzoo
+from genzoo.core.dataset import DataSpec, Split
 from genzoo.core.listener import Epoch
-from genzoo.core.model import DataSpec, Split
 from genzoo.data.resident import Resident
 from genzoo.experiment.checkpointing import Saver
 from genzoo.registry.current import registry

@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from ceiling import clock, made_up
 from torch import Tensor
 
-from genzoo.core.model import DataSpec, LatentModel, Split
+from genzoo.core.dataset import DataSpec, Split
+from genzoo.core.model import LatentModel
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.configs import default_config

@@ -36,7 +36,7 @@ def work(steps: int, examples: int) -> dict[str, float]:
     import torch
     from ceiling import made_up
 
-    from genzoo.core.model import DataSpec, Split
+    from genzoo.core.dataset import DataSpec, Split
     from genzoo.data.resident import Resident
     from genzoo.evaluation.evaluate import evaluate, find_metrics
     from genzoo.registry.configs import default_config

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 import genzoo
-from genzoo.core.model import DataSpec, Split
+from genzoo.core.dataset import DataSpec, Split
 from genzoo.data.resident import Resident
 from genzoo.data.streamed import Streamed
 from genzoo.registry.current import registry

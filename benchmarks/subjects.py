@@ -15,8 +15,10 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from genzoo.core.dataset import Batch, DataSpec, Split
 from genzoo.core.errors import GenzooError
-from genzoo.core.model import Batch, DataSpec, LatentModel, Loss, Model, Split
+from genzoo.core.loss import Loss
+from genzoo.core.model import LatentModel, Model
 from genzoo.data.resident import Resident
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_loss, build_model, choose_device, view_spec

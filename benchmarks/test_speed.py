@@ -11,7 +11,7 @@ import torch
 from measuring import Calibration, Rounds, Stopwatch, hand_over, measure, replayed
 from subjects import Case, build, examples, make_trainer, prepared
 
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 from genzoo.training.callback import Listener
 

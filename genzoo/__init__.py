@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from genzoo.core import nets as nets
     from genzoo.core import noise as noise
     from genzoo.core.command import Command as Command
+    from genzoo.core.dataset import Batch as Batch
+    from genzoo.core.dataset import Dataset as Dataset
+    from genzoo.core.dataset import DataSpec as DataSpec
+    from genzoo.core.dataset import Split as Split
+    from genzoo.core.dataset import Splits as Splits
     from genzoo.core.distributions import Bernoulli as Bernoulli
     from genzoo.core.distributions import Delta as Delta
     from genzoo.core.distributions import DiagGaussian as DiagGaussian
@@ -40,18 +45,13 @@ if TYPE_CHECKING:
     from genzoo.core.likelihoods import make_likelihood as make_likelihood
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
+    from genzoo.core.loss import Loss as Loss
     from genzoo.core.metric import Examined as Examined
     from genzoo.core.metric import Metric as Metric
     from genzoo.core.metric import Subject as Subject
-    from genzoo.core.model import Batch as Batch
-    from genzoo.core.model import Dataset as Dataset
-    from genzoo.core.model import DataSpec as DataSpec
     from genzoo.core.model import Inference as Inference
     from genzoo.core.model import LatentModel as LatentModel
-    from genzoo.core.model import Loss as Loss
     from genzoo.core.model import Model as Model
-    from genzoo.core.model import Split as Split
-    from genzoo.core.model import Splits as Splits
     from genzoo.core.options import Count as Count
     from genzoo.core.options import Fraction as Fraction
     from genzoo.core.options import Natural as Natural

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from genzoo.core.model import DataSpec
+from genzoo.core.dataset import DataSpec
 from genzoo.core.noise import seeded
 from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry

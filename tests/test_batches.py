@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.core.data_spec import DataSpec
-from genzoo.core.model import Split
+from genzoo.core.dataset import DataSpec, Split
 from genzoo.data import batching
 from genzoo.data.batching import EVALUATION_BATCH, EVALUATION_BYTES, evaluation_batch
 from genzoo.data.resident import Resident

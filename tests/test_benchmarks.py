@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 
 ROOT = Path(__file__).parents[1]

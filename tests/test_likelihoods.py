@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
+from genzoo.core.dataset import Split
 from genzoo.core.distributions import Bernoulli, DiagGaussian
 from genzoo.core.errors import UsageError
 from genzoo.core.likelihoods import GREY_ROUNDING, LIKELIHOODS, likelihood_class, make_likelihood, written_out
-from genzoo.core.model import Split
 from genzoo.core.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
 from genzoo.data.resident import Resident
 from genzoo.evaluation.measures import measure_of

@@ -16,7 +16,8 @@ import torch
 from linear_vae import PPCA, Q, linear_vae, set_optimum
 from torch import Tensor
 
-from genzoo.core.model import Batch, LatentModel, Split
+from genzoo.core.dataset import Batch, Split
+from genzoo.core.model import LatentModel
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation import baselines
 from genzoo.evaluation.baselines import independent_levels_nll, neighbour_distances, pca_errors, pca_mse

@@ -15,9 +15,9 @@ from torch import Tensor
 import genzoo
 from genzoo.cli.loading import load_split
 from genzoo.cli.main import main
+from genzoo.core.dataset import DataSpec, Split
 from genzoo.core.errors import UsageError
 from genzoo.core.likelihoods import LIKELIHOODS
-from genzoo.core.model import DataSpec, Split
 from genzoo.data.resident import Resident, standardisation
 from genzoo.evaluation.baselines import pca_mse
 from genzoo.evaluation.evaluate import evaluate, find_metrics

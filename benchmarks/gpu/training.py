@@ -16,7 +16,8 @@ from subjects import Case, build
 from timing import Epochs
 from torch import Tensor, nn
 
-from genzoo.core.model import Split, count_parameters
+from genzoo.core.dataset import Split
+from genzoo.core.model import count_parameters
 from genzoo.data.resident import Resident
 from genzoo.runs.environment import forget_peak, peak_memory
 from genzoo.system.computing import computing

@@ -18,8 +18,9 @@ from nets import NETS
 from torch import nn
 from torch.nn import functional as F
 
+from genzoo.core.dataset import Split
 from genzoo.core.listener import Epoch
-from genzoo.core.model import Split, count_parameters
+from genzoo.core.model import count_parameters
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.experiment.sweep import synchronize

@@ -98,7 +98,7 @@ def write_scores(out: Path, work: Work, scores: Tensor, order: list[int]) -> Non
 
 def left_out(work: Work) -> Tensor | None:
     """Which examples are of a class that the model was not trained on, [N] bool; None if none was left out."""
-    from genzoo.core.model import PartlySeen
+    from genzoo.core.dataset import PartlySeen
 
     dataset = work.source.dataset
     if work.data.y is None or not isinstance(dataset, PartlySeen):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from genzoo.core.model import DataSpec
+    from genzoo.core.dataset import DataSpec
     from genzoo.data.resident import Resident
     from genzoo.runs.run import Run
 
@@ -42,7 +42,7 @@ def read_files(
     """
     import torch
 
-    from genzoo.core.model import Split
+    from genzoo.core.dataset import Split
     from genzoo.data.resident import Resident
 
     files = Files(run, spec, resize)

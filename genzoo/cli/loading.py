@@ -15,7 +15,7 @@ from genzoo.core.errors import GenzooError, UsageError
 if TYPE_CHECKING:
     import torch
 
-    from genzoo.core.model import Dataset, Splits
+    from genzoo.core.dataset import Dataset, Splits
     from genzoo.data.resident import Resident
     from genzoo.runs.run import Run
 

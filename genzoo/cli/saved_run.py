@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from genzoo.core.model import DataSpec
+    from genzoo.core.dataset import DataSpec
     from genzoo.runs.run import Run
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from genzoo.core.model import Batch, Inference, LatentModel, Model, refuse_without_config
+from genzoo.core.dataset import Batch
+from genzoo.core.model import Inference, LatentModel, Model
 from genzoo.core.noise import of_examples
+from genzoo.core.options import refuse_without_config
 
 if TYPE_CHECKING:
     from genzoo.data.resident import Resident

@@ -1,4 +1,4 @@
-"""The interfaces a plugin implements: a dataset, a model, a loss. That of a metric: `genzoo.core.metric`.
+"""The interface of a model.
 
 Letters for shapes, everywhere: B examples, K samples of each, S one example such as (1, 28, 28), D one latent such
 as (20,). Log-probabilities are in nats, summed over one example; means are over examples.
@@ -6,56 +6,18 @@ as (20,). Log-probabilities are in nats, summed over one example; means are over
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from genzoo.core.data_spec import Batch as Batch
-from genzoo.core.data_spec import DataSpec as DataSpec
-from genzoo.core.data_spec import Split as Split
-from genzoo.core.data_spec import Splits as Splits
+from genzoo.core.dataset import Batch, DataSpec
 from genzoo.core.distributions import Distribution
-from genzoo.core.errors import GenzooError, UsageError
-from genzoo.core.options import NoOptions
+from genzoo.core.errors import UsageError
+from genzoo.core.options import refuse_without_config
 
 if TYPE_CHECKING:
-    from genzoo.data.store import Store
-
-
-class Dataset(Protocol):
-    """A verified source of tensors; never pictures one by one."""
-
-    Config: ClassVar[type[Any]]
-
-    def __init__(self, config: Any) -> None: ...
-
-    @property
-    def spec(self) -> DataSpec:
-        """Known before any file is opened."""
-        ...
-
-    def load(self, store: Store) -> Splits:
-        """Reads the data, fetching and verifying files through `store` where it has any."""
-        ...
-
-
-@runtime_checkable
-class KnownDensity(Protocol):
-    """What a dataset may have besides: the density that its examples were drawn from."""
-
-    def log_density(self, x: Tensor) -> Tensor:
-        """ln p of examples [n, *S] in the data's own units: [n] nats."""
-        ...
-
-
-@runtime_checkable
-class PartlySeen(Protocol):
-    """What a dataset may have besides: which test examples are of a kind that was left out of training."""
-
-    def unseen(self, y: Tensor) -> Tensor | None:
-        """Whether each class [n] was left out: [n] bool; None where none was."""
-        ...
+    pass
 
 
 class Inference(NamedTuple):
@@ -75,21 +37,6 @@ class Inference(NamedTuple):
         assert self.p is not None, "a model without a prior has no KL"
         exact = self.q.kl(self.p)
         return exact if exact is not None else (self.q.log_prob(self.z) - self.p.log_prob(self.z)).mean(0)
-
-
-def refuse_without_config(cls: type) -> None:
-    """Refuses a half-written subclass with an explanation, where it is written rather than where it fails."""
-    config = getattr(cls, "Config", None)
-    if config is None:
-        cls.Config = NoOptions  # type: ignore[attr-defined]
-        return
-    # Its own mark, not an inherited one: the fields of an undecorated subclass would be ignored in silence.
-    mark = vars(config).get("__dataclass_params__") if isinstance(config, type) else None
-    if mark is None or not mark.frozen:
-        raise GenzooError(
-            f"{cls.__module__}.{cls.__name__}.Config must be a frozen dataclass",
-            "write:\n    @genzoo.config\n    class Config:\n        latent_dim: int = 20",
-        )
 
 
 class Model(nn.Module):
@@ -184,43 +131,6 @@ class LatentModel(Model):
             raise UsageError(f"{type(self).__name__} has no prior p(z) to sample from")
         px = self.likelihood(prior.rsample((n,)))
         return px.rsample() if noise else px.mean
-
-
-class Loss(nn.Module):
-    """An objective over a model's distributions. Parameters it owns are trained along with the model's."""
-
-    Config: ClassVar[type[Any]]
-    accepts: ClassVar[type[Model]] = Model
-    """Models of other types are refused before anything is trained."""
-    needs_prior: ClassVar[bool] = False
-    """Whether models without a prior p(z) are refused too."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        refuse_without_config(cls)
-
-    def __init__(self, model: Model, config: Any) -> None:
-        super().__init__()
-        self.config = config
-
-    @classmethod
-    def refuses(cls, model: Model) -> str | None:
-        """Why this loss cannot train that model, as the end of a sentence; None if it can."""
-        if not isinstance(model, cls.accepts):
-            return f"it needs a {cls.accepts.__name__}, and {type(model).__name__} is none"
-        if cls.needs_prior and isinstance(model, LatentModel) and model.prior() is None:
-            return f"it needs a prior p(z), and {type(model).__name__} has none"
-        return None
-
-    def forward(self, model: Model, batch: Batch, step: Tensor) -> dict[str, Tensor]:
-        """Named scalars, each a mean over the B examples. "loss" is minimised, all are logged.
-
-        Args:
-            model: The model given at construction.
-            batch: x [B, *S], y [B] or None.
-            step: How many optimiser steps came before, a 0-d int64 tensor on the device.
-        """
-        raise NotImplementedError(f"{type(self).__name__} must define forward(model, batch, step)")
 
 
 @torch.no_grad()

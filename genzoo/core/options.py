@@ -20,10 +20,21 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    dataclass_transform,
+)
 
-from genzoo.core.errors import UsageError, did_you_mean
+from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.values import plain_value
+
+if TYPE_CHECKING:
+    pass
+
 
 T = TypeVar("T")
 LONGEST_LIST = 256
@@ -270,3 +281,18 @@ def _field_docs(cls: type) -> dict[str, str]:
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 docs[statement.target.id] = " ".join(value.value.split())
     return docs
+
+
+def refuse_without_config(cls: type) -> None:
+    """Refuses a half-written subclass with an explanation, where it is written rather than where it fails."""
+    config = getattr(cls, "Config", None)
+    if config is None:
+        cls.Config = NoOptions  # type: ignore[attr-defined]
+        return
+    # Its own mark, not an inherited one: the fields of an undecorated subclass would be ignored in silence.
+    mark = vars(config).get("__dataclass_params__") if isinstance(config, type) else None
+    if mark is None or not mark.frozen:
+        raise GenzooError(
+            f"{cls.__module__}.{cls.__name__}.Config must be a frozen dataclass",
+            "write:\n    @genzoo.config\n    class Config:\n        latent_dim: int = 20",
+        )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genzoo.core.data_spec import DataSpec
+from genzoo.core.dataset import DataSpec
 
 EVALUATION_BATCH = 500
 """Examples at a time, at most."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from genzoo.core.data_spec import Split, Splits
+from genzoo.core.dataset import Split, Splits
 
 
 def digest(splits: Splits) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from genzoo.core.data_spec import DataSpec, Split
+from genzoo.core.dataset import DataSpec, Split
 from genzoo.core.errors import GenzooError
 from genzoo.core.rows import Rows, chunks
 from genzoo.data.readers.columns import Known

@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.core.model import DataSpec, Split, Splits
 from genzoo.core.options import Natural, Range, config
 from genzoo.core.rows import Examples
 from genzoo.data.raw_files import FileSet

@@ -12,7 +12,7 @@ from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import option
 
 if TYPE_CHECKING:
-    from genzoo.core.data_spec import Splits
+    from genzoo.core.dataset import Splits
 
 NAMES = frozenset(f"{name}{end}" for name in ("path", "file", "folder", "dir", "root") for end in ("", "s"))
 """Words in the names of options that say where data lie."""

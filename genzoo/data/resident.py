@@ -8,9 +8,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Batch, Split
 from genzoo.core.distributions import Support
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Batch, Split
 from genzoo.core.noise import content_keys, keyed_bits, uniform
 from genzoo.core.rows import Examples, chunks, in_place
 from genzoo.data.view import Binarize

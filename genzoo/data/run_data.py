@@ -7,7 +7,7 @@ from functools import cached_property
 
 import torch
 
-from genzoo.core.model import DataSpec, Split, Splits
+from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.data.digest import digest
 from genzoo.data.resident import Resident
 from genzoo.data.splits import sample_of

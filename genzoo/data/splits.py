@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Split, Splits
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Split, Splits
 from genzoo.core.noise import keyed_bits
 from genzoo.core.rows import Rows, in_place
 

@@ -10,8 +10,8 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Batch, Split
 from genzoo.core.errors import GenzooError
-from genzoo.core.model import Batch, Split
 from genzoo.core.rows import Examples, Rows, chunks, in_place
 from genzoo.data.resident import Resident, fixed_bits
 from genzoo.data.view import Binarize, Stream

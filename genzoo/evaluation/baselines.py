@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genzoo.core.model import Dataset, DataSpec, KnownDensity
+from genzoo.core.dataset import Dataset, DataSpec, KnownDensity
 from genzoo.core.observation import LEVELS
 from genzoo.data.batching import BASELINE_BYTES, FLOAT32, FLOAT64, at_most
 from genzoo.data.digest import digest_of

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Batch
 from genzoo.core.errors import PluginError, UsageError
 from genzoo.core.metric import Examined, Metric, Subject
-from genzoo.core.model import Batch, Model
+from genzoo.core.model import Model
 from genzoo.core.noise import mix, of_examples, seeded
 from genzoo.core.options import from_json, to_json
 from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch

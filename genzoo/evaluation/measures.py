@@ -8,10 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Batch
 from genzoo.core.distributions import Distribution, Measure
 from genzoo.core.likelihoods import Likelihood
 from genzoo.core.metric import Subject
-from genzoo.core.model import Batch, LatentModel, Model
+from genzoo.core.model import LatentModel, Model
 from genzoo.core.noise import of_examples
 from genzoo.data.resident import Resident
 from genzoo.system.computing import evaluating

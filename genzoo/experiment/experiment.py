@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 
+from genzoo.core.dataset import Dataset, DataSpec, Splits
 from genzoo.core.errors import NonFiniteError, OutOfMemory, TooSmallImages, UsageError
 from genzoo.core.listener import INTERRUPTED
+from genzoo.core.loss import Loss
 from genzoo.core.metric import Metric
-from genzoo.core.model import Dataset, DataSpec, Loss, Model, Splits, count_parameters
+from genzoo.core.model import Model, count_parameters
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.form import form_of
 from genzoo.data.resident import Resident, standardisation

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Dataset, DataSpec
 from genzoo.core.metric import Metric
-from genzoo.core.model import Dataset, DataSpec, LatentModel, Model
+from genzoo.core.model import LatentModel, Model
 from genzoo.data.resident import Resident
 from genzoo.evaluation.baselines import (
     independent_levels_nll,

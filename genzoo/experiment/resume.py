@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.core.model import Splits
 from genzoo.core.options import option
 from genzoo.data.locations import elsewhere, explained, locations, other_data
 from genzoo.data.run_data import Material

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from genzoo.comparison.identity import Data, as_key, changed_on_the_way
+from genzoo.core.dataset import Dataset
 from genzoo.core.errors import GenzooError, NonFiniteError, UsageError
 from genzoo.core.listener import INTERRUPTED
-from genzoo.core.model import Dataset, LatentModel, Model
+from genzoo.core.model import LatentModel, Model
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.digest import digest
 from genzoo.data.store import Store

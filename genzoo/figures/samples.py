@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import printable
-from genzoo.core.model import DataSpec, LatentModel, Model
+from genzoo.core.model import LatentModel, Model
 from genzoo.core.noise import generators, mix, seeded
 from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.data.resident import Resident

@@ -15,7 +15,10 @@ from genzoo.core.likelihoods import likelihood_class, make_likelihood
 from genzoo.core.noise import generators, mix, seeded
 from genzoo.system.memory import gigabytes, memory_bytes
 from genzoo.system.distributed import ALONE, Processes
-from genzoo.core.model import Dataset, DataSpec, Loss, Model, count_parameters
+from genzoo.core.model import Model, count_parameters
+from genzoo.core.loss import Loss
+from genzoo.core.dataset import Dataset
+from genzoo.core.dataset import DataSpec
 from genzoo.training.config import Training
 
 BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments

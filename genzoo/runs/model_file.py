@@ -17,7 +17,8 @@ from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.system.isolation import own_settings
 from genzoo.core.options import from_json, to_json
 from genzoo.registry.discovery import tell_other_version
-from genzoo.core.model import DataSpec, Model
+from genzoo.core.model import Model
+from genzoo.core.dataset import DataSpec
 from genzoo.registry.current import registry
 from genzoo.system.checksummed import DAMAGED, read_sealed, write_sealed
 

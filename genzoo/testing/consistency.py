@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
+from genzoo.core.dataset import Batch
 from genzoo.core.distributions import Distribution
 from genzoo.core.errors import GenzooError
-from genzoo.core.model import Batch, Inference, LatentModel
+from genzoo.core.model import Inference, LatentModel
 from genzoo.core.noise import content_keys, keyed, seeded
 from genzoo.testing.check import require
 from genzoo.testing.pair import Pair, loss_of

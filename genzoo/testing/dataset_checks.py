@@ -8,8 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Dataset, DataSpec, KnownDensity, Split, Splits
 from genzoo.core.likelihoods import likelihood_class
-from genzoo.core.model import Dataset, DataSpec, KnownDensity, Split, Splits
 from genzoo.core.noise import content_keys, seeded
 from genzoo.data.store import Store
 from genzoo.registry.configs import default_config

@@ -10,8 +10,8 @@ from functools import cache
 
 import torch
 
+from genzoo.core.dataset import DataSpec, Split
 from genzoo.core.errors import GenzooError
-from genzoo.core.model import DataSpec, Split
 from genzoo.core.options import describe_fields
 from genzoo.data.store import Store
 from genzoo.registry.configs import default_config

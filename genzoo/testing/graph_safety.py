@@ -18,7 +18,7 @@ import torch._dynamo as dynamo
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from genzoo.core.model import Batch
+from genzoo.core.dataset import Batch
 from genzoo.core.noise import seeded
 from genzoo.testing.check import require
 from genzoo.testing.pair import loss_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from genzoo.core.model import Batch, LatentModel
+from genzoo.core.dataset import Batch
+from genzoo.core.model import LatentModel
 from genzoo.testing.check import require
 from genzoo.testing.pair import EXAMPLES, Pair, loss_of, train
 from genzoo.training.objective import Objective

@@ -7,9 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Batch
 from genzoo.core.distributions import DiagGaussian, Distribution
 from genzoo.core.likelihoods import BernoulliLikelihood, likelihood_class
-from genzoo.core.model import Batch, Inference, LatentModel
+from genzoo.core.model import Inference, LatentModel
 from genzoo.core.noise import content_keys, keyed, seeded
 from genzoo.testing.check import require
 from genzoo.testing.consistency import ordinary

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from genzoo.core.model import LatentModel, Model, Split
+from genzoo.core.dataset import Split
+from genzoo.core.model import LatentModel, Model
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics, key
 from genzoo.registry.current import registry

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Batch
 from genzoo.core.likelihoods import likelihood_class
-from genzoo.core.model import Batch, LatentModel
+from genzoo.core.model import LatentModel
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics

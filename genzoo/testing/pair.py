@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Batch, DataSpec, Split
 from genzoo.core.errors import GenzooError
-from genzoo.core.model import Batch, DataSpec, Split
 from genzoo.core.noise import mix, seeded
 from genzoo.data.resident import Resident
 from genzoo.registry.configs import default_config

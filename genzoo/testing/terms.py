@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genzoo.core.model import Inference, LatentModel, Loss
+from genzoo.core.loss import Loss
+from genzoo.core.model import Inference, LatentModel
 from genzoo.core.options import option
 from genzoo.testing.check import require
 from genzoo.testing.pair import EXAMPLES, Pair, loss_of, stir

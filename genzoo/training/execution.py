@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Batch
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Batch
 from genzoo.system.memory import out_of_memory
 from genzoo.training.config import Training
 from genzoo.training.cuda_graph import CHECKED, GraphStep, cuda_capture

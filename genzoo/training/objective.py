@@ -8,7 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from genzoo.core.model import Batch, Loss, Model
+from genzoo.core.dataset import Batch
+from genzoo.core.loss import Loss
+from genzoo.core.model import Model
 from genzoo.data.resident import Resident
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from genzoo.core.model import Batch
+from genzoo.core.dataset import Batch
 from genzoo.core.noise import mix, reseed
 from genzoo.training.adam import TINY_STEPS
 from genzoo.training.config import Training

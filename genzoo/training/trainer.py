@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from genzoo.core.listener import INTERRUPTED, Epoch
-from genzoo.core.model import Loss, Model
+from genzoo.core.loss import Loss
+from genzoo.core.model import Model
 from genzoo.core.noise import generators, keyed, mix, seeded, shared
 from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident

@@ -16,7 +16,7 @@ from PIL import Image
 
 from genzoo.comparison.rate_distortion import Curve, Point, curves, told
 from genzoo.comparison.tables import collect, tables
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.figures.canvas import new_figure

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import genzoo
+from genzoo.core.dataset import Splits
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Splits
 from genzoo.data.store import Store
 from genzoo.registry.current import registry
 

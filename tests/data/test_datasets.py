@@ -15,8 +15,8 @@ from sklearn.datasets import load_digits
 from tiny_datasets import Example
 from torchvision.datasets import MNIST
 
+from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.core.errors import UsageError
-from genzoo.core.model import DataSpec, Split, Splits
 from genzoo.core.noise import content_keys
 from genzoo.data.image_dataset import resized
 from genzoo.data.splits import fixed_permutation

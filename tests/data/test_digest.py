@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import genzoo
-from genzoo.core.data_spec import Split, Splits
+from genzoo.core.dataset import Split, Splits
 from genzoo.core.rows import Rows
 from genzoo.data.digest import digest
 

@@ -11,8 +11,8 @@ import torch
 from genzoo_plugins.own_data import npz
 from own_data import RNG, load, refusal
 
+from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Split
 from genzoo.data.form import Form
 from genzoo.data.readers.as_examples import as_examples
 from genzoo.data.resident import Resident

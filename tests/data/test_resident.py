@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Split
 from genzoo.core.noise import seeded
 from genzoo.data import resident
 from genzoo.data.resident import BINARIZE_WORD, Resident, static_bits

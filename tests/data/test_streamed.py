@@ -15,8 +15,8 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core import rows
+from genzoo.core.dataset import Split
 from genzoo.core.errors import GenzooError
-from genzoo.core.model import Split
 from genzoo.core.noise import seeded
 from genzoo.core.rows import Rows, in_place
 from genzoo.data import streamed

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import DataSpec, Splits
 from genzoo.core.errors import UsageError
-from genzoo.core.model import DataSpec, Splits
 from genzoo.data.store import Store
 from genzoo.registry.current import registry
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Split, Splits
 from genzoo.core.distributions import Bernoulli
-from genzoo.core.model import Split, Splits
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.data.view import Binarize

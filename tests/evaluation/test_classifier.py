@@ -18,7 +18,7 @@ from genzoo_plugins.metrics.classifier import (
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.core.noise import seeded
 from genzoo.registry.current import registry
 

@@ -10,9 +10,9 @@ from genzoo_plugins.vae.model import VAE
 from torch import Tensor
 
 import genzoo
+from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
 from genzoo.core.metric import Metric
-from genzoo.core.model import Split
 from genzoo.core.noise import bernoulli, content_keys, exponential, keyed, keyed_exponential, keyed_uniform, uniform
 from genzoo.core.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
 from genzoo.data.resident import Resident

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from genzoo.core.model import LatentModel, Model, Split
+from genzoo.core.dataset import Split
+from genzoo.core.model import LatentModel, Model
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics

@@ -12,7 +12,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from genzoo.core.model import Model, Split
+from genzoo.core.dataset import Split
+from genzoo.core.model import Model
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from genzoo.core.model import Model, Split
+from genzoo.core.dataset import Split
+from genzoo.core.model import Model
 from genzoo.data.resident import Resident
 from genzoo.data.view import Binarize
 from genzoo.evaluation.evaluate import evaluate, find_metrics

@@ -12,8 +12,9 @@ from genzoo_plugins.metrics.iwae import Weights
 from linear_vae import PPCA, linear_vae, set_optimum
 from torch import Tensor
 
+from genzoo.core.dataset import DataSpec, Split
 from genzoo.core.errors import UsageError
-from genzoo.core.model import DataSpec, Model, Split
+from genzoo.core.model import Model
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.data.view import Binarize

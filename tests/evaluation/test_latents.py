@@ -15,7 +15,7 @@ from genzoo_plugins.metrics.total_correlation import (
 )
 from linear_vae import PPCA, linear_vae, set_optimum
 
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.core.noise import seeded
 from genzoo.core.options import NoOptions
 from genzoo.data.resident import Resident

@@ -12,7 +12,7 @@ from linear_vae import PPCA, linear_vae, set_optimum
 
 import genzoo
 from genzoo.cli.main import main
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry

@@ -11,8 +11,9 @@ import torch
 from genzoo_plugins.metrics import features, samples
 from torch import Tensor
 
+from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.core.errors import GenzooError
-from genzoo.core.model import DataSpec, Model, Split, Splits
+from genzoo.core.model import Model
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Store

@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from genzoo.core.model import DataSpec, LatentModel, Model, Split
+from genzoo.core.dataset import DataSpec, Split
+from genzoo.core.model import LatentModel, Model
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
 from genzoo.evaluation.evaluate import evaluate, find_metrics

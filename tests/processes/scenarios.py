@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.core.dataset import Split
 from genzoo.core.errors import GenzooError, NonFiniteError, PluginError
-from genzoo.core.model import Split
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics

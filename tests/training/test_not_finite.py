@@ -15,8 +15,8 @@ from small_trainer import assert_equal, make_trainer, stop_at, weights
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import NonFiniteError
-from genzoo.core.model import DataSpec
 from genzoo.experiment.checkpointing import FOLDER, Log, Saver, to_snapshot
 from genzoo.runs import checkpoints
 from genzoo.runs.run import Run

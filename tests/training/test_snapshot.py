@@ -15,9 +15,9 @@ from small_trainer import make_trainer, stop_at
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import GenzooError
 from genzoo.core.listener import Epoch
-from genzoo.core.model import DataSpec
 from genzoo.data.resident import Resident
 from genzoo.experiment.checkpointing import FOLDER, Saver, to_snapshot
 from genzoo.registry.configs import field_names

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench import Bench
 
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry

@@ -15,8 +15,8 @@ import torch
 from bench import Bench
 from contestants import Pass, Task, present
 
+from genzoo.core.dataset import Split
 from genzoo.core.errors import GenzooError
-from genzoo.core.model import Split
 
 IMAGES = {"vae": 59_904, "conv-vae": 33_280}
 """A pass: with two of them long enough for mode auto to capture."""

@@ -12,7 +12,7 @@ from subjects import Case, abilities, build, prepared, refusal
 from timing import ROUND, ROUNDS, rounds, speed
 from training import timed
 
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 from genzoo.registry.current import registry
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 import genzoo
-from genzoo.core.model import Split
+from genzoo.core.dataset import Split
 from genzoo.data.image_dataset import ImageDataset, read_split
 from genzoo.data.splits import hold_out
 from genzoo.data.store import Store

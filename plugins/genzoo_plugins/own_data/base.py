@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.core.dataset import Split, Splits
 from genzoo.core.errors import UsageError, did_you_mean
-from genzoo.core.model import Split, Splits
 from genzoo.core.rows import chunks
 from genzoo.data.digest import digest_of
 from genzoo.data.form import Form

@@ -13,8 +13,8 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 import torch
 
 import genzoo
+from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Split
 from genzoo.data.form import Form
 from genzoo.data.readers.folders import LeftOut, all_pictures_in, folders_in, pictures_in, refuse_together
 from genzoo.data.readers.images import WHITE, Measures, decoder, measure_and_read

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 import genzoo
+from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Split
 from genzoo.data.readers.as_examples import Stored, as_examples
 from genzoo.data.readers.labels import numbered
 from genzoo.data.readers.npy import PARTS, array_names, key_of, map_array, read_arrays

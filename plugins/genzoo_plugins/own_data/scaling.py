@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Split
 from genzoo.core.rows import Rows, chunks
 from genzoo.data.form import Form
 from genzoo.data.readers.columns import counted, listed

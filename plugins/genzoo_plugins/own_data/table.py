@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 import genzoo
+from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Split
 from genzoo.data.form import Form
 from genzoo.data.readers.columns import Index, Missing, TableOptions
 from genzoo.data.readers.csv import read_table

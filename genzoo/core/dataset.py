@@ -1,14 +1,21 @@
-"""What passes from a dataset to a model: its description, its stored splits and batches of it."""
+"""The interface of a dataset, and what passes from it to a model: its description, its splits, batches of it.
+
+Letters for shapes, everywhere: B examples, K samples of each, S one example such as (1, 28, 28), D one latent such
+as (20,).
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from genzoo.core.rows import Examples
+
+if TYPE_CHECKING:
+    from genzoo.data.store import Store
 
 
 class DataSpec(NamedTuple):
@@ -89,3 +96,38 @@ class Splits(NamedTuple):
     train: Split
     validation: Split | None
     test: Split
+
+
+class Dataset(Protocol):
+    """A verified source of tensors; never pictures one by one."""
+
+    Config: ClassVar[type[Any]]
+
+    def __init__(self, config: Any) -> None: ...
+
+    @property
+    def spec(self) -> DataSpec:
+        """Known before any file is opened."""
+        ...
+
+    def load(self, store: Store) -> Splits:
+        """Reads the data, fetching and verifying files through `store` where it has any."""
+        ...
+
+
+@runtime_checkable
+class KnownDensity(Protocol):
+    """What a dataset may have besides: the density that its examples were drawn from."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """ln p of examples [n, *S] in the data's own units: [n] nats."""
+        ...
+
+
+@runtime_checkable
+class PartlySeen(Protocol):
+    """What a dataset may have besides: which test examples are of a kind that was left out of training."""
+
+    def unseen(self, y: Tensor) -> Tensor | None:
+        """Whether each class [n] was left out: [n] bool; None where none was."""
+        ...
