@@ -20,10 +20,6 @@ from genzoo.system.threads import spin_briefly
 
 if TYPE_CHECKING:
     from genzoo.comparison.references import load as load
-    from genzoo.core import distributions as distributions
-    from genzoo.core import hookspecs as hookspecs
-    from genzoo.core import nets as nets
-    from genzoo.core import noise as noise
     from genzoo.core.command import Command as Command
     from genzoo.core.dataset import Batch as Batch
     from genzoo.core.dataset import Dataset as Dataset
@@ -73,29 +69,29 @@ if TYPE_CHECKING:
     from genzoo.runs.run import Run as Run
 
 _HOMES = {
+    "comparison.references": "load",
     "core.command": "Command",
+    "core.dataset": "Batch Dataset DataSpec Split Splits",
+    "core.distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
+    "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
+    "core.hookspecs": "hookimpl",
+    "core.likelihoods": "Likelihood make_likelihood",
+    "core.listener": "Epoch RunListener",
+    "core.loss": "Loss",
+    "core.metric": "Examined Metric Subject",
+    "core.model": "Inference LatentModel Model",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
     "core.rows": "Rows",
     "data.store": "Store",
-    "core.distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
-    "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
-    "core.metric": "Examined Metric Subject",
-    "core.hookspecs": "hookimpl",
-    "core.likelihoods": "Likelihood make_likelihood",
-    "experiment.listeners": "RunListener",
-    "core.model": "Batch DataSpec Dataset Inference LatentModel Loss Model Split Splits",
+    "experiment.api": "resume run",
     "registry.current": (
         "list_models load_plugin register_dataset register_listener register_loss register_metric register_model"
     ),
-    "runs.run": "Run load",
-    "training.callback": "Epoch",
-    "experiment.api": "resume run",
+    "runs.run": "Run",
 }
-_MODULES = ("distributions", "hookspecs", "nets", "noise")
-"""Modules of `genzoo.core` that plugins use by name, as in `from genzoo import nets`."""
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["__version__", *_MODULES, *sorted(_HOME)]
+__all__ = ["__version__", *sorted(_HOME)]
 
 
 spin_briefly()
@@ -105,8 +101,6 @@ def __getattr__(name: str) -> Any:
     if name in NAMES:
         deprecated(f"genzoo.{name}", NAMES[name])
         return __getattr__(NAMES[name].removeprefix("genzoo."))
-    if name in _MODULES:
-        return importlib.import_module(f"genzoo.core.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'genzoo' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"genzoo.{_HOME[name]}"), name)

@@ -2,7 +2,7 @@
 
     python tests/public_names.py > tests/public_names.txt
 
-Whoever changes one changes that file; if a plugin written before would break, `genzoo.hookspecs.API` is raised too.
+After a change, write that file again; if an older plugin would break, also raise `genzoo.core.hookspecs.API`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from genzoo.core import nets
 
 MODULES = {
     "genzoo": [name for name in genzoo.__all__ if name != "__version__"],
-    "genzoo.distributions": ("full_precision", "split_batch"),
-    "genzoo.hookspecs": (
+    "genzoo.core.distributions": ("full_precision", "split_batch"),
+    "genzoo.core.hookspecs": (
         *("API", "OLDEST_API", "Register", "RegisterMetric", "RegisterModel"),
         *("register_models", "register_losses", "register_datasets", "register_metrics"),
         *("register_commands", "register_listeners"),
     ),
-    "genzoo.nets": [n for n, v in vars(nets).items() if getattr(v, "__module__", "") == nets.__name__],
-    "genzoo.noise": ("bernoulli", "exponential", "standard_normal", "uniform"),
+    "genzoo.core.nets": [n for n, v in vars(nets).items() if getattr(v, "__module__", "") == nets.__name__],
+    "genzoo.core.noise": ("bernoulli", "exponential", "standard_normal", "uniform"),
     "genzoo.testing": genzoo.testing.__all__,
 }
 

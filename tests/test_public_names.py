@@ -28,7 +28,7 @@ def test_no_public_name_changes_silently() -> None:
     gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
     assert not gone + new, (
         f"gone: {gone}; new: {new}. If that is meant: python tests/public_names.py > tests/public_names.txt, a line in "
-        "CHANGELOG.md, and genzoo.hookspecs.API is raised where a plugin written before would break"
+        "CHANGELOG.md, and genzoo.core.hookspecs.API is raised where a plugin written before would break"
     )
     assert now == before
 

@@ -68,7 +68,7 @@ class Distribution(ABC):
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         """Samples that carry gradient where the distribution allows it: [*sample_shape, *batch, *event].
 
-        Draw by `genzoo.noise` (`standard_normal`, `uniform`, `bernoulli`, `exponential`, given `self.batch_axes`), or
+        Draw by `core.noise` (`standard_normal`, `uniform`, `bernoulli`, `exponential`, given `self.batch_axes`), or
         from other distributions that do: evaluation then gives each example noise of its own, whatever its batch.
         """
 
@@ -125,7 +125,7 @@ class DiagGaussian(Distribution):
         event_dims: How many of the last axes are one event.
 
     One batch axis, where there are any, is taken to run over examples, which have noise of their own when they are
-    evaluated; what is batched otherwise draws by `genzoo.noise.standard_normal`.
+    evaluated; what is batched otherwise draws by `genzoo.core.noise.standard_normal`.
     """
 
     def __init__(self, mean: Tensor, log_var: Tensor | float, event_dims: int = 1) -> None:

@@ -1,6 +1,6 @@
 """Distributions of observed values: what a decoder may say about x beside a Gaussian and a coin.
 
-As in `genzoo.distributions`: log-probabilities in nats, summed over the event, every constant kept.
+As in `genzoo.core.distributions`: log-probabilities in nats, summed over the event, every constant kept.
 """
 
 from __future__ import annotations

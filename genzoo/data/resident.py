@@ -130,7 +130,7 @@ class Resident:
 
     @cached_property
     def keys(self) -> Tensor:
-        """[N] int64: a key for each example, from its content alone (see `genzoo.noise`)."""
+        """[N] int64: a key for each example, from its content alone (see `genzoo.core.noise`)."""
         return torch.cat([content_keys(chunk.to(self.device)) for chunk in self.stored()])
 
     def stored(self) -> Iterator[Tensor]:

@@ -24,7 +24,7 @@ def with_noise(x: Tensor, sigma: float, keys: Tensor) -> Tensor:
     Args:
         x: [N, *S] in [0, 1].
         sigma: On that scale.
-        keys: [N], see `genzoo.noise`.
+        keys: [N], see `genzoo.core.noise`.
     """
     noisy: Tensor = x + sigma * keyed_normal(keys, 0, x[0].numel()).view_as(x)
     return noisy

@@ -213,7 +213,7 @@ def _entries(origin: Origin, module: Any) -> Iterator[Entry]:
 
 
 def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[..., None]:
-    """The `register` that a hook is given (see `genzoo.hookspecs`)."""
+    """The `register` that a hook is given (see `genzoo.core.hookspecs`)."""
 
     def register(
         name: str,

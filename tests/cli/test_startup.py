@@ -41,7 +41,7 @@ REFUSED = (
 """Commands that are refused before anything is computed."""
 PROGRAM = """
 import contextlib, io, json, sys
-from genzoo import answers
+from genzoo.registry import answers
 from genzoo.cli.main import main
 
 if sys.argv[1] == "fill":  # all at one import of torch, as if each command had a process of its own
