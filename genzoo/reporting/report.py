@@ -43,9 +43,7 @@ def page(run: Run) -> str:
     """The report as HTML. Every text in it is escaped by the template."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from genzoo.evaluation.evaluate import metric_labels
-
-    said = kept("report", lambda: {"metrics": metric_labels(), "figures": captions()})
+    said = kept("report", labels_and_captions)
     templates = Environment(loader=PackageLoader("genzoo.reporting"), autoescape=True, undefined=StrictUndefined)
     config, record, results = read_json(run.path / "config.json"), run.record, run.results
     return templates.get_template("report.html.jinja").render(
@@ -133,11 +131,12 @@ def collapse(config: Mapping[str, Any], results: Mapping[str, Any]) -> list[str]
     return [f"{text} If that is not wanted: {', or '.join(advice)}."]
 
 
-def captions() -> dict[str, str]:
-    """What each figure shows, in the order of the page."""
+def labels_and_captions() -> dict[str, dict[str, str]]:
+    """Return the label of each metric, and what each figure shows, in the order of the page."""
+    from genzoo.evaluation.evaluate import metric_labels
     from genzoo.figures.draw import FIGURES
 
-    return {name: drawing.about for name, drawing in FIGURES.items()}
+    return {"metrics": metric_labels(), "figures": {name: drawing.about for name, drawing in FIGURES.items()}}
 
 
 def pictures(folder: Path, about: Mapping[str, str]) -> list[dict[str, str]]:
