@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Nets this small gain nothing from threads, and beside other work threads that wait for each other cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Which library is faster here is no matter of the tests; tests/test_computing.py has both.
+# Which library is faster here is no matter of the tests; tests/system/test_computing.py has both.
 os.environ.setdefault("GENZOO_MATMUL", "blas")
 
 cache.folder = lambda: None  # what is tested is computed, and the user's cache is left alone

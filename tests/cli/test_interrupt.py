@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from commandline import command, environment, genzoo, trained
-from test_failures import SMALL, plugin, run_odd
+from odd_model import SMALL, plugin, run_odd
 
 import genzoo as package
 from genzoo.experiment import experiment, final_evaluation

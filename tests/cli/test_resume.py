@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 from commandline import command, environment, genzoo, refused, trained
-from test_failures import SMALL
+from odd_model import SMALL
 
 import genzoo as package
 from genzoo.core.errors import GenzooError, UsageError

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from made_up_runs import make
+from run_fixtures import ae_run, moons_run, told, vae_run  # noqa: F401 (fixtures)
 
 
 @pytest.fixture

@@ -357,7 +357,7 @@ def test_a_title_is_never_cut_off(tmp_path: Path) -> None:
 
 
 def test_the_figures_of_a_run_on_images_start_no_matplotlib(tmp_path: Path) -> None:
-    code = f"import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}\n{RUN}"
+    code = f"import sys; sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}\n{RUN}"
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=100)
     assert done.stdout.split() == ["[]", "8", "False"], done.stderr
 

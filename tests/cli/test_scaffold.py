@@ -15,7 +15,7 @@ from genzoo.core.hookspecs import API
 from genzoo.registry.discovery import HOOKS
 from genzoo.registry.entries import WITH_OPTIONS, Kind
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NAMES: dict[Kind, str] = {"model": "deep-vae", "loss": "deep-bound", "dataset": "deep-data", "metric": "deep-figure"}
 
 

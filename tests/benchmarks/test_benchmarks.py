@@ -13,7 +13,7 @@ import torch
 from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)

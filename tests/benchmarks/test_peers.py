@@ -13,7 +13,7 @@ import torch
 from genzoo.core.model import LatentModel, count_parameters
 from genzoo.registry.current import registry
 
-PEERS = Path(__file__).parents[1] / "benchmarks/peers"
+PEERS = Path(__file__).parents[2] / "benchmarks/peers"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -94,7 +95,9 @@ def test_a_process_that_may_have_no_more() -> None:
             print(error.message, "|", error.hint)
     """
     command = [sys.executable, "-c", dedent(program)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=__file__.rpartition("/")[0])
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[1] / "helpers"
+    )
     assert result.stdout == "out of memory in training with batches of 200 | try --batch-size 100, or a smaller model\n"
     assert result.returncode == 0
     assert "Traceback" not in result.stderr

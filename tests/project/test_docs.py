@@ -21,7 +21,7 @@ from genzoo.registry.current import registry
 from genzoo.registry.discovery import load_file
 from genzoo.registry.entries import KINDS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CI = (ROOT / ".ci/run").read_text()
 SHELL = ["bash", "-euo", "pipefail", "-c"]
 

@@ -14,7 +14,7 @@ from genzoo.registry.current import registry
 from genzoo.runs.build import view_spec
 from genzoo.runs.config import Components
 
-RECIPES = sorted((Path(__file__).parents[1] / "benchmarks/recipes").glob("*.toml"))
+RECIPES = sorted((Path(__file__).parents[2] / "benchmarks/recipes").glob("*.toml"))
 
 
 def resolved(path: Path) -> tuple[Components, Model]:

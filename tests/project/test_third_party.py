@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from environment import Environment, make_environment
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(path.parent for path in (ROOT / "tests/third_party").glob("*/pyproject.toml"))
 EXAMPLE = ROOT / "tests/third_party/genzoo-example"
 CONFORMANCE = "test_plugin.py"

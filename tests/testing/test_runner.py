@@ -151,7 +151,7 @@ def test_a_fault_of_a_metric_is_found(fault: str, said: str, monkeypatch: pytest
 
 
 def test_what_is_built_in_passes() -> None:
-    """Models and losses do so in tests/test_contract.py; what needs files to be fetched is left out."""
+    """Models and losses do so in tests/plugins/test_contract.py; what needs files to be fetched is left out."""
     for name in ("digits", "moons", "quadratic"):
         assert not [f for f in examine(registry().get("dataset", name)) if f.verdict in ("FAIL", "WARN")]
     for entry in registry().matching("metric"):

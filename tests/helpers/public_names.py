@@ -1,6 +1,6 @@
 """The names that plugins and programs may use, with their signatures.
 
-    python tests/public_names.py > tests/public_names.txt
+    python tests/helpers/public_names.py > tests/helpers/public_names.txt
 
 After a change, write that file again; if an older plugin would break, also raise `genzoo.core.hookspecs.API`.
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-AUDIT = Path(__file__).parents[1] / ".ci/audit.py"
+AUDIT = Path(__file__).parents[2] / ".ci/audit.py"
 CLEAN = {"name": "a", "version": "1", "vulns": []}
 SKIPPED = {"name": "b", "skip_reason": "Dependency not found on PyPI"}
 FLAWED = {"name": "c", "version": "2", "vulns": [{"id": "CVE-2025-1", "fix_versions": ["3"]}]}

@@ -14,7 +14,7 @@ from genzoo.core.errors import PluginError, UsageError
 from genzoo.registry import current as registry
 from genzoo.registry import discovery
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TABLE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["genzoo"]
 REINSTALL = "type: pip install -e ."
 

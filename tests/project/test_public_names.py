@@ -19,7 +19,7 @@ from genzoo.registry import current as registry
 from genzoo.registry import deprecation
 from genzoo.testing import examine
 
-LIST = Path(__file__).parent / "public_names.txt"
+LIST = Path(__file__).parents[1] / "helpers/public_names.txt"
 PUBLIC = list(public_names.public())
 
 
@@ -27,8 +27,8 @@ def test_no_public_name_changes_silently() -> None:
     now, before = public_names.listing().splitlines(), LIST.read_text().splitlines()
     gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
     assert not gone + new, (
-        f"gone: {gone}; new: {new}. If that is meant: python tests/public_names.py > tests/public_names.txt, a line in "
-        "CHANGELOG.md, and genzoo.core.hookspecs.API is raised where a plugin written before would break"
+        f"gone: {gone}; new: {new}. If that is meant: python tests/helpers/public_names.py > {LIST}, "
+        "a line in CHANGELOG.md, and genzoo.core.hookspecs.API is raised where a plugin written before would break"
     )
     assert now == before
 

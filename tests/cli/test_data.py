@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny_datasets import NAMES, Example
 
-from genzoo.cli.data import add_data_verb
+from genzoo.cli.data import add_verb
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.system import cache as computed
 
@@ -19,7 +19,7 @@ from genzoo.system import cache as computed
 def data(*arguments: object) -> int:
     """Runs `genzoo data …`."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    add_data_verb(parser.add_subparsers())
+    add_verb(parser.add_subparsers())
     namespace = parser.parse_args(["data", *map(str, arguments)])
     status: int = namespace.handler(namespace)
     return status

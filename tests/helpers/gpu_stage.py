@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks/gpu"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks/gpu"))
 
 from records import load, save
 

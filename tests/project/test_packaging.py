@@ -11,7 +11,7 @@ from environment import Environment, make_environment
 
 import genzoo
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "tests/third_party/genzoo-example"
 
 USE = """
