@@ -37,8 +37,8 @@ def main() -> int:
     audited = [package for package in packages if "vulns" in package and "skip_reason" not in package]
     found = [(package, flaw) for package in audited for flaw in package["vulns"]]
     for package, flaw in found:
-        cure = ", ".join(flaw.get("fix_versions", [])) or "no version yet"
-        print(f"{package['name']} {package['version']}: {flaw['id']}, mended in {cure}")
+        suggestion = ", ".join(flaw.get("fix_versions", [])) or "no version yet"
+        print(f"{package['name']} {package['version']}: {flaw['id']}, mended in {suggestion}")
     print(f"audited {len(audited)} of {len(packages)} packages, {len(found)} known vulnerabilities")
     if not audited:
         on_github = "::warning::" if os.environ.get("GITHUB_ACTIONS") else ""

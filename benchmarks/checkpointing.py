@@ -25,7 +25,7 @@ import genzoo
 from genzoo.core.dataset import DataSpec, Split
 from genzoo.core.listener import Epoch
 from genzoo.data.resident import Resident
-from genzoo.experiment.checkpointing import Saver
+from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_loss, build_model
 from genzoo.runs.config import Components
@@ -54,7 +54,7 @@ def trainer(hidden: list[int], batch_size: int, listeners: tuple[Listener, ...] 
     )
 
 
-class InTurn(Saver):
+class InTurn(Checkpointer):
     """Saves in the thread and while training waits, in turn, and times saves and steps."""
 
     def __init__(self, run: Run, made: Trainer) -> None:
@@ -107,14 +107,16 @@ def large(folder: Path) -> float:
     made = trainer([3920, 3920, 3920], 16, epochs=10_000)
     size = sum(parameter.numel() for parameter in made.parameters)
     interval = Training().save_every
-    with InTurn(Run(folder), made) as saver:
-        made.listeners.append(saver)
+    with InTurn(Run(folder), made) as checkpointer:
+        made.listeners.append(checkpointer)
         made.fit()
-    alone, beside, writing = (statistics.median(times) for times in (saver.alone, saver.beside, saver.writing))
+    alone, beside, writing = (
+        statistics.median(times) for times in (checkpointer.alone, checkpointer.beside, checkpointer.writing)
+    )
     print(f"{size / 1e6:.0f} M parameters, {12 * size / 1e6:.0f} MB a checkpoint; a step alone takes {alone:.2f} s")
     shares = {}
     for threaded, what in ((True, "written in a thread"), (False, "while training waits")):
-        wall, cpu = ([each[i] for each in saver.stops[threaded]] for i in (0, 1))
+        wall, cpu = ([each[i] for each in checkpointer.stops[threaded]] for i in (0, 1))
         shares[threaded] = statistics.median(wall) / interval
         print(
             f"{what}: training stops for {statistics.median(wall):.2f} s ({min(wall):.2f} … {max(wall):.2f}), "
@@ -132,13 +134,13 @@ def seconds_a_save(folder: Path) -> list[float]:
     """How long each of several saves took, hashes, flushes and the removal of older ones included."""
     made = trainer([760], 128)
     made.fit()
-    saver, found = Saver(Run(folder), made, dict), []
+    checkpointer, found = Checkpointer(Run(folder), made, dict), []
     for step in range(SAVES):
         made.step = step
         made.outcome.epochs = []
         made.steps_per_epoch = SAVES + 1
         began = time.perf_counter()
-        assert saver.write(), saver.error
+        assert checkpointer.write(), checkpointer.error
         found.append(time.perf_counter() - began)
     return found
 

@@ -25,10 +25,10 @@ from genzoo.comparison.ranking import paired
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table, tables
 from genzoo.experiment.experiment import Experiment
-from genzoo.experiment.sweep import cells, run_cells
+from genzoo.experiment.sweep import run_sweep, sweep_runs
 from genzoo.registry.current import registry
 from genzoo.runs.config import Components
-from genzoo.runs.run import Places
+from genzoo.runs.run import RunPaths
 
 SEEDS, PAIRS, SIZES = 16, 200, (1, 3, 5)
 MOST = 0.08
@@ -46,7 +46,7 @@ def rows_of(dataset: str, folder: Path) -> dict[float, Row]:
     for beta, seeds in ((1.0, SEEDS), (4.0, 3)):
         config = Components.find(registry(), "vae", dataset).defaults()
         config = config.replace({}, {**OPTIONS[dataset], "beta": beta})
-        made, failures = run_cells(cells([config], range(seeds)), Places(folder), quiet=True, say=tell)
+        made, failures = run_sweep(sweep_runs([config], range(seeds)), RunPaths(folder), quiet=True, say=tell)
         assert not failures
         (table,) = tables(made.values())
         (found[beta],) = table.rows

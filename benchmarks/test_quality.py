@@ -11,13 +11,13 @@ import torch
 from measuring import Calibration, Rounds, hand_over, replayed
 from subjects import Case, modes
 
-from genzoo.comparison.leaderboard import Board
+from genzoo.comparison.leaderboard import Leaderboard
 from genzoo.comparison.tables import tables
 from genzoo.experiment.experiment import Experiment
-from genzoo.experiment.sweep import cells, run_cells
+from genzoo.experiment.sweep import run_sweep, sweep_runs
 from genzoo.registry.current import registry
 from genzoo.runs.config import Components
-from genzoo.runs.run import Places
+from genzoo.runs.run import RunPaths
 
 pytestmark = pytest.mark.benchmark(timer=replayed)
 
@@ -35,8 +35,8 @@ def test_quality(
     budget = scope.budget
     config = Components.find(registry(), budget_model, budget.dataset).defaults()
     config = config.replace(budget.data, {"epochs": budget.epochs})
-    plan = cells([config], range(budget.seeds))
-    made, failures = run_cells(plan, Places(tmp_path / "runs"), quiet=True, say=lambda text: None)
+    plan = sweep_runs([config], range(budget.seeds))
+    made, failures = run_sweep(plan, RunPaths(tmp_path / "runs"), quiet=True, say=lambda text: None)
     assert not failures
     (table,) = tables(made.values())
     (row,) = table.rows
@@ -49,5 +49,5 @@ def test_quality(
     images = round(row.results[0]["training"]["images_per_second"] * row.results[0]["training"]["seconds"])
     scope.count(made[plan[0].key].model)
     record("quality", case, images=images)
-    benchmark.extra_info["row"] = Board(table, table.figures()[0]).record()["rows"][0]
+    benchmark.extra_info["row"] = Leaderboard(table, table.metrics()[0]).record()["rows"][0]
     benchmark.extra_info["dataset"] = table.protocol

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
     from genzoo.core.loss import Loss as Loss
-    from genzoo.core.metric import Examined as Examined
+    from genzoo.core.metric import EvaluationBatch as EvaluationBatch
+    from genzoo.core.metric import EvaluationContext as EvaluationContext
     from genzoo.core.metric import Metric as Metric
-    from genzoo.core.metric import Subject as Subject
     from genzoo.core.model import Inference as Inference
     from genzoo.core.model import LatentModel as LatentModel
     from genzoo.core.model import Model as Model
@@ -78,7 +78,7 @@ _HOMES = {
     "core.likelihoods": "Likelihood make_likelihood",
     "core.listener": "Epoch RunListener",
     "core.loss": "Loss",
-    "core.metric": "Examined Metric Subject",
+    "core.metric": "EvaluationBatch Metric EvaluationContext",
     "core.model": "Inference LatentModel Model",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
     "core.rows": "Rows",

@@ -48,7 +48,7 @@ class Stopped(BaseException):
     """The suite was told to end."""
 
 
-def heed(number: int, frame: FrameType | None) -> None:
+def raise_pending_interrupt(number: int, frame: FrameType | None) -> None:
     """Handle SIGTERM and Ctrl-C: the first one ends the suite in order, others change nothing."""
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_IGN)
@@ -216,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names.sort(key=list(STAGES).index)
     options.out.mkdir(parents=True, exist_ok=True)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, heed)
+        signal.signal(number, raise_pending_interrupt)
     site = Path(tempfile.mkdtemp(prefix="genzoo-gpu-"))
     try:
         wheels, data = (folder if folder.is_dir() else None for folder in (options.wheels, options.data))

@@ -35,12 +35,16 @@ def save_variations(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo.core.distributions import Delta
-    from genzoo.core.noise import keyed, mix
+    from genzoo.core.noise import derive_seed, keyed
     from genzoo.system.computing import evaluating
 
     x = work.examples(None if options.files else INPUTS)
     refuse_too_many(options.n * len(x), work.model.spec, work.device)
-    with torch.no_grad(), evaluating(work.model), keyed(work.data.keys[: len(x)] ^ mix(options.seed, "augment")):
+    with (
+        torch.no_grad(),
+        evaluating(work.model),
+        keyed(work.data.keys[: len(x)] ^ derive_seed(options.seed, "augment")),
+    ):
         q = work.latent.posterior(x)
         if isinstance(q, Delta):
             raise UsageError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.core.errors import GenzooError, UsageError
 
 if TYPE_CHECKING:
-    from genzoo.comparison.leaderboard import Board
+    from genzoo.comparison.leaderboard import Leaderboard
     from genzoo.runs.config import RunConfig
 
 DESCRIPTION = """\
@@ -50,7 +50,7 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Checks everything, runs what is missing, prints the leaderboard."""
-    from genzoo.runs.run import Places, refuse_unwritable
+    from genzoo.runs.run import RunPaths, refuse_unwritable
     from genzoo.system.signals import exit_code
 
     if not options.dataset:
@@ -64,16 +64,16 @@ def handle(options: argparse.Namespace) -> int:
     refuse_picture(picture, options.figure is not None)
     models = named(options)
     refuse_sort(options.sort)
-    from genzoo.experiment.sweep import cells, finished, parse_seeds, run_cells  # and with them torch
+    from genzoo.experiment.sweep import finished, parse_seeds, run_sweep, sweep_runs  # and with them torch
 
     seeds = parse_seeds(options.seeds)
     configs = resolve(options, models)
-    plan = cells(configs, seeds)
-    places = Places(folder, None, options.data_root)
+    plan = sweep_runs(configs, seeds)
+    paths = RunPaths(folder, None, options.data_root)
     try:
-        made, failures = run_cells(plan, places, options.quiet, say)
+        made, failures = run_sweep(plan, paths, options.quiet, say)
     except KeyboardInterrupt as error:
-        count = len(finished(plan, places))
+        count = len(finished(plan, paths))
         again = shlex.join(["genzoo", *options.command])
         say(f"\ngenzoo: interrupted; {count} of {len(plan)} runs are finished and kept in {folder}\n  {again}")
         return exit_code(error)
@@ -140,12 +140,12 @@ def resolved(name: str, options: argparse.Namespace) -> RunConfig:
     from genzoo.experiment.experiment import Experiment
     from genzoo.registry.current import registry
     from genzoo.runs.config import Components
-    from genzoo.runs.run import Places
+    from genzoo.runs.run import RunPaths
 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     with command_line.hinted(components):
         config = command_line.parse(components, [], list(options.rest), "")
-        Experiment(config, Places(), quiet=True)
+        Experiment(config, RunPaths(), quiet=True)
     return config
 
 
@@ -188,24 +188,24 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
         say(f"figure    {picture}")
 
 
-def boards(options: argparse.Namespace, runs: list[Any]) -> list[Board]:
+def boards(options: argparse.Namespace, runs: list[Any]) -> list[Leaderboard]:
     """A board for each protocol: models of one command may differ in what their likelihood is."""
-    from genzoo.comparison.leaderboard import Board
+    from genzoo.comparison.leaderboard import Leaderboard
     from genzoo.comparison.tables import Estimate, tables
     from genzoo.evaluation.order import key
 
     made = []
     for table in tables(runs):
-        names = table.figures()
+        names = table.metrics()
         had = [name for name in names if any(isinstance(row.estimate(name), Estimate) for row in table.rows)]
         if options.sort and key(options.sort) not in names:
             say(f"genzoo: no run of {table.protocol} has {options.sort}")
         figure = key(options.sort) if options.sort else (had or names)[0]
-        made.append(Board(table.sorted_by(figure), figure, options.target))
+        made.append(Leaderboard(table.sorted_by(figure), figure, options.target))
     return made
 
 
-def draw(made: list[Board], picture: Path) -> str | None:
+def draw(made: list[Leaderboard], picture: Path) -> str | None:
     """Draws the board of most rows; returns where, None if it failed, which costs a warning and not the results."""
     from genzoo.figures.leaderboard import draw as draw_board
     from genzoo.registry.entries import describe

@@ -102,5 +102,5 @@ def lines(finding: Finding) -> list[str]:
         return [first]
     if finding.verdict == "n/a":
         return [f"{first}: {printable(finding.found)}"]
-    texts = {"found": finding.found, "must": finding.expected, "change": finding.cure}
+    texts = {"found": finding.found, "must": finding.expected, "change": finding.suggestion}
     return [first, *(f"        {name:6}  {printable(text)}" for name, text in texts.items())]

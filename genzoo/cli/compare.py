@@ -14,7 +14,7 @@ from genzoo.core.errors import UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
     from genzoo.comparison.tables import Row, Table
-    from genzoo.reporting.tables import Sheet
+    from genzoo.reporting.tables import ReportTable
 
 FORMATS = ("text", "markdown", "csv", "json", "html")
 
@@ -60,8 +60,8 @@ def show(options: argparse.Namespace) -> int:
     made = []
     for table in found:
         figure = key(options.sort) if options.sort else default_figure(table)
-        if figure not in table.figures():
-            known = [name.replace("_", "-") for name in table.figures()]
+        if figure not in table.metrics():
+            known = [name.replace("_", "-") for name in table.metrics()]
             meant = did_you_mean(str(options.sort), known)
             raise UsageError(
                 f"--sort {options.sort}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}"
@@ -87,20 +87,20 @@ def show(options: argparse.Namespace) -> int:
 
 def default_figure(table: Table) -> str:
     """The first figure that every row has."""
-    figures = table.figures()
+    figures = table.metrics()
     everywhere = [name for name in figures if not any(isinstance(row.estimate(name), str) for row in table.rows)]
     return (everywhere or figures)[0]
 
 
-def sheet(table: Table, figure: str) -> Sheet:
+def sheet(table: Table, figure: str) -> ReportTable:
     """One table for people."""
     from genzoo.comparison.ranking import ranks
-    from genzoo.reporting.tables import Sheet
+    from genzoo.reporting.tables import ReportTable
 
-    figures, places = table.figures(), ranks(table, figure)
+    figures, places = table.metrics(), ranks(table, figure)
     header = ["model", "seeds", "rank", *(name.replace("_", " ") for name in figures), "PCA MSE", "images/s"]
     rows = [row_cells(table, row, rank, figures) for row, rank in zip(table.rows, places, strict=True)]
-    return Sheet(table.title, [header, *rows], remarks(table, figure))
+    return ReportTable(table.title, [header, *rows], remarks(table, figure))
 
 
 def row_cells(table: Table, row: Row, rank: int | None, figures: list[str]) -> list[str]:
@@ -133,9 +133,9 @@ def as_csv(made: list[tuple[Table, str]]) -> str:
         ["protocol", "model", "figure", "mean", "interval_95", "test_interval_95", "seeds", "rank", "not_available"]
     )
     for table, _ in made:
-        places = {name: ranks(table, name) for name in table.figures()}
+        places = {name: ranks(table, name) for name in table.metrics()}
         for number, row in enumerate(table.rows):
-            for name in table.figures():
+            for name in table.metrics():
                 estimate = row.estimate(name)
                 known = ["", "", ""] if isinstance(estimate, str) else [
                     estimate.mean, estimate.interval, estimate.test_interval
@@ -188,9 +188,9 @@ def as_html(made: list[tuple[Table, str]]) -> str:
 def remarks(table: Table, figure: str) -> list[str]:
     """What is to be said of a table: its order, the test of the best two, what is behind its baseline, rates."""
     from genzoo.comparison.rate_distortion import curves, told
-    from genzoo.reporting.warnings import verdicts, warnings
+    from genzoo.reporting.warnings import ranking_remarks, warnings
 
-    return [*verdicts(table, figure), *warnings(table), *told(curves(table))]
+    return [*ranking_remarks(table, figure), *warnings(table), *told(curves(table))]
 
 
 def draw_planes(path: Path, made: list[tuple[Table, str]]) -> None:

@@ -38,7 +38,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     from genzoo.evaluation.baselines import known_nll
     from genzoo.evaluation.evaluate import evaluate, find_metrics
-    from genzoo.evaluation.measures import said
+    from genzoo.evaluation.measures import summarise_likelihood
 
     metrics = find_metrics(registry(), names)
     model = run.model.to(device)
@@ -56,7 +56,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
         print(json.dumps(plain(record)))
     else:
         print(results_table({options.split: figures}, metrics))
-        own = said(model, data) if known else None
+        own = summarise_likelihood(model, data) if known else None
         for line in gaps(figures, known, own and own.measure) if known else ():
             print(f"  {line}")
     return 0

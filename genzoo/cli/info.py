@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
-from genzoo.registry.answers import kept
+from genzoo.registry.answers import cached
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS, WITH_OPTIONS, Entry, Kind
 
@@ -57,7 +57,7 @@ def description(entry: Entry) -> list[str]:
     def work_out() -> list[str]:
         return [*(about_model(entry) if entry.kind == "model" else []), *about_options(entry)]
 
-    lines: list[str] = kept(["info", entry.kind, entry.full_name], work_out)
+    lines: list[str] = cached(["info", entry.kind, entry.full_name], work_out)
     return lines
 
 

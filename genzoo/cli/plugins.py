@@ -37,7 +37,7 @@ def show_plugins(options: argparse.Namespace) -> int:
         state = f"DISABLED  {plugin.error}" if plugin.error else f"{plugin.seconds * 1000:4.1f} ms  {what}"
         print(f"{plugin.origin!s:24} {plugin.origin.plugin:16} {state}")
         if plugin.error:
-            print(f"{'':41} {plugin.cure}")
+            print(f"{'':41} {plugin.suggestion}")
     return 0
 
 
@@ -73,7 +73,7 @@ def as_row(plugin: Plugin) -> dict[str, Any]:
         "registers": {kind: [e.name for e in plugin.entries if e.kind == kind] for kind in KINDS},
         "milliseconds": round(plugin.seconds * 1000, 1),
         "error": plugin.error,
-        "cure": plugin.cure,
+        "suggestion": plugin.suggestion,
     }
 
 
@@ -84,7 +84,11 @@ def details(plugin: Plugin) -> list[str]:
     rows.append(f"  API       {'not stated' if plugin.api is None else plugin.api}; this genzoo has {API}")
     rows.append(f"  loaded    in {plugin.seconds * 1000:.1f} ms")
     if plugin.error:
-        rows += [f"  DISABLED  {plugin.error}", f"  do        {plugin.cure}", "  traceback genzoo --debug plugins"]
+        rows += [
+            f"  DISABLED  {plugin.error}",
+            f"  do        {plugin.suggestion}",
+            "  traceback genzoo --debug plugins",
+        ]
     for entry in plugin.entries:
         try:
             entry.load()

@@ -53,4 +53,4 @@ def handle(options: argparse.Namespace) -> int:
         resumption = Resumption(run, config, options.data_root, quiet, processes)
         more = resumption.run_on()
         code = tell(run, resumption.experiment, options) if processes.first and (more or options.json) else 0
-        return int(processes.agree(str(code)))
+        return int(processes.broadcast_object(str(code)))

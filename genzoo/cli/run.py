@@ -124,14 +124,14 @@ def start(config: Any, options: argparse.Namespace) -> int:
     """Runs a resolved configuration and prints what came out."""
     from genzoo.experiment.experiment import Experiment
     from genzoo.registry.blame import exit_code_of
-    from genzoo.runs.run import Places
+    from genzoo.runs.run import RunPaths
     from genzoo.system.distributed import joined
 
-    places = Places(options.runs, options.out, options.data_root, options.profile)
+    paths = RunPaths(options.runs, options.out, options.data_root, options.profile)
     with joined(exit_code_of) as processes:
-        experiment = Experiment(config, places, options.quiet or options.json, processes)
+        experiment = Experiment(config, paths, options.quiet or options.json, processes)
         run = experiment.run()
-        code = int(processes.agree(str(tell(run, experiment, options)) if run else ""))
+        code = int(processes.broadcast_object(str(tell(run, experiment, options)) if run else ""))
         if code:
             processes.end_undisturbed()
         return code

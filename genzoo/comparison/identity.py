@@ -12,7 +12,7 @@ from typing import Any
 from genzoo.data.locations import is_location
 
 VIEW = ("binarize", "standardize")
-"""Training options that change what the figures mean; runs that differ in them share no table."""
+"""Training options that change what the metrics mean; runs that differ in them share no table."""
 NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners")
 """Training options in which the runs of one row may differ."""
 SHORT = 8
@@ -146,7 +146,7 @@ def _sessions(record: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
 
 
 def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
-    """What else must agree before two figures share a column: how the data are seen, and what −ln p(x|z) is.
+    """What else must agree before two metrics share a column: how the data are seen, and what −ln p(x|z) is.
 
     Probabilities, densities and what is neither do not compare. Results of older runs do not tell; there the option
     does.

@@ -17,7 +17,7 @@ from genzoo.runs.schema import is_number
 
 BOUND = "negative_elbo"
 BASELINES = {"pca": "mse", "independent_pixels": BOUND, "uniform": BOUND}
-"""The figure that each baseline of a run's results is one of."""
+"""The metric that each baseline of a run's results is one of."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,18 @@ class Baseline:
     """What needs no training."""
 
     name: str
-    figure: str
+    metric: str
     value: float
     latents: int | None = None
     """Only models with codes of this size are held against it; None: every model."""
 
 
 @dataclass(frozen=True)
-class Board:
-    """One table of `comparison.tables`, with what a leaderboard says beside the test figures."""
+class Leaderboard:
+    """One table of `comparison.tables`, with what a leaderboard says beside the test metrics."""
 
     table: Table
-    figure: str
+    metric: str
     """The rows are sorted by it."""
     target: float | None = None
     """A −ELBO; the time until the validation data reach it is a column."""
@@ -47,7 +47,7 @@ class Board:
         for row in self.table.rows:
             results = row.results[0]
             for name, value in results.get("baselines", {}).items():
-                if value is None or name not in BASELINES or BASELINES[name] not in self.table.figures():
+                if value is None or name not in BASELINES or BASELINES[name] not in self.table.metrics():
                     continue
                 if BASELINES[name] == BOUND and not is_probability(results):
                     continue
@@ -55,13 +55,13 @@ class Board:
                 label = f"PCA, {latents} components" if latents else name.replace("_", " ")
                 nats = value["mse"] if isinstance(value, dict) else value
                 found.setdefault(Baseline(label, BASELINES[name], nats, latents))
-        return sorted(found, key=lambda baseline: (baseline.figure, baseline.value))
+        return sorted(found, key=lambda baseline: (baseline.metric, baseline.value))
 
     def behind(self, row: Row) -> list[Baseline]:
         """The baselines that a row does not beat."""
         lost = []
         for baseline in self.baselines():
-            estimate = row.estimate(baseline.figure)
+            estimate = row.estimate(baseline.metric)
             comparable = baseline.latents in (None, row.results[0].get("latents"))
             if comparable and isinstance(estimate, Estimate) and not estimate.mean < baseline.value:
                 lost.append(baseline)
@@ -74,7 +74,7 @@ class Board:
     def record(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         rows = []
-        for row, record in zip(self.table.rows, self.table.records(self.figure), strict=True):
+        for row, record in zip(self.table.rows, self.table.records(self.metric), strict=True):
             taken = {} if self.target is None else {"seconds_to_target": as_json(time_to(row, self.target))}
             rows.append({
                 **record,
@@ -86,16 +86,16 @@ class Board:
                 "peak_memory": [result["training"].get("peak_memory") for result in row.results],
                 "worse_than": [baseline.name for baseline in self.behind(row)],
             })  # fmt: skip
-        test = paired(self.table, self.figure)
+        test = paired(self.table, self.metric)
         kept = ("genzoo", "python", "packages", "source", "platform", "device", "threads", "matmul", "data")
         made = [{name: record.get(name) for name in kept} for record in self.records()]
         return {
             "protocol": self.table.protocol,
-            "sorted_by": self.figure,
+            "sorted_by": self.metric,
             "target": self.target,
             "rows": rows,
             "baselines": [vars(baseline) for baseline in self.baselines()],
-            "sorted_on": self.table.sorted_on(self.figure),
+            "sorted_on": self.table.sorted_on(self.metric),
             "paired": None if test is None else test.as_json(),
             "environments": [one for number, one in enumerate(made) if one not in made[:number]],
         }

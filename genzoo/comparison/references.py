@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find(reference: str, root: Path = Path("runs")) -> Run:
-    """The run called `reference`: a path, @last, @best:FIGURE, or the unique beginning of its name or its last part.
+    """The run called `reference`: a path, @last, @best:METRIC, or the unique beginning of its name or its last part.
 
     Raises:
         UsageError: No such run, or several.

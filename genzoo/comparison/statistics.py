@@ -17,12 +17,12 @@ STEPS = 10_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure over seeds."""
+    """A metric over seeds."""
 
     values: tuple[float, ...]
     """One for each seed."""
     standard_error: float | None = None
-    """Over the choice of test examples, of one seed's figure; None where the figure is no mean over examples."""
+    """Over the choice of test examples, of one seed's metric; None where the metric is no mean over examples."""
 
     @property
     def mean(self) -> float:
@@ -59,7 +59,7 @@ def as_json(estimate: Estimate | str) -> dict[str, Any]:
 
 
 def estimated(values: Iterable[float | str], standard_error: float | None = None) -> Estimate | str:
-    """Values of one figure over the seeds, or the reason why one of them is not available."""
+    """Values of one metric over the seeds, or the reason why one of them is not available."""
     known = tuple(values)
     reason = next((value for value in known if isinstance(value, str)), None)
     return Estimate(tuple(map(float, known)), standard_error) if reason is None else reason

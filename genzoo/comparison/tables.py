@@ -67,17 +67,17 @@ class Row:
         of_seeds = [estimated(every[place] for place in places) for places in self.by_seed.values()]
         return estimated((one if isinstance(one, str) else one.mean for one in of_seeds), standard_error)
 
-    def estimate(self, figure: str, part: Part = "test") -> Estimate | str:
-        """A figure over the seeds, or why there is none."""
+    def estimate(self, metric: str, part: Part = "test") -> Estimate | str:
+        """A metric over the seeds, or why there is none."""
         parts = [table_in(result, part) for result in self.results]
-        errors = [table_in(one, "standard_error").get(figure) for one in parts]
+        errors = [table_in(one, "standard_error").get(metric) for one in parts]
         known = [float(error) for error in errors if is_number(error)]
         error = sum(known) / len(known) if known and len(known) == len(errors) else None
-        return self.over_seeds((figure_of(one, figure) for one in parts), error)
+        return self.over_seeds((metric_of(one, metric) for one in parts), error)
 
     @cached_property
     def examples(self) -> dict[str, NDArray[Any]]:
-        """For each figure, its value on every test example, averaged over the seeds: [N] float64."""
+        """For each metric, its value on every test example, averaged over the seeds: [N] float64."""
         try:
             loaded = [read_arrays(run.path / EXAMPLES_FILE) for run in self.runs]
         except GenzooError:
@@ -95,17 +95,17 @@ def _mean(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """The mean of arrays, element by element; they are added in their order."""
     import numpy as np
 
-    with np.errstate(all="ignore"):  # a figure may be infinite
+    with np.errstate(all="ignore"):  # a metric may be infinite
         mean: NDArray[Any] = sum(values[1:], values[0]) / len(values)
     return mean
 
 
-def figure_of(figures: dict[str, Any], name: str) -> float | str:
-    """A figure of one split, or why there is none."""
-    value = figures.get(name)
+def metric_of(metrics: dict[str, Any], name: str) -> float | str:
+    """A metric of one split, or why there is none."""
+    value = metrics.get(name)
     if isinstance(value, str):  # "nan", "inf"
         return value
-    return float(value) if is_number(value) else str(table_in(figures, "not_available").get(name, "not computed"))
+    return float(value) if is_number(value) else str(table_in(metrics, "not_available").get(name, "not computed"))
 
 
 def table_in(values: dict[str, Any], name: str) -> dict[str, Any]:
@@ -121,8 +121,8 @@ class Table:
     protocol: str
     rows: tuple[Row, ...]
 
-    def figures(self) -> list[str]:
-        """The figures that some row has, in the order of the results."""
+    def metrics(self) -> list[str]:
+        """The metrics that some row has, in the order of the results."""
         names: dict[str, None] = {}
         for row in self.rows:
             for name, value in row.results[0]["test"].items():
@@ -148,8 +148,8 @@ class Table:
         ]
         return " ".join([row.model, *(f"{name}={short(row.settings[name])}" for name in differing)])
 
-    def records(self, figure: str) -> list[dict[str, Any]]:
-        """The rows as plain JSON values, each seed's value too, and the rank by one figure."""
+    def records(self, metric: str) -> list[dict[str, Any]]:
+        """The rows as plain JSON values, each seed's value too, and the rank by one metric."""
         return [
             {
                 "model": self.label(row),
@@ -157,23 +157,23 @@ class Table:
                 "settings": row.settings,
                 "runs": [str(run.path) for run in row.runs],
                 "seeds": list(row.by_seed),
-                "test": {name: as_json(row.estimate(name)) for name in self.figures()},
+                "test": {name: as_json(row.estimate(name)) for name in self.metrics()},
             }
-            for row, rank in zip(self.rows, ranks(self, figure), strict=True)
+            for row, rank in zip(self.rows, ranks(self, metric), strict=True)
         ]
 
-    def sorted_on(self, figure: str) -> Part:
-        """Whether rows are sorted by validation figures, as they are where all rows have them, or by test figures."""
-        rows = [row for row in self.rows if isinstance(row.estimate(figure), Estimate)]
-        known = all(isinstance(row.estimate(figure, "validation"), Estimate) for row in rows)
+    def sorted_on(self, metric: str) -> Part:
+        """Whether rows are sorted by validation metrics, as they are where all rows have them, or by test metrics."""
+        rows = [row for row in self.rows if isinstance(row.estimate(metric), Estimate)]
+        known = all(isinstance(row.estimate(metric, "validation"), Estimate) for row in rows)
         return "validation" if known else "test"
 
-    def sorted_by(self, figure: str) -> Table:
-        """The rows with the best figure first, those without it last."""
-        order, part = order_of(figure), self.sorted_on(figure)
+    def sorted_by(self, metric: str) -> Table:
+        """The rows with the best metric first, those without it last."""
+        order, part = order_of(metric), self.sorted_on(metric)
 
         def place(row: Row) -> tuple[bool, float]:
-            estimate = row.estimate(figure, part)
+            estimate = row.estimate(metric, part)
             return (True, 0.0) if isinstance(estimate, str) else (False, order.cost(estimate.mean))
 
         return replace(self, rows=tuple(sorted(self.rows, key=place)))
@@ -207,7 +207,7 @@ class Member(NamedTuple):
 
 
 def members(runs: Iterable[Run], dataset: str | None, say: Callable[[str], None]) -> list[Member]:
-    """The runs that can be compared. Damaged ones are left out; of those with outdated figures this is said."""
+    """The runs that can be compared. Damaged ones are left out; of those with outdated metrics this is said."""
     found = []
     for run in runs:
         try:
@@ -234,7 +234,7 @@ def tables(
     Args:
         runs: Finished runs.
         dataset: The only one to show; None: all.
-        say: Told which runs are left out because their figures are outdated, a line each.
+        say: Told which runs are left out because their metrics are outdated, a line each.
     """
     groups: dict[str, list[Member]] = {}
     for member in members(runs, dataset, say):
@@ -262,40 +262,40 @@ def protocol(group: Sequence[Member], digest: bool = False) -> str:
     return " · ".join(protocol_words(first.data, view_of(first.config, first.results), names, digest))
 
 
-def best(root: Path, figure: str) -> Run:
-    """The finished run in a folder with the best validation figure; of runs without validation data, test figure.
+def best(root: Path, metric: str) -> Run:
+    """The finished run in a folder with the best validation metric; of runs without validation data, test metric.
 
     Raises:
-        UsageError: No run has that figure, none is better than another, or several protocols have it, under which it
+        UsageError: No run has that metric, none is better than another, or several protocols have it, under which it
             does not mean the same.
     """
     made = tables(collect([root]), say=lambda line: warn(line, "go on with it: genzoo resume RUN"))
-    name = key(figure)
+    name = key(metric)
     found = [
-        (figure_of(table_in(results, "validation"), name), value, table.protocol, run)
+        (metric_of(table_in(results, "validation"), name), value, table.protocol, run)
         for table in made
         for row in table.rows
         for run, results in zip(row.runs, row.results, strict=True)
-        if not isinstance(value := figure_of(results["test"], name), str)
+        if not isinstance(value := metric_of(results["test"], name), str)
     ]
     if not found:
-        known = [name.replace("_", "-") for table in made for name in table.figures()]
+        known = [name.replace("_", "-") for table in made for name in table.metrics()]
         hint = f"known: {', '.join(dict.fromkeys(known))}"
-        raise UsageError(f"@best:{figure}: no finished run in {root}/ has it.{did_you_mean(figure, known)}", hint)
-    refuse_unlike(root, figure, sorted({protocol for _, _, protocol, _ in found}))
+        raise UsageError(f"@best:{metric}: no finished run in {root}/ has it.{did_you_mean(metric, known)}", hint)
+    refuse_unlike(root, metric, sorted({protocol for _, _, protocol, _ in found}))
     order = order_of(name)
     if order.better is None:
-        raise UsageError(f"@best:{figure}: no such figure is better than another", "choose by another, such as mse")
+        raise UsageError(f"@best:{metric}: no such metric is better than another", "choose by another, such as mse")
     if not order.known:
-        warn(f"@best:{figure}: its metric is not installed", "the lowest figure is taken to be the best")
+        warn(f"@best:{metric}: its metric is not installed", "the lowest metric is taken to be the best")
     validated = [(order.cost(value), run) for value, _, _, run in found if not isinstance(value, str)]
     if not validated:
-        warn(f"@best:{figure}: chosen by test figures", "these runs have no such figure of validation data")
+        warn(f"@best:{metric}: chosen by test metrics", "these runs have no such metric of validation data")
     choice = validated or [(order.cost(value), run) for _, value, _, run in found]
     return min(choice, key=lambda item: item[0])[1]
 
 
-def refuse_unlike(root: Path, figure: str, protocols: Sequence[str]) -> None:
+def refuse_unlike(root: Path, metric: str, protocols: Sequence[str]) -> None:
     """Refuses a choice among runs of several protocols, and says in what these differ.
 
     Raises:
@@ -308,6 +308,6 @@ def refuse_unlike(root: Path, figure: str, protocols: Sequence[str]) -> None:
     enough = next((n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own)), 99)
     shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
     raise UsageError(
-        f"@best:{figure}: the runs in {root}/ do not compare: {' | '.join(shown)}",
+        f"@best:{metric}: the runs in {root}/ do not compare: {' | '.join(shown)}",
         f"compare them, and name one: genzoo compare {root}",
     )

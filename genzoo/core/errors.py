@@ -115,7 +115,7 @@ def not_installed(path: object, what: str, origin: str) -> PluginError:
     All of it was read from a file, so what to type names a package only if that is what it says.
     """
     distribution, _, version = origin.partition(" ")
-    cure = f"pip install {shlex.quote(distribution)}    if you trust who made it" if version else FROM_FILE
+    suggestion = f"pip install {shlex.quote(distribution)}    if you trust who made it" if version else FROM_FILE
     if version and not DISTRIBUTION.fullmatch(distribution):
-        cure = "the file names no package that could be installed: copy it again"
-    return PluginError(f"{path} was made with {what} of {origin}, which is not installed", cure)
+        suggestion = "the file names no package that could be installed: copy it again"
+    return PluginError(f"{path} was made with {what} of {origin}, which is not installed", suggestion)

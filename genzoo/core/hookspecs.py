@@ -7,7 +7,7 @@
         register("hvae", "genzoo_hvae.model:HVAE", loss="elbo", summary="Hamiltonian VAE", paper="Caterini et al. 2018")
 
 A target is an import string: registering costs no import, so fifty installed plugins cost a run nothing.
-A plugin says which plugin API it was written for: `GENZOO_API = 1` in the module of its hooks.
+A plugin says which plugin API it was written for: `GENZOO_API = 2` in the module of its hooks.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 import pluggy
 
-API = 1
+API = 2
 """The plugin API of this genzoo: raised when something a plugin may use changes its meaning or goes."""
-OLDEST_API = 1
+OLDEST_API = 2
 """The oldest one whose plugins still work."""
 
 hookspec = pluggy.HookspecMarker("genzoo")

@@ -24,7 +24,7 @@ ACTIVE = 0.01
 
 
 @dataclass(eq=False)
-class Subject:
+class EvaluationContext:
     """What is evaluated: a model on the whole of a split."""
 
     model: Model
@@ -43,7 +43,7 @@ class Subject:
             return self.model.infer(Batch(batch.x))
 
 
-class Examined:
+class EvaluationBatch:
     """One batch under evaluation. What several metrics need is computed once, when first asked for.
 
     Args:
@@ -84,7 +84,7 @@ class Examined:
         x, again = self.originals
         return (again - x).square().flatten(1).mean(1)
 
-    def parts(self, size: int) -> Iterator[Examined]:
+    def parts(self, size: int) -> Iterator[EvaluationBatch]:
         """Yield the examples `size` at a time; inside the loop each has the noise that it has in the whole batch.
 
         Where the noise is that of the place, which is for the whole batch, so is the only part.
@@ -94,7 +94,7 @@ class Examined:
             return
         for index in torch.arange(len(self.keys), device=self.keys.device).split(size):
             y = None if self.batch.y is None else self.batch.y[index]
-            part = Examined(self.model, Batch(self.batch.x[index], y), self.keys[index])
+            part = EvaluationBatch(self.model, Batch(self.batch.x[index], y), self.keys[index])
             with part._noise():
                 yield part
 
@@ -132,7 +132,7 @@ class Metric:
         """Why this model has no such figure, such as "no prior"; None if it has."""
         return None
 
-    def begin(self, subject: Subject) -> str | None:
+    def begin(self, context: EvaluationContext) -> str | None:
         """Called once a split, before its first batch: the place to compute what all batches are held against.
 
         Returns:
@@ -140,11 +140,11 @@ class Metric:
         """
         return None
 
-    def per_example(self, examined: Examined) -> Tensor:
+    def per_example(self, examined: EvaluationBatch) -> Tensor:
         """[B] values, or [B, …] of what `summarise` needs."""
         raise NotImplementedError(f"{type(self).__name__} must define per_example(examined)")
 
-    def why_no_figure(self, values: Tensor) -> str | None:
+    def why_not_available(self, values: Tensor) -> str | None:
         """Why values [N, …] of a whole split make no figure, such as "all codes are equal"; None if they do.
 
         Asked for before `summarise`, which then need not guard against them.

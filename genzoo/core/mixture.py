@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genzoo.core.noise import mix
+from genzoo.core.noise import derive_seed
 
 RIDGE = 1e-6
 """Added to each variance, as a part of the mean variance of the points: a component on few points stays a density."""
@@ -77,7 +77,7 @@ def fit_mixture(points: Tensor, components: int, seed: int = 0) -> Mixture:
     spread = points.var(0, correction=0).mean().clamp_min((LEAST * points.abs().max()) ** 2)
     ridge = RIDGE * spread.clamp_min(1e-12).item()
     components = min(components, len(points.unique(dim=0)))
-    seeds = [seed, *(mix(seed, "start", number) for number in range(1, STARTS if components > 1 else 1))]
+    seeds = [seed, *(derive_seed(seed, "start", number) for number in range(1, STARTS if components > 1 else 1))]
     tried = (maximise(points, start(points, components, own), ridge) for own in seeds)
     found = [climb(points, mixture, ridge, TRIAL) for mixture in tried]
     return climb(points, max(found, key=lambda mixture: mixture.log_prob(points).mean().item()), ridge)

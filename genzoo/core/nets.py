@@ -86,7 +86,7 @@ class ConvEncoder(nn.Sequential):
     """x [N, C, H, W] → [N, outputs]: 3×3 convolutions of stride 2 that halve each side, then one linear layer."""
 
     channels_last = True
-    """Trained in that memory format: see `genzoo.training.objective.lay_out`."""
+    """Trained in that memory format: see `genzoo.training.objective.set_memory_format`."""
 
     def __init__(self, shape: tuple[int, ...], channels: tuple[int, ...], outputs: int, activation: Activation) -> None:
         inputs, height, width = shape

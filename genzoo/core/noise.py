@@ -1,6 +1,6 @@
 """Random numbers that are functions of what they are for.
 
-Training draws from torch's own generators, reseeded for each step with `mix(seed, purpose, step)`: a run
+Training draws from torch's own generators, reseeded for each step with `derive_seed(seed, purpose, step)`: a run
 can be continued from (seed, step) alone. Evaluation draws from *keyed* noise: a hash of an example's own
 bytes is the key, so the noise an example gets does not depend on its place, its batch, the device or
 torch's version, and evaluating in batches of 1 or 10,000 gives the same figures.
@@ -25,7 +25,7 @@ generators = threading.RLock()
 _GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed number
 
 
-def mix(seed: int, *purpose: str | int) -> int:
+def derive_seed(seed: int, *purpose: str | int) -> int:
     """A 63-bit seed for one purpose of one run: the first bytes of SHA-256 over (seed, purpose)."""
     digest = hashlib.sha256(repr((seed, *purpose)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -126,7 +126,7 @@ class _SharedNoise:
 
     def reseed(self, seed: int) -> None:
         # What draws from torch's own generators is not to draw the same in every process.
-        torch.manual_seed(mix(seed, "process", self.rank))
+        torch.manual_seed(derive_seed(seed, "process", self.rank))
         self.generator.manual_seed(seed)
 
     def draw(self, kind: Callable[..., Tensor], sample_shape: tuple[int, ...], like: Tensor) -> Tensor:
@@ -185,7 +185,7 @@ def of_examples(keys: Tensor) -> Iterator[None]:
 
     Each example's own is keyed. Torch's generators start from a seed of all the keys, for models that draw from them.
     """
-    with keyed(keys), seeded(mix(0, "evaluation", int(keys.sum()))):
+    with keyed(keys), seeded(derive_seed(0, "evaluation", int(keys.sum()))):
         yield
 
 

@@ -84,11 +84,11 @@ class Content(NamedTuple):
 def known_file_sets() -> Iterator[tuple[Entry, FileSet | None]]:
     """Every registered dataset that can be imported, with the files it needs, but not where to get them (None: it has
     no files)."""
-    from genzoo.registry.answers import kept
+    from genzoo.registry.answers import cached
     from genzoo.registry.current import registry
 
     entries = registry().matching("dataset")
-    declared = kept("files", lambda: {entry.full_name: _declared(entry) for entry in entries})
+    declared = cached("files", lambda: {entry.full_name: _declared(entry) for entry in entries})
     for entry in entries:
         match declared[entry.full_name]:
             case []:

@@ -19,7 +19,7 @@ FITTED = 100_000
 """Training examples that baselines and metrics are fitted to, at most."""
 
 
-class Material:
+class RunData:
     """The data of a run, as its options want them seen.
 
     Args:

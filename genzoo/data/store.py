@@ -108,7 +108,7 @@ class Store:
             folder = root / file_set.folder
             present = [raw for raw in file_set.files if os.path.lexists(folder / raw.name)]
             for raw in present:
-                with self._cure(file_set, root, folder / raw.name):
+                with self._suggestion(file_set, root, folder / raw.name):
                     check(folder / raw.name, content(folder / raw.name, file_set), file_set, raw)
             if len(present) == len(file_set.files):
                 return Found(folder, str(folder), file_set.sha256())
@@ -183,7 +183,7 @@ class Store:
         for root in self.roots:
             for folder in (root / file_set.folder, (root / file_set.folder).parent):
                 before = len(missing())
-                with self._cure(file_set, root, folder):
+                with self._suggestion(file_set, root, folder):
                     take_from(folder, file_set, missing(), part)
                 if len(missing()) < before:
                     used.append(str(folder))
@@ -230,7 +230,7 @@ class Store:
             ) from error
 
     @contextmanager
-    def _cure(self, file_set: FileSet, root: Path, path: Path) -> Iterator[None]:
+    def _suggestion(self, file_set: FileSet, root: Path, path: Path) -> Iterator[None]:
         """Adds to an error about a file in a user's folder what to type: the file itself is left alone."""
         try:
             yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from genzoo.core.noise import mix
+from genzoo.core.noise import derive_seed
 from genzoo.evaluation.intervals import effective_number, wilson
 
 RESAMPLES, CHUNK = 400, 50
@@ -105,7 +105,7 @@ def average_precision_interval(scores: Tensor, anomalous: Tensor) -> tuple[float
     value, positives = average_precision(scores, anomalous), int(anomalous.sum())
     falling, order = (-scores.double()).sort(stable=True)
     hit, last = anomalous[order], torch.cat([falling[1:] != falling[:-1], torch.ones(1, dtype=torch.bool)])
-    generator = torch.Generator().manual_seed(mix(0, "average precision"))
+    generator = torch.Generator().manual_seed(derive_seed(0, "average precision"))
     found = [_resampled_precision(hit, last, generator) for _ in range(RESAMPLES // CHUNK)]
     variance = torch.cat(found).var().item()
     return wilson(value, min(effective_number(value, variance, positives), positives))

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from genzoo.core.dataset import Batch
 from genzoo.core.errors import PluginError, UsageError
-from genzoo.core.metric import Examined, Metric, Subject
+from genzoo.core.metric import EvaluationBatch, EvaluationContext, Metric
 from genzoo.core.model import Model
-from genzoo.core.noise import mix, of_examples, seeded
+from genzoo.core.noise import derive_seed, of_examples, seeded
 from genzoo.core.options import from_json, to_json
 from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
@@ -107,17 +107,17 @@ def evaluate(
         underscores. The standard error holds the Monte Carlo error: the noise of each example is its own.
     """
     with evaluating(model):
-        subject = Subject(model, data, train)
-        reasons = {name: why_not(metric, subject, seed) for name, metric in metrics.items()}
+        context = EvaluationContext(model, data, train)
+        reasons = {name: why_not(metric, context, seed) for name, metric in metrics.items()}
         usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
-        averaged = _averaged(subject, usable, batch_size, processes, samples, seed)
-    reasons |= {name: metric.why_no_figure(averaged[name][0]) for name, metric in usable.items()}
+        averaged = _averaged(context, usable, batch_size, processes, samples, seed)
+    reasons |= {name: metric.why_not_available(averaged[name][0]) for name, metric in usable.items()}
     usable = {name: metric for name, metric in usable.items() if reasons[name] is None}
     figures: dict[str, Any] = {"n": len(data), **{key(name): None for name in metrics}}
     known: dict[str, dict[str, Any]] = {"standard_error": {}, "monte_carlo_error": {}, "details": {}}
     for name, metric in usable.items():
         values, variance = averaged[name]
-        with seeded(mix(seed, "evaluation", "summary")):
+        with seeded(derive_seed(seed, "evaluation", "summary")):
             figures[key(name)] = metric.summarise(values)
             error, each, beside = metric.standard_error(values), metric.of_each(values), metric.details(values)
         if error is not None:
@@ -153,15 +153,15 @@ def per_example(
         UsageError: The model or the data have no such figure, or single examples have none.
     """
     with evaluating(model):
-        subject = Subject(model, data, train)
+        context = EvaluationContext(model, data, train)
         for asked, metric in metrics.items():
-            if reason := why_not(metric, subject):
+            if reason := why_not(metric, context):
                 raise UsageError(f"{name or type(model).__name__} has no {asked}: {reason}", "another score: mse")
-        averaged = _averaged(subject, metrics, batch_size)
+        averaged = _averaged(context, metrics, batch_size)
     found = {}
     for asked, metric in metrics.items():
         each = metric.of_each(averaged[asked].values)
-        if reason := metric.why_no_figure(averaged[asked].values):
+        if reason := metric.why_not_available(averaged[asked].values):
             raise UsageError(f"{name or type(model).__name__} has no {asked}: {reason}", "another score: mse")
         if each is None:
             raise UsageError(f"{asked} is no figure of single examples", "use negative-elbo, kl or mse")
@@ -169,13 +169,13 @@ def per_example(
     return found
 
 
-def why_not(metric: Metric, subject: Subject, seed: int = 0) -> str | None:
+def why_not(metric: Metric, context: EvaluationContext, seed: int = 0) -> str | None:
     """Why a figure cannot be had, None if it can; whatever the metric draws, it draws from the same seed."""
-    reason = metric.refuses(subject.model)
-    if reason is None and metric.needs_train and subject.train is None:
+    reason = metric.refuses(context.model)
+    if reason is None and metric.needs_train and context.train is None:
         reason = "no training data given"
-    with seeded(mix(seed, "evaluation")):
-        return reason or metric.begin(subject)
+    with seeded(derive_seed(seed, "evaluation")):
+        return reason or metric.begin(context)
 
 
 class Averaged(NamedTuple):
@@ -188,7 +188,7 @@ class Averaged(NamedTuple):
 
 
 def _averaged(
-    subject: Subject,
+    context: EvaluationContext,
     metrics: Mapping[str, Metric],
     batch_size: int,
     processes: Processes = ALONE,
@@ -196,15 +196,15 @@ def _averaged(
     seed: int = 0,
 ) -> dict[str, Averaged]:
     """What each metric says of every example of the split."""
-    data = subject.data
-    batch_size = evaluation_batch(subject.model.spec, batch_size)
+    data = context.data
+    batch_size = evaluation_batch(context.model.spec, batch_size)
     parts: dict[str, list[Averaged]] = {name: [] for name in metrics}
     batches = torch.arange(len(data), device=data.device).split(batch_size)
     mine = processes.mine(len(batches))
     for number in mine or [0]:  # even a process without work has to know what the values look like
         index = batches[number]
         keys = _keys(data.keys[index], samples, seed)
-        for name, found in _examine(subject.model, data.batch(index), keys, metrics).items():
+        for name, found in _examine(context.model, data.batch(index), keys, metrics).items():
             parts[name].append(found)
 
     def whole(own: Sequence[Tensor]) -> Tensor:
@@ -213,7 +213,7 @@ def _averaged(
         every = torch.zeros(len(data), *own[0].shape[1:], dtype=torch.float64)
         for number, part in zip(mine, own, strict=False):
             every[number * batch_size : (number + 1) * batch_size] = part
-        added: Tensor = processes.add_up(every)
+        added: Tensor = processes.all_reduce(every)
         return added
 
     together = {}
@@ -226,7 +226,7 @@ def _averaged(
 def _keys(keys: Tensor, samples: int, seed: int) -> Iterator[Tensor]:
     """The keys that the examples with these keys have in each draw; in the first one of seed 0 their own."""
     for draw in range(samples):
-        yield keys ^ mix(seed, "evaluation", draw) if seed or draw else keys
+        yield keys ^ derive_seed(seed, "evaluation", draw) if seed or draw else keys
 
 
 def _examine(model: Model, batch: Batch, keys: Iterable[Tensor], metrics: Mapping[str, Metric]) -> dict[str, Averaged]:
@@ -234,7 +234,7 @@ def _examine(model: Model, batch: Batch, keys: Iterable[Tensor], metrics: Mappin
     found: dict[str, list[Tensor]] = {name: [] for name in metrics}
     left = dict(metrics)
     for own in keys:
-        examined = Examined(model, batch, own)
+        examined = EvaluationBatch(model, batch, own)
         for name, metric in left.items():
             with of_examples(own):  # each from the start, so that no metric shifts another's noise
                 found[name].append(_checked(name, metric.per_example(examined), len(own)))

@@ -11,14 +11,14 @@ from torch import Tensor
 from genzoo.core.dataset import Batch
 from genzoo.core.distributions import Distribution, Measure
 from genzoo.core.likelihoods import Likelihood
-from genzoo.core.metric import Subject
+from genzoo.core.metric import EvaluationContext
 from genzoo.core.model import LatentModel, Model
 from genzoo.core.noise import of_examples
 from genzoo.data.resident import Resident
 from genzoo.system.computing import evaluating
 
 
-class Said(NamedTuple):
+class LikelihoodSummary(NamedTuple):
     """The p(x|z) that a model gives for examples."""
 
     measure: Measure
@@ -29,7 +29,7 @@ class Said(NamedTuple):
 
 
 @torch.no_grad()
-def said(model: Model, data: Resident) -> Said | None:
+def summarise_likelihood(model: Model, data: Resident) -> LikelihoodSummary | None:
     """What a model says of the first example of a split; None for a model without p(x|z)."""
     if not isinstance(model, LatentModel):
         return None
@@ -44,7 +44,9 @@ def said(model: Model, data: Resident) -> Said | None:
     finally:
         for hook in hooks:
             hook.remove()
-    return Said(measure_of(px, data), next((name for name, own in heard if name and _same(own, px, x)), _kebab(px)))
+    return LikelihoodSummary(
+        measure_of(px, data), next((name for name, own in heard if name and _same(own, px, x)), _kebab(px))
+    )
 
 
 def _same(one: Distribution, other: Distribution, x: Tensor) -> bool:
@@ -66,25 +68,25 @@ def measure_of(px: Distribution, data: Resident) -> Measure:
     return px.measure if data.holds(px.support) else "none"
 
 
-def why_no_bound(subject: Subject) -> str | None:
+def why_no_bound(context: EvaluationContext) -> str | None:
     """Why E ln p(x|z) − KL(q(z|x)‖p(z)) is no bound on ln p(x), None if it is.
 
     ln q(z|x) and ln p(z) must be of one measure: of a point under a density the divergence is infinite.
     """
-    q, p = subject.example.q, subject.example.p
+    q, p = context.example.q, context.example.p
     assert p is not None, "models without a prior are refused before"
     if p.measure == "none":
         return "p(z) is neither a density nor a probability"
-    if q.measure == "none" or _is_point(subject):
+    if q.measure == "none" or _is_point(context):
         return f"q(z|x) is a point, and p(z) a {p.measure}"
     return None if q.measure == p.measure else f"q(z|x) is a {q.measure}, and p(z) a {p.measure}"
 
 
-def _is_point(subject: Subject) -> bool:
+def _is_point(context: EvaluationContext) -> bool:
     """Whether a posterior that calls itself a density, without a divergence in closed form, draws one value alone."""
-    q, p = subject.example.q, subject.example.p
+    q, p = context.example.q, context.example.p
     if q.measure != "density" or p is None or q.kl(p) is not None:
         return False
-    with of_examples(subject.data.keys[:1]):
+    with of_examples(context.data.keys[:1]):
         first, second = q.rsample((2,))
     return torch.equal(first, second)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from genzoo.core.errors import PluginError
-from genzoo.registry.answers import kept, torch_is_imported
+from genzoo.registry.answers import cached, torch_is_imported
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import GROUP
@@ -76,7 +76,7 @@ def _declared(entry: Entry) -> dict[str, Any] | None:
     if torch_is_imported():  # the others need not be imported too
         return _read(entry)
     every = registry().matching("metric")
-    declared: dict[str, dict[str, Any] | None] = kept("metrics", lambda: {one.full_name: _read(one) for one in every})
+    declared: dict[str, dict[str, Any] | None] = cached("metrics", lambda: {one.full_name: _read(one) for one in every})
     return declared[entry.full_name]
 
 

@@ -13,7 +13,7 @@ from genzoo.experiment.resume import Resumption
 from genzoo.registry.blame import exit_code_of
 from genzoo.registry.current import registry
 from genzoo.runs.config import Components
-from genzoo.runs.run import Places, Run
+from genzoo.runs.run import Run, RunPaths
 from genzoo.system.distributed import joined
 from genzoo.system.isolation import one_run, own_settings
 
@@ -44,7 +44,7 @@ def run(
         data: Options of the dataset, such as {"validation": 0}.
         runs: The folder that run folders are made in.
         out: This run's own folder instead; it must not exist.
-        data_root: Where raw data files lie, instead of the usual places.
+        data_root: Where raw data files lie, instead of the usual paths.
         quiet: No progress on standard error.
         profile: Trace some training steps into the run's folder and say where their time goes.
         **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5.
@@ -59,10 +59,10 @@ def run(
     """
     refuse_other_kinds(data, model=model, dataset=dataset, loss=loss)
     config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
-    places = Places(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
+    paths = RunPaths(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
-        made = Experiment(config, places, quiet, processes).run()
-        return Run(Path(processes.agree(str(made.path) if made else "")))
+        made = Experiment(config, paths, quiet, processes).run()
+        return Run(Path(processes.broadcast_object(str(made.path) if made else "")))
 
 
 def resume(
@@ -79,7 +79,7 @@ def resume(
     Args:
         reference: A run, its folder, or its name as `genzoo evaluate` takes it.
         runs: The folder that runs lie in.
-        data_root: Where raw data files lie, instead of the usual places.
+        data_root: Where raw data files lie, instead of the usual paths.
         quiet: No progress on standard error.
         data: Where the data lie now, if they were moved, such as {"path": "there.npz"}.
         **options: Options that may change, such as epochs=40.
@@ -97,7 +97,7 @@ def resume(
     config = run.config.replace(data or {}, options)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
         Resumption(run, config, Path(data_root) if data_root else None, quiet, processes).run_on()
-        processes.agree("done")
+        processes.broadcast_object("done")
     return run
 
 

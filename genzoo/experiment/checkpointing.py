@@ -44,7 +44,7 @@ LARGE = 32 << 20
 """Bytes of a checkpoint that is copied and then written in a thread; a smaller one is written in less time."""
 
 
-class Saver(Listener):
+class Checkpointer(Listener):
     """Saves checkpoints while a trainer trains: every so many seconds, at the end of longer epochs, and at its end.
 
     A large one is copied, which stops training for as long as that takes, and written in a thread while training goes
@@ -189,7 +189,7 @@ class Saver(Listener):
             GenzooError: It cannot be written.
         """
         taken.require_finite(self.trainer.training)
-        checkpoints.save(self.folder, taken.progress.step, to_files(taken), facts, self.writer.heed)
+        checkpoints.save(self.folder, taken.progress.step, to_files(taken), facts, self.writer.raise_pending_interrupt)
 
 
 class Log(Listener):

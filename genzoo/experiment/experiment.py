@@ -17,15 +17,15 @@ from genzoo.core.model import Model, count_parameters
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.form import form_of
 from genzoo.data.resident import Resident, standardisation
-from genzoo.data.run_data import Material
+from genzoo.data.run_data import RunData
 from genzoo.data.splits import refuse_odd_labels
 from genzoo.data.store import Store
 from genzoo.evaluation.evaluate import find_metrics, key
-from genzoo.evaluation.measures import said
-from genzoo.experiment.checkpointing import FOLDER, Log, Saver
+from genzoo.evaluation.measures import summarise_likelihood
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer, Log
 from genzoo.experiment.console import Console
-from genzoo.experiment.final_evaluation import Assessment
-from genzoo.experiment.listeners import Audience, find_listeners
+from genzoo.experiment.final_evaluation import FinalEvaluation
+from genzoo.experiment.listeners import RunListeners, find_listeners
 from genzoo.registry.current import registry
 from genzoo.registry.entries import describe
 from genzoo.runs import checkpoints, model_file
@@ -34,11 +34,11 @@ from genzoo.runs.build import build_loss, build_model, choose_device, refuse_une
 from genzoo.runs.config import Components, RunConfig
 from genzoo.runs.environment import describe_device, determinism, environment, forget_peak, peak_memory
 from genzoo.runs.record import FINISHED, MATTERS, Session, data_of, evaluated_at
-from genzoo.runs.run import FORM_FILE, MODEL_FILE, TRACE_FILE, Places, Run
+from genzoo.runs.run import FORM_FILE, MODEL_FILE, TRACE_FILE, Run, RunPaths
 from genzoo.system.checksummed import stored_digest
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.memory import give_back_memory, memory_explained
-from genzoo.system.signals import RAISED, exit_code, first_interrupt, heed, terminable
+from genzoo.system.signals import RAISED, exit_code, first_interrupt, raise_pending_interrupt, terminable
 from genzoo.system.threads import overloaded
 from genzoo.training.callback import Outcome
 from genzoo.training.execution import refuse_mode
@@ -61,10 +61,10 @@ def named(spec: DataSpec) -> dict[str, Any]:
 class Experiment:
     """A run in the making. Whatever can be refused is refused in the constructor, before anything is written."""
 
-    def __init__(self, config: RunConfig, places: Places, quiet: bool = False, processes: Processes = ALONE) -> None:
+    def __init__(self, config: RunConfig, paths: RunPaths, quiet: bool = False, processes: Processes = ALONE) -> None:
         self.config = config
         self.processes = processes
-        self.places = places
+        self.paths = paths
         self.training = config.training
         self.components = Components.find(registry(), config.model, config.dataset, config.loss)
         self.console = Console(self.training.epochs, self.training.batch_size, quiet or not processes.first)
@@ -82,7 +82,7 @@ class Experiment:
         except TooSmallImages as error:
             raise error.with_option(getattr(self.dataset, "scaled_by", "")) from None
         heard = find_listeners(registry(), self.training.listeners) if processes.first else {}
-        self.audience = Audience(heard, self.console.warned)
+        self.run_listeners = RunListeners(heard, self.console.warned)
         self.warnings: list[str] = []
         """What is wrong with the data."""
         self.stopped_by = 0  # the number of the signal that ended it
@@ -107,24 +107,24 @@ class Experiment:
             NonFiniteError: The last finite weights are saved before it is raised.
         """
         if self.processes.first:
-            runs.refuse_unwritable(self.places.runs, self.places.out)
+            runs.refuse_unwritable(self.paths.runs, self.paths.out)
         with terminable():
-            material = self.load()
-            self.introduce(material)
-            self.processes.meet("data")
+            data = self.load()
+            self.introduce(data)
+            self.processes.barrier("data")
             if not self.processes.first:
-                self.follow(material, self.trainer(material))
+                self.follow(data, self.trainer(data))
                 return None
-            with runs.claim(self.places.runs, self.places.out, self.config.model, self.config.dataset) as run:
+            with runs.claim(self.paths.runs, self.paths.out, self.config.model, self.config.dataset) as run:
                 self.console.say(f"run folder  {run.path}")
                 run.write("config.json", self.config.to_json())
-                run.write(FORM_FILE, form_of(self.dataset, material.splits.train, self.spec).to_json())
-                made = {**self.environment(), "data_digest": material.digest, **named(self.spec)}
-                session = Session(run, made, data_of(material.store), self.training.seed)
-                self.work(run, material, session, self.trainer(material), None)
+                run.write(FORM_FILE, form_of(self.dataset, data.splits.train, self.spec).to_json())
+                made = {**self.environment(), "data_digest": data.digest, **named(self.spec)}
+                session = Session(run, made, data_of(data.store), self.training.seed)
+                self.work(run, data, session, self.trainer(data), None)
         return run
 
-    def load(self, accept: Callable[[Store, Splits], None] = lambda store, splits: None) -> Material:
+    def load(self, accept: Callable[[Store, Splits], None] = lambda store, splits: None) -> RunData:
         """The data, as the options want them seen.
 
         With `--standardize` model and loss are built again, now that their spec is final.
@@ -132,7 +132,7 @@ class Experiment:
         Args:
             accept: Called with what was loaded, before anything is made of it; may raise.
         """
-        store = Store(self.places.data_root, say=self.console.say)
+        store = Store(self.paths.data_root, say=self.console.say)
         splits = self.dataset.load(store)
         accept(store, splits)
         for note in store.notes:
@@ -147,7 +147,7 @@ class Experiment:
             self.build()
         if self.training.patience and splits.validation is None:
             raise UsageError("--patience needs validation data to judge by", "leave --data.validation at its default")
-        return Material(
+        return RunData(
             store, splits, self.spec, self.device, self.training.binarize, self.training.stream, self.console.say
         )
 
@@ -156,24 +156,24 @@ class Experiment:
         entries = (self.components.model, self.components.loss, self.components.dataset)
         return {**environment(self.device, entries), "processes": self.processes.size}
 
-    def trainer(self, material: Material) -> Trainer:
+    def trainer(self, data: RunData) -> Trainer:
         """A trainer for these data, ready to begin."""
-        validation, listeners = material.view.get("validation"), [self.console] if self.processes.first else []
-        return Trainer(self.model, self.loss, self.training, material.train, validation, listeners, self.processes)
+        validation, listeners = data.view.get("validation"), [self.console] if self.processes.first else []
+        return Trainer(self.model, self.loss, self.training, data.train, validation, listeners, self.processes)
 
-    def work(self, run: Run, material: Material, session: Session, trainer: Trainer, start: Snapshot | None) -> None:
+    def work(self, run: Run, data: RunData, session: Session, trainer: Trainer, start: Snapshot | None) -> None:
         """Trains, from a snapshot on if there is one, evaluates and draws; the record tells how it ended.
 
         Raises:
             GenzooError: Training went astray, or its end could not be saved.
         """
         try:
-            self.audience.run_started(run)
+            self.run_listeners.run_started(run)
             outcome = self.train(run, session, trainer, start)
             if outcome.stopped == INTERRUPTED:
                 session.status = INTERRUPTED
             else:
-                session.status = self.finish(run, material, outcome)
+                session.status = self.finish(run, data, outcome)
         except KeyboardInterrupt:
             session.status = INTERRUPTED
             raise
@@ -185,44 +185,44 @@ class Experiment:
             try:
                 session.close()
             finally:
-                self.audience.run_finished(session.status)
+                self.run_listeners.run_finished(session.status)
 
-    def follow(self, material: Material, trainer: Trainer, start: Snapshot | None = None) -> None:
+    def follow(self, data: RunData, trainer: Trainer, start: Snapshot | None = None) -> None:
         """What the processes beside the first one do: train and evaluate along, and write nothing."""
         outcome = self.fit(trainer, start)
         if outcome.stopped != INTERRUPTED:
-            self.assessment.figures(material.view, material.whole)
+            self.assessment.figures(data.view, data.whole)
 
     @property
-    def assessment(self) -> Assessment:
-        return Assessment(self.model, self.spec, self.dataset, self.metrics, self.processes, self.parameters)
+    def assessment(self) -> FinalEvaluation:
+        return FinalEvaluation(self.model, self.spec, self.dataset, self.metrics, self.processes, self.parameters)
 
-    def finish(self, run: Run, material: Material, outcome: Outcome) -> str:
+    def finish(self, run: Run, data: RunData, outcome: Outcome) -> str:
         """Evaluates and draws what is missing; returns the run's status. Training is saved: Ctrl-C is no failure."""
         try:
             give_back_memory()
-            heed()
+            raise_pending_interrupt()
             if self.processes.size > 1 or not evaluated_at(run, outcome.step):  # the others evaluate along
-                self.evaluate(run, material, outcome)
-            heed()
+                self.evaluate(run, data, outcome)
+            raise_pending_interrupt()
             if not (run.path / REPORT).exists():
-                self.draw(run, material.view)
+                self.draw(run, data.view)
         except KeyboardInterrupt as error:
             self.stopped_by = exit_code(error) - 128
             return INTERRUPTED
         checkpoints.prune(run.path / FOLDER, outcome.step, keep=1)  # enough for more epochs
         return FINISHED
 
-    def evaluate(self, run: Run, material: Material, outcome: Outcome) -> None:
+    def evaluate(self, run: Run, data: RunData, outcome: Outcome) -> None:
         """Writes the results; the report, which is of the former ones, goes."""
         size = evaluation_batch(self.spec)
         smaller = f"the model is saved: genzoo evaluate {run.path} --batch-size {size // 2}"
         hint = smaller if size > 1 else "the model is saved; use a smaller one"
         with memory_explained(f"the evaluation, with batches of {size}", hint, self.device):
-            seen = material.view, material.whole
+            seen = data.view, data.whole
             results = self.assessment.results(run, *seen, outcome, self.peak_memory)
             if not any(isinstance(results["test"][key(name)], float) for name in self.metrics):
-                results["objective"] = self.objective_on(material.view, outcome.step)
+                results["objective"] = self.objective_on(data.view, outcome.step)
         results["weights"] = stored_digest(run.path / MODEL_FILE)
         (run.path / REPORT).unlink(missing_ok=True)
         run.write("results.json", results)
@@ -233,9 +233,9 @@ class Experiment:
         number = torch.tensor(step, device=self.device)
         return {name: objective_terms(objective, data, number) for name, data in view.items()}
 
-    def introduce(self, material: Material) -> None:
+    def introduce(self, data: RunData) -> None:
         """A few lines: what is trained on what."""
-        splits = material.splits
+        splits = data.splits
         parts = [f"{len(splits.train.x):,} train"]
         if splits.validation:
             parts.append(f"{len(splits.validation.x):,} validation")
@@ -245,7 +245,7 @@ class Experiment:
             parameters += f", {owned:,} of the loss"
         self.console.say(
             f"{self.config.model} ({parameters}) on {self.config.dataset} ({' / '.join(parts)})\n"
-            f"{self.likelihood(material)}{describe_device(self.device)} · seed {self.training.seed}"
+            f"{self.likelihood(data)}{describe_device(self.device)} · seed {self.training.seed}"
         )
         if self.device.type == "cpu" and torch.get_num_threads() > 1 and (busy := overloaded()):
             self.console.say(busy)
@@ -255,12 +255,12 @@ class Experiment:
                 f"an epoch is one batch of {len(splits.train.x):,}"
             )
 
-    def likelihood(self, material: Material) -> str:
+    def likelihood(self, data: RunData) -> str:
         """The name of the model's own p(x|z), as the introduction begins a line; "" where it says none."""
         if self.console.quiet:
             return ""
         try:
-            own = said(self.model, material.view["test"])
+            own = summarise_likelihood(self.model, data.view["test"])
         except Exception:  # training says better what is wrong with a model
             return ""
         return "" if own is None else f"{own.likelihood} likelihood · "
@@ -268,13 +268,13 @@ class Experiment:
     def train(self, run: Run, session: Session, trainer: Trainer, start: Snapshot | None) -> Outcome:
         """Trains and saves the model, also where training was interrupted or went astray."""
         log = Log(run, start.history if start else [], self.console.warn)
-        profile = Profile(run.path / TRACE_FILE, self.console.say) if self.places.profile else None
-        with Saver(run, trainer, lambda: self.facts(session, trainer)) as saver:
-            trainer.listeners = [log, *trainer.listeners, saver, self.audience]
+        profile = Profile(run.path / TRACE_FILE, self.console.say) if self.paths.profile else None
+        with Checkpointer(run, trainer, lambda: self.facts(session, trainer)) as checkpointer:
+            trainer.listeners = [log, *trainer.listeners, checkpointer, self.run_listeners]
             try:
                 outcome = self.fit(trainer, start, profile)
             except NonFiniteError as error:
-                raise self.saved_before(error, run, saver) from None
+                raise self.saved_before(error, run, checkpointer) from None
             except OutOfMemory as error:
                 if trainer.step:
                     self.save(run, self.model)
@@ -286,7 +286,7 @@ class Experiment:
             self.console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
         if outcome.skipped:
             self.console.warn(f"{outcome.skipped:,} of {outcome.step:,} steps were not finite and left out")
-        if unsaved := saver.error or log.error:
+        if unsaved := checkpointer.error or log.error:
             raise unsaved
         return outcome
 
@@ -316,17 +316,17 @@ class Experiment:
                     self.stopped_by = number
         return outcome
 
-    def saved_before(self, error: NonFiniteError, run: Run, saver: Saver) -> NonFiniteError:
+    def saved_before(self, error: NonFiniteError, run: Run, checkpointer: Checkpointer) -> NonFiniteError:
         """Saves what was there before a step that was not finite; returns the error with where that is."""
         hints = [error.hint, *self.warnings]
         resume = f"genzoo resume {run.path} --lr {smaller_rate(self.training)}"
         try:
-            if saver.every and saver.write():
+            if checkpointer.every and checkpointer.write():
                 hints.append(f"go on from there: {resume}")
-            self.save(run, saver.trainer.trained.model)
+            self.save(run, checkpointer.trainer.trained.model)
             hints.append(f"saved before it: {run.path / MODEL_FILE}")
         except NonFiniteError:  # the weights themselves are not finite
-            if checkpoints.published(saver.folder):
+            if checkpoints.published(checkpointer.folder):
                 hints.append(f"go on from the last checkpoint: {resume}")
         return NonFiniteError(error.message, "\n".join(hints))
 

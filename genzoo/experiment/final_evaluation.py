@@ -21,7 +21,7 @@ from genzoo.evaluation.baselines import (
     uniform_nll,
 )
 from genzoo.evaluation.evaluate import evaluate
-from genzoo.evaluation.measures import Said, said
+from genzoo.evaluation.measures import LikelihoodSummary, summarise_likelihood
 from genzoo.runs import model_file
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.system.computing import evaluating
@@ -30,7 +30,7 @@ from genzoo.training.callback import Outcome
 
 
 @dataclass(frozen=True)
-class Assessment:
+class FinalEvaluation:
     """What is looked at, and by whom."""
 
     model: Model
@@ -48,7 +48,7 @@ class Assessment:
         examples: dict[str, dict[str, Tensor]] = {name: {} for name in view}
         results = self.figures(view, train, examples)
         model_file.save_examples(run.path / EXAMPLES_FILE, examples["test"])
-        own = said(self.model, view["test"])
+        own = summarise_likelihood(self.model, view["test"])
         results["baselines"] = self.baselines(train, view["test"], own)
         results["measure"] = own and own.measure
         results["likelihood"] = own and own.likelihood
@@ -86,7 +86,7 @@ class Assessment:
             for name, data in view.items()
         }
 
-    def baselines(self, train: Resident, test: Resident, own: Said | None) -> dict[str, Any]:
+    def baselines(self, train: Resident, test: Resident, own: LikelihoodSummary | None) -> dict[str, Any]:
         """What the model has to beat, PCA with as many components and independent pixels, and what none can beat.
 
         Probabilities are there for a model whose own p(x|z) is one: no density can be held against them.

@@ -9,13 +9,13 @@ from typing import Any
 
 from genzoo.core.errors import GenzooError, PluginError
 from genzoo.core.listener import Epoch, RunListener
-from genzoo.registry.blame import told
+from genzoo.registry.blame import error_line
 from genzoo.registry.entries import Entry, Registry
 from genzoo.runs.run import Run
 from genzoo.training.callback import Listener
 
 
-class Audience(Listener):
+class RunListeners(Listener):
     """The listeners of one run, kept apart from it.
 
     Args:
@@ -49,7 +49,7 @@ class Audience(Listener):
                 raise
             except BaseException as error:  # SystemExit and worse: a plugin must not end the run
                 del self.listeners[name]
-                self.warn(f"listener {name} is told no more, for its {method} failed: {told(error)}")
+                self.warn(f"listener {name} is told no more, for its {method} failed: {error_line(error)}")
 
 
 def find_listeners(registry: Registry, names: Sequence[str]) -> dict[str, RunListener]:
@@ -70,6 +70,6 @@ def _made(entry: Entry) -> RunListener:
         raise
     except Exception as error:
         raise PluginError(
-            f"listener {entry.name!r} of {entry.origin} cannot be made: {told(error)}",
+            f"listener {entry.name!r} of {entry.origin} cannot be made: {error_line(error)}",
             "leave it out of --listeners",
         ) from error

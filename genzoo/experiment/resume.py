@@ -16,7 +16,7 @@ from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import option
 from genzoo.data.locations import elsewhere, explained, locations, other_data
-from genzoo.data.run_data import Material
+from genzoo.data.run_data import RunData
 from genzoo.data.store import Store
 from genzoo.experiment.checkpointing import FOLDER, to_snapshot
 from genzoo.experiment.experiment import Experiment
@@ -26,7 +26,7 @@ from genzoo.runs import checkpoints
 from genzoo.runs.checkpoints import Checkpoint
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import FINISHED, Session, data_of, differences, former_record
-from genzoo.runs.run import MODEL_FILE, Places, Run
+from genzoo.runs.run import MODEL_FILE, Run, RunPaths
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked
 from genzoo.system.signals import terminable
@@ -72,7 +72,7 @@ class Resumption:
         refuse_changes(self.changed, run, self.free)
         self.command = shlex.join(["genzoo", "resume", str(run.path)])
         with explained(config.data_config, self.command):
-            self.experiment = Experiment(config, Places(data_root=data_root), quiet, processes)
+            self.experiment = Experiment(config, RunPaths(data_root=data_root), quiet, processes)
         self.say = self.experiment.console.say
         self.warn = self.experiment.console.warn
 
@@ -91,16 +91,16 @@ class Resumption:
                 self.say(nothing)
                 return False
             with explained(self.config.data_config, self.command):
-                material = self.experiment.load(self.refuse_other_data)
-            self.processes.meet("data")
-            trainer = self.experiment.trainer(material)
+                data = self.experiment.load(self.refuse_other_data)
+            self.processes.barrier("data")
+            trainer = self.experiment.trainer(data)
             start = self.start(trainer) if self.processes.first else self.same_start(trainer)
             if self.processes.first:
                 self.write(start)
                 self.tell(start, trainer)
-                self.experiment.work(self.run, material, self.session(material, start), trainer, start)
+                self.experiment.work(self.run, data, self.session(data, start), trainer, start)
             else:
-                self.experiment.follow(material, trainer, start)
+                self.experiment.follow(data, trainer, start)
         return True
 
     def write(self, start: Snapshot | None) -> None:
@@ -108,12 +108,12 @@ class Resumption:
         self.run.write("config.json", self.config.to_json())
         self.run.write_history([asdict(record) for record in start.history] if start else [])
 
-    def session(self, material: Material, start: Snapshot | None) -> Session:
+    def session(self, data: RunData, start: Snapshot | None) -> Session:
         """A new session of the run's record."""
         return Session(
             self.run,
             self.experiment.environment(),
-            data_of(material.store),
+            data_of(data.store),
             self.config.training.seed,
             start.progress.step if start else 0,
             {name: list(values) for name, values in self.changed.items()},
@@ -174,7 +174,7 @@ class Resumption:
 
     def agree(self, step: int) -> int:
         """The first process's step, in all of them."""
-        return int(self.processes.add_up(torch.tensor(step if self.processes.first else 0)))
+        return int(self.processes.all_reduce(torch.tensor(step if self.processes.first else 0)))
 
     def what_is_whole(self) -> str:
         """What can still be done with a run that cannot be gone on with."""

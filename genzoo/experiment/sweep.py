@@ -26,7 +26,7 @@ from genzoo.registry.current import registry
 from genzoo.runs.build import choose_device
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import data_of, why_outdated
-from genzoo.runs.run import SPEED_FILE, Places, Run
+from genzoo.runs.run import SPEED_FILE, Run, RunPaths
 from genzoo.runs.schema import is_config, is_ranked
 from genzoo.system.computing import evaluating
 from genzoo.system.lock import locked
@@ -38,7 +38,7 @@ MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
-class Cell:
+class SweepRun:
     """One run of the plan."""
 
     config: RunConfig
@@ -75,34 +75,34 @@ def parse_seeds(text: str) -> list[int]:
     return list(seeds)
 
 
-def cells(configs: Iterable[RunConfig], seeds: Sequence[int]) -> list[Cell]:
+def sweep_runs(configs: Iterable[RunConfig], seeds: Sequence[int]) -> list[SweepRun]:
     """Every configuration with every seed; one seed of all of them before the next seed of any."""
     every = list(configs)
     return [
-        Cell(dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed)))
+        SweepRun(dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed)))
         for seed in seeds
         for config in every
     ]
 
 
-def finished(plan: Sequence[Cell], places: Places, now: dict[str, Data] | None = None) -> dict[str, Run]:
+def finished(plan: Sequence[SweepRun], paths: RunPaths, now: dict[str, Data] | None = None) -> dict[str, Run]:
     """The runs of a plan that are there, by the keys of their cells.
 
     A run is that of a cell if it had the same options throughout and its data held the same, wherever they lay.
 
     Args:
         plan: What is asked for.
-        places: `runs` is the folder.
+        paths: `runs` is the folder.
         now: Filled with the data that each `data` section of a configuration means today, which are not read again.
     """
-    there = [run for file in sorted(places.runs.glob("*/results.json")) if is_whole(run := Run(file.parent))]
+    there = [run for file in sorted(paths.runs.glob("*/results.json")) if is_whole(run := Run(file.parent))]
     found: dict[str, Run] = {}
     now = {} if now is None else now
     for cell in plan if there else ():
         config = cell.config.to_json()
         section = as_key(config["data"])
         if section not in now:
-            now[section] = data_now(cell.config, places.data_root)
+            now[section] = data_now(cell.config, paths.data_root)
         made = [run for run in there if is_made_as(run, config, now[section])]
         found |= {cell.key: made[0]} if made else {}
     return found
@@ -140,14 +140,14 @@ def data_now(config: RunConfig, data_root: Path | None) -> Data:
     return Data.of(section, found, data_of(store))
 
 
-def run_cells(
-    plan: Sequence[Cell], places: Places, quiet: bool, say: Callable[[str], None]
+def run_sweep(
+    plan: Sequence[SweepRun], paths: RunPaths, quiet: bool, say: Callable[[str], None]
 ) -> tuple[dict[str, Run], list[str]]:
     """Makes the runs of a plan that are not there yet.
 
     Args:
         plan: What to run.
-        places: `runs` is the folder.
+        paths: `runs` is the folder.
         quiet: No progress.
         say: Told of each run that is made.
 
@@ -159,28 +159,28 @@ def run_cells(
         UsageError: Another process makes runs of a plan in that folder.
     """
     now: dict[str, Data] = {}
-    done = finished(plan, places, now)
+    done = finished(plan, paths, now)
     if all(cell.key in done and (done[cell.key].path / SPEED_FILE).exists() for cell in plan):
         return {cell.key: done[cell.key] for cell in plan}, []
     try:
-        places.runs.mkdir(parents=True, exist_ok=True)
+        paths.runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make {places.runs}: {error.strerror}", "choose another: --runs FOLDER") from None
-    with locked(places.runs):
-        return make(plan, finished(plan, places, now), places, quiet, say)
+        raise UsageError(f"cannot make {paths.runs}: {error.strerror}", "choose another: --runs FOLDER") from None
+    with locked(paths.runs):
+        return make(plan, finished(plan, paths, now), paths, quiet, say)
 
 
 def make(
-    plan: Sequence[Cell], done: Mapping[str, Run], places: Places, quiet: bool, say: Callable[[str], None]
+    plan: Sequence[SweepRun], done: Mapping[str, Run], paths: RunPaths, quiet: bool, say: Callable[[str], None]
 ) -> tuple[dict[str, Run], list[str]]:
-    """What `run_cells` does, of which some runs are done."""
+    """What `run_sweep` does, of which some runs are done."""
     made, failures = {}, []
     for number, cell in enumerate(plan, start=1):
         run = done.get(cell.key)
         if run is None:
             say(f"[{number}/{len(plan)}] {cell.name}")
             try:
-                experiment = Experiment(cell.config, places, quiet)
+                experiment = Experiment(cell.config, paths, quiet)
                 run = experiment.run()
             except NonFiniteError as error:
                 failures.append(f"{cell.name}: {error.message}")

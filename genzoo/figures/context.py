@@ -20,7 +20,7 @@ from genzoo.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Subject:
+class FigureContext:
     """A finished run in memory. What several figures need is computed once, when first asked for."""
 
     run: Run
@@ -78,23 +78,23 @@ class Subject:
 class Drawing(NamedTuple):
     """One kind of figure."""
 
-    applies: Callable[[Subject], bool]
+    applies: Callable[[FigureContext], bool]
     """Whether the figure makes sense for such a model and such data; where it does not, it is no failure."""
-    draw: Callable[[Subject, Path], None]
+    draw: Callable[[FigureContext, Path], None]
     about: str
     """What one sees, in a sentence or two."""
 
 
-def always(subject: Subject) -> bool:
+def always(context: FigureContext) -> bool:
     """Every run has this figure."""
     return True
 
 
-def has_encoder(subject: Subject) -> bool:
+def has_encoder(context: FigureContext) -> bool:
     """Whether the model encodes."""
-    return isinstance(subject.model, LatentModel)
+    return isinstance(context.model, LatentModel)
 
 
-def encodes_images(subject: Subject) -> bool:
+def encodes_images(context: FigureContext) -> bool:
     """Whether the model encodes, and what it encodes can be shown as images."""
-    return has_encoder(subject) and subject.model.spec.is_image
+    return has_encoder(context) and context.model.spec.is_image

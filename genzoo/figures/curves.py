@@ -10,7 +10,7 @@ from genzoo.core.errors import GenzooError
 from genzoo.evaluation.evaluate import find_metrics, key
 from genzoo.figures.canvas import DATA_COLOUR, DPI, MODEL_COLOUR
 from genzoo.figures.chart import Panel, Paper, Place, Scale, linear, room_beside
-from genzoo.figures.context import Subject
+from genzoo.figures.context import FigureContext
 from genzoo.figures.image_grid import MARGIN
 from genzoo.registry.current import registry
 from genzoo.training.objective import GIVEN_CLASS
@@ -21,9 +21,9 @@ WIDTH, HEIGHT = 3.4 * DPI, 3.2 * DPI
 """Pixels of one term's curves."""
 
 
-def curves(subject: Subject, path: Path) -> None:
+def curves(context: FigureContext, path: Path) -> None:
     """Each term of the loss over the epochs, in training and validation."""
-    history = subject.run.history
+    history = context.run.history
     if not history:
         raise GenzooError("no epochs to draw")
     names = list(history[-1]["train"])

@@ -9,14 +9,14 @@ import torch
 
 from genzoo.core.model import Model
 from genzoo.data.resident import Resident
-from genzoo.figures.context import Drawing, Subject, always, encodes_images, has_encoder
+from genzoo.figures.context import Drawing, FigureContext, always, encodes_images, has_encoder
 from genzoo.figures.curves import curves
 from genzoo.figures.image_grid import save_grid, save_pairs
 from genzoo.figures.latent_scatter import has_kl, kl_per_dim, latent
 from genzoo.figures.samples import draw_samples, points_shown, reconstructions, samples
 from genzoo.figures.scatter import displacements, scatter
 from genzoo.figures.traversals import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
-from genzoo.registry.blame import told
+from genzoo.registry.blame import error_line
 from genzoo.runs.run import Run
 from genzoo.system.computing import evaluating
 from genzoo.system.memory import give_back_memory
@@ -24,7 +24,7 @@ from genzoo.system.memory import give_back_memory
 __all__ = [
     "FIGURES",
     "Drawing",
-    "Subject",
+    "FigureContext",
     "displacements",
     "draw_all",
     "draw_samples",
@@ -56,19 +56,19 @@ def draw_all(run: Run, model: Model, view: Mapping[str, Resident]) -> list[str]:
     """
     folder = run.path / "figures"
     folder.mkdir(exist_ok=True)
-    subject = Subject(run, model, view)
+    context = FigureContext(run, model, view)
     failures = []
     with evaluating(model), torch.no_grad():
         for name, drawing in FIGURES.items():
             give_back_memory()
             try:
-                render(drawing, subject, folder / f"{name}.png")
+                render(drawing, context, folder / f"{name}.png")
             except Exception as error:  # whatever it is, the results must not be lost
-                failures.append(f"figure {name} could not be drawn: {told(error)}")
+                failures.append(f"figure {name} could not be drawn: {error_line(error)}")
     return failures
 
 
-def render(drawing: Drawing, subject: Subject, path: Path) -> None:
+def render(drawing: Drawing, context: FigureContext, path: Path) -> None:
     """Draws a figure if it makes sense."""
-    if drawing.applies(subject):
-        drawing.draw(subject, path)
+    if drawing.applies(context):
+        drawing.draw(context, path)

@@ -13,7 +13,7 @@ from genzoo.core.metric import ACTIVE
 from genzoo.data.splits import fixed_permutation
 from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, DPI, LONGEST_NAME, QUIET_COLOUR, coordinate
 from genzoo.figures.chart import Panel, Paper, Scale, linear, powers, room_beside
-from genzoo.figures.context import Subject, has_encoder
+from genzoo.figures.context import FigureContext, has_encoder
 from genzoo.figures.image_grid import AXIS_POINTS, MARGIN, TITLE_POINTS, text_size
 from genzoo.figures.latent_space import principal_axes, share_text
 
@@ -39,11 +39,11 @@ class Plane(NamedTuple):
     title: str
 
 
-def latent_plane(subject: Subject) -> Plane:
+def latent_plane(context: FigureContext) -> Plane:
     """The posterior means of at most 5,000 test examples, in the plane in which they vary most."""
-    chosen = fixed_permutation(len(subject.test))[:SHOWN].sort().values
-    codes = subject.posteriors.mean[chosen]
-    y = subject.test.y
+    chosen = fixed_permutation(len(context.test))[:SHOWN].sort().values
+    codes = context.posteriors.mean[chosen]
+    y = context.test.y
     classes = None if y is None else y.cpu()[chosen]
     count, title = codes.shape[1], f"posterior means of {len(chosen):,} test examples"
     if count <= 2:
@@ -54,11 +54,11 @@ def latent_plane(subject: Subject) -> Plane:
     return Plane((codes - axes.centre) @ axes.vectors, classes, names, title)
 
 
-def latent(subject: Subject, path: Path) -> None:
+def latent(context: FigureContext, path: Path) -> None:
     """The codes of test examples, coloured by class."""
-    plane = latent_plane(subject)
+    plane = latent_plane(context)
     labels = [] if plane.classes is None else plane.classes.unique().tolist()
-    names = [printable(subject.model.spec.class_name(label), LONGEST_NAME) for label in labels]
+    names = [printable(context.model.spec.class_name(label), LONGEST_NAME) for label in labels]
     told = 0 < len(labels) <= MOST_CLASSES
     if told:
         assert plane.classes is not None
@@ -111,14 +111,14 @@ def _axes(plane: Plane, points: Tensor, names: list[str]) -> Panel:
     return Panel(paper, (left, top, left + width, top + height), across, up)
 
 
-def has_kl(subject: Subject) -> bool:
+def has_kl(context: FigureContext) -> bool:
     """Whether each latent has a KL in closed form."""
-    return has_encoder(subject) and subject.latent_model.prior() is not None and subject.posteriors.kl is not None
+    return has_encoder(context) and context.latent_model.prior() is not None and context.posteriors.kl is not None
 
 
-def kl_per_dim(subject: Subject, path: Path) -> None:
+def kl_per_dim(context: FigureContext, path: Path) -> None:
     """The KL of each latent, largest first, and below it the variance that decides whether it is active."""
-    found = subject.posteriors
+    found = context.posteriors
     assert found.kl is not None
     order = found.ranking()[:MOST_BARS]
     kl, variance, count = found.kl[order].tolist(), found.variance[order].clamp_min(FLOOR).tolist(), len(found.kl)

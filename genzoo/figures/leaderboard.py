@@ -7,7 +7,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from genzoo.comparison.leaderboard import BASELINES, Board, speed
+from genzoo.comparison.leaderboard import BASELINES, Leaderboard, speed
 from genzoo.comparison.statistics import Estimate
 from genzoo.evaluation.evaluate import metric_labels
 from genzoo.evaluation.order import order_of
@@ -35,10 +35,10 @@ class Point(NamedTuple):
 
 
 @own_style()
-def draw(path: Path, board: Board) -> None:
+def draw(path: Path, board: Leaderboard) -> None:
     """A panel for the figure that the board is sorted by and for each that has baselines."""
-    known = board.table.figures()
-    figures = [name for name in dict.fromkeys([board.figure, *BASELINES.values()]) if name in known]
+    known = board.table.metrics()
+    figures = [name for name in dict.fromkeys([board.metric, *BASELINES.values()]) if name in known]
     panels = {name: points for name in figures if (points := points_of(board, name))}
     if not panels:
         return
@@ -49,7 +49,7 @@ def draw(path: Path, board: Board) -> None:
     save(figure, path)
 
 
-def points_of(board: Board, name: str) -> list[Point]:
+def points_of(board: Leaderboard, name: str) -> list[Point]:
     """The rows that have the figure and a speed."""
     found = []
     for row, marker, colour in zip(board.table.rows, cycle(MARKERS), cycle(CLASS_COLOURS), strict=False):
@@ -59,7 +59,7 @@ def points_of(board: Board, name: str) -> list[Point]:
     return found
 
 
-def _panel(axes: Axes, board: Board, name: str, points: Sequence[Point]) -> None:
+def _panel(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point]) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter
 
     label = metric_labels().get(name, name)
@@ -83,14 +83,14 @@ def _panel(axes: Axes, board: Board, name: str, points: Sequence[Point]) -> None
     _names(axes, points)
 
 
-def _baselines(axes: Axes, board: Board, name: str, points: Sequence[Point]) -> None:
+def _baselines(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point]) -> None:
     """A dashed line for each baseline near the models, a note for the others."""
     low = min(point.figure.mean - (point.figure.interval or 0) for point in points)
     high = max(point.figure.mean + (point.figure.interval or 0) for point in points)
     reach = FAR * ((high - low) or abs(high))
     outside = ["not in the picture:"]
     for baseline in board.baselines():
-        if baseline.figure != name:
+        if baseline.metric != name:
             continue
         if low - reach < baseline.value < high + reach:
             axes.axhline(baseline.value, color="#555555", linestyle="--", linewidth=1)

@@ -10,12 +10,12 @@ from torch import Tensor
 from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import printable
 from genzoo.core.model import LatentModel, Model
-from genzoo.core.noise import generators, mix, seeded
+from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.data.resident import Resident
 from genzoo.evaluation.sampling import IN_A_ROW, Sampler, draw, rows_by_class
 from genzoo.figures.canvas import LONGEST_NAME, thumbnails
-from genzoo.figures.context import Subject
+from genzoo.figures.context import FigureContext
 from genzoo.figures.image_grid import save_grid, save_pairs
 from genzoo.figures.scatter import displacements, scatter
 from genzoo.system.computing import evaluating
@@ -51,7 +51,7 @@ def draw_samples(
         x = model.spec.original(x).cpu()
         return thumbnails(x) if reduced else x
 
-    with evaluating(model), generators, seeded(mix(seed, "samples")):
+    with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
         x = draw(model, sampler, train, n, noise, y, kept)
     return x, sampler.how if isinstance(model, LatentModel) else "drawn by the model"
 
@@ -61,9 +61,9 @@ def points_shown(spec: DataSpec) -> int:
     return at_most(POINT_BYTES, FLOAT64 * spec.numel, POINTS)
 
 
-def samples(subject: Subject, path: Path) -> None:
+def samples(context: FigureContext, path: Path) -> None:
     """New images, or new points beside the data's."""
-    model, train, test = subject.model, subject.view["train"], subject.test
+    model, train, test = context.model, context.view["train"], context.test
     if not model.spec.is_image:
         n = points_shown(model.spec)
         new, how = draw_samples(model, train, n)
@@ -84,13 +84,13 @@ def _named(model: Model) -> str:
     return f" ({names})" if 0 < len(names) <= TITLE_NAMES else ""
 
 
-def reconstructions(subject: Subject, path: Path) -> None:
+def reconstructions(context: FigureContext, path: Path) -> None:
     """Test examples beside what the model makes of them."""
-    model, test = subject.latent_model, subject.test
+    model, test = context.latent_model, context.test
     index = torch.arange(min(30 if model.spec.is_image else points_shown(model.spec), len(test)))
     size = evaluation_batch(model.spec)
-    x = in_parts(subject.originals, index, size)
-    again = in_parts(lambda part: subject.shown(model.reconstruct(subject.examples(part))), index, size)
+    x = in_parts(context.originals, index, size)
+    again = in_parts(lambda part: context.shown(model.reconstruct(context.examples(part))), index, size)
     if not model.spec.is_image:
         displacements(path, x, again, "test points and their reconstructions")
         return

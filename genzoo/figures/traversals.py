@@ -19,7 +19,7 @@ from genzoo.figures.canvas import (
     save,
     save_gif,
 )
-from genzoo.figures.context import Subject, encodes_images, has_encoder
+from genzoo.figures.context import FigureContext, encodes_images, has_encoder
 from genzoo.figures.image_grid import Labels, save_sheet, save_table
 from genzoo.figures.latent_space import Scale, prior_scale, quantile_grid, sweep
 from genzoo.figures.scatter import tidy
@@ -38,24 +38,24 @@ MODES = ("linear", "spherical")
 PAIRS = 4
 
 
-def has_plane(subject: Subject) -> bool:
+def has_plane(context: FigureContext) -> bool:
     """Whether there are two latents with a Gaussian prior, and images or points to decode them to."""
-    drawable = subject.model.spec.is_image or subject.model.spec.shape == (2,)
-    return has_encoder(subject) and drawable and subject.latents == 2 and prior_scale(subject.latent_model) is not None
+    drawable = context.model.spec.is_image or context.model.spec.shape == (2,)
+    return has_encoder(context) and drawable and context.latents == 2 and prior_scale(context.latent_model) is not None
 
 
-def manifold_codes(subject: Subject) -> Tensor:
+def manifold_codes(context: FigureContext) -> Tensor:
     """The codes of the manifold, [20, 20, 2]."""
-    scale = prior_scale(subject.latent_model)
+    scale = prior_scale(context.latent_model)
     assert scale is not None
     return quantile_grid(scale, SIDE)
 
 
-def manifold(subject: Subject, path: Path) -> None:
+def manifold(context: FigureContext, path: Path) -> None:
     """What the quantiles of a two-dimensional prior decode to (Kingma & Welling 2014, figure 4)."""
-    codes = manifold_codes(subject)
-    decoded = subject.decode(codes, TILE)
-    if not subject.model.spec.is_image:
+    codes = manifold_codes(context)
+    decoded = context.decode(codes, TILE)
+    if not context.model.spec.is_image:
         _woven(path, decoded)
         return
     grid = grid_of(decoded.flatten(0, 1), SIDE, padding=0)
@@ -84,40 +84,40 @@ def _woven(path: Path, decoded: Tensor) -> None:
 class Traversal:
     """One test image's code, moved along the latents that tell most."""
 
-    def __init__(self, subject: Subject, offsets: Tensor = OFFSETS) -> None:
-        found = subject.posteriors
+    def __init__(self, context: FigureContext, offsets: Tensor = OFFSETS) -> None:
+        found = context.posteriors
         self.dims = found.ranking()[:ROWS]
-        prior = prior_scale(subject.latent_model)
+        prior = prior_scale(context.latent_model)
         self.scale = prior or Scale(found.mean.mean(0), found.variance.sqrt())
         self.unit = "σ of the prior" if prior else "σ of the codes"
         self.measure = found.variance if found.kl is None else found.kl
         self.measure_name = "variance" if found.kl is None else "KL in nats"
-        code = subject.codes(torch.zeros(1, dtype=torch.int64))[0]
+        code = context.codes(torch.zeros(1, dtype=torch.int64))[0]
         self.codes = sweep(code, self.dims, self.scale.deviation, offsets)
-        self.images = subject.decode(self.codes)
+        self.images = context.decode(self.codes)
         self.labels = [f"{coordinate('z', d)}  {self.measure[d]:.3g}" for d in self.dims.tolist()]
 
 
-def traversals(subject: Subject, path: Path) -> None:
+def traversals(context: FigureContext, path: Path) -> None:
     """One row a latent: an image's code with this latent moved from −3 to 3 σ."""
-    found = Traversal(subject)
+    found = Traversal(context)
     title = f"one latent moved at a time; beside each its {found.measure_name}"
     columns = [f"{offset:+.1f}" if offset else "0" for offset in OFFSETS.tolist()]
     below = f"offset from the code of the first test image, in {found.unit}; 0 is its reconstruction"
     save_table(path, found.images, title, found.labels, columns, below)
 
 
-def traversal_gif(subject: Subject, path: Path, frames: int = 25, milliseconds: int = 80) -> None:
+def traversal_gif(context: FigureContext, path: Path, frames: int = 25, milliseconds: int = 80) -> None:
     """The traversals as a moving picture, all latents side by side, there and back."""
-    save_gif(path, Traversal(subject, torch.linspace(-3, 3, frames, dtype=torch.float64)).images, milliseconds)
+    save_gif(path, Traversal(context, torch.linspace(-3, 3, frames, dtype=torch.float64)).images, milliseconds)
 
 
-def chosen_pairs(subject: Subject) -> list[tuple[int, int]]:
+def chosen_pairs(context: FigureContext) -> list[tuple[int, int]]:
     """The first disjoint pairs of neighbouring test images, of two classes where there are labels."""
-    y = None if subject.test.y is None else subject.test.y.cpu()
+    y = None if context.test.y is None else context.test.y.cpu()
     pairs: list[tuple[int, int]] = []
     place = 0
-    while place + 1 < len(subject.test) and len(pairs) < PAIRS:
+    while place + 1 < len(context.test) and len(pairs) < PAIRS:
         if y is None or y[place] != y[place + 1]:
             pairs.append((place, place + 1))
             place += 1
@@ -125,23 +125,23 @@ def chosen_pairs(subject: Subject) -> list[tuple[int, int]]:
     return pairs
 
 
-def can_interpolate(subject: Subject) -> bool:
+def can_interpolate(context: FigureContext) -> bool:
     """Whether there are images to go between."""
-    return encodes_images(subject) and bool(chosen_pairs(subject))
+    return encodes_images(context) and bool(chosen_pairs(context))
 
 
-def interpolation_codes(subject: Subject) -> Tensor:
+def interpolation_codes(context: FigureContext) -> Tensor:
     """Codes from one image of each pair to the other: [2 · pairs, T, D], a straight row and a spherical one in turn."""
-    ends = [subject.codes(torch.tensor(pair)) for pair in chosen_pairs(subject)]
+    ends = [context.codes(torch.tensor(pair)) for pair in chosen_pairs(context)]
     rows = [on_the_way(one, other, STEPS, mode) for one, other in ends for mode in MODES]
     return torch.stack(rows)
 
 
-def interpolations(subject: Subject, path: Path) -> None:
+def interpolations(context: FigureContext, path: Path) -> None:
     """From one test image to another, along a straight line and along a great circle."""
-    pairs = chosen_pairs(subject)
-    decoded = subject.decode(interpolation_codes(subject))
-    ends = [subject.originals(torch.tensor(pair)) for pair in pairs for _ in MODES]
+    pairs = chosen_pairs(context)
+    decoded = context.decode(interpolation_codes(context))
+    ends = [context.originals(torch.tensor(pair)) for pair in pairs for _ in MODES]
     rows = [torch.cat([pair[:1], row, pair[1:]]) for pair, row in zip(ends, decoded, strict=True)]
     columns = ["image", *(f"{step / (STEPS - 1):.0%}" for step in range(STEPS)), "image"]
     below = "way from one code to the other; 0 % and 100 % are the reconstructions"

@@ -37,7 +37,7 @@ _began = time.time_ns()
 _memory: dict[str, Any] = {}
 
 
-def kept(question: Any, work_out: Callable[[], Any]) -> Any:
+def cached(question: Any, work_out: Callable[[], Any]) -> Any:
     """Return the answer to a question, from the user's cache if the installed code has not changed since.
 
     Once torch is imported nothing is saved by it, so the answer is then worked out. It is not kept where a plugin could

@@ -32,7 +32,7 @@ def exit_code_of(error: BaseException) -> int:
     return code
 
 
-def told(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """An exception as one line, with the plugin's line where it is a plugin's fault."""
     fault = fault_of(error)
     return describe(error) if fault is None else fault.message

@@ -53,7 +53,7 @@ class Plugin:
     """What importing and registering took."""
     error: str = ""
     """Why it is disabled; empty if it works."""
-    cure: str = ""
+    suggestion: str = ""
     """What to type where it is disabled."""
     api: int | None = None
     """The plugin API that it says it was written for."""
@@ -79,13 +79,13 @@ def load_installed() -> Registry:
     disabled = {name.strip() for name in os.environ.get("GENZOO_DISABLE_PLUGINS", "").split(",")}
     for origin, entry_point in _entry_points():
         if disabled & {origin.distribution, origin.plugin}:
-            cure = "unset GENZOO_DISABLE_PLUGINS"
-            found.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS", cure=cure))
+            suggestion = "unset GENZOO_DISABLE_PLUGINS"
+            found.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS", suggestion=suggestion))
             continue
         plugin = _load(origin, entry_point.load, registry)
         if plugin.error:
-            plugin.cure = plugin.cure or _cure(origin)
-            warn(f"plugin {origin.plugin} of {origin} is disabled: {plugin.error}", plugin.cure)
+            plugin.suggestion = plugin.suggestion or _suggestion(origin)
+            warn(f"plugin {origin.plugin} of {origin} is disabled: {plugin.error}", plugin.suggestion)
     if not found:
         raise UsageError("no plugins found: this checkout is not installed", "type: pip install -e .")
     for (kind, name), entries in registry.clashes().items():
@@ -125,7 +125,7 @@ def load_file(path: Path, registry: Registry) -> Plugin:
         found.remove(plugin)
         if before:
             sys.modules[name] = before
-        raise PluginError(f"-p {path}: {plugin.error}", plugin.cure or "for the traceback: genzoo --debug …")
+        raise PluginError(f"-p {path}: {plugin.error}", plugin.suggestion or "for the traceback: genzoo --debug …")
     found[:] = [plugin for plugin in found if plugin not in old]
     return plugin
 
@@ -146,9 +146,9 @@ def _entry_points() -> list[tuple[Origin, metadata.EntryPoint]]:
             packages.setdefault(re.sub(r"[-_.]+", "-", name).lower(), points)
         except Exception as error:  # which one differs between versions of Python
             folder = getattr(package, "_path", package.locate_file(""))
-            damaged, cure = f"damaged metadata: {describe(error)}", "remove the folder or reinstall it"
-            found.append(Plugin(Origin(str(folder), "", ""), error=damaged, cure=cure))
-            warn(f"the package in {folder} has {damaged}", cure)
+            damaged, suggestion = f"damaged metadata: {describe(error)}", "remove the folder or reinstall it"
+            found.append(Plugin(Origin(str(folder), "", ""), error=damaged, suggestion=suggestion))
+            warn(f"the package in {folder} has {damaged}", suggestion)
     return [point for name in sorted(packages) for point in sorted(packages[name], key=lambda point: point[0].plugin)]
 
 
@@ -169,7 +169,7 @@ def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin
         if debugging():
             sys.excepthook(type(error), error, error.__traceback__)
         plugin.error = " ".join(error.message.split()) if isinstance(error, GenzooError) else describe(error)
-        plugin.cure = error.hint if isinstance(error, WrongAPI) else ""
+        plugin.suggestion = error.hint if isinstance(error, WrongAPI) else ""
         plugin.entries = []
     plugin.seconds = time.perf_counter() - start
     return plugin
@@ -191,7 +191,7 @@ def _stated_api(module: Any, origin: Origin) -> int | None:
         raise WrongAPI(newer, "pip install --upgrade genzoo")
     if stated < hookspecs.OLDEST_API:
         oldest = f"this genzoo {__version__} has {hookspecs.OLDEST_API} and later"
-        raise WrongAPI(f"it was written for plugin API {stated}, and {oldest}", _cure(origin))
+        raise WrongAPI(f"it was written for plugin API {stated}, and {oldest}", _suggestion(origin))
     return stated
 
 
@@ -250,7 +250,7 @@ def debugging() -> bool:
     return os.environ.get("GENZOO_DEBUG", "") not in ("", "0")
 
 
-def _cure(origin: Origin) -> str:
+def _suggestion(origin: Origin) -> str:
     if origin.distribution == GROUP:
         return "in a checkout type: pip install -e . elsewhere: pip install --force-reinstall genzoo"
     return f"pip install --upgrade {origin.distribution}, or pip uninstall {origin.distribution}"

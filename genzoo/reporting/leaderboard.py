@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genzoo.comparison.leaderboard import Board, speed, time_to
+from genzoo.comparison.leaderboard import Leaderboard, speed, time_to
 from genzoo.comparison.ranking import ranks
 from genzoo.comparison.tables import Row
 from genzoo.core.text import number
 from genzoo.evaluation.evaluate import metric_labels
 from genzoo.reporting.format import NO_DENSITY
-from genzoo.reporting.tables import Sheet, cell, whole
-from genzoo.reporting.warnings import unequal_copies, verdicts
+from genzoo.reporting.tables import ReportTable, cell, whole
+from genzoo.reporting.warnings import ranking_remarks, unequal_copies
 from genzoo.runs.record import former_record
 from genzoo.runs.schema import is_number
 from genzoo.system.memory import gigabytes
@@ -20,26 +20,26 @@ from genzoo.system.memory import gigabytes
 WORSE = "worse than baseline!"
 
 
-def sheet(board: Board) -> Sheet:
+def sheet(board: Leaderboard) -> ReportTable:
     """Return a leaderboard as a table for people."""
-    figures, labels = board.table.figures(), metric_labels()
-    names = [labels.get(name, name) for name in figures]
+    metrics, labels = board.table.metrics(), metric_labels()
+    names = [labels.get(name, name) for name in metrics]
     header = ["model", "seeds", "rank", *names, "train images/s", "infer images/s"]
     if board.target is not None:
         header.append(f"training to −ELBO ≤ {number(board.target)}")
     rows = [[*header, "parameters", "peak memory", "device"]]
-    places = ranks(board.table, board.figure)
-    rows += [_cells(board, row, place, figures) for row, place in zip(board.table.rows, places, strict=True)]
+    places = ranks(board.table, board.metric)
+    rows += [_cells(board, row, place, metrics) for row, place in zip(board.table.rows, places, strict=True)]
     for baseline in board.baselines():
-        texts = [number(baseline.value) if name == baseline.figure else "" for name in figures]
+        texts = [number(baseline.value) if name == baseline.metric else "" for name in metrics]
         rows.append([baseline.name, "", "", *texts, *[""] * (len(rows[0]) - 3 - len(texts))])
-    said = [*warnings(board), *verdicts(board.table, board.figure), *_notes(board)]
-    return Sheet(board.table.title, rows, said)
+    said = [*warnings(board), *ranking_remarks(board.table, board.metric), *_notes(board)]
+    return ReportTable(board.table.title, rows, said)
 
 
-def _cells(board: Board, row: Row, rank: int | None, figures: Sequence[str]) -> list[str]:
-    behind = {baseline.figure for baseline in board.behind(row)}
-    texts = [cell(row.estimate(name)) + (f" {WORSE}" if name in behind else "") for name in figures]
+def _cells(board: Leaderboard, row: Row, rank: int | None, metrics: Sequence[str]) -> list[str]:
+    behind = {baseline.metric for baseline in board.behind(row)}
+    texts = [cell(row.estimate(name)) + (f" {WORSE}" if name in behind else "") for name in metrics]
     speeds = [whole(speed(row, kind)) for kind in ("train", "inference")]
     took = [] if board.target is None else [_seconds(board, row)]
     memory = [used for result in row.results if is_number(used := result["training"].get("peak_memory"))]
@@ -53,26 +53,26 @@ def _cells(board: Board, row: Row, rank: int | None, figures: Sequence[str]) -> 
     ]
 
 
-def _seconds(board: Board, row: Row) -> str:
+def _seconds(board: Leaderboard, row: Row) -> str:
     assert board.target is not None
     estimate = time_to(row, board.target)
     return cell(estimate) if isinstance(estimate, str) else f"{cell(estimate)} s"
 
 
-def warnings(board: Board) -> list[str]:
+def warnings(board: Leaderboard) -> list[str]:
     """A line for each row that is behind a baseline, or whose copies differ."""
     lines = []
     for row in board.table.rows:
         for baseline in board.behind(row):
-            label = metric_labels().get(baseline.figure, baseline.figure)
-            text = f"{label} {cell(row.estimate(baseline.figure))}, {baseline.name} {number(baseline.value)}"
+            label = metric_labels().get(baseline.metric, baseline.metric)
+            text = f"{label} {cell(row.estimate(baseline.metric))}, {baseline.name} {number(baseline.value)}"
             lines.append(f"{board.table.label(row)}: {WORSE} {text}")
         lines += [f"{board.table.label(row)}: {line}" for line in unequal_copies(row)]
     return lines
 
 
-def _notes(board: Board) -> list[str]:
-    """What must be known to read the figures: no density, or runs by different versions or machines."""
+def _notes(board: Leaderboard) -> list[str]:
+    """What must be known to read the metrics: no density, or runs by different versions or machines."""
     grey = any(result.get("measure") == "none" for row in board.table.rows for result in row.results)
     origins = {
         f"genzoo {record.get('genzoo', 'unknown')}{commit(record)} on {record.get('device', 'unknown')}"

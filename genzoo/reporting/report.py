@@ -11,7 +11,7 @@ from typing import Any
 
 from genzoo.core.errors import GenzooError
 from genzoo.core.text import number
-from genzoo.registry.answers import kept
+from genzoo.registry.answers import cached
 from genzoo.registry.entries import describe
 from genzoo.reporting.format import SPLITS, cell, objective_rows, remarks
 from genzoo.runs.record import seconds_in_all, why_outdated
@@ -43,7 +43,7 @@ def page(run: Run) -> str:
     """The report as HTML. Every text in it is escaped by the template."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    said = kept("report", labels_and_captions)
+    said = cached("report", labels_and_captions)
     templates = Environment(loader=PackageLoader("genzoo.reporting"), autoescape=True, undefined=StrictUndefined)
     config, record, results = read_json(run.path / "config.json"), run.record, run.results
     return templates.get_template("report.html.jinja").render(

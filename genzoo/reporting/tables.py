@@ -24,7 +24,7 @@ STYLE = (
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ReportTable:
     """One table with what stands above and below it."""
 
     title: str
@@ -55,13 +55,13 @@ def like(interval: float, digits: int) -> str:
     return text if float(text) or not interval else f"{interval:.1g}"
 
 
-def as_text(sheets: Sequence[Sheet]) -> str:
+def as_text(sheets: Sequence[ReportTable]) -> str:
     """For the terminal."""
     parts = [[sheet.title, aligned(sheet.rows), *(f"  {line}" for line in sheet.remarks)] for sheet in sheets]
     return "\n\n".join([*("\n".join(part) for part in parts), INTERVAL])
 
 
-def as_markdown(sheets: Sequence[Sheet]) -> str:
+def as_markdown(sheets: Sequence[ReportTable]) -> str:
     """For a README."""
     return "\n\n".join("\n\n".join([f"**{sheet.title}**", grid(sheet.rows), *sheet.remarks]) for sheet in sheets)
 
@@ -72,7 +72,7 @@ def grid(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *others))
 
 
-def as_html(sheets: Sequence[Sheet], heading: str, picture: Path | None = None) -> str:
+def as_html(sheets: Sequence[ReportTable], heading: str, picture: Path | None = None) -> str:
     """One self-contained page, with a PNG in it if there is one."""
     parts = []
     for sheet in sheets:

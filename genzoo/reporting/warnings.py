@@ -13,30 +13,30 @@ from genzoo.evaluation.order import order_of
 from genzoo.runs.record import former_record
 
 ROUNDING = 1e-5
-"""Relative difference of two figures that may come from the order of additions."""
+"""Relative difference of two metrics that may come from the order of additions."""
 
 
-def verdicts(table: Table, figure: str) -> list[str]:
-    """What the figure that a table is sorted by says of its rows: the order, and the test of the best two."""
-    name, order = figure.replace("_", " "), order_of(figure)
-    rows = [row for row in table.rows if isinstance(row.estimate(figure), Estimate)]
+def ranking_remarks(table: Table, metric: str) -> list[str]:
+    """What the metric that a table is sorted by says of its rows: the order, and the test of the best two."""
+    name, order = metric.replace("_", " "), order_of(metric)
+    rows = [row for row in table.rows if isinstance(row.estimate(metric), Estimate)]
     lines = []
     if len(rows) > 1:
-        lines.append(f"rows are in the order of their {table.sorted_on(figure)} {name}; the figures are test figures")
+        lines.append(f"rows are in the order of their {table.sorted_on(metric)} {name}; the metrics are test metrics")
     if not order.known:
         lines.append(f"the metric of {name} is not installed: lower is taken to be better")
     if order.better is None:
         return [*lines, f"no test: of two models neither the lower nor the higher {name} is the better one"]
-    test = paired(table, figure)
-    return [*lines, "no test: it needs two rows with the figure" if test is None else verdict(test)]
+    test = paired(table, metric)
+    return [*lines, "no test: it needs two rows with the metric" if test is None else test_sentence(test)]
 
 
-def verdict(test: Paired) -> str:
+def test_sentence(test: Paired) -> str:
     """The test of two rows in one sentence."""
-    figure, gap = test.figure.replace("_", " "), f"{test.difference:.4g}"
+    metric, gap = test.metric.replace("_", " "), f"{test.difference:.4g}"
     if test.interval is None:
         return (
-            f"{test.better} is not told apart from {test.other}: {figure} {test.comparative} by {gap}, "
+            f"{test.better} is not told apart from {test.other}: {metric} {test.comparative} by {gap}, "
             "which may be the difference between seeds: it takes two seeds or more of each"
         )
     sure = "better than" if test.settled else "not told apart from"
@@ -44,7 +44,7 @@ def verdict(test: Paired) -> str:
     over += f", paired over {test.n:,} test examples" if test.n else " alone: no values of single test examples"
     level = f", at a level corrected for {test.comparisons} pairs of rows" if test.comparisons > 1 else ""
     gap += f" ± {test.interval:.2g}"
-    return f"{test.better} is {sure} {test.other}: {figure} {test.comparative} by {gap}, {over}{level}"
+    return f"{test.better} is {sure} {test.other}: {metric} {test.comparative} by {gap}, {over}{level}"
 
 
 def warnings(table: Table) -> list[str]:
@@ -70,7 +70,7 @@ def warnings(table: Table) -> list[str]:
 
 
 def unequal_copies(row: Row) -> list[str]:
-    """A line for each seed whose runs have other figures than each other, and how they were run."""
+    """A line for each seed whose runs have other metrics than each other, and how they were run."""
     lines = []
     for seed, places in row.by_seed.items():
         tests = [row.results[place]["test"] for place in places]
@@ -79,9 +79,9 @@ def unequal_copies(row: Row) -> list[str]:
             if len(known) > 1 and not all(math.isclose(value, known[0], rel_tol=ROUNDING) for value in known):
                 ways = dict.fromkeys(way(row, place) for place in places)
                 how = f" ({', '.join(ways)})" if len(ways) > 1 else ""
-                figures = " and ".join(number(value) for value in dict.fromkeys(known))
+                metrics = " and ".join(number(value) for value in dict.fromkeys(known))
                 lines.append(
-                    f"{len(places)} runs of seed {seed} differ in {name.replace('_', ' ')}: {figures}{how}; "
+                    f"{len(places)} runs of seed {seed} differ in {name.replace('_', ' ')}: {metrics}{how}; "
                     "they count as one, by their mean"
                 )
                 break

@@ -12,7 +12,7 @@ import torch
 from genzoo.registry.entries import Entry
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.likelihoods import likelihood_class, make_likelihood
-from genzoo.core.noise import generators, mix, seeded
+from genzoo.core.noise import generators, derive_seed, seeded
 from genzoo.system.memory import gigabytes, memory_bytes
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.core.model import Model, count_parameters
@@ -132,7 +132,7 @@ def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: to
     """
     model_class: type[Model] = entry.load()
     refuse_too_large(entry, model_class, spec, config, device)
-    with generators, seeded(mix(seed, "weights")):
+    with generators, seeded(derive_seed(seed, "weights")):
         return model_class(spec, config).to(device)
 
 
@@ -148,7 +148,7 @@ def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: i
         raise UsageError(
             f"loss {entry.name!r} cannot train {model_name}: {reason}", "leave --loss out, or: genzoo list"
         )
-    with generators, seeded(mix(seed, "loss")):
+    with generators, seeded(derive_seed(seed, "loss")):
         return loss_class(model, config).to(model.anchor.device)
 
 

@@ -75,7 +75,7 @@ def save(
     step: int,
     files: Mapping[str, Content],
     facts: Mapping[str, Any],
-    heed: Callable[[], None] = lambda: None,
+    raise_pending_interrupt: Callable[[], None] = lambda: None,
 ) -> Path:
     """Publishes a checkpoint, then removes all but it and the one before it.
 
@@ -86,7 +86,7 @@ def save(
         step: Steps made; a checkpoint's place in the order, whatever the clock says.
         files: Their contents by name.
         facts: Anything else that JSON can hold.
-        heed: Called before each chunk is written. What it raises ends the save; nothing has changed then.
+        raise_pending_interrupt: Called before each chunk is written. What it raises ends the save; nothing has changed then.
 
     Raises:
         GenzooError: It could not be written; nothing has changed.
@@ -101,8 +101,8 @@ def save(
                 return path
             discard(path)
         os.mkdir(temporary)
-        written = {name: write_new(temporary / name, content, heed) for name, content in files.items()}
-        write_new(temporary / MANIFEST, manifest(step, written, facts), heed)
+        written = {name: write_new(temporary / name, content, raise_pending_interrupt) for name, content in files.items()}
+        write_new(temporary / MANIFEST, manifest(step, written, facts), raise_pending_interrupt)
         sync_folder(temporary)
         os.rename(temporary, path)
         sync_folder(folder)

@@ -33,7 +33,7 @@ DAMAGED = "copy it again; the model alone can be had without it: genzoo.load('RU
 
 
 @dataclass(frozen=True)
-class Places:
+class RunPaths:
     """Where a run reads and writes."""
 
     runs: Path = Path("runs")

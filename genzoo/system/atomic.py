@@ -56,13 +56,15 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT)
-        cure = "is the disk full? df -h" if full else f"may you write there? ls -ld {path.parent}"
-        raise GenzooError(f"cannot write {path}: {error.strerror}", cure) from None
+        suggestion = "is the disk full? df -h" if full else f"may you write there? ls -ld {path.parent}"
+        raise GenzooError(f"cannot write {path}: {error.strerror}", suggestion) from None
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_new(path: Path, content: Content, heed: Callable[[], None] = lambda: None) -> tuple[int, str]:
+def write_new(
+    path: Path, content: Content, raise_pending_interrupt: Callable[[], None] = lambda: None
+) -> tuple[int, str]:
     """Writes a file that is not there yet and flushes it to the disk; returns its size and SHA-256.
 
     Its mode follows the umask.
@@ -71,7 +73,7 @@ def write_new(path: Path, content: Content, heed: Callable[[], None] = lambda: N
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         for chunk in chunks([memoryview(content)] if isinstance(content, bytes) else content):
-            heed()
+            raise_pending_interrupt()
             digest.update(chunk)
             size += len(chunk)
             while chunk:

@@ -36,7 +36,7 @@ class Writer:
         if work:
             work.result()
 
-    def heed(self) -> None:
+    def raise_pending_interrupt(self) -> None:
         """Ends the work in whose midst it is called, where nobody waits for it.
 
         Raises:
@@ -48,7 +48,7 @@ class Writer:
     def close(self, abandon: bool = False) -> None:
         """Finish the work in progress and end the thread.
 
-        With `abandon`, or on Ctrl-C while this waits, the work stops at its next call of `heed` instead.
+        With `abandon`, or on Ctrl-C while this waits, the work stops at its next `raise_pending_interrupt()`.
         """
         try:
             if abandon:

@@ -61,21 +61,21 @@ class Processes:
         """Which of n pieces of work are this process's."""
         return range(self.rank, n, self.size)
 
-    def add_up(self, x: Any) -> Any:
+    def all_reduce(self, x: Any) -> Any:
         """Replaces a tensor by its sum over all processes, and returns it."""
         return x
 
-    def spread(self, tensors: Iterable[Any]) -> None:
+    def broadcast(self, tensors: Iterable[Any]) -> None:
         """Replaces tensors by those of the first process."""
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""
         return flag
 
-    def meet(self, place: str) -> None:
+    def barrier(self, place: str) -> None:
         """Waits until all have come here, however long that takes while they live."""
 
-    def agree(self, word: str) -> str:
+    def broadcast_object(self, word: str) -> str:
         """Waits for the first process and returns its word."""
         return word
 
@@ -123,14 +123,14 @@ class Joined(Processes):
         self._heart = threading.Thread(target=self._beat, name="genzoo-beat", daemon=True)
         self._heart.start()
 
-    def add_up(self, x: Any) -> Any:
+    def all_reduce(self, x: Any) -> Any:
         from torch.distributed import all_reduce
 
         with self._explained():
             all_reduce(x)
         return x
 
-    def spread(self, tensors: Iterable[Any]) -> None:
+    def broadcast(self, tensors: Iterable[Any]) -> None:
         from torch.distributed import broadcast
 
         with self._explained():
@@ -140,17 +140,17 @@ class Joined(Processes):
     def any(self, flag: bool) -> bool:
         import torch
 
-        return bool(self.add_up(torch.tensor(float(flag))) > 0)
+        return bool(self.all_reduce(torch.tensor(float(flag))) > 0)
 
-    def meet(self, place: str) -> None:
+    def barrier(self, place: str) -> None:
         with self._explained():
             self.store.add(place, 1)
             self._wait_for_all(place)
 
-    def agree(self, word: str) -> str:
+    def broadcast_object(self, word: str) -> str:
         if self.first:
             self.store.set("word", word)
-        self.meet("agreed")
+        self.barrier("agreed")
         with self._explained():
             return str(self.store.get("word").decode())
 
@@ -164,7 +164,7 @@ class Joined(Processes):
                 self.store.set("failure", f"{code} process {self.rank}: {first_line(error)}")
             destroy_process_group()  # whoever waits for a tensor from here wakes up
             if isinstance(error, Exception) and not isinstance(error, Lost):
-                self.meet(FAILED)
+                self.barrier(FAILED)
             self._stop_beating()
             if error is None or (isinstance(error, Exception) and not isinstance(error, Lost)):
                 self.store.add(LEFT, 1)

@@ -49,7 +49,7 @@ _came: type[KeyboardInterrupt] | None = None
 def terminable() -> Iterator[None]:
     """Inside, SIGTERM and SIGHUP raise Terminated, so that what was begun is brought to an end.
 
-    What Python swallows of it or of Ctrl-C is remembered for `heed`, without the traceback that Python would show.
+    A signal that Python swallows is remembered for `raise_pending_interrupt`, without Python's traceback.
     """
     global _came
     outside, hook, hung_up = _came, sys.unraisablehook, list(_hung_up)
@@ -77,7 +77,7 @@ def terminable() -> Iterator[None]:
             sys.unraisablehook = hook
 
 
-def heed() -> None:
+def raise_pending_interrupt() -> None:
     """Raises what a signal raised and Python swallowed; called now and then."""
     if _came:
         raise _came

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-Subject = TypeVar("Subject")
+EvaluationContext = TypeVar("EvaluationContext")
 
 
 def require(condition: bool, fault: str) -> None:
@@ -17,18 +17,18 @@ def require(condition: bool, fault: str) -> None:
 
 
 @dataclass(frozen=True)
-class Check(Generic[Subject]):
-    """Something that everything that a plugin registers must do; call it with the subject."""
+class Check(Generic[EvaluationContext]):
+    """Something that everything that a plugin registers must do; call it with the context."""
 
-    run: Callable[[Subject], str | None]
-    """Raises AssertionError at a fault; returns the reason where the check does not apply to the subject."""
-    cure: str
+    run: Callable[[EvaluationContext], str | None]
+    """Raises AssertionError at a fault; returns the reason where the check does not apply to the context."""
+    suggestion: str
     """What to change, in most cases."""
     warns: bool = False
     """Whether the fault is a matter of taste or may be meant."""
 
-    def __call__(self, subject: Subject) -> str | None:
-        return self.run(subject)
+    def __call__(self, context: EvaluationContext) -> str | None:
+        return self.run(context)
 
     @property
     def expected(self) -> str:

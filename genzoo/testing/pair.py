@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genzoo.core.dataset import Batch, DataSpec, Split
 from genzoo.core.errors import GenzooError
-from genzoo.core.noise import mix, seeded
+from genzoo.core.noise import derive_seed, seeded
 from genzoo.data.resident import Resident
 from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
@@ -77,7 +77,7 @@ class Pair:
         model_config = default_config(self.model, {**self.model.options, **self.model_options})
         model = build_model(self.model, self.spec, model_config, 0, CPU)
         loss = build_loss(self.loss, model, loss_config, self.model.name, 0)
-        with torch.no_grad(), seeded(mix(0, "prepare")):
+        with torch.no_grad(), seeded(derive_seed(0, "prepare")):
             model.prepare(self.batch(EXAMPLES))
         return Objective(model, loss).train()
 
@@ -131,7 +131,7 @@ class Pair:
 @torch.no_grad()
 def stir(objective: Objective, weights: Mapping[str, Tensor], seed: int, share: float = 1.0) -> None:
     """Sets the weights to those given, and adds noise from `seed` by which every layer puts out something else."""
-    generator = torch.Generator().manual_seed(mix(seed, "stir"))
+    generator = torch.Generator().manual_seed(derive_seed(seed, "stir"))
     for name, parameter in objective.named_parameters():
         parameter.copy_(weights[name])
         if parameter.requires_grad and parameter.is_floating_point():

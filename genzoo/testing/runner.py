@@ -49,7 +49,7 @@ class Finding:
     expected: str = ""
     found: str = ""
     """The fault, or why the check does not apply."""
-    cure: str = ""
+    suggestion: str = ""
     at: str = ""
     """Where an exception broke the check off, such as "genzoo_mine/model.py:40"."""
     seconds: float = 0.0
@@ -135,8 +135,12 @@ def _of_pairs(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
                         yield f"{form.name}: {pair}", name, CHECKS[name], pair
                 break
     if not fits:
-        cure = f"it has to be built for one of: {', '.join(SPECS)}; or: genzoo check {entry.name} --dataset DATASET"
-        yield Finding("all data", "builds", "FAIL", "it trains on something", "every form of data is refused", cure)
+        suggestion = (
+            f"it has to be built for one of: {', '.join(SPECS)}; or: genzoo check {entry.name} --dataset DATASET"
+        )
+        yield Finding(
+            "all data", "builds", "FAIL", "it trains on something", "every form of data is refused", suggestion
+        )
 
 
 def _models_and_losses(entry: Entry) -> Iterator[tuple[Entry, Entry]]:
@@ -165,9 +169,11 @@ def _said(on: str, name: str, check: Check[Any], subject: Any) -> Finding:
             reason = check(subject)
     except AssertionError as fault:
         said = " ".join(str(fault).split()).removeprefix(f"{subject}: ")
-        return Finding(on, name, "WARN" if check.warns else "FAIL", check.expected, said or describe(fault), check.cure)
+        return Finding(
+            on, name, "WARN" if check.warns else "FAIL", check.expected, said or describe(fault), check.suggestion
+        )
     except GenzooError as error:
-        return Finding(on, name, "FAIL", check.expected, error.message, error.hint or check.cure)
+        return Finding(on, name, "FAIL", check.expected, error.message, error.hint or check.suggestion)
     except Exception as error:
         if debugging():
             traceback.print_exc()

@@ -64,7 +64,7 @@ class Exchange:
         tail = self._flat[-len(terms) - 1 :]
         torch.stack([term.detach().float() for term in terms.values()], out=tail[:-1])
         tail[-1] = float(stop)
-        self.processes.add_up(self._flat)
+        self.processes.all_reduce(self._flat)
         self._flat.div_(self.processes.size)
         for parameter, view in zip(self._used, self._views, strict=True):
             parameter.grad = view
@@ -75,7 +75,7 @@ class Exchange:
         """Finds out which parameters take part, in any process, and where their gradients lie in the message."""
         device = self.parameters[0].device
         part = torch.tensor([parameter.grad is not None for parameter in self.parameters], dtype=torch.float32)
-        taking = self.processes.add_up(part.to(device)).tolist()
+        taking = self.processes.all_reduce(part.to(device)).tolist()
         self._used = [parameter for parameter, number in zip(self.parameters, taking, strict=True) if number]
         sizes = [parameter.numel() for parameter in self._used]
         self._flat = torch.zeros(sum(sizes) + terms + 1, device=device)

@@ -34,16 +34,16 @@ def not_finite(body: Step, step: int, steps_per_epoch: int) -> NonFiniteError:
     training = body.training
     if training.on_nan == "skip":
         what = f"{int(body.skipped):,} steps were not finite, more than --max-skips {training.max_skips}"
-        return NonFiniteError(f"{what}, by step {step:,}", f"try {cure(training)}")
+        return NonFiniteError(f"{what}, by step {step:,}", f"try {suggestion(training)}")
     epoch, batch = divmod(step, steps_per_epoch)
     return NonFiniteError(
         f"the loss or its gradient is not finite at epoch {epoch + 1}, step {step + 1:,} "
         f"(batch {batch + 1:,} of {steps_per_epoch:,}, gradient norm {float(body.norm):.3g})",
-        f"the weights are those before it; try {cure(training)}",
+        f"the weights are those before it; try {suggestion(training)}",
     )
 
 
-def cure(training: Training) -> str:
+def suggestion(training: Training) -> str:
     """What to try when training is not finite."""
     return f"--lr {smaller_rate(training)} or --grad-clip 1"
 

@@ -55,7 +55,7 @@ def told_apart(terms: Mapping[str, float], model: Model, data: Resident) -> dict
     return {name if name == "loss" else name + GIVEN_CLASS: value for name, value in terms.items()}
 
 
-def lay_out(module: nn.Module, memory_format: torch.memory_format) -> None:
+def set_memory_format(module: nn.Module, memory_format: torch.memory_format) -> None:
     """Puts the kernels of those nets that say `channels_last = True` into a memory format.
 
     On a CPU channels_last makes convolutions 1.04 times as fast in float32 and 1.3 times in bf16.

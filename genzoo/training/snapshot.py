@@ -17,7 +17,7 @@ from genzoo.core.listener import Epoch
 from genzoo.core.options import Count, Natural, NonNegative, config
 from genzoo.training.config import Training
 from genzoo.training.early_stopping import fill, tensors_of
-from genzoo.training.nonfinite import cure, is_finite
+from genzoo.training.nonfinite import is_finite, suggestion
 from genzoo.training.yardstick import last_moving
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Snapshot:
         """
         if not all(is_finite(self.tensors[part][name]) for part, names in self.trained.items() for name in names):
             step = self.progress.step
-            raise NonFiniteError(f"the weights are not finite after step {step:,}", f"try {cure(training)}")
+            raise NonFiniteError(f"the weights are not finite after step {step:,}", f"try {suggestion(training)}")
 
 
 class Copies:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from genzoo.core.dataset import Batch
-from genzoo.core.noise import mix, reseed
+from genzoo.core.noise import derive_seed, reseed
 from genzoo.training.adam import TINY_STEPS
 from genzoo.training.config import Training
 from genzoo.training.objective import Objective
@@ -84,7 +84,7 @@ class Step:
     def reseed(self, number: int, purpose: str = "step") -> None:
         """Randomness is a function of (seed, purpose, step): nothing is carried from step to step."""
         self.at = number
-        seed = mix(self.training.seed, purpose, number)
+        seed = derive_seed(self.training.seed, purpose, number)
         reseed(seed, self._generators)
 
     def rates(self, number: int) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from genzoo.core.listener import INTERRUPTED, Epoch
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model
-from genzoo.core.noise import generators, keyed, mix, seeded, shared
+from genzoo.core.noise import derive_seed, generators, keyed, seeded, shared
 from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.system.computing import computing, evaluating
@@ -26,7 +26,7 @@ from genzoo.training.config import Training
 from genzoo.training.early_stopping import EarlyStopping
 from genzoo.training.execution import Mode, RunStep, choose_mode, make_step, refuse_mode
 from genzoo.training.nonfinite import not_finite
-from genzoo.training.objective import Objective, lay_out, told_apart
+from genzoo.training.objective import Objective, set_memory_format, told_apart
 from genzoo.training.optimizer import MovingAverage, learning_rate
 from genzoo.training.step import Step
 from genzoo.training.yardstick import judge, validated
@@ -73,7 +73,9 @@ class Trainer:
         self.device = train.device
         self.objective = Objective(model, loss, training.precision)
         if self.device.type != "mps":
-            lay_out(self.objective, torch.channels_last)  # before the optimiser: its moments lie as the weights do
+            set_memory_format(
+                self.objective, torch.channels_last
+            )  # before the optimiser: its moments lie as the weights do
         self.batch_size = whole_batch(min(training.batch_size, len(train)), processes)
         self.steps_per_epoch = len(train) // self.batch_size
         self.total_steps = training.epochs * self.steps_per_epoch
@@ -123,7 +125,7 @@ class Trainer:
                 self.stopping.give_back(self.trained)
         finally:
             for module in {self.objective, self.trained}:  # evaluated as they will be when they are loaded again
-                lay_out(module, torch.contiguous_format)
+                set_memory_format(module, torch.contiguous_format)
         self.outcome.best_epoch, self.outcome.step = self.stopping.best_epoch, self.step
         self.outcome.skipped = int(self.body.skipped)
         return self.outcome
@@ -152,13 +154,13 @@ class Trainer:
     def _prepare(self, start: snapshot.Snapshot | None = None) -> None:
         first = torch.arange(self.batch_size, device=self.device)
         with generators, torch.no_grad():
-            torch.manual_seed(mix(self.training.seed, "prepare"))
+            torch.manual_seed(derive_seed(self.training.seed, "prepare"))
             self.objective.model.prepare(self.train_data.batch(first))
         if self.training.ema:
             self.body.average = MovingAverage(self.objective, self.training.ema)
         if start:
             snapshot.put_back(self, start)
-        self.processes.spread(self.objective.state_dict().values())  # the same already, where rounding is
+        self.processes.broadcast(self.objective.state_dict().values())  # the same already, where rounding is
         self.objective.train()
         mode = choose_mode(self.training, self.device, self.total_steps, self.processes.size)
         self._in_mode(mode)
@@ -223,7 +225,7 @@ class Trainer:
 
     def _batches(self, epoch: int) -> Iterator[Tensor]:
         """This process's rows of the epoch's permutation in whole batches; another rest is left over in each epoch."""
-        generator = torch.Generator(self.device).manual_seed(mix(self.training.seed, "order", epoch))
+        generator = torch.Generator(self.device).manual_seed(derive_seed(self.training.seed, "order", epoch))
         order = torch.randperm(len(self.train_data), generator=generator, device=self.device)
         order = order[: self.steps_per_epoch * self.batch_size].to(self.train_data.index_device)
         yield from order.view(-1, self.processes.size, self.batch_size // self.processes.size)[:, self.processes.rank]
@@ -257,7 +259,7 @@ class Trainer:
             return {}
         size = evaluation_batch(self.objective.model.spec)
         with memory_explained(f"validation with batches of {size}", "use a smaller model", self.device):
-            self.processes.spread(self.trained.buffers())  # running statistics are of each process's own examples
+            self.processes.broadcast(self.trained.buffers())  # running statistics are of each process's own examples
             return validated(self)
 
     def terms_at(self, step: Tensor, of_step: int | None = None) -> dict[str, float]:
@@ -296,6 +298,6 @@ def objective_terms(
     every = torch.zeros(len(batches), len(terms), dtype=torch.float64)
     for number in mine:
         every[number] = torch.tensor(sums[number], dtype=torch.float64)
-    processes.add_up(every)
+    processes.all_reduce(every)
     means = {name: sum(column) / len(data) for name, column in zip(terms, every.T.tolist(), strict=True)}
     return told_apart(means, objective.model, data)

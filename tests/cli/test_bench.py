@@ -18,7 +18,7 @@ import scipy.stats
 from commandline import Result, environment, genzoo, refused
 from matplotlib.text import Text
 
-from genzoo.comparison.leaderboard import Board, time_to
+from genzoo.comparison.leaderboard import Leaderboard, time_to
 from genzoo.comparison.tables import tables
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.sweep import parse_seeds
@@ -280,9 +280,9 @@ def epochs(*bounds: float) -> list[dict[str, Any]]:
     return [{"seconds": 2.0, "validation": {"loss": 1.0, "negative_elbo": bound}} for bound in bounds]
 
 
-def board(*runs: Run, target: float | None = None) -> Board:
+def board(*runs: Run, target: float | None = None) -> Leaderboard:
     (table,) = tables(runs)
-    return Board(table, "negative_elbo", target)
+    return Leaderboard(table, "negative_elbo", target)
 
 
 def test_the_time_to_a_bound_is_that_of_the_first_epoch_that_has_it(tmp_path: Path) -> None:

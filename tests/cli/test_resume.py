@@ -20,7 +20,7 @@ from odd_model import SMALL
 
 import genzoo as package
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.experiment.checkpointing import FOLDER, Saver
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer
 from genzoo.registry import current as registry
 from genzoo.registry.discovery import load_file
 from genzoo.runs import checkpoints
@@ -284,11 +284,11 @@ def test_a_plugin_that_draws_its_own_noise(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_final_save_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Saver) -> bool:
+    def fail(self: Checkpointer) -> bool:
         self.error = GenzooError("cannot save it", "df -h")
         return False
 
-    monkeypatch.setattr(Saver, "write", fail)
+    monkeypatch.setattr(Checkpointer, "write", fail)
     result = genzoo("run", "vae", *SMALL, "--epochs", 1, "--out", tmp_path / "run", "--quiet")
     assert refused(result, 1) == "cannot save it"
     run = Run(tmp_path / "run")

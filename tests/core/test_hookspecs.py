@@ -80,7 +80,10 @@ def test_a_disabled_plugin_comes_with_its_cure(site: Site, capsys: pytest.Captur
     assert "  do        pip install --upgrade broken, or pip uninstall broken\n" in out
     assert main(["plugins", "broken", "--json"]) == 0
     (told,) = json.loads(capsys.readouterr().out)
-    assert (told["distribution"], told["cure"]) == ("broken", "pip install --upgrade broken, or pip uninstall broken")
+    assert (told["distribution"], told["suggestion"]) == (
+        "broken",
+        "pip install --upgrade broken, or pip uninstall broken",
+    )
 
 
 def test_the_traceback_is_shown_where_it_is_asked_for(

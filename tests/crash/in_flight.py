@@ -23,15 +23,15 @@ from harness import Child, finish, folder, last_step, unreadable
 
 from genzoo.cli.main import main
 from genzoo.experiment import checkpointing
-from genzoo.experiment.checkpointing import FOLDER, Saver
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer
 from genzoo.training.trainer import Trainer
 
 SHORT = {"kills": 12, "io_points": 0, "io_errors": 3, "disk_full": 3, "signals_in_flight": 12}
 LONG = {"kills": 500, "io_points": 0, "io_errors": 100, "disk_full": 50, "signals_in_flight": 300}
-write, stepped = os.write, Saver.stepped
+write, stepped = os.write, Checkpointer.stepped
 
 
-def one_a_step(self: Saver, done: int, terms: object) -> None:
+def one_a_step(self: Checkpointer, done: int, terms: object) -> None:
     """Saves every step, as the trials want it: the write of the step before is through."""
     self.hear()
     stepped(self, done, terms)
@@ -48,13 +48,13 @@ def slow_write(descriptor: int, content: Any) -> int:
 
 def kills(count: int) -> dict[str, Any]:
     """kill -9 at random; the disk is slow, so that the thread is in the midst of a write for most of the time."""
-    Saver.stepped = stepped  # type: ignore[method-assign]
+    Checkpointer.stepped = stepped  # type: ignore[method-assign]
     os.write = slow_write
     try:
         return trials.kills(count)
     finally:
         os.write = write
-        Saver.stepped = one_a_step  # type: ignore[method-assign]
+        Checkpointer.stepped = one_a_step  # type: ignore[method-assign]
 
 
 def signals_in_flight(count: int) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def seen(path: Path) -> set[str]:
 
 def command(path: Path) -> int:
     """The run as a command, on a slow disk, that writes down its steps and saves as often as it can."""
-    Saver.stepped = stepped  # type: ignore[method-assign]
+    Checkpointer.stepped = stepped  # type: ignore[method-assign]
     os.write = slow_write
     made = Trainer._train_step
 
@@ -122,6 +122,6 @@ def command(path: Path) -> int:
 
 if __name__ == "__main__":
     checkpointing.LARGE = 0
-    Saver.stepped = one_a_step  # type: ignore[method-assign]
+    Checkpointer.stepped = one_a_step  # type: ignore[method-assign]
     ours = {"kills": kills, "signals_in_flight": signals_in_flight}
     sys.exit(trials.run(sys.argv[1:], {**trials.TRIALS, **ours}, SHORT, LONG))

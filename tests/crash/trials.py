@@ -31,7 +31,7 @@ from harness import SCRATCH, STEPS, Child, finish, folder, go_on, last_step, ref
 
 from genzoo.cli.main import main
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.experiment.checkpointing import FOLDER, Saver, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer, to_snapshot
 from genzoo.experiment.resume import Resumption
 from genzoo.runs import checkpoints
 from genzoo.runs import run as runs
@@ -178,9 +178,9 @@ def full(path: Path, kind: str, at: int) -> bool:
     room again it goes on to the same end. Whether all of that is so."""
 
     def work() -> int:
-        saved = Saver.save
+        saved = Checkpointer.save
 
-        def save(self: Saver) -> None:
+        def save(self: Checkpointer) -> None:
             if self.trainer.step >= at:
                 fill(path.parent) if kind == "mount" else None
                 if kind == "limit":
@@ -192,7 +192,7 @@ def full(path: Path, kind: str, at: int) -> bool:
         def refuse(*_: Any) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        Saver.save = save  # type: ignore[method-assign]
+        Checkpointer.save = save  # type: ignore[method-assign]
         return go_on(path)
 
     child = Child(work)

@@ -18,7 +18,7 @@ from genzoo.core.noise import standard_normal
 from genzoo.core.observation import Laplace
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.evaluation.measures import said
+from genzoo.evaluation.measures import summarise_likelihood
 from genzoo.registry import current as registry
 from genzoo.reporting.format import remarks
 
@@ -92,7 +92,7 @@ def spec(likelihood: str, binary: bool = False) -> genzoo.DataSpec:
 
 def told(kind: type[Any], likelihood: str, x: Tensor, binary: bool = False, **view: Any) -> Any:
     model = kind(spec(likelihood, binary), VAE.Config(latent_dim=2, hidden=(5,)))
-    return said(model, Resident(genzoo.Split(x), CPU, **view))
+    return summarise_likelihood(model, Resident(genzoo.Split(x), CPU, **view))
 
 
 GREY = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
@@ -129,13 +129,13 @@ def test_of_a_view_the_values_that_the_model_sees_count() -> None:
 
 
 def test_a_model_without_a_likelihood_says_none() -> None:
-    assert said(Plain(spec("bernoulli"), None), Resident(genzoo.Split(BITS), CPU)) is None
+    assert summarise_likelihood(Plain(spec("bernoulli"), None), Resident(genzoo.Split(BITS), CPU)) is None
 
 
 def test_asking_changes_neither_the_model_nor_the_generators() -> None:
     model = VAE(spec("bernoulli"), VAE.Config(latent_dim=2, hidden=(5,))).train()
     before = torch.get_rng_state()
-    said(model, Resident(genzoo.Split(BITS), CPU))
+    summarise_likelihood(model, Resident(genzoo.Split(BITS), CPU))
     assert torch.equal(torch.get_rng_state(), before)
     assert model.training
     assert not model.head._forward_hooks

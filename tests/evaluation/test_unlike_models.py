@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import genzoo
 from genzoo.cli.loading import load_split
 from genzoo.cli.main import main
-from genzoo.core.metric import Examined
+from genzoo.core.metric import EvaluationBatch
 from genzoo.core.model import count_parameters
 from genzoo.core.noise import content_keys, keyed, keyed_uniform, uniform
 from genzoo.data.resident import Resident
@@ -90,7 +90,7 @@ def test_figures_are_of_the_model_that_is_not_told_the_classes() -> None:
     assert found[0] == found[1]
     batch = data.batch(torch.arange(20))
     assert told.infer(batch).px.log_prob(x).mean().item() > -1e-3  # it would have been perfect
-    torch.testing.assert_close(Examined(told, batch).reconstruction, told.reconstruct(x))
+    torch.testing.assert_close(EvaluationBatch(told, batch).reconstruction, told.reconstruct(x))
 
 
 def test_an_anomaly_is_not_found_by_its_label(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 from genzoo.core.errors import GenzooError, NonFiniteError
 from genzoo.core.listener import Epoch
 from genzoo.experiment import checkpointing
-from genzoo.experiment.checkpointing import FOLDER, Saver, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer, to_snapshot
 from genzoo.runs import checkpoints
 from genzoo.runs.run import Run
 from genzoo.training import snapshot
@@ -51,17 +51,17 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 class States(Listener):
-    """Keeps a copy of everything after each step and each epoch, before the saver hears of it, and the warnings."""
+    """Keep a copy of everything after each step and epoch, before the checkpointer is called, and the warnings."""
 
-    def __init__(self, saver: Saver, each: Callable[[Saver], None]) -> None:
-        self.saver, self.trainer, self.each = saver, saver.trainer, each
+    def __init__(self, checkpointer: Checkpointer, each: Callable[[Checkpointer], None]) -> None:
+        self.checkpointer, self.trainer, self.each = checkpointer, checkpointer.trainer, each
         self.after: dict[tuple[int, int], dict[str, dict[str, Tensor]]] = {}
         """By the steps made and the epochs finished."""
         self.warnings: list[str] = []
 
     def stepped(self, done: int, terms: object) -> None:
         self.keep()
-        self.each(self.saver)
+        self.each(self.checkpointer)
 
     def epoch_finished(self, record: Epoch) -> None:
         self.keep()
@@ -76,21 +76,21 @@ class States(Listener):
         self.warnings.append(text)
 
 
-def settled(saver: Saver) -> None:
-    """Waits until the saver's thread is through."""
-    while saver.writer.busy:
+def settled(checkpointer: Checkpointer) -> None:
+    """Waits until the checkpointer's thread is through."""
+    while checkpointer.writer.busy:
         time.sleep(0.001)
 
 
 def watched(
-    folder: Path, each: Callable[[Saver], None] = lambda saver: None, **options: Any
-) -> tuple[Trainer, States, Saver]:
-    """A trainer with a saver, and what it was after each step; `each` is called then."""
+    folder: Path, each: Callable[[Checkpointer], None] = lambda checkpointer: None, **options: Any
+) -> tuple[Trainer, States, Checkpointer]:
+    """A trainer with a checkpointer, and what it was after each step; `each` is called then."""
     trainer = make_trainer(**{**OPTIONS, **options})
-    saver = Saver(Run(folder), trainer, dict)
-    states = States(saver, each)
-    trainer.listeners += [states, saver]
-    return trainer, states, saver
+    checkpointer = Checkpointer(Run(folder), trainer, dict)
+    states = States(checkpointer, each)
+    trainer.listeners += [states, checkpointer]
+    return trainer, states, checkpointer
 
 
 def steps(folder: Path) -> list[int]:
@@ -118,8 +118,8 @@ def test_training_goes_on_and_what_is_saved_is_the_step_that_it_was_taken_at(
         return path
 
     monkeypatch.setattr(checkpoints, "save", kept)
-    trainer, states, saver = watched(tmp_path, lambda saver: time.sleep(0.02), epochs=8)
-    with saver:
+    trainer, states, checkpointer = watched(tmp_path, lambda checkpointer: time.sleep(0.02), epochs=8)
+    with checkpointer:
         trainer.fit()
     assert len(published) > 2
     assert any(now > step + 1 for step, now, _ in published), "steps are made while a checkpoint is written"
@@ -135,15 +135,15 @@ def test_training_goes_on_and_what_is_saved_is_the_step_that_it_was_taken_at(
 def test_its_files_are_those_of_a_save_that_training_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, large in (("thread", 0), ("direct", 1 << 60)):
         monkeypatch.setattr(checkpointing, "LARGE", large)
-        trainer, _, saver = watched(tmp_path / name, save_every=1e9)
+        trainer, _, checkpointer = watched(tmp_path / name, save_every=1e9)
         (tmp_path / name).mkdir()
         stop_at(trainer, 7)
         trainer.fit()
         for _ in range(3):  # first there is no memory yet
-            trainer.step, saver.due = 6, True
-            saver.save()
-            saver.hear()
-        assert bool(saver.copies) == (name == "thread")
+            trainer.step, checkpointer.due = 6, True
+            checkpointer.save()
+            checkpointer.hear()
+        assert bool(checkpointer.copies) == (name == "thread")
     one, other = (
         {p.name: p.read_bytes() for p in (tmp_path / n / FOLDER / "step-000000006").iterdir()}
         for n in ("thread", "direct")
@@ -156,8 +156,8 @@ def test_its_files_are_those_of_a_save_that_training_waits_for(tmp_path: Path, m
 
 
 def test_training_is_the_same_bit_for_bit_with_and_without_the_thread(tmp_path: Path, writes: list[str]) -> None:
-    trainer, _, saver = watched(tmp_path)
-    with saver:
+    trainer, _, checkpointer = watched(tmp_path)
+    with checkpointer:
         trainer.fit()
     alone = make_trainer(**OPTIONS)
     alone.fit()
@@ -167,23 +167,23 @@ def test_training_is_the_same_bit_for_bit_with_and_without_the_thread(tmp_path: 
 
 
 def test_one_at_a_time_and_one_that_is_due_meanwhile_comes_next(tmp_path: Path, writes: list[str]) -> None:
-    trainer, _, saver = watched(tmp_path, save_every=1e9)
+    trainer, _, checkpointer = watched(tmp_path, save_every=1e9)
     stop_at(trainer, 5)
     trainer.fit()
-    saver.save()
-    assert saver.due, "there is no memory to copy to yet"
-    saver.hear()
-    saver.every = 1e-9
-    saver.stepped(1, None)
-    assert not saver.due
-    assert saver.writer.busy
+    checkpointer.save()
+    assert checkpointer.due, "there is no memory to copy to yet"
+    checkpointer.hear()
+    checkpointer.every = 1e-9
+    checkpointer.stepped(1, None)
+    assert not checkpointer.due
+    assert checkpointer.writer.busy
     for trainer.step in (6, 7):
-        saver.stepped(1, None)
+        checkpointer.stepped(1, None)
     assert steps(tmp_path) == [5]
-    settled(saver)
+    settled(checkpointer)
     trainer.step = 8
-    saver.stepped(1, None)
-    saver.hear()
+    checkpointer.stepped(1, None)
+    checkpointer.hear()
     assert steps(tmp_path) == [8, 5]
 
 
@@ -214,26 +214,26 @@ def test_a_full_disk_is_one_warning_and_the_end_can_still_be_saved(
         return full() if threading.current_thread() is not threading.main_thread() else write(descriptor, content)
 
     monkeypatch.setattr(os, "write", only_in_thread)
-    trainer, states, saver = watched(tmp_path, settled)
-    with saver:
+    trainer, states, checkpointer = watched(tmp_path, settled)
+    with checkpointer:
         trainer.fit()
     (warning,) = states.warnings
     assert warning.startswith(f"cannot save {tmp_path}/checkpoints/step-0000000")
     assert "No space left on device; it needs 0.0" in warning
     assert warning.endswith(" MB are free; training goes on")
-    assert saver.error is None
+    assert checkpointer.error is None
     assert steps(tmp_path) == [STEPS]
     assert not list((tmp_path / FOLDER).glob(".*"))
 
 
 def test_a_full_disk_to_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "write", full)
-    trainer, states, saver = watched(tmp_path, settled)
-    with saver:
+    trainer, states, checkpointer = watched(tmp_path, settled)
+    with checkpointer:
         trainer.fit()
     assert len(states.warnings) == 1
-    assert saver.error
-    assert f"step-{STEPS:09}: No space left" in saver.error.message
+    assert checkpointer.error
+    assert f"step-{STEPS:09}: No space left" in checkpointer.error.message
 
 
 def test_whatever_else_the_thread_raises_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,21 +241,21 @@ def test_whatever_else_the_thread_raises_ends_the_run(tmp_path: Path, monkeypatc
         raise ZeroDivisionError("in the thread")
 
     monkeypatch.setattr(os, "write", broken)
-    trainer, _, saver = watched(tmp_path, settled)
-    with pytest.raises(ZeroDivisionError, match="in the thread"), saver:
+    trainer, _, checkpointer = watched(tmp_path, settled)
+    with pytest.raises(ZeroDivisionError, match="in the thread"), checkpointer:
         trainer.fit()
 
 
 def test_what_is_not_finite_is_not_published(tmp_path: Path) -> None:
     """A moment that overflowed: weights, loss and gradient stay finite."""
 
-    def spoil(saver: Saver) -> None:
-        if saver.trainer.step == 6:
-            saver.trainer.optimizer.exp_avg_sq[0].fill_(torch.inf)
-        settled(saver)
+    def spoil(checkpointer: Checkpointer) -> None:
+        if checkpointer.trainer.step == 6:
+            checkpointer.trainer.optimizer.exp_avg_sq[0].fill_(torch.inf)
+        settled(checkpointer)
 
-    trainer, _, saver = watched(tmp_path, spoil)
-    with pytest.raises(NonFiniteError, match="the weights are not finite after step 6"), saver:
+    trainer, _, checkpointer = watched(tmp_path, spoil)
+    with pytest.raises(NonFiniteError, match="the weights are not finite after step 6"), checkpointer:
         trainer.fit()
     assert trainer.step == 7
     assert steps(tmp_path)[0] < 6
@@ -264,7 +264,7 @@ def test_what_is_not_finite_is_not_published(tmp_path: Path) -> None:
 
 def test_ctrl_c_again_gives_up_what_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second of two signals, which raises: the write would take a minute, and is over at its next chunk."""
-    trainer, _, saver = watched(tmp_path, save_every=1e9)
+    trainer, _, checkpointer = watched(tmp_path, save_every=1e9)
     stop_at(trainer, 5)
     trainer.fit()
     writing, go_on = threading.Event(), threading.Event()
@@ -275,30 +275,32 @@ def test_ctrl_c_again_gives_up_what_is_being_written(tmp_path: Path, monkeypatch
         return write(descriptor, content[:1])
 
     monkeypatch.setattr(os, "write", slow)
-    monkeypatch.setattr(saver.writer.abandoned, "set", lambda s=saver.writer.abandoned.set: (s(), go_on.set()))
-    saver.save()
-    saver.hear()
+    monkeypatch.setattr(
+        checkpointer.writer.abandoned, "set", lambda s=checkpointer.writer.abandoned.set: (s(), go_on.set())
+    )
+    checkpointer.save()
+    checkpointer.hear()
     trainer.step = 6
-    saver.save()
+    checkpointer.save()
     assert writing.wait(60)
     assert list((tmp_path / FOLDER).glob(".tmp-6-*"))
-    with pytest.raises(KeyboardInterrupt), saver:
+    with pytest.raises(KeyboardInterrupt), checkpointer:
         raise KeyboardInterrupt
     assert steps(tmp_path) == [5]
     assert not list((tmp_path / FOLDER).glob(".*"))
-    assert not saver.writer.busy
+    assert not checkpointer.writer.busy
 
 
 def test_any_other_end_waits_for_what_is_being_written(tmp_path: Path, writes: list[str]) -> None:
     before = threading.enumerate()
-    trainer, _, saver = watched(tmp_path, save_every=1e9)
+    trainer, _, checkpointer = watched(tmp_path, save_every=1e9)
     stop_at(trainer, 5)
     trainer.fit()
-    saver.save()
-    saver.hear()
+    checkpointer.save()
+    checkpointer.hear()
     trainer.step = 6
-    saver.save()
-    with pytest.raises(GenzooError, match="of a plugin"), saver:
+    checkpointer.save()
+    with pytest.raises(GenzooError, match="of a plugin"), checkpointer:
         raise GenzooError("of a plugin")
     assert steps(tmp_path) == [6, 5]
     assert not set(threading.enumerate()) - set(before)
@@ -315,8 +317,8 @@ def test_where_memory_is_short_training_waits(
     monkeypatch.setattr(snapshot, "room_for", no_memory)
     if shortage == "known":
         monkeypatch.setattr(checkpointing, "free_bytes", lambda device: 1000)
-    trainer, states, saver = watched(tmp_path)
-    with saver:
+    trainer, states, checkpointer = watched(tmp_path)
+    with checkpointer:
         trainer.fit()
     assert {*writes} == {"MainThread"}
     assert steps(tmp_path)[0] == STEPS
@@ -326,10 +328,10 @@ def test_where_memory_is_short_training_waits(
 
 def test_small_ones_need_no_thread(tmp_path: Path, writes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    trainer, _, saver = watched(tmp_path)
-    with saver:
+    trainer, _, checkpointer = watched(tmp_path)
+    with checkpointer:
         trainer.fit()
-    assert saver.copies is None
+    assert checkpointer.copies is None
     assert steps(tmp_path) == [STEPS, STEPS - 1]
 
 

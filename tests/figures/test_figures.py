@@ -21,7 +21,7 @@ from genzoo.data.store import Store
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.latent_paths import slerp
 from genzoo.figures import draw as figures
-from genzoo.figures.context import Subject
+from genzoo.figures.context import FigureContext
 from genzoo.figures.curves import labels
 from genzoo.figures.image_grid import DPI, MARGIN, Labels, save_sheet
 from genzoo.figures.latent_scatter import ACTIVE, latent_plane
@@ -54,7 +54,7 @@ def examples(form: str) -> Split:
     return Split(x, torch.randint(0, 10, (300,), generator=generator))
 
 
-def subject_of(folder: Path, name: str, form: str, **options: int) -> Subject:
+def subject_of(folder: Path, name: str, form: str, **options: int) -> FigureContext:
     """An untrained model, with weights large enough to tell examples apart, on data of one form."""
     split, entry = examples(form), registry().get("model", name)
     likelihood = "bernoulli" if len(SHAPES[form]) == 3 else "gaussian-learned"
@@ -65,7 +65,7 @@ def subject_of(folder: Path, name: str, form: str, **options: int) -> Subject:
             parameter.mul_(1.5)
     (folder / "metrics.jsonl").write_text(HISTORY)
     view = Resident(split, CPU)
-    return Subject(Run(folder), model, {"train": view, "test": view})
+    return FigureContext(Run(folder), model, {"train": view, "test": view})
 
 
 def expected(name: str, form: str, latents: int) -> set[str]:
@@ -133,17 +133,17 @@ def test_a_curve_has_the_unit_of_its_term_or_none(term: str, expected: tuple[str
 
 
 @pytest.fixture(params=["vae", "ae"])
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> FigureContext:
     made = subject_of(tmp_path, request.param, "digits", latent_dim=6)
     made.model.requires_grad_(False)
     return made
 
 
-def reconstructed(subject: Subject, *index: int) -> Tensor:
+def reconstructed(subject: FigureContext, *index: int) -> Tensor:
     return subject.latent_model.reconstruct(subject.examples(torch.tensor(index)))
 
 
-def test_interpolations_end_at_the_reconstructions(subject: Subject) -> None:
+def test_interpolations_end_at_the_reconstructions(subject: FigureContext) -> None:
     decoded = subject.decode(interpolation_codes(subject))
     pairs = chosen_pairs(subject)
     assert len(pairs) == 4
@@ -153,7 +153,7 @@ def test_interpolations_end_at_the_reconstructions(subject: Subject) -> None:
             torch.testing.assert_close(row[[0, -1]], reconstructed(subject, *pair), atol=1e-6, rtol=0)
 
 
-def test_pairs_are_disjoint_and_of_two_classes(subject: Subject) -> None:
+def test_pairs_are_disjoint_and_of_two_classes(subject: FigureContext) -> None:
     pairs, y = chosen_pairs(subject), subject.test.y
     assert y is not None
     assert len({place for pair in pairs for place in pair}) == 2 * len(pairs)
@@ -188,7 +188,7 @@ def test_the_manifold_is_at_the_priors_quantiles(tmp_path: Path) -> None:
     torch.testing.assert_close(quantile_grid(Scale(centre, deviation), 20), centre + deviation * codes)
 
 
-def test_a_traversal_passes_through_the_reconstruction(subject: Subject) -> None:
+def test_a_traversal_passes_through_the_reconstruction(subject: FigureContext) -> None:
     found = Traversal(subject)
     middle = OFFSETS.tolist().index(0.0)
     original = reconstructed(subject, 0)
@@ -202,7 +202,7 @@ def test_a_traversal_passes_through_the_reconstruction(subject: Subject) -> None
     assert (measure.diff() <= 0).all()
 
 
-def test_the_gif_goes_there_and_back(subject: Subject, tmp_path: Path) -> None:
+def test_the_gif_goes_there_and_back(subject: FigureContext, tmp_path: Path) -> None:
     with torch.no_grad():
         figures.traversal_gif(subject, tmp_path / "t.gif", frames=5)
     with Image.open(tmp_path / "t.gif") as picture:
@@ -210,7 +210,7 @@ def test_the_gif_goes_there_and_back(subject: Subject, tmp_path: Path) -> None:
         assert picture.width > picture.height >= 96
 
 
-def test_the_projection_is_the_singular_value_decomposition(subject: Subject) -> None:
+def test_the_projection_is_the_singular_value_decomposition(subject: FigureContext) -> None:
     codes = subject.posteriors.mean
     centred = codes - codes.mean(0)
     u, s, _ = torch.linalg.svd(centred, full_matrices=False)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 REGISTER = """
 from genzoo import hookimpl
 
-GENZOO_API = 1
+GENZOO_API = 2
 
 @hookimpl
 def register_models(register):
@@ -167,7 +167,7 @@ FAULTS = [
           UNNORMALISED.format(constant="2.757"), "prior", "FAIL", "samples of a Gaussian 2.7"),
     Fault("prior averaged over the latents", "\nclass Planted(genzoo.LatentModel):",
           UNNORMALISED.format(constant="value.square().sum(-1) / 2 - 2"), "prior", "FAIL", "nats less than"),
-    Fault("no plugin API", "GENZOO_API = 1", "", "api", "WARN", "GENZOO_API is not stated"),
+    Fault("no plugin API", "GENZOO_API = 2", "", "api", "WARN", "GENZOO_API is not stated"),
     Fault("no paper", ', paper="nobody 2026"', "", "paper", "WARN", "no paper is named"),
     Fault("an import that fails", "from torch import nn", "from torch import nothing", "class", "FAIL",
           "cannot be imported"),

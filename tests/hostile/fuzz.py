@@ -40,7 +40,7 @@ def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
     from genzoo.registry.current import registry
     from genzoo.reporting.report import page, write_report
     from genzoo.runs.config import Components
-    from genzoo.runs.run import Places, Run
+    from genzoo.runs.run import Run, RunPaths
 
     def own(name: str) -> Reader:
         dataset = registry().get("dataset", name).load()
@@ -64,7 +64,7 @@ def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
             assert "this is a bug" not in err, err
             if code:
                 raise GenzooError(first.removeprefix("genzoo: "), "\n".join(hints))
-        assert not finished([], Places(path.parents[1]))  # reads every run that a board may go on with
+        assert not finished([], RunPaths(path.parents[1]))  # reads every run that a board may go on with
 
     def reported(path: Path) -> None:
         write_report(Run(path.parent))

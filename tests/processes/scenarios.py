@@ -155,7 +155,7 @@ def main(folder: Path) -> None:
             save_file(found, folder / f"{scenario.__name__}-{processes.rank}.safetensors")
         if processes.rank == 1:
             raise PluginError("the second one fails")
-        processes.add_up(torch.zeros(3))
+        processes.all_reduce(torch.zeros(3))
 
 
 if __name__ == "__main__":

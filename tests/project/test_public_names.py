@@ -90,7 +90,7 @@ def test_check_names_what_a_plugin_uses_that_is_deprecated(site: Site, monkeypat
         """
         from genzoo import hookimpl
 
-        GENZOO_API = 1
+        GENZOO_API = 2
 
         @hookimpl
         def register_listeners(register):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from genzoo.system.signals import exit_code, first_interrupt, heed, terminable
+from genzoo.system.signals import exit_code, first_interrupt, raise_pending_interrupt, terminable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORKED = """
@@ -73,9 +73,9 @@ def test_what_python_swallows_is_remembered_and_not_shown(number: int, capfd: py
         with first_interrupt(heard.append):
             assert heard == [number]
         with pytest.raises(KeyboardInterrupt) as caught:
-            heed()
+            raise_pending_interrupt()
         assert exit_code(caught.value) == 128 + number
-    heed()
+    raise_pending_interrupt()
     assert sys.unraisablehook is hook
     assert capfd.readouterr().err == ""
 
@@ -91,7 +91,7 @@ def test_other_errors_that_python_swallows_are_shown(monkeypatch: pytest.MonkeyP
     with terminable():
         broken = Broken()
         del broken
-        heed()
+        raise_pending_interrupt()
     assert shown == [ValueError]
 
 

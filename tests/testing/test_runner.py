@@ -75,7 +75,7 @@ def test_a_planted_fault_is_found_and_named(found: Any, fault: Fault) -> None:
     assert mine, said
     assert mine[0].verdict == fault.verdict
     assert mine[0].expected
-    assert mine[0].cure
+    assert mine[0].suggestion
     assert "\n" not in mine[0].found
 
 
@@ -162,7 +162,7 @@ def test_what_is_built_in_passes() -> None:
 def test_every_check_says_what_must_hold_and_what_to_change() -> None:
     for check in [*CHECKS.values(), *REGISTRATION.values(), *DATASET.values(), *METRIC.values()]:
         assert check.expected.endswith(".")
-        assert check.cure
+        assert check.suggestion
 
 
 def test_the_table_and_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,5 +64,5 @@ def test_a_subtle_fault_is_found(fault: Subtle, made: Any) -> None:
     assert {finding.check for finding in said} & set(fault.checks)
     for finding in said:
         assert finding.expected
-        assert finding.cure
+        assert finding.suggestion
         assert finding.found

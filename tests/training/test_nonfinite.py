@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import genzoo
 from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import NonFiniteError
-from genzoo.experiment.checkpointing import FOLDER, Log, Saver, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer, Log, to_snapshot
 from genzoo.runs import checkpoints
 from genzoo.runs.run import Run
 from genzoo.training.callback import Listener
@@ -84,7 +84,7 @@ def trainer_for(where: str, value: float, **options: Any) -> Trainer:
 @pytest.mark.parametrize("where", ["loss", "gradient", "buffer"])
 def test_it_stops_before_anything_changes_and_can_be_gone_on_with(where: str, value: float, tmp_path: Path) -> None:
     trainer = trainer_for(where, value)
-    saver = Saver(Run(tmp_path), trainer, dict)
+    checkpointer = Checkpointer(Run(tmp_path), trainer, dict)
     with pytest.raises(NonFiniteError) as error:
         trainer.fit()
     assert "at epoch 2, step 6 (batch 2 of 4, gradient norm" in error.value.message
@@ -97,7 +97,7 @@ def test_it_stops_before_anything_changes_and_can_be_gone_on_with(where: str, va
     if where == "buffer":
         assert bool(trainer.objective.model.mean.isfinite().all())  # type: ignore[union-attr, operator]
 
-    assert saver.write()
+    assert checkpointer.write()
     again, whole = trainer_for("nowhere" if where != "buffer" else "buffer", 0.0), trainer_for("nowhere", 0.0)
     start, problems = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, again))
     assert start

@@ -19,7 +19,7 @@ from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import GenzooError
 from genzoo.core.listener import Epoch
 from genzoo.data.resident import Resident
-from genzoo.experiment.checkpointing import FOLDER, Saver, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer, to_snapshot
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.runs import checkpoints
@@ -66,7 +66,7 @@ def in_two(make: Make, folder: Path, step: int) -> Trainer:
     """The training stopped after a step, saved to a folder, and gone on with by a new trainer, which is returned."""
     first, second = make(), make()
     stop_at(first, step)
-    first.listeners.append(Saver(Run(folder), first, dict))
+    first.listeners.append(Checkpointer(Run(folder), first, dict))
     first.fit()
     assert first.step == step
     start, problems = checkpoints.newest(folder / FOLDER, lambda checkpoint: to_snapshot(checkpoint, second))
@@ -160,7 +160,7 @@ def test_stopped_in_a_validation(tmp_path: Path) -> None:
         return validate()
 
     first.validate = stopping  # type: ignore[method-assign]
-    first.listeners.append(Saver(Run(tmp_path), first, dict))
+    first.listeners.append(Checkpointer(Run(tmp_path), first, dict))
     first.fit()
     assert (first.step, len(first.outcome.epochs)) == (8, 1)
     start, _ = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, second))
@@ -173,7 +173,7 @@ def test_more_epochs_than_were_meant(tmp_path: Path) -> None:
     options = {**EVERYTHING, "schedule": "constant", "patience": 0}
     whole, short, longer = (make_trainer(**{**options, "epochs": epochs}) for epochs in (5, 2, 5))
     whole.fit()
-    short.listeners.append(Saver(Run(tmp_path), short, dict))
+    short.listeners.append(Checkpointer(Run(tmp_path), short, dict))
     short.fit()
     start, _ = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, longer))
     longer.fit(start)
@@ -189,7 +189,7 @@ def test_the_best_weights_are_saved_along_with_the_last_ones(tmp_path: Path) -> 
     whole, first, second = make(30), make(5), make(30)
     whole.fit()
     assert 0 < whole.outcome.best_epoch < len(whole.outcome.epochs) - 1
-    first.listeners.append(Saver(Run(tmp_path), first, dict))
+    first.listeners.append(Checkpointer(Run(tmp_path), first, dict))
     first.fit()
     assert first.outcome.best_epoch < 5
     start, _ = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, second))
@@ -203,7 +203,7 @@ def test_it_is_saved_by_the_clock_that_only_goes_forward(tmp_path: Path, monkeyp
     monkeypatch.setattr("time.time", lambda: -1e9)
     saved: list[int] = []
 
-    class Noted(Saver):
+    class Noted(Checkpointer):
         def write(self) -> bool:
             saved.append(self.trainer.step)
             return super().write()
@@ -238,7 +238,7 @@ def test_it_is_saved_by_the_clock_that_only_goes_forward(tmp_path: Path, monkeyp
 )
 def test_a_checkpoint_of_another_training_is_refused(options: dict[str, Any], message: str, tmp_path: Path) -> None:
     trainer = make_trainer(**EVERYTHING)
-    trainer.listeners.append(Saver(Run(tmp_path), trainer, dict))
+    trainer.listeners.append(Checkpointer(Run(tmp_path), trainer, dict))
     trainer.fit()
     other = make_trainer(**{**EVERYTHING, **options})
     start, problems = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, other))
@@ -252,7 +252,7 @@ def test_a_checkpoint_of_another_training_is_refused(options: dict[str, Any], me
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     trainer = make_trainer(**EVERYTHING)
-    trainer.listeners.append(Saver(Run(tmp_path), trainer, dict))
+    trainer.listeners.append(Checkpointer(Run(tmp_path), trainer, dict))
     before = copy.deepcopy(trainer.objective.state_dict())
     with torch.no_grad():
         trainer.parameters[0].fill_(torch.inf)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.listener import Epoch
-from genzoo.core.noise import mix
+from genzoo.core.noise import derive_seed
 from genzoo.training.callback import Listener
 from genzoo.training.trainer import Trainer, objective_terms
 
@@ -25,10 +25,10 @@ def by_hand(trainer: Trainer, epochs: int, fused: bool = True) -> tuple[dict[str
     optimizer = torch.optim.Adam(model.parameters(), lr=trainer.training.lr, fused=fused)
     means, step = [], 0
     for epoch in range(1, epochs + 1):
-        generator = torch.Generator().manual_seed(mix(0, "order", epoch))
+        generator = torch.Generator().manual_seed(derive_seed(0, "order", epoch))
         losses = []
         for index in torch.randperm(len(x), generator=generator).split(50):
-            torch.manual_seed(mix(0, "step", step))
+            torch.manual_seed(derive_seed(0, "step", step))
             optimizer.zero_grad()
             value = loss(model, genzoo.Batch(x[index]), torch.tensor(step))["loss"]
             value.backward()

@@ -53,7 +53,7 @@ class Columns:
     """The columns of one table."""
 
     kept: list[int]
-    """Places of the columns that are numbers of an example, in the order of the example."""
+    """RunPaths of the columns that are numbers of an example, in the order of the example."""
     label: int | None = None
     notes: list[str] = field(default_factory=list)
 

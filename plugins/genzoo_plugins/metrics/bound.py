@@ -19,7 +19,7 @@ class Reconstruction(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.LatentModel) else "no latent variables"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return -examined.inference.px.log_prob(examined.batch.x)[0]
 
 
@@ -31,8 +31,8 @@ class BoundMetric(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        return why_no_bound(subject)
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        return why_no_bound(context)
 
 
 class KL(BoundMetric):
@@ -41,7 +41,7 @@ class KL(BoundMetric):
     label = "KL"
     better = None  # a rate: 0 for a model that says nothing in its codes
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.inference.kl()
 
 
@@ -50,7 +50,7 @@ class NegativeELBO(BoundMetric):
 
     label = "−ELBO"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         inference = examined.inference
         return inference.kl() - inference.px.log_prob(examined.batch.x)[0]
 
@@ -61,13 +61,13 @@ class BitsPerDim(NegativeELBO):
     label = "bits per dimension, at most"
     unit = "bits"
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        reason = super().begin(subject) or why_no_likelihood(subject)
-        if reason is None and subject.example.px.measure != "probability":
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        reason = super().begin(context) or why_no_likelihood(context)
+        if reason is None and context.example.px.measure != "probability":
             return "p(x|z) is a density, not a probability"
         return reason
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return super().per_example(examined) / (examined.model.spec.numel * math.log(2))
 
 
@@ -78,10 +78,10 @@ def why_no_prior(model: genzoo.Model) -> str | None:
     return "no prior p(z)" if model.prior() is None else None
 
 
-def why_no_likelihood(subject: genzoo.Subject) -> str | None:
+def why_no_likelihood(context: genzoo.EvaluationContext) -> str | None:
     """Why p(x|z) is no likelihood of these data, None if it is."""
-    px = subject.example.px
-    if measure_of(px, subject.data) != "none":
+    px = context.example.px
+    if measure_of(px, context.data) != "none":
         return None
     if px.support == "binary":
         return "grey pixels have no likelihood; --binarize"

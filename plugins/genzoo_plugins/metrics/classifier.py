@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from genzoo.core.noise import keyed_bits, mix
+from genzoo.core.noise import derive_seed, keyed_bits
 from genzoo.evaluation import anomaly
 
 CHUNK = 1024
@@ -83,7 +83,7 @@ class TwoSets:
         is nothing to find, others add next to nothing. The spread is wider than Mann & Whitney's, as each part also
         trains the classifiers of the others.
         """
-        generator = torch.Generator().manual_seed(mix(0, "permutations"))
+        generator = torch.Generator().manual_seed(derive_seed(0, "permutations"))
         noise = torch.rand(len(self.part), PERMUTATIONS, generator=generator, dtype=torch.float64)
         labels = torch.empty_like(noise)
         labels[self.part.argsort(stable=True)] = self.labels[(self.part[:, None] + noise).argsort(0)]
@@ -180,7 +180,7 @@ def folds(which: Tensor, labels: Tensor, copies: Tensor) -> Tensor:
 def parts(n: int, *seed: str | int) -> Tensor:
     """Which part each of n points belongs to, at random and as evenly as can be: [n]."""
     number = torch.empty(n, dtype=torch.int64)
-    order = keyed_bits(torch.tensor([mix(0, "parts", *seed)]), 0, n)[0].argsort(stable=True)
+    order = keyed_bits(torch.tensor([derive_seed(0, "parts", *seed)]), 0, n)[0].argsort(stable=True)
     number[order] = torch.arange(n) % FOLDS
     return number
 

@@ -18,7 +18,7 @@ class MSE(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.LatentModel) else "no encoder"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.squared_error
 
 
@@ -34,10 +34,10 @@ class ActiveUnits(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.inference.q.mean.flatten(1)
 
-    def why_no_figure(self, values: Tensor) -> str | None:
+    def why_not_available(self, values: Tensor) -> str | None:
         return None if bool(values.isfinite().all()) else "codes that are not finite"
 
     def summarise(self, values: Tensor) -> float:

@@ -46,8 +46,8 @@ class SmallSampleMetric(SampleMetric):
         small = model.spec.shape == SHAPE or model.spec.numel <= WIDEST
         return None if small else f"for images of 1x28x28 and examples of {WIDEST} values at most"
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        return "needs 10 examples" if len(subject.data) < 10 else super().begin(subject)
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        return "needs 10 examples" if len(context.data) < 10 else super().begin(context)
 
     @property
     def where(self) -> str:
@@ -115,9 +115,9 @@ class SlicedWasserstein(SmallSampleMetric):
         directions: genzoo.Count = 1000
         """How many; the relative error is about 1/√(2·directions) or less."""
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        self.reference = training_points(subject)
-        return why_not_finite(self.reference) or super().begin(subject)
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        self.reference = training_points(context)
+        return why_not_finite(self.reference) or super().begin(context)
 
     def summarise(self, values: Tensor) -> float:
         return sliced_wasserstein(values[self.chosen], self.fake, self.config.directions)
@@ -168,15 +168,15 @@ class Memorisation(SmallSampleMetric):
     unseen: Tensor
     """The same of held-out examples."""
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        reference = training_points(subject)
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        reference = training_points(context)
         if reference is None:
             return "these are the training data"
         self.reference = reference
-        return why_not_finite(reference) or super().begin(subject)
+        return why_not_finite(reference) or super().begin(context)
 
-    def why_no_figure(self, values: Tensor) -> str | None:
-        if reason := super().why_no_figure(values):
+    def why_not_available(self, values: Tensor) -> str | None:
+        if reason := super().why_not_available(values):
             return reason
         n = min(len(self.chosen), len(self.reference))  # the more there are, the nearer is the nearest
         self.seen = distances_to_each_group(self.fake, self.reference[:n])

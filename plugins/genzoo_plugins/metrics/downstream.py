@@ -33,13 +33,13 @@ class CodeMetric(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.LatentModel) else "no encoder"
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        train, model = subject.train, subject.model
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        train, model = context.train, context.model
         assert train is not None
         assert isinstance(model, genzoo.LatentModel)
-        if train.y is None or subject.data.y is None:
+        if train.y is None or context.data.y is None:
             return "no labels"
-        if train is subject.data:
+        if train is context.data:
             return "these are the training data"
         index = fixed_permutation(len(train))[:MOST].to(train.device)
         size = evaluation_batch(model.spec)
@@ -66,7 +66,7 @@ class CodeMetric(genzoo.Metric):
         """Classes [B] of codes [B, D], standardised."""
         raise NotImplementedError(f"{type(self).__name__} must define predict(codes)")
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         model, y = examined.model, examined.batch.y
         assert isinstance(model, genzoo.LatentModel)
         assert y is not None
@@ -74,7 +74,7 @@ class CodeMetric(genzoo.Metric):
         right = (self.predict(self.standardised(codes)) == y.cpu()).double()
         return torch.where(codes.isfinite().all(1), right, math.nan)
 
-    def why_no_figure(self, values: Tensor) -> str | None:
+    def why_not_available(self, values: Tensor) -> str | None:
         return None if bool(values.isfinite().all()) else "codes that are not finite"
 
     def details(self, values: Tensor) -> dict[str, Any]:
@@ -97,9 +97,9 @@ class KNN(CodeMetric):
         k: genzoo.Count = 5
         """How many neighbours vote."""
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        few = subject.train is not None and len(subject.train) < self.config.k
-        return f"needs {self.config.k} training examples" if few else super().begin(subject)
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        few = context.train is not None and len(context.train) < self.config.k
+        return f"needs {self.config.k} training examples" if few else super().begin(context)
 
     def predict(self, codes: Tensor) -> Tensor:
         k, (classes, number) = self.config.k, self.labels.unique(return_inverse=True)

@@ -23,8 +23,8 @@ class ReconstructedImage(genzoo.Metric):
             return "no encoder"
         return None if model.spec.is_image else "no images"
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        return None if subject.data.in_unit else "images with values outside [0, 1]"
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        return None if context.data.in_unit else "images with values outside [0, 1]"
 
 
 class PSNR(ReconstructedImage):
@@ -34,7 +34,7 @@ class PSNR(ReconstructedImage):
     unit = "dB"
     better = "higher"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return decibels(examined.squared_error.clamp_min(LEAST))
 
 
@@ -44,7 +44,7 @@ class SSIM(ReconstructedImage):
     label = "SSIM"
     better = "higher"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         # A flat patch's variance is the difference of nearly equal numbers: float64, which not every device has.
         x, again = (images.cpu().double() for images in examined.originals)
         return ssim(again, x)

@@ -63,10 +63,10 @@ class IWAE(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        return why_no_bound(subject) or why_no_likelihood(subject)
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        return why_no_bound(context) or why_no_likelihood(context)
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         """[B, 2]: −L_k and the effective number of samples.
 
         As few examples at a time as have all their samples decoded together: each is encoded once.
@@ -75,7 +75,7 @@ class IWAE(genzoo.Metric):
         rows = at_most(BYTES.get(device, EVALUATION_BYTES), FLOAT32 * numel, ROWS.get(device, ROWS["cpu"]))
         return torch.cat([self._bounds(part, rows) for part in examined.parts(max(1, rows // self.config.k))])
 
-    def _bounds(self, examined: genzoo.Examined, rows: int) -> Tensor:
+    def _bounds(self, examined: genzoo.EvaluationBatch, rows: int) -> Tensor:
         """The same for a few examples, with at most `rows` decodes at a time."""
         x, model = examined.batch.x, examined.model
         assert isinstance(model, genzoo.LatentModel)

@@ -42,19 +42,19 @@ class KLMetric(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        example = subject.example
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        example = context.example
         assert example.p is not None
         return "the KL has no closed form" if example.q.kl_per_dim(example.p) is None else None
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         inference = examined.inference
         assert inference.p is not None
         terms = inference.q.kl_per_dim(inference.p)
         assert terms is not None
         return terms.flatten(1)
 
-    def why_no_figure(self, values: Tensor) -> str | None:
+    def why_not_available(self, values: Tensor) -> str | None:
         return None if bool(values.isfinite().all()) else "KLs that are not finite"
 
     def standard_error(self, values: Tensor) -> float | None:
@@ -95,12 +95,12 @@ class AggregateMetric(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        self.chosen = chosen(subject.data)
-        gaussian = isinstance(subject.example.q, genzoo.DiagGaussian)
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        self.chosen = chosen(context.data)
+        gaussian = isinstance(context.example.q, genzoo.DiagGaussian)
         return None if gaussian else "q(z|x) is no diagonal Gaussian"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         """[B, 3D + 1]: mean, variance and one sample of q(z|x), and ln p(z) of that."""
         inference = examined.inference
         q = inference.q
@@ -118,7 +118,7 @@ class AggregateMetric(genzoo.Metric):
         mean, variance, z = values[:, :-1].chunk(3, 1)
         return mean, variance, z, values[:, -1]
 
-    def why_no_figure(self, values: Tensor) -> str | None:
+    def why_not_available(self, values: Tensor) -> str | None:
         return None if bool(values.isfinite().all()) else "codes that are not finite"
 
     def noted(self, *notes: str, **known: Any) -> dict[str, Any]:
@@ -137,8 +137,8 @@ class MixtureMetric(AggregateMetric):
     mixture: Tensor
     prior: Tensor
 
-    def why_no_figure(self, values: Tensor) -> str | None:
-        if reason := super().why_no_figure(values):
+    def why_not_available(self, values: Tensor) -> str | None:
+        if reason := super().why_not_available(values):
             return reason
         return None if bool((self.split(values)[1] > 0).all()) else "posteriors without a spread"
 
@@ -201,8 +201,8 @@ class TotalCorrelation(AggregateMetric):
     label = "total correlation, Gaussian"
     unit = "nats"
 
-    def why_no_figure(self, values: Tensor) -> str | None:
-        if reason := super().why_no_figure(values):
+    def why_not_available(self, values: Tensor) -> str | None:
+        if reason := super().why_not_available(values):
             return reason
         z = self.split(values)[2]
         if len(z) <= z.shape[1]:
@@ -236,20 +236,20 @@ class PriorC2ST(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        if len(subject.data) < 10:
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        if len(context.data) < 10:
             return "needs 10 examples"
-        self.chosen = chosen(subject.data)
-        prior = subject.example.p
+        self.chosen = chosen(context.data)
+        prior = context.example.p
         assert prior is not None
         with seeded(torch.initial_seed()):  # whatever was drawn before does not matter
             self.drawn = prior.rsample((len(self.chosen),)).flatten(1).cpu().double()
         return None if bool(self.drawn.isfinite().all()) else "codes of the prior that are not finite"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.inference.z[0].flatten(1)
 
-    def why_no_figure(self, values: Tensor) -> str | None:
+    def why_not_available(self, values: Tensor) -> str | None:
         return None if bool(values.isfinite().all()) else "codes that are not finite"
 
     def summarise(self, values: Tensor) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genzoo.core.noise import keyed_bits, mix
+from genzoo.core.noise import derive_seed, keyed_bits
 
 GROUPS, T_QUANTILE = 20, 2.093
 """Of a jackknife; the 97.5 % quantile of Student's t with one degree of freedom less."""
@@ -32,7 +32,7 @@ def membership(n: int) -> Tensor:
 
 def order(n: int, *seed: str | int) -> Tensor:
     """A permutation of n."""
-    return keyed_bits(torch.tensor([mix(0, *seed)]), 0, n)[0].argsort(stable=True)
+    return keyed_bits(torch.tensor([derive_seed(0, *seed)]), 0, n)[0].argsort(stable=True)
 
 
 def jackknife(whole: float, without: Tensor, least: float = -math.inf) -> Interval | None:

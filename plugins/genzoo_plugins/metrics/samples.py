@@ -59,26 +59,26 @@ class SampleMetric(genzoo.Metric):
         """Why such examples cannot be compared as points; None if they can."""
         return why_no_features(model)
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        n = min(MOST, len(subject.data))
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        n = min(MOST, len(context.data))
         if n < 2:
             return "needs 2 examples"
-        if subject.train is not None and len(subject.train) < self.sampler.components:
-            return f"only {len(subject.train)} training codes"
+        if context.train is not None and len(context.train) < self.sampler.components:
+            return f"only {len(context.train)} training codes"
         try:
-            self.fake = shared_samples(subject, self.sampler, n)
+            self.fake = shared_samples(context, self.sampler, n)
         except genzoo.GenzooError as error:  # codes that no density can be fitted to
             return error.message
         if not bool(self.fake.isfinite().all()):
             return "samples that are not finite"
-        self.chosen = chosen(subject.data)
-        self.space = f"{NAME} sha256 {SHA256}" if subject.model.spec.shape == SHAPE else "values"
+        self.chosen = chosen(context.data)
+        self.space = f"{NAME} sha256 {SHA256}" if context.model.spec.shape == SHAPE else "values"
         return None
 
-    def why_no_figure(self, values: Tensor) -> str | None:
+    def why_not_available(self, values: Tensor) -> str | None:
         return None if bool(values.isfinite().all()) else "examples that are not finite"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return as_points(examined.model.spec, examined.batch.x)
 
     def standard_error(self, values: Tensor) -> float | None:
@@ -102,16 +102,16 @@ class Frechet(SampleMetric):
     needs_train = True
     reference: Tensor | None
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        self.reference = training_points(subject)
-        return why_not_finite(self.reference) or super().begin(subject)
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        self.reference = training_points(context)
+        return why_not_finite(self.reference) or super().begin(context)
 
     def summarise(self, values: Tensor) -> float:
         return percent(self.fake, values[self.chosen])
 
-    def why_no_figure(self, values: Tensor) -> str | None:
+    def why_not_available(self, values: Tensor) -> str | None:
         alike = bool((values == values[0]).all())
-        return super().why_no_figure(values) or ("all examples are equal" if alike else None)
+        return super().why_not_available(values) or ("all examples are equal" if alike else None)
 
     def details(self, values: Tensor) -> dict[str, Any]:
         """The interval is for what the distance would be without the bias of n; the null is that of real data of n."""
@@ -137,10 +137,10 @@ class Coverage(SampleMetric):
         k: genzoo.Count = 5
         """A point's ball reaches to its k-th neighbour."""
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        if len(subject.data) <= self.config.k:
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        if len(context.data) <= self.config.k:
             return f"needs more than {self.config.k} examples"
-        return super().begin(subject)
+        return super().begin(context)
 
     def summarise(self, values: Tensor) -> float:
         self.found = prdc(values[self.chosen], self.fake, self.config.k)
@@ -159,17 +159,17 @@ class Coverage(SampleMetric):
         return self.described(*notes, **found._asdict(), **known, k=self.config.k)
 
 
-def shared_samples(subject: genzoo.Subject, sampler: Sampler, n: int) -> Tensor:
+def shared_samples(context: genzoo.EvaluationContext, sampler: Sampler, n: int) -> Tensor:
     """n samples as points [n, F], the same for all metrics of one seed: whatever was drawn before does not matter."""
     seed = torch.initial_seed()
     name = f"{sampler} {n} {seed}"
-    if name not in subject.shared:
+    if name not in context.shared:
         # Of black and white images and of vectors x ~ p(x|z); of grey ones the mean, as papers show them.
-        noise = subject.data.binary or not subject.model.spec.is_image
+        noise = context.data.binary or not context.model.spec.is_image
         with seeded(seed):
-            new = draw(subject.model, sampler, subject.train, n, noise)
-        subject.shared[name] = as_points(subject.model.spec, new)
-    points: Tensor = subject.shared[name]
+            new = draw(context.model, sampler, context.train, n, noise)
+        context.shared[name] = as_points(context.model.spec, new)
+    points: Tensor = context.shared[name]
     return points
 
 
@@ -189,17 +189,17 @@ def chosen(data: Resident) -> Tensor:
     return data.keys.cpu().argsort()[:MOST]
 
 
-def training_points(subject: genzoo.Subject) -> Tensor | None:
+def training_points(context: genzoo.EvaluationContext) -> Tensor | None:
     """As many training examples as there are examples, or all if they are fewer; None where the two are the same."""
-    train, n = subject.train, min(MOST, len(subject.data))
-    if train is None or train is subject.data:  # of data with themselves any distance is 0
+    train, n = context.train, min(MOST, len(context.data))
+    if train is None or train is context.data:  # of data with themselves any distance is 0
         return None
-    if "training points" not in subject.shared:
+    if "training points" not in context.shared:
         index = fixed_permutation(len(train))[:n].to(train.device)
-        spec = subject.model.spec
+        spec = context.model.spec
         found = [as_points(spec, train.batch(part).x) for part in index.split(evaluation_batch(spec))]
-        subject.shared["training points"] = torch.cat(found)
-    points: Tensor = subject.shared["training points"]
+        context.shared["training points"] = torch.cat(found)
+    points: Tensor = context.shared["training points"]
     return points
 
 

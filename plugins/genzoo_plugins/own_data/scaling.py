@@ -101,6 +101,6 @@ def remarks(train: Split, form: Form) -> tuple[list[str], list[str]]:
         return notes, []
     examples = ", ".join(f"{names[p]} ({found.low[p]:g} … {found.high[p]:g})" for p in large[:3])
     more = f" and {len(large) - 3:,} more" if len(large) > 3 else ""
-    cure = "--data.scale standard brings each column to mean 0 and deviation 1"
-    cure = "--standardize global brings them to one scale" if isinstance(train.x, Rows) else cure
-    return notes, [f"columns of a large scale: {examples}{more}: {cure}"]
+    suggestion = "--data.scale standard brings each column to mean 0 and deviation 1"
+    suggestion = "--standardize global brings them to one scale" if isinstance(train.x, Rows) else suggestion
+    return notes, [f"columns of a large scale: {examples}{more}: {suggestion}"]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.core.noise import keyed_bits, keyed_normal, mix
+from genzoo.core.noise import derive_seed, keyed_bits, keyed_normal
 
 Size = Annotated[int, genzoo.Range(1, 10_000_000)]
 
@@ -69,7 +69,7 @@ class Toy:
         return genzoo.Split(self.points(split, n, y).float(), y if self.classes else None)
 
     def _key(self, split: str, purpose: str) -> Tensor:
-        return torch.tensor([mix(self.config.seed, self.name, split, purpose)])
+        return torch.tensor([derive_seed(self.config.seed, self.name, split, purpose)])
 
 
 def on_circle(angle: Tensor) -> Tensor:

@@ -50,10 +50,10 @@ class Greedy(Metric):
 
     label = "greedy"
 
-    def begin(self, subject: genzoo.Subject) -> None:
+    def begin(self, context: genzoo.EvaluationContext) -> None:
         torch.rand(7)
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         uniform(examined.batch.x)
         torch.rand(3)
         return examined.inference.z[0].flatten(1).sum(1)
@@ -225,11 +225,11 @@ class Centred(Metric):
     label = "centred"
     mean: Tensor
 
-    def begin(self, subject: genzoo.Subject) -> str | None:
-        self.mean = subject.data.batch(torch.arange(len(subject.data))).x.mean(0)
-        return None if len(subject.data) > 1 else "needs two examples"
+    def begin(self, context: genzoo.EvaluationContext) -> str | None:
+        self.mean = context.data.batch(torch.arange(len(context.data))).x.mean(0)
+        return None if len(context.data) > 1 else "needs two examples"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return (examined.batch.x - self.mean).flatten(1).norm(dim=1)
 
 

@@ -150,6 +150,6 @@ def test_latents_that_do_not_vary_share_nothing_and_functions_of_others_everythi
     metric.chosen = torch.arange(100)
     twice = torch.cat([z, z[:, :1]], 1)
     values = torch.cat([twice, torch.ones_like(twice), twice, torch.zeros(100, 1)], 1)
-    assert metric.why_no_figure(values) == "a latent is a function of others"
+    assert metric.why_not_available(values) == "a latent is a function of others"
     metric.chosen = torch.arange(4)
-    assert metric.why_no_figure(values) == "needs more than 4 examples"
+    assert metric.why_not_available(values) == "needs more than 4 examples"

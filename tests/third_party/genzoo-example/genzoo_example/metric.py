@@ -20,7 +20,7 @@ class CodeSparseness(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.LatentModel) else "no encoder"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         """[B]."""
         z = examined.inference.q.mean.flatten(1)
         root = math.sqrt(z.shape[1])

@@ -75,7 +75,7 @@ def test_sparseness_is_hoyers(batch: Batch) -> None:
         def posterior(self, x: Any) -> genzoo.Distribution:
             return genzoo.DiagGaussian(codes, torch.zeros_like(codes))
 
-    examined = genzoo.Examined(
+    examined = genzoo.EvaluationBatch(
         Coded(Ring(Ring.Config()).spec, LaplaceVAE.Config(latent_dim=4, width=8)), genzoo.Batch(batch.x[:3])
     )
     found = CodeSparseness(CodeSparseness.Config()).per_example(examined)

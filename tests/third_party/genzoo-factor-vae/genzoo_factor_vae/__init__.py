@@ -2,7 +2,7 @@
 
 from genzoo.core.hookspecs import Register, RegisterModel, hookimpl
 
-GENZOO_API = 1
+GENZOO_API = 2
 """The plugin API that this was written for."""
 
 VAE = "genzoo_plugins.vae.model:VAE"

@@ -5,7 +5,7 @@ This file only registers. The classes are named as text and imported when first 
 
 from genzoo.core.hookspecs import Register, RegisterMetric, RegisterModel, hookimpl
 
-GENZOO_API = 1
+GENZOO_API = 2
 """The plugin API that this was written for."""
 LIPMAN = "Lipman et al. 2023, arXiv 2210.02747"
 LIU = "Liu et al. 2023, arXiv 2209.03003"

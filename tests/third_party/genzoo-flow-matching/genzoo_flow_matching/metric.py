@@ -29,7 +29,7 @@ class FlowNLL(genzoo.Metric):
             return "no flow"
         return None if model.spec.numel <= LARGEST else f"for examples of {LARGEST} values at most"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         """[B]."""
         assert isinstance(examined.model, FlowMatching)
         return -examined.model.log_prob(examined.batch.x, self.config.steps)

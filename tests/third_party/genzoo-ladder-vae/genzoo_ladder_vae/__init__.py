@@ -2,7 +2,7 @@
 
 from genzoo.core.hookspecs import RegisterMetric, RegisterModel, hookimpl
 
-GENZOO_API = 1
+GENZOO_API = 2
 """The plugin API that this was written for."""
 
 

@@ -22,7 +22,7 @@ class KLLevels(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, LadderVAE) else "no ladder"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         """[B, 2]: of z₁ and of z₂."""
         inference = examined.inference
         assert isinstance(inference, LadderInference)

@@ -248,7 +248,7 @@ def test_both_levels_are_used_after_a_short_training() -> None:
         optimizer.zero_grad()
         loss(model, genzoo.Batch(clusters(128)), torch.tensor(step))["loss"].backward()
         optimizer.step()
-    examined = genzoo.Examined(model, genzoo.Batch(clusters(2000)))
+    examined = genzoo.EvaluationBatch(model, genzoo.Batch(clusters(2000)))
     metric = KLLevels(KLLevels.Config())
     values = metric.per_example(examined)
     torch.testing.assert_close(values.sum(1), examined.inference.kl())

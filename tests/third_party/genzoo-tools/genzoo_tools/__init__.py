@@ -5,7 +5,7 @@ This file only registers. The classes are named as text and imported when first 
 
 from genzoo.core.hookspecs import Register, hookimpl
 
-GENZOO_API = 1
+GENZOO_API = 2
 """The plugin API that this was written for."""
 
 

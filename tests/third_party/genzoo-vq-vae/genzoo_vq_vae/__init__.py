@@ -2,7 +2,7 @@
 
 from genzoo.core.hookspecs import Register, RegisterMetric, RegisterModel, hookimpl
 
-GENZOO_API = 1
+GENZOO_API = 2
 """The plugin API that this was written for."""
 
 PAPER = "van den Oord, Vinyals & Kavukcuoglu 2017, arXiv 1711.00937"

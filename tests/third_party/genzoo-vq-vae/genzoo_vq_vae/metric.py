@@ -19,7 +19,7 @@ class CodePerplexity(genzoo.Metric):
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, VQVAE) else "no codebook"
 
-    def per_example(self, examined: genzoo.Examined) -> Tensor:
+    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         """[B, H·W] codes."""
         q = examined.inference.q
         assert isinstance(q, Quantised)

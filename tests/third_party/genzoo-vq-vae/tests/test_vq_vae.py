@@ -220,7 +220,7 @@ def test_codes_differ_where_a_batch_has_fewer_vectors() -> None:
 def test_perplexity_counts_the_codes_in_use(model: VQVAE) -> None:
     metric = CodePerplexity(CodePerplexity.Config())
     assert metric.refuses(model) is None
-    codes = metric.per_example(genzoo.Examined(model, images(9)))
+    codes = metric.per_example(genzoo.EvaluationBatch(model, images(9)))
     assert torch.equal(codes, posterior(model, images(9).x).codes.flatten(1))
     assert metric.summarise(torch.tensor([[0.0, 7.0], [7.0, 0.0]]).double()) == pytest.approx(2)
     assert metric.summarise(torch.full((3, 2), 4.0).double()) == pytest.approx(1)
