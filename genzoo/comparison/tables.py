@@ -285,7 +285,10 @@ def best(root: Path, metric: str) -> Run:
     refuse_unlike(root, metric, sorted({protocol for _, _, protocol, _ in found}))
     order = order_of(name)
     if order.better is None:
-        raise UsageError(f"@best:{metric}: no such metric is better than another", "choose by another, such as mse")
+        raise UsageError(
+            f"@best:{metric}: neither lower nor higher values of this metric are better",
+            "choose by another, such as mse",
+        )
     if not order.known:
         warn(f"@best:{metric}: its metric is not installed", "the lowest metric is taken to be the best")
     validated = [(order.cost(value), run) for value, _, _, run in found if not isinstance(value, str)]

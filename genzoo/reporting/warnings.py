@@ -22,7 +22,9 @@ def ranking_remarks(table: Table, metric: str) -> list[str]:
     rows = [row for row in table.rows if isinstance(row.estimate(metric), Estimate)]
     lines = []
     if len(rows) > 1:
-        lines.append(f"rows are in the order of their {table.sorted_on(metric)} {name}; the metrics are test metrics")
+        lines.append(
+            f"rows are in the order of their {table.sorted_on(metric)} {name}; metrics are those of the test data"
+        )
     if not order.known:
         lines.append(f"the metric of {name} is not installed: lower is taken to be better")
     if order.better is None:

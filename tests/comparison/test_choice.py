@@ -82,7 +82,7 @@ def test_selection_goes_by_validation_data_and_claims_by_test_data(tmp_path: Pat
     assert test is not None
     assert (test.better, test.other) == ("conv-vae", "vae")
     assert ranking_remarks(table, "negative_elbo")[0] == (
-        "rows are in the order of their validation negative elbo; the figures are test figures"
+        "rows are in the order of their validation negative elbo; metrics are those of the test data"
     )
     assert best(tmp_path, "negative-elbo").path.name == "vae-0"
 
@@ -92,7 +92,7 @@ def test_without_validation_data_the_choice_is_said_to_be_by_test_data(
 ) -> None:
     (runs / "dynamic" / "results.json").unlink()
     assert best(runs, "negative-elbo").path.name == "conv-1"
-    assert "genzoo: @best:negative-elbo: chosen by test figures" in capsys.readouterr().err
+    assert "genzoo: @best:negative-elbo: chosen by test metrics" in capsys.readouterr().err
     assert "in the order of their test negative elbo" in shown(capsys, runs, "--sort", "negative-elbo")
 
 
@@ -133,5 +133,5 @@ def test_what_has_no_order_is_neither_chosen_nor_ranked(runs: Path) -> None:
     assert ranks(table, "kl") == [None] * 3
     assert paired(table, "kl") is None
     (runs / "dynamic" / "results.json").unlink()
-    with pytest.raises(genzoo.UsageError, match="no such figure is better than another"):
+    with pytest.raises(genzoo.UsageError, match="neither lower nor higher values of this metric are better"):
         best(runs, "kl")

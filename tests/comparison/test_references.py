@@ -88,7 +88,7 @@ def test_best_is_the_finished_run_with_the_best_validation_figure(moons_run: Run
     assert find("@best:mse", tmp_path).path.name == "vae-2"
     assert find("@best:psnr", tmp_path).path.name == "vae-3"
     message = refused(genzoo("evaluate", "@best:kl", "--runs", tmp_path))
-    assert message == "@best:kl: no such figure is better than another"
+    assert message == "@best:kl: neither lower nor higher values of this metric are better"
     message = refused(genzoo("evaluate", "@best:elbo", "--runs", tmp_path))
     assert message == f"@best:elbo: no finished run in {tmp_path}/ has it. Did you mean 'negative-elbo'?"
     assert refused(genzoo("evaluate", "@best:mse", "--runs", tmp_path / "none")).startswith("no runs in ")

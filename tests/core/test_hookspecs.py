@@ -12,8 +12,8 @@ from plugin_factory import Site, registering
 
 import genzoo
 from genzoo.cli.main import main
-from genzoo.core import hookspecs
 from genzoo.core.errors import PluginError
+from genzoo.core.hookspecs import API, OLDEST_API
 from genzoo.registry import current as registry
 from genzoo.registry import discovery
 
@@ -27,14 +27,17 @@ def warnings_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("stated", "said"),
     [
-        (2, "it was written for plugin API 2, and this genzoo 0.1.0 has 1 (pip install --upgrade genzoo)"),
         (
-            0,
-            "it was written for plugin API 0, and this genzoo 0.1.0 has 1 and later "
+            API + 1,
+            f"it was written for plugin API {API + 1}, and this genzoo 0.1.0 has {API} (pip install --upgrade genzoo)",
+        ),
+        (
+            OLDEST_API - 1,
+            f"it was written for plugin API {OLDEST_API - 1}, and this genzoo 0.1.0 has {OLDEST_API} and later "
             "(pip install --upgrade evil, or pip uninstall evil)",
         ),
-        ("one", "GENZOO_API is 'one', not a whole number (write: GENZOO_API = 1)"),
-        (True, "GENZOO_API is True, not a whole number (write: GENZOO_API = 1)"),
+        ("one", f"GENZOO_API is 'one', not a whole number (write: GENZOO_API = {API})"),
+        (True, f"GENZOO_API is True, not a whole number (write: GENZOO_API = {API})"),
     ],
 )
 def test_a_mismatch_is_one_named_line(
@@ -56,9 +59,7 @@ def test_a_file_says_so_too(tmp_path: Path, site: Site) -> None:
     assert refused.value.hint == "pip install --upgrade genzoo"
 
 
-@pytest.mark.parametrize(
-    "stated", ["", f"\nGENZOO_API = {hookspecs.API}\n", f"\nGENZOO_API = {hookspecs.OLDEST_API}\n"]
-)
+@pytest.mark.parametrize("stated", ["", f"\nGENZOO_API = {API}\n", f"\nGENZOO_API = {OLDEST_API}\n"])
 def test_the_present_one_and_none_are_taken(stated: str, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.add(registering("mine") + stated)
     assert warnings_of(capsys) == []
@@ -97,7 +98,7 @@ def test_the_traceback_is_shown_where_it_is_asked_for(
 
 def test_all_about_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """By its package, its entry point or a name that it registers; a class that cannot be imported is named."""
-    source = registering("mine", target="genzoo_plugins.vae.model:VAE") + "\nGENZOO_API = 1\n"
+    source = registering("mine", target="genzoo_plugins.vae.model:VAE") + f"\nGENZOO_API = {API}\n"
     module = site.add(source + registering("gone", "dataset", "no.such:Class"), "genzoo-mine", "0.2", entry="own")
     told = []
     for name in ("genzoo-mine", "own", "mine"):
@@ -105,7 +106,7 @@ def test_all_about_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
         told.append(capsys.readouterr().out)
     assert told[0].splitlines()[0] == "plugin own of genzoo-mine 0.2"
     assert f"file      {site.folder / module / '__init__.py'}" in told[0]
-    assert "API       1; this genzoo has 1" in told[0]
+    assert f"API       {API}; this genzoo has {API}" in told[0]
     assert "model     mine  genzoo_plugins.vae.model:VAE  imports" in told[0]
     assert "dataset   gone  no.such:Class  BROKEN  dataset 'gone' of genzoo-mine 0.2 cannot be imported" in told[0]
     assert [text.splitlines()[:3] for text in told[1:]] == [told[0].splitlines()[:3]] * 2

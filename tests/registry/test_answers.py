@@ -240,5 +240,5 @@ def test_a_home_that_cannot_be_written_to_costs_nothing_else(
 def test_files_are_bounded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "MOST", 3)
     for number in range(5):
-        assert answers.kept(["number", number], lambda number=number: number) == number
+        assert answers.cached(["number", number], lambda number=number: number) == number
     assert len(list(cache.iterdir())) == 3
