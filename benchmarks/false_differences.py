@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from genzoo.comparison.ranking import paired
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table, tables
-from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.job import Job
 from genzoo.experiment.sweep import run_sweep, sweep_runs
 from genzoo.registry.current import registry
 from genzoo.runs.config import Components
@@ -83,7 +83,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("datasets", nargs="*", metavar="DATASET", help="digits, mnist (both)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER")
     options = parser.parse_args(words)
-    Experiment.draw = lambda self, run, view: None  # type: ignore[method-assign]
+    Job.draw = lambda self, run, model: None  # type: ignore[method-assign]
     failed = False
     with tempfile.TemporaryDirectory() as temporary:
         for dataset in options.datasets or OPTIONS:

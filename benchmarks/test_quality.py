@@ -13,7 +13,7 @@ from subjects import Case, modes
 
 from genzoo.comparison.leaderboard import Leaderboard
 from genzoo.comparison.tables import tables
-from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.job import Job
 from genzoo.experiment.sweep import run_sweep, sweep_runs
 from genzoo.registry.current import registry
 from genzoo.runs.config import Components
@@ -31,7 +31,7 @@ def test_quality(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Training with each seed; the figures of the test data stand in extra_info."""
-    monkeypatch.setattr(Experiment, "draw", lambda self, run, view: None)  # figures are no part of the budget
+    monkeypatch.setattr(Job, "draw", lambda self, run, model: None)  # figures are no part of the budget
     budget = scope.budget
     config = Components.find(registry(), budget_model, budget.dataset).defaults()
     config = config.replace(budget.data, {"epochs": budget.epochs})

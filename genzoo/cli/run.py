@@ -150,7 +150,7 @@ def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"run": str(run.path), **run.results}))
     else:
-        report(run, experiment.metrics, options.runs)
+        report(run, experiment.plan.metrics, options.runs)
     return 0
 
 

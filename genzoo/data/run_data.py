@@ -44,6 +44,7 @@ class RunData:
     ) -> None:
         self.store = store
         self.splits = splits
+        self.spec = spec
         self._how = (device, binarize, spec.shift, spec.scale, stream)
         evaluated = splits._replace(train=sample_of(splits.train, len(splits.test.x)))
         self.view = {name: self._resident(split) for name, split in evaluated._asdict().items() if split is not None}

@@ -1,18 +1,18 @@
-"""The last look at a trained model: its figures on every split, what it has to beat, and what the training took."""
+"""The final evaluation of a run: metrics on every split, baselines, and what the training took."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genzoo.core.dataset import Dataset, DataSpec
-from genzoo.core.metric import Metric
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.loss import Loss
+from genzoo.core.model import LatentModel, Model, count_parameters
+from genzoo.data.batching import evaluation_batch
 from genzoo.data.resident import Resident
+from genzoo.data.run_data import RunData
 from genzoo.evaluation.baselines import (
     independent_levels_nll,
     independent_pixels_nll,
@@ -20,39 +20,68 @@ from genzoo.evaluation.baselines import (
     pca_mse,
     uniform_nll,
 )
-from genzoo.evaluation.evaluate import evaluate
+from genzoo.evaluation.evaluate import evaluate, key
 from genzoo.evaluation.measures import LikelihoodSummary, summarise_likelihood
-from genzoo.runs import model_file
-from genzoo.runs.run import EXAMPLES_FILE, Run
+from genzoo.experiment.plan import Plan
+from genzoo.experiment.training import Trained
+from genzoo.runs.model_file import save_examples
+from genzoo.runs.run import EXAMPLES_FILE, MODEL_FILE, Run
+from genzoo.system.checksummed import stored_digest
 from genzoo.system.computing import evaluating
 from genzoo.system.distributed import Processes
-from genzoo.training.callback import Outcome
+from genzoo.system.memory import memory_explained
+from genzoo.training.objective import Objective
+from genzoo.training.trainer import objective_terms
+
+REPORT = "report.html"
 
 
-@dataclass(frozen=True)
 class FinalEvaluation:
-    """What is looked at, and by whom."""
+    """The evaluation of a run's trained model.
 
-    model: Model
-    spec: DataSpec
-    dataset: Dataset
-    metrics: dict[str, Metric]
-    processes: Processes
-    parameters: int
-    """How many numbers were trained: an average of weights has none of its own that are."""
+    Args:
+        model: As it was built: its parameters are counted, for an average of weights has none that are trained.
+        loss: Its terms are evaluated where no metric has a value.
+        plan: The metrics and the dataset.
+        data: The run's data.
+        processes: Those that evaluate together.
+    """
 
-    def results(
-        self, run: Run, view: Mapping[str, Resident], train: Resident, outcome: Outcome, peak_memory: int
-    ) -> dict[str, Any]:
-        """The final figures of every split, the baselines and what the training took; each example's go to the run."""
-        examples: dict[str, dict[str, Tensor]] = {name: {} for name in view}
-        results = self.figures(view, train, examples)
-        model_file.save_examples(run.path / EXAMPLES_FILE, examples["test"])
-        own = summarise_likelihood(self.model, view["test"])
-        results["baselines"] = self.baselines(train, view["test"], own)
+    def __init__(self, model: Model, loss: Loss, plan: Plan, data: RunData, processes: Processes) -> None:
+        self.parameters = count_parameters(model)
+        self.loss = loss
+        self.plan = plan
+        self.data = data
+        self.processes = processes
+
+    def write(self, run: Run, trained: Trained) -> None:
+        """Evaluate and write the results; a report of earlier results is removed.
+
+        Raises:
+            OutOfMemory: Saying which batch size to try.
+        """
+        size = evaluation_batch(self.data.spec)
+        smaller = f"the model is saved: genzoo evaluate {run.path} --batch-size {size // 2}"
+        hint = smaller if size > 1 else "the model is saved; use a smaller one"
+        with memory_explained(f"the evaluation, with batches of {size}", hint, self.plan.device):
+            results = self.results(run, trained)
+            if not any(isinstance(results["test"][key(name)], float) for name in self.plan.metrics):
+                results["objective"] = self.objective_terms(trained.model, trained.outcome.step)
+        results["weights"] = stored_digest(run.path / MODEL_FILE)
+        (run.path / REPORT).unlink(missing_ok=True)
+        run.write("results.json", results)
+
+    def results(self, run: Run, trained: Trained) -> dict[str, Any]:
+        """Return metrics of every split, the baselines and what the training took; write those of each test example."""
+        model, outcome, test = trained.model, trained.outcome, self.data.view["test"]
+        examples: dict[str, dict[str, Tensor]] = {name: {} for name in self.data.view}
+        results = self.of_splits(model, examples)
+        save_examples(run.path / EXAMPLES_FILE, examples["test"])
+        own = summarise_likelihood(model, test)
+        results["baselines"] = self.baselines(model, own)
         results["measure"] = own and own.measure
         results["likelihood"] = own and own.likelihood
-        results["latents"] = self.latents(view["test"])
+        results["latents"] = code_size(model, test)
         results["parameters"] = self.parameters
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
         results["training"] = {
@@ -66,46 +95,58 @@ class FinalEvaluation:
             "mode": outcome.mode.name,
             "seconds": seconds,
             "images_per_second": sum(epoch.images for epoch in outcome.epochs) / max(seconds, 1e-9),
-            "peak_memory": peak_memory,
+            "peak_memory": trained.peak_memory,
         }
         return results
 
-    def figures(
-        self, view: Mapping[str, Resident], train: Resident, examples: Mapping[str, dict[str, Tensor]] | None = None
-    ) -> dict[str, Any]:
-        """Every metric on every split, computed by all processes together."""
+    def of_splits(self, model: Model, examples: Mapping[str, dict[str, Tensor]] | None = None) -> dict[str, Any]:
+        """Return every metric on every split, computed by all processes together.
+
+        Args:
+            model: The trained model.
+            examples: Filled with the values of each example, by split and metric.
+        """
         return {
             name: evaluate(
-                self.model,
+                model,
                 data,
-                self.metrics,
-                train=train,
+                self.plan.metrics,
+                train=self.data.whole,
                 examples=None if examples is None else examples[name],
                 processes=self.processes,
             )
-            for name, data in view.items()
+            for name, data in self.data.view.items()
         }
 
-    def baselines(self, train: Resident, test: Resident, own: LikelihoodSummary | None) -> dict[str, Any]:
-        """What the model has to beat, PCA with as many components and independent pixels, and what none can beat.
+    def objective_terms(self, model: Model, step: int) -> dict[str, dict[str, float]]:
+        """Return the loss's terms on every split: all that is known of a model for which no metric has a value."""
+        objective = Objective(model, self.loss, self.plan.config.training.precision)
+        number = torch.tensor(step, device=self.plan.device)
+        return {name: objective_terms(objective, data, number) for name, data in self.data.view.items()}
 
-        Probabilities are there for a model whose own p(x|z) is one: no density can be held against them.
+    def baselines(self, model: Model, own: LikelihoodSummary | None) -> dict[str, Any]:
+        """Return what a model has to beat (PCA with as many components, independent pixels) and cannot beat.
+
+        Baselines that are probabilities are there for a model whose own p(x|z) is one: a density cannot be compared
+        with them.
         """
+        train, test, spec = self.data.whole, self.data.view["test"], self.data.spec
         found: dict[str, Any] = {}
-        components = self.latents(test)
-        if 0 < components < self.spec.numel:  # as many components as dimensions reconstruct anything
+        components = code_size(model, test)
+        if 0 < components < spec.numel:  # as many components as dimensions reconstruct anything
             mse = pca_mse(train, test, components)
             found |= {} if mse is None else {"pca": {"components": components, "mse": mse}}
-        nats: dict[str, Any] = {"known_density": known_nll(self.dataset, test, self.spec)}
+        nats: dict[str, Any] = {"known_density": known_nll(self.plan.dataset, test, spec)}
         if own is not None and own.measure == "probability":
             pixels = independent_pixels_nll(train, test)
             nats["independent_pixels"] = independent_levels_nll(train, test) if pixels is None else pixels
             nats["uniform"] = uniform_nll(test)
         return found | {name: value for name, value in nats.items() if value is not None}
 
-    def latents(self, data: Resident) -> int:
-        """How many numbers a code has; 0 for a model without codes."""
-        if not isinstance(self.model, LatentModel):
-            return 0
-        with torch.no_grad(), evaluating(self.model):
-            return self.model.encode(data.batch(torch.zeros(1, dtype=torch.int64, device=data.device)).x).numel()
+
+def code_size(model: Model, data: Resident) -> int:
+    """Return how many numbers a code has; 0 for a model without codes."""
+    if not isinstance(model, LatentModel):
+        return 0
+    with torch.no_grad(), evaluating(model):
+        return model.encode(data.batch(torch.zeros(1, dtype=torch.int64, device=data.device)).x).numel()

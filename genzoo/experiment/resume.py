@@ -16,16 +16,16 @@ from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import option
 from genzoo.data.locations import elsewhere, explained, locations, other_data
-from genzoo.data.run_data import RunData
 from genzoo.data.store import Store
 from genzoo.experiment.checkpointing import FOLDER, to_snapshot
 from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.job import Job
 from genzoo.registry.configs import differing
 from genzoo.registry.current import registry
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoints import Checkpoint
 from genzoo.runs.config import RunConfig
-from genzoo.runs.record import FINISHED, Session, data_of, differences, former_record
+from genzoo.runs.record import FINISHED, data_of, differences, former_record
 from genzoo.runs.run import MODEL_FILE, Run, RunPaths
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked
@@ -91,33 +91,23 @@ class Resumption:
                 self.say(nothing)
                 return False
             with explained(self.config.data_config, self.command):
-                data = self.experiment.load(self.refuse_other_data)
+                job = self.experiment.load(self.refuse_other_data)
             self.processes.barrier("data")
-            trainer = self.experiment.trainer(data)
-            start = self.start(trainer) if self.processes.first else self.same_start(trainer)
+            start = self.start(job) if self.processes.first else self.same_start(job.trainer)
             if self.processes.first:
                 self.write(start)
-                self.tell(start, trainer)
-                self.experiment.work(self.run, data, self.session(data, start), trainer, start)
+                self.tell(start, job.trainer)
+                changed = {name: list(values) for name, values in self.changed.items()}
+                session = job.next_session(self.run, start.progress.step if start else 0, changed)
+                self.experiment.stopped_by = job.work(self.run, session, start)
             else:
-                self.experiment.follow(data, trainer, start)
+                job.follow(start)
         return True
 
     def write(self, start: Snapshot | None) -> None:
         """Brings the run's files to where it goes on."""
         self.run.write("config.json", self.config.to_json())
         self.run.write_history([asdict(record) for record in start.history] if start else [])
-
-    def session(self, data: RunData, start: Snapshot | None) -> Session:
-        """A new session of the run's record."""
-        return Session(
-            self.run,
-            self.experiment.environment(),
-            data_of(data.store),
-            self.config.training.seed,
-            start.progress.step if start else 0,
-            {name: list(values) for name, values in self.changed.items()},
-        )
 
     def nothing_left(self) -> str:
         """Why there is nothing to do, or ""."""
@@ -137,13 +127,15 @@ class Resumption:
             return f"{self.run.path} is finished after {epochs} epochs, {stopped}. To go on: {more}"
         return ""
 
-    def start(self, trainer: Trainer) -> Snapshot | None:
+    def start(self, job: Job) -> Snapshot | None:
         """The newest checkpoint that is whole; None where none was made before the process ended.
 
         Raises:
             GenzooError: All are damaged, or there is a model but no checkpoint.
             UsageError: Fewer epochs are asked for than were begun.
         """
+
+        trainer = job.trainer
 
         def use(checkpoint: Checkpoint) -> tuple[Checkpoint, Snapshot]:
             self.refuse_other_config(checkpoint)
@@ -163,7 +155,7 @@ class Resumption:
             raise UsageError(f"{asked}: {self.run.path} is in epoch {begun} already", f"ask for {begun} or more")
         for problem in problems:
             self.warn(f"{problem.message}; an older checkpoint is used")
-        self.warn_of_differences(checkpoint)
+        self.warn_of_differences(checkpoint, job)
         return snapshot
 
     def same_start(self, trainer: Trainer) -> Snapshot | None:
@@ -209,10 +201,10 @@ class Resumption:
             hint = elsewhere(self.free, self.command) if self.free else f"{self.command} --data-root FOLDER"
             raise GenzooError(f"these are not the data that {self.run.path} was trained on", hint)
 
-    def warn_of_differences(self, checkpoint: Checkpoint) -> None:
+    def warn_of_differences(self, checkpoint: Checkpoint, job: Job) -> None:
         """One line where the rest of the run may not be bit for bit what it would have been."""
         made = checkpoint.facts.get("made")
-        now = self.experiment.environment()
+        now = job.environment()
         apart = differences(made, {**now, "mode": made.get("mode")}) if isinstance(made, Mapping) else []
         if apart:
             self.warn(f"not as before: {', '.join(apart[:4])}; results differ in their last digits from one go's")

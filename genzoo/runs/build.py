@@ -19,6 +19,7 @@ from genzoo.core.model import Model, count_parameters
 from genzoo.core.loss import Loss
 from genzoo.core.dataset import Dataset
 from genzoo.core.dataset import DataSpec
+from genzoo.runs.config import RunConfig
 from genzoo.training.config import Training
 
 BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments
@@ -131,7 +132,7 @@ def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: to
         UsageError: The model does not fit the data, or the machine.
     """
     model_class: type[Model] = entry.load()
-    refuse_too_large(entry, model_class, spec, config, device)
+    refuse_too_large(entry, weights_on_paper(model_class, spec, config), device)
     with generators, seeded(derive_seed(seed, "weights")):
         return model_class(spec, config).to(device)
 
@@ -152,10 +153,30 @@ def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: i
         return loss_class(model, config).to(model.anchor.device)
 
 
-def refuse_too_large(entry: Entry, model_class: type[Model], spec: DataSpec, config: Any, device: torch.device) -> None:
-    """Refuses a model that the machine cannot hold, before any of it is allocated."""
-    available = memory_bytes(device)
-    needed = weights_on_paper(model_class, spec, config) * BYTES_PER_WEIGHT
+def refuse_unbuildable(config: RunConfig, spec: DataSpec, device: torch.device) -> None:
+    """Refuse a model that does not fit the data or the machine, or a loss that cannot train it, before data are read.
+
+    Both are built without values for their weights. Where a constructor needs values, both are built and dropped.
+
+    Raises:
+        UsageError: The reason.
+    """
+    model_entry, loss_entry = config.components.model, config.components.loss
+    try:
+        model = on_paper(model_entry.load(), spec, config.model_config)
+        refuse_too_large(model_entry, count_parameters(model), device)
+        with torch.device("meta"):
+            build_loss(loss_entry, model, config.loss_config, config.model, 0)
+    except GenzooError:
+        raise
+    except (RuntimeError, NotImplementedError, TypeError):
+        model = build_model(model_entry, spec, config.model_config, 0, device)
+        build_loss(loss_entry, model, config.loss_config, config.model, 0)
+
+
+def refuse_too_large(entry: Entry, weights: int, device: torch.device) -> None:
+    """Refuse a model that the machine cannot hold, before any of it is allocated."""
+    available, needed = memory_bytes(device), weights * BYTES_PER_WEIGHT
     if needed > available:
         raise UsageError(
             f"{entry.name} with these options needs {gigabytes(needed)} to train; "

@@ -57,11 +57,8 @@ class Components:
         loss_options = dict(self.loss.options)
         if self.own_loss:
             loss_options.update(self.model.loss_options)
-        model, loss, dataset = self.names
         return RunConfig(
-            model=model,
-            loss=loss,
-            dataset=dataset,
+            components=self,
             model_config=default_config(self.model, self.model.options),
             loss_config=default_config(self.loss, loss_options),
             data_config=default_config(self.dataset, self.dataset.options),
@@ -86,13 +83,26 @@ class Components:
 class RunConfig:
     """Names and options of a run: with the same versions it gives the same run again."""
 
-    model: str
-    loss: str
-    dataset: str
+    components: Components
     model_config: Any
     loss_config: Any
     data_config: Any
     training: Training
+
+    @property
+    def model(self) -> str:
+        """The name of the model, as it was asked for."""
+        return self.components.names[0]
+
+    @property
+    def loss(self) -> str:
+        """The name of the loss, as it was asked for."""
+        return self.components.names[1]
+
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset, as it was asked for."""
+        return self.components.names[2]
 
     def to_json(self) -> dict[str, Any]:
         """Four sections of plain JSON values."""
@@ -119,9 +129,7 @@ class RunConfig:
             raise UsageError(f"{where} is no resolved configuration: it needs {', '.join(SECTIONS)}") from None
         found = Components.find(registry, *names)
         return cls(
-            model=names[0],
-            dataset=names[1],
-            loss=names[2],
+            components=found,
             model_config=from_json(found.model.load().Config, sections["model"], where),
             loss_config=from_json(found.loss.load().Config, sections["loss"], where),
             data_config=from_json(found.dataset.load().Config, sections["data"], where),

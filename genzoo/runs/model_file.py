@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genzoo.core.version import __version__
 from genzoo.registry.blame import fault_of
-from genzoo.runs.build import build_model, on_paper, refuse_too_large
+from genzoo.runs.build import build_model, on_paper, refuse_too_large, weights_on_paper
 from genzoo.registry.entries import Entry, describe
 from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.system.isolation import own_settings
@@ -112,7 +112,7 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
     model_class: type[Model] = entry.load()
     try:
         config = from_json(model_class.Config, values, str(path))
-        refuse_too_large(entry, model_class, spec, config, torch.device("cpu"))
+        refuse_too_large(entry, weights_on_paper(model_class, spec, config), torch.device("cpu"))
         _refuse_mismatches(path, entry, _state_on_paper(model_class, spec, config), tensors)
         model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))
     except GenzooError as error:

@@ -21,6 +21,7 @@ from matplotlib.text import Text
 from genzoo.comparison.leaderboard import Leaderboard, time_to
 from genzoo.comparison.tables import tables
 from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.job import Job
 from genzoo.experiment.sweep import parse_seeds
 from genzoo.figures import leaderboard
 from genzoo.reporting.leaderboard import sheet, warnings
@@ -36,7 +37,7 @@ CELLS = {("vae", 0), ("vae", 1), ("ae", 0), ("ae", 1)}
 def undrawn() -> Iterator[None]:
     """The runs' own figures, which take longer than these runs, are drawn by other tests."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Experiment, "draw", lambda self, run, view: None)
+        patched.setattr(Job, "draw", lambda self, run, model: None)
         yield
 
 
@@ -57,7 +58,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     original = Experiment.run
 
     def noted(self: Experiment) -> Run:
-        made.append((self.config.model, self.training.seed))
+        made.append((self.config.model, self.config.training.seed))
         return original(self)
 
     monkeypatch.setattr(Experiment, "run", noted)

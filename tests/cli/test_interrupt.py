@@ -112,7 +112,7 @@ def test_during_evaluation_and_figures(
 
 
 def test_before_the_run_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment.Experiment, "introduce", interrupt)
+    monkeypatch.setattr(experiment, "introduce", interrupt)
     result = genzoo("run", "vae", *SMALL, "--runs", tmp_path / "runs")
     assert (result.code, result.out, result.err) == (130, "", "\ngenzoo: interrupted\n")
     assert not (tmp_path / "runs").exists()

@@ -246,7 +246,7 @@ def test_results_of_fewer_epochs_do_not_pass_for_those_of_more(tmp_path: Path, m
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("genzoo.experiment.experiment.weights.save_model", end)
+    monkeypatch.setattr("genzoo.experiment.training.save_model", end)
     assert genzoo("resume", short.path, "--epochs", 3, "--quiet").code == 130
     monkeypatch.undo()
     assert short.results["training"]["epochs"] == 2

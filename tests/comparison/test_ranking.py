@@ -16,7 +16,7 @@ import genzoo
 from genzoo.comparison.ranking import paired, ranks
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table, collect, tables
-from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.job import Job
 from genzoo.reporting.warnings import ranking_remarks
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.system.checksummed import read_sealed
@@ -109,7 +109,7 @@ def test_rows_that_differ_in_seeds_alone_are_rarely_told_apart(spread: float, in
 def test_real_runs_that_differ_in_seeds_alone_are_rarely_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Experiment, "draw", lambda self, run, view: None)
+    monkeypatch.setattr(Job, "draw", lambda self, run, model: None)
     options: dict[str, Any] = {"epochs": 2, "batch_size": 16, "hidden": (64,), "latent_dim": 8, "lr": 3e-3}
     options |= {"binarize": "static", "quiet": True}
     pool = [genzoo.run("vae", "digits", seed=seed, out=tmp_path / f"{seed}", **options) for seed in range(8)]

@@ -24,7 +24,7 @@ import torch
 
 import genzoo
 from genzoo.core.errors import GenzooError
-from genzoo.experiment import experiment
+from genzoo.experiment import job
 from genzoo.experiment.checkpointing import FOLDER
 from genzoo.runs import checkpoints
 from genzoo.runs.run import Run
@@ -48,10 +48,10 @@ PATIENCE = 60.0
 
 
 def no_figures(self: Any, run: Run, view: Any) -> None:
-    (run.path / experiment.REPORT).write_text("left out")
+    (run.path / job.REPORT).write_text("left out")
 
 
-experiment.Experiment.draw = no_figures  # type: ignore[method-assign]
+job.Job.draw = no_figures  # type: ignore[method-assign]
 
 
 def go_on(folder: Path) -> int:

@@ -230,7 +230,7 @@ def flips(count: int) -> dict[str, Any]:
         files = {file.name: file.read_bytes() for file in newest.iterdir()}
         others = {file.name: file.read_bytes() for file in older.iterdir()}
         resumption = Resumption(Run(path), Run(path).config, quiet=True)
-        trainer = resumption.experiment.trainer(resumption.experiment.load())
+        trainer = resumption.experiment.load().trainer
         for _ in range(count):
             name = draw.choice(sorted(files))
             (newest / name).unlink()

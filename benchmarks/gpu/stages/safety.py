@@ -18,7 +18,7 @@ import torch
 from bench import Bench
 
 from genzoo.cli import main as cli
-from genzoo.experiment import experiment
+from genzoo.experiment import job
 from genzoo.experiment.checkpointing import FOLDER
 from genzoo.runs import checkpoints
 from genzoo.runs.run import Run
@@ -44,13 +44,13 @@ def command(words: Sequence[str], said: Path, variables: Mapping[str, str]) -> N
         os.dup2(descriptor, number)
     os.environ |= {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", **variables}
     torch.use_deterministic_algorithms(True)
-    experiment.Experiment.draw = no_figures  # type: ignore[method-assign]
+    job.Job.draw = no_figures  # type: ignore[method-assign]
     sys.exit(cli.main(list(words)))
 
 
 def no_figures(self: Any, run: Run, view: Any) -> None:
     """Stand in for the figures and the report."""
-    (run.path / experiment.REPORT).write_text("left out")
+    (run.path / job.REPORT).write_text("left out")
 
 
 def start(words: str, said: Path, **variables: str) -> BaseProcess:

@@ -1,0 +1,44 @@
+"""The lines that a run begins with: what is trained on what."""
+
+from __future__ import annotations
+
+import torch
+
+from genzoo.core.loss import Loss
+from genzoo.core.model import Model, count_parameters
+from genzoo.data.run_data import RunData
+from genzoo.evaluation.measures import summarise_likelihood
+from genzoo.experiment.console import Console
+from genzoo.runs.config import RunConfig
+from genzoo.runs.environment import describe_device
+from genzoo.system.threads import overloaded
+
+
+def introduce(console: Console, config: RunConfig, model: Model, loss: Loss, data: RunData) -> None:
+    """Print what is trained on what, and warn of an overloaded machine and of a batch larger than the data."""
+    splits, device, training = data.splits, model.anchor.device, config.training
+    parts = [f"{len(split.x):,} {name}" for name, split in splits._asdict().items() if split is not None]
+    parameters = f"{count_parameters(model):,} parameters"
+    if owned := count_parameters(loss):
+        parameters += f", {owned:,} of the loss"
+    likelihood = "" if console.quiet else likelihood_line(model, data)
+    console.say(
+        f"{config.model} ({parameters}) on {config.dataset} ({' / '.join(parts)})\n"
+        f"{likelihood}{describe_device(device)} · seed {training.seed}"
+    )
+    if device.type == "cpu" and torch.get_num_threads() > 1 and (busy := overloaded()):
+        console.say(busy)
+    if training.batch_size > len(splits.train.x):
+        console.warn(
+            f"--batch-size {training.batch_size:,} is more than there are examples; "
+            f"an epoch is one batch of {len(splits.train.x):,}"
+        )
+
+
+def likelihood_line(model: Model, data: RunData) -> str:
+    """Return the name of the model's own p(x|z) as the beginning of a line; "" where the model does not state one."""
+    try:
+        summary = summarise_likelihood(model, data.view["test"])
+    except Exception:  # training gives a clearer error of a broken model
+        return ""
+    return "" if summary is None else f"{summary.likelihood} likelihood · "

@@ -1,0 +1,152 @@
+"""A run whose data are loaded and whose model is built: training, evaluation, figures and report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from genzoo.core.listener import INTERRUPTED
+from genzoo.core.model import Model
+from genzoo.data.run_data import RunData
+from genzoo.experiment.checkpointing import FOLDER
+from genzoo.experiment.console import Console
+from genzoo.experiment.final_evaluation import REPORT as REPORT
+from genzoo.experiment.final_evaluation import FinalEvaluation
+from genzoo.experiment.listeners import RunListeners
+from genzoo.experiment.plan import Plan
+from genzoo.experiment.training import Trained, TrainingSession, fit
+from genzoo.registry.entries import describe
+from genzoo.runs import checkpoints
+from genzoo.runs.environment import environment
+from genzoo.runs.record import FINISHED, Session, data_of, evaluated_at
+from genzoo.runs.run import Run
+from genzoo.system.distributed import Processes
+from genzoo.system.memory import give_back_memory
+from genzoo.system.signals import exit_code, raise_pending_interrupt
+from genzoo.training.snapshot import Snapshot
+from genzoo.training.trainer import Trainer
+
+
+class Job:
+    """The work of one process at a run.
+
+    Args:
+        plan: What was known before.
+        data: What was loaded.
+        console: Prints.
+        processes: Those that share the work.
+    """
+
+    def __init__(self, plan: Plan, data: RunData, console: Console, processes: Processes) -> None:
+        self.plan = plan
+        self.config = plan.config
+        self.data = data
+        self.console = console
+        self.processes = processes
+        self.model, self.loss = plan.build(data.spec)
+        self.evaluation = FinalEvaluation(self.model, self.loss, plan, data, processes)
+        heard = [console] if processes.first else []
+        training, validation = self.config.training, data.view.get("validation")
+        self.trainer = Trainer(self.model, self.loss, training, data.train, validation, heard, processes)
+        self.listeners = RunListeners(plan.listeners, console.warned)
+
+    def environment(self) -> dict[str, Any]:
+        """Return versions, plugins and hardware, as the run's record has them."""
+        components = self.config.components
+        entries = (components.model, components.loss, components.dataset)
+        return {**environment(self.plan.device, entries), "processes": self.processes.size}
+
+    def first_session(self, run: Run) -> Session:
+        """Begin the record of a new run."""
+        names = self.data.spec.class_names
+        made = {**self.environment(), "data_digest": self.data.digest}
+        made |= {"class_names": list(names)} if names else {}
+        return Session(run, made, data_of(self.data.store), self.config.training.seed)
+
+    def next_session(self, run: Run, step: int, changed: Mapping[str, Any]) -> Session:
+        """Begin another session of a run's record.
+
+        Args:
+            run: The run.
+            step: Where it goes on.
+            changed: Options that differ from before, as [before, now].
+        """
+        return Session(run, self.environment(), data_of(self.data.store), self.config.training.seed, step, changed)
+
+    def work(self, run: Run, session: Session, start: Snapshot | None, profiled: bool = False) -> int:
+        """Train, evaluate and draw; the record says how it ended.
+
+        Args:
+            run: Its folder.
+            session: Its record, which is closed at the end.
+            start: Where training goes on; None: at the beginning.
+            profiled: Whether some steps are traced.
+
+        Returns:
+            The number of the signal that ended it; 0 if none did.
+
+        Raises:
+            GenzooError: Training failed, or its end could not be saved.
+        """
+        try:
+            self.listeners.run_started(run)
+            training = TrainingSession(
+                run, self.config, session, self.trainer, self.processes, self.console, self.listeners,
+                self.data.store.warnings,
+            )  # fmt: skip
+            trained = training.train(start, profiled)
+            stopped_by = trained.stopped_by
+            if trained.outcome.stopped == INTERRUPTED:
+                session.status = INTERRUPTED
+            else:
+                session.status, stopped_by = self.finish(run, trained)
+        except KeyboardInterrupt:
+            session.status = INTERRUPTED
+            raise
+        except BaseException as error:
+            session.status = f"failed: {describe(error)}"
+            raise
+        finally:
+            self.console.close()
+            try:
+                session.close()
+            finally:
+                self.listeners.run_finished(session.status)
+        return stopped_by
+
+    def follow(self, start: Snapshot | None) -> None:
+        """Train and evaluate along with the first process, and write nothing."""
+        trained = fit(self.trainer, start, self.processes)
+        if trained.outcome.stopped != INTERRUPTED:
+            self.evaluation.of_splits(trained.model)
+
+    def finish(self, run: Run, trained: Trained) -> tuple[str, int]:
+        """Evaluate and draw what is missing. Training is saved already, so Ctrl-C is no failure here.
+
+        Returns:
+            The run's status, and the number of the signal that ended it.
+        """
+        try:
+            give_back_memory()
+            raise_pending_interrupt()
+            if self.processes.size > 1 or not evaluated_at(run, trained.outcome.step):  # the others evaluate along
+                self.evaluation.write(run, trained)
+            raise_pending_interrupt()
+            if not (run.path / REPORT).exists():
+                self.draw(run, trained.model)
+        except KeyboardInterrupt as error:
+            return INTERRUPTED, exit_code(error) - 128
+        checkpoints.prune(run.path / FOLDER, trained.outcome.step, keep=1)  # enough for more epochs
+        return FINISHED, 0
+
+    def draw(self, run: Run, model: Model) -> None:
+        """Draw the figures and write the report. A failure is a warning: the results are already written."""
+        from genzoo.figures.draw import draw_all
+        from genzoo.reporting.report import write_report
+
+        for failure in draw_all(run, model, self.data.view):
+            self.console.warn(failure)
+        try:
+            write_report(run)
+        except Exception as error:  # as above: a page is worth less than the results
+            self.console.warn(f"{REPORT} could not be written: {describe(error)}")

@@ -1,0 +1,167 @@
+"""Training a run: signals, checkpoints, and what is saved where training fails."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+from genzoo.core.errors import NonFiniteError, OutOfMemory
+from genzoo.core.listener import INTERRUPTED
+from genzoo.core.model import Model
+from genzoo.experiment.checkpointing import Checkpointer, Log
+from genzoo.experiment.console import Console
+from genzoo.experiment.listeners import RunListeners
+from genzoo.runs import checkpoints
+from genzoo.runs.config import RunConfig
+from genzoo.runs.environment import determinism, forget_peak, peak_memory
+from genzoo.runs.model_file import save_model
+from genzoo.runs.record import MATTERS, Session
+from genzoo.runs.run import MODEL_FILE, TRACE_FILE, Run
+from genzoo.system.distributed import Processes
+from genzoo.system.signals import RAISED, first_interrupt
+from genzoo.training.callback import Outcome
+from genzoo.training.nonfinite import smaller_rate
+from genzoo.training.profile import Profile
+from genzoo.training.snapshot import Snapshot
+from genzoo.training.trainer import Trainer
+
+
+class Trained(NamedTuple):
+    """The result of a training."""
+
+    outcome: Outcome
+    model: Model
+    """What is evaluated and saved: the average of the weights with `--ema`, the best ones with `--patience`."""
+    peak_memory: int
+    """Bytes."""
+    stopped_by: int
+    """The number of the signal that ended training; 0 if none did."""
+
+
+def fit(trainer: Trainer, start: Snapshot | None, processes: Processes, profile: Profile | None = None) -> Trained:
+    """Train until the end or the first interrupt, which ends the step at hand. All processes call this.
+
+    Args:
+        trainer: Its weights are trained.
+        start: Where training goes on; None: at the beginning.
+        processes: Those that share the work.
+        profile: Watches the steps.
+    """
+    received = [0]
+
+    def stop(number: int) -> None:
+        received[0] = number
+        trainer.stop_requested = True
+
+    if profile:
+        trainer.listeners.append(profile)
+        profile.watch(trainer)
+    device = trainer.device
+    forget_peak(device)
+    try:
+        with first_interrupt(stop, quiet=not processes.first):
+            outcome = trainer.fit(start)
+    finally:
+        peak = peak_memory(device)
+        if profile:
+            profile.close()
+    stopped_by = received[0]
+    if processes.any(trainer.stop_requested):  # perhaps at the very end, where it stopped nothing
+        outcome.stopped = INTERRUPTED
+        for number in RAISED:  # whichever process received it
+            if processes.any(stopped_by == number):
+                stopped_by = number
+    return Trained(outcome, trainer.trained.model, peak, stopped_by)
+
+
+class TrainingSession:
+    """Trains one run in the process that writes it: checkpoints while it trains, and a model file at the end.
+
+    Args:
+        run: Its folder.
+        config: Its configuration.
+        session: The record of this process's work.
+        trainer: Ready to begin.
+        processes: Those that share the work.
+        console: Prints.
+        listeners: The run's listeners.
+        data_warnings: What is wrong with the data, which may be why a loss is not finite.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        config: RunConfig,
+        session: Session,
+        trainer: Trainer,
+        processes: Processes,
+        console: Console,
+        listeners: RunListeners,
+        data_warnings: list[str],
+    ) -> None:
+        self.run = run
+        self.config = config
+        self.session = session
+        self.trainer = trainer
+        self.processes = processes
+        self.console = console
+        self.listeners = listeners
+        self.data_warnings = data_warnings
+
+    def train(self, start: Snapshot | None, profiled: bool) -> Trained:
+        """Train and save the model, also where training was interrupted or failed.
+
+        Raises:
+            NonFiniteError: The last finite weights are saved before it is raised.
+            OutOfMemory: Whatever was trained is saved before it is raised.
+            GenzooError: A checkpoint or the log could not be written.
+        """
+        trainer, console = self.trainer, self.console
+        log = Log(self.run, start.history if start else [], console.warn)
+        profile = Profile(self.run.path / TRACE_FILE, console.say) if profiled else None
+        with Checkpointer(self.run, trainer, self.facts) as checkpointer:
+            trainer.listeners = [log, *trainer.listeners, checkpointer, self.listeners]
+            try:
+                trained = fit(trainer, start, self.processes, profile)
+            except NonFiniteError as error:
+                raise self.saved_before(error, checkpointer) from None
+            except OutOfMemory as error:
+                if trainer.step:
+                    self.save(trainer.trained.model)
+                    error.hint += f"\nsaved before it: {self.run.path / MODEL_FILE}"
+                raise
+        outcome = trained.outcome
+        self.session.record["mode"] = outcome.mode._asdict()
+        self.save(trained.model)
+        if outcome.best_epoch:
+            console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
+        if outcome.skipped:
+            console.warn(f"{outcome.skipped:,} of {outcome.step:,} steps were not finite and left out")
+        if unsaved := checkpointer.error or log.error:
+            raise unsaved
+        return trained
+
+    def saved_before(self, error: NonFiniteError, checkpointer: Checkpointer) -> NonFiniteError:
+        """Save the weights from before a step that was not finite; return the error with where they are."""
+        hints = [error.hint, *self.data_warnings]
+        resume = f"genzoo resume {self.run.path} --lr {smaller_rate(self.config.training)}"
+        try:
+            if checkpointer.every and checkpointer.write():
+                hints.append(f"go on from there: {resume}")
+            self.save(self.trainer.trained.model)
+            hints.append(f"saved before it: {self.run.path / MODEL_FILE}")
+        except NonFiniteError:  # the weights themselves are not finite
+            if checkpoints.published(checkpointer.folder):
+                hints.append(f"go on from the last checkpoint: {resume}")
+        return NonFiniteError(error.message, "\n".join(hints))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a checkpoint records of how it was made."""
+        mode, this = self.trainer.outcome.mode.name, self.session.this
+        made = {name: this[name] for name in MATTERS if name in this} | {"mode": mode}
+        level = determinism(self.trainer.device, mode, self.processes.size)
+        return {"config": self.config.to_json(), "made": {**made, "determinism": level, "at": time.time()}}
+
+    def save(self, model: Model) -> None:
+        """Write the model file."""
+        save_model(self.run.path / MODEL_FILE, model, self.config.components.model)
