@@ -1,4 +1,4 @@
-"""From Python: `genzoo.run` and `genzoo.resume`, which go the same way as the commands of these names."""
+"""The Python API: `genzoo.run` and `genzoo.resume`, on the same code path as the commands."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ def run(
     profile: bool = False,
     **options: Any,
 ) -> Run:
-    """Trains a registered model: the same code path as `genzoo run`.
+    """Train a registered model, as `genzoo run` does.
 
-    torch's random numbers and settings belong to the whole process. So of several threads one trains at a time, and
-    the others wait; runs side by side are processes of their own. What the program has set of torch, NumPy or
-    matplotlib changes no run, and is there again afterwards.
+    torch's random generator and settings belong to the whole process, so one thread trains at a time and the others
+    wait. Start parallel runs in separate processes. Settings that the program made of torch, NumPy or matplotlib do
+    not change a run, and are restored afterwards.
 
     Args:
-        model: A registered model's name.
-        dataset: A registered dataset's name.
-        loss: A registered loss's name; without it, the model's own.
+        model: Name of a registered model.
+        dataset: Name of a registered dataset.
+        loss: Name of a registered loss; default: the model's own.
         data: Options of the dataset, such as {"validation": 0}.
-        runs: The folder that run folders are made in.
-        out: This run's own folder instead; it must not exist.
-        data_root: Where raw data files lie, instead of the usual paths.
+        runs: The folder in which run folders are created.
+        out: The run's folder itself; it must not exist.
+        data_root: The folder of raw data files, instead of the usual ones.
         quiet: No progress on standard error.
-        profile: Trace some training steps into the run's folder and say where their time goes.
+        profile: Trace some training steps into the run's folder and print where their time goes.
         **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5.
 
     Returns:
         The finished run: .path, .results, .model, .config.
 
     Raises:
-        UsageError: A name, option or value that does not fit; nothing was started.
+        UsageError: A name, option or value that does not fit. Nothing was started.
         NonFiniteError: The loss became nan or infinite.
         OutOfMemory: A step or the evaluation did not fit.
     """
@@ -61,8 +61,8 @@ def run(
     config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
     paths = RunPaths(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
-        made = Experiment(config, paths, quiet, processes).run()
-        return Run(Path(processes.broadcast_object(str(made.path) if made else "")))
+        finished = Experiment(config, paths, quiet, processes).run()
+        return Run(Path(processes.broadcast_object(str(finished.path) if finished else "")))
 
 
 def resume(
@@ -74,22 +74,22 @@ def resume(
     data: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Run:
-    """Goes on with a run from its last checkpoint: the same code path as `genzoo resume`.
+    """Continue a run from its last checkpoint, as `genzoo resume` does.
 
     Args:
         reference: A run, its folder, or its name as `genzoo evaluate` takes it.
-        runs: The folder that runs lie in.
-        data_root: Where raw data files lie, instead of the usual paths.
+        runs: The folder of the runs.
+        data_root: The folder of raw data files, instead of the usual ones.
         quiet: No progress on standard error.
-        data: Where the data lie now, if they were moved, such as {"path": "there.npz"}.
+        data: Where the data are now, if they were moved, such as {"path": "there.npz"}.
         **options: Options that may change, such as epochs=40.
 
     Returns:
-        The run. Where nothing is left to do, nothing is done.
+        The run, unchanged where it was finished.
 
     Raises:
         OutOfMemory: A step or the evaluation did not fit.
-        UsageError: No such run, an option that may not change, or somebody else is writing to it.
+        UsageError: No such run, an option that may not change, or another process is writing to the run.
         GenzooError: Its checkpoints are damaged.
         NonFiniteError: The loss became nan or infinite.
     """
@@ -102,7 +102,7 @@ def resume(
 
 
 def refuse_other_kinds(data: object, **names: object) -> None:
-    """Refuses what is no name, such as the model's class, or no table of options.
+    """Refuse arguments of another type, such as the model's class instead of its name.
 
     Raises:
         UsageError: Naming the argument.

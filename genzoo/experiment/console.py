@@ -1,4 +1,4 @@
-"""What a run says while it trains: one progress bar an epoch, whose place its line takes in the end."""
+"""Progress on the terminal: a bar for each epoch, replaced by one line at its end."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from genzoo.system.streams import standard_error, tell
 from genzoo.training.callback import Listener
 from genzoo.training.execution import Mode
 
-REFRESH_SECONDS = 0.5  # reading the figures makes a GPU wait
+REFRESH_SECONDS = 0.5  # reading the loss terms makes a GPU wait
 
 
 class Console(Listener):
-    """Prints to standard error; standard output is for results.
+    """Print progress and warnings to standard error; standard output is for results.
 
     Args:
-        epochs: How many there will be.
-        batch_size: Images a step.
-        quiet: Print nothing but what matters.
+        epochs: Number of epochs in all.
+        batch_size: Examples per step.
+        quiet: Print warnings only.
     """
 
     def __init__(self, epochs: int, batch_size: int, quiet: bool = False) -> None:
@@ -35,17 +35,17 @@ class Console(Listener):
         self.next_refresh = 0.0
         self.started = time.perf_counter()
         self.first = 0
-        """The first epoch of this session."""
+        """Number of the first epoch of this session."""
         self.mark: tuple[int, float] | None = None
-        """A step of the epoch at hand, the first one unless an earlier session made it, and when it was through."""
+        """An early step of the present epoch and the time at its end: the speed is measured from there."""
 
     def say(self, text: str) -> None:
-        """One line, unless quiet."""
+        """Print a line unless quiet."""
         if not self.quiet:
             tell(text)
 
     def warn(self, text: str) -> None:
-        """One line, whether quiet or not."""
+        """Print a line, quiet or not."""
         tell(f"genzoo: {text}")
 
     def warned(self, text: str) -> None:
@@ -66,11 +66,11 @@ class Console(Listener):
             self.bar = tqdm(
                 total=steps,
                 desc=self._title(epoch),
-                unit="",  # our figures: tqdm would put a comma before its own {postfix}
+                unit="",  # our own text: tqdm puts a comma before {postfix}
                 bar_format="{desc} {bar:12}{percentage:4.0f}%  {unit}",
                 mininterval=0.1,
                 file=error,
-                ncols=columns_of(error) or 120,  # tqdm would draw nothing where the width is said to be 0
+                ncols=columns_of(error) or 120,  # tqdm draws nothing at width 0
                 leave=False,
             )
             self.next_refresh = 0.0
@@ -82,7 +82,7 @@ class Console(Listener):
         self.next_refresh = now + REFRESH_SECONDS
         self.mark = self.mark or (done, now)
         speed = (done - self.mark[0]) * self.batch_size / max(now - self.mark[1], 1e-9)
-        self.bar.unit = f"{figures(terms(done))}  {speed:,.0f} img/s"
+        self.bar.unit = f"{terms_line(terms(done))}  {speed:,.0f} img/s"
         self.bar.update(done - self.bar.n)
 
     def epoch_finished(self, record: Epoch) -> None:
@@ -95,7 +95,7 @@ class Console(Listener):
         self.say(f"{self._title(record.epoch)}  {text}")
 
     def close(self) -> None:
-        """Takes the bar off the screen."""
+        """Remove the bar from the screen."""
         if self.bar is not None:
             self.bar.close()
             self.bar = None
@@ -105,24 +105,24 @@ class Console(Listener):
 
 
 def columns_of(terminal: TextIO) -> int:
-    """The width of a terminal; 0 where it is not known."""
+    """Return the width of a terminal in columns; 0 where it is unknown."""
     try:
         return os.get_terminal_size(terminal.fileno()).columns
-    except (AttributeError, OSError, ValueError):  # a window of a program's own has no number
+    except (AttributeError, OSError, ValueError):  # a stream object without a file descriptor
         return 0
 
 
 def summary(record: Epoch) -> str:
-    """An epoch in one line."""
-    parts = [figures(record.train)]
+    """Return an epoch as one line."""
+    parts = [terms_line(record.train)]
     if record.validation:
         parts.append(f"validation {record.validation['loss']:.2f}")
     parts.append(f"{record.images / max(record.seconds, 1e-9):,.0f} img/s")
     return "  ".join(parts)
 
 
-def figures(terms: Mapping[str, float]) -> str:
-    """Loss terms in one line. The objective is shown only where it is not the sum of its parts."""
+def terms_line(terms: Mapping[str, float]) -> str:
+    """Return loss terms as one line. The loss itself is left out where it equals one of its terms."""
     shown = dict(terms)
     if any(shown["loss"] == value for name, value in shown.items() if name != "loss"):
         shown.pop("loss")

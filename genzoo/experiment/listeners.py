@@ -1,4 +1,4 @@
-"""Run listeners: what plugins hear of a run."""
+"""Calling the run listeners that plugins provide."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from genzoo.training.callback import Listener
 
 
 class RunListeners(Listener):
-    """The listeners of one run, kept apart from it.
+    """The listeners of one run. One that fails is dropped with a warning and never ends the run.
 
     Args:
-        listeners: By the names they were asked for.
-        warn: Gets the one line about a listener that fails.
+        listeners: By name.
+        warn: Takes one line about a listener that failed.
     """
 
     def __init__(self, listeners: Mapping[str, RunListener], warn: Callable[[str], None]) -> None:
@@ -29,40 +29,40 @@ class RunListeners(Listener):
         self.run: Run | None = None
 
     def run_started(self, run: Run) -> None:
-        """The run begins, or goes on."""
+        """Tell all listeners that the run starts or resumes."""
         self.run = run
-        self._tell("run_started")
+        self._call("run_started")
 
     def epoch_finished(self, record: Epoch) -> None:
-        self._tell("epoch_finished", record)
+        self._call("epoch_finished", record)
 
     def run_finished(self, status: str) -> None:
-        """The run is at its end."""
-        self._tell("run_finished", status)
+        """Tell all listeners that the run ended."""
+        self._call("run_finished", status)
 
-    def _tell(self, method: str, *what: Any) -> None:
+    def _call(self, method: str, *what: Any) -> None:
         for name, listener in list(self.listeners.items()):
             try:
-                with contextlib.redirect_stdout(sys.stderr):  # standard output carries results alone
+                with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
                     getattr(listener, method)(self.run, *what)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # SystemExit and worse: a plugin must not end the run
                 del self.listeners[name]
-                self.warn(f"listener {name} is told no more, for its {method} failed: {error_line(error)}")
+                self.warn(f"listener {name} is dropped: its {method} failed: {error_line(error)}")
 
 
 def find_listeners(registry: Registry, names: Sequence[str]) -> dict[str, RunListener]:
-    """New listeners for a run, by name.
+    """Return new listeners by name.
 
     Raises:
-        UsageError: An unknown name, or one that cannot listen here and says why.
-        PluginError: One that cannot be imported or made.
+        UsageError: An unknown name, or a listener that refuses this run.
+        PluginError: A listener that cannot be imported or created.
     """
-    return {name: _made(registry.get("listener", name)) for name in names}
+    return {name: _created(registry.get("listener", name)) for name in names}
 
 
-def _made(entry: Entry) -> RunListener:
+def _created(entry: Entry) -> RunListener:
     listener_class: type[RunListener] = entry.load()
     try:
         return listener_class()
@@ -70,6 +70,6 @@ def _made(entry: Entry) -> RunListener:
         raise
     except Exception as error:
         raise PluginError(
-            f"listener {entry.name!r} of {entry.origin} cannot be made: {error_line(error)}",
+            f"listener {entry.name!r} of {entry.origin} cannot be created: {error_line(error)}",
             "leave it out of --listeners",
         ) from error

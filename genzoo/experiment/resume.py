@@ -1,4 +1,4 @@
-"""Going on with a run: from its last checkpoint to the end, or only what is missing behind that."""
+"""Resuming a run: training from its last checkpoint, and whatever else is missing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import option
 from genzoo.data.locations import elsewhere, explained, locations, other_data
 from genzoo.data.store import Store
-from genzoo.experiment.checkpointing import FOLDER, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.job import Job
 from genzoo.registry.configs import differing
 from genzoo.registry.current import registry
 from genzoo.runs import checkpoints
+from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.checkpoints import Checkpoint
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import FINISHED, data_of, differences, former_record
@@ -38,18 +39,18 @@ MAY_CHANGE = (
     *("epochs", "lr", "grad_clip", "patience", "on_nan", "max_skips"),
     *("save_every", "listeners", "device", "mode", "stream"),
 )
-"""Options of the trainer after whose change the rest is still a continuation of the same run."""
+"""Options of the trainer that may change when a run is resumed."""
 
 
 class Resumption:
-    """A run to be gone on with. What cannot be done is refused before anything is written.
+    """A run that is resumed. Whatever cannot be done is refused before anything is written.
 
     Args:
-        run: Its folder.
-        config: Its configuration, perhaps with other options.
-        data_root: Where raw data files lie, instead of the usual places.
+        run: The run.
+        config: Its configuration, perhaps with changed options.
+        data_root: The folder of raw data files, instead of the usual ones.
         quiet: No progress on standard error.
-        processes: Those that share the work; the first one reads, writes and speaks.
+        processes: The processes that share the work. The first one reads, writes and prints.
 
     Raises:
         UsageError: An option that may not change.
@@ -77,7 +78,7 @@ class Resumption:
         self.warn = self.experiment.console.warn
 
     def run_on(self) -> bool:
-        """Does what is left to do; returns whether there was anything.
+        """Do what is left; return whether anything was.
 
         Raises:
             UsageError: Another process is writing to the run.
@@ -105,12 +106,12 @@ class Resumption:
         return True
 
     def write(self, start: Snapshot | None) -> None:
-        """Brings the run's files to where it goes on."""
+        """Bring the run's files to the state of the checkpoint."""
         self.run.write("config.json", self.config.to_json())
         self.run.write_history([asdict(record) for record in start.history] if start else [])
 
     def nothing_left(self) -> str:
-        """Why there is nothing to do, or ""."""
+        """Return why nothing is left to do; "" if something is."""
         training = self.config.training
         try:
             status, took = self.run.record["status"], self.run.results["training"]
@@ -128,11 +129,11 @@ class Resumption:
         return ""
 
     def start(self, job: Job) -> Snapshot | None:
-        """The newest checkpoint that is whole; None where none was made before the process ended.
+        """Return the newest intact checkpoint; None where the run has none yet.
 
         Raises:
             GenzooError: All are damaged, or there is a model but no checkpoint.
-            UsageError: Fewer epochs are asked for than were begun.
+            UsageError: Fewer epochs are asked for than were started.
         """
 
         trainer = job.trainer
@@ -159,17 +160,17 @@ class Resumption:
         return snapshot
 
     def same_start(self, trainer: Trainer) -> Snapshot | None:
-        """The checkpoint that the first process has chosen."""
+        """Return the checkpoint that the first process chose."""
         step = self.agree(0)
         path = checkpoints.place(self.run.path / FOLDER, step)
         return to_snapshot(checkpoints.open_checkpoint(path), trainer) if step else None
 
     def agree(self, step: int) -> int:
-        """The first process's step, in all of them."""
+        """Return the first process's step in all processes."""
         return int(self.processes.all_reduce(torch.tensor(step if self.processes.first else 0)))
 
     def what_is_whole(self) -> str:
-        """What can still be done with a run that cannot be gone on with."""
+        """Return what to type for a run that cannot be resumed."""
         hints = [f"train it anew: genzoo run --config {self.run.path / 'config.json'}"]
         try:
             self.run.model  # noqa: B018
@@ -179,9 +180,9 @@ class Resumption:
         return "\n".join(hints)
 
     def refuse_other_config(self, checkpoint: Checkpoint) -> None:
-        """Refuses a checkpoint that was made with options other than the run's.
+        """Refuse a checkpoint of other options than the run's.
 
-        An option that is newer than the checkpoint has its default there, as it has in the run's config.json.
+        An option that is newer than the checkpoint has its default in both.
         """
         made = checkpoint.facts.get("config")
         try:
@@ -192,25 +193,27 @@ class Resumption:
             raise GenzooError(f"{checkpoint.path} was made with another config.json than is there now")
 
     def refuse_other_data(self, store: Store, splits: Splits) -> None:
-        """Refuses data of another content than those that the run was trained on.
+        """Refuse data that differ from those that the run was trained on.
 
         Raises:
-            GenzooError: Saying what to type.
+            GenzooError: With a hint what to type.
         """
         if other_data(former_record(self.run), data_of(store), splits):
             hint = elsewhere(self.free, self.command) if self.free else f"{self.command} --data-root FOLDER"
             raise GenzooError(f"these are not the data that {self.run.path} was trained on", hint)
 
     def warn_of_differences(self, checkpoint: Checkpoint, job: Job) -> None:
-        """One line where the rest of the run may not be bit for bit what it would have been."""
+        """Warn where the resumed run may not be bit-identical to an uninterrupted one."""
         made = checkpoint.facts.get("made")
         now = job.environment()
         apart = differences(made, {**now, "mode": made.get("mode")}) if isinstance(made, Mapping) else []
         if apart:
-            self.warn(f"not as before: {', '.join(apart[:4])}; results differ in their last digits from one go's")
+            self.warn(
+                f"not as before: {', '.join(apart[:4])}; results differ from an uninterrupted run in their last digits"
+            )
 
     def tell(self, start: Snapshot | None, trainer: Trainer) -> None:
-        """Where the run goes on, and what became of its schedule."""
+        """Print where the run resumes and how its schedule changes."""
         training, step = self.config.training, start.progress.step if start else 0
         if not start:
             self.say(f"resuming  {self.run.path}, which has no checkpoint yet: from the beginning")
@@ -225,7 +228,7 @@ class Resumption:
 
 
 def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:
-    """Options that differ, as (before, now); the dataset's as "data.name"."""
+    """Return the options that differ, as (before, now); those of the dataset are called "data.name"."""
     found: dict[str, tuple[Any, Any]] = {}
     for part in ("model_config", "loss_config", "data_config", "training"):
         prefix = "data." if part == "data_config" else ""
@@ -235,12 +238,12 @@ def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:
 
 
 def refuse_changes(changed: Mapping[str, tuple[Any, Any]], run: Run, free: Sequence[str] = ()) -> None:
-    """Refuses options that may not change in the midst of a run.
+    """Refuse changes of options that are fixed within a run.
 
     Args:
         changed: The options that differ, as (before, now).
         run: The run.
-        free: Options of its dataset that may change too.
+        free: Options of its dataset that may change.
 
     Raises:
         UsageError: Naming the first of them.
@@ -256,7 +259,7 @@ def refuse_changes(changed: Mapping[str, tuple[Any, Any]], run: Run, free: Seque
 
 
 def without_changeable(config: Mapping[str, Any], free: Sequence[str] = ()) -> dict[str, Any]:
-    """A resolved configuration without the options that may change; `free` are those of the dataset."""
+    """Return a resolved configuration without the options that may change; `free` are those of the dataset."""
     may_change = {"training": MAY_CHANGE, "data": free}
     fixed = {
         section: {name: value for name, value in (config.get(section) or {}).items() if name not in names}

@@ -1,4 +1,4 @@
-"""The runs of a comparison: one a configuration and seed, those that are finished never made again."""
+"""A sweep: one run per configuration and seed; finished runs are reused."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ from genzoo.system.lock import locked
 from genzoo.system.signals import interruption
 
 SECONDS, PASSES = 0.5, 5
-"""How long inference is timed, and how often at least."""
+"""Least time, in seconds, and least number of passes of the measurement of inference speed."""
 MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
 class SweepRun:
-    """One run of the plan."""
+    """One run of a sweep."""
 
     config: RunConfig
 
     @property
     def name(self) -> str:
-        """ "vae, seed 0"."""
+        """Return a name such as "vae, seed 0"."""
         return f"{self.config.model}, seed {self.config.training.seed}"
 
     @property
     def key(self) -> str:
-        """Every option: equal for runs that would be the same run."""
+        """Return all options as one text, which is equal for equal runs."""
         return as_key(self.config.to_json())
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Seeds from "0..4" (both ends included), "0,2,7" or "3".
+    """Return the seeds of "0..4" (both ends included), "0,2,7" or "3".
 
     Raises:
         UsageError: Anything else.
@@ -76,7 +76,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def sweep_runs(configs: Iterable[RunConfig], seeds: Sequence[int]) -> list[SweepRun]:
-    """Every configuration with every seed; one seed of all of them before the next seed of any."""
+    """Return every configuration with every seed: first all configurations with the first seed, and so on."""
     every = list(configs)
     return [
         SweepRun(dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed)))
@@ -86,30 +86,30 @@ def sweep_runs(configs: Iterable[RunConfig], seeds: Sequence[int]) -> list[Sweep
 
 
 def finished(plan: Sequence[SweepRun], paths: RunPaths, now: dict[str, Data] | None = None) -> dict[str, Run]:
-    """The runs of a plan that are there, by the keys of their cells.
+    """Return the finished runs of a plan by their keys.
 
-    A run is that of a cell if it had the same options throughout and its data held the same, wherever they lay.
+    A finished run counts where it had the same options throughout and its data the same content, wherever they were.
 
     Args:
-        plan: What is asked for.
+        plan: The runs.
         paths: `runs` is the folder.
-        now: Filled with the data that each `data` section of a configuration means today, which are not read again.
+        now: Identities of the data that were read already, by configuration; read ones are added.
     """
     there = [run for file in sorted(paths.runs.glob("*/results.json")) if is_whole(run := Run(file.parent))]
     found: dict[str, Run] = {}
     now = {} if now is None else now
-    for cell in plan if there else ():
-        config = cell.config.to_json()
+    for planned in plan if there else ():
+        config = planned.config.to_json()
         section = as_key(config["data"])
         if section not in now:
-            now[section] = data_now(cell.config, paths.data_root)
+            now[section] = data_now(planned.config, paths.data_root)
         made = [run for run in there if is_made_as(run, config, now[section])]
-        found |= {cell.key: made[0]} if made else {}
+        found |= {planned.key: made[0]} if made else {}
     return found
 
 
 def is_whole(run: Run) -> bool:
-    """Whether a run has all that a leaderboard shows, of the training that its configuration asks for."""
+    """Whether a run has everything that a leaderboard shows, of the training that its configuration asks for."""
     try:
         config, results, record = run.plain_config, run.results, run.record
         ranked = is_config(config) and is_ranked(results, record, run.history)
@@ -119,7 +119,7 @@ def is_whole(run: Run) -> bool:
 
 
 def is_made_as(run: Run, config: dict[str, Any], data: Data) -> bool:
-    """Whether a whole run was made with this configuration, on these data, from its beginning."""
+    """Whether a finished run was trained with this configuration on these data from its start."""
     own, record = run.plain_config, run.record
     if any(own[section] != config[section] for section in ("model", "loss", "training")):
         return False
@@ -130,7 +130,7 @@ def is_made_as(run: Run, config: dict[str, Any], data: Data) -> bool:
 
 
 def data_now(config: RunConfig, data_root: Path | None) -> Data:
-    """The data that a configuration means today; those that cannot be had are known by their options alone."""
+    """Return the identity of a configuration's data; of data that cannot be loaded it is their options."""
     section, store = config.to_json()["data"], Store(data_root, say=lambda line: None)
     dataset: Dataset = registry().get("dataset", config.dataset).load()(config.data_config)
     try:
@@ -143,25 +143,25 @@ def data_now(config: RunConfig, data_root: Path | None) -> Data:
 def run_sweep(
     plan: Sequence[SweepRun], paths: RunPaths, quiet: bool, say: Callable[[str], None]
 ) -> tuple[dict[str, Run], list[str]]:
-    """Makes the runs of a plan that are not there yet.
+    """Make the missing runs of a plan.
 
     Args:
-        plan: What to run.
+        plan: The runs.
         paths: `runs` is the folder.
-        quiet: No progress.
-        say: Told of each run that is made.
+        quiet: No progress on standard error.
+        say: Takes a line about each run that is started.
 
     Returns:
         The plan's finished runs by configuration, and a line for each that failed.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C, the first one too. What is finished stays.
-        UsageError: Another process makes runs of a plan in that folder.
+        KeyboardInterrupt: On the first Ctrl-C too. Finished runs stay.
+        UsageError: Another process runs a sweep in that folder.
     """
     now: dict[str, Data] = {}
     done = finished(plan, paths, now)
-    if all(cell.key in done and (done[cell.key].path / SPEED_FILE).exists() for cell in plan):
-        return {cell.key: done[cell.key] for cell in plan}, []
+    if all(planned.key in done and (done[planned.key].path / SPEED_FILE).exists() for planned in plan):
+        return {planned.key: done[planned.key] for planned in plan}, []
     try:
         paths.runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -173,30 +173,30 @@ def run_sweep(
 def make(
     plan: Sequence[SweepRun], done: Mapping[str, Run], paths: RunPaths, quiet: bool, say: Callable[[str], None]
 ) -> tuple[dict[str, Run], list[str]]:
-    """What `run_sweep` does, of which some runs are done."""
+    """Make the runs of a plan that are not in `done`; see `run_sweep`."""
     made, failures = {}, []
-    for number, cell in enumerate(plan, start=1):
-        run = done.get(cell.key)
+    for number, planned in enumerate(plan, start=1):
+        run = done.get(planned.key)
         if run is None:
-            say(f"[{number}/{len(plan)}] {cell.name}")
+            say(f"[{number}/{len(plan)}] {planned.name}")
             try:
-                experiment = Experiment(cell.config, paths, quiet)
+                experiment = Experiment(planned.config, paths, quiet)
                 run = experiment.run()
             except NonFiniteError as error:
-                failures.append(f"{cell.name}: {error.message}")
+                failures.append(f"{planned.name}: {error.message}")
                 say(f"genzoo: {failures[-1]}")
                 continue
             assert run is not None, "alone, it is this process that writes"
             if run.record["status"] == INTERRUPTED:
                 raise interruption(experiment.stopped_by)
         if not (run.path / SPEED_FILE).exists():
-            run.write(SPEED_FILE, inference_speed(run.model, choose_device(cell.config.training.device)))
-        made[cell.key] = run
+            run.write(SPEED_FILE, inference_speed(run.model, choose_device(planned.config.training.device)))
+        made[planned.key] = run
     return made, failures
 
 
 def inference_speed(model: Model, device: torch.device) -> dict[str, Any]:
-    """How fast a model encodes and decodes: the median of some passes over one batch, whose values do not matter."""
+    """Measure how fast a model encodes and decodes: the median of some passes over one batch of random values."""
     if not isinstance(model, LatentModel):
         return {"not_available": "no encoder"}
     model = model.to(device).eval()

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from genzoo.core.errors import NonFiniteError, OutOfMemory
 from genzoo.core.listener import INTERRUPTED
 from genzoo.core.model import Model
-from genzoo.experiment.checkpointing import Checkpointer, Log
+from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.experiment.console import Console
+from genzoo.experiment.epoch_log import Log
 from genzoo.experiment.listeners import RunListeners
 from genzoo.runs import checkpoints
 from genzoo.runs.config import RunConfig

@@ -22,7 +22,6 @@ from genzoo.comparison.leaderboard import Leaderboard, time_to
 from genzoo.comparison.tables import tables
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.job import Job
-from genzoo.experiment.sweep import parse_seeds
 from genzoo.figures import leaderboard
 from genzoo.reporting.leaderboard import sheet, warnings
 from genzoo.runs.run import Run
@@ -390,13 +389,6 @@ def test_every_model_is_named_in_the_picture_and_no_name_covers_another(
 
 
 # Refusals, before anything is trained.
-
-
-@pytest.mark.parametrize(
-    ("text", "seeds"), [("0..4", [0, 1, 2, 3, 4]), ("3", [3]), ("0,2,7", [0, 2, 7]), ("5..6,5", [5, 6])]
-)
-def test_seeds(text: str, seeds: list[int]) -> None:
-    assert parse_seeds(text) == seeds
 
 
 @pytest.mark.parametrize(

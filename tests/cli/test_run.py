@@ -20,7 +20,6 @@ from PIL import Image
 
 import genzoo as package
 from genzoo.cli.main import main
-from genzoo.experiment.console import figures
 from genzoo.runs.environment import describe_device
 from genzoo.runs.run import Run
 
@@ -167,12 +166,6 @@ def test_a_beta_of_its_own_shows_objective_and_bound(tmp_path: Path) -> None:
     terms = Run(folder).history[0]["train"]
     assert terms["loss"] == pytest.approx(terms["reconstruction"] + 4.0 * terms["kl"], rel=1e-5)
     assert terms["negative_elbo"] == pytest.approx(terms["reconstruction"] + terms["kl"], rel=1e-5)
-
-
-def test_the_objective_is_left_out_where_a_term_says_the_same() -> None:
-    assert figures({"loss": 3.0, "negative_elbo": 3.0, "kl": 1.0}) == "−elbo 3.00  kl 1.00"
-    assert figures({"loss": 4.0, "negative_elbo": 3.0}) == "loss 4.00  −elbo 3.00"
-    assert figures({"loss": 4.0}) == "loss 4.00"
 
 
 def test_as_a_process_of_its_own_it_is_the_same_run(vae_run: Run, tmp_path: Path) -> None:

@@ -31,10 +31,11 @@ from harness import SCRATCH, STEPS, Child, finish, folder, go_on, last_step, ref
 
 from genzoo.cli.main import main
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer
 from genzoo.experiment.resume import Resumption
 from genzoo.runs import checkpoints
 from genzoo.runs import run as runs
+from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.run import Run
 from genzoo.training.trainer import Trainer
 

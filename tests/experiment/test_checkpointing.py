@@ -18,8 +18,9 @@ from torch import Tensor
 from genzoo.core.errors import GenzooError, NonFiniteError
 from genzoo.core.listener import Epoch
 from genzoo.experiment import checkpointing
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer
 from genzoo.runs import checkpoints
+from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.run import Run
 from genzoo.training import snapshot
 from genzoo.training.callback import Listener

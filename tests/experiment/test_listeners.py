@@ -94,7 +94,7 @@ def test_one_that_fails_is_told_no_more_and_nothing_else_changes(
     assert run.record["status"] == "finished"
     assert [what[0] for what in HEARD] == ["started", "epoch", "epoch", "finished"]
     assert out == ""
-    assert err.count("genzoo: listener deaf is told no more, for its epoch_finished failed: SystemExit: no more") == 1
+    assert err.count("genzoo: listener deaf is dropped: its epoch_finished failed: SystemExit: no more") == 1
 
 
 def test_who_cannot_listen_refuses_the_run_before_anything_is_written(
@@ -105,7 +105,7 @@ def test_who_cannot_listen_refuses_the_run_before_anything_is_written(
             raise RuntimeError("no ears")
 
     genzoo.register_listener("broken", Broken)
-    with pytest.raises(PluginError, match="listener 'broken' of notebook cannot be made: RuntimeError: no ears"):
+    with pytest.raises(PluginError, match="listener 'broken' of notebook cannot be created: RuntimeError: no ears"):
         trained(tmp_path / "run", "broken")
     with pytest.raises(UsageError, match=r"no listener named 'tensorbord'\. Did you mean 'tensorboard'"):
         trained(tmp_path / "run", "tensorbord")

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save
 
 from genzoo.core.errors import GenzooError
-from genzoo.experiment.checkpointing import unpack
+from genzoo.runs.checkpoint_format import unpack
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoints import Checkpoint, Damaged
 

@@ -266,7 +266,7 @@ def test_going_on_with_the_other_is_one_line_and_changes_last_digits(
     with_library(BLAS, monkeypatch)
     done = genzoo.resume(half, quiet=True)
     assert told_once(capsys) == (
-        "genzoo: not as before: matmul onednn → blas; results differ in their last digits from one go's"
+        "genzoo: not as before: matmul onednn → blas; results differ from an uninterrupted run in their last digits"
     )
     for name in ("negative_elbo", "kl", "mse"):
         assert done.results["test"][name] == pytest.approx(whole.results["test"][name], rel=1e-4)

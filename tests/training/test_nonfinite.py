@@ -17,8 +17,10 @@ from torch import Tensor, nn
 import genzoo
 from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import NonFiniteError
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer, Log, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer
+from genzoo.experiment.epoch_log import Log
 from genzoo.runs import checkpoints
+from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.run import Run
 from genzoo.training.callback import Listener
 from genzoo.training.trainer import Trainer

@@ -19,10 +19,11 @@ from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import GenzooError
 from genzoo.core.listener import Epoch
 from genzoo.data.resident import Resident
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer, to_snapshot
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.runs import checkpoints
+from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.run import Run
 from genzoo.testing.pair import CPU, Pair
 from genzoo.training.callback import Listener

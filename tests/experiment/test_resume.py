@@ -220,7 +220,7 @@ def test_other_threads_and_versions_are_one_line(half: Run) -> None:
     (path / "manifest.json").write_bytes(checkpoints.signed(json.dumps(manifest, indent=1).removesuffix("\n}") + ",\n"))
     (line,) = genzoo("resume", half.path, "--quiet").err.splitlines()
     here = f"threads 64 → {torch.get_num_threads()}, torch 1.0 → {half.record['packages']['torch']}"
-    assert line == f"genzoo: not as before: {here}; results differ in their last digits from one go's"
+    assert line == f"genzoo: not as before: {here}; results differ from an uninterrupted run in their last digits"
 
 
 def test_a_torn_line_of_the_log_is_written_anew(half: Run, whole: Run) -> None:

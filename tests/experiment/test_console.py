@@ -1,0 +1,32 @@
+"""Lines of progress."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from genzoo.core.listener import Epoch
+from genzoo.experiment.console import Console, columns_of, summary, terms_line
+
+
+def test_the_objective_is_left_out_where_a_term_says_the_same() -> None:
+    assert terms_line({"loss": 3.0, "negative_elbo": 3.0, "kl": 1.0}) == "−elbo 3.00  kl 1.00"
+    assert terms_line({"loss": 4.0, "negative_elbo": 3.0}) == "loss 4.00  −elbo 3.00"
+    assert terms_line({"loss": 4.0}) == "loss 4.00"
+
+
+def test_an_epoch_in_one_line() -> None:
+    record = Epoch(3, 30, {"loss": 4.0, "kl": 1.0}, {"loss": 5.0}, 2.0, 1000, 1e-3)
+    assert summary(record) == "loss 4.00  kl 1.00  validation 5.00  500 img/s"
+
+
+def test_quiet_prints_warnings_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(1, 50, quiet=True)
+    console.say("progress")
+    console.warn("trouble")
+    assert capsys.readouterr().err == "genzoo: trouble\n"
+
+
+def test_a_stream_that_is_no_terminal_has_no_width() -> None:
+    assert columns_of(io.StringIO()) == 0

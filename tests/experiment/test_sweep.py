@@ -1,0 +1,60 @@
+"""The runs of a sweep: which there are, and which are there already."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from planned import configured, planned
+
+from genzoo.core.errors import UsageError
+from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.job import Job
+from genzoo.experiment.sweep import finished, inference_speed, parse_seeds, run_sweep, sweep_runs
+from genzoo.runs.run import RunPaths
+from genzoo.system.lock import locked
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("0..4", [0, 1, 2, 3, 4]), ("3", [3]), ("0,2,7", [0, 2, 7]), ("5..6,5", [5, 6])]
+)
+def test_seeds(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+def test_one_seed_of_all_before_the_next_of_any() -> None:
+    runs = sweep_runs([configured(), configured("ae")], [0, 1])
+    assert [run.name for run in runs] == ["vae, seed 0", "ae, seed 0", "vae, seed 1", "ae, seed 1"]
+    assert len({run.key for run in runs}) == 4
+
+
+def test_a_finished_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Job, "draw", lambda self, run, model: None)
+    made: list[int] = []
+    start = Experiment.run
+    monkeypatch.setattr(Experiment, "run", lambda self: made.append(self.config.training.seed) or start(self))
+    paths = RunPaths(tmp_path / "runs")
+    plan = sweep_runs([configured()], [0, 1])
+    done, failures = run_sweep(plan, paths, quiet=True, say=lambda line: None)
+    assert (made, failures) == ([0, 1], [])
+    assert finished(plan, paths).keys() == done.keys() == {run.key for run in plan}
+    run_sweep(plan, paths, quiet=True, say=lambda line: None)
+    assert made == [0, 1]
+    other = dataclasses.replace(plan[0].config, training=dataclasses.replace(plan[0].config.training, lr=0.01))
+    assert finished(sweep_runs([other], [0]), paths) == {}
+
+
+def test_two_sweeps_in_one_folder_are_refused(tmp_path: Path) -> None:
+    paths = RunPaths(tmp_path / "runs")
+    paths.runs.mkdir()
+    with locked(paths.runs), pytest.raises(UsageError):
+        run_sweep(sweep_runs([configured()], [0]), paths, quiet=True, say=lambda line: None)
+
+
+def test_a_model_without_an_encoder_has_no_inference_speed() -> None:
+    plan = planned()
+    model, _ = plan.build(plan.spec)
+    measured = inference_speed(model, plan.device)
+    assert measured["images_per_second"] > 0
+    assert measured["passes"] >= 5
