@@ -102,7 +102,7 @@ def to_the_end(words: list[str]) -> int:
     try:
         return dispatch(words)
     except SystemExit as stop:
-        from genzoo.registry.blame import fault_of
+        from genzoo.registry.plugin_faults import fault_of
 
         if fault := fault_of(stop):
             raise fault from stop
@@ -201,7 +201,7 @@ def load_plugin_files(files: list[Path]) -> None:
 
 def explained(error: Exception) -> GenzooError:
     """An exception that is nobody's GenzooError as one: memory ran out, a plugin's fault, the system's, or a bug."""
-    from genzoo.registry.blame import fault_of
+    from genzoo.registry.plugin_faults import fault_of
 
     if ran_out_of_memory(error):
         return OutOfMemory("out of memory", "use a smaller --batch-size or a smaller model")

@@ -225,7 +225,7 @@ def uniform(like: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | in
 
     Where the rows are not the examples under evaluation, torch's generators are used.
     """
-    own = examples_own(keyed_uniform, sample_shape, like, batched)
+    own = keyed_noise(keyed_uniform, sample_shape, like, batched)
     if own is not None:
         return own
     if _state.shared is not None and batched:
@@ -238,7 +238,7 @@ def uniform(like: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | in
 
 def bernoulli(probability: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | int = True) -> Tensor:
     """0 or 1, the latter with these probabilities, [*sample_shape, *probability.shape]; otherwise as `uniform`."""
-    own = examples_own(keyed_uniform, sample_shape, probability, batched)
+    own = keyed_noise(keyed_uniform, sample_shape, probability, batched)
     if own is not None:
         return (own < probability).to(probability.dtype)
     with _in_turn():
@@ -247,14 +247,14 @@ def bernoulli(probability: Tensor, sample_shape: tuple[int, ...] = (), batched: 
 
 def exponential(like: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | int = True) -> Tensor:
     """Exponential noise of mean 1, [*sample_shape, *like.shape]; otherwise as `uniform`."""
-    own = examples_own(keyed_exponential, sample_shape, like, batched)
+    own = keyed_noise(keyed_exponential, sample_shape, like, batched)
     if own is not None:
         return own
     with _in_turn():
         return torch.empty_like(like.detach().expand(*sample_shape, *like.shape)).exponential_()
 
 
-def examples_own(
+def keyed_noise(
     kind: Callable[[Tensor, int, int], Tensor], sample_shape: tuple[int, ...], like: Tensor, batched: bool | int
 ) -> Tensor | None:
     """Each example's own noise of a kind such as `keyed_uniform`; None outside evaluation, or without a batch of them.

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from genzoo.core.distributions import Distribution, exp
-from genzoo.core.noise import examples_own, exponential, keyed_uniform
+from genzoo.core.noise import exponential, keyed_noise, keyed_uniform
 
 LEVELS = 256
 """Grey levels of a pixel stored as one byte: k/255 for k = 0 … 255."""
@@ -190,5 +190,5 @@ class DiscretisedLogistic(Distribution):
 
 def _uniform(like: Tensor, sample_shape: tuple[int, ...], batched: int) -> Tensor:
     """Uniform noise; outside evaluation that of each process alone, in the order of a contiguous tensor."""
-    own = examples_own(keyed_uniform, sample_shape, like, batched)
+    own = keyed_noise(keyed_uniform, sample_shape, like, batched)
     return torch.rand((*sample_shape, *like.shape), device=like.device, dtype=like.dtype) if own is None else own

@@ -238,7 +238,7 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
 
 
 @cache
-def tell_other_version(origin: Origin, made: str) -> None:
+def warn_of_other_version(origin: Origin, made: str) -> None:
     """One line, once, where something was made with another version of a plugin's package than is installed."""
     if origin.distribution != GROUP and made != origin.version:
         message = f"made with {origin.distribution} {made}, and {origin.version} is installed"

@@ -79,7 +79,7 @@ class Processes:
         """Waits for the first process and returns its word."""
         return word
 
-    def end_undisturbed(self) -> None:
+    def ignore_sigterm(self) -> None:
         """From here on a failure of another process does not end this one, which is about to end."""
 
 
@@ -172,9 +172,9 @@ class Joined(Processes):
                     self._wait_for_all(LEFT)
         self._stop_beating()
         if error is not None:
-            self.end_undisturbed()
+            self.ignore_sigterm()
 
-    def end_undisturbed(self) -> None:
+    def ignore_sigterm(self) -> None:
         """torchrun ends the others as soon as one has failed; they are about to end by themselves."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)

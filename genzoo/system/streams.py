@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
 
-STAND_IN = "genzoo-stand-in"
+ASCII_HANDLER = "genzoo-stand-in"
 """The name of the codec error handler."""
-STAND_INS = str.maketrans({
+ASCII = str.maketrans({
     "−": "-", "–": "-", "—": "-", "─": "-", "×": "x", "·": "*", "±": "+/-", "…": "...", "→": "->", "←": "<-",
     "≤": "<=", "≥": ">=", "≈": "~", "∞": "inf", "√": "sqrt", "½": "1/2", "‖": "||", "∫": "integral", "⁻": "^-",
     "✓": "yes", "✗": "no", "│": "|", "╭": "+", "╮": "+", "╯": "+", "╰": "+", "█": "#", "“": '"', "”": '"',
@@ -21,11 +21,11 @@ STAND_INS = str.maketrans({
 """What stands for a character that a stream cannot show, where Unicode has no plainer spelling of it."""
 
 
-def stand_in(character: str) -> str:
+def to_ascii(character: str) -> str:
     """ASCII for one character: "x" for "×", "beta" for "β", "e" for "é", "?" where nothing comes close."""
     if "\ud800" <= character <= "\udfff":  # half a character: a byte of a file name that is not UTF-8
         return character.encode("ascii", "backslashreplace").decode()
-    if found := character.translate(STAND_INS):
+    if found := character.translate(ASCII):
         character = found
     plainer = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
     if plainer:
@@ -41,13 +41,13 @@ def _handle(error: UnicodeError) -> tuple[str | bytes, int]:
     text = error.object[error.start : error.end]
     if all("\udc80" <= character <= "\udcff" for character in text):
         return text.encode("ascii", "surrogateescape"), error.end
-    return "".join(map(stand_in, text[:1])), error.start + 1
+    return "".join(map(to_ascii, text[:1])), error.start + 1
 
 
-codecs.register_error(STAND_IN, _handle)
+codecs.register_error(ASCII_HANDLER, _handle)
 
 
-class Forgiving:
+class TolerantStream:
     """A text stream that shows what it can of a text and drops it where nobody can read it any more.
 
     Args:
@@ -79,7 +79,7 @@ class Forgiving:
         try:
             self.stream.write(text)
         except UnicodeEncodeError as error:
-            self.stream.write(text.encode(error.encoding, STAND_IN).decode(error.encoding, "backslashreplace"))
+            self.stream.write(text.encode(error.encoding, ASCII_HANDLER).decode(error.encoding, "backslashreplace"))
 
     def _attempt(self, action: Callable[[], None]) -> None:
         if self.lost:
@@ -98,7 +98,7 @@ class Forgiving:
 def standard_error() -> TextIO:
     """Standard error as it is now, in a form that never fails."""
     stream = sys.stderr
-    return cast(TextIO, stream if isinstance(stream, Forgiving) else Forgiving(stream))
+    return cast(TextIO, stream if isinstance(stream, TolerantStream) else TolerantStream(stream))
 
 
 def tell(text: str) -> None:
@@ -122,7 +122,7 @@ def usable_streams() -> Iterator[None]:
             sys.stdout = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
         opened.enter_context(_showing_all(sys.stdout))
         opened.enter_context(_showing_all(sys.stderr))
-        error = Forgiving(sys.stderr)
+        error = TolerantStream(sys.stderr)
         sys.stderr = cast(TextIO, error)
         try:
             yield
@@ -156,7 +156,7 @@ def _showing_all(stream: Any) -> Iterator[None]:
     before = getattr(stream, "errors", None)
     changed = False
     with contextlib.suppress(AttributeError, OSError, ValueError):
-        stream.reconfigure(errors=STAND_IN)
+        stream.reconfigure(errors=ASCII_HANDLER)
         changed = True
     try:
         yield

@@ -14,7 +14,7 @@ BUSY = 1.25
 """Runnable threads a core from which on a machine is overloaded."""
 
 
-def spin_briefly() -> None:
+def limit_thread_spinning() -> None:
     """Have OpenMP threads give up their core a moment after they have run out of work.
 
     By default they go on spinning for milliseconds. Beside other busy programs the threads of one product then wait

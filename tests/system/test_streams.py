@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from genzoo.experiment.console import Console
-from genzoo.system.streams import STAND_IN, Forgiving, stand_in, tell, usable_streams
+from genzoo.system.streams import ASCII_HANDLER, TolerantStream, tell, to_ascii, usable_streams
 
 RUN = "run vae --dataset moons --epochs 1 --hidden 8 --latent-dim 2"
 INFO = "info vae"
@@ -97,14 +97,14 @@ def test_a_stream_that_cannot_show_a_character_gets_a_stand_in(
     ],
 )  # fmt: skip
 def test_stand_ins(text: str, shown: str) -> None:
-    found = "".join(character if character.isascii() else stand_in(character) for character in text)
+    found = "".join(character if character.isascii() else to_ascii(character) for character in text)
     assert found == shown
 
 
 def test_what_a_stream_can_show_is_shown() -> None:
-    assert "é − β".encode("latin-1", STAND_IN) == b"\xe9 - beta"
-    assert "β ± é".encode("cp1253", STAND_IN) == "β ± e".encode("cp1253")
-    assert "a\udce9b".encode("utf-8", STAND_IN) == b"a\xe9b", "bytes of a file name go out as they came"
+    assert "é − β".encode("latin-1", ASCII_HANDLER) == b"\xe9 - beta"
+    assert "β ± é".encode("cp1253", ASCII_HANDLER) == "β ± e".encode("cp1253")
+    assert "a\udce9b".encode("utf-8", ASCII_HANDLER) == b"a\xe9b", "bytes of a file name go out as they came"
 
 
 class Odd(io.StringIO):
@@ -147,7 +147,7 @@ def test_without_a_stream_there_is_one_that_shows_nothing(
 
 def test_a_narrow_stream_of_a_program_gets_stand_ins() -> None:
     raw = io.BytesIO()
-    stream: Any = Forgiving(io.TextIOWrapper(raw, "ascii"))
+    stream: Any = TolerantStream(io.TextIOWrapper(raw, "ascii"))
     print("β − 1", file=stream, flush=True)
     assert raw.getvalue() == b"beta - 1\n"
     stream.reconfigure(encoding="utf-8")
