@@ -132,7 +132,7 @@ class Checkpointer(Listener):
         Whatever is being written is waited for, and this too.
         """
         if self.writer.work:
-            self.attempt(self.writer.hear)
+            self.attempt(self.writer.wait)
         taken = snapshot.take(self.trainer)
         return self.attempt(partial(self.publish, taken, self.facts_of(taken)))
 
@@ -140,7 +140,7 @@ class Checkpointer(Listener):
         """Waits for what is being written, if anything is, and says why it cannot be, if so."""
         if self.writer.work:
             error_before = self.error
-            self.attempt(self.writer.hear)
+            self.attempt(self.writer.wait)
             self.warn_after(error_before)
 
     def attempt(self, work: Callable[[], None]) -> bool:

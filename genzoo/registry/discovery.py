@@ -26,7 +26,7 @@ from genzoo.core import hookspecs
 from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean, printable
 from genzoo.core.version import __version__
 from genzoo.registry.entries import Entry, Kind, Origin, Registry, describe
-from genzoo.system.distributed import warn
+from genzoo.system.messages import warn
 
 GROUP = "genzoo"
 HOOKS: dict[str, Kind] = {

@@ -1,4 +1,4 @@
-"""Standard input, output and error as they come: closed, without a reader, or unable to show every character."""
+"""Robust standard streams: they may be closed, have no reader, or be unable to show every character."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
 
-ASCII_HANDLER = "genzoo-stand-in"
+ASCII_HANDLER = "genzoo-ascii"
 """The name of the codec error handler."""
 ASCII = str.maketrans({
     "−": "-", "–": "-", "—": "-", "─": "-", "×": "x", "·": "*", "±": "+/-", "…": "...", "→": "->", "←": "<-",
@@ -18,24 +18,24 @@ ASCII = str.maketrans({
     "✓": "yes", "✗": "no", "│": "|", "╭": "+", "╮": "+", "╯": "+", "╰": "+", "█": "#", "“": '"', "”": '"',
     "‘": "'", "’": "'",
 })  # fmt: skip
-"""What stands for a character that a stream cannot show, where Unicode has no plainer spelling of it."""
+"""ASCII replacements of characters that Unicode normalisation does not simplify."""
 
 
 def to_ascii(character: str) -> str:
-    """ASCII for one character: "x" for "×", "beta" for "β", "e" for "é", "?" where nothing comes close."""
-    if "\ud800" <= character <= "\udfff":  # half a character: a byte of a file name that is not UTF-8
+    """Return an ASCII replacement of one character: "x" for "×", "beta" for "β", "e" for "é", "?" if there is none."""
+    if "\ud800" <= character <= "\udfff":  # a surrogate: a byte of a file name that is not UTF-8
         return character.encode("ascii", "backslashreplace").decode()
-    if found := character.translate(ASCII):
-        character = found
-    plainer = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    if plainer:
-        return plainer
+    if replacement := character.translate(ASCII):
+        character = replacement
+    simplified = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    if simplified:
+        return simplified
     script, *words = unicodedata.name(character, "").split()[:4] or [""]
     return words[2].lower() if script == "GREEK" and words[1:2] == ["LETTER"] else "?"
 
 
 def _handle(error: UnicodeError) -> tuple[str | bytes, int]:
-    """The codec error handler. Bytes of a file name go out as they came in, as the system's own commands do it."""
+    """Handle a codec error. Write the bytes of a file name unchanged, as the system's own commands do."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
@@ -48,28 +48,28 @@ codecs.register_error(ASCII_HANDLER, _handle)
 
 
 class TolerantStream:
-    """A text stream that shows what it can of a text and drops it where nobody can read it any more.
+    """A text stream that replaces characters it cannot show, and discards text when writing fails.
 
     Args:
-        stream: The stream to write to; None where there is none, as under pythonw.
+        stream: The stream to write to; None if there is none, as under pythonw.
     """
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.lost = stream is None
-        """Whether a write failed: what follows is dropped."""
+        """Whether a write failed; later text is then discarded."""
 
     def write(self, text: str) -> int:
-        """Writes a text, with stand-ins for characters that the stream cannot show."""
+        """Write a text, with ASCII replacements for characters that the stream cannot show."""
         self._attempt(lambda: self._shown(text))
         return len(text)
 
     def flush(self) -> None:
-        """Hands on what was written."""
+        """Flush the stream."""
         self._attempt(lambda: self.stream.flush())
 
     def isatty(self) -> bool:
-        """Whether a person may be looking."""
+        """Return whether the stream is a terminal."""
         try:
             return not self.lost and bool(self.stream.isatty())
         except (AttributeError, ValueError):
@@ -86,7 +86,7 @@ class TolerantStream:
             return
         try:
             action()
-        except BlockingIOError:  # a reader that is slow: this text is lost, and the next one may not be
+        except BlockingIOError:  # the reader is slow: this text is lost, the next one may not be
             pass
         except (OSError, ValueError):  # ValueError: it is closed
             self.lost = True
@@ -96,22 +96,21 @@ class TolerantStream:
 
 
 def standard_error() -> TextIO:
-    """Standard error as it is now, in a form that never fails."""
+    """Return the current standard error as a stream that never fails."""
     stream = sys.stderr
     return cast(TextIO, stream if isinstance(stream, TolerantStream) else TolerantStream(stream))
 
 
 def tell(text: str) -> None:
-    """One line, or a few, on standard error."""
+    """Print one or several lines on standard error."""
     print(text, file=standard_error(), flush=True)
 
 
 @contextlib.contextmanager
 def usable_streams() -> Iterator[None]:
-    """Inside, standard output and error are there and take every text; for the command line.
+    """Make standard output and error exist and accept every text within the context; for the command line.
 
-    Closed descriptors are opened on nothing, since the next file to be opened would else take their place and get what
-    is meant for them.
+    Closed descriptors are opened on os.devnull. Otherwise the next opened file would get their number and their output.
     """
     _fill_descriptors()
     outside = sys.stdin, sys.stdout, sys.stderr
@@ -133,7 +132,7 @@ def usable_streams() -> Iterator[None]:
 
 
 def discard(stream: TextIO) -> None:
-    """Sends what is left in a stream nowhere: Python writes it when it ends, and would complain."""
+    """Redirect a stream to os.devnull: Python flushes it at exit and would print an error."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         number = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -152,7 +151,7 @@ def _fill_descriptors() -> None:
 
 @contextlib.contextmanager
 def _showing_all(stream: Any) -> Iterator[None]:
-    """Inside, a stream of the process has a stand-in for what it cannot show."""
+    """Make a stream of the process replace characters it cannot show within the context."""
     before = getattr(stream, "errors", None)
     changed = False
     with contextlib.suppress(AttributeError, OSError, ValueError):

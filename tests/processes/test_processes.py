@@ -90,7 +90,7 @@ def test_a_failure_of_one_is_the_failure_of_all(found: dict[str, list[dict[str, 
     """While the first waits for a tensor from the second."""
     first, second = LAST
     assert second == (1, "PluginError 4 the second one fails\n")
-    assert first == (1, "Elsewhere 4 process 1: the second one fails\n")
+    assert first == (1, "ProcessFailed 4 process 1: the second one fails\n")
 
 
 def test_evaluation_adds_up_to_the_same_figures(found: dict[str, list[dict[str, Tensor]]]) -> None:
@@ -183,10 +183,10 @@ def test_an_uneven_batch_is_refused_once(cases: Path) -> None:
 def test_no_process_outlives_another(name: str, line: str, cases: Path) -> None:
     first, second = both(cases, name)
     assert (first.code, second.code) == (1, -signal.SIGKILL)
-    assert len(re.findall(rf"^genzoo: process 0 of 2 has lost another one: {line}$", first.err, re.MULTILINE)) == 1
+    assert len(re.findall(rf"^genzoo: process 0 of 2 lost another process: {line}$", first.err, re.MULTILINE)) == 1
     assert "Traceback" not in first.err + second.err
     (folder,) = (cases / name).iterdir()
-    assert Run(folder).record["status"].startswith("failed: Lost")
+    assert Run(folder).record["status"].startswith("failed: ProcessLost")
     assert not (folder / "model.safetensors").exists()
 
 
@@ -230,7 +230,7 @@ def test_without_the_variables_nobody_is_waited_for(monkeypatch: pytest.MonkeyPa
     ("variables", "message"),
     [
         ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but RANK and MASTER_ADDR and MASTER_PORT not set"),
-        ({"WORLD_SIZE": "two"}, "WORLD_SIZE=two is no number"),
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE=two is not a number"),
         (
             {"WORLD_SIZE": "2", "RANK": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"},
             "RANK=2, but the ranks of 2 processes end at 1",

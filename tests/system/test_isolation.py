@@ -201,7 +201,7 @@ def test_a_second_thread_says_that_it_waits(capsys: pytest.CaptureFixture[str]) 
     thread.join()
     assert order == ["first", "second"]
     assert capsys.readouterr().err == (
-        "genzoo: a run in another thread goes first; for runs side by side start one process each\n"
+        "genzoo: waiting for a run in another thread; to run in parallel, start one process each\n"
     )
 
 

@@ -23,11 +23,11 @@ def test_plain_json_is_taken_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("NaN", "NaN is no number in JSON"),
-        ('{"a": [-Infinity]}', "-Infinity is no number in JSON"),
+        ("NaN", "NaN is not allowed in JSON"),
+        ('{"a": [-Infinity]}', "-Infinity is not allowed in JSON"),
         ("1e999", "1e999 is too large a number"),
         ("1" * 41, "a number of 41 digits"),
-        ('{"a": 1, "b": {"c": 1, "c": 1}}', "'c' stands there twice"),
+        ('{"a": 1, "b": {"c": 1, "c": 1}}', "'c' appears twice"),
         (nested(DEEPEST + 2), "nested too deeply"),
         ('{"a":' * 500 + "1" + "}" * 500, "nested too deeply"),
         ("[" * 100_000, "nested too deeply"),
@@ -48,8 +48,8 @@ def test_only_files_are_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert read_text(tmp_path / "file") == read_text(tmp_path / "link", 2) == "é"
     for name, reason in {
-        "zero": "no regular file", "pipe": "no regular file", "": "Is a directory", "none": "No such file",
-        "a\0b": "no name of a file", "x" * 300: "File name too long",
+        "zero": "not a regular file", "pipe": "not a regular file", "": "Is a directory", "none": "No such file",
+        "a\0b": "not a valid file name", "x" * 300: "File name too long",
     }.items():  # fmt: skip
         with pytest.raises(OSError, match=reason):
             open_regular(tmp_path / name)
