@@ -6,7 +6,7 @@
     print(run.results["test"]["negative_elbo"], run.path)
     images = run.model.sample(64)
 
-Public names are imported when first used: `import genzoo` does not import torch.
+Public names are imported on first use: `import genzoo` does not import torch.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def user_cache() -> Path | None:
 
 
 def to_bytes(text: str) -> bytes:
-    r"""Encode a text as UTF-8. A surrogate, which stands for a byte of a file name that is not UTF-8, becomes \udcff."""
+    r"""Encode a text as UTF-8. A surrogate (a byte of a file name that is not UTF-8) becomes \udcff."""
     return text.encode("utf-8", "backslashreplace")
 
 
