@@ -76,11 +76,11 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
 @contextmanager
 def kept_registry() -> Iterator[None]:
     """The registry is afterwards what it was before, whatever was registered, loaded or reset in between."""
-    before, found = registry.registry(), list(discovery.found)
+    before, found = registry.registry(), list(discovery.plugins)
     entries = list(before.entries)
     yield
     registry._registry, before.entries = before, entries
-    discovery.found[:] = found
+    discovery.plugins[:] = found
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -62,7 +62,7 @@ class Plugin:
     entries: list[Entry] = field(default_factory=list)
 
 
-found: list[Plugin] = []
+plugins: list[Plugin] = []
 """Every discovered plugin of this process, sorted by name."""
 
 
@@ -75,18 +75,18 @@ def load_installed() -> Registry:
         UsageError: There is no plugin at all: the checkout is not installed.
     """
     registry = Registry()
-    found.clear()
+    plugins.clear()
     disabled = {name.strip() for name in os.environ.get("GENZOO_DISABLE_PLUGINS", "").split(",")}
     for origin, entry_point in _entry_points():
         if disabled & {origin.distribution, origin.plugin}:
             suggestion = "unset GENZOO_DISABLE_PLUGINS"
-            found.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS", suggestion=suggestion))
+            plugins.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS", suggestion=suggestion))
             continue
         plugin = _load(origin, entry_point.load, registry)
         if plugin.error:
             plugin.suggestion = plugin.suggestion or _suggestion(origin)
             warn(f"plugin {origin.plugin} of {origin} is disabled: {plugin.error}", plugin.suggestion)
-    if not found:
+    if not plugins:
         raise UsageError("no plugins found: this checkout is not installed", "type: pip install -e .")
     for (kind, name), entries in registry.clashes().items():
         claims = " and ".join(str(entry.origin) for entry in entries)
@@ -117,17 +117,17 @@ def load_file(path: Path, registry: Registry) -> Plugin:
         return module
 
     before, entries = sys.modules.get(name), registry.entries
-    old = [plugin for plugin in found if plugin.file and Path(plugin.file) == path.resolve()]
+    old = [plugin for plugin in plugins if plugin.file and Path(plugin.file) == path.resolve()]
     replaced = {id(entry) for plugin in old for entry in plugin.entries}
     registry.entries = [entry for entry in entries if id(entry) not in replaced]
     plugin = _load(Origin(path.name, "", path.stem), load, registry)
     if plugin.error:
         registry.entries = entries
-        found.remove(plugin)
+        plugins.remove(plugin)
         if before:
             sys.modules[name] = before
         raise PluginError(f"-p {path}: {plugin.error}", plugin.suggestion or "for the traceback: genzoo --debug …")
-    found[:] = [plugin for plugin in found if plugin not in old]
+    plugins[:] = [plugin for plugin in plugins if plugin not in old]
     return plugin
 
 
@@ -148,14 +148,14 @@ def _entry_points() -> list[tuple[Origin, metadata.EntryPoint]]:
         except Exception as error:  # its type depends on the version of Python
             folder = getattr(package, "_path", package.locate_file(""))
             damaged, suggestion = f"damaged metadata: {describe(error)}", "remove the folder or reinstall it"
-            found.append(Plugin(Origin(str(folder), "", ""), error=damaged, suggestion=suggestion))
+            plugins.append(Plugin(Origin(str(folder), "", ""), error=damaged, suggestion=suggestion))
             warn(f"the package in {folder} has {damaged}", suggestion)
     return [point for name in sorted(packages) for point in sorted(packages[name], key=lambda point: point[0].plugin)]
 
 
 def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin:
     plugin = Plugin(origin)
-    found.append(plugin)
+    plugins.append(plugin)
     start = time.perf_counter()
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for results only

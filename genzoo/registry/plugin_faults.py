@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 from genzoo.core.errors import PluginError
-from genzoo.registry.discovery import GROUP, Plugin, found
+from genzoo.registry.discovery import GROUP, Plugin, plugins
 from genzoo.registry.entries import Origin, describe
 
 CORE = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def _innermost_first(error: BaseException) -> list[tuple[FrameType, int]]:
 
 def _owner(file: Path) -> Plugin | None:
     """Return the plugin that a source file belongs to: it is the plugin's module, or lies in the same package."""
-    for plugin in found:
+    for plugin in plugins:
         home = Path(plugin.file) if plugin.file else None
         if home is not None and (file == home or _lies_beside(file, home)):
             return plugin

@@ -160,7 +160,7 @@ def test_a_file_loaded_again_takes_its_own_place(site: Site, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     file.write_text(dedent(FILE.format(answer=3, name="other")))
     assert genzoo.load_plugin("mine.py") == ("dataset other",)  # the same file, by another path
-    assert [plugin.origin.plugin for plugin in discovery.found].count("mine") == 1
+    assert [plugin.origin.plugin for plugin in discovery.plugins].count("mine") == 1
     assert not registry.registry().called("mine")
 
 

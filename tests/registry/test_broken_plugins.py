@@ -124,7 +124,7 @@ def test_a_broken_plugin_is_one_line(site: Site, what: str, capfd: pytest.Captur
     assert out == ""
     assert {"first", "last", "vae", "beta-vae"} <= set(names)
     assert not [entry for entry in registry.registry().entries if entry.origin.distribution == "evil"]
-    (plugin,) = [plugin for plugin in discovery.found if plugin.origin.distribution == "evil"]
+    (plugin,) = [plugin for plugin in discovery.plugins if plugin.origin.distribution == "evil"]
     assert reason in plugin.error
 
 

@@ -139,7 +139,7 @@ class TestNotebook:
 def test_each_test_finds_the_registry_as_it_was_before_the_others(time: int, tmp_path: Path) -> None:
     """Whatever they register, load or forget: see `tests/conftest.py`."""
     assert not {"left-behind", "of-a-file"} & set(genzoo.list_models())
-    assert "left" not in [plugin.origin.plugin for plugin in discovery.found]
+    assert "left" not in [plugin.origin.plugin for plugin in discovery.plugins]
     if time != 1:
         registry.reset()
     genzoo.register_model("left-behind", int, loss="elbo")
