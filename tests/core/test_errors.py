@@ -1,4 +1,4 @@
-"""Errors, and the half-written classes that are refused where they are written."""
+"""Errors, and subclasses without a proper config, which are refused at their definition."""
 
 from __future__ import annotations
 
@@ -73,16 +73,6 @@ def test_a_config_that_is_no_frozen_dataclass_is_refused_where_it_is_written(bas
 def test_without_a_config_there_is_nothing_to_choose(base: str) -> None:
     made: Any = type("Made", (getattr(genzoo, base),), {})
     assert made.Config() == options.NoOptions()
-
-
-def test_what_a_latent_model_lacks_is_named() -> None:
-    class Half(genzoo.LatentModel):
-        pass
-
-    half = Half(genzoo.DataSpec((2,), "gaussian"), Half.Config())
-    for attempt, missing in ((half.prior, "prior"), (lambda: half.encode(None), "posterior")):  # type: ignore[arg-type]
-        with pytest.raises(NotImplementedError, match=rf"^Half must define {missing}\("):
-            attempt()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The seal of a model file: a bit that flipped, a byte that is missing, halves that changed places."""
+"""The checksum of a model file: a flipped bit, a missing byte and swapped parts are refused."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_two_tensors_that_change_names(model: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_sealed_anew_is_read(model: Path, tmp_path: Path) -> None:
-    """So that the hostile files of this folder are refused for what is wrong with them, and not for their seal."""
+    """So that the files of `tests/hostile` are refused for what is wrong with them, not for their checksum."""
     path = tmp_path / "m.safetensors"
     path.write_bytes(model.read_bytes())
     forge(path, lambda header, description, data: description.update(genzoo="9"))
