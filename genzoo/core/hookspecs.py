@@ -27,7 +27,7 @@ hookimpl = pluggy.HookimplMarker("genzoo")
 
 
 class Register(Protocol):
-    """Registers a loss, a dataset, a command or a run listener."""
+    """The function with which a hook registers a loss, a dataset, a command or a run listener."""
 
     def __call__(
         self, name: str, target: str | type, *, summary: str, paper: str = "", options: Mapping[str, Any] | None = None
@@ -43,7 +43,7 @@ class Register(Protocol):
 
 
 class RegisterModel(Protocol):
-    """Registers a model."""
+    """The function with which a hook registers a model."""
 
     def __call__(
         self,
@@ -69,7 +69,7 @@ class RegisterModel(Protocol):
 
 
 class RegisterMetric(Protocol):
-    """Registers a metric."""
+    """The function with which a hook registers a metric."""
 
     def __call__(
         self,

@@ -116,14 +116,7 @@ class _KeyedNoise:
 
 
 class _SharedNoise:
-    """Distributed noise: every process draws the noise of the whole batch and uses its own rows.
-
-    Args:
-        rank: The rank of this process.
-        size: The number of processes.
-        rows: The number of examples of each process.
-        device: The device of the generator.
-    """
+    """Distributed noise: each of `size` processes draws the noise of the whole batch and uses its own `rows` rows."""
 
     def __init__(self, rank: int, size: int, rows: int, device: torch.device) -> None:
         self.rank = rank

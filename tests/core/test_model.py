@@ -14,7 +14,7 @@ from genzoo.core.model import Inference, count_parameters, first_parameter
 from genzoo.core.noise import seeded
 
 
-def test_what_a_latent_model_lacks_is_named() -> None:
+def test_a_missing_method_of_a_latent_model_is_named() -> None:
     class Half(genzoo.LatentModel):
         pass
 

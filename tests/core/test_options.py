@@ -1,4 +1,4 @@
-"""Options: what is refused and how it is said, and the exact way to JSON and back."""
+"""Options: which values are refused with which message, and the exact conversion to JSON and back."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_it_says_the_same_of_all_that_is_built_in(
+def test_answers_about_built_in_entries_are_the_same_with_the_cache(
     words: tuple[str, ...], said_plainly: Callable[..., str], no_imports: Callable[[], None]
 ) -> None:
     plainly, first = said_plainly(*words), said(*words)
@@ -210,7 +210,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_passed_over(damage: str, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_file_is_ignored(damage: str, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = said("info", "vae")
     (file,) = cache.iterdir()
     content = file.read_bytes()
@@ -220,7 +220,7 @@ def test_a_damaged_file_is_passed_over(damage: str, cache: Path, capsys: pytest.
     assert damage == "a folder" or file.read_bytes() == content
 
 
-def test_a_strangers_file_is_passed_over(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_ignored(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said("info", "vae")
     (file,) = cache.iterdir()
     assert answer_cache._read(file) is not None

@@ -1,4 +1,4 @@
-"""Broken plugins: each is one line on standard error, and nothing else changes."""
+"""Discovery of broken plugins: each is one line on standard error, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program has set changes no run, and a run leaves all of it as it was."""
+"""Isolation: settings of the program do not change a run, and a run restores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The content of a safetensors file, made without a copy of all: what the library itself makes of the same tensors."""
+"""The content of a safetensors file in pieces is the same as the library's."""
 
 from __future__ import annotations
 

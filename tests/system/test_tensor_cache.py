@@ -1,4 +1,4 @@
-"""What is kept between runs: the same as computed, and never relied on."""
+"""The cache of computed tensors: entries equal what is computed, and a run never needs them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMBERS = {"x": torch.arange(6, dtype=torch.float64).view(2, 3), "y": torch.tens
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of one's own."""
+    """An empty cache for one test."""
     monkeypatch.setattr(tensor_cache, "folder", lambda: tmp_path / "cache")
     return tmp_path / "cache"
 
@@ -45,7 +45,7 @@ def test_an_entry_is_found_by_all_that_it_depends_on(monkeypatch: pytest.MonkeyP
     assert computed_again()
 
 
-def test_columns_in_another_order_in_memory_are_kept(home: Path) -> None:
+def test_tensors_that_are_not_contiguous_are_cached(home: Path) -> None:
     turned = torch.arange(6.0).view(2, 3).T
     tensor_cache.write("test", 1, {"x": turned, "part": turned[:, :1]})
     found = tensor_cache.read("test", 1)
@@ -55,7 +55,7 @@ def test_columns_in_another_order_in_memory_are_kept(home: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "lengthened", "empty", "folder", "foreign", "garbage"])
-def test_a_damaged_or_foreign_entry_is_computed_anew(damage: str, home: Path) -> None:
+def test_a_damaged_or_foreign_entry_is_computed_again(damage: str, home: Path) -> None:
     assert computed_again()
     (file,) = home.iterdir()
     right = file.read_bytes()
@@ -84,7 +84,7 @@ def test_every_flipped_bit_is_noticed(home: Path) -> None:
 
 
 @pytest.mark.parametrize("obstacle", ["file", "no home", "read-only", "full"])
-def test_a_disk_that_takes_nothing_costs_nothing(
+def test_without_a_writable_disk_nothing_is_cached_and_nothing_fails(
     obstacle: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if obstacle == "file":
@@ -104,7 +104,7 @@ def test_a_disk_that_takes_nothing_costs_nothing(
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_was_not_used_for_longest_goes_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_entries_are_removed_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     for number in range(3):
         tensor_cache.write("test", number, NUMBERS)
@@ -120,14 +120,14 @@ def test_what_was_not_used_for_longest_goes_first(home: Path, monkeypatch: pytes
     assert [number for number in range(5) if tensor_cache.read("test", number) is not None] == [4]
 
 
-def test_what_is_too_large_is_not_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_is_too_large_is_not_cached(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensor_cache, "MAX_ENTRY_BYTES", 48)
     assert computed_again()
     assert computed_again()
     assert not home.exists()
 
 
-def test_what_a_killed_process_left_goes_after_an_hour(home: Path) -> None:
+def test_temporary_files_of_killed_processes_are_removed_after_an_hour(home: Path) -> None:
     home.mkdir()
     for name, age in (("old.tmp", 4000), ("new.tmp", 60)):
         (home / name).write_bytes(b"x")
