@@ -32,7 +32,8 @@ class Register(Protocol):
     def __call__(
         self, name: str, target: str | type, *, summary: str, paper: str = "", options: Mapping[str, Any] | None = None
     ) -> None:
-        """
+        """Register an entry.
+
         Args:
             name: kebab-case, what the user types.
             target: "package.module:Class", or the class itself.
@@ -56,7 +57,8 @@ class RegisterModel(Protocol):
         options: Mapping[str, Any] | None = None,
         loss_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """
+        """Register a model.
+
         Args:
             name: kebab-case, what the user types.
             target: "package.module:Class", or the class itself.
@@ -81,7 +83,8 @@ class RegisterMetric(Protocol):
         options: Mapping[str, Any] | None = None,
         in_every_run: bool = False,
     ) -> None:
-        """
+        """Register a metric.
+
         Args:
             name: kebab-case, what the user types.
             target: "package.module:Class", or the class itself.
