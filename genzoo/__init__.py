@@ -6,7 +6,7 @@
     print(run.results["test"]["negative_elbo"], run.path)
     images = run.model.sample(64)
 
-Public names are imported when first used: `import genzoo` does not import torch.
+Public names are imported on first use: `import genzoo` does not import torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.core.version import __version__ as __version__
 from genzoo.registry.deprecation import NAMES, deprecated
-from genzoo.system.threads import spin_briefly
+from genzoo.system.threads import limit_thread_spinning
 
 if TYPE_CHECKING:
     from genzoo.comparison.references import load as load
@@ -94,7 +94,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names.spli
 __all__ = ["__version__", *sorted(_HOME)]
 
 
-spin_briefly()
+limit_thread_spinning()
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from plugin_factory import Site
 
 from genzoo.registry import current as registry
 from genzoo.registry import discovery
-from genzoo.system import cache
+from genzoo.system import tensor_cache
 
 if TYPE_CHECKING:
     from linear_vae import PPCA
@@ -26,7 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Which library is faster here is no matter of the tests; tests/system/test_computing.py has both.
 os.environ.setdefault("GENZOO_MATMUL", "blas")
 
-cache.folder = lambda: None  # what is tested is computed, and the user's cache is left alone
+tensor_cache.folder = lambda: None  # what is tested is computed, and the user's cache is left alone
 
 # Started in the background of a script, this process and all that it starts would inherit that Ctrl-C is ignored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -76,11 +76,11 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
 @contextmanager
 def kept_registry() -> Iterator[None]:
     """The registry is afterwards what it was before, whatever was registered, loaded or reset in between."""
-    before, found = registry.registry(), list(discovery.found)
+    before, found = registry.registry(), list(discovery.plugins)
     entries = list(before.entries)
     yield
     registry._registry, before.entries = before, entries
-    discovery.found[:] = found
+    discovery.plugins[:] = found
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -98,10 +98,10 @@ def write_scores(out: Path, work: Work, scores: Tensor, order: list[int]) -> Non
 
 def left_out(work: Work) -> Tensor | None:
     """Which examples are of a class that the model was not trained on, [N] bool; None if none was left out."""
-    from genzoo.core.dataset import PartlySeen
+    from genzoo.core.dataset import HoldsOutClasses
 
     dataset = work.source.dataset
-    if work.data.y is None or not isinstance(dataset, PartlySeen):
+    if work.data.y is None or not isinstance(dataset, HoldsOutClasses):
         return None
     unseen = dataset.unseen(work.data.y.cpu())
     return unseen if unseen is not None and 0 < int(unseen.sum()) < len(unseen) else None

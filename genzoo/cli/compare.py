@@ -44,7 +44,7 @@ def show(options: argparse.Namespace) -> int:
     from genzoo.comparison.tables import collect, tables
     from genzoo.evaluation.order import key
     from genzoo.reporting import tables as sheets
-    from genzoo.system.distributed import warn
+    from genzoo.system.messages import warn
 
     refuse_output(options.figure, (".png",), "--figure")
     outdated: list[str] = []

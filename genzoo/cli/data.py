@@ -12,7 +12,7 @@ from genzoo.core.errors import GenzooError, UsageError
 from genzoo.data.raw_files import FileSet, known_file_sets
 from genzoo.data.store import Store
 from genzoo.registry.current import registry
-from genzoo.system import cache
+from genzoo.system import tensor_cache
 
 
 def add_verb(subparsers: Any) -> None:
@@ -98,8 +98,8 @@ def add_files(arguments: argparse.Namespace) -> int:
 
 def clear_cache(arguments: argparse.Namespace) -> int:
     """Empties the cache and prints what went."""
-    count, size = cache.clear()
-    print(f"{count:,} files removed, {size / 1e6:,.0f} MB: {cache.folder()}")
+    count, size = tensor_cache.clear()
+    print(f"{count:,} files removed, {size / 1e6:,.0f} MB: {tensor_cache.folder()}")
     return 0
 
 

@@ -108,7 +108,7 @@ class Source:
         from genzoo.data.locations import explained, other_data
         from genzoo.data.store import Store
         from genzoo.runs.record import data_of, former_record
-        from genzoo.system.distributed import warn
+        from genzoo.system.messages import warn
 
         store = Store(self.data_root)
         with explained(self.config.data_config, self.command):
@@ -146,7 +146,7 @@ class Source:
 
     def view_if_there(self, name: str, device: torch.device, without: str) -> Resident | None:
         """Return a split, or None where it cannot be read: then a line says what is done without it."""
-        from genzoo.system.distributed import warn
+        from genzoo.system.messages import warn
 
         try:
             return self.view(name, device)

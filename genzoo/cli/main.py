@@ -17,7 +17,8 @@ from genzoo.core.errors import GenzooError, OutOfMemory, UsageError, did_you_mea
 from genzoo.core.hookspecs import API
 from genzoo.core.version import __version__
 from genzoo.registry.entries import describe
-from genzoo.system.distributed import Lost, own_voice, speaks
+from genzoo.system.heartbeat import ProcessLost
+from genzoo.system.messages import reporting, reports_errors
 from genzoo.system.signals import exit_code, terminable
 from genzoo.system.streams import discard, tell, usable_streams
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 5 out of memory, 129,
     130 and 143 ended by SIGHUP, SIGINT and SIGTERM."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    with usable_streams(), own_voice():
+    with usable_streams(), reporting():
         return ended(words)
 
 
@@ -64,7 +65,7 @@ def ended(words: list[str]) -> int:
         return code
     except GenzooError as error:
         show_traceback()
-        if isinstance(error, Lost):  # perhaps of the first one
+        if isinstance(error, ProcessLost):  # perhaps of the first one
             tell(f"genzoo: {error}")
         else:
             say_failure(str(error), words)
@@ -85,7 +86,7 @@ def ended(words: list[str]) -> int:
 
 def say_failure(text: str, words: list[str], before: str = "") -> None:
     """One line on standard error; of several processes that train the first one speaks, which hears of the others."""
-    if speaks(trains=not TRAINING.isdisjoint(words)):
+    if reports_errors(trains=not TRAINING.isdisjoint(words)):
         tell(f"{before}genzoo: {text}")
 
 
@@ -102,7 +103,7 @@ def to_the_end(words: list[str]) -> int:
     try:
         return dispatch(words)
     except SystemExit as stop:
-        from genzoo.registry.blame import fault_of
+        from genzoo.registry.plugin_faults import fault_of
 
         if fault := fault_of(stop):
             raise fault from stop
@@ -201,7 +202,7 @@ def load_plugin_files(files: list[Path]) -> None:
 
 def explained(error: Exception) -> GenzooError:
     """An exception that is nobody's GenzooError as one: memory ran out, a plugin's fault, the system's, or a bug."""
-    from genzoo.registry.blame import fault_of
+    from genzoo.registry.plugin_faults import fault_of
 
     if ran_out_of_memory(error):
         return OutOfMemory("out of memory", "use a smaller --batch-size or a smaller model")

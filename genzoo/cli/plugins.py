@@ -52,12 +52,12 @@ def plugins_called(name: str) -> list[Plugin]:
     entries = {id(entry) for entry in registry().called(name)}
     found = [
         plugin
-        for plugin in discovery.found
+        for plugin in discovery.plugins
         if name in ("", plugin.origin.distribution, plugin.origin.plugin)
         or entries & {id(entry) for entry in plugin.entries}
     ]
     if not found:
-        known = [word for plugin in discovery.found for word in (plugin.origin.distribution, plugin.origin.plugin)]
+        known = [word for plugin in discovery.plugins for word in (plugin.origin.distribution, plugin.origin.plugin)]
         raise UsageError(f"no plugin {name!r}.{did_you_mean(name, known)}", "type: genzoo plugins")
     return found
 

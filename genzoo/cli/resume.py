@@ -39,8 +39,8 @@ def handle(options: argparse.Namespace) -> int:
     from genzoo.cli import options as command_line
     from genzoo.cli.run import from_file, tell
     from genzoo.experiment.resume import Resumption
-    from genzoo.registry.blame import exit_code_of
     from genzoo.registry.current import registry
+    from genzoo.registry.plugin_faults import exit_code_of
     from genzoo.runs.config import Components
     from genzoo.system.distributed import joined
 

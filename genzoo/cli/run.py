@@ -123,7 +123,7 @@ def all_options(names: tuple[str, str, str], file_words: list[str], words: list[
 def start(config: Any, options: argparse.Namespace) -> int:
     """Runs a resolved configuration and prints what came out."""
     from genzoo.experiment.experiment import Experiment
-    from genzoo.registry.blame import exit_code_of
+    from genzoo.registry.plugin_faults import exit_code_of
     from genzoo.runs.run import RunPaths
     from genzoo.system.distributed import joined
 
@@ -133,7 +133,7 @@ def start(config: Any, options: argparse.Namespace) -> int:
         run = experiment.run()
         code = int(processes.broadcast_object(str(tell(run, experiment, options)) if run else ""))
         if code:
-            processes.end_undisturbed()
+            processes.ignore_sigterm()
         return code
 
 

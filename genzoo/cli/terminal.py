@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from genzoo.registry.answers import cached
+from genzoo.registry.answer_cache import cached
 
 LOOKS = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
 """Environment variables by which programs choose colours, beside those of tyro."""
@@ -32,7 +32,7 @@ class Likeness(io.StringIO):
 
 
 def rendered(question: list[Any], show: Callable[[], object]) -> str:
-    """Return what `show` prints to standard output; see `genzoo.registry.answers.cached`. SystemExit is no error.
+    """Return what `show` prints to standard output; see `genzoo.registry.answer_cache.cached`. SystemExit is no error.
 
     Args:
         question: What is shown, as a JSON value; what the terminal is like is added to it.

@@ -29,7 +29,7 @@ from genzoo.runs.record import former_record, why_outdated
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.runs.schema import is_config, is_number, is_results
 from genzoo.system.checksummed import read_arrays
-from genzoo.system.distributed import warn
+from genzoo.system.messages import warn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,3 +1,3 @@
-"""What plugins are written against: interfaces of models, losses, datasets, metrics, listeners and commands; options,
-distributions, likelihoods, networks, noise and errors. No files, no process, no registry.
+"""The API for plugins: interfaces of models, losses, datasets, metrics, listeners and commands; options, distributions,
+likelihoods, networks, noise and errors. Not here: files, processes, the registry.
 """

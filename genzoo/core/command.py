@@ -1,4 +1,4 @@
-"""Commands that plugins add: `genzoo NAME …`."""
+"""The interface of a command that a plugin adds, `genzoo NAME …`."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ VERBS = (
     *("anomaly", "embed", "compress", "denoise", "interpolate", "traverse", "augment", "report", "compare", "bench"),
     "data",
 )
-"""genzoo's own, in the order of `genzoo --help`: each is a module of `genzoo.cli`. No plugin can take these names."""
+"""genzoo's own commands, in the order of `genzoo --help`. Each is a module of `genzoo.cli`. Plugins cannot use these
+names."""
 
 
 class Command:
-    """A verb of a plugin's own, `genzoo NAME …`, that stands in `genzoo --help`.
+    """A command of a plugin, `genzoo NAME …`. `genzoo --help` lists it.
 
-    What it prints on standard output is its result. A `GenzooError` is shown as one line with its hint.
+    Print only results on standard output. A `GenzooError` is shown as one line with its hint.
     """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Adds its arguments: `parser.add_argument("run", help="a run folder")`."""
+        """Add the command's arguments: `parser.add_argument("run", help="a run folder")`."""
 
     def run(self, options: argparse.Namespace) -> int | None:
-        """Does what was asked for.
+        """Execute the command.
 
         Args:
-            options: What was typed, by the names of the arguments.
+            options: The parsed arguments.
 
         Returns:
             The exit code; None is 0.
 
         Raises:
-            GenzooError: It cannot be done: one line that says why, and what to type.
+            GenzooError: The command fails. The error says in one line why, and what to type.
         """
         raise NotImplementedError(f"{type(self).__name__} must define run(options)")

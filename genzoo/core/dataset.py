@@ -1,7 +1,7 @@
-"""The interface of a dataset, and what passes from it to a model: its description, its splits, batches of it.
+"""The interface of a dataset: its description, its splits and its batches.
 
-Letters for shapes, everywhere: B examples, K samples of each, S one example such as (1, 28, 28), D one latent such
-as (20,).
+Letters for shapes: B examples, K samples of each, S the shape of one example such as (1, 28, 28), D the shape of one
+latent such as (20,).
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 
 class DataSpec(NamedTuple):
-    """What a model is told about the data before it sees any."""
+    """The description of a dataset, known before any data is loaded."""
 
     shape: tuple[int, ...]
     """S, the shape of one example: (C, H, W) for images, (F,) for vectors."""
     likelihood: str
-    """The likelihood that suits the values; a user may ask for another one."""
+    """The default likelihood for these values; `--likelihood` overrides it."""
     classes: int = 0
     """Number of classes; 0 if there are no labels."""
     size: int = 0
-    """Number of training examples; 0 where it is not known before they are read."""
+    """Number of training examples; 0 if it is not known before they are read."""
     binary: bool = False
     """Whether every value is 0 or 1."""
     shift: float = 0.0
-    """What was subtracted from the values that a dataset stores, before …"""
+    """Subtracted from the stored values before a model gets them (`--standardize`)."""
     scale: float = 1.0
-    """… they were divided by this: the view of them that a model gets (`--standardize`)."""
+    """The shifted values are divided by this before a model gets them (`--standardize`)."""
     class_names: tuple[str, ...] = ()
-    """What the user calls the classes, in the order of their numbers; () where they are called by their numbers."""
+    """The name of each class, by number; () if classes are named by their numbers."""
 
     @property
     def is_image(self) -> bool:
@@ -45,53 +45,53 @@ class DataSpec(NamedTuple):
 
     @property
     def numel(self) -> int:
-        """How many numbers one example holds."""
+        """The number of values in one example."""
         return math.prod(self.shape)
 
     def class_name(self, number: int) -> str:
-        """What the user calls a class."""
+        """Return the name of a class."""
         return self.class_names[number] if 0 <= number < len(self.class_names) else str(number)
 
     def class_number(self, name: str) -> int | None:
-        """The number of the class that the user calls so; None if there is none."""
+        """Return the number of the class with this name; None if there is none."""
         names = self.class_names or tuple(map(str, range(self.classes)))
         return names.index(name) if name in names else None
 
     def labels(self, y: Tensor) -> list[str] | list[int]:
-        """Class numbers [N] as the user writes them: whole numbers where all names are."""
+        """Return the names of classes with numbers y [N], as whole numbers if all names are whole numbers."""
         names = [self.class_name(number) for number in y.tolist()]
         whole = all(re.fullmatch(r"0|-?[1-9]\d{0,17}", name) for name in self.class_names)
         return [int(name) for name in names] if whole else names
 
     def view(self, x: Tensor) -> Tensor:
-        """Values [*, *S] in the data's own units as a model gets them."""
+        """Convert values [*, *S] from the data's own units to those of the model."""
         return x if (self.shift, self.scale) == (0, 1) else (x - self.shift) / self.scale
 
     def original(self, x: Tensor) -> Tensor:
-        """What a model puts out, [*, *S], in the data's own units: images lie in [0, 1] again."""
+        """Convert a model's output [*, *S] to the data's own units, in which images lie in [0, 1]."""
         return x if (self.shift, self.scale) == (0, 1) else x * self.scale + self.shift
 
 
 class Batch(NamedTuple):
-    """Examples on their way through a model."""
+    """A batch of examples, as a model gets them."""
 
     x: Tensor
-    """[B, *S], float. Images lie in [0, 1] unless they were standardised."""
+    """[B, *S], float. Images lie in [0, 1] unless they are standardised."""
     y: Tensor | None = None
-    """[B] class numbers, int64, or None."""
+    """[B] class numbers, int64; None if there are no labels."""
 
 
 class Split(NamedTuple):
     """One part of a dataset, as stored: uint8 images (0 … 255) or float32 values."""
 
     x: Examples
-    """[N, *S], uint8 or float32; `genzoo.core.rows.Rows` where it is not to be read into memory."""
+    """[N, *S], uint8 or float32; a `genzoo.core.rows.Rows` if it must not be read into memory as a whole."""
     y: Tensor | None = None
-    """[N] int64."""
+    """[N] class numbers, int64; None if there are no labels."""
 
 
 class Splits(NamedTuple):
-    """What a dataset loads."""
+    """The splits that a dataset loads."""
 
     train: Split
     validation: Split | None
@@ -99,7 +99,7 @@ class Splits(NamedTuple):
 
 
 class Dataset(Protocol):
-    """A verified source of tensors; never pictures one by one."""
+    """A source of verified data, as whole tensors."""
 
     Config: ClassVar[type[Any]]
 
@@ -107,27 +107,27 @@ class Dataset(Protocol):
 
     @property
     def spec(self) -> DataSpec:
-        """Known before any file is opened."""
+        """The description of the data, known before any file is opened."""
         ...
 
     def load(self, store: Store) -> Splits:
-        """Reads the data, fetching and verifying files through `store` where it has any."""
+        """Load the data. Files are fetched and verified through `store`."""
         ...
 
 
 @runtime_checkable
 class KnownDensity(Protocol):
-    """What a dataset may have besides: the density that its examples were drawn from."""
+    """A dataset with a known density, from which its examples were drawn."""
 
     def log_density(self, x: Tensor) -> Tensor:
-        """ln p of examples [n, *S] in the data's own units: [n] nats."""
+        """Return ln p(x) in nats, [n], of examples [n, *S] in the data's own units."""
         ...
 
 
 @runtime_checkable
-class PartlySeen(Protocol):
-    """What a dataset may have besides: which test examples are of a kind that was left out of training."""
+class HoldsOutClasses(Protocol):
+    """A dataset that excludes some classes from its training split."""
 
     def unseen(self, y: Tensor) -> Tensor | None:
-        """Whether each class [n] was left out: [n] bool; None where none was."""
+        """Return a mask [n], bool: which class numbers y [n] were excluded from training; None if no class was."""
         ...

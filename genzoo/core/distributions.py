@@ -1,10 +1,10 @@
 """Probability distributions with the method names of torch.distributions.
 
-Why not torch.distributions itself: its `kl_divergence` does not trace under `torch.compile(fullgraph=True)`
-and its argument validation waits for the device. The tests hold these against it.
+torch.distributions itself is not used: its `kl_divergence` does not trace under `torch.compile(fullgraph=True)`, and
+its argument validation synchronises with the device. The tests compare these distributions with it.
 
 Every distribution has a batch shape (independent distributions) and an event shape (one value). Log-probabilities
-and divergences are in nats, one number for each batch element: summed over the event, all constants kept.
+and divergences are in nats, one for each batch element: they are summed over the event and include all constants.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from genzoo.core.noise import bernoulli, standard_normal
 LOG_2PI = math.log(2 * math.pi)
 
 Measure = Literal["probability", "density", "none"]
-"""What exp(log_prob) is: the probability of one of countably many values (only these have bits a dimension), a density
-over continuous ones, or neither. Figures of different measures must never stand in one column."""
+"""What exp(log_prob) is: the probability of a discrete value (only this has bits per dimension), the density of a
+continuous value, or neither. Values of different measures must not be compared."""
 Support = Literal["any", "binary", "levels"]
-"""Values that a distribution is for: any, 0 and 1 only, or grey levels k/255."""
+"""The values of a distribution: any, only 0 and 1, or grey levels k/255."""
 
 
 def full_precision(x: Tensor) -> Tensor:
-    """x [*] itself, or as float32 where autocast left it in half precision: densities are computed in full."""
+    """Return x [*] in float32 if autocast left it in half precision, else x: densities need full precision."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 def exp(x: Tensor | float) -> Tensor | float:
-    """eˣ of a tensor or of a plain number."""
+    """Return eˣ of a tensor or a number."""
     return torch.exp(x) if isinstance(x, Tensor) else math.exp(x)
 
 
 def expm1(x: Tensor | float) -> Tensor | float:
-    """eˣ − 1 of a tensor or of a plain number."""
+    """Return eˣ − 1 of a tensor or a number."""
     return torch.expm1(x) if isinstance(x, Tensor) else math.expm1(x)
 
 
 def split_batch(x: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """x [N, *] as [*sizes, *], N being their product, at a third of the cost of Tensor.unflatten."""
+    """Return x [N, *] as [*sizes, *], where N is the product of `sizes`, at a third of the cost of Tensor.unflatten."""
     return x.view(*sizes, *x.shape[1:])
 
 
@@ -54,7 +54,7 @@ class Distribution(ABC):
     measure: ClassVar[Measure] = "density"
     """What exp(log_prob) is."""
     support: ClassVar[Support] = "any"
-    """Where `measure` holds: of other values exp(log_prob) is neither a probability nor a density."""
+    """The values for which `measure` is true: for others exp(log_prob) is neither a probability nor a density."""
 
     def __init__(self, event_dims: int) -> None:
         self.event_dims = event_dims
@@ -66,30 +66,33 @@ class Distribution(ABC):
 
     @abstractmethod
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        """Samples that carry gradient where the distribution allows it: [*sample_shape, *batch, *event].
+        """Draw samples, with gradient if the distribution is reparameterisable: [*sample_shape, *batch, *event].
 
-        Draw by `core.noise` (`standard_normal`, `uniform`, `bernoulli`, `exponential`, given `self.batch_axes`), or
-        from other distributions that do: evaluation then gives each example noise of its own, whatever its batch.
+        Draw noise with `core.noise` (`standard_normal`, `uniform`, `bernoulli`, `exponential`, given
+        `self.batch_axes`), or use distributions that do. In evaluation each example then has its own noise, independent
+        of its batch.
         """
 
     @abstractmethod
     def log_prob(self, value: Tensor) -> Tensor:
-        """ln p(value) in nats, summed over the event: [*batch] for value [*batch, *event].
+        """Return ln p(value) in nats, summed over the event: [*batch] for value [*batch, *event].
 
-        The shape of `value` and of the distribution must end alike (either may have further leading axes);
-        anything else is a ValueError, never a silent broadcast.
+        The trailing axes of `value` and of the distribution must be equal; either may have more leading axes.
+
+        Raises:
+            ValueError: The shapes do not match. They are never broadcast silently.
         """
 
     @abstractmethod
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
-        """The same distributions with the first batch axis split into `sizes`."""
+        """Return the same distributions with the first batch axis split into `sizes`."""
 
     def kl_per_dim(self, p: Distribution) -> Tensor | None:
-        """KL(self‖p) in nats of each element of the event, [*batch, *event]; None where it has no closed form."""
+        """Return KL(self‖p) in nats for each element of the event, [*batch, *event]; None without a closed form."""
         return None
 
     def kl(self, p: Distribution) -> Tensor | None:
-        """KL(self‖p) in nats, [*batch]; None where there is no closed form: estimate it from samples then."""
+        """Return KL(self‖p) in nats, [*batch]; None without a closed form: then estimate it from samples."""
         terms = self.kl_per_dim(p)
         return None if terms is None else self._sum_event(terms)
 
@@ -100,14 +103,14 @@ class Distribution(ABC):
 
     @property
     def batch_axes(self) -> int:
-        """How many axes the batch shape has."""
+        """The number of axes of the batch shape."""
         return len(self.shape) - self.event_dims
 
     def _sum_event(self, terms: Tensor) -> Tensor:
         return terms.sum(tuple(range(-self.event_dims, 0))) if self.event_dims else terms
 
     def _check(self, value: Tensor | Distribution) -> None:
-        """Refuses a value, or another distribution, that would broadcast against this one instead of lining up."""
+        """Refuse a value or another distribution whose shape would be broadcast against this one."""
         shared = min(len(value.shape), len(self.shape))
         if shared < self.event_dims or (shared and value.shape[-shared:] != self.shape[-shared:]):
             raise ValueError(
@@ -124,8 +127,8 @@ class DiagGaussian(Distribution):
         log_var: ln σ², of the same shape as `mean`, or one number (a float or a 0-d tensor) for all.
         event_dims: How many of the last axes are one event.
 
-    One batch axis, where there are any, is taken to run over examples, which have noise of their own when they are
-    evaluated; what is batched otherwise draws by `genzoo.core.noise.standard_normal`.
+    In evaluation each example has its own noise, so one batch axis must be the examples. If no batch axis is, draw with
+    `genzoo.core.noise.standard_normal`.
     """
 
     def __init__(self, mean: Tensor, log_var: Tensor | float, event_dims: int = 1) -> None:
@@ -137,7 +140,7 @@ class DiagGaussian(Distribution):
 
     @classmethod
     def from_parameters(cls, parameters: Tensor) -> DiagGaussian:
-        """Mean and log-variance side by side, as one merged linear head puts them out: [*batch, 2D] → D values."""
+        """Split the output of one linear head, [*batch, 2D], into mean and log-variance of D values each."""
         mean, log_var = full_precision(parameters).chunk(2, -1)
         return cls(mean, log_var)
 
@@ -153,7 +156,7 @@ class DiagGaussian(Distribution):
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         noise = standard_normal(sample_shape, self._mean, batched=self._mean.dim() - self.event_dims)
         half = self.log_var * 0.5
-        if math.prod(sample_shape) == 1:  # without broadcasting, whose gradient is a sum over that one sample
+        if math.prod(sample_shape) == 1:  # without broadcasting: its gradient would be a sum over that one sample
             return (self._mean + noise.view(self._mean.shape) * exp(half)).view(noise.shape)
         return self._mean + noise * exp(half)
 
@@ -171,7 +174,7 @@ class DiagGaussian(Distribution):
     def kl_per_dim(self, p: Distribution) -> Tensor | None:
         if isinstance(p, DiagGaussian):
             self._check(p)
-        if isinstance(p, StandardNormal):  # exactly 0 at N(0, 1), and never negative
+        if isinstance(p, StandardNormal):  # this form is exactly 0 at N(0, 1) and never negative
             return 0.5 * (self._mean**2 + (expm1(self.log_var) - self.log_var))
         if isinstance(p, DiagGaussian):
             gap = self.log_var - p.log_var
@@ -180,11 +183,11 @@ class DiagGaussian(Distribution):
 
 
 class StandardNormal(DiagGaussian):
-    """N(0, I) over events of the given shape, with no batch axis.
+    """N(0, I) over events of the given shape, without a batch axis.
 
     Args:
         shape: The event's shape.
-        like: A tensor whose device and dtype to use.
+        like: A tensor with the device and dtype to use.
     """
 
     def __init__(self, shape: tuple[int, ...], like: Tensor) -> None:
@@ -195,9 +198,9 @@ class StandardNormal(DiagGaussian):
 
 
 class Bernoulli(Distribution):
-    """Independent Bernoulli variables, given by their logits.
+    """Independent Bernoulli variables with these logits.
 
-    For values strictly between 0 and 1 (grey pixels) `log_prob` is minus the binary cross-entropy, which is a training
+    For values strictly between 0 and 1 (grey pixels), `log_prob` is minus the binary cross-entropy. This is a training
     loss and *not* a log-likelihood (Loaiza-Ganem & Cunningham 2019).
 
     Args:
@@ -221,13 +224,13 @@ class Bernoulli(Distribution):
         return self.logits.shape
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        """Samples 0 or 1, [*sample_shape, *batch, *event]. They carry no gradient: there is no reparameterisation."""
+        """Draw samples 0 or 1, [*sample_shape, *batch, *event]. They have no gradient: no reparameterisation exists."""
         return bernoulli(self.mean.detach(), sample_shape, self.batch_axes)
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         logits, value = self.logits, value.to(self.logits.dtype)
-        if value.dim() < logits.dim():  # they end alike
+        if value.dim() < logits.dim():  # the trailing axes are equal
             value = value.expand(logits.shape)
         elif logits.dim() < value.dim():
             logits = logits.expand(value.shape)
@@ -245,11 +248,14 @@ class Bernoulli(Distribution):
 
 
 class Delta(Distribution):
-    """All mass at one point: the posterior of a plain autoencoder.
+    """A point mass: the posterior of a plain autoencoder.
 
-    It has no density: `log_prob` is 0 at the point and −∞ elsewhere, and a divergence from it is not finite,
-    so `kl` is None. Where the values are discrete it is a distribution all the same: a subclass says so by
-    `measure = "probability"`, and gives its `kl`.
+    It has no density: `log_prob` is 0 at the point and −∞ elsewhere. Its divergences are infinite, so `kl` is None. For
+    discrete values it is a proper distribution: a subclass then sets `measure = "probability"` and defines `kl`.
+
+    Args:
+        point: [*batch, *event].
+        event_dims: How many of the last axes are one event.
     """
 
     measure: ClassVar[Measure] = "none"

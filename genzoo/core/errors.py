@@ -1,4 +1,4 @@
-"""Errors a user can act on: printed as one line and a hint, never as a traceback."""
+"""Errors for users: each is printed as one line and a hint, without a traceback."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import shlex
 from collections.abc import Iterable
 
 LINE = 192
-"""Characters of a message on one line, "genzoo: " not counted."""
+"""Maximum characters of a message, without the prefix "genzoo: "."""
 HINT = 1000
-"""Characters of a line of a hint."""
+"""Maximum characters of one line of a hint."""
 STUB = 24
-"""Characters to which a word, such as a path, is cut at most before others are cut."""
+"""A word, such as a path, is not truncated below this many characters while another word is longer."""
 
 
 def printable(text: str, width: int = LINE) -> str:
-    """A text of a stranger's, fit for one line of a terminal: control characters are spelled out, and it ends.
+    """Sanitise untrusted text to one terminal line: escape control characters and truncate to `width`.
 
-    What is too long loses the middle of its longest words, which are paths and names, and then its own.
+    A text that is too long loses the middle of its longest words, which are paths and names, and then its own middle.
     """
-    text = shortened(text, 8 * width)  # what is cut anyway is not looked at
+    text = shortened(text, 8 * width)  # bounds the work on a very long text
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     while len(shown) > width and len(word := max(shown.split(" "), key=len)) > STUB:
         shown = shown.replace(word, shortened(word, max(STUB, len(word) - (len(shown) - width))), 1)
@@ -28,20 +28,20 @@ def printable(text: str, width: int = LINE) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """A text without its middle where it is longer than `width`."""
+    """Return a text, without its middle if it is longer than `width`."""
     return text if len(text) <= width else f"{text[: width // 2]}…{text[len(text) - (width - 1) // 2 :]}"
 
 
 class GenzooError(Exception):
-    """Something the user can mend.
+    """An error that the user can correct.
 
     Args:
         message: One line that says what is wrong and where.
-        hint: What to type next; may have several lines.
+        hint: What to type next, in one or several lines.
     """
 
     exit_code = 1
-    """With which the command line ends."""
+    """The exit code of the command line."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -54,17 +54,17 @@ class GenzooError(Exception):
 
 
 class UsageError(GenzooError):
-    """A command, an option or a value that does not fit. Nothing was started."""
+    """Invalid usage: a command, an option or a value. Nothing was started."""
 
     exit_code = 2
 
 
 class TooSmallImages(UsageError):
-    """Images that are smaller than a model takes. Who knows the dataset says which of its options scales them.
+    """The images are too small for a model. `with_option` adds the dataset's option that scales them.
 
     Args:
         message: As for any error.
-        side: A size that is large enough.
+        side: An image side that is large enough, in pixels.
     """
 
     def __init__(self, message: str, side: int) -> None:
@@ -72,26 +72,26 @@ class TooSmallImages(UsageError):
         self.side = side
 
     def with_option(self, name: str) -> TooSmallImages:
-        """The same error, whose hint names the dataset's option that scales images; "" where it has none."""
+        """Name the dataset's option that scales images in the hint; "" if it has none. Return the same error."""
         if name:
             self.hint = f"use another model, or --data.{name} {self.side}"
         return self
 
 
 class NonFiniteError(GenzooError):
-    """The loss or a gradient became nan or infinite. The weights are those before that step."""
+    """The loss or a gradient is nan or infinite. The weights are those before that step."""
 
     exit_code = 3
 
 
 class OutOfMemory(GenzooError):
-    """A step or an evaluation needs more memory than there is. The weights are those before it."""
+    """A step or an evaluation needs more memory than available. The weights are those before it."""
 
     exit_code = 5
 
 
 class PluginError(GenzooError):
-    """A plugin that was asked for cannot be loaded or breaks its contract."""
+    """A requested plugin cannot be loaded or violates its contract."""
 
     exit_code = 4
 
@@ -101,18 +101,23 @@ FROM_FILE = "give its file: genzoo -p FILE.py …"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence such as " Did you mean 'vae'?" with its leading blank, or ""."""
+    """Return a sentence such as " Did you mean 'vae'?" with a leading space, or ""."""
     known, name = list(known), name[:80].lower()
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
-    if not close:  # one word of a longer name: elbo for negative-elbo
+    if not close:  # one word of a longer name, such as elbo of negative-elbo
         close = [longer for longer in known if name in re.split("[-_]", longer)][:2]
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 
 def not_installed(path: object, what: str, origin: str) -> PluginError:
-    """The error for a run or model whose plugin is not here. `origin` is "distribution version", or a file's name.
+    """Return the error for a run or model whose plugin is not installed.
 
-    All of it was read from a file, so what to type names a package only if that is what it says.
+    The arguments come from a file and are untrusted, so the hint names a package only if the name is valid.
+
+    Args:
+        path: The run or the model file.
+        what: The missing model, loss or dataset.
+        origin: "distribution version", or the name of a plugin file.
     """
     distribution, _, version = origin.partition(" ")
     suggestion = f"pip install {shlex.quote(distribution)}    if you trust who made it" if version else FROM_FILE

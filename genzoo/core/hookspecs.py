@@ -6,8 +6,8 @@
     def register_models(register):
         register("hvae", "genzoo_hvae.model:HVAE", loss="elbo", summary="Hamiltonian VAE", paper="Caterini et al. 2018")
 
-A target is an import string: registering costs no import, so fifty installed plugins cost a run nothing.
-A plugin says which plugin API it was written for: `GENZOO_API = 2` in the module of its hooks.
+A target is an import string: registration imports nothing, so fifty installed plugins do not slow down a run.
+A plugin states the plugin API that it was written for: `GENZOO_API = 2` in the module of its hooks.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from typing import Any, Protocol
 import pluggy
 
 API = 2
-"""The plugin API of this genzoo: raised when something a plugin may use changes its meaning or goes."""
+"""The version of the plugin API. It is raised when a public name changes its meaning or is removed."""
 OLDEST_API = 2
-"""The oldest one whose plugins still work."""
+"""The oldest plugin API that is still supported."""
 
 hookspec = pluggy.HookspecMarker("genzoo")
 hookimpl = pluggy.HookimplMarker("genzoo")
 
 
 class Register(Protocol):
-    """Registers a loss, a dataset, a command or a run listener."""
+    """The function with which a hook registers a loss, a dataset, a command or a run listener."""
 
     def __call__(
         self, name: str, target: str | type, *, summary: str, paper: str = "", options: Mapping[str, Any] | None = None
     ) -> None:
-        """
+        """Register an entry.
+
         Args:
             name: kebab-case, what the user types.
             target: "package.module:Class", or the class itself.
@@ -43,7 +44,7 @@ class Register(Protocol):
 
 
 class RegisterModel(Protocol):
-    """Registers a model."""
+    """The function with which a hook registers a model."""
 
     def __call__(
         self,
@@ -56,11 +57,12 @@ class RegisterModel(Protocol):
         options: Mapping[str, Any] | None = None,
         loss_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """
+        """Register a model.
+
         Args:
             name: kebab-case, what the user types.
             target: "package.module:Class", or the class itself.
-            loss: The loss it is trained with unless the user names another.
+            loss: The loss that trains it by default.
             summary: One line for `genzoo list`.
             paper: The source: authors, year, arXiv number.
             options: Defaults that differ from those of the class's Config.
@@ -69,7 +71,7 @@ class RegisterModel(Protocol):
 
 
 class RegisterMetric(Protocol):
-    """Registers a metric."""
+    """The function with which a hook registers a metric."""
 
     def __call__(
         self,
@@ -81,14 +83,15 @@ class RegisterMetric(Protocol):
         options: Mapping[str, Any] | None = None,
         in_every_run: bool = False,
     ) -> None:
-        """
+        """Register a metric.
+
         Args:
             name: kebab-case, what the user types.
             target: "package.module:Class", or the class itself.
             summary: One line for `genzoo list`.
             paper: The source: authors, year, arXiv number.
             options: Defaults that differ from those of the class's Config.
-            in_every_run: Whether each run reports it, which imports it; else it is computed when asked for by name.
+            in_every_run: Whether every run imports and reports it. Otherwise it is computed only if named.
         """
 
 
@@ -104,7 +107,7 @@ def register_losses(register: Register) -> None:
 
 @hookspec
 def register_datasets(register: Register) -> None:
-    """Register datasets: classes as `genzoo.Dataset` describes."""
+    """Register datasets: classes with the interface `genzoo.Dataset`."""
 
 
 @hookspec

@@ -1,12 +1,12 @@
-"""Likelihood heads: what a decoder's raw output means as p(x|z), chosen by `--likelihood`.
+"""Likelihoods: how a decoder's raw output defines p(x|z), selected by `--likelihood`.
 
-bernoulli               logits of black and white pixels (for grey ones: the usual cross-entropy, not a density)
+bernoulli               logits of black and white pixels (for grey pixels: the usual cross-entropy, not a density)
 gaussian                N(output, 1); `gaussian:0.1` fixes σ = 0.1. Minus its log-density is ½·squared error + constant.
 gaussian-learned        N(output, σ²) with one σ learned for all dimensions (σ-VAE, Rybkin et al. 2021)
-gaussian-per-dim        N(μ, σ²), both put out for each dimension, σ above a floor: `gaussian-per-dim:0.01`
+gaussian-per-dim        N(μ, σ²), where the decoder outputs both, with σ above a floor: `gaussian-per-dim:0.01`
 laplace                 Laplace(output, 1), the absolute error; `laplace:0.1` fixes b = 0.1
 laplace-learned         Laplace(output, b) with one b learned for all dimensions
-continuous-bernoulli    logits of a density over grey values: the cross-entropy with the normaliser it lacks
+continuous-bernoulli    logits of a density over grey values: the cross-entropy with its normaliser
 discretised-logistic    probabilities of 256 grey levels, centred at the output, with one learned scale
 """
 
@@ -24,34 +24,32 @@ from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.observation import LEVELS, ContinuousBernoulli, DiscretisedLogistic, Laplace
 
 GREY_ROUNDING = 1 / (LEVELS - 1) / math.sqrt(12)
-"""Standard deviation of what rounding to a grey level took away (uniform over 1/255): 0.00113."""
+"""Standard deviation of the error of rounding to a grey level (uniform over 1/255): 0.00113."""
 
 
 class Likelihood(nn.Module):
-    """Turns a decoder's raw output into p(x|z).
-
-    `outputs` is how many numbers the decoder puts out for each number of x: it widens the first axis of S.
-    """
+    """Converts a decoder's raw output into p(x|z)."""
 
     outputs = 1
+    """The number of decoder outputs for each value of x. It multiplies the first axis of S."""
     family: ClassVar[type[Distribution]]
     """The distribution that `forward` returns."""
     values: ClassVar[Literal["any", "unit", "grey"]] = "any"
-    """What x it is for: any numbers, those from 0 to 1, or grey levels, which black and white pixels are not."""
+    """The values x it is for: any numbers, numbers from 0 to 1, or grey levels (not black and white pixels)."""
     symbol: ClassVar[str] = ""
-    """What the number after the colon is called; empty if there is none. The constructor takes it."""
+    """The name of the number after the colon, which the constructor takes; empty if there is none."""
     default: ClassVar[float] = 1.0
-    """That number if it is left out."""
+    """The default of that number."""
     name: str = ""
-    """As `--likelihood` has it, the number written out; empty where `make_likelihood` did not make it."""
+    """The full name for `--likelihood`, with its number; empty if it was not made by `make_likelihood`."""
 
     def forward(self, raw: Tensor) -> Distribution:
-        """raw [N, outputs·S₀, *S₁…] → a distribution with batch [N] over events S."""
+        """Convert raw [N, outputs·S₀, *S₁…] to a distribution with batch shape [N] and event shape S."""
         raise NotImplementedError(f"{type(self).__name__} must define forward")
 
 
 class BernoulliLikelihood(Likelihood):
-    """x is 0 or 1; the decoder puts out logits."""
+    """x is 0 or 1; the decoder outputs logits."""
 
     family = Bernoulli
     values = "unit"
@@ -61,7 +59,7 @@ class BernoulliLikelihood(Likelihood):
 
 
 class GaussianLikelihood(Likelihood):
-    """x is N(decoder's output, σ²) with σ fixed."""
+    """x is N(output, σ²) with a fixed σ."""
 
     family = DiagGaussian
     symbol = "σ"
@@ -75,7 +73,7 @@ class GaussianLikelihood(Likelihood):
 
 
 class LearnedGaussianLikelihood(Likelihood):
-    """x is N(decoder's output, σ²) with one σ, learned, for every dimension and every example."""
+    """x is N(output, σ²) with one learned σ for all dimensions and examples."""
 
     family = DiagGaussian
 
@@ -88,12 +86,12 @@ class LearnedGaussianLikelihood(Likelihood):
 
 
 class PerDimGaussianLikelihood(Likelihood):
-    """x is N(μ, σ²); the decoder puts out μ and, after it on the first axis, a log-variance for every dimension.
+    """x is N(μ, σ²); the decoder outputs μ and then, on the first axis, a log-variance for every dimension.
 
-    σ² = floor² + exp(log-variance), in which a gradient always reaches the decoder. Without a floor the density has no
-    bound: 67 pixels of MNIST are black in every training image, and σ → 0 there makes −ELBO as small as one likes.
-    By default the floor is the standard deviation of rounding to a grey level, on the scale from 0 to 1: stored pixels
-    say nothing finer. For standardised images divide it by the data's standard deviation: 0.0037 on MNIST.
+    σ² = floor² + exp(log-variance), so a gradient always reaches the decoder. Without a floor the density is unbounded:
+    67 pixels of MNIST are black in every training image, and σ → 0 there makes −ELBO arbitrarily small. The default
+    floor is the standard deviation of rounding to a grey level, on the scale from 0 to 1: stored pixels are not more
+    precise. For standardised images divide it by the data's standard deviation: 0.0037 on MNIST.
     """
 
     family = DiagGaussian
@@ -111,7 +109,7 @@ class PerDimGaussianLikelihood(Likelihood):
 
 
 class LaplaceLikelihood(Likelihood):
-    """x is Laplace(decoder's output, b) with b fixed."""
+    """x is Laplace(output, b) with a fixed b."""
 
     family = Laplace
     symbol = "b"
@@ -125,7 +123,7 @@ class LaplaceLikelihood(Likelihood):
 
 
 class LearnedLaplaceLikelihood(Likelihood):
-    """x is Laplace(decoder's output, b) with one b, learned, for every dimension and every example."""
+    """x is Laplace(output, b) with one learned b for all dimensions and examples."""
 
     family = Laplace
 
@@ -138,7 +136,7 @@ class LearnedLaplaceLikelihood(Likelihood):
 
 
 class ContinuousBernoulliLikelihood(Likelihood):
-    """x has a density on [0, 1]; the decoder puts out logits (Loaiza-Ganem & Cunningham 2019)."""
+    """x has a density on [0, 1]; the decoder outputs logits (Loaiza-Ganem & Cunningham 2019)."""
 
     family = ContinuousBernoulli
     values = "grey"
@@ -148,14 +146,14 @@ class ContinuousBernoulliLikelihood(Likelihood):
 
 
 class DiscretisedLogisticLikelihood(Likelihood):
-    """x is one of 256 grey levels; one scale, learned, for every dimension (Kingma et al. 2016, section 5.2)."""
+    """x is one of 256 grey levels, with one learned scale for all dimensions (Kingma et al. 2016, section 5.2)."""
 
     family = DiscretisedLogistic
     values = "grey"
 
     def __init__(self) -> None:
         super().__init__()
-        # A tenth of the way from black to white: from 1 the first thousands of steps would go into the scale alone.
+        # A tenth of the range from black to white: from 1, the first thousands of steps would only reduce the scale.
         self.log_scale = nn.Parameter(torch.tensor(math.log(0.1)))
 
     def forward(self, raw: Tensor) -> Distribution:
@@ -175,7 +173,7 @@ LIKELIHOODS: dict[str, type[Likelihood]] = {
 
 
 def likelihood_class(name: str) -> type[Likelihood]:
-    """The class of the head called `name`, whose argument does not matter.
+    """Return the class of a likelihood. A number in the name is ignored.
 
     Raises:
         UsageError: No such likelihood.
@@ -189,40 +187,40 @@ def likelihood_class(name: str) -> type[Likelihood]:
 
 
 def make_likelihood(name: str) -> Likelihood:
-    """The head called `name`, such as "bernoulli" or "gaussian:0.1".
+    """Return the likelihood with this name, such as "bernoulli" or "gaussian:0.1".
 
     Raises:
-        UsageError: No such likelihood, or an argument it does not take.
+        UsageError: No such likelihood, or an invalid number.
     """
-    head = likelihood_class(name)
+    cls = likelihood_class(name)
     kind, colon, argument = name.partition(":")
-    if colon and not head.symbol:
+    if colon and not cls.symbol:
         raise UsageError(f"--likelihood {name}: {kind} takes no argument", f"type: --likelihood {kind}")
-    made = head(_number(name, head, argument)) if head.symbol else head()
-    made.name = written_out(name)
-    return made
+    likelihood = cls(_number(name, cls, argument)) if cls.symbol else cls()
+    likelihood.name = written_out(name)
+    return likelihood
 
 
-def _number(name: str, head: type[Likelihood], argument: str) -> float:
-    """The number after the colon, or the default one."""
+def _number(name: str, cls: type[Likelihood], argument: str) -> float:
+    """Return the number after the colon, or the default."""
     try:
-        number = float(argument or head.default)
+        number = float(argument or cls.default)
     except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number > 0):
         example = f"for example {name.partition(':')[0]}:0.1"
-        raise UsageError(f"--likelihood {name}: {head.symbol} must be a positive number", example)
+        raise UsageError(f"--likelihood {name}: {cls.symbol} must be a positive number", example)
     return number
 
 
 def written_out(name: str) -> str:
-    """The name with the number it stands for: gaussian-per-dim → gaussian-per-dim:0.00113, gaussian:1.0 → gaussian:1.
+    """Return a name with its number: gaussian-per-dim → gaussian-per-dim:0.00113, gaussian:1.0 → gaussian:1.
 
     Raises:
-        UsageError: No such likelihood, or an argument that is no number.
+        UsageError: No such likelihood, or an invalid number.
     """
-    head = likelihood_class(name)
+    cls = likelihood_class(name)
     kind, _, argument = name.partition(":")
-    if not head.symbol:
+    if not cls.symbol:
         return name
-    return f"{kind}:{_number(name, head, argument):.12g}" if argument else f"{kind}:{head.default:.3g}"
+    return f"{kind}:{_number(name, cls, argument):.12g}" if argument else f"{kind}:{cls.default:.3g}"

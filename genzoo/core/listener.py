@@ -1,4 +1,4 @@
-"""The interface of a run listener, and what it is told of an epoch."""
+"""The interface of a run listener, and the record of an epoch that it gets."""
 
 from __future__ import annotations
 
@@ -9,46 +9,51 @@ if TYPE_CHECKING:
     from genzoo.runs.run import Run
 
 INTERRUPTED = "interrupted"
-"""The status of a run that was told to stop before its end."""
+"""The status of a run that was stopped before its last epoch."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to. Terms are means over images, in the loss's units."""
+    """The results of one epoch. Loss terms are means over examples, in the loss's units."""
 
     epoch: int
+    """The number of the epoch."""
     step: int
+    """The number of training steps so far."""
     train: dict[str, float]
+    """Loss terms on the training data."""
     validation: dict[str, float]
+    """Loss terms on the validation data."""
     seconds: float
     """Time spent in training steps."""
     images: int
+    """The number of training examples in this epoch."""
     lr: float
+    """The learning rate of the last step."""
 
 
 class RunListener:
-    """Hears of a run, `genzoo run … --listeners NAME`: of its start, of each epoch and of its end. Override what you
-    want to hear.
+    """Is called during a run, `genzoo run … --listeners NAME`. Override the methods you need.
 
-    One is made for each run, before anything is written: a constructor that raises `UsageError` refuses the run. An
-    error in a method ends the listening, with one line of warning, and never the run. Of several processes the first
-    one is heard alone.
+    Each run creates its own listener before it writes anything: a constructor that raises `UsageError` refuses the run.
+    An error in a method never ends the run: it disables the listener with one line of warning. With several processes,
+    only the first one calls it.
     """
 
     def run_started(self, run: Run) -> None:
-        """Training begins, or goes on: then `run.history` holds the epochs so far.
+        """Called when training starts or is resumed. `run.history` then has the epochs so far.
 
         Args:
-            run: `run.path` is its folder, `run.plain_config` all options, `run.record` versions and hardware.
+            run: `run.path` is its folder, `run.plain_config` has all options, `run.record` versions and hardware.
         """
 
     def epoch_finished(self, run: Run, epoch: Epoch) -> None:
-        """An epoch is through, its validation included."""
+        """Called after each epoch and its validation."""
 
     def run_finished(self, run: Run, status: str) -> None:
-        """Nothing more is written to the run.
+        """Called at the end, after everything is written to the run.
 
         Args:
-            run: Where finished, `run.results` holds the figures and `run.path / "figures"` the pictures.
-            status: "finished", "interrupted", or "failed: " and why.
+            run: If the run is finished, `run.results` has the metrics and `run.path / "figures"` the figures.
+            status: "finished", "interrupted", or "failed: " and the reason.
         """

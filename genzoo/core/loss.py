@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -10,18 +10,15 @@ from genzoo.core.dataset import Batch
 from genzoo.core.model import LatentModel, Model
 from genzoo.core.options import refuse_without_config
 
-if TYPE_CHECKING:
-    pass
-
 
 class Loss(nn.Module):
-    """An objective over a model's distributions. Parameters it owns are trained along with the model's."""
+    """A training objective. Its own parameters are trained together with the model's."""
 
     Config: ClassVar[type[Any]]
     accepts: ClassVar[type[Model]] = Model
-    """Models of other types are refused before anything is trained."""
+    """The type of model it can train. Other models are refused before training."""
     needs_prior: ClassVar[bool] = False
-    """Whether models without a prior p(z) are refused too."""
+    """Whether models without a prior p(z) are also refused."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -33,19 +30,19 @@ class Loss(nn.Module):
 
     @classmethod
     def refuses(cls, model: Model) -> str | None:
-        """Why this loss cannot train that model, as the end of a sentence; None if it can."""
+        """Return why this loss cannot train a model, as the end of a sentence; None if it can."""
         if not isinstance(model, cls.accepts):
-            return f"it needs a {cls.accepts.__name__}, and {type(model).__name__} is none"
+            return f"it needs a {cls.accepts.__name__}, and {type(model).__name__} is not one"
         if cls.needs_prior and isinstance(model, LatentModel) and model.prior() is None:
             return f"it needs a prior p(z), and {type(model).__name__} has none"
         return None
 
     def forward(self, model: Model, batch: Batch, step: Tensor) -> dict[str, Tensor]:
-        """Named scalars, each a mean over the B examples. "loss" is minimised, all are logged.
+        """Return named scalars, each a mean over the B examples. "loss" is minimised; all are logged.
 
         Args:
-            model: The model given at construction.
+            model: The model given to the constructor.
             batch: x [B, *S], y [B] or None.
-            step: How many optimiser steps came before, a 0-d int64 tensor on the device.
+            step: The number of optimiser steps so far, a 0-d int64 tensor on the device.
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward(model, batch, step)")

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians, fitted by expectation maximisation."""
+"""Gaussian mixtures, fitted by expectation maximisation (EM)."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from torch import Tensor
 from genzoo.core.noise import derive_seed
 
 RIDGE = 1e-6
-"""Added to each variance, as a part of the mean variance of the points: a component on few points stays a density."""
+"""Added to each variance, relative to the mean variance of the points: a component of few points stays a density."""
 LEAST = 1e-6
-"""Deviation, as a part of the largest value, below which points are equal but for rounding."""
+"""Standard deviation, relative to the largest value, below which points are equal apart from rounding."""
 STEPS, TOLERANCE = 300, 1e-7
-"""EM ends after so many steps, or when one adds no more than this many nats a point."""
+"""Maximum number of EM steps, and the gain in nats per point below which EM ends earlier."""
 LLOYD = 10
-"""Steps of k-means from which EM starts."""
+"""Number of k-means steps before EM."""
 STARTS, TRIAL = 10, 20
-"""From so many starts EM takes so many steps; it goes on from the likeliest. A single one is stuck now and then."""
+"""Number of starts, and of EM steps from each; EM continues from the best. A single start may reach a poor optimum."""
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Σ π_k N(μ_k, C_k), everything in float64."""
+    """The density Σ π_k N(μ_k, C_k), in float64."""
 
     weights: Tensor
-    """[K], summing to 1."""
+    """π [K], with sum 1."""
     means: Tensor
-    """[K, D]"""
+    """μ [K, D]."""
     covariances: Tensor
-    """[K, D, D]"""
+    """C [K, D, D]."""
 
     def joint(self, x: Tensor) -> Tensor:
-        """ln π_k N(x | μ_k, C_k) of points [N, D]: [N, K] nats."""
+        """Return ln π_k N(x | μ_k, C_k) in nats, [N, K], for points x [N, D]."""
         factors = torch.linalg.cholesky(self.covariances)
         gaps = (x - self.means[:, None]).mT  # [K, D, N]
         squares = torch.linalg.solve_triangular(factors, gaps, upper=False).square().sum(1)
@@ -43,13 +43,13 @@ class Mixture:
         return joint
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """ln p of points [N, D]: [N] nats."""
+        """Return ln p(x) in nats, [N], for points x [N, D]."""
         return self.joint(x).logsumexp(1)
 
     def sample(self, n: int) -> Tensor:
-        """n points [n, D], drawn by torch's global generator."""
+        """Draw n points [n, D] from torch's global generator."""
         values, vectors = torch.linalg.eigh(self.covariances)
-        # The symmetric root: unlike single eigenvectors, it moves by little where the covariance does.
+        # The symmetric root: unlike single eigenvectors, it changes little if the covariance changes little.
         roots = (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.mT
         noise = torch.randn(n, self.means.shape[1], dtype=torch.float64)
         if len(self.weights) == 1:
@@ -64,27 +64,27 @@ class Mixture:
 
 
 def fit_mixture(points: Tensor, components: int, seed: int = 0) -> Mixture:
-    """The likeliest mixture to which EM climbs from several k-means of the points.
+    """Fit a mixture by EM from several k-means solutions, and return the one with the highest likelihood.
 
-    A single Gaussian has their mean and covariance.
+    With one component it has the mean and covariance of the points.
 
     Args:
         points: [N, D].
-        components: K; where there are fewer distinct points, as many as there are.
-        seed: Of the points that k-means starts from.
+        components: K; reduced to the number of distinct points if there are fewer.
+        seed: Seed of the choice of initial centres.
     """
     points = points.double()
     spread = points.var(0, correction=0).mean().clamp_min((LEAST * points.abs().max()) ** 2)
     ridge = RIDGE * spread.clamp_min(1e-12).item()
     components = min(components, len(points.unique(dim=0)))
     seeds = [seed, *(derive_seed(seed, "start", number) for number in range(1, STARTS if components > 1 else 1))]
-    tried = (maximise(points, start(points, components, own), ridge) for own in seeds)
-    found = [climb(points, mixture, ridge, TRIAL) for mixture in tried]
-    return climb(points, max(found, key=lambda mixture: mixture.log_prob(points).mean().item()), ridge)
+    starts = (maximise(points, start(points, components, own), ridge) for own in seeds)
+    fitted = [climb(points, mixture, ridge, TRIAL) for mixture in starts]
+    return climb(points, max(fitted, key=lambda mixture: mixture.log_prob(points).mean().item()), ridge)
 
 
 def climb(points: Tensor, mixture: Mixture, ridge: float, steps: int = STEPS) -> Mixture:
-    """EM until the likelihood stands still (Dempster, Laird & Rubin 1977)."""
+    """Run EM until the likelihood no longer increases (Dempster, Laird & Rubin 1977)."""
     before = -math.inf
     for _ in range(steps if len(mixture.weights) > 1 else 0):
         joint = mixture.joint(points)
@@ -98,7 +98,7 @@ def climb(points: Tensor, mixture: Mixture, ridge: float, steps: int = STEPS) ->
 
 
 def maximise(points: Tensor, shares: Tensor, ridge: float) -> Mixture:
-    """The mixture that is best for given shares [N, K] of each component in each point."""
+    """Return the most likely mixture for given responsibilities [N, K] (the M step)."""
     mass = shares.sum(0) + 1e-12
     means = (shares.T @ points) / mass[:, None]
     covariances = []
@@ -109,7 +109,7 @@ def maximise(points: Tensor, shares: Tensor, ridge: float) -> Mixture:
 
 
 def start(points: Tensor, components: int, seed: int) -> Tensor:
-    """Shares [N, K], each 0 or 1: a few steps of k-means from centres far apart (Arthur & Vassilvitskii 2007)."""
+    """Return responsibilities [N, K], each 0 or 1, from k-means++ (Arthur & Vassilvitskii 2007) and a few steps."""
     generator = torch.Generator().manual_seed(seed)
     centres = points[torch.randint(len(points), (1,), generator=generator)]
     while len(centres) < components:

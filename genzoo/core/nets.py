@@ -1,4 +1,4 @@
-"""Network bodies that fit themselves to the data: multilayer perceptrons and strided convolutions."""
+"""Networks that adapt to the data's shape: multilayer perceptrons and strided convolutions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activation = "relu") -> nn.Sequential:
-    """Linear layers with an activation between each two: [N, inputs] → [N, outputs]. None hidden: one linear map."""
+    """Return linear layers with activations between them: [N, inputs] → [N, outputs].
+
+    Without hidden layers it is one linear layer.
+    """
     layers: list[nn.Module] = []
     for width in hidden:
         layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
@@ -32,7 +35,7 @@ def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activati
 
 
 class Shape(nn.Module):
-    """[N, numbers] → [N, *shape]. What nn.Unflatten does, at a third of its cost: its checks are Python."""
+    """[N, numbers] → [N, *shape]: like nn.Unflatten, at a third of its cost, because that checks in Python."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -60,7 +63,7 @@ class FlatDecoder(nn.Sequential):
 
 
 def halved(size: int, times: int) -> list[int]:
-    """The sizes that strided convolutions with kernel 3 and padding 1 go through: halved(28, 2) is [28, 14, 7]."""
+    """Return the size before and after each convolution of stride 2 and kernel 3: halved(28, 2) is [28, 14, 7]."""
     sizes = [size]
     for _ in range(times):
         sizes.append((sizes[-1] + 1) // 2)
@@ -68,10 +71,10 @@ def halved(size: int, times: int) -> list[int]:
 
 
 def require_images(name: str, shape: tuple[int, ...], at_least: int) -> None:
-    """Refuses data that are no images, or too small ones.
+    """Refuse data that are not images, or images that are too small.
 
     Raises:
-        UsageError: With the sizes in question.
+        UsageError: The message has the required and the actual size.
     """
     if len(shape) != 3:
         raise UsageError(f"{name} needs images (C, H, W); these data are vectors of {math.prod(shape)}")
@@ -86,7 +89,7 @@ class ConvEncoder(nn.Sequential):
     """x [N, C, H, W] → [N, outputs]: 3×3 convolutions of stride 2 that halve each side, then one linear layer."""
 
     channels_last = True
-    """Trained in that memory format: see `genzoo.training.objective.set_memory_format`."""
+    """Whether to train it in that memory format, see `genzoo.training.objective.set_memory_format`."""
 
     def __init__(self, shape: tuple[int, ...], channels: tuple[int, ...], outputs: int, activation: Activation) -> None:
         inputs, height, width = shape
@@ -99,11 +102,14 @@ class ConvEncoder(nn.Sequential):
 
 
 class ConvDecoder(nn.Sequential):
-    """z [N, D] → [N, C, H, W]: one linear layer to `base` feature maps, transposed convolutions of stride 2 through
-    `channels` that mirror `ConvEncoder` for any H and W, then a 3×3 convolution to C maps."""
+    """z [N, D] → [N, C, H, W]: a linear layer, transposed convolutions of stride 2, then a 3×3 convolution.
+
+    The linear layer has `base` feature maps, each transposed convolution one of `channels`; the last convolution has C.
+    The sizes mirror those of `ConvEncoder` for any H and W.
+    """
 
     channels_last = True
-    """As `ConvEncoder`'s."""
+    """Whether to train it in that memory format, as for `ConvEncoder`."""
 
     def __init__(
         self, latent_dim: int, base: int, channels: tuple[int, ...], shape: tuple[int, ...], activation: Activation
@@ -117,7 +123,7 @@ class ConvDecoder(nn.Sequential):
         ]
         inputs = base
         for level, width_out in enumerate(channels):
-            # Stride 2 turns a side n into 2n − 1 plus the padding asked for: exactly the larger side of the pair.
+            # Stride 2 turns a side n into 2n − 1 plus the output padding, which is chosen to give the larger side.
             extra = (
                 heights[level + 1] - (2 * heights[level] - 1),
                 widths[level + 1] - (2 * widths[level] - 1),
@@ -129,9 +135,9 @@ class ConvDecoder(nn.Sequential):
 
 
 def frozen(module: nn.Module) -> Callable[..., Any]:
-    """The module as a function whose gradient reaches its arguments and none of its weights.
+    """Return the module as a function whose gradient reaches its arguments but not its weights.
 
-    So a loss asks a net of its own, such as a discriminator, what the model should change, without teaching the net:
+    A loss with its own network, such as a discriminator, can so train the model without training the network:
     `frozen(critic)(x)` for the model's term, and `critic(x.detach())` for the critic's.
     """
     state = {name: tensor.detach() for name, tensor in (*module.named_parameters(), *module.named_buffers())}
@@ -139,5 +145,5 @@ def frozen(module: nn.Module) -> Callable[..., Any]:
 
 
 def widened(shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
-    """The shape a decoder puts out for `outputs` numbers per number of x: (1, 28, 28) and 2 → (2, 28, 28)."""
+    """Return a decoder's output shape for `outputs` numbers per value of x: (1, 28, 28) and 2 → (2, 28, 28)."""
     return (outputs * shape[0], *shape[1:])

@@ -1,12 +1,12 @@
-"""Random numbers that are functions of what they are for.
+"""Reproducible random numbers.
 
-Training draws from torch's own generators, reseeded for each step with `derive_seed(seed, purpose, step)`: a run
-can be continued from (seed, step) alone. Evaluation draws from *keyed* noise: a hash of an example's own
-bytes is the key, so the noise an example gets does not depend on its place, its batch, the device or
-torch's version, and evaluating in batches of 1 or 10,000 gives the same figures.
+Training draws from torch's generators, reseeded for each step with `derive_seed(seed, purpose, step)`: (seed, step) is
+enough to resume a run. Evaluation draws *keyed* noise: the key is a hash of an example's bytes. So the noise of an
+example does not depend on its position, its batch, the device or torch's version, and evaluation in batches of 1 or
+10,000 gives the same metrics.
 
-The author of a distribution or a model draws by `standard_normal`, `uniform`, `bernoulli` and `exponential`, which
-know where they are: in evaluation each example has numbers of its own, elsewhere torch's generators are used.
+Distributions and models draw with `standard_normal`, `uniform`, `bernoulli` and `exponential`: in evaluation these give
+each example its own noise, elsewhere they use torch's generators.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ import torch
 from torch import Tensor
 
 generators = threading.RLock()
-"""Held by a thread from the seeding of torch's own generators, which all threads share, to its last draw."""
+"""Held by a thread from seeding torch's generators, which all threads share, to its last draw."""
 _GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed number
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
-    """A 63-bit seed for one purpose of one run: the first bytes of SHA-256 over (seed, purpose)."""
+    """Return a 63-bit seed for one purpose of one run: the first bytes of SHA-256 over (seed, purpose)."""
     digest = hashlib.sha256(repr((seed, *purpose)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def _shifted(x: Tensor, bits: int) -> Tensor:
-    """x >> bits without the sign, in new memory: torch has no unsigned shift."""
+    """Return the unsigned shift x >> bits in new memory: torch has only the signed one."""
     return (x >> bits).bitwise_and_((1 << (64 - bits)) - 1)
 
 
 def splitmix64(x: Tensor) -> Tensor:
-    """The output function of SplitMix64 (Steele, Lea & Flood 2014, figure 14) on an int64 tensor, modulo 2^64."""
+    """Return the output function of SplitMix64 (Steele, Lea & Flood 2014, figure 14) of an int64 tensor, mod 2^64."""
     x = _shifted(x, 30).bitwise_xor_(x).mul_(-4658895280553007687)
     x = _shifted(x, 27).bitwise_xor_(x).mul_(-7723592293110705685)
     return _shifted(x, 31).bitwise_xor_(x)
 
 
 def content_keys(x: Tensor) -> Tensor:
-    """A 64-bit key for each example, from its values alone.
+    """Return a 64-bit key for each example, computed from its values only.
 
     Args:
         x: [B, *S], uint8 or float32.
 
     Returns:
-        [B] int64. The sum is taken modulo 2^64, so its order and the device do not matter.
+        [B] int64. The sum is modulo 2^64, so the order of summation and the device do not matter.
     """
     flat = x.reshape(len(x), -1)
     values = (flat.contiguous().view(torch.int32) if flat.is_floating_point() else flat).to(torch.int64)
@@ -59,41 +59,41 @@ def content_keys(x: Tensor) -> Tensor:
 
 
 def keyed_bits(keys: Tensor, start: int, count: int, step: int = 1) -> Tensor:
-    """Random 64-bit words number start, start + step, … of each key's stream: [B] → [B, count], int64."""
+    """Return the random 64-bit words start, start + step, … of each key's stream: [B] → [B, count], int64."""
     counter = torch.arange(start + 1, start + 1 + step * count, step, device=keys.device) * _GOLDEN
     return splitmix64(keys[:, None] + counter)
 
 
 def keyed_normal(keys: Tensor, start: int, count: int) -> Tensor:
-    """Standard normal numbers, two words of each key's stream apiece (Box & Muller 1958): [B, count], float32."""
+    """Return standard normal numbers from two words of a key's stream each (Box & Muller 1958): [B, count], float32."""
     radius = _unit(keys, 2 * start, count).log_().mul_(-2.0).sqrt_()
     return radius.mul_(_unit(keys, 2 * start + 1, count).mul_(2 * math.pi).cos_())
 
 
 def keyed_uniform(keys: Tensor, start: int, count: int) -> Tensor:
-    """Uniform numbers in (0, 1), of the words that `keyed_normal` would use: [B, count], float32."""
-    return _unit(keys, 2 * start, count).clamp_max_(1 - 2.0**-24)  # the last one rounds to 1
+    """Return uniform numbers in (0, 1) from the words that `keyed_normal` would use: [B, count], float32."""
+    return _unit(keys, 2 * start, count).clamp_max_(1 - 2.0**-24)  # the largest one rounds to 1
 
 
 def _unit(keys: Tensor, start: int, count: int) -> Tensor:
-    """Numbers in (0, 1], of every other word of each key's stream from number `start` on: [B, count], float32."""
+    """Return numbers in (0, 1] from every second word of each key's stream, from `start` on: [B, count], float32."""
     return _shifted(keyed_bits(keys, start, count, step=2), 40).to(torch.float32).add_(0.5).mul_(2.0**-24)
 
 
 def keyed_exponential(keys: Tensor, start: int, count: int) -> Tensor:
-    """Exponential numbers of mean 1, never 0, so that their logarithm is finite: [B, count], float32."""
+    """Return exponential numbers of mean 1, never 0, so their logarithm is finite: [B, count], float32."""
     return -keyed_uniform(keys, start, count).log()
 
 
 class _KeyedNoise:
-    """Hands out the streams of the keys of one batch, never the same number twice."""
+    """The noise streams of the keys of one batch. Each draw continues the streams."""
 
     def __init__(self, keys: Tensor) -> None:
         self.keys = keys
         self.used = 0
 
     def axis(self, batch: tuple[int, ...]) -> int | None:
-        """Which of a batch's axes runs over the examples: the B of [B] or [K, B], or that of K·B rows; None: none."""
+        """Return the batch axis of the examples: B of [B] or [K, B], or the axis of K·B rows; None if there is none."""
         rows = len(self.keys)
         if rows in batch:
             return batch.index(rows)
@@ -102,11 +102,11 @@ class _KeyedNoise:
     def draw(
         self, kind: Callable[[Tensor, int, int], Tensor], sample_shape: tuple[int, ...], like: Tensor, axes: int = 1
     ) -> Tensor:
-        """Noise of a kind such as `keyed_normal`, [*sample_shape, *like.shape], whose first `axes` are a batch."""
+        """Draw noise of a kind such as `keyed_normal`, [*sample_shape, *like.shape]; like has `axes` batch axes."""
         rows, axis = len(self.keys), self.axis(like.shape[:axes])
         if axis is None:
             raise ValueError(f"keyed noise for {rows} examples cannot fill a batch of {like.shape[0]}")
-        # A batch of K·B rows is K-major, as LatentModel.infer lays it out.
+        # A batch of K·B rows is K-major, as in LatentModel.infer.
         draws = math.prod(sample_shape) * (math.prod(like.shape[: axis + 1]) // rows)
         size = math.prod(like.shape[axis + 1 :])
         noise = kind(self.keys, self.used, draws * size).unflatten(1, (draws, size))
@@ -116,7 +116,7 @@ class _KeyedNoise:
 
 
 class _SharedNoise:
-    """The numbers that one process would draw for a whole batch; of several, each takes those of its rows."""
+    """Distributed noise: each of `size` processes draws the noise of the whole batch and uses its own `rows` rows."""
 
     def __init__(self, rank: int, size: int, rows: int, device: torch.device) -> None:
         self.rank = rank
@@ -125,23 +125,23 @@ class _SharedNoise:
         self.generator = torch.Generator(device)
 
     def reseed(self, seed: int) -> None:
-        # What draws from torch's own generators is not to draw the same in every process.
+        # Direct draws from torch's generators must differ between processes.
         torch.manual_seed(derive_seed(seed, "process", self.rank))
         self.generator.manual_seed(seed)
 
     def draw(self, kind: Callable[..., Tensor], sample_shape: tuple[int, ...], like: Tensor) -> Tensor:
         own = {"device": like.device, "dtype": like.dtype}
         repeats, left = divmod(like.shape[0], self.rows)
-        if left:  # no batch of this training
+        if left:  # not a training batch
             return kind((*sample_shape, *like.shape), **own)
-        # A batch of K·B rows is K-major, as LatentModel.infer lays it out.
+        # A batch of K·B rows is K-major, as in LatentModel.infer.
         whole = (*sample_shape, repeats, self.size * self.rows, *like.shape[1:])
         drawn = kind(whole, generator=self.generator, **own)
         return drawn.narrow(len(sample_shape) + 1, self.rank * self.rows, self.rows).reshape(*sample_shape, *like.shape)
 
 
 class _State(threading.local):
-    """Where the noise of a thread comes from; None: from torch's generators. Torch 2.11 compiles no ContextVar."""
+    """The source of noise of a thread; None: torch's generators. (Torch 2.11 cannot compile a ContextVar.)"""
 
     source: _KeyedNoise | None = None
     shared: _SharedNoise | None = None
@@ -152,7 +152,7 @@ _state = _State()
 
 @contextmanager
 def shared(rank: int, size: int, rows: int, device: torch.device) -> Iterator[None]:
-    """Inside, processes that have `rows` examples each of a batch draw together what one would draw for all of it."""
+    """Give several processes with `rows` examples each the noise that one process would draw for the whole batch."""
     outer, _state.shared = _state.shared, _SharedNoise(rank, size, rows, device) if size > 1 else None
     try:
         yield
@@ -161,7 +161,7 @@ def shared(rank: int, size: int, rows: int, device: torch.device) -> Iterator[No
 
 
 def reseed(seed: int, generators: Iterable[torch.Generator]) -> None:
-    """Starts the noise of a step, which draws from torch's own generators of its devices."""
+    """Seed the noise of a training step, which draws from these torch generators."""
     if _state.shared is not None:
         _state.shared.reseed(seed)
         return
@@ -171,7 +171,7 @@ def reseed(seed: int, generators: Iterable[torch.Generator]) -> None:
 
 @contextmanager
 def keyed(keys: Tensor) -> Iterator[None]:
-    """Inside, each example's noise is drawn from its own key (one key a row of the batch)."""
+    """Draw each example's noise from its own key within the context; keys [B], one for each row of the batch."""
     outer, _state.source = _state.source, _KeyedNoise(keys)
     try:
         yield
@@ -181,21 +181,23 @@ def keyed(keys: Tensor) -> Iterator[None]:
 
 @contextmanager
 def of_examples(keys: Tensor) -> Iterator[None]:
-    """Inside, noise is a function of the examples with these keys, whatever was drawn before.
+    """Make all noise within the context depend only on the examples with these keys.
 
-    Each example's own is keyed. Torch's generators start from a seed of all the keys, for models that draw from them.
+    Noise for single examples is keyed. Torch's generators start from a seed derived from all keys, for models that use
+    them directly.
     """
     with keyed(keys), seeded(derive_seed(0, "evaluation", int(keys.sum()))):
         yield
 
 
 def standard_normal(sample_shape: tuple[int, ...], like: Tensor, batched: bool | int = True) -> Tensor:
-    """Standard normal noise of shape (*sample_shape, *like.shape), on like's device and of its dtype.
+    """Draw standard normal noise, [*sample_shape, *like.shape], with like's device and dtype.
 
     Args:
         sample_shape: How many draws of each value.
         like: [*batch, *event].
-        batched: How many axes `batch` has; the examples, whose own noise evaluation asks for, are along one of them.
+        batched: The number of axes of `batch`. One of them must be the examples, which have their own noise in
+            evaluation.
     """
     if _state.source is not None and batched:
         return _state.source.draw(keyed_normal, sample_shape, like, int(batched))
@@ -211,7 +213,7 @@ def _in_turn() -> AbstractContextManager[object]:
 
 @contextmanager
 def unkeyed() -> Iterator[None]:
-    """Inside, noise is that of the step alone, whatever evaluation or training this is called from."""
+    """Use torch's generators within the context, even inside an evaluation or a distributed training."""
     outer = _state.source, _state.shared
     _state.source = _state.shared = None
     try:
@@ -221,24 +223,24 @@ def unkeyed() -> Iterator[None]:
 
 
 def uniform(like: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | int = True) -> Tensor:
-    """Uniform noise in [0, 1), [*sample_shape, *like.shape]; arguments as for `standard_normal`.
+    """Draw uniform noise in [0, 1), [*sample_shape, *like.shape]; arguments as for `standard_normal`.
 
-    Where the rows are not the examples under evaluation, torch's generators are used.
+    If the rows are not the evaluated examples, torch's generators are used.
     """
-    own = examples_own(keyed_uniform, sample_shape, like, batched)
+    own = keyed_noise(keyed_uniform, sample_shape, like, batched)
     if own is not None:
         return own
     if _state.shared is not None and batched:
         return _state.shared.draw(torch.rand, sample_shape, like)
     with _in_turn():
-        if not sample_shape:  # in the order in which the values of `like` lie in memory
+        if not sample_shape:  # fills in the memory order of `like`
             return torch.rand_like(like)
         return torch.rand((*sample_shape, *like.shape), device=like.device, dtype=like.dtype)
 
 
 def bernoulli(probability: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | int = True) -> Tensor:
-    """0 or 1, the latter with these probabilities, [*sample_shape, *probability.shape]; otherwise as `uniform`."""
-    own = examples_own(keyed_uniform, sample_shape, probability, batched)
+    """Draw 0 or 1, where 1 has these probabilities, [*sample_shape, *probability.shape]; otherwise as `uniform`."""
+    own = keyed_noise(keyed_uniform, sample_shape, probability, batched)
     if own is not None:
         return (own < probability).to(probability.dtype)
     with _in_turn():
@@ -246,20 +248,20 @@ def bernoulli(probability: Tensor, sample_shape: tuple[int, ...] = (), batched: 
 
 
 def exponential(like: Tensor, sample_shape: tuple[int, ...] = (), batched: bool | int = True) -> Tensor:
-    """Exponential noise of mean 1, [*sample_shape, *like.shape]; otherwise as `uniform`."""
-    own = examples_own(keyed_exponential, sample_shape, like, batched)
+    """Draw exponential noise of mean 1, [*sample_shape, *like.shape]; otherwise as `uniform`."""
+    own = keyed_noise(keyed_exponential, sample_shape, like, batched)
     if own is not None:
         return own
     with _in_turn():
         return torch.empty_like(like.detach().expand(*sample_shape, *like.shape)).exponential_()
 
 
-def examples_own(
+def keyed_noise(
     kind: Callable[[Tensor, int, int], Tensor], sample_shape: tuple[int, ...], like: Tensor, batched: bool | int
 ) -> Tensor | None:
-    """Each example's own noise of a kind such as `keyed_uniform`; None outside evaluation, or without a batch of them.
+    """Draw each example's own noise of a kind such as `keyed_uniform`, [*sample_shape, *like.shape].
 
-    For what draws by torch's generators elsewhere in a way of its own.
+    None outside evaluation, or if the rows are not the evaluated examples: the caller then uses torch's generators.
     """
     axes = int(batched)
     if _state.source is None or _state.source.axis(like.shape[:axes]) is None:
@@ -269,9 +271,9 @@ def examples_own(
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Inside, torch's generators start from `seed`; afterwards they go on where they were.
+    """Seed torch's generators within the context; restore their state afterwards.
 
-    Threads are kept apart by `generators`, which is to be held inside by whoever needs the very numbers of that seed.
+    Other threads can draw from them meanwhile. Hold `generators` inside to get exactly the numbers of this seed.
     """
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     fork = torch.random.fork_rng(devices=devices)
@@ -286,7 +288,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def _seed(seed: int) -> None:
-    """Seed the generators of the devices in use: torch.manual_seed asks for every kind and takes 50 times as long."""
+    """Seed the generators of the devices in use. torch.manual_seed tries all kinds and takes 50 times as long."""
     if torch.cuda.is_initialized() or torch.backends.mps.is_available():
         torch.manual_seed(seed)
     else:

@@ -1,6 +1,6 @@
-"""Distributions of observed values: what a decoder may say about x beside a Gaussian and a coin.
+"""More distributions of observed values x: Laplace, continuous Bernoulli, discretised logistic.
 
-As in `genzoo.core.distributions`: log-probabilities in nats, summed over the event, every constant kept.
+As in `genzoo.core.distributions`, log-probabilities are in nats, summed over the event, and include all constants.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from genzoo.core.distributions import Distribution, exp
-from genzoo.core.noise import examples_own, exponential, keyed_uniform
+from genzoo.core.noise import exponential, keyed_noise, keyed_uniform
 
 LEVELS = 256
 """Grey levels of a pixel stored as one byte: k/255 for k = 0 … 255."""
@@ -21,7 +21,7 @@ WHITE = LEVELS - 1
 
 
 class Laplace(Distribution):
-    """Independent Laplace variables with density exp(−|x − μ|/b) / 2b: minus its logarithm is the absolute error.
+    """Independent Laplace variables with density exp(−|x − μ|/b) / 2b. Its negative logarithm has the absolute error.
 
     Args:
         mean: μ, [*batch, *event].
@@ -39,7 +39,7 @@ class Laplace(Distribution):
         return self._mean
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        # The difference of two exponential variables: unlike the inverse of the distribution function, never ln 0.
+        # The difference of two exponential variables: unlike the inverse CDF, it never takes ln 0.
         one, other = (exponential(self._mean, sample_shape, self.batch_axes) for _ in range(2))
         return self._mean + (one - other) * exp(self.log_scale)
 
@@ -64,8 +64,8 @@ class Laplace(Distribution):
 class ContinuousBernoulli(Distribution):
     """Independent variables on [0, 1] with density C(λ) λˣ (1 − λ)¹⁻ˣ (Loaiza-Ganem & Cunningham 2019, eq. 4 – 8).
 
-    The normaliser C makes a density of the cross-entropy of grey pixels. Everything is computed from the logits
-    η = ln λ/(1 − λ), in which the density is η exp(ηx)/(exp η − 1) and C = η/tanh(η/2): exact where λ rounds to 1.
+    The normaliser C turns the cross-entropy of grey pixels into a density. Everything is computed from the logits
+    η = ln λ/(1 − λ): the density is η exp(ηx)/(exp η − 1) and C = η/tanh(η/2), which is exact even if λ rounds to 1.
 
     Args:
         logits: η, [*batch, *event].
@@ -78,7 +78,7 @@ class ContinuousBernoulli(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """1/(1 − exp(−η)) − 1/η, which is nearer to ½ than λ is."""
+        """1/(1 − exp(−η)) − 1/η, which is closer to ½ than λ."""
         eta = self.logits
         near = eta.abs() < 0.2
         safe = torch.where(near, 1.0, eta)
@@ -91,16 +91,16 @@ class ContinuousBernoulli(Distribution):
 
     @property
     def log_normaliser(self) -> Tensor:
-        """ln C(λ), of the shape of the logits; ln 2 at λ = ½, where it is a series in e = λ − ½ (to 1e-11)."""
+        """ln C(λ), of the shape of the logits. Near λ = ½ it is a series in e = λ − ½ (error 1e-11)."""
         twice = torch.tanh(0.5 * self.logits)  # 2e
         near = twice.abs() < 0.02
-        safe = torch.where(near, 1.0, self.logits)  # the branch not taken must not be 0/0: its gradient would be nan
+        safe = torch.where(near, 1.0, self.logits)  # the unused branch must not be 0/0: its gradient would be nan
         square = (0.5 * twice) ** 2
         series = math.log(2) + square * (4 / 3 + square * (104 / 45))
         return torch.where(near, series, torch.log(safe / torch.tanh(0.5 * safe)))
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        """By the inverse of the distribution function, for −|η| where nothing can overflow; then mirrored."""
+        """Draw by the inverse CDF for −|η|, which cannot overflow, and mirror the result."""
         eta = self.logits
         u = _uniform(eta, sample_shape, self.batch_axes)
         near = eta.abs() < 1e-5
@@ -109,7 +109,7 @@ class ContinuousBernoulli(Distribution):
         return torch.where(eta > 0, 1 - x, x)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """−∞ outside [0, 1]."""
+        """Return ln p(value) in nats, [*batch]; −∞ outside [0, 1]."""
         self._check(value)
         inside = (value >= 0) & (value <= 1)
         terms = self.logits * value - F.softplus(self.logits) + self.log_normaliser
@@ -127,13 +127,13 @@ class ContinuousBernoulli(Distribution):
 
 
 class DiscretisedLogistic(Distribution):
-    """Pixels of 256 levels k/255: the mass that a logistic distribution has between (k ± ½)/255.
+    """Pixels with 256 levels k/255. Level k has the mass of a logistic distribution between (k ± ½)/255.
 
-    Black takes all that lies below it and white all above, so the 256 probabilities sum to 1
+    Black also has all mass below it and white all mass above it, so the 256 probabilities sum to 1
     (Kingma et al. 2016, section 5.2; Salimans et al. 2017, eq. 2).
 
     Args:
-        location: The logistic's centre, [*batch, *event], on the scale where black is 0 and white is 1.
+        location: The centre of the logistic, [*batch, *event]; black is 0 and white is 1.
         log_scale: ln s, one number (a float or a 0-d tensor) for all.
         event_dims: How many of the last axes are one event.
     """
@@ -148,9 +148,9 @@ class DiscretisedLogistic(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """The mean of the logistic clipped to [0, 1], ∫ P(X > t) dt: within half a level of that of the levels.
+        """The mean of the logistic clipped to [0, 1], ∫ P(X > t) dt. It is within half a level of the exact mean.
 
-        The levels' own is the midpoint rule for this integral with 255 points, which would cost 255 times as much.
+        The exact mean is the midpoint rule for this integral with 255 points, at 255 times the cost.
         """
         scale, rate = exp(self.log_scale), exp(-self.log_scale)
         above_black = F.softplus(self.location * rate)
@@ -162,19 +162,20 @@ class DiscretisedLogistic(Distribution):
         return self.location.shape
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        """Samples of the levels. They carry no gradient: levels have no reparameterisation."""
+        """Draw levels, [*sample_shape, *batch, *event]. They have no gradient: no reparameterisation exists."""
         location = self.location.detach()
         u = _uniform(location, sample_shape, self.batch_axes)
         x = location + torch.logit(u, eps=1e-7) * exp(self.log_scale)
         return (x.detach().clamp(0, 1) * WHITE).round() / WHITE
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """With a and b the edges of the level's bin in units of s, a above b:
+        """Return ln p(value) in nats, [*batch].
 
-        ln(σ(a) − σ(b)) = ln σ(a) + ln σ(−b) + ln(1 − exp(b − a)), three terms of one sign, so nothing cancels.
+        With a > b the edges of the level's bin in units of s, it is
+        ln(σ(a) − σ(b)) = ln σ(a) + ln σ(−b) + ln(1 − exp(b − a)). All three terms are negative, so nothing cancels.
         """
         self._check(value)
-        # In levels k ± ½ is exact: neighbours agree on the edge between them, and the masses sum to 1 for any s.
+        # In units of levels, k ± ½ is exact: neighbouring bins share the same edge, and the masses sum to 1 for any s.
         level, centre = (value * WHITE).round(), self.location * WHITE
         width = torch.as_tensor(exp(-self.log_scale), dtype=centre.dtype) / WHITE  # a − b
         below_top = F.logsigmoid((level + 0.5 - centre) * width)
@@ -189,6 +190,6 @@ class DiscretisedLogistic(Distribution):
 
 
 def _uniform(like: Tensor, sample_shape: tuple[int, ...], batched: int) -> Tensor:
-    """Uniform noise; outside evaluation that of each process alone, in the order of a contiguous tensor."""
-    own = examples_own(keyed_uniform, sample_shape, like, batched)
+    """Draw uniform noise. Outside evaluation, each process draws its own, in the order of a contiguous tensor."""
+    own = keyed_noise(keyed_uniform, sample_shape, like, batched)
     return torch.rand((*sample_shape, *like.shape), device=like.device, dtype=like.dtype) if own is None else own

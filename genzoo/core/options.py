@@ -1,4 +1,4 @@
-"""Options: frozen dataclasses, checked on construction, and their exact way to JSON and back.
+"""Options: frozen dataclasses that are checked on construction, and their exact conversion to JSON and back.
 
     @genzoo.config
     class Config:
@@ -20,34 +20,23 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Literal,
-    TypeVar,
-    dataclass_transform,
-)
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.values import plain_value
 
-if TYPE_CHECKING:
-    pass
-
-
 T = TypeVar("T")
 LONGEST_LIST = 256
-"""Items of a list option: a hundred thousand layers take minutes to count, let alone to build."""
+"""Maximum items of a list option: a hundred thousand layers would take minutes even to count."""
 
 
 class OptionError(UsageError):
-    """A value that its option cannot have."""
+    """An invalid value of an option."""
 
     def __init__(self, message: str, config: type) -> None:
         super().__init__(message)
         self.config = config
-        """The class that the option belongs to."""
+        """The config class of the option."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +66,9 @@ Fraction = Annotated[float, Range(0, 1)]
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def config(cls: type[T]) -> type[T]:
-    """A frozen, keyword-only dataclass whose values are checked against their annotations.
+    """Make a class a frozen, keyword-only dataclass whose values are checked against their annotations.
 
-    A `__post_init__` of the class's own, for rules between fields, runs after that check.
+    The class's own `__post_init__`, for rules between fields, runs after that check.
     """
     own = getattr(cls, "__post_init__", None)
 
@@ -93,19 +82,18 @@ def config(cls: type[T]) -> type[T]:
 
 
 def option(field_name: str) -> str:
-    """The command-line spelling: latent_dim → --latent-dim."""
+    """Return the command-line spelling of a field: latent_dim → --latent-dim."""
     return "--" + field_name.replace("_", "-")
 
 
 def check(instance: Any) -> None:
-    """Checks every field of a config against its annotation.
+    """Check every field of a config against its annotation, and convert it to one form.
 
-    A value has one form, however it was given: 4 becomes 4.0 where a float is asked for, a list or an array becomes a
-    tuple, a path a text. So configs compare equal, and print alike, whether they come from Python, JSON, TOML or the
-    command line.
+    4 becomes 4.0 for a float, a list or an array becomes a tuple, a path becomes a text. So configs are equal and print
+    alike, whether they come from Python, JSON, TOML or the command line.
 
     Raises:
-        UsageError: A value of the wrong type or out of range, named by its option.
+        UsageError: A value has the wrong type or is out of range. The message names the option.
     """
     for name, annotation in _annotations(type(instance)).items():
         given = getattr(instance, name)
@@ -142,7 +130,7 @@ def _is_union(annotation: Any) -> bool:
 
 
 def _problem(annotation: Any, value: Any) -> str:
-    """What is wrong with a value, as "must be …", or ""."""
+    """Return what is wrong with a value, as "must be …", or ""."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         problem = _problem(arguments[0], value)
@@ -167,7 +155,7 @@ def _problem(annotation: Any, value: Any) -> str:
 
 
 def _problem_of_items(arguments: tuple[Any, ...], value: Any) -> str:
-    """The same of tuple[item, ...] and tuple[first, second]."""
+    """Return what is wrong with a value for tuple[item, ...] or tuple[first, second], or ""."""
     if not isinstance(value, tuple):
         return "must be a list"
     if len(value) > LONGEST_LIST:
@@ -180,12 +168,12 @@ def _problem_of_items(arguments: tuple[Any, ...], value: Any) -> str:
 
 
 def _items(arguments: tuple[Any, ...], length: int) -> tuple[Any, ...]:
-    """The annotation of each item of a tuple."""
+    """Return the annotation of each item of a tuple."""
     return arguments[:1] * length if arguments[-1] is Ellipsis else arguments
 
 
 def _converted(annotation: Any, value: Any) -> Any:
-    """The value in the form that its annotation asks for; as it is where there is none."""
+    """Convert a value to the form of its annotation; return it unchanged if that is impossible."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         return _converted(arguments[0], value)
@@ -199,7 +187,7 @@ def _converted(annotation: Any, value: Any) -> Any:
 
 
 def to_json(instance: Any) -> dict[str, Any]:
-    """A config as plain JSON values (tuples become lists)."""
+    """Return a config as plain JSON values (tuples become lists)."""
     return {field.name: _listed(getattr(instance, field.name)) for field in dataclasses.fields(instance)}
 
 
@@ -208,15 +196,15 @@ def _listed(value: Any) -> Any:
 
 
 def from_json(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
-    """The inverse of `to_json`: from_json(type(c), to_json(c)) == c exactly.
+    """Make a config from JSON values, the inverse of `to_json`: from_json(type(c), to_json(c)) == c exactly.
 
     Args:
         cls: A config class.
-        values: Its fields; those left out take their defaults.
-        where: Named in the error, such as the file the values came from.
+        values: Its fields; missing ones take their defaults.
+        where: The source of the values, such as a file, for the error message.
 
     Raises:
-        UsageError: An unknown field (with a suggestion), a wrong type or a value out of range.
+        UsageError: A field is unknown (with a suggestion), has a wrong type or is out of range.
     """
     prefix = f"{where}: " if where else ""
     if not isinstance(values, Mapping):
@@ -239,13 +227,13 @@ def from_json(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
 
 @config
 class NoOptions:
-    """Nothing to choose."""
+    """A config without options."""
 
 
 def describe_fields(instance: Any) -> list[tuple[str, str, str, str]]:
-    """Name, type, value and help of each field of a config. The help is the text below the field in its class."""
+    """Return name, type, value and help of each field of a config. The help is the text below the field."""
     texts: dict[str, str] = {}
-    for cls in reversed(type(instance).__mro__):  # a class may say anew what it inherits
+    for cls in reversed(type(instance).__mro__):  # a subclass may replace the text of an inherited field
         texts |= _field_docs(cls)
     hints = typing.get_type_hints(type(instance))
     rows = []
@@ -268,7 +256,7 @@ def _type_name(annotation: Any) -> str:
 
 
 def _field_docs(cls: type) -> dict[str, str]:
-    """The text below each field, read from the source; {} where there is none to read."""
+    """Return the text below each field, read from the source; {} if there is no source."""
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     except (OSError, TypeError, SyntaxError):
@@ -284,12 +272,16 @@ def _field_docs(cls: type) -> dict[str, str]:
 
 
 def refuse_without_config(cls: type) -> None:
-    """Refuses a half-written subclass with an explanation, where it is written rather than where it fails."""
+    """Refuse a subclass with a wrong `Config` at its definition, before it fails in a run. The default has no options.
+
+    Raises:
+        GenzooError: `Config` is not a frozen dataclass.
+    """
     config = getattr(cls, "Config", None)
     if config is None:
         cls.Config = NoOptions  # type: ignore[attr-defined]
         return
-    # Its own mark, not an inherited one: the fields of an undecorated subclass would be ignored in silence.
+    # Not an inherited attribute: the fields of an undecorated subclass would be ignored silently.
     mark = vars(config).get("__dataclass_params__") if isinstance(config, type) else None
     if mark is None or not mark.frozen:
         raise GenzooError(

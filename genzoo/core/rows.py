@@ -1,4 +1,4 @@
-"""Examples that stay where they are, such as in a memory-mapped file, and are read a few at a time."""
+"""Examples that are not loaded into memory: they are read a few at a time, for example from a memory-mapped file."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from genzoo.core.errors import GenzooError
 
 CHUNK = 4096
 CHUNK_VALUES = 1 << 22
-"""Values that are looked at together: 32 MB as whole numbers of 64 bits."""
+"""Maximum number of values processed together: 32 MB as 64-bit integers."""
 
 
 class Rows:
-    """The rows of an array at an index. `len`, `shape`, `dtype`, `split` and what indexing gives are as a tensor's.
+    """Selected rows of an array. `len`, `shape`, `dtype`, `split` and indexing work as for a tensor.
 
-    A dataset that is larger than memory returns one as `Split.x`: nothing in genzoo reads it whole unless it fits.
+    A dataset that is larger than memory returns one as `Split.x`: genzoo reads it as a whole only if it fits.
 
     Args:
-        store: [M, *S] uint8 or float32: a memory-mapped array (`numpy.memmap`), or anything that is not to be copied.
-        index: [N] int64, which rows and in which order; None: all.
-        path: The file that it lies in; known already for `numpy.memmap`.
-        dtype: What the values become when they are read, uint8 or float32; None: as they are stored.
-        factor: What they are multiplied by then.
+        store: [M, *S] uint8 or float32: a memory-mapped array (`numpy.memmap`), or an array that must not be copied.
+        index: [N] int64, the rows and their order; None: all rows.
+        path: The file of the array; known already for `numpy.memmap`.
+        dtype: The type after reading, uint8 or float32; None: as stored.
+        factor: The values are multiplied by this after reading.
     """
 
-    _bytes = 0  # the file's length when it was mapped
+    _bytes = 0  # the length of the file when it was mapped
 
     def __init__(
         self,
@@ -58,27 +58,27 @@ class Rows:
         return self.shape[0]
 
     def numel(self) -> int:
-        """How many values."""
+        """Return the number of values."""
         return math.prod(self.shape)
 
     def take(self, index: Tensor) -> Rows:
-        """The rows at `index` [K], which are not read yet."""
+        """Select the rows at `index` [K] without reading them."""
         taken = copy.copy(self)
         taken.index = index if self.index is None else self.index[index]
         taken.shape = torch.Size((len(index), *self.shape[1:]))
         return taken
 
     def read(self, index: Tensor, out: Tensor | None = None) -> Tensor:
-        """The rows at `index` [K], an int64 tensor on the CPU, as a tensor [K, *S] there: `out`, or a new one.
+        """Read the rows at `index` [K], an int64 tensor on the CPU, into `out` or a new CPU tensor [K, *S].
 
         Raises:
-            GenzooError: The file cannot be read, or is shorter than it was.
+            GenzooError: The file cannot be read, or became shorter.
         """
         out = torch.empty((len(index), *self.shape[1:]), dtype=self.dtype) if out is None else out
         where = (index if self.index is None else self.index[index]).numpy()
         self._refuse_a_shorter_file()
         try:
-            # Without "clip" numpy takes into a buffer first; a store with other strides it would copy whole.
+            # Without "clip" numpy reads into a buffer first. It would copy the whole of a store that is not contiguous.
             if self.store.flags.c_contiguous and out.numpy().dtype == self.store.dtype:
                 np.take(self.store, where, axis=0, out=out.numpy(), mode="clip")
             else:
@@ -95,20 +95,20 @@ class Rows:
         return self.read(torch.tensor([range(len(self))[key]]))[0]
 
     def split(self, size: int) -> Iterator[Tensor]:
-        """Tensors [size, *S], the last one perhaps of fewer, read one at a time."""
+        """Return an iterator of tensors [≤ size, *S], read one at a time."""
         return (self[start : start + size] for start in range(0, len(self), size))
 
     def _length(self) -> int:
         assert self.path is not None
         try:
             return os.stat(self.path).st_size
-        except FileNotFoundError:  # deleted or moved: the mapping still has it
+        except FileNotFoundError:  # deleted or moved: the mapping is still valid
             return self._bytes
         except OSError as error:
             raise GenzooError(f"{self.path}: {error.strerror}", "is the disk still there?") from error
 
     def _refuse_a_shorter_file(self) -> None:
-        """Reading a mapping beyond the end of its file would end the process without a word."""
+        """Refuse a file that became shorter: reading a mapping beyond its end would kill the process silently."""
         if self.path is None:
             return
         length = self._length()
@@ -119,11 +119,11 @@ class Rows:
 
 
 Examples = Tensor | Rows
-"""What a split holds: in memory, or where it lies."""
+"""The examples of a split: a tensor, or rows that are not in memory."""
 
 
 def in_place(x: Examples | NDArray[Any]) -> Examples:
-    """A memory-mapped array or tensor as rows that are not copied; anything else as it is."""
+    """Return a memory-mapped array or tensor as `Rows`, without a copy, and any other array or tensor as a tensor."""
     if isinstance(x, np.ndarray):
         return Rows(x) if isinstance(x, np.memmap) else torch.from_numpy(x)
     file = x.untyped_storage().filename if isinstance(x, Tensor) and x.device.type == "cpu" else None
@@ -131,6 +131,6 @@ def in_place(x: Examples | NDArray[Any]) -> Examples:
 
 
 def chunks(x: Examples) -> Iterator[Tensor]:
-    """All of x in pieces [≤ 4096, *S] that are small enough to compute with."""
+    """Yield all of x in chunks [≤ 4096, *S] of a bounded size."""
     size = CHUNK_VALUES // max(math.prod(x.shape[1:]), 1)
     yield from x.split(max(1, min(CHUNK, size)))

@@ -1,4 +1,4 @@
-"""Numbers as text."""
+"""Formatting of numbers as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def number(value: float | str) -> str:
-    """Four significant digits at least, two decimals at most for large numbers."""
+    """Format a number: at least four significant digits from 0.1 on, and two decimals from 10 on."""
     if isinstance(value, str) or not math.isfinite(value):  # "nan", "inf"
         return str(value)
     if value == int(value) and abs(value) < 1e6:

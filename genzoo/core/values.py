@@ -1,4 +1,4 @@
-"""Values as sweeps and notebooks hand them over, as Python's own."""
+"""Conversion of option values from sweeps and notebooks to plain Python values."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 
 def plain_value(value: Any) -> Any:
-    """A value as JSON could have it: numbers of NumPy and torch, arrays, paths, ranges and enums become Python's own.
+    """Convert a value to plain Python: numbers of NumPy and torch, arrays, paths, ranges and enums.
 
-    Lists of any kind become tuples. What has no such form is returned as it is.
+    Lists of any kind become tuples. A value without a plain form is returned unchanged.
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
@@ -22,7 +22,7 @@ def plain_value(value: Any) -> Any:
         return tuple(map(plain_value, value))
     try:
         return _converted(value)
-    except Exception:  # a tensor without values, or a stranger's class
+    except Exception:  # a tensor without values, or an unknown class
         return value
 
 

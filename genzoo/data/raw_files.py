@@ -84,7 +84,7 @@ class Content(NamedTuple):
 def known_file_sets() -> Iterator[tuple[Entry, FileSet | None]]:
     """Every registered dataset that can be imported, with the files it needs, but not where to get them (None: it has
     no files)."""
-    from genzoo.registry.answers import cached
+    from genzoo.registry.answer_cache import cached
     from genzoo.registry.current import registry
 
     entries = registry().matching("dataset")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shlex
 import shutil
@@ -208,16 +207,16 @@ class Store:
     @contextmanager
     def _work(self, file_set: FileSet) -> Iterator[tuple[Path, Path]]:
         """The folder to fill and an empty one to work in, on the same disk; one process at a time."""
+        from filelock import lock_descriptor  # its import takes some 50 ms, and most commands lock nothing
+
         root = self.writable_root
         part = root / f".{file_set.name}.part"
         try:
             with (root / f".{file_set.name}.lock").open("w") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+                if not lock_descriptor(lock.fileno(), blocking=False):
                     self.say(f"{file_set.name}: waiting for another process that is fetching it")
-                    fcntl.flock(lock, fcntl.LOCK_EX)
-                shutil.rmtree(part, ignore_errors=True)  # a killed process left it: whoever has the lock owns it
+                    lock_descriptor(lock.fileno())
+                shutil.rmtree(part, ignore_errors=True)  # left by a killed process: the holder of the lock owns it
                 part.mkdir()
                 try:
                     yield root / file_set.folder, part

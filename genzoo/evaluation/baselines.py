@@ -16,8 +16,8 @@ from genzoo.data.digest import digest_of
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.evaluation.pca import axes_of_covariance, axes_of_points, spanned
-from genzoo.system.cache import cached
 from genzoo.system.computing import processor
+from genzoo.system.tensor_cache import cached
 
 CHUNK = 4096
 LARGEST = 4096

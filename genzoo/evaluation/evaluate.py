@@ -24,7 +24,8 @@ from genzoo.registry.configs import default_config, field_names
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Registry
 from genzoo.system.computing import evaluating
-from genzoo.system.distributed import ALONE, Processes, warn
+from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.messages import warn
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:

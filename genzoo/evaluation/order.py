@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from genzoo.core.errors import PluginError
-from genzoo.registry.answers import cached, torch_is_imported
+from genzoo.registry.answer_cache import cached, torch_is_imported
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import GROUP

@@ -10,8 +10,8 @@ from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.resume import Resumption
-from genzoo.registry.blame import exit_code_of
 from genzoo.registry.current import registry
+from genzoo.registry.plugin_faults import exit_code_of
 from genzoo.runs.config import Components
 from genzoo.runs.run import Run, RunPaths
 from genzoo.system.distributed import joined

@@ -128,7 +128,7 @@ class Checkpointer(Listener):
         After a step that was not finite it holds the state before that step.
         """
         if self.writer.work:
-            self.attempt(self.writer.hear)
+            self.attempt(self.writer.wait)
         taken = snapshot.take(self.trainer)
         return self.attempt(partial(self.publish, taken, self.facts_of(taken)))
 
@@ -136,7 +136,7 @@ class Checkpointer(Listener):
         """Wait for the thread, if it writes; warn where it failed."""
         if self.writer.work:
             error_before = self.error
-            self.attempt(self.writer.hear)
+            self.attempt(self.writer.wait)
             self.warn_after(error_before)
 
     def attempt(self, work: Callable[[], None]) -> bool:

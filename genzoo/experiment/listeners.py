@@ -9,8 +9,8 @@ from typing import Any
 
 from genzoo.core.errors import GenzooError, PluginError
 from genzoo.core.listener import Epoch, RunListener
-from genzoo.registry.blame import error_line
 from genzoo.registry.entries import Entry, Registry
+from genzoo.registry.plugin_faults import error_line
 from genzoo.runs.run import Run
 from genzoo.training.callback import Listener
 

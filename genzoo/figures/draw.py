@@ -16,7 +16,7 @@ from genzoo.figures.latent_scatter import has_kl, kl_per_dim, latent
 from genzoo.figures.samples import draw_samples, points_shown, reconstructions, samples
 from genzoo.figures.scatter import displacements, scatter
 from genzoo.figures.traversals import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
-from genzoo.registry.blame import error_line
+from genzoo.registry.plugin_faults import error_line
 from genzoo.runs.run import Run
 from genzoo.system.computing import evaluating
 from genzoo.system.memory import give_back_memory

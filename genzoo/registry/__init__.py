@@ -1,3 +1,3 @@
-"""What is registered and how it is found: entry points, names, options of registrations, faults of plugins.
-What is registered follows the interfaces in `genzoo.core`; the built-in plugins are in `plugins/`.
+"""Registered plugins and how they are found: entry points, names, options of registrations, faults of plugins.
+Not here: the interfaces that they implement (`genzoo.core`), and the built-in plugins (`plugins/`).
 """

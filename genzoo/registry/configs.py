@@ -1,4 +1,4 @@
-"""The options of what is registered: defaults of a registration, names of fields, differences."""
+"""Options of registered entries: default values, names of fields, differences between configs."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from genzoo.registry.entries import Entry
 
 
 def default_config(entry: Entry, options: Mapping[str, Any]) -> Any:
-    """The Config of an entry's class with its registration's defaults."""
+    """Return a Config of an entry's class, with these options changed.
+
+    Raises:
+        UsageError: An option is unknown or has an invalid value.
+        PluginError: The entry's class cannot be imported.
+    """
     return from_json(entry.load().Config, as_json(options), f"registration of {entry.kind} {entry.name!r}")
 
 
 def as_json(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options with tuples as lists, as JSON would have them."""
+    """Return options with tuples as lists, as in JSON."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
 def differing(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
-    """The options in which two configs of one class differ, as (before, now)."""
+    """Return the options in which two configs of one class differ, as (before, now)."""
     pairs = {name: (getattr(before, name), getattr(now, name)) for name in field_names(type(before))}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def field_names(config: type) -> tuple[str, ...]:
-    """The names of a config's options."""
+    """Return the names of a config's options."""
     return tuple(field.name for field in dataclasses.fields(config))

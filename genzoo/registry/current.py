@@ -1,4 +1,4 @@
-"""The registry of this process, and registering without packaging."""
+"""The registry of this process, and registration without packaging."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _registry: Registry | None = None
 
 
 def registry() -> Registry:
-    """The registry of this process: every installed plugin, found on first use."""
+    """Return the registry of this process. It has every installed plugin and is built on first use."""
     global _registry
     with _loading:
         if _registry is None:
@@ -25,13 +25,13 @@ def registry() -> Registry:
 
 
 def reset() -> None:
-    """Forgets everything; the next use looks for plugins again."""
+    """Drop the registry; the next use looks for plugins again."""
     global _registry
     _registry = None
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """The names of the registered models that match a glob such as "*vae*"."""
+    """Return the names of the registered models that match a glob such as "*vae*"."""
     return list(dict.fromkeys(entry.name for entry in registry().matching("model", pattern)))
 
 
@@ -45,19 +45,19 @@ def register_model(
     options: Mapping[str, Any] | None = None,
     loss_options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Registers a model class for this process, without packaging. Doing it again replaces it.
+    """Register a model class for this process, without packaging. A second call with the same name replaces it.
 
     Args:
-        name: kebab-case.
+        name: The name that users type, in kebab-case.
         model: A subclass of `genzoo.Model`.
         loss: The registered loss that trains it by default.
         summary: One line for `genzoo list`.
         paper: The source, such as "Kingma & Welling 2014, arXiv 1312.6114".
         options: Defaults that differ from those of the class's Config.
-        loss_options: Defaults of that loss which differ from its own.
+        loss_options: Defaults that differ from those of the loss's Config.
 
     Raises:
-        PluginError: The name is no kebab-case.
+        PluginError: The name is not in kebab-case.
     """
     _replace("model", name, model, summary, paper, options, loss=loss, loss_options=dict(loss_options or {}))
 
@@ -65,26 +65,26 @@ def register_model(
 def register_loss(
     name: str, loss: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
 ) -> None:
-    """Registers a loss class for this process; see `register_model`."""
+    """Register a loss class for this process; see `register_model`."""
     _replace("loss", name, loss, summary, paper, options)
 
 
 def register_dataset(
     name: str, dataset: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
 ) -> None:
-    """Registers a dataset class for this process; see `register_model`."""
+    """Register a dataset class for this process; see `register_model`."""
     _replace("dataset", name, dataset, summary, paper, options)
 
 
 def register_metric(
     name: str, metric: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
 ) -> None:
-    """Registers a metric class for this process; see `register_model`."""
+    """Register a metric class for this process; see `register_model`."""
     _replace("metric", name, metric, summary, paper, options)
 
 
 def register_listener(name: str, listener: type, *, summary: str = "") -> None:
-    """Registers a run listener's class for this process; see `register_model`."""
+    """Register a run listener class for this process; see `register_model`."""
     _replace("listener", name, listener, summary)
 
 
@@ -101,14 +101,16 @@ def _replace(
 
 
 def load_plugin(file: str | Path) -> tuple[str, ...]:
-    """Loads a Python file as a plugin, as `genzoo -p FILE.py` does. After a change of the file do it again: what it
-    registers takes the place of what it did before, and if it fails, that stays.
+    """Load a Python file as a plugin, like `genzoo -p FILE.py`.
+
+    After a change of the file, call it again: the new registrations replace the old ones. If the import fails, the old
+    ones stay.
 
     Returns:
-        What it registers, such as ("model mine", "loss mine").
+        What the file registers, such as ("model mine", "loss mine").
 
     Raises:
         UsageError: There is no such file.
-        PluginError: It cannot be imported or breaks a hook's contract.
+        PluginError: The file cannot be imported or violates a hook's contract.
     """
     return tuple(f"{entry.kind} {entry.name}" for entry in load_file(Path(file), registry()).entries)

@@ -1,4 +1,4 @@
-"""Names that a plugin may still use and should not."""
+"""Deprecated names: they still work, with a warning."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import warnings
 from typing import NamedTuple
 
 NAMES: dict[str, str] = {}
-"""Public names of `genzoo` that are on their way out, and what to write instead: {"Old": "genzoo.New"}."""
+"""Deprecated public names of `genzoo`, and what to write instead: {"Old": "genzoo.New"}."""
 
 
 class Use(NamedTuple):
-    """Somebody's use of a deprecated name."""
+    """One use of a deprecated name, and the file it is in."""
 
     old: str
     new: str
@@ -19,10 +19,10 @@ class Use(NamedTuple):
 
 
 uses: list[Use] = []
-"""Those of this process, for `genzoo check`."""
+"""All uses in this process, for `genzoo check`."""
 
 
 def deprecated(old: str, new: str) -> None:
-    """Warns the caller's caller that `old` goes with the next plugin API, and what to write instead."""
+    """Warn the caller's caller that `old` is removed with the next plugin API, and name its replacement."""
     uses.append(Use(old, new, sys._getframe(2).f_code.co_filename))
     warnings.warn(f"{old} is deprecated; write {new}", DeprecationWarning, stacklevel=3)

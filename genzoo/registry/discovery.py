@@ -1,7 +1,7 @@
-"""Finding and loading plugins, each kept apart from the others.
+"""Plugin discovery: find and load plugins, so that a broken one does not affect the others.
 
-pluggy's own `load_setuptools_entrypoints` dies whole when one plugin fails to import and silently skips the second of
-two entry points with one name; so the loop is ours, and pluggy checks the hooks.
+pluggy's own `load_setuptools_entrypoints` fails completely if one plugin cannot be imported, and silently skips the
+second of two entry points with the same name. So the loop is here, and pluggy checks the hooks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from genzoo.core import hookspecs
 from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean, printable
 from genzoo.core.version import __version__
 from genzoo.registry.entries import Entry, Kind, Origin, Registry, describe
-from genzoo.system.distributed import warn
+from genzoo.system.messages import warn
 
 GROUP = "genzoo"
 HOOKS: dict[str, Kind] = {
@@ -41,52 +41,52 @@ STATED = "GENZOO_API"
 
 
 class WrongAPI(PluginError):
-    """A plugin that was written for another genzoo."""
+    """A plugin was written for an incompatible plugin API."""
 
 
 @dataclass
 class Plugin:
-    """A plugin that was found, working or not."""
+    """A discovered plugin, working or not."""
 
     origin: Origin
     seconds: float = 0.0
-    """What importing and registering took."""
+    """Time for import and registration."""
     error: str = ""
-    """Why it is disabled; empty if it works."""
+    """Why the plugin is disabled; empty if it works."""
     suggestion: str = ""
-    """What to type where it is disabled."""
+    """What to type if the plugin is disabled."""
     api: int | None = None
-    """The plugin API that it says it was written for."""
+    """The plugin API that the plugin was written for; None if it does not state one."""
     file: str = ""
-    """Where its module lies."""
+    """The path of the plugin's module."""
     entries: list[Entry] = field(default_factory=list)
 
 
-found: list[Plugin] = []
-"""Every plugin of this process, in the order of their names."""
+plugins: list[Plugin] = []
+"""Every discovered plugin of this process, sorted by name."""
 
 
 def load_installed() -> Registry:
-    """Finds every installed plugin and registers what it offers. A broken one is one line on standard error.
+    """Find every installed plugin and collect its registrations. A broken plugin is one line on standard error.
 
-    `GENZOO_DISABLE_PLUGINS` names distributions or entry points, separated by commas, to leave out.
+    `GENZOO_DISABLE_PLUGINS` names distributions or entry points to skip, separated by commas.
 
     Raises:
-        UsageError: There is none at all: the checkout is not installed.
+        UsageError: There is no plugin at all: the checkout is not installed.
     """
     registry = Registry()
-    found.clear()
+    plugins.clear()
     disabled = {name.strip() for name in os.environ.get("GENZOO_DISABLE_PLUGINS", "").split(",")}
     for origin, entry_point in _entry_points():
         if disabled & {origin.distribution, origin.plugin}:
             suggestion = "unset GENZOO_DISABLE_PLUGINS"
-            found.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS", suggestion=suggestion))
+            plugins.append(Plugin(origin, error="left out by GENZOO_DISABLE_PLUGINS", suggestion=suggestion))
             continue
         plugin = _load(origin, entry_point.load, registry)
         if plugin.error:
             plugin.suggestion = plugin.suggestion or _suggestion(origin)
             warn(f"plugin {origin.plugin} of {origin} is disabled: {plugin.error}", plugin.suggestion)
-    if not found:
+    if not plugins:
         raise UsageError("no plugins found: this checkout is not installed", "type: pip install -e .")
     for (kind, name), entries in registry.clashes().items():
         claims = " and ".join(str(entry.origin) for entry in entries)
@@ -96,14 +96,15 @@ def load_installed() -> Registry:
 
 
 def load_file(path: Path, registry: Registry) -> Plugin:
-    """Loads a Python file as a plugin, for trying one before packaging it; again: in place of what it was before.
+    """Load a Python file as a plugin, to try it before packaging. Loading it again replaces its registrations.
 
     Raises:
-        PluginError: It cannot be imported or breaks a hook's contract; what it registered before stays.
+        UsageError: There is no such file.
+        PluginError: The file cannot be imported or violates a hook's contract. Its former registrations stay.
     """
     if not path.is_file():
         raise UsageError(f"-p {path}: no such file", "type: genzoo -p FILE.py …")
-    # A name for each file, wherever it lies: the classes of a second plugin.py must not replace those of the first.
+    # One module name for each path: the classes of a second plugin.py must not replace those of the first.
     name = "genzoo_file_" + re.sub(r"\W", "_", str(path.resolve()))
 
     def load() -> Any:
@@ -116,24 +117,24 @@ def load_file(path: Path, registry: Registry) -> Plugin:
         return module
 
     before, entries = sys.modules.get(name), registry.entries
-    old = [plugin for plugin in found if plugin.file and Path(plugin.file) == path.resolve()]
-    gone = {id(entry) for plugin in old for entry in plugin.entries}
-    registry.entries = [entry for entry in entries if id(entry) not in gone]
+    old = [plugin for plugin in plugins if plugin.file and Path(plugin.file) == path.resolve()]
+    replaced = {id(entry) for plugin in old for entry in plugin.entries}
+    registry.entries = [entry for entry in entries if id(entry) not in replaced]
     plugin = _load(Origin(path.name, "", path.stem), load, registry)
     if plugin.error:
         registry.entries = entries
-        found.remove(plugin)
+        plugins.remove(plugin)
         if before:
             sys.modules[name] = before
         raise PluginError(f"-p {path}: {plugin.error}", plugin.suggestion or "for the traceback: genzoo --debug …")
-    found[:] = [plugin for plugin in found if plugin not in old]
+    plugins[:] = [plugin for plugin in plugins if plugin not in old]
     return plugin
 
 
 def _entry_points() -> list[tuple[Origin, metadata.EntryPoint]]:
-    """In the order of names: what is found must not depend on the file system's order.
+    """Return all entry points sorted by name, so that the result does not depend on the file system's order.
 
-    `metadata.entry_points()` would raise on the first package whose metadata are damaged, plugin or not.
+    `metadata.entry_points()` would raise on the first package with damaged metadata, plugin or not.
     """
     packages: dict[str, list[tuple[Origin, metadata.EntryPoint]]] = {}
     for package in metadata.distributions():
@@ -142,22 +143,22 @@ def _entry_points() -> list[tuple[Origin, metadata.EntryPoint]]:
                 continue
             name, version = package.metadata["Name"], package.version
             points = [(Origin(name, version, point.name), point) for point in package.entry_points.select(group=GROUP)]
-            # One that comes later on sys.path is hidden, as its modules are.
+            # A second copy of a package, later on sys.path, is hidden like its modules.
             packages.setdefault(re.sub(r"[-_.]+", "-", name).lower(), points)
-        except Exception as error:  # which one differs between versions of Python
+        except Exception as error:  # its type depends on the version of Python
             folder = getattr(package, "_path", package.locate_file(""))
             damaged, suggestion = f"damaged metadata: {describe(error)}", "remove the folder or reinstall it"
-            found.append(Plugin(Origin(str(folder), "", ""), error=damaged, suggestion=suggestion))
+            plugins.append(Plugin(Origin(str(folder), "", ""), error=damaged, suggestion=suggestion))
             warn(f"the package in {folder} has {damaged}", suggestion)
     return [point for name in sorted(packages) for point in sorted(packages[name], key=lambda point: point[0].plugin)]
 
 
 def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin:
     plugin = Plugin(origin)
-    found.append(plugin)
+    plugins.append(plugin)
     start = time.perf_counter()
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # standard output carries results alone
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is for results only
             module = load()
             plugin.file = getattr(module, "__file__", None) or ""
             plugin.api = _stated_api(module, origin)
@@ -176,10 +177,10 @@ def _load(origin: Origin, load: Callable[[], Any], registry: Registry) -> Plugin
 
 
 def _stated_api(module: Any, origin: Origin) -> int | None:
-    """The plugin API that a module says it was written for, None where it does not say.
+    """Return the plugin API that a module states; None if it states none.
 
     Raises:
-        WrongAPI: It is not one of this genzoo's.
+        WrongAPI: This genzoo does not support that API.
     """
     stated = getattr(module, STATED, None)
     if stated is None:
@@ -196,7 +197,7 @@ def _stated_api(module: Any, origin: Origin) -> int | None:
 
 
 def _entries(origin: Origin, module: Any) -> Iterator[Entry]:
-    """What a plugin module registers. pluggy checks names and arguments of its hooks, in a manager of its own."""
+    """Yield what a plugin module registers. A separate pluggy manager checks names and arguments of its hooks."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=origin.plugin)
@@ -208,12 +209,12 @@ def _entries(origin: Origin, module: Any) -> Iterator[Entry]:
     for hook, kind in HOOKS.items():
         getattr(manager.hook, hook)(register=_registrar(kind, origin, entries))
     if not entries:
-        raise PluginError("it registers nothing: has it a function marked @hookimpl?")
+        raise PluginError("it registers nothing: does it have a function marked @hookimpl?")
     yield from entries
 
 
 def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[..., None]:
-    """The `register` that a hook is given (see `genzoo.core.hookspecs`)."""
+    """Return the `register` function for a hook (see `genzoo.core.hookspecs`)."""
 
     def register(
         name: str,
@@ -233,20 +234,20 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
         own, of_loss = dict(options or {}), dict(loss_options or {})
         entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss, in_every_run))
 
-    register.__qualname__ = "register"  # as the author of a wrong call reads it in the TypeError
+    register.__qualname__ = "register"  # a TypeError about a wrong call shows this name
     return register
 
 
 @cache
-def tell_other_version(origin: Origin, made: str) -> None:
-    """One line, once, where something was made with another version of a plugin's package than is installed."""
-    if origin.distribution != GROUP and made != origin.version:
-        message = f"made with {origin.distribution} {made}, and {origin.version} is installed"
-        warn(printable(message), f"pip install {shlex.quote(f'{origin.distribution}=={made}')}")
+def warn_of_other_version(origin: Origin, version: str) -> None:
+    """Warn, once, that something was made with a version of a plugin's package that is not the installed one."""
+    if origin.distribution != GROUP and version != origin.version:
+        message = f"made with {origin.distribution} {version}, and {origin.version} is installed"
+        warn(printable(message), f"pip install {shlex.quote(f'{origin.distribution}=={version}')}")
 
 
 def debugging() -> bool:
-    """Whether tracebacks are wanted: `genzoo --debug` or GENZOO_DEBUG=1."""
+    """Return whether to show tracebacks: `genzoo --debug` or GENZOO_DEBUG=1."""
     return os.environ.get("GENZOO_DEBUG", "") not in ("", "0")
 
 

@@ -1,4 +1,4 @@
-"""What plugins register: entries, who brought them, and how a name is resolved."""
+"""Registry entries, the plugins they come from, and how a name is resolved."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mea
 Kind = Literal["model", "loss", "dataset", "metric", "command", "listener"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WITH_OPTIONS: tuple[Kind, ...] = ("model", "loss", "dataset", "metric")
-"""Those whose classes have a `Config`."""
+"""The kinds whose classes have a `Config`."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 TARGET = re.compile(r"\w+(\.\w+)*:\w+")
 
-
 broken: set[str] = set()
-"""The full names of entries whose classes could not be imported, in this process."""
+"""The full names of the entries whose classes could not be imported in this process."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a plugin comes from."""
+    """The source of a plugin."""
 
     distribution: str
     """The installed package, or the file given with -p."""
@@ -47,41 +46,41 @@ class Entry:
 
     kind: Kind
     name: str
-    """kebab-case, as typed by the user."""
+    """The name that users type, in kebab-case."""
     target: str | type
-    """"package.module:Class", imported when first used; or the class itself, in a notebook."""
+    """"package.module:Class", imported on first use; or the class itself, in a notebook."""
     summary: str
     origin: Origin
     paper: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Defaults that differ from the class's own."""
+    """Defaults that differ from those of the class's Config."""
     loss: str = ""
-    """Models: the loss they are trained with unless the user names another."""
+    """For a model: the loss that trains it by default."""
     loss_options: Mapping[str, Any] = field(default_factory=dict)
-    """Models: defaults of that loss which differ from its own."""
+    """For a model: defaults that differ from those of the loss's Config."""
     in_every_run: bool = False
-    """Metrics: whether each run reports it."""
+    """For a metric: whether every run reports it."""
 
     @property
     def full_name(self) -> str:
-        """distribution/name: unambiguous, whatever else is installed."""
+        """The unambiguous name, "distribution/name"."""
         return f"{self.origin.distribution}/{self.name}"
 
     def load(self) -> Any:
-        """The class behind the entry, imported now.
+        """Import and return the class of the entry.
 
         Raises:
-            PluginError: The import fails or the class is not there.
+            PluginError: The import fails, or the target is not a class.
         """
         if isinstance(self.target, type):
             return self.target
         module, _, attribute = self.target.partition(":")
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # standard output carries results alone
-                found = getattr(importlib.import_module(module), attribute)
-            if not isinstance(found, type):
-                raise TypeError(f"{self.target} is no class")
-            return found
+            with contextlib.redirect_stdout(sys.stderr):  # standard output is for results only
+                cls = getattr(importlib.import_module(module), attribute)
+            if not isinstance(cls, type):
+                raise TypeError(f"{self.target} is not a class")
+            return cls
         except KeyboardInterrupt:
             raise
         except GenzooError as error:
@@ -96,17 +95,17 @@ class Entry:
 
 
 def describe(error: BaseException) -> str:
-    """An exception as one line: its type and what it says, cut where that is long."""
+    """Return the type and message of an exception as one line, truncated if it is long."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # an exception of a plugin's own, as broken as the plugin
+    except Exception:  # a plugin's exception class with a broken __str__
         text = ""
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return line if len(line) <= 240 else f"{line[:239]}…"
 
 
 def _refuse_malformed(entry: Entry) -> None:
-    """Refuses what would only fail later, in a listing or a run that is not about this entry."""
+    """Refuse an entry that would fail only later, in a listing or in a run of another entry."""
     if not isinstance(entry.name, str) or not NAME.fullmatch(entry.name):
         raise PluginError(f"{entry.kind} name {entry.name!r} is not kebab-case (a-z, 0-9 and -)", "such as my-model")
     if entry.kind == "command" and entry.name in VERBS:
@@ -120,15 +119,15 @@ def _refuse_malformed(entry: Entry) -> None:
 
 @dataclass
 class Registry:
-    """All entries. A name that two packages claim belongs to neither, in whatever order they were found."""
+    """All entries. A name that two packages claim belongs to neither, in any order of discovery."""
 
     entries: list[Entry] = field(default_factory=list)
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Adds what one plugin registered, all or nothing.
+        """Add the entries of one plugin, all or none.
 
         Raises:
-            PluginError: A name that is no kebab-case, one that the same package registers twice, or no proper target.
+            PluginError: An entry is malformed, or its package registers the name twice.
         """
         new = list(entries)
         taken = {(entry.kind, entry.full_name) for entry in self.entries}
@@ -140,28 +139,28 @@ class Registry:
         self.entries += new
 
     def replace(self, entry: Entry) -> None:
-        """Adds an entry in place of one with the same full name: a notebook cell run again."""
+        """Add an entry, or replace the one with the same full name, for a notebook cell that is run again."""
         self.entries = [old for old in self.entries if (old.kind, old.full_name) != (entry.kind, entry.full_name)]
         self.add([entry])
 
     def matching(self, kind: Kind, pattern: str = "*") -> list[Entry]:
-        """The entries of one kind whose name matches a glob, sorted by name."""
+        """Return the entries of one kind whose name matches a glob, sorted by name."""
         found = [e for e in self.entries if e.kind == kind and fnmatch.fnmatchcase(e.name, pattern)]
         return sorted(found, key=lambda entry: (entry.name, entry.origin.distribution))
 
     def called(self, name: str, kinds: Iterable[Kind] = KINDS) -> list[Entry]:
-        """The entries of any of these kinds that are called `name` or "distribution/name"."""
+        """Return the entries of these kinds with this name; `name` may be "distribution/name"."""
         return [entry for kind in kinds for entry in self.matching(kind) if name in (entry.name, entry.full_name)]
 
     def names(self, kind: Kind) -> tuple[str, ...]:
-        """The names of one kind, sorted, each once."""
+        """Return the names of one kind, sorted, without duplicates."""
         return tuple(dict.fromkeys(entry.name for entry in self.matching(kind)))
 
     def get(self, kind: Kind, name: str) -> Entry:
-        """The entry called `name`, or "distribution/name".
+        """Return the entry with this name; `name` may be "distribution/name".
 
         Raises:
-            UsageError: Unknown (with suggestions), or claimed by several packages (named).
+            UsageError: The name is unknown, or several packages claim it.
         """
         found = self.called(name, [kind])
         if len(found) == 1:
@@ -177,23 +176,23 @@ class Registry:
         )
 
     def loss_of(self, model: Entry) -> Entry:
-        """The loss a model is trained with by default: of its own package, else of genzoo, else the only one so called.
+        """Return the default loss of a model: from its own package, else from genzoo, else the only one of that name.
 
-        So a package that claims "elbo" for itself changes nothing for the models of others.
+        So a package that registers its own "elbo" does not affect the models of other packages.
         """
-        own = {entry.full_name: entry for entry in self.matching("loss")}
+        losses = {entry.full_name: entry for entry in self.matching("loss")}
         for distribution in (model.origin.distribution, "genzoo"):
-            if loss := own.get(f"{distribution}/{model.loss}"):
+            if loss := losses.get(f"{distribution}/{model.loss}"):
                 return loss
         return self.get("loss", model.loss)
 
     def spelling(self, entry: Entry) -> str:
-        """What to type for an entry: its name, or "distribution/name" where another package claims that too."""
+        """Return what to type for an entry: its name, or "distribution/name" if another package claims the name."""
         alone = [other.name for other in self.matching(entry.kind)].count(entry.name) == 1
         return entry.name if alone else entry.full_name
 
     def clashes(self) -> dict[tuple[Kind, str], list[Entry]]:
-        """Names claimed by more than one package."""
+        """Return the names that more than one package claims, with their entries."""
         claims: dict[tuple[Kind, str], list[Entry]] = {}
         for entry in sorted(self.entries, key=lambda entry: entry.full_name):
             claims.setdefault((entry.kind, entry.name), []).append(entry)

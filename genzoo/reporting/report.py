@@ -11,7 +11,7 @@ from typing import Any
 
 from genzoo.core.errors import GenzooError
 from genzoo.core.text import number
-from genzoo.registry.answers import cached
+from genzoo.registry.answer_cache import cached
 from genzoo.registry.entries import describe
 from genzoo.reporting.format import SPLITS, cell, objective_rows, remarks
 from genzoo.runs.record import seconds_in_all, why_outdated

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from genzoo.core.version import __version__
-from genzoo.registry.blame import fault_of
 from genzoo.runs.build import build_model, on_paper, refuse_too_large, weights_on_paper
+from genzoo.registry.plugin_faults import fault_of
 from genzoo.registry.entries import Entry, describe
 from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.system.isolation import own_settings
 from genzoo.core.options import from_json, to_json
-from genzoo.registry.discovery import tell_other_version
+from genzoo.registry.discovery import warn_of_other_version
 from genzoo.core.model import Model
 from genzoo.core.dataset import DataSpec
 from genzoo.registry.current import registry
@@ -152,7 +152,7 @@ def _find(path: Path, name: str, distribution: str, version: str) -> Entry:
     entries = [entry for entry in registry().matching("model") if entry.name == name]
     for entry in entries:
         if entry.origin.distribution == distribution:
-            tell_other_version(entry.origin, version)
+            warn_of_other_version(entry.origin, version)
             return entry
     raise not_installed(path, f"model {name!r}", f"{distribution} {version}".strip())
 

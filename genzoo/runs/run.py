@@ -87,7 +87,7 @@ class Run:
     def _refuse_missing_plugins(self) -> None:
         """Says which package a run was made with that is not here, or in another version, where its record can tell."""
         from genzoo.registry.entries import KINDS
-        from genzoo.registry.discovery import tell_other_version
+        from genzoo.registry.discovery import warn_of_other_version
         from genzoo.registry.current import registry
 
         try:
@@ -105,7 +105,7 @@ class Run:
             distribution, _, version = origin.partition(" ")
             for entry in entries:
                 if version and entry.origin.distribution == distribution:
-                    tell_other_version(entry.origin, version)
+                    warn_of_other_version(entry.origin, version)
 
     @property
     def form(self) -> Form:

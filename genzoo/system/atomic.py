@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and flushed to the disk."""
+"""Atomic writes: a file is either complete or absent, and it is flushed to the disk."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ CHUNK = 1 << 20
 
 
 class Pieces(Protocol):
-    """The content of a file too large to be put together in memory: bytes, piece after piece."""
+    """The content of a file that is too large to assemble in memory, as an iterable of pieces."""
 
     def __len__(self) -> int:
-        """Bytes of all pieces."""
+        """Return the total number of bytes."""
 
     def __iter__(self) -> Iterator[memoryview]:
         """Yield the pieces. A piece is valid until the next one is requested."""
@@ -28,10 +28,12 @@ Content = bytes | Pieces
 
 
 def user_cache() -> Path | None:
-    """genzoo's folder in the user's cache, `$XDG_CACHE_HOME/genzoo` or `~/.cache/genzoo`, there or not; None for a
-    user without a home."""
+    """Return genzoo's folder in the user's cache, `$XDG_CACHE_HOME/genzoo` or `~/.cache/genzoo`.
+
+    The folder may not exist. None for a user without a home folder.
+    """
     cache = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(cache):  # the specification: relative ones are ignored
+    if os.path.isabs(cache):  # the XDG specification: ignore relative paths
         return Path(cache) / "genzoo"
     try:
         return Path.home() / ".cache/genzoo"
@@ -40,16 +42,20 @@ def user_cache() -> Path | None:
 
 
 def to_bytes(text: str) -> bytes:
-    r"""A text as UTF-8. What Python makes of a byte of a file's name that is not UTF-8 is written as \udcff."""
+    r"""Encode a text as UTF-8. A surrogate (a byte of a file name that is not UTF-8) becomes \udcff."""
     return text.encode("utf-8", "backslashreplace")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file by way of a flushed temporary sibling and one rename. Its mode follows the umask."""
+    """Write a file: a temporary file beside it is written, flushed and renamed. Its mode follows the umask.
+
+    Raises:
+        GenzooError: The file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.unlink(missing_ok=True)
-        with open(temporary, "xb") as file:  # x: a link that lies there is not written through
+        with open(temporary, "xb") as file:  # x: do not follow an existing link
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -65,9 +71,15 @@ def write_atomically(path: Path, content: bytes) -> None:
 def write_new(
     path: Path, content: Content, raise_pending_interrupt: Callable[[], None] = lambda: None
 ) -> tuple[int, str]:
-    """Writes a file that is not there yet and flushes it to the disk; returns its size and SHA-256.
+    """Write a file that does not exist yet and flush it to the disk. Its mode follows the umask.
 
-    Its mode follows the umask.
+    Args:
+        path: The file.
+        content: What to write.
+        raise_pending_interrupt: Called before each chunk; an exception from it ends the writing.
+
+    Returns:
+        The size in bytes, and the SHA-256.
     """
     size, digest = 0, hashlib.sha256()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -85,7 +97,7 @@ def write_new(
 
 
 def chunks(pieces: Iterable[memoryview]) -> Iterator[memoryview]:
-    """The same bytes in chunks of at most CHUNK: small pieces are put together and large ones cut."""
+    """Yield the same bytes in chunks of at most CHUNK: join small pieces and split large ones."""
     small = bytearray()
     for piece in pieces:
         if len(small) + len(piece) <= CHUNK:
@@ -101,7 +113,7 @@ def chunks(pieces: Iterable[memoryview]) -> Iterator[memoryview]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flushes the names in a folder to the disk."""
+    """Flush the entries of a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

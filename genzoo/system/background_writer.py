@@ -1,4 +1,4 @@
-"""A thread that writes while training goes on, one thing at a time."""
+"""A background thread that writes files while training continues, one task at a time."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 
 class Abandoned(Exception):
-    """Nobody waits for what is being written any more."""
+    """Raised inside a task whose result is no longer needed."""
 
 
 class Writer:
-    """Does one piece of work after the other in a thread of its own; what it raises comes out where it is heard."""
+    """Runs one task after the other in its own thread. `wait` raises the error of a task."""
 
     def __init__(self) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="genzoo-save")
         self.work: Future[None] | None = None
-        """What was begun and not heard of yet."""
+        """The task that was started and not waited for yet."""
         self.abandoned = threading.Event()
 
     @property
     def busy(self) -> bool:
-        """Whether work is going on."""
+        """Whether a task is running."""
         return self.work is not None and not self.work.done()
 
     def begin(self, work: Callable[[], None]) -> None:
-        """Begins to do something. What was begun before has been heard of."""
+        """Start a task. The task before must have been waited for."""
         assert self.work is None
         self.work = self.thread.submit(work)
 
-    def hear(self) -> None:
-        """Waits for the end of what was begun, if anything was, and raises what it raised."""
+    def wait(self) -> None:
+        """Wait for the task in progress, if there is one, and raise the error it raised."""
         work, self.work = self.work, None
         if work:
             work.result()
 
     def raise_pending_interrupt(self) -> None:
-        """Ends the work in whose midst it is called, where nobody waits for it.
+        """End the task that calls this if its result is no longer needed.
 
         Raises:
-            Abandoned: So it is.
+            Abandoned: The writer was closed with `abandon`.
         """
         if self.abandoned.is_set():
             raise Abandoned
 
     def close(self, abandon: bool = False) -> None:
-        """Finish the work in progress and end the thread.
+        """Finish the task in progress and end the thread.
 
-        With `abandon`, or on Ctrl-C while this waits, the work stops at its next `raise_pending_interrupt()`.
+        With `abandon`, or on Ctrl-C while this waits, the task ends at its next `raise_pending_interrupt()`.
         """
         try:
             if abandon:

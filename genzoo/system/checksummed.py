@@ -1,9 +1,8 @@
-"""safetensors files that carry their own SHA-256: what was flipped, cut or lengthened is refused.
+"""safetensors files with their own SHA-256: a file with a changed, missing or added byte is refused.
 
-safetensors checks its header and nothing else, so almost every flipped bit of a file gives other weights silently. Here
-the description, the header's one metadata entry "genzoo", begins with the digest of the whole file, taken while the 64
-digits of that digest were zeros. So it covers every byte: names, shapes, description and weights, whatever becomes of
-the run folder around the file.
+safetensors checks only its header, so almost every flipped bit silently gives other weights. Here the header's one
+metadata entry, "genzoo", is the description. It begins with the digest of the whole file, computed with zeros in place
+of the 64 digits of the digest. So the digest covers every byte: names, shapes, description and weights.
 """
 
 from __future__ import annotations
@@ -25,20 +24,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_HEADER = 1 << 20
-"""Bytes; a legal header of 35 MB with 600,000 names costs 6 s and half a GB to read."""
+"""Bytes. A valid header of 35 MB with 600,000 names takes 6 s and half a GB to read."""
 FIELDS = {"dtype", "shape", "data_offsets"}
-"""What a header says of each tensor; safetensors lets other things pass."""
+"""The fields of each tensor in a header. safetensors accepts others too."""
 CHUNK = 1 << 20
 DIGITS = 64
 LARGEST_HASHED = 1 << 28
-"""Bytes; of a larger file that is damaged by its own header the digest is not worked out for the message."""
+"""Bytes. If the header alone shows that a larger file is damaged, its digest is not computed for the message."""
 MARK = re.compile(rb'\\"sha256\\": \\"(.{64})\\"', re.DOTALL)
-DAMAGED = "copy the file again, or train anew: genzoo run --config RUN/config.json"
-CHANGED = "it was changed since genzoo wrote it: train anew with genzoo run --config RUN/config.json"
+DAMAGED = "copy the file again, or train again: genzoo run --config RUN/config.json"
+CHANGED = "it was changed since genzoo wrote it: train again with genzoo run --config RUN/config.json"
 
 
 def seal(tensors: dict[str, Tensor], description: Mapping[str, Any]) -> bytes:
-    """The content of a file with these tensors and this description, and the digest of all of it."""
+    """Return the content of a file with these tensors, this description and the digest of both."""
     from safetensors.torch import save
 
     described = json.dumps({"sha256": "0" * DIGITS, **description})
@@ -50,7 +49,7 @@ def seal(tensors: dict[str, Tensor], description: Mapping[str, Any]) -> bytes:
 
 
 def write_sealed(path: Path, tensors: dict[str, Tensor], description: Mapping[str, Any]) -> None:
-    """Writes such a file: `path` is either the old one or the whole new one.
+    """Write a checksummed file atomically.
 
     Raises:
         GenzooError: It cannot be written.
@@ -59,7 +58,7 @@ def write_sealed(path: Path, tensors: dict[str, Tensor], description: Mapping[st
 
 
 def stored_digest(path: Path) -> str | None:
-    """The SHA-256 that such a file says it has, without a look at the rest of it; None if there is none to read."""
+    """Return the SHA-256 that a checksummed file states, without verifying it; None if there is none to read."""
     try:
         with open_regular(path) as file:
             mark = MARK.search(file.read(8 + MAX_HEADER))
@@ -69,29 +68,30 @@ def stored_digest(path: Path) -> str | None:
 
 
 def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Description and tensors of such a file, once all of it is verified. The tensors are mapped, not read yet.
+    """Verify a checksummed file and return its description and tensors. The tensors are memory-mapped.
 
     Raises:
         UsageError: There is no such file.
-        GenzooError: It is damaged, was changed, or carries no digest.
+        GenzooError: The file is damaged, was changed, or has no digest.
     """
     return _read(path, "torch")
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The tensors of such a file as arrays of NumPy, without an import of torch.
+    """Return the tensors of a checksummed file as NumPy arrays, without importing torch.
 
     Raises:
-        GenzooError: As `read_sealed`, or NumPy has no such numbers, as bfloat16.
+        UsageError: There is no such file.
+        GenzooError: As for `read_sealed`, or the type does not exist in NumPy, such as bfloat16.
     """
     try:
         return _read(path, "numpy")[1]
     except (AttributeError, KeyError, TypeError) as error:
-        raise GenzooError(f"{path} holds numbers that NumPy has not: {error}", DAMAGED) from None
+        raise GenzooError(f"{path} has numbers of a type that NumPy lacks: {error}", DAMAGED) from None
 
 
 def _read(path: Path, framework: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Description and numbers of a file."""
+    """Return the description and the tensors or arrays of a file."""
     from safetensors import SafetensorError
 
     try:
@@ -112,7 +112,7 @@ def _numbers(path: Path, framework: str) -> dict[str, Any]:
 
     try:
         str(path).encode()
-    except UnicodeEncodeError:  # safetensors opens no file whose name is not UTF-8
+    except UnicodeEncodeError:  # safetensors cannot open a file whose name is not UTF-8
         if framework == "torch":
             from safetensors.torch import load
         else:
@@ -124,7 +124,7 @@ def _numbers(path: Path, framework: str) -> dict[str, Any]:
 
 
 def _verified(path: Path, file: BinaryIO) -> dict[str, Any]:
-    """The description in an open file whose every byte is as it was written."""
+    """Return the description in an open file, once the digest of every byte is verified."""
     size = os.fstat(file.fileno()).st_size
     head = file.read(8 + MAX_HEADER)
     header, problem = _header(head, size)
@@ -142,12 +142,15 @@ def _verified(path: Path, file: BinaryIO) -> dict[str, Any]:
     if not isinstance(description, dict):
         raise GenzooError(f"{path} holds no description of a genzoo model", DAMAGED)
     if not mark or description.get("sha256") != mark[1].decode("ascii"):
-        raise GenzooError(f"{path} carries no SHA-256 of itself, so nobody can tell whether it is whole", CHANGED)
+        raise GenzooError(f"{path} has no SHA-256, so it cannot be verified", CHANGED)
     return description
 
 
 def _header(head: bytes, size: int) -> tuple[dict[str, Any], str]:
-    """The header of a file that begins with `head`, or what is wrong with it. Nothing is allocated by what it says."""
+    """Return the header of a file that begins with `head`, and what is wrong with it ("" if nothing).
+
+    No memory is allocated by sizes that the header states.
+    """
     length = int.from_bytes(head[:8], "little")
     if len(head) < 8:
         return {}, "it ends within its first 8 bytes"
@@ -162,7 +165,7 @@ def _header(head: bytes, size: int) -> tuple[dict[str, Any], str]:
         if not isinstance(declared, int) or any(set(entry) != FIELDS for entry in entries):
             raise TypeError
     except ValueError as error:
-        return {}, f"its header is no JSON: {str(error)[:60]}"
+        return {}, f"its header is not JSON: {str(error)[:60]}"
     except (AttributeError, IndexError, KeyError, TypeError):
         return {}, "its header lists no tensors"
     if declared != size - 8 - length:
@@ -171,7 +174,7 @@ def _header(head: bytes, size: int) -> tuple[dict[str, Any], str]:
 
 
 def _digest(head: bytes, mark: re.Match[bytes], rest: BinaryIO) -> str:
-    """SHA-256 of a file whose own digest is read as zeros."""
+    """Return the SHA-256 of a file, with zeros in place of the digest it contains."""
     digest = hashlib.sha256(head[: mark.start(1)] + b"0" * DIGITS + head[mark.end(1) :])
     while chunk := rest.read(CHUNK):
         digest.update(chunk)

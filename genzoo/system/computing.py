@@ -1,4 +1,4 @@
-"""The settings that everything computes with: the kernel of matrix products, memory kept between steps, TF32."""
+"""Numeric settings: the library for matrix products, TF32, and memory kept between steps."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from torch import nn
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.system.atomic import to_bytes, user_cache, write_atomically
-from genzoo.system.distributed import warn
 from genzoo.system.isolation import ProcessWide
 from genzoo.system.memory import keep_memory
+from genzoo.system.messages import warn
 from genzoo.system.reading import parse_json, read_text
 
 BLAS, ONEDNN = "blas", "onednn"
 PRECISION = {BLAS: "highest", ONEDNN: "medium"}
-"""What torch calls them. On a CPU without bfloat16 tiles "medium" is oneDNN's float32 product, as exact as BLAS's."""
+"""Torch's name for each. Without bfloat16 tiles, "medium" on a CPU is oneDNN's float32 product, as exact as BLAS's."""
 VARIABLE = "GENZOO_MATMUL"
 PRODUCT = 128, 784, 400
-"""Rows, inner size and columns of the product that decides: a hidden layer at batch 128."""
+"""Rows, inner size and columns of the product in the speed test: a hidden layer at batch 128."""
 WORTH_IT = 1.15
-"""How many times as fast as BLAS oneDNN must be to replace it."""
+"""The speedup over BLAS from which oneDNN replaces it."""
 EXACT = 1e-5
-"""Relative error that float32 stays far below (4e-7) and bfloat16 far above (2e-3)."""
+"""Relative error between that of float32 (4e-7) and that of bfloat16 (2e-3)."""
 ROUNDS = 8
 TOO_SLOW = 1.0
 """Seconds after which the test is given up."""
@@ -41,13 +41,13 @@ matmul_precision = ProcessWide(torch.get_float32_matmul_precision, torch.set_flo
 
 @contextlib.contextmanager
 def computing(device: torch.device, tf32: bool = False) -> Iterator[None]:
-    """Compute with the settings that suit the device; those of the program around are there again afterwards.
+    """Use the numeric settings for a device; restore those of the caller afterwards.
 
-    On a CPU matrix products go to the faster library, see `matmul`. The C library keeps freed memory for the next step.
+    On a CPU, matrix products use the faster library, see `matmul`. The C library keeps freed memory for the next step.
 
     Args:
         device: Where the tensors are.
-        tf32: Whether a GPU may multiply float32 matrices in TF32, as training does. Evaluation keeps every digit.
+        tf32: Whether a GPU may multiply float32 matrices in TF32, as in training. Evaluation uses full precision.
     """
     keep_memory()
     precision = PRECISION[matmul()] if device.type == "cpu" else "high" if tf32 else "highest"
@@ -57,7 +57,7 @@ def computing(device: torch.device, tf32: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode and compute with the settings of its device; restore both afterwards."""
+    """Use evaluation mode and the numeric settings of the module's device; restore both afterwards."""
     first = next(itertools.chain(module.parameters(), module.buffers()), None)
     mode = module.training
     module.eval()
@@ -72,12 +72,12 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 def matmul() -> str:
     """Return which library multiplies float32 matrices on this CPU: "blas", torch's default, or "onednn".
 
-    MKL runs some processors at half their speed; oneDNN, which torch has too, does not. What is faster is measured,
-    once for a processor, a torch version and a number of threads, and remembered in the user's cache folder, so that
-    runs on one machine agree to the last bit. `$GENZOO_MATMUL` decides instead where it is set.
+    MKL uses only half the speed of some processors; oneDNN, which is also part of torch, does not. The faster one is
+    measured once for a processor, a torch version and a number of threads. The choice is saved in the user's cache
+    folder, so that runs on one machine agree to the last bit. `$GENZOO_MATMUL` overrides it.
 
     Raises:
-        UsageError: `$GENZOO_MATMUL` names neither, or oneDNN where that would compute in bfloat16.
+        UsageError: `$GENZOO_MATMUL` names neither library, or names oneDNN where it would compute in bfloat16.
     """
     asked = os.environ.get(VARIABLE, "")
     if asked not in ("", *PRECISION):
@@ -88,10 +88,10 @@ def matmul() -> str:
 
 
 def measured() -> str:
-    """Return the faster of the two by a test of some 20 ms, and remember it."""
+    """Measure which library is faster, which takes some 20 ms, and save the choice."""
     try:
         chosen = ONEDNN if onednn_is_exact() and speedup() >= WORTH_IT else BLAS
-    except Exception as error:  # whatever is wrong with it, torch's default works
+    except Exception as error:  # in any case torch's default works
         warn(f"the choice of a matrix product failed ({error})", f"{BLAS} is used; to skip the test: {VARIABLE}={BLAS}")
         return BLAS
     remember(chosen)
@@ -99,7 +99,7 @@ def measured() -> str:
 
 
 def onednn_is_exact() -> bool:
-    """Whether oneDNN is there and multiplies in float32 when torch lets it choose."""
+    """Return whether oneDNN is available and multiplies in float32 at precision "medium"."""
     tiles = getattr(torch.cpu, "_is_amx_tile_supported", bool)
     if not torch.backends.mkldnn.is_available() or tiles():
         return False
@@ -111,10 +111,10 @@ def onednn_is_exact() -> bool:
 
 
 def speedup() -> float:
-    """Return how many times as fast as BLAS oneDNN multiplies, by the best of several rounds in turns.
+    """Return the speedup of oneDNN over BLAS: the ratio of their best times in several alternating rounds.
 
     Raises:
-        TimeoutError: It takes too long to be worth the test.
+        TimeoutError: The test takes too long.
     """
     left, right = product()
     best = dict.fromkeys(PRECISION, float("inf"))
@@ -131,20 +131,20 @@ def speedup() -> float:
 
 
 def product() -> tuple[torch.Tensor, torch.Tensor]:
-    """Return two matrices to multiply: the same ones whatever was drawn before."""
+    """Return two random matrices to multiply, always the same."""
     rows, inner, columns = PRODUCT
     generator = torch.Generator().manual_seed(0)
     return torch.randn(rows, inner, generator=generator), torch.randn(inner, columns, generator=generator)
 
 
 def remembered() -> str:
-    """Return what was measured on such a machine before; "" where that is not known."""
+    """Return the saved choice for this machine; "" if there is none."""
     known = _all_remembered().get(machine(), "")
     return known if known in PRECISION else ""
 
 
 def remember(chosen: str) -> None:
-    """Note a choice in the user's cache folder, where it can be written."""
+    """Save a choice in the user's cache folder, if it can be written."""
     if (folder := user_cache()) is None:
         return
     content = to_bytes(json.dumps({**_all_remembered(), machine(): chosen}, indent=2) + "\n")
@@ -163,12 +163,12 @@ def _all_remembered() -> dict[str, str]:
 
 
 def machine() -> str:
-    """Return what a choice holds for."""
+    """Return the description of a machine for which a choice is valid."""
     return f"{processor()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
 def processor() -> str:
-    """Return what the CPU calls itself; "" where that is not known."""
+    """Return the model name of the CPU; "" if it is not known."""
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
         return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
     return platform.processor()

@@ -1,4 +1,4 @@
-"""What a run has to itself in a program: torch's generators and settings, which belong to the whole process."""
+"""Isolation of a run from the rest of its process: torch's random generators and settings are global."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ T = TypeVar("T")
 
 
 def reinit_after_fork(lock: Any) -> None:
-    """Have a lock be free in the child of a fork, whose only thread holds none."""
+    """Make a lock free in the child of a fork: the child's only thread holds no lock."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lock._at_fork_reinit)
 
 
 class ProcessWide(Generic[T]):
-    """A setting of torch's that all threads share: the first one in changes it, the last one out puts it back.
+    """A setting of torch that all threads share. The first context changes it, the last one to end restores it.
 
     Args:
-        get: Returns its value.
-        put: Sets it.
+        get: Returns the value.
+        put: Sets the value.
     """
 
     def __init__(self, get: Callable[[], T], put: Callable[[T], None]) -> None:
@@ -37,13 +37,13 @@ class ProcessWide(Generic[T]):
         self.lock = threading.Lock()
         reinit_after_fork(self.lock)
         self.inside = 0
-        """How many contexts of all threads are open."""
+        """The number of open contexts of all threads."""
         self.own = threading.local()
-        """The values that the open contexts of this thread have set, the innermost last."""
+        """The values set by the open contexts of this thread, the innermost last."""
 
     @contextlib.contextmanager
     def set_to(self, value: T) -> Iterator[None]:
-        """Have the setting at a value inside."""
+        """Set the value within the context."""
         mine: list[T] = self.own.__dict__.setdefault("values", [])
         with self.lock:
             if not self.inside:
@@ -64,7 +64,7 @@ class ProcessWide(Generic[T]):
 
 
 _run = threading.RLock()
-"""Held by the run at hand."""
+"""Held by the current run."""
 _dtype = ProcessWide(torch.get_default_dtype, torch.set_default_dtype)
 
 for _lock in (_run, generators):
@@ -73,13 +73,13 @@ for _lock in (_run, generators):
 
 @contextlib.contextmanager
 def one_run(quiet: bool = False) -> Iterator[None]:
-    """Inside, no other thread of this process has a run; one that asks waits, and says so unless it is quiet.
+    """Allow one thread at a time to run. Another thread waits, and prints a line about it unless it is quiet.
 
-    The thread itself may begin another, as from a listener: that one leaves torch's generators as they were.
+    The same thread may start a second run inside the first, for example from a listener.
     """
     if not _run.acquire(blocking=False):
         if not quiet:
-            tell("genzoo: a run in another thread goes first; for runs side by side start one process each")
+            tell("genzoo: waiting for a run in another thread; to run in parallel, start one process each")
         _run.acquire()
     try:
         yield
@@ -89,7 +89,7 @@ def one_run(quiet: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def own_settings() -> Iterator[None]:
-    """Inside, torch and NumPy compute as they do in a program that has set nothing."""
+    """Use the default settings of torch and NumPy within the context, whatever the program has set."""
     with contextlib.ExitStack() as settings:
         settings.enter_context(_dtype.set_to(torch.float32))
         settings.enter_context(unkeyed())

@@ -1,9 +1,12 @@
-"""One writer a run folder: a lock that ends with its process, however that ends."""
+"""A lock on a run folder: one process at a time writes to it. The lock ends with its process, however that ends.
+
+The lock file also names its holder. So it is opened here, and `filelock` locks its descriptor: `filelock.FileLock`
+opens the file itself, and in some versions empties it before it has the lock.
+"""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import socket
@@ -16,15 +19,15 @@ from genzoo.core.errors import GenzooError, UsageError
 
 FILE = "lock"
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""What file systems without locks say; there nobody is refused."""
+"""Errors of file systems without locks. There no process is refused."""
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[Path]:
-    """Inside, nobody else writes to the run folder, which it gives.
+    """Lock a run folder and yield it.
 
     Raises:
-        UsageError: Another process is writing; its number and host are told.
+        UsageError: Another process writes to the folder. The message has its number and host.
         GenzooError: The folder cannot be written to.
     """
     try:
@@ -39,11 +42,12 @@ def locked(folder: Path) -> Iterator[Path]:
 
 
 def take(descriptor: int, folder: Path) -> None:
-    """Takes the lock of an open lock file and leaves word of who has it."""
+    """Lock an open lock file and write into it which process holds it."""
+    from filelock import lock_descriptor  # its import takes some 50 ms, and most commands lock nothing
+
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UsageError(f"{folder} is being written by {holder(descriptor)}", "wait for its end, or stop it") from None
+        if not lock_descriptor(descriptor, blocking=False):
+            raise UsageError(f"{folder} is being written by {holder(descriptor)}", "wait for its end, or stop it")
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
@@ -52,10 +56,10 @@ def take(descriptor: int, folder: Path) -> None:
 
 
 def holder(descriptor: int) -> str:
-    """Who has the lock, as "process 123 on this-host". Whoever took it just now is given time to say so."""
+    """Return who holds the lock, as "process 123 on this-host". Wait a moment for a holder that has just locked it."""
     for _ in range(10):
         with suppress(ValueError, KeyError, TypeError, RecursionError, OSError):
-            said = json.loads(os.pread(descriptor, 1000, 0))
-            return f"process {int(said['pid'])} on {str(said['host'])[:80]}"
+            content = json.loads(os.pread(descriptor, 1000, 0))
+            return f"process {int(content['pid'])} on {str(content['host'])[:80]}"
         time.sleep(0.01)
     return "another process"

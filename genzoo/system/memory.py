@@ -1,4 +1,4 @@
-"""Memory: how much there is, keeping it between steps, and what to say when it runs out."""
+"""Memory: its size, how to keep it between steps, and the error when it runs out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "bad_all
 
 
 def keep_memory() -> None:
-    """Has the C library keep what a step frees for the next one, instead of giving it back to the system each time.
+    """Make the C library keep freed memory for the next step instead of returning it to the system.
 
     By default glibc maps and unmaps every larger tensor. Page faults then take a third of the time of a convolutional
-    model at batch 128, and three quarters at 1,024. The process gets no larger than its largest step. Elsewhere than on
-    Linux with glibc this does nothing.
+    model at batch 128, and three quarters at 1,024. The process does not grow beyond its largest step. This has no
+    effect without Linux and glibc.
     """
     if sys.platform != "linux":
         return
@@ -34,13 +34,13 @@ def keep_memory() -> None:
 
 
 def give_back_memory() -> None:
-    """Gives the system what was freed and kept: later work asks for pieces of other sizes."""
+    """Return freed memory to the system, before work that needs blocks of other sizes."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: torch's own, Python's, or a RuntimeError of an allocator."""
+    """Return whether an error means that memory ran out: torch's or Python's own, or one of an allocator."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in SIGNS)
@@ -48,12 +48,12 @@ def out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def memory_explained(what: str, hint: str, device: torch.device) -> Iterator[None]:
-    """Inside, running out of memory becomes one line.
+    """Convert an out-of-memory error within the context into one line.
 
     Args:
-        what: What took the memory, as the end of a sentence.
+        what: What needed the memory, as the end of a sentence.
         hint: What to type.
-        device: Where; how much a CUDA device has is told.
+        device: The device. For a CUDA device the message has its free and total memory.
 
     Raises:
         OutOfMemory: Memory ran out.
@@ -67,7 +67,7 @@ def memory_explained(what: str, hint: str, device: torch.device) -> Iterator[Non
 
 
 def smaller_batch(batch_size: int) -> str:
-    """What to type when a training step does not fit."""
+    """Return what to type when a training step does not fit into memory."""
     return f"try --batch-size {batch_size // 2}, or a smaller model" if batch_size > 1 else "use a smaller model"
 
 
@@ -79,14 +79,14 @@ def _in_use(device: torch.device) -> str:
 
 
 def memory_bytes(device: torch.device) -> int:
-    """Memory of the device, in bytes."""
+    """Return the memory of a device in bytes."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def gigabytes(count: float) -> str:
-    """A number of bytes for people: "3.1 TB", "24 GB"."""
+    """Return a number of bytes as text, such as "3.1 TB" or "24 GB"."""
     for unit in ("kB", "MB", "GB"):
         count /= 1000
         if count < 1000:
@@ -95,15 +95,15 @@ def gigabytes(count: float) -> str:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that is free on a device, in bytes; on the CPU this process's share of what is available."""
+    """Return the free memory of a device in bytes; for the CPU, this process's share of the available memory."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    beside = max(int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)  # torchrun: as many processes load the same data
+    beside = max(int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)  # torchrun: so many processes load the same data
     return min(_available(), _allowed()) // beside
 
 
 def _available() -> int:
-    """What the kernel can give without swapping; half of all memory where it does not tell."""
+    """Return the bytes that the kernel can give without swapping; half of all memory if that is not known."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
@@ -112,7 +112,7 @@ def _available() -> int:
 
 
 def _allowed() -> int:
-    """What a container's limit leaves; page cache, which gives way, does not count."""
+    """Return the bytes that a container's limit leaves. Page cache counts as free: the kernel drops it when needed."""
     try:
         limit, used = ((CGROUP / f"memory.{name}").read_text() for name in ("max", "current"))
         cache = next(line for line in (CGROUP / "memory.stat").read_text().splitlines() if line.startswith("file "))

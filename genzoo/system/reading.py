@@ -1,4 +1,4 @@
-"""Reading what a stranger wrote: regular files of a bounded size, and JSON that says one thing only."""
+"""Reading untrusted files: only regular files of a bounded size, and JSON without ambiguity."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 LARGEST_TEXT = 1 << 26
-"""Bytes of a JSON, JSON lines or TOML file; a run's own have a few thousand."""
+"""Maximum bytes of a JSON, JSON lines or TOML file; those of a run have a few thousand."""
 DEEPEST = 32
-"""How many tables and lists may lie within each other; a run's own files have six."""
+"""Maximum nesting of tables and lists; the files of a run have six levels."""
 LONGEST_NUMBER = 40
-"""Digits of a whole number; 64 bits have 20."""
+"""Maximum digits of a whole number; 64 bits need 20."""
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Opens a file for reading, and only a file: a pipe could make the program wait for ever, a device act.
+    """Open a regular file for reading. Refuse a pipe, on which the program could wait for ever, and a device.
 
     Raises:
-        OSError: It is not there, is no regular file, or cannot be one by its name.
+        OSError: The file does not exist, is not a regular file, or has an impossible name.
     """
     try:
         mode = os.stat(path).st_mode
     except ValueError:  # a NUL in it
-        raise OSError(errno.EINVAL, "no name of a file", str(path)) from None
+        raise OSError(errno.EINVAL, "not a valid file name", str(path)) from None
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "no regular file", str(path))
-    # Without O_NONBLOCK a pipe that has taken the file's place by now would still make it wait.
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    # Without O_NONBLOCK, opening would wait if a pipe has replaced the file since.
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
 
 
 def read_text(path: Path, limit: int = LARGEST_TEXT, errors: str = "strict") -> str:
-    """The text of a UTF-8 file of at most `limit` bytes; `errors` as `bytes.decode` has it.
+    """Return the text of a UTF-8 file of at most `limit` bytes; `errors` as for `bytes.decode`.
 
     Raises:
-        OSError: As `open_regular`, or it is larger.
-        UnicodeDecodeError: It is not UTF-8.
+        OSError: As for `open_regular`, or the file is larger.
+        UnicodeDecodeError: The file is not UTF-8.
     """
     with open_regular(path) as file:
         content = file.read(limit + 1)
@@ -51,10 +51,10 @@ def read_text(path: Path, limit: int = LARGEST_TEXT, errors: str = "strict") -> 
 
 
 def parse_json(text: str) -> Any:
-    """JSON as RFC 8259 has it: no NaN, no number beyond every float, no name twice, nothing nested endlessly.
+    """Parse strict JSON (RFC 8259): no NaN, no number too large for a float, no duplicate name, bounded nesting.
 
     Raises:
-        ValueError: In a few words; the line is named where the text is not well-formed.
+        ValueError: The text is not strict JSON. The message is short and has the line of a syntax error.
     """
     try:
         value = json.loads(
@@ -67,10 +67,10 @@ def parse_json(text: str) -> Any:
 
 
 def refuse_odd(value: Any) -> None:
-    """Refuses parsed JSON or TOML that nests too deeply, or holds numbers and texts that cannot be written again.
+    """Refuse parsed JSON or TOML that nests too deeply, or has numbers or texts that cannot be written back.
 
     Raises:
-        ValueError: In a few words.
+        ValueError: Says in a few words what is wrong.
     """
     waiting = [(value, 0)]
     while waiting:
@@ -82,14 +82,14 @@ def refuse_odd(value: Any) -> None:
         elif isinstance(item, list):
             waiting += [(inner, depth + 1) for inner in item]
         elif isinstance(item, str):
-            # A UnicodeEncodeError, which is a ValueError, for half a character that is no byte of a file's name.
+            # A lone surrogate raises UnicodeEncodeError, a ValueError, unless it stands for a byte of a file name.
             item.encode("utf-8", "surrogateescape")
         elif isinstance(item, int) and abs(item) >= 10**LONGEST_NUMBER:
             raise ValueError(f"a number of more than {LONGEST_NUMBER} digits")
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not allowed in JSON")
 
 
 def _finite(digits: str) -> float:
@@ -110,5 +110,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for number, name in enumerate(names) if name in names[:number])
-        raise ValueError(f"{twice[:LONGEST_NUMBER]!r} stands there twice")
+        raise ValueError(f"{twice[:LONGEST_NUMBER]!r} appears twice")
     return values

@@ -1,4 +1,4 @@
-"""Tensors as the content of a safetensors file, byte for byte what the library makes of them, without a copy of all."""
+"""The content of a safetensors file, the same bytes as from the library, without a copy of all tensors in memory."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 
 
 class Packed:
-    """The content of a safetensors file: a header, then the tensors, one piece each.
+    """The content of a safetensors file in pieces: a header, then one piece for each tensor.
 
-    The library would hold all of them in memory twice more. A tensor that lies on the CPU as the file wants it is not
-    copied at all, another one while it is a piece. So the tensors must not change before the last piece is read.
+    The library would hold two more copies of all tensors. Here a contiguous tensor on the CPU is not copied at all; any
+    other tensor is copied while its piece is in use. The tensors must not change before the last piece is read.
 
     Args:
-        tensors: By name, on any device; none may share memory with another.
+        tensors: By name, on any device. Two tensors must not share memory.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
@@ -44,5 +44,5 @@ class Packed:
 
 
 def as_bytes(tensor: Tensor) -> memoryview:
-    """The bytes of a tensor on the CPU, in the order of its indices; not a copy where they lie so."""
+    """Return the bytes of a tensor on the CPU in the order of its indices. A contiguous tensor is not copied."""
     return tensor.contiguous().view(-1).view(torch.uint8).numpy().data

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first one finishes the step and saves, the second one stops at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: after the first one the step is finished and saved, the second one stops at once."""
 
 from __future__ import annotations
 
@@ -14,99 +14,102 @@ from genzoo.system.streams import tell
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came. As Ctrl-C, but the exit code is another."""
+    """SIGTERM was received. Like Ctrl-C, with another exit code."""
 
     number = signal.SIGTERM
 
 
 class HungUp(Terminated):
-    """SIGHUP came: the terminal was closed, or the connection to it was lost."""
+    """SIGHUP was received: the terminal was closed, or its connection was lost."""
 
     number = getattr(signal, "SIGHUP", signal.SIGTERM)
 
 
 RAISED: dict[int, type[Terminated]] = {each.number: each for each in (HungUp, Terminated)}
-"""What each signal raises that Python itself does not turn into an exception. Windows has no SIGHUP."""
+"""The exception for each signal that Python itself does not convert into one. Windows has no SIGHUP."""
 
 
 def exit_code(error: KeyboardInterrupt) -> int:
-    """128 + the number of the signal, as shells have it."""
+    """Return the exit code of a process that a signal ended: 128 + the number of the signal, as in shells."""
     return 128 + (error.number if isinstance(error, Terminated) else signal.SIGINT)
 
 
 def interruption(number: int) -> KeyboardInterrupt:
-    """What a signal of this number raises."""
+    """Return the exception for a signal number."""
     return RAISED.get(number, KeyboardInterrupt)()
 
 
 _hung_up: list[int] = []
-"""Not empty once SIGHUP came."""
-_came: type[KeyboardInterrupt] | None = None
-"""What a signal raised: in the midst of an import or of a destructor Python swallows that."""
+"""Not empty after SIGHUP."""
+_pending: type[KeyboardInterrupt] | None = None
+"""The exception that a signal raised: Python discards it during an import or in a destructor."""
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP raise Terminated, so that what was begun is brought to an end.
+    """Let SIGTERM and SIGHUP raise Terminated within the context, so that `finally` blocks are executed.
 
-    A signal that Python swallows is remembered for `raise_pending_interrupt`, without Python's traceback.
+    An exception of a signal that Python discards is stored for `raise_pending_interrupt`, without a traceback.
     """
-    global _came
-    outside, hook, hung_up = _came, sys.unraisablehook, list(_hung_up)
+    global _pending
+    outside, hook, hung_up = _pending, sys.unraisablehook, list(_hung_up)
 
     def handle(number: int, restore: Callable[[], None]) -> None:
-        global _came
-        _came = RAISED[number]
-        raise _came
+        global _pending
+        _pending = RAISED[number]
+        raise _pending
 
-    def swallowed(unraisable: sys.UnraisableHookArgs) -> None:
-        global _came
+    def discarded(unraisable: sys.UnraisableHookArgs) -> None:
+        global _pending
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            _came = type(unraisable.exc_value)
+            _pending = type(unraisable.exc_value)
         else:
             hook(unraisable)
 
-    sys.unraisablehook = swallowed
+    sys.unraisablehook = discarded
     try:
         with handling(list(RAISED), handle):
             yield
     finally:
-        _came = outside
+        _pending = outside
         _hung_up[:] = hung_up
-        if sys.unraisablehook is swallowed:
+        if sys.unraisablehook is discarded:
             sys.unraisablehook = hook
 
 
 def raise_pending_interrupt() -> None:
-    """Raises what a signal raised and Python swallowed; called now and then."""
-    if _came:
-        raise _came
+    """Raise the exception of a signal that Python discarded. Long operations call this regularly."""
+    if _pending:
+        raise _pending
 
 
 @contextmanager
 def first_interrupt(stop: Callable[[int], None], quiet: bool = False) -> Iterator[None]:
-    """Inside, the first SIGINT, SIGTERM or SIGHUP calls `stop` with its number, and the next ones do what they did."""
+    """Within the context, the first SIGINT, SIGTERM or SIGHUP calls `stop` with its number.
+
+    After it, signals have their former handlers.
+    """
 
     def handle(number: int, restore: Callable[[], None]) -> None:
         restore()
         stop(number)
-        told = "\ngenzoo: finishing this step and saving; Ctrl-C again stops at once"
-        with suppress(RuntimeError):  # the signal came in the midst of another print
-            tell(told) if not quiet else None
+        with suppress(RuntimeError):  # the signal interrupted another print
+            if not quiet:
+                tell("\ngenzoo: finishing this step and saving; Ctrl-C again stops at once")
 
     with handling([signal.SIGINT, *RAISED], handle):
-        if _came:
-            stop(exit_code(_came()) - 128)
+        if _pending:
+            stop(exit_code(_pending()) - 128)
         yield
 
 
 @contextmanager
 def handling(signals: list[int], handle: Callable[[int, Callable[[], None]], None]) -> Iterator[None]:
-    """Inside, signals call `handle` with their number and with what puts the former handlers back.
+    """Within the context, signals call `handle` with their number and a function that restores the former handlers.
 
-    A process that was forked inside is not meant: there a signal does what it did before. Outside the main thread,
-    where no handler can be set, nothing is changed. SIGHUP stays ignored where it is, as under nohup. It is heard once:
-    a terminal that is closed sends it twice, by the system and by its shell.
+    A process that is forked inside keeps the former handlers. Outside the main thread, where no handler can be set,
+    nothing changes. SIGHUP stays ignored if it is, as under nohup. It is handled once: when a terminal is closed, both
+    the system and its shell send it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

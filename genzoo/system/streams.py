@@ -1,4 +1,4 @@
-"""Standard input, output and error as they come: closed, without a reader, or unable to show every character."""
+"""Robust standard streams: they may be closed, have no reader, or be unable to show every character."""
 
 from __future__ import annotations
 
@@ -10,66 +10,66 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
 
-STAND_IN = "genzoo-stand-in"
+ASCII_HANDLER = "genzoo-ascii"
 """The name of the codec error handler."""
-STAND_INS = str.maketrans({
+ASCII = str.maketrans({
     "−": "-", "–": "-", "—": "-", "─": "-", "×": "x", "·": "*", "±": "+/-", "…": "...", "→": "->", "←": "<-",
     "≤": "<=", "≥": ">=", "≈": "~", "∞": "inf", "√": "sqrt", "½": "1/2", "‖": "||", "∫": "integral", "⁻": "^-",
     "✓": "yes", "✗": "no", "│": "|", "╭": "+", "╮": "+", "╯": "+", "╰": "+", "█": "#", "“": '"', "”": '"',
     "‘": "'", "’": "'",
 })  # fmt: skip
-"""What stands for a character that a stream cannot show, where Unicode has no plainer spelling of it."""
+"""ASCII replacements of characters that Unicode normalisation does not simplify."""
 
 
-def stand_in(character: str) -> str:
-    """ASCII for one character: "x" for "×", "beta" for "β", "e" for "é", "?" where nothing comes close."""
-    if "\ud800" <= character <= "\udfff":  # half a character: a byte of a file name that is not UTF-8
+def to_ascii(character: str) -> str:
+    """Return an ASCII replacement of one character: "x" for "×", "beta" for "β", "e" for "é", "?" if there is none."""
+    if "\ud800" <= character <= "\udfff":  # a surrogate: a byte of a file name that is not UTF-8
         return character.encode("ascii", "backslashreplace").decode()
-    if found := character.translate(STAND_INS):
-        character = found
-    plainer = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    if plainer:
-        return plainer
+    if replacement := character.translate(ASCII):
+        character = replacement
+    simplified = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    if simplified:
+        return simplified
     script, *words = unicodedata.name(character, "").split()[:4] or [""]
     return words[2].lower() if script == "GREEK" and words[1:2] == ["LETTER"] else "?"
 
 
 def _handle(error: UnicodeError) -> tuple[str | bytes, int]:
-    """The codec error handler. Bytes of a file name go out as they came in, as the system's own commands do it."""
+    """Handle a codec error. Write the bytes of a file name unchanged, as the system's own commands do."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
     if all("\udc80" <= character <= "\udcff" for character in text):
         return text.encode("ascii", "surrogateescape"), error.end
-    return "".join(map(stand_in, text[:1])), error.start + 1
+    return "".join(map(to_ascii, text[:1])), error.start + 1
 
 
-codecs.register_error(STAND_IN, _handle)
+codecs.register_error(ASCII_HANDLER, _handle)
 
 
-class Forgiving:
-    """A text stream that shows what it can of a text and drops it where nobody can read it any more.
+class TolerantStream:
+    """A text stream that replaces characters it cannot show, and discards text when writing fails.
 
     Args:
-        stream: The stream to write to; None where there is none, as under pythonw.
+        stream: The stream to write to; None if there is none, as under pythonw.
     """
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.lost = stream is None
-        """Whether a write failed: what follows is dropped."""
+        """Whether a write failed; later text is then discarded."""
 
     def write(self, text: str) -> int:
-        """Writes a text, with stand-ins for characters that the stream cannot show."""
+        """Write a text, with ASCII replacements for characters that the stream cannot show."""
         self._attempt(lambda: self._shown(text))
         return len(text)
 
     def flush(self) -> None:
-        """Hands on what was written."""
+        """Flush the stream."""
         self._attempt(lambda: self.stream.flush())
 
     def isatty(self) -> bool:
-        """Whether a person may be looking."""
+        """Return whether the stream is a terminal."""
         try:
             return not self.lost and bool(self.stream.isatty())
         except (AttributeError, ValueError):
@@ -79,14 +79,14 @@ class Forgiving:
         try:
             self.stream.write(text)
         except UnicodeEncodeError as error:
-            self.stream.write(text.encode(error.encoding, STAND_IN).decode(error.encoding, "backslashreplace"))
+            self.stream.write(text.encode(error.encoding, ASCII_HANDLER).decode(error.encoding, "backslashreplace"))
 
     def _attempt(self, action: Callable[[], None]) -> None:
         if self.lost:
             return
         try:
             action()
-        except BlockingIOError:  # a reader that is slow: this text is lost, and the next one may not be
+        except BlockingIOError:  # the reader is slow: this text is lost, the next one may not be
             pass
         except (OSError, ValueError):  # ValueError: it is closed
             self.lost = True
@@ -96,22 +96,21 @@ class Forgiving:
 
 
 def standard_error() -> TextIO:
-    """Standard error as it is now, in a form that never fails."""
+    """Return the current standard error as a stream that never fails."""
     stream = sys.stderr
-    return cast(TextIO, stream if isinstance(stream, Forgiving) else Forgiving(stream))
+    return cast(TextIO, stream if isinstance(stream, TolerantStream) else TolerantStream(stream))
 
 
 def tell(text: str) -> None:
-    """One line, or a few, on standard error."""
+    """Print one or several lines on standard error."""
     print(text, file=standard_error(), flush=True)
 
 
 @contextlib.contextmanager
 def usable_streams() -> Iterator[None]:
-    """Inside, standard output and error are there and take every text; for the command line.
+    """Make standard output and error exist and accept every text within the context; for the command line.
 
-    Closed descriptors are opened on nothing, since the next file to be opened would else take their place and get what
-    is meant for them.
+    Closed descriptors are opened on os.devnull. Otherwise the next opened file would get their number and their output.
     """
     _fill_descriptors()
     outside = sys.stdin, sys.stdout, sys.stderr
@@ -122,7 +121,7 @@ def usable_streams() -> Iterator[None]:
             sys.stdout = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
         opened.enter_context(_showing_all(sys.stdout))
         opened.enter_context(_showing_all(sys.stderr))
-        error = Forgiving(sys.stderr)
+        error = TolerantStream(sys.stderr)
         sys.stderr = cast(TextIO, error)
         try:
             yield
@@ -133,7 +132,7 @@ def usable_streams() -> Iterator[None]:
 
 
 def discard(stream: TextIO) -> None:
-    """Sends what is left in a stream nowhere: Python writes it when it ends, and would complain."""
+    """Redirect a stream to os.devnull: Python flushes it at exit and would print an error."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         number = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -152,11 +151,11 @@ def _fill_descriptors() -> None:
 
 @contextlib.contextmanager
 def _showing_all(stream: Any) -> Iterator[None]:
-    """Inside, a stream of the process has a stand-in for what it cannot show."""
+    """Make a stream of the process replace characters it cannot show within the context."""
     before = getattr(stream, "errors", None)
     changed = False
     with contextlib.suppress(AttributeError, OSError, ValueError):
-        stream.reconfigure(errors=STAND_IN)
+        stream.reconfigure(errors=ASCII_HANDLER)
         changed = True
     try:
         yield

@@ -1,4 +1,4 @@
-"""Threads of the processor: how long OpenMP's wait for work, and whether other programs keep the cores busy."""
+"""CPU threads: how long idle OpenMP threads spin, and whether other programs keep the cores busy."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import os
 import sys
 
 SPIN = {"GOMP_SPINCOUNT": "20000", "KMP_BLOCKTIME": "1"}
-"""How long a thread that waits keeps its core, for the two runtimes that torch comes with: rounds of a loop for GNU's,
-below a millisecond; milliseconds for LLVM's and Intel's."""
+"""How long an idle thread spins, for the two OpenMP runtimes of torch: iterations of a loop for GNU's, which take less
+than a millisecond; milliseconds for LLVM's and Intel's."""
 WAITING = (*SPIN, "OMP_WAIT_POLICY", "KMP_LIBRARY")
-"""Variables by which a user decides on it."""
+"""Variables with which a user controls this."""
 BUSY = 1.25
-"""Runnable threads a core from which on a machine is overloaded."""
+"""Runnable threads per core from which a machine is overloaded."""
 
 
-def spin_briefly() -> None:
-    """Have OpenMP threads give up their core a moment after they have run out of work.
+def limit_thread_spinning() -> None:
+    """Make idle OpenMP threads release their core after less than a millisecond.
 
-    By default they go on spinning for milliseconds. Beside other busy programs the threads of one product then wait
-    for each other by turns, and a step takes up to 20 times as long. To be called before torch is imported, which
-    brings the runtime; what the user has set stays.
+    By default they spin for several milliseconds. Beside other busy programs the threads of one matrix product then
+    wait for each other in turn, and a step takes up to 20 times as long. Call this before torch is imported: importing
+    it loads the runtime. Variables set by the user are kept.
     """
     if "torch" not in sys.modules and not any(name in os.environ for name in WAITING):
         os.environ.update(SPIN)
 
 
 def overloaded() -> str | None:
-    """Return a line that says how busy other programs keep this machine; None where they leave it a core."""
+    """Return a line about how busy this machine is; None if it is not overloaded."""
     try:
         load = os.getloadavg()[0]
     except (AttributeError, OSError):  # not on every system

@@ -13,7 +13,7 @@ from genzoo.core.options import describe_fields, from_json, option, to_json
 from genzoo.registry.configs import default_config, field_names
 from genzoo.registry.current import registry
 from genzoo.registry.deprecation import uses
-from genzoo.registry.discovery import GROUP, STATED, found
+from genzoo.registry.discovery import GROUP, STATED, plugins
 from genzoo.registry.entries import WITH_OPTIONS, Entry
 from genzoo.testing.check import Check, require
 from genzoo.training.config import Training
@@ -62,7 +62,7 @@ def check_api(entry: Entry) -> None:
     """Its package says which plugin API it was written for, so that a later genzoo can tell."""
     if entry.origin.distribution == GROUP or not entry.origin.version:  # genzoo itself; a file or a notebook
         return
-    plugin = next(plugin for plugin in found if any(entry is other for other in plugin.entries))
+    plugin = next(plugin for plugin in plugins if any(entry is other for other in plugin.entries))
     require(plugin.api is not None, f"{STATED} is not stated")
 
 

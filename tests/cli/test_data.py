@@ -13,7 +13,7 @@ from tiny_datasets import NAMES, Example
 
 from genzoo.cli.data import add_verb
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.system import cache as computed
+from genzoo.system import tensor_cache as computed
 
 
 def data(*arguments: object) -> int:
@@ -137,7 +137,7 @@ def test_clear_empties_the_cache_and_leaves_files(
 ) -> None:
     folder = tiny.put(cache / "Tiny/raw")
     monkeypatch.setattr(computed, "folder", lambda: tmp_path / "computed")
-    computed.keep("test", 1, {"x": torch.zeros(1 << 18)})
+    computed.write("test", 1, {"x": torch.zeros(1 << 18)})
     assert data("clear") == data("clear") == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed == [f"{n} files removed, {n} MB: {tmp_path / 'computed'}" for n in (1, 0)]

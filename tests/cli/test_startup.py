@@ -41,11 +41,11 @@ REFUSED = (
 """Commands that are refused before anything is computed."""
 PROGRAM = """
 import contextlib, io, json, sys
-from genzoo.registry import answers
+from genzoo.registry import answer_cache
 from genzoo.cli.main import main
 
 if sys.argv[1] == "fill":  # all at one import of torch, as if each command had a process of its own
-    answers.torch_is_imported = lambda: False
+    answer_cache.torch_is_imported = lambda: False
 for line in sys.stdin:
     before, out, err = set(sys.modules), io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

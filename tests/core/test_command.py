@@ -1,4 +1,4 @@
-"""Commands that plugins add."""
+"""Commands of plugins."""
 
 from __future__ import annotations
 

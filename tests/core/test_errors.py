@@ -1,4 +1,4 @@
-"""Errors, and the half-written classes that are refused where they are written."""
+"""Errors, and subclasses without a proper config, which are refused at their definition."""
 
 from __future__ import annotations
 
@@ -63,26 +63,16 @@ class Undecorated(options.NoOptions):
 @pytest.mark.parametrize(
     "config", [Plain, Thawed, Undecorated, {"latent_dim": 20}, Thawed(), options.NoOptions()], ids=str
 )
-def test_a_config_that_is_no_frozen_dataclass_is_refused_where_it_is_written(base: str, config: Any) -> None:
+def test_a_config_that_is_not_a_frozen_dataclass_is_refused_at_its_definition(base: str, config: Any) -> None:
     with pytest.raises(GenzooError, match=r"\.Half\.Config must be a frozen dataclass") as refused:
         type("Half", (getattr(genzoo, base),), {"Config": config})
     assert "@genzoo.config" in refused.value.hint
 
 
 @pytest.mark.parametrize("base", ["Model", "LatentModel", "Loss", "Metric"])
-def test_without_a_config_there_is_nothing_to_choose(base: str) -> None:
+def test_without_a_config_there_are_no_options(base: str) -> None:
     made: Any = type("Made", (getattr(genzoo, base),), {})
     assert made.Config() == options.NoOptions()
-
-
-def test_what_a_latent_model_lacks_is_named() -> None:
-    class Half(genzoo.LatentModel):
-        pass
-
-    half = Half(genzoo.DataSpec((2,), "gaussian"), Half.Config())
-    for attempt, missing in ((half.prior, "prior"), (lambda: half.encode(None), "posterior")):  # type: ignore[arg-type]
-        with pytest.raises(NotImplementedError, match=rf"^Half must define {missing}\("):
-            attempt()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +85,7 @@ def test_what_a_latent_model_lacks_is_named() -> None:
         ("/a" * 200 + "/model.safetensors is damaged", "/a" * 44 + "/…" + "/a" * 28 + "/model.safetensors is damaged"),
     ],
 )
-def test_what_a_stranger_wrote_is_one_line_without_commands_to_the_terminal(text: str, shown: str) -> None:
+def test_untrusted_text_is_one_line_without_control_characters(text: str, shown: str) -> None:
     line = printable(text)
     assert len(line) <= 192
     assert line.isprintable()
@@ -123,5 +113,5 @@ def test_a_line_of_many_words_is_cut_too() -> None:
         ("\x1b]0;x\x07 1", "the file names no package that could be installed: copy it again"),
     ],
 )
-def test_what_to_install_is_never_what_a_file_dictates(origin: str, hint: str) -> None:
+def test_the_package_to_install_is_named_only_if_its_name_is_valid(origin: str, hint: str) -> None:
     assert not_installed("run", "model 'x'", origin).hint == hint

@@ -1,11 +1,10 @@
-"""The plugin API's number, what `genzoo plugins` tells, versions that differ, and files loaded again."""
+"""The plugin API's version, what `genzoo plugins` shows, and runs made with another version of a plugin."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from plugin_factory import Site, registering
@@ -132,52 +131,3 @@ def test_a_run_made_with_another_version_says_so_once(
     assert main(["evaluate", str(run.path)]) == 0
     said = "genzoo: made with genzoo-hvae 0.2.0, and 0.3.0 is installed (pip install genzoo-hvae==0.2.0)"
     assert capsys.readouterr().err.splitlines() == [said]
-
-
-# files, again
-
-
-FILE = """
-import genzoo
-from genzoo_plugins.toy.moons import Moons
-
-class Mine(Moons):
-    answer = {answer}
-
-@genzoo.hookimpl
-def register_datasets(register):
-    register("{name}", f"{{__name__}}:Mine", summary="{answer}")
-"""
-
-
-def test_a_file_loaded_again_takes_its_own_place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "mine.py"
-    for answer in (1, 2):
-        file.write_text(dedent(FILE.format(answer=answer, name="mine")))
-        assert genzoo.load_plugin(file) == ("dataset mine",)
-        entry = registry.registry().get("dataset", "mine")
-        assert (entry.load().answer, entry.summary) == (answer, str(answer))
-    monkeypatch.chdir(tmp_path)
-    file.write_text(dedent(FILE.format(answer=3, name="other")))
-    assert genzoo.load_plugin("mine.py") == ("dataset other",)  # the same file, by another path
-    assert [plugin.origin.plugin for plugin in discovery.found].count("mine") == 1
-    assert not registry.registry().called("mine")
-
-
-def test_a_file_that_breaks_leaves_what_was_there(site: Site, tmp_path: Path) -> None:
-    file = tmp_path / "mine.py"
-    file.write_text(dedent(FILE.format(answer=1, name="mine")))
-    genzoo.load_plugin(file)
-    file.write_text("import genzoo\nraise RuntimeError('half written')\n")
-    with pytest.raises(PluginError, match="RuntimeError: half written"):
-        genzoo.load_plugin(file)
-    assert registry.registry().get("dataset", "mine").load().answer == 1
-
-
-def test_a_notebooks_metric_is_there_by_its_name(site: Site) -> None:
-    from genzoo_plugins.metrics.codes import MSE
-
-    for summary in ("one", "two"):
-        genzoo.register_metric("mine", MSE, summary=summary)
-    (entry,) = registry.registry().called("mine")
-    assert (entry.kind, entry.summary, entry.load()) == ("metric", "two", MSE)

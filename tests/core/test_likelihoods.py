@@ -1,4 +1,4 @@
-"""Likelihood heads against the numbers theory gives."""
+"""Likelihoods against values from theory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_gaussian_keeps_every_constant(name: str, sigma: float) -> None:
     assert torch.equal(px.mean, raw)
 
 
-def test_learned_sigma_rests_exactly_at_the_mean_squared_error() -> None:
+def test_learned_sigma_converges_to_the_mean_squared_error() -> None:
     head = make_likelihood("gaussian-learned").double()
     ((name, log_var),) = head.named_parameters()
     assert (name, log_var.shape, log_var.item()) == ("log_var", (), 0.0)
@@ -76,7 +76,7 @@ def test_laplace_keeps_every_constant(name: str, scale: float) -> None:
     torch.testing.assert_close(-px.log_prob(IMAGES), expected, rtol=1e-12, atol=0)
 
 
-def test_learned_laplace_rests_exactly_at_the_mean_absolute_error() -> None:
+def test_learned_laplace_converges_to_the_mean_absolute_error() -> None:
     """d(−ln p)/d ln b = D·(1 − MAE/b), and the cost there is D (ln 2b + 1)."""
     head = make_likelihood("laplace-learned").double()
     ((name, log_scale),) = head.named_parameters()

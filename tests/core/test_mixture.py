@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians: densities as torch has them, EM as scikit-learn has it, and a mixture that is known."""
+"""Gaussian mixtures: densities against torch, EM against scikit-learn and against a known mixture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loss asks of a net of its own."""
+"""Networks that belong to a loss: gradients through frozen weights."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def test_keys_are_the_same_on_every_machine() -> None:
     assert content_keys(torch.tensor([[0.5, -1.25]])).tolist() == [-4069180844288956014]
 
 
-def test_mix_is_stable_and_tells_purposes_apart() -> None:
+def test_derived_seeds_are_stable_and_differ_between_purposes() -> None:
     assert derive_seed(0, "step", 0) == 3788477821895462641
     assert derive_seed(7, "order", 3) == 4967576539904251390
     seeds = {

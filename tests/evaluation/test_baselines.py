@@ -28,7 +28,7 @@ from genzoo.evaluation.baselines import (
 )
 from genzoo.registry.current import registry
 from genzoo.reporting.format import remarks
-from genzoo.system import cache
+from genzoo.system import tensor_cache
 
 CPU = torch.device("cpu")
 
@@ -134,7 +134,7 @@ def test_a_model_behind_independent_pixels_is_told(bound: float, verdict: str) -
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of one's own that takes also what is small."""
-    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(tensor_cache, "folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(baselines, "WORTH_KEEPING", 0)
     return tmp_path / "cache"
 
@@ -151,10 +151,10 @@ def test_pca_from_the_cache_is_the_same_to_the_last_bit(n: int, options: dict[st
     train, test = images(n, 0, **options), images(50, 1, **options)
     ways = ((1, 7), (7, 7), (7, 1), (30, 29))  # up to as many as there are dimensions, before and after others
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cache, "folder", lambda: None)
+        patch.setattr(tensor_cache, "folder", lambda: None)
         afresh = {k: pca_errors(train, test, k) for pair in ways for k in pair}
     for pair in ways:
-        cache.clear()
+        tensor_cache.clear()
         for k in pair:
             errors = pca_errors(train, test, k)
             assert errors is not None

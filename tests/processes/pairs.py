@@ -20,9 +20,10 @@ import genzoo_plugins.vae.model  # noqa: F401
 import torch.distributed.nn
 import torch.optim.adam  # noqa: F401
 
-import genzoo.system.distributed
+import genzoo.system.distributed  # noqa: F401
 from genzoo.cli.main import main
 from genzoo.experiment.experiment import Experiment  # noqa: F401
+from genzoo.system import heartbeat
 from genzoo.training.trainer import Trainer
 
 MOONS = "run vae --dataset moons --hidden 8 --latent-dim 2 --batch-size"
@@ -102,6 +103,6 @@ def become(name: str, rank: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    genzoo.system.distributed.TIMEOUT, genzoo.system.distributed.BEAT = 10.0, 0.5
+    heartbeat.TIMEOUT, heartbeat.BEAT = 10.0, 0.5
     for case in CASES:
         run(case, Path(sys.argv[1]))

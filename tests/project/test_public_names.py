@@ -5,19 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import public_names
 import pytest
-from plugin_factory import Site
 
 import genzoo
-from genzoo.registry import current as registry
-from genzoo.registry import deprecation
-from genzoo.testing import examine
 
 LIST = Path(__file__).parents[1] / "helpers/public_names.txt"
 PUBLIC = list(public_names.public())
@@ -71,35 +66,3 @@ def test_a_constant_has_a_text_below_it(name: str) -> None:
     lines = r'[^\n]*(\n[^"\n]*)*?'  # a few constants may share the text below the last
     below = rf'(?m)^[ ]*{member}\b[^\n]* = ({lines}|\{{(\n .*)*\n\}})\n\s*"""'
     assert any(re.search(below, source) for source in sources), "nothing says what it is"
-
-
-def test_a_deprecated_name_warns_and_still_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(deprecation.NAMES, "OldModel", "genzoo.Model")
-    with pytest.warns(DeprecationWarning, match=r"genzoo\.OldModel is deprecated; write genzoo\.Model") as caught:
-        assert genzoo.OldModel is genzoo.Model
-    assert caught[0].filename == __file__
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert genzoo.Model  # the new name is silent
-
-
-def test_check_names_what_a_plugin_uses_that_is_deprecated(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(deprecation.NAMES, "OldListener", "genzoo.RunListener")
-    monkeypatch.setenv("PYTHONPATH", str(site.folder))
-    module = site.add(
-        """
-        from genzoo import hookimpl
-
-        GENZOO_API = 2
-
-        @hookimpl
-        def register_listeners(register):
-            register("old", f"{__name__}.listener:Old", summary="from another time")
-        """
-    )
-    site.add_module(module, "listener", "import genzoo\n\nclass Old(genzoo.OldListener):\n    pass\n")
-    with pytest.warns(DeprecationWarning, match="OldListener"):
-        findings = list(examine(registry.registry().get("listener", "old")))
-    (found,) = [finding for finding in findings if finding.verdict != "PASS"]
-    assert (found.check, found.verdict) == ("current", "WARN")
-    assert found.found == "genzoo.OldListener is deprecated; write genzoo.RunListener"

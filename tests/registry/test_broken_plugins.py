@@ -1,4 +1,4 @@
-"""Broken plugins: each is one line on standard error, and nothing else changes."""
+"""Discovery of broken plugins: each is one line on standard error, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BROKEN = {
     "exception without a text": ("class Mute(Exception):\n    __str__ = None\nraise Mute", "Mute"),
     "RecursionError": ("def f(): return f()\nf()", "RecursionError: maximum recursion depth exceeded"),
     "long message": ("raise ValueError('x' * 10_000)", f"ValueError: {'x' * 227}…"),
-    "registers nothing": ("x = 1", "it registers nothing: has it a function marked @hookimpl?"),
+    "registers nothing": ("x = 1", "it registers nothing: does it have a function marked @hookimpl?"),
     "unmarked hook": ("def register_models(register): register('x', 'a:B')", "it registers nothing"),
     "hook without its argument": (
         "from genzoo import hookimpl\n@hookimpl\ndef register_models(): pass",
@@ -124,7 +124,7 @@ def test_a_broken_plugin_is_one_line(site: Site, what: str, capfd: pytest.Captur
     assert out == ""
     assert {"first", "last", "vae", "beta-vae"} <= set(names)
     assert not [entry for entry in registry.registry().entries if entry.origin.distribution == "evil"]
-    (plugin,) = [plugin for plugin in discovery.found if plugin.origin.distribution == "evil"]
+    (plugin,) = [plugin for plugin in discovery.plugins if plugin.origin.distribution == "evil"]
     assert reason in plugin.error
 
 
@@ -207,7 +207,7 @@ class TestTarget:
             ("import no_such_module_at_all", "No module named 'no_such_module_at_all'"),
             ("x = 1", "AttributeError: "),
             ("Wanted = 3", "TypeError: "),
-            ("def Wanted(): pass", "is no class"),
+            ("def Wanted(): pass", "is not a class"),
             ("raise SystemExit('bye')", "SystemExit: bye"),
             ("class Mine(BaseException): pass\nraise Mine", "Mine"),
             ("def f(): return f()\nf()", "RecursionError"),

@@ -1,8 +1,9 @@
-"""The registry: names, globs, suggestions, and registering from a notebook."""
+"""The registry of this process, and registration from a notebook or a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from plugin_factory import Site, registering
@@ -11,87 +12,6 @@ import genzoo
 from genzoo.core.errors import PluginError, UsageError
 from genzoo.registry import current as registry
 from genzoo.registry import discovery
-from genzoo.registry.entries import KINDS, Entry, Kind, Origin, Registry, describe
-
-HERE = Origin("package", "1.0", "plugin")
-
-
-def entry(name: str, kind: Kind = "model", distribution: str = "package") -> Entry:
-    return Entry(kind, name, "nowhere:Class", "a summary", Origin(distribution, "1.0", "plugin"))
-
-
-@pytest.fixture
-def few() -> Registry:
-    made = Registry()
-    made.add(map(entry, ("vae", "beta-vae", "iwae", "flow")))
-    made.add([entry("elbo", "loss")])
-    return made
-
-
-@pytest.mark.parametrize(
-    ("typed", "suggestion"),
-    [("vea", "'vae'"), ("beta_vae", "'beta-vae'"), ("bvae", "'vae'"), ("FLOW", "'flow'"), ("flw", "'flow'")],
-)
-def test_a_misspelt_name_is_answered_with_the_nearest(few: Registry, typed: str, suggestion: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        few.get("model", typed)
-    assert refused.value.message.startswith(f"no model named {typed!r}. Did you mean ")
-    assert suggestion in refused.value.message
-    assert refused.value.hint == "known: beta-vae, flow, iwae, vae\nplugin not installed? genzoo plugins"
-
-
-def test_an_unlike_name_gets_the_list_alone(few: Registry) -> None:
-    with pytest.raises(UsageError, match=r"^no model named 'transformer'\.\n  known: beta-vae") as refused:
-        few.get("model", "transformer")
-    assert "Did you mean" not in str(refused.value)
-
-
-def test_kinds_do_not_mix(few: Registry) -> None:
-    assert few.get("loss", "elbo").kind == "loss"
-    with pytest.raises(UsageError, match="no model named 'elbo'"):
-        few.get("model", "elbo")
-    with pytest.raises(UsageError, match="known: none"):
-        few.get("dataset", "elbo")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "names"),
-    [
-        ("*", ["beta-vae", "flow", "iwae", "vae"]),
-        ("*vae*", ["beta-vae", "vae"]),
-        ("?wae", ["iwae"]),
-        ("[bf]*", ["beta-vae", "flow"]),
-        ("VAE", []),
-        ("", []),
-        ("[", []),
-    ],
-)
-def test_globs(few: Registry, pattern: str, names: list[str]) -> None:
-    assert [found.name for found in few.matching("model", pattern)] == names
-
-
-def test_add_is_all_or_nothing(few: Registry) -> None:
-    before = list(few.entries)
-    for bad in (entry("Bad Name"), entry("vae"), entry("new")):
-        with pytest.raises(PluginError):
-            few.add([entry("new"), bad])
-        assert few.entries == before
-
-
-def test_a_name_of_two_packages_belongs_to_neither_in_either_order() -> None:
-    messages = set()
-    for distributions in (("one", "two"), ("two", "one")):
-        made = Registry()
-        for distribution in distributions:
-            made.add([entry("shared", distribution=distribution)])
-        with pytest.raises(UsageError) as refused:
-            made.get("model", "shared")
-        messages.add(str(refused.value))
-        assert [e.full_name for e in made.clashes()["model", "shared"]] == ["one/shared", "two/shared"]
-        assert made.get("model", "two/shared").origin.distribution == "two"
-        assert made.names("model") == ("shared",)
-        assert [made.spelling(e) for e in made.entries] == [e.full_name for e in made.entries]
-    assert messages == {"model 'shared' is claimed by one 1.0 and two 1.0\n  type one/shared\n  type two/shared"}
 
 
 class TestNotebook:
@@ -139,7 +59,7 @@ class TestNotebook:
 def test_each_test_finds_the_registry_as_it_was_before_the_others(time: int, tmp_path: Path) -> None:
     """Whatever they register, load or forget: see `tests/conftest.py`."""
     assert not {"left-behind", "of-a-file"} & set(genzoo.list_models())
-    assert "left" not in [plugin.origin.plugin for plugin in discovery.found]
+    assert "left" not in [plugin.origin.plugin for plugin in discovery.plugins]
     if time != 1:
         registry.reset()
     genzoo.register_model("left-behind", int, loss="elbo")
@@ -155,22 +75,47 @@ def test_list_models_has_each_name_once_and_sorted(site: Site) -> None:
     assert genzoo.list_models("*beta*") == ["beta-vae"]
 
 
-def test_every_registered_entry_loads_and_says_what_it_is() -> None:
-    for kind in KINDS:
-        for found in registry.registry().matching(kind):
-            assert found.load().__doc__, f"{found.full_name} has no docstring"
-            assert found.summary == found.summary.strip() != ""
-            assert "\n" not in found.summary
+FILE = """
+import genzoo
+from genzoo_plugins.toy.moons import Moons
+
+class Mine(Moons):
+    answer = {answer}
+
+@genzoo.hookimpl
+def register_datasets(register):
+    register("{name}", f"{{__name__}}:Mine", summary="{answer}")
+"""
 
 
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (ValueError("one"), "ValueError: one"),
-        (ValueError(" one\n\n  two "), "ValueError: one two"),
-        (ValueError(), "ValueError"),
-        (KeyError("name"), "KeyError: 'name'"),
-    ],
-)
-def test_describe(error: Exception, line: str) -> None:
-    assert describe(error) == line
+def test_a_file_loaded_again_takes_its_own_place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "mine.py"
+    for answer in (1, 2):
+        file.write_text(dedent(FILE.format(answer=answer, name="mine")))
+        assert genzoo.load_plugin(file) == ("dataset mine",)
+        entry = registry.registry().get("dataset", "mine")
+        assert (entry.load().answer, entry.summary) == (answer, str(answer))
+    monkeypatch.chdir(tmp_path)
+    file.write_text(dedent(FILE.format(answer=3, name="other")))
+    assert genzoo.load_plugin("mine.py") == ("dataset other",)  # the same file, by another path
+    assert [plugin.origin.plugin for plugin in discovery.plugins].count("mine") == 1
+    assert not registry.registry().called("mine")
+
+
+def test_a_file_that_breaks_leaves_what_was_there(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(dedent(FILE.format(answer=1, name="mine")))
+    genzoo.load_plugin(file)
+    file.write_text("import genzoo\nraise RuntimeError('half written')\n")
+    with pytest.raises(PluginError, match="RuntimeError: half written"):
+        genzoo.load_plugin(file)
+    assert registry.registry().get("dataset", "mine").load().answer == 1
+
+
+def test_a_notebooks_metric_is_there_by_its_name(site: Site) -> None:
+    from genzoo_plugins.metrics.codes import MSE
+
+    for summary in ("one", "two"):
+        genzoo.register_metric("mine", MSE, summary=summary)
+    (entry,) = registry.registry().called("mine")
+    assert (entry.kind, entry.summary, entry.load()) == ("metric", "two", MSE)

@@ -84,7 +84,7 @@ def test_builtins_load_without_a_word(capfd: pytest.CaptureFixture[str]) -> None
     registry.reset()
     assert {"ae", "vae", "beta-vae", "conv-vae"} <= set(registry.list_models())
     assert capfd.readouterr() == ("", "")
-    assert not [plugin.origin.plugin for plugin in discovery.found if plugin.error or not plugin.entries]
+    assert not [plugin.origin.plugin for plugin in discovery.plugins if plugin.error or not plugin.entries]
 
 
 def test_a_plugin_knows_where_it_comes_from(site: Site) -> None:
@@ -96,7 +96,7 @@ def test_a_plugin_knows_where_it_comes_from(site: Site) -> None:
         "the-entry",
     )
     assert entry.full_name == "friendly-package/found"
-    assert [entry] in [plugin.entries for plugin in discovery.found]
+    assert [entry] in [plugin.entries for plugin in discovery.plugins]
 
 
 def test_two_packages_with_entry_points_of_one_name_both_load(site: Site) -> None:
@@ -126,7 +126,7 @@ def test_plugins_can_be_left_out(
     monkeypatch.setenv("GENZOO_DISABLE_PLUGINS", left_out)
     assert "vae" in registry.list_models()
     assert "friendly" not in capfd.readouterr().err
-    assert [plugin.error for plugin in discovery.found if plugin.origin.distribution == "friendly"] == [
+    assert [plugin.error for plugin in discovery.plugins if plugin.origin.distribution == "friendly"] == [
         "left out by GENZOO_DISABLE_PLUGINS"
     ]
 

@@ -1,4 +1,4 @@
-"""Names that two packages claim: an error that names both, never a matter of order."""
+"""The registry: names, globs, suggestions, and names that two packages claim."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from plugin_factory import Site, registering
 
 import genzoo
-from genzoo.core.errors import UsageError
+from genzoo.core.errors import PluginError, UsageError
 from genzoo.registry import current as registry
+from genzoo.registry.entries import KINDS, Entry, Kind, Origin, Registry, describe
 from genzoo.runs.config import Components
 
 
@@ -94,3 +95,102 @@ def test_a_package_whose_two_plugins_claim_one_name_keeps_the_first(
     site.add_metadata("twice", "1.0", f"[genzoo]\nzz = {second}\naa = {first}\n")
     assert registry.registry().get("model", "shared").target == "a:C"
     assert "plugin zz of twice 1.0 is disabled: model 'shared' is registered twice" in capfd.readouterr().err
+
+
+def entry(name: str, kind: Kind = "model", distribution: str = "package") -> Entry:
+    return Entry(kind, name, "nowhere:Class", "a summary", Origin(distribution, "1.0", "plugin"))
+
+
+@pytest.fixture
+def few() -> Registry:
+    made = Registry()
+    made.add(map(entry, ("vae", "beta-vae", "iwae", "flow")))
+    made.add([entry("elbo", "loss")])
+    return made
+
+
+@pytest.mark.parametrize(
+    ("typed", "suggestion"),
+    [("vea", "'vae'"), ("beta_vae", "'beta-vae'"), ("bvae", "'vae'"), ("FLOW", "'flow'"), ("flw", "'flow'")],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(few: Registry, typed: str, suggestion: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        few.get("model", typed)
+    assert refused.value.message.startswith(f"no model named {typed!r}. Did you mean ")
+    assert suggestion in refused.value.message
+    assert refused.value.hint == "known: beta-vae, flow, iwae, vae\nplugin not installed? genzoo plugins"
+
+
+def test_an_unlike_name_gets_the_list_alone(few: Registry) -> None:
+    with pytest.raises(UsageError, match=r"^no model named 'transformer'\.\n  known: beta-vae") as refused:
+        few.get("model", "transformer")
+    assert "Did you mean" not in str(refused.value)
+
+
+def test_kinds_do_not_mix(few: Registry) -> None:
+    assert few.get("loss", "elbo").kind == "loss"
+    with pytest.raises(UsageError, match="no model named 'elbo'"):
+        few.get("model", "elbo")
+    with pytest.raises(UsageError, match="known: none"):
+        few.get("dataset", "elbo")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*", ["beta-vae", "flow", "iwae", "vae"]),
+        ("*vae*", ["beta-vae", "vae"]),
+        ("?wae", ["iwae"]),
+        ("[bf]*", ["beta-vae", "flow"]),
+        ("VAE", []),
+        ("", []),
+        ("[", []),
+    ],
+)
+def test_globs(few: Registry, pattern: str, names: list[str]) -> None:
+    assert [found.name for found in few.matching("model", pattern)] == names
+
+
+def test_add_is_all_or_nothing(few: Registry) -> None:
+    before = list(few.entries)
+    for bad in (entry("Bad Name"), entry("vae"), entry("new")):
+        with pytest.raises(PluginError):
+            few.add([entry("new"), bad])
+        assert few.entries == before
+
+
+def test_a_name_of_two_packages_belongs_to_neither_in_either_order() -> None:
+    messages = set()
+    for distributions in (("one", "two"), ("two", "one")):
+        made = Registry()
+        for distribution in distributions:
+            made.add([entry("shared", distribution=distribution)])
+        with pytest.raises(UsageError) as refused:
+            made.get("model", "shared")
+        messages.add(str(refused.value))
+        assert [e.full_name for e in made.clashes()["model", "shared"]] == ["one/shared", "two/shared"]
+        assert made.get("model", "two/shared").origin.distribution == "two"
+        assert made.names("model") == ("shared",)
+        assert [made.spelling(e) for e in made.entries] == [e.full_name for e in made.entries]
+    assert messages == {"model 'shared' is claimed by one 1.0 and two 1.0\n  type one/shared\n  type two/shared"}
+
+
+def test_every_registered_entry_loads_and_says_what_it_is() -> None:
+    for kind in KINDS:
+        for found in registry.registry().matching(kind):
+            assert found.load().__doc__, f"{found.full_name} has no docstring"
+            assert found.summary == found.summary.strip() != ""
+            assert "\n" not in found.summary
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("one"), "ValueError: one"),
+        (ValueError(" one\n\n  two "), "ValueError: one two"),
+        (ValueError(), "ValueError"),
+        (KeyError("name"), "KeyError: 'name'"),
+    ],
+)
+def test_describe(error: Exception, line: str) -> None:
+    assert describe(error) == line

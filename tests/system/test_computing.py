@@ -1,4 +1,4 @@
-"""Which library multiplies matrices is measured, remembered and recorded; and no setting outlives its context."""
+"""The library for matrix products is measured, saved and recorded; and each setting ends with its context."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_test_that_fails_is_one_line(
     )
 
 
-def test_a_slow_machine_gives_the_test_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_speed_test_ends_early_on_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = iter(range(1000))
     monkeypatch.setattr(computing.time, "perf_counter", lambda: next(seconds))
     with pytest.raises(TimeoutError, match="more than 1 s"):
@@ -132,7 +132,7 @@ def test_a_choice_is_remembered_for_a_machine(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b'{"a": 1}', b'"onednn"', b"{}"])
-def test_a_damaged_memory_is_no_memory(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_file_of_choices_is_ignored(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = user_cache()
     assert folder
     folder.mkdir(parents=True)
@@ -188,7 +188,7 @@ def test_settings_end_with_their_context(library: str, monkeypatch: pytest.Monke
         torch.set_float32_matmul_precision(before)
 
 
-def test_a_thread_that_is_done_takes_nothing_from_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_ends_keeps_the_settings_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     with_library(ONEDNN, monkeypatch)
     before, entered, leave = torch.get_float32_matmul_precision(), threading.Event(), threading.Event()
 
@@ -228,7 +228,7 @@ def weights(run: genzoo.Run) -> bytes:
 
 
 @pytest.mark.parametrize("library", [BLAS, ONEDNN])
-def test_a_run_that_goes_on_is_the_run_that_never_stopped(
+def test_a_resumed_run_equals_an_uninterrupted_run(
     library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_library(library, monkeypatch)

@@ -1,4 +1,4 @@
-"""What a program has set changes no run, and a run leaves all of it as it was."""
+"""Isolation: settings of the program do not change a run, and a run restores them."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_a_second_thread_says_that_it_waits(capsys: pytest.CaptureFixture[str]) 
     thread.join()
     assert order == ["first", "second"]
     assert capsys.readouterr().err == (
-        "genzoo: a run in another thread goes first; for runs side by side start one process each\n"
+        "genzoo: waiting for a run in another thread; to run in parallel, start one process each\n"
     )
 
 

@@ -1,7 +1,8 @@
-"""One writer a run folder."""
+"""The lock on a run folder: one process at a time writes to it."""
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -39,7 +40,19 @@ def test_another_process_is_refused_and_named_until_it_ends(tmp_path: Path) -> N
         assert str(os.getpid()) in (tmp_path / "lock").read_text()
 
 
-def test_a_lock_file_of_anything_else_does_no_harm(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+def test_on_a_file_system_without_locks_no_process_is_refused(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> bool:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("filelock.lock_descriptor", refuse)
+    with locked(tmp_path), locked(tmp_path):
+        assert str(os.getpid()) in (tmp_path / "lock").read_text()
+
+
+def test_a_lock_file_with_other_content_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("[" * 2000)
     with locked(tmp_path), pytest.raises(UsageError), locked(tmp_path):
         pass

@@ -1,4 +1,4 @@
-"""Running out of memory: one line that says what to type; and what is kept between steps."""
+"""Out of memory: one line that says what to type; and memory kept between steps."""
 
 from __future__ import annotations
 

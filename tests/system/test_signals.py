@@ -1,4 +1,4 @@
-"""Signal handlers: whose they are, and that they are given back."""
+"""Signal handlers: what they do, and that they are restored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def handlers() -> list[object]:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_signal_asks_and_the_second_one_ends(number: int) -> None:
+def test_the_first_signal_requests_a_stop_and_the_second_one_ends(number: int) -> None:
     before, heard = handlers(), []
     ended: KeyboardInterrupt | None = None
     try:
@@ -46,21 +46,23 @@ def test_the_first_signal_asks_and_the_second_one_ends(number: int) -> None:
     assert handlers() == before
 
 
-def test_handlers_are_given_back_when_nothing_happens() -> None:
+def test_handlers_are_restored_without_a_signal() -> None:
     before = handlers()
     with terminable(), first_interrupt(lambda number: None):
         assert handlers() != before
     assert handlers() == before
 
 
-def test_a_forked_process_is_not_meant() -> None:
+def test_a_forked_process_keeps_the_former_handlers() -> None:
     """A worker that were to save too would write into the same run."""
     words = [sys.executable, "-c", FORKED, str(int(signal.SIGTERM))]
     assert subprocess.run(words, capture_output=True, text=True, timeout=60).stdout == "[] -15\n"
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_what_python_swallows_is_remembered_and_not_shown(number: int, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_that_python_discards_is_stored_and_not_shown(
+    number: int, capfd: pytest.CaptureFixture[str]
+) -> None:
     class Unlucky:
         def __del__(self) -> None:
             signal.raise_signal(number)
@@ -80,7 +82,7 @@ def test_what_python_swallows_is_remembered_and_not_shown(number: int, capfd: py
     assert capfd.readouterr().err == ""
 
 
-def test_other_errors_that_python_swallows_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_that_python_discards_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: shown.append(unraisable.exc_type))
 
@@ -102,7 +104,7 @@ def test_outside_a_training_a_signal_ends_the_command(number: int) -> None:
     assert exit_code(caught.value) == 128 + number
 
 
-def test_a_closed_terminal_hangs_up_once() -> None:
+def test_a_closed_terminal_is_handled_once() -> None:
     """The system and the shell both send SIGHUP: the second one must not cut the saving short."""
     heard: list[int] = []
     for _ in range(2):
@@ -114,7 +116,7 @@ def test_a_closed_terminal_hangs_up_once() -> None:
     assert heard == [signal.SIGHUP] * 2
 
 
-def test_under_nohup_a_closed_terminal_is_nothing() -> None:
+def test_under_nohup_a_closed_terminal_is_ignored() -> None:
     outside = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     heard: list[int] = []
     try:

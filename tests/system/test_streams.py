@@ -1,4 +1,4 @@
-"""Streams that are closed, have no reader, or cannot show every character."""
+"""Standard streams that are closed, have no reader, or cannot show every character."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from genzoo.experiment.console import Console
-from genzoo.system.streams import STAND_IN, Forgiving, stand_in, tell, usable_streams
+from genzoo.system.streams import ASCII_HANDLER, TolerantStream, tell, to_ascii, usable_streams
 
 RUN = "run vae --dataset moons --epochs 1 --hidden 8 --latent-dim 2"
 INFO = "info vae"
@@ -56,7 +56,7 @@ def test_closed_streams(line: str, out: str, err: str, tmp_path: Path) -> None:
         assert (folder / "report.html").exists()
 
 
-def test_a_reader_that_has_gone_is_no_bug(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_a_bug(tmp_path: Path) -> None:
     done = shell("genzoo list | head -1", tmp_path)
     assert done.returncode in (0, 141)
     assert (len(done.stdout.splitlines()), done.stderr) == (1, b"")
@@ -80,7 +80,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     ],
     ids=lambda variables: next(iter(variables.values())),
 )
-def test_a_stream_that_cannot_show_a_character_gets_a_stand_in(
+def test_a_stream_that_cannot_show_a_character_gets_a_replacement(
     words: str, variables: dict[str, str], tmp_path: Path
 ) -> None:
     done = shell(f"genzoo {words}", tmp_path, PYTHONUTF8="0", **variables)
@@ -96,15 +96,15 @@ def test_a_stream_that_cannot_show_a_character_gets_a_stand_in(
         ("caf\udce9", "caf\\udce9"),
     ],
 )  # fmt: skip
-def test_stand_ins(text: str, shown: str) -> None:
-    found = "".join(character if character.isascii() else stand_in(character) for character in text)
+def test_ascii_replacements(text: str, shown: str) -> None:
+    found = "".join(character if character.isascii() else to_ascii(character) for character in text)
     assert found == shown
 
 
 def test_what_a_stream_can_show_is_shown() -> None:
-    assert "é − β".encode("latin-1", STAND_IN) == b"\xe9 - beta"
-    assert "β ± é".encode("cp1253", STAND_IN) == "β ± e".encode("cp1253")
-    assert "a\udce9b".encode("utf-8", STAND_IN) == b"a\xe9b", "bytes of a file name go out as they came"
+    assert "é − β".encode("latin-1", ASCII_HANDLER) == b"\xe9 - beta"
+    assert "β ± é".encode("cp1253", ASCII_HANDLER) == "β ± e".encode("cp1253")
+    assert "a\udce9b".encode("utf-8", ASCII_HANDLER) == b"a\xe9b", "bytes of a file name go out as they came"
 
 
 class Odd(io.StringIO):
@@ -122,7 +122,9 @@ class Odd(io.StringIO):
     "error", [BrokenPipeError(), OSError(5, "EIO"), ValueError("closed"), BlockingIOError()], ids=repr
 )
 @pytest.mark.parametrize("quiet", [True, False])
-def test_what_nobody_reads_costs_nothing(error: Exception, quiet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_that_cannot_be_written_is_discarded(
+    error: Exception, quiet: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stderr", Odd(error))
     console = Console(1, 10, quiet)
     console.say("lost")
@@ -131,7 +133,7 @@ def test_what_nobody_reads_costs_nothing(error: Exception, quiet: bool, monkeypa
 
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_without_a_stream_there_is_one_that_shows_nothing(
+def test_a_missing_stream_is_replaced_by_one_that_discards(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As under pythonw; what was there comes back."""
@@ -145,9 +147,9 @@ def test_without_a_stream_there_is_one_that_shows_nothing(
     assert capsys.readouterr().out == "", "progress is no result"
 
 
-def test_a_narrow_stream_of_a_program_gets_stand_ins() -> None:
+def test_a_stream_of_a_program_that_cannot_show_a_character_gets_replacements() -> None:
     raw = io.BytesIO()
-    stream: Any = Forgiving(io.TextIOWrapper(raw, "ascii"))
+    stream: Any = TolerantStream(io.TextIOWrapper(raw, "ascii"))
     print("β − 1", file=stream, flush=True)
     assert raw.getvalue() == b"beta - 1\n"
     stream.reconfigure(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Threads that wait give up their core, unless the user decided; and a run names an overloaded machine."""
+"""Idle OpenMP threads release their core, unless the user decides otherwise; a run warns of an overloaded machine."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from genzoo.data.form import Form
 from genzoo.data.readers.folders import LeftOut, all_pictures_in, folders_in, pictures_in, refuse_together
 from genzoo.data.readers.images import WHITE, Measures, decoder, measure_and_read
 from genzoo.data.readers.labels import natural
-from genzoo.system import cache
+from genzoo.system import tensor_cache
 from genzoo_plugins.own_data.base import OwnData, Parts
 
 LARGEST_SIDE = 4096
@@ -138,14 +138,14 @@ class Folder(OwnData):
             UsageError: Some cannot be read: all of them in one line.
         """
         started, stamps = time.time_ns(), self._stamps()
-        known = cache.read(CACHE, stamps) if stamps else None
+        known = tensor_cache.read(CACHE, stamps) if stamps else None
         if known is not None:
             self._x = known["x"]
             return [Measures(*row)._replace(transparent=bool(row[3])) for row in known["measured"].tolist()]
         measured, self._x = self._decoded()
         settled = stamps and max(stamp[-1] for stamp in stamps[-1]) < started - SETTLED
         if self._x is not None and settled and stamps == self._stamps():
-            cache.keep(CACHE, stamps, {"x": self._x, "measured": torch.tensor(measured, dtype=torch.int32)})
+            tensor_cache.write(CACHE, stamps, {"x": self._x, "measured": torch.tensor(measured, dtype=torch.int32)})
         return measured
 
     def _decoded(self) -> tuple[list[Measures], torch.Tensor | None]:

@@ -21,7 +21,7 @@ from genzoo.cli.main import main
 from genzoo.core.errors import UsageError
 from genzoo.data.splits import fixed_permutation
 from genzoo.data.store import Store
-from genzoo.system import cache
+from genzoo.system import tensor_cache
 
 Own = tuple[Path, np.ndarray[Any, Any]]
 
@@ -99,7 +99,7 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
 
 def test_more_pictures_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_pictures(tmp_path, np.zeros((11, 3, 3), np.uint8))
-    monkeypatch.setattr(folder, "LARGEST", 99)
+    monkeypatch.setattr(folder, "MAX_BYTES", 99)
     assert load("folder", tmp_path)[1].shape == (1, 3, 3)
     assert refusal("folder", tmp_path, channels=3) == "11 pictures of 3x3 take more than 99 bytes"
 
@@ -138,7 +138,7 @@ def test_a_run_on_own_pictures(
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of one's own, which takes also pictures that were written just now."""
-    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(tensor_cache, "folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(folder, "SETTLED", -(10**15))
     return tmp_path / "cache"
 
@@ -183,7 +183,7 @@ def test_pictures_from_the_cache_are_the_same_bytes(
     assert equal(first[0], second[0])
     load("folder", own, **{**options, "size": "4"})
     assert len(seen) == 42
-    monkeypatch.setattr(cache, "folder", lambda: None)
+    monkeypatch.setattr(tensor_cache, "folder", lambda: None)
     afresh, _ = load("folder", own, **options)
     assert equal(afresh, second[0])
     assert notes_of(own, **options) == told
@@ -192,7 +192,7 @@ def test_pictures_from_the_cache_are_the_same_bytes(
 def test_a_dataset_loads_twice(pictures: Own, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = dataset("folder", pictures[0])
     for home in (kept, None):
-        monkeypatch.setattr(cache, "folder", lambda home=home: home)
+        monkeypatch.setattr(tensor_cache, "folder", lambda home=home: home)
         one, other = (made.load(Store(say=lambda line: None)) for _ in range(2))
         assert equal(one, other)
 
@@ -223,7 +223,7 @@ def test_a_change_of_one_picture_is_noticed(
     seen = opened(monkeypatch)
     after, _ = load("folder", own, validation=0.0)
     assert len(seen) == {"added": 21, "removed": 19}.get(change, 20)
-    monkeypatch.setattr(cache, "folder", lambda: None)
+    monkeypatch.setattr(tensor_cache, "folder", lambda: None)
     assert equal(after, load("folder", own, validation=0.0)[0])
     assert change in ("touched", "renamed") or not equal(before, after)
 

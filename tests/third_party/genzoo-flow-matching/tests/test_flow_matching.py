@@ -257,7 +257,7 @@ def test_others_are_refused() -> None:
         pass
 
     other = Other(SPEC, None)
-    assert FlowMatchingLoss.refuses(other) == "it needs a FlowMatching, and Other is none"
+    assert FlowMatchingLoss.refuses(other) == "it needs a FlowMatching, and Other is not one"
     metric = FlowNLL(FlowNLL.Config())
     assert metric.refuses(other) == "no flow"
     assert metric.refuses(made(spec=SPEC._replace(shape=(65,)))) == "for examples of 64 values at most"

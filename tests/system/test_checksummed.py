@@ -1,4 +1,4 @@
-"""The seal of a model file: a bit that flipped, a byte that is missing, halves that changed places."""
+"""The checksum of a model file: a flipped bit, a missing byte and swapped parts are refused."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def test_two_tensors_that_change_names(model: Path, tmp_path: Path) -> None:
     assert HASHES.search(refused(tmp_path / "m.safetensors", stale))
 
 
-def test_what_is_sealed_anew_is_read(model: Path, tmp_path: Path) -> None:
-    """So that the hostile files of this folder are refused for what is wrong with them, and not for their seal."""
+def test_a_file_with_a_new_checksum_is_read(model: Path, tmp_path: Path) -> None:
+    """So that the files of `tests/hostile` are refused for what is wrong with them, not for their checksum."""
     path = tmp_path / "m.safetensors"
     path.write_bytes(model.read_bytes())
     forge(path, lambda header, description, data: description.update(genzoo="9"))
@@ -109,10 +109,10 @@ def test_a_file_without_a_digest_is_refused(model: Path, tmp_path: Path) -> None
     path = tmp_path / "m.safetensors"
     save_file(load_file(model), path, metadata={"genzoo": '{"format": 1}'})
     message = refused(path, path.read_bytes())
-    assert message == f"{path} carries no SHA-256 of itself, so nobody can tell whether it is whole"
+    assert message == f"{path} has no SHA-256, so it cannot be verified"
 
 
-def test_an_option_called_like_the_digest_is_not_taken_for_it(tmp_path: Path) -> None:
+def test_an_option_named_like_the_digest_is_not_confused_with_it(tmp_path: Path) -> None:
     described = {"config": {"sha256": "f" * 64}, "text": '"sha256": "' + "e" * 64 + '"'}
     (tmp_path / "x.safetensors").write_bytes(seal({"a": torch.ones(3)}, described))
     description, tensors = read_sealed(tmp_path / "x.safetensors")
@@ -127,8 +127,8 @@ def test_arrays_are_the_same_numbers(tmp_path: Path) -> None:
     assert all(torch.equal(torch.from_numpy(found[name].copy()), read_sealed(path)[1][name]) for name in ("one", "two"))
 
 
-def test_numbers_that_numpy_has_not_are_refused(tmp_path: Path) -> None:
+def test_types_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(seal({"one": torch.ones(2, dtype=torch.bfloat16)}, {}))
-    with pytest.raises(GenzooError, match="numbers that NumPy has not"):
+    with pytest.raises(GenzooError, match="a type that NumPy lacks"):
         read_arrays(path)

@@ -128,7 +128,9 @@ def run(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_wherever_it_is_raised(place: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_in_any_method_names_the_plugin(
+    place: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = written(run.parent)
     monkeypatch.setenv("BOOM", place)
     result = genzoo("-p", file, *words(PLACES[place], run, tmp_path))
@@ -140,7 +142,9 @@ def test_wherever_it_is_raised(place: str, run: Path, tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("error", ERRORS[1:])
 @pytest.mark.parametrize("place", ["loss", "load", "per_example"])
-def test_whatever_is_raised(error: str, place: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_of_any_type_names_the_plugin(
+    error: str, place: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = written(run.parent, error)
     monkeypatch.setenv("BOOM", place)
     result = genzoo("-p", file, *words(PLACES[place], run, tmp_path))

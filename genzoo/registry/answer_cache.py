@@ -1,8 +1,8 @@
-"""Answers to questions about the installed code, kept from one process to the next: so they need no import of torch.
+"""A cache of answers computed from the installed code, so that they need no import of torch.
 
-Which options a model has is known once its class is imported, and with it torch, which takes seconds. So `genzoo info`,
-each `--help` and what `genzoo compare` asks of metrics are worked out once for each state of the installed code. Files
-hold JSON, never code. One that is damaged, unreadable or somebody else's is passed over and written anew.
+The options of a model are known only after its class, and with it torch, is imported, which takes seconds. So the
+output of `genzoo info` and of each `--help`, and what `genzoo compare` needs of metrics, are computed once for each
+state of the installed code. Files hold JSON, never code. A damaged, unreadable or foreign file is replaced.
 """
 
 from __future__ import annotations
@@ -27,52 +27,52 @@ from genzoo.system.atomic import user_cache, write_atomically
 from genzoo.system.reading import open_regular
 
 FOLDER = "answers"
-"""In the user's cache."""
-MOST = 256
-"""Files that are kept; of more the oldest go."""
-LARGEST = 1 << 22
-"""Bytes of a file; the largest of genzoo's own have some ten thousand."""
+"""The folder in the user's cache."""
+MAX_FILES = 256
+"""Beyond it the oldest files are removed."""
+MAX_BYTES = 1 << 22
+"""Limit for one file; the largest of the built-in plugins have about ten thousand bytes."""
 DIGITS = 64
 _began = time.time_ns()
 _memory: dict[str, Any] = {}
 
 
-def cached(question: Any, work_out: Callable[[], Any]) -> Any:
-    """Return the answer to a question, from the user's cache if the installed code has not changed since.
+def cached(question: Any, compute: Callable[[], Any]) -> Any:
+    """Return the answer to a question, from the user's cache if the installed code has not changed.
 
-    Once torch is imported nothing is saved by it, so the answer is then worked out. It is not kept where a plugin could
-    not be imported, since another attempt may go well.
+    If torch is already imported, the cache saves nothing and the answer is computed. If a plugin could not be imported,
+    the answer is not cached, because the next import may succeed.
 
     Args:
-        question: A JSON value that says all that the answer depends on, beside the installed code.
-        work_out: Returns the answer, a JSON value.
+        question: A JSON value with everything that the answer depends on, apart from the installed code.
+        compute: Returns the answer, a JSON value.
     """
     if torch_is_imported() or any(entry.origin == HERE for entry in registry().entries):
-        return work_out()
-    asked = json.dumps([question, *_state()])
-    if asked not in _memory:
-        file = _file(asked)
+        return compute()
+    key = json.dumps([question, *_state()])
+    if key not in _memory:
+        file = _file(key)
         answer = _read(file)
         if answer is None:
-            answer = [work_out()]
+            answer = [compute()]
             _write(file, answer)
-        _memory[asked] = answer[0]
-    return _memory[asked]
+        _memory[key] = answer[0]
+    return _memory[key]
 
 
 def torch_is_imported() -> bool:
-    """Whether this process has paid for the import already."""
+    """Return whether this process has already imported torch."""
     return "torch" in sys.modules
 
 
 def _state() -> list[Any]:
-    """What tells one state of the installed code from another, but for files that somebody edits."""
+    """Return what identifies the state of the installed code, apart from files that may be edited."""
     return [sys.version, sys.path, __version__, _distributions(), list(map(repr, registry().entries))]
 
 
 @cache
 def _distributions() -> list[tuple[str, str, int]]:
-    """Every installed package by its metadata, whose name has the version: folder, name and when it was installed."""
+    """Return folder, name (with the version) and time of the metadata of every installed package."""
     found = []
     for folder in sys.path:
         with contextlib.suppress(OSError), os.scandir(folder or ".") as items:
@@ -82,10 +82,10 @@ def _distributions() -> list[tuple[str, str, int]]:
 
 
 def _sources() -> dict[str, list[int]]:
-    """The files of modules that somebody may edit, with time and size: of plugins, and of what is not installed.
+    """Return time and size of the source files that may be edited: of plugins, and of modules that are not installed.
 
     Raises:
-        OSError: One is gone.
+        OSError: A file no longer exists.
     """
     targets = (entry.target for entry in registry().entries)
     names = (target if isinstance(target, str) else target.__module__ for target in targets)
@@ -105,9 +105,9 @@ def _stamp(file: str) -> list[int]:
     return [stat.st_mtime_ns, stat.st_size]
 
 
-def _file(asked: str) -> Path | None:
+def _file(key: str) -> Path | None:
     folder = user_cache()
-    return folder and folder / FOLDER / f"{hashlib.sha256(asked.encode('utf-8', 'backslashreplace')).hexdigest()}.json"
+    return folder and folder / FOLDER / f"{hashlib.sha256(key.encode('utf-8', 'backslashreplace')).hexdigest()}.json"
 
 
 def _read(file: Path | None) -> list[Any] | None:
@@ -116,7 +116,7 @@ def _read(file: Path | None) -> list[Any] | None:
         assert file is not None
         with open_regular(file) as opened:
             owned = os.fstat(opened.fileno()).st_uid == os.getuid()
-            digest, content = opened.read(DIGITS), opened.read(LARGEST)
+            digest, content = opened.read(DIGITS), opened.read(MAX_BYTES)
         if not owned or hashlib.sha256(content).hexdigest().encode() != digest:
             return None
         sources, answer = json.loads(content)
@@ -126,16 +126,16 @@ def _read(file: Path | None) -> list[Any] | None:
 
 
 def _write(file: Path | None, answer: list[Any]) -> None:
-    """Keeps an answer, where there is a place to, and what it rests on is what this process has imported."""
+    """Cache an answer, unless there is no cache folder, a plugin is broken, or a source file may have changed."""
     if file is None or broken:
         return
     with contextlib.suppress(OSError, GenzooError, TypeError, ValueError):  # TypeError: no JSON value
         sources = _sources()
         if any(changed >= _began for changed, _ in sources.values()):
-            return  # edited since they may have been imported
+            return  # perhaps edited after it was imported
         content = json.dumps([sources, *answer]).encode()
-        if len(content) <= LARGEST:
+        if len(content) <= MAX_BYTES:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_atomically(file, hashlib.sha256(content).hexdigest().encode() + content)
-            for old in sorted(file.parent.iterdir(), key=lambda path: -path.stat().st_mtime)[MOST:]:
+            for old in sorted(file.parent.iterdir(), key=lambda path: -path.stat().st_mtime)[MAX_FILES:]:
                 old.unlink()

@@ -13,7 +13,7 @@ import pytest
 from plugin_factory import Site, registering
 
 from genzoo.cli.main import main
-from genzoo.registry import answers
+from genzoo.registry import answer_cache
 from genzoo.registry import current as registry
 from genzoo.registry.entries import Entry, broken
 
@@ -34,8 +34,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache, and a process that seems not to have imported torch."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr(answers, "torch_is_imported", lambda: False)
-    monkeypatch.setattr(answers, "_began", 1 << 62)
+    monkeypatch.setattr(answer_cache, "torch_is_imported", lambda: False)
+    monkeypatch.setattr(answer_cache, "_began", 1 << 62)
     forget()
     broken.clear()  # by other tests
     yield tmp_path / "cache/genzoo/answers"
@@ -45,8 +45,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def forget() -> None:
     """Forgets what a process remembers, as the next one does."""
-    answers._memory.clear()
-    answers._distributions.cache_clear()
+    answer_cache._memory.clear()
+    answer_cache._distributions.cache_clear()
 
 
 def said(*words: str, terminal: bool = False) -> str:
@@ -71,7 +71,7 @@ def said_plainly(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
     def plainly(*words: str, terminal: bool = False) -> str:
         with monkeypatch.context() as patch:
-            patch.setattr(answers, "torch_is_imported", lambda: True)
+            patch.setattr(answer_cache, "torch_is_imported", lambda: True)
             return said(*words, terminal=terminal)
 
     return plainly
@@ -99,7 +99,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_it_says_the_same_of_all_that_is_built_in(
+def test_answers_about_built_in_entries_are_the_same_with_the_cache(
     words: tuple[str, ...], said_plainly: Callable[..., str], no_imports: Callable[[], None]
 ) -> None:
     plainly, first = said_plainly(*words), said(*words)
@@ -175,7 +175,7 @@ def test_an_edited_file_of_its_own_is_seen(tmp_path: Path, cache: Path) -> None:
 def test_what_was_edited_while_the_process_ran_is_not_kept(
     site: Site, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "_began", install(site, 20).stat().st_mtime_ns)
+    monkeypatch.setattr(answer_cache, "_began", install(site, 20).stat().st_mtime_ns)
     said("info", "mine")
     assert not cache.exists()
 
@@ -202,7 +202,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "empty": lambda file: file.write_bytes(b""),
     "cut": lambda file: os.truncate(file, file.stat().st_size // 2),
     "flipped": lambda file: file.write_bytes(file.read_bytes().replace(b"width", b"wodth")),
-    "no answer": lambda file: file.write_bytes(answers.hashlib.sha256(b"[]").hexdigest().encode() + b"[]"),
+    "no answer": lambda file: file.write_bytes(answer_cache.hashlib.sha256(b"[]").hexdigest().encode() + b"[]"),
     "a folder": lambda file: (file.unlink(), file.mkdir()),
     "a pipe": lambda file: (file.unlink(), os.mkfifo(file)),
     "a link to itself": lambda file: (file.unlink(), file.symlink_to(file)),
@@ -210,7 +210,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_passed_over(damage: str, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_file_is_ignored(damage: str, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = said("info", "vae")
     (file,) = cache.iterdir()
     content = file.read_bytes()
@@ -220,12 +220,12 @@ def test_a_damaged_file_is_passed_over(damage: str, cache: Path, capsys: pytest.
     assert damage == "a folder" or file.read_bytes() == content
 
 
-def test_a_strangers_file_is_passed_over(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_ignored(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said("info", "vae")
     (file,) = cache.iterdir()
-    assert answers._read(file) is not None
+    assert answer_cache._read(file) is not None
     monkeypatch.setattr(os, "getuid", lambda: file.stat().st_uid + 1)
-    assert answers._read(file) is None
+    assert answer_cache._read(file) is None
 
 
 @pytest.mark.parametrize("place", ["/dev/null/nowhere", "relative"])
@@ -238,7 +238,7 @@ def test_a_home_that_cannot_be_written_to_costs_nothing_else(
 
 
 def test_files_are_bounded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "MOST", 3)
+    monkeypatch.setattr(answer_cache, "MAX_FILES", 3)
     for number in range(5):
-        assert answers.cached(["number", number], lambda number=number: number) == number
+        assert answer_cache.cached(["number", number], lambda number=number: number) == number
     assert len(list(cache.iterdir())) == 3
