@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from typing import Any
 
 import torch
 
-from genzoo.registry.entries import Entry
+from genzoo.core.dataset import Dataset, DataSpec
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.likelihoods import likelihood_class, make_likelihood
-from genzoo.core.noise import generators, derive_seed, seeded
-from genzoo.system.memory import gigabytes, memory_bytes
-from genzoo.system.distributed import ALONE, Processes
-from genzoo.core.model import Model, count_parameters
 from genzoo.core.loss import Loss
-from genzoo.core.dataset import Dataset
-from genzoo.core.dataset import DataSpec
+from genzoo.core.model import Model, count_parameters
+from genzoo.core.noise import derive_seed, generators, seeded
+from genzoo.registry.entries import Entry
 from genzoo.runs.config import RunConfig
+from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.memory import gigabytes, memory_bytes
 from genzoo.training.config import Training
 
 BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-import torch
+from typing import Any
+
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
-from genzoo.core.errors import GenzooError, NonFiniteError
+
 from genzoo.core.listener import Epoch
 from genzoo.core.options import from_json, to_json
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoints import Checkpoint, Damaged
 from genzoo.runs.model_file import mismatches
-from genzoo.runs.run import Run, plain
+from genzoo.runs.run import plain
 from genzoo.system.atomic import Content
-from genzoo.system.background_writer import Writer
 from genzoo.system.checksummed import MAX_HEADER
-from genzoo.system.memory import free_bytes, out_of_memory
 from genzoo.system.safetensors_file import Packed
 from genzoo.training import snapshot
-from genzoo.training.callback import Listener
-from genzoo.training.snapshot import Copies, Progress, Snapshot
+from genzoo.training.snapshot import Progress, Snapshot
 from genzoo.training.trainer import Trainer
-
-
-
-
-
 
 HISTORY = "history.jsonl"
 

@@ -101,7 +101,9 @@ def save(
                 return path
             discard(path)
         os.mkdir(temporary)
-        written = {name: write_new(temporary / name, content, raise_pending_interrupt) for name, content in files.items()}
+        written = {
+            name: write_new(temporary / name, content, raise_pending_interrupt) for name, content in files.items()
+        }
         write_new(temporary / MANIFEST, manifest(step, written, facts), raise_pending_interrupt)
         sync_folder(temporary)
         os.rename(temporary, path)

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from genzoo.core.version import __version__
-from genzoo.system.computing import matmul, processor
 from genzoo.registry.entries import Entry
+from genzoo.system.computing import matmul, processor
 from genzoo.system.memory import give_back_memory
 
 PACKAGES = ("torch", "torchvision", "numpy", "safetensors", "pluggy")

@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import save
 
 from genzoo.core.errors import GenzooError
-from genzoo.runs.checkpoint_format import unpack
 from genzoo.runs import checkpoints
+from genzoo.runs.checkpoint_format import unpack
 from genzoo.runs.checkpoints import Checkpoint, Damaged
 
 FILES = {"model.safetensors": b"weights" * 1000, "history.jsonl": b""}
