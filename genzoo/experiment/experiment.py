@@ -30,12 +30,13 @@ from genzoo.registry.current import registry
 from genzoo.registry.entries import describe
 from genzoo.runs import checkpoints, model_file
 from genzoo.runs import run as runs
-from genzoo.runs.build import build_loss, build_model, choose_device, refuse_uneven_batch, view_spec
+from genzoo.runs.build import build_loss, build_model, refuse_uneven_batch, view_spec
 from genzoo.runs.config import Components, RunConfig
-from genzoo.runs.environment import describe_device, determinism, environment, forget_peak, peak_memory
+from genzoo.runs.environment import determinism, environment
 from genzoo.runs.record import FINISHED, MATTERS, Session, data_of, evaluated_at
 from genzoo.runs.run import FORM_FILE, MODEL_FILE, TRACE_FILE, Run, RunPaths
 from genzoo.system.checksummed import stored_digest
+from genzoo.system.devices import choose_device, describe_device, forget_peak, peak_memory
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.memory import give_back_memory, memory_explained
 from genzoo.system.signals import RAISED, exit_code, first_interrupt, raise_pending_interrupt, terminable

@@ -1,62 +1,25 @@
-"""From resolved choices to live objects: the device, the dataset, the model and its loss."""
+"""Build the model and the loss of a run; refuse options that do not fit the data or the machine."""
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from typing import Any
 
 import torch
 
-from genzoo.registry.entries import Entry
+from genzoo.core.dataset import Dataset, DataSpec
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.likelihoods import likelihood_class, make_likelihood
-from genzoo.core.noise import generators, derive_seed, seeded
-from genzoo.system.memory import gigabytes, memory_bytes
-from genzoo.system.distributed import ALONE, Processes
-from genzoo.core.model import Model, count_parameters
 from genzoo.core.loss import Loss
-from genzoo.core.dataset import Dataset
-from genzoo.core.dataset import DataSpec
+from genzoo.core.model import Model, count_parameters
+from genzoo.core.noise import derive_seed, generators, seeded
+from genzoo.registry.entries import Entry
+from genzoo.system.distributed import Processes
+from genzoo.system.memory import gigabytes, memory_bytes
 from genzoo.training.config import Training
 
 BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments
-
-
-def choose_device(name: str, processes: Processes = ALONE) -> torch.device:
-    """The torch device called `name`; "auto" prefers CUDA, then MPS, then the CPU. Each process has a GPU of its own.
-
-    Raises:
-        UsageError: It is not there, or not for several processes.
-    """
-    if processes.size > 1:
-        if name not in ("auto", "cpu", "cuda"):
-            raise UsageError(f"--device {name}: several processes share no device", "use auto, cpu or cuda")
-        if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
-            device = choose_device(f"cuda:{processes.local}")
-            torch.cuda.set_device(device)
-            return device
-        return torch.device("cpu")
-    if name == "auto":
-        accelerator = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        return torch.device(accelerator)
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f"--device {name}: no such kind of device", "use auto, cpu, cuda, cuda:1 or mps") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        built_for, count = torch.version.cuda or "none", torch.cuda.device_count()
-        raise UsageError(
-            f"--device {name}, but torch sees {count or 'no'} CUDA device{'s' if count > 1 else ''} "
-            f"(torch {torch.__version__}, CUDA {built_for})",
-            "use --device auto",
-        )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise UsageError(f"--device {name}, but this machine has no MPS device", "use --device auto")
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise UsageError(f"--device {name}: genzoo trains on cpu, cuda and mps", "use --device auto")
-    return device
 
 
 def refuse_uneven_batch(batch_size: int, processes: Processes) -> None:

@@ -86,7 +86,8 @@ def save(
         step: Steps made; a checkpoint's place in the order, whatever the clock says.
         files: Their contents by name.
         facts: Anything else that JSON can hold.
-        raise_pending_interrupt: Called before each chunk is written. What it raises ends the save; nothing has changed then.
+        raise_pending_interrupt: Called before each chunk is written. An exception that it raises stops the save and
+            leaves the folder unchanged.
 
     Raises:
         GenzooError: It could not be written; nothing has changed.
@@ -101,7 +102,9 @@ def save(
                 return path
             discard(path)
         os.mkdir(temporary)
-        written = {name: write_new(temporary / name, content, raise_pending_interrupt) for name, content in files.items()}
+        written = {
+            name: write_new(temporary / name, content, raise_pending_interrupt) for name, content in files.items()
+        }
         write_new(temporary / MANIFEST, manifest(step, written, facts), raise_pending_interrupt)
         sync_folder(temporary)
         os.rename(temporary, path)

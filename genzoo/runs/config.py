@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genzoo.registry.configs import as_json, default_config, field_names
-from genzoo.registry.entries import Entry, Registry
 from genzoo.core.errors import PluginError, UsageError, did_you_mean
 from genzoo.core.options import from_json, option, to_json
+from genzoo.registry.configs import as_json, default_config, field_names
+from genzoo.registry.entries import Entry, Registry
 from genzoo.system.reading import DEEPEST, parse_json, read_text, refuse_odd
 from genzoo.training.config import Training
 

@@ -9,18 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import DataSpec
+from genzoo.core.errors import GenzooError, UsageError, not_installed
+from genzoo.core.model import Model
+from genzoo.core.options import from_json, to_json
 from genzoo.core.version import __version__
 from genzoo.registry.blame import fault_of
-from genzoo.runs.build import build_model, on_paper, refuse_too_large
-from genzoo.registry.entries import Entry, describe
-from genzoo.core.errors import GenzooError, UsageError, not_installed
-from genzoo.system.isolation import own_settings
-from genzoo.core.options import from_json, to_json
-from genzoo.registry.discovery import tell_other_version
-from genzoo.core.model import Model
-from genzoo.core.dataset import DataSpec
 from genzoo.registry.current import registry
+from genzoo.registry.discovery import tell_other_version
+from genzoo.registry.entries import Entry, describe
+from genzoo.runs.build import build_model, on_paper, refuse_too_large
 from genzoo.system.checksummed import DAMAGED, read_sealed, write_sealed
+from genzoo.system.isolation import own_settings
 
 FORMAT = 1
 

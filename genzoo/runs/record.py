@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError
-from genzoo.runs.schema import is_count
 from genzoo.core.listener import INTERRUPTED
 from genzoo.runs.run import MODEL_FILE, Run
+from genzoo.runs.schema import is_count
 from genzoo.system.checksummed import stored_digest
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.system import lock
 from genzoo.core.errors import GenzooError, UsageError, not_installed
-from genzoo.system.reading import parse_json, read_text
 from genzoo.runs.config import RunConfig
+from genzoo.system import lock
 from genzoo.system.atomic import to_bytes, write_atomically
+from genzoo.system.reading import parse_json, read_text
 
 if TYPE_CHECKING:
-    from genzoo.data.form import Form
     from genzoo.core.model import Model
+    from genzoo.data.form import Form
 
 FORM_FILE = "data.json"
 MODEL_FILE = "model.safetensors"
@@ -86,9 +86,9 @@ class Run:
 
     def _refuse_missing_plugins(self) -> None:
         """Says which package a run was made with that is not here, or in another version, where its record can tell."""
-        from genzoo.registry.entries import KINDS
-        from genzoo.registry.discovery import tell_other_version
         from genzoo.registry.current import registry
+        from genzoo.registry.discovery import tell_other_version
+        from genzoo.registry.entries import KINDS
 
         try:
             plugins = dict(self.record["plugins"])

@@ -246,17 +246,6 @@ def test_variables_that_do_not_fit(variables: dict[str, str], message: str, monk
         pass
 
 
-def test_a_gpu_by_number_is_not_for_several() -> None:
-    from genzoo.runs.build import choose_device
-    from genzoo.system.distributed import Processes
-
-    two = Processes()
-    two.size = 2
-    assert choose_device("cpu", two) == torch.device("cpu")
-    with pytest.raises(UsageError, match="several processes share no device"):
-        choose_device("cuda:1", two)
-
-
 LEFT_OVER = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}
 
 
