@@ -15,7 +15,7 @@ from genzoo.core.loss import Loss
 from genzoo.core.metric import Metric
 from genzoo.core.model import Model, count_parameters
 from genzoo.data.batching import evaluation_batch
-from genzoo.data.form import form_of
+from genzoo.data.input_format import input_format_of
 from genzoo.data.resident import Resident, standardisation
 from genzoo.data.run_data import RunData
 from genzoo.data.splits import refuse_odd_labels
@@ -34,7 +34,7 @@ from genzoo.runs.build import build_loss, build_model, refuse_uneven_batch, view
 from genzoo.runs.config import Components, RunConfig
 from genzoo.runs.environment import determinism, environment
 from genzoo.runs.record import FINISHED, MATTERS, Session, data_of, evaluated_at
-from genzoo.runs.run import FORM_FILE, MODEL_FILE, TRACE_FILE, Run, RunPaths
+from genzoo.runs.run import INPUT_FORMAT_FILE, MODEL_FILE, TRACE_FILE, Run, RunPaths
 from genzoo.system.checksummed import stored_digest
 from genzoo.system.devices import choose_device, describe_device, forget_peak, peak_memory
 from genzoo.system.distributed import ALONE, Processes
@@ -119,7 +119,7 @@ class Experiment:
             with runs.claim(self.paths.runs, self.paths.out, self.config.model, self.config.dataset) as run:
                 self.console.say(f"run folder  {run.path}")
                 run.write("config.json", self.config.to_json())
-                run.write(FORM_FILE, form_of(self.dataset, data.splits.train, self.spec).to_json())
+                run.write(INPUT_FORMAT_FILE, input_format_of(self.dataset, data.splits.train, self.spec).to_json())
                 made = {**self.environment(), "data_digest": data.digest, **named(self.spec)}
                 session = Session(run, made, data_of(data.store), self.training.seed)
                 self.work(run, data, session, self.trainer(data), None)
@@ -159,7 +159,7 @@ class Experiment:
 
     def trainer(self, data: RunData) -> Trainer:
         """A trainer for these data, ready to begin."""
-        validation, listeners = data.view.get("validation"), [self.console] if self.processes.first else []
+        validation, listeners = data.evaluated.get("validation"), [self.console] if self.processes.first else []
         return Trainer(self.model, self.loss, self.training, data.train, validation, listeners, self.processes)
 
     def work(self, run: Run, data: RunData, session: Session, trainer: Trainer, start: Snapshot | None) -> None:
@@ -192,7 +192,7 @@ class Experiment:
         """What the processes beside the first one do: train and evaluate along, and write nothing."""
         outcome = self.fit(trainer, start)
         if outcome.stopped != INTERRUPTED:
-            self.assessment.figures(data.view, data.whole)
+            self.assessment.figures(data.evaluated, data.fitted)
 
     @property
     def assessment(self) -> FinalEvaluation:
@@ -207,7 +207,7 @@ class Experiment:
                 self.evaluate(run, data, outcome)
             raise_pending_interrupt()
             if not (run.path / REPORT).exists():
-                self.draw(run, data.view)
+                self.draw(run, data.evaluated)
         except KeyboardInterrupt as error:
             self.stopped_by = exit_code(error) - 128
             return INTERRUPTED
@@ -220,10 +220,10 @@ class Experiment:
         smaller = f"the model is saved: genzoo evaluate {run.path} --batch-size {size // 2}"
         hint = smaller if size > 1 else "the model is saved; use a smaller one"
         with memory_explained(f"the evaluation, with batches of {size}", hint, self.device):
-            seen = data.view, data.whole
+            seen = data.evaluated, data.fitted
             results = self.assessment.results(run, *seen, outcome, self.peak_memory)
             if not any(isinstance(results["test"][key(name)], float) for name in self.metrics):
-                results["objective"] = self.objective_on(data.view, outcome.step)
+                results["objective"] = self.objective_on(data.evaluated, outcome.step)
         results["weights"] = stored_digest(run.path / MODEL_FILE)
         (run.path / REPORT).unlink(missing_ok=True)
         run.write("results.json", results)
@@ -261,7 +261,7 @@ class Experiment:
         if self.console.quiet:
             return ""
         try:
-            own = summarise_likelihood(self.model, data.view["test"])
+            own = summarise_likelihood(self.model, data.evaluated["test"])
         except Exception:  # training says better what is wrong with a model
             return ""
         return "" if own is None else f"{own.likelihood} likelihood · "
@@ -334,7 +334,7 @@ class Experiment:
     def facts(self, session: Session, trainer: Trainer) -> dict[str, Any]:
         """What a checkpoint says of how it was made."""
         mode = trainer.outcome.mode.name
-        made = {name: session.this[name] for name in MATTERS if name in session.this} | {"mode": mode}
+        made = {name: session.entry[name] for name in MATTERS if name in session.entry} | {"mode": mode}
         level = determinism(self.device, mode, self.processes.size)
         return {"config": self.config.to_json(), "made": {**made, "determinism": level, "at": time.time()}}
 

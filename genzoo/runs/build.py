@@ -118,7 +118,7 @@ def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: i
 def refuse_too_large(entry: Entry, model_class: type[Model], spec: DataSpec, config: Any, device: torch.device) -> None:
     """Refuses a model that the machine cannot hold, before any of it is allocated."""
     available = memory_bytes(device)
-    needed = weights_on_paper(model_class, spec, config) * BYTES_PER_WEIGHT
+    needed = count_without_allocating(model_class, spec, config) * BYTES_PER_WEIGHT
     if needed > available:
         raise UsageError(
             f"{entry.name} with these options needs {gigabytes(needed)} to train; "
@@ -127,17 +127,17 @@ def refuse_too_large(entry: Entry, model_class: type[Model], spec: DataSpec, con
         )
 
 
-def weights_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> int:
+def count_without_allocating(model_class: type[Model], spec: DataSpec, config: Any) -> int:
     """How many parameters a model has, counted without allocating them; 0 where its constructor needs real ones."""
     try:
-        return count_parameters(on_paper(model_class, spec, config))
+        return count_parameters(meta_model(model_class, spec, config))
     except GenzooError:
         raise
     except (RuntimeError, NotImplementedError, TypeError) as error:  # TypeError: a size beyond 64 bits
         return 1 << 62 if re.search("negative dimension|overflow", str(error), re.IGNORECASE) else 0
 
 
-def on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
+def meta_model(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
     """A model whose weights have shapes and no values."""
     with torch.device("meta"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # weights of another model have no place here

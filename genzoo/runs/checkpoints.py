@@ -83,7 +83,7 @@ def save(
 
     Args:
         folder: Where checkpoints lie; made if it is not there.
-        step: Steps made; a checkpoint's place in the order, whatever the clock says.
+        step: Steps made; a checkpoint's checkpoint_path in the order, whatever the clock says.
         files: Their contents by name.
         facts: Anything else that JSON can hold.
         raise_pending_interrupt: Called before each chunk is written. An exception that it raises stops the save and
@@ -92,13 +92,13 @@ def save(
     Raises:
         GenzooError: It could not be written; nothing has changed.
     """
-    path, temporary = place(folder, step), folder / f".tmp-{step}-{os.getpid()}"
+    path, temporary = checkpoint_path(folder, step), folder / f".tmp-{step}-{os.getpid()}"
     try:
         if not folder.is_dir():
             os.mkdir(folder)
             sync_folder(folder.parent)
         if path.exists():
-            if is_whole(path):
+            if is_intact(path):
                 return path
             discard(path)
         os.mkdir(temporary)
@@ -117,7 +117,7 @@ def save(
     return path
 
 
-def place(folder: Path, step: int) -> Path:
+def checkpoint_path(folder: Path, step: int) -> Path:
     """Where the checkpoint of a step lies."""
     return folder / f"step-{step:09}"
 
@@ -136,16 +136,16 @@ def manifest(step: int, files: Mapping[str, tuple[int, str]], facts: Mapping[str
     the lines above it."""
     listed = {name: {"size": size, "sha256": digest} for name, (size, digest) in files.items()}
     values = {"format": FORMAT, "step": step, "files": listed, "facts": facts}
-    return signed(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}") + ",\n")
+    return with_digest(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}") + ",\n")
 
 
-def signed(above: str) -> bytes:
+def with_digest(above: str) -> bytes:
     """Text, and behind it a last line with its SHA-256 which closes the JSON object."""
     content = to_bytes(above)
     return content + f' "sha256": "{hashlib.sha256(content).hexdigest()}"}}\n'.encode()
 
 
-def is_whole(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
     """Whether a checkpoint is what was written, every byte of it."""
     try:
         checkpoint = open_checkpoint(path)
@@ -167,7 +167,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
     try:
         text = content.decode()
         above = text[: text.rstrip("\n").rindex("\n") + 1]
-        if signed(above) != content:
+        if with_digest(above) != content:
             raise ValueError
         values = json.loads(text)
         listed = {name: (int(entry["size"]), str(entry["sha256"])) for name, entry in values["files"].items()}

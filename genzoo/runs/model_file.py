@@ -18,7 +18,7 @@ from genzoo.registry.blame import fault_of
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import tell_other_version
 from genzoo.registry.entries import Entry, describe
-from genzoo.runs.build import build_model, on_paper, refuse_too_large
+from genzoo.runs.build import build_model, meta_model, refuse_too_large
 from genzoo.system.checksummed import DAMAGED, read_sealed, write_sealed
 from genzoo.system.isolation import own_settings
 
@@ -113,7 +113,7 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
     try:
         config = from_json(model_class.Config, values, str(path))
         refuse_too_large(entry, model_class, spec, config, torch.device("cpu"))
-        _refuse_mismatches(path, entry, _state_on_paper(model_class, spec, config), tensors)
+        _refuse_mismatches(path, entry, _meta_state(model_class, spec, config), tensors)
         model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))
     except GenzooError as error:
         error.hint = error.hint or DAMAGED
@@ -129,10 +129,10 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
     return model
 
 
-def _state_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Mapping[str, Tensor] | None:
+def _meta_state(model_class: type[Model], spec: DataSpec, config: Any) -> Mapping[str, Tensor] | None:
     """Names, shapes and dtypes of a model's tensors, without their memory; None where only a real model tells."""
     try:
-        return on_paper(model_class, spec, config).state_dict()
+        return meta_model(model_class, spec, config).state_dict()
     except (RuntimeError, NotImplementedError, TypeError):
         return None
 

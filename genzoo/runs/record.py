@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RUNNING, FINISHED = "running", "finished"
 MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "matmul", "mode", "processes")
 """Parts of the environment that decide whether the same step gives the same bits."""
-UNSAID = {"matmul": "blas"}
+ASSUMED = {"matmul": "blas"}
 """What a part was in versions that did not record it."""
 
 
@@ -47,7 +47,7 @@ class Session:
         self.status = RUNNING
         self.began = time.perf_counter()
         now = time.time()
-        self.this: dict[str, Any] = {
+        self.entry: dict[str, Any] = {
             "started": now,
             "ended": None,
             "seconds": 0.0,
@@ -59,7 +59,7 @@ class Session:
         former = former_record(run)
         self.record: dict[str, Any] = former or {"started": now, "seed": seed, "data": dict(data), **environment}
         sessions = self.record.get("sessions")
-        self.record["sessions"] = [*(sessions if isinstance(sessions, list) else []), self.this]
+        self.record["sessions"] = [*(sessions if isinstance(sessions, list) else []), self.entry]
         self.record |= {"status": RUNNING, "ended": None}
         run.write("run.json", self.record)
 
@@ -70,7 +70,7 @@ class Session:
             GenzooError: The record cannot be written, and nothing else went wrong.
         """
         now = time.time()
-        self.this |= {"status": self.status, "ended": now, "seconds": time.perf_counter() - self.began}
+        self.entry |= {"status": self.status, "ended": now, "seconds": time.perf_counter() - self.began}
         self.record |= {"status": self.status, "ended": now}
         try:
             self.run.write("run.json", self.record)
@@ -88,12 +88,12 @@ def evaluated_at(run: Run, step: int) -> bool:
     """Whether the run's results are those after so many steps, of the model that is there."""
     try:
         results = run.results
-        return bool(results["training"]["step"] == step) and not of_other_weights(run, results)
+        return bool(results["training"]["step"] == step) and not has_other_weights(run, results)
     except (GenzooError, KeyError, TypeError):
         return False
 
 
-def of_other_weights(run: Run, results: Mapping[str, Any]) -> bool:
+def has_other_weights(run: Run, results: Mapping[str, Any]) -> bool:
     """Whether results were computed with other weights than the run's model has now, as far as it is recorded."""
     now = stored_digest(run.path / MODEL_FILE)
     return "weights" in results and now is not None and results["weights"] != now
@@ -107,7 +107,7 @@ def why_outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any]
     took = results.get("training", {})
     done, asked = took.get("epochs"), config["training"].get("epochs")
     figures = f"its figures are of epoch {done}" if is_count(done) else "its figures are of former weights"
-    if of_other_weights(run, results):
+    if has_other_weights(run, results):
         return f"{figures}, and the model was trained further since"
     stopped = bool(took.get("stopped"))
     if is_count(done) and is_count(asked) and done < asked and not stopped:
@@ -133,7 +133,7 @@ def former_record(run: Run) -> dict[str, Any]:
         return {}
 
 
-def seconds_in_all(record: Mapping[str, Any]) -> float:
+def total_seconds(record: Mapping[str, Any]) -> float:
     """How long all sessions took together, the present one included; nobody knows it of one that was killed."""
     *_, last = sessions = record["sessions"]
     now = time.time() - last["started"] if last["status"] == RUNNING else 0.0
@@ -142,14 +142,14 @@ def seconds_in_all(record: Mapping[str, Any]) -> float:
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """In what an environment differs from an earlier one, as "threads 1 → 2"."""
-    pairs = {name: (before.get(name, UNSAID.get(name)), now[name]) for name in MATTERS if name in now}
+    pairs = {name: (before.get(name, ASSUMED.get(name)), now[name]) for name in MATTERS if name in now}
     for name in ("packages", "plugins"):
         was, is_now = pairs.pop(name, (None, None))
         if isinstance(was, Mapping) and isinstance(is_now, Mapping):
             pairs |= {key: (was.get(key), is_now[key]) for key in is_now}
-    return [f"{name} {told(was)} → {told(is_now)}" for name, (was, is_now) in pairs.items() if was != is_now]
+    return [f"{name} {shortened(was)} → {shortened(is_now)}" for name, (was, is_now) in pairs.items() if was != is_now]
 
 
-def told(value: Any) -> str:
+def shortened(value: Any) -> str:
     """A value in a few words."""
     return str(value.get("origin", value) if isinstance(value, Mapping) else value)[:80]

@@ -22,9 +22,9 @@ from genzoo.system.reading import parse_json, read_text
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
-    from genzoo.data.form import Form
+    from genzoo.data.input_format import InputFormat
 
-FORM_FILE = "data.json"
+INPUT_FORMAT_FILE = "data.json"
 MODEL_FILE = "model.safetensors"
 EXAMPLES_FILE = "examples.safetensors"
 SPEED_FILE = "speed.json"
@@ -108,12 +108,12 @@ class Run:
                     tell_other_version(entry.origin, version)
 
     @property
-    def form(self) -> Form:
+    def form(self) -> InputFormat:
         """What the training data looked like; nothing is known of those of a run that an older version made."""
-        from genzoo.data.form import Form, read_form
+        from genzoo.data.input_format import InputFormat, read_input_format
 
-        file = self.path / FORM_FILE
-        return read_form(read_json(file), self.model.spec, file) if file.exists() else Form()
+        file = self.path / INPUT_FORMAT_FILE
+        return read_input_format(read_json(file), self.model.spec, file) if file.exists() else InputFormat()
 
     @property
     def results(self) -> dict[str, Any]:

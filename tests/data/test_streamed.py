@@ -106,7 +106,7 @@ def test_streamed_is_resident_bit_for_bit(
         with seeded(0):
             expected = [one.batch(index) for index in batches]
         with seeded(0):
-            given = [tuple(part.clone() for part in other.see(*inputs)) for inputs in other.inputs(batches)]
+            given = [tuple(part.clone() for part in other.to_batch(*inputs)) for inputs in other.inputs(batches)]
         with seeded(0):
             alone = [other.batch(index) for index in batches]
         for (x, y), streamed_batch, (x2, y2) in zip(expected, given, alone, strict=True):
@@ -123,9 +123,9 @@ def test_numbers_too(shift: float, scale: float, tmp_path: Path) -> None:
     one = Resident(Split(torch.from_numpy(NUMBERS)), CPU, shift=shift, scale=scale)
     other = Streamed(Split(mapped(tmp_path / "x", NUMBERS)), CPU, shift=shift, scale=scale)
     for inputs, index in zip(other.inputs(ORDER.split(16)), ORDER.split(16), strict=True):
-        assert torch.equal(other.see(*inputs).x, one.batch(index).x)
-        assert torch.equal(other.see(*inputs).x, one.batch(index).x)  # seeing leaves what was handed over alone
-        assert other.see(*inputs).y is None
+        assert torch.equal(other.to_batch(*inputs).x, one.batch(index).x)
+        assert torch.equal(other.to_batch(*inputs).x, one.batch(index).x)  # seeing leaves what was handed over alone
+        assert other.to_batch(*inputs).y is None
     assert torch.equal(one.keys, other.keys)
 
 

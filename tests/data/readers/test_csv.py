@@ -12,14 +12,14 @@ import torch
 from own_data import RNG, dataset, load, refusal
 
 from genzoo.core.errors import UsageError
-from genzoo.data.readers.columns import Known, TableOptions
+from genzoo.data.readers.columns import TableOptions, TrainedColumns
 from genzoo.data.readers.csv import Table, read_table
 from genzoo.data.store import Store
 
 BODY = "0.5,0.1,2\n1.5,0.3,4\n0.25,7,1\n"
 
 
-def read(path: Path, text: str | bytes, known: Known | None = None, **options: Any) -> Table:
+def read(path: Path, text: str | bytes, known: TrainedColumns | None = None, **options: Any) -> Table:
     path = path / "t.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_table(path, TableOptions(**options), known)

@@ -34,10 +34,10 @@ def header(*sizes: int, kind: int = 8) -> bytes:
 
 HOSTILE = {
     "empty": (b"", "starts with nothing"),
-    "text": (b"<html>", "is no idx file"),
-    "of floats": (header(1, kind=13) + bytes(4), "is no idx file"),
-    "without an axis": (header(), "is no idx file"),
-    "with 255 axes": (b"\0\0\x08\xff" + bytes(2000), "is no idx file"),
+    "text": (b"<html>", "is not an idx file"),
+    "of floats": (header(1, kind=13) + bytes(4), "is not an idx file"),
+    "without an axis": (header(), "is not an idx file"),
+    "with 255 axes": (b"\0\0\x08\xff" + bytes(2000), "is not an idx file"),
     "cut in its header": (idx(ARRAY)[:9], "ends within its header"),
     "cut": (idx(ARRAY)[:-1], "the header says 3×4×5 bytes"),
     "too long": (idx(ARRAY) + b"x", "the header says 3×4×5 bytes"),
