@@ -19,28 +19,28 @@ from genzoo.system.distributed import Processes
 from genzoo.system.memory import gigabytes, memory_bytes
 from genzoo.training.config import Training
 
-BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments
+BYTES_PER_WEIGHT = 16  # in float32: the weight, its gradient and Adam's two moments
 
 
 def refuse_uneven_batch(batch_size: int, processes: Processes) -> None:
-    """Refuses a batch that the processes cannot share evenly.
+    """Refuse a batch size that is not a multiple of the number of processes.
 
     Raises:
-        UsageError: Naming the next one that they can.
+        UsageError: It is not; the next multiple is named.
     """
     size = processes.size
     if batch_size % size:
         raise UsageError(
-            f"--batch-size {batch_size} is shared by {size} processes, which do not divide it",
+            f"--batch-size {batch_size} is not a multiple of the {size} processes",
             f"--batch-size {-(-batch_size // size) * size}",
         )
 
 
 def view_spec(dataset: Dataset, training: Training) -> DataSpec:
-    """The dataset's spec as a model is to see it: with the binarisation and the likelihood that were asked for.
+    """Return the spec for the model: that of the dataset, changed by --binarize, --standardize and --likelihood.
 
     Raises:
-        UsageError: Binarisation of data that are no images, or a likelihood that is unknown or not for such values.
+        UsageError: The data to be binarised are not images, or the likelihood is unknown or does not suit the values.
     """
     own = spec = dataset.spec
     if training.binarize != "none":
@@ -55,22 +55,27 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
             spec = spec._replace(likelihood="gaussian-learned")
     if training.likelihood != "auto":
         spec = spec._replace(likelihood=training.likelihood)
-    make_likelihood(spec.likelihood)  # refuses an unknown one
+    make_likelihood(spec.likelihood)  # raises for an unknown one
     if (training.binarize, training.standardize, training.likelihood) != ("none", "none", "auto"):
         refuse_unsuitable(spec, own, training)
     return spec
 
 
 def suits_any_values(likelihood: str) -> bool:
-    """Whether a likelihood is for numbers of any size, and not just for those between 0 and 1."""
+    """Return whether a likelihood is for all real numbers, not only for those between 0 and 1."""
     return likelihood_class(likelihood).values == "any"
 
 
 def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None:
-    """Refuses a likelihood that is not for such values. A dataset tells by its own likelihood where its values lie.
+    """Refuse a likelihood that does not suit the values of the data.
+
+    Args:
+        spec: The spec for the model.
+        own: The spec of the dataset. Its likelihood tells the range of the values.
+        training: The options of the training.
 
     Raises:
-        UsageError: Saying what it is for and what the values are.
+        UsageError: The likelihood does not suit the values; the message names both.
     """
     likelihood, values = f"--likelihood {spec.likelihood}", likelihood_class(spec.likelihood).values
     if values == "any":
@@ -88,10 +93,10 @@ def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None
 
 
 def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device) -> Model:
-    """Builds a registered model with weights drawn from `seed`.
+    """Build a registered model with weights drawn from `seed`.
 
     Raises:
-        UsageError: The model does not fit the data, or the machine.
+        UsageError: The model does not fit the data or the memory.
     """
     model_class: type[Model] = entry.load()
     refuse_too_large(entry, model_class, spec, config, device)
@@ -100,10 +105,10 @@ def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: to
 
 
 def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: int) -> Loss:
-    """Builds a registered loss for a model.
+    """Build a registered loss for a model.
 
     Raises:
-        UsageError: The loss cannot train that model; the reason is given.
+        UsageError: The loss cannot train the model; the reason is given.
     """
     loss_class: type[Loss] = entry.load()
     reason = loss_class.refuses(model)
@@ -116,7 +121,11 @@ def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: i
 
 
 def refuse_too_large(entry: Entry, model_class: type[Model], spec: DataSpec, config: Any, device: torch.device) -> None:
-    """Refuses a model that the machine cannot hold, before any of it is allocated."""
+    """Refuse a model that does not fit into memory, before its weights are allocated.
+
+    Raises:
+        UsageError: Training needs more memory than the device has.
+    """
     available = memory_bytes(device)
     needed = count_without_allocating(model_class, spec, config) * BYTES_PER_WEIGHT
     if needed > available:
@@ -128,7 +137,7 @@ def refuse_too_large(entry: Entry, model_class: type[Model], spec: DataSpec, con
 
 
 def count_without_allocating(model_class: type[Model], spec: DataSpec, config: Any) -> int:
-    """How many parameters a model has, counted without allocating them; 0 where its constructor needs real ones."""
+    """Return the number of a model's parameters without allocating them; 0 if its constructor needs real tensors."""
     try:
         return count_parameters(meta_model(model_class, spec, config))
     except GenzooError:
@@ -138,7 +147,7 @@ def count_without_allocating(model_class: type[Model], spec: DataSpec, config: A
 
 
 def meta_model(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
-    """A model whose weights have shapes and no values."""
+    """Return a model on the "meta" device: its weights have shapes and no memory."""
     with torch.device("meta"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # weights of another model have no place here
+        warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # loading weights does nothing here
         return model_class(spec, config)

@@ -1,4 +1,4 @@
-"""Where, when and with what a run was made."""
+"""The environment of a run: versions, plugins, source revision, hardware, and the reproducibility they give."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "safetensors", "pluggy")
 
 
 def environment(device: torch.device, entries: tuple[Entry, ...]) -> dict[str, Any]:
-    """Versions, plugins, source revision and hardware, as plain JSON values."""
+    """Return versions, plugins, source revision and hardware as JSON values."""
     return {
         "genzoo": __version__,
         "python": platform.python_version(),
@@ -38,7 +38,7 @@ def environment(device: torch.device, entries: tuple[Entry, ...]) -> dict[str, A
 
 
 def determinism(device: torch.device, mode: str, processes: int = 1) -> str:
-    """What level of reproducibility a training reaches: R1 to R4 as in README, or "statistical"."""
+    """Return the level of reproducibility of a training: R1 to R4 as in the README, or "statistical"."""
     if device.type != "cpu" and not torch.are_deterministic_algorithms_enabled():
         return "statistical"
     if processes > 1:
@@ -49,11 +49,11 @@ def determinism(device: torch.device, mode: str, processes: int = 1) -> str:
 
 
 def revision(folder: Path) -> dict[str, Any] | None:
-    """The git commit that a folder is at and whether it has changes; None outside a checkout."""
+    """Return the git commit of a folder and whether it has changes; None outside a repository."""
     command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
-        answer = subprocess.run(  # noqa: S603 (no word of it comes from a file)
+        answer = subprocess.run(  # noqa: S603 (no argument comes from a file)
             command, capture_output=True, text=True, timeout=5, env=environment, check=True
         )
     except (OSError, subprocess.SubprocessError):

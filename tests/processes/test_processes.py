@@ -171,7 +171,7 @@ def both(cases: Path, name: str) -> list[Ended]:
 def test_an_uneven_batch_is_refused_once(cases: Path) -> None:
     first, second = both(cases, "uneven")
     assert first.err.splitlines() == [
-        "genzoo: --batch-size 125 is shared by 2 processes, which do not divide it",
+        "genzoo: --batch-size 125 is not a multiple of the 2 processes",
         "  --batch-size 126",
     ]
     assert (first.code, first.out) == (2, "")
