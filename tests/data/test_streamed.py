@@ -129,23 +129,6 @@ def test_numbers_too(shift: float, scale: float, tmp_path: Path) -> None:
     assert torch.equal(one.keys, other.keys)
 
 
-def test_rows_behave_as_the_tensor_they_stand_for(tmp_path: Path) -> None:
-    colour = RNG.integers(0, 256, (10, 4, 5, 3), np.uint8)
-    x = torch.from_numpy(np.moveaxis(colour, 3, 1).copy())
-    lazy = Rows(np.moveaxis(np.load(saved(tmp_path / "x", colour), mmap_mode="r"), 3, 1))
-    index = torch.tensor([7, 0, 0, 3])
-    for one, other in ((x, lazy), (x[index], lazy.take(index)), (x[index][[2, 1]], lazy.take(index).take(index[1:3]))):
-        if len(other) == 2:
-            one = x[index][index[1:3]]
-        assert (other.shape, other.dtype, len(other), other.numel()) == (one.shape, one.dtype, len(one), one.numel())
-        assert torch.equal(other[:], one)
-        assert torch.equal(other[-1], one[-1])
-        assert torch.equal(other[1:3], one[1:3])
-        assert torch.equal(torch.cat(list(other.split(3))), one)
-    with pytest.raises(IndexError):
-        lazy[10]
-
-
 # never whole
 
 
