@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from genzoo.core.listener import Epoch
-from genzoo.experiment.sweep import synchronize
+from genzoo.system.devices import synchronize
 from genzoo.training.callback import Listener
 
 FIELDS = (

@@ -21,8 +21,9 @@ from genzoo.core.loss import Loss
 from genzoo.core.model import LatentModel, Model
 from genzoo.data.resident import Resident
 from genzoo.registry.current import registry
-from genzoo.runs.build import build_loss, build_model, choose_device, view_spec
+from genzoo.runs.build import build_loss, build_model, view_spec
 from genzoo.runs.config import Components, RunConfig
+from genzoo.system.devices import choose_device
 from genzoo.training.callback import Listener
 from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer

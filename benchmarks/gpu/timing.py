@@ -11,7 +11,7 @@ import torch
 from measuring import clock
 
 from genzoo.core.listener import Epoch
-from genzoo.experiment.sweep import synchronize
+from genzoo.system.devices import synchronize
 from genzoo.training.callback import Listener
 
 ROUNDS = 5

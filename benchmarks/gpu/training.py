@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from genzoo.core.dataset import Split
 from genzoo.core.model import count_parameters
 from genzoo.data.resident import Resident
-from genzoo.runs.environment import forget_peak, peak_memory
 from genzoo.system.computing import computing
+from genzoo.system.devices import forget_peak, peak_memory
 from genzoo.training import execution
 from genzoo.training.callback import Listener
 from genzoo.training.cuda_graph import cuda_capture

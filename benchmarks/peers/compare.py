@@ -38,8 +38,8 @@ import torch  # noqa: E402
 from contestants import CONTESTANTS, ONLY, Pass, Task, present  # noqa: E402
 
 from genzoo.reporting.tables import grid  # noqa: E402
-from genzoo.runs.build import choose_device  # noqa: E402
 from genzoo.runs.environment import environment  # noqa: E402
+from genzoo.system.devices import choose_device  # noqa: E402
 
 IMAGES = {"vae": 59_904, "conv-vae": 2_560}
 """A pass: an epoch of MNIST, or seconds. Turns tell more than long stretches on a machine that others use too."""

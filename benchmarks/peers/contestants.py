@@ -23,10 +23,10 @@ from genzoo.core.listener import Epoch
 from genzoo.core.model import count_parameters
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
-from genzoo.experiment.sweep import synchronize
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_loss, build_model
 from genzoo.runs.config import Components
+from genzoo.system.devices import synchronize
 from genzoo.training.callback import Listener
 from genzoo.training.trainer import Trainer
 

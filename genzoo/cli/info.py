@@ -65,14 +65,14 @@ def about_model(entry: Entry) -> list[str]:
     """Which losses train a model and how large it is on each dataset."""
     from genzoo.core.model import count_parameters
     from genzoo.registry.configs import default_config
-    from genzoo.runs.build import on_paper
+    from genzoo.runs.build import meta_model
 
     model = None
     sizes = []
     for dataset in registry().matching("dataset"):
         try:
             spec = dataset.load()(default_config(dataset, dataset.options)).spec
-            model = on_paper(entry.load(), spec, default_config(entry, entry.options))
+            model = meta_model(entry.load(), spec, default_config(entry, entry.options))
             sizes.append(f"  on {dataset.name:14} {count_parameters(model):>10,} parameters")
         except GenzooError as error:
             sizes.append(f"  on {dataset.name:14} {error.message}")

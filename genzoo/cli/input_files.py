@@ -84,7 +84,7 @@ class Files:
         import torch
 
         from genzoo.data.readers.folders import LeftOut, all_pictures_in
-        from genzoo.data.readers.npy import as_found
+        from genzoo.data.readers.npy import read_examples
 
         if path.is_dir():
             left_out = LeftOut()
@@ -100,7 +100,7 @@ class Files:
         if ending in TABLES:
             x, rows = self._table(path)
         else:
-            x = self._array(as_found(path, getattr(self.options, "x", "")), str(path))
+            x = self._array(read_examples(path, getattr(self.options, "x", "")), str(path))
             rows = list(range(len(x)))
         if tuple(x.shape[1:]) != self.spec.shape:
             shapes = ["x".join(map(str, shape)) for shape in (x.shape[1:], self.spec.shape)]
@@ -149,7 +149,7 @@ class Files:
             self._refuse(x, names, lambda part: (part != 0) & (part != white), "0 and 1 only")
         elif not suits_any_values(self.spec.likelihood) and white == 1:
             self._refuse(x, names, lambda part: (part < 0) | (part > 1), "values from 0 to 1")
-        if told := self.form.far_out(x):
+        if told := self.form.describe_outliers(x):
             self.notes.append(told)
 
     def _refuse(self, x: Tensor, names: list[str], is_odd: Callable[[Tensor], Tensor], wanted: str) -> None:

@@ -105,16 +105,16 @@ class Source:
         Raises:
             GenzooError: The data cannot be read, or do not fit the model.
         """
-        from genzoo.data.locations import explained, other_data
+        from genzoo.data.locations import data_differ, location_hints
         from genzoo.data.store import Store
         from genzoo.runs.record import data_of, former_record
         from genzoo.system.messages import warn
 
         store = Store(self.data_root)
-        with explained(self.config.data_config, self.command):
+        with location_hints(self.config.data_config, self.command):
             splits = self.dataset.load(store)
         self._refuse_another_form(splits)
-        if other_data(former_record(self.run), data_of(store), splits):
+        if data_differ(former_record(self.run), data_of(store), splits):
             warn(f"these are not the data that {self.run.path} was trained on", "what follows is of other data")
         return splits
 

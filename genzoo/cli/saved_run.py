@@ -52,7 +52,7 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     if not 1 <= getattr(options, "samples", 1) <= MOST_SAMPLES:
         raise UsageError(f"--samples {options.samples}: between 1 and {MOST_SAMPLES:,}", "such as --samples 10")
     run = find(options.run, options.runs)
-    from genzoo.runs.build import choose_device  # and with it torch, which a refusal need not wait for
+    from genzoo.system.devices import choose_device  # and with it torch, which a refusal need not wait for
 
     return run, choose_device(options.device)
 

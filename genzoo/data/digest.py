@@ -1,4 +1,4 @@
-"""The identity of data: what they hold, whatever they are called and wherever they lie."""
+"""A digest of the content of data, independent of names and locations of files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from genzoo.core.dataset import Split, Splits
 def digest(splits: Splits) -> str | None:
     """Return the SHA-256 of all examples and labels of all splits, as 64 hexadecimal digits.
 
-    Equal data have equal digests, whatever their files are called. Returns None where a split is read from disk as it
-    is needed: to hash such data would mean to read all of them.
+    Return None if a split is memory-mapped: a digest would need to read the whole file.
     """
     total = hashlib.sha256()
     for split in splits:
@@ -26,7 +25,7 @@ def digest(splits: Splits) -> str | None:
 
 
 def digest_of(parts: Iterable[Tensor]) -> str:
-    """Return the SHA-256 of tensors, the next after the last, without their shapes: 64 hexadecimal digits."""
+    """Return the SHA-256 of the concatenated values of tensors, without their shapes, as 64 hexadecimal digits."""
     total = hashlib.sha256()
     for part in parts:
         total.update(part.detach().cpu().contiguous().numpy().data)
@@ -34,7 +33,7 @@ def digest_of(parts: Iterable[Tensor]) -> str:
 
 
 def _of_split(split: Split) -> bytes | None:
-    """The hash of one split; shapes and number types are part of it."""
+    """Return the SHA-256 of a split: shapes, dtypes and values. Return None for memory-mapped data."""
     known = hashlib.sha256()
     for values in split:
         if not isinstance(values, (Tensor, type(None))):

@@ -1,4 +1,4 @@
-"""The base of image datasets that are kept whole in memory, as bytes."""
+"""Base classes of image datasets that fit into memory as bytes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from genzoo.data.splits import hold_out, take
 from genzoo.data.store import Store
 
 Side = Annotated[int, Range(0, 256)]
-"""Pixels; the bound keeps 70,000 images below 5 GB."""
+"""Pixels. The upper bound keeps 70,000 images below 5 GB."""
 Label = Annotated[int, Range(0, 9)]
 
 
 class ImageDataset(ABC):
-    """Grey images with ten classes, a training and a test part; a subclass says how they are read."""
+    """Grey images of ten classes with a training and a test part. A subclass reads them."""
 
     side: ClassVar[int] = 28
     """Height and width as stored."""
@@ -32,18 +32,18 @@ class ImageDataset(ABC):
     test_size: ClassVar[int] = 10_000
     files: ClassVar[FileSet | None] = None
     scaled_by: ClassVar[str] = "resize"
-    """The option that scales the images."""
+    """Name of the option that scales the images."""
 
     @config
     class Config:
         validation: Natural = 5000
-        """Held out of the training images by a fixed permutation; 0: train on all."""
+        """Training images held out for validation, by a fixed permutation; 0: train on all."""
         resize: Side = 0
-        """Resize images to this many pixels a side; 0: as they are."""
+        """Resize images to this many pixels a side; 0: keep their size."""
         without: Label | None = None
-        """Train and validate without this class; it stays in the test images, for `genzoo anomaly`."""
+        """Exclude this class from training and validation. The test images keep it, for `genzoo anomaly`."""
         only: Label | None = None
-        """Train and validate on this class alone; the test images stay whole."""
+        """Train and validate on this class only. The test images keep all classes."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -64,7 +64,7 @@ class ImageDataset(ABC):
 
     @abstractmethod
     def read(self, store: Store) -> tuple[Split, Split]:
-        """All training and all test images as they are stored: x uint8 [N, 1, H, W], y int64 [N]."""
+        """Return all training and all test images as stored: x uint8 [N, 1, H, W], y int64 [N]."""
 
     def load(self, store: Store) -> Splits:
         train, test = (Split(resized(split.x, self.config.resize), split.y) for split in self.read(store))
@@ -72,25 +72,25 @@ class ImageDataset(ABC):
         return Splits(self.seen(train), validation and self.seen(validation), test)
 
     def unseen(self, y: Tensor) -> Tensor | None:
-        """Which classes [N] the training images were freed of: [N] bool; None if of none."""
+        """Return the mask [N] of examples whose class was excluded from training; None if no class was."""
         without, only = self.config.without, self.config.only
         if without is None and only is None:
             return None
-        found: Tensor = y == without if only is None else y != only
-        return found
+        mask: Tensor = y == without if only is None else y != only
+        return mask
 
     def seen(self, split: Split) -> Split:
-        """The examples of a split that are trained on."""
+        """Return the examples of a split whose class is trained on."""
         assert split.y is not None
         unseen = self.unseen(split.y)
         return split if unseen is None else take(split, (~unseen).nonzero()[:, 0])
 
 
 class IdxImages(ImageDataset):
-    """The four idx files of MNIST, or of a dataset that has taken its form."""
+    """A dataset in the four idx files of MNIST's format."""
 
     def read(self, store: Store) -> tuple[Split, Split]:
-        assert self.files is not None, "a subclass names its files"
+        assert self.files is not None, "a subclass sets `files`"
         folder = store.ensure(self.files).folder
         return (
             read_split(folder / "train-images-idx3-ubyte", folder / "train-labels-idx1-ubyte"),
@@ -99,10 +99,10 @@ class IdxImages(ImageDataset):
 
 
 def read_split(images: Path, labels: Path) -> Split:
-    """A pair of idx files: x uint8 [N, 1, H, W], y int64 [N].
+    """Read a pair of idx files: x uint8 [N, 1, H, W], y int64 [N].
 
     Raises:
-        GenzooError: They do not belong together.
+        GenzooError: The numbers of images and labels differ.
     """
     x, y = torch.from_numpy(read_idx(images)), torch.from_numpy(read_idx(labels)).to(torch.int64)
     if x.ndim != 3 or y.shape != x.shape[:1]:
@@ -111,7 +111,7 @@ def read_split(images: Path, labels: Path) -> Split:
 
 
 def resized(x: Examples, side: int) -> Examples:
-    """Images uint8 [N, C, H, W] with `side` pixels a side, bilinear and antialiased; 0 leaves them as they are."""
+    """Resize images uint8 [N, C, H, W] to `side` pixels a side, bilinear and antialiased; 0 keeps their size."""
     if side in (0, x.shape[-1]):
         return x
     assert isinstance(x, Tensor), "rows of a file are not resized"

@@ -1,4 +1,4 @@
-"""Where a run's data lie now, and whether they are the data that it was trained on."""
+"""Options that locate a run's data, and a check that the data are those of the training."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
     from genzoo.core.dataset import Splits
 
 NAMES = frozenset(f"{name}{end}" for name in ("path", "file", "folder", "dir", "root") for end in ("", "s"))
-"""Words in the names of options that say where data lie."""
+"""Words in the names of options that locate data."""
 
 
 def locations(config: Any) -> tuple[str, ...]:
-    """Return the options of a dataset that say where its data lie and not what they are.
+    """Return the names of a dataset's options that locate its data.
 
-    These are the texts that are called so, such as `path` or `image_folder`, or that hold an absolute path.
+    These are texts with a name such as `path` or `image_folder`, and texts that hold an absolute path.
     """
     names = (field.name for field in dataclasses.fields(config))
     return tuple(name for name in names if is_location(name, getattr(config, name)))
 
 
 def is_location(name: str, value: Any) -> bool:
-    """Return whether a dataset's option of this name and value, which may be plain JSON, says where its data lie."""
+    """Return whether a dataset's option of this name and value locates data. The value may be plain JSON."""
     texts = value if isinstance(value, (tuple, list)) else (value,)
     if not texts or not all(isinstance(text, str) for text in texts):
         return False
     return not NAMES.isdisjoint(name.split("_")) or all(map(os.path.isabs, texts))
 
 
-def other_data(record: Mapping[str, Any], files: Mapping[str, Any], splits: Splits) -> bool:
-    """Return whether data differ from those that a run's record tells of.
+def data_differ(record: Mapping[str, Any], files: Mapping[str, Any], splits: Splits) -> bool:
+    """Return whether data differ from those in a run's record.
 
     Args:
         record: The run's record.
-        files: The hashes of the data's files, as a record has them.
-        splits: The data. Their content decides, wherever it can be told; else the files do.
+        files: The hashes of the data files, in the format of the record.
+        splits: The data. Their digest is compared; where there is no digest, the hashes of the files are.
     """
     from genzoo.data.digest import digest
 
@@ -56,8 +56,8 @@ def other_data(record: Mapping[str, Any], files: Mapping[str, Any], splits: Spli
 
 
 @contextmanager
-def explained(config: Any, command: str) -> Iterator[None]:
-    """Inside, an error of data that cannot be read says how to tell `command` where they lie now.
+def location_hints(config: Any, command: str) -> Iterator[None]:
+    """Add a hint to errors about data that cannot be read: how to give `command` their new location.
 
     Args:
         config: The options of the dataset.
@@ -71,16 +71,16 @@ def explained(config: Any, command: str) -> Iterator[None]:
         yield
     except GenzooError as error:
         if names and (_is_gone(config, names) or "--data." in error.hint):
-            error.hint = elsewhere(names, command)
+            error.hint = moved_hint(names, command)
         raise
     except OSError as error:
-        hint = elsewhere(names, command) if names else f"{command} --data-root FOLDER"
+        hint = moved_hint(names, command) if names else f"{command} --data-root FOLDER"
         raise GenzooError(f"{error.filename or 'the data'}: {error.strerror or error}", hint) from error
 
 
-def elsewhere(names: tuple[str, ...], command: str) -> str:
-    """Return what to type where the data lie elsewhere now, a line an option."""
-    return "\n".join(f"if the data lie elsewhere now: {command} {option(f'data.{name}')} PATH" for name in names)
+def moved_hint(names: tuple[str, ...], command: str) -> str:
+    """Return one line for each location option: what to type after the data were moved."""
+    return "\n".join(f"if the data were moved: {command} {option(f'data.{name}')} PATH" for name in names)
 
 
 def _is_gone(config: Any, names: tuple[str, ...]) -> bool:
@@ -90,7 +90,7 @@ def _is_gone(config: Any, names: tuple[str, ...]) -> bool:
 
 
 def refuse_other_options(changed: Mapping[str, tuple[Any, Any]], free: tuple[str, ...], command: str) -> None:
-    """Refuse changes of a dataset's options that are not locations.
+    """Refuse changes of a dataset's options other than locations.
 
     Args:
         changed: The options that differ from the run's, as (before, now).
@@ -98,11 +98,11 @@ def refuse_other_options(changed: Mapping[str, tuple[Any, Any]], free: tuple[str
         command: Such as "genzoo evaluate RUN".
 
     Raises:
-        UsageError: Naming the first of them.
+        UsageError: Such an option changed; the first one is named.
     """
     for name, (was, now) in changed.items():
         if name not in free:
-            hint = elsewhere(free, command) if free else f"leave {option(f'data.{name}')} out"
+            hint = moved_hint(free, command) if free else f"leave {option(f'data.{name}')} out"
             raise UsageError(
-                f"{option(f'data.{name}')} {now}: the run's data were read with {was}, and would be others", hint
+                f"{option(f'data.{name}')} {now}: the run's data were read with {was}; this would change the data", hint
             )

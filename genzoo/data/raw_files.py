@@ -1,4 +1,4 @@
-"""Raw files by name, size and SHA-256; and how a wrong one is told apart and named."""
+"""Raw files, identified by name, size and SHA-256, and errors that name a wrong file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class RawFile:
-    """A file as it is read: unpacked, never compressed."""
+    """An uncompressed file of a dataset."""
 
     name: str
     sha256: str
@@ -32,34 +32,34 @@ class RawFile:
 
 
 class Source(Protocol):
-    """A way to get the files of a set; see `genzoo.data.sources`."""
+    """A source of the files of a set; see `genzoo.data.sources`."""
 
     network: ClassVar[bool]
-    """Whether `GENZOO_OFFLINE` forbids it."""
+    """Whether the source needs the network, which `GENZOO_OFFLINE` forbids."""
 
     def fetch(self, file_set: FileSet, wanted: Sequence[RawFile], into: Path) -> None:
-        """Puts each wanted file it can get into the folder `into`, verified.
+        """Put each wanted file that is available into the folder `into`, verified.
 
         Raises:
-            GenzooError: Why it cannot, in one line.
+            GenzooError: The source failed; the message gives the reason in one line.
         """
         ...
 
-    def way_out(self, file_set: FileSet) -> str:
-        """What a user can type to do the same by hand; "" if nothing."""
+    def manual_command(self, file_set: FileSet) -> str:
+        """Return the shell command that fetches the files by hand; "" if there is none."""
         ...
 
 
 @dataclass(frozen=True)
 class FileSet:
-    """The files of one dataset, and the sources to try in turn. A dataset class declares it as `files`."""
+    """The files of one dataset, and the sources to try in order. A dataset class declares it as `files`."""
 
     name: str
-    """The dataset, as the user types it."""
+    """Name of the dataset on the command line."""
     title: str
-    """The dataset, as papers write it."""
+    """Name of the dataset in papers."""
     folder: str
-    """Where the files lie below a data root, such as "MNIST/raw" (torchvision's layout)."""
+    """Folder of the files below a data root, such as "MNIST/raw" (torchvision's layout)."""
     files: tuple[RawFile, ...]
     sources: tuple[Source, ...] = ()
 
@@ -69,12 +69,12 @@ class FileSet:
                 raise PluginError(f"file set {self.name!r}: {part!r} is not the name of an unpacked file or a folder")
 
     def sha256(self) -> dict[str, str]:
-        """The digest of each file, for a run's record."""
+        """Return the digest of each file, for a run's record."""
         return {raw.name: raw.sha256 for raw in self.files}
 
 
 class Content(NamedTuple):
-    """What a file turned out to hold."""
+    """Size and digest of a file's content."""
 
     size: int
     sha256: str
@@ -98,10 +98,10 @@ def known_file_sets() -> Iterator[tuple[Entry, FileSet | None]]:
 
 
 def _declared(entry: Entry) -> list[dict[str, Any]] | None:
-    """The file set of a dataset's class as a JSON value, [] if it has none; None if the class cannot be imported."""
+    """Return the file set of a dataset's class as JSON; [] if it has none, None if the class cannot be imported."""
     try:
         files = getattr(entry.load(), "files", None)
-    except PluginError:  # its own line was printed when it was found; it owns no file here
+    except PluginError:  # reported at discovery; it owns no file here
         return None
     if not isinstance(files, FileSet):
         return []
@@ -110,14 +110,14 @@ def _declared(entry: Entry) -> list[dict[str, Any]] | None:
 
 
 def content(path: Path, file_set: FileSet) -> Content:
-    """Size and digest of a file. What is larger than any file of the set is not read.
+    """Return size and digest of a file. A file larger than any file of the set is not read: its digest is "".
 
     Raises:
-        GenzooError: It cannot be read.
+        GenzooError: The file cannot be read.
     """
     try:
         if not path.is_file():
-            raise GenzooError(f"{path} is no file" if path.exists() else f"{path} is a link to nothing")
+            raise GenzooError(f"{path} is not a file" if path.exists() else f"{path} is a broken link")
         with path.open("rb") as file:
             size = path.stat().st_size
             if size > max(raw.size for raw in file_set.files):
@@ -128,7 +128,7 @@ def content(path: Path, file_set: FileSet) -> Content:
 
 
 def unpack(source: Path, target: Path, limit: int) -> Content:
-    """Copies a file, unpacking it if it is gzip; stops one byte after `limit`, whatever the source inflates to.
+    """Copy a file, unpacked if it is gzip. Stop one byte after `limit`, to bound what a gzip bomb writes.
 
     Raises:
         GenzooError: The source cannot be read or unpacked.
@@ -158,10 +158,10 @@ def _chunks(source: Path, limit: int) -> Iterator[bytes]:
 
 
 def take(source: Path, file_set: FileSet, raw: RawFile, into: Path) -> None:
-    """Copies or unpacks one file into a folder, under its own name once it is verified.
+    """Copy or unpack one file into a folder; rename it to its final name after verification.
 
     Raises:
-        GenzooError: It is not that file.
+        GenzooError: The content is not that of `raw`.
     """
     partial = into / f"{raw.name}.part"
     check(source, unpack(source, partial, raw.size), file_set, raw)
@@ -169,14 +169,14 @@ def take(source: Path, file_set: FileSet, raw: RawFile, into: Path) -> None:
 
 
 def check(path: Path, found: Content, file_set: FileSet, raw: RawFile) -> None:
-    """Refuses a file that is not `raw`, and says whose it is if that is known.
+    """Refuse a file that is not `raw`.
 
     Raises:
-        GenzooError: In one line.
+        GenzooError: The content differs; the message names the dataset that owns the content, if it is known.
     """
     if found == (raw.size, raw.sha256):
         return
-    owner = whose(found, file_set, raw)
+    owner = owner_of(found, file_set, raw)
     if found.size < raw.size and not owner:
         state = "empty" if not found.size else "cut short"
         raise GenzooError(f"{path} is {state}: {found.size:,} of {raw.size:,} bytes")
@@ -187,8 +187,8 @@ def check(path: Path, found: Content, file_set: FileSet, raw: RawFile) -> None:
     )
 
 
-def whose(found: Content, file_set: FileSet, raw: RawFile) -> str:
-    """A sentence that names the owner of a file, with its leading blank; "" for a stranger."""
+def owner_of(found: Content, file_set: FileSet, raw: RawFile) -> str:
+    """Return " These are …" or " It is …", a sentence with the owner of a file; "" if the owner is unknown."""
     candidates = [file_set, *(files for _, files in known_file_sets() if files)]
     for candidate in candidates:
         for file in candidate.files:

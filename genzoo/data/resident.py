@@ -1,4 +1,4 @@
-"""A split that lives on the device and is gathered by index: no DataLoader, no copy a step."""
+"""A split in the memory of the device, gathered by index: no DataLoader and no copy at each step."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from genzoo.core.noise import content_keys, keyed_bits, uniform
 from genzoo.core.rows import Examples, chunks, in_place
 from genzoo.data.view import Binarize
 
-BINARIZE_WORD = 1 << 20  # which words of an image's own random stream decide its pixels: far from the sampling noise
+BINARIZE_WORD = 1 << 20  # offset in an image's random stream of the words for its pixels, far from the sampling noise
 
 
 class Resident:
-    """Examples on a device: uint8 images come out as floats in [0, 1], other values as they are; then standardised.
+    """Examples on a device. Batches are floats: uint8 images in [0, 1], other values unchanged, then standardised.
 
     Args:
         split: x [N, *S], uint8 or float32.
-        device: Where to keep it.
+        device: Where the examples are kept.
         binarize: See `genzoo.training.config.Training`.
-        training: Whether "dynamic" draws anew at each visit; otherwise it uses the static draw.
-        shift: Subtracted from every value …
-        scale: … before it is divided by this (see `standardisation`).
+        training: Whether "dynamic" draws new pixels at each visit. In evaluation it uses the static draw.
+        shift: Subtracted from every value (see `standardisation`).
+        scale: Every value is divided by this after the subtraction.
 
     Raises:
-        UsageError: Binarisation of values that are not stored as uint8.
+        UsageError: The values are to be binarised and are not uint8.
     """
 
     def __init__(
@@ -53,15 +53,15 @@ class Resident:
         self.scale = scale
         self.device = device
         self.y = None if split.y is None else split.y.to(device)
-        self.x = self._kept(x)
+        self.x = self._place(x)
 
     @property
     def index_device(self) -> torch.device:
-        """Where `inputs` would have the indices."""
+        """The device on which `inputs` expects the indices."""
         return self.device
 
-    def _kept(self, x: Examples) -> Examples:
-        """The examples on the device, black and white already where that is decided once and for all."""
+    def _place(self, x: Examples) -> Examples:
+        """Return the examples on the device, binarised unless they are drawn at each visit."""
         if isinstance(x, Tensor) and self.bits == "none":
             return x.to(self.device)
         kept = torch.empty(x.shape, dtype=x.dtype, device=self.device)
@@ -75,22 +75,22 @@ class Resident:
         return len(self.x)
 
     def batch(self, index: Tensor) -> Batch:
-        """The examples at `index` [B], an int64 tensor on the device."""
-        return self.see(*next(self.inputs([index])))
+        """Return the examples at `index` [B], an int64 tensor on the device."""
+        return self.to_batch(*next(self.inputs([index])))
 
     def inputs(self, batches: Iterable[Tensor]) -> Generator[tuple[Tensor, ...], None, None]:
-        """For each batch of indices, what `see` makes the batch of: tensors on the device, always of one shape."""
+        """Yield the arguments of `to_batch` for each batch of indices: tensors on the device, of the same shapes."""
         return ((index,) for index in batches)
 
-    def see(self, *inputs: Tensor) -> Batch:
-        """The batch, by operations on the device alone, so that a training step can be captured together with them."""
+    def to_batch(self, *inputs: Tensor) -> Batch:
+        """Return the batch. Only device operations are used, so that a CUDA graph can capture them with the step."""
         (index,) = inputs
         assert isinstance(self.x, Tensor)
         y = None if self.y is None else self.y.index_select(0, index)
-        return Batch(self._seen(self.x.index_select(0, index)), y)
+        return Batch(self._transform(self.x.index_select(0, index)), y)
 
-    def _seen(self, stored: Tensor) -> Tensor:
-        """Stored examples as the model gets them; `stored` itself is left as it is."""
+    def _transform(self, stored: Tensor) -> Tensor:
+        """Return stored examples as model inputs; `stored` is not changed."""
         x = stored.to(torch.float32)
         if self.white != 1.0:
             x = x.div_(self.white)
@@ -109,46 +109,46 @@ class Resident:
 
     @cached_property
     def levels(self) -> bool:
-        """Whether every value of every batch is a grey level k/255."""
+        """Whether every value of every batch is a grey level k/255, within rounding."""
         if not self.as_stored:
             return False
         return self.redraw or self.x.dtype == torch.uint8 or all(bool(_are_levels(x).all()) for x in self.stored())
 
     @cached_property
     def in_unit(self) -> bool:
-        """Whether every value lies in [0, 1] in the data's own units, as a picture's do."""
+        """Whether every value lies in [0, 1] before standardisation, as pixels do."""
         return self.x.dtype == torch.uint8 or all(bool(((x >= 0) & (x <= 1)).all()) for x in self.stored())
 
     @property
     def as_stored(self) -> bool:
-        """Whether a model sees the values in the data's own units."""
+        """Whether the values are not standardised."""
         return (self.shift, self.scale) == (0.0, 1.0)
 
     def holds(self, support: Support) -> bool:
-        """Whether every value of every batch is of that kind."""
+        """Whether every value of every batch lies in a distribution's support."""
         return support == "any" or (self.binary if support == "binary" else self.levels)
 
     @cached_property
     def keys(self) -> Tensor:
-        """[N] int64: a key for each example, from its content alone (see `genzoo.core.noise`)."""
+        """The noise key of each example, [N] int64, computed from its content only (see `genzoo.core.noise`)."""
         return torch.cat([content_keys(chunk.to(self.device)) for chunk in self.stored()])
 
     def stored(self) -> Iterator[Tensor]:
-        """The examples as they are kept, black and white already where that is decided, in pieces."""
+        """Return the stored examples in chunks, binarised unless they are drawn at each visit."""
         return chunks(self.x)
 
 
 def _are_levels(x: Tensor) -> Tensor:
-    """Which values are grey levels but for rounding."""
+    """Return the mask of values that are grey levels, within rounding."""
     levels = x * 255
     return (levels - levels.round()).abs().lt(1e-3) & (x >= 0) & (x <= 1)
 
 
 def standardisation(split: Split) -> tuple[float, float]:
-    """The mean and the standard deviation of all values of a split: one of each, images on the scale from 0 to 1.
+    """Return mean and standard deviation over all values of a split, for images on the scale from 0 to 1.
 
     Raises:
-        UsageError: All values are the same.
+        UsageError: All values are equal.
     """
     x = in_place(split.x)
     white, count = 255.0 if x.dtype == torch.uint8 else 1.0, x.numel()
@@ -160,23 +160,23 @@ def standardisation(split: Split) -> tuple[float, float]:
 
 
 def fixed_bits(x: Tensor, binarize: Binarize) -> Tensor:
-    """Grey images [N, *S] uint8 made black and white, 0 or 1, where it is not drawn anew at each visit."""
+    """Binarise grey images [N, *S] uint8 to 0 or 1; "dynamic" gives the static draw of evaluation."""
     if binarize == "none":
         return x
     return (x > 127).to(torch.uint8) if binarize == "threshold" else static_bits(x)
 
 
 def static_bits(x: Tensor) -> Tensor:
-    """Grey images drawn black and white once and for all, each pixel white with its grey value as the probability.
+    """Binarise grey images by one fixed draw: a pixel is 1 with its grey value as the probability.
 
-    The draw is a function of the image's own bytes in integer arithmetic, so it is the same on every machine, in every
-    version and in any order of the images.
+    The draw depends only on the bytes of the image and uses integer arithmetic. It is therefore the same on every
+    machine, in every version and for any order of the images.
 
     Args:
-        x: [N, *S] uint8.
+        x: Grey images, [N, *S] uint8.
 
     Returns:
-        [N, *S] uint8, 0 or 1.
+        The pixels, [N, *S] uint8, 0 or 1.
     """
     drawn = []
     for chunk in chunks(x):

@@ -1,4 +1,4 @@
-"""The data of a run on its device."""
+"""The splits of a run on its device: for training, for evaluation, and for fitting."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from genzoo.data.streamed import view_of
 from genzoo.data.view import Binarize, Stream
 
 FITTED = 100_000
-"""Training examples that baselines and metrics are fitted to, at most."""
+"""The largest number of training examples that baselines and metrics are fitted to."""
 
 
 class RunData:
-    """The data of a run, as its options want them seen.
+    """The data of a run, transformed as its options say.
 
     Args:
-        store: Where their files were found.
-        splits: As the dataset loaded them.
-        spec: As the model has it.
-        device: Where they are computed with.
-        binarize: How images are made black and white.
-        stream: Whether they stay off the device.
-        say: Takes a line that says that they are streamed.
+        store: The store in which the files were found.
+        splits: The loaded splits.
+        spec: The spec of the model, with the standardisation.
+        device: The device of the batches.
+        binarize: How images are binarised.
+        stream: Whether the data stay off the device.
+        say: Called with a line for the user if the data are streamed.
     """
 
     def __init__(
@@ -45,25 +45,25 @@ class RunData:
         self.store = store
         self.splits = splits
         self.spec = spec
-        self._how = (device, binarize, spec.shift, spec.scale, stream)
-        evaluated = splits._replace(train=sample_of(splits.train, len(splits.test.x)))
-        self.view = {name: self._resident(split) for name, split in evaluated._asdict().items() if split is not None}
-        """The splits as they are evaluated, by name; of the training data a sample."""
-        self.train = self._resident(splits.train, training=True, say=say)  # said once
-        """The training data as they are trained on."""
+        self._options = (device, binarize, spec.shift, spec.scale, stream)
+        parts = splits._replace(train=sample_of(splits.train, len(splits.test.x)))._asdict()
+        self.evaluated = {name: self._resident(split) for name, split in parts.items() if split is not None}
+        """The splits for evaluation, by name. "train" is a sample of the training data."""
+        self.train = self._resident(splits.train, training=True, say=say)
+        """The training data for training."""
 
     @cached_property
     def digest(self) -> str | None:
-        """Identifies the data by their content."""
+        """The digest of the data's content; None for memory-mapped data."""
         return digest(self.splits)
 
     @cached_property
-    def whole(self) -> Resident:
-        """The training data, as they are evaluated, for what is fitted to them: a sample of very many."""
-        fitted = sample_of(self.splits.train, FITTED)
-        same = fitted is self.splits.train and not self.train.redraw
-        return self.train if same else self._resident(fitted)
+    def fitted(self) -> Resident:
+        """The training data in evaluation mode, for baselines and metrics; a sample of at most `FITTED` examples."""
+        sample = sample_of(self.splits.train, FITTED)
+        same = sample is self.splits.train and not self.train.redraw
+        return self.train if same else self._resident(sample)
 
     def _resident(self, split: Split, training: bool = False, say: Callable[[str], None] | None = None) -> Resident:
-        device, binarize, shift, scale, stream = self._how
+        device, binarize, shift, scale, stream = self._options
         return view_of(split, device, binarize, training, shift, scale, stream=stream, say=say)

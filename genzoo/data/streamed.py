@@ -19,22 +19,22 @@ from genzoo.system.memory import free_bytes, gigabytes
 
 CPU = torch.device("cpu")
 SHARE = 0.6
-"""Of the free memory, for the data; the rest is for the model and what it computes."""
+"""Share of the free memory for the data. The rest is for the model and its activations."""
 GROUP = 1 << 20
-"""Bytes that are gathered at once: several small batches, so that two threads seldom have to talk."""
+"""Bytes gathered at once: several small batches, so that the two threads rarely synchronise."""
 AHEAD = 1
-"""Groups of batches that are gathered while one is computed with."""
+"""Groups of batches gathered in advance."""
 
 
 class Buffer:
-    """Memory of the host that batches are gathered into, again and again; pinned where a GPU copies from it."""
+    """Reusable host memory for gathered batches; pinned if a GPU copies from it."""
 
     def __init__(self) -> None:
         self.x = self.y = torch.empty(0)
         self.copied: torch.cuda.Event | None = None
 
     def room(self, n: int, data: Streamed) -> tuple[Tensor, ...]:
-        """For n examples of data: x, and y if there are labels. Waits until a copy from here is over."""
+        """Return room for n examples: x, and y if there are labels. Wait first for a running copy from here."""
         if self.copied is not None:
             self.copied.synchronize()
         if len(self.x) < n:
@@ -44,7 +44,7 @@ class Buffer:
         return (self.x[:n],) if data.y is None else (self.x[:n], self.y[:n])
 
     def on(self, device: torch.device, *held: Tensor) -> tuple[Tensor, ...]:
-        """What lies here, on the device: on the CPU this very memory, on a GPU a copy that is under way."""
+        """Return tensors of this buffer on the device: the same memory on the CPU, an asynchronous copy on a GPU."""
         if device.type == "cpu":
             return held
         copies = tuple(part.to(device, non_blocking=device.type == "cuda") for part in held)
@@ -55,7 +55,7 @@ class Buffer:
 
 
 class Streamed(Resident):
-    """The same examples, in the same order and with the same results, out of the host's memory or a mapped file."""
+    """A `Resident` with equal batches whose examples stay in host memory or in a memory-mapped file."""
 
     x: Rows
 
@@ -63,23 +63,23 @@ class Streamed(Resident):
     def index_device(self) -> torch.device:
         return CPU
 
-    def _kept(self, x: Examples) -> Examples:
+    def _place(self, x: Examples) -> Examples:
         return x if isinstance(x, Rows) else Rows(x.cpu())
 
     def batch(self, index: Tensor) -> Batch:
         y = None if self.y is None else self.y.index_select(0, index.to(self.device))
         inputs = (self.x.read(index.cpu()).to(self.device), y)
-        return self.see(*(part for part in inputs if part is not None))
+        return self.to_batch(*(part for part in inputs if part is not None))
 
     def inputs(self, batches: Iterable[Tensor]) -> Generator[tuple[Tensor, ...], None, None]:
-        """What it yields is good until the next one is asked for. Close it to end its thread.
+        """Yield the arguments of `to_batch`, valid until the next ones are requested. Close it to end its thread.
 
         Raises:
-            GenzooError: The file cannot be read any more.
+            GenzooError: The file can no longer be read.
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="genzoo-stream")
         labels = None if self.y is None else self.y.cpu()
-        # One is in use; on a GPU the copies from two more may not be over yet.
+        # One is in use; on a GPU the copies from two more may still run.
         free = deque(Buffer() for _ in range(AHEAD + (1 if self.device.type == "cpu" else 3)))
         ahead: deque[tuple[Buffer, list[int], Future[tuple[Tensor, ...]]]] = deque()
 
@@ -104,7 +104,7 @@ class Streamed(Resident):
             thread.shutdown(cancel_futures=True)
 
     def _groups(self, batches: Iterable[Tensor]) -> Iterator[list[Tensor]]:
-        """Batches in their order, as many at a time as are gathered at once."""
+        """Yield the batches in order, in groups of about `GROUP` bytes."""
         each = _bytes(self.x) // max(len(self), 1)
         remaining = iter(batches)
         for first in remaining:
@@ -116,8 +116,8 @@ class Streamed(Resident):
             torch.index_select(labels, 0, index, out=room[1])
         return room
 
-    def see(self, *inputs: Tensor) -> Batch:
-        return Batch(self._seen(fixed_bits(inputs[0], self.bits)), inputs[1] if len(inputs) > 1 else None)
+    def to_batch(self, *inputs: Tensor) -> Batch:
+        return Batch(self._transform(fixed_bits(inputs[0], self.bits)), inputs[1] if len(inputs) > 1 else None)
 
     def stored(self) -> Iterator[Tensor]:
         return (fixed_bits(chunk, self.bits) for chunk in chunks(self.x))
@@ -133,15 +133,15 @@ def view_of(
     stream: Stream = "auto",
     say: Callable[[str], None] | None = None,
 ) -> Resident:
-    """A split as a model sees it: on the device where it fits there, else streamed, which is said.
+    """Return a split as model inputs: on the device if it fits there, else streamed.
 
     Args:
         split, device, binarize, training, shift, scale: See `Resident`.
-        stream: "auto" measures the free memory.
-        say: Takes the line that says so, if it is to be said.
+        stream: Whether to stream; "auto" decides by the free memory.
+        say: Called with a line for the user if the split is streamed.
 
     Raises:
-        GenzooError: It must not be streamed and does not fit.
+        GenzooError: The split must not be streamed and does not fit.
     """
     x = in_place(split.x)
     split = split._replace(x=x)
@@ -160,7 +160,7 @@ def view_of(
 
 
 def _needed(x: Examples, device: torch.device, converted: bool) -> int:
-    """Bytes that keeping x on the device takes beyond what it takes already."""
+    """Return the additional bytes that x needs on the device."""
     if isinstance(x, Tensor) and x.device == device and not converted:
         return 0
     return _bytes(x)

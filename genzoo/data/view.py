@@ -1,4 +1,4 @@
-"""How stored examples may be seen by a model."""
+"""Options of how stored examples become model inputs."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class FinalEvaluation:
 
     def results(self, run: Run, trained: Trained) -> dict[str, Any]:
         """Return metrics of every split, the baselines and what the training took; write those of each test example."""
-        model, outcome, test = trained.model, trained.outcome, self.data.view["test"]
-        examples: dict[str, dict[str, Tensor]] = {name: {} for name in self.data.view}
+        model, outcome, test = trained.model, trained.outcome, self.data.evaluated["test"]
+        examples: dict[str, dict[str, Tensor]] = {name: {} for name in self.data.evaluated}
         results = self.of_splits(model, examples)
         save_examples(run.path / EXAMPLES_FILE, examples["test"])
         own = summarise_likelihood(model, test)
@@ -111,18 +111,18 @@ class FinalEvaluation:
                 model,
                 data,
                 self.plan.metrics,
-                train=self.data.whole,
+                train=self.data.fitted,
                 examples=None if examples is None else examples[name],
                 processes=self.processes,
             )
-            for name, data in self.data.view.items()
+            for name, data in self.data.evaluated.items()
         }
 
     def objective_terms(self, model: Model, step: int) -> dict[str, dict[str, float]]:
         """Return the loss's terms on every split: all that is known of a model for which no metric has a value."""
         objective = Objective(model, self.loss, self.plan.config.training.precision)
         number = torch.tensor(step, device=self.plan.device)
-        return {name: objective_terms(objective, data, number) for name, data in self.data.view.items()}
+        return {name: objective_terms(objective, data, number) for name, data in self.data.evaluated.items()}
 
     def baselines(self, model: Model, own: LikelihoodSummary | None) -> dict[str, Any]:
         """Return what a model has to beat (PCA with as many components, independent pixels) and cannot beat.
@@ -130,7 +130,7 @@ class FinalEvaluation:
         Baselines that are probabilities are there for a model whose own p(x|z) is one: a density cannot be compared
         with them.
         """
-        train, test, spec = self.data.whole, self.data.view["test"], self.data.spec
+        train, test, spec = self.data.fitted, self.data.evaluated["test"], self.data.spec
         found: dict[str, Any] = {}
         components = code_size(model, test)
         if 0 < components < spec.numel:  # as many components as dimensions reconstruct anything

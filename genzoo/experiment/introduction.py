@@ -10,7 +10,7 @@ from genzoo.data.run_data import RunData
 from genzoo.evaluation.measures import summarise_likelihood
 from genzoo.experiment.console import Console
 from genzoo.runs.config import RunConfig
-from genzoo.runs.environment import describe_device
+from genzoo.system.devices import describe_device
 from genzoo.system.threads import overloaded
 
 
@@ -38,7 +38,7 @@ def introduce(console: Console, config: RunConfig, model: Model, loss: Loss, dat
 def likelihood_line(model: Model, data: RunData) -> str:
     """Return the name of the model's own p(x|z) as the beginning of a line; "" where the model does not state one."""
     try:
-        summary = summarise_likelihood(model, data.view["test"])
+        summary = summarise_likelihood(model, data.evaluated["test"])
     except Exception:  # training gives a clearer error of a broken model
         return ""
     return "" if summary is None else f"{summary.likelihood} likelihood · "

@@ -46,7 +46,7 @@ class Job:
         self.model, self.loss = plan.build(data.spec)
         self.evaluation = FinalEvaluation(self.model, self.loss, plan, data, processes)
         heard = [console] if processes.first else []
-        training, validation = self.config.training, data.view.get("validation")
+        training, validation = self.config.training, data.evaluated.get("validation")
         self.trainer = Trainer(self.model, self.loss, training, data.train, validation, heard, processes)
         self.listeners = RunListeners(plan.listeners, console.warned)
 
@@ -144,7 +144,7 @@ class Job:
         from genzoo.figures.draw import draw_all
         from genzoo.reporting.report import write_report
 
-        for failure in draw_all(run, model, self.data.view):
+        for failure in draw_all(run, model, self.data.evaluated):
             self.console.warn(failure)
         try:
             write_report(run)

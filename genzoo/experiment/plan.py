@@ -16,12 +16,12 @@ from genzoo.registry.current import registry
 from genzoo.runs.build import (
     build_loss,
     build_model,
-    choose_device,
     refuse_unbuildable,
     refuse_uneven_batch,
     view_spec,
 )
 from genzoo.runs.config import RunConfig
+from genzoo.system.devices import choose_device
 from genzoo.system.distributed import Processes
 from genzoo.training.execution import refuse_mode
 

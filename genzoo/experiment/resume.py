@@ -15,7 +15,7 @@ import torch
 from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import option
-from genzoo.data.locations import elsewhere, explained, locations, other_data
+from genzoo.data.locations import data_differ, location_hints, locations, moved_hint
 from genzoo.data.store import Store
 from genzoo.experiment.checkpointing import FOLDER
 from genzoo.experiment.experiment import Experiment
@@ -72,7 +72,7 @@ class Resumption:
         self.free = locations(self.before.data_config)
         refuse_changes(self.changed, run, self.free)
         self.command = shlex.join(["genzoo", "resume", str(run.path)])
-        with explained(config.data_config, self.command):
+        with location_hints(config.data_config, self.command):
             self.experiment = Experiment(config, RunPaths(data_root=data_root), quiet, processes)
         self.say = self.experiment.console.say
         self.warn = self.experiment.console.warn
@@ -91,7 +91,7 @@ class Resumption:
             if nothing := self.nothing_left():
                 self.say(nothing)
                 return False
-            with explained(self.config.data_config, self.command):
+            with location_hints(self.config.data_config, self.command):
                 job = self.experiment.load(self.refuse_other_data)
             self.processes.barrier("data")
             start = self.start(job) if self.processes.first else self.same_start(job.trainer)
@@ -162,7 +162,7 @@ class Resumption:
     def same_start(self, trainer: Trainer) -> Snapshot | None:
         """Return the checkpoint that the first process chose."""
         step = self.agree(0)
-        path = checkpoints.place(self.run.path / FOLDER, step)
+        path = checkpoints.checkpoint_path(self.run.path / FOLDER, step)
         return to_snapshot(checkpoints.open_checkpoint(path), trainer) if step else None
 
     def agree(self, step: int) -> int:
@@ -198,8 +198,8 @@ class Resumption:
         Raises:
             GenzooError: With a hint what to type.
         """
-        if other_data(former_record(self.run), data_of(store), splits):
-            hint = elsewhere(self.free, self.command) if self.free else f"{self.command} --data-root FOLDER"
+        if data_differ(former_record(self.run), data_of(store), splits):
+            hint = moved_hint(self.free, self.command) if self.free else f"{self.command} --data-root FOLDER"
             raise GenzooError(f"these are not the data that {self.run.path} was trained on", hint)
 
     def warn_of_differences(self, checkpoint: Checkpoint, job: Job) -> None:

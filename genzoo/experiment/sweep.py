@@ -23,12 +23,12 @@ from genzoo.data.digest import digest
 from genzoo.data.store import Store
 from genzoo.experiment.experiment import Experiment
 from genzoo.registry.current import registry
-from genzoo.runs.build import choose_device
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import data_of, why_outdated
 from genzoo.runs.run import SPEED_FILE, Run, RunPaths
 from genzoo.runs.schema import is_config, is_ranked
 from genzoo.system.computing import evaluating
+from genzoo.system.devices import choose_device, synchronize
 from genzoo.system.lock import locked
 from genzoo.system.signals import interruption
 
@@ -214,9 +214,3 @@ def inference_speed(model: Model, device: torch.device) -> dict[str, Any]:
             seconds.append(time.perf_counter() - start)
     speed = size / statistics.median(seconds)
     return {"images_per_second": speed, "batch_size": size, "passes": len(seconds), "device": str(device)}
-
-
-def synchronize(device: torch.device) -> None:
-    """Waits until the device has done what it was told."""
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)

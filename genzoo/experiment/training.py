@@ -14,10 +14,11 @@ from genzoo.experiment.epoch_log import Log
 from genzoo.experiment.listeners import RunListeners
 from genzoo.runs import checkpoints
 from genzoo.runs.config import RunConfig
-from genzoo.runs.environment import determinism, forget_peak, peak_memory
+from genzoo.runs.environment import determinism
 from genzoo.runs.model_file import save_model
 from genzoo.runs.record import MATTERS, Session
 from genzoo.runs.run import MODEL_FILE, TRACE_FILE, Run
+from genzoo.system.devices import forget_peak, peak_memory
 from genzoo.system.distributed import Processes
 from genzoo.system.signals import RAISED, first_interrupt
 from genzoo.training.callback import Outcome
@@ -158,8 +159,8 @@ class TrainingSession:
 
     def facts(self) -> dict[str, Any]:
         """Return what a checkpoint records of how it was made."""
-        mode, this = self.trainer.outcome.mode.name, self.session.this
-        made = {name: this[name] for name in MATTERS if name in this} | {"mode": mode}
+        mode, entry = self.trainer.outcome.mode.name, self.session.entry
+        made = {name: entry[name] for name in MATTERS if name in entry} | {"mode": mode}
         level = determinism(self.trainer.device, mode, self.processes.size)
         return {"config": self.config.to_json(), "made": {**made, "determinism": level, "at": time.time()}}
 

@@ -14,7 +14,7 @@ from genzoo.core.text import number
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.entries import describe
 from genzoo.reporting.format import SPLITS, cell, objective_rows, remarks
-from genzoo.runs.record import seconds_in_all, why_outdated
+from genzoo.runs.record import total_seconds, why_outdated
 from genzoo.runs.run import DAMAGED, Run, read_json
 
 FILE = "report.html"
@@ -65,7 +65,7 @@ def page(run: Run) -> str:
 
 def when(record: Mapping[str, Any]) -> str:
     """How the run ended, when it began and how long it took; it may be ending just now."""
-    began, seconds = record["started"], seconds_in_all(record)
+    began, seconds = record["started"], total_seconds(record)
     status = "finished" if record["status"] == "running" else record["status"]
     return f"{status} · {time.strftime('%Y-%m-%d %H:%M', time.gmtime(began))} UTC · {seconds:.0f} s in all"
 

@@ -1,4 +1,4 @@
-"""From resolved choices to live objects: the device, the dataset, the model and its loss."""
+"""Build the model and the loss of a run; refuse options that do not fit the data or the machine."""
 
 from __future__ import annotations
 
@@ -16,67 +16,32 @@ from genzoo.core.model import Model, count_parameters
 from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.registry.entries import Entry
 from genzoo.runs.config import RunConfig
-from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.distributed import Processes
 from genzoo.system.memory import gigabytes, memory_bytes
 from genzoo.training.config import Training
 
-BYTES_PER_WEIGHT = 16  # float32: the weight, its gradient and Adam's two moments
-
-
-def choose_device(name: str, processes: Processes = ALONE) -> torch.device:
-    """The torch device called `name`; "auto" prefers CUDA, then MPS, then the CPU. Each process has a GPU of its own.
-
-    Raises:
-        UsageError: It is not there, or not for several processes.
-    """
-    if processes.size > 1:
-        if name not in ("auto", "cpu", "cuda"):
-            raise UsageError(f"--device {name}: several processes share no device", "use auto, cpu or cuda")
-        if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
-            device = choose_device(f"cuda:{processes.local}")
-            torch.cuda.set_device(device)
-            return device
-        return torch.device("cpu")
-    if name == "auto":
-        accelerator = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        return torch.device(accelerator)
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f"--device {name}: no such kind of device", "use auto, cpu, cuda, cuda:1 or mps") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        built_for, count = torch.version.cuda or "none", torch.cuda.device_count()
-        raise UsageError(
-            f"--device {name}, but torch sees {count or 'no'} CUDA device{'s' if count > 1 else ''} "
-            f"(torch {torch.__version__}, CUDA {built_for})",
-            "use --device auto",
-        )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise UsageError(f"--device {name}, but this machine has no MPS device", "use --device auto")
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise UsageError(f"--device {name}: genzoo trains on cpu, cuda and mps", "use --device auto")
-    return device
+BYTES_PER_WEIGHT = 16  # in float32: the weight, its gradient and Adam's two moments
 
 
 def refuse_uneven_batch(batch_size: int, processes: Processes) -> None:
-    """Refuses a batch that the processes cannot share evenly.
+    """Refuse a batch size that is not a multiple of the number of processes.
 
     Raises:
-        UsageError: Naming the next one that they can.
+        UsageError: It is not; the next multiple is named.
     """
     size = processes.size
     if batch_size % size:
         raise UsageError(
-            f"--batch-size {batch_size} is shared by {size} processes, which do not divide it",
+            f"--batch-size {batch_size} is not a multiple of the {size} processes",
             f"--batch-size {-(-batch_size // size) * size}",
         )
 
 
 def view_spec(dataset: Dataset, training: Training) -> DataSpec:
-    """The dataset's spec as a model is to see it: with the binarisation and the likelihood that were asked for.
+    """Return the spec for the model: that of the dataset, changed by --binarize, --standardize and --likelihood.
 
     Raises:
-        UsageError: Binarisation of data that are no images, or a likelihood that is unknown or not for such values.
+        UsageError: The data to be binarised are not images, or the likelihood is unknown or does not suit the values.
     """
     own = spec = dataset.spec
     if training.binarize != "none":
@@ -91,22 +56,27 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
             spec = spec._replace(likelihood="gaussian-learned")
     if training.likelihood != "auto":
         spec = spec._replace(likelihood=training.likelihood)
-    make_likelihood(spec.likelihood)  # refuses an unknown one
+    make_likelihood(spec.likelihood)  # raises for an unknown one
     if (training.binarize, training.standardize, training.likelihood) != ("none", "none", "auto"):
         refuse_unsuitable(spec, own, training)
     return spec
 
 
 def suits_any_values(likelihood: str) -> bool:
-    """Whether a likelihood is for numbers of any size, and not just for those between 0 and 1."""
+    """Return whether a likelihood is for all real numbers, not only for those between 0 and 1."""
     return likelihood_class(likelihood).values == "any"
 
 
 def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None:
-    """Refuses a likelihood that is not for such values. A dataset tells by its own likelihood where its values lie.
+    """Refuse a likelihood that does not suit the values of the data.
+
+    Args:
+        spec: The spec for the model.
+        own: The spec of the dataset. Its likelihood tells the range of the values.
+        training: The options of the training.
 
     Raises:
-        UsageError: Saying what it is for and what the values are.
+        UsageError: The likelihood does not suit the values; the message names both.
     """
     likelihood, values = f"--likelihood {spec.likelihood}", likelihood_class(spec.likelihood).values
     if values == "any":
@@ -124,22 +94,22 @@ def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None
 
 
 def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device) -> Model:
-    """Builds a registered model with weights drawn from `seed`.
+    """Build a registered model with weights drawn from `seed`.
 
     Raises:
-        UsageError: The model does not fit the data, or the machine.
+        UsageError: The model does not fit the data or the memory.
     """
     model_class: type[Model] = entry.load()
-    refuse_too_large(entry, weights_on_paper(model_class, spec, config), device)
+    refuse_too_large(entry, count_without_allocating(model_class, spec, config), device)
     with generators, seeded(derive_seed(seed, "weights")):
         return model_class(spec, config).to(device)
 
 
 def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: int) -> Loss:
-    """Builds a registered loss for a model.
+    """Build a registered loss for a model.
 
     Raises:
-        UsageError: The loss cannot train that model; the reason is given.
+        UsageError: The loss cannot train the model; the reason is given.
     """
     loss_class: type[Loss] = entry.load()
     reason = loss_class.refuses(model)
@@ -161,7 +131,7 @@ def refuse_unbuildable(config: RunConfig, spec: DataSpec, device: torch.device) 
     """
     model_entry, loss_entry = config.components.model, config.components.loss
     try:
-        model = on_paper(model_entry.load(), spec, config.model_config)
+        model = meta_model(model_entry.load(), spec, config.model_config)
         refuse_too_large(model_entry, count_parameters(model), device)
         with torch.device("meta"):
             build_loss(loss_entry, model, config.loss_config, config.model, 0)
@@ -173,7 +143,11 @@ def refuse_unbuildable(config: RunConfig, spec: DataSpec, device: torch.device) 
 
 
 def refuse_too_large(entry: Entry, weights: int, device: torch.device) -> None:
-    """Refuse a model that the machine cannot hold, before any of it is allocated."""
+    """Refuse a model that does not fit into memory, before its weights are allocated.
+
+    Raises:
+        UsageError: Training needs more memory than the device has.
+    """
     available, needed = memory_bytes(device), weights * BYTES_PER_WEIGHT
     if needed > available:
         raise UsageError(
@@ -183,18 +157,18 @@ def refuse_too_large(entry: Entry, weights: int, device: torch.device) -> None:
         )
 
 
-def weights_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> int:
-    """How many parameters a model has, counted without allocating them; 0 where its constructor needs real ones."""
+def count_without_allocating(model_class: type[Model], spec: DataSpec, config: Any) -> int:
+    """Return the number of a model's parameters without allocating them; 0 if its constructor needs real tensors."""
     try:
-        return count_parameters(on_paper(model_class, spec, config))
+        return count_parameters(meta_model(model_class, spec, config))
     except GenzooError:
         raise
     except (RuntimeError, NotImplementedError, TypeError) as error:  # TypeError: a size beyond 64 bits
         return 1 << 62 if re.search("negative dimension|overflow", str(error), re.IGNORECASE) else 0
 
 
-def on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
-    """A model whose weights have shapes and no values."""
+def meta_model(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
+    """Return a model on the "meta" device: its weights have shapes and no memory."""
     with torch.device("meta"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # weights of another model have no place here
+        warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # loading weights does nothing here
         return model_class(spec, config)

@@ -1,12 +1,12 @@
-"""Checkpoints on disk: each is a folder that is either whole or not there, and says so by itself.
+"""Checkpoints on disk: each is a folder that is either complete or absent, and can verify itself.
 
     checkpoints/step-000000120/model.safetensors  optimizer.safetensors  …  manifest.json
 
-A save writes a temporary sibling, every file flushed to the disk, then the manifest with the size and the SHA-256 of
-each of them and of itself, and publishes all by one rename. What was there before is removed only afterwards. Whatever
-ends the process in between, or the machine, leaves the former checkpoint as it was.
+A save writes a temporary folder beside it and flushes every file to the disk. The manifest comes last; it has the size
+and the SHA-256 of each file and its own SHA-256. One rename publishes the folder, and only then are older checkpoints
+removed. A crash of the process or of the machine at any time leaves the previous checkpoint intact.
 
-Nothing here knows what is saved: files are bytes, and `facts` is JSON. Threads may save, one at a time.
+This module does not know what is saved: files are bytes, and `facts` is JSON. Threads may save, one at a time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from genzoo.system.atomic import Content, sync_folder, to_bytes, write_new
 
 FORMAT = 1
 KEEP = 2
-"""The newest and the one before it, should the newest be damaged."""
+"""Checkpoints that are kept: the newest, and the one before it in case the newest is damaged."""
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1 << 20
 FOLDER = re.compile(r"step-(\d{9,18})")
@@ -40,24 +40,26 @@ Read = Callable[[str], bytes]
 
 
 class Damaged(GenzooError):
-    """A checkpoint that is not what was written; the message begins with its path."""
+    """A checkpoint differs from what was written. The message begins with its path."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A published checkpoint whose manifest is whole."""
+    """A published checkpoint with an intact manifest."""
 
     path: Path
     step: int
+    """Training steps made."""
     facts: dict[str, Any]
+    """Additional JSON values, opaque here."""
     files: dict[str, tuple[int, str]]
-    """Size and SHA-256 by name."""
+    """Size in bytes and SHA-256 of each file, by name."""
 
     def read(self, name: str) -> bytes:
-        """The content of one file, which is what was written.
+        """Return the verified content of one file.
 
         Raises:
-            Damaged: It is not.
+            Damaged: The file is missing, or differs from what was written.
         """
         path = self.path / name
         if name not in self.files:
@@ -77,27 +79,28 @@ def save(
     facts: Mapping[str, Any],
     raise_pending_interrupt: Callable[[], None] = lambda: None,
 ) -> Path:
-    """Publishes a checkpoint, then removes all but it and the one before it.
+    """Publish a checkpoint, then remove all others but the one before it.
 
-    A whole checkpoint of the same step is left as it is.
+    An intact checkpoint of the same step is not written again.
 
     Args:
-        folder: Where checkpoints lie; made if it is not there.
-        step: Steps made; a checkpoint's place in the order, whatever the clock says.
-        files: Their contents by name.
-        facts: Anything else that JSON can hold.
-        raise_pending_interrupt: Called before each chunk is written. What it raises ends the save; nothing has changed then.
+        folder: The folder of the checkpoints; made if it does not exist.
+        step: Training steps made. Checkpoints are ordered by it, and not by the clock.
+        files: The contents of the files by name.
+        facts: Additional JSON values.
+        raise_pending_interrupt: Called before each chunk is written. An exception that it raises stops the save and
+            leaves the folder unchanged.
 
     Raises:
-        GenzooError: It could not be written; nothing has changed.
+        GenzooError: The checkpoint cannot be written; nothing has changed.
     """
-    path, temporary = place(folder, step), folder / f".tmp-{step}-{os.getpid()}"
+    path, temporary = checkpoint_path(folder, step), folder / f".tmp-{step}-{os.getpid()}"
     try:
         if not folder.is_dir():
             os.mkdir(folder)
             sync_folder(folder.parent)
         if path.exists():
-            if is_whole(path):
+            if is_intact(path):
                 return path
             discard(path)
         os.mkdir(temporary)
@@ -109,20 +112,20 @@ def save(
         os.rename(temporary, path)
         sync_folder(folder)
     except OSError as error:
-        raise GenzooError(cannot_save(path, error, files), "free some space: df -h, or take a larger disk") from None
+        raise GenzooError(cannot_save(path, error, files), "free some space: df -h, or use a larger disk") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     prune(folder, step)
     return path
 
 
-def place(folder: Path, step: int) -> Path:
-    """Where the checkpoint of a step lies."""
+def checkpoint_path(folder: Path, step: int) -> Path:
+    """Return the path of the checkpoint of a step."""
     return folder / f"step-{step:09}"
 
 
 def cannot_save(path: Path, error: OSError, files: Mapping[str, Content]) -> str:
-    """Why a checkpoint could not be written, with how much room it needs."""
+    """Return the message for a checkpoint that cannot be written, with the space that it needs."""
     needed = sum(map(len, files.values()))
     room = ""
     with suppress(OSError):
@@ -131,21 +134,26 @@ def cannot_save(path: Path, error: OSError, files: Mapping[str, Content]) -> str
 
 
 def manifest(step: int, files: Mapping[str, tuple[int, str]], facts: Mapping[str, Any]) -> bytes:
-    """The manifest of a checkpoint, given the size and SHA-256 of its files: JSON whose last line is the SHA-256 of
-    the lines above it."""
+    """Return the manifest of a checkpoint: JSON whose last line is the SHA-256 of the lines above it.
+
+    Args:
+        step: Training steps made.
+        files: Size and SHA-256 of each file, by name.
+        facts: Additional JSON values.
+    """
     listed = {name: {"size": size, "sha256": digest} for name, (size, digest) in files.items()}
     values = {"format": FORMAT, "step": step, "files": listed, "facts": facts}
-    return signed(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}") + ",\n")
+    return with_digest(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}") + ",\n")
 
 
-def signed(above: str) -> bytes:
-    """Text, and behind it a last line with its SHA-256 which closes the JSON object."""
+def with_digest(above: str) -> bytes:
+    """Return the text with a last line added that has its SHA-256 and closes the JSON object."""
     content = to_bytes(above)
     return content + f' "sha256": "{hashlib.sha256(content).hexdigest()}"}}\n'.encode()
 
 
-def is_whole(path: Path) -> bool:
-    """Whether a checkpoint is what was written, every byte of it."""
+def is_intact(path: Path) -> bool:
+    """Return whether every byte of a checkpoint is what was written."""
     try:
         checkpoint = open_checkpoint(path)
         for name in checkpoint.files:
@@ -156,25 +164,25 @@ def is_whole(path: Path) -> bool:
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint's manifest.
+    """Read the manifest of a checkpoint.
 
     Raises:
-        Damaged: It is not there, or not what was written.
+        Damaged: The manifest is missing, or differs from what was written.
     """
     file = path / MANIFEST
     content = read_regular(file)
     try:
         text = content.decode()
         above = text[: text.rstrip("\n").rindex("\n") + 1]
-        if signed(above) != content:
+        if with_digest(above) != content:
             raise ValueError
         values = json.loads(text)
         listed = {name: (int(entry["size"]), str(entry["sha256"])) for name, entry in values["files"].items()}
-        step, facts, form = int(values["step"]), dict(values["facts"]), values["format"]
+        step, facts, version = int(values["step"]), dict(values["facts"]), values["format"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Damaged(f"{file} is damaged: it is not what was written") from None
-    if form != FORMAT:
-        raise Damaged(f"{file} has another format than {FORMAT}, the one that this version reads")
+    if version != FORMAT:
+        raise Damaged(f"{file} does not have format {FORMAT}, the one that this version reads")
     if FOLDER.fullmatch(path.name) is None or step != int(path.name.removeprefix("step-")):
         raise Damaged(f"{file} is damaged: it belongs to step {step}")
     if odd := next((name for name in listed if not FILE.fullmatch(name) or name == MANIFEST), None):
@@ -183,15 +191,15 @@ def open_checkpoint(path: Path) -> Checkpoint:
 
 
 def read_regular(path: Path, size: int | None = None) -> bytes:
-    """A file's content; it must have that size, or be no larger than a manifest.
+    """Return the content of a regular file of the given size or, without one, at most `MAX_MANIFEST` bytes.
 
     Raises:
-        Damaged: It has another size, is not there or is no file.
+        Damaged: The file is missing, not a regular file, or has another size.
     """
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
-            raise Damaged(f"{path} is damaged: it is no file")
+            raise Damaged(f"{path} is damaged: it is not a file")
         if size is None and found.st_size > MAX_MANIFEST:
             raise Damaged(f"{path} is damaged: it has {found.st_size:,} bytes")
         if size is not None and found.st_size != size:
@@ -202,7 +210,7 @@ def read_regular(path: Path, size: int | None = None) -> bytes:
 
 
 def published(folder: Path) -> list[Path]:
-    """The checkpoints of a folder, newest first: by their step, never by the clock."""
+    """Return the checkpoints of a folder by descending step."""
     try:
         found = [path for path in folder.iterdir() if FOLDER.fullmatch(path.name)]
     except OSError:
@@ -211,14 +219,14 @@ def published(folder: Path) -> list[Path]:
 
 
 def newest(folder: Path, use: Callable[[Checkpoint], T]) -> tuple[T | None, list[GenzooError]]:
-    """What `use` makes of the newest checkpoint that is whole.
+    """Return the result of `use` for the newest intact checkpoint.
 
     Args:
-        folder: Where checkpoints lie.
-        use: Reads what it needs; a GenzooError of its own refuses the checkpoint too.
+        folder: The folder of the checkpoints.
+        use: Reads a checkpoint. If it raises a GenzooError, the next older checkpoint is tried.
 
     Returns:
-        That, or None if there is none, and why newer ones were passed over.
+        The result, None if there is no intact checkpoint, and the errors of newer ones.
     """
     problems: list[GenzooError] = []
     for path in published(folder):
@@ -230,27 +238,27 @@ def newest(folder: Path, use: Callable[[Checkpoint], T]) -> tuple[T | None, list
 
 
 def prune(folder: Path, step: int, keep: int = KEEP) -> None:
-    """Removes all but the checkpoint of `step` and the newest ones before it: also newer ones, which were damaged."""
+    """Keep the checkpoint of `step` and the newest ones before it; remove the others, also newer, damaged ones."""
     before = [path for path in published(folder) if int(path.name.removeprefix("step-")) <= step]
     for path in set(published(folder)) - set(before[:keep]):
-        with suppress(OSError):  # a checkpoint too many does no harm
+        with suppress(OSError):  # an additional checkpoint does no harm
             discard(path)
 
 
 def discard(path: Path) -> None:
-    """Takes a checkpoint away: by one rename, so that it is never there in part."""
+    """Remove a checkpoint. A rename comes first, so that a crash never leaves half of it."""
     away = path.with_name(f".del-{path.name}-{os.getpid()}")
     os.rename(path, away)
     shutil.rmtree(away, ignore_errors=True)
 
 
 def remove_left_overs(folder: Path) -> None:
-    """Removes what saves that were cut short have left. For whoever holds the run's lock."""
+    """Remove the folders of interrupted saves. Only the holder of the run's lock may call this."""
     for path in left_overs(folder):
         shutil.rmtree(path, ignore_errors=True)
 
 
 def left_overs(folder: Path) -> Iterator[Path]:
-    """Temporary folders of saves and of removals."""
+    """Yield the temporary folders of saves and removals."""
     with suppress(OSError):
         yield from [path for path in folder.iterdir() if path.name.startswith(LEFT_OVER)]

@@ -1,4 +1,4 @@
-"""All choices of one run, resolved, and how they are written down and read back."""
+"""The resolved configuration of a run: names and all options; written to and read from files."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ SECTIONS = ("model", "loss", "data", "training")
 FORM = 'a TOML file has lines such as: model = "NAME", dataset = "NAME", epochs = 3; or give a run\'s config.json'
 
 LARGEST = 1 << 16
-"""Bytes of a configuration file, the largest of which have a thousand: reading TOML costs more than its length."""
+"""Bytes of a configuration file; usual ones have a thousand. Parsing TOML takes more than linear time."""
 
 
 @dataclass(frozen=True)
 class Components:
-    """The three registered things a run consists of, with their classes."""
+    """The registered model, loss and dataset of a run."""
 
     model: Entry
     loss: Entry
     dataset: Entry
     names: tuple[str, str, str]
-    """Model, loss and dataset as they were asked for: "name", or "distribution/name"."""
+    """Model, loss and dataset as requested: "name" or "distribution/name"."""
     own_loss: bool
-    """Whether the loss is the one the model is registered with."""
+    """Whether the loss is the model's registered loss."""
 
     @classmethod
     def find(cls, registry: Registry, model: str, dataset: str, loss: str = "") -> Components:
-        """Looks the names up; without `loss`, the one the model is registered with.
+        """Look up the names. Without `loss`, use the model's registered loss.
 
         Raises:
-            UsageError: An unknown name.
-            PluginError: A plugin that cannot be imported, or whose options collide with others'.
+            UsageError: A name is unknown.
+            PluginError: A plugin cannot be imported, or two of them share the name of an option.
         """
         model_entry = registry.get("model", model)
         own_loss = registry.loss_of(model_entry)
@@ -53,7 +53,7 @@ class Components:
         return components
 
     def defaults(self) -> RunConfig:
-        """Every option at its default, those of the registrations included."""
+        """Return the configuration with every option at its default, including the defaults of registrations."""
         loss_options = dict(self.loss.options)
         if self.own_loss:
             loss_options.update(self.model.loss_options)
@@ -66,7 +66,11 @@ class Components:
         )
 
     def refuse_shared_options(self) -> None:
-        """Model, loss and trainer share the command line: a name may belong to one of them only."""
+        """Refuse an option that two of model, loss and trainer have: they share the command line.
+
+        Raises:
+            PluginError: There is such an option.
+        """
         owners = dict.fromkeys(field_names(Training), "the trainer")
         for entry in (self.loss, self.model):
             for name in field_names(entry.load().Config):
@@ -81,7 +85,7 @@ class Components:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Names and options of a run: with the same versions it gives the same run again."""
+    """Names and options of a run. With the same versions they repeat the run exactly."""
 
     components: Components
     model_config: Any
@@ -105,7 +109,7 @@ class RunConfig:
         return self.components.names[2]
 
     def to_json(self) -> dict[str, Any]:
-        """Four sections of plain JSON values."""
+        """Return four sections of JSON values."""
         return {
             "model": {"name": self.model, **to_json(self.model_config)},
             "loss": {"name": self.loss, **to_json(self.loss_config)},
@@ -115,10 +119,10 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], registry: Registry, where: str) -> RunConfig:
-        """The inverse of `to_json`.
+        """Return the configuration that `to_json` wrote.
 
         Raises:
-            UsageError: An unknown name or option, a wrong type or value; `where` is named.
+            UsageError: A name or option is unknown, or a value is wrong; `where` is named.
         """
         try:
             sections = {section: dict(values[section]) for section in SECTIONS}
@@ -126,31 +130,31 @@ class RunConfig:
             if not all(isinstance(name, str) for name in names):
                 raise TypeError
         except (KeyError, TypeError, ValueError):
-            raise UsageError(f"{where} is no resolved configuration: it needs {', '.join(SECTIONS)}") from None
-        found = Components.find(registry, *names)
+            raise UsageError(f"{where} is not a resolved configuration: it needs {', '.join(SECTIONS)}") from None
+        entries = Components.find(registry, *names)
         return cls(
-            components=found,
-            model_config=from_json(found.model.load().Config, sections["model"], where),
-            loss_config=from_json(found.loss.load().Config, sections["loss"], where),
-            data_config=from_json(found.dataset.load().Config, sections["data"], where),
+            components=entries,
+            model_config=from_json(entries.model.load().Config, sections["model"], where),
+            loss_config=from_json(entries.loss.load().Config, sections["loss"], where),
+            data_config=from_json(entries.dataset.load().Config, sections["data"], where),
             training=from_json(Training, sections["training"], where),
         )
 
     def replace(self, data: Mapping[str, Any], options: Mapping[str, Any]) -> RunConfig:
-        """A copy with some options changed.
+        """Return a copy with some options changed.
 
         Args:
             data: Options of the dataset.
-            options: Options of model, loss or training, whichever has that name.
+            options: Options of model, loss and training; each name belongs to one of them.
 
         Raises:
-            UsageError: An option that none of them has, or a value that does not fit.
+            UsageError: An option is unknown, or a value is wrong.
         """
         parts = {"model_config": self.model_config, "loss_config": self.loss_config, "training": self.training}
         owner = {name: part for part, config in parts.items() for name in field_names(type(config))}
         changes: dict[str, dict[str, Any]] = {"data_config": {}, **{part: {} for part in parts}}
         for name, value in options.items():
-            changes[owner.get(name, "training")][name] = value  # an unknown one is refused by name just below
+            changes[owner.get(name, "training")][name] = value  # an unknown one is refused below
         changes["data_config"].update(data)
         for part, changed in changes.items():
             unknown = set(changed) - set(field_names(type(getattr(self, part))))
@@ -160,26 +164,26 @@ class RunConfig:
         return dataclasses.replace(self, **{part: self._changed(part, changed) for part, changed in changes.items()})
 
     def _changed(self, part: str, changed: Mapping[str, Any]) -> Any:
-        """One of the configs with other options."""
+        """Return one of the configs with options changed."""
         config = getattr(self, part)
         try:
             return from_json(type(config), {**to_json(config), **as_json(changed)})
         except UsageError as error:
-            if part == "data_config":  # they have a prefix wherever they are typed
+            if part == "data_config":  # users type these options with a prefix
                 error.message = error.message.replace("--", "--data.", 1)
             raise
 
 
 def unknown_option(name: str, known: list[str]) -> UsageError:
-    """The error for an option that nobody has."""
+    """Return the error for an unknown option."""
     return UsageError(f"unknown option {name!r}.{did_you_mean(name, known)}", f"known: {', '.join(known)}")
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """A configuration file, TOML or JSON, as nested tables.
+    """Read a configuration file, TOML or JSON, as nested tables.
 
     Raises:
-        UsageError: It is not there or not well-formed; the line is named.
+        UsageError: The file is missing or not well-formed; the line is named.
     """
     try:
         text = read_text(path, LARGEST)
@@ -195,10 +199,10 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """TOML without keys of endless parts: tomllib takes seconds and gigabytes for "a.a.a…" of a few pages.
+    """Parse TOML without deeply nested keys: tomllib takes seconds and gigabytes for a few pages of "a.a.a…".
 
     Raises:
-        ValueError: It is not well-formed.
+        ValueError: The text is not well-formed, or nested too deeply.
     """
     if any(part.count(".") > DEEPEST for part in re.split(r"[=,\n{}\[\]]", text)):
         raise ValueError("nested too deeply")
@@ -206,13 +210,13 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def to_arguments(values: Mapping[str, Any], where: str) -> list[str]:
-    """A configuration file as the command line that says the same, so that one parser checks both.
+    """Return a configuration file as equivalent command-line arguments, so that one parser checks both.
 
-    Each key is an option without its dashes. The tables [model], [loss] and [training] only group (their `name`
-    is the model's or the loss's); those of [data] are the --data.… options.
+    Each key is an option without its dashes. The tables [model], [loss] and [training] only group options (their `name`
+    is that of the model or the loss). Keys of [data] are --data.… options.
 
     Raises:
-        UsageError: A value that no option could have.
+        UsageError: A value has a type that no option has.
     """
     arguments: list[str] = []
     for key, value in values.items():

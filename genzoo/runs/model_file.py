@@ -1,4 +1,4 @@
-"""A model in one file: weights and the description to rebuild it, as safetensors. Nothing is unpickled."""
+"""A model in one safetensors file: weights and a description that rebuilds the model. Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from genzoo.registry.current import registry
 from genzoo.registry.discovery import warn_of_other_version
 from genzoo.registry.entries import Entry, describe
 from genzoo.registry.plugin_faults import fault_of
-from genzoo.runs.build import build_model, on_paper, refuse_too_large, weights_on_paper
+from genzoo.runs.build import build_model, count_without_allocating, meta_model, refuse_too_large
 from genzoo.system.checksummed import DAMAGED, read_sealed, write_sealed
 from genzoo.system.isolation import own_settings
 
@@ -26,7 +26,7 @@ FORMAT = 1
 
 
 def save_model(path: Path, model: Model, entry: Entry) -> None:
-    """Writes a model to `path`, which is either the old file or the whole new one, never something in between.
+    """Write a model to `path` atomically: after a crash it is the old file or the complete new one.
 
     Raises:
         GenzooError: The file cannot be written.
@@ -45,31 +45,31 @@ def save_model(path: Path, model: Model, entry: Entry) -> None:
 
 
 def save_examples(path: Path, values: Mapping[str, Tensor]) -> None:
-    """Writes what each figure is on each example, [N] values a figure, in single precision."""
+    """Write the value of each metric for each example, [N] values a metric, in single precision."""
     write_sealed(path, {name: value.float().contiguous() for name, value in values.items()}, {"format": FORMAT})
 
 
 @own_settings()
 def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
-    """Rebuilds a model from its file alone.
+    """Rebuild a model from its file, in evaluation mode.
 
     Raises:
-        UsageError: No such file, or no genzoo model.
-        PluginError: The plugin it was made by is not installed.
-        GenzooError: The file is truncated or does not fit the model it describes.
+        UsageError: The file is missing, or is not a genzoo model.
+        PluginError: The plugin of the model is not installed.
+        GenzooError: The file is damaged, or does not fit the model that it describes.
     """
-    with torch.device("cpu"):  # whatever a caller has chosen: a model may load another while it is counted on "meta"
+    with torch.device("cpu"):  # overrides the caller's: a model may load another one while it is built on "meta"
         return _read_model(path).to(device)
 
 
 def _read_model(path: Path) -> Model:
-    """The same, on the CPU."""
+    """Load a model on the CPU."""
     if path.suffix != ".safetensors":
         raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
     description, tensors = read_sealed(path)
     if description.get("format") != FORMAT:
         raise GenzooError(
-            f"{path} has another format than {FORMAT}, the one this version reads", "pip install --upgrade genzoo"
+            f"{path} does not have format {FORMAT}, the one that this version reads", "pip install --upgrade genzoo"
         )
     try:
         name, distribution = str(description["model"]), str(description["distribution"])
@@ -83,10 +83,10 @@ def _read_model(path: Path) -> Model:
 
 
 def _spec(values: Mapping[str, Any]) -> DataSpec:
-    """The data's description as a file states it.
+    """Return the DataSpec in a file.
 
     Raises:
-        TypeError, ValueError: A field that is not there, has another type, or a number that describes no data.
+        TypeError, ValueError: A field is missing, has a wrong type, or has a value that is impossible for data.
     """
     tuples = {name: tuple(values[name]) for name in ("shape", "class_names") if name in values}
     spec = DataSpec(**{**values, **tuples})
@@ -104,16 +104,16 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
 
 
 def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
-    """The model that a file describes, once its tensors turned out to be that model's. Too large a one is never built.
+    """Build the model that a file describes, after its size and its tensors are checked.
 
     Raises:
-        GenzooError: It cannot be built here, its tensors are another's, or its weights are not finite.
+        GenzooError: The model cannot be built, its tensors do not fit, or its weights are not finite.
     """
     model_class: type[Model] = entry.load()
     try:
         config = from_json(model_class.Config, values, str(path))
-        refuse_too_large(entry, weights_on_paper(model_class, spec, config), torch.device("cpu"))
-        _refuse_mismatches(path, entry, _state_on_paper(model_class, spec, config), tensors)
+        refuse_too_large(entry, count_without_allocating(model_class, spec, config), torch.device("cpu"))
+        _refuse_mismatches(path, entry, _meta_state(model_class, spec, config), tensors)
         model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))
     except GenzooError as error:
         error.hint = error.hint or DAMAGED
@@ -129,10 +129,10 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
     return model
 
 
-def _state_on_paper(model_class: type[Model], spec: DataSpec, config: Any) -> Mapping[str, Tensor] | None:
-    """Names, shapes and dtypes of a model's tensors, without their memory; None where only a real model tells."""
+def _meta_state(model_class: type[Model], spec: DataSpec, config: Any) -> Mapping[str, Tensor] | None:
+    """Return a model's tensors without memory; None if its constructor needs real tensors."""
     try:
-        return on_paper(model_class, spec, config).state_dict()
+        return meta_model(model_class, spec, config).state_dict()
     except (RuntimeError, NotImplementedError, TypeError):
         return None
 
@@ -148,7 +148,11 @@ def _refuse_mismatches(
 
 
 def _find(path: Path, name: str, distribution: str, version: str) -> Entry:
-    """The registered model a file was made by: of the same distribution, whoever else claims the name."""
+    """Return the registered model of a file: that of the same distribution, if several have the name.
+
+    Raises:
+        PluginError: No such model is installed.
+    """
     entries = [entry for entry in registry().matching("model") if entry.name == name]
     for entry in entries:
         if entry.origin.distribution == distribution:
@@ -158,7 +162,7 @@ def _find(path: Path, name: str, distribution: str, version: str) -> Entry:
 
 
 def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
-    """Differences in name, shape or dtype between two state dicts, each as a few words."""
+    """Return the differences in name, shape or dtype between two state dicts, a few words each."""
     problems = [f"{name} is missing" for name in expected if name not in found]
     problems += [f"{name} is unknown" for name in found if name not in expected]
     for name in expected.keys() & found.keys():

@@ -1,4 +1,4 @@
-"""A run's record, run.json: what it was made with, and each session in which somebody worked at it."""
+"""The record of a run, run.json: its environment, its data, and each session of training."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 
 RUNNING, FINISHED = "running", "finished"
 MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "matmul", "mode", "processes")
-"""Parts of the environment that decide whether the same step gives the same bits."""
-UNSAID = {"matmul": "blas"}
-"""What a part was in versions that did not record it."""
+"""Parts of the environment that can change the bits of a training step."""
+ASSUMED = {"matmul": "blas"}
+"""The value of a part in records of versions that did not store it."""
 
 
 class Session:
-    """One process's work at a run, from `open` to `close`. Durations do not depend on the wall clock.
+    """One process's work on a run: the constructor adds an entry to the record, `close` completes it.
+
+    Durations do not depend on the wall clock.
 
     Args:
-        run: Its record is written.
-        environment: What `provenance.environment` says.
-        data: Where the data came from, and their hashes.
-        seed: Of the training.
-        step: Where it begins; a resumed run's is the checkpoint's.
-        changed: Options that are other than before, as [before, now].
+        run: The run whose record is written.
+        environment: The result of `genzoo.runs.environment.environment`.
+        data: Sources and hashes of the data files.
+        seed: The seed of the training.
+        step: The first step; for a resumed run that of the checkpoint.
+        changed: Options that differ from the previous session, as [before, now].
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class Session:
         self.status = RUNNING
         self.began = time.perf_counter()
         now = time.time()
-        self.this: dict[str, Any] = {
+        self.entry: dict[str, Any] = {
             "started": now,
             "ended": None,
             "seconds": 0.0,
@@ -59,63 +61,63 @@ class Session:
         former = former_record(run)
         self.record: dict[str, Any] = former or {"started": now, "seed": seed, "data": dict(data), **environment}
         sessions = self.record.get("sessions")
-        self.record["sessions"] = [*(sessions if isinstance(sessions, list) else []), self.this]
+        self.record["sessions"] = [*(sessions if isinstance(sessions, list) else []), self.entry]
         self.record |= {"status": RUNNING, "ended": None}
         run.write("run.json", self.record)
 
     def close(self) -> None:
-        """Writes how it ended.
+        """Write the end of the session.
 
         Raises:
-            GenzooError: The record cannot be written, and nothing else went wrong.
+            GenzooError: The record cannot be written, and the session did not fail otherwise.
         """
         now = time.time()
-        self.this |= {"status": self.status, "ended": now, "seconds": time.perf_counter() - self.began}
+        self.entry |= {"status": self.status, "ended": now, "seconds": time.perf_counter() - self.began}
         self.record |= {"status": self.status, "ended": now}
         try:
             self.run.write("run.json", self.record)
         except GenzooError:
-            if self.status in (FINISHED, INTERRUPTED):  # else there is an error that says more
+            if self.status in (FINISHED, INTERRUPTED):  # otherwise another error says more
                 raise
 
 
 def data_of(store: Store) -> dict[str, Any]:
-    """Where the data files came from, and their hashes."""
+    """Return sources and hashes of the data files of a store."""
     return {name: {"source": found.source, "sha256": found.sha256} for name, found in store.found.items()}
 
 
 def evaluated_at(run: Run, step: int) -> bool:
-    """Whether the run's results are those after so many steps, of the model that is there."""
+    """Return whether the run's results are those of its model after `step` steps."""
     try:
         results = run.results
-        return bool(results["training"]["step"] == step) and not of_other_weights(run, results)
+        return bool(results["training"]["step"] == step) and not has_other_weights(run, results)
     except (GenzooError, KeyError, TypeError):
         return False
 
 
-def of_other_weights(run: Run, results: Mapping[str, Any]) -> bool:
-    """Whether results were computed with other weights than the run's model has now, as far as it is recorded."""
+def has_other_weights(run: Run, results: Mapping[str, Any]) -> bool:
+    """Return whether results are recorded for other weights than those of the run's model file."""
     now = stored_digest(run.path / MODEL_FILE)
     return "weights" in results and now is not None and results["weights"] != now
 
 
 def why_outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    """Why a run's results are not those of the training that its configuration asks for, or ""."""
+    """Return why a run's results do not belong to the training in its configuration; "" if they do."""
     if config["training"].get("standardize", "none") != "none" and "weights" not in results:
         again = f"rm {run.path}/results.json && genzoo resume {run.path}"
-        return f"its MSE is of standardised values, as earlier versions had it: {again}"
-    took = results.get("training", {})
-    done, asked = took.get("epochs"), config["training"].get("epochs")
-    figures = f"its figures are of epoch {done}" if is_count(done) else "its figures are of former weights"
-    if of_other_weights(run, results):
-        return f"{figures}, and the model was trained further since"
-    stopped = bool(took.get("stopped"))
+        return f"its MSE is of standardised values, as in earlier versions: {again}"
+    training = results.get("training", {})
+    done, asked = training.get("epochs"), config["training"].get("epochs")
+    state = f"its metrics are of epoch {done}" if is_count(done) else "its metrics are of former weights"
+    if has_other_weights(run, results):
+        return f"{state}, and the model was trained further since"
+    stopped = bool(training.get("stopped"))
     if is_count(done) and is_count(asked) and done < asked and not stopped:
-        return f"{figures}, and it was asked for {asked}"
+        return f"{state}, but {asked} epochs were requested"
     last = _last_session(record)
-    goes_on = is_count(last.get("step")) and is_count(took.get("step")) and last["step"] >= took["step"]
-    if stopped and goes_on and last.get("status") != FINISHED:
-        return f"{figures}, and it goes on from there"
+    continued = is_count(last.get("step")) and is_count(training.get("step")) and last["step"] >= training["step"]
+    if stopped and continued and last.get("status") != FINISHED:
+        return f"{state}, and the training was continued since"
     return ""
 
 
@@ -126,30 +128,30 @@ def _last_session(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def former_record(run: Run) -> dict[str, Any]:
-    """The record of earlier sessions; {} if there is none that can be read."""
+    """Return the record of earlier sessions; {} if there is none or it cannot be read."""
     try:
         return run.record
     except GenzooError:
         return {}
 
 
-def seconds_in_all(record: Mapping[str, Any]) -> float:
-    """How long all sessions took together, the present one included; nobody knows it of one that was killed."""
+def total_seconds(record: Mapping[str, Any]) -> float:
+    """Return the total duration of all sessions in seconds, with the running one. A killed session counts as 0."""
     *_, last = sessions = record["sessions"]
     now = time.time() - last["started"] if last["status"] == RUNNING else 0.0
-    return float(sum(one["seconds"] for one in sessions) + max(now, 0.0))
+    return float(sum(session["seconds"] for session in sessions) + max(now, 0.0))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """In what an environment differs from an earlier one, as "threads 1 → 2"."""
-    pairs = {name: (before.get(name, UNSAID.get(name)), now[name]) for name in MATTERS if name in now}
+    """Return the differences between two environments, such as "threads 1 → 2"."""
+    pairs = {name: (before.get(name, ASSUMED.get(name)), now[name]) for name in MATTERS if name in now}
     for name in ("packages", "plugins"):
-        was, is_now = pairs.pop(name, (None, None))
-        if isinstance(was, Mapping) and isinstance(is_now, Mapping):
-            pairs |= {key: (was.get(key), is_now[key]) for key in is_now}
-    return [f"{name} {told(was)} → {told(is_now)}" for name, (was, is_now) in pairs.items() if was != is_now]
+        old, new = pairs.pop(name, (None, None))
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            pairs |= {key: (old.get(key), new[key]) for key in new}
+    return [f"{name} {shortened(old)} → {shortened(new)}" for name, (old, new) in pairs.items() if old != new]
 
 
-def told(value: Any) -> str:
-    """A value in a few words."""
+def shortened(value: Any) -> str:
+    """Return a value as text of at most 80 characters; of a plugin its origin."""
     return str(value.get("origin", value) if isinstance(value, Mapping) else value)[:80]

@@ -1,4 +1,4 @@
-"""The run folder: its name, its files, and finding it again."""
+"""The run folder: its files, and claiming a new one."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ from genzoo.system.reading import parse_json, read_text
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
-    from genzoo.data.form import Form
+    from genzoo.data.input_format import InputFormat
 
-FORM_FILE = "data.json"
+INPUT_FORMAT_FILE = "data.json"
 MODEL_FILE = "model.safetensors"
 EXAMPLES_FILE = "examples.safetensors"
 SPEED_FILE = "speed.json"
 TRACE_FILE = "trace.json"
-DAMAGED = "copy it again; the model alone can be had without it: genzoo.load('RUN/model.safetensors')"
+DAMAGED = "copy it again; the model can be loaded without it: genzoo.load('RUN/model.safetensors')"
 
 
 @dataclass(frozen=True)
 class RunPaths:
-    """Where a run reads and writes."""
+    """The folders that a run reads and writes."""
 
     runs: Path = Path("runs")
-    """Run folders are made in here."""
+    """The parent folder of new run folders."""
     out: Path | None = None
-    """This run's own folder, instead of a new one in `runs`."""
+    """The folder of this run, instead of a new one in `runs`."""
     data_root: Path | None = None
-    """Where raw data files lie, instead of the usual places."""
+    """The folder of raw data files, searched first."""
     profile: bool = False
-    """Whether to trace some training steps into the run's folder."""
+    """Whether to write a trace of some training steps into the run's folder."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that exists.
+    """An existing run folder.
 
-    config.json          every option, resolved; `genzoo run --config` repeats it
-    data.json            what later files are read by: columns, their scale, the range of the values
-    run.json             when, where and with which versions
-    metrics.jsonl        one line an epoch
+    config.json          every option, resolved; `genzoo run --config` repeats the run
+    data.json            the input format: columns, their scale, the range of the values
+    run.json             the record: times, hardware, versions, sessions
+    metrics.jsonl        one line for each epoch
     results.json         the final evaluation
-    examples.safetensors each figure on each test example
-    model.safetensors    the model, which describes itself
-    checkpoints/         what `genzoo resume` goes on from
-    lock                 held while somebody writes
+    examples.safetensors each metric of each test example
+    model.safetensors    the model with its description
+    checkpoints/         for `genzoo resume`
+    lock                 held while a process writes
     figures/*.png
     report.html          all of this on one page
     """
@@ -67,7 +67,11 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """The resolved configuration."""
+        """The resolved configuration.
+
+        Raises:
+            GenzooError: The file is missing or damaged, or a plugin is not installed.
+        """
         from genzoo.registry.current import registry
 
         file = self.path / "config.json"
@@ -81,11 +85,15 @@ class Run:
 
     @property
     def plain_config(self) -> dict[str, Any]:
-        """The resolved configuration as it is written, whether or not its plugins are installed."""
+        """The resolved configuration as JSON values; its plugins need not be installed."""
         return read_json(self.path / "config.json")
 
     def _refuse_missing_plugins(self) -> None:
-        """Says which package a run was made with that is not here, or in another version, where its record can tell."""
+        """Refuse a run whose recorded plugins are not installed; warn if their versions differ.
+
+        Raises:
+            PluginError: A plugin is not installed.
+        """
         from genzoo.registry.current import registry
         from genzoo.registry.discovery import warn_of_other_version
         from genzoo.registry.entries import KINDS
@@ -95,10 +103,10 @@ class Run:
         except (GenzooError, KeyError, TypeError, ValueError):
             return
         for kind in KINDS:
-            made = plugins.get(kind)
-            if not isinstance(made, dict):
+            plugin = plugins.get(kind)
+            if not isinstance(plugin, dict):
                 continue
-            name, origin = str(made.get("name")), str(made.get("origin"))
+            name, origin = str(plugin.get("name")), str(plugin.get("origin"))
             entries = registry().called(name, [kind])
             if not entries:
                 raise not_installed(self.path, f"{kind} {name!r}", origin)
@@ -108,26 +116,26 @@ class Run:
                     warn_of_other_version(entry.origin, version)
 
     @property
-    def form(self) -> Form:
-        """What the training data looked like; nothing is known of those of a run that an older version made."""
-        from genzoo.data.form import Form, read_form
+    def form(self) -> InputFormat:
+        """The input format of the training data; an empty one for runs of older versions."""
+        from genzoo.data.input_format import InputFormat, read_input_format
 
-        file = self.path / FORM_FILE
-        return read_form(read_json(file), self.model.spec, file) if file.exists() else Form()
+        file = self.path / INPUT_FORMAT_FILE
+        return read_input_format(read_json(file), self.model.spec, file) if file.exists() else InputFormat()
 
     @property
     def results(self) -> dict[str, Any]:
-        """The final evaluation: figures by split, such as results["test"]["negative_elbo"]."""
+        """The final evaluation: metrics by split, such as results["test"]["negative_elbo"]."""
         return read_json(self.path / "results.json")
 
     @property
     def record(self) -> dict[str, Any]:
-        """Provenance: command, versions, hardware, times, status."""
+        """The record: command, versions, hardware, times, status, sessions."""
         return read_json(self.path / "run.json")
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """The epochs, oldest first. A torn last line, left by a crash, is passed over."""
+        """The epochs, oldest first. An incomplete last line, left by a crash, is ignored."""
         epochs: list[dict[str, Any]] = []
         file = self.path / "metrics.jsonl"
         try:
@@ -151,24 +159,24 @@ class Run:
         return load_model(self.path / MODEL_FILE)
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
-        """Writes a JSON file of the run, whole or not at all."""
+        """Write a JSON file of the run atomically."""
         text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False)
         write_atomically(self.path / name, to_bytes(text + "\n"))
 
     def append(self, values: Mapping[str, Any]) -> None:
-        """Adds one line to metrics.jsonl, in one write."""
+        """Append one line to metrics.jsonl, in one write."""
         line = json.dumps(plain(values), ensure_ascii=False, allow_nan=False) + "\n"
         with open(self.path / "metrics.jsonl", "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line)
 
     def write_history(self, lines: list[dict[str, Any]]) -> None:
-        """Writes metrics.jsonl anew, whole or not at all."""
+        """Replace metrics.jsonl atomically."""
         text = "".join(json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
         write_atomically(self.path / "metrics.jsonl", to_bytes(text))
 
 
 def plain(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become the texts "nan", "inf" and "-inf"."""
+    """Return a JSON value with NaN and infinity as the texts "nan", "inf" and "-inf"."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -177,10 +185,10 @@ def plain(value: Any) -> Any:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of a run folder.
+    """Read a JSON object of a run folder.
 
     Raises:
-        GenzooError: It is missing or damaged.
+        GenzooError: The file is missing or damaged.
     """
     try:
         values = parse_json(read_text(path))
@@ -194,10 +202,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def refuse_unwritable(root: Path, out: Path | None) -> None:
-    """Refuses an output folder that exists already or could not be made, before any work is done.
+    """Refuse an output folder that exists or cannot be made, before any work is done.
 
     Raises:
-        UsageError: Naming the folder.
+        UsageError: The folder cannot be used; it is named.
     """
     folder = out or root
     if out and out.exists() and not is_unused(out):
@@ -211,17 +219,16 @@ def refuse_unwritable(root: Path, out: Path | None) -> None:
 
 @contextmanager
 def claim(root: Path, out: Path | None, model: str, dataset: str) -> Iterator[Run]:
-    """Makes a new run folder: `out`, or <root>/<model>-<dataset>-<date>-<time>-<four digits>; nobody else writes to it
-    inside.
+    """Make a new run folder and hold its lock: `out`, or <root>/<model>-<dataset>-<date>-<time>-<four digits>.
 
-    Making the folder is the claim, so runs started in the same instant get folders of their own. Of those who name one
-    `out` the first to have its lock gets it.
+    Making the folder is the claim, so runs started at the same time get different folders. If several processes name
+    the same `out`, the first one to lock it gets it.
 
     Raises:
-        UsageError: It exists already or cannot be made.
+        UsageError: The folder exists or cannot be made.
     """
     with lock.locked(_make(root, out, model, dataset)) as path:
-        if not is_unused(path):  # somebody else was in it meanwhile
+        if not is_unused(path):  # another process has used it meanwhile
             raise _exists(path)
         yield Run(path)
 
@@ -244,7 +251,7 @@ def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
 
 
 def is_unused(folder: Path) -> bool:
-    """Whether a run can begin in a folder: it is empty but for the lock of one that was stopped before it began."""
+    """Return whether a run can begin in a folder: it has no files, except the lock of a run that never began."""
     return folder.is_dir() and all(path.name == lock.FILE for path in folder.iterdir())
 
 

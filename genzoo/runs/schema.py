@@ -1,4 +1,4 @@
-"""Whether a run's records have the form that genzoo gives them, so that those who compare runs need not ask."""
+"""Validation of a run's files, so that code that compares runs need not check them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any, TypeGuard
 
 SECTIONS = ("model", "loss", "data")
 LARGEST = 1e300
-"""Of larger figures no mean can be taken."""
+"""The largest number of which a mean can be computed."""
 
 
 def is_config(values: Mapping[str, Any]) -> bool:
-    """Whether values are a run's configuration: four sections, three of which name something."""
+    """Return whether values are a run's configuration: four sections, three of them with a name."""
     if not all(isinstance(values.get(section), dict) for section in (*SECTIONS, "training")):
         return False
     return all(isinstance(values[section].get("name"), str) for section in SECTIONS)
 
 
 def is_results(values: Mapping[str, Any]) -> bool:
-    """Whether values are a finished run's results, as far as a comparison reads them."""
+    """Return whether values are the results of a finished run, in the parts that a comparison reads."""
     test, training, baselines = (values.get(name, {}) for name in ("test", "training", "baselines"))
     if not (isinstance(test, dict) and isinstance(training, dict) and isinstance(baselines, dict)):
         return False
@@ -28,14 +28,14 @@ def is_results(values: Mapping[str, Any]) -> bool:
         return False
     if not (values.get("latents") is None or is_count(values["latents"])):
         return False
-    figures = [value for value in test.values() if not isinstance(value, (dict, list))]
+    metrics = [value for value in test.values() if not isinstance(value, (dict, list))]
     if not all(value is None or is_number(value) or is_pca(value) or is_known(value) for value in baselines.values()):
         return False
-    return all(value is None or is_number(value) or isinstance(value, str) for value in figures)
+    return all(value is None or is_number(value) or isinstance(value, str) for value in metrics)
 
 
 def is_ranked(results: Mapping[str, Any], record: Mapping[str, Any], history: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether results, record and epochs of a run also have what a leaderboard shows."""
+    """Return whether results, record and epochs of a run have everything that a leaderboard shows."""
     if not is_results(results) or not is_count(results.get("parameters")):
         return False
     if not is_number(results["training"].get("peak_memory")) or not is_count(record.get("seed")):
@@ -46,20 +46,20 @@ def is_ranked(results: Mapping[str, Any], record: Mapping[str, Any], history: It
 
 
 def is_pca(value: Any) -> bool:
-    """Whether a value is the baseline that PCA is."""
+    """Return whether a value is a PCA baseline: MSE and number of components."""
     return isinstance(value, dict) and is_number(value.get("mse")) and is_count(value.get("components"))
 
 
 def is_known(value: Any) -> bool:
-    """Whether a value is −ln p(x) under the density that the data were drawn from."""
+    """Return whether a value is −ln p(x) in nats under the true density, with its standard error."""
     return isinstance(value, dict) and is_number(value.get("nats")) and is_number(value.get("standard_error"))
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Whether a value is a figure that can be added to others."""
+    """Return whether a value is a finite number whose sums stay finite."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def is_count(value: Any) -> bool:
-    """Whether a value says how many there are."""
+    """Return whether a value is a count: an integer ≥ 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -79,7 +79,7 @@ class Trainer:
         self.batch_size = whole_batch(min(training.batch_size, len(train)), processes)
         self.steps_per_epoch = len(train) // self.batch_size
         self.total_steps = training.epochs * self.steps_per_epoch
-        self.body = Step(self.objective, training, train.see, self.device, self.total_steps)
+        self.body = Step(self.objective, training, train.to_batch, self.device, self.total_steps)
         self.optimizer = self.body.optimizer
         self.parameters = self.body.parameters
         self.exchange = Exchange(processes, self.parameters) if processes.size > 1 else None

@@ -254,7 +254,7 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
     Image.new("L", (9, 8)).save(tmp_path / "wide.png")
     np.save(tmp_path / "floats.npy", np.zeros((3, 8, 8)))
     cases = {
-        "no.png": "no.png is no picture that can be read",
+        "no.png": "no.png is not a readable picture",
         "nan.csv": "nan.csv, line 1, column 2 has no value ('nan')",
         "empty": "empty holds no picture",
         "wide.npy": "wide.npy holds examples of 1x9x8; the model takes 1x8x8",

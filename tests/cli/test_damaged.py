@@ -101,8 +101,8 @@ def test_tensors_that_do_not_fit(copy: Path, change: str) -> None:
 
 
 DESCRIPTIONS: list[tuple[dict[str, object], int, str]] = [
-    ({"format": 2}, 1, "has another format than 1, the one this version reads"),
-    ({"format": ...}, 1, "has another format than 1"),
+    ({"format": 2}, 1, "does not have format 1, the one that this version reads"),
+    ({"format": ...}, 1, "does not have format 1"),
     ({"model": ...}, 1, ": its description of the model is damaged"),
     ({"spec": 3}, 1, ": its description of the model is damaged"),
     ({"spec": {"shape": "xy", "likelihood": "gaussian"}}, 1, ": its description of the model is damaged"),
@@ -174,7 +174,7 @@ def test_a_config_of_another_form(copy: Path, changed: dict[str, object]) -> Non
     values = json.loads((copy / "config.json").read_text()) | changed
     (copy / "config.json").write_text(json.dumps(values))
     message = refused(genzoo("evaluate", copy))
-    assert message == f"{copy}/config.json is no resolved configuration: it needs model, loss, data, training"
+    assert message == f"{copy}/config.json is not a resolved configuration: it needs model, loss, data, training"
 
 
 def test_a_config_with_an_option_of_another_version(copy: Path) -> None:

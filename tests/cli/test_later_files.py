@@ -11,7 +11,7 @@ import pytest
 from commandline import genzoo, refused, trained
 from PIL import Image
 
-from genzoo.runs.checkpoints import signed
+from genzoo.runs.checkpoints import with_digest
 from genzoo.runs.run import Run
 
 RNG = np.random.Generator(np.random.Philox(5))
@@ -153,7 +153,7 @@ def test_a_run_of_an_older_version_still_opens(tmp_path: Path) -> None:
     values = json.loads(manifest.read_text())
     del values["sha256"]
     values["facts"]["config"] = of_an_older_version(values["facts"]["config"])
-    manifest.write_bytes(signed(json.dumps(values, indent=1).removesuffix("\n}") + ",\n"))
+    manifest.write_bytes(with_digest(json.dumps(values, indent=1).removesuffix("\n}") + ",\n"))
     assert genzoo("resume", run.path, "--epochs", 2, "--quiet").code == 0
     (run.path / "data.json").write_text('{"scale": [0], "shift": [1], "width": "x"}')
     assert "data.json is damaged" in refused(genzoo("anomaly", run.path, tmp_path / "t.csv"), code=1)

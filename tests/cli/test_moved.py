@@ -80,7 +80,7 @@ def test_every_verb_takes_the_new_path(
     if verb[0] != "traverse":  # which needs no data
         first, *hints = genzoo(verb[0], run.path, *verb[1:]).err.splitlines()
         assert "no such file or folder" in first
-        assert hints == [f"  if the data lie elsewhere now: genzoo {verb[0]} {run.path} --data.path PATH"]
+        assert hints == [f"  if the data were moved: genzoo {verb[0]} {run.path} --data.path PATH"]
 
 
 def test_the_options_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,7 +84,7 @@ def test_what_is_no_image_is_refused(vae_run: Run, moons_run: Run, tmp_path: Pat
     cut.write_bytes(picture(tmp_path / "whole.png", (8, 8)).read_bytes()[:40])
     (tmp_path / "empty.png").touch()
     for file in (text, cut, tmp_path / "empty.png"):
-        assert refused(genzoo("reconstruct", vae_run.path, file)) == f"{file} is no picture that can be read"
+        assert refused(genzoo("reconstruct", vae_run.path, file)) == f"{file} is not a readable picture"
     assert refused(genzoo("reconstruct", vae_run.path, tmp_path / "no.png")).endswith(
         "no.png: No such file or directory"
     )

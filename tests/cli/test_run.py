@@ -20,8 +20,8 @@ from PIL import Image
 
 import genzoo as package
 from genzoo.cli.main import main
-from genzoo.runs.environment import describe_device
 from genzoo.runs.run import Run
+from genzoo.system.devices import describe_device
 
 FILES = {
     "checkpoints",

@@ -186,7 +186,7 @@ def test_figures_of_standardised_values_stand_beside_no_others(tmp_path: Path) -
     said: list[str] = []
     assert not tables(collect([tmp_path]), say=said.append)
     (line,) = said
-    assert f"is left out: its MSE is of standardised values, as earlier versions had it: rm {run.path}" in line
+    assert f"is left out: its MSE is of standardised values, as in earlier versions: rm {run.path}" in line
     run.write("results.json", {**run.results, "weights": None})
     assert len(tables(collect([tmp_path]))) == 1
 

@@ -132,7 +132,7 @@ def result(folder: Path) -> tuple[bytes, list[Any], Any]:
 
 def unreadable(folder: Path) -> list[Path]:
     """Published checkpoints that are not whole."""
-    return [path for path in checkpoints.published(folder / FOLDER) if not checkpoints.is_whole(path)]
+    return [path for path in checkpoints.published(folder / FOLDER) if not checkpoints.is_intact(path)]
 
 
 def last_step(folder: Path) -> int:

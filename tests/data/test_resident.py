@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from genzoo.core.dataset import Split
+from genzoo.core.dataset import DataSpec, Split
 from genzoo.core.errors import UsageError
 from genzoo.core.noise import seeded
 from genzoo.data import resident
-from genzoo.data.resident import BINARIZE_WORD, Resident, static_bits
+from genzoo.data.resident import BINARIZE_WORD, Resident, standardisation, static_bits
 from genzoo.data.view import Binarize
 
 CPU = torch.device("cpu")
@@ -143,3 +143,27 @@ def test_keys_belong_to_the_examples_as_evaluated(binarize: Binarize) -> None:
 def test_only_stored_pictures_can_be_made_black_and_white(binarize: Binarize) -> None:
     with pytest.raises(UsageError, match=r"--binarize .*uint8.*float32"):
         Resident(Split(torch.rand(3, 1, 4, 4)), CPU, binarize, training=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32], ids=str)
+def test_one_mean_and_one_standard_deviation_over_all_values(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (5000, 3), generator=generator, dtype=torch.uint8).to(dtype)
+    expected = x.double() / (255 if dtype == torch.uint8 else 1)
+    shift, scale = standardisation(Split(x))
+    assert (shift, scale) == pytest.approx((expected.mean().item(), expected.std(correction=0).item()), rel=1e-12)
+    index = torch.arange(5000)
+    plain, view = Resident(Split(x), CPU), Resident(Split(x), CPU, shift=shift, scale=scale)
+    found = view.batch(index).x
+    assert found.dtype == torch.float32
+    assert found.double().mean().item() == pytest.approx(0, abs=1e-5)
+    assert found.double().std(correction=0).item() == pytest.approx(1, abs=1e-5)
+    assert torch.equal(view.keys, plain.keys), "an example keeps its noise"
+    spec = DataSpec((3,), "gaussian", shift=shift, scale=scale)
+    torch.testing.assert_close(spec.view(plain.batch(index).x), found)
+    torch.testing.assert_close(spec.original(found), plain.batch(index).x)
+
+
+def test_data_that_do_not_vary_have_no_standard_deviation() -> None:
+    with pytest.raises(UsageError, match="all training values are the same"):
+        standardisation(Split(torch.full((4, 2), 3.0)))

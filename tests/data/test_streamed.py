@@ -106,7 +106,7 @@ def test_streamed_is_resident_bit_for_bit(
         with seeded(0):
             expected = [one.batch(index) for index in batches]
         with seeded(0):
-            given = [tuple(part.clone() for part in other.see(*inputs)) for inputs in other.inputs(batches)]
+            given = [tuple(part.clone() for part in other.to_batch(*inputs)) for inputs in other.inputs(batches)]
         with seeded(0):
             alone = [other.batch(index) for index in batches]
         for (x, y), streamed_batch, (x2, y2) in zip(expected, given, alone, strict=True):
@@ -123,27 +123,10 @@ def test_numbers_too(shift: float, scale: float, tmp_path: Path) -> None:
     one = Resident(Split(torch.from_numpy(NUMBERS)), CPU, shift=shift, scale=scale)
     other = Streamed(Split(mapped(tmp_path / "x", NUMBERS)), CPU, shift=shift, scale=scale)
     for inputs, index in zip(other.inputs(ORDER.split(16)), ORDER.split(16), strict=True):
-        assert torch.equal(other.see(*inputs).x, one.batch(index).x)
-        assert torch.equal(other.see(*inputs).x, one.batch(index).x)  # seeing leaves what was handed over alone
-        assert other.see(*inputs).y is None
+        assert torch.equal(other.to_batch(*inputs).x, one.batch(index).x)
+        assert torch.equal(other.to_batch(*inputs).x, one.batch(index).x)  # seeing leaves what was handed over alone
+        assert other.to_batch(*inputs).y is None
     assert torch.equal(one.keys, other.keys)
-
-
-def test_rows_behave_as_the_tensor_they_stand_for(tmp_path: Path) -> None:
-    colour = RNG.integers(0, 256, (10, 4, 5, 3), np.uint8)
-    x = torch.from_numpy(np.moveaxis(colour, 3, 1).copy())
-    lazy = Rows(np.moveaxis(np.load(saved(tmp_path / "x", colour), mmap_mode="r"), 3, 1))
-    index = torch.tensor([7, 0, 0, 3])
-    for one, other in ((x, lazy), (x[index], lazy.take(index)), (x[index][[2, 1]], lazy.take(index).take(index[1:3]))):
-        if len(other) == 2:
-            one = x[index][index[1:3]]
-        assert (other.shape, other.dtype, len(other), other.numel()) == (one.shape, one.dtype, len(one), one.numel())
-        assert torch.equal(other[:], one)
-        assert torch.equal(other[-1], one[-1])
-        assert torch.equal(other[1:3], one[1:3])
-        assert torch.equal(torch.cat(list(other.split(3))), one)
-    with pytest.raises(IndexError):
-        lazy[10]
 
 
 # never whole

@@ -1,10 +1,9 @@
-"""Which view of a dataset a run may ask for, and that a standardised one is inverted wherever it is shown."""
+"""A standardised view of a dataset: it is saved with the model, and inverted wherever values are shown."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,92 +15,13 @@ import genzoo
 from genzoo.cli.loading import load_split
 from genzoo.cli.main import main
 from genzoo.core.dataset import DataSpec, Split
-from genzoo.core.errors import UsageError
-from genzoo.core.likelihoods import LIKELIHOODS
-from genzoo.data.resident import Resident, standardisation
+from genzoo.data.resident import Resident
 from genzoo.evaluation.baselines import pca_mse
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
 from genzoo.reporting.format import remarks
-from genzoo.runs.build import view_spec
-from genzoo.training.config import Training
 
 CPU = torch.device("cpu")
-
-
-def spec_of(dataset: str, **options: Any) -> DataSpec:
-    cls = registry().get("dataset", dataset).load()
-    return view_spec(cls(cls.Config()), Training(**options))
-
-
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
-def test_grey_images_take_every_likelihood(likelihood: str) -> None:
-    assert spec_of("digits", likelihood=likelihood).likelihood == likelihood
-
-
-@pytest.mark.parametrize(
-    ("dataset", "options", "message"),
-    [
-        ("moons", {"likelihood": "bernoulli"}, "bernoulli is for values between 0 and 1; these data have others"),
-        ("moons", {"likelihood": "continuous-bernoulli"}, "is for values between 0 and 1; these data have others"),
-        ("moons", {"likelihood": "discretised-logistic"}, "is for values between 0 and 1; these data have others"),
-        ("digits", {"likelihood": "continuous-bernoulli", "binarize": "static"}, "these data are black and white"),
-        ("digits", {"likelihood": "discretised-logistic", "binarize": "dynamic"}, "these data are black and white"),
-        ("digits", {"likelihood": "bernoulli", "standardize": "global"}, "standardised ones leave it"),
-        ("digits", {"likelihood": "discretised-logistic", "standardize": "global"}, "standardised ones leave it"),
-        ("digits", {"binarize": "static", "standardize": "global"}, "exclude each other"),
-        ("moons", {"binarize": "static"}, "--binarize is for images; these data are vectors of 2"),
-        ("moons", {"likelihood": "gausian"}, "no likelihood named 'gausian'"),
-    ],
-)
-def test_a_likelihood_that_does_not_fit_the_values_is_refused(
-    dataset: str, options: dict[str, str], message: str
-) -> None:
-    with pytest.raises(UsageError, match=message) as caught:
-        spec_of(dataset, **options)
-    assert "\n" not in caught.value.message
-
-
-def test_vectors_between_0_and_1_have_no_grey_levels() -> None:
-    class Shares:
-        Config = registry().get("dataset", "moons").load().Config
-        spec = DataSpec((3,), "bernoulli")
-
-    assert view_spec(Shares(), Training()) == Shares.spec  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="is for grey images; these data are vectors of 3"):
-        view_spec(Shares(), Training(likelihood="continuous-bernoulli"))  # type: ignore[arg-type]
-
-
-def test_what_suits_the_view_is_chosen() -> None:
-    assert spec_of("digits") == DataSpec((1, 8, 8), "bernoulli", 10, 1257)
-    assert spec_of("digits", binarize="static") == DataSpec((1, 8, 8), "bernoulli", 10, 1257, binary=True)
-    assert spec_of("digits", standardize="global").likelihood == "gaussian-learned"
-    assert spec_of("digits", standardize="global", likelihood="laplace").likelihood == "laplace"
-    assert spec_of("moons", standardize="global").likelihood == "gaussian-learned"
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32], ids=str)
-def test_one_mean_and_one_standard_deviation_over_all_values(dtype: torch.dtype) -> None:
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randint(0, 256, (5000, 3), generator=generator, dtype=torch.uint8).to(dtype)
-    expected = x.double() / (255 if dtype == torch.uint8 else 1)
-    shift, scale = standardisation(Split(x))
-    assert (shift, scale) == pytest.approx((expected.mean().item(), expected.std(correction=0).item()), rel=1e-12)
-    index = torch.arange(5000)
-    plain, view = Resident(Split(x), CPU), Resident(Split(x), CPU, shift=shift, scale=scale)
-    found = view.batch(index).x
-    assert found.dtype == torch.float32
-    assert found.double().mean().item() == pytest.approx(0, abs=1e-5)
-    assert found.double().std(correction=0).item() == pytest.approx(1, abs=1e-5)
-    assert torch.equal(view.keys, plain.keys), "an example keeps its noise"
-    spec = DataSpec((3,), "gaussian", shift=shift, scale=scale)
-    torch.testing.assert_close(spec.view(plain.batch(index).x), found)
-    torch.testing.assert_close(spec.original(found), plain.batch(index).x)
-
-
-def test_data_that_do_not_vary_have_no_standard_deviation() -> None:
-    with pytest.raises(UsageError, match="all training values are the same"):
-        standardisation(Split(torch.full((4, 2), 3.0)))
 
 
 def test_without_standardising_nothing_is_touched() -> None:

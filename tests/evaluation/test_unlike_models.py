@@ -201,7 +201,7 @@ def test_labels_that_are_no_classes_are_refused(labels: list[int], tmp_path: Pat
 
     genzoo.register_dataset("odd", Odd)
     wrong = next(label for label in labels if not 0 <= label < 3)
-    with pytest.raises(genzoo.UsageError, match=f"has the label {wrong}, and says that there are 3 classes, 0 to 2"):
+    with pytest.raises(genzoo.UsageError, match=f"has the label {wrong}, but its spec has 3 classes, 0 to 2"):
         genzoo.run("vae", "odd", out=tmp_path / "run", **QUICK)
     assert not (tmp_path / "run").exists()
 

@@ -26,14 +26,14 @@ def test_results_are_written_and_the_report_of_earlier_ones_goes(tmp_path: Path)
         job.evaluation.write(Run(tmp_path), trained)
     results = Run(tmp_path).results
     assert not (tmp_path / REPORT).exists()
-    again = evaluate(trained.model, job.data.view["test"], job.plan.metrics, train=job.data.whole)
+    again = evaluate(trained.model, job.data.evaluated["test"], job.plan.metrics, train=job.data.fitted)
     assert results["test"]["mse"] == again["mse"]
     assert results["weights"] == "digest"
     assert (results["latents"], results["measure"]) == (1, "density")
     assert results["training"]["step"] == 8
     assert results["training"]["examples_per_epoch"] == 200
     assert results["parameters"] == sum(parameter.numel() for parameter in job.model.parameters())
-    expected = pca_mse(job.data.whole, job.data.view["test"], 1)
+    expected = pca_mse(job.data.fitted, job.data.evaluated["test"], 1)
     assert results["baselines"]["pca"] == {"components": 1, "mse": expected}
 
 
@@ -52,6 +52,6 @@ def test_the_objective_is_evaluated_where_no_metric_has_a_value(tmp_path: Path) 
 
 def test_the_size_of_a_code() -> None:
     job = loaded(planned(latent_dim=3))
-    assert code_size(job.model, job.data.view["test"]) == 3
-    assert code_size(torch.nn.Identity(), job.data.view["test"]) == 0  # type: ignore[arg-type]  # no LatentModel
+    assert code_size(job.model, job.data.evaluated["test"]) == 3
+    assert code_size(torch.nn.Identity(), job.data.evaluated["test"]) == 0  # type: ignore[arg-type]  # no LatentModel
     assert isinstance(fit(job.trainer, None, ALONE), Trained)

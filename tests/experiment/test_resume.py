@@ -217,7 +217,9 @@ def test_other_threads_and_versions_are_one_line(half: Run) -> None:
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["facts"]["made"] |= {"threads": 64, "packages": {**manifest["facts"]["made"]["packages"], "torch": "1.0"}}
     del manifest["sha256"]
-    (path / "manifest.json").write_bytes(checkpoints.signed(json.dumps(manifest, indent=1).removesuffix("\n}") + ",\n"))
+    (path / "manifest.json").write_bytes(
+        checkpoints.with_digest(json.dumps(manifest, indent=1).removesuffix("\n}") + ",\n")
+    )
     (line,) = genzoo("resume", half.path, "--quiet").err.splitlines()
     here = f"threads 64 → {torch.get_num_threads()}, torch 1.0 → {half.record['packages']['torch']}"
     assert line == f"genzoo: not as before: {here}; results differ from an uninterrupted run in their last digits"

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import genzoo
 from genzoo.core.dataset import Splits
 from genzoo.core.errors import UsageError
+from genzoo.data.readers.columns import TableOptions, TrainedColumns
+from genzoo.data.readers.csv import Table, read_table
 from genzoo.data.store import Store
 from genzoo.registry.current import registry
 
@@ -37,3 +40,17 @@ def refusal(name: str, path: Path, **options: Any) -> str:
         _ = dataset(name, path, **options).spec
     assert error.value.hint
     return error.value.message
+
+
+def read(path: Path, text: str | bytes, known: TrainedColumns | None = None, **options: Any) -> Table:
+    """Read a table with this content, in the folder `path`."""
+    file = path / "t.csv"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_table(file, TableOptions(**options), known)
+
+
+def save_pictures(folder: Path, count: int = 12, name: str = "{}.png", size: tuple[int, int] = (5, 4)) -> None:
+    """Write random grey pictures into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        Image.fromarray(RNG.integers(0, 256, size, np.uint8)).save(folder / name.format(number))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,6 @@ from torchvision.datasets import MNIST
 from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.core.errors import UsageError
 from genzoo.core.noise import content_keys
-from genzoo.data.image_dataset import resized
 from genzoo.data.splits import fixed_permutation
 from genzoo.data.store import Found, Store
 from genzoo.registry.current import registry
@@ -99,13 +97,6 @@ def test_torchvision_reads_the_same_folder(real_mnist: Found) -> None:
     assert torch.equal(theirs.targets, ours.y)
 
 
-def test_the_permutation_never_changes() -> None:
-    order = fixed_permutation(60_000)
-    assert torch.equal(order.sort().values, torch.arange(60_000))
-    first = hashlib.sha256(order[:5000].numpy().astype("<i8").tobytes()).hexdigest()
-    assert first == "59d3b777dd55fb5623275d86a2c4630d8a8c8010696e07d87af798ac3005445d"
-
-
 def test_spec_is_known_before_any_file_is_opened(home: Path) -> None:
     for name, size in (("mnist", 55_000), ("fashion-mnist", 55_000)):
         assert dataset(name).spec == DataSpec((1, 28, 28), "bernoulli", 10, size)
@@ -141,17 +132,6 @@ def test_digits_are_those_of_scikit_learn(home: Path) -> None:
     assert torch.equal(splits.test.y, expected.y[test])
     assert splits.train.x.max() == 255
     assert not list(home.iterdir()), "nothing is written"
-
-
-def test_resizing_keeps_flat_images_flat_and_the_mean() -> None:
-    flat = torch.full((3, 1, 28, 28), 77, dtype=torch.uint8)
-    for side in (1, 14, 32, 64):
-        assert torch.equal(resized(flat, side), flat.new_full((3, 1, side, side), 77))
-    images = torch.from_numpy(np.random.Generator(np.random.Philox(0)).integers(0, 256, (5, 1, 28, 28), np.uint8))
-    assert resized(images, 0) is images
-    smaller = resized(images, 14)
-    assert (smaller.double().mean() - images.double().mean()).abs() < 1
-    assert smaller.double().std() < 0.7 * images.double().std(), "antialiased: noise is averaged, not picked"
 
 
 def test_moons(home: Path) -> None:

@@ -185,11 +185,11 @@ def test_a_report_that_fails_is_one_line(
 
 
 def test_a_page_of_outdated_figures_says_so(run: Run, tmp_path: Path) -> None:
-    """The run was asked for more epochs and interrupted: its figures are those of the epochs before."""
+    """More epochs were requested and the run was interrupted: its metrics are those of the last epoch."""
     copy = Run(tmp_path / "copy")
     shutil.copytree(run.path, copy.path)
     assert "outdated" not in page(copy)
     config = copy.plain_config
     config["training"]["epochs"] = 50
     copy.write("config.json", config)
-    assert "of epoch 2, and it was asked for 50" in Reader(page(copy)).text
+    assert "of epoch 2, but 50 epochs were requested" in Reader(page(copy)).text

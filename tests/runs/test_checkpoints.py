@@ -118,7 +118,7 @@ def signed(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     manifest = json.loads((path / "manifest.json").read_text())
     del manifest["sha256"]
     text = json.dumps(change(manifest) or manifest, indent=1).removesuffix("\n}").removesuffix("}") + ",\n"
-    (path / "manifest.json").write_bytes(checkpoints.signed(text))
+    (path / "manifest.json").write_bytes(checkpoints.with_digest(text))
 
 
 def rename(name: str) -> Callable[[dict[str, Any]], None]:
@@ -152,7 +152,7 @@ def test_a_manifest_that_means_harm(change: Callable[[dict[str, Any]], Any], tmp
     path = checkpoints.save(tmp_path, 5, FILES, {})
     signed(path, change)
     if change is HOSTILE["deep"]:
-        (path / "manifest.json").write_bytes(checkpoints.signed('{"x": ' + "[" * 100_000 + "\n"))
+        (path / "manifest.json").write_bytes(checkpoints.with_digest('{"x": ' + "[" * 100_000 + "\n"))
     found, problems = checkpoints.newest(tmp_path, step_of)
     assert found is None
     (problem,) = problems
@@ -183,10 +183,10 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     for name in ("model.safetensors", "manifest.json"):
         (path / name).unlink()
         os.mkfifo(path / name)
-        assert not checkpoints.is_whole(path)
+        assert not checkpoints.is_intact(path)
         (path / name).unlink()
         (path / name).symlink_to("/dev/zero")
-        assert not checkpoints.is_whole(path)
+        assert not checkpoints.is_intact(path)
     (path / "manifest.json").unlink()
     (path / "manifest.json").write_bytes(b" " * (checkpoints.MAX_MANIFEST + 1))
     with pytest.raises(Damaged, match="it has 1,048,577 bytes"):

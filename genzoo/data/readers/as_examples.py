@@ -1,4 +1,4 @@
-"""Arrays as examples: which axis is which, and what their values mean."""
+"""Convert arrays to examples: the order of axes, and the meaning of values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from genzoo.core.errors import UsageError
 from genzoo.core.rows import CHUNK_VALUES, Examples, Rows
-from genzoo.data.form import Form
+from genzoo.data.input_format import InputFormat
 
 CHANNELS = (1, 3)
 WHITE = 255
@@ -21,39 +21,39 @@ FORMS = "vectors [N, F], images [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 o
 
 
 class Stored(NamedTuple):
-    """An array as it is stored in a split."""
+    """An array as stored in a split."""
 
     x: Examples
     """[N, F] float32, or [N, C, H, W] uint8 (0 … 255) or float32 (0 … 1)."""
-    form: Form
-    """What stood for white, and where the channels were."""
+    form: InputFormat
+    """The value of white and the position of the channels."""
     notes: list[str]
-    """What was guessed, a line each."""
+    """What was guessed, one line each."""
 
 
 class Values(NamedTuple):
-    """What is in an array."""
+    """The range of an array's values, and whether they are whole numbers."""
 
     low: float
     high: float
     whole: bool
-    """Whether all are whole numbers."""
+    """Whether all values are whole numbers."""
 
 
-def as_examples(array: NDArray[Any], what: str, shape: tuple[int, ...] = (), form: Form | None = None) -> Stored:
-    """An array of images or vectors as it is stored in a split. A memory-mapped one stays where it is.
+def as_examples(array: NDArray[Any], what: str, shape: tuple[int, ...] = (), form: InputFormat | None = None) -> Stored:
+    """Return an array of images or vectors as stored in a split. A memory-mapped array is not read.
 
-    The numbers of vectors are taken as they are, in any type. Images of whole numbers are black and white where all
-    are 0 or 1, and grey levels up to 255, or 65,535 for uint16, elsewhere; those of floats lie in [0, 1].
+    Vectors keep their values, in any dtype. Images of integers are binary if all values are 0 or 1; otherwise white is
+    255, or 65,535 for uint16. Images of floats lie in [0, 1].
 
     Args:
         array: [N, F] vectors; [N, H, W], [N, H, W, C] or [N, C, H, W] images with C 1 or 3.
-        what: What to call it in an error.
-        shape: S of the model that it is for, where it is given to one later …
-        form: … and the form of the data that the model was trained on.
+        what: The name of the array in errors.
+        shape: The shape of the model's examples, if the array is for a trained model.
+        form: The input format of the model's training data, if the array is for a trained model.
 
     Raises:
-        UsageError: Another form, or values that are not finite or, in images, mean nothing.
+        UsageError: An unknown shape, values that are not finite, or pixels outside the range of images.
     """
     if array.ndim not in (2, 3, 4) or not array.size:
         raise UsageError(f"{what} has shape {list(array.shape)}", FORMS)
@@ -68,21 +68,21 @@ def as_examples(array: NDArray[Any], what: str, shape: tuple[int, ...] = (), for
         array = array[:, None]
     if array.ndim == 2:
         if array.dtype.kind == "f":
-            _refuse_endless(values_of(array), what)
-        return Stored(_kept(array, np.dtype(np.float32)), Form(), notes)
-    white = _white(array, what, form, notes)
+            _refuse_non_finite(values_of(array), what)
+        return Stored(_converted(array, np.dtype(np.float32)), InputFormat(), notes)
+    white = _white_level(array, what, form, notes)
     kind = np.dtype(np.uint8 if white == WHITE or (white == 1 and array.dtype.kind in "biu") else np.float32)
     factor = WHITE if white == 1 and kind == np.uint8 else 1 / white if kind == np.float32 else 1
-    return Stored(_kept(array, kind, factor), Form(white=white, first=first), notes)
+    return Stored(_converted(array, kind, factor), InputFormat(white=white, first=first), notes)
 
 
 def _channels_first(
-    shape: tuple[int, ...], what: str, wanted: tuple[int, ...], form: Form | None, notes: list[str]
+    shape: tuple[int, ...], what: str, wanted: tuple[int, ...], form: InputFormat | None, notes: list[str]
 ) -> bool:
-    """Whether images [N, *, *, *] have their channels before height and width."""
+    """Return whether images [N, *, *, *] have their channels before height and width."""
     fits = [axis for axis in (1, 3) if shape[axis] in CHANNELS]
     if not fits:
-        hint = "leave the transparency out: x[..., :3]" if 4 in (shape[1], shape[3]) else FORMS
+        hint = "drop the alpha channel: x[..., :3]" if 4 in (shape[1], shape[3]) else FORMS
         raise UsageError(f"{what} has shape {list(shape)}: no axis of 1 or 3 channels", hint)
     if len(fits) == 1:
         return fits == [1]
@@ -96,16 +96,16 @@ def _channels_first(
     return first
 
 
-def _white(array: NDArray[Any], what: str, form: Form | None, notes: list[str]) -> int:
-    """The value that stands for white in images: 1, 255 or 65,535."""
+def _white_level(array: NDArray[Any], what: str, form: InputFormat | None, notes: list[str]) -> int:
+    """Return the value of white in images: 1, 255 or 65,535."""
     trained = form.white if form is not None else 0
     if array.dtype.kind == "b":
         return 1
     values = values_of(array)
-    _refuse_endless(values, what)
+    _refuse_non_finite(values, what)
     low, high = values.low, values.high
     if low < 0 or high > DEEP_WHITE or (high > 1 and not values.whole):
-        hint = "bring −1 … 1 to 0 … 1: (x + 1) / 2" if -1 <= low < 0 and high <= 1 else "scale them, or use uint8"
+        hint = "scale −1 … 1 to 0 … 1: (x + 1) / 2" if -1 <= low < 0 and high <= 1 else "scale them, or use uint8"
         raise UsageError(f"{what} holds values from {low:g} to {high:g}; images lie in [0, 1]", hint)
     if array.dtype.kind == "f":
         if high <= 1:
@@ -117,37 +117,37 @@ def _white(array: NDArray[Any], what: str, form: Form | None, notes: list[str]) 
             notes.append(f"{what} holds whole numbers of 16 bits up to {high:,.0f}: {DEEP_WHITE:,} is taken for white")
         return DEEP_WHITE
     if high > WHITE:
-        hint = f"divide by what is white, to floats in [0, 1]; or numpy.uint16 where {DEEP_WHITE:,} is white"
+        hint = f"divide by the value of white, to floats in [0, 1]; or use numpy.uint16 if white is {DEEP_WHITE:,}"
         raise UsageError(f"{what} holds values from {low:g} to {high:g}; images lie in [0, 1]", hint)
     if array.dtype.kind == "f" or trained == 1:
         notes.append(f"{what} holds whole numbers up to {high:g}: {WHITE} is taken for white")
     return WHITE
 
 
-def _kept(array: NDArray[Any], dtype: np.dtype[Any], factor: float = 1) -> Examples:
-    """The values times a factor; a memory-mapped array is not read."""
+def _converted(array: NDArray[Any], dtype: np.dtype[Any], factor: float = 1) -> Examples:
+    """Return the values times a factor; a memory-mapped array is not read."""
     if isinstance(array, np.memmap):
         return Rows(array, dtype=dtype, factor=factor)
     if factor == 1:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=dtype))
-    kept = np.empty(array.shape, dtype)
+    values = np.empty(array.shape, dtype)
     for start, piece in _pieces(array):
-        kept[start : start + len(piece)] = piece * np.uint8(factor) if factor > 1 else piece / round(1 / factor)
-    return torch.from_numpy(kept)
+        values[start : start + len(piece)] = piece * np.uint8(factor) if factor > 1 else piece / round(1 / factor)
+    return torch.from_numpy(values)
 
 
 def values_of(array: NDArray[Any]) -> Values:
-    """The smallest and the largest value, NaN where there is one, and whether all are whole numbers.
+    """Return the smallest and the largest value (NaN if any value is NaN), and whether all are whole numbers.
 
-    Of bytes beyond 0 and 1 it is what they may be.
+    For uint8 with values above 1 the range is 0 to 255, without reading the rest.
     """
     low, high, whole = math.inf, -math.inf, True
     for _, piece in _pieces(array):
-        # With a NaN in a piece both are NaN, and so is what numpy's minimum and maximum make of them.
+        # numpy's minimum and maximum, unlike Python's, keep a NaN.
         low, high = float(np.minimum(low, piece.min())), float(np.maximum(high, piece.max()))
         whole = whole and (array.dtype.kind != "f" or bool((piece == np.floor(piece)).all()))
         if array.dtype == np.uint8 and high > 1:
-            return Values(0, WHITE, whole)  # all that need be known, and a mapped file is not read to its end
+            return Values(0, WHITE, whole)  # enough to know, and a mapped file is not read to its end
     return Values(low, high, whole)
 
 
@@ -156,8 +156,8 @@ def _pieces(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
     return ((start, array[start : start + rows]) for start in range(0, len(array), rows))
 
 
-def _refuse_endless(values: Values, what: str) -> None:
-    """Refuses numbers that are not finite in single precision."""
+def _refuse_non_finite(values: Values, what: str) -> None:
+    """Refuse numbers that are not finite in single precision."""
     largest = float(np.finfo(np.float32).max)
-    if not (-largest <= values.low and values.high <= largest):  # NaN is neither
-        raise UsageError(f"{what} holds values that are not finite", "mend or drop those examples")
+    if not (-largest <= values.low and values.high <= largest):  # False for NaN
+        raise UsageError(f"{what} holds values that are not finite", "correct or drop those examples")

@@ -1,4 +1,4 @@
-"""Which columns of a table are read, and what becomes of the others."""
+"""Choose the columns of a table that are read; report the others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from genzoo.data.readers.dialect import Decimal, Dialect, Header, Separator, is_
 Index = Literal["auto", "keep", "drop"]
 Missing = Literal["error", "drop", "mean"]
 SHOWN = 8
-"""Names in a message."""
+"""The largest number of names in a message."""
 
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How a table is to be read; the options of the dataset that has tables."""
+    """Options of reading a table, from the config of a dataset."""
 
     label: str = ""
     drop: tuple[str, ...] = ()
@@ -29,49 +29,52 @@ class TableOptions:
     separator: Separator = "auto"
     decimal: Decimal = "auto"
     needed: bool = True
-    """Whether the column of labels has to be there and the user can choose; not for a finished run's later tables."""
+    """Whether the label column is required and the user can change the options; False for later tables of a run."""
 
     @classmethod
     def of(cls, config: Any) -> TableOptions:
-        """Those of a dataset's options that are about tables."""
+        """Return the table options of a dataset's config."""
         return cls(**{f.name: getattr(config, f.name) for f in fields(cls) if hasattr(config, f.name)})
 
 
 @dataclass(frozen=True)
-class Known:
+class TrainedColumns:
     """The columns that a model was trained on."""
 
     names: tuple[str, ...]
-    """() where the table had no header."""
+    """() if the table had no header."""
     places: tuple[int, ...]
+    """Positions in the table, from 0."""
     width: int
-    """How many columns the table had, the label's and those left out among them."""
+    """Number of columns of the table, including the label column and those left out."""
 
 
 @dataclass
 class Columns:
-    """The columns of one table."""
+    """The columns of one table that are read."""
 
     kept: list[int]
-    """RunPaths of the columns that are numbers of an example, in the order of the example."""
+    """Positions of the columns of an example, in its order."""
     label: int | None = None
+    """Position of the label column; None if there is none."""
     notes: list[str] = field(default_factory=list)
+    """What was left out, one line each."""
 
 
 def choose(
-    path: Path, dialect: Dialect, rows: Sequence[Sequence[str]], options: TableOptions, known: Known | None
+    path: Path, dialect: Dialect, rows: Sequence[Sequence[str]], options: TableOptions, known: TrainedColumns | None
 ) -> Columns:
-    """The columns to read, as the options say or, for a model's later table, as it was trained.
+    """Return the columns to read: those of the options or, for a trained model, those of its training.
 
     Args:
-        path: Named in errors.
+        path: The file, for errors.
         dialect: The names of all columns.
         rows: The first lines.
-        options: Those of the training, also for a later table.
+        options: The options of the training, also for a later table.
         known: The columns of the training, for a later table.
 
     Raises:
-        UsageError: A column that is not there, or text where numbers are needed.
+        UsageError: A column is missing, or holds text instead of numbers.
     """
     names = dialect.names
     if known is not None:
@@ -95,8 +98,8 @@ def choose(
     return columns
 
 
-def _matched(path: Path, dialect: Dialect, options: TableOptions, known: Known) -> Columns:
-    """The columns of the training in a later table: by name, or by place where one of both has no names."""
+def _matched(path: Path, dialect: Dialect, options: TableOptions, known: TrainedColumns) -> Columns:
+    """Find the columns of the training in a later table: by name, or by position if either table has no names."""
     names = dialect.names
     label = names.index(options.label) if options.label in names else None
     if known.names and dialect.header:
@@ -129,7 +132,7 @@ def _matched(path: Path, dialect: Dialect, options: TableOptions, known: Known) 
 
 
 def _is_index(dialect: Dialect, rows: Sequence[Sequence[str]], options: TableOptions) -> bool:
-    """Whether the first column only numbers or names the lines, as pandas and R write it: it has no name of its own."""
+    """Return whether the first column only numbers or names the lines, as written by pandas and R: it has no name."""
     if options.index != "auto" or not dialect.header:
         return options.index == "drop"
     name, cells = dialect.names[0], [row[0] for row in rows]
@@ -145,7 +148,7 @@ def _is_index(dialect: Dialect, rows: Sequence[Sequence[str]], options: TableOpt
 def _refuse_text(
     path: Path, dialect: Dialect, rows: Sequence[Sequence[str]], columns: Columns, options: TableOptions
 ) -> None:
-    """Refuses columns that hold no number at all, all of them in one line."""
+    """Refuse columns without any number, in one message."""
     texts = []
     for place in columns.kept:
         cells = [row[place] for row in rows if not is_missing(row[place])]
@@ -164,7 +167,7 @@ def _refuse_text(
 
 
 def _place(path: Path, names: Sequence[str], wanted: str) -> int:
-    """The column with a name or, if none is called so, with a number from 1."""
+    """Return the position of the column with this name or, if there is none, with this number from 1."""
     if names.count(wanted) > 1:
         numbers = [str(place + 1) for place, name in enumerate(names) if name == wanted]
         raise UsageError(
@@ -178,10 +181,10 @@ def _place(path: Path, names: Sequence[str], wanted: str) -> int:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in a message, not too many."""
+    """Return names as text: at most `SHOWN`, then "…"."""
     return ", ".join(name[:40] or '""' for name in names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
 
 
 def counted(count: int, noun: str) -> str:
-    """1 column, 2 columns."""
+    """Return a number with its noun, such as "1 column" or "2 columns"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Reading tables of numbers from CSV files."""
+"""Read tables of numbers from CSV files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genzoo.core.errors import UsageError
-from genzoo.data.readers.columns import Columns, Known, TableOptions, choose, counted, listed
+from genzoo.data.readers.columns import Columns, TableOptions, TrainedColumns, choose, counted, listed
 from genzoo.data.readers.dialect import (
     COMMA_NUMBER,
     GROUPED_NUMBER,
@@ -25,16 +25,16 @@ from genzoo.data.readers.dialect import (
     is_missing,
     split,
 )
-from genzoo.data.readers.growing_array import Growing
+from genzoo.data.readers.growing_array import GrowingArray
 from genzoo.data.readers.lines import Lines, encoding_of
 
 MOST_COLUMNS = 100_000
 CELLS = 1 << 17
-"""That are turned into numbers together."""
+"""Cells converted to numbers at once."""
 UNLABELLED = {"", "nan", "na", "n/a", "null", "?"}
-"""What a cell without a label holds, in lower case: some tables have a class None."""
+"""Content of a cell without a label, in lower case. It has no "none": some tables have a class None."""
 EXACT = 1 << 24
-"""Single precision has all whole numbers up to this one."""
+"""Single precision represents every whole number up to this one."""
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -42,29 +42,29 @@ class Table(NamedTuple):
     """Numbers in columns."""
 
     x: NDArray[np.float32]
-    """[N, F], the label column taken out; NaN where a value is missing and is to be filled in."""
+    """[N, F], without the label column; NaN for a missing value that is to be filled in."""
     labels: list[str] | None
-    """[N] as written, or None."""
+    """[N], as written; None without a label column."""
     columns: list[str]
-    """[F] names; numbers from 1 in a table without a header."""
+    """Names of the columns, [F]; numbers from 1 in a table without a header."""
     rows: NDArray[np.int64]
-    """[N] which example of the file each is, from 0: those with missing values may have been left out."""
-    known: Known
-    """The columns, to match those of later tables."""
+    """The index of each example in the file, [N]. Examples with missing values may be left out."""
+    known: TrainedColumns
+    """The columns, for matching later tables."""
     notes: list[str]
-    """What was guessed or left out, a line each."""
+    """What was guessed or left out, one line each."""
 
 
-def read_table(path: Path, options: TableOptions | None = None, known: Known | None = None) -> Table:
-    """A table of finite numbers.
+def read_table(path: Path, options: TableOptions | None = None, known: TrainedColumns | None = None) -> Table:
+    """Read a table of finite numbers.
 
     Args:
-        path: Text, a line an example.
-        options: What to take from it; what they leave open is read off the first lines.
-        known: The columns that a model was trained on, to which those of this table are matched.
+        path: A text file with one example a line.
+        options: How to read it; what is "auto" is guessed from the first lines.
+        known: The columns of the training, for a table that is given to a trained model.
 
     Raises:
-        UsageError: A text, a missing value, infinity or a line of another length, named by line and column.
+        UsageError: A cell holds text, nothing or infinity, or a line has the wrong length; line and column are named.
     """
     try:
         encoding = encoding_of(path)
@@ -83,23 +83,24 @@ def read_table(path: Path, options: TableOptions | None = None, known: Known | N
 
 
 class _Reader:
-    """One file on its way to a table."""
+    """Reads one file."""
 
-    def __init__(self, lines: Lines, options: TableOptions, known: Known | None) -> None:
+    def __init__(self, lines: Lines, options: TableOptions, known: TrainedColumns | None) -> None:
         self.path = lines.path
         self.lines = lines
         self.options = options
         self.known = known
         self.missing = ""
-        """Where the first value or label is missing, and what stands there."""
+        """Position and content of the first cell without a value or label; "" if there is none."""
         self.incomplete = 0
-        """Examples without all values and a label."""
+        """Number of examples with a missing value or label."""
         self.unlabelled = False
+        """Whether a label is missing."""
         self.rounded: set[int] = set()
-        """Columns of whole numbers that single precision does not have."""
+        """Columns with whole numbers that single precision cannot represent."""
 
     def table(self) -> Table:
-        """Reads it all."""
+        """Read the whole file."""
         sample = self.lines.sample()
         dialect, skipped = self._dialect(sample)
         body = _filled(split(sample, dialect.separator))[skipped:]
@@ -108,11 +109,11 @@ class _Reader:
         records = self._records(itertools.chain(sample, self.lines), skipped, dialect)
         x, labels, rows = self._collect(records, dialect, columns)
         names = [dialect.names[place] or str(place + 1) for place in columns.kept]
-        known = Known(tuple(names) if dialect.header else (), tuple(columns.kept), len(dialect.names))
+        known = TrainedColumns(tuple(names) if dialect.header else (), tuple(columns.kept), len(dialect.names))
         return Table(x, labels, names, rows, known, [*dialect.notes, *columns.notes, *self._notes(dialect)])
 
     def _dialect(self, sample: list[str]) -> tuple[Dialect, int]:
-        """How the file is written, and how many of its lines are a header: 0 or 1."""
+        """Return the dialect of the file and its number of header lines: 0 or 1."""
         options = self.options
         separator = SEPARATORS.get(options.separator) or find_separator([li for li in sample if not li.isspace()])
         rows = _filled(split(sample, separator))
@@ -131,7 +132,7 @@ class _Reader:
             dialect.header, note = guess_header(first, rows[1:], dialect)
             dialect.notes += [f"{self.path}: {note}"] if note and not self.known else []
         if dialect.header:
-            if rows[1:] and len(rows[1]) == len(first) + 1:  # R writes no name above the names of the lines
+            if rows[1:] and len(rows[1]) == len(first) + 1:  # R gives the column of line names no header
                 dialect.names = ["", *first]
             return dialect, 1
         dialect.names = [str(place + 1) for place in range(len(first))]
@@ -140,7 +141,7 @@ class _Reader:
         return dialect, 0
 
     def _is_named(self, first: list[str]) -> bool:
-        """Whether the first line has names that the user or the training knows, and not just as numbers of columns."""
+        """Return whether the first line has column names of the options or the training, not only column numbers."""
         if self.known and self.known.names and set(first) >= set(self.known.names):
             return True
         asked = {self.options.label, *self.options.drop, *self.options.select} & set(first)
@@ -149,7 +150,7 @@ class _Reader:
     def _records(
         self, lines: Iterable[str], skipped: int, dialect: Dialect
     ) -> Iterator[tuple[list[list[str]], list[int]]]:
-        """The cells of some lines at a time, and the numbers of those lines."""
+        """Yield chunks of lines: their cells and their line numbers."""
         reader, width = split(lines, dialect.separator), len(dialect.names)
         chunk: list[list[str]] = []
         where: list[int] = []
@@ -160,7 +161,7 @@ class _Reader:
                 skipped -= 1
                 continue
             if len(cells) != width:
-                hint = "mend the line; a text with a separator in it needs quotes"
+                hint = "correct the line; put text that contains a separator in quotes"
                 raise UsageError(f"{self.path}, line {reader.line_num}: {len(cells)} columns instead of {width}", hint)
             chunk.append(cells)
             where.append(reader.line_num)
@@ -173,18 +174,18 @@ class _Reader:
     def _collect(
         self, records: Iterator[tuple[list[list[str]], list[int]]], dialect: Dialect, columns: Columns
     ) -> tuple[NDArray[np.float32], list[str] | None, NDArray[np.int64]]:
-        """The numbers [N, F], the labels [N], and which example of the file each is [N]."""
-        x, labels, rows = Growing(), [], [np.empty(0, np.int64)]
+        """Return the numbers [N, F], the labels [N], and the index of each example in the file [N]."""
+        x, labels, rows = GrowingArray(), [], [np.empty(0, np.int64)]
         seen = 0
         for chunk, where in records:
             values = self._values(chunk, where, dialect, columns)
             complete = np.asarray(~np.isnan(values).any(axis=1))
             if columns.label is not None:
-                own = [cells[columns.label].strip() for cells in chunk]
-                complete &= self._labelled(own, where, dialect.names[columns.label])
+                names = [cells[columns.label].strip() for cells in chunk]
+                complete &= self._labelled(names, where, dialect.names[columns.label])
             keep = complete if self.options.missing == "drop" else np.ones(len(chunk), bool)
             x.append(values[keep].astype(np.float32))
-            labels += list(itertools.compress(own, keep.tolist())) if columns.label is not None else []
+            labels += list(itertools.compress(names, keep.tolist())) if columns.label is not None else []
             rows.append(seen + keep.nonzero()[0])
             seen += len(chunk)
             self.incomplete += int((~complete).sum())
@@ -197,7 +198,7 @@ class _Reader:
     def _values(
         self, chunk: list[list[str]], where: list[int], dialect: Dialect, columns: Columns
     ) -> NDArray[np.float64]:
-        """The numbers of some lines [n, F], NaN where one is missing."""
+        """Return the numbers of a chunk of lines [n, F], NaN for missing ones."""
         kept = columns.kept
         if len(kept) < len(dialect.names) or kept != sorted(kept):
             chunk = [[cells[place] for place in kept] for cells in chunk]
@@ -206,7 +207,7 @@ class _Reader:
         try:
             flat = map(float, itertools.chain.from_iterable(chunk)) if plain else iter([math.nan])
             values = np.fromiter(flat, np.float64, len(chunk) * len(kept))
-            if np.abs(values).max() <= LARGEST:  # NaN is not
+            if np.abs(values).max() <= LARGEST:  # False for NaN
                 return self._noted(values.reshape(-1, len(kept)), columns)
         except ValueError:
             pass
@@ -217,10 +218,10 @@ class _Reader:
         return self._noted(values, columns)
 
     def _number(self, cell: str, name: str, line: int, dialect: Dialect) -> float:
-        """The number in a cell, NaN where it is missing.
+        """Return the number in a cell, NaN if it is missing.
 
         Raises:
-            UsageError: It holds something else.
+            UsageError: The cell holds something else.
         """
         value = dialect.number(cell)
         if value is not None and abs(value) <= LARGEST:
@@ -228,15 +229,15 @@ class _Reader:
         if is_missing(cell):
             self.missing = self.missing or f"line {line}, column {name[:40]} has no value ({_shown(cell)})"
             return math.nan
-        hint = "mend or drop it" + "; a column of classes is named by --data.label COLUMN" * self.options.needed
+        hint = "correct or drop it" + "; a column of classes is named by --data.label COLUMN" * self.options.needed
         if GROUPED_NUMBER.fullmatch(cell.strip()):
-            hint = "marks between thousands have to go"
+            hint = "remove the separators between thousands"
         if self.options.needed and COMMA_NUMBER.fullmatch(cell.strip()):
-            hint = "a decimal comma: --data.decimal comma; commas between thousands have to go"
+            hint = "for a decimal comma: --data.decimal comma; remove commas between thousands"
         raise UsageError(f"{self.path}, line {line}, column {name[:40]}: {_shown(cell)} is no finite number", hint)
 
     def _labelled(self, labels: list[str], where: list[int], name: str) -> NDArray[np.bool_]:
-        """Which of some lines have a label: [n]."""
+        """Return the mask [n] of lines with a label."""
         found = np.array([label.lower() not in UNLABELLED for label in labels])
         if not found.all():
             place = int(found.argmin())
@@ -246,7 +247,7 @@ class _Reader:
         return found
 
     def _noted(self, values: NDArray[np.float64], columns: Columns) -> NDArray[np.float64]:
-        """The same values; columns whose whole numbers will be rounded are remembered."""
+        """Return the values unchanged; note the columns whose whole numbers will be rounded."""
         large = np.abs(values) > EXACT
         if large.any():
             rounded = large & (values == np.floor(values)) & (values.astype(np.float32) != values)
@@ -254,7 +255,7 @@ class _Reader:
         return values
 
     def _settle_missing(self, seen: int) -> None:
-        """Refuses missing values unless they are to be left out or filled in, which a label cannot be."""
+        """Refuse missing values unless --data.missing drops or fills them. A label cannot be filled in."""
         mode = self.options.missing
         if self.missing and (mode == "error" or (mode == "mean" and self.unlabelled)):
             hint = "leave such lines out: --data.missing drop"
@@ -266,7 +267,7 @@ class _Reader:
             raise UsageError(f"{self.path}: no example has all its values", "drop columns: --data.drop NAME")
 
     def _notes(self, dialect: Dialect) -> list[str]:
-        """What was left out and rounded."""
+        """Return lines about what was left out and rounded."""
         notes = []
         if self.incomplete:
             done = "left out" if self.options.missing == "drop" else "filled in with the means of the columns"
@@ -280,7 +281,7 @@ class _Reader:
 
 
 def _filled(rows: Iterable[list[str]]) -> list[list[str]]:
-    """The rows with something in them."""
+    """Return the rows that are not blank."""
     return [cells for cells in rows if any(map(str.strip, cells))]
 
 

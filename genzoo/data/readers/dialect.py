@@ -1,4 +1,4 @@
-"""How a table is written: its encoding, separator, decimal mark and header, read off its first lines."""
+"""The dialect of a table, guessed from its first lines: separator, decimal mark and header."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 SEPARATORS = {"semicolon": ";", "tab": "\t", "bar": "|", "comma": ",", "space": " "}
-"""Each by its name, in the order in which they are tried."""
+"""Separators by name, in the order in which they are tried."""
 MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-", "."}
-"""What a cell without a value holds, in lower case."""
+"""Content of a cell without a value, in lower case."""
 TRUTHS = {"true": 1.0, "false": 0.0}
 GROUPED_NUMBER = re.compile(r"[-+]?\d{1,3}([., '_]\d{3})+([.,]\d+)?")
 COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
@@ -28,21 +28,22 @@ Decimal = Literal["auto", "point", "comma"]
 
 @dataclass
 class Dialect:
-    """How the lines of one file are read."""
+    """The dialect of one file."""
 
     separator: str
-    """One of `SEPARATORS`; a blank stands for any run of blanks and tabs."""
+    """One of `SEPARATORS`; a space means any number of spaces and tabs."""
     comma: bool
     """Whether numbers have a decimal comma."""
     header: bool
+    """Whether the first line names the columns."""
     names: list[str]
-    """Of all columns; numbers from 1 without a header."""
+    """Names of all columns; numbers from 1 without a header."""
     notes: list[str] = field(default_factory=list)
-    """What was guessed, a line each."""
+    """What was guessed, one line each."""
 
     def number(self, cell: str) -> float | None:
-        """The number in a cell; None for any other text."""
-        if "_" in cell or (self.comma and "." in cell):  # Python's float reads 1_000
+        """Return the number in a cell; None for other text."""
+        if "_" in cell or (self.comma and "." in cell):  # Python's float accepts 1_000
             return None
         try:
             return float(cell.replace(",", ".") if self.comma else cell)
@@ -50,42 +51,42 @@ class Dialect:
             return TRUTHS.get(cell.strip().lower())
 
     def name_from_comment(self, comment: str) -> None:
-        """Takes the names that a comment above the numbers states, as numpy.savetxt writes them."""
+        """Use the column names in a comment above the numbers, as written by numpy.savetxt."""
         names = [name.strip() for name in next(iter(split([comment.lstrip("# ").rstrip()], self.separator)), [])]
         if len(names) == len(self.names) > 1 and all(self.number(name) is None for name in names):
             self.header, self.names = True, names
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell says that it has no value."""
+    """Return whether a cell is marked as missing."""
     return cell.strip().lower() in MISSING
 
 
 def split(lines: Iterable[str], separator: str) -> Reader:
-    """The cells of each line; blank lines are empty lists."""
+    """Return a reader of the cells of each line; a blank line is an empty list."""
     if separator == " ":
         lines = (line.replace("\t", " ").rstrip() for line in lines)
     return csv.reader(lines, delimiter=separator, skipinitialspace=True)
 
 
 def find_separator(lines: Sequence[str]) -> str:
-    """The separator that divides all lines into equally many cells; else the one that the first line has most of."""
+    """Return the separator that gives all lines equally many cells; else the most frequent one of the first line."""
     for separator in SEPARATORS.values():
         counts = {len(cells) for cells in split(lines[1:] or lines, separator) if cells}
         if len(counts) == 1 and counts != {1} and (separator != " " or _some_number(lines)):
             return separator
-    found = max((s for s in SEPARATORS.values() if s != " "), key=lines[0].count)
-    return found if found in lines[0] else ","  # one column
+    frequent = max((s for s in SEPARATORS.values() if s != " "), key=lines[0].count)
+    return frequent if frequent in lines[0] else ","  # one column
 
 
 def _some_number(lines: Sequence[str]) -> bool:
-    """Whether the words of the last line hold a number: names of two words are no two columns."""
+    """Return whether a word of the last line is a number: a name of two words is not two columns."""
     plain = Dialect(" ", comma=False, header=False, names=[])
     return any(plain.number(cell) is not None for cell in lines[-1].split())
 
 
 def find_comma(rows: Sequence[Sequence[str]], separator: str) -> bool:
-    """Whether numbers have a decimal comma: some cells are numbers with one, and none has a point."""
+    """Return whether numbers have a decimal comma: some cells have one, and no number has a point."""
     cells = [cell.strip() for row in rows for cell in row]
     plain = Dialect(separator, comma=False, header=False, names=[])
     pointed = any("." in cell and plain.number(cell) is not None for cell in cells)
@@ -93,10 +94,10 @@ def find_comma(rows: Sequence[Sequence[str]], separator: str) -> bool:
 
 
 def guess_header(first: Sequence[str], rows: Sequence[Sequence[str]], dialect: Dialect) -> tuple[bool, str]:
-    """Whether the first line names the columns, and a line to say so where that is not plain to see.
+    """Return whether the first line names the columns, and a note for the user if that is ambiguous ("" if not).
 
-    A line without a number is a header. With numbers in it, it is one if a text stands above numbers, or if its
-    numbers are a run such as 0,1,2 or 2019,2020 and those below them are not.
+    A line without a number is a header. A line with numbers is a header if it has text above numbers, or if its
+    numbers are a sequence such as 0,1,2 or 2019,2020 and the numbers below are not.
     """
     numbers = [dialect.number(cell) for cell in first]
     stated = f"line 1 ({_shown(first)}) is taken for"
@@ -120,13 +121,13 @@ def guess_header(first: Sequence[str], rows: Sequence[Sequence[str]], dialect: D
 
 
 def _numeric(cells: Sequence[str], dialect: Dialect) -> bool:
-    """Whether there are values and all are numbers."""
+    """Return whether there are values and all are numbers."""
     known = [cell for cell in cells if not is_missing(cell)]
     return bool(known) and all(dialect.number(cell) is not None for cell in known)
 
 
 def _is_run(numbers: Sequence[int]) -> bool:
-    """Whether whole numbers count up by one, or are years in their order."""
+    """Return whether whole numbers count up by one, or are years in ascending order."""
     steps = {b - a for a, b in itertools.pairwise(numbers)}
     return steps == {1} or (bool(steps) and min(steps) > 0 and _are_years(numbers))
 
@@ -136,16 +137,16 @@ def _are_years(numbers: Sequence[int]) -> bool:
 
 
 def _fractions(rows: Sequence[Sequence[str]], place: int, dialect: Dialect) -> bool:
-    """Whether a column holds numbers with a fraction."""
+    """Return whether a column holds numbers with a fraction."""
     values = [dialect.number(row[place]) for row in rows]
     return any(value is not None and not value.is_integer() for value in values)
 
 
 def _unlike(run: Sequence[int], rows: Sequence[Sequence[str]], places: Sequence[int], dialect: Dialect) -> bool:
-    """Whether the numbers below a run are others than it could go on with.
+    """Return whether the numbers below a sequence do not continue it.
 
-    Fractions are. Whole numbers are below three or more names from 0 on, and below years; they are not where they are
-    the run's own, such as 0 and 1 below 0,1.
+    Fractions do not. Whole numbers do not if the sequence is 0, 1, 2, … or years and more than half of them lie outside
+    its range; 0 and 1 below 0,1 do.
     """
     values = [dialect.number(row[place]) for row in rows for place in places]
     known = [value for value in values if value is not None and math.isfinite(value)]

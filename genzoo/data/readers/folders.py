@@ -1,4 +1,4 @@
-"""What lies in a folder of pictures: the pictures, and what is no picture."""
+"""List the pictures in a folder, and what was left out."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from genzoo.data.readers.columns import counted
 from genzoo.data.readers.images import SUFFIXES
 
 JUNK = {"__macosx", "@eadir", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information", "lost+found"}
-"""What archives and systems add, in lower case; so is all that begins with a dot."""
+"""Names that archives and operating systems add, in lower case. Names that begin with a dot are junk too."""
 
 
 @dataclass
 class LeftOut:
-    """What was passed over."""
+    """Files and folders that were left out."""
 
     junk: set[str] = field(default_factory=set)
-    """Names of hidden files and folders and of those that systems add."""
+    """Names of hidden files and folders and of those in `JUNK`."""
     files: set[str] = field(default_factory=set)
-    """Paths of other files that are no pictures."""
+    """Paths of other files that are not pictures."""
 
     def __str__(self) -> str:
-        """As one line says it; "" if nothing was passed over."""
+        """Return one line for the user; "" if nothing was left out."""
         endings = Counter(os.path.splitext(path)[1].lower() for path in sorted(self.files))
         files = [f"{count:,} {ending or 'without ending'}" for ending, count in endings.most_common(8)]
         names = sorted(self.junk)[:8] + ["…"] * (len(self.junk) > 8)
-        told = [f"{counted(len(self.files), 'file')} of other kinds ({', '.join(files)})"] if files else []
-        return "; ".join([*told, *([", ".join(names)] if names else [])])
+        others = [f"{counted(len(self.files), 'file')} of other kinds ({', '.join(files)})"] if files else []
+        return "; ".join([*others, *([", ".join(names)] if names else [])])
 
 
 def is_junk(name: str) -> bool:
-    """Whether a name is hidden, or one that systems add."""
+    """Return whether a name is hidden or in `JUNK`."""
     return name.startswith(".") or name.lower() in JUNK
 
 
 def folders_in(folder: Path, left_out: LeftOut) -> list[Path]:
-    """The folders that lie in a folder."""
+    """Return the folders directly in a folder, sorted by name."""
     found = [path for path in sorted(folder.iterdir()) if path.is_dir()]
     left_out.junk |= {path.name for path in found if is_junk(path.name)}
     return [path for path in found if not is_junk(path.name)]
 
 
 def pictures_in(folder: Path, within: Path | None = None, left_out: LeftOut | None = None) -> list[Path]:
-    """The pictures that lie in a folder, by name.
+    """Return the pictures directly in a folder, sorted by name.
 
     Args:
-        folder: Where to look.
+        folder: The folder to list.
         within: The folder that the user named; None: `folder` itself.
-        left_out: Takes what is passed over.
+        left_out: Filled with what is left out.
 
     Raises:
-        UsageError: The folder or one of the files is a link out of the one that was named.
+        UsageError: The folder or a file is a link out of the folder that the user named.
     """
     left_out = LeftOut() if left_out is None else left_out
     found = []
@@ -73,7 +73,7 @@ def pictures_in(folder: Path, within: Path | None = None, left_out: LeftOut | No
 
 
 def all_pictures_in(folder: Path, within: Path | None = None, left_out: LeftOut | None = None) -> list[Path]:
-    """The pictures that lie in a folder and in the folders below it; links to folders are not followed."""
+    """Return the pictures in a folder and in all folders below it. Links to folders are not followed."""
     found = pictures_in(folder, within, left_out)
     for below in folders_in(folder, LeftOut() if left_out is None else left_out):
         if not below.is_symlink():
@@ -85,14 +85,14 @@ def _refuse_links_out(paths: Iterable[Path], top: Path) -> None:
     real = os.path.join(os.path.realpath(top), "")
     for path in paths:
         if not os.path.join(os.path.realpath(path), "").startswith(real):
-            raise UsageError(f"{path} is a link out of {top}", "copy what it leads to, or name its folder")
+            raise UsageError(f"{path} is a link out of {top}", "copy its target, or name the target's folder")
 
 
 def refuse_together(problems: Iterable[UsageError], most: int = 5) -> None:
-    """Refuses several files at once, if there are any.
+    """Refuse several files in one error, if there are problems.
 
     Raises:
-        UsageError: The first problem; the others are in the hint.
+        UsageError: There are problems: the first is the message, the others are in the hint.
     """
     found = list(problems)
     if not found:
@@ -103,5 +103,6 @@ def refuse_together(problems: Iterable[UsageError], most: int = 5) -> None:
     lines = [problem.message for problem in others[: most - 1]]
     more = [f"and {len(found) - most:,} more"] if len(found) > most else []
     raise UsageError(
-        f"{len(found):,} files cannot be read: {first.message}", "\n".join([*lines, *more, "mend or move them away"])
+        f"{len(found):,} files cannot be read: {first.message}",
+        "\n".join([*lines, *more, "repair or move them"]),
     )

@@ -1,4 +1,4 @@
-"""Numbers whose count is not known beforehand."""
+"""An array that grows while it is filled."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Growing:
-    """Numbers that are appended to, in one piece of memory that grows where it lies."""
+class GrowingArray:
+    """A float32 array of unknown final length, in one block of memory that is resized in place."""
 
     def __init__(self) -> None:
         self.values = np.empty(0, np.float32)
         self.used = 0
 
     def append(self, more: NDArray[np.float32]) -> None:
-        """Adds numbers at the end."""
+        """Append numbers of any shape, flattened."""
         needed = self.used + more.size
         if needed > len(self.values):
             self.values.resize(max(needed, self.used + self.used // 4), refcheck=False)
@@ -22,6 +22,6 @@ class Growing:
         self.used = needed
 
     def array(self) -> NDArray[np.float32]:
-        """All of them [n]."""
+        """Return all numbers, [n]."""
         self.values.resize(self.used, refcheck=False)
         return self.values

@@ -1,4 +1,4 @@
-"""Reading idx files, the format of MNIST and its kin (described on LeCun, Cortes & Burges's MNIST page)."""
+"""Read idx files, the format of MNIST (specified on the MNIST page of LeCun, Cortes and Burges)."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from genzoo.system.reading import open_regular
 
 UNSIGNED_BYTE = 0x08
 LARGEST = 1 << 32
-"""Bytes; a header that asks for more is refused before anything is allocated."""
+"""Bytes. A header that declares more is refused before memory is allocated."""
 AGAIN = "copy it again"
-DENSEST = 100
-"""How many times its own size a gzip file may unpack to; real images reach about 6."""
+MAX_RATIO = 100
+"""The largest compression ratio of a gzip file; real images reach about 6."""
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array in an idx file of unsigned bytes, gzip or not, in the shape that its header states.
+    """Return the array of an idx file of unsigned bytes, gzip or not, in the shape of its header.
 
     Raises:
-        GenzooError: No such file, no idx file, or one that is longer or shorter than its header says.
+        GenzooError: The file is missing, is not an idx file, or has a length that does not match its header.
     """
     try:
         with open_regular(path) as raw:
@@ -35,10 +35,10 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
             shape = _shape(path, stream)
             size, stored = math.prod(shape), path.stat().st_size
-            fits = size <= DENSEST * stored if packed else size == stored - 4 - 4 * len(shape)
+            fits = size <= MAX_RATIO * stored if packed else size == stored - 4 - 4 * len(shape)
             if not fits or size > LARGEST:
                 raise GenzooError(f"{path}: the header says {_times(shape)} bytes, the file does not hold them", AGAIN)
-            # frombuffer over a bytearray, not bytes: torch wants to be able to write to it.
+            # A bytearray and not bytes: torch needs writable memory.
             values = bytearray(stream.read(size))
             if len(values) != size or stream.read(1):
                 raise GenzooError(f"{path}: the header says {_times(shape)} bytes, the file does not hold them", AGAIN)
@@ -50,7 +50,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 def _shape(path: Path, stream: IO[bytes]) -> tuple[int, ...]:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != UNSIGNED_BYTE or not 1 <= magic[3] <= 4:
-        raise GenzooError(f"{path} is no idx file of bytes: it starts with {magic.hex() or 'nothing'}", AGAIN)
+        raise GenzooError(f"{path} is not an idx file of bytes: it starts with {magic.hex() or 'nothing'}", AGAIN)
     sizes = stream.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
         raise GenzooError(f"{path} ends within its header", AGAIN)

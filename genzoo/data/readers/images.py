@@ -1,4 +1,4 @@
-"""Reading picture files by Pillow, as viewers show them: turned, and laid on a ground where they are transparent."""
+"""Read picture files with Pillow as viewers show them: EXIF orientation applied, transparency on a background."""
 
 from __future__ import annotations
 
@@ -29,39 +29,40 @@ FORMATS = {
     ".ppm": (),
     ".pgm": (),
 }
-"""Endings of pictures, and what such a file may be besides the formats that any may be."""
+"""Suffixes of pictures, with formats that a file may have in addition to `ANY`."""
 ANY = ("PNG", "JPEG", "WEBP", "BMP", "PPM")
-"""Many a picture from the web has another's ending."""
+"""Formats that a file with any suffix may have: many pictures on the web have a wrong suffix."""
 SUFFIXES = tuple(FORMATS)
 MODES = {1: "L", 3: "RGB"}
 GREY = ("1", "L", "LA", "La")
 LARGEST = 1 << 26
-"""Pixels; a picture that declares more is refused before it is decoded."""
+"""Pixels. A picture that declares more is refused before it is decoded."""
 DEEP_WHITE = 65_535
 ORIENTATION = 0x0112
-"""The tag of EXIF that says how a picture is to be turned."""
+"""The EXIF tag of the orientation."""
 WHITE = 255
 DECODER_VERSION = "1"
-"""To be raised when pictures are decoded in another way."""
+"""Increase this when decoding changes."""
 
 
 class Measures(NamedTuple):
-    """What a picture's header says."""
+    """Size and channels of a picture, from its header."""
 
     height: int
-    """As it is shown."""
+    """Height as shown, after the EXIF orientation."""
     width: int
+    """Width as shown, after the EXIF orientation."""
     channels: int
-    """1 for grey, 3 for colour; transparency does not count."""
+    """1 for grey, 3 for colour, without the alpha channel."""
     transparent: bool = False
     """Whether it may have transparent parts."""
 
 
 def measure(path: Path) -> Measures:
-    """Size and channels of a picture, from its header alone.
+    """Return size and channels of a picture without decoding it.
 
     Raises:
-        UsageError: It cannot be read, or is no picture.
+        UsageError: The file cannot be read, or is not a picture.
     """
     with _opened(path) as file:
         return _measures(file)
@@ -70,16 +71,16 @@ def measure(path: Path) -> Measures:
 def read_bytes(
     path: Path, mode: str, size: tuple[int, int] | None = None, background: int = WHITE
 ) -> NDArray[np.uint8]:
-    """A picture as uint8 [H, W, C], converted to Pillow's mode "L" (grey) or "RGB"; the first one of an animation.
+    """Return a picture as uint8 [H, W, C] in Pillow's mode "L" (grey) or "RGB"; of an animation the first frame.
 
     Args:
         path: A file with one of `SUFFIXES`.
         mode: "L" or "RGB".
-        size: Height and width to scale it to (bilinear, antialiased); None: as it is.
-        background: Grey level of the ground on which transparent parts are laid.
+        size: Height and width to scale it to (bilinear, antialiased); None: keep the size.
+        background: Grey level behind transparent parts.
 
     Raises:
-        UsageError: It cannot be read, or is no picture.
+        UsageError: The file cannot be read, or is not a picture.
     """
     with _opened(path) as file:
         return _pixels(file, path, mode, size, background)
@@ -88,15 +89,15 @@ def read_bytes(
 def measure_and_read(
     path: Path, wanted: Callable[[Measures], Measures | None], background: int = WHITE
 ) -> tuple[Measures, NDArray[np.uint8] | None]:
-    """What a picture's header says and its pixels uint8 [H, W, C], with the file opened once.
+    """Return a picture's measures and its pixels, uint8 [H, W, C]. The file is opened once.
 
     Args:
         path: A file with one of `SUFFIXES`.
-        wanted: What the pixels are to be converted to, by what the header says; None leaves them undecoded.
-        background: As for `read_bytes`.
+        wanted: Maps the measures of the file to those of the pixels; None: do not decode.
+        background: See `read_bytes`.
 
     Raises:
-        UsageError: It cannot be read, or is no picture.
+        UsageError: The file cannot be read, or is not a picture.
     """
     with _opened(path) as file:
         found = _measures(file)
@@ -105,7 +106,7 @@ def measure_and_read(
 
 
 def decoder() -> list[str | None]:
-    """What decodes pictures, with its versions: another one may give other pixels."""
+    """Return the versions of everything that decodes pictures: another version may give other pixels."""
     import PIL
     from PIL import features
 
@@ -123,10 +124,10 @@ def _pixels(file: Image, path: Path, mode: str, size: tuple[int, int] | None, ba
     from PIL import Image
 
     turn = _orientation(file)
-    picture: Image.Image = _shallow(file, path) if file.mode.startswith("I") else file
+    picture: Image.Image = _as_8_bits(file, path) if file.mode.startswith("I") else file
     if file.mode == "F":
-        raise UsageError(f"{path} holds floats, of which none says what is white", "save it with 8 or 16 bits")
-    converted = (_on_ground(picture, background) if _is_transparent(picture) else picture).convert(mode)
+        raise UsageError(f"{path} holds floats, and nothing says which value is white", "save it with 8 or 16 bits")
+    converted = (_on_background(picture, background) if _is_transparent(picture) else picture).convert(mode)
     if turn > 1:
         converted = converted.transpose(_turns()[turn])
     if size is not None and size != (converted.height, converted.width):
@@ -135,34 +136,34 @@ def _pixels(file: Image, path: Path, mode: str, size: tuple[int, int] | None, ba
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def _shallow(file: Image, path: Path) -> Image:
-    """Grey levels of 16 bits as 8, which Pillow would cut off rather than scale."""
+def _as_8_bits(file: Image, path: Path) -> Image:
+    """Scale 16-bit grey levels to 8 bits; Pillow would clip them."""
     import numpy as np
     from PIL import Image
 
     levels = np.asarray(file)
     if levels.size and not 0 <= int(levels.min()) <= int(levels.max()) <= DEEP_WHITE:
-        raise UsageError(f"{path} has levels of 32 bits, of which none says what is white", "save it with 16 bits")
+        raise UsageError(f"{path} has levels of 32 bits, and nothing says which value is white", "save it with 16 bits")
     return Image.fromarray((levels // 257).astype(np.uint8))
 
 
 def _is_transparent(file: Image) -> bool:
-    """Whether a picture has transparent parts, or could."""
+    """Return whether a picture may have transparent parts."""
     return file.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in file.info
 
 
-def _on_ground(picture: Image, background: int) -> Image:
-    """A picture with transparent parts as it looks on a ground of one grey level."""
+def _on_background(picture: Image, background: int) -> Image:
+    """Return a picture with transparent parts on a background of one grey level."""
     from PIL import Image
 
-    ground = Image.new("RGBA", picture.size, (background, background, background, 255))
-    return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
+    behind = Image.new("RGBA", picture.size, (background, background, background, 255))
+    return Image.alpha_composite(behind, picture.convert("RGBA")).convert("RGB")
 
 
 def _orientation(file: Image) -> int:
-    """How a picture is to be turned, 1 to 8 as EXIF has it; 1: not at all."""
+    """Return the EXIF orientation of a picture, 1 to 8; 1: not rotated."""
     if file.format == "TIFF" or (file.format == "PNG" and "exif" not in file.info):
-        return 1  # Pillow turns TIFF itself, and would decode a PNG to look behind its pixels
+        return 1  # Pillow rotates TIFF itself, and would decode a whole PNG to search for EXIF
     value = file.getexif().get(ORIENTATION, 1)
     return value if value in _turns() else 1
 
@@ -183,13 +184,13 @@ def _turns() -> dict[int, Image.Transpose]:  # type: ignore[name-defined]
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image]:
-    """Pillow's image, not decoded yet. What goes wrong inside is said in one line."""
+    """Open an image with Pillow without decoding it. Errors inside become one `UsageError`."""
     from PIL import Image
 
     formats = (*ANY, *FORMATS.get(path.suffix.lower(), ()))
     hint = f"name pictures: {' '.join(SUFFIXES)}"
     try:
-        # Pillow warns of large pictures; LARGEST is stricter, and refuses.
+        # Pillow warns about large pictures; LARGEST is stricter and refuses them.
         with (
             warnings.catch_warnings(action="ignore"),
             open_regular(path) as stream,
@@ -201,7 +202,7 @@ def _opened(path: Path) -> Iterator[Image]:
                 )
             yield file
     except OSError as error:
-        problem = f": {error.strerror}" if error.strerror else " is no picture that can be read"
+        problem = f": {error.strerror}" if error.strerror else " is not a readable picture"
         raise UsageError(f"{path}{problem}", hint) from None
     except (ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError, Image.DecompressionBombError):
-        raise UsageError(f"{path} is no picture that can be read", hint) from None
+        raise UsageError(f"{path} is not a readable picture", hint) from None

@@ -1,4 +1,4 @@
-"""Labels as users write them, and the class numbers that models get."""
+"""Convert labels of files to class numbers of models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def natural(name: str) -> tuple[tuple[int, float, str], ...]:
-    """A key that sorts 1, 2, 10 as people do, also within names such as image-2 and image-10."""
+    """Return a sort key for natural order: 1, 2, 10, also within names such as image-2 and image-10."""
     number = whole(name)
     if number is not None:
         return ((0, float(number), name),)
@@ -21,13 +21,13 @@ def natural(name: str) -> tuple[tuple[int, float, str], ...]:
 
 
 def whole(text: str) -> int | None:
-    """The whole number that a label is, such as 3, -1 or 3.0; None for any other."""
+    """Return the whole number of a label such as 3, -1 or 3.0; None for other labels."""
     match = re.fullmatch(r"([+-]?\d{1,18})(\.0*)?", text.strip())
     return int(match[1]) if match else None
 
 
 def is_fraction(text: str) -> bool:
-    """Whether a label is a number with a fraction, which names no class."""
+    """Return whether a label is a number with a fraction, which cannot be a class."""
     try:
         return whole(text) is None and "_" not in text and abs(float(text)) < float("inf")
     except ValueError:
@@ -35,14 +35,14 @@ def is_fraction(text: str) -> bool:
 
 
 def name_of(label: Any) -> str:
-    """A label as a class's name: 3, 3.0 and "3.0" are one class."""
+    """Return the class name of a label: 3, 3.0 and "3.0" are one class."""
     text = label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label).strip()
     number = whole(text)
     return text if number is None else str(number)
 
 
 def numbered(labels: NDArray[Any] | list[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Class numbers [N] from 0, and the names of the classes in their natural order."""
+    """Return class numbers [N] from 0, and the names of the classes in natural order."""
     values, which = np.unique(np.asarray(labels), return_inverse=True)
     names = [name_of(value) for value in values.tolist()]
     classes = sorted(set(names), key=natural)

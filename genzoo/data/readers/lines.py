@@ -1,4 +1,4 @@
-"""The lines of a text file: its encoding, its comments, and a bound on what is read."""
+"""Read the lines of a text file, with its encoding and comments and with limits on sizes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ from genzoo.core.errors import UsageError
 from genzoo.system.reading import open_regular
 
 LARGEST = 1 << 30
-"""Bytes of the file."""
+"""Bytes of a file."""
 LONGEST_LINE = 1 << 22
-"""Characters."""
+"""Characters of a line."""
 LONGEST_COMMENT = 1 << 16
 """Characters of a comment that are kept."""
 MOST_BLANK = 1000
+"""Blank lines of a sample."""
 SAMPLE = 100
-"""Lines that are looked at to find out how a table is written."""
+"""Non-blank lines from which the dialect of a table is guessed."""
 SAMPLE_CHARACTERS = 1 << 22
+"""Characters of a sample."""
 
 
 class Lines:
-    """The lines of a file, in turn; a comment is a blank line, so that line numbers stay.
+    """Iterate over the lines of a file. A comment becomes a blank line, so that line numbers stay correct.
 
     Args:
         path: The file.
         encoding: See `encoding_of`.
 
     Raises:
-        UsageError: The file is too large, or one of its lines is.
-        UnicodeDecodeError: It is in another encoding.
-        OSError: It cannot be read.
+        UsageError: The file or a line is too large.
+        UnicodeDecodeError: The file has another encoding.
+        OSError: The file cannot be read.
     """
 
     def __init__(self, path: Path, encoding: str) -> None:
@@ -43,7 +45,7 @@ class Lines:
         self.comments = 0
         self.last_comment = ""
         self.underscored = False
-        """Whether there was an underscore since this was last set."""
+        """Whether a line had an underscore since this was last set to False."""
         self._lines = self._read()
 
     def __iter__(self) -> Iterator[str]:
@@ -62,7 +64,7 @@ class Lines:
                 if not line:
                     return
                 if "\0" in line:
-                    raise UnicodeError("a NUL is no text")
+                    raise UnicodeError("text cannot contain NUL")
                 if line.startswith("#"):
                     self.comments += 1
                     self.last_comment, line = line[:LONGEST_COMMENT], "\n"
@@ -70,10 +72,10 @@ class Lines:
                 yield line
 
     def sample(self) -> list[str]:
-        """The next lines, some of which are not blank.
+        """Return the next lines, at least one of which is not blank.
 
         Raises:
-            UsageError: There are none.
+            UsageError: The file is empty, or begins with too many blank lines.
         """
         found: list[str] = []
         filled = size = 0
@@ -89,7 +91,7 @@ class Lines:
 
 
 def encoding_of(path: Path) -> str:
-    """The encoding that the first bytes of a file state; UTF-8 where they state none."""
+    """Return the encoding of a file by its byte order mark; UTF-8 without one."""
     with open_regular(path) as file:
         start = file.read(4)
     return "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"

@@ -1,4 +1,4 @@
-"""Reading .npy and .npz files of strangers: never unpickled, and measured before they are allocated."""
+"""Read untrusted .npy and .npz files: no unpickling, and sizes checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from genzoo.core.errors import UsageError
 from genzoo.system.reading import open_regular
 
 LARGEST = 1 << 32
-"""Bytes of one array; a header that declares more is refused before anything is allocated."""
+"""Bytes of one array. A header that declares more is refused before memory is allocated."""
 SUSPICIOUS = 1 << 26
-DENSEST = 300
-"""How many times its packed size an array of more than SUSPICIOUS bytes may unpack to; MNIST's zeros reach 5."""
+"""Bytes of one array from which its compression ratio is checked."""
+MAX_RATIO = 300
+"""The largest compression ratio of an array of more than SUSPICIOUS bytes; MNIST, mostly zeros, reaches 5."""
 LONGEST_HEADER = 10_000
-"""Bytes of the description before an array; numpy's own limit."""
+"""Bytes of the header of an array; numpy's own limit."""
 PARTS = {"train": "_train", "validation": "_validation", "val": "_validation", "valid": "_validation", "test": "_test"}
 WORDS = {
     "x": ("x", "data", "images", "image", "features", "inputs", "arr_0"),
     "y": ("y", "labels", "label", "targets", "target", "classes", "arr_1"),
 }
-"""What the examples and their classes are called by those who do not call them x and y."""
+"""Common names for the arrays x (examples) and y (classes)."""
 READABLE = "write plain numbers: numpy.savez(FILE, x=…, y=…)"
 
 
 def array_names(path: Path) -> list[str]:
-    """The names of the arrays of an .npz file; ["x"] for an .npy file.
+    """Return the names of the arrays of an .npz file; ["x"] for an .npy file.
 
     Raises:
-        UsageError: It is neither.
+        UsageError: The file is neither.
     """
     if path.suffix.lower() == ".npy":
         return ["x"]
@@ -46,7 +47,7 @@ def array_names(path: Path) -> list[str]:
 
 
 def key_of(name: str) -> str | None:
-    """x, y, x_train, y_test, … for a name such as x, train_labels or X_val; None for any other."""
+    """Return x, y, x_train, y_test, … for a name such as x, train_labels or X_val; None for other names."""
     words = name.lower()
     for part, end in {"": "", **PARTS}.items():
         for letter, usual in WORDS.items():
@@ -57,14 +58,14 @@ def key_of(name: str) -> str | None:
 
 
 def read_arrays(path: Path, known: Callable[[str], bool] = lambda name: True) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz file by name, or of an .npy file under the name "x".
+    """Return the arrays of an .npz file by name, or the array of an .npy file under the name "x".
 
     Args:
         path: The file.
-        known: Which names to read; the others are passed over.
+        known: Which names to read; others are skipped.
 
     Raises:
-        UsageError: It cannot be read, is neither, holds pickled objects, or declares more than it can hold.
+        UsageError: The file cannot be read, is neither, holds pickled objects, or declares more than it can hold.
     """
     with _readable(path), open_regular(path) as file:
         if path.suffix.lower() == ".npy":
@@ -77,20 +78,20 @@ def read_arrays(path: Path, known: Callable[[str], bool] = lambda name: True) ->
             return {name: _read_member(path, archive, info, name) for name, info in wanted}
 
 
-def as_found(path: Path, name: str = "") -> NDArray[Any]:
-    """The one array of examples of a file, whatever the usual name it has there.
+def read_examples(path: Path, name: str = "") -> NDArray[Any]:
+    """Return the array of examples of a file, under any common name.
 
     Args:
         path: An .npy or .npz file.
-        name: What it was called in the data that a model was trained on; "" for a usual one.
+        name: Name of the array in the training data; "" for a common one.
 
     Raises:
-        UsageError: There is none, or several.
+        UsageError: There is no such array, or more than one.
     """
     names = array_names(path)
-    usual = [found for found in names if key_of(found) in ("x", "x_test")]
-    wanted = next((found for found in (name, "x") if found in names), usual[0] if len(usual) == 1 else "x")
-    arrays = read_arrays(path, lambda found: found == wanted)
+    common = [key for key in names if key_of(key) in ("x", "x_test")]
+    wanted = next((key for key in (name, "x") if key in names), common[0] if len(common) == 1 else "x")
+    arrays = read_arrays(path, lambda key: key == wanted)
     if wanted not in arrays:
         raise UsageError(f"{path} has no array x", "numpy.savez(FILE, x=…)")
     return arrays[wanted]
@@ -98,20 +99,20 @@ def as_found(path: Path, name: str = "") -> NDArray[Any]:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """What goes wrong inside is said in one line."""
+    """Turn errors inside into one `UsageError`."""
     try:
         yield
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", "name an .npy or .npz file") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError):
-        raise UsageError(f"{path} is no .npz archive, or a damaged one", READABLE) from None
+        raise UsageError(f"{path} is not an .npz archive, or is damaged", READABLE) from None
 
 
 def map_array(path: Path) -> NDArray[Any]:
-    """The array of an .npy file as it lies there, whatever its size: nothing is read but its header.
+    """Memory-map the array of an .npy file of any size. Only its header is read.
 
     Raises:
-        UsageError: It cannot be opened, is none or cut short, or holds anything but uint8 and float32 in C order.
+        UsageError: The file cannot be opened, is damaged, or is not uint8 or float32 in C order.
     """
     try:
         with open_regular(path) as file:
@@ -120,7 +121,7 @@ def map_array(path: Path) -> NDArray[Any]:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", "name an .npy file") from None
     if dtype not in (np.uint8, np.float32) or fortran:
-        order = " in Fortran's order" if fortran else ""
+        order = " in Fortran order" if fortran else ""
         hint = "numpy.save(FILE, numpy.ascontiguousarray(x, dtype=numpy.float32)), or uint8"
         raise UsageError(f"{path} holds {dtype}{order}; so large a file must be uint8 or float32 in C order", hint)
     _refuse_short(str(path), shape, math.prod(shape) * dtype.itemsize, size - start)
@@ -128,11 +129,11 @@ def map_array(path: Path) -> NDArray[Any]:
 
 
 def _refuse_together(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    """Refuses what no single array shows: two under one name, and many that only together are far too dense."""
+    """Refuse two arrays under one name, and arrays that only together exceed the compression ratio."""
     if len({info.filename.removesuffix(".npy") for info in members}) < len(members):
         raise UsageError(f"{path} holds two arrays under one name", READABLE)
     size, packed = sum(info.file_size for info in members), sum(info.compress_size for info in members)
-    if len(members) > 1 and size > SUSPICIOUS and size > DENSEST * packed:
+    if len(members) > 1 and size > SUSPICIOUS and size > MAX_RATIO * packed:
         raise UsageError(f"{path} declares {size:,} bytes, packed into {packed:,}", READABLE)
 
 
@@ -144,10 +145,10 @@ def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, na
 def _read(
     path: Path, member: str, head: IO[bytes], again: Callable[[], IO[bytes]], size: int, packed: int
 ) -> NDArray[Any]:
-    """One array: its header is read and judged first, then the file is opened again and read whole."""
+    """Read one array: check its header first, then open the file again and read it whole."""
     shape, _, dtype = _header(f"{path}{member}", head)
     declared = math.prod(shape) * dtype.itemsize
-    if declared > LARGEST or (declared > SUSPICIOUS and declared > DENSEST * packed):
+    if declared > LARGEST or (declared > SUSPICIOUS and declared > MAX_RATIO * packed):
         raise UsageError(f"{path}{member} declares {declared:,} bytes, packed into {packed:,}", READABLE)
     _refuse_short(f"{path}{member}", shape, declared, size)
     try:
@@ -159,15 +160,15 @@ def _read(
 
 
 def _header(what: str, head: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether in Fortran's order, and kind of the numbers that follow."""
+    """Return shape, Fortran order and dtype of the array that follows."""
     try:
         version = np.lib.format.read_magic(head)
         _refuse_long_header(head, 2 if version == (1, 0) else 4)
-        # Version 2 and 3 differ from 1 in the width of a length only; numpy has no public name for all.
+        # Versions 2 and 3 differ from 1 only in the width of the length field; numpy has no public reader for all.
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = reader(head)
     except (ValueError, EOFError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError):
-        raise UsageError(f"{what} is no array of numpy's", READABLE) from None
+        raise UsageError(f"{what} is not a numpy array", READABLE) from None
     if dtype.hasobject:
         raise UsageError(f"{what} holds pickled objects; genzoo unpickles nothing", READABLE)
     return shape, fortran, dtype
@@ -179,11 +180,14 @@ def _refuse_short(what: str, shape: tuple[int, ...], declared: int, held: int) -
 
 
 def _refuse_long_header(head: IO[bytes], width: int) -> None:
-    """numpy reads a header whole before it finds it too long, and a version 2 header may claim 4 GB.
+    """Refuse a long header: numpy checks the length only after reading it, and version 2 allows 4 GB.
 
     Args:
-        head: At the length of the header.
-        width: How many bytes state that length.
+        head: The stream, at the length field of the header.
+        width: Bytes of the length field.
+
+    Raises:
+        ValueError: The header is too long.
     """
     start = head.tell()
     if int.from_bytes(head.read(width), "little") > LONGEST_HEADER:

@@ -16,7 +16,7 @@ from genzoo.core.dataset import Split, Splits
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.rows import chunks
 from genzoo.data.digest import digest_of
-from genzoo.data.form import Form
+from genzoo.data.input_format import InputFormat
 from genzoo.data.splits import fixed_permutation, take
 from genzoo.data.store import Found
 from genzoo_plugins.own_data.scaling import Scale, fitted, remarks, scaled
@@ -32,7 +32,7 @@ class Parts(NamedTuple):
     test: Split | None = None
     classes: tuple[str, ...] = ()
     """Their names, in the order of their numbers; () without labels."""
-    form: Form = Form()
+    form: InputFormat = InputFormat()
     notes: tuple[str, ...] = ()
     """What was guessed or left out, a line each."""
 
@@ -170,7 +170,7 @@ class InMemory(OwnData):
         return self.unscaled.classes
 
     @property
-    def form(self) -> Form:
+    def form(self) -> InputFormat:
         """How the file was read."""
         return self.parts.form
 

@@ -15,7 +15,7 @@ import torch
 import genzoo
 from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
-from genzoo.data.form import Form
+from genzoo.data.input_format import InputFormat
 from genzoo.data.readers.folders import LeftOut, all_pictures_in, folders_in, pictures_in, refuse_together
 from genzoo.data.readers.images import WHITE, Measures, decoder, measure_and_read
 from genzoo.data.readers.labels import natural
@@ -245,9 +245,9 @@ class Folder(OwnData):
         )
 
     @property
-    def form(self) -> Form:
+    def form(self) -> InputFormat:
         """How the pictures were read."""
-        return Form(white=WHITE)
+        return InputFormat(white=WHITE)
 
     def read(self) -> Parts:
         if self._x is None:  # handed out before

@@ -11,7 +11,7 @@ from torch import Tensor
 from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
 from genzoo.core.rows import Rows, chunks
-from genzoo.data.form import Form
+from genzoo.data.input_format import InputFormat
 from genzoo.data.readers.columns import counted, listed
 from genzoo.data.splits import sample_of
 
@@ -51,7 +51,7 @@ def statistics(split: Split) -> Statistics:
     return Statistics(mean, deviation, *(torch.where(count > 0, value, 0.0) for value in (low, high)))
 
 
-def fitted(form: Form, train: Split, scale: Scale, what: str) -> Form:
+def fitted(form: InputFormat, train: Split, scale: Scale, what: str) -> InputFormat:
     """The form with what missing values become and how columns are scaled, found on the training data.
 
     Raises:
@@ -73,7 +73,7 @@ def fitted(form: Form, train: Split, scale: Scale, what: str) -> Form:
     return replace(form, shift=tuple(shift.tolist()), scale=tuple(spread.tolist()))
 
 
-def scaled(parts: Parts, form: Form) -> Parts:
+def scaled(parts: Parts, form: InputFormat) -> Parts:
     """All parts as they are stored."""
     if not (form.fill or form.scale):
         return parts
@@ -84,7 +84,7 @@ def scaled(parts: Parts, form: Form) -> Parts:
     return parts._replace(train=found[0], validation=found[1], test=found[2])
 
 
-def remarks(train: Split, form: Form) -> tuple[list[str], list[str]]:
+def remarks(train: Split, form: InputFormat) -> tuple[list[str], list[str]]:
     """Notes and warnings on the columns of vectors: those that never change, and those whose scale is large."""
     if len(train.x.shape) != 2:
         return [], []

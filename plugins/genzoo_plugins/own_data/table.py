@@ -7,7 +7,7 @@ import torch
 import genzoo
 from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
-from genzoo.data.form import Form
+from genzoo.data.input_format import InputFormat
 from genzoo.data.readers.columns import Index, Missing, TableOptions
 from genzoo.data.readers.csv import read_table
 from genzoo.data.readers.dialect import Decimal, Header, Separator
@@ -41,7 +41,7 @@ class Csv(InMemory):
 
     def parse(self) -> Parts:
         table = read_table(self.path, TableOptions.of(self.config))
-        form = Form(columns=table.known.names, places=table.known.places, width=table.known.width)
+        form = InputFormat(columns=table.known.names, places=table.known.places, width=table.known.width)
         y = None
         classes: tuple[str, ...] = ()
         if table.labels is not None:

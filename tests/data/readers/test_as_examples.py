@@ -13,7 +13,7 @@ from own_data import RNG, load, refusal
 
 from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
-from genzoo.data.form import Form
+from genzoo.data.input_format import InputFormat
 from genzoo.data.readers.as_examples import as_examples
 from genzoo.data.resident import Resident
 
@@ -93,16 +93,16 @@ def test_channels_that_could_be_first_or_last_are_said_and_later_those_of_the_tr
     assert tuple(stored.x.shape) == (5, 3, 6, 3)
     assert tuple(as_examples(x, "x", (3, 3, 6)).x.shape) == (5, 3, 3, 6)
     square = RNG.random((5, 3, 3, 3))
-    last = as_examples(square, "x", (3, 3, 3), Form(white=1, first=False)).x
+    last = as_examples(square, "x", (3, 3, 3), InputFormat(white=1, first=False)).x
     np.testing.assert_allclose(last.numpy(), np.moveaxis(square, 3, 1), rtol=1e-6)  # type: ignore[union-attr]
 
 
 def test_later_images_are_read_as_those_of_the_training() -> None:
     dark = np.array([[[0, 1], [1, 0]]], np.uint8)
-    grey = as_examples(dark, "x", (1, 2, 2), Form(white=255)).x
+    grey = as_examples(dark, "x", (1, 2, 2), InputFormat(white=255)).x
     assert seen(Split(grey)).max() == pytest.approx(1 / 255)
-    assert seen(Split(as_examples(dark, "x", (1, 2, 2), Form(white=1)).x)).max() == 1
-    bright = as_examples(200 * dark, "x", (1, 2, 2), Form(white=1))
+    assert seen(Split(as_examples(dark, "x", (1, 2, 2), InputFormat(white=1)).x)).max() == 1
+    bright = as_examples(200 * dark, "x", (1, 2, 2), InputFormat(white=1))
     assert seen(Split(bright.x)).max() == pytest.approx(200 / 255)
     assert "255 is taken for white" in bright.notes[0]
 

@@ -53,7 +53,7 @@ def test_a_large_npy_file_is_what_a_small_one_is(
     ("array", "message"),
     [
         (np.zeros((3, 4)), r"holds float64; so large a file must be uint8 or float32"),
-        (np.zeros((3, 4), np.float32, order="F"), "holds float32 in Fortran's order"),
+        (np.zeros((3, 4), np.float32, order="F"), "holds float32 in Fortran order"),
         (np.zeros((3, 4, 5, 6), np.uint8), "no axis of 1 or 3 channels"),
         (np.append(np.zeros((99, 4), np.float32), np.float32([[0, 0, 0, np.nan]]), 0), "not finite"),
         (np.append(np.zeros((99, 2, 2), np.float32), np.float32([[[0, 0], [0, 1.5]]]), 0), "values from 0 to 1.5"),
@@ -79,7 +79,7 @@ def test_a_large_file_that_is_cut_short_or_none_is_refused(tmp_path: Path, monke
     with pytest.raises(UsageError, match=r"declares 1,800 bytes and holds 1,799"):
         _ = dataset(path).spec
     path.write_bytes(b"no array")
-    with pytest.raises(UsageError, match=r"is no array of numpy's"):
+    with pytest.raises(UsageError, match=r"is not a numpy array"):
         _ = dataset(path).spec
 
 

@@ -92,7 +92,7 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(own / "wide.png")
     assert refusal("folder", own) == f"3 pictures are grey and 1 in colour, such as {own}/wide.png"
     (own / "wide.png").write_text("no picture")
-    assert refusal("folder", own) == f"{own}/wide.png is no picture that can be read"
+    assert refusal("folder", own) == f"{own}/wide.png is not a readable picture"
     (own / "wide.png").unlink()
     assert refusal("folder", own, validation=0.7, test=0.7).startswith("3 examples leave nothing to train on")
 
@@ -262,4 +262,4 @@ def test_a_picture_that_cannot_be_read_is_refused_with_a_cache_too(pictures: Own
     file = pictures[0] / "dogs/005.png"
     file.write_bytes(file.read_bytes()[:60])
     for _ in range(2):
-        assert refusal("folder", pictures[0]) == f"{file} is no picture that can be read"
+        assert refusal("folder", pictures[0]) == f"{file} is not a readable picture"

@@ -1,4 +1,4 @@
-"""The form of a run's data: what files that are given later are read by, and compared with."""
+"""The input format of a run's data: how files given later are read, and what their values are compared with."""
 
 from __future__ import annotations
 
@@ -12,58 +12,59 @@ from torch import Tensor
 from genzoo.core.dataset import DataSpec, Split
 from genzoo.core.errors import GenzooError
 from genzoo.core.rows import Rows, chunks
-from genzoo.data.readers.columns import Known
+from genzoo.data.readers.columns import TrainedColumns
 from genzoo.data.splits import sample_of
 
-FAR = 1.0
-"""How many times the range of the training values a value may lie beyond it."""
-FEW = 1e-6
+MARGIN = 1.0
+"""How far an outlier lies outside the range of the training values, in multiples of that range."""
+ROUNDING = 1e-6
+"""Relative tolerance for rounding errors at the ends of the range."""
 WHITE = 255
-"""In images of whole numbers."""
-RANGED = 10_000
-"""Examples of a file that is not read into memory whose range is looked at."""
+"""White in uint8 images."""
+RANGE_SAMPLE = 10_000
+"""Examples of a memory-mapped file from which the range is computed."""
 
 
 @dataclass(frozen=True)
-class Form:
-    """What the training data looked like. For images each list of numbers has one, for vectors one a column."""
+class InputFormat:
+    """The format of the training data. A list of numbers has one item for images and one item a column for vectors."""
 
     columns: tuple[str, ...] = ()
-    """Their names; () without any."""
+    """Names of the columns; () if they have no names."""
     places: tuple[int, ...] = ()
-    """Where they stood in the table, from 0."""
+    """Positions of the columns in the table, from 0."""
     width: int = 0
-    """How many columns the table had, those included that were left out; 0: it was no table."""
+    """Number of columns of the table, including those that were left out; 0 if the data were not a table."""
     fill: tuple[float, ...] = ()
-    """What missing values were filled in with."""
+    """The value that replaces a missing one."""
     shift: tuple[float, ...] = ()
-    """What was subtracted from each column before …"""
+    """Subtracted from each column; () for columns that are not scaled."""
     scale: tuple[float, ...] = ()
-    """… it was divided by this; () where columns were taken as they are."""
+    """Each column is divided by this after the subtraction; () for columns that are not scaled."""
     low: tuple[float, ...] = ()
-    """The smallest values, as they were stored: images on the scale from 0 to 1."""
+    """The smallest stored values; for images on the scale from 0 to 1."""
     high: tuple[float, ...] = ()
-    """The largest ones."""
+    """The largest stored values; for images on the scale from 0 to 1."""
     white: int = 0
-    """What stands for white in arrays of images: 255, 65535, or 1 for floats and for 0/1; 0 where unknown."""
+    """The value of white in arrays of images: 255, 65535, or 1 for floats and for 0/1; 0 if unknown."""
     first: bool = False
-    """Whether arrays of images had their channels before height and width."""
+    """Whether arrays of images are [N, C, H, W] and not [N, H, W, C]."""
 
     @property
-    def known(self) -> Known | None:
-        """The columns of a table; None where there was no table."""
-        return Known(self.columns, self.places, self.width) if self.width else None
+    def known(self) -> TrainedColumns | None:
+        """The columns of the table; None if the data were not a table."""
+        return TrainedColumns(self.columns, self.places, self.width) if self.width else None
 
     def to_json(self) -> dict[str, Any]:
-        """As it is written: only what is known."""
+        """Return the format as JSON values, without the defaults."""
         return {name: value for name, value in asdict(self).items() if value not in ((), 0, False)}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], numel: int) -> Form:
-        """The inverse of `to_json`.
+    def from_json(cls, values: Mapping[str, Any], numel: int) -> InputFormat:
+        """Return the format that `to_json` wrote.
 
         Raises:
-            ValueError: A value of another type, or a list of another length than there are columns.
+            TypeError, ValueError: An unknown field, a wrong type, or a list whose length is not the number of columns.
         """
         given: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in values.items()}
         form = cls(**given)
@@ -83,7 +84,7 @@ class Form:
         return form
 
     def scaled(self, x: Tensor) -> Tensor:
-        """Vectors [N, F] as their file has them → as they are stored: missing values filled in, columns scaled."""
+        """Return vectors [N, F] of a file as stored: missing values replaced, columns scaled."""
         if self.fill:
             x = torch.where(x.isnan(), torch.tensor(self.fill, dtype=x.dtype), x)
         if not self.scale:
@@ -92,19 +93,19 @@ class Form:
         return ((x.double() - shift) / scale).float()
 
     def unscaled(self, x: Tensor) -> Tensor:
-        """Vectors [N, F] as they are stored → in the units of their file."""
+        """Return stored vectors [N, F] in the units of their file."""
         if not self.scale:
             return x
         shift, scale = (torch.tensor(part, dtype=torch.float64) for part in (self.shift, self.scale))
         return (x.double() * scale + shift).float()
 
-    def far_out(self, x: Tensor) -> str:
-        """What of examples [N, *S], as stored, lies far beyond the training data, in a few words; "" if nothing."""
+    def describe_outliers(self, x: Tensor) -> str:
+        """Return a description of stored examples [N, *S] far outside the training data; "" if there are none."""
         if not self.low or not self.high:
             return ""
         white = 255.0 if x.dtype == torch.uint8 else 1.0
         low, high = (torch.tensor(part, dtype=torch.float64) for part in (self.low, self.high))
-        margin = FAR * (high - low) + FEW * (1 + torch.maximum(low.abs(), high.abs()))
+        margin = MARGIN * (high - low) + ROUNDING * (1 + torch.maximum(low.abs(), high.abs()))
         count, example = 0, ""
         for chunk in chunks(x):
             flat = chunk.flatten(1).double() / white
@@ -112,11 +113,11 @@ class Form:
             count += int(outside.any(1).sum())
             if count and not example:
                 row, place = outside.nonzero()[0].tolist()
-                example = self._told(float(flat[row, place]), place)
+                example = self._describe(float(flat[row, place]), place)
         return f"{count:,} of {len(x):,} examples lie far outside the training data, such as {example}" if count else ""
 
-    def _told(self, value: float, place: int) -> str:
-        """A value, its column, and the range that the training data had there."""
+    def _describe(self, value: float, place: int) -> str:
+        """Return a text with a value, its column, and the range of that column in the training data."""
         column = min(place, len(self.low) - 1)
         shift, scale = (self.shift[column], self.scale[column]) if self.scale else (0.0, 1.0)
         shown, low, high = (number * scale + shift for number in (value, self.low[column], self.high[column]))
@@ -125,27 +126,27 @@ class Form:
 
 
 @runtime_checkable
-class Formed(Protocol):
-    """What a dataset may have besides: how its files are read."""
+class HasInputFormat(Protocol):
+    """A dataset that states the format of its files. It is optional for datasets."""
 
     @property
-    def form(self) -> Form:
-        """Known once it is loaded; the ranges are found by others."""
+    def form(self) -> InputFormat:
+        """The format, available after loading, without `low` and `high`."""
         ...
 
 
-def form_of(dataset: object, train: Split, spec: DataSpec) -> Form:
-    """The form of a dataset, with the ranges of its training data."""
-    form = dataset.form if isinstance(dataset, Formed) else Form()
+def input_format_of(dataset: object, train: Split, spec: DataSpec) -> InputFormat:
+    """Return the input format of a dataset, with the ranges of its training data."""
+    form = dataset.form if isinstance(dataset, HasInputFormat) else InputFormat()
     low, high = ranges(train, spec)
     white = (WHITE if train.x.dtype == torch.uint8 else 1) if spec.is_image and not form.white else form.white
     return replace(form, low=low, high=high, white=white)
 
 
 def ranges(train: Split, spec: DataSpec) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The smallest and the largest training values: of all together for images, of each column for vectors."""
+    """Return the smallest and the largest training values: over all pixels for images, of each column for vectors."""
     low = high = None
-    train = sample_of(train, RANGED) if isinstance(train.x, Rows) else train
+    train = sample_of(train, RANGE_SAMPLE) if isinstance(train.x, Rows) else train
     for chunk in chunks(train.x):
         flat = chunk.reshape(-1, 1) if spec.is_image else chunk.flatten(1)
         small, large = flat.amin(0), flat.amax(0)
@@ -157,15 +158,20 @@ def ranges(train: Split, spec: DataSpec) -> tuple[tuple[float, ...], tuple[float
     return tuple((low.double() / white).tolist()), tuple((high.double() / white).tolist())
 
 
-def read_form(values: Mapping[str, Any], spec: DataSpec, where: object) -> Form:
-    """The form that a run states.
+def read_input_format(values: Mapping[str, Any], spec: DataSpec, where: object) -> InputFormat:
+    """Return the input format in a run's file.
+
+    Args:
+        values: The content of the file.
+        spec: The data of the run's model.
+        where: The name of the file, for errors.
 
     Raises:
-        GenzooError: It is none, or of other data than the model's.
+        GenzooError: The values are not an input format, or do not fit the model's data.
     """
     try:
-        return Form.from_json(values, spec.numel)
+        return InputFormat.from_json(values, spec.numel)
     except (TypeError, ValueError):
         raise GenzooError(
-            f"{where} is damaged: it describes no data of this model", "copy it again, or delete it"
+            f"{where} is damaged: it does not describe the data of this model", "copy it again, or delete it"
         ) from None
