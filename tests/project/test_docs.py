@@ -38,7 +38,7 @@ CONTRIBUTING = blocks("CONTRIBUTING.md", "bash")
 def test_every_block_is_of_a_kind_that_is_run() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         languages = re.findall(r"^```(\w*)\n(?:.*?)^```", (ROOT / name).read_text(), flags=re.MULTILINE | re.DOTALL)
-        assert set(languages) <= {"bash", "python", "toml", "text"}
+        assert set(languages) <= {"bash", "python", "toml", "text", "mermaid"}
     assert len(blocks("README.md", "python")) == len(blocks("README.md", "toml")) == 1
 
 
