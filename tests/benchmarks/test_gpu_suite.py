@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,11 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.syspath_prepend(folder)
 
 
-def started(out: Path, seconds: float, **shares: float) -> subprocess.Popen[str]:
-    """The suite at work on stand-ins for its stages, whose names say how they end."""
+def started(out: Path, seconds: float, *words: object, **shares: float) -> subprocess.Popen[str]:
+    """Start the suite with stand-ins for its stages, whose names say how they end."""
     stages = ",".join(f"{name}={share}" for name, share in shares.items())
-    words = [GPU, ROOT / "tests/gpu_stage.py", stages, "--rehearse", "--out", out, "--seconds", seconds]
-    words += ["--wheels", out / "none", "--data", out / "none"]
+    words = (GPU, ROOT / "tests/helpers/gpu_stage.py", stages, "--out", out, "--seconds", seconds, *words)
+    words += ("--wheels", out / "none", "--data", out / "none")
     command = [sys.executable, "-c", PROGRAM, *map(str, words)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -71,15 +71,45 @@ def test_a_stage_that_raises_dies_or_takes_too_long_does_not_end_the_others(tmp_
     assert not list(tmp_path.glob(".*.part"))
 
 
+def test_a_rehearsal_runs_two_stages_at_a_time(tmp_path: Path) -> None:
+    suite = started(tmp_path, 120, "--rehearse", left=1, right=1, good=1)
+    output, _ = suite.communicate(timeout=200)
+    assert suite.returncode == 0, output
+    assert {name: record["status"] for name, record in read(tmp_path).items()} == dict.fromkeys(
+        ("left", "right", "good"), "finished"
+    )
+    summary = output.partition("\n\n")[2]
+    assert [line.split()[0] for line in summary.splitlines() if "finished" in line] == ["left", "right", "good"]
+
+
+def test_a_suite_on_a_gpu_runs_one_stage_at_a_time(tmp_path: Path) -> None:
+    suite = started(tmp_path, 10, left=1, right=9)
+    output, _ = suite.communicate(timeout=60)
+    assert suite.returncode == 1, output
+    assert {name: record["status"] for name, record in read(tmp_path).items()} == {
+        "left": "out of time", "right": "finished",
+    }  # fmt: skip
+
+
+def test_a_killed_rehearsal_keeps_what_is_finished_and_ends_both_processes(tmp_path: Path) -> None:
+    suite = started(tmp_path, 600, "--rehearse", good=1, slow=1, last=1, left=1)
+    try:
+        wait_for(suite, lambda: read(tmp_path).get("left", {}).get("status") == "finished")
+        suite.send_signal(signal.SIGTERM)
+        output, _ = suite.communicate(timeout=60)
+    finally:
+        suite.kill()
+    assert suite.returncode == 143, output
+    statuses = {name: record["status"] for name, record in read(tmp_path).items()}
+    assert statuses == {"good": "finished", "slow": "stopped", "last": "finished", "left": "finished"}
+    assert is_gone(read(tmp_path)["slow"]["rows"][0]["pid"])
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["SIGTERM", "SIGKILL"])
 def test_killed_half_way_it_leaves_what_was_measured_and_no_process(tmp_path: Path, number: int, code: int) -> None:
     suite = started(tmp_path, 600, good=1, slow=1, last=1)
     try:
-        end = time.monotonic() + 60
-        while "slow" not in read(tmp_path):
-            assert suite.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_for(suite, lambda: "slow" in read(tmp_path))
         suite.send_signal(number)
         said, _ = suite.communicate(timeout=60)
     finally:
@@ -92,6 +122,15 @@ def test_killed_half_way_it_leaves_what_was_measured_and_no_process(tmp_path: Pa
     assert records["slow"]["status"] == ("stopped" if number == signal.SIGTERM else "running")
     assert ("slow    stopped: 1 rows" in said) == (number == signal.SIGTERM)
     assert is_gone(records["slow"]["rows"][0]["pid"])
+
+
+def wait_for(suite: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+    """Wait until something has happened while the suite works."""
+    end = time.monotonic() + 60
+    while not happened():
+        assert suite.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def is_gone(pid: int) -> bool:
