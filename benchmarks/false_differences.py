@@ -1,12 +1,12 @@
-"""How often two rows of runs that differ in their seeds alone are called different, on real runs.
+"""Measure how often two rows of runs that differ only in their seeds are called different, on real runs.
 
     python benchmarks/false_differences.py                 digits and MNIST, some minutes on two cores
     python benchmarks/false_differences.py digits          one of them
-    python benchmarks/false_differences.py digits --runs FOLDER    kept there, and not made again
+    python benchmarks/false_differences.py digits --runs FOLDER    keeps the runs there and reuses them
 
-Of 16 seeds of one configuration, 200 pairs of disjoint groups are drawn and tested as `genzoo compare` tests two rows.
-A 5 % test calls 5 % of them different. Besides, β = 1 is held against β = 4. Exit code 1 if more than 8 % are called
-different, or β = 4 is not.
+Draws 200 pairs of disjoint groups from 16 seeds of one configuration and tests each pair as `genzoo compare` tests two
+rows. A 5 % test calls 5 % of them different. It also compares β = 1 with β = 4. Exits with 1 if more than 8 % are
+called different, or β = 4 is not.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from genzoo.runs.run import RunPaths
 
 SEEDS, PAIRS, SIZES = 16, 200, (1, 3, 5)
 MOST = 0.08
-"""5 %, and two deviations of a share of 200 pairs."""
+"""5 % plus two standard deviations of a share of 200 pairs."""
 FIGURES = ("negative_elbo", "reconstruction", "mse")
 OPTIONS: dict[str, dict[str, Any]] = {
     "digits": {"epochs": 2, "batch_size": 16, "hidden": (64,), "latent_dim": 8, "lr": 3e-3, "binarize": "static"},
@@ -41,7 +41,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def rows_of(dataset: str, folder: Path) -> dict[float, Row]:
-    """The runs by β: every seed at 1, three of them at 4."""
+    """Return the runs by β: every seed at 1, three of them at 4."""
     found = {}
     for beta, seeds in ((1.0, SEEDS), (4.0, 3)):
         config = Components.find(registry(), "vae", dataset).defaults()
@@ -54,12 +54,12 @@ def rows_of(dataset: str, folder: Path) -> dict[float, Row]:
 
 
 def tell(text: str) -> None:
-    """Progress, on standard error."""
+    """Print progress on standard error."""
     print(text, file=sys.stderr)
 
 
 def part_of(row: Row, name: str, places: list[int], examples: list[dict[str, NDArray[Any]]]) -> Row:
-    """A row of some of a row's runs, called `name`; the values of their examples are read already."""
+    """Return a row called `name` of some of a row's runs, with the values of their examples already read."""
     part = Row(row.model, {"group": name}, tuple(row.runs[i] for i in places), tuple(row.results[i] for i in places))
     vars(part)["by_seed"] = {place: [number] for number, place in enumerate(places)}
     vars(part)["examples"] = {figure: np.mean([examples[i][figure] for i in places], 0) for figure in examples[0]}
@@ -67,7 +67,7 @@ def part_of(row: Row, name: str, places: list[int], examples: list[dict[str, NDA
 
 
 def share(row: Row, figure: str, size: int, examples: list[dict[str, NDArray[Any]]]) -> float:
-    """Of pairs of groups of `size` seeds, the share that is called different."""
+    """Return the share of pairs of groups of `size` seeds that is called different."""
     generator, settled = torch.Generator().manual_seed(size), 0
     for _ in range(PAIRS):
         chosen = torch.randperm(SEEDS, generator=generator)[: 2 * size].tolist()
@@ -78,7 +78,7 @@ def share(row: Row, figure: str, size: int, examples: list[dict[str, NDArray[Any
 
 
 def main(words: list[str]) -> int:
-    """Prints the shares; returns the exit code."""
+    """Print the shares and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="*", metavar="DATASET", help="digits, mnist (both)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER")

@@ -1,10 +1,10 @@
 """Quality at a fixed budget: every built-in model on MNIST, against known values.
 
     python benchmarks/quality.py                    all rows, about 25 minutes on two cores
-    python benchmarks/quality.py vae ae             only rows whose name begins so
+    python benchmarks/quality.py vae ae             only rows whose names begin with these words
 
-Writes benchmarks/results/quality.{json,md}. Runs that are finished already are read, not repeated.
-Exit code 1 if a row misses its bound.
+Writes benchmarks/results/quality.{json,md}. Finished runs are read, not repeated.
+Exits with 1 if a row misses its bound.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ RUNS = HERE / "results" / "runs"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a model, a protocol, and the figure it must reach."""
+    """One row of the table: a model, a protocol, and the metric that has a bound."""
 
     name: str
     model: str
     bound: float
-    """The figure's mean over seeds must not exceed this."""
+    """Upper bound of the metric's mean over seeds."""
     figure: str = "negative_elbo"
     seeds: int = 3
     options: dict[str, Any] = field(default_factory=dict)
 
     def path(self, seed: int) -> Path:
-        """The folder of this row's run with one seed."""
+        """Return the folder of this row's run with one seed."""
         return RUNS / f"{self.name.replace(',', '').replace(' ', '-')}-seed{seed}"
 
     def run(self, seed: int) -> Run:
-        """Trains this row with one seed, or reads the run if it is there."""
+        """Train this row with one seed, or read the run if it exists."""
         path = self.path(seed)
         if (path / "results.json").is_file():
             return Run(path)
@@ -48,7 +48,7 @@ class Row:
 
 
 # Bounds: what a bare training loop of the same maths reaches after 10 epochs (Adam 1e-3, batch 128,
-# 60,000 training images) plus a margin, of 1 % for ae and beta-vae. Another way to compute changes no bound.
+# 60,000 training images) plus a margin, 1 % for ae and beta-vae. Precision and mode do not change a bound.
 ROWS = [
     Row("ae", "ae", bound=68.8, figure="reconstruction"),
     Row("vae", "vae", bound=105.8),
@@ -66,7 +66,7 @@ COLUMNS = {"negative_elbo": "−ELBO", "reconstruction": "reconstruction", "kl":
 
 
 def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
-    """Mean and 95 % t-interval over seeds of every figure on the test set."""
+    """Return the mean and 95 % t-interval over seeds of every metric on the test set."""
     tests = [run.results["test"] for run in runs]
     figures: dict[str, Any] = {}
     for name in COLUMNS:
@@ -93,7 +93,7 @@ def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
 
 
 def cell(figure: dict[str, Any], digits: int) -> str:
-    """A figure as the table shows it: mean ± 95 % interval, or why there is none."""
+    """Return a metric as table text: mean ± 95 % interval, or the reason why it is not available."""
     if "reason" in figure:
         return f"n/a ({figure['reason']})"
     spread = "" if figure["interval"] is None else f" ± {figure['interval']:.{digits}f}"
@@ -101,7 +101,7 @@ def cell(figure: dict[str, Any], digits: int) -> str:
 
 
 def markdown(summaries: list[dict[str, Any]]) -> str:
-    """The table, as README shows it."""
+    """Return the table, as in README."""
     lines = [
         f"| model | seeds | {' | '.join(COLUMNS.values())} | PCA, as many latents |",
         f"|---|---|{'---|' * len(COLUMNS)}---|",
@@ -115,7 +115,7 @@ def markdown(summaries: list[dict[str, Any]]) -> str:
 
 
 def main(wanted: list[str]) -> int:
-    """Runs the rows asked for and writes the table of all that are finished."""
+    """Run the chosen rows and write the table of all finished ones."""
     for row in ROWS:
         if not wanted or any(row.name.startswith(name) for name in wanted):
             for seed in range(row.seeds):

@@ -1,4 +1,4 @@
-"""Whether captured steps train as eager ones do, and how near they come to a step captured by hand."""
+"""Compare captured steps with eager ones, and with a step captured by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IN_A_GRAPH = (1, 8)
 
 
 def run(bench: Bench) -> None:
-    """Weights, then the bound, then the ceiling."""
+    """Measure weights, then the bound, then the ceiling."""
     bench.row("weights after 200 steps", lambda: weights(bench, 4 if bench.tiny else 200))
     for seed in range(1 if bench.tiny else 3):
         for mode in MODES:
@@ -32,18 +32,20 @@ def run(bench: Bench) -> None:
 
 
 def case_of(bench: Bench, mode: str, batch: int = BATCH, precision: str = "fp32") -> Case:
-    """The model in a mode."""
+    """Return the case of the model in a mode."""
     return Case(MODEL, batch, mode, precision, bench.device.type)
 
 
 def flat(parameters: list[torch.nn.Parameter]) -> Tensor:
-    """All weights as one vector, in float64."""
+    """Return all weights as one vector in float64."""
     return torch.cat([parameter.detach().double().flatten() for parameter in parameters])
 
 
 def weights(bench: Bench, steps: int) -> dict[str, Any]:
-    """How far the weights of captured steps lie from those of eager ones, as a share of the way they went; and how far
-    two eager trainings lie from each other, which differ by the order of sums alone."""
+    """Return the distance between the weights of captured and of eager steps, as a share of their change in training.
+
+    Two eager trainings, which differ only in the order of sums, are compared too.
+    """
     x = bench.many(steps * BATCH)
     model, *_ = build(case_of(bench, "eager"), "mnist")
     start = flat([parameter for parameter in model.parameters() if parameter.requires_grad])
@@ -59,7 +61,7 @@ def weights(bench: Bench, steps: int) -> dict[str, Any]:
 
 
 def bound(bench: Bench, mode: str, seed: int) -> Callable[[], dict[str, Any]]:
-    """−ELBO on the test images in nats, after three epochs."""
+    """Return a row: −ELBO on the test images in nats after three epochs."""
 
     def work() -> dict[str, Any]:
         train, test, source = bench.images
@@ -71,7 +73,7 @@ def bound(bench: Bench, mode: str, seed: int) -> Callable[[], dict[str, Any]]:
 
 
 def ceiling(bench: Bench, batch: int, precision: str) -> Callable[[], dict[str, Any]]:
-    """The trainer's captured steps, and the bare loop of the same mathematics: eager, and captured by hand."""
+    """Return a row: the trainer's captured steps, and the same mathematics as a bare loop, eager and captured by hand."""
 
     def work() -> dict[str, Any]:
         steps = 8 if bench.tiny else max(64, 12_800 // batch * 2)
@@ -96,5 +98,5 @@ def ceiling(bench: Bench, batch: int, precision: str) -> Callable[[], dict[str, 
 
 
 def median_speed(images: int, epoch: Callable[[], object], bench: Bench) -> float:
-    """Images a second of epochs of so many images."""
+    """Return the median images per second of epochs of `images` images."""
     return statistics.median([speed(images, [one])["images_per_second"] for one in rounds(epoch, bench.device)])
