@@ -33,7 +33,7 @@ from genzoo.runs.run import RunPaths
 SEEDS, PAIRS, SIZES = 16, 200, (1, 3, 5)
 MOST = 0.08
 """5 % plus two standard deviations of a share of 200 pairs."""
-FIGURES = ("negative_elbo", "reconstruction", "mse")
+METRICS = ("negative_elbo", "reconstruction", "mse")
 OPTIONS: dict[str, dict[str, Any]] = {
     "digits": {"epochs": 2, "batch_size": 16, "hidden": (64,), "latent_dim": 8, "lr": 3e-3, "binarize": "static"},
     "mnist": {"epochs": 1, "hidden": (64,), "latent_dim": 8, "binarize": "static"},
@@ -62,17 +62,17 @@ def part_of(row: Row, name: str, places: list[int], examples: list[dict[str, NDA
     """Return a row called `name` of some of a row's runs, with the values of their examples already read."""
     part = Row(row.model, {"group": name}, tuple(row.runs[i] for i in places), tuple(row.results[i] for i in places))
     vars(part)["by_seed"] = {place: [number] for number, place in enumerate(places)}
-    vars(part)["examples"] = {figure: np.mean([examples[i][figure] for i in places], 0) for figure in examples[0]}
+    vars(part)["examples"] = {metric: np.mean([examples[i][metric] for i in places], 0) for metric in examples[0]}
     return part
 
 
-def share(row: Row, figure: str, size: int, examples: list[dict[str, NDArray[Any]]]) -> float:
+def share(row: Row, metric: str, size: int, examples: list[dict[str, NDArray[Any]]]) -> float:
     """Return the share of pairs of groups of `size` seeds that is called different."""
     generator, settled = torch.Generator().manual_seed(size), 0
     for _ in range(PAIRS):
         chosen = torch.randperm(SEEDS, generator=generator)[: 2 * size].tolist()
         rows = (part_of(row, "a", chosen[:size], examples), part_of(row, "b", chosen[size:], examples))
-        test = paired(Table("", rows), figure)
+        test = paired(Table("", rows), metric)
         settled += test is not None and test.settled
     return settled / PAIRS
 
@@ -90,14 +90,14 @@ def main(words: list[str]) -> int:
             rows = rows_of(dataset, (options.runs or Path(temporary)) / dataset)
             row = rows[1.0]
             examples = [Row("", {}, (run,), ({},)).examples for run in row.runs]
-            for figure in FIGURES:
-                estimate = row.estimate(figure)
+            for metric in METRICS:
+                estimate = row.estimate(metric)
                 assert isinstance(estimate, Estimate)
-                shares = {size: share(row, figure, size, examples) for size in SIZES}
+                shares = {size: share(row, metric, size, examples) for size in SIZES}
                 failed |= max(shares.values()) > MOST
-                told = ", ".join(f"{size} against {size} seeds {value:.1%}" for size, value in shares.items())
+                shares_by_size = ", ".join(f"{size} against {size} seeds {value:.1%}" for size, value in shares.items())
                 spread = estimate.variance**0.5
-                print(f"{dataset}, {figure} {estimate.mean:.4g}, deviation over seeds {spread:.2g}: {told}")
+                print(f"{dataset}, {metric} {estimate.mean:.4g}, deviation over seeds {spread:.2g}: {shares_by_size}")
             three = part_of(row, "β = 1", [0, 1, 2], examples)
             test = paired(Table("", (three, rows[4.0])), "negative_elbo")
             failed |= not (test and test.settled)

@@ -75,15 +75,15 @@ def main() -> int:
             (site / f"genzoo_made_{number}" / "__init__.py").write_text("import there_is_no_such_module\n")
         broken = timed(site, LISTING)[1]
         ran = timed(site, training)[1]
-    figures = {
+    values = {
         "genzoo list, s of CPU": listing,
         "genzoo run vae, s of CPU": run,
         "lines about ten broken plugins": [len(broken.stderr.splitlines()), len(ran.stderr.splitlines())],
         "entries left": len(broken.stdout.splitlines()),
     }
-    print(json.dumps(figures, indent=2))
+    print(json.dumps(values, indent=2))
     held = listing["fifty"] <= 0.6 and run["fifty"] <= 1.05 * run["none"]
-    held &= figures["lines about ten broken plugins"] == [BROKEN, BROKEN]
+    held &= values["lines about ten broken plugins"] == [BROKEN, BROKEN]
     held &= len(whole.stdout.splitlines()) - len(broken.stdout.splitlines()) == 4 * BROKEN
     return 0 if held else 1
 

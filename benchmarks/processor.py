@@ -26,7 +26,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "OpenMP's default waiting time": {"GOMP_SPINCOUNT": "300000"},
     "OMP_WAIT_POLICY=passive": {"OMP_WAIT_POLICY": "passive"},
 }
-FIGURES = {"train": "trained images/s", "iwae": "iwae image·samples/s"}
+MEASURES = {"train": "trained images/s", "iwae": "iwae image·samples/s"}
 
 
 def work(steps: int, examples: int) -> dict[str, float]:
@@ -113,11 +113,12 @@ def main() -> None:
             for turn in range(options.turns):
                 order = names[turn % len(names) :] + names[: turn % len(names)]
                 turns.append({name: one_turn(name, options.steps, options.examples) for name in order})
-        rows = [["quiet" if not count else f"next to {count} busy processes", *FIGURES.values(), "ratio of each"]]
+        rows = [["quiet" if not count else f"next to {count} busy processes", *MEASURES.values(), "ratio of each"]]
         for name in names:
-            speeds = {what: [turn[name][what] for turn in turns] for what in FIGURES}
+            speeds = {what: [turn[name][what] for turn in turns] for what in MEASURES}
             ratios = [
-                median_and_range([turn[name][what] / turn[names[0]][what] for turn in turns], ".2f") for what in FIGURES
+                median_and_range([turn[name][what] / turn[names[0]][what] for turn in turns], ".2f")
+                for what in MEASURES
             ]
             rows.append([name, *(median_and_range(values, ",.0f") for values in speeds.values()), ", ".join(ratios)])
         print(f"\n{grid(rows)}", flush=True)

@@ -31,7 +31,7 @@ class Row:
     model: str
     bound: float
     """Upper bound of the metric's mean over seeds."""
-    figure: str = "negative_elbo"
+    metric: str = "negative_elbo"
     seeds: int = 3
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -50,7 +50,7 @@ class Row:
 # Bounds: what a bare training loop of the same maths reaches after 10 epochs (Adam 1e-3, batch 128,
 # 60,000 training images) plus a margin, 1 % for ae and beta-vae. Precision and mode do not change a bound.
 ROWS = [
-    Row("ae", "ae", bound=68.8, figure="reconstruction"),
+    Row("ae", "ae", bound=68.8, metric="reconstruction"),
     Row("vae", "vae", bound=105.8),
     Row("vae, dynamic", "vae", bound=102.6, options={"binarize": "dynamic"}),
     Row("vae, static threshold", "vae", bound=88.5, options={"binarize": "threshold"}),
@@ -68,36 +68,36 @@ COLUMNS = {"negative_elbo": "−ELBO", "reconstruction": "reconstruction", "kl":
 def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
     """Return the mean and 95 % t-interval over seeds of every metric on the test set."""
     tests = [run.results["test"] for run in runs]
-    figures: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
     for name in COLUMNS:
         values = [test[name] for test in tests]
         if None in values:
-            figures[name] = {"reason": tests[0]["not_available"][name]}
+            metrics[name] = {"reason": tests[0]["not_available"][name]}
             continue
         estimate = Estimate(tuple(values))
-        figures[name] = {"mean": estimate.mean, "interval": estimate.interval, "seeds": values}
+        metrics[name] = {"mean": estimate.mean, "interval": estimate.interval, "seeds": values}
     pca = runs[0].results["baselines"]["pca"]
     return {
         "row": row.name,
         "model": row.model,
         "options": row.options,
         "seeds": row.seeds,
-        "test": figures,
+        "test": metrics,
         "pca": pca,
-        "beats_pca": figures["mse"]["mean"] < pca["mse"],
-        "bound": {row.figure: row.bound},
-        "holds": figures[row.figure]["mean"] <= row.bound,
+        "beats_pca": metrics["mse"]["mean"] < pca["mse"],
+        "bound": {row.metric: row.bound},
+        "holds": metrics[row.metric]["mean"] <= row.bound,
         "epochs": runs[0].results["training"]["epochs"],
         "environment": {key: runs[0].record[key] for key in ("genzoo", "python", "packages", "source", "device")},
     }
 
 
-def cell(figure: dict[str, Any], digits: int) -> str:
+def cell(metric: dict[str, Any], digits: int) -> str:
     """Return a metric as table text: mean ± 95 % interval, or the reason why it is not available."""
-    if "reason" in figure:
-        return f"n/a ({figure['reason']})"
-    spread = "" if figure["interval"] is None else f" ± {figure['interval']:.{digits}f}"
-    return f"{figure['mean']:.{digits}f}{spread}"
+    if "reason" in metric:
+        return f"n/a ({metric['reason']})"
+    spread = "" if metric["interval"] is None else f" ± {metric['interval']:.{digits}f}"
+    return f"{metric['mean']:.{digits}f}{spread}"
 
 
 def markdown(summaries: list[dict[str, Any]]) -> str:

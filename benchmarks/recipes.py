@@ -111,13 +111,13 @@ def call(command: list[str]) -> str:
 def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
     """Return every seed's metrics, and whether the mean of the judged one is within its bounds."""
     tests = [run.results["test"] for run in runs]
-    figures = {name: [test[name] for test in tests] for name in ("negative_elbo", "kl", "mse")}
+    metrics = {name: [test[name] for test in tests] for name in ("negative_elbo", "kl", "mse")}
     judged = [row.judged(run) for run in runs]
     last = runs[0]
     return {
         **asdict(row),
         "command": " ".join(row.command),
-        "figures": figures | {"judged": judged},
+        "figures": metrics | {"judged": judged},
         "pca": last.results["baselines"].get("pca"),
         "likelihood": last.results["likelihood"],
         "holds": row.low <= fmean(judged) <= row.high,
@@ -132,11 +132,11 @@ def markdown(summaries: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for summary in summaries:
-        figures, pca = summary["figures"], summary["pca"]
-        beaten = pca and fmean(figures["mse"]) < pca["mse"]
+        metrics, pca = summary["figures"], summary["pca"]
+        beaten = pca and fmean(metrics["mse"]) < pca["mse"]
         beside = f"{pca['mse']:.5f} {'beaten' if beaten else 'NOT beaten'}" if pca else "n/a"
-        cells = [cell(Estimate(tuple(figures[name]))) for name in ("negative_elbo", "kl", "mse")]
-        judged = f"{summary['label']} {cell(Estimate(tuple(figures['judged'])))}"
+        cells = [cell(Estimate(tuple(metrics[name]))) for name in ("negative_elbo", "kl", "mse")]
+        judged = f"{summary['label']} {cell(Estimate(tuple(metrics['judged'])))}"
         lines.append(f"| {summary['name']} | {summary['seeds']} | {' | '.join(cells)} | {beside} | {judged} |")
     return "\n".join(lines) + "\n"
 

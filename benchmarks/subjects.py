@@ -132,8 +132,10 @@ class Pictures(Dataset):  # type: ignore[type-arg]
 
 
 class Slowed(Resident):
-    """Train slowly, to show that the comparison notices it: a DataLoader that converts and collates images one by one, and
-    a value read back in every step."""
+    """Train slowly, to show that the comparison notices it.
+
+    A DataLoader converts and collates images one by one, and every step reads a value back.
+    """
 
     def inputs(self, batches: Any) -> Iterator[tuple[Tensor, ...]]:
         for x in DataLoader(Pictures(self.x.cpu()), batch_sampler=[index.tolist() for index in batches]):

@@ -120,7 +120,7 @@ class Epochs(Listener):
         elif record.epoch > self.warm_up:
             self.seconds.append(seconds)
 
-    def figures(self, images: int) -> dict[str, float]:
+    def values(self, images: int) -> dict[str, float]:
         """Return images per second and the share of time in kernels, for epochs of `images` images."""
         busy = {} if self.kernels is None else {"busy": self.kernels / statistics.median(self.seconds)}
         return speed(images, self.seconds) | busy

@@ -96,8 +96,8 @@ def fit(
         outcome = trainer.fit()
     if outcome.mode.name != case.mode:
         raise RuntimeError(f"{outcome.mode}; {' '.join(failed)}")
-    figures = {"loss": outcome.epochs[-1].train["loss"], "parameters": count_parameters(model)}
-    return trainer, figures | {"peak_memory": peak_memory(bench.device)}
+    values = {"loss": outcome.epochs[-1].train["loss"], "parameters": count_parameters(model)}
+    return trainer, values | {"peak_memory": peak_memory(bench.device)}
 
 
 def timed(bench: Bench, case: Case, steps: int, profiled: bool = False) -> dict[str, Any]:
@@ -105,8 +105,8 @@ def timed(bench: Bench, case: Case, steps: int, profiled: bool = False) -> dict[
     in kernels."""
     epochs = Epochs(bench.device, profiled)
     images = steps * case.batch_size
-    _, figures = fit(bench, case, bench.many(images), listeners=[epochs], epochs=epochs.epochs)
-    return {**epochs.figures(images), **figures}
+    _, values = fit(bench, case, bench.many(images), listeners=[epochs], epochs=epochs.epochs)
+    return {**epochs.values(images), **values}
 
 
 def bare_captured(x: Tensor, batch_size: int, precision: str, steps: int) -> Callable[[Tensor], None]:

@@ -10,8 +10,8 @@ timed; a different contestant begins each time. Each has its own process, becaus
 allocator would make the others faster too. Ratios are taken within an alternation, because other work on the machine
 slows all contestants.
 
-Prints a Markdown table and writes benchmarks/results/peers-MODEL-PRECISION-MACHINE.json. MACHINE is the processor or the
-GPU: each machine keeps its own results.
+Prints a Markdown table and writes benchmarks/results/peers-MODEL-PRECISION-MACHINE.json. MACHINE is the processor or
+the GPU: each machine keeps its own results.
 """
 
 from __future__ import annotations

@@ -49,11 +49,11 @@ def of_model(bench: Bench, model: str, k: int) -> Callable[[], dict[str, Any]]:
         epochs, images, samples = (1, 16, 10) if bench.tiny else (EPOCHS, IMAGES, K)
         named = {"posterior_samples": k, "seed": 0, "epochs": epochs, **OPTIONS}
         case = Case(model, OPTIONS["batch_size"], "graph", "fp32", bench.device.type)
-        trainer, figures = fit(bench, case, train, **named)
+        trainer, values = fit(bench, case, train, **named)
         held_out = Resident(Split(test[:images]), bench.device, "static")
         metric = f"iwae:{samples}"
         found = evaluate(trainer.objective.model, held_out, find_metrics(registry(), [metric]))
         bound = next(value for name, value in found.items() if name.startswith("iwae"))
-        return {"negative_log_likelihood": bound, "paper": PAPER[model, k], "epochs": epochs, "data": source, **figures}
+        return {"negative_log_likelihood": bound, "paper": PAPER[model, k], "epochs": epochs, "data": source, **values}
 
     return work

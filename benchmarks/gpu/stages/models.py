@@ -43,12 +43,12 @@ def hardware(bench: Bench) -> dict[str, Any]:
     size, side = (1 << 22, 256) if bench.tiny else (1 << 30, 8192)
     source = torch.zeros(size, dtype=torch.uint8, device=bench.device)
     target = torch.empty_like(source)
-    figures = {"copy_bytes_per_second": 2 * size / min(rounds(lambda: target.copy_(source), bench.device))}
+    values = {"copy_bytes_per_second": 2 * size / min(rounds(lambda: target.copy_(source), bench.device))}
     for dtype in (torch.float32, torch.bfloat16):
         a, b = (torch.randn(side, side, device=bench.device).to(dtype) for _ in range(2))
         seconds = min(rounds(lambda a=a, b=b: a @ b, bench.device))
-        figures[f"{str(dtype).removeprefix('torch.')}_flop_per_second"] = 2 * side**3 / seconds
-    return figures
+        values[f"{str(dtype).removeprefix('torch.')}_flop_per_second"] = 2 * side**3 / seconds
+    return values
 
 
 def of_model(bench: Bench, model: str, mode: str) -> Callable[[], dict[str, Any]]:
@@ -57,9 +57,9 @@ def of_model(bench: Bench, model: str, mode: str) -> Callable[[], dict[str, Any]
     def work() -> dict[str, Any]:
         train, test, source = bench.images
         case = Case(model, 128, mode, "fp32", bench.device.type)
-        trainer, figures = fit(bench, case, train, test, epochs=1)
+        trainer, values = fit(bench, case, train, test, epochs=1)
         (epoch,) = trainer.outcome.epochs
-        return {"validation": epoch.validation["loss"], "epoch_seconds": epoch.seconds, "data": source, **figures}
+        return {"validation": epoch.validation["loss"], "epoch_seconds": epoch.seconds, "data": source, **values}
 
     return work
 
@@ -87,9 +87,9 @@ def of_check(bench: Bench, entry: Entry) -> Callable[[], dict[str, Any]]:
         found = list(examine(entry, only=REHEARSED if bench.tiny else ()))
         verdicts = Counter(finding.verdict for finding in found)
         faults = [asdict(finding) for finding in found if finding.verdict == "FAIL"]
-        figures = {"passed": verdicts["PASS"], "warnings": verdicts["WARN"], "faults": faults}
+        values = {"passed": verdicts["PASS"], "warnings": verdicts["WARN"], "faults": faults}
         if faults:
             raise AssertionError(f"{len(faults)} checks failed: {faults}")
-        return figures
+        return values
 
     return work

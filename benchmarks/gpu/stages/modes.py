@@ -51,8 +51,8 @@ def weights(bench: Bench, steps: int) -> dict[str, Any]:
     start = flat([parameter for parameter in model.parameters() if parameter.requires_grad])
     ends, losses = {}, {}
     for name in ("eager", "graph", "eager again", "graph again"):
-        trainer, figures = fit(bench, case_of(bench, name.split()[0]), x, epochs=1)
-        ends[name], losses[name] = flat(trainer.parameters), figures["loss"]
+        trainer, values = fit(bench, case_of(bench, name.split()[0]), x, epochs=1)
+        ends[name], losses[name] = flat(trainer.parameters), values["loss"]
     way = (ends["eager"] - start).norm()
     pairs = {"graph_to_eager": ("graph", "eager"), "eager_to_eager": ("eager again", "eager")}
     pairs["graph_to_graph"] = ("graph again", "graph")
@@ -65,22 +65,22 @@ def bound(bench: Bench, mode: str, seed: int) -> Callable[[], dict[str, Any]]:
 
     def work() -> dict[str, Any]:
         train, test, source = bench.images
-        trainer, figures = fit(bench, case_of(bench, mode), train, test, epochs=3, seed=seed)
+        trainer, values = fit(bench, case_of(bench, mode), train, test, epochs=3, seed=seed)
         history = [epoch.validation["loss"] for epoch in trainer.outcome.epochs]
-        return {"negative_elbo": history[-1], "history": history, "data": source, **figures}
+        return {"negative_elbo": history[-1], "history": history, "data": source, **values}
 
     return work
 
 
 def ceiling(bench: Bench, batch: int, precision: str) -> Callable[[], dict[str, Any]]:
-    """Return a row: the trainer's captured steps, and the same mathematics as a bare loop, eager and captured by hand."""
+    """Return a row: the trainer's captured steps, and a bare loop of the same mathematics, eager and captured."""
 
     def work() -> dict[str, Any]:
         steps = 8 if bench.tiny else max(64, 12_800 // batch * 2)
-        figures = {"genzoo": timed(bench, case_of(bench, "graph", batch, precision), steps)["images_per_second"]}
+        values = {"genzoo": timed(bench, case_of(bench, "graph", batch, precision), steps)["images_per_second"]}
         x = bench.many(steps * batch)
         turns = bare_steps(x, batch, precision)
-        figures["bare_eager"] = median_speed(steps * batch, lambda: [next(turns) for _ in range(steps)], bench)
+        values["bare_eager"] = median_speed(steps * batch, lambda: [next(turns) for _ in range(steps)], bench)
         for together in IN_A_GRAPH:
             train = bare_captured(x, batch, precision, together)
 
@@ -89,10 +89,10 @@ def ceiling(bench: Bench, batch: int, precision: str) -> Callable[[], dict[str, 
                 for index in order.view(-1, together, batch):
                     train(index)
 
-            figures[f"bare_graph_of_{together}"] = median_speed(steps // together * together * batch, epoch, bench)
-        best = max(figures[f"bare_graph_of_{together}"] for together in IN_A_GRAPH)
-        return {**figures, "share_of_bare_graph": figures["genzoo"] / figures["bare_graph_of_1"],
-                "share_of_best": figures["genzoo"] / best}  # fmt: skip
+            values[f"bare_graph_of_{together}"] = median_speed(steps // together * together * batch, epoch, bench)
+        best = max(values[f"bare_graph_of_{together}"] for together in IN_A_GRAPH)
+        return {**values, "share_of_bare_graph": values["genzoo"] / values["bare_graph_of_1"],
+                "share_of_best": values["genzoo"] / best}  # fmt: skip
 
     return work
 

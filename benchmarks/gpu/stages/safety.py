@@ -102,14 +102,14 @@ def resumed(bench: Bench) -> dict[str, Any]:
         require_success(ended(start(f"resume {folder}/killed --quiet", said)), said)
         ends = [end_of(folder / name) for name in ("whole", "killed")]
         training = Run(folder / "whole").results["training"]
-    figures = {"mode": training["mode"], "killed_after_step": step, "steps": training["step"]}
+    values = {"mode": training["mode"], "killed_after_step": step, "steps": training["step"]}
     if not bench.tiny and training["mode"] != "graph":
-        raise AssertionError(f"steps were not captured: {figures}")
+        raise AssertionError(f"steps were not captured: {values}")
     if ends[0] != ends[1]:
         names = ("weights", "history")
         parts = [name for name, one, other in zip(names, *ends, strict=True) if one != other]
-        raise AssertionError(f"the result differs from that of an undisturbed run: {', '.join(parts)}; {figures}")
-    return {"bitwise": True, **figures}
+        raise AssertionError(f"the result differs from that of an undisturbed run: {', '.join(parts)}; {values}")
+    return {"bitwise": True, **values}
 
 
 def require_success(code: int | None, said: Path) -> None:
