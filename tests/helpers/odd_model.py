@@ -1,4 +1,4 @@
-"""A model whose loss goes wrong at a step."""
+"""A model whose loss is wrong from a given step on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data: arrays, tables, pictures and raw files."""
+"""Hostile data: arrays, tables, images and raw files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def data_case(name: str, dataset: str, file: str, make: Callable[[Path, Place], 
 
 
 def array_case(name: str, content: bytes) -> None:
-    """The same array as .npy and within an .npz file."""
+    """Add a case for an array as .npy and one in an .npz file."""
     data_case(f"{name}, .npy", "npz", "x.npy", lambda path, place: path.write_bytes(content))
     data_case(f"{name}, .npz", "npz", "x.npz", lambda path, place: archive(path, [("x.npy", content)]))
 
@@ -74,13 +74,13 @@ def _(place: Place) -> Words:
 
 
 def half(path: Path) -> None:
-    """The beginning of an archive."""
+    """Write the beginning of an archive."""
     archive(path, [("x.npy", ONES * 99)])
     os.truncate(path, 99)
 
 
 def cats(path: Path, target: Path) -> None:
-    """A folder of classes, one of which is a link."""
+    """Make a folder of classes, one of which is a link."""
     path.mkdir()
     link(path / "cats", target)
 

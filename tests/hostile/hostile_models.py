@@ -1,4 +1,4 @@
-"""Model files that are damaged or lie, most of them sealed anew: the seal is no lock."""
+"""Model files that are damaged or lie, most with a new digest: the digest is not a signature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records and configurations: JSON and TOML that nobody would write."""
+"""Hostile records and configurations, in JSON and TOML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def record_case(name: str, file: str, change: Callable[[str], str], *verbs: str)
 
 
 def with_value(section: str, name: str, value: str) -> Callable[[str], str]:
-    """A file in which one value is another JSON text."""
+    """Return a file with one value replaced by another JSON text."""
 
     def change(content: str) -> str:
         values = json.loads(content)

@@ -1,4 +1,4 @@
-"""A few hundred of the mutated files, and ten thousand in the long suite."""
+"""A few hundred mutated files, and ten thousand in the long suite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def cases(long: bool) -> int:
-    """How many files are mutated."""
+    """The number of mutated files."""
     return 10_000 if long else 420
 
 
@@ -29,12 +29,12 @@ def told(cases: int) -> dict[str, object]:
     return found
 
 
-def test_nothing_goes_wrong(told: dict[str, object]) -> None:
+def test_there_are_no_faults(told: dict[str, object]) -> None:
     assert told["wrong"] == []
 
 
-def test_most_are_refused_and_some_are_harmless(told: dict[str, dict[str, int]], cases: int) -> None:
-    """A fuzzer whose files are all taken, or all refused for one reason, would find nothing."""
+def test_most_files_are_refused_and_some_are_accepted(told: dict[str, dict[str, int]], cases: int) -> None:
+    """A fuzzer whose files are all accepted, or all refused for one reason, would find nothing."""
     refused = sum(number for name, number in told["counts"].items() if name.endswith("refused"))
     assert sum(told["counts"].values()) == cases
     assert cases // 2 < refused < cases
