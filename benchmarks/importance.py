@@ -60,7 +60,7 @@ def by_hand(model: LatentModel, x: Tensor, k: int, batch_size: int, chunk: int) 
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds."""
+    """Return the seconds."""
     start = clock()
     work()
     return clock() - start

@@ -71,7 +71,7 @@ class Calibration:
 
     @torch.no_grad()
     def __call__(self) -> float:
-        """Seconds."""
+        """Return the seconds."""
         synchronize(self.device)
         start = clock(self.device)
         for _ in range(5):
@@ -122,7 +122,7 @@ class Stopwatch(Listener):
         self.start = 0.0
 
     def mode_chosen(self, mode: Any) -> None:
-        """The final execution mode of the steps."""
+        """Record the execution mode of the steps."""
         self.mode = mode.name
 
     def epoch_started(self, epoch: int, steps: int) -> None:
@@ -143,7 +143,7 @@ _clock = {"now": 0.0, "running": False}
 
 
 def replayed() -> float:
-    """A timer that replays measured durations: pytest-benchmark calls it at the start and end of each round."""
+    """Return a timer that replays measured durations: pytest-benchmark calls it at the start and end of a round."""
     if _clock["running"]:
         _clock["now"] += _durations.popleft()
     _clock["running"] = not _clock["running"]

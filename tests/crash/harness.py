@@ -71,13 +71,13 @@ class Child:
     """A forked process whose work returns its exit code."""
 
     def __init__(self, work: Callable[[], int]) -> None:
-        self.said = Path(tempfile.mkstemp(dir=SCRATCH)[1])
+        self.log = Path(tempfile.mkstemp(dir=SCRATCH)[1])
         sys.stdout.flush()
         self.pid = os.fork()
         if self.pid == 0:
             code = 99
             try:
-                descriptor = os.open(self.said, os.O_WRONLY)
+                descriptor = os.open(self.log, os.O_WRONLY)
                 os.dup2(descriptor, 1)
                 os.dup2(descriptor, 2)
                 code = work()
@@ -111,7 +111,7 @@ class Child:
 
     def text(self) -> str:
         """Return its output."""
-        return self.said.read_text()
+        return self.log.read_text()
 
 
 def finish(folder: Path) -> None:

@@ -82,18 +82,18 @@ def signals_in_flight(count: int) -> dict[str, Any]:
             code = child.wait(10.0)
             slowest = max(slowest, time.monotonic() - began)
             codes = {128 + number, 143 if twice and number == signal.SIGHUP else 128 + number, 0}
-            said = child.text()
-            right = code in codes and "Traceback" not in said and not unreadable(path)
+            output = child.text()
+            right = code in codes and "Traceback" not in output and not unreadable(path)
             right = right and not any((path / FOLDER).glob(".*")) and last_step(path) >= before
             if not twice and code:
-                made = int((path / "steps").read_text())
-                right = right and last_step(path) == made
+                done = int((path / "steps").read_text())
+                right = right and last_step(path) == done
             left = last_step(path)
             (path / "steps").unlink()
             finish(path)
             right = right and trials.equal(path)
             good += right or trials.complain(
-                f"signal {number}, twice: {twice}: exit {code}, step {left}, before {before}, output: {said}"
+                f"signal {number}, twice: {twice}: exit {code}, step {left}, before {before}, output: {output}"
             )
     return {"signals": count, "good": good, "slowest": round(slowest, 2), "ok": good == count}
 
@@ -112,10 +112,10 @@ def command(path: Path) -> int:
     """Run the command on a slow disk; it records its steps and saves as often as possible."""
     Checkpointer.stepped = stepped  # type: ignore[method-assign]
     os.write = slow_write
-    made = Trainer._train_step
+    train_step = Trainer._train_step
 
     def counting(self: Trainer, *inputs: Any) -> None:
-        made(self, *inputs)
+        train_step(self, *inputs)
         (path / "steps").write_text(str(self.step))
         time.sleep(0.03)
 

@@ -129,7 +129,7 @@ def io_points(_: int) -> dict[str, Any]:
 def io_errors(count: int) -> dict[str, Any]:
     """Let a call of a save fail during a run: training continues and saves again."""
     reference()
-    draw, same, told = random.Random(2), 0, 0
+    draw, same, reported = random.Random(2), 0, 0
     for _ in range(count):
         number = draw.choice((errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.EDQUOT))
         with folder() as path:
@@ -145,8 +145,8 @@ def io_errors(count: int) -> dict[str, Any]:
             code = child.wait()
             assert code == 0, child.text()
             same += equal(path) and not any((path / FOLDER).glob(".*"))
-            told += child.text().count("\n") <= 1 and "Traceback" not in child.text()
-    return {"errors": count, "equal": same, "told": told, "ok": same == told == count}
+            reported += child.text().count("\n") <= 1 and "Traceback" not in child.text()
+    return {"errors": count, "equal": same, "reported": reported, "ok": same == reported == count}
 
 
 def disk_full(count: int) -> dict[str, Any]:
@@ -199,14 +199,14 @@ def full(path: Path, kind: str, at: int) -> bool:
         return go_on(path)
 
     child = Child(work)
-    code, said = child.wait(), child.text()
+    code, output = child.wait(), child.text()
     for filler in path.parent.glob("filler*"):
         filler.unlink()
     whole = not unreadable(path) and last_step(path) == at - 1
     finish(path)
-    told = "Traceback" not in said and len(said.splitlines()) <= 4
-    good = code == 1 and told and whole and equal(path)
-    return good or complain(f"{kind} at {at}: exit {code}, whole: {whole}, output: {said}")
+    reported = "Traceback" not in output and len(output.splitlines()) <= 4
+    good = code == 1 and reported and whole and equal(path)
+    return good or complain(f"{kind} at {at}: exit {code}, whole: {whole}, output: {output}")
 
 
 def complain(text: str) -> bool:
@@ -244,8 +244,8 @@ def flips(count: int) -> dict[str, Any]:
                 (newest / name).write_bytes(changed)
             found, problems = checkpoints.newest(path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, trainer))
             lines = [problem.message for problem in problems]
-            told = len(lines) == 1 and str(newest) in lines[0] and "\n" not in lines[0] and len(lines[0]) < 300
-            refused += told and found is not None and found.progress.step == STEPS // 2 - 1
+            reported = len(lines) == 1 and str(newest) in lines[0] and "\n" not in lines[0] and len(lines[0]) < 300
+            refused += reported and found is not None and found.progress.step == STEPS // 2 - 1
             (newest / name).write_bytes(files[name])
         found, problems = checkpoints.newest(path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, trainer))
         assert found
@@ -269,10 +269,10 @@ def change(content: bytes, other: bytes, draw: random.Random) -> bytes | None:
 
 def stop_at(path: Path, step: int) -> int:
     """Resume a run until that many steps are done."""
-    made = Trainer._train_step
+    train_step = Trainer._train_step
 
     def stopping(self: Trainer, *inputs: Any) -> None:
-        made(self, *inputs)
+        train_step(self, *inputs)
         self.stop_requested = self.step == step
 
     Trainer._train_step = stopping  # type: ignore[method-assign]
@@ -298,8 +298,8 @@ def signals(count: int) -> dict[str, Any]:
                     code = child.wait(5.0)
                 except TimeoutError:
                     late += 1
-            made = int.from_bytes(counter, "little")
-            lost = made - last_step(path)
+            done = int.from_bytes(counter, "little")
+            lost = done - last_step(path)
             steps_lost = max(steps_lost, lost)
             # Before and after the command the signal itself ends the process; shells report the same exit code.
             right = code in (0, 128 + number, -number) and "Traceback" not in child.text()
@@ -313,10 +313,10 @@ def signals(count: int) -> dict[str, Any]:
 
 def command(path: Path, counter: mmap.mmap) -> int:
     """Run the command slightly slower, with a shared count of its steps. It saves only at its end."""
-    made = Trainer._train_step
+    train_step = Trainer._train_step
 
     def counting(self: Trainer, *inputs: Any) -> None:
-        made(self, *inputs)
+        train_step(self, *inputs)
         counter[:] = self.step.to_bytes(8, "little")
         time.sleep(0.01)
 
@@ -377,11 +377,11 @@ def starts(count: int) -> dict[str, Any]:
 
 def time_step(seconds: float) -> None:
     """Make every step longer."""
-    made = Trainer._train_step
+    train_step = Trainer._train_step
 
     def slow(self: Trainer, *inputs: Any) -> None:
         time.sleep(seconds)
-        made(self, *inputs)
+        train_step(self, *inputs)
 
     Trainer._train_step = slow  # type: ignore[method-assign]
 

@@ -45,7 +45,7 @@ class PPCA:
         return MultivariateNormal(self.mean, covariance)
 
     def kl(self, beta: float = 1.0) -> Tensor:
-        """KL of each latent at the optimum for β: ½ ln(λ/βσ²), and exactly 0 where λ ≤ βσ²."""
+        """Return the KL of each latent at the optimum for β: ½ ln(λ/βσ²), and exactly 0 where λ ≤ βσ²."""
         return 0.5 * (self.values[:Q] / (beta * self.variance)).log().clamp_min(0.0)
 
 

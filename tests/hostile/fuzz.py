@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from forge import gz_of_zeros, idx, picture
-from guard import Watch, annotations, told
+from guard import Watch, annotations, run_captured
 from mutations import json_altered, model_altered, mutated
 
 Reader = Callable[[Path], object]
@@ -29,7 +29,7 @@ Mutation = Callable[[bytes, random.Random], bytes]
 
 
 def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
-    """For each file name: valid content, the mutation, and the reader. Files of a run are in that run."""
+    """Return for each file name its valid content, mutation and reader. Files of a run are in that run."""
     import genzoo
     from genzoo.cli.compare import FORMATS
     from genzoo.cli.run import from_file
@@ -59,7 +59,7 @@ def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
 
     def compared(path: Path) -> None:
         for form in FORMATS:
-            code, _, err = told(["compare", path.parent, *([] if form == "text" else [f"--{form}"])])
+            code, _, err = run_captured(["compare", path.parent, *([] if form == "text" else [f"--{form}"])])
             first, *hints = err.splitlines() or [""]
             assert "this is a bug" not in err, err
             if code:

@@ -106,7 +106,7 @@ def forget_peak() -> None:
         file.write("5")
 
 
-def told(work: list[Any] | Callable[[], object]) -> tuple[int, str, str]:
+def run_captured(work: list[Any] | Callable[[], object]) -> tuple[int, str, str]:
     """Return exit code, standard output and standard error of a command, or of a call in its place."""
     from genzoo.cli.main import main
     from genzoo.core.errors import GenzooError
@@ -135,7 +135,7 @@ def measured(watch: Watch, folder: Path, work: list[Any] | Callable[[], object])
     code, out, err, problem = -1, "", "", ""
     with watch.over(folder) as seen:
         try:
-            code, out, err = told(work)
+            code, out, err = run_captured(work)
         except Hanging:
             problem = f"it hung for more than {HANGS} s"
         except BaseException as error:
@@ -184,7 +184,7 @@ def prepare(folder: Path, watch: Watch) -> Path:
         ["run", "--config", "run/config.json", "--out", "again", "--quiet"], ["sample", "nothing"],
     ]  # fmt: skip
     for words in commands:
-        code, _, err = told(words)
+        code, _, err = run_captured(words)
         assert code in (0, 2), (words, err)
     return good
 

@@ -68,7 +68,7 @@ REFERENCES = {
     "has 10,000 characters": "x/" * 5000,
     "has control characters": "\x1b[2J\x07\nmodel: fine",
     "is a pattern": "*",
-    "is half a character": "\udcff",
+    "is a lone surrogate": "\udcff",
     "is a command": "$(touch canary)",
     "is empty": "",
     "is a dot": "..",

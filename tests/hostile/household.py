@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from guard import CONNECTS, told
+from guard import CONNECTS, run_captured
 
 CAPABILITY_VERSION_3 = 0x20080522  # of capset(2)
 Commands = list[tuple[str, list[Any]]]
@@ -25,7 +25,7 @@ connections: list[str] = []
 
 
 def refuse_connections(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook that makes the network unreachable."""
+    """Act as an audit hook that makes the network unreachable."""
     if event in CONNECTS:
         connections.append(event)
         raise OSError(101, "Network is unreachable")
@@ -81,7 +81,7 @@ def report(when: str, todo: Commands) -> None:
     """Run the commands and print their results."""
     for expected, words in todo:
         connections.clear()
-        code, out, err = told(words)
+        code, out, err = run_captured(words)
         print(json.dumps({
             "when": when, "words": words, "expected": expected, "code": code, "out": out[:500], "err": err,
             "connections": connections,

@@ -18,7 +18,7 @@ def cases(long: bool) -> int:
 
 
 @pytest.fixture(scope="module")
-def told(cases: int) -> dict[str, object]:
+def report(cases: int) -> dict[str, object]:
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("fuzz.py"), str(cases)],
         env={**os.environ, "OMP_NUM_THREADS": "1", "GENZOO_OFFLINE": "1"},
@@ -29,13 +29,13 @@ def told(cases: int) -> dict[str, object]:
     return found
 
 
-def test_there_are_no_faults(told: dict[str, object]) -> None:
-    assert told["wrong"] == []
+def test_there_are_no_faults(report: dict[str, object]) -> None:
+    assert report["wrong"] == []
 
 
-def test_most_files_are_refused_and_some_are_accepted(told: dict[str, dict[str, int]], cases: int) -> None:
+def test_most_files_are_refused_and_some_are_accepted(report: dict[str, dict[str, int]], cases: int) -> None:
     """A fuzzer whose files are all accepted, or all refused for one reason, would find nothing."""
-    refused = sum(number for name, number in told["counts"].items() if name.endswith("refused"))
-    assert sum(told["counts"].values()) == cases
+    refused = sum(number for name, number in report["counts"].items() if name.endswith("refused"))
+    assert sum(report["counts"].values()) == cases
     assert cases // 2 < refused < cases
-    assert "model.safetensors taken" not in told["counts"]
+    assert "model.safetensors taken" not in report["counts"]

@@ -38,22 +38,22 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
 
 @pytest.mark.parametrize("name", CASES)
 def test_refused(name: str, outcomes: dict[str, dict[str, Any]]) -> None:
-    met = outcomes[name]
-    assert not met["problem"], met
-    assert met["code"] in (1, 2, 4), met
-    assert met["out"] == ""
-    first, *hints = met["err"].splitlines()
+    outcome = outcomes[name]
+    assert not outcome["problem"], outcome
+    assert outcome["code"] in (1, 2, 4), outcome
+    assert outcome["out"] == ""
+    first, *hints = outcome["err"].splitlines()
     assert first.startswith("genzoo: ")
     assert len(first) <= 200
     assert hints, "the message does not say what to type"
     assert all(line.startswith("  ") and line.strip() for line in hints)
-    assert "Traceback" not in met["err"]
-    assert "this is a bug" not in met["err"], met["err"]
-    assert all(character.isprintable() for character in met["err"].replace("\n", ""))
-    assert met["seen"] == []
-    assert not met["canary"]
-    assert met["seconds"] < SECONDS
-    assert met["growth"] < GROWTH
+    assert "Traceback" not in outcome["err"]
+    assert "this is a bug" not in outcome["err"], outcome["err"]
+    assert all(character.isprintable() for character in outcome["err"].replace("\n", ""))
+    assert outcome["seen"] == []
+    assert not outcome["canary"]
+    assert outcome["seconds"] < SECONDS
+    assert outcome["growth"] < GROWTH
 
 
 def test_the_watch_notices_code(outcomes: dict[str, dict[str, Any]]) -> None:
@@ -63,6 +63,6 @@ def test_the_watch_notices_code(outcomes: dict[str, dict[str, Any]]) -> None:
     assert len(written) == 1
 
 
-def test_there_are_enough() -> None:
+def test_there_are_enough_cases() -> None:
     assert len(CASES) > 300
     assert {CASES[name].__module__ for name in CASES} == {module.__name__ for module in MODULES}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guard import told
+from guard import run_captured
 
 HERE = Path(__file__).parent
 
@@ -31,7 +31,7 @@ def done() -> Iterator[list[dict[str, Any]]]:
 
 def _done(folder: Path) -> list[dict[str, Any]]:
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "GENZOO_"))}
-    path = os.pathsep.join(map(str, (HERE, HERE.parent / "data")))
+    path = os.pathsep.join(map(str, (HERE, HERE.parent / "helpers")))
     ran = subprocess.run(
         [sys.executable, HERE / "household.py", folder],
         env={**variables, "HOME": "/nonexistent", "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
@@ -54,7 +54,7 @@ def test_only_a_fetch_uses_the_network(done: list[dict[str, Any]]) -> None:
 
 
 def test_every_verb_is_tested(done: list[dict[str, Any]]) -> None:
-    verbs = told(["nonsense"])[2].partition("known: ")[2].strip().split(", ")
+    verbs = run_captured(["nonsense"])[2].partition("known: ")[2].strip().split(", ")
     for when in ("without a home", "as a stranger"):
         assert {row["words"][0] for row in done if row["when"] == when} == set(verbs)
 

@@ -81,7 +81,7 @@ def statistics(processes: Processes) -> dict[str, Tensor]:
     return {"loss.seen": made.objective.loss.seen.clone()}  # type: ignore[operator]
 
 
-def figures(processes: Processes) -> dict[str, Tensor]:
+def metrics(processes: Processes) -> dict[str, Tensor]:
     """Evaluate one model in batches of 7, and in one batch that only one process gets."""
     made = trainer(ALONE)
     data = Resident(Split(GREY), CPU, "dynamic")
@@ -145,7 +145,7 @@ def bare(processes: Processes) -> dict[str, Tensor]:
     return {"drawn": made.objective.loss.drawn}
 
 
-SCENARIOS: list[Callable[[Processes], dict[str, Tensor]]] = [weights, statistics, figures, stopped, poisoned, bare]
+SCENARIOS: list[Callable[[Processes], dict[str, Tensor]]] = [weights, statistics, metrics, stopped, poisoned, bare]
 
 
 def main(folder: Path) -> None:

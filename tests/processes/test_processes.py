@@ -94,8 +94,8 @@ def test_a_failure_of_one_process_ends_all(found: dict[str, list[dict[str, Tenso
 
 
 def test_evaluation_gives_the_same_metrics(found: dict[str, list[dict[str, Tensor]]]) -> None:
-    first, second = found["figures"]
-    assert_same(scenarios.figures(ALONE), first)
+    first, second = found["metrics"]
+    assert_same(scenarios.metrics(ALONE), first)
     assert_same(first, second)
     assert {"negative_elbo 7", "loss 500"} <= first.keys()
 
