@@ -1,9 +1,9 @@
-"""Asks pip-audit whether an installed package has a known vulnerability. Exit status 1: one has.
+"""Ask pip-audit whether an installed package has a known vulnerability; exit with 1 if one has.
 
     pip install pip-audit && python .ci/audit.py
 
-pip-audit calls a package that its service does not know, or a service it does not reach, no reason to fail. So that
-nobody takes that for a clean bill, what was not audited is counted and said, and on GitHub it is a warning.
+pip-audit succeeds if its service does not know a package or cannot be reached. Therefore the packages that were not
+audited are counted and reported; on GitHub, auditing nothing is a warning.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ COMMAND = ["pip-audit", "--format", "json", "--progress-spinner", "off", "--skip
 
 
 def ask() -> tuple[list[dict[str, Any]], str]:
-    """The packages as pip-audit judges them, and its last words."""
+    """Return the packages as reported by pip-audit, and the last line of its errors."""
     done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=600, check=False)
     words = done.stderr.strip().splitlines()
     try:
@@ -29,7 +29,7 @@ def ask() -> tuple[list[dict[str, Any]], str]:
 
 
 def main() -> int:
-    """Prints what was found and what could not be asked."""
+    """Print the vulnerabilities and the number of audited packages; return the exit code."""
     try:
         packages, words = ask()
     except (OSError, subprocess.SubprocessError) as error:
@@ -38,7 +38,7 @@ def main() -> int:
     found = [(package, flaw) for package in audited for flaw in package["vulns"]]
     for package, flaw in found:
         suggestion = ", ".join(flaw.get("fix_versions", [])) or "no version yet"
-        print(f"{package['name']} {package['version']}: {flaw['id']}, mended in {suggestion}")
+        print(f"{package['name']} {package['version']}: {flaw['id']}, fixed in {suggestion}")
     print(f"audited {len(audited)} of {len(packages)} packages, {len(found)} known vulnerabilities")
     if not audited:
         on_github = "::warning::" if os.environ.get("GITHUB_ACTIONS") else ""

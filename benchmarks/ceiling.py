@@ -1,11 +1,11 @@
-"""How near genzoo's trainer comes to a bare loop of the same mathematics, written by hand for speed alone.
+"""Compare genzoo's trainer with a bare loop of the same mathematics, written by hand only for speed.
 
     python benchmarks/ceiling.py                        vae, batch 128, float32, ten epochs of MNIST: two minutes
     python benchmarks/ceiling.py --precision bf16       under autocast
     python benchmarks/ceiling.py --made-up              the first steps on made-up images: short segments
 
-Both alternate, epoch by epoch or segment by segment, so that whatever else the machine does meets both alike; the ratio
-is the median over pairs, with its quartiles. On one thread (OMP_NUM_THREADS=1) the clock is the thread's own CPU time.
+Both alternate, epoch by epoch or segment by segment, so that other work on the machine slows both equally. The ratio is
+the median over pairs, with its quartiles. On one thread (OMP_NUM_THREADS=1) the clock is the CPU time of that thread.
 """
 
 from __future__ import annotations
@@ -34,32 +34,34 @@ PIXELS, HIDDEN, LATENT = 784, 400, 20
 
 
 def made_up(images: int) -> Tensor:
-    """Mostly dark images [images, 1, 28, 28], uint8, in which no pixel is always black."""
+    """Return mostly dark images [images, 1, 28, 28], uint8, in which no pixel is always black."""
     generator = torch.Generator().manual_seed(0)
     return (torch.rand((images, 1, 28, 28), generator=generator) ** 3 * 255.99).to(torch.uint8)
 
 
 def mnist(batch_size: int) -> Tensor:
-    """The training images of MNIST [N, 1, 28, 28], uint8, in whole batches."""
+    """Return the training images of MNIST [N, 1, 28, 28], uint8, in whole batches."""
     dataset = registry().get("dataset", "mnist").load()
     x: Tensor = dataset(dataset.Config()).load(Store()).train.x
     return x[: len(x) // batch_size * batch_size].reshape(-1, 1, 28, 28).contiguous()
 
 
 def clock() -> float:
-    """Seconds: CPU time where one thread does the work, else wall time."""
+    """Return seconds: CPU time if one thread does the work, else wall time."""
     return time.thread_time() if torch.get_num_threads() == 1 else time.perf_counter()
 
 
 def bare_steps(x: Tensor, batch_size: int = 128, precision: str = "fp32", torch_adam: bool = True) -> Iterator[None]:
-    """Trains a 784-400-20 VAE for ever, a step a turn: uint8 gathered on the device, one head for mean and
-    log-variance, cross-entropy on logits, fused Adam, the loss summed on the device; no check, no seed, no listener.
+    """Train a 784-400-20 VAE forever, one step per iteration.
+
+    Images are uint8, gathered on the device. One head gives mean and log-variance, the loss is cross-entropy on logits,
+    summed on the device, and Adam is fused. There is no check, no seed and no listener.
 
     Args:
         x: [N, 1, 28, 28] uint8.
-        batch_size: Images a step.
-        precision: "fp32" or "bf16", which is autocast.
-        torch_adam: torch.optim's class, as anyone would write it, or its fused kernel called by hand.
+        batch_size: Images per step.
+        precision: "fp32", or "bf16" with autocast.
+        torch_adam: Whether to use torch.optim's class; else its fused kernel is called directly.
     """
     encoder = nn.Sequential(nn.Linear(PIXELS, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 2 * LATENT)).to(x.device)
     decoder = nn.Sequential(nn.Linear(LATENT, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, PIXELS)).to(x.device)
@@ -86,7 +88,7 @@ def bare_steps(x: Tensor, batch_size: int = 128, precision: str = "fp32", torch_
 
 
 def fused_adam(parameters: list[nn.Parameter]) -> Callable[[], None]:
-    """Adam's kernel without torch.optim around it."""
+    """Return Adam's fused kernel without torch.optim around it."""
     weights = [parameter.detach() for parameter in parameters]
     moments, squares = ([torch.zeros_like(weight) for weight in weights] for _ in range(2))
     steps = [torch.zeros((), device=weight.device) for weight in weights]
@@ -104,13 +106,13 @@ def fused_adam(parameters: list[nn.Parameter]) -> Callable[[], None]:
 def bare_loop(
     x: Tensor, steps: int, batch_size: int = 128, precision: str = "fp32", torch_adam: bool = True, warm_up: int = 20
 ) -> float:
-    """Images a second of the bare loop over so many steps, after a warm-up. Arguments as of `bare_steps`."""
+    """Return images per second of the bare loop over `steps` steps, after a warm-up; for the rest see `bare_steps`."""
     turns = bare_steps(x, batch_size, precision, torch_adam)
     return steps * batch_size / seconds_for(turns, steps, x.device, warm_up)
 
 
 def seconds_for(turns: Iterator[None], steps: int, device: torch.device, warm_up: int = 0) -> float:
-    """How long so many turns take."""
+    """Return the seconds that so many steps take."""
     for _ in range(warm_up):
         next(turns)
     wait(device)
@@ -122,13 +124,13 @@ def seconds_for(turns: Iterator[None], steps: int, device: torch.device, warm_up
 
 
 def wait(device: torch.device) -> None:
-    """Until the device has done all it was given."""
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 class Alternate(Listener):
-    """Lets the bare loop have its turn after each of the trainer's epochs."""
+    """Run the bare loop after each of the trainer's epochs."""
 
     def __init__(self, turns: Iterator[None], device: torch.device) -> None:
         self.turns = turns
@@ -140,14 +142,14 @@ class Alternate(Listener):
         self.steps, self.start = steps, clock()
 
     def epoch_finished(self, record: Epoch) -> None:
-        ours = clock() - self.start  # without validation data nothing else lies in between
+        ours = clock() - self.start  # without validation data nothing else happens in between
         self.pairs.append((ours, seconds_for(self.turns, self.steps, self.device)))
 
 
 def compare(
     x: Tensor, pairs: int, torch_adam: bool = True, warm_up: int = 2, **options: object
 ) -> list[tuple[float, float]]:
-    """Seconds of the trainer and of the bare loop, a pair for each epoch over x, the first `warm_up` left out."""
+    """Return the seconds of the trainer and the bare loop, one pair per epoch over x, without the first `warm_up`."""
     training = Training(epochs=pairs + warm_up, **options)  # type: ignore[arg-type]
     spec = DataSpec((1, 28, 28), "bernoulli", size=len(x))
     entry = registry().get("model", "vae")
@@ -161,14 +163,14 @@ def compare(
 
 
 def main() -> None:
-    """Prints the ratio, genzoo to the bare loop: above 1 genzoo is faster."""
+    """Print the ratio of genzoo to the bare loop; above 1, genzoo is faster."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--mode", choices=("eager", "compile", "graph"), default="eager")
     parser.add_argument("--made-up", action="store_true", help="images in which no pixel is always black")
     parser.add_argument("--pairs", type=int, help="epochs (default 10) or segments (30)")
-    parser.add_argument("--steps", type=int, default=25, help="of each in a segment")
+    parser.add_argument("--steps", type=int, default=25, help="steps of each in a segment")
     parser.add_argument("--device", default="cpu")
     words = parser.parse_args()
     x = made_up(words.steps * words.batch_size) if words.made_up else mnist(words.batch_size)

@@ -1,9 +1,9 @@
-"""Whether the benchmark suite does its work: every field is recorded, and a slowed training step is noticed.
+"""Check the benchmark suite: every field is recorded, and a slowed training step is noticed.
 
     python benchmarks/check.py              runs the quick suite, then a slowed part of it: 2 to 3 minutes on two cores
-    python benchmarks/check.py FILE.json    looks at a file of `pytest benchmarks --benchmark-json FILE.json` alone
+    python benchmarks/check.py FILE.json    checks only a file of `pytest benchmarks --benchmark-json FILE.json`
 
-Exit code 1 if something is missing, or if the comparison lets the slowed step pass.
+Exits with 1 if a field is missing or the comparison does not notice the slowed step.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from measuring import FIELDS
 
 HERE = Path(__file__).parent
 KINDS = ("step", "epoch", "first step", "quality")
-"""What is measured of every model; encode, decode and sample only of those that can."""
+"""Measured for every model; encode, decode and sample only if the model has them."""
 ROW = (
     "test", "train_images_per_second", "inference_images_per_second", "parameters", "peak_memory", "seeds", "runs",
     "settings", "latents", "worse_than",
 )  # fmt: skip
-"""What a leaderboard's row consists of."""
+"""Fields of a leaderboard's row."""
 FAIL = "median:20%"
 
 
 def missing(data: dict[str, Any]) -> list[str]:
-    """What a leaderboard would need and a file does not have, a line each."""
+    """Return one line for each field that a leaderboard needs and a file lacks."""
     lines = [
         f"machine_info lacks {name}" for name in ("packages", "threads", "gpus") if name not in data["machine_info"]
     ]
@@ -45,13 +45,15 @@ def missing(data: dict[str, Any]) -> list[str]:
             row = info.get("row", {})
             lines += [f"{one['name']} lacks row.{name}" for name in ROW if name not in row]
             known = ({"mean", "interval_95", "test_interval_95", "values"}, {"not_available"})
-            lines += [f"{one['name']}: {n} is no figure" for n, f in row.get("test", {}).items() if set(f) not in known]
+            lines += [
+                f"{one['name']}: {n} is not a metric" for n, f in row.get("test", {}).items() if set(f) not in known
+            ]
     lines += [f"{model} has no {kind}" for model, found in kinds.items() for kind in KINDS if kind not in found]
     return lines or ([] if kinds else ["no benchmarks"])
 
 
 def suite(*options: str | Path) -> subprocess.CompletedProcess[str]:
-    """Runs the quick suite on one thread, by whose CPU time it is timed; its table goes to standard output."""
+    """Run the quick suite on one thread, timed by its CPU time; its table goes to standard output."""
     command = [sys.executable, "-m", "pytest", HERE, "--quick", *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     words = list(map(str, command))

@@ -1,13 +1,13 @@
-"""What checkpoints cost.
+"""Measure the cost of checkpoints.
 
     python benchmarks/checkpointing.py [--folder .]
     python benchmarks/checkpointing.py --large [--folder .]
 
-Saves a model of 5 MB (15 MB with Adam's moments) again and again into the folder, and says what share of the time that
-is at the default interval; then trains `vae` on the digits with checkpoints and without, in turn, which is as short as
-runs get. With `--large` it trains a `vae` of 68 million parameters, 814 MB a checkpoint, and saves in a thread and
-while training waits, in turn: for how long training stops, and how much longer steps take beside the thread. Exits with
-1 where a save stops training for more than 0.5 % of the interval.
+Saves a model of 5 MB (15 MB with Adam's moments) repeatedly into the folder and prints which share of the time that is
+at the default interval. Then trains `vae` on the digits, the shortest usual run, alternately with and without
+checkpoints. With `--large` it trains a `vae` of 68 million parameters, 814 MB per checkpoint, and saves alternately in
+a thread and while training waits: for how long training stops, and how much slower steps are during the write. Exits
+with 1 if a save stops training for more than 0.5 % of the interval.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from genzoo.training.trainer import Trainer
 
 SAVES, TURNS, BOUND = 20, 5, 0.005
 STEPS = 5
-"""Steps that are timed alone before each save of a large model."""
+"""Steps timed without a write before each save of a large model."""
 
 
 def trainer(hidden: list[int], batch_size: int, listeners: tuple[Listener, ...] = (), epochs: int = 1) -> Trainer:
-    """Of a VAE with these hidden layers; an epoch is one step."""
+    """Return the trainer of a VAE with these hidden layers; an epoch is one step."""
     components = Components.find(registry(), "vae", "mnist")
     config = components.defaults().replace({}, {"hidden": hidden})
     spec, cpu = DataSpec((1, 28, 28), "bernoulli", size=batch_size), torch.device("cpu")
@@ -55,17 +55,17 @@ def trainer(hidden: list[int], batch_size: int, listeners: tuple[Listener, ...] 
 
 
 class InTurn(Checkpointer):
-    """Saves in the thread and while training waits, in turn, and times saves and steps."""
+    """Save alternately in the thread and while training waits; time saves and steps."""
 
     def __init__(self, run: Run, made: Trainer) -> None:
         super().__init__(run, made, dict)
         self.alone: list[float] = []
         self.beside: list[float] = []
-        """Seconds of steps without and with a thread that writes."""
+        """Seconds of steps without and during a write in the thread."""
         self.stops: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
-        """Seconds, and those of this thread on a processor, for which training stood still; by the thread or not."""
+        """Seconds of wall and CPU time for which training stopped; whether the save used the thread."""
         self.writing: list[float] = []
-        """Seconds that the thread took."""
+        """Seconds of each write in the thread."""
         self.mark: tuple[float, bool] | None = None
         self.quiet = 0
 
@@ -84,7 +84,7 @@ class InTurn(Checkpointer):
         self.mark = time.perf_counter(), self.writer.busy
 
     def save_in_turn(self) -> None:
-        """One save, timed."""
+        """Save once, with the time."""
         threaded = len(self.stops[True]) <= len(self.stops[False])
         copies, self.room = self.copies, False
         self.copies = copies if threaded else None
@@ -103,7 +103,7 @@ class InTurn(Checkpointer):
 
 
 def large(folder: Path) -> float:
-    """Measures a large model and prints; returns the share of the time for which training is stopped."""
+    """Measure a large model, print the results and return the share of the time for which training stops."""
     made = trainer([3920, 3920, 3920], 16, epochs=10_000)
     size = sum(parameter.numel() for parameter in made.parameters)
     interval = Training().save_every
@@ -113,7 +113,7 @@ def large(folder: Path) -> float:
     alone, beside, writing = (
         statistics.median(times) for times in (checkpointer.alone, checkpointer.beside, checkpointer.writing)
     )
-    print(f"{size / 1e6:.0f} M parameters, {12 * size / 1e6:.0f} MB a checkpoint; a step alone takes {alone:.2f} s")
+    print(f"{size / 1e6:.0f} M parameters, {12 * size / 1e6:.0f} MB per checkpoint; a step alone takes {alone:.2f} s")
     shares = {}
     for threaded, what in ((True, "written in a thread"), (False, "while training waits")):
         wall, cpu = ([each[i] for each in checkpointer.stops[threaded]] for i in (0, 1))
@@ -125,13 +125,13 @@ def large(folder: Path) -> float:
     slower = beside / alone
     lost = writing * (1 - 1 / slower)
     print(
-        f"the thread writes for {writing:.2f} s; a step beside it takes {slower:.2f} times as long: {lost:.2f} s more"
+        f"the thread writes for {writing:.2f} s; a step meanwhile takes {slower:.2f} times as long: {lost:.2f} s more"
     )
     return shares[True]
 
 
 def seconds_a_save(folder: Path) -> list[float]:
-    """How long each of several saves took, hashes, flushes and the removal of older ones included."""
+    """Return the seconds of several saves, with hashes, flushes and the removal of older checkpoints."""
     made = trainer([760], 128)
     made.fit()
     checkpointer, found = Checkpointer(Run(folder), made, dict), []
@@ -146,16 +146,16 @@ def seconds_a_save(folder: Path) -> list[float]:
 
 
 def seconds_a_run(folder: Path, save_every: float) -> float:
-    """Ten epochs of the digits, evaluation and figures included."""
+    """Return the seconds of ten epochs on the digits, with evaluation and figures."""
     began = time.perf_counter()
     genzoo.run("vae", "digits", out=folder, epochs=10, save_every=save_every, quiet=True)
     return time.perf_counter() - began
 
 
 def main() -> int:
-    """Measures and prints; returns the exit code."""
+    """Measure, print the results and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path(), help="where to save: the disk is what is measured")
+    parser.add_argument("--folder", type=Path, default=Path(), help="where to save: its disk is measured")
     parser.add_argument("--large", action="store_true", help="a model of 68 million parameters")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
@@ -164,7 +164,7 @@ def main() -> int:
 
 
 def small(folder: Path) -> float:
-    """Measures a small model and prints; returns the share of the time that a save takes."""
+    """Measure a small model, print the results and return the share of the time that a save takes."""
     saves = seconds_a_save(folder)
     size = sum(file.stat().st_size for file in (folder / "checkpoints").rglob("*.safetensors")) / 2
     usual, interval = statistics.median(saves), Training().save_every
@@ -175,8 +175,8 @@ def small(folder: Path) -> float:
     for turn in range(TURNS):
         without, with_them = (seconds_a_run(folder / f"{turn}-{every}", every) for every in (0, 60))
         ratios.append(with_them / without)
-    told = ", ".join(f"{ratio:.3f}" for ratio in ratios)
-    print(f"digits, 10 epochs, with over without: median {statistics.median(ratios):.3f} ({told})")
+    all_ratios = ", ".join(f"{ratio:.3f}" for ratio in ratios)
+    print(f"digits, 10 epochs, with over without: median {statistics.median(ratios):.3f} ({all_ratios})")
     return usual / interval
 
 

@@ -1,4 +1,4 @@
-"""What a whole process costs."""
+"""CPU time of whole processes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 
 
 def cpu_seconds(words: Sequence[str], environment: Mapping[str, str] | None = None, refused: bool = False) -> float:
-    """Return the CPU seconds, user and system, of a process and of all that it started and waited for.
+    """Return the CPU seconds, user and system, of a process and of the processes it started and waited for.
 
     Args:
         words: The command.
-        environment: Its variables; None: those of this process.
-        refused: Whether it may fail; otherwise that ends this program.
+        environment: Its variables; None means those of this process.
+        refused: Whether it may fail; otherwise a failure ends this program.
     """
     process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

@@ -1,4 +1,4 @@
-"""`pytest benchmarks`: its options, the cases they name, the table at the end, and comparison with a stored run."""
+"""`pytest benchmarks`: its options and cases, the table at the end, and the comparison with a stored run."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--quick", action="store_true", help="under three minutes on two cores: short rounds, digits")
     group.addoption("--models", default="", help="a,b (default: every registered model that fits)")
     group.addoption("--batch-sizes", default="", help="a,b (default: 128,1024; quick: 128)")
-    group.addoption("--modes", default="", help="of " + ", ".join(modes()) + " (default: all there are; quick: eager)")
+    group.addoption("--modes", default="", help="of " + ", ".join(modes()) + " (default: all available; quick: eager)")
     group.addoption("--precisions", default="", help="a,b of fp32, bf16 (default: both; quick: fp32)")
-    group.addoption("--devices", default="", help="a,b of cpu, cuda, … (default: cpu, and cuda where there is one)")
+    group.addoption("--devices", default="", help="a,b of cpu, cuda, … (default: cpu, and cuda if available)")
     group.addoption("--shape-of", default="mnist", help="the dataset whose shape the made-up images have")
     group.addoption("--budget-dataset", default="", help="dataset of the quality runs (default: digits at 16x16)")
     group.addoption("--budget-epochs", type=int, default=0, help="(default: 10; quick: 2)")
@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @dataclass
 class Budget:
-    """What the quality runs are given."""
+    """The options of the quality runs."""
 
     dataset: str
     data: dict[str, Any]
@@ -51,7 +51,7 @@ class Budget:
 
 
 class Scope:
-    """How much is measured, from the options."""
+    """The amount of measurement, from the options."""
 
     def __init__(self, config: pytest.Config) -> None:
         option = config.getoption
@@ -67,7 +67,7 @@ class Scope:
         self.budget = Budget(named or "digits", {} if named else {"resize": 16}, epochs, len(seeds))
 
     def count(self, model: Model) -> None:
-        """Notes the size of the model at hand."""
+        """Record the size of the current model."""
         self.parameters = count_parameters(model)
 
 
@@ -77,13 +77,13 @@ def scope(request: pytest.FixtureRequest) -> Scope:
 
 
 def chosen(config: pytest.Config, name: str, full: tuple[str, ...], quick: tuple[str, ...]) -> tuple[str, ...]:
-    """An option's list, or the default."""
+    """Return an option's list, or the default."""
     words = tuple(filter(None, (word.strip() for word in config.getoption(name).split(","))))
     return words or (quick if config.getoption("quick") else full)
 
 
 def models(config: pytest.Config) -> list[str]:
-    """Those that were asked for, or all that fit."""
+    """Return the models that were named, or all that fit."""
     everything = tuple(registry().spelling(entry) for entry in registry().matching("model"))
     named = chosen(config, "models", everything, everything)
     for name in named:
@@ -122,7 +122,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def record(benchmark: Any, scope: Scope, request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Fills extra_info, and takes the stored times of this benchmark to the speed of this machine."""
+    """Fill extra_info, and convert the stored times of this benchmark to the speed of this machine."""
     forget_peak(torch.device("cpu"))
     for name in chosen(request.config, "devices", (), ()):
         forget_peak(choose_device(name))
@@ -147,7 +147,7 @@ def record(benchmark: Any, scope: Scope, request: pytest.FixtureRequest) -> Call
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    if not config.getoption("benchmark_histogram"):  # pytest-benchmark draws it with its own table only
+    if not config.getoption("benchmark_histogram"):  # pytest-benchmark draws it only with its own table
         config.option.benchmark_quiet = True
 
 
@@ -164,7 +164,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 def pytest_benchmark_compare_machine_info(
     config: pytest.Config, machine_info: dict[str, Any], compared_benchmark: dict[str, Any]
 ) -> None:
-    """Keeps what is comparable. Another machine is allowed: the calibration makes up for it."""
+    """Keep what is comparable. The machine may differ: the calibration corrects for it."""
     kept = [one for one in compared_benchmark["benchmarks"] if one["extra_info"].get("kind") in COMPARED]
     compared_benchmark["benchmarks"] = kept
     config.stash[STORED] = {one["fullname"]: one for one in kept}
@@ -179,7 +179,7 @@ def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Our own table: fastest first within a kind, with what pytest-benchmark's does not show."""
+    """Print our own table: fastest first within a kind, with columns that pytest-benchmark's table lacks."""
     done = [one for one in config._benchmarksession.benchmarks if one and "kind" in one.extra_info]  # type: ignore[attr-defined]
     kinds = dict.fromkeys(one.extra_info["kind"] for one in done)
     stored = config.stash.get(STORED, {})

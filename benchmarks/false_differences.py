@@ -1,12 +1,12 @@
-"""How often two rows of runs that differ in their seeds alone are called different, on real runs.
+"""Measure how often two rows of runs that differ only in their seeds are called different, on real runs.
 
     python benchmarks/false_differences.py                 digits and MNIST, some minutes on two cores
     python benchmarks/false_differences.py digits          one of them
-    python benchmarks/false_differences.py digits --runs FOLDER    kept there, and not made again
+    python benchmarks/false_differences.py digits --runs FOLDER    keeps the runs there and reuses them
 
-Of 16 seeds of one configuration, 200 pairs of disjoint groups are drawn and tested as `genzoo compare` tests two rows.
-A 5 % test calls 5 % of them different. Besides, β = 1 is held against β = 4. Exit code 1 if more than 8 % are called
-different, or β = 4 is not.
+Draws 200 pairs of disjoint groups from 16 seeds of one configuration and tests each pair as `genzoo compare` tests two
+rows. A 5 % test calls 5 % of them different. It also compares β = 1 with β = 4. Exits with 1 if more than 8 % are
+called different, or β = 4 is not.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from genzoo.runs.run import RunPaths
 
 SEEDS, PAIRS, SIZES = 16, 200, (1, 3, 5)
 MOST = 0.08
-"""5 %, and two deviations of a share of 200 pairs."""
-FIGURES = ("negative_elbo", "reconstruction", "mse")
+"""5 % plus two standard deviations of a share of 200 pairs."""
+METRICS = ("negative_elbo", "reconstruction", "mse")
 OPTIONS: dict[str, dict[str, Any]] = {
     "digits": {"epochs": 2, "batch_size": 16, "hidden": (64,), "latent_dim": 8, "lr": 3e-3, "binarize": "static"},
     "mnist": {"epochs": 1, "hidden": (64,), "latent_dim": 8, "binarize": "static"},
@@ -41,7 +41,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def rows_of(dataset: str, folder: Path) -> dict[float, Row]:
-    """The runs by β: every seed at 1, three of them at 4."""
+    """Return the runs by β: every seed at 1, three of them at 4."""
     found = {}
     for beta, seeds in ((1.0, SEEDS), (4.0, 3)):
         config = Components.find(registry(), "vae", dataset).defaults()
@@ -54,31 +54,31 @@ def rows_of(dataset: str, folder: Path) -> dict[float, Row]:
 
 
 def tell(text: str) -> None:
-    """Progress, on standard error."""
+    """Print progress on standard error."""
     print(text, file=sys.stderr)
 
 
 def part_of(row: Row, name: str, places: list[int], examples: list[dict[str, NDArray[Any]]]) -> Row:
-    """A row of some of a row's runs, called `name`; the values of their examples are read already."""
+    """Return a row called `name` of some of a row's runs, with the values of their examples already read."""
     part = Row(row.model, {"group": name}, tuple(row.runs[i] for i in places), tuple(row.results[i] for i in places))
     vars(part)["by_seed"] = {place: [number] for number, place in enumerate(places)}
-    vars(part)["examples"] = {figure: np.mean([examples[i][figure] for i in places], 0) for figure in examples[0]}
+    vars(part)["examples"] = {metric: np.mean([examples[i][metric] for i in places], 0) for metric in examples[0]}
     return part
 
 
-def share(row: Row, figure: str, size: int, examples: list[dict[str, NDArray[Any]]]) -> float:
-    """Of pairs of groups of `size` seeds, the share that is called different."""
+def share(row: Row, metric: str, size: int, examples: list[dict[str, NDArray[Any]]]) -> float:
+    """Return the share of pairs of groups of `size` seeds that is called different."""
     generator, settled = torch.Generator().manual_seed(size), 0
     for _ in range(PAIRS):
         chosen = torch.randperm(SEEDS, generator=generator)[: 2 * size].tolist()
         rows = (part_of(row, "a", chosen[:size], examples), part_of(row, "b", chosen[size:], examples))
-        test = paired(Table("", rows), figure)
+        test = paired(Table("", rows), metric)
         settled += test is not None and test.settled
     return settled / PAIRS
 
 
 def main(words: list[str]) -> int:
-    """Prints the shares; returns the exit code."""
+    """Print the shares and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="*", metavar="DATASET", help="digits, mnist (both)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER")
@@ -90,14 +90,14 @@ def main(words: list[str]) -> int:
             rows = rows_of(dataset, (options.runs or Path(temporary)) / dataset)
             row = rows[1.0]
             examples = [Row("", {}, (run,), ({},)).examples for run in row.runs]
-            for figure in FIGURES:
-                estimate = row.estimate(figure)
+            for metric in METRICS:
+                estimate = row.estimate(metric)
                 assert isinstance(estimate, Estimate)
-                shares = {size: share(row, figure, size, examples) for size in SIZES}
+                shares = {size: share(row, metric, size, examples) for size in SIZES}
                 failed |= max(shares.values()) > MOST
-                told = ", ".join(f"{size} against {size} seeds {value:.1%}" for size, value in shares.items())
+                shares_by_size = ", ".join(f"{size} against {size} seeds {value:.1%}" for size, value in shares.items())
                 spread = estimate.variance**0.5
-                print(f"{dataset}, {figure} {estimate.mean:.4g}, deviation over seeds {spread:.2g}: {told}")
+                print(f"{dataset}, {metric} {estimate.mean:.4g}, deviation over seeds {spread:.2g}: {shares_by_size}")
             three = part_of(row, "β = 1", [0, 1, 2], examples)
             test = paired(Table("", (three, rows[4.0])), "negative_elbo")
             failed |= not (test and test.settled)

@@ -1,10 +1,10 @@
-"""How near `iwae:k` comes to a loop of the same mathematics, written by hand for speed alone.
+"""Compare `iwae:k` with a loop of the same mathematics, written by hand only for speed.
 
     python benchmarks/importance.py        a minute
 
-Both take turns in one process, on the same images, with the same library of matrix products and the same memory
-settings. Prints image·samples a second of each and the ratio: above 1 genzoo is faster. On one thread
-(OMP_NUM_THREADS=1) the clock is the thread's own CPU time.
+Both alternate in one process, on the same images, with the same library of matrix products and the same memory
+settings. Prints image·samples per second of each and the ratio; above 1, genzoo is faster. On one thread
+(OMP_NUM_THREADS=1) the clock is the CPU time of that thread.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ CPU = torch.device("cpu")
 
 @torch.no_grad()
 def by_hand(model: LatentModel, x: Tensor, k: int, batch_size: int, chunk: int) -> Tensor:
-    """−ln (1/k) Σ p(x|z)p(z)/q(z|x) of each image, [N]: noise of torch's generator, no checks, no protocol.
+    """Return −ln (1/k) Σ p(x|z)p(z)/q(z|x) per image, [N], with noise from torch's generator and without checks.
 
     Args:
-        model: Its nets are called as they are.
+        model: Its nets are called directly.
         x: [N, 784] float32, 0 or 1.
-        k: Samples an image.
+        k: Samples per image.
         batch_size: Images encoded at a time.
-        chunk: Samples of each decoded at a time.
+        chunk: Samples per image decoded at a time.
     """
     bounds = []
     for batch in x.split(batch_size):
@@ -60,14 +60,14 @@ def by_hand(model: LatentModel, x: Tensor, k: int, batch_size: int, chunk: int) 
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds."""
+    """Return the seconds."""
     start = clock()
     work()
     return clock() - start
 
 
 def main() -> None:
-    """Prints both speeds and their ratio."""
+    """Print both speeds and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--k", type=int, default=100)

@@ -1,4 +1,4 @@
-"""Rows of a document that a command makes: between two marks, of which the first names the command."""
+"""Parts of a document that a command writes: between two marks, the first of which names the command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ END = "<!-- end -->"
 
 
 def filled(text: str, command: str, rows: str) -> str:
-    """Return a document's text with other rows between a command's marks."""
+    """Return a document's text with new rows between a command's marks."""
     begin = f"<!-- {command} -->\n"
     before, found, rest = text.partition(begin)
     _, end, after = rest.partition(END)
@@ -18,5 +18,5 @@ def filled(text: str, command: str, rows: str) -> str:
 
 
 def fill(file: Path, command: str, rows: str) -> None:
-    """Put rows between a command's marks in a document."""
+    """Write rows between a command's marks in a document."""
     file.write_text(filled(file.read_text(encoding="utf-8"), command, rows), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How long something takes: rounds beside a calibration, and handing them to pytest-benchmark."""
+"""Timing: rounds with calibrations around them, passed on to pytest-benchmark."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ FIELDS = (
     "kind", "model", "batch_size", "mode", "precision", "device", "device_name", "threads", "images",
     "images_per_second", "peak_memory", "parameters", "genzoo", "torch", "commit", "calibration",
 )  # fmt: skip
-"""What every benchmark records beside its times."""
+"""Recorded by every benchmark in addition to its times."""
 COMPARED = ("step", "epoch", "encode", "decode", "sample")
-"""Kinds whose times are held against a stored run; the others are recorded alone."""
+"""Kinds whose times are compared with a stored run; the others are only recorded."""
 
 ROUND = 0.02
-"""Seconds that a round lasts at least."""
+"""Minimum seconds of a round."""
 
 
 def clock(device: torch.device) -> float:
-    """Seconds: CPU time of this thread where it does all the work, so that other processes' turns do not count."""
+    """Return seconds: CPU time if this thread does all the work, so that other processes do not count."""
     return time.thread_time() if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter()
 
 
 @dataclass
 class Rounds:
-    """Seconds of each round, and of the calibrations around them."""
+    """The seconds of each round and of the calibrations around them."""
 
     seconds: list[float] = field(default_factory=list)
     calibrations: list[float] = field(default_factory=list)
@@ -45,20 +45,20 @@ class Rounds:
 
     @property
     def in_calibrations(self) -> float:
-        """A round in units of the calibrations just before and after it: the median over the rounds."""
+        """Return the median over rounds of a round in units of the calibrations just before and after it."""
         around = itertools.pairwise(self.calibrations)
         pairs = zip(self.seconds, around, strict=True)
         return statistics.median(2 * seconds / (before + after) for seconds, (before, after) in pairs)
 
     def enough(self, budget: float, least: int) -> bool:
-        """Whether that many seconds were measured, in that many rounds."""
+        """Return whether there are enough seconds and enough rounds."""
         return len(self.seconds) >= least and sum(self.seconds) >= budget
 
 
 class Calibration:
-    """Work of pure torch that no change of genzoo touches: how fast the machine is just now.
+    """Measure the current speed of the machine by work in pure torch that does not depend on genzoo.
 
-    Matrix products and exponentials of the size of a small VAE's step, about 10 ms on a core.
+    The work is matrix products and exponentials of the size of a small VAE's step, about 10 ms on a core.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -71,7 +71,7 @@ class Calibration:
 
     @torch.no_grad()
     def __call__(self) -> float:
-        """Seconds."""
+        """Return the seconds."""
         synchronize(self.device)
         start = clock(self.device)
         for _ in range(5):
@@ -84,9 +84,9 @@ class Calibration:
 
 
 def measure(work: Callable[[], object], device: torch.device, budget: float, least: int) -> tuple[Rounds, int]:
-    """Rounds of `work` until `budget` seconds and `least` rounds are through, and how often it is done in each.
+    """Run rounds of `work` for `budget` seconds and at least `least` rounds; return them and the repetitions per round.
 
-    A round lasts at least as long as a calibration does: a shorter one slips between the turns of other processes.
+    A round lasts at least as long as a calibration: a shorter one could fall between the turns of other processes.
     """
     calibrate, rounds = Calibration(device), Rounds()
 
@@ -97,7 +97,7 @@ def measure(work: Callable[[], object], device: torch.device, budget: float, lea
         synchronize(device)
         return clock(device) - start
 
-    timed(2)  # what is made on first use is made now
+    timed(2)  # warm-up: first-use work happens here
     parts = max(1, math.ceil(ROUND / timed(1)))
     gc.collect()
     rounds.calibrations.append(calibrate())
@@ -108,10 +108,10 @@ def measure(work: Callable[[], object], device: torch.device, budget: float, lea
 
 
 class Stopwatch(Listener):
-    """Times the epochs of a trainer after the first two, and stops it when there are enough of them.
+    """Time the epochs of a trainer after the first two, and stop it when there are enough.
 
-    The trainer reads its loss from the device at the end of an epoch, so an epoch is over when the device is through;
-    compiling and capturing happen in the first.
+    The trainer reads its loss from the device at the end of an epoch, so the device has then finished that epoch.
+    Compiling and capturing happen in the first epoch.
     """
 
     def __init__(self, device: torch.device, budget: float, least: int) -> None:
@@ -122,7 +122,7 @@ class Stopwatch(Listener):
         self.start = 0.0
 
     def mode_chosen(self, mode: Any) -> None:
-        """How the steps are run in the end."""
+        """Record the execution mode of the steps."""
         self.mode = mode.name
 
     def epoch_started(self, epoch: int, steps: int) -> None:
@@ -143,7 +143,7 @@ _clock = {"now": 0.0, "running": False}
 
 
 def replayed() -> float:
-    """A timer that tells durations measured before: pytest-benchmark asks at the start and the end of each round."""
+    """Return a timer that replays measured durations: pytest-benchmark calls it at the start and end of a round."""
     if _clock["running"]:
         _clock["now"] += _durations.popleft()
     _clock["running"] = not _clock["running"]
@@ -151,7 +151,7 @@ def replayed() -> float:
 
 
 def hand_over(benchmark: Any, rounds: Rounds, parts: int = 1) -> None:
-    """Gives pytest-benchmark the rounds, each divided into `parts` alike, for its statistics and its files."""
+    """Pass the rounds, each divided into `parts` equal parts, to pytest-benchmark for its statistics and files."""
     _durations.clear()
     _durations.extend(seconds / parts for seconds in rounds.seconds)
     benchmark.pedantic(int, rounds=len(rounds.seconds))
@@ -162,15 +162,15 @@ def hand_over(benchmark: Any, rounds: Rounds, parts: int = 1) -> None:
 
 
 def scale_to_now(stored: dict[str, Any], median: float, calibration: dict[str, float]) -> None:
-    """Rewrites the times of a stored benchmark as they would be on a machine as fast as this one is now.
+    """Convert the times of a stored benchmark to the current speed of this machine.
 
-    A slower machine, or one that others use too, is no regression: what is compared is time in units of the
-    calibrations that ran between the rounds.
+    A slower or busier machine is not a regression: times are compared in units of the calibrations between the
+    rounds.
 
     Args:
-        stored: A benchmark of a stored file; changed in place.
-        median: Of the same benchmark now, in seconds.
-        calibration: Of the same benchmark now.
+        stored: A benchmark of a stored file, changed in place.
+        median: The median of the same benchmark now, in seconds.
+        calibration: The calibrations of the same benchmark now.
     """
     stats = stored["stats"]
     slower = calibration["round"] / stored["extra_info"]["calibration"]["round"]

@@ -1,10 +1,10 @@
-"""What installed plugins cost: `genzoo list` and the start of a run, with none and with fifty, in turns.
+"""Measure the cost of installed plugins: `genzoo list` and the start of a run, with none and with fifty, in turns.
 
     python benchmarks/plugins.py
 
 Fifty packages are generated as `genzoo new-plugin` writes them, each with a model, a loss, a dataset and a metric. Then
-ten of them are broken, and nothing may change but ten lines on standard error. Seconds are of the processor, medians
-over the turns, so other work on the machine does not count.
+ten of them are broken; the only change may be ten lines on standard error. Times are CPU seconds, medians over the
+turns, so other work on the machine does not count.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RUN = ["run", "vae", "--dataset", "digits", "--epochs", "1", "--quiet", "--json"
 
 
 def install(site: Path, count: int) -> None:
-    """Puts packages into a folder as pip leaves them."""
+    """Install packages into a folder as pip does."""
     for number in range(count):
         name = f"genzoo-made-{number}"
         kinds = ("model", "loss", "dataset", "metric")
@@ -41,7 +41,7 @@ def install(site: Path, count: int) -> None:
 
 
 def timed(site: Path | None, words: list[str]) -> tuple[float, subprocess.CompletedProcess[str]]:
-    """Seconds of the processor that a command takes, and what it said."""
+    """Return the CPU seconds of a command and its result."""
     variables = {**os.environ, "PYTHONPATH": str(site) if site else ""}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "genzoo", *words]
@@ -51,18 +51,20 @@ def timed(site: Path | None, words: list[str]) -> tuple[float, subprocess.Comple
 
 
 def compared(site: Path, words: list[str], turns: int) -> dict[str, float]:
-    """Medians without and with the packages of a folder."""
+    """Return the medians without and with the packages of a folder."""
     seconds: dict[str, list[float]] = {"none": [], "fifty": []}
     for _ in range(turns + 1):
         for name, folder in (("none", None), ("fifty", site)):
             seconds[name].append(timed(folder, words)[0])
-    return {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first turn warms the files
+    return {
+        name: statistics.median(values[1:]) for name, values in seconds.items()
+    }  # the first turn loads the files into memory
 
 
 def main() -> int:
-    """Prints the figures; 1 if one is missed."""
+    """Print the results; return 1 if a bound is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--turns", type=int, default=5, help="of each command (default: 5)")
+    parser.add_argument("--turns", type=int, default=5, help="turns of each command (default: 5)")
     turns = parser.parse_args().turns
     with tempfile.TemporaryDirectory() as folder:
         site, training = Path(folder) / "site", [*RUN, str(Path(folder) / "runs")]
@@ -73,15 +75,15 @@ def main() -> int:
             (site / f"genzoo_made_{number}" / "__init__.py").write_text("import there_is_no_such_module\n")
         broken = timed(site, LISTING)[1]
         ran = timed(site, training)[1]
-    figures = {
+    values = {
         "genzoo list, s of CPU": listing,
         "genzoo run vae, s of CPU": run,
-        "lines about ten broken ones": [len(broken.stderr.splitlines()), len(ran.stderr.splitlines())],
+        "lines about ten broken plugins": [len(broken.stderr.splitlines()), len(ran.stderr.splitlines())],
         "entries left": len(broken.stdout.splitlines()),
     }
-    print(json.dumps(figures, indent=2))
+    print(json.dumps(values, indent=2))
     held = listing["fifty"] <= 0.6 and run["fifty"] <= 1.05 * run["none"]
-    held &= figures["lines about ten broken ones"] == [BROKEN, BROKEN]
+    held &= values["lines about ten broken plugins"] == [BROKEN, BROKEN]
     held &= len(whole.stdout.splitlines()) - len(broken.stdout.splitlines()) == 4 * BROKEN
     return 0 if held else 1
 

@@ -1,10 +1,10 @@
-"""What the processor's settings buy: the library of matrix products, the number of threads, and how they wait.
+"""Measure processor settings: the library of matrix products, the number of threads, and how they wait.
 
-    python benchmarks/processor.py                quiet, then beside two busy processes: about six minutes
+    python benchmarks/processor.py                quiet, then next to two busy processes: about six minutes
     python benchmarks/processor.py --turns 3      shorter
 
-Every setting trains the same `vae` at batch 128 and computes iwae:100 with it, each time in a process of its own, the
-settings in turns. Prints images a second (median, least and most) and the ratio to genzoo's defaults within a turn.
+Each setting trains the same `vae` at batch 128 and computes iwae:100 with it, in a new process; the settings take
+turns. Prints images per second (median, minimum and maximum) and the ratio to genzoo's defaults within a turn.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import sys
 from collections.abc import Iterator
 
 SETTINGS: dict[str, dict[str, str]] = {
-    "as genzoo chooses": {},
+    "genzoo's choice": {},
     "blas": {"GENZOO_MATMUL": "blas"},
     "onednn": {"GENZOO_MATMUL": "onednn"},
     "one thread": {"OMP_NUM_THREADS": "1"},
-    "spinning as long as OpenMP likes": {"GOMP_SPINCOUNT": "300000"},
+    "OpenMP's default waiting time": {"GOMP_SPINCOUNT": "300000"},
     "OMP_WAIT_POLICY=passive": {"OMP_WAIT_POLICY": "passive"},
 }
-FIGURES = {"train": "trained images/s", "iwae": "iwae image·samples/s"}
+MEASURES = {"train": "trained images/s", "iwae": "iwae image·samples/s"}
 
 
 def work(steps: int, examples: int) -> dict[str, float]:
@@ -64,7 +64,7 @@ def work(steps: int, examples: int) -> dict[str, float]:
 
 @contextlib.contextmanager
 def busy(count: int) -> Iterator[None]:
-    """So many processes that compute all the time."""
+    """Run `count` processes that compute all the time."""
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -75,7 +75,7 @@ def busy(count: int) -> Iterator[None]:
 
 
 def one_turn(name: str, steps: int, examples: int) -> dict[str, float]:
-    """The speeds of one setting, in a new process."""
+    """Return the speeds of one setting, measured in a new process."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "GOMP_", "KMP_"))}
     command = [sys.executable, __file__, "--work", str(steps), str(examples)]
     done = subprocess.run(command, env={**kept, **SETTINGS[name]}, capture_output=True, text=True)
@@ -85,18 +85,18 @@ def one_turn(name: str, steps: int, examples: int) -> dict[str, float]:
     return found
 
 
-def told(values: list[float], digits: str) -> str:
-    """The median, and in brackets the least and the most."""
+def median_and_range(values: list[float], digits: str) -> str:
+    """Return the median with the minimum and maximum in brackets."""
     return f"{statistics.median(values):{digits}} ({min(values):{digits}} to {max(values):{digits}})"
 
 
 def main() -> None:
-    """Prints a table for a quiet and one for a busy machine."""
+    """Print a table for a quiet machine and one for a busy one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=150, help="of an epoch; four are trained")
-    parser.add_argument("--examples", type=int, default=500, help="for iwae:100")
-    parser.add_argument("--busy", type=int, default=2, help="processes that compute beside")
+    parser.add_argument("--steps", type=int, default=150, help="steps per epoch; four epochs are trained")
+    parser.add_argument("--examples", type=int, default=500, help="examples for iwae:100")
+    parser.add_argument("--busy", type=int, default=2, help="number of busy processes")
     parser.add_argument("--work", nargs=2, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
@@ -113,11 +113,14 @@ def main() -> None:
             for turn in range(options.turns):
                 order = names[turn % len(names) :] + names[: turn % len(names)]
                 turns.append({name: one_turn(name, options.steps, options.examples) for name in order})
-        rows = [["quiet" if not count else f"beside {count} busy processes", *FIGURES.values(), "ratio of each"]]
+        rows = [["quiet" if not count else f"next to {count} busy processes", *MEASURES.values(), "ratio of each"]]
         for name in names:
-            speeds = {what: [turn[name][what] for turn in turns] for what in FIGURES}
-            ratios = [told([turn[name][what] / turn[names[0]][what] for turn in turns], ".2f") for what in FIGURES]
-            rows.append([name, *(told(values, ",.0f") for values in speeds.values()), ", ".join(ratios)])
+            speeds = {what: [turn[name][what] for turn in turns] for what in MEASURES}
+            ratios = [
+                median_and_range([turn[name][what] / turn[names[0]][what] for turn in turns], ".2f")
+                for what in MEASURES
+            ]
+            rows.append([name, *(median_and_range(values, ",.0f") for values in speeds.values()), ", ".join(ratios)])
         print(f"\n{grid(rows)}", flush=True)
 
 

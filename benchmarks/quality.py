@@ -1,10 +1,10 @@
 """Quality at a fixed budget: every built-in model on MNIST, against known values.
 
     python benchmarks/quality.py                    all rows, about 25 minutes on two cores
-    python benchmarks/quality.py vae ae             only rows whose name begins so
+    python benchmarks/quality.py vae ae             only rows whose names begin with these words
 
-Writes benchmarks/results/quality.{json,md}. Runs that are finished already are read, not repeated.
-Exit code 1 if a row misses its bound.
+Writes benchmarks/results/quality.{json,md}. Finished runs are read, not repeated.
+Exits with 1 if a row misses its bound.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ RUNS = HERE / "results" / "runs"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a model, a protocol, and the figure it must reach."""
+    """One row of the table: a model, a protocol, and the metric that has a bound."""
 
     name: str
     model: str
     bound: float
-    """The figure's mean over seeds must not exceed this."""
-    figure: str = "negative_elbo"
+    """Upper bound of the metric's mean over seeds."""
+    metric: str = "negative_elbo"
     seeds: int = 3
     options: dict[str, Any] = field(default_factory=dict)
 
     def path(self, seed: int) -> Path:
-        """The folder of this row's run with one seed."""
+        """Return the folder of this row's run with one seed."""
         return RUNS / f"{self.name.replace(',', '').replace(' ', '-')}-seed{seed}"
 
     def run(self, seed: int) -> Run:
-        """Trains this row with one seed, or reads the run if it is there."""
+        """Train this row with one seed, or read the run if it exists."""
         path = self.path(seed)
         if (path / "results.json").is_file():
             return Run(path)
@@ -48,9 +48,9 @@ class Row:
 
 
 # Bounds: what a bare training loop of the same maths reaches after 10 epochs (Adam 1e-3, batch 128,
-# 60,000 training images) plus a margin, of 1 % for ae and beta-vae. Another way to compute changes no bound.
+# 60,000 training images) plus a margin, 1 % for ae and beta-vae. Precision and mode do not change a bound.
 ROWS = [
-    Row("ae", "ae", bound=68.8, figure="reconstruction"),
+    Row("ae", "ae", bound=68.8, metric="reconstruction"),
     Row("vae", "vae", bound=105.8),
     Row("vae, dynamic", "vae", bound=102.6, options={"binarize": "dynamic"}),
     Row("vae, static threshold", "vae", bound=88.5, options={"binarize": "threshold"}),
@@ -66,42 +66,42 @@ COLUMNS = {"negative_elbo": "−ELBO", "reconstruction": "reconstruction", "kl":
 
 
 def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
-    """Mean and 95 % t-interval over seeds of every figure on the test set."""
+    """Return the mean and 95 % t-interval over seeds of every metric on the test set."""
     tests = [run.results["test"] for run in runs]
-    figures: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
     for name in COLUMNS:
         values = [test[name] for test in tests]
         if None in values:
-            figures[name] = {"reason": tests[0]["not_available"][name]}
+            metrics[name] = {"reason": tests[0]["not_available"][name]}
             continue
         estimate = Estimate(tuple(values))
-        figures[name] = {"mean": estimate.mean, "interval": estimate.interval, "seeds": values}
+        metrics[name] = {"mean": estimate.mean, "interval": estimate.interval, "seeds": values}
     pca = runs[0].results["baselines"]["pca"]
     return {
         "row": row.name,
         "model": row.model,
         "options": row.options,
         "seeds": row.seeds,
-        "test": figures,
+        "test": metrics,
         "pca": pca,
-        "beats_pca": figures["mse"]["mean"] < pca["mse"],
-        "bound": {row.figure: row.bound},
-        "holds": figures[row.figure]["mean"] <= row.bound,
+        "beats_pca": metrics["mse"]["mean"] < pca["mse"],
+        "bound": {row.metric: row.bound},
+        "holds": metrics[row.metric]["mean"] <= row.bound,
         "epochs": runs[0].results["training"]["epochs"],
         "environment": {key: runs[0].record[key] for key in ("genzoo", "python", "packages", "source", "device")},
     }
 
 
-def cell(figure: dict[str, Any], digits: int) -> str:
-    """A figure as the table shows it: mean ± 95 % interval, or why there is none."""
-    if "reason" in figure:
-        return f"n/a ({figure['reason']})"
-    spread = "" if figure["interval"] is None else f" ± {figure['interval']:.{digits}f}"
-    return f"{figure['mean']:.{digits}f}{spread}"
+def cell(metric: dict[str, Any], digits: int) -> str:
+    """Return a metric as table text: mean ± 95 % interval, or the reason why it is not available."""
+    if "reason" in metric:
+        return f"n/a ({metric['reason']})"
+    spread = "" if metric["interval"] is None else f" ± {metric['interval']:.{digits}f}"
+    return f"{metric['mean']:.{digits}f}{spread}"
 
 
 def markdown(summaries: list[dict[str, Any]]) -> str:
-    """The table, as README shows it."""
+    """Return the table, as in README."""
     lines = [
         f"| model | seeds | {' | '.join(COLUMNS.values())} | PCA, as many latents |",
         f"|---|---|{'---|' * len(COLUMNS)}---|",
@@ -115,7 +115,7 @@ def markdown(summaries: list[dict[str, Any]]) -> str:
 
 
 def main(wanted: list[str]) -> int:
-    """Runs the rows asked for and writes the table of all that are finished."""
+    """Run the chosen rows and write the table of all finished ones."""
     for row in ROWS:
         if not wanted or any(row.name.startswith(name) for name in wanted):
             for seed in range(row.seeds):

@@ -1,10 +1,10 @@
-"""The recipes, each trained by the command a user would type, over seeds, against what it must reach.
+"""Train the recipes with the commands that a user would type, over seeds, and check each against its bound.
 
     python benchmarks/recipes.py                    all of them, about an hour on two cores
-    python benchmarks/recipes.py dense nonlinear    only rows whose name begins so; the others stay as they were
+    python benchmarks/recipes.py dense nonlinear    only rows whose names begin so; the others stay as they were
 
-Writes benchmarks/results/recipes.{json,md}. Runs that are finished already are read, not repeated.
-Exit code 1 if a row misses its bound.
+Writes benchmarks/results/recipes.{json,md}. Finished runs are read, not repeated.
+Exits with 1 if a row misses its bound.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ RUNS = HERE / "results" / "runs"
 
 @dataclass(frozen=True)
 class Row:
-    """A recipe, perhaps with options behind it, and the figure that it is judged by."""
+    """A recipe with its options and the metric that it is judged by."""
 
     name: str
     recipe: str
     metric: str
-    """What is judged, as `genzoo evaluate --metrics` takes it."""
+    """The metric, as `genzoo evaluate --metrics` accepts it."""
     label: str
-    """What the table calls it."""
+    """Its label in the table."""
     low: float = -math.inf
     high: float = math.inf
-    """The figure's mean over seeds must lie between the two."""
+    """The bounds of the metric's mean over seeds."""
     below: str = ""
-    """The name of a row whose mean it must be below."""
+    """The name of a row whose mean is an upper bound."""
     options: tuple[str, ...] = ()
     seeds: int = 3
 
     @property
     def command(self) -> list[str]:
-        """What a user types."""
+        """Return the command that a user types."""
         return ["genzoo", "run", "--config", f"benchmarks/recipes/{self.recipe}.toml", *self.options]
 
     def run(self, seed: int) -> Run:
-        """Trains with one seed, or reads the run if it is there."""
+        """Train with one seed, or read the run if it exists."""
         path = RUNS / f"{re.sub('[^a-z0-9]+', '-', self.name)}-seed{seed}"
         if not (path / "results.json").is_file():
             call([*self.command, "--seed", str(seed), "--out", str(path), "--quiet"])
         return Run(path)
 
     def judged(self, run: Run) -> float:
-        """The figure of a run, evaluated if the run itself did not."""
+        """Return the metric of a run; evaluate it if the run has not."""
         name, written = key(self.metric), run.path / "judged.json"
         if (value := run.results["test"].get(name)) is not None:
             return float(value)
@@ -91,7 +91,7 @@ ROWS = [
         DENSITY,
         below="gaussian-decoder, one learned variance",
     ),
-    Row(  # of all fixed variances the best one, as it is learned
+    Row(  # learned, so the best of all fixed variances
         "gaussian-decoder, one learned variance",
         "gaussian-decoder",
         "negative-elbo",
@@ -103,21 +103,21 @@ ROWS = [
 
 
 def call(command: list[str]) -> str:
-    """The standard output of a command of genzoo's, in the checkout's top folder."""
+    """Return the standard output of a genzoo command, run in the checkout's top folder."""
     words = [sys.executable, "-m", *command]
     return subprocess.run(words, cwd=HERE.parent, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
-    """Every seed's figures, and whether the judged one's mean is where it must be."""
+    """Return every seed's metrics, and whether the mean of the judged one is within its bounds."""
     tests = [run.results["test"] for run in runs]
-    figures = {name: [test[name] for test in tests] for name in ("negative_elbo", "kl", "mse")}
+    metrics = {name: [test[name] for test in tests] for name in ("negative_elbo", "kl", "mse")}
     judged = [row.judged(run) for run in runs]
     last = runs[0]
     return {
         **asdict(row),
         "command": " ".join(row.command),
-        "figures": figures | {"judged": judged},
+        "figures": metrics | {"judged": judged},
         "pca": last.results["baselines"].get("pca"),
         "likelihood": last.results["likelihood"],
         "holds": row.low <= fmean(judged) <= row.high,
@@ -126,23 +126,23 @@ def summarise(row: Row, runs: list[Run]) -> dict[str, Any]:
 
 
 def markdown(summaries: list[dict[str, Any]]) -> str:
-    """The table, as README shows it."""
+    """Return the table, as in README."""
     lines = [
         "| recipe | seeds | −ELBO | KL | MSE per dimension | PCA, as many latents | judged by |",
         "|---|---|---|---|---|---|---|",
     ]
     for summary in summaries:
-        figures, pca = summary["figures"], summary["pca"]
-        beaten = pca and fmean(figures["mse"]) < pca["mse"]
+        metrics, pca = summary["figures"], summary["pca"]
+        beaten = pca and fmean(metrics["mse"]) < pca["mse"]
         beside = f"{pca['mse']:.5f} {'beaten' if beaten else 'NOT beaten'}" if pca else "n/a"
-        cells = [cell(Estimate(tuple(figures[name]))) for name in ("negative_elbo", "kl", "mse")]
-        judged = f"{summary['label']} {cell(Estimate(tuple(figures['judged'])))}"
+        cells = [cell(Estimate(tuple(metrics[name]))) for name in ("negative_elbo", "kl", "mse")]
+        judged = f"{summary['label']} {cell(Estimate(tuple(metrics['judged'])))}"
         lines.append(f"| {summary['name']} | {summary['seeds']} | {' | '.join(cells)} | {beside} | {judged} |")
     return "\n".join(lines) + "\n"
 
 
 def main(wanted: list[str]) -> int:
-    """Runs the rows asked for, all if none are, and writes the table of all that were ever run."""
+    """Run the named rows, or all, and write the table of all rows that were ever run."""
     file = HERE / "results" / "recipes.json"
     known = {summary["name"]: summary for summary in json.loads(file.read_text())} if wanted else {}
     for row in ROWS:

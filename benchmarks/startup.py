@@ -1,10 +1,10 @@
-"""What short commands cost before they do anything: CPU seconds of each, beside those of `import torch`.
+"""Measure the start of short commands: CPU seconds of each, compared with `import torch`.
 
     python benchmarks/startup.py [--rounds 5] [--run RUN]
 
-In each round every command has its turn in a process of its own, and after each of them `python -c 'import torch'`. The
-table has medians, and the median of the ratios of these pairs with the least and the most. `first` is the first call
-after an installation, which works out what the later ones find in the cache.
+In each round every command runs in a new process, followed by `python -c 'import torch'`. The table has medians, and
+the median ratio of these pairs with the minimum and maximum. `first` is the first call after an installation, which
+fills the cache that later calls use.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ COMMANDS = (
 )  # fmt: skip
 OF_A_RUN = ("report RUN", "compare RUN", "sample RUN --out a.txt")
 MOST = 0.6
-"""CPU seconds that each may take."""
+"""Maximum CPU seconds of each command."""
 
 
 def main() -> int:
-    """Prints the table; returns 1 where a command takes longer than it may."""
+    """Print the table; return 1 if a command takes longer than the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
-    parser.add_argument("--run", type=Path, metavar="RUN", help="measure also what reads a finished run")
+    parser.add_argument("--run", type=Path, metavar="RUN", help="also measure commands that read a finished run")
     options = parser.parse_args()
     commands = (*COMMANDS, *(OF_A_RUN if options.run else ()))
     words = {command: [*GENZOO, *command.replace("RUN", str(options.run)).split()] for command in commands}
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": cache}
-        cpu_seconds(TORCH, environment)  # from here on its files are in memory
+        cpu_seconds(TORCH, environment)  # loads its files into memory
         first = {command: cpu_seconds(words[command], environment, refused=True) for command in commands}
         pairs: dict[str, list[tuple[float, float]]] = {command: [] for command in commands}
         for _ in range(options.rounds):

@@ -1,10 +1,11 @@
-"""What it costs to leave the data where they are.
+"""Measure the cost of streaming data from a file.
 
-    python benchmarks/streaming.py              streamed against resident: training speed of `vae`, batch 128
+    python benchmarks/streaming.py              streamed compared with resident: training speed of `vae`, batch 128
     python benchmarks/streaming.py --large 10   trains one epoch on a file of 10 GB and watches this process's memory
 
-The first alternates short spells of both on one machine and prints the ratio of each pair: only ratios are worth
-anything beside other work. The second makes a sparse file, writes random bytes into its first tenth, and deletes it.
+The first command alternates short segments of both on one machine and prints the ratio of each pair, because only
+ratios are meaningful on a busy machine. The second makes a sparse file, writes random bytes into its first tenth, and
+deletes it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ PIXELS = (3, 64, 64)
 
 
 def trainer(data: Resident) -> Trainer:
-    """The default VAE on MNIST-like data."""
+    """Return the trainer of the default VAE on MNIST-like data."""
     components = Components.find(registry(), "vae", "mnist", "")
     config = components.defaults()
     spec = DataSpec((1, 28, 28), "bernoulli")
@@ -46,12 +47,12 @@ def trainer(data: Resident) -> Trainer:
 
 
 def seconds(trained: Trainer) -> float:
-    """Of one more epoch of `STEPS` steps."""
+    """Return the seconds of one more epoch of `STEPS` steps."""
     return trained.fit().epochs[-1].seconds
 
 
 def speed(device: torch.device, pairs: int) -> None:
-    """Prints streamed speed over resident speed."""
+    """Print the ratio of streamed to resident speed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.npy"
         generator = np.random.Generator(np.random.Philox(0))
@@ -72,7 +73,7 @@ def speed(device: torch.device, pairs: int) -> None:
 
 @contextmanager
 def watched(most: dict[str, int]) -> Iterator[None]:
-    """Inside, a thread notes the most that /proc says of this process's memory, in bytes."""
+    """Record, in a thread, the maximum of this process's memory in /proc, in bytes."""
     done = threading.Event()
 
     def watch() -> None:
@@ -92,7 +93,7 @@ def watched(most: dict[str, int]) -> Iterator[None]:
 
 
 def large(gigabytes: float, folder: Path | None) -> None:
-    """Trains on a file of that size and prints what memory it took."""
+    """Train on a file of that size and print the memory used."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         path = Path(place) / "x.npy"
         rows = int(gigabytes * 1e9 / np.prod(PIXELS))
@@ -116,8 +117,8 @@ def large(gigabytes: float, folder: Path | None) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--large", type=float, metavar="GB", help="watch the memory instead")
-    parser.add_argument("--folder", type=Path, help="where to make the large file")
+    parser.add_argument("--large", type=float, metavar="GB", help="size of the file; measures memory instead of speed")
+    parser.add_argument("--folder", type=Path, help="folder for the large file")
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What is measured: registered models on made-up data of a dataset's shape."""
+"""The measured cases: registered models on made-up data of a dataset's shape."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Case:
 
 
 def modes() -> tuple[str, ...]:
-    """The ways in which the trainer can run its steps, but for "auto"."""
+    """Return the execution modes of the trainer, without "auto"."""
     annotation = typing.get_type_hints(Training).get("mode")
     return tuple(mode for mode in typing.get_args(annotation) if mode != "auto") or ("eager",)
 
 
 def configured(case: Case, dataset: str, **options: Any) -> RunConfig:
-    """Every option of a case; whatever is not the case's is at its default."""
+    """Return every option of a case; options that it does not set have their defaults."""
     options |= {"batch_size": case.batch_size, "precision": case.precision}
     if "mode" in {field.name for field in dataclasses.fields(Training)}:
         options["mode"] = case.mode
@@ -58,7 +58,7 @@ def configured(case: Case, dataset: str, **options: Any) -> RunConfig:
 
 
 def build(case: Case, dataset: str, **options: Any) -> tuple[Model, Loss, RunConfig, DataSpec]:
-    """A case's model and loss on its device."""
+    """Return a case's model and loss on its device."""
     config = configured(case, dataset, **options)
     components = Components.find(registry(), case.model, dataset)
     spec = view_spec(components.dataset.load()(config.data_config), config.training)
@@ -68,7 +68,7 @@ def build(case: Case, dataset: str, **options: Any) -> tuple[Model, Loss, RunCon
 
 @cache
 def refusal(model: str, dataset: str) -> str:
-    """Why a model cannot take a dataset; "" if it can."""
+    """Return why a model cannot take a dataset; "" if it can."""
     try:
         build(Case(model, 2, modes()[0], "fp32", "cpu"), dataset)
     except GenzooError as error:
@@ -78,7 +78,7 @@ def refusal(model: str, dataset: str) -> str:
 
 @cache
 def abilities(model: str, dataset: str) -> tuple[str, ...]:
-    """What a model can do once it is trained: of encode, decode and sample."""
+    """Return which of encode, decode and sample a trained model can do."""
     built = build(Case(model, 2, modes()[0], "fp32", "cpu"), dataset)[0]
     if not isinstance(built, LatentModel):
         return ("sample",)
@@ -86,7 +86,7 @@ def abilities(model: str, dataset: str) -> tuple[str, ...]:
 
 
 def prepared(kind: str, model: Model, x: Tensor) -> Callable[[], object]:
-    """The work of one round."""
+    """Return the work of one round."""
     if kind == "sample":
         return lambda: model.sample(len(x))
     assert isinstance(model, LatentModel)
@@ -97,7 +97,7 @@ def prepared(kind: str, model: Model, x: Tensor) -> Callable[[], object]:
 
 
 def examples(spec: DataSpec, n: int) -> Tensor:
-    """n made-up examples [n, *S] as a dataset stores them: mostly dark images, or normal values."""
+    """Return n made-up examples [n, *S] as a dataset stores them: mostly dark images, or normal values."""
     generator = torch.Generator().manual_seed(0)
     if spec.is_image:
         return (torch.rand((n, *spec.shape), generator=generator) ** 3 * 255.99).to(torch.uint8)
@@ -107,7 +107,7 @@ def examples(spec: DataSpec, n: int) -> Tensor:
 def make_trainer(
     case: Case, dataset: str, n: int, validation: int, listeners: tuple[Listener, ...], slowed: bool
 ) -> Trainer:
-    """A trainer of n made-up examples that goes on until it is stopped."""
+    """Return a trainer of n made-up examples that runs until it is stopped."""
     model, loss, config, spec = build(case, dataset, epochs=1_000_000)
     resident = Slowed if slowed else Resident
     train = resident(Split(examples(spec, n)), model.anchor.device)
@@ -116,7 +116,7 @@ def make_trainer(
 
 
 class Pictures(Dataset):  # type: ignore[type-arg]
-    """Examples one by one, each unpacked from a picture as torchvision's datasets do."""
+    """Examples one by one, each converted from a PIL image as in torchvision's datasets."""
 
     def __init__(self, x: Tensor) -> None:
         self.x = x
@@ -133,8 +133,10 @@ class Pictures(Dataset):  # type: ignore[type-arg]
 
 
 class Slowed(Resident):
-    """Training as most loops do it, to see whether the comparison notices: a DataLoader that unpacks and collates
-    pictures one by one, and a value that is read back in every step."""
+    """Train slowly, to show that the comparison notices it.
+
+    A DataLoader converts and collates images one by one, and every step reads a value back.
+    """
 
     def inputs(self, batches: Any) -> Iterator[tuple[Tensor, ...]]:
         for x in DataLoader(Pictures(self.x.cpu()), batch_sampler=[index.tolist() for index in batches]):

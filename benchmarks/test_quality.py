@@ -1,4 +1,4 @@
-"""Quality at a fixed budget: the same runs and the same row as the leaderboard of `genzoo bench`."""
+"""Quality at a fixed budget: the same runs and rows as the leaderboard of `genzoo bench`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def test_quality(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Training with each seed; the figures of the test data stand in extra_info."""
-    monkeypatch.setattr(Job, "draw", lambda self, run, model: None)  # figures are no part of the budget
+    """Train with each seed; the metrics of the test data are in extra_info."""
+    monkeypatch.setattr(Job, "draw", lambda self, run, model: None)  # the budget does not include figures
     budget = scope.budget
     config = Components.find(registry(), budget_model, budget.dataset).defaults()
     config = config.replace(budget.data, {"epochs": budget.epochs})

@@ -24,7 +24,7 @@ def watch(training_case: Case, scope: Any) -> Stopwatch:
 
 
 def trained(case: Case, scope: Any, watch: Stopwatch, n: int, validation: int = 0) -> None:
-    """Trains until there are rounds enough."""
+    """Train until there are enough rounds."""
     trainer = make_trainer(case, scope.dataset, n, validation, (watch,), scope.slowed)
     watch.stop = lambda: setattr(trainer, "stop_requested", True)
     scope.count(trainer.objective.model)
@@ -32,7 +32,7 @@ def trained(case: Case, scope: Any, watch: Stopwatch, n: int, validation: int = 
 
 
 def test_step(benchmark: Any, training_case: Case, watch: Stopwatch, scope: Any, record: Callable[..., None]) -> None:
-    """One step in the midst of training."""
+    """One step in the middle of training."""
     steps = scope.steps
     trained(training_case, scope, watch, steps * training_case.batch_size)
     hand_over(benchmark, watch.rounds, parts=steps)
@@ -40,7 +40,7 @@ def test_step(benchmark: Any, training_case: Case, watch: Stopwatch, scope: Any,
 
 
 def test_epoch(benchmark: Any, training_case: Case, watch: Stopwatch, scope: Any, record: Callable[..., None]) -> None:
-    """One epoch, with its permutation, its sums and its validation on a tenth as many images."""
+    """One epoch, with its permutation, sums and validation on a tenth of the images."""
     images = max(scope.images // training_case.batch_size, 1) * training_case.batch_size
     trained(training_case, scope, watch, images, images // 10)
     hand_over(benchmark, watch.rounds)
@@ -48,7 +48,7 @@ def test_epoch(benchmark: Any, training_case: Case, watch: Stopwatch, scope: Any
 
 
 class First(Listener):
-    """Notes when the first step is through, and stops there."""
+    """Record when the first step has finished, and stop."""
 
     def __init__(self) -> None:
         self.at = 0.0

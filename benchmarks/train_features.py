@@ -1,9 +1,9 @@
-"""Trains the classifier whose features the sample metrics use: 5 epochs on MNIST, under a minute on two cores.
+"""Train the classifier whose features the sample metrics use: 5 epochs on MNIST, under a minute on two cores.
 
     python benchmarks/train_features.py FILE.safetensors
 
-Prints the test accuracy and the file's SHA-256. The weights that genzoo ships were made by it; another machine or
-version of PyTorch gives others, so shipping new ones takes a new name in genzoo_plugins/metrics/features.py.
+Prints the test accuracy and the file's SHA-256. It made the weights that genzoo ships. Another machine or version of
+PyTorch gives other weights, so new ones need a new name in genzoo_plugins/metrics/features.py.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from genzoo.registry.current import registry
 
 EPOCHS, BATCH, LR, SEED = 5, 128, 2e-3, 0
 REQUIRED = 0.975
-"""Test accuracy below which nothing is written."""
+"""Minimum test accuracy; below it nothing is written."""
 
 
 def train(data: Resident) -> Classifier:
-    """A classifier after EPOCHS epochs of Adam with a learning rate that falls linearly to 0."""
+    """Return a classifier after EPOCHS epochs of Adam with a learning rate that falls linearly to 0."""
     torch.manual_seed(SEED)
     net = Classifier()
     optimizer = torch.optim.Adam(net.parameters(), LR)
@@ -46,7 +46,7 @@ def train(data: Resident) -> Classifier:
 
 @torch.no_grad()
 def accuracy(net: Classifier, data: Resident) -> float:
-    """The share of images whose digit is found."""
+    """Return the share of images whose digit is predicted correctly."""
     right = 0.0
     for index in torch.arange(len(data)).split(500):
         x, y = data.batch(index)
@@ -55,7 +55,7 @@ def accuracy(net: Classifier, data: Resident) -> float:
 
 
 def main(path: Path) -> int:
-    """Trains, tests and writes; 1 if the classifier is not good enough."""
+    """Train, test and write the classifier; return 1 if it is not good enough."""
     dataset = registry().get("dataset", "mnist").load()
     splits = dataset(dataset.Config(validation=0)).load(Store())
     cpu = torch.device("cpu")

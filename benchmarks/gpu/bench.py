@@ -1,4 +1,4 @@
-"""What a stage works with: its device, its data, its time and its rows."""
+"""The environment of a stage: its device, data, time and rows."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from genzoo.registry.current import registry
 from genzoo.runs.environment import environment
 
 AGAIN = 75
-"""Exit code after an error that leaves the device unusable for this process: another one goes on with the next row."""
+"""Exit code after an error that leaves the device unusable: a new process continues with the next row."""
 
 
 class Bench:
-    """A stage at work.
+    """A running stage.
 
     Args:
-        name: The stage's.
-        file: Its JSON file. Rows that are in it already are not made again.
-        seconds: The time it has.
-        rehearse: On the CPU, with tiny sizes.
+        name: The name of the stage.
+        file: Its JSON file. Rows that it already has are not measured again.
+        seconds: Its time limit.
+        rehearse: Whether to run on the CPU with tiny sizes.
     """
 
     def __init__(self, name: str, file: Path, seconds: float, rehearse: bool) -> None:
@@ -51,7 +51,7 @@ class Bench:
 
     @property
     def has_device(self) -> bool:
-        """Whether the device is there."""
+        """Return whether the device is available."""
         return self.tiny or torch.cuda.is_available()
 
     def machine(self) -> dict[str, Any]:
@@ -73,15 +73,15 @@ class Bench:
         save(self.file, self.record)
 
     def row(self, key: str, work: Callable[[], dict[str, Any]], needs: float = 0.0) -> dict[str, Any] | None:
-        """Make one row and write it down at once.
+        """Measure one row and save it at once.
 
         Args:
-            key: Its name, unlike all others of the stage.
-            work: Returns its figures. What it raises becomes the row's `error`.
-            needs: Seconds that have to be left; else the row is left out.
+            key: Its name, unique in the stage.
+            work: Returns its values. An exception becomes the row's `error`.
+            needs: Seconds that must be left; otherwise the row is left out.
 
         Returns:
-            The row, where there is one with figures.
+            The row, if it has values.
         """
         rows = self.record["rows"]
         for there in rows:
@@ -95,10 +95,10 @@ class Bench:
         self.save()
         start = time.monotonic()
         try:
-            figures = work()
+            values = work()
         except Exception:
-            figures = {"error": traceback.format_exc()}
-        row = {"key": key, **figures, "seconds": time.monotonic() - start}
+            values = {"error": traceback.format_exc()}
+        row = {"key": key, **values, "seconds": time.monotonic() - start}
         rows.append(row)
         del self.record["trying"]
         self.save()
@@ -110,7 +110,7 @@ class Bench:
         return None
 
     def usable(self) -> bool:
-        """Whether the device still computes: after some errors nothing does in this process."""
+        """Return whether the device still computes: some errors make it unusable for this process."""
         try:
             return bool(torch.ones(1, device=self.device).sum() == 1)
         except RuntimeError:
@@ -118,8 +118,8 @@ class Bench:
 
     @cached_property
     def images(self) -> tuple[Tensor, Tensor, str]:
-        """Training and test images [N, 1, 28, 28], uint8, on the device, and where they come from: MNIST if it is here,
-        else made up."""
+        """Training and test images [N, 1, 28, 28], uint8, on the device, and their source: MNIST if it is
+        available, else made up."""
         dataset = registry().get("dataset", "mnist").load()
         try:
             splits = dataset(dataset.Config(validation=0)).load(Store(say=lambda line: None))
@@ -133,13 +133,13 @@ class Bench:
         return train.to(self.device), test.to(self.device), source
 
     def many(self, count: int) -> Tensor:
-        """Return so many training images, repeated where there are fewer."""
+        """Return `count` training images, repeated if there are fewer."""
         train = self.images[0]
         return train.repeat(-(-count // len(train)), 1, 1, 1)[:count]
 
 
 def driver() -> str:
-    """Return the version of NVIDIA's driver; "" where nvidia-smi does not say."""
+    """Return the version of NVIDIA's driver; "" if nvidia-smi does not report it."""
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

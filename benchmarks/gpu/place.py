@@ -1,4 +1,4 @@
-"""Making a checkout and its third-party packages importable where nothing can be installed. Needs Python alone."""
+"""Make a checkout and its third-party packages importable without an installation. Needs only Python."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def environment(site: Path, wheels: Path | None, data: Path | None) -> dict[str,
     """Return the environment variables under which `python -m genzoo` finds the checkout and every plugin.
 
     Args:
-        site: An empty folder, filled with metadata and with what the wheels hold.
-        wheels: Packages to take what is missing from; None: none.
-        data: A folder that holds MNIST/raw, gzip or not; None: wherever `GENZOO_DATA` says.
+        site: An empty folder, filled with metadata and the contents of wheels.
+        wheels: A folder with wheels of packages that may be missing, or None.
+        data: A folder that holds MNIST/raw, gzip or not; None uses `GENZOO_DATA`.
     """
     packages = sorted(file.parent for file in THIRD_PARTY.glob("*/pyproject.toml"))
     for project in (ROOT, *packages):
@@ -30,7 +30,7 @@ def environment(site: Path, wheels: Path | None, data: Path | None) -> dict[str,
     path = [site, ROOT, ROOT / "plugins", ROOT / "benchmarks", ROOT / "benchmarks/peers", *packages]
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "GENZOO_OFFLINE": "1"}
     if data:
-        for file in data.glob("*/raw/*"):  # links: what is unpacked beside them does not make the carried folder larger
+        for file in data.glob("*/raw/*"):  # links: files unpacked next to them do not enlarge the carried folder
             link = site / "data" / file.relative_to(data)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(file.resolve())

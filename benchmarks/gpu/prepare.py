@@ -1,9 +1,9 @@
-"""The folder of what a GPU machine without a network may lack: wheels, and MNIST's files.
+"""Fill a folder with what a GPU machine without a network may lack: wheels and MNIST's files.
 
     python benchmarks/gpu/prepare.py
     python benchmarks/gpu/prepare.py --python 3.13 --data ~/data
 
-Fills benchmarks/gpu/carried, which git ignores: copy it to the machine together with the checkout. suite.py takes from
+Fills benchmarks/gpu/carried, which git ignores. Copy it to the machine together with the checkout: suite.py takes from
 it what the machine lacks. Prints the sizes and the command for the GPU machine; exits with 1 above 60 MB.
 """
 
@@ -25,18 +25,18 @@ PACKAGES = (
     "pytest-benchmark", "py-cpuinfo",
     "pythae", "pydantic", "pydantic-core", "annotated-types", "typing-inspection", "cloudpickle", "imageio",
 )  # fmt: skip
-"""Without what they need in turn: torch, numpy, scipy, scikit-learn and Lightning are the machine's own or are left
+"""Without their own requirements: torch, numpy, scipy, scikit-learn and Lightning must be on the machine or are left
 out."""
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux1_x86_64")
 SETS = ("MNIST/raw", "FashionMNIST/raw")
 LIMIT = 60e6
-"""Bytes of all together."""
+"""Maximum bytes in total."""
 
 
 def download(python: str, folder: Path) -> None:
     """Fetch a wheel of each package for a Python version on 64-bit Linux.
 
-    Pydantic works with one version of its core alone, so those two are resolved together.
+    Pydantic works only with one version of its core, so these two are resolved together.
     """
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
     pip += ["--python-version", python, "--implementation", "cp", "--dest", str(folder)]
@@ -46,7 +46,7 @@ def download(python: str, folder: Path) -> None:
 
 
 def copy_data(root: Path, folder: Path) -> list[str]:
-    """Copy the raw files of image sets, compressed; return the sets that are there."""
+    """Copy the raw files of image sets, compressed; return the sets that exist."""
     found = []
     for name in SETS:
         files = [file for file in sorted((root / name).glob("*-ubyte*")) if file.is_file()]
@@ -63,7 +63,7 @@ def copy_data(root: Path, folder: Path) -> list[str]:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Return the bytes of every file below a folder, by its path there."""
+    """Return the size in bytes of every file below a folder, by relative path."""
     return {str(file.relative_to(folder)): file.stat().st_size for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
@@ -75,10 +75,10 @@ def commit() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fill the folder and say how to use it."""
+    """Fill the folder and print how to use it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=CARRIED)
-    parser.add_argument("--python", default="3.12", help="of the GPU machine (default: 3.12)")
+    parser.add_argument("--python", default="3.12", help="version on the GPU machine (default: 3.12)")
     root = os.environ.get("GENZOO_DATA") or Path.home() / ".cache/genzoo/data"
     parser.add_argument("--data", type=Path, default=Path(root), help="a folder that holds MNIST/raw")
     options = parser.parse_args(arguments)
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, size in files.items():
         print(f"{size / 1e6:8.2f} MB  {name}")
     total = sum(files.values())
-    print(f"{total / 1e6:8.2f} MB  in all, in {options.out}")
+    print(f"{total / 1e6:8.2f} MB  in total, in {options.out}")
     if not found:
         print(f"no images in {options.data}: the suite will make some up (genzoo data fetch mnist)", file=sys.stderr)
     print("\nOn the GPU machine, in the checkout, with this folder in its place:")

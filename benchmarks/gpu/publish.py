@@ -1,10 +1,10 @@
-"""From the suite's JSON files to the published results, tables and picture, and the GPU rows of the READMEs.
+"""Make the published results, tables, figure and README rows from the suite's JSON files.
 
-    python benchmarks/gpu/publish.py FOLDER                 what suite.py --out FOLDER wrote becomes a card's record
-    python benchmarks/gpu/publish.py                        makes tables, picture and rows anew from what is on record
-    python benchmarks/gpu/publish.py FOLDER --into OTHER    tries it: nothing but the folder OTHER is written
+    python benchmarks/gpu/publish.py FOLDER                 stores the files of suite.py --out FOLDER as a card's record
+    python benchmarks/gpu/publish.py                        makes tables, figure and rows again from the stored records
+    python benchmarks/gpu/publish.py FOLDER --into OTHER    a trial: writes only into the folder OTHER
 
-A card's record is benchmarks/results/gpu-CARD.json, a stage each. Stages of a later run take the place of earlier ones.
+A card's record is benchmarks/results/gpu-CARD.json, with all stages. Stages of a later run replace earlier ones.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, save  # noqa
 RESULTS = HERE.parent / "results"
 READMES = (ROOT / "README.md", HERE.parent / "README.md")
 COMMAND = "python benchmarks/gpu/publish.py"
-"""Names its rows in the READMEs."""
+"""Marks its rows in the READMEs."""
 PRECISIONS = {"fp32": CLASS_COLOURS[0], "bf16": CLASS_COLOURS[1]}
 
 
 def slug(text: str) -> str:
-    """Return a name as part of a file's: "nvidia-h100-80gb-hbm3"."""
+    """Return a name in the form used in file names: "nvidia-h100-80gb-hbm3"."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
@@ -45,14 +45,14 @@ def take(folder: Path, results: Path, rehearsal: bool) -> Path:
     """Merge the suite's files into the record of their card and return its file.
 
     Raises:
-        SystemExit: There are none, or they are a rehearsal's, which is no result.
+        SystemExit: There are no files, or they are of a rehearsal, which is not a result.
     """
     records = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("[0-9]-*.json"))]
     records = [record for record in records if record.get("machine")]
     if not records:
         raise SystemExit(f"{folder} has no files of benchmarks/gpu/suite.py")
     if any(record["rehearsal"] for record in records) and not rehearsal:
-        raise SystemExit(f"{folder} is of a rehearsal, which is no result; to look at it: --into FOLDER")
+        raise SystemExit(f"{folder} is of a rehearsal, which is not a result; to try it, add --into FOLDER")
     made = {record["stage"]: {key: value for key, value in record.items() if key != "output"} for record in records}
     file = results / f"gpu-{slug(name(made))}.json"
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -63,7 +63,7 @@ def take(folder: Path, results: Path, rehearsal: bool) -> Path:
 
 
 def draw(cards: Sequence[Card], file: Path) -> None:
-    """Draw a panel a model and card: bars of images a second in training, on a logarithmic scale."""
+    """Draw one panel per model and card: bars of images per second in training, on a logarithmic scale."""
     figure = new_figure(11, 4.6 * len(cards))
     rows = figure.subplots(len(cards), 2, squeeze=False)
     figure.suptitle("Training speed on a GPU; longer is better", x=0.01, ha="left", fontsize=12)
@@ -82,7 +82,7 @@ def draw(cards: Sequence[Card], file: Path) -> None:
                 axes.set_xlim(10 ** math.floor(math.log10(min(every))), 10 ** math.ceil(math.log10(max(every)) + 0.4))
             axes.xaxis.set_minor_formatter("")
             axes.set_title(f"{model}, {name(card)}", **TITLE)
-            axes.set_xlabel("images a second: median, least and most")
+            axes.set_xlabel("images per second: median, minimum and maximum")
             axes.margins(y=0.02)
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
@@ -112,8 +112,8 @@ def known(results: Path) -> list[dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", help="what suite.py wrote")
-    parser.add_argument("--into", type=Path, help="write here instead, and leave the READMEs alone")
+    parser.add_argument("folder", type=Path, nargs="?", help="output folder of suite.py")
+    parser.add_argument("--into", type=Path, help="write here instead, and do not change the READMEs")
     options = parser.parse_args(arguments)
     results = options.into or RESULTS
     results.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The process of one stage: `stage.py NAME FILE SECONDS [--rehearse]`, started by suite.py.
 
-Exit codes: 0 done, 1 the stage itself failed, 2 no CUDA device, 75 cannot go on here, but another process can.
+Exit codes: 0 success, 1 the stage failed, 2 no CUDA device, 75 this process cannot continue but a new one can.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench import Bench
 
 
 def perform(run: Callable[[Bench], None], bench: Bench) -> int:
-    """Run a stage; return the exit code. An exception outside a row is the stage's."""
+    """Run a stage and return the exit code. An exception outside a row fails the stage."""
     try:
         run(bench)
     except Exception:
@@ -28,7 +28,7 @@ def perform(run: Callable[[Bench], None], bench: Bench) -> int:
 
 
 def main() -> int:
-    """Run the stage that is named on the command line."""
+    """Run the stage named on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("name")
     parser.add_argument("file", type=Path)
@@ -48,4 +48,4 @@ def main() -> int:
 if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
-    os._exit(code)  # nothing that a library does at exit may change what the stage came to
+    os._exit(code)  # a library's exit handlers must not change the exit code

@@ -1,13 +1,15 @@
-"""All that is to be measured on a GPU, in one command of at most eight minutes.
+"""Make all measurements on a GPU, in one command of at most eight minutes.
 
     python benchmarks/gpu/suite.py --out FOLDER
     python benchmarks/gpu/suite.py --out FOLDER --stages modes,speed
     python benchmarks/gpu/suite.py --out FOLDER --rehearse        the same on a CPU with tiny sizes, under a minute
 
-Needs neither a network nor an installed genzoo: packages that are missing come from the folder that prepare.py makes.
-Stages run in order of importance, each in a process of its own and with a limit of its own. Each writes its JSON file
-after every row, so nothing that was measured is lost when a stage fails, crashes or is killed, or when the suite is.
-Time that a stage leaves over is the next one's. A summary is printed at the end, and on SIGTERM and Ctrl-C.
+The suite needs no network and no installed genzoo: missing packages come from the folder that prepare.py makes. Stages
+run in order of importance, each in its own process and with its own time limit. Each writes its JSON file after every
+row, so no measurement is lost if a stage or the suite fails, crashes or is killed. The next stage gets the time that a
+stage leaves over. A summary is printed at the end, and on SIGTERM and Ctrl-C.
+
+On a GPU, one stage runs at a time. A rehearsal measures nothing and runs two: most of its time is torch's import.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -35,39 +37,44 @@ from place import environment  # noqa: E402
 from records import COMMIT, load, save  # noqa: E402
 
 STAGES = {"models": 70, "modes": 55, "speed": 120, "peers": 95, "zoo": 60, "cards": 30, "safety": 50}
-"""Their shares of the time, in the order in which they run; what they do: benchmarks/README.md."""
+"""The shares of the stages in the time, in the order in which they run. benchmarks/README.md describes them."""
 NO_DEVICE = "no device"
+NO_CUDA = "torch sees no CUDA device here; to try the suite on the CPU, add --rehearse"
 RESTARTS = 5
-"""How often a stage whose process has crashed goes on with its next row."""
+"""How often a stage continues with its next row after its process has crashed."""
+REHEARSED_AT_ONCE = 2
+"""Stages that a rehearsal runs at the same time."""
+PAUSE = 0.05
+"""Seconds between two looks at the processes."""
 PR_SET_PDEATHSIG = 1  # of prctl.h
 TAIL = 4000
-"""Characters of a stage's last output that are kept."""
+"""Number of characters kept from the end of a stage's output."""
 
 
 class Stopped(BaseException):
-    """The suite was told to end."""
+    """Raised when a signal asks the suite to end."""
 
 
 def raise_pending_interrupt(number: int, frame: FrameType | None) -> None:
-    """Handle SIGTERM and Ctrl-C: the first one ends the suite in order, others change nothing."""
+    """Handle SIGTERM and Ctrl-C: the first one ends the suite in order, later ones are ignored."""
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_IGN)
     raise Stopped(number)
 
 
 def die_with_the_suite() -> None:
-    """Have Linux kill the process that calls this, a stage's, when the suite ends in whatever way."""
+    """Make Linux kill the calling process, a stage, when the suite ends for any reason."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Stage:
-    """One stage: its process, its limit and its file.
+    """One stage: its process, its time limit and its file.
 
     Args:
         name: One of STAGES.
         out: The folder of its JSON file.
-        limit: Seconds it may take.
+        limit: Seconds that it may take.
         variables: The environment of its process.
         rehearse: Whether it runs on the CPU with tiny sizes.
     """
@@ -80,30 +87,28 @@ class Stage:
         self.rehearse = rehearse
         self.start = time.monotonic()
 
-    def run(self) -> dict[str, Any]:
-        """Run it, restart it after crashes, and return its record, which is in its file too."""
+    def run(self) -> Generator[None]:
+        """Run the stage and restart it after crashes. Yield while its process works; the file has the final record."""
         self.file.unlink(missing_ok=True)
         with tempfile.TemporaryFile() as log:
             status = "stopped"
             try:
                 for _ in range(RESTARTS + 1):
-                    status = self.attempt(log)
+                    status = yield from self.attempt(log)
                     if status != "crashed" or self.left() < 5:
                         break
                     self.note_the_crash(log)
             finally:
                 record = self.record() | {"status": status, "seconds": time.monotonic() - self.start}
-                log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL))
-                record["output"] = log.read().decode(errors="replace")
+                record["output"] = tail(log)
                 save(self.file, record)
-        return record
 
     def left(self) -> float:
-        """Return the seconds that are left to it."""
+        """Return the seconds that the stage has left."""
         return self.limit - (time.monotonic() - self.start)
 
-    def attempt(self, log: Any) -> str:
-        """Run its process once; return how it ended: "finished", "failed", "crashed", "out of time" or NO_DEVICE."""
+    def attempt(self, log: Any) -> Generator[None, None, str]:
+        """Run the process once and return "finished", "failed", "crashed", "out of time" or NO_DEVICE."""
         command = [sys.executable, str(PROGRAM), self.name, str(self.file), f"{self.left():.1f}"]
         command += ["--rehearse"] if self.rehearse else []
         process = subprocess.Popen(
@@ -111,51 +116,80 @@ class Stage:
             preexec_fn=die_with_the_suite,
         )  # fmt: skip
         try:
-            code = process.wait(max(self.left(), 0.0))
-        except subprocess.TimeoutExpired:
-            return "out of time"
+            while (code := process.poll()) is None:
+                if self.left() <= 0:
+                    return "out of time"
+                yield
         finally:
-            with contextlib.suppress(ProcessLookupError):  # the processes it has started too
+            with contextlib.suppress(ProcessLookupError):  # also the processes that it has started
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         return {0: "finished", 1: "failed", 2: NO_DEVICE}.get(code, "crashed")
 
     def note_the_crash(self, log: Any) -> None:
-        """Give the row that a process died in an error, so that the next process leaves it out."""
+        """Record an error for the row in which the process died, so that the next process leaves it out."""
         record = self.record()
         if record.get("trying"):
-            log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL))
-            said = log.read().decode(errors="replace")
-            record["rows"].append({"key": record.pop("trying"), "error": f"the process died; it said last:\n{said}"})
+            error = f"the process died; its last output:\n{tail(log)}"
+            record["rows"].append({"key": record.pop("trying"), "error": error})
         save(self.file, record)
 
     def record(self) -> dict[str, Any]:
-        """Return what its file holds so far."""
+        """Return the record in the file so far."""
         empty = {"stage": self.name, "rehearsal": self.rehearse, "limit": self.limit, "rows": []}
         return load(self.file) or empty
 
 
+def tail(log: Any) -> str:
+    """Return the end of a stage's output."""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL))
+    text: str = log.read().decode(errors="replace")
+    return text
+
+
 def run_all(names: Sequence[str], out: Path, seconds: float, variables: Mapping[str, str], rehearse: bool) -> bool:
-    """Run stages one after the other and print the summary, whatever happens; return whether none had an error."""
+    """Run all stages and print the summary, whatever happens; return whether there was no error.
+
+    The main thread runs the stages in turns, so that a signal, which it receives, ends all of them in order.
+    """
     end = time.monotonic() + seconds
-    records: list[dict[str, Any]] = []
+    waiting = list(names)
+    working: dict[Stage, Generator[None]] = {}
+    finished: list[Stage] = []
     try:
-        for number, name in enumerate(names):
-            shares = [STAGES[later] for later in names[number:]]
-            limit = (end - time.monotonic()) * shares[0] / sum(shares)
-            stage = Stage(name, out, limit, variables, rehearse)
-            try:
-                records.append(stage.run())
-            except BaseException:
-                records.append(stage.record())
-                raise
-            print(headline(records[-1]), flush=True)
-            if records[-1]["status"] == NO_DEVICE:
-                print("torch sees no CUDA device here; to try the suite on the CPU, add --rehearse", file=sys.stderr)
-                break
+        while waiting or working:
+            while waiting and len(working) < (REHEARSED_AT_ONCE if rehearse else 1):
+                shares = [STAGES[name] for name in waiting]
+                limit = (end - time.monotonic()) * shares[0] / sum(shares)
+                stage = Stage(waiting.pop(0), out, limit, variables, rehearse)
+                working[stage] = stage.run()
+            for stage in [stage for stage, work in working.items() if has_ended(work)]:
+                del working[stage]
+                finished.append(stage)
+                record = stage.record()
+                print(headline(record), flush=True)
+                if record["status"] == NO_DEVICE:
+                    print(NO_CUDA, file=sys.stderr)
+                    waiting.clear()
+            time.sleep(PAUSE)
     finally:
+        for work in working.values():
+            work.close()
+        records = sorted((stage.record() for stage in (*finished, *working)), key=position)
         print(f"\n{summary(records)}", flush=True)
     return all(record["status"] == "finished" and not errors(record) for record in records)
+
+
+def has_ended(work: Generator[None]) -> bool:
+    """Let a stage look at its process; return whether the stage has ended."""
+    for _ in work:
+        return False
+    return True
+
+
+def position(record: Mapping[str, Any]) -> int:
+    """Return the number of a record's stage."""
+    return list(STAGES).index(record["stage"])
 
 
 def errors(record: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -164,7 +198,7 @@ def errors(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def headline(record: Mapping[str, Any]) -> str:
-    """Return a stage's outcome in a line."""
+    """Return a stage's outcome in one line."""
     rows, failed = record["rows"], len(errors(record))
     left_out = sum("left_out" in row for row in rows)
     parts = [f"{len(rows) - failed - left_out} rows", f"{failed} failed" if failed else ""]
@@ -173,18 +207,18 @@ def headline(record: Mapping[str, Any]) -> str:
 
 
 def summary(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return every stage's outcome, its rows in a line each, and the last line of what went wrong."""
+    """Return the outcome of every stage, one line per row, and the last line of a stage's error."""
     lines = []
     for record in records:
         lines.append(headline(record))
-        lines += [f"  {row['key']}: {told(row)}" for row in record["rows"]]
+        lines += [f"  {row['key']}: {row_summary(row)}" for row in record["rows"]]
         if record.get("traceback"):
             lines.append("  " + record["traceback"].strip().splitlines()[-1])
     return "\n".join(lines)
 
 
-def told(row: Mapping[str, Any]) -> str:
-    """Return a row's single figures, or the end of its error."""
+def row_summary(row: Mapping[str, Any]) -> str:
+    """Return the values of a row, without lists and tables, or the end of its error."""
     if "error" in row:
         return "FAILED, " + row["error"].strip().splitlines()[-1][:200]
     plain = {name: value for name, value in row.items() if name not in ("key", "seconds")}
@@ -192,14 +226,14 @@ def told(row: Mapping[str, Any]) -> str:
 
 
 def short(value: Any) -> str:
-    """Return a figure with four digits, or a text of at most 60 characters."""
+    """Return a number with four digits, or a text of at most 60 characters."""
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)[:60]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the suite; return 0 if no stage and no row failed, else 1, or 128 and the signal that ended it."""
+    """Run the suite; return 0 if no stage and no row failed, else 1; after a signal, 128 plus its number."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for the JSON files")
     parser.add_argument("--rehearse", action="store_true", help="on the CPU, with tiny sizes")
@@ -208,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     carried = HERE / "carried"
     parser.add_argument("--wheels", type=Path, default=carried / "wheels", help="packages that may be missing")
     parser.add_argument("--data", type=Path, default=carried / "data", help="a folder that holds MNIST/raw")
-    parser.add_argument("--commit", default="unknown", help="of this checkout, where git is not here to tell")
+    parser.add_argument("--commit", default="unknown", help="of this checkout, if git is not available")
     options = parser.parse_args(arguments)
     names = options.stages.split(",")
     if unknown := [name for name in names if name not in STAGES]:
@@ -221,6 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         wheels, data = (folder if folder.is_dir() else None for folder in (options.wheels, options.data))
         variables = environment(site, wheels, data) | {COMMIT: options.commit}
+        if options.rehearse:
+            variables.setdefault("OMP_NUM_THREADS", "1")  # two stages share the cores
         return int(not run_all(names, options.out, options.seconds, variables, options.rehearse))
     except Stopped as stopped:
         return 128 + int(stopped.args[0])

@@ -1,4 +1,4 @@
-"""Markdown tables of what the suite measured on a card."""
+"""Markdown tables of the suite's results on a card."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ NONE_YET = "No GPU has been measured yet. `python benchmarks/gpu/suite.py --out 
 
 
 def rows_of(card: Card, stage: str) -> list[Mapping[str, Any]]:
-    """Return the rows of a stage that hold figures."""
+    """Return the rows of a stage that have values."""
     rows = card.get(stage, {}).get("rows", [])
     return [row for row in rows if not {"error", "left_out", "refused", "not_here"} & row.keys()]
 
 
 def row_of(card: Card, stage: str, key: str) -> Mapping[str, Any]:
-    """Return a row by its key; {} if it has no figures."""
+    """Return a row by its key; {} if it has no values."""
     return next((row for row in rows_of(card, stage) if row["key"] == key), {})
 
 
 def count(value: float | None) -> str:
-    """Return images a second as people read them: 950, 12,300, 1.24 M; "" for None."""
+    """Return images per second as text: 950, 12,300, 1.24 M; "" for None."""
     if value is None:
         return ""
     return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value:,.0f}"
 
 
 def title(card: Card) -> str:
-    """Return the card, with driver, torch, commit and date, in a line."""
+    """Return the card, with driver, torch, commit and date, in one line."""
     record = next(iter(card.values()))
     machine = record["machine"]
     commit = (machine.get("source") or {}).get("commit", "unknown")[:7]
@@ -44,13 +44,13 @@ def title(card: Card) -> str:
 
 
 def name(card: Card) -> str:
-    """Return what the card calls itself; a CPU in a rehearsal."""
+    """Return the name of the card; a CPU in a rehearsal."""
     machine = next(iter(card.values()))["machine"]
     return str(machine.get("gpu") or f"REHEARSAL on {machine['device']}")
 
 
 def training(card: Card) -> str:
-    """Return images a second in training, with the share of time in kernels, by batch size, mode and precision."""
+    """Return images per second in training, with the share of time in kernels, by batch size, mode and precision."""
     rows = [["", "batch", *(f"{mode} {precision}" for mode, precision in MODES)]]
     found = {(row["model"], row["batch"], row["mode"], row["precision"]): row for row in rows_of(card, "speed")}
     for model, batch in dict.fromkeys((model, batch) for model, batch, *_ in sorted(found, key=order)):
@@ -65,12 +65,12 @@ def order(key: tuple[str, int, str, str]) -> tuple[bool, int]:
 
 
 def with_share(row: Mapping[str, Any] | None) -> str:
-    """Return a row's speed, and in brackets the share of time in kernels."""
+    """Return a row's speed, with the share of time in kernels in brackets."""
     return "" if row is None else f"{count(row['images_per_second'])} ({row['busy']:.0%})"
 
 
 def race(card: Card) -> str:
-    """Return how many times as fast as each of the others genzoo was: median, least and most."""
+    """Return how many times as fast as each of the others genzoo is: median, minimum and maximum."""
     rows = [["batches of 128", "genzoo, images/s", *(f"× {label}" for label in PEERS.values()), "× bare loop"]]
     for model in ("vae", "conv-vae"):
         if row := row_of(card, "peers", f"{model} race"):
@@ -80,12 +80,12 @@ def race(card: Card) -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Return the median, and in brackets the least and the most; "" for none."""
+    """Return the median, with the minimum and maximum in brackets; "" for no values."""
     return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})" if values else ""
 
 
 def agreement(card: Card) -> str:
-    """Return how far captured steps lie from eager ones, and the bounds that both reach."""
+    """Return the difference between captured and eager steps, and the bounds that both reach."""
     lines = []
     if row := row_of(card, "modes", "weights after 200 steps"):
         lines.append(
@@ -96,12 +96,12 @@ def agreement(card: Card) -> str:
               for mode in ("eager", "graph") for start in [f"bound after 3 epochs, {mode}"]}  # fmt: skip
     if all(bounds.values()):
         texts = [f"{mode} {', '.join(f'{value:.2f}' for value in values)}" for mode, values in bounds.items()]
-        lines.append(f"−ELBO on the test images after 3 epochs, a seed each, in nats: {'; '.join(texts)}.")
+        lines.append(f"−ELBO on the test images after 3 epochs, one value per seed, in nats: {'; '.join(texts)}.")
     return " ".join(lines)
 
 
 def ceilings(card: Card) -> str:
-    """Return genzoo's captured steps beside the bare loop of the same mathematics."""
+    """Return genzoo's captured steps compared with the bare loop of the same mathematics."""
     rows = [["`vae`", "genzoo, graph", "bare loop", "bare graph of 1 step", "of 8 steps", "share of a bare graph"]]
     for row in rows_of(card, "modes"):
         if row["key"].startswith("ceiling"):
@@ -122,7 +122,7 @@ def zoo(card: Card) -> str:
 
 
 def targets(card: Card) -> str:
-    """Return what was aimed at, and what came of it."""
+    """Return the targets, and whether they were reached."""
     graph = {row["key"]: row["images_per_second"] for row in rows_of(card, "speed")}
     race = {model: row_of(card, "peers", f"{model} race").get("times_pythae") for model in ("vae", "conv-vae")}
     bare = row_of(card, "modes", "ceiling 128 fp32").get("share_of_bare_graph")
@@ -141,7 +141,7 @@ def targets(card: Card) -> str:
 
 
 def failures(card: Card) -> str:
-    """Return what failed, in a line each."""
+    """Return one line for each failure."""
     lines = []
     for stage, record in card.items():
         if record["status"] != "finished":
@@ -154,16 +154,16 @@ def failures(card: Card) -> str:
 def page(card: Card) -> str:
     """Return all tables of a card."""
     parts = [f"## {name(card)}", title(card) + "."]
-    parts += ["Aimed at:", targets(card)]
-    parts += ["Images a second in training, and the share of the time in which kernels ran:", training(card)]
-    parts += ["Beside others on the same card (median, least and most over alternations):", race(card)]
-    parts += [agreement(card), "Beside a bare loop, images a second:", ceilings(card)]
-    parts += ["Every model, images a second:", zoo(card), "What failed:", failures(card)]
+    parts += ["Targets:", targets(card)]
+    parts += ["Images per second in training, and the share of time in kernels:", training(card)]
+    parts += ["Compared with others on the same card (median, minimum and maximum over alternations):", race(card)]
+    parts += [agreement(card), "Compared with a bare loop, images per second:", ceilings(card)]
+    parts += ["Every model, images per second:", zoo(card), "Failures:", failures(card)]
     return "\n\n".join(filter(None, parts))
 
 
 def short(cards: Sequence[Card]) -> str:
-    """Return README's table: a row a card; a sentence where none has been measured."""
+    """Return README's table with one row per card, or a sentence if no card has been measured."""
     if not cards:
         return NONE_YET
     head = ["training, images/s", "`vae`, batch 128", "4,096", "`conv-vae`, batch 128", "4,096, bf16", "`vae` × Pythae"]
@@ -175,4 +175,4 @@ def short(cards: Sequence[Card]) -> str:
         cells = [count(speeds.get(key)) for key in keys] + [spread(one.get("pythae", [])) for one in ratios]
         rows.append([name(card), *cells])
     notes = "\n".join(f"{title(card)}." for card in cards)
-    return f"{grid(rows)}\n\n{notes} Captured steps; all of it: benchmarks/results/gpu.md."
+    return f"{grid(rows)}\n\n{notes} Captured steps; all results: benchmarks/results/gpu.md."

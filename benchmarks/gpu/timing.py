@@ -1,4 +1,4 @@
-"""Time on a device: CUDA events there, the clock on a CPU; and how much of it kernels take."""
+"""Time on a device, by CUDA events or the clock of a CPU, and the share of it in kernels."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from genzoo.training.callback import Listener
 
 ROUNDS = 5
 ROUND = 0.02
-"""Seconds that a round lasts at least."""
+"""Minimum seconds of a round."""
 
 
 def mark(device: torch.device) -> Any:
-    """Return a point in time: an event in the device's queue, or the clock's reading."""
+    """Return a time mark: an event in the device's queue, or the clock's reading."""
     if device.type != "cuda":
         return clock(device)
     event = torch.cuda.Event(enable_timing=True)
@@ -37,13 +37,13 @@ def between(first: Any, last: Any) -> float:
 
 
 def rounds(work: Callable[[], object], device: torch.device, times: int = ROUNDS, least: float = ROUND) -> list[float]:
-    """Return the seconds that a call takes, once for each of some rounds of calls, after a warm-up.
+    """Return the seconds per call, one value for each round of calls, after a warm-up.
 
     Args:
-        work: What is timed.
-        device: Where it happens.
-        times: Rounds.
-        least: Seconds that each of them lasts at least.
+        work: The work to time.
+        device: Its device.
+        times: Number of rounds.
+        least: Minimum seconds of a round.
     """
 
     def timed(calls: int) -> float:
@@ -52,21 +52,21 @@ def rounds(work: Callable[[], object], device: torch.device, times: int = ROUNDS
             work()
         return between(first, mark(device)) / calls
 
-    timed(2)  # what is made on first use is made now
+    timed(2)  # warm-up: first-use work happens here
     synchronize(device)
     calls = max(1, round(least / max(timed(1), 1e-6)))
     return [timed(calls) for _ in range(times)]
 
 
 def speed(images: int, seconds: Sequence[float]) -> dict[str, float]:
-    """Return images a second: the median over rounds, the least and the most."""
+    """Return images per second: the median over rounds, the minimum and the maximum."""
     every = [images / one for one in seconds]
     return {"images_per_second": statistics.median(every), "least": min(every), "most": max(every)}
 
 
 def make_profiler(device: torch.device) -> Any:
     """Return torch's profiler of the device's work."""
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # no lines of its own about devices that are not there
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # no lines about devices that are absent
     from torch.profiler import ProfilerActivity, profile
 
     on_gpu = device.type == "cuda"
@@ -74,35 +74,35 @@ def make_profiler(device: torch.device) -> Any:
 
 
 def kernel_seconds(profiler: Any, device: torch.device) -> float:
-    """Return the seconds that kernels took while a profiler watched, or operators on a CPU."""
+    """Return the seconds in kernels, or in operators on a CPU, from a profile."""
     events = profiler.key_averages()
     if device.type != "cuda":
         return sum(event.self_cpu_time_total for event in events) * 1e-6
-    # An operator on the host has the time of its kernels too.
+    # An operator on the host includes the time of its kernels.
     kernels = [event for event in events if event.device_type == torch.autograd.DeviceType.CUDA]
     return sum(event.self_device_time_total for event in kernels if not event.is_user_annotation) * 1e-6
 
 
 class Epochs(Listener):
-    """Times a trainer's epochs after a warm-up.
+    """Time a trainer's epochs after a warm-up.
 
     Args:
-        device: The trainer's.
-        profiled: Whether one more epoch is watched by torch's profiler, for the share of time in kernels.
-        warm_up: Epochs that are not timed.
-        timed: Epochs that are.
+        device: The trainer's device.
+        profiled: Whether to profile one more epoch, for the share of time in kernels.
+        warm_up: Number of epochs that are not timed.
+        timed: Number of epochs that are timed.
     """
 
     def __init__(self, device: torch.device, profiled: bool = False, warm_up: int = 1, timed: int = ROUNDS) -> None:
         self.device, self.warm_up, self.timed = device, warm_up, timed
         self.epochs = warm_up + timed + profiled
-        """How many the trainer has to make."""
+        """The number of epochs that the trainer must run."""
         self.seconds: list[float] = []
         self.kernels: float | None = None
         self.start: Any = None
         if profiled:
             with make_profiler(device):
-                pass  # the tracer is there before anything is captured
+                pass  # starts the tracer before anything is captured
 
     def epoch_started(self, epoch: int, steps: int) -> None:
         synchronize(self.device)
@@ -120,7 +120,7 @@ class Epochs(Listener):
         elif record.epoch > self.warm_up:
             self.seconds.append(seconds)
 
-    def figures(self, images: int) -> dict[str, float]:
-        """Return images a second and the share of the time in which kernels ran, for epochs of so many images."""
+    def values(self, images: int) -> dict[str, float]:
+        """Return images per second and the share of time in kernels, for epochs of `images` images."""
         busy = {} if self.kernels is None else {"busy": self.kernels / statistics.median(self.seconds)}
         return speed(images, self.seconds) | busy

@@ -1,4 +1,4 @@
-"""Trainers for the stages, and the step captured by hand that they are held against."""
+"""Trainers for the stages, and the hand-captured step that they are compared with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Replay = Callable[[], object]
 
 
 def capture(work: Callable[[], None], device: torch.device) -> Replay:
-    """Return what does the work again: a CUDA graph of it, or on a CPU the work itself."""
+    """Return a callable that repeats the work: a CUDA graph of it, or on a CPU the work itself."""
     if device.type != "cuda":
         work()
         return work
@@ -39,8 +39,7 @@ def capture(work: Callable[[], None], device: torch.device) -> Replay:
 
 @contextmanager
 def graphs_on(device: torch.device) -> Iterator[None]:
-    """Inside, mode graph runs on a CPU too, to rehearse it: all of it but the capture, for which the work itself stands
-    in."""
+    """Let mode graph run on a CPU too, for a rehearsal: the work itself replaces the capture."""
     if device.type == "cuda":
         yield
         return
@@ -51,7 +50,7 @@ def graphs_on(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def fallbacks() -> Iterator[list[str]]:
-    """Inside, the tracebacks of modes that failed, where training goes on eagerly, are gathered in a list."""
+    """Collect the tracebacks of modes that failed, after which training continues eagerly."""
     kept: list[str] = []
     in_short = execution.in_short
 
@@ -78,14 +77,14 @@ def fit(
         case: Model, batch size, mode and precision.
         x: Training images [N, 1, 28, 28], uint8.
         held_out: Images to validate on.
-        listeners: Hear of epochs.
-        **options: Of model, loss and trainer, such as epochs.
+        listeners: Notified of epochs.
+        **options: Options of model, loss and trainer, such as epochs.
 
     Returns:
-        The trainer, and its mode in the end, peak memory, last loss and number of parameters.
+        The trainer, and its final mode, peak memory, last loss and number of parameters.
 
     Raises:
-        RuntimeError: The mode failed; the traceback is in its text.
+        RuntimeError: The mode failed; the message has the traceback.
     """
     forget_peak(bench.device)
     model, loss, config, _ = build(case, "mnist", **options)
@@ -97,31 +96,31 @@ def fit(
         outcome = trainer.fit()
     if outcome.mode.name != case.mode:
         raise RuntimeError(f"{outcome.mode}; {' '.join(failed)}")
-    figures = {"loss": outcome.epochs[-1].train["loss"], "parameters": count_parameters(model)}
-    return trainer, figures | {"peak_memory": peak_memory(bench.device)}
+    values = {"loss": outcome.epochs[-1].train["loss"], "parameters": count_parameters(model)}
+    return trainer, values | {"peak_memory": peak_memory(bench.device)}
 
 
 def timed(bench: Bench, case: Case, steps: int, profiled: bool = False) -> dict[str, Any]:
-    """Return images a second of a training in epochs of `steps` steps, its memory and, where it is profiled, its share
-    of time in kernels."""
+    """Return images per second of training in epochs of `steps` steps, its memory and, if profiled, its share of time
+    in kernels."""
     epochs = Epochs(bench.device, profiled)
     images = steps * case.batch_size
-    _, figures = fit(bench, case, bench.many(images), listeners=[epochs], epochs=epochs.epochs)
-    return {**epochs.figures(images), **figures}
+    _, values = fit(bench, case, bench.many(images), listeners=[epochs], epochs=epochs.epochs)
+    return {**epochs.values(images), **values}
 
 
 def bare_captured(x: Tensor, batch_size: int, precision: str, steps: int) -> Callable[[Tensor], None]:
-    """Return the training of a 784-400-20 VAE as anyone would capture it by hand for speed alone; the mathematics are
-    those of `ceiling.bare_steps`.
+    """Return the training of a 784-400-20 VAE, captured by hand only for speed, with the mathematics of
+    `ceiling.bare_steps`.
 
     Args:
         x: [N, 1, 28, 28] uint8, on the device.
-        batch_size: Images a step.
-        precision: "fp32" or "bf16", which is autocast.
+        batch_size: Images per step.
+        precision: "fp32", or "bf16" with autocast.
         steps: Steps in one graph.
 
     Returns:
-        A function that makes these steps for the images of an index [steps, batch_size].
+        A function that runs these steps on the images of an index [steps, batch_size].
     """
     device = x.device
     encoder = nn.Sequential(nn.Linear(PIXELS, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 2 * LATENT)).to(device)

@@ -1,13 +1,15 @@
-"""genzoo beside its peers: the same nets, data, batches and optimiser, in turns, on one machine.
+"""Compare genzoo with its peers: the same nets, data, batches and optimiser, in turns, on one machine.
 
     pip install -e '.[peers]'
     python benchmarks/peers/compare.py --model vae                        about 2 minutes on two quiet cores
     python benchmarks/peers/compare.py --model conv-vae                   about 3
-    python benchmarks/peers/compare.py --model vae --precision bf16       genzoo in bf16, the peers in fp32 as they are
+    python benchmarks/peers/compare.py --model vae --precision bf16       genzoo in bf16, the peers in fp32
 
-Each alternation lets everybody train a fresh model for two passes over the same images and times the second; who
-begins goes round. Each has a process of its own, since genzoo's settings of the C library's allocator would make the
-others faster too. What counts is the ratio within an alternation: a machine that others slow down slows all of them.
+In each alternation every contestant trains a fresh model for two passes over the same images, and the second pass is
+timed; a different contestant begins each time. Each has its own process, because genzoo's settings of the C library's
+allocator would make the others faster too. Ratios are taken within an alternation, because other work on the machine
+slows all contestants.
+
 Prints a Markdown table and writes benchmarks/results/peers-MODEL-PRECISION-MACHINE.json. MACHINE is the processor or
 the GPU: each machine keeps its own results.
 """
@@ -42,16 +44,16 @@ from genzoo.runs.environment import environment  # noqa: E402
 from genzoo.system.devices import choose_device  # noqa: E402
 
 IMAGES = {"vae": 59_904, "conv-vae": 2_560}
-"""A pass: an epoch of MNIST, or seconds. Turns tell more than long stretches on a machine that others use too."""
+"""Images of a pass: an epoch of MNIST, or some seconds. Many short turns are best on a shared machine."""
 TARGETS = {
     ("vae", "fp32"): {"pythae": 1.5, "pytorch-examples-like": 2.5, "bare-loop": 0.97},
     ("vae", "bf16"): {"pythae": 2.0},
     ("conv-vae", "fp32"): {"pythae": 1.4, "pytorch-examples-like": 1.4, "bare-loop": 0.97},
     ("conv-vae", "bf16"): {"pythae": 1.9},
 }
-"""How many times as fast as each genzoo has to be on a CPU with batches of 128."""
+"""Targets: how many times as fast genzoo should be on a CPU with batches of 128."""
 THREAD_SETTINGS = ("OMP_", "GOMP_", "KMP_", "MKL_")
-"""How variables begin that say how threads work and wait."""
+"""Prefixes of variables that set how threads work and wait."""
 
 
 class BrokenOff(Exception):
@@ -59,18 +61,18 @@ class BrokenOff(Exception):
 
 
 class Player:
-    """A contestant in a process of its own: what one does to the allocator or the threads is nobody else's."""
+    """A contestant in its own process, so that its allocator and thread settings do not affect the others."""
 
     def __init__(self, name: str, task: Task, threads: int | None) -> None:
         self.name = name
         context = multiprocessing.get_context("spawn")
         self.connection, other = context.Pipe()
-        self.process = context.Process(target=play, args=(other, name, task, threads))  # may have processes of its own
+        self.process = context.Process(target=play, args=(other, name, task, threads))  # may start processes
         self.process.start()
         other.close()
 
     def __call__(self) -> Pass:
-        """Trains; the others wait meanwhile.
+        """Train while the others wait.
 
         Raises:
             BrokenOff: The contestant failed.
@@ -85,7 +87,7 @@ class Player:
         return made
 
     def stop(self) -> None:
-        """Ends the process, kindly at first."""
+        """End the process: ask first, then kill."""
         self.connection.close()
         self.process.join(10)
         self.process.kill()
@@ -93,7 +95,7 @@ class Player:
 
 
 def play(connection: Connection, name: str, task: Task, threads: int | None) -> None:
-    """What a contestant's process does: train whenever it is told to."""
+    """Train whenever asked to: the main function of a contestant's process."""
     if threads:
         torch.set_num_threads(threads)
     while True:
@@ -109,12 +111,12 @@ def play(connection: Connection, name: str, task: Task, threads: int | None) -> 
 
 
 def alternate(task: Task, players: Mapping[str, Callable[[], Pass]], times: int) -> list[dict[str, Pass]]:
-    """Everybody in turns, `times` over; who begins goes round."""
+    """Run `times` alternations; a different contestant begins each time."""
     return [one_alternation(task, players, number) for number in range(times)]
 
 
 def one_alternation(task: Task, players: Mapping[str, Callable[[], Pass]], number: int) -> dict[str, Pass]:
-    """Everybody once; alternation `number`, from 0, decides who begins."""
+    """Run every contestant once; `number`, from 0, decides which one begins."""
     passes, names = {}, list(players)
     first = number % len(names)
     for name in [*names[first:], *names[:first]]:
@@ -125,7 +127,7 @@ def one_alternation(task: Task, players: Mapping[str, Callable[[], Pass]], numbe
 
 @contextlib.contextmanager
 def players_of(task: Task, names: Sequence[str], threads: int | None) -> Iterator[dict[str, Player]]:
-    """Inside, the contestants wait in processes of their own."""
+    """Start the contestants, which wait in their own processes."""
     players = {name: Player(name, task, threads) for name in names}
     try:
         yield players
@@ -135,12 +137,12 @@ def players_of(task: Task, names: Sequence[str], threads: int | None) -> Iterato
 
 
 def ratios(alternations: Sequence[Mapping[str, Pass]], name: str) -> list[float]:
-    """How many times as fast as `name` genzoo was, in each alternation."""
+    """Return how many times as fast as `name` genzoo was in each alternation."""
     return [passes[name].seconds / passes["genzoo"].seconds for passes in alternations]
 
 
 def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequence[str]) -> str:
-    """The Markdown table: medians, and in brackets the least and the most."""
+    """Return the Markdown table: medians, with the minimum and maximum in brackets."""
     targets = TARGETS.get((task.model, task.precision), {}) if task.device.type == "cpu" and task.batch == 128 else {}
     rows = [["", "images/s", "genzoo is … times as fast", "target", "−ELBO while training (nats)"]]
     for name in names:
@@ -160,7 +162,7 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
 
 
 def refuse_unequal(alternations: Sequence[Mapping[str, Pass]]) -> None:
-    """Stops where the contestants did not do the same work: other sizes of nets, or losses nats apart."""
+    """Stop if the contestants did not do the same work: nets of other sizes, or losses nats apart."""
     for passes in alternations:
         sizes = {name: one.parameters for name, one in passes.items() if one.parameters is not None}
         if len(set(sizes.values())) > 1:
@@ -172,7 +174,7 @@ def refuse_unequal(alternations: Sequence[Mapping[str, Pass]]) -> None:
 
 
 def machine_name(made: Mapping[str, Any]) -> str:
-    """What ran the race, as people call it, from a run's environment: "Intel Xeon @ 2.50GHz"."""
+    """Return the name of the machine from a run's environment: "Intel Xeon @ 2.50GHz"."""
     if not made["device"].startswith("cpu"):
         return str(made["device"].partition(", ")[2] or made["device"])
     name = re.sub(r"\((R|TM)\)|\b(CPU|Processor|\d+-Core)\b", " ", made.get("processor") or made["platform"])
@@ -180,17 +182,17 @@ def machine_name(made: Mapping[str, Any]) -> str:
 
 
 def slug(name: str) -> str:
-    """A machine's name as part of a file's."""
+    """Return a machine's name in the form used in file names."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def file_name(model: str, precision: str, made: Mapping[str, Any]) -> str:
-    """Where a race's record lies among the results."""
+    """Return the file of a race's record."""
     return f"peers-{model}-{precision}-{slug(machine_name(made))}.json"
 
 
 def record(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequence[str], took: float) -> dict[str, Any]:
-    """Everything as plain JSON values."""
+    """Return the whole record as plain JSON values."""
     versions = {}
     for package in ("pythae", "lightning", "torch", "torchvision", "numpy"):
         try:
@@ -225,12 +227,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", choices=sorted(IMAGES), default="vae")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--images", type=int, help="a pass (default: as many as take some seconds)")
+    parser.add_argument("--images", type=int, help="images per pass (default: some seconds of work)")
     parser.add_argument("--alternations", type=int, default=9)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, help="of PyTorch (default: its own choice)")
-    parser.add_argument("--workers", type=int, help="of the last one's DataLoader (default: 1 with CUDA)")
-    parser.add_argument("--only", help="a,b: these contestants; genzoo takes part always")
+    parser.add_argument("--threads", type=int, help="PyTorch's threads (default: its own choice)")
+    parser.add_argument("--workers", type=int, help="DataLoader workers of the last one (default: 1 with CUDA)")
+    parser.add_argument("--only", help="a,b: only these contestants, and genzoo")
     parser.add_argument("--out", type=Path, help="the JSON file")
     options = parser.parse_args(arguments)
     if options.threads:

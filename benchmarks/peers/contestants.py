@@ -1,4 +1,4 @@
-"""Who trains: each a function that makes a fresh model, trains two passes and times the second."""
+"""The contestants: each is a function that makes a fresh model, trains two passes and times the second."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from genzoo.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Task:
-    """The same work for everybody: Adam, batches of `batch`, the first `images` training images of MNIST."""
+    """The same work for all contestants: Adam, batches of `batch`, the first `images` training images of MNIST."""
 
     model: str
     precision: str
@@ -42,11 +42,11 @@ class Task:
     batch: int = 128
     lr: float = 1e-3
     workers: int | None = None
-    """Of the loop of pytorch/examples; None: as there, 1 with CUDA and none without."""
+    """DataLoader workers of pytorch/examples' loop; None: as there, 1 with CUDA and none without."""
 
     @functools.cached_property
     def folder(self) -> Path:
-        """What torchvision calls the root: the folder above MNIST/raw."""
+        """The folder above MNIST/raw, torchvision's `root`."""
         dataset = registry().get("dataset", "mnist").load()
         store = Store()
         dataset(dataset.Config(validation=0)).load(store)
@@ -63,16 +63,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Pass:
-    """What the second pass over the images came to."""
+    """The result of the second pass over the images."""
 
     seconds: float
     loss: float | None = None
-    """−ELBO in nats an image, as trained on: that all do the same work shows here. None: not told."""
+    """−ELBO in nats per image during training, to check that all do the same work; None: not reported."""
     parameters: int | None = None
 
 
 class Watch(Listener):
-    """Notes when each epoch began and ended."""
+    """Record when each epoch began and ended."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -87,7 +87,7 @@ class Watch(Listener):
 
 
 def by_genzoo(task: Task) -> Pass:
-    """genzoo's trainer with the defaults of the model, but for the precision asked for."""
+    """Train with genzoo's trainer and the model's defaults, at the given precision."""
     components = Components.find(registry(), task.model, "mnist")
     options = {"epochs": 2, "batch_size": task.batch, "lr": task.lr, "precision": task.precision}
     config = components.defaults().replace({"validation": 0}, options)
@@ -100,7 +100,7 @@ def by_genzoo(task: Task) -> Pass:
 
 
 def by_pythae(task: Task) -> Pass:
-    """Pythae's BaseTrainer with its defaults, its dataset and its collation, and without its progress bar."""
+    """Train with Pythae's BaseTrainer, its defaults, its dataset and its collation, without its progress bar."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
@@ -151,7 +151,7 @@ def by_pythae(task: Task) -> Pass:
 
 
 class TutorialVAE(nn.Module):
-    """A VAE as the tutorials write it."""
+    """Return a VAE as in the tutorials."""
 
     def __init__(self, model: str) -> None:
         super().__init__()
@@ -165,10 +165,10 @@ class TutorialVAE(nn.Module):
 
 
 def by_loop_like_pytorch_examples(task: Task) -> Pass:
-    """A rewrite of the loop of pytorch/examples' vae: its data path, its loss, its reading of the loss in every step.
+    """Train with a rewrite of pytorch/examples' vae loop: its data path, its loss, and the loss read in every step.
 
-    torchvision's MNIST, a picture at a time through ToTensor and a DataLoader; cross-entropy of probabilities, summed;
-    Adam as it comes. What it prints every tenth step is left out, and so is the time that a worker takes to start.
+    The data are torchvision's MNIST, one image at a time through ToTensor and a DataLoader. The loss is the summed
+    cross-entropy of probabilities, with default Adam. Its printing and a worker's start-up time are left out.
     """
     from torchvision.datasets import MNIST
     from torchvision.transforms import ToTensor
@@ -206,7 +206,7 @@ def by_loop_like_pytorch_examples(task: Task) -> Pass:
 
 
 def by_lightning(task: Task) -> Pass:
-    """Lightning's Trainer the usual way: a LightningModule with `self.log`, and a DataLoader over a TensorDataset.
+    """Train with Lightning's Trainer as usual: a LightningModule with `self.log`, a DataLoader over a TensorDataset.
 
     Logger, checkpoints, progress bar and model summary are off, as is usual for timing.
     """
@@ -214,7 +214,9 @@ def by_lightning(task: Task) -> Pass:
     from torch.utils.data import DataLoader, TensorDataset
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")  # more workers: slower here, where images lie in memory
+    warnings.filterwarnings(
+        "ignore", module="lightning"
+    )  # it suggests more workers, which are slower for images in memory
 
     class Module(lightning.LightningModule):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -255,7 +257,7 @@ def by_lightning(task: Task) -> Pass:
 
 
 def by_bare_loop(task: Task) -> Pass:
-    """The loop of benchmarks/ceiling.py: the same mathematics written by hand for speed alone."""
+    """Train with the loop of benchmarks/ceiling.py: the same mathematics, written by hand only for speed."""
     import ceiling
 
     x = task.split.x.to(task.device)
@@ -273,12 +275,12 @@ CONTESTANTS: dict[str, Callable[[Task], Pass]] = {
 if importlib.util.find_spec("ceiling"):
     CONTESTANTS["bare-loop"] = by_bare_loop
 ONLY = {"bare-loop": "vae"}
-"""Contestants that know one model alone."""
+"""Contestants that support only one model."""
 NEEDS = {"pythae": "pythae", "lightning": "lightning"}
-"""Packages of the extra `peers` that contestants cannot do without."""
+"""Packages of the extra `peers` that contestants need."""
 
 
 def present(model: str) -> list[str]:
-    """The contestants for a model whose packages are installed."""
+    """Return the contestants for a model whose packages are installed."""
     names = [name for name in CONTESTANTS if ONLY.get(name, model) == model]
     return [name for name in names if name not in NEEDS or importlib.util.find_spec(NEEDS[name])]

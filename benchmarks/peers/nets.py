@@ -1,4 +1,4 @@
-"""The nets of `vae` and `conv-vae` with their defaults, written as other libraries' users would: two heads, not one."""
+"""The nets of `vae` and `conv-vae` with their defaults, as users of other libraries write them: two heads, not one."""
 
 from __future__ import annotations
 

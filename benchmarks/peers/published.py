@@ -1,11 +1,11 @@
-"""The published table and picture of genzoo beside its peers.
+"""Make the published table and figure of genzoo compared with its peers.
 
-    python benchmarks/peers/published.py                runs what this machine lacks of compare.py: 20 minutes
+    python benchmarks/peers/published.py                runs the comparisons that this machine lacks: 20 minutes
     python benchmarks/peers/published.py --again        runs all of it on this machine
     python benchmarks/peers/published.py --only-draw    runs nothing
 
-Writes benchmarks/results/peers.{md,png} and README's table from the JSON files of benchmarks/peers/compare.py: of every
-machine that has run the races in fp32 on its CPU. Those in bf16 are of processors that compute in it.
+Writes benchmarks/results/peers.{md,png} and README's table from the JSON files of benchmarks/peers/compare.py: for
+every machine that has run the comparisons in fp32 on its CPU. bf16 is only for processors that compute in it.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ Race = dict[str, Any]
 
 
 def spread(values: list[float], digits: str) -> str:
-    """The median, and in brackets the least and the most."""
+    """Return the median with the minimum and maximum in brackets."""
     return f"{statistics.median(values):{digits}} ({min(values):{digits}}–{max(values):{digits}})"
 
 
 def speeds(race: dict[str, Any], name: str) -> list[float]:
-    """Images a second in each alternation."""
+    """Return images per second in each alternation."""
     return [race["images"] / passes[name]["seconds"] for passes in race["alternations"]]
 
 
 def where(race: Race) -> str:
-    """The machine and its threads, as rows and panels name them."""
+    """Return the machine and its threads, as in rows and panels."""
     made = race["environment"]
     return f"{compare.machine_name(made)}, {made['device'].removeprefix('cpu, ')}"
 
 
 def on_record() -> dict[str, list[Race]]:
-    """The races of each machine that has run those in fp32 on its CPU, by its name."""
+    """Return the races of each machine that has run those in fp32 on its CPU, by name."""
     found: dict[str, dict[str, Race]] = {}
     for model, precision in RACES:
         for file in sorted(RESULTS.glob(f"peers-{model}-{precision}-*.json")):
@@ -64,7 +64,7 @@ def on_record() -> dict[str, list[Race]]:
 
 
 def table(machines: dict[str, list[Race]]) -> str:
-    """A row a race and machine: genzoo's speed, and how many times as fast as each of the others it was."""
+    """Return one row per race and machine: genzoo's speed, and how many times as fast as each other one it is."""
     rows = [["trained in batches of 128", "on", "genzoo, images/s", *(f"× {label}" for label in PEERS.values())]]
     races = [race for races in machines.values() for race in races]
     for race in sorted(races, key=lambda race: RACES.index((race["model"], race["precision"]["genzoo"]))):
@@ -75,24 +75,24 @@ def table(machines: dict[str, list[Race]]) -> str:
 
 
 def origin(race: Race) -> str:
-    """Machine, load, versions, commit and date, in a line."""
+    """Return machine, load, versions, commit and date in one line."""
     made, versions = race["environment"], race["versions"]
     names = {"torch": "torch", "pythae": "Pythae", "lightning": "Lightning"}
-    told = [f"{label} {versions[name]}" for name, label in names.items() if versions.get(name)]
+    known = [f"{label} {versions[name]}" for name, label in names.items() if versions.get(name)]
     settings = [f"{name}={value}" for name, value in race.get("threads", {}).items() if name.isupper()]
-    parts = [f"load {race['load'][0]:.1f}", *settings, *told, f"Python {made['python']}"]
+    parts = [f"load {race['load'][0]:.1f}", *settings, *known, f"Python {made['python']}"]
     return f"{where(race)}: {', '.join(parts)}; commit {made['source']['commit'][:7]}, {race['date']}"
 
 
 def bars_of(mine: list[Race]) -> list[tuple[str, list[float], str]]:
-    """Label, speeds and colour of each bar of a panel: genzoo by precision, then the others."""
+    """Return label, speeds and colour of each bar of a panel: genzoo by precision, then the others."""
     bars = [(f"genzoo, {race['precision']['genzoo']}", speeds(race, "genzoo"), CLASS_COLOURS[0]) for race in mine]
     others = [name for name in PEERS if name in mine[0]["ratios"]]
     return bars + [(PEERS[name], speeds(mine[0], name), "#999999") for name in others]
 
 
 def draw(machines: dict[str, list[Race]]) -> None:
-    """A row of panels a machine, a panel a model: bars of images a second, whiskers from the least to the most."""
+    """Draw a row of panels per machine, a panel per model: bars of images/s, whiskers from minimum to maximum."""
     models = list(dict.fromkeys(model for model, _ in RACES))
     figure = new_figure(11, 0.4 + 3.0 * len(machines))
     figure.suptitle("Training speed on MNIST, batches of 128; longer is better", x=0.01, ha="left", fontsize=12)
@@ -108,7 +108,7 @@ def draw(machines: dict[str, list[Race]]) -> None:
                 axes.text(max(values), place, f"  {middle:,.0f}", va="center", fontsize=8)
             axes.set_yticks(range(len(bars)), [label for label, _, _ in reversed(bars)])
             axes.set_title(f"{model}, {where(mine[0])}", **TITLE)
-            axes.set_xlabel("images a second: median, least and most")
+            axes.set_xlabel("images per second: median, minimum and maximum")
             axes.xaxis.set_major_formatter("{x:,.0f}")
             axes.locator_params(axis="x", nbins=5)
             axes.margins(x=0.18)

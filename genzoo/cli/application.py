@@ -191,8 +191,6 @@ LARGEST_STEPS = 200
 
 def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> tuple[Work, Path]:
     """The opened run, which must have an encoder, and the file to write."""
-    from genzoo.cli.application import open_work
-
     refuse_output(options.out, kinds)
     if not 2 <= getattr(options, "steps", 2) <= LARGEST_STEPS:
         raise UsageError(f"--steps {options.steps}: between 2 and {LARGEST_STEPS}", "such as --steps 9")

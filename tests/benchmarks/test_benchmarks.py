@@ -1,4 +1,4 @@
-"""The benchmark suite's own arithmetic. The suite itself is run by .ci/run; nothing here measures a time."""
+"""The arithmetic of the benchmark suite. .ci/run runs the suite itself; these tests measure no times."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suite's modules lie beside each other."""
+    """Put the suite's modules on the path."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
 
 
 def complete() -> dict[str, Any]:
-    """A file that holds everything, of one model."""
+    """Return a complete benchmark file of one model."""
     import check
     import measuring
 
@@ -37,7 +37,7 @@ def complete() -> dict[str, Any]:
     return {"machine_info": machine, "commit_info": {"id": "1a2b"}, "benchmarks": benchmarks}
 
 
-def test_a_file_that_lacks_anything_a_leaderboard_needs_is_told_of(tmp_path: Path) -> None:
+def test_each_missing_field_of_a_leaderboard_is_reported(tmp_path: Path) -> None:
     import check
 
     assert check.missing(complete()) == []
@@ -49,7 +49,7 @@ def test_a_file_that_lacks_anything_a_leaderboard_needs_is_told_of(tmp_path: Pat
     for name in complete()["benchmarks"][0]["extra_info"]:
         data = complete()
         del data["benchmarks"][0]["extra_info"][name]
-        assert bool(check.missing(data)) == (name != "row")  # a step has none
+        assert bool(check.missing(data)) == (name != "row")  # a step has no row
     for name in check.ROW:
         data = copy.deepcopy(complete())
         del data["benchmarks"][-1]["extra_info"]["row"][name]
@@ -63,8 +63,8 @@ def test_a_file_that_lacks_anything_a_leaderboard_needs_is_told_of(tmp_path: Pat
     assert check.missing({**data, "benchmarks": []}) == ["no benchmarks"]
 
 
-def test_a_slower_machine_is_no_regression_and_slower_code_is_one() -> None:
-    """Then, a round took 2 s or 4 calibrations of 0.5 s. What is compared is 4 calibrations, whatever one takes now."""
+def test_slower_code_is_a_regression_and_a_slower_machine_is_not() -> None:
+    """The stored round took 2 s, or 4 calibrations of 0.5 s. The comparison uses 4 calibrations of today's length."""
     import measuring
 
     def compared(median: float, calibrations: float) -> float:
@@ -83,8 +83,8 @@ def test_a_slower_machine_is_no_regression_and_slower_code_is_one() -> None:
     assert compared(median=1.0, calibrations=2.0) == pytest.approx(0.5)
 
 
-def test_a_round_is_held_against_the_calibrations_around_it() -> None:
-    """The machine halves its speed after the first round: each round is still 4 calibrations."""
+def test_a_round_is_compared_with_the_calibrations_around_it() -> None:
+    """If the machine is half as fast after the first round, each round is still 4 calibrations."""
     from measuring import Rounds
 
     rounds = Rounds([4.0, 6.0, 8.0], [1.0, 1.0, 2.0, 2.0])
@@ -94,7 +94,7 @@ def test_a_round_is_held_against_the_calibrations_around_it() -> None:
     assert not rounds.enough(1.0, 4)
 
 
-def test_pytest_benchmark_is_told_the_durations_measured_before() -> None:
+def test_pytest_benchmark_gets_the_measured_durations() -> None:
     import measuring
 
     class Benchmark:

@@ -1,4 +1,4 @@
-"""The GPU suite keeps what it has measured, however it ends; .ci/run rehearses all of it."""
+"""The GPU suite keeps its measurements, however it ends. .ci/run rehearses the whole suite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,31 +33,31 @@ sys.exit(suite.main(sys.argv[4:]))
 
 @pytest.fixture(autouse=True)
 def modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suite's modules lie beside each other."""
+    """Put the suite's modules on the path."""
     for folder in (GPU.parent, GPU):
         monkeypatch.syspath_prepend(folder)
 
 
-def started(out: Path, seconds: float, **shares: float) -> subprocess.Popen[str]:
-    """The suite at work on stand-ins for its stages, whose names say how they end."""
+def started(out: Path, seconds: float, *words: object, **shares: float) -> subprocess.Popen[str]:
+    """Start the suite with stand-ins for its stages, whose names say how they end."""
     stages = ",".join(f"{name}={share}" for name, share in shares.items())
-    words = [GPU, ROOT / "tests/gpu_stage.py", stages, "--rehearse", "--out", out, "--seconds", seconds]
-    words += ["--wheels", out / "none", "--data", out / "none"]
+    words = (GPU, ROOT / "tests/helpers/gpu_stage.py", stages, "--out", out, "--seconds", seconds, *words)
+    words += ("--wheels", out / "none", "--data", out / "none")
     command = [sys.executable, "-c", PROGRAM, *map(str, words)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def read(out: Path) -> dict[str, dict[str, Any]]:
-    """Every stage's record, by name."""
+    """Return the record of every stage, by name."""
     records = [json.loads(file.read_text()) for file in sorted(out.glob("*.json"))]
     return {record["stage"]: record for record in records}
 
 
-def test_a_stage_that_raises_dies_or_takes_too_long_does_not_end_the_others(tmp_path: Path) -> None:
+def test_a_stage_that_raises_dies_or_is_too_slow_does_not_end_the_others(tmp_path: Path) -> None:
     suite = started(tmp_path, 120, good=20, raises=20, dies=20, slow=3, last=60)
-    said, _ = suite.communicate(timeout=200)
+    output, _ = suite.communicate(timeout=200)
     records = read(tmp_path)
-    assert suite.returncode == 1, said
+    assert suite.returncode == 1, output
     assert {name: record["status"] for name, record in records.items()} == {
         "good": "finished", "raises": "failed", "dies": "finished", "slow": "out of time", "last": "finished",
     }  # fmt: skip
@@ -66,36 +66,75 @@ def test_a_stage_that_raises_dies_or_takes_too_long_does_not_end_the_others(tmp_
     assert [row["key"] for row in records["dies"]["rows"]] == ["row 1", "the deadly row", "row 3"]
     assert "error" in records["dies"]["rows"][1]
     assert "dies at work" in records["dies"]["output"]
-    assert "raises  failed: 1 rows" in said
-    assert "ValueError: on purpose" in said
+    assert "raises  failed: 1 rows" in output
+    assert "ValueError: on purpose" in output
     assert not list(tmp_path.glob(".*.part"))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["SIGTERM", "SIGKILL"])
-def test_killed_half_way_it_leaves_what_was_measured_and_no_process(tmp_path: Path, number: int, code: int) -> None:
-    suite = started(tmp_path, 600, good=1, slow=1, last=1)
+def test_a_rehearsal_runs_two_stages_at_a_time(tmp_path: Path) -> None:
+    suite = started(tmp_path, 120, "--rehearse", left=1, right=1, good=1)
+    output, _ = suite.communicate(timeout=200)
+    assert suite.returncode == 0, output
+    assert {name: record["status"] for name, record in read(tmp_path).items()} == dict.fromkeys(
+        ("left", "right", "good"), "finished"
+    )
+    summary = output.partition("\n\n")[2]
+    assert [line.split()[0] for line in summary.splitlines() if "finished" in line] == ["left", "right", "good"]
+
+
+def test_a_suite_on_a_gpu_runs_one_stage_at_a_time(tmp_path: Path) -> None:
+    suite = started(tmp_path, 10, left=1, right=9)
+    output, _ = suite.communicate(timeout=60)
+    assert suite.returncode == 1, output
+    assert {name: record["status"] for name, record in read(tmp_path).items()} == {
+        "left": "out of time", "right": "finished",
+    }  # fmt: skip
+
+
+def test_a_killed_rehearsal_keeps_what_is_finished_and_ends_both_processes(tmp_path: Path) -> None:
+    suite = started(tmp_path, 600, "--rehearse", good=1, slow=1, last=1, left=1)
     try:
-        end = time.monotonic() + 60
-        while "slow" not in read(tmp_path):
-            assert suite.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        suite.send_signal(number)
-        said, _ = suite.communicate(timeout=60)
+        wait_for(suite, lambda: read(tmp_path).get("left", {}).get("status") == "finished")
+        suite.send_signal(signal.SIGTERM)
+        output, _ = suite.communicate(timeout=60)
     finally:
         suite.kill()
-    assert suite.returncode == code, said
+    assert suite.returncode == 143, output
+    statuses = {name: record["status"] for name, record in read(tmp_path).items()}
+    assert statuses == {"good": "finished", "slow": "stopped", "last": "finished", "left": "finished"}
+    assert is_gone(read(tmp_path)["slow"]["rows"][0]["pid"])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["SIGTERM", "SIGKILL"])
+def test_a_killed_suite_leaves_its_measurements_and_no_process(tmp_path: Path, number: int, code: int) -> None:
+    suite = started(tmp_path, 600, good=1, slow=1, last=1)
+    try:
+        wait_for(suite, lambda: "slow" in read(tmp_path))
+        suite.send_signal(number)
+        output, _ = suite.communicate(timeout=60)
+    finally:
+        suite.kill()
+    assert suite.returncode == code, output
     records = read(tmp_path)
     assert set(records) == {"good", "slow"}
     assert records["good"]["status"] == "finished"
     assert [row["key"] for record in records.values() for row in record["rows"]] == ["row 1", "row 1"]
     assert records["slow"]["status"] == ("stopped" if number == signal.SIGTERM else "running")
-    assert ("slow    stopped: 1 rows" in said) == (number == signal.SIGTERM)
+    assert ("slow    stopped: 1 rows" in output) == (number == signal.SIGTERM)
     assert is_gone(records["slow"]["rows"][0]["pid"])
 
 
+def wait_for(suite: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+    """Wait until something has happened while the suite works."""
+    end = time.monotonic() + 60
+    while not happened():
+        assert suite.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def is_gone(pid: int) -> bool:
-    """Whether a process ends within seconds; one that nobody has waited for yet has ended too."""
+    """Return whether a process ends within seconds; a zombie has ended too."""
     for _ in range(500):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -107,7 +146,7 @@ def is_gone(pid: int) -> bool:
     return False
 
 
-def test_each_row_is_written_at_once_and_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_row_is_saved_at_once_and_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from bench import AGAIN, Bench
 
     file = tmp_path / "1-made.json"
@@ -115,14 +154,14 @@ def test_each_row_is_written_at_once_and_made_once(tmp_path: Path, monkeypatch: 
 
     def look() -> dict[str, Any]:
         assert json.loads(file.read_text())["trying"] == "first"
-        return {"figure": 1.5}
+        return {"speed": 1.5}
 
     def fail() -> dict[str, Any]:
         raise ValueError("on purpose")
 
     first = bench.row("first", look)
     assert first is not None
-    assert first["figure"] == 1.5
+    assert first["speed"] == 1.5
     assert bench.row("second", fail) is None
     assert bench.usable()
     rows = json.loads(file.read_text())["rows"]
@@ -146,7 +185,7 @@ def test_each_row_is_written_at_once_and_made_once(tmp_path: Path, monkeypatch: 
     assert len(json.loads(file.read_text())["rows"]) == 4
 
 
-def test_a_stage_that_raises_tells_its_traceback(tmp_path: Path) -> None:
+def test_a_stage_that_raises_records_its_traceback(tmp_path: Path) -> None:
     from bench import Bench
     from stage import perform
 
@@ -159,7 +198,7 @@ def test_a_stage_that_raises_tells_its_traceback(tmp_path: Path) -> None:
     assert perform(lambda bench: None, bench) == 0
 
 
-def test_a_checkout_is_found_as_if_it_were_installed(tmp_path: Path) -> None:
+def test_a_checkout_is_found_like_an_installed_package(tmp_path: Path) -> None:
     from place import THIRD_PARTY, describe
 
     describe(tmp_path, ROOT)
@@ -173,11 +212,11 @@ def test_a_checkout_is_found_as_if_it_were_installed(tmp_path: Path) -> None:
 
 
 def points(package: importlib.metadata.Distribution) -> dict[str, str]:
-    """A package's plugins."""
+    """Return the plugins of a package."""
     return {point.name: point.value for point in package.entry_points.select(group="genzoo")}
 
 
-def test_only_what_is_missing_is_taken_from_the_wheels(tmp_path: Path) -> None:
+def test_only_missing_packages_are_taken_from_the_wheels(tmp_path: Path) -> None:
     from place import unpack_missing
 
     for name in ("pluggy", "nowhere_else"):
@@ -202,7 +241,7 @@ def test_data_are_carried_compressed(tmp_path: Path) -> None:
 
 
 def card(**changes: Any) -> dict[str, Any]:
-    """The record of a card: `vae` at two million images a second, ten times Pythae; one row that failed."""
+    """Return the record of a card: `vae` at two million images per second, nine times Pythae, and one failed row."""
     machine = {
         "gpu": "Made-up GPU",
         "packages": {"torch": "2.11.0"},
@@ -220,7 +259,7 @@ def card(**changes: Any) -> dict[str, Any]:
 
 
 def write_stages(folder: Path, made: Mapping[str, Any]) -> Path:
-    """The files that the suite would have written."""
+    """Write the files of a suite's run."""
     folder.mkdir()
     for number, (stage, record) in enumerate(made.items(), start=1):
         (folder / f"{number}-{stage}.json").write_text(json.dumps(record))
@@ -248,7 +287,7 @@ def test_results_become_tables_and_a_picture(tmp_path: Path, capsys: pytest.Capt
     assert [record["date"] for record in merged.values()] == ["2026-02-02", "2026-01-01", "2026-01-01"]
 
 
-def test_a_rehearsal_is_no_result(tmp_path: Path) -> None:
+def test_a_rehearsal_is_not_a_result(tmp_path: Path) -> None:
     import publish
 
     folder = write_stages(tmp_path / "out", card(rehearsal=True))
@@ -256,7 +295,7 @@ def test_a_rehearsal_is_no_result(tmp_path: Path) -> None:
         publish.take(folder, tmp_path, rehearsal=False)
 
 
-def test_the_readmes_show_what_is_on_record() -> None:
+def test_the_readmes_show_the_stored_records() -> None:
     import publish
     from marked import filled
 

@@ -1,4 +1,4 @@
-"""The race against other libraries is a fair one: the same nets, and figures that add up."""
+"""The comparison with other libraries is fair: the same nets, and correct arithmetic."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def built(name: str) -> LatentModel:
 
 
 @pytest.mark.parametrize("name", ["vae", "conv-vae"])
-def test_the_peers_nets_are_genzoos(name: str, compare: ModuleType) -> None:
-    """With the weights of genzoo's model, whose head for mean and log-variance is one layer, they say the same."""
+def test_the_peers_nets_equal_genzoos(name: str, compare: ModuleType) -> None:
+    """With the weights of genzoo's model, which has one layer for mean and log-variance, the outputs are equal."""
     from nets import NETS
 
     model = built(name)
@@ -58,13 +58,13 @@ def test_the_peers_nets_are_genzoos(name: str, compare: ModuleType) -> None:
 
 
 def layers(net: Any) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Weight and bias of each layer, in order."""
+    """Return weight and bias of each layer, in order."""
     parameters = list(net.parameters())
     return list(zip(parameters[::2], parameters[1::2], strict=True))
 
 
 def test_ratios_are_taken_within_an_alternation(compare: ModuleType) -> None:
-    """The machine slows down threefold in the second one; genzoo is twice as fast in both."""
+    """The machine is three times slower in the second one; genzoo is twice as fast in both."""
     made = [{"genzoo": compare.Pass(s, 100.0, 7), "pythae": compare.Pass(2 * s, 101.0, 7)} for s in (1.0, 3.0, 1.0)]
     assert compare.ratios(made, "pythae") == [2.0, 2.0, 2.0]
     task = compare.Task("vae", "fp32", torch.device("cpu"), 1280)
@@ -76,13 +76,15 @@ def test_ratios_are_taken_within_an_alternation(compare: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(("loss", "parameters", "what"), [(130.0, 7, "maths"), (100.0, 8, "nets")])
-def test_who_does_other_work_is_out(loss: float, parameters: int, what: str, compare: ModuleType) -> None:
+def test_contestants_with_different_work_are_refused(
+    loss: float, parameters: int, what: str, compare: ModuleType
+) -> None:
     made = [{"genzoo": compare.Pass(1.0, 100.0, 7), "pythae": compare.Pass(2.0, loss, parameters)}]
     with pytest.raises(SystemExit, match=f"not the same {what}"):
         compare.refuse_unequal(made)
 
 
-def test_everybody_begins_once(compare: ModuleType) -> None:
+def test_every_contestant_begins_once(compare: ModuleType) -> None:
     order: list[str] = []
 
     def contestant(name: str) -> Any:
@@ -108,8 +110,8 @@ def test_each_machine_keeps_its_own_results(compare: ModuleType) -> None:
 
 
 @pytest.mark.usefixtures("drawn_figures")
-def test_two_machines_stand_side_by_side(compare: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One has raced Lightning too; a third one has not run all races."""
+def test_two_machines_are_in_one_table(compare: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One also has results of Lightning; a third one has not run all comparisons."""
     import published
 
     def race(model: str, precision: str, processor: str, ratios: dict[str, list[float]]) -> dict[str, Any]:

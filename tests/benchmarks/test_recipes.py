@@ -1,4 +1,4 @@
-"""The recipes of benchmarks/ stay what `genzoo run --config` takes."""
+"""`genzoo run --config` accepts the recipes of benchmarks/."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECIPES = sorted((Path(__file__).parents[2] / "benchmarks/recipes").glob("*.toml
 
 
 def resolved(path: Path) -> tuple[Components, Model]:
-    """A recipe's model, built with the weights it starts from, and what it is trained with."""
+    """Return a recipe's model with its initial weights, and its training options."""
     names, words = from_file(path)
     components = Components.find(registry(), **names)
     config = parse(components, words, [], str(path))
@@ -32,7 +32,7 @@ def test_a_recipe_resolves(path: Path) -> None:
     assert components.loss.load().refuses(model) is None
 
 
-def test_the_dense_ones_have_the_layers_they_name() -> None:
+def test_the_dense_recipes_have_the_layers_in_their_comments() -> None:
     widths = {}
     for path in RECIPES:
         _, model = resolved(path)
@@ -42,11 +42,11 @@ def test_the_dense_ones_have_the_layers_they_name() -> None:
     assert widths["dense-10d"] == [784, 128, 64, 10, 64, 128, 784]
 
 
-def test_the_convolutional_one_has_the_layers_it_names() -> None:
+def test_the_convolutional_recipe_has_the_layers_in_its_comment() -> None:
     _, model = resolved(next(path for path in RECIPES if path.stem == "tutorial-conv"))
     shapes = {tuple(parameter.shape) for parameter in model.parameters() if parameter.dim() > 1}
     down = {(32, 1, 3, 3), (64, 32, 3, 3), (4, 64 * 7 * 7)}  # two means and two log-variances
-    up = {(32 * 7 * 7, 2), (32, 64, 3, 3), (64, 32, 3, 3)}  # transposed convolutions name their inputs first
+    up = {(32 * 7 * 7, 2), (32, 64, 3, 3), (64, 32, 3, 3)}  # transposed convolutions have inputs first
     assert down <= shapes
     assert up <= shapes
 

@@ -1,7 +1,7 @@
-"""A tiny run to be killed, and what it takes to kill it: torch is imported once, and each trial is a fork.
+"""A tiny run, and the means to kill it: torch is imported once, and each trial is a fork.
 
-Twenty steps of a VAE with eight hidden units on 200 points, with everything that carries state: a moving average, a
-warm-up and a cosine, early stopping. It saves after every step. Figures and the report are left out.
+The run has twenty steps of a VAE with eight hidden units on 200 points, with all that has state: a moving average, a
+warm-up, a cosine schedule, early stopping. It saves after every step, and makes no figures and no report.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ OPTIONS: dict[str, Any] = {
 }
 STEPS = 20
 PATIENCE = 60.0
-"""Seconds after which a child counts as hanging."""
+"""Seconds after which a child counts as hung."""
 
 
 def no_figures(self: Any, run: Run, view: Any) -> None:
@@ -55,7 +55,7 @@ job.Job.draw = no_figures  # type: ignore[method-assign]
 
 
 def go_on(folder: Path) -> int:
-    """Begins the run in a folder, or goes on with it; returns the exit code of the command that does so."""
+    """Start the run in a folder, or resume it; return the exit code of the command."""
     try:
         if (folder / "config.json").exists():
             run = genzoo.resume(folder, quiet=True)
@@ -68,16 +68,16 @@ def go_on(folder: Path) -> int:
 
 
 class Child:
-    """A forked process that does some work, whose result is its exit code."""
+    """A forked process whose work returns its exit code."""
 
     def __init__(self, work: Callable[[], int]) -> None:
-        self.said = Path(tempfile.mkstemp(dir=SCRATCH)[1])
+        self.log = Path(tempfile.mkstemp(dir=SCRATCH)[1])
         sys.stdout.flush()
         self.pid = os.fork()
         if self.pid == 0:
             code = 99
             try:
-                descriptor = os.open(self.said, os.O_WRONLY)
+                descriptor = os.open(self.log, os.O_WRONLY)
                 os.dup2(descriptor, 1)
                 os.dup2(descriptor, 2)
                 code = work()
@@ -94,35 +94,35 @@ class Child:
         os.kill(self.pid, number)
 
     def ended(self) -> int | None:
-        """The exit code, or minus the number of the signal that killed it; None while it runs."""
+        """Return the exit code, or minus the number of the signal that killed it; None while it runs."""
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         return os.waitstatus_to_exitcode(status) if pid else None
 
     def wait(self, seconds: float = PATIENCE) -> int:
-        """The exit code, in time."""
+        """Wait for the exit code, at most some seconds."""
         end = time.monotonic() + seconds
         while (code := self.ended()) is None:
             if time.monotonic() > end:
                 self.send(signal.SIGKILL)
                 os.waitpid(self.pid, 0)
-                raise TimeoutError(f"still there after {seconds} s: {self.text()}")
+                raise TimeoutError(f"still running after {seconds} s: {self.text()}")
             time.sleep(0.001)
         return code
 
     def text(self) -> str:
-        """All that it said."""
-        return self.said.read_text()
+        """Return its output."""
+        return self.log.read_text()
 
 
 def finish(folder: Path) -> None:
-    """Runs or resumes a run to its end."""
+    """Run or resume a run to its end."""
     child = Child(lambda: go_on(folder))
     code = child.wait()
     assert code == 0, (code, child.text())
 
 
 def result(folder: Path) -> tuple[bytes, list[Any], Any]:
-    """All of a finished run that does not depend on the clock: the model's bytes, the history, the figures."""
+    """Return the results of a finished run without times: the model's bytes, the history, the metrics."""
     run = Run(folder)
     history = [{name: value for name, value in line.items() if name != "seconds"} for line in run.history]
     results = run.results
@@ -131,17 +131,17 @@ def result(folder: Path) -> tuple[bytes, list[Any], Any]:
 
 
 def unreadable(folder: Path) -> list[Path]:
-    """Published checkpoints that are not whole."""
+    """Return published checkpoints that are not complete."""
     return [path for path in checkpoints.published(folder / FOLDER) if not checkpoints.is_intact(path)]
 
 
 def last_step(folder: Path) -> int:
-    """The step of the newest checkpoint; 0 if there is none."""
+    """Return the step of the newest checkpoint; 0 if there is none."""
     return checkpoints.newest(folder / FOLDER, lambda checkpoint: checkpoint.step)[0] or 0
 
 
 def scratch_root() -> Path | None:
-    """Memory, where there is such a folder: killing a process loses nothing that it has written, whatever the disk."""
+    """Return a folder in memory if there is one: killing a process never loses what it has written, on any disk."""
     memory = Path("/dev/shm")
     return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 28 else None
 
@@ -152,7 +152,7 @@ _count = iter(range(10**9))
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A place for a run, which is not there yet."""
+    """Return a path for a new run."""
     path = SCRATCH / f"run-{next(_count)}"
     try:
         yield path
@@ -164,7 +164,7 @@ _reference: dict[str, Any] = {}
 
 
 def reference() -> tuple[bytes, list[Any], Any]:
-    """What the run comes to when nobody disturbs it."""
+    """Return the result of an undisturbed run."""
     if not _reference:
         with folder() as path:
             finish(path)
@@ -178,6 +178,6 @@ def reference() -> tuple[bytes, list[Any], Any]:
 
 
 def duration() -> float:
-    """Seconds that an undisturbed run takes."""
+    """Return the seconds of an undisturbed run."""
     reference()
     return float(_reference["seconds"])

@@ -1,10 +1,10 @@
-"""What happens to runs that are killed, stopped or starved while a thread writes a checkpoint, counted.
+"""Count what happens to runs that are killed, stopped or out of disk space while a thread writes a checkpoint.
 
-    python tests/crash/in_flight.py            the figures of every change
-    python tests/crash/in_flight.py --long     those of a release
-    python tests/crash/in_flight.py kills=50   some of them, with other counts
+    python tests/crash/in_flight.py            the trials of every change
+    python tests/crash/in_flight.py --long     the trials of a release
+    python tests/crash/in_flight.py kills=50   some trials, with other counts
 
-The trials of trials.py, with every checkpoint written in the thread, and signals that come in the midst of a write.
+These are the trials of trials.py with every checkpoint written in the thread, and signals during a write.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ write, stepped = os.write, Checkpointer.stepped
 
 
 def one_a_step(self: Checkpointer, done: int, terms: object) -> None:
-    """Saves every step, as the trials want it: the write of the step before is through."""
+    """Save at every step, as the trials need it: the write of the step before has finished."""
     self.hear()
     stepped(self, done, terms)
-    if self.due:  # there was no memory for copies yet
+    if self.due:  # there is no memory for copies yet
         self.hear()
         stepped(self, done, terms)
 
 
 def slow_write(descriptor: int, content: Any) -> int:
-    """A disk that takes 0.1 s for a checkpoint, or so."""
+    """Imitate a disk that takes about 0.1 s for a checkpoint."""
     time.sleep(0.02)
     return write(descriptor, content)
 
 
 def kills(count: int) -> dict[str, Any]:
-    """kill -9 at random; the disk is slow, so that the thread is in the midst of a write for most of the time."""
+    """Send kill -9 at random times; the disk is slow, so that the thread is writing most of the time."""
     Checkpointer.stepped = stepped  # type: ignore[method-assign]
     os.write = slow_write
     try:
@@ -58,8 +58,11 @@ def kills(count: int) -> dict[str, Any]:
 
 
 def signals_in_flight(count: int) -> dict[str, Any]:
-    """A signal while the thread writes, and for half of them another one: ended with the right code, nothing is torn or
-    left over, after one signal no step is lost, and the run goes on to the same end."""
+    """Send a signal while the thread writes, and a second one in half of the trials.
+
+    The exit code must be correct and nothing damaged or left over. After one signal no step is lost. The resumed run
+    has the same result.
+    """
     harness.reference()
     draw, good, slowest = random.Random(6), 0, 0.0
     for trial in range(count):
@@ -68,29 +71,29 @@ def signals_in_flight(count: int) -> dict[str, Any]:
         with folder() as path:
             child = Child(lambda path=path: command(path))  # type: ignore[misc]
             begin = draw.randint(1, 6)
-            while child.ended() is None and len(seen(path)) < begin:  # so many temporary folders were there
+            while child.ended() is None and len(seen(path)) < begin:  # wait for that many temporary folders
                 time.sleep(0.002)
             time.sleep(draw.uniform(0, 0.1))
             before, began = last_step(path), time.monotonic()
             child.send(number)
             if twice:
                 time.sleep(draw.uniform(0.001, 0.05))
-                child.send(signal.SIGTERM if number == signal.SIGHUP else number)  # of two SIGHUPs one is heard
+                child.send(signal.SIGTERM if number == signal.SIGHUP else number)  # a second SIGHUP is ignored
             code = child.wait(10.0)
             slowest = max(slowest, time.monotonic() - began)
             codes = {128 + number, 143 if twice and number == signal.SIGHUP else 128 + number, 0}
-            said = child.text()
-            right = code in codes and "Traceback" not in said and not unreadable(path)
+            output = child.text()
+            right = code in codes and "Traceback" not in output and not unreadable(path)
             right = right and not any((path / FOLDER).glob(".*")) and last_step(path) >= before
             if not twice and code:
-                made = int((path / "steps").read_text())
-                right = right and last_step(path) == made
+                done = int((path / "steps").read_text())
+                right = right and last_step(path) == done
             left = last_step(path)
             (path / "steps").unlink()
             finish(path)
             right = right and trials.equal(path)
             good += right or trials.complain(
-                f"signal {number}, twice: {twice}: exit {code}, step {left}, before {before}, it said {said}"
+                f"signal {number}, twice: {twice}: exit {code}, step {left}, before {before}, output: {output}"
             )
     return {"signals": count, "good": good, "slowest": round(slowest, 2), "ok": good == count}
 
@@ -99,20 +102,20 @@ _seen: dict[Path, set[str]] = {}
 
 
 def seen(path: Path) -> set[str]:
-    """The temporary folders of a run's saves that were ever seen."""
+    """Return all temporary folders of a run's saves seen so far."""
     found = _seen.setdefault(path, set())
     found.update(each.name for each in (path / FOLDER).glob(".tmp-*"))
     return found
 
 
 def command(path: Path) -> int:
-    """The run as a command, on a slow disk, that writes down its steps and saves as often as it can."""
+    """Run the command on a slow disk; it records its steps and saves as often as possible."""
     Checkpointer.stepped = stepped  # type: ignore[method-assign]
     os.write = slow_write
-    made = Trainer._train_step
+    train_step = Trainer._train_step
 
     def counting(self: Trainer, *inputs: Any) -> None:
-        made(self, *inputs)
+        train_step(self, *inputs)
         (path / "steps").write_text(str(self.step))
         time.sleep(0.03)
 

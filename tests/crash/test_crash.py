@@ -1,4 +1,4 @@
-"""Runs that are killed, stopped or starved lose nothing: the figures of trials.py and of in_flight.py."""
+"""Runs that are killed, stopped or out of disk space lose nothing: the trials of trials.py and in_flight.py."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ HERE = Path(__file__).parent
 
 
 QUICK = ("kills=5", "io_errors=2", "disk_full=1", "signals_in_flight=6")
-"""The trials beside a thread that the quick suite has."""
+"""The quick suite's trials with a thread that writes."""
 
 
 def counted(script: str, *words: str) -> dict[str, dict[str, Any]]:
-    """Figures, counted in a process that may be forked: it has one thread. In the long suite those of a release."""
+    """Return the counts of the trials, made in a process with one thread, which may fork."""
     done = subprocess.run([sys.executable, HERE / script, *words], capture_output=True, text=True, timeout=4 * 3600)
     assert done.stdout, done.stderr
     return {line.pop("trial"): line for line in map(json.loads, done.stdout.splitlines())}
 
 
 @pytest.fixture(scope="module")
-def figures(long: bool) -> dict[str, dict[str, Any]]:
+def counts(long: bool) -> dict[str, dict[str, Any]]:
     return counted("trials.py", *(["--long"] if long else []))
 
 
@@ -34,51 +34,53 @@ def in_flight(long: bool) -> dict[str, dict[str, Any]]:
     return counted("in_flight.py", *(["--long"] if long else QUICK))
 
 
-def test_no_kill_leaves_an_unreadable_checkpoint_and_all_runs_end_as_if_undisturbed(figures: Any) -> None:
-    assert figures["kills"]["kills"] >= 20
-    assert figures["kills"]["unreadable"] == 0
-    assert figures["kills"]["equal"] == figures["kills"]["finished"] > 0
+def test_killed_runs_keep_readable_checkpoints_and_end_like_undisturbed_ones(counts: Any) -> None:
+    assert counts["kills"]["kills"] >= 20
+    assert counts["kills"]["unreadable"] == 0
+    assert counts["kills"]["equal"] == counts["kills"]["finished"] > 0
 
 
-def test_an_end_before_any_call_of_a_save_leaves_a_usable_checkpoint(figures: Any) -> None:
-    assert figures["io_points"]["points"] > 20
-    assert figures["io_points"]["without"] == figures["io_points"]["unreadable"] == 0
-    assert figures["io_points"]["equal"] == figures["io_points"]["points"]
+def test_an_exit_before_any_call_of_a_save_leaves_a_usable_checkpoint(counts: Any) -> None:
+    assert counts["io_points"]["points"] > 20
+    assert counts["io_points"]["without"] == counts["io_points"]["unreadable"] == 0
+    assert counts["io_points"]["equal"] == counts["io_points"]["points"]
 
 
-def test_a_save_that_fails_is_one_line_and_the_run_goes_on(figures: Any) -> None:
-    assert figures["io_errors"]["equal"] == figures["io_errors"]["told"] == figures["io_errors"]["errors"] >= 8
+def test_a_failed_save_is_one_line_and_the_run_continues(counts: Any) -> None:
+    assert counts["io_errors"]["equal"] == counts["io_errors"]["reported"] == counts["io_errors"]["errors"] >= 8
 
 
-def test_every_changed_byte_is_refused_in_one_line_and_the_checkpoint_before_is_used(figures: Any) -> None:
-    assert figures["flips"]["refused"] == figures["flips"]["changes"] >= 200
+def test_damaged_checkpoints_are_refused_in_one_line_and_the_one_before_is_used(counts: Any) -> None:
+    assert counts["flips"]["refused"] == counts["flips"]["changes"] >= 200
 
 
-def test_on_a_full_disk_the_old_checkpoint_stays_and_the_end_is_no_success(figures: Any) -> None:
-    assert figures["disk_full"]["good"] == figures["disk_full"]["trials"] >= 8
+def test_on_a_full_disk_the_old_checkpoint_stays_and_the_run_fails(counts: Any) -> None:
+    assert counts["disk_full"]["good"] == counts["disk_full"]["trials"] >= 8
 
 
-def test_signals_end_a_run_in_time_with_their_code_and_no_step_lost(figures: Any) -> None:
-    assert figures["signals"]["good"] == figures["signals"]["signals"] >= 16
-    assert figures["signals"]["late"] == 0
-    assert figures["signals"]["steps_lost"] <= 1
+def test_signals_end_a_run_in_time_with_the_right_code_and_no_lost_step(counts: Any) -> None:
+    assert counts["signals"]["good"] == counts["signals"]["signals"] >= 16
+    assert counts["signals"]["late"] == 0
+    assert counts["signals"]["steps_lost"] <= 1
 
 
-def test_runs_of_one_instant_have_folders_of_their_own_and_a_run_one_writer(figures: Any) -> None:
-    assert figures["starts"]["folders"] == figures["starts"]["starts"] >= 20
-    assert figures["starts"]["one_writer"]
+def test_runs_started_together_have_separate_folders_and_one_writer_each(counts: Any) -> None:
+    assert counts["starts"]["folders"] == counts["starts"]["starts"] >= 20
+    assert counts["starts"]["one_writer"]
 
 
-def test_all_that_holds_where_checkpoints_are_written_in_a_thread(in_flight: Any) -> None:
+def test_the_same_trials_with_checkpoints_written_in_a_thread(in_flight: Any) -> None:
     assert in_flight["kills"]["kills"] >= 5
     assert in_flight["kills"]["unreadable"] == 0
     assert in_flight["kills"]["equal"] == in_flight["kills"]["finished"] > 0
-    assert in_flight["io_errors"]["equal"] == in_flight["io_errors"]["told"] == in_flight["io_errors"]["errors"] >= 2
+    assert (
+        in_flight["io_errors"]["equal"] == in_flight["io_errors"]["reported"] == in_flight["io_errors"]["errors"] >= 2
+    )
     assert in_flight["disk_full"]["good"] == in_flight["disk_full"]["trials"] >= 1
 
 
 @pytest.mark.long
-def test_an_end_before_any_call_of_the_thread_leaves_a_checkpoint(in_flight: Any) -> None:
+def test_an_exit_before_any_call_of_the_thread_leaves_a_checkpoint(in_flight: Any) -> None:
     assert in_flight["io_points"]["points"] > 20
     assert in_flight["io_points"]["without"] == in_flight["io_points"]["unreadable"] == 0
     assert in_flight["io_points"]["equal"] == in_flight["io_points"]["points"]

@@ -1,11 +1,11 @@
-"""What happens to runs that are killed, stopped or starved, counted.
+"""Count what happens to runs that are killed, stopped or out of disk space.
 
-    python tests/crash/trials.py              the figures of every change, in a minute or two
-    python tests/crash/trials.py --long       those of a release: 1,000 kills, 5,000 changed files, …
-    python tests/crash/trials.py kills=50     some of them, with other counts
+    python tests/crash/trials.py              the trials of every change, in a minute or two
+    python tests/crash/trials.py --long       the trials of a release: 1,000 kills, 5,000 changed files, …
+    python tests/crash/trials.py kills=50     some trials, with other counts
 
-Prints one line of JSON a figure and ends with 1 if one is not reached. tests/crash/test_crash.py runs the first form,
-and the second one in the long suite.
+Prints one line of JSON per kind of trial and exits with 1 if one fails. tests/crash/test_crash.py runs the first form;
+the long suite runs the second.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from genzoo.training.trainer import Trainer
 SHORT = {"kills": 20, "io_points": 0, "io_errors": 8, "flips": 200, "disk_full": 8, "signals": 16, "starts": 20}
 LONG = {"kills": 1000, "io_points": 0, "io_errors": 200, "flips": 5000, "disk_full": 100, "signals": 400, "starts": 200}
 CALLS = ("open", "write", "fsync", "close", "rename", "mkdir", "unlink", "rmdir")
-"""The calls that a save is made of."""
+"""The system calls of a save."""
 
 
 def equal(path: Path) -> bool:
@@ -50,7 +50,7 @@ def equal(path: Path) -> bool:
 
 
 def kills(count: int) -> dict[str, Any]:
-    """kill -9 at moments drawn uniformly over the length of a run, again and again until it is finished."""
+    """Send kill -9 at uniformly random times over the length of a run, repeatedly until it is finished."""
     reference()
     draw, torn, done, same, finished = random.Random(1), 0, 0, 0, 0
     while done < count:
@@ -66,7 +66,7 @@ def kills(count: int) -> dict[str, Any]:
                 if code == 0:
                     break
                 assert code == -signal.SIGKILL, (code, child.text())
-                if not (path / "config.json").exists():  # killed before there was a run
+                if not (path / "config.json").exists():  # killed before the run existed
                     shutil.rmtree(path, ignore_errors=True)
             finished += 1
             same += equal(path)
@@ -74,7 +74,7 @@ def kills(count: int) -> dict[str, Any]:
 
 
 class Nth:
-    """Has the n-th of the calls that a save is made of, counted over all of them, do something else."""
+    """Replace the n-th system call of a save, counted over all of its calls."""
 
     def __init__(self, n: int, instead: Callable[[], None]) -> None:
         self.n, self.instead, self.count, self.depth = n, instead, 0, 0
@@ -103,7 +103,7 @@ class Nth:
 
 
 def io_points(_: int) -> dict[str, Any]:
-    """The process ends before the first, second, … call of a save in the midst of a run, until none is left."""
+    """End the process before the first, second, … call of a save during a run, up to the last call."""
     reference()
     points = without = torn = same = 0
     while True:
@@ -128,9 +128,9 @@ def io_points(_: int) -> dict[str, Any]:
 
 
 def io_errors(count: int) -> dict[str, Any]:
-    """A call of a save in the midst of a run fails: training goes on and saves again."""
+    """Let a call of a save fail during a run: training continues and saves again."""
     reference()
-    draw, same, told = random.Random(2), 0, 0
+    draw, same, reported = random.Random(2), 0, 0
     for _ in range(count):
         number = draw.choice((errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.EDQUOT))
         with folder() as path:
@@ -146,12 +146,12 @@ def io_errors(count: int) -> dict[str, Any]:
             code = child.wait()
             assert code == 0, child.text()
             same += equal(path) and not any((path / FOLDER).glob(".*"))
-            told += child.text().count("\n") <= 1 and "Traceback" not in child.text()
-    return {"errors": count, "equal": same, "told": told, "ok": same == told == count}
+            reported += child.text().count("\n") <= 1 and "Traceback" not in child.text()
+    return {"errors": count, "equal": same, "reported": reported, "ok": same == reported == count}
 
 
 def disk_full(count: int) -> dict[str, Any]:
-    """No room at a save: by a limit on file size, by the system's answer, on a full file system where one may mount."""
+    """Leave no space for a save: by a limit on file size, a refused write, or a full file system if mounting works."""
     reference()
     draw, good = random.Random(3), 0
     mounted = SCRATCH / "small"
@@ -175,8 +175,11 @@ def disk_full(count: int) -> dict[str, Any]:
 
 
 def full(path: Path, kind: str, at: int) -> bool:
-    """From step `at` on there is no room: the run ends with 1 and one line, the checkpoint before is whole, and with
-    room again it goes on to the same end. Whether all of that is so."""
+    """Return whether a run without space from step `at` on behaves correctly.
+
+    It ends with 1 and one line, the checkpoint before is complete, and with space again the run resumes to the same
+    result.
+    """
 
     def work() -> int:
         saved = Checkpointer.save
@@ -197,32 +200,34 @@ def full(path: Path, kind: str, at: int) -> bool:
         return go_on(path)
 
     child = Child(work)
-    code, said = child.wait(), child.text()
+    code, output = child.wait(), child.text()
     for filler in path.parent.glob("filler*"):
         filler.unlink()
     whole = not unreadable(path) and last_step(path) == at - 1
     finish(path)
-    told = "Traceback" not in said and len(said.splitlines()) <= 4
-    good = code == 1 and told and whole and equal(path)
-    return good or complain(f"{kind} at {at}: exit {code}, whole: {whole}, it said {said}")
+    reported = "Traceback" not in output and len(output.splitlines()) <= 4
+    good = code == 1 and reported and whole and equal(path)
+    return good or complain(f"{kind} at {at}: exit {code}, whole: {whole}, output: {output}")
 
 
 def complain(text: str) -> bool:
-    """Says what went wrong in a trial."""
+    """Print what went wrong in a trial."""
     print(text, file=sys.stderr)
     return False
 
 
 def fill(place: Path) -> None:
-    """Takes all the room that is left."""
+    """Fill all remaining space."""
     with suppress(OSError), open(place / "filler", "ab", buffering=0) as file:
         while file.write(b"x" * 4096):
             pass
 
 
 def flips(count: int) -> dict[str, Any]:
-    """A bit turned, a file cut short, made longer, taken away or taken from another checkpoint: it is refused in one
-    line that names it, and the checkpoint before is used."""
+    """Flip a bit, or shorten, lengthen, remove or exchange a file of a checkpoint.
+
+    It is refused in one line that names it, and the checkpoint before is used.
+    """
     draw, refused = random.Random(4), 0
     with folder() as path:
         code = Child(lambda: stop_at(path, STEPS // 2)).wait()
@@ -240,8 +245,8 @@ def flips(count: int) -> dict[str, Any]:
                 (newest / name).write_bytes(changed)
             found, problems = checkpoints.newest(path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, trainer))
             lines = [problem.message for problem in problems]
-            told = len(lines) == 1 and str(newest) in lines[0] and "\n" not in lines[0] and len(lines[0]) < 300
-            refused += told and found is not None and found.progress.step == STEPS // 2 - 1
+            reported = len(lines) == 1 and str(newest) in lines[0] and "\n" not in lines[0] and len(lines[0]) < 300
+            refused += reported and found is not None and found.progress.step == STEPS // 2 - 1
             (newest / name).write_bytes(files[name])
         found, problems = checkpoints.newest(path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, trainer))
         assert found
@@ -250,7 +255,7 @@ def flips(count: int) -> dict[str, Any]:
 
 
 def change(content: bytes, other: bytes, draw: random.Random) -> bytes | None:
-    """Another content than it was; None: no file at all."""
+    """Return changed content; None removes the file."""
     kind = draw.choice(("flip",) * 12 + ("cut", "cut", "cut", "longer", "swap", "none"))
     if kind == "flip":
         place, changed = draw.randrange(len(content)), bytearray(content)
@@ -264,11 +269,11 @@ def change(content: bytes, other: bytes, draw: random.Random) -> bytes | None:
 
 
 def stop_at(path: Path, step: int) -> int:
-    """Goes on with a run until that many steps are made."""
-    made = Trainer._train_step
+    """Resume a run until that many steps are done."""
+    train_step = Trainer._train_step
 
     def stopping(self: Trainer, *inputs: Any) -> None:
-        made(self, *inputs)
+        train_step(self, *inputs)
         self.stop_requested = self.step == step
 
     Trainer._train_step = stopping  # type: ignore[method-assign]
@@ -276,8 +281,10 @@ def stop_at(path: Path, step: int) -> int:
 
 
 def signals(count: int) -> dict[str, Any]:
-    """SIGINT or SIGTERM at random, to the command, and SIGKILL five seconds later: it has ended by itself, with the
-    right code, and no step is lost."""
+    """Send SIGINT or SIGTERM at a random time, and SIGKILL five seconds later.
+
+    The command must end before that, with the right exit code and no lost step.
+    """
     reference()
     draw, good, late, steps_lost = random.Random(5), 0, 0, 0
     for trial in range(count):
@@ -292,25 +299,25 @@ def signals(count: int) -> dict[str, Any]:
                     code = child.wait(5.0)
                 except TimeoutError:
                     late += 1
-            made = int.from_bytes(counter, "little")
-            lost = made - last_step(path)
+            done = int.from_bytes(counter, "little")
+            lost = done - last_step(path)
             steps_lost = max(steps_lost, lost)
-            # Before and after the command the signal itself ends the process, which shells tell by the same code.
+            # Before and after the command the signal itself ends the process; shells report the same exit code.
             right = code in (0, 128 + number, -number) and "Traceback" not in child.text()
             if path.exists():
                 finish(path)
                 right = right and equal(path)
             right = right and lost <= 1
-            good += right or complain(f"signal {number}: exit {code}, {lost} steps lost, it said {child.text()}")
+            good += right or complain(f"signal {number}: exit {code}, {lost} steps lost, output: {child.text()}")
     return {"signals": count, "good": good, "late": late, "steps_lost": steps_lost, "ok": good == count and not late}
 
 
 def command(path: Path, counter: mmap.mmap) -> int:
-    """The run as a command, a little slower, that counts its steps where others see it. It saves only at its end."""
-    made = Trainer._train_step
+    """Run the command slightly slower, with a shared count of its steps. It saves only at its end."""
+    train_step = Trainer._train_step
 
     def counting(self: Trainer, *inputs: Any) -> None:
-        made(self, *inputs)
+        train_step(self, *inputs)
         counter[:] = self.step.to_bytes(8, "little")
         time.sleep(0.01)
 
@@ -319,7 +326,7 @@ def command(path: Path, counter: mmap.mmap) -> int:
 
 
 def words(path: Path, save_every: float) -> list[str]:
-    """The harness's options as words of a command."""
+    """Return the harness's options as words of a command."""
     found = ["--save-every", str(save_every), "--out", str(path), "--quiet"]
     for name, value in harness.OPTIONS.items():
         if name == "data":
@@ -331,8 +338,7 @@ def words(path: Path, save_every: float) -> list[str]:
 
 
 def starts(count: int) -> dict[str, Any]:
-    """As many processes start in the same instant: each has a folder of its own, and of those who want one and the same
-    run only one gets it."""
+    """Start several processes at the same time: each gets its own folder, and only one gets a run that all want."""
     with folder() as path:
         at = time.monotonic() + 0.5
 
@@ -361,7 +367,7 @@ def starts(count: int) -> dict[str, Any]:
         outcomes = sorted(child.wait() for child in children)
         only_one = outcomes == [0] + [2] * (len(outcomes) - 1) and equal(path)
         if not only_one:
-            complain(f"exit codes {outcomes}, they said {[child.text() for child in children]}")
+            complain(f"exit codes {outcomes}, output {[child.text() for child in children]}")
     return {
         "starts": count,
         "folders": folders,
@@ -371,12 +377,12 @@ def starts(count: int) -> dict[str, Any]:
 
 
 def time_step(seconds: float) -> None:
-    """Makes every step longer."""
-    made = Trainer._train_step
+    """Make every step longer."""
+    train_step = Trainer._train_step
 
     def slow(self: Trainer, *inputs: Any) -> None:
         time.sleep(seconds)
-        made(self, *inputs)
+        train_step(self, *inputs)
 
     Trainer._train_step = slow  # type: ignore[method-assign]
 
@@ -395,7 +401,7 @@ def run(
     short: Mapping[str, int] = SHORT,
     long: Mapping[str, int] = LONG,
 ) -> int:
-    """Runs the trials that are asked for; returns the exit code."""
+    """Run the chosen trials and return the exit code."""
     counts = long if "--long" in chosen else short
     asked = dict(word.partition("=")[::2] for word in chosen if not word.startswith("-"))
     bad = False

@@ -16,7 +16,7 @@ from genzoo.registry import current as registry
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of one's own: no data, no clients on the PATH, no variables."""
+    """An empty home folder: no data, no clients on the PATH, no variables."""
     for variable in ("XDG_CACHE_HOME", "GENZOO_DATA", "GENZOO_OFFLINE"):
         monkeypatch.delenv(variable, raising=False)
     for variable, folder in (("HOME", "home"), ("PATH", "bin"), ("TMPDIR", "tmp")):
@@ -34,13 +34,13 @@ def cache(home: Path) -> Path:
 
 @pytest.fixture
 def tiny() -> Example:
-    """Registered as "tiny"."""
+    """A dataset registered as "tiny"."""
     return _registered(example("tiny", "Tiny", 1))
 
 
 @pytest.fixture
 def other() -> Example:
-    """Registered as "other": the same shapes and names, other bytes."""
+    """A dataset registered as "other": the same shapes and names, other bytes."""
     return _registered(example("other", "Other-Tiny", 2))
 
 
@@ -54,5 +54,5 @@ def _registered(made: Example) -> Example:
 
 @pytest.fixture(scope="session")
 def real_mnist() -> Found:
-    """MNIST itself, through the product's own store: fetched on the first use ever, then from the user's cache."""
+    """MNIST from genzoo's own store: downloaded on first use, then read from the user's cache."""
     return Store().ensure(registry.registry().get("dataset", "mnist").load().files)

@@ -1,4 +1,4 @@
-"""Whether figures are drawn: that takes ten times as long as the other parts of a short run."""
+"""Switches for drawing figures, which takes ten times as long as the rest of a short run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SAVE, RENDER = Figure.savefig, figures.render
 
 
 def save_one_pixel(self: object, path: Path | IO[bytes], **options: object) -> None:
-    """In place of `Figure.savefig`."""
+    """Replace `Figure.savefig`."""
     Image.new("RGB", (1, 1)).save(path, "png")
 
 
 def render_one_pixel(drawing: Any, subject: Any, path: Path) -> None:
-    """In place of `genzoo.figures.render`: the figures that make sense for a run are there, and not even composed."""
+    """Replace `genzoo.figures.render`: write a file for each figure of a run without composing it."""
     if drawing.applies(subject):
         save_one_pixel(drawing, path)
 
@@ -36,15 +36,15 @@ def _by(save: Any, render: Any) -> Iterator[None]:
 
 
 def undrawn() -> Any:
-    """Inside, every figure has one pixel."""
+    """Replace every figure by one pixel."""
     return _by(save_one_pixel, render_one_pixel)
 
 
 def composed() -> Any:
-    """Inside, every figure is made, and saved as one pixel."""
+    """Compose every figure, and save it as one pixel."""
     return _by(save_one_pixel, RENDER)
 
 
 def drawn() -> Any:
-    """Inside, figures are drawn: for fixtures that make runs whose figures are looked at."""
+    """Draw figures: for fixtures whose runs' figures are tested."""
     return _by(SAVE, RENDER)

@@ -1,4 +1,4 @@
-"""A throw-away virtual environment that borrows the packages of this one."""
+"""A temporary virtual environment that uses the packages of this one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ print(*sorted(f"{e.kind} {e.full_name}" for e in registry.registry().entries), s
 
 @dataclass
 class Environment:
-    """A virtual environment that sees the packages of this one, but not its genzoo."""
+    """A virtual environment with the packages of this one, but without its genzoo."""
 
     folder: Path
 
@@ -33,7 +33,7 @@ class Environment:
         return self.run([program, *arguments], self.folder)
 
     def run(self, command: Sequence[str | Path], folder: Path, **variables: str) -> str:
-        """Runs a command as if this environment were activated; returns its standard output."""
+        """Run a command as if this environment were activated; return its standard output."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "GENZOO_"))}
         clean["PATH"] = f"{self.folder / 'bin'}{os.pathsep}{clean['PATH']}"
         words = list(map(str, command))
@@ -52,16 +52,16 @@ class Environment:
         )
 
     def look(self) -> tuple[list[Path], set[str]]:
-        """Where genzoo and its plugins were imported from, and all that is registered."""
+        """Return where genzoo and its plugins were imported from, and all that is registered."""
         core, builtins, *entries = self.python("-c", LOOK).splitlines()
         return [Path(core), Path(builtins)], set(entries)
 
 
 def make_environment(folder: Path) -> Environment:
-    """A new virtual environment in `folder`."""
+    """Return a new virtual environment in `folder`."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
     made = Environment(folder)
-    # torch is not installed again. What lies in these folders is found, but .pth files there, such as the one of an
+    # torch is not installed again. Packages in these folders are found, but .pth files there, such as the one of an
     # editable genzoo, are not read.
     visible = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
     (made.packages / "visible.pth").write_text("\n".join(visible) + "\n")

@@ -1,4 +1,4 @@
-"""Probabilistic PCA, whose likelihood, posterior and KL are known in closed form, and the VAE that equals it."""
+"""Probabilistic PCA, with closed forms of likelihood, posterior and KL, and the VAE that equals it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class PPCA:
     values: Tensor
     """Eigenvalues of the sample covariance, descending."""
     vectors: Tensor
-    """Eigenvectors, one a column, in that order."""
+    """Eigenvectors as columns, in that order."""
     variance: float
     """σ²: the mean of the eigenvalues left out."""
 
     @property
     def log_likelihood(self) -> float:
-        """ln p at the optimum, nats an example (Tipping & Bishop 1999, eq. 8 at the maximum)."""
+        """ln p at the optimum, nats per example (Tipping & Bishop 1999, eq. 8 at the maximum)."""
         kept = self.values[:Q].log().sum().item()
         return -0.5 * (D * math.log(2 * math.pi) + kept + (D - Q) * math.log(self.variance) + D)
 
@@ -45,12 +45,12 @@ class PPCA:
         return MultivariateNormal(self.mean, covariance)
 
     def kl(self, beta: float = 1.0) -> Tensor:
-        """KL of each latent at the optimum for β: ½ ln(λ/βσ²), and exactly 0 where λ ≤ βσ²."""
+        """Return the KL of each latent at the optimum for β: ½ ln(λ/βσ²), and exactly 0 where λ ≤ βσ²."""
         return 0.5 * (self.values[:Q] / (beta * self.variance)).log().clamp_min(0.0)
 
 
 def make_ppca() -> PPCA:
-    """2,000 points in 12 dimensions with variances 4, 2.5, 1.5 and nine times 0.5 along random axes."""
+    """Return 2,000 points in 12 dimensions with variances 4, 2.5, 1.5 and nine times 0.5 along random axes."""
     with seeded(7):
         axes = torch.linalg.qr(torch.randn(D, D, dtype=torch.float64)).Q
         scales = torch.tensor([4.0, 2.5, 1.5, *[0.5] * (D - Q)], dtype=torch.float64).sqrt()
@@ -61,7 +61,7 @@ def make_ppca() -> PPCA:
 
 
 def linear_vae(likelihood: str) -> Any:
-    """The registered VAE without hidden layers."""
+    """Return the registered VAE without hidden layers."""
     entry = registry().get("model", "vae")
     config = default_config(entry, {"latent_dim": Q, "hidden": []})
     with seeded(0):
@@ -69,7 +69,7 @@ def linear_vae(likelihood: str) -> Any:
 
 
 def set_optimum(model: Any, ppca: PPCA, beta: float = 1.0) -> None:
-    """Gives the model the weights that are best for β; for β = 1 q(z|x) is the exact posterior.
+    """Set the model's weights to the optimum for β; for β = 1, q(z|x) is the exact posterior.
 
     p(x|z) with W = U(Λ − βσ²)₊^½, q(z|x) with variances βσ²/λ, at most 1 (Lucas et al. 2019).
     """

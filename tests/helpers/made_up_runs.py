@@ -1,4 +1,4 @@
-"""Finished runs with made-up figures."""
+"""Finished runs with made-up metrics."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make(
     test: dict[str, Any] | None = None,
     **training: Any,
 ) -> Run:
-    """A finished run with made-up figures: images differ by tens of nats, all the same in every run."""
+    """Make a finished run with made-up metrics: images differ by tens of nats, equally in every run."""
     folder.mkdir(parents=True)
     config = {
         "model": {"name": model, "latent_dim": 20},

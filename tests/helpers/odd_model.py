@@ -1,4 +1,4 @@
-"""A model whose loss goes wrong at a step."""
+"""A model whose loss is wrong from a given step on."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SMALL = ("--dataset", "moons", "--batch-size", 125, "--latent-dim", 2, "--hidden
 
 
 def plugin(folder: Path, what: str, step: int = 8) -> Path:
-    """A plugin whose model "odd" is a VAE until that step."""
+    """Write a plugin whose model "odd" is a VAE until that step."""
     file = folder / "odd.py"
     file.write_text(dedent(PLUGIN).format(what=what, step=step))
     return file

@@ -1,4 +1,4 @@
-"""Datasets of files, made and refused, for the tests of each kind."""
+"""Make datasets of files, valid and refused, for the tests of each kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Installed packages for the tests: a folder laid out as pip leaves it, without pip."""
+"""Installed packages for the tests: a folder with the layout of pip, without pip."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def register_{kind}(register):
 
 
 def registering(name: object, kind: str = "model", target: object = "nowhere.at_all:Class", loss: str = "elbo") -> str:
-    """The source of a plugin that registers one name."""
+    """Return the source of a plugin that registers one name."""
     plural = {"loss": "losses"}.get(kind, f"{kind}s")
     return REGISTER.format(
         kind=plural, name=name, target=target, loss=f", loss={loss!r}" if kind == "model" and loss else ""
@@ -31,7 +31,7 @@ def registering(name: object, kind: str = "model", target: object = "nowhere.at_
 
 
 def run_python(program: str, *folders: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a program in a new process, with folders of packages on its path."""
+    """Run a program in a new process, with folders of packages on its path."""
     path = os.pathsep.join(map(str, folders))
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GENZOO_")}
     return subprocess.run(
@@ -45,13 +45,13 @@ def run_python(program: str, *folders: Path, **environment: str) -> subprocess.C
 
 @dataclass
 class Site:
-    """A folder on sys.path that packages are put into."""
+    """A folder on sys.path to which packages are added."""
 
     folder: Path
     modules: list[str] = field(default_factory=list)
 
     def add(self, source: str, distribution: str = "evil", version: str = "1.2", entry: str = "plugin") -> str:
-        """Installs a package of one plugin; returns its module, of a name never used before in this process."""
+        """Install a package of one plugin; return its module name, which is new in this process."""
         module = f"plugin_under_test_{next(_numbers)}"
         (self.folder / module).mkdir()
         (self.folder / module / "__init__.py").write_text(dedent(source))
@@ -60,12 +60,12 @@ class Site:
         return module
 
     def add_module(self, module: str, name: str, source: str) -> None:
-        """Adds module.name to a package that `add` made."""
+        """Add module.name to a package made by `add`."""
         (self.folder / module / f"{name}.py").write_text(dedent(source))
         importlib.invalidate_caches()
 
     def add_metadata(self, distribution: str, version: str, entry_points: str, metadata: str | None = None) -> Path:
-        """Writes a dist-info folder; `metadata` in place of the proper METADATA."""
+        """Write a dist-info folder; `metadata` replaces the valid METADATA."""
         folder = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
         folder.mkdir()
         proper = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"

@@ -1,4 +1,4 @@
-"""The names that plugins and programs may use, with their signatures.
+"""List the names that plugins and programs may use, with their signatures.
 
     python tests/helpers/public_names.py > tests/helpers/public_names.txt
 
@@ -33,7 +33,7 @@ MODULES = {
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Each public name and what it stands for; after a class, what it defines itself."""
+    """Yield each public name and its value; after a class, also its own members."""
     for module, names in MODULES.items():
         for name in sorted(names):
             value = getattr(importlib.import_module(module), name)
@@ -44,7 +44,7 @@ def public() -> Iterator[tuple[str, Any]]:
 
 
 def members(cls: type) -> dict[str, Any]:
-    """What users may call or override of a class, its bases in genzoo included; its fields are in its signature."""
+    """Return the members of a class and its bases in genzoo that users may call or override, without fields."""
     fields = getattr(cls, "_fields", ()) or getattr(cls, "__dataclass_fields__", ())
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
@@ -54,7 +54,7 @@ def members(cls: type) -> dict[str, Any]:
 
 
 def signature(value: Any) -> str:
-    """What follows a name: the arguments of something that is called, the value of a constant."""
+    """Return the text after a name: the arguments of a callable, the value of a constant."""
     if isinstance(value, (property, cached_property)):
         return ": property"
     if isinstance(value, (classmethod, staticmethod)):
@@ -67,7 +67,7 @@ def signature(value: Any) -> str:
 
 
 def listing() -> str:
-    """The whole list, a name a line."""
+    """Return the whole list, one name per line."""
     return "".join(f"{name}{signature(value)}\n" for name, value in public())
 
 

@@ -1,5 +1,8 @@
-"""A stand-in for a CUDA graph on the CPU: operators are recorded with their very tensors and done again on the same
-memory, without Python in between. What a graph could not hold, a read by the host, is refused as it is there."""
+"""Imitate a CUDA graph on the CPU.
+
+Operators are recorded with their tensors and repeated on the same memory, without Python in between. A read by the
+host, which a graph cannot hold, is refused as on a GPU.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from genzoo.testing.graph_safety import HOST_READS
 
 
 class Recorder(TorchDispatchMode):
-    """Inside, every operator is noted with its arguments and results, which so keep their memory."""
+    """Record every operator with its arguments and results, which keeps their memory."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -40,7 +43,7 @@ class Recorder(TorchDispatchMode):
 
 
 def record(work: Callable[[], None]) -> Callable[[], None]:
-    """As `training.cuda_graph.cuda_capture`: a run to warm up, one that is recorded, and a function that replays."""
+    """Imitate `training.cuda_graph.cuda_capture`: warm up, record once, and return a function that replays."""
     work()
     recorder = Recorder()
     with recorder:

@@ -1,4 +1,4 @@
-"""Finished runs that many tests read, and none changes."""
+"""Finished runs that many tests read and none changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genzoo.runs.run import Run
 
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """What `genzoo run` says from start to end; the run lies in the folder that `vae_run` has."""
+    """The output of `genzoo run`; the run is in the folder of `vae_run`."""
     folder = tmp_path_factory.mktemp("told")
     with drawing.drawn():
         return genzoo("run", "vae", "--dataset", "digits", "--epochs", 2, "--runs", folder)
@@ -28,11 +28,11 @@ def vae_run(told: Result) -> Run:
 
 @pytest.fixture(scope="session")
 def ae_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """An autoencoder, which has no prior."""
+    """A run of an autoencoder, which has no prior."""
     return trained(tmp_path_factory.mktemp("ae"), "ae", "--dataset", "digits", "--epochs", 1)
 
 
 @pytest.fixture(scope="session")
 def moons_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A VAE of points, which are no images."""
+    """A run of a VAE on points, which are not images."""
     return trained(tmp_path_factory.mktemp("moons"), "vae", "--dataset", "moons", "--epochs", 1, "--latent-dim", 2)

@@ -1,4 +1,4 @@
-"""A trainer that takes milliseconds: a VAE with eight hidden units on 200 points of the plane."""
+"""A trainer that runs in milliseconds: a VAE with eight hidden units on 200 points of the plane."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make_trainer(
     trainer_class: type[Trainer] = Trainer,
     **options: Any,
 ) -> Trainer:
-    """A trainer with batches of 50 unless told otherwise: four steps an epoch."""
+    """Return a trainer with batches of 50 by default: four steps per epoch."""
     dataset = Moons(Moons.Config(train=POINTS, validation=VALIDATION, test=1))
     splits = dataset.load(Store())
     assert splits.validation is not None
@@ -41,18 +41,18 @@ def make_trainer(
 
 
 def weights(trainer: Trainer) -> dict[str, Tensor]:
-    """A copy of the weights that would be saved."""
+    """Return a copy of the weights that would be saved."""
     return {name: value.clone() for name, value in trainer.trained.model.state_dict().items()}
 
 
 def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
-    """Bit for bit."""
+    """Return whether two sets of weights are equal bit for bit."""
     assert one.keys() == other.keys()
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
 def stop_at(trainer: Trainer, step: int) -> None:
-    """Asks for an end in the midst of a step."""
+    """Ask the trainer to stop during a step."""
     make = trainer._train_step
 
     def stopping(*inputs: Tensor) -> None:

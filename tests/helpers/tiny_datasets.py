@@ -17,19 +17,19 @@ NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3
 
 
 def idx(array: np.ndarray) -> bytes:
-    """An array of bytes as an idx file."""
+    """Return an array of bytes as an idx file."""
     return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
 
 
 @dataclass(frozen=True)
 class Example:
-    """A small dataset: what it declares, and the bytes that are right."""
+    """A small dataset: its declaration, and the correct bytes."""
 
     files: FileSet
     right: dict[str, bytes]
 
     def put(self, folder: Path, packed: bool = False, without: str = "") -> Path:
-        """Writes the files into a folder."""
+        """Write the files into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in self.right.items():
             if name != without:
@@ -37,7 +37,7 @@ class Example:
         return folder
 
     def of(self, *sources: Source) -> FileSet:
-        """The same files from other sources."""
+        """Return the same files with other sources."""
         return replace(self.files, sources=sources)
 
 
@@ -53,7 +53,7 @@ def example(name: str, title: str, seed: int) -> Example:
 
 
 def program(name: str, script: str) -> Path:
-    """Puts a shell script on the PATH, ahead of the system's programs."""
+    """Put a shell script on the PATH, before the system's programs."""
     folder = Path(os.environ["PATH"].split(":")[0])
     os.environ["PATH"] = f"{folder}:/usr/bin:/bin"  # the home fixture's monkeypatch undoes it
     path = folder / name

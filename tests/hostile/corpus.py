@@ -1,4 +1,4 @@
-"""Hostile files and names, as recipes: each makes its files in an empty folder and says the command that meets them."""
+"""Hostile files and names, as recipes: each makes files in an empty folder and returns the command that reads them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Place:
-    """Where a case lies: an empty folder, which is the current one."""
+    """The place of a case: an empty folder, which is the current one."""
 
     here: Path
     good: Path
-    """A run that is whole, on points."""
+    """An intact run on points."""
     outside: Path
-    """A folder that nothing may be written to."""
+    """A folder that must stay unchanged."""
 
     def run(self) -> Path:
-        """A copy of the good run."""
+        """Return a copy of the intact run."""
         shutil.copytree(self.good, self.here / "run")
         return self.here / "run"
 
     @property
     def canary(self) -> Path:
-        """What only code in a file could make."""
+        """A file that only code hidden in a file could create."""
         return self.outside / "canary"
 
 

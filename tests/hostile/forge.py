@@ -1,4 +1,4 @@
-"""Making hostile files: what an attacker can, who knows every format and the seal of a model file as well."""
+"""Make hostile files, as an attacker who knows every format and the digest of a model file can."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ZEROS = "0" * 64
 
 
 def parts(content: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
-    """Header, description and numbers of a model file."""
+    """Return header, description and data of a model file."""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     description = json.loads(header["__metadata__"]["genzoo"])
@@ -27,7 +27,7 @@ def parts(content: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
 
 
 def sealed(header: dict[str, Any] | str, description: dict[str, Any] | str, data: bytes, length: int = -1) -> bytes:
-    """A file with a digest that is right, whatever else is wrong. A header that is a text has DESCRIPTION in it."""
+    """Return a file with a correct digest. A header given as text contains DESCRIPTION."""
     if isinstance(description, dict):
         description = json.dumps({"sha256": ZEROS, **{k: v for k, v in description.items() if k != "sha256"}})
     if isinstance(header, dict):
@@ -43,20 +43,20 @@ Change = Callable[[dict[str, Any], dict[str, Any], bytes], bytes | None]
 
 
 def forge(model: Path, change: Change) -> None:
-    """Changes header, description and numbers of a model file (in place, or by the numbers it returns); seals again."""
+    """Change header and description of a model file in place, or the data by the return value; write a new digest."""
     header, description, data = parts(model.read_bytes())
     changed = change(header, description, data)
     model.write_bytes(sealed(header, description, data if changed is None else changed))
 
 
 def first(header: dict[str, Any]) -> dict[str, Any]:
-    """The entry of the first tensor."""
+    """Return the entry of the first tensor."""
     entry: dict[str, Any] = next(entry for name, entry in header.items() if name != "__metadata__")
     return entry
 
 
 def npy(shape: str, dtype: str = "'<f4'", data: bytes = b"", version: int = 1, length: int = -1) -> bytes:
-    """An .npy file with any header."""
+    """Return an .npy file with any header."""
     header = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
     width = "<H" if version == 1 else "<I"
     size = struct.pack(width, len(header) if length < 0 else length)
@@ -64,7 +64,7 @@ def npy(shape: str, dtype: str = "'<f4'", data: bytes = b"", version: int = 1, l
 
 
 def archive(path: Path, members: list[tuple[str, bytes]], times: int = 1) -> None:
-    """A zip file. A content may be repeated, without being held in memory."""
+    """Write a zip file. Content may be repeated without being held in memory."""
     import warnings
 
     with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
@@ -75,7 +75,7 @@ def archive(path: Path, members: list[tuple[str, bytes]], times: int = 1) -> Non
 
 
 def png(width: int, height: int, data: bytes = b"", chunks: list[tuple[bytes, bytes]] | None = None) -> bytes:
-    """A grey PNG file that declares any size."""
+    """Return a grey PNG file that declares any size."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -86,7 +86,7 @@ def png(width: int, height: int, data: bytes = b"", chunks: list[tuple[bytes, by
 
 
 def picture(kind: str) -> bytes:
-    """A small picture that is right."""
+    """Return a small valid image."""
     from PIL import Image
 
     content = io.BytesIO()
@@ -95,23 +95,23 @@ def picture(kind: str) -> bytes:
 
 
 def idx(shape: tuple[int, ...], data: bytes = b"") -> bytes:
-    """An idx file of bytes."""
+    """Return an idx file of bytes."""
     return struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape) + data
 
 
 def gz_of_zeros(head: bytes, size: int) -> bytes:
-    """A gzip file of `head` and so many zeros: a thousandth of their size, in members of a megabyte."""
+    """Return a gzip file of `head` and `zeros` zeros in members of one megabyte; it is a thousand times smaller."""
     many, rest = divmod(size, 1_000_000)
     return gzip.compress(head, 9) + many * gzip.compress(bytes(1_000_000), 9) + gzip.compress(bytes(rest), 9)
 
 
 def text_bomb(size: int) -> bytes:
-    """The content of a PNG's zTXt chunk that unpacks to `size` blanks."""
+    """Return the content of a PNG's zTXt chunk that unpacks to `size` blanks."""
     return b"Comment\0\0" + zlib.compress(b" " * size, 9)
 
 
 class Touch:
-    """What a pickle does that is loaded."""
+    """An object whose pickle runs a command when it is loaded."""
 
     def __init__(self, canary: Path) -> None:
         self.canary = canary
@@ -121,7 +121,7 @@ class Touch:
 
 
 def pipe(path: Path) -> Path:
-    """A pipe that nobody writes to, in place of whatever was there: reading it waits for ever."""
+    """Replace a path by a pipe without a writer: reading it waits forever."""
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
@@ -130,7 +130,7 @@ def pipe(path: Path) -> Path:
 
 
 def link(path: Path, target: str | Path) -> Path:
-    """A link in place of whatever was there."""
+    """Replace a path by a link."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Mutated files of every kind that genzoo reads: each is taken as it is, or refused in one line.
+"""Mutate files of every kind that genzoo reads: each is accepted, or refused in one line.
 
     python tests/hostile/fuzz.py 10000        # that many, some minutes
 
-No chance is involved: case 17 is always the same file.
+The cases are deterministic: case 17 is always the same file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from forge import gz_of_zeros, idx, picture
-from guard import Watch, annotations, told
+from guard import Watch, annotations, run_captured
 from mutations import json_altered, model_altered, mutated
 
 Reader = Callable[[Path], object]
@@ -29,7 +29,7 @@ Mutation = Callable[[bytes, random.Random], bytes]
 
 
 def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
-    """For each file name a content that is right, what changes it and what reads it. Those of a run lie in that run."""
+    """Return for each file name its valid content, mutation and reader. Files of a run are in that run."""
     import genzoo
     from genzoo.cli.compare import FORMATS
     from genzoo.cli.run import from_file
@@ -59,12 +59,12 @@ def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
 
     def compared(path: Path) -> None:
         for form in FORMATS:
-            code, _, err = told(["compare", path.parent, *([] if form == "text" else [f"--{form}"])])
+            code, _, err = run_captured(["compare", path.parent, *([] if form == "text" else [f"--{form}"])])
             first, *hints = err.splitlines() or [""]
             assert "this is a bug" not in err, err
             if code:
                 raise GenzooError(first.removeprefix("genzoo: "), "\n".join(hints))
-        assert not finished([], RunPaths(path.parents[1]))  # reads every run that a board may go on with
+        assert not finished([], RunPaths(path.parents[1]))  # reads every run that `bench` may reuse
 
     def reported(path: Path) -> None:
         write_report(Run(path.parent))
@@ -95,7 +95,7 @@ def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
 
 
 def judged(read: Reader, path: Path) -> str:
-    """ "taken" or "refused", or what went wrong."""
+    """Return "taken" or "refused", or the fault."""
     from genzoo.core.errors import GenzooError
 
     start = time.process_time()
@@ -114,7 +114,7 @@ def judged(read: Reader, path: Path) -> str:
 
 
 def fuzz(cases: range, folder: Path) -> tuple[dict[str, int], list[str]]:
-    """How many were taken and refused, by file, and what went wrong."""
+    """Return the counts of accepted and refused files, by file, and the faults."""
     import genzoo
     from genzoo.registry.current import registry
 
@@ -128,7 +128,7 @@ def fuzz(cases: range, folder: Path) -> tuple[dict[str, int], list[str]]:
         for entry in registry().matching(kind):  # type: ignore[arg-type]
             watch.known |= annotations(entry.load())
     kinds = readers(run)
-    for name, (content, _, read) in kinds.items():  # what is right is taken, and imports what reading takes
+    for name, (content, _, read) in kinds.items():  # valid files are accepted; this imports what reading needs
         path = place(folder, name)
         path.write_bytes(content)
         assert (outcome := judged(read, path)) == "taken", (name, outcome)
@@ -151,13 +151,13 @@ def fuzz(cases: range, folder: Path) -> tuple[dict[str, int], list[str]]:
 
 
 def place(folder: Path, name: str) -> Path:
-    """Where a file lies: those of a run in that run."""
+    """Return the path of a file: files of a run are in that run."""
     own = folder / "run" / name
     return own if own.exists() else folder / name
 
 
 def main(count: int) -> int:
-    """Prints counts and what went wrong; 1 if anything did."""
+    """Print counts and faults; return 1 if there is a fault."""
     os.environ["OMP_NUM_THREADS"] = os.environ["GENZOO_OFFLINE"] = "1"
     folder = Path(tempfile.mkdtemp(prefix="genzoo-fuzz-")).resolve()
     try:

@@ -1,8 +1,8 @@
-"""Meeting hostile files in one process: what was said, what it cost, and whether any of their code ran.
+"""Run hostile cases in one process and record the output, the cost, and whether any code of a file ran.
 
     python guard.py FOLDER [CASE …]
 
-prints a line of JSON a case. `Watch` is an audit hook, which cannot be taken off again: hence a process of its own.
+prints one line of JSON per case. `Watch` is an audit hook, which cannot be removed: therefore it needs its own process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 HANGS = 20
-"""Seconds of wall time after which a case counts as hanging."""
+"""Seconds of wall time after which a case counts as hung."""
 STARTS_SOMETHING = ("pickle.find_class", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "pty.spawn")
 CONNECTS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "urllib.Request")
 CHANGES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.chmod", "os.truncate")
@@ -28,22 +28,22 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class Watch:
-    """What this process does that a file has no business to make it do."""
+    """An audit hook that records actions that no file may cause."""
 
     def __init__(self, trusted: list[Path]) -> None:
         self.trusted = [os.path.realpath(path) for path in trusted]
         self.allowed: str | None = None
-        """The only folder that may be written to; None: not watching."""
+        """The only folder that may be written to; None disables the watch."""
         self.seen: list[str] = []
         self.known: set[str] = set()
-        """Texts that are compiled with no hostile file about: annotations of dataclasses."""
+        """Texts that are compiled without any hostile file: annotations of dataclasses."""
         self.text = ""
         self.learning = True
         sys.addaudithook(self)
 
     @contextlib.contextmanager
     def over(self, folder: Path) -> Iterator[list[str]]:
-        """Watches; gives the list of what was seen."""
+        """Watch, and yield the list of recorded actions."""
         self.seen, self.learning = [], False
         self.allowed = os.path.realpath(folder)
         try:
@@ -76,7 +76,7 @@ class Watch:
             self.known.add(self.text)
 
     def executed(self, code: Any) -> None:
-        """Modules of the installation, and the annotations that dataclasses read, may be."""
+        """Allow modules of the installation and annotations of dataclasses."""
         file = os.path.realpath(code.co_filename)
         if not any(file.startswith(folder) for folder in self.trusted) and self.text not in self.known:
             self.seen.append(f"exec {code.co_filename}: {self.text}"[:200])
@@ -91,11 +91,11 @@ class Watch:
 
 
 class Hanging(BaseException):
-    """Nothing that a `except Exception` takes for an error of its own."""
+    """Raised at the time limit; not an Exception, so that `except Exception` does not catch it."""
 
 
 def peak() -> int:
-    """The largest resident size since `forget_peak`, in bytes (where the system cannot forget: since the start)."""
+    """Return the peak resident size since `forget_peak`, in bytes; since the start if the system cannot reset it."""
     with contextlib.suppress(OSError), open("/proc/self/status") as file:
         return int(next(line for line in file if line.startswith("VmHWM")).split()[1]) << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << (0 if sys.platform == "darwin" else 10)
@@ -106,8 +106,8 @@ def forget_peak() -> None:
         file.write("5")
 
 
-def told(work: list[Any] | Callable[[], object]) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a command, or of a call that says what a command would say."""
+def run_captured(work: list[Any] | Callable[[], object]) -> tuple[int, str, str]:
+    """Return exit code, standard output and standard error of a command, or of a call in its place."""
     from genzoo.cli.main import main
     from genzoo.core.errors import GenzooError
 
@@ -123,7 +123,7 @@ def told(work: list[Any] | Callable[[], object]) -> tuple[int, str, str]:
 
 
 def measured(watch: Watch, folder: Path, work: list[Any] | Callable[[], object]) -> dict[str, Any]:
-    """One case, as it is judged."""
+    """Run one case and return its result."""
 
     def hang(*_: object) -> None:
         raise Hanging
@@ -135,9 +135,9 @@ def measured(watch: Watch, folder: Path, work: list[Any] | Callable[[], object])
     code, out, err, problem = -1, "", "", ""
     with watch.over(folder) as seen:
         try:
-            code, out, err = told(work)
+            code, out, err = run_captured(work)
         except Hanging:
-            problem = f"it hangs for more than {HANGS} s"
+            problem = f"it hung for more than {HANGS} s"
         except BaseException as error:
             problem = f"{type(error).__name__}: {error}"
     seconds = time.process_time() - start
@@ -149,13 +149,13 @@ def measured(watch: Watch, folder: Path, work: list[Any] | Callable[[], object])
 
 
 def annotations(registered: type) -> set[str]:
-    """What typing reads, and therefore compiles, of the options of a class."""
+    """Return the annotations of a class's options, which typing compiles."""
     classes = getattr(registered, "Config", object).__mro__
     return {str(text) for cls in classes for text in vars(cls).get("__annotations__", {}).values()}
 
 
 def prepare(folder: Path, watch: Watch) -> Path:
-    """A good run, and everything imported that commands import when they are first used."""
+    """Make an intact run, and import all that commands import on first use."""
     import corpus
     from forge import picture
     from PIL import Image
@@ -184,13 +184,13 @@ def prepare(folder: Path, watch: Watch) -> Path:
         ["run", "--config", "run/config.json", "--out", "again", "--quiet"], ["sample", "nothing"],
     ]  # fmt: skip
     for words in commands:
-        code, _, err = told(words)
+        code, _, err = run_captured(words)
         assert code in (0, 2), (words, err)
     return good
 
 
 def main(folder: Path, names: list[str]) -> None:
-    """Prepares, and runs every case in a folder of its own."""
+    """Prepare, and run every case in its own folder."""
     import corpus
     import hostile_data
     import hostile_models
@@ -211,7 +211,7 @@ def main(folder: Path, names: list[str]) -> None:
         result = measured(watch, here, work)
         result["canary"] = (folder / "outside/canary").exists() or (here / "canary").exists()
         print(json.dumps({"name": name, **result}), flush=True)
-    with watch.over(folder) as seen:  # that it would have seen it
+    with watch.over(folder) as seen:  # test that it would notice
         import pickle
 
         pickle.loads(pickle.dumps(Path))

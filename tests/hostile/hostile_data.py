@@ -1,4 +1,4 @@
-"""Data: arrays, tables, pictures and raw files."""
+"""Hostile data: arrays, tables, images and raw files."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def data_case(name: str, dataset: str, file: str, make: Callable[[Path, Place], 
 
 
 def array_case(name: str, content: bytes) -> None:
-    """The same array as .npy and within an .npz file."""
+    """Add a case for an array as .npy and one in an .npz file."""
     data_case(f"{name}, .npy", "npz", "x.npy", lambda path, place: path.write_bytes(content))
     data_case(f"{name}, .npz", "npz", "x.npz", lambda path, place: archive(path, [("x.npy", content)]))
 
 
 SYSTEM = "__import__('os').system('touch canary')"
 array_case("2^31 rows", npy("(2147483648, 784)", data=bytes(64)))
-array_case("rows without number", npy(f"({2**62}, {2**62})", data=bytes(64)))
+array_case("too many rows", npy(f"({2**62}, {2**62})", data=bytes(64)))
 array_case("a negative shape", npy("(-4, 4)", data=bytes(64)))
-array_case("a shape that is a text", npy("'x'", data=bytes(64)))
-array_case("a shape of truths", npy("(True, 4)", data=bytes(64)))
+array_case("a shape that is a string", npy("'x'", data=bytes(64)))
+array_case("a shape of booleans", npy("(True, 4)", data=bytes(64)))
 array_case("a shape beyond numpy's axes", npy(str((1,) * 99), data=bytes(64)))
 array_case("a header that is code", npy(SYSTEM, data=bytes(64)))
 array_case("a dtype that is code", npy("(4, 4)", SYSTEM, bytes(64)))
 array_case("a dtype of objects", npy("(4, 4)", "'|O'", bytes(64)))
 array_case("a dtype with objects in it", npy("(4, 4)", "[('a', '<f4'), ('b', '|O')]", bytes(64)))
-array_case("a dtype of nothing", npy(f"({2**40}, 4)", "'|V0'", b""))
+array_case("a dtype of zero size", npy(f"({2**40}, 4)", "'|V0'", b""))
 array_case("too few numbers", npy("(400, 4)", data=bytes(64)))
 array_case("a header longer than the file", npy("(4, 4)", data=bytes(64), version=2, length=2**32 - 1))
-array_case("a version that is not", npy("(4, 4)", data=bytes(64), version=9))
+array_case("an unknown version", npy("(4, 4)", data=bytes(64), version=9))
 array_case("NaN", npy("(4, 4)", data=struct.pack("<16f", *[float("nan")] * 16)))
 array_case("complex numbers", npy("(4, 4)", "'<c8'", bytes(128)))
-array_case("nothing at all", b"")
+array_case("an empty file", b"")
 array_case("random bytes", bytes(range(256)) * 9)
 array_case("a header nested 9,000 deep", npy("(" * 4500 + ")" * 4500, data=bytes(64)))
 
@@ -74,13 +74,13 @@ def _(place: Place) -> Words:
 
 
 def half(path: Path) -> None:
-    """The beginning of an archive."""
+    """Write the beginning of an archive."""
     archive(path, [("x.npy", ONES * 99)])
     os.truncate(path, 99)
 
 
 def cats(path: Path, target: Path) -> None:
-    """A folder of classes, one of which is a link."""
+    """Make a folder of classes, one of which is a link."""
     path.mkdir()
     link(path / "cats", target)
 
@@ -120,7 +120,7 @@ data_case("NULs", "csv", "x.csv", lambda path, place: path.write_bytes(bytes(999
 data_case("escapes", "csv", "x.csv", lambda path, place: path.write_text("1,2\n3,\x1b[2J\x07\n"))
 data_case("lines of another length", "csv", "x.csv", lambda path, place: path.write_text("1,2\n3\n"))
 data_case("nothing", "csv", "x.csv", lambda path, place: path.write_text(""))
-data_case("a terabyte of nothing", "csv", "x.csv", lambda path, place: (path.touch(), os.truncate(path, 1 << 40)))
+data_case("a sparse file of a terabyte", "csv", "x.csv", lambda path, place: (path.touch(), os.truncate(path, 1 << 40)))
 data_case("a pipe", "csv", "x.csv", lambda path, place: pipe(path))
 data_case("a device", "csv", "x.csv", lambda path, place: link(path, "/dev/zero"))
 
@@ -168,7 +168,7 @@ in_folder("a link to itself", lambda path, place: link(path / "a.png", "a.png"))
 in_folder("a pipe", lambda path, place: pipe(path / "a.png"))
 in_folder("a folder called picture", lambda path, place: (path / "a.png").mkdir())
 data_case("a class that leads outside", "folder", "pictures", lambda path, place: cats(path, place.outside))
-data_case("a class without end", "folder", "pictures", lambda path, place: cats(path, Path(".")))
+data_case("a class that contains itself", "folder", "pictures", lambda path, place: cats(path, Path(".")))
 
 
 @case("anomaly: a folder with a link out")
@@ -214,5 +214,5 @@ raw_file_case("a gzip file that unpacks to 300 MB", lambda path: path.write_byte
 raw_file_case("a pipe", pipe)
 raw_file_case("a device", lambda path: link(path, "/dev/zero"))
 raw_file_case("a folder", lambda path: path.mkdir())
-raw_file_case("a terabyte of nothing", lambda path: (path.touch(), os.truncate(path, 1 << 40)))
+raw_file_case("a sparse file of a terabyte", lambda path: (path.touch(), os.truncate(path, 1 << 40)))
 raw_file_case("a link to itself", lambda path: link(path, "given"))

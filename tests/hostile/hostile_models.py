@@ -1,4 +1,4 @@
-"""Model files that are damaged or lie, most of them sealed anew: the seal is no lock."""
+"""Model files that are damaged or lie, most with a new digest: the digest is not a signature."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from corpus import Place, Words, case
 from forge import Change, Touch, first, forge, parts, sealed
 
-# model files, sealed anew where that is possible
+# model files, with a new digest if possible
 
 
 def model_case(name: str, change: Change) -> None:
@@ -34,12 +34,12 @@ def raw_case(name: str, content: Callable[[dict[str, Any], dict[str, Any], bytes
 
 
 def many(entry: dict[str, Any]) -> dict[str, Any]:
-    """As many empty tensors as a header of a megabyte has room for."""
+    """Return a header of a megabyte, full of empty tensors."""
     return {f"t{number}": {**entry, "shape": [0], "data_offsets": [0, 0]} for number in range(13_000)}
 
 
 def text(header: dict[str, Any]) -> str:
-    """A header as text, in which the description is to be put."""
+    """Return a header as text with a placeholder for the description."""
     body = json.dumps({name: entry for name, entry in header.items() if name != "__metadata__"})
     return '{"__metadata__": DESCRIPTION, ' + body[1:]
 
@@ -65,7 +65,7 @@ raw_case(
 )
 raw_case("metadata that is a text", lambda h, d, data: sealed(text(h).replace("DESCRIPTION", '"x"'), d, data))
 raw_case("metadata alone", lambda h, d, data: sealed({}, d, b""))
-raw_case("nothing at all", lambda h, d, data: b"")
+raw_case("an empty file", lambda h, d, data: b"")
 raw_case("seven bytes", lambda h, d, data: bytes(7))
 raw_case("zeros", lambda h, d, data: bytes(5000))
 raw_case("a description that is a list", lambda h, d, data: sealed(h, '["sha256"]', data))
@@ -79,7 +79,7 @@ raw_case("13,000 tensors", lambda h, d, data: sealed(many(first(h)), d, b""))
 
 
 def halved(entry: dict[str, Any]) -> None:
-    """The same bytes as twice as many numbers of half precision."""
+    """Declare the same bytes as twice as many numbers of half precision."""
     rows, *others = entry["shape"]
     entry.update(dtype="F16", shape=[2 * rows, *others])
 
@@ -100,7 +100,7 @@ entry_case("a shape of 2^124 numbers", shape=[2**62, 2**62])
 entry_case("a shape of 2^62 times nothing", shape=[2**62, 0], data_offsets=[0, 0])
 entry_case("a negative shape", shape=[-1, -2])
 entry_case("a shape of 100,000 ones", shape=[1] * 100_000)
-entry_case("a dtype that is not", dtype="F99")
+entry_case("an unknown dtype", dtype="F99")
 entry_case("a dtype that is a number", dtype=7)
 entry_case("unknown fields", more=1)
 model_case("half precision", lambda h, d, data: halved(first(h)))
@@ -125,7 +125,7 @@ described("a model beyond 64 bits", "config", latent_dim=10**30)
 described("a wide model", "config", hidden=[10**9])
 described("a model of 100,000 layers", "config", hidden=[1] * 100_000)
 described("a model of 1,000 layers of another shape", "config", hidden=[1] * 1000)
-described("a hidden layer of half a number", "config", hidden=[0.5])
+described("a hidden layer of width 0.5", "config", hidden=[0.5])
 described("layers nested in lists", "config", hidden=[[[1]]])
 described("an option of 10,000 characters", "config", **{"x" * 10_000: 1})
 described("an option that is a dunder", "config", __class__="os.system")
@@ -133,10 +133,10 @@ described("an activation that is code", "config", activation="__import__('os').s
 described("data of terabytes", "spec", shape=[10**12])
 described("data of 100,000 axes", "spec", shape=[1] * 100_000)
 described("data of no axis", "spec", shape=[])
-described("data of half a pixel", "spec", shape=[1.5])
+described("data of 1.5 pixels", "spec", shape=[1.5])
 described("a likelihood that is code", "spec", likelihood="gaussian:__import__('os')")
 described("a likelihood of 10,000 digits", "spec", likelihood="gaussian:" + "9" * 10_000)
-described("a scale of nothing", "spec", scale=0.0)
+described("a scale of zero", "spec", scale=0.0)
 described("a scale that is a text", "spec", scale="1")
 described("an unknown field of the data", "spec", more=1)
 described("a model called ../../etc/passwd", model="../../etc/passwd")
@@ -150,7 +150,7 @@ described("a format that is a list", format=[1])
 
 
 def conv_case(name: str, **changed: Any) -> None:
-    """The same of a convolutional model, which is only described: nothing of it has to be there."""
+    """Add a case of a convolutional model that exists only as a description."""
 
     def change(header: dict[str, Any], description: dict[str, Any], data: bytes) -> None:
         description["model"] = "conv-vae"
@@ -161,11 +161,11 @@ def conv_case(name: str, **changed: Any) -> None:
 
 
 conv_case("channels of terabytes", channels=[10**9, 10**9])
-conv_case("channels without an end", channels=[1] * 900)
+conv_case("900 channels", channels=[1] * 900)
 conv_case("a base of terabytes", base=10**12)
 
 
-@case("model: a terabyte of nothing")
+@case("model: a sparse file of a terabyte")
 def _(place: Place) -> Words:
     run = place.run()
     os.truncate(run / "model.safetensors", 1 << 40)

@@ -1,4 +1,4 @@
-"""Records and configurations: JSON and TOML that nobody would write."""
+"""Hostile records and configurations, in JSON and TOML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def record_case(name: str, file: str, change: Callable[[str], str], *verbs: str)
 
 
 def with_value(section: str, name: str, value: str) -> Callable[[str], str]:
-    """A file in which one value is another JSON text."""
+    """Return a file with one value replaced by another JSON text."""
 
     def change(content: str) -> str:
         values = json.loads(content)
@@ -41,7 +41,7 @@ JSON = {
     "a number of 100 digits": "9" * 100,
     "endless nesting": "[" * 100_000,
     "deep nesting": "[" * 500 + "]" * 500,
-    "half a character": '"\\ud800"',
+    "a lone surrogate": '"\\ud800"',
     "a list of a list": "[[1]]",
     "a name twice": '{"a": 1, "a": 2}',
 }
@@ -57,7 +57,7 @@ record_case("an unknown key", "config.json", with_value("training", "x" * 5000, 
 record_case("a dunder", "config.json", with_value("training", "__class__", '"os.system"'), "evaluate", "run")
 record_case("tests of another type", "results.json", with_value("test", "n", '"many"'), "report", "compare")
 record_case("a start of another type", "run.json", lambda c: json.dumps(json.loads(c) | {"started": "x"}), "report")
-record_case("a start beyond all time", "run.json", lambda c: json.dumps(json.loads(c) | {"started": 1e300}), "report")
+record_case("a start in the far future", "run.json", lambda c: json.dumps(json.loads(c) | {"started": 1e300}), "report")
 record_case("plugins of another type", "run.json", lambda c: json.dumps(json.loads(c) | {"plugins": [1]}), "report")
 record_case("a command of another type", "run.json", lambda c: json.dumps(json.loads(c) | {"command": 5}), "report")
 record_case(
@@ -85,7 +85,7 @@ TOML = {
     "a deep model": "model='vae'\ndataset='moons'\nhidden=[" + "1," * 20_000 + "]",
     "images of a million pixels a side": "model='vae'\ndataset='digits'\n[data]\nresize=1000000",
     "a billion points": "model='vae'\ndataset='moons'\n[data]\ntrain=1000000000",
-    "less than no points": "model='vae'\ndataset='moons'\n[data]\ntrain=-1",
+    "a negative number of points": "model='vae'\ndataset='moons'\n[data]\ntrain=-1",
     "a device that cannot be": "model='vae'\ndataset='moons'\ndevice='cuda:99999999999999999999'",
     "a device that is a path": "model='vae'\ndataset='moons'\ndevice='../../dev/zero'",
     "a likelihood of 10,000 digits": "model='vae'\ndataset='moons'\nlikelihood='gaussian:" + "9" * 10_000 + "'",

@@ -1,4 +1,4 @@
-"""Run folders whose files are no files, and names that lead elsewhere."""
+"""Run folders with folders, pipes, devices and links in place of files, and hostile names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forge import link, pipe
 
 
 def instead(name: str, file: str, replace: Callable[[Path, Place], object], *words: Any) -> None:
-    """A file of a run replaced by something that is no file."""
+    """Add cases in which a file of a run is replaced by something else."""
 
     @case(f"run: {name}")
     def recipe(place: Place) -> Words:
@@ -23,7 +23,7 @@ def instead(name: str, file: str, replace: Callable[[Path, Place], object], *wor
 
 
 def a_file(folder: Path) -> None:
-    """A file in place of a folder."""
+    """Replace a folder by a file."""
     shutil.rmtree(folder)
     folder.touch()
 
@@ -68,7 +68,7 @@ REFERENCES = {
     "has 10,000 characters": "x/" * 5000,
     "has control characters": "\x1b[2J\x07\nmodel: fine",
     "is a pattern": "*",
-    "is half a character": "\udcff",
+    "is a lone surrogate": "\udcff",
     "is a command": "$(touch canary)",
     "is empty": "",
     "is a dot": "..",

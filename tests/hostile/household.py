@@ -1,8 +1,8 @@
-"""Every command, in a process without a network, without a home, and then as a user whom the system does not know.
+"""Run every command without a network and a home folder, and then as a user that the system does not know.
 
     python household.py FOLDER
 
-prints a line of JSON a command. The imports are made once; the user without a name is a fork of that process.
+prints one line of JSON per command. Modules are imported once; the unknown user is a fork of that process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from guard import CONNECTS, told
+from guard import CONNECTS, run_captured
 
 CAPABILITY_VERSION_3 = 0x20080522  # of capset(2)
 Commands = list[tuple[str, list[Any]]]
@@ -25,14 +25,14 @@ connections: list[str] = []
 
 
 def refuse_connections(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook: nobody is at home in the network."""
+    """Act as an audit hook that makes the network unreachable."""
     if event in CONNECTS:
         connections.append(event)
         raise OSError(101, "Network is unreachable")
 
 
 def commands(runs: Path, raw: Path) -> Commands:
-    """Every verb that needs no fetch; each works, and writes into the current folder alone."""
+    """Return commands for every verb that needs no download; each works, and writes only into the current folder."""
     files = sorted(raw.iterdir())
     words = f"""
     run vae --dataset digits --epochs 1 --hidden 8 --latent-dim 2 --out vae --quiet
@@ -68,7 +68,7 @@ def commands(runs: Path, raw: Path) -> Commands:
 
 
 def closed(runs: Path) -> Commands:
-    """What is refused in a run that may be read and not written, or without a network."""
+    """Return commands that are refused in a read-only run or without a network."""
     return [
         ("refused", ["run", "vae", "--dataset", "digits", "--epochs", "1", "--runs", str(runs)]),
         ("refused", ["sample", f"{runs}/good"]),
@@ -78,10 +78,10 @@ def closed(runs: Path) -> Commands:
 
 
 def report(when: str, todo: Commands) -> None:
-    """Runs the commands and prints what became of them."""
+    """Run the commands and print their results."""
     for expected, words in todo:
         connections.clear()
-        code, out, err = told(words)
+        code, out, err = run_captured(words)
         print(json.dumps({
             "when": when, "words": words, "expected": expected, "code": code, "out": out[:500], "err": err,
             "connections": connections,
@@ -89,9 +89,9 @@ def report(when: str, todo: Commands) -> None:
 
 
 def become_a_stranger(home: Path) -> None:
-    """A user without an entry in the system's list, to whom permissions apply.
+    """Become a user without an entry in the system's list, to whom permissions apply.
 
-    Root gives up its capabilities and not its number: another user might be refused the interpreter's own folder.
+    Root gives up its capabilities but keeps its number: another user might not be able to read the interpreter.
     """
     os.environ["HOME"] = str(home)
     if os.geteuid() == 0:
@@ -106,7 +106,7 @@ def become_a_stranger(home: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """The same commands twice: at home nowhere, and as a stranger to whom all is closed but one folder."""
+    """Run the commands twice: without a home folder, and as an unknown user who can write to only one folder."""
     sys.addaudithook(refuse_connections)
     from tiny_datasets import example
 
@@ -151,7 +151,7 @@ def main(folder: Path) -> None:
             traceback.print_exc()
             os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
-    for place in (runs, folder / "data", raw, *runs.rglob("*")):  # so that all of it can be deleted
+    for place in (runs, folder / "data", raw, *runs.rglob("*")):  # so that it can be deleted
         os.chmod(place, 0o755)
 
 

@@ -1,4 +1,4 @@
-"""Small changes to files, of the kinds that accidents and people make. The same chance gives the same change."""
+"""Small changes to files, as by accidents or by people. The same random state gives the same change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VALUES: tuple[Any, ...] = (
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
-    """One to four changes to bytes."""
+    """Make one to four changes to bytes."""
     changed = bytearray(content)
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
         at = chance.randrange(len(changed) + 1)
@@ -44,7 +44,7 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every table or list in parsed JSON, with each of its keys."""
+    """Yield every table or list in parsed JSON, with each of its keys."""
     if isinstance(value, (dict, list)):
         for key in value if isinstance(value, dict) else range(len(value)):
             yield value, key
@@ -52,7 +52,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def altered(values: Any, chance: random.Random) -> Any:
-    """Parsed JSON with one or two values replaced, taken out or given another name. It is changed in place."""
+    """Replace, remove or rename one or two values of parsed JSON, in place."""
     for _ in range(chance.choice((1, 1, 2))):
         found = list(places(values))
         if not found:
@@ -69,14 +69,14 @@ def altered(values: Any, chance: random.Random) -> Any:
 
 
 def json_altered(content: bytes, chance: random.Random) -> bytes:
-    """JSON that is well-formed and says something else; every second time, mere bytes that changed."""
+    """Return well-formed JSON with other content; every second time, only changed bytes."""
     if chance.randrange(2):
         return mutated(content, chance)
     return json.dumps(altered(json.loads(content), chance)).encode()
 
 
 def model_altered(content: bytes, chance: random.Random) -> bytes:
-    """A model file whose header or description says something else, under a seal that is right."""
+    """Return a model file with a changed header or description and a correct digest."""
     header, description, data = parts(content)
     del header["__metadata__"]
     if chance.randrange(2):

@@ -1,4 +1,4 @@
-"""A few hundred of the mutated files, and ten thousand in the long suite."""
+"""A few hundred mutated files, and ten thousand in the long suite."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 
 @pytest.fixture(scope="module")
 def cases(long: bool) -> int:
-    """How many files are mutated."""
+    """The number of mutated files."""
     return 10_000 if long else 420
 
 
 @pytest.fixture(scope="module")
-def told(cases: int) -> dict[str, object]:
+def report(cases: int) -> dict[str, object]:
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("fuzz.py"), str(cases)],
         env={**os.environ, "OMP_NUM_THREADS": "1", "GENZOO_OFFLINE": "1"},
@@ -29,13 +29,13 @@ def told(cases: int) -> dict[str, object]:
     return found
 
 
-def test_nothing_goes_wrong(told: dict[str, object]) -> None:
-    assert told["wrong"] == []
+def test_there_are_no_faults(report: dict[str, object]) -> None:
+    assert report["wrong"] == []
 
 
-def test_most_are_refused_and_some_are_harmless(told: dict[str, dict[str, int]], cases: int) -> None:
-    """A fuzzer whose files are all taken, or all refused for one reason, would find nothing."""
-    refused = sum(number for name, number in told["counts"].items() if name.endswith("refused"))
-    assert sum(told["counts"].values()) == cases
+def test_most_files_are_refused_and_some_are_accepted(report: dict[str, dict[str, int]], cases: int) -> None:
+    """A fuzzer whose files are all accepted, or all refused for one reason, would find nothing."""
+    refused = sum(number for name, number in report["counts"].items() if name.endswith("refused"))
+    assert sum(report["counts"].values()) == cases
     assert cases // 2 < refused < cases
-    assert "model.safetensors taken" not in told["counts"]
+    assert "model.safetensors taken" not in report["counts"]

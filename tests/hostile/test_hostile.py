@@ -1,4 +1,4 @@
-"""Hostile files and names: refused in one line and less than a second, and nothing in them is ever run."""
+"""Hostile files and names are refused in one line and less than a second, and nothing in them is ever run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from corpus import CASES
 
 MODULES = (hostile_data, hostile_models, hostile_records, hostile_runs)
 SECONDS = 2.0
-"""Of processor time: 1 is what is wanted, and shared machines count up to twice as much."""
+"""Seconds of CPU time: the target is 1, and shared machines measure up to twice as much."""
 GROWTH = 200_000_000
 
 
 @pytest.fixture(scope="session")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What became of each case, all of them in one process that watches itself."""
+    """The result of each case, all run in one process that watches itself."""
     guard = Path(__file__).with_name("guard.py")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GENZOO_OFFLINE": "1", "PYTHONWARNINGS": ""}
     done = subprocess.run(
@@ -38,31 +38,31 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
 
 @pytest.mark.parametrize("name", CASES)
 def test_refused(name: str, outcomes: dict[str, dict[str, Any]]) -> None:
-    met = outcomes[name]
-    assert not met["problem"], met
-    assert met["code"] in (1, 2, 4), met
-    assert met["out"] == ""
-    first, *hints = met["err"].splitlines()
+    outcome = outcomes[name]
+    assert not outcome["problem"], outcome
+    assert outcome["code"] in (1, 2, 4), outcome
+    assert outcome["out"] == ""
+    first, *hints = outcome["err"].splitlines()
     assert first.startswith("genzoo: ")
     assert len(first) <= 200
-    assert hints, "it says what is wrong, but not what to type"
+    assert hints, "the message does not say what to type"
     assert all(line.startswith("  ") and line.strip() for line in hints)
-    assert "Traceback" not in met["err"]
-    assert "this is a bug" not in met["err"], met["err"]
-    assert all(character.isprintable() for character in met["err"].replace("\n", ""))
-    assert met["seen"] == []
-    assert not met["canary"]
-    assert met["seconds"] < SECONDS
-    assert met["growth"] < GROWTH
+    assert "Traceback" not in outcome["err"]
+    assert "this is a bug" not in outcome["err"], outcome["err"]
+    assert all(character.isprintable() for character in outcome["err"].replace("\n", ""))
+    assert outcome["seen"] == []
+    assert not outcome["canary"]
+    assert outcome["seconds"] < SECONDS
+    assert outcome["growth"] < GROWTH
 
 
-def test_the_watch_would_have_seen_it(outcomes: dict[str, dict[str, Any]]) -> None:
+def test_the_watch_notices_code(outcomes: dict[str, dict[str, Any]]) -> None:
     unpickled, executed, *written = outcomes["control"]["seen"]
     assert unpickled.startswith("pickle.find_class")
     assert executed == "exec <string>: 1 + 1"
     assert len(written) == 1
 
 
-def test_there_are_enough() -> None:
+def test_there_are_enough_cases() -> None:
     assert len(CASES) > 300
     assert {CASES[name].__module__ for name in CASES} == {module.__name__ for module in MODULES}

@@ -1,4 +1,4 @@
-"""No network, no home, no name, nothing to write to: every command works, or says in one line what to type."""
+"""Without network, home, user name or write permission every command works, or says in one line what to type."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guard import told
+from guard import run_captured
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def done() -> Iterator[list[dict[str, Any]]]:
-    """What became of each command."""
-    folder = Path(tempfile.mkdtemp(prefix="genzoo-household-"))  # pytest's own are closed to other users
+    """The result of each command."""
+    folder = Path(tempfile.mkdtemp(prefix="genzoo-household-"))  # pytest's own folders are closed to other users
     folder.chmod(0o755)
     try:
         yield _done(folder)
@@ -31,7 +31,7 @@ def done() -> Iterator[list[dict[str, Any]]]:
 
 def _done(folder: Path) -> list[dict[str, Any]]:
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "GENZOO_"))}
-    path = os.pathsep.join(map(str, (HERE, HERE.parent / "data")))
+    path = os.pathsep.join(map(str, (HERE, HERE.parent / "helpers")))
     ran = subprocess.run(
         [sys.executable, HERE / "household.py", folder],
         env={**variables, "HOME": "/nonexistent", "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
@@ -41,20 +41,20 @@ def _done(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
-def test_everything_works_or_is_refused(done: list[dict[str, Any]]) -> None:
+def test_every_command_works_or_is_refused(done: list[dict[str, Any]]) -> None:
     for row in done:
         assert row["code"] == 0 if row["expected"] == "works" else row["code"] in (1, 2), row
         assert "Traceback" not in row["err"]
         assert "this is a bug" not in row["err"]
 
 
-def test_nothing_but_a_fetch_looks_for_the_network(done: list[dict[str, Any]]) -> None:
+def test_only_a_fetch_uses_the_network(done: list[dict[str, Any]]) -> None:
     for row in done:
         assert bool(row["connections"]) == (row["when"] == "a fetch"), row
 
 
-def test_every_verb_is_among_them(done: list[dict[str, Any]]) -> None:
-    verbs = told(["nonsense"])[2].partition("known: ")[2].strip().split(", ")
+def test_every_verb_is_tested(done: list[dict[str, Any]]) -> None:
+    verbs = run_captured(["nonsense"])[2].partition("known: ")[2].strip().split(", ")
     for when in ("without a home", "as a stranger"):
         assert {row["words"][0] for row in done if row["when"] == when} == set(verbs)
 
@@ -70,7 +70,7 @@ def test_a_refusal_says_what_to_type(done: list[dict[str, Any]]) -> None:
     assert "--out FILE.png" in refused["sample"]["err"]
 
 
-def test_what_only_reads_says_nothing_of_where_to_write(done: list[dict[str, Any]]) -> None:
+def test_commands_that_only_read_do_not_mention_writing(done: list[dict[str, Any]]) -> None:
     for row in done:
         if row["when"] == "as a stranger" and row["words"][:2] in (
             ["data", "path"],

@@ -1,4 +1,4 @@
-"""No code comes in with a file: what unpickles, evaluates or imports by a name is nowhere, or named here."""
+"""No file can run code: calls that unpickle, evaluate or import by name do not exist, or are listed here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALLOWED = {
     "genzoo/cli/main.py: importlib.import_module": "genzoo's own verbs, by their names",
     "genzoo/registry/entries.py: importlib.import_module": "the class that an installed plugin registered",
     "genzoo/registry/discovery.py: importlib.util.spec_from_file_location": "the Python file that a user gave with -p",
-    "genzoo/data/sources.py: subprocess": "npm, apt-get and dpkg-deb, by lists of words that no file has a part in",
+    "genzoo/data/sources.py: subprocess": "npm, apt-get and dpkg-deb, with words that no file determines",
     "genzoo/system/memory.py: ctypes": "libc's mallopt and malloc_trim, with constants",
     "genzoo/runs/environment.py: subprocess": "git, for the commit of genzoo's own checkout",
     "genzoo/testing/registration_checks.py: subprocess": "Python, importing the module of a plugin that is checked",
@@ -30,7 +30,7 @@ ALLOWED = {
 
 
 def dotted(node: ast.expr) -> str:
-    """a.b.c of an attribute, "" of anything else."""
+    """Return "a.b.c" for an attribute, "" for anything else."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute) and (above := dotted(node.value)):
@@ -39,7 +39,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def found_in(tree: ast.AST) -> Iterator[str]:
-    """What of the above a module mentions."""
+    """Yield the names above that a module uses."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.partition(".")[0] in MODULES)
@@ -54,7 +54,7 @@ def found_in(tree: ast.AST) -> Iterator[str]:
 
 
 def called(node: ast.Call) -> Iterator[str]:
-    """The same of a call."""
+    """Yield the calls above that are unsafe."""
     name = dotted(node.func)
     if name in CALLS:
         yield name
@@ -77,11 +77,11 @@ def findings() -> set[str]:
     }
 
 
-def test_nothing_unpickles_or_evaluates() -> None:
+def test_no_code_unpickles_or_evaluates() -> None:
     assert findings() == set(ALLOWED)
 
 
-def test_it_would_be_found() -> None:
+def test_unsafe_calls_are_found() -> None:
     source = """
 import pickle, yaml
 from subprocess import run

@@ -1,6 +1,6 @@
-"""Commands run by two processes each, forked from one that has imported torch: `python pairs.py FOLDER`.
+"""Run each command in two processes, forked from one that has imported torch: `python pairs.py FOLDER`.
 
-What each process comes to is in FOLDER/CASE-RANK.code, .out and .err; its run folders in FOLDER/CASE.
+The results of each process are in FOLDER/CASE-RANK.code, .out and .err, its run folders in FOLDER/CASE.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ WITH_STATE = "--epochs 3 --ema 0.9 --schedule cosine --patience 2"
 
 
 class Case(NamedTuple):
-    """A command, and what happens to the second process in its fourth step."""
+    """A command, and an event in the second process at its fourth step."""
 
     command: str
     happens: Callable[[], None] = lambda: None
     runs: str = ""
-    """The folder of another case, whose run it goes on with."""
+    """The folder of another case whose run it resumes."""
 
 
 def ask() -> None:
-    """What ends this process's work after the step at hand."""
+    """Ask this process to stop after the current step."""
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -56,14 +56,14 @@ CASES = {
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         return int(bound.getsockname()[1])
 
 
 def run(name: str, folder: Path) -> None:
-    """Runs one case to its end."""
+    """Run one case to its end."""
     variables = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     children = []
     for rank in (0, 1):
@@ -80,7 +80,7 @@ def run(name: str, folder: Path) -> None:
 
 
 def become(name: str, rank: int, folder: Path) -> None:
-    """Does what one of the two does, and ends this process."""
+    """Run one of the two processes, and end it."""
     for number, kind in ((1, "out"), (2, "err")):
         os.dup2(os.open(folder / f"{name}-{rank}.{kind}", os.O_CREAT | os.O_WRONLY), number)
     step = Trainer._train_step

@@ -1,4 +1,5 @@
-"""What one process and two are to do alike: called by the tests, or `python scenarios.py FOLDER` in each of several."""
+"""Scenarios that must give the same result in one process and in two: called by the tests, or by
+`python scenarios.py FOLDER` in each of several processes."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ BATCH, STEPS = 26, 20
 
 
 class Odd(ELBO):
-    """An ELBO with a weight of its own, one that takes no part, and a running mean of what it saw."""
+    """An ELBO with its own weight, an unused weight, and a running mean of its inputs."""
 
     def __init__(self, model: genzoo.Model, config: Any) -> None:
         super().__init__(model, config)
@@ -50,7 +51,7 @@ class Odd(ELBO):
 
 
 def trainer(processes: Processes, loss_class: type[ELBO] = Odd, **options: Any) -> Trainer:
-    """Four epochs of five steps."""
+    """Return a trainer of four epochs with five steps each."""
     with seeded(0):
         model = VAE(SPEC, VAE.Config(latent_dim=3, hidden=(8,)))
         loss = loss_class(model, loss_class.Config(posterior_samples=2))
@@ -60,12 +61,12 @@ def trainer(processes: Processes, loss_class: type[ELBO] = Odd, **options: Any) 
 
 
 def state(trained: Trainer) -> dict[str, Tensor]:
-    """Model and loss."""
+    """Return model and loss."""
     return {name: value.clone() for name, value in trained.trained.state_dict().items()}
 
 
 def weights(processes: Processes) -> dict[str, Tensor]:
-    """Twenty steps, and what each epoch reports."""
+    """Run twenty steps; return the weights and the report of each epoch."""
     made = trainer(processes, ema=0.9, grad_clip=5.0, lr=0.01)
     outcome = made.fit()
     assert made.step == STEPS
@@ -74,14 +75,14 @@ def weights(processes: Processes) -> dict[str, Tensor]:
 
 
 def statistics(processes: Processes) -> dict[str, Tensor]:
-    """What each process saw of its own, after a validation."""
+    """Return the running statistics of each process after a validation."""
     made = trainer(processes, epochs=1)
     made.fit()
     return {"loss.seen": made.objective.loss.seen.clone()}  # type: ignore[operator]
 
 
-def figures(processes: Processes) -> dict[str, Tensor]:
-    """The same model evaluated: in batches of 7, and in one batch, which one process has to itself."""
+def metrics(processes: Processes) -> dict[str, Tensor]:
+    """Evaluate one model in batches of 7, and in one batch that only one process gets."""
     made = trainer(ALONE)
     data = Resident(Split(GREY), CPU, "dynamic")
     found = {}
@@ -95,7 +96,7 @@ def figures(processes: Processes) -> dict[str, Tensor]:
 
 
 def stopped(processes: Processes) -> dict[str, Tensor]:
-    """The second process wants to stop in its seventh step."""
+    """Let the second process ask to stop in its seventh step."""
 
     class Stop(Listener):
         def stepped(self, done: int, terms: object) -> None:
@@ -109,7 +110,7 @@ def stopped(processes: Processes) -> dict[str, Tensor]:
 
 
 class Poisoned(Odd):
-    """Not a number in the second process's eighth step."""
+    """A loss that is nan in the second process's eighth step."""
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         terms = super().forward(model, batch, step)
@@ -118,7 +119,7 @@ class Poisoned(Odd):
 
 
 def poisoned(processes: Processes) -> dict[str, Tensor]:
-    """A loss that is not finite in one process."""
+    """Train with a loss that is not finite in one process."""
     Poisoned.rank, Poisoned.size = processes.rank, processes.size  # type: ignore[attr-defined]
     made = trainer(processes, Poisoned)
     with contextlib.suppress(NonFiniteError):
@@ -128,7 +129,7 @@ def poisoned(processes: Processes) -> dict[str, Tensor]:
 
 
 class Bare(Odd):
-    """Draws noise with torch's own generator."""
+    """A model that draws noise with torch's own generator."""
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         if self.training:
@@ -137,18 +138,18 @@ class Bare(Odd):
 
 
 def bare(processes: Processes) -> dict[str, Tensor]:
-    """What a model draws that does not ask genzoo for its noise."""
+    """Return the noise of a model that does not use genzoo's noise."""
     made = trainer(processes, Bare, epochs=1)
     made.fit()
     assert isinstance(made.objective.loss, Bare)
     return {"drawn": made.objective.loss.drawn}
 
 
-SCENARIOS: list[Callable[[Processes], dict[str, Tensor]]] = [weights, statistics, figures, stopped, poisoned, bare]
+SCENARIOS: list[Callable[[Processes], dict[str, Tensor]]] = [weights, statistics, metrics, stopped, poisoned, bare]
 
 
 def main(folder: Path) -> None:
-    """Writes what each scenario comes to in this process; in the end the second one fails while the first waits."""
+    """Write the result of each scenario in this process; finally the second process fails while the first one waits."""
     with joined() as processes:
         for scenario in SCENARIOS:
             found = {name: value.contiguous() for name, value in scenario(processes).items()}

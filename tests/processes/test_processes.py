@@ -1,4 +1,4 @@
-"""Two processes that talk over gloo, against one."""
+"""Two processes that communicate over gloo, compared with one."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from genzoo.runs.run import Run
 from genzoo.system.distributed import ALONE
 
 LAST: list[tuple[int, str]] = []
-"""How the two processes of the scenarios ended: exit code, standard error."""
+"""Exit code and standard error of the two processes of the scenarios."""
 MOONS = "run vae --dataset moons --epochs 1 --hidden 8 --latent-dim 2"
 
 
 def pair(*words: object) -> Iterator[subprocess.Popen[str]]:
-    """Python, started twice, as torchrun does it."""
+    """Start Python twice, as torchrun does."""
     shared = {
         "WORLD_SIZE": "2",
         "MASTER_ADDR": "127.0.0.1",
@@ -48,18 +48,18 @@ def pair(*words: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
-    """Exit code, output and errors of each."""
+    """Return exit code, output and errors of each process."""
     try:
-        said = [process.communicate(timeout=120) for process in processes]
+        texts = [process.communicate(timeout=120) for process in processes]
     finally:
         for process in processes:
             process.kill()
-    return [(process.returncode, *texts) for process, texts in zip(processes, said, strict=True)]
+    return [(process.returncode, *both) for process, both in zip(processes, texts, strict=True)]
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Tensor]]]:
-    """What each scenario came to in two processes."""
+    """The results of each scenario in two processes."""
     folder = tmp_path_factory.mktemp("pair")
     LAST[:] = [(code, err) for code, _, err in ended(list(pair(scenarios.__file__, folder)))]
     names = [scenario.__name__ for scenario in scenarios.SCENARIOS]
@@ -73,28 +73,28 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor], within: float 
 
 
 @pytest.mark.parametrize("name", ["weights", "stopped", "poisoned"])
-def test_two_processes_are_one(name: str, found: dict[str, list[dict[str, Tensor]]]) -> None:
-    """After twenty steps, when one wants to stop, and when one comes upon a nan: weights, averages and reports."""
+def test_two_processes_give_the_result_of_one(name: str, found: dict[str, list[dict[str, Tensor]]]) -> None:
+    """Compare weights, averages and reports after twenty steps, after a stop by one process and after a nan in one."""
     first, second, expected = *found[name], getattr(scenarios, name)(ALONE)
-    for result in (first, second, expected):  # each process's own, until the next validation
+    for result in (first, second, expected):  # differs between processes until the next validation
         result.pop("loss.seen", None)
     assert_same(first, second)
     assert_same(expected, first, within=1e-5)
     before = scenarios.state(scenarios.trainer(ALONE))
     still = [key for key in expected.keys() & before.keys() if torch.equal(before[key], first[key])]
-    assert still == ["loss.idle"], "what takes no part stays, in spite of the decay; all else has moved"
+    assert still == ["loss.idle"], "only the unused weight stays the same, in spite of weight decay"
 
 
-def test_a_failure_of_one_is_the_failure_of_all(found: dict[str, list[dict[str, Tensor]]]) -> None:
-    """While the first waits for a tensor from the second."""
+def test_a_failure_of_one_process_ends_all(found: dict[str, list[dict[str, Tensor]]]) -> None:
+    """The first process waits for a tensor from the second."""
     first, second = LAST
     assert second == (1, "PluginError 4 the second one fails\n")
     assert first == (1, "ProcessFailed 4 process 1: the second one fails\n")
 
 
-def test_evaluation_adds_up_to_the_same_figures(found: dict[str, list[dict[str, Tensor]]]) -> None:
-    first, second = found["figures"]
-    assert_same(scenarios.figures(ALONE), first)
+def test_evaluation_gives_the_same_metrics(found: dict[str, list[dict[str, Tensor]]]) -> None:
+    first, second = found["metrics"]
+    assert_same(scenarios.metrics(ALONE), first)
     assert_same(first, second)
     assert {"negative_elbo 7", "loss 500"} <= first.keys()
 
@@ -104,7 +104,7 @@ def test_running_statistics_are_those_of_the_first_process(found: dict[str, list
     assert torch.equal(first, second)
 
 
-def test_noise_that_genzoo_is_not_asked_for_differs_between_processes(
+def test_noise_from_torch_itself_differs_between_processes(
     found: dict[str, list[dict[str, Tensor]]],
 ) -> None:
     first, second = (result["drawn"] for result in found["bare"])
@@ -112,8 +112,8 @@ def test_noise_that_genzoo_is_not_asked_for_differs_between_processes(
     assert (first != second).all()
 
 
-def test_the_same_command_trains_in_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """torchrun itself: one folder, one voice, the figures of one process."""
+def test_the_same_command_trains_in_two_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """torchrun makes one folder, prints once and gives the metrics of one process."""
     words = [*MOONS.split(), "--batch-size", "250", "--json", "--runs"]
     assert main([*words, str(tmp_path / "one")]) == 0
     one = json.loads(capsys.readouterr().out)
@@ -145,7 +145,7 @@ def test_the_same_command_trains_in_two(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 class Ended(NamedTuple):
-    """How a process ended."""
+    """The result of a process."""
 
     code: int
     out: str
@@ -154,7 +154,7 @@ class Ended(NamedTuple):
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the files of all pairs are."""
+    """The folder with the files of all pairs."""
     folder = tmp_path_factory.mktemp("cases")
     command = [sys.executable, pairs.__file__, str(folder)]
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300)
@@ -162,7 +162,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def both(cases: Path, name: str) -> list[Ended]:
-    """How the first and the second process ended."""
+    """Return the results of the first and the second process."""
     files = [[cases / f"{name}-{rank}.{kind}" for kind in ("code", "out", "err")] for rank in (0, 1)]
     return [Ended(int(code.read_text()), out.read_text(), err.read_text()) for code, out, err in files]
 
@@ -179,7 +179,7 @@ def test_an_uneven_batch_is_refused_once(cases: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "line"), [("killed", ".*"), ("hanging", ".*[Tt]imed out.*")])
-def test_no_process_outlives_another(name: str, line: str, cases: Path) -> None:
+def test_a_lost_process_ends_the_other(name: str, line: str, cases: Path) -> None:
     first, second = both(cases, name)
     assert (first.code, second.code) == (1, -signal.SIGKILL)
     assert len(re.findall(rf"^genzoo: process 0 of 2 lost another process: {line}$", first.err, re.MULTILINE)) == 1
@@ -200,8 +200,8 @@ def test_a_signal_to_one_ends_all_at_the_same_step(cases: Path) -> None:
     assert genzoo.load(folder).sample(3).shape == (3, 2)
 
 
-def test_processes_that_were_asked_to_end_go_on_together(cases: Path) -> None:
-    """To the same model and the same history, bit for bit, as those that nobody asked."""
+def test_interrupted_processes_resume_together(cases: Path) -> None:
+    """They end with the same model and history, bit for bit, as undisturbed ones."""
     for name, code in (("whole", 0), ("half", 143), ("other half", 0)):
         ends = both(cases, name)
         assert [end.code for end in ends] == [code, code], ends
@@ -227,8 +227,8 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_processes_that_torchrun_starts_again_do_not_hear_of_the_former_ones(tmp_path: Path) -> None:
-    """The second process is killed in its third step; then both begin anew and come to the end."""
+def test_restarted_processes_do_not_read_messages_of_the_former_ones(tmp_path: Path) -> None:
+    """The second process is killed in its third step; then both start again and finish."""
     script = tmp_path / "restarted.py"
     script.write_text(RESTARTED)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1"]

@@ -1,4 +1,4 @@
-"""`.ci/audit.py` fails for a vulnerability, and is never silently green."""
+"""`.ci/audit.py` fails for a vulnerability and reports when nothing was audited."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTHING = "the vulnerability service is not reachable: NOTHING WAS AUDITED"
     ("packages", "status", "line"),
     [
         ([CLEAN, SKIPPED], 0, "audited 1 of 2 packages, 0 known vulnerabilities"),
-        ([CLEAN, FLAWED], 1, "c 2: CVE-2025-1, mended in 3"),
+        ([CLEAN, FLAWED], 1, "c 2: CVE-2025-1, fixed in 3"),
         ([SKIPPED, SKIPPED], 0, f"{NOTHING} ()"),
         (None, 0, f"{NOTHING} (ConnectionError: no)"),
     ],
@@ -41,7 +41,7 @@ def test_audit(tmp_path: Path, packages: list[dict[str, object]] | None, status:
     assert line in done.stdout.splitlines()
 
 
-def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+def test_pip_audit_is_not_installed(tmp_path: Path) -> None:
     variables = {**os.environ, "PATH": str(tmp_path), "GITHUB_ACTIONS": "true"}
     done = subprocess.run([sys.executable, AUDIT], env=variables, capture_output=True, text=True)
     assert done.returncode == 0

@@ -1,7 +1,7 @@
-"""README and CONTRIBUTING cannot rot: every command block in them is run.
+"""Every command block of README and CONTRIBUTING is run.
 
-The two set-up lines of README and the checks of CONTRIBUTING are run by .ci/run, which is compared with them here; all
-other blocks are run by these tests, in the order in which they stand.
+.ci/run runs the two set-up lines of README and the checks of CONTRIBUTING, and is compared with them here. These tests
+run all other blocks in order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHELL = ["bash", "-euo", "pipefail", "-c"]
 
 
 def blocks(name: str, language: str) -> list[str]:
-    """The code blocks of a document in one language."""
+    """Return the code blocks of a document in one language."""
     return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / name).read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
@@ -35,10 +35,10 @@ README = blocks("README.md", "bash")
 CONTRIBUTING = blocks("CONTRIBUTING.md", "bash")
 
 
-def test_every_block_is_of_a_kind_that_is_run() -> None:
+def test_every_block_is_of_a_known_language() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         languages = re.findall(r"^```(\w*)\n(?:.*?)^```", (ROOT / name).read_text(), flags=re.MULTILINE | re.DOTALL)
-        assert set(languages) <= {"bash", "python", "toml", "text"}
+        assert set(languages) <= {"bash", "python", "toml", "text", "mermaid"}
     assert len(blocks("README.md", "python")) == len(blocks("README.md", "toml")) == 1
 
 
@@ -65,14 +65,14 @@ def test_the_nightly_integration_runs_the_long_suite() -> None:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder to work in, with the TOML file of README."""
+    """A working folder with the TOML file of README."""
     folder = tmp_path_factory.mktemp("work")
     (folder / "experiment.toml").write_text(blocks("README.md", "toml")[0])
     return folder
 
 
 def run(command: list[str], folder: Path) -> str:
-    """Runs a command with this environment's programs first on the PATH."""
+    """Run a command with this environment's programs first on the PATH; return its output."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path}
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
@@ -104,12 +104,12 @@ def test_readme_configuration_file(work: Path) -> None:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> tuple[Environment, Path]:
-    """A copy of this tree and an environment to install it into; nothing is fetched."""
+    """A copy of this tree and an environment to install it into, without downloads."""
     folder = tmp_path_factory.mktemp("contributing")
     ignored = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*_cache", "*.egg-info")
     shutil.copytree(ROOT, folder / "genzoo", ignore=ignored)
     environment = make_environment(folder / "environment")
-    # These need a network or are run by .ci/run: their calls are recorded in their place.
+    # These need a network or are run by .ci/run: their calls are only recorded.
     for name in ("pre-commit", "pytest", "ruff", "mypy"):
         program = environment.folder / "bin" / name
         program.write_text(f'#!/bin/sh\necho "{name} $*" >> {folder}/recorded\n')
@@ -140,7 +140,7 @@ def test_contributing(checkout: tuple[Environment, Path]) -> None:
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The worked examples of CONTRIBUTING as the one file that they are."""
+    """The worked examples of CONTRIBUTING as one file."""
     file = tmp_path_factory.mktemp("examples") / "examples.py"
     file.write_text("\n\n".join(blocks("CONTRIBUTING.md", "python")))
     return file
@@ -179,7 +179,7 @@ def test_the_worked_examples_work_together(examples: Path) -> None:
     assert "mean of the reconstruction" in genzoo("evaluate r --metrics blackness --data-root data")
 
 
-def test_every_package_of_the_table_is_there() -> None:
+def test_every_package_of_the_table_exists() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     (table,) = re.findall(r"^\| you want to change .*?(?=^\n)", text, flags=re.MULTILINE | re.DOTALL)
     named = set(re.findall(r"`(genzoo-[a-z-]+)`", table))

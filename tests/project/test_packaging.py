@@ -1,4 +1,4 @@
-"""genzoo and a third party's plugin, really installed: as wheels, editable, side by side, and gone again."""
+"""genzoo and a third party's plugin, installed as wheels and editable, together, and uninstalled again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def wheel(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(params=["wheel", "editable"], ids="genzoo-{}".format, scope="module")
 def installed(request: pytest.FixtureRequest, environment: Environment, wheel: Path) -> Iterator[Environment]:
-    """An environment with genzoo in it, in either form."""
+    """An environment with genzoo installed as a wheel or editable."""
     environment.install(*([wheel] if request.param == "wheel" else ["--editable", ROOT]))
     home = environment.packages if request.param == "wheel" else ROOT
     files, _ = environment.look()
@@ -74,7 +74,7 @@ def test_the_wheel_holds_core_plugins_types_and_entry_points(wheel: Path) -> Non
 
 
 @pytest.mark.parametrize("form", [[], ["--editable"]], ids=["plugin-wheel", "plugin-editable"])
-def test_a_third_party_plugin_is_found_and_gone_again(installed: Environment, form: list[str]) -> None:
+def test_a_third_party_plugin_is_found_until_it_is_uninstalled(installed: Environment, form: list[str]) -> None:
     _, before = installed.look()
     assert "model genzoo/vae" in before
     assert not before & OFFERED

@@ -1,4 +1,4 @@
-"""What plugins and programs may rely on: one list, which changes only on purpose, and nothing undocumented in it."""
+"""The public names: one list, which changes only on purpose, with documentation for every name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_no_public_name_changes_silently() -> None:
 
 
 def homes(name: str) -> list[Any]:
-    """The classes that a member comes from, nearest first; of anything else, its module."""
+    """Return the classes that define a member, nearest first; for any other name, its module."""
     owner = name.rpartition(".")[0]
     found = dict(PUBLIC).get(owner)
     return [base for base in found.__mro__ if base.__module__.startswith("genzoo")] if found else [sys.modules[owner]]
@@ -43,8 +43,8 @@ CALLED = {name: value for name, value in PUBLIC if is_called(value)}
 
 
 @pytest.mark.parametrize("name", CALLED)
-def test_what_is_called_says_what_it_does_with_the_shapes(name: str) -> None:
-    """A method that takes the place of another may have its documentation."""
+def test_callables_document_behaviour_and_shapes(name: str) -> None:
+    """A method that overrides another one may inherit its documentation."""
     value, member = CALLED[name], name.rpartition(".")[2]
     texts = [inspect.getdoc(value)] + [
         inspect.getdoc(vars(home)[member]) for home in homes(name) if member in vars(home)
@@ -52,7 +52,7 @@ def test_what_is_called_says_what_it_does_with_the_shapes(name: str) -> None:
     text = next(filter(None, texts), "")
     assert text
     if isinstance(value, type):
-        text += inspect.getsource(value)  # fields have texts of their own
+        text += inspect.getsource(value)  # fields have their own texts
     if "Tensor" in public_names.signature(value):
         assert "[" in text or "shape" in text
 
@@ -61,8 +61,8 @@ def test_what_is_called_says_what_it_does_with_the_shapes(name: str) -> None:
 def test_a_constant_has_a_text_below_it(name: str) -> None:
     member = name.rpartition(".")[2]
     sources = [inspect.getsource(home) for home in homes(name)]
-    if name.rpartition(".")[0] in ("genzoo", "genzoo.testing"):  # which take it from elsewhere
+    if name.rpartition(".")[0] in ("genzoo", "genzoo.testing"):  # which re-export it
         sources = [path.read_text() for path in Path(genzoo.__file__).parent.rglob("*.py")]
     lines = r'[^\n]*(\n[^"\n]*)*?'  # a few constants may share the text below the last
     below = rf'(?m)^[ ]*{member}\b[^\n]* = ({lines}|\{{(\n .*)*\n\}})\n\s*"""'
-    assert any(re.search(below, source) for source in sources), "nothing says what it is"
+    assert any(re.search(below, source) for source in sources), "it has no documentation"

@@ -21,7 +21,7 @@ from genzoo.system.checksummed import read_arrays, read_sealed, seal
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model in a file, 3 kB."""
+    """A file of a small model, 3 kB."""
     entry = registry().get("model", "vae")
     config = default_config(entry, {"latent_dim": 2, "hidden": [8]})
     path = tmp_path_factory.mktemp("seal") / "model.safetensors"
@@ -54,7 +54,7 @@ def test_every_flipped_bit_is_refused_with_both_digests(model: Path, tmp_path: P
     bits = random.Random(0).sample(range(8 * len(content)), 5000 if long else 500)
     for bit in bits:
         message = refused(tmp_path / "m.safetensors", flipped(content, bit))
-        # Where the mark itself is struck there is no digest to compare with.
+        # If the mark itself is damaged, there is no digest to compare with.
         assert HASHES.search(message) or begin <= bit // 8 < begin + 90, (bit, message)
 
 
@@ -65,7 +65,7 @@ def test_every_bit_of_the_first_bytes_and_of_the_mark(model: Path, tmp_path: Pat
         refused(tmp_path / "m.safetensors", flipped(content, bit))
 
 
-def test_cut_lengthened_and_swapped(model: Path, tmp_path: Path) -> None:
+def test_shortened_lengthened_and_swapped_files_are_refused(model: Path, tmp_path: Path) -> None:
     content, path = model.read_bytes(), tmp_path / "m.safetensors"
     middle = len(content) // 2
     for size in random.Random(1).sample(range(len(content)), 200):
@@ -79,8 +79,8 @@ def test_cut_lengthened_and_swapped(model: Path, tmp_path: Path) -> None:
     assert genzoo.load(path).sample(2).shape == (2, 4)
 
 
-def test_two_tensors_that_change_names(model: Path, tmp_path: Path) -> None:
-    """Of one shape and dtype, so that safetensors and the model itself would take either."""
+def test_two_tensors_with_swapped_names_are_refused(model: Path, tmp_path: Path) -> None:
+    """Both have one shape and dtype, so that safetensors and the model would accept the swap."""
     header, description, data = parts(model.read_bytes())
     shapes: dict[str, list[str]] = {}
     for name, entry in header.items():
@@ -120,7 +120,7 @@ def test_an_option_named_like_the_digest_is_not_confused_with_it(tmp_path: Path)
     assert torch.equal(tensors["a"], torch.ones(3))
 
 
-def test_arrays_are_the_same_numbers(tmp_path: Path) -> None:
+def test_arrays_hold_the_same_numbers(tmp_path: Path) -> None:
     path, values = tmp_path / "x.safetensors", torch.randn(5, 3, dtype=torch.float64)
     path.write_bytes(seal({"one": values, "two": values.float()}, {}))
     found = read_arrays(path)

@@ -1,4 +1,4 @@
-"""Reproductions that want a GPU, with a shortened schedule: the table of the importance-weighted autoencoder."""
+"""Reproductions that need a GPU, with a shortened schedule: the table of the importance-weighted autoencoder."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ OPTIONS: dict[str, Any] = {
 """The nets of one stochastic layer (Burda et al. 2016, section 5)."""
 PAPER = {("vae", 1): 86.76, ("vae", 5): 86.47, ("vae", 50): 86.35,
          ("iwae", 1): 86.76, ("iwae", 5): 85.54, ("iwae", 50): 84.78}  # fmt: skip
-"""Their −ln p(x) in nats, table 1."""
+"""The paper's −ln p(x) in nats, table 1."""
 
 
 def run(bench: Bench) -> None:
-    """VAE and IWAE of k samples, if the package is here."""
+    """Measure VAE and IWAE with k samples, if the package is available."""
     if not any(entry.name == "iwae" for entry in registry().matching("model")):
         bench.row("iwae", lambda: {"not_here": "the package genzoo-iwae"})
         return
@@ -49,11 +49,11 @@ def of_model(bench: Bench, model: str, k: int) -> Callable[[], dict[str, Any]]:
         epochs, images, samples = (1, 16, 10) if bench.tiny else (EPOCHS, IMAGES, K)
         named = {"posterior_samples": k, "seed": 0, "epochs": epochs, **OPTIONS}
         case = Case(model, OPTIONS["batch_size"], "graph", "fp32", bench.device.type)
-        trainer, figures = fit(bench, case, train, **named)
+        trainer, values = fit(bench, case, train, **named)
         held_out = Resident(Split(test[:images]), bench.device, "static")
         metric = f"iwae:{samples}"
         found = evaluate(trainer.objective.model, held_out, find_metrics(registry(), [metric]))
         bound = next(value for name, value in found.items() if name.startswith("iwae"))
-        return {"negative_log_likelihood": bound, "paper": PAPER[model, k], "epochs": epochs, "data": source, **figures}
+        return {"negative_log_likelihood": bound, "paper": PAPER[model, k], "epochs": epochs, "data": source, **values}
 
     return work

@@ -1,4 +1,4 @@
-"""Whether every built-in model trains on the device at all: eagerly, captured, as a whole run; and `genzoo check`."""
+"""Test that every built-in model trains on the device: eagerly, captured, as a whole run; and `genzoo check`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REHEARSED = ("class", "options", "contract")
 
 
 def run(bench: Bench) -> None:
-    """Most important first: one epoch of each model in each mode."""
+    """Measure the most important rows first: one epoch of each model in each mode."""
     entries = [entry for entry in registry().matching("model") if entry.origin.distribution == GROUP]
     bench.row("hardware", lambda: hardware(bench))
     for mode in MODES:
@@ -39,33 +39,33 @@ def run(bench: Bench) -> None:
 
 
 def hardware(bench: Bench) -> dict[str, Any]:
-    """What the device can do: bytes a second in a copy, read and written, and operations of a matrix product."""
+    """Return the speed of the device: bytes per second of a copy, read and written, and of matrix products."""
     size, side = (1 << 22, 256) if bench.tiny else (1 << 30, 8192)
     source = torch.zeros(size, dtype=torch.uint8, device=bench.device)
     target = torch.empty_like(source)
-    figures = {"copy_bytes_per_second": 2 * size / min(rounds(lambda: target.copy_(source), bench.device))}
+    values = {"copy_bytes_per_second": 2 * size / min(rounds(lambda: target.copy_(source), bench.device))}
     for dtype in (torch.float32, torch.bfloat16):
         a, b = (torch.randn(side, side, device=bench.device).to(dtype) for _ in range(2))
         seconds = min(rounds(lambda a=a, b=b: a @ b, bench.device))
-        figures[f"{str(dtype).removeprefix('torch.')}_flop_per_second"] = 2 * side**3 / seconds
-    return figures
+        values[f"{str(dtype).removeprefix('torch.')}_flop_per_second"] = 2 * side**3 / seconds
+    return values
 
 
 def of_model(bench: Bench, model: str, mode: str) -> Callable[[], dict[str, Any]]:
-    """One epoch of training, and a validation."""
+    """Return a row: one epoch of training and a validation."""
 
     def work() -> dict[str, Any]:
         train, test, source = bench.images
         case = Case(model, 128, mode, "fp32", bench.device.type)
-        trainer, figures = fit(bench, case, train, test, epochs=1)
+        trainer, values = fit(bench, case, train, test, epochs=1)
         (epoch,) = trainer.outcome.epochs
-        return {"validation": epoch.validation["loss"], "epoch_seconds": epoch.seconds, "data": source, **figures}
+        return {"validation": epoch.validation["loss"], "epoch_seconds": epoch.seconds, "data": source, **values}
 
     return work
 
 
 def of_run(bench: Bench, model: str) -> Callable[[], dict[str, Any]]:
-    """A whole `genzoo run`: training, metrics, figures, report and checkpoints."""
+    """Return a row: a whole `genzoo run` with training, metrics, figures, report and checkpoints."""
 
     def work() -> dict[str, Any]:
         options: dict[str, Any] = {} if bench.tiny else {"mode": "graph"}
@@ -79,7 +79,7 @@ def of_run(bench: Bench, model: str) -> Callable[[], dict[str, Any]]:
 
 
 def of_check(bench: Bench, entry: Entry) -> Callable[[], dict[str, Any]]:
-    """`genzoo check`, which computes on the CPU, under this Python and torch."""
+    """Return a row: `genzoo check`, which computes on the CPU, with this Python and torch."""
 
     def work() -> dict[str, Any]:
         from genzoo.testing.runner import examine
@@ -87,9 +87,9 @@ def of_check(bench: Bench, entry: Entry) -> Callable[[], dict[str, Any]]:
         found = list(examine(entry, only=REHEARSED if bench.tiny else ()))
         verdicts = Counter(finding.verdict for finding in found)
         faults = [asdict(finding) for finding in found if finding.verdict == "FAIL"]
-        figures = {"passed": verdicts["PASS"], "warnings": verdicts["WARN"], "faults": faults}
+        values = {"passed": verdicts["PASS"], "warnings": verdicts["WARN"], "faults": faults}
         if faults:
             raise AssertionError(f"{len(faults)} checks failed: {faults}")
-        return figures
+        return values
 
     return work

@@ -1,4 +1,4 @@
-"""Whether captured steps train as eager ones do, and how near they come to a step captured by hand."""
+"""Compare captured steps with eager ones, and with a step captured by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IN_A_GRAPH = (1, 8)
 
 
 def run(bench: Bench) -> None:
-    """Weights, then the bound, then the ceiling."""
+    """Measure weights, then the bound, then the ceiling."""
     bench.row("weights after 200 steps", lambda: weights(bench, 4 if bench.tiny else 200))
     for seed in range(1 if bench.tiny else 3):
         for mode in MODES:
@@ -32,25 +32,27 @@ def run(bench: Bench) -> None:
 
 
 def case_of(bench: Bench, mode: str, batch: int = BATCH, precision: str = "fp32") -> Case:
-    """The model in a mode."""
+    """Return the case of the model in a mode."""
     return Case(MODEL, batch, mode, precision, bench.device.type)
 
 
 def flat(parameters: list[torch.nn.Parameter]) -> Tensor:
-    """All weights as one vector, in float64."""
+    """Return all weights as one vector in float64."""
     return torch.cat([parameter.detach().double().flatten() for parameter in parameters])
 
 
 def weights(bench: Bench, steps: int) -> dict[str, Any]:
-    """How far the weights of captured steps lie from those of eager ones, as a share of the way they went; and how far
-    two eager trainings lie from each other, which differ by the order of sums alone."""
+    """Return the distance between the weights of captured and of eager steps, as a share of their change in training.
+
+    Two eager trainings, which differ only in the order of sums, are compared too.
+    """
     x = bench.many(steps * BATCH)
     model, *_ = build(case_of(bench, "eager"), "mnist")
     start = flat([parameter for parameter in model.parameters() if parameter.requires_grad])
     ends, losses = {}, {}
     for name in ("eager", "graph", "eager again", "graph again"):
-        trainer, figures = fit(bench, case_of(bench, name.split()[0]), x, epochs=1)
-        ends[name], losses[name] = flat(trainer.parameters), figures["loss"]
+        trainer, values = fit(bench, case_of(bench, name.split()[0]), x, epochs=1)
+        ends[name], losses[name] = flat(trainer.parameters), values["loss"]
     way = (ends["eager"] - start).norm()
     pairs = {"graph_to_eager": ("graph", "eager"), "eager_to_eager": ("eager again", "eager")}
     pairs["graph_to_graph"] = ("graph again", "graph")
@@ -59,26 +61,26 @@ def weights(bench: Bench, steps: int) -> dict[str, Any]:
 
 
 def bound(bench: Bench, mode: str, seed: int) -> Callable[[], dict[str, Any]]:
-    """−ELBO on the test images in nats, after three epochs."""
+    """Return a row: −ELBO on the test images in nats after three epochs."""
 
     def work() -> dict[str, Any]:
         train, test, source = bench.images
-        trainer, figures = fit(bench, case_of(bench, mode), train, test, epochs=3, seed=seed)
+        trainer, values = fit(bench, case_of(bench, mode), train, test, epochs=3, seed=seed)
         history = [epoch.validation["loss"] for epoch in trainer.outcome.epochs]
-        return {"negative_elbo": history[-1], "history": history, "data": source, **figures}
+        return {"negative_elbo": history[-1], "history": history, "data": source, **values}
 
     return work
 
 
 def ceiling(bench: Bench, batch: int, precision: str) -> Callable[[], dict[str, Any]]:
-    """The trainer's captured steps, and the bare loop of the same mathematics: eager, and captured by hand."""
+    """Return a row: the trainer's captured steps, and a bare loop of the same mathematics, eager and captured."""
 
     def work() -> dict[str, Any]:
         steps = 8 if bench.tiny else max(64, 12_800 // batch * 2)
-        figures = {"genzoo": timed(bench, case_of(bench, "graph", batch, precision), steps)["images_per_second"]}
+        values = {"genzoo": timed(bench, case_of(bench, "graph", batch, precision), steps)["images_per_second"]}
         x = bench.many(steps * batch)
         turns = bare_steps(x, batch, precision)
-        figures["bare_eager"] = median_speed(steps * batch, lambda: [next(turns) for _ in range(steps)], bench)
+        values["bare_eager"] = median_speed(steps * batch, lambda: [next(turns) for _ in range(steps)], bench)
         for together in IN_A_GRAPH:
             train = bare_captured(x, batch, precision, together)
 
@@ -87,14 +89,14 @@ def ceiling(bench: Bench, batch: int, precision: str) -> Callable[[], dict[str, 
                 for index in order.view(-1, together, batch):
                     train(index)
 
-            figures[f"bare_graph_of_{together}"] = median_speed(steps // together * together * batch, epoch, bench)
-        best = max(figures[f"bare_graph_of_{together}"] for together in IN_A_GRAPH)
-        return {**figures, "share_of_bare_graph": figures["genzoo"] / figures["bare_graph_of_1"],
-                "share_of_best": figures["genzoo"] / best}  # fmt: skip
+            values[f"bare_graph_of_{together}"] = median_speed(steps // together * together * batch, epoch, bench)
+        best = max(values[f"bare_graph_of_{together}"] for together in IN_A_GRAPH)
+        return {**values, "share_of_bare_graph": values["genzoo"] / values["bare_graph_of_1"],
+                "share_of_best": values["genzoo"] / best}  # fmt: skip
 
     return work
 
 
 def median_speed(images: int, epoch: Callable[[], object], bench: Bench) -> float:
-    """Images a second of epochs of so many images."""
+    """Return the median images per second of epochs of `images` images."""
     return statistics.median([speed(images, [one])["images_per_second"] for one in rounds(epoch, bench.device)])

@@ -1,4 +1,4 @@
-"""genzoo beside Pythae, Lightning and pytorch/examples' loop on the same device: benchmarks/peers, in turns."""
+"""Compare genzoo with Pythae, Lightning and pytorch/examples' loop on the same device: benchmarks/peers, in turns."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from genzoo.core.dataset import Split
 from genzoo.core.errors import GenzooError
 
 IMAGES = {"vae": 59_904, "conv-vae": 33_280}
-"""A pass: with two of them long enough for mode auto to capture."""
+"""Images of a pass; two passes are long enough for mode auto to capture."""
 TIMES = 5
 
 
 class MadeUp(Task):
-    """The same work on made-up images, where MNIST is not here."""
+    """The same work on made-up images, if MNIST is not available."""
 
     @functools.cached_property
     def split(self) -> Split:
@@ -48,7 +48,7 @@ class MadeUp(Task):
 
 
 def run(bench: Bench) -> None:
-    """Each contestant alone, a row an alternation of those that work, and one for the ratios; vae first."""
+    """Measure each contestant alone, then one row per alternation of those that work, then the ratios; vae first."""
     for model in ("vae",) if bench.tiny else IMAGES:
         task = task_of(bench, model)
         with compare.players_of(task, present(model), threads=None) as players:
@@ -61,12 +61,12 @@ def run(bench: Bench) -> None:
 
 
 def alone(task: Task, player: Callable[[], Pass]) -> Callable[[], dict[str, Any]]:
-    """Whether a contestant works, untimed by the others."""
+    """Return a row: the speed of one contestant alone, which shows that it works."""
     return lambda: {"images_per_second": task.images / player().seconds}
 
 
 def task_of(bench: Bench, model: str) -> Task:
-    """The work: on MNIST if it is here."""
+    """Return the work, on MNIST if available."""
     images, batch = (128, 32) if bench.tiny else (IMAGES[model], 128)
     device = torch.device(bench.device.type)
     task = Task(model, "fp32", device, images, batch)
@@ -78,7 +78,7 @@ def task_of(bench: Bench, model: str) -> Task:
 
 
 def race(bench: Bench, task: Task, players: Mapping[str, Callable[[], Pass]]) -> None:
-    """Alternate, and keep what each alternation came to."""
+    """Run the alternations and keep the result of each."""
     alternations: list[dict[str, Pass]] = []
     for number in range(1 if bench.tiny else TIMES):
         needs = 3 * sum(one.seconds for one in alternations[-1].values()) if alternations else 0.0
@@ -91,7 +91,7 @@ def race(bench: Bench, task: Task, players: Mapping[str, Callable[[], Pass]]) ->
 def one_turn(
     task: Task, players: Mapping[str, Callable[[], Pass]], number: int, kept: list[dict[str, Pass]]
 ) -> Callable[[], dict[str, Any]]:
-    """Everybody once; who begins goes round."""
+    """Return a row: every contestant once; a different one begins each time."""
 
     def work() -> dict[str, Any]:
         kept.append(compare.one_alternation(task, players, number))
@@ -101,7 +101,7 @@ def one_turn(
 
 
 def outcome(task: Task, alternations: list[dict[str, Pass]], names: list[str]) -> dict[str, Any]:
-    """Images a second and ratios, as lists over the alternations."""
+    """Return images per second and ratios, as lists over the alternations."""
     unequal = ""
     try:
         compare.refuse_unequal(alternations)

@@ -1,4 +1,4 @@
-"""Two ranks on one device are refused in one line; a run that was killed goes on bit for bit with captured steps."""
+"""Test that two ranks on one device are refused, and that a killed run with captured steps resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from genzoo.experiment.checkpointing import FOLDER
 from genzoo.runs import checkpoints
 from genzoo.runs.run import Run
 
-SERVER = multiprocessing.get_context("forkserver")  # has imported torch, and has not touched the device
+SERVER = multiprocessing.get_context("forkserver")  # has imported torch but not used the device
 PATIENCE = 60.0
 TRAINING = "run vae --dataset digits --latent-dim 2 --batch-size 32 --ema 0.9 --save-every 0.02 --quiet"
 
 
 def run(bench: Bench) -> None:
-    """Both rows; each works with processes of its own."""
+    """Measure both rows; each uses its own processes."""
     preloaded = ["cli.main", "experiment.experiment", "experiment.api"]
     SERVER.set_forkserver_preload([*(f"genzoo.{name}" for name in preloaded), "genzoo_plugins.vae.model"])
     for device in ("cpu:0",) if bench.tiny else ("cuda", "cuda:0"):
@@ -38,7 +38,7 @@ def run(bench: Bench) -> None:
 
 
 def command(words: Sequence[str], said: Path, variables: Mapping[str, str]) -> None:
-    """Be a process that runs a command of genzoo with deterministic algorithms and leaves figures out."""
+    """Run a genzoo command in this process with deterministic algorithms and without figures."""
     descriptor = os.open(said, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     for number in (1, 2):
         os.dup2(descriptor, number)
@@ -49,12 +49,12 @@ def command(words: Sequence[str], said: Path, variables: Mapping[str, str]) -> N
 
 
 def no_figures(self: Any, run: Run, view: Any) -> None:
-    """Stand in for the figures and the report."""
+    """Replace the figures and the report."""
     (run.path / job.REPORT).write_text("left out")
 
 
 def start(words: str, said: Path, **variables: str) -> BaseProcess:
-    """Start a command of genzoo, whose output goes to a file."""
+    """Start a genzoo command whose output goes to a file."""
     process = SERVER.Process(target=command, args=(words.split(), said, variables))
     process.start()
     return process
@@ -71,7 +71,7 @@ def ended(process: BaseProcess) -> int | None:
 
 
 def two_ranks(device: str) -> dict[str, Any]:
-    """What two processes say and come to that are told to share a device."""
+    """Return the output and exit codes of two processes that should share a device."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = str(bound.getsockname()[1])
@@ -85,12 +85,12 @@ def two_ranks(device: str) -> dict[str, Any]:
     own = [line for line in said.splitlines() if not line.startswith("[W")]  # torch's, of hosts without a name
     refused = all(codes) and None not in codes and len(own) == 2 and "Traceback" not in said
     if not refused:
-        raise AssertionError(f"not refused in one line and what to type: exit codes {codes}, said:\n{said}")
+        raise AssertionError(f"not refused in one line with what to type next: exit codes {codes}, output:\n{said}")
     return {"codes": str(codes), "said": " | ".join(own)}
 
 
 def resumed(bench: Bench) -> dict[str, Any]:
-    """Hold a run that was killed after its second checkpoint and resumed against one that was left alone."""
+    """Compare a run that was killed after its second checkpoint and resumed with an undisturbed one."""
     mode, epochs = ("auto", 3) if bench.tiny else ("graph", 300)
     words = f"{TRAINING} --mode {mode} --device {bench.device.type} --epochs {epochs}"
     with tempfile.TemporaryDirectory() as place:
@@ -102,24 +102,24 @@ def resumed(bench: Bench) -> dict[str, Any]:
         require_success(ended(start(f"resume {folder}/killed --quiet", said)), said)
         ends = [end_of(folder / name) for name in ("whole", "killed")]
         training = Run(folder / "whole").results["training"]
-    figures = {"mode": training["mode"], "killed_after_step": step, "steps": training["step"]}
+    values = {"mode": training["mode"], "killed_after_step": step, "steps": training["step"]}
     if not bench.tiny and training["mode"] != "graph":
-        raise AssertionError(f"steps were not captured: {figures}")
+        raise AssertionError(f"steps were not captured: {values}")
     if ends[0] != ends[1]:
         names = ("weights", "history")
         parts = [name for name, one, other in zip(names, *ends, strict=True) if one != other]
-        raise AssertionError(f"another end than that of a run that was left alone: {', '.join(parts)}; {figures}")
-    return {"bitwise": True, **figures}
+        raise AssertionError(f"the result differs from that of an undisturbed run: {', '.join(parts)}; {values}")
+    return {"bitwise": True, **values}
 
 
 def require_success(code: int | None, said: Path) -> None:
-    """Raise with what a command said unless it has done its work."""
+    """Raise with a command's output if it failed."""
     if code != 0:
         raise RuntimeError(f"exit code {code}: {said.read_text()}")
 
 
 def kill_in_the_midst(process: BaseProcess, folder: Path) -> int:
-    """Kill a run as soon as two checkpoints after its beginning are there; return the newest one's step."""
+    """Kill a run as soon as it has saved two checkpoints; return the step of the newest."""
     end = time.monotonic() + PATIENCE
     seen: set[str] = set()
     while process.is_alive() and len(seen) < 2 and time.monotonic() < end:
@@ -128,11 +128,11 @@ def kill_in_the_midst(process: BaseProcess, folder: Path) -> int:
     process.kill()
     process.join()
     if process.exitcode != -signal.SIGKILL or len(seen) < 2:
-        raise RuntimeError(f"could not be killed in the midst: exit code {process.exitcode}, checkpoints {seen}")
+        raise RuntimeError(f"not killed during training: exit code {process.exitcode}, checkpoints {seen}")
     return checkpoints.newest(folder / FOLDER, lambda checkpoint: checkpoint.step)[0] or 0
 
 
 def end_of(folder: Path) -> tuple[bytes, list[Any]]:
-    """What a run came to, apart from the clock: the model's bytes and its history."""
+    """Return the result of a run without times: the model's bytes and its history."""
     history = [{name: value for name, value in line.items() if name != "seconds"} for line in Run(folder).history]
     return (folder / "model.safetensors").read_bytes(), history

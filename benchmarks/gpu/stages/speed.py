@@ -1,4 +1,4 @@
-"""Images a second in training by batch size, mode and precision, with memory and the share of time in kernels."""
+"""Measure training speed by batch size, mode and precision, with memory and the share of time in kernels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from training import timed
 
 MODELS = ("vae", "conv-vae")
 STEPS = {128: 200, 1024: 100, 4096: 50}
-"""Steps of an epoch, by batch size."""
+"""Steps per epoch, by batch size."""
 TINY = {4: 2}
 COMPILING = 30.0
-"""Seconds that have to be left for a row that compiles."""
+"""Seconds that must be left for a row that compiles."""
 
 
 def run(bench: Bench) -> None:
-    """Captured and eager steps of everything first; what has to be compiled takes the time that is left."""
+    """Measure all captured and eager steps first; compiled steps get the time that is left."""
     steps = TINY if bench.tiny else STEPS
     modes = ("graph", "eager") if bench.tiny else ("graph", "eager", "compile")
     for mode, batch, precision, model in itertools.product(modes, steps, ("fp32", "bf16"), MODELS):
@@ -29,6 +29,6 @@ def run(bench: Bench) -> None:
 
 
 def of_case(bench: Bench, case: Case, steps: int) -> Callable[[], dict[str, Any]]:
-    """One row."""
+    """Return the work of one row."""
     named = {"model": case.model, "batch": case.batch_size, "mode": case.mode, "precision": case.precision}
     return lambda: named | timed(bench, case, steps, profiled=True)

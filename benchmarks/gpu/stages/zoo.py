@@ -1,4 +1,4 @@
-"""A row for every registered model and batch size: images a second in training, encoding, decoding and sampling."""
+"""Measure every registered model and batch size: images per second in training, encoding, decoding and sampling."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from genzoo.registry.current import registry
 STEPS = {128: 100, 1024: 40}
 TINY = {4: 2}
 REHEARSED = 4
-"""Of so many models a rehearsal takes one."""
+"""A rehearsal takes one of this many models."""
 
 
 def run(bench: Bench) -> None:
-    """Every model that takes images of 28×28, the built-in ones first."""
+    """Measure every model that takes images of 28×28, the built-in ones first."""
     steps = TINY if bench.tiny else STEPS
     entries = sorted(registry().matching("model"), key=lambda entry: entry.origin.distribution != "genzoo")
     for batch in steps:
@@ -32,7 +32,7 @@ def run(bench: Bench) -> None:
 
 
 def of_model(bench: Bench, name: str, batch: int, steps: int) -> Callable[[], dict[str, Any]]:
-    """One row."""
+    """Return the work of one row."""
 
     def work() -> dict[str, Any]:
         if reason := refusal(name, "mnist"):
@@ -43,7 +43,7 @@ def of_model(bench: Bench, name: str, batch: int, steps: int) -> Callable[[], di
 
 
 def training(bench: Bench, name: str, batch: int, steps: int) -> dict[str, Any]:
-    """Captured, or eagerly where that fails."""
+    """Measure training with captured steps, or eager ones if that fails."""
     case = Case(name, batch, "graph", "fp32", bench.device.type)
     try:
         return {"mode": "graph", **timed(bench, case, steps)}
@@ -54,7 +54,7 @@ def training(bench: Bench, name: str, batch: int, steps: int) -> dict[str, Any]:
 
 @torch.no_grad()
 def inference(bench: Bench, name: str, batch: int) -> dict[str, float]:
-    """Images a second of each thing that the model can do."""
+    """Measure images per second of each inference task that the model can do."""
     model, *_ = build(Case(name, batch, "eager", "fp32", bench.device.type), "mnist")
     x = Resident(Split(bench.many(batch)), bench.device).batch(torch.arange(batch, device=bench.device)).x
     model.eval()
