@@ -102,7 +102,7 @@ def main() -> None:
     if options.work:
         print(json.dumps(work(*options.work)))
         return
-    from genzoo.reporting.tables import grid
+    from genzoo.reporting.tables import markdown_table
     from genzoo.system.computing import matmul, processor
 
     names = list(SETTINGS)
@@ -118,7 +118,7 @@ def main() -> None:
             speeds = {what: [turn[name][what] for turn in turns] for what in FIGURES}
             ratios = [told([turn[name][what] / turn[names[0]][what] for turn in turns], ".2f") for what in FIGURES]
             rows.append([name, *(told(values, ",.0f") for values in speeds.values()), ", ".join(ratios)])
-        print(f"\n{grid(rows)}", flush=True)
+        print(f"\n{markdown_table(rows)}", flush=True)
 
 
 if __name__ == "__main__":

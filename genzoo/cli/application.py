@@ -1,4 +1,4 @@
-"""What the applications of a trained model share: their options, and what they are applied to."""
+"""What the verbs that apply a trained model share: their options, the opened run and its examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.input_files import original, read_files
 from genzoo.cli.loading import Source, add_data_options
-from genzoo.cli.saved_run import PICTURES, RUN_HELP, open_run, own_figure, refuse_output
+from genzoo.cli.saved_run import DEVICE_HELP, PICTURES, RUN_HELP, RUNS_HELP, figure_path, open_run, refuse_output
 from genzoo.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,21 +28,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """An opened run and what it is applied to."""
+    """An opened run and the examples that it is applied to."""
 
     run: Run
     model: Model
     device: torch.device
     source: Source
-    """The run's own data."""
+    """The data of the run."""
     split: str
     files: list[Path]
-    """In place of the split, if there are any."""
+    """Used instead of the split if not empty."""
     resize: bool
+    """Whether to resize pictures to the size that the model takes."""
 
     @cached_property
-    def given(self) -> tuple[Resident, list[str]]:
-        """The examples and their names, read when they are first asked for."""
+    def named_examples(self) -> tuple[Resident, list[str]]:
+        """The examples and their names, read on first use."""
         if self.files:
             return read_files(self.files, self.run, self.model.spec, self.device, self.resize)
         data = self.source.view(self.split, self.device)
@@ -51,12 +52,12 @@ class Work:
     @property
     def data(self) -> Resident:
         """The examples of the files or, without any, of the split."""
-        return self.given[0]
+        return self.named_examples[0]
 
     @property
     def names(self) -> list[str]:
-        """One for each example: its file, or such as "test:12"."""
-        return self.given[1]
+        """The name of each example: its file, or such as "test:12"."""
+        return self.named_examples[1]
 
     @property
     def latent(self) -> LatentModel:
@@ -67,36 +68,36 @@ class Work:
         return self.model
 
     def original(self, x: Tensor) -> Tensor:
-        """What the model sees or puts out, in the data's own units and on the CPU."""
+        """Return an input or output of the model in the units of the data, on the CPU."""
         return original(self.run, self.model.spec, x)
 
     def batches(self) -> Iterator[Tensor]:
-        """The numbers of all examples, as many at a time as the model evaluates."""
+        """Yield the indices of all examples in evaluation batches."""
         import torch
 
         yield from torch.arange(len(self.data), device=self.device).split(self.batch_size)
 
     @property
     def batch_size(self) -> int:
-        """How many examples the model evaluates at a time."""
+        """The evaluation batch size of the model."""
         from genzoo.data.batching import evaluation_batch
 
         return evaluation_batch(self.model.spec)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Codes [N, *D] of examples [N, *S]."""
+        """Return codes [N, *D] of examples [N, *S]."""
         from genzoo.data.batching import in_parts
 
         return in_parts(self.latent.encode, x, self.batch_size)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """What codes [N, *D] decode to, in the data's own units and on the CPU."""
+        """Return decoded codes [N, *D] in the units of the data, on the CPU."""
         from genzoo.data.batching import in_parts
 
         return in_parts(lambda part: self.original(self.latent.decode(part)), codes, self.batch_size)
 
     def examples(self, n: int | None = None) -> Tensor:
-        """The first n examples (None: all), as the model sees them: [N, *S] on its device."""
+        """Return the first n examples (None: all) as model inputs [N, *S] on its device."""
         import torch
 
         count = len(self.data) if n is None else min(n, len(self.data))
@@ -104,12 +105,10 @@ class Work:
 
 
 def open_work(options: argparse.Namespace) -> Work:
-    """The run that was asked for, with the files that were named or, without any, a split of its data.
-
-    Neither is read yet: some applications need no examples.
+    """Open the run of a command line, with its files or a split of the run's data. No examples are read yet.
 
     Raises:
-        UsageError: No such run, or its model has no encoder, which all applications need.
+        UsageError: There is no such run, or its model has no encoder.
     """
     run, device = open_run(options)
     from genzoo.core.model import LatentModel
@@ -122,16 +121,16 @@ def open_work(options: argparse.Namespace) -> Work:
 
 
 def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tensor:
-    """One example [1, *S] called "test:12", or the first one of a file.
+    """Return one example [1, *S]: of a reference such as "test:12", or the first one of a file.
 
     Raises:
-        UsageError: No such split, number or file.
+        UsageError: There is no such split, number or file.
     """
     import torch
 
     match = re.fullmatch(r"(train|validation|test):(\d{1,9})", reference)
     if match is None and not Path(reference).exists():
-        raise UsageError(f"{reference}: neither an example nor a file", "such as test:12, or FILE.png")
+        raise UsageError(f"{reference}: neither an example nor a file", "give test:12, or FILE.png")
     if match is None:
         data, _ = read_files([Path(reference)], work.run, work.model.spec, work.device, options.resize)
         number = 0
@@ -146,29 +145,29 @@ def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tens
 
 
 def add_application(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentParser:
-    """Add a verb with the options of all applications."""
+    """Add a verb with the options that all applications share."""
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
     parser.add_argument("run", help=RUN_HELP)
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders lie")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     add_data_options(parser)
-    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto takes the GPU if there is one")
-    parser.add_argument("--resize", action="store_true", help="scale pictures to the size the model takes")
+    parser.add_argument("--device", default="auto", help=DEVICE_HELP)
+    parser.add_argument("--resize", action="store_true", help="resize pictures to the size that the model takes")
     parser.set_defaults(handler=handler)
     return parser
 
 
 def add_files(parser: argparse.ArgumentParser) -> None:
-    """Files in place of a split."""
-    text = "pictures, folders of them, .npy, .npz or .csv; without any, the split"
+    """Add files, which replace the split."""
+    text = "pictures, folders of pictures, .npy, .npz or .csv (default: the split)"
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=text)
 
 
 def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
-    """Values of metrics for each example.
+    """Return the values of metrics on each example.
 
     Raises:
-        UsageError: The model has no such figure, or it is none of single examples.
+        UsageError: A metric is not available for the model, or not defined for single examples.
     """
     from genzoo.evaluation.evaluate import find_metrics, per_example
     from genzoo.registry.current import registry
@@ -179,23 +178,26 @@ def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
 
 
 def write_csv(out: Path, header: list[str], rows: Iterable[list[str]]) -> None:
-    """Writes a table with a header."""
+    """Write rows with a header as CSV."""
     with out.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
 
 
-LARGEST_STEPS = 200
+MOST_STEPS = 200
+"""Largest number of steps of a traversal or interpolation."""
 
 
 def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> tuple[Work, Path]:
-    """The opened run, which must have an encoder, and the file to write."""
-    from genzoo.cli.application import open_work
+    """Check the options of a verb that writes a file; return the opened run and the file.
 
+    Raises:
+        UsageError: An option, the run or the file is not usable.
+    """
     refuse_output(options.out, kinds)
-    if not 2 <= getattr(options, "steps", 2) <= LARGEST_STEPS:
-        raise UsageError(f"--steps {options.steps}: between 2 and {LARGEST_STEPS}", "such as --steps 9")
+    if not 2 <= getattr(options, "steps", 2) <= MOST_STEPS:
+        raise UsageError(f"--steps {options.steps}: between 2 and {MOST_STEPS}", "try --steps 9")
     for name in ("sigma", "range", "scale"):
         value = getattr(options, name, None)
         if value is not None and not (math.isfinite(value) and value >= 0):
@@ -205,5 +207,5 @@ def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> t
     work = open_work(options)
     assert work.latent is work.model
     if (options.out is None or options.out.suffix != ".npy") and not work.model.spec.is_image:
-        raise UsageError("these data are no images to draw", "take the numbers: --out FILE.npy")
-    return work, options.out or own_figure(work.run, f"{options.verb}.png")
+        raise UsageError("these data are not images", "write numbers: --out FILE.npy")
+    return work, options.out or figure_path(work.run, f"{options.verb}.png")

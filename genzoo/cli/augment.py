@@ -1,36 +1,32 @@
-"""genzoo augment: variations of each input, drawn from its posterior."""
+"""genzoo augment: draw variations of each input from its posterior."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genzoo.cli.application import add_application, add_files, prepare
 from genzoo.cli.saved_run import OUT_HELP, refuse_too_many, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import draw_grid
 
-if TYPE_CHECKING:
-    pass
-
-
 INPUTS = 8
-"""How many examples of a split are varied unless files are named."""
+"""Examples of a split that are varied by default."""
 
 
 def add_verb(verbs: Any) -> None:
     """Add `augment`."""
-    augment = add_application(verbs, "augment", save_variations, "variations of each input, drawn from its posterior")
+    augment = add_application(verbs, "augment", save_variations, "draw variations of each input from its posterior")
     add_files(augment)
-    augment.add_argument("-n", type=int, default=8, metavar="N", help="variations of each")
-    augment.add_argument("--scale", type=float, default=1.0, help="of the posterior's standard deviation; default 1")
-    augment.add_argument("--seed", type=int, default=0, metavar="N")
+    augment.add_argument("-n", type=int, default=8, metavar="N", help="variations of each input (default: 8)")
+    augment.add_argument("--scale", type=float, default=1.0, help="factor of the standard deviation (default: 1)")
+    augment.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     augment.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
 
 
 def save_variations(options: argparse.Namespace) -> int:
-    """Draws or writes n variations of each input."""
+    """Draw n variations of each input, or write them as numbers."""
     work, out = prepare(options)
     import torch
 
@@ -48,7 +44,7 @@ def save_variations(options: argparse.Namespace) -> int:
         q = work.latent.posterior(x)
         if isinstance(q, Delta):
             raise UsageError(
-                f"{work.run.config.model} encodes to points: there is nothing to draw", "use a model with a posterior"
+                f"{work.run.config.model} has no posterior to draw from", "use a run of a model such as vae"
             )
         z = q.mean + options.scale * (q.rsample((options.n,)) - q.mean)
         new = work.decode(z.flatten(0, 1)).unflatten(0, (options.n, len(x))).transpose(0, 1)

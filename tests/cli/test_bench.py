@@ -23,7 +23,7 @@ from genzoo.comparison.tables import tables
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.sweep import parse_seeds
 from genzoo.figures import leaderboard
-from genzoo.reporting.leaderboard import sheet, warnings
+from genzoo.reporting.leaderboard import leaderboard_table, warnings
 from genzoo.runs.run import Run
 from genzoo.system.lock import locked
 from genzoo.training.trainer import Trainer
@@ -316,7 +316,7 @@ def test_whoever_is_behind_a_baseline_of_equal_size_is_told_so(tmp_path: Path) -
     lines = warnings(found)
     assert len(lines) == 2
     assert all(line.startswith("large: worse than baseline!") for line in lines)
-    cells = {row[0]: row for row in sheet(found).rows}
+    cells = {row[0]: row for row in leaderboard_table(found).rows}
     assert [cell for cell in cells["large"] if "worse than baseline!" in cell] == [
         "206 worse than baseline!",
         "0.05000 worse than baseline!",
@@ -359,7 +359,7 @@ def test_the_board_of_an_older_run_says_what_it_does_not_know(tmp_path: Path) ->
     run.write("results.json", results)
     run.write("run.json", {})
     found = board(run, target=100.0)
-    assert sheet(found).rows[1][-3:] == ["n/a", "n/a", "n/a"]
+    assert leaderboard_table(found).rows[1][-3:] == ["n/a", "n/a", "n/a"]
     assert found.record()["rows"][0]["peak_memory"] == [None]
 
 
@@ -413,7 +413,7 @@ def test_seeds(text: str, seeds: list[int]) -> None:
         ("--dataset digits --models vae --epochs x", "vae: --epochs must be a whole number, not 'x'"),
         ("--dataset digits --models vae --seed 3", "--seed is not for bench"),
         ("--dataset digits --models vae --out=x", "--out is not for bench"),
-        ("--dataset digits --models vae --figure x.jpg", "--figure x.jpg: no .png"),
+        ("--dataset digits --models vae --figure x.jpg", "--figure x.jpg: not a .png file"),
         ("--dataset digits --models vae --figure no/x.png", "--figure no/x.png: cannot write to no"),
         ("--dataset digits --models vae --sort fid", "--sort fid: no run has it"),
         ("--dataset digits --models ae --loss elbo", "ae: loss 'elbo' cannot train ae"),

@@ -12,9 +12,10 @@ from made_up_runs import make, shown, table_of
 import genzoo
 from genzoo.cli.main import main
 from genzoo.comparison.ranking import paired, ranks
-from genzoo.comparison.tables import best, collect, tables
+from genzoo.comparison.references import best
+from genzoo.comparison.tables import collect, tables
 from genzoo.experiment.experiment import Experiment
-from genzoo.reporting.warnings import ranking_remarks
+from genzoo.reporting.warnings import ranking_notes
 from genzoo.runs.run import EXAMPLES_FILE
 
 # Whose figures they are.
@@ -81,8 +82,8 @@ def test_selection_goes_by_validation_data_and_claims_by_test_data(tmp_path: Pat
     test = paired(table, "negative_elbo")
     assert test is not None
     assert (test.better, test.other) == ("conv-vae", "vae")
-    assert ranking_remarks(table, "negative_elbo")[0] == (
-        "rows are in the order of their validation negative elbo; metrics are those of the test data"
+    assert ranking_notes(table, "negative_elbo")[0] == (
+        "rows are sorted by their validation negative elbo; all metrics shown are of the test data"
     )
     assert best(tmp_path, "negative-elbo").path.name == "vae-0"
 
@@ -119,7 +120,7 @@ def test_better_is_what_the_metric_says(tmp_path: Path, figure: str, order: list
     assert [int(row.model[-1]) for row in table.rows] == order
     assert ranks(table, figure) == [1, 2, 3]
     assert best(tmp_path, figure).path.name.startswith(str(order[0]))
-    said = " ".join(ranking_remarks(table, figure))
+    said = " ".join(ranking_notes(table, figure))
     assert ("is not installed: lower is taken to be better" in said) == (figure == "unheard_of")
     assert f"model-{order[0]} is better than model-{order[1]}" in said
 

@@ -17,7 +17,7 @@ from genzoo.comparison.ranking import paired, ranks
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table, collect, tables
 from genzoo.experiment.experiment import Experiment
-from genzoo.reporting.warnings import ranking_remarks
+from genzoo.reporting.warnings import ranking_notes
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.system.checksummed import read_sealed
 
@@ -57,7 +57,7 @@ def test_without_values_of_examples_the_test_is_welchs_over_seeds(runs: Path) ->
     ]
     assert test.p == pytest.approx(scipy.stats.ttest_ind(*figures, equal_var=False).pvalue, rel=1e-9)
     assert test.n is None
-    assert any("over 3 and 3 seeds alone" in line for line in ranking_remarks(table, "negative_elbo"))
+    assert any("over 3 and 3 seeds alone" in line for line in ranking_notes(table, "negative_elbo"))
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, 1), (1, 3), (3, 1)])
@@ -71,8 +71,8 @@ def test_a_single_seed_settles_nothing(tmp_path: Path, one: int, other: int) -> 
     assert not test.settled
     assert test.interval is None
     assert ranks(table, "negative_elbo") == [1, 1]
-    assert "conv-vae is not told apart from vae" in ranking_remarks(table, "negative_elbo")[-1]
-    assert "the difference between seeds" in ranking_remarks(table, "negative_elbo")[-1]
+    assert "conv-vae is not significantly better than vae" in ranking_notes(table, "negative_elbo")[-1]
+    assert "the difference between seeds" in ranking_notes(table, "negative_elbo")[-1]
 
 
 def row_of(number: int, seeds: list[Tensor]) -> Row:
@@ -141,7 +141,7 @@ def test_the_level_is_corrected_for_the_pairs_that_could_be_tested(tmp_path: Pat
     assert (alone.settled, alone.comparisons) == (True, 1)
     # In company a and b share a rank, and c is worse than a by more than the correction takes away.
     assert ranks(table, "negative_elbo")[:4] == [1, 1, 2, 3]
-    assert "corrected for 6 pairs" in ranking_remarks(Table("t", table.rows[:4]), "negative_elbo")[-1]
+    assert "corrected for 6 pairs" in ranking_notes(Table("t", table.rows[:4]), "negative_elbo")[-1]
 
 
 def test_equal_figures_of_all_seeds_settle_nothing_without_examples(tmp_path: Path) -> None:

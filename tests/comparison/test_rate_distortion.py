@@ -14,7 +14,7 @@ from commandline import genzoo, refused
 from linear_vae import PPCA, Q, linear_vae, set_optimum
 from PIL import Image
 
-from genzoo.comparison.rate_distortion import Curve, Point, curves, told
+from genzoo.comparison.rate_distortion import Curve, Point, curve_notes, curves
 from genzoo.comparison.tables import collect, tables
 from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
@@ -71,20 +71,20 @@ def test_area_and_dominated_points_by_hand(sweep: Path) -> None:
     whole = 6 * (98 + 80) / 2 + 5 * (80 + 74) / 2 + 5 * (74 + 70) / 2
     assert main.area(4.0, 20.0) == pytest.approx(whole)
     assert main.area(7.0, 10.0) == pytest.approx(3 * (89 + 80) / 2)
-    assert told([main]) == [
+    assert curve_notes([main]) == [
         f"rate–distortion, vae hidden=400: area {whole:.4g} nats² between rates 4 and 20",
-        "rate–distortion, vae hidden=400: β=2 is dominated by β=1, which needs no more of either",
+        "rate–distortion, vae hidden=400: β=2 is dominated by β=1: neither its rate nor its distortion is higher",
     ]
 
 
 def test_areas_are_taken_over_the_rates_that_all_curves_have() -> None:
     one = Curve("one", (Point("", 0.0, 10.0), Point("", 10.0, 0.0)))
     other = Curve("other", (Point("", 5.0, 20.0), Point("", 20.0, 5.0)))
-    assert told([one, other]) == [
+    assert curve_notes([one, other]) == [
         "rate–distortion, one: area 12.5 nats² between rates 5 and 10; monotone",
         "rate–distortion, other: area 87.5 nats² between rates 5 and 10; monotone",
     ]
-    assert told([Curve("single", (Point("", 1.0, 1.0),))]) == []
+    assert curve_notes([Curve("single", (Point("", 1.0, 1.0),))]) == []
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_areas_are_taken_over_the_rates_that_all_curves_have() -> None:
 def test_equal_rates_and_distortions_are_one_place(points: list[tuple[float, float]], lines: list[str]) -> None:
     labels = ["c" if (r, d) in {(4, 99), (9, 98), (12, 80)} else "p" for r, d in points]
     curve = Curve("x", tuple(Point(label, r, d) for label, (r, d) in zip(labels, points, strict=True)))
-    said = [line.removeprefix("rate–distortion, x: ") for line in told([curve])]
+    said = [line.removeprefix("rate–distortion, x: ") for line in curve_notes([curve])]
     assert len(said) == len(lines)
     assert all(line.startswith(wanted) for line, wanted in zip(said, lines, strict=True))
     if points:

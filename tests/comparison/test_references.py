@@ -69,7 +69,7 @@ def test_last_is_the_run_started_last(moons_run: Run, vae_run: Run, tmp_path: Pa
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
-    assert refused(genzoo("evaluate", tmp_path)) == f"{tmp_path} is no run folder: it has no config.json"
+    assert refused(genzoo("evaluate", tmp_path)) == f"{tmp_path} is not a run folder: it has no config.json"
     assert refused(genzoo("evaluate", "@last", "--runs", tmp_path)) == f"no runs in {tmp_path}/"
     assert refused(genzoo("sample", "7f3a", "--runs", tmp_path / "none")) == f"no runs in {tmp_path}/none/"
 
@@ -94,4 +94,4 @@ def test_best_is_the_finished_run_with_the_best_validation_figure(moons_run: Run
     assert refused(genzoo("evaluate", "@best:mse", "--runs", tmp_path / "none")).startswith("no runs in ")
     shutil.copytree(moons_run.path, tmp_path / "moons")
     message = refused(genzoo("evaluate", "@best:mse", "--runs", tmp_path))
-    assert message == f"@best:mse: the runs in {tmp_path}/ do not compare: digits | moons"
+    assert message == f"@best:mse: the runs in {tmp_path}/ are not comparable: digits | moons"

@@ -11,8 +11,9 @@ from made_up_runs import make, shown, table_of
 import genzoo
 from genzoo.comparison.identity import Data, protocol_words
 from genzoo.comparison.ranking import paired
+from genzoo.comparison.references import best
 from genzoo.comparison.statistics import Estimate
-from genzoo.comparison.tables import best, collect, tables
+from genzoo.comparison.tables import collect, tables
 from genzoo.reporting.warnings import warnings
 
 
@@ -68,7 +69,7 @@ def test_unequal_runs_of_one_seed_are_named(tmp_path: Path, capsys: pytest.Captu
         make(tmp_path / mode, "vae", 0, bound, record=made, results={"training": training}, mode=mode)
     expected = (
         "vae: 2 runs of seed 0 differ in negative elbo: 101 and 100 (cpu, 1 thread, compile, genzoo 1, "
-        "cpu, 1 thread, eager, genzoo 1); they count as one, by their mean"
+        "cpu, 1 thread, eager, genzoo 1); their mean counts as one run"
     )
     assert warnings(table_of(tmp_path)) == [expected]
     assert "101 and 100" in shown(capsys, tmp_path)
@@ -164,7 +165,7 @@ def test_other_measures_share_no_table(tmp_path: Path, measure: str | None) -> N
     made = tables(collect([tmp_path]))
     assert [[row.model for row in table.rows] for table in made] in ([["vae"], ["own"]], [["own"], ["vae"]])
     assert all(paired(table, "negative_elbo") is None for table in made)
-    with pytest.raises(genzoo.UsageError, match="do not compare"):
+    with pytest.raises(genzoo.UsageError, match="are not comparable"):
         best(tmp_path, "mse")
 
 
