@@ -14,7 +14,7 @@ from genzoo.core.errors import HINT, UsageError, printable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from genzoo.cli.application import Work
+    from genzoo.cli.application import Application
 
 
 NEIGHBOURS = 5
@@ -36,29 +36,29 @@ def add_verb(verbs: Any) -> None:
 
 def show_anomalies(options: argparse.Namespace) -> int:
     """Print the AUROC of classes left out of training, or of each class, or else the scores."""
-    from genzoo.cli.application import open_work
+    from genzoo.cli.application import open_application
     from genzoo.registry.current import registry
     from genzoo.runs.run import plain
 
     refuse_output(options.out, (".csv",))
     registry().get("metric", options.score.partition(":")[0])
-    work = open_work(options)
-    values = metric_values(work, [options.score])[options.score]
+    opened = open_application(options)
+    values = metric_values(opened, [options.score])[options.score]
     scores = anomaly_scores(values, options.score)
     order = scores.argsort(descending=True, stable=True).tolist()
     if options.out:
-        write_scores(options.out, work, values, order)
-    unseen = unseen_examples(work)
-    classes = 0 if work.data.y is None else len(work.data.y.unique())
+        write_scores(options.out, opened, values, order)
+    unseen = unseen_examples(opened)
+    classes = 0 if opened.data.y is None else len(opened.data.y.unique())
     if unseen is not None:
-        table = unseen_table(work, scores, unseen)
+        table = unseen_table(opened, scores, unseen)
     elif classes > 1:
-        table = class_table(work, scores)
+        table = class_table(opened, scores)
     else:
-        table = {"ranking": [{"example": work.names[number], "score": values[number].item()} for number in order]}
+        table = {"ranking": [{"example": opened.names[number], "score": values[number].item()} for number in order]}
     higher = bool(scores is values)
     if options.json:
-        record = {"run": str(work.run.path), "score": options.score, "higher_is_anomalous": higher}
+        record = {"run": str(opened.run.path), "score": options.score, "higher_is_anomalous": higher}
         print(json.dumps(plain({**record, **table})))
     elif unseen is not None:
         print_unseen(table, options.score, higher)
@@ -66,7 +66,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
         print_classes(table, options.score, higher)
     else:
         for number in order:
-            print(f"{values[number].item():12.4f}  {printable(work.names[number], HINT)}")
+            print(f"{values[number].item():12.4f}  {printable(opened.names[number], HINT)}")
     return 0
 
 
@@ -86,47 +86,47 @@ def anomaly_scores(values: Tensor, name: str) -> Tensor:
     return -values if find_metrics(registry(), [name])[name].better == "higher" else values
 
 
-def write_scores(out: Path, work: Work, scores: Tensor, order: list[int]) -> None:
+def write_scores(out: Path, opened: Application, scores: Tensor, order: list[int]) -> None:
     """Write each example with its score and, if known, its class as CSV, the most anomalous first."""
-    rows = [[work.names[number], f"{scores[number].item():.6f}"] for number in order]
-    if work.data.y is not None:
+    rows = [[opened.names[number], f"{scores[number].item():.6f}"] for number in order]
+    if opened.data.y is not None:
         rows = [
-            [*row, work.model.spec.class_name(int(work.data.y[number]))]
+            [*row, opened.model.spec.class_name(int(opened.data.y[number]))]
             for row, number in zip(rows, order, strict=True)
         ]
-    write_csv(out, ["example", "score", *(["class"] if work.data.y is not None else [])], rows)
+    write_csv(out, ["example", "score", *(["class"] if opened.data.y is not None else [])], rows)
 
 
-def unseen_examples(work: Work) -> Tensor | None:
+def unseen_examples(opened: Application) -> Tensor | None:
     """Return which examples are of a class left out of training, [N] bool; None if no class was left out."""
     from genzoo.core.dataset import PartlySeen
 
-    dataset = work.source.dataset
-    if work.data.y is None or not isinstance(dataset, PartlySeen):
+    dataset = opened.source.dataset
+    if opened.data.y is None or not isinstance(dataset, PartlySeen):
         return None
-    unseen = dataset.unseen(work.data.y.cpu())
+    unseen = dataset.unseen(opened.data.y.cpu())
     return unseen if unseen is not None and 0 < int(unseen.sum()) < len(unseen) else None
 
 
-def baseline_scores(work: Work, neighbours: bool) -> dict[str, Tensor]:
+def baseline_scores(opened: Application, neighbours: bool) -> dict[str, Tensor]:
     """Return the scores of baselines, [N] each: sum of the values, PCA error, distance to training examples."""
     import torch
 
     from genzoo.evaluation.baselines import neighbour_distances, pca_errors
 
     # Of the stored integers: equal sums stay equal, and ties count half.
-    sums = [chunk.cpu().flatten(1).sum(1, dtype=torch.float64) for chunk in work.data.stored()]
+    sums = [chunk.cpu().flatten(1).sum(1, dtype=torch.float64) for chunk in opened.data.stored()]
     scores = {"pixel_sum": torch.cat(sums)}
     with torch.no_grad():
-        codes = work.latent.encode(work.examples(1)).numel()
-    train = work.source.view("train", work.device)
-    if codes < work.model.spec.numel:
-        errors = pca_errors(train, work.data, codes)
+        codes = opened.latent.encode(opened.examples(1)).numel()
+    train = opened.source.view("train", opened.device)
+    if codes < opened.model.spec.numel:
+        errors = pca_errors(train, opened.data, codes)
         scores |= {} if errors is None else {f"pca-{codes}": errors}
-    return scores | ({"knn": neighbour_distances(train, work.data, NEIGHBOURS)} if neighbours else {})
+    return scores | ({"knn": neighbour_distances(train, opened.data, NEIGHBOURS)} if neighbours else {})
 
 
-def unseen_table(work: Work, scores: Tensor, unseen: Tensor) -> dict[str, Any]:
+def unseen_table(opened: Application, scores: Tensor, unseen: Tensor) -> dict[str, Any]:
     """Return AUROC and average precision of the examples left out of training, for the score and the baselines."""
     from genzoo.evaluation.anomaly import (
         auroc,
@@ -135,8 +135,8 @@ def unseen_table(work: Work, scores: Tensor, unseen: Tensor) -> dict[str, Any]:
         average_precision_interval,
     )
 
-    options = vars(work.run.config.data_config)
-    by_method = {"model": scores, **baseline_scores(work, neighbours=True)}
+    options = vars(opened.run.config.data_config)
+    by_method = {"model": scores, **baseline_scores(opened, neighbours=True)}
     if auroc(by_method["pixel_sum"], unseen) < 0.5:  # the better orientation makes it a strict baseline
         by_method["pixel_sum"] = -by_method["pixel_sum"]
     return {
@@ -181,19 +181,19 @@ def with_interval(value: float, interval: tuple[float, float]) -> str:
     return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
-def class_table(work: Work, scores: Tensor) -> dict[str, Any]:
+def class_table(opened: Application, scores: Tensor) -> dict[str, Any]:
     """Return AUROC of each class against the rest, for the score, the sum of the pixels and the PCA error."""
     from genzoo.evaluation.anomaly import one_against_rest, one_against_rest_intervals
 
-    assert work.data.y is not None
-    y = work.data.y.cpu()
+    assert opened.data.y is not None
+    y = opened.data.y.cpu()
 
     def by_name(values: dict[int, Any]) -> dict[str, Any]:
-        return {work.model.spec.class_name(label): value for label, value in values.items()}
+        return {opened.model.spec.class_name(label): value for label, value in values.items()}
 
     table: dict[str, Any] = {"model": by_name(one_against_rest(scores, y))}
     table["interval_95"] = by_name(one_against_rest_intervals(scores, y))
-    for name, values in baseline_scores(work, neighbours=False).items():
+    for name, values in baseline_scores(opened, neighbours=False).items():
         kind, _, components = name.partition("-")
         table[kind] = by_name(one_against_rest(values, y))
         table |= {"components": int(components)} if components else {}

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Work:
-    """An opened run and the examples that it is applied to."""
+class Application:
+    """An opened run and the examples that its model is applied to."""
 
     run: Run
     model: Model
@@ -104,7 +104,7 @@ class Work:
         return self.data.batch(torch.arange(count, device=self.device)).x
 
 
-def open_work(options: argparse.Namespace) -> Work:
+def open_application(options: argparse.Namespace) -> Application:
     """Open the run of a command line, with its files or a split of the run's data. No examples are read yet.
 
     Raises:
@@ -117,10 +117,10 @@ def open_work(options: argparse.Namespace) -> Work:
     if not isinstance(model, LatentModel):
         raise UsageError(f"{run.config.model} has no encoder", f"genzoo sample {run.path}")
     source, files = Source.of(run, options), getattr(options, "files", [])
-    return Work(run, model, device, source, options.split, files, options.resize)
+    return Application(run, model, device, source, options.split, files, options.resize)
 
 
-def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tensor:
+def one_example(reference: str, opened: Application, options: argparse.Namespace) -> Tensor:
     """Return one example [1, *S]: of a reference such as "test:12", or the first one of a file.
 
     Raises:
@@ -132,16 +132,16 @@ def one_example(reference: str, work: Work, options: argparse.Namespace) -> Tens
     if match is None and not Path(reference).exists():
         raise UsageError(f"{reference}: neither an example nor a file", "give test:12, or FILE.png")
     if match is None:
-        data, _ = read_files([Path(reference)], work.run, work.model.spec, work.device, options.resize)
+        data, _ = read_files([Path(reference)], opened.run, opened.model.spec, opened.device, options.resize)
         number = 0
     else:
-        data = work.source.view(match[1], work.device)
+        data = opened.source.view(match[1], opened.device)
         number = int(match[2])
         if number >= len(data):
             raise UsageError(
                 f"{reference}: there are {len(data):,} {match[1]} examples", f"up to {match[1]}:{len(data) - 1}"
             )
-    return data.batch(torch.tensor([number], device=work.device)).x
+    return data.batch(torch.tensor([number], device=opened.device)).x
 
 
 def add_application(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentParser:
@@ -163,7 +163,7 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=text)
 
 
-def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
+def metric_values(opened: Application, names: Sequence[str]) -> dict[str, Tensor]:
     """Return the values of metrics on each example.
 
     Raises:
@@ -173,8 +173,10 @@ def metric_values(work: Work, names: Sequence[str]) -> dict[str, Tensor]:
     from genzoo.registry.current import registry
 
     metrics = find_metrics(registry(), names)
-    train = work.source.view("train", work.device) if any(metric.needs_train for metric in metrics.values()) else None
-    return per_example(work.model, work.data, metrics, train=train, name=work.run.config.model)
+    train = (
+        opened.source.view("train", opened.device) if any(metric.needs_train for metric in metrics.values()) else None
+    )
+    return per_example(opened.model, opened.data, metrics, train=train, name=opened.run.config.model)
 
 
 def write_csv(out: Path, header: list[str], rows: Iterable[list[str]]) -> None:
@@ -189,7 +191,7 @@ MOST_STEPS = 200
 """Largest number of steps of a traversal or interpolation."""
 
 
-def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> tuple[Work, Path]:
+def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> tuple[Application, Path]:
     """Check the options of a verb that writes a file; return the opened run and the file.
 
     Raises:
@@ -204,8 +206,8 @@ def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> t
             raise UsageError(
                 f"--{name} {value} must be a finite number, not negative", f"type: genzoo {options.verb} --help"
             )
-    work = open_work(options)
-    assert work.latent is work.model
-    if (options.out is None or options.out.suffix != ".npy") and not work.model.spec.is_image:
+    opened = open_application(options)
+    assert opened.latent is opened.model
+    if (options.out is None or options.out.suffix != ".npy") and not opened.model.spec.is_image:
         raise UsageError("these data are not images", "write numbers: --out FILE.npy")
-    return work, options.out or figure_path(work.run, f"{options.verb}.png")
+    return opened, options.out or figure_path(opened.run, f"{options.verb}.png")

@@ -34,7 +34,7 @@ def add_verb(verbs: Any) -> None:
         help="best first, on validation data if all rows have them (default: the first metric that all rows have)",
     )
     for name in FORMATS[1:]:
-        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"as {name}")
+        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
     parser.add_argument(
         "--figure", type=Path, metavar="FILE.png", help="draw rate and distortion, as for a sweep of β or capacity"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.application import add_application, add_files
 
 if TYPE_CHECKING:
-    from genzoo.cli.application import Work
+    from genzoo.cli.application import Application
 
 
 def add_verb(verbs: Any) -> None:
@@ -21,13 +21,13 @@ def add_verb(verbs: Any) -> None:
 
 def show_compression(options: argparse.Namespace) -> int:
     """Print rate and distortion of the model as a lossy code, and the size as PNG."""
-    from genzoo.cli.application import open_work
+    from genzoo.cli.application import open_application
     from genzoo.runs.run import plain
 
-    work = open_work(options)
-    values = compression(work)
+    opened = open_application(options)
+    values = compression(opened)
     if options.json:
-        print(json.dumps(plain({"run": str(work.run.path), **values})))
+        print(json.dumps(plain({"run": str(opened.run.path), **values})))
         return 0
     if values["rate_bits"] is None:
         print(f"  rate               n/a ({values['not_available']['rate_bits']})")
@@ -42,20 +42,20 @@ def show_compression(options: argparse.Namespace) -> int:
     return 0
 
 
-def compression(work: Work) -> dict[str, Any]:
+def compression(opened: Application) -> dict[str, Any]:
     """Return rate and distortion of the model as a lossy code, and for pictures PSNR and the size as PNG."""
     from genzoo.evaluation.compression import bits, png_bits
     from genzoo.evaluation.evaluate import evaluate, find_metrics
     from genzoo.registry.current import registry
 
-    metrics = evaluate(work.model, work.data, find_metrics(registry(), ["kl", "mse", "psnr"]))
+    metrics = evaluate(opened.model, opened.data, find_metrics(registry(), ["kl", "mse", "psnr"]))
     rate = None if metrics["kl"] is None else bits(metrics["kl"])
-    values: dict[str, Any] = {"n": len(work.data), "rate_bits": rate, "mse": metrics["mse"]}
+    values: dict[str, Any] = {"n": len(opened.data), "rate_bits": rate, "mse": metrics["mse"]}
     if rate is None:
         values["not_available"] = {"rate_bits": metrics["not_available"]["kl"]}
     if metrics["psnr"] is not None:
         values["psnr_db"] = metrics["psnr"]
-        batches = (work.original(work.data.batch(index).x) for index in work.batches())
+        batches = (opened.original(opened.data.batch(index).x) for index in opened.batches())
         sizes = [png_bits(image) for images in batches for image in images]
         values["png_bits"] = sum(sizes) / len(sizes)
     return values

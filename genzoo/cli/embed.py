@@ -19,10 +19,10 @@ def add_verb(verbs: Any) -> None:
 
 def save_codes(options: argparse.Namespace) -> int:
     """Write the posterior of every example: means and, for a Gaussian, log-variances."""
-    from genzoo.cli.application import open_work
+    from genzoo.cli.application import open_application
 
     refuse_output(options.out, (".npz", ".csv"))
-    work = open_work(options)
+    opened = open_application(options)
     import numpy as np
     import torch
 
@@ -30,19 +30,19 @@ def save_codes(options: argparse.Namespace) -> int:
     from genzoo.system.computing import evaluating
 
     means, log_vars = [], []
-    with torch.no_grad(), evaluating(work.latent):
-        for index in work.batches():
-            q = work.latent.posterior(work.data.batch(index).x)
+    with torch.no_grad(), evaluating(opened.latent):
+        for index in opened.batches():
+            q = opened.latent.posterior(opened.data.batch(index).x)
             means.append(q.mean.cpu())
             if isinstance(q, DiagGaussian):
                 log_vars.append((q.log_var + torch.zeros_like(q.mean)).cpu())
-    arrays: dict[str, Any] = {"index": np.arange(len(work.names)), "mean": torch.cat(means).numpy()}
+    arrays: dict[str, Any] = {"index": np.arange(len(opened.names)), "mean": torch.cat(means).numpy()}
     if log_vars:
         arrays["log_var"] = torch.cat(log_vars).numpy()
-    if work.data.y is not None:
-        arrays["y"] = np.array(work.model.spec.labels(work.data.y))
+    if opened.data.y is not None:
+        arrays["y"] = np.array(opened.model.spec.labels(opened.data.y))
     if options.files:
-        arrays["name"] = np.array(work.names)
+        arrays["name"] = np.array(opened.names)
     if options.out.suffix == ".npz":
         np.savez(options.out, allow_pickle=False, **arrays)
     else:

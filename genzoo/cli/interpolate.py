@@ -8,7 +8,7 @@ from typing import Any
 
 from genzoo.cli.application import add_application, prepare
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
-from genzoo.figures.image_rows import draw_grid
+from genzoo.figures.image_rows import save_rows
 
 
 def add_verb(verbs: Any) -> None:
@@ -28,22 +28,22 @@ def add_verb(verbs: Any) -> None:
 
 def save_interpolation(options: argparse.Namespace) -> int:
     """Draw the path from one reconstruction to another, between the two originals."""
-    work, out = prepare(options)
+    opened, out = prepare(options)
     import torch
 
     from genzoo.cli.application import one_example
     from genzoo.evaluation.latent_paths import on_the_way
     from genzoo.system.computing import evaluating
 
-    ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
-    with torch.no_grad(), evaluating(work.model):
-        codes = work.encode(ends)
-        decoded = work.decode(on_the_way(codes[0], codes[1], options.steps, options.mode))
+    ends = torch.cat([one_example(options.start, opened, options), one_example(options.end, opened, options)])
+    with torch.no_grad(), evaluating(opened.model):
+        codes = opened.encode(ends)
+        decoded = opened.decode(on_the_way(codes[0], codes[1], options.steps, options.mode))
     if out.suffix == ".npy":
         save_numbers(out, decoded)
     else:
-        ends = work.original(ends)
+        ends = opened.original(ends)
         title = f"{options.start} → {options.end}, {options.mode}; the first and last are the originals"
-        draw_grid(out, torch.cat([ends[:1], decoded, ends[1:]]), options.steps + 2, title)
+        save_rows(out, torch.cat([ends[:1], decoded, ends[1:]])[None], title)
     print(out)
     return 0

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.application import add_application, prepare
 from genzoo.cli.saved_run import OUT_HELP, PICTURES, save_numbers
 from genzoo.core.errors import UsageError
-from genzoo.figures.image_rows import draw_grid
+from genzoo.figures.image_rows import save_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from genzoo.cli.application import Work
+    from genzoo.cli.application import Application
 
 
 MOST_DIMS = 8
@@ -37,7 +37,7 @@ def add_verb(verbs: Any) -> None:
 
 def save_traversal(options: argparse.Namespace) -> int:
     """Draw a traversal of each latent dimension as a row."""
-    work, out = prepare(options, (*PICTURES, ".gif"))
+    opened, out = prepare(options, (*PICTURES, ".gif"))
     import torch
 
     from genzoo.cli.application import one_example
@@ -45,12 +45,12 @@ def save_traversal(options: argparse.Namespace) -> int:
     from genzoo.figures.canvas import save_gif
     from genzoo.system.computing import evaluating
 
-    with torch.no_grad(), evaluating(work.model):
-        prior, known = work.latent.prior(), None
+    with torch.no_grad(), evaluating(opened.model):
+        prior, known = opened.latent.prior(), None
         if options.dims is None or (prior is None and not options.start):
-            known = codes_of_split(work, needed=prior is None and not options.start)
+            known = codes_of_split(opened, needed=prior is None and not options.start)
         if options.start:
-            z, base = work.latent.encode(one_example(options.start, work, options))[0], options.start
+            z, base = opened.latent.encode(one_example(options.start, opened, options))[0], options.start
         elif prior is not None:
             z, base = prior.mean, "the prior's mean"
         else:
@@ -58,7 +58,7 @@ def save_traversal(options: argparse.Namespace) -> int:
             z, base = known.mean(0), "the mean code"
         dims = choose_dims(options.dims, z.numel(), known)
         codes = traversal_codes(z, dims, options.range, options.steps)
-        decoded = work.decode(codes.flatten(0, 1))
+        decoded = opened.decode(codes.flatten(0, 1))
     images = decoded.unflatten(0, (len(dims), options.steps))
     if out.suffix == ".npy":
         save_numbers(out, images)
@@ -66,26 +66,25 @@ def save_traversal(options: argparse.Namespace) -> int:
         save_gif(out, images)
     else:
         names = [f"z{dim}" for dim in dims]
-        draw_grid(
-            out,
-            decoded,
-            options.steps,
-            f"one dimension from −{options.range:g} to {options.range:g}, around {base}",
-            names,
-        )
+        title = f"one dimension from −{options.range:g} to {options.range:g}, around {base}"
+        save_rows(out, images, title, names)
     print(f"dimensions {','.join(map(str, dims))}")
     print(out)
     return 0
 
 
-def codes_of_split(work: Work, needed: bool) -> Tensor | None:
+def codes_of_split(opened: Application, needed: bool) -> Tensor | None:
     """Return codes [N, *D] of the first examples of the split; None if it cannot be read and is not needed."""
     import torch
 
-    data = work.data if needed else work.source.view_if_there(work.split, work.device, "the first dimensions are shown")
+    data = (
+        opened.data
+        if needed
+        else opened.source.view_if_there(opened.split, opened.device, "the first dimensions are shown")
+    )
     if data is None:
         return None
-    return work.encode(data.batch(torch.arange(min(ENCODED, len(data)), device=work.device)).x)
+    return opened.encode(data.batch(torch.arange(min(ENCODED, len(data)), device=opened.device)).x)
 
 
 def choose_dims(asked: str | None, size: int, codes: Tensor | None) -> list[int]:

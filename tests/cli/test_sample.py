@@ -154,18 +154,18 @@ def titles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from genzoo.figures import image_grid
 
     seen: list[str] = []
-    set_title, save_sheet = Axes.set_title, image_grid.save_sheet
+    set_title, save_grids = Axes.set_title, image_grid.save_grids
 
-    def noted_sheet(path: Path, grids: object, title: str, *args: object, **kwargs: object) -> None:
+    def noted_grids(path: Path, grids: object, title: str, *args: object, **kwargs: object) -> None:
         seen.append(title)
-        save_sheet(path, grids, title, *args, **kwargs)  # type: ignore[arg-type]
+        save_grids(path, grids, title, *args, **kwargs)  # type: ignore[arg-type]
 
     def noted(self: Axes, label: str, *args: object, **kwargs: object) -> object:
         seen.append(label)
         return set_title(self, label, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Axes, "set_title", noted)
-    monkeypatch.setattr(image_grid, "save_sheet", noted_sheet)
+    monkeypatch.setattr(image_grid, "save_grids", noted_grids)
     return seen
 
 

@@ -23,7 +23,7 @@ from genzoo.evaluation.latent_paths import slerp
 from genzoo.figures import draw as figures
 from genzoo.figures.context import FigureContext
 from genzoo.figures.curves import labels
-from genzoo.figures.image_grid import DPI, MARGIN, Labels, save_sheet
+from genzoo.figures.image_grid import DPI, MARGIN, Labels, save_grids
 from genzoo.figures.latent_scatter import ACTIVE, latent_plane
 from genzoo.figures.latent_space import Scale, posteriors, principal_axes, quantile_grid
 from genzoo.figures.scatter import planes, scatter
@@ -334,7 +334,7 @@ def test_every_pixel_of_a_grid_is_a_square_of_whole_pixels(tmp_path: Path) -> No
 
 def test_names_stand_beside_their_rows_and_below_their_columns(tmp_path: Path) -> None:
     def dark(rows: Labels, columns: Labels) -> Tensor:
-        save_sheet(tmp_path / "s.png", [torch.ones(40, 60, 3)], "", 3, rows, columns)
+        save_grids(tmp_path / "s.png", [torch.ones(40, 60, 3)], "", 3, rows, columns)
         with Image.open(tmp_path / "s.png") as picture:
             levels = torch.from_numpy(np.array(picture.convert("L")))
         return (levels < 128).nonzero().double()
