@@ -128,7 +128,7 @@ def print_text(text: str, style: str = "", indent: int = 0) -> None:
         return
     from rich.padding import Padding
 
-    console().print(Padding(styled(text, style), (0, 0, 0, indent)))
+    console().print(Padding(styled(text, style), (0, 0, 0, indent), expand=False))
 
 
 def harmless(text: str) -> str:
@@ -145,10 +145,10 @@ def console() -> Console:
 
 
 def styled(text: str, style: str = "") -> Text:
-    """Return a text for rich, with warnings red and "n/a" dim."""
+    """Return a text for rich, with warnings red, "n/a" dim and control characters spelled out."""
     from rich.text import Text
 
-    made = Text(text, style)
+    made = Text(harmless(text), style)
     for pattern, colour in STYLES.items():
         made.highlight_regex(pattern, colour)
     return made

@@ -19,8 +19,7 @@ from genzoo.comparison.tables import collect, tables
 from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
-from genzoo.figures.canvas import new_figure
-from genzoo.figures.comparisons import frame, rate_distortion
+from genzoo.figures.comparisons import rate_distortion
 from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.runs.run import Run
@@ -138,18 +137,6 @@ def test_the_command_tells_and_draws(sweep: Path, tmp_path: Path) -> None:
     assert "β=2 is dominated by β=1" in page
     assert refused(genzoo("compare", sweep / "ae", "--figure", out)) == "--figure: none of these runs has a rate"
     assert refused(genzoo("compare", sweep, "--figure", tmp_path / "rd.jpg")) == f"--figure {tmp_path}/rd.jpg: not .png"
-
-
-def test_lines_of_one_bound_are_where_rate_and_distortion_add_up_to_it() -> None:
-    axes = new_figure(6, 6).subplots()
-    assert frame(axes, [0.0, 20.0], [70.0, 95.0]) == (20.0, 25.0)
-    sums = [{round(float(x + y), 6) for x, y in line.get_xydata()} for line in axes.lines]
-    assert len(sums) > 4
-    assert all(len(line) == 1 for line in sums)
-    assert {f"{next(iter(line)):g}" for line in sums} >= {text.get_text() for text in axes.texts}
-    assert axes.get_aspect() == 1.0  # one nat is as long on either axis
-    frame(axes, [0.0, 1.0], [0.0, 1.0])
-    rate_distortion(io.BytesIO(), [("a protocol", [Curve("one", (Point("β=1", 2.0, 3.0),))])])
 
 
 def closed_form(ppca: PPCA, beta: float) -> tuple[float, float]:

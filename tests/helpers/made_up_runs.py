@@ -1,4 +1,4 @@
-"""Finished runs with made-up figures."""
+"""Finished runs with made-up metrics."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make(
     test: dict[str, Any] | None = None,
     **training: Any,
 ) -> Run:
-    """A finished run with made-up figures: images differ by tens of nats, all the same in every run."""
+    """A finished run with made-up metrics: images differ by tens of nats, all the same in every run."""
     folder.mkdir(parents=True)
     config = {
         "model": {"name": model, "latent_dim": 20},
@@ -65,3 +65,15 @@ def shown(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 def table_of(places: Path, dataset: str = "mnist") -> Table:
     (table,) = tables(collect([places]), dataset)
     return table
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Three seeds of a VAE and of a conv-VAE, an autoencoder, and a VAE under another protocol."""
+    for seed, bound in enumerate((105.0, 106.0, 105.6)):
+        make(tmp_path / f"vae-{seed}", "vae", seed, bound)
+    for seed, bound in enumerate((102.0, 101.7, 102.4)):
+        make(tmp_path / f"conv-{seed}", "conv-vae", seed, bound)
+    make(tmp_path / "ae", "ae", 0, None)
+    make(tmp_path / "dynamic", "vae", 0, 90.0, binarize="dynamic")
+    return tmp_path

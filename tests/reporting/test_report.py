@@ -7,14 +7,13 @@ import json
 import re
 import shlex
 import shutil
-from html.parser import HTMLParser
 from pathlib import Path
 
 import drawing
 import pytest
+from html_reader import Reader
 
 import genzoo
-from genzoo.cli.main import main
 from genzoo.cli.options import parse
 from genzoo.core.text import number
 from genzoo.registry.current import registry
@@ -22,36 +21,6 @@ from genzoo.reporting import report
 from genzoo.reporting.report import collapse, command, page, write_report
 from genzoo.runs.config import Components
 from genzoo.runs.run import Run, read_json
-
-VOID = {"meta", "link", "img"}
-LOADING = {"src", "href", "srcset", "data", "action", "poster", "background"}
-
-
-class Reader(HTMLParser):
-    """Refuses tags that are not closed in order; notes text, tags and whatever a browser would load."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.loads: list[str] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.loads += [value or "" for name, value in attrs if name in LOADING]
-        assert not any(name.startswith("on") for name, _ in attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -158,15 +127,6 @@ def test_few_active_units_are_a_warning_with_advice(active: float | None, begins
         assert "--kl-warmup" in warning
         assert "lower --beta, now 3" in warning
         assert warning in Reader(page(copy)).text
-
-
-def test_the_verb_writes_it_again(copy: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    before = (copy.path / "report.html").read_text()
-    (copy.path / "report.html").unlink()
-    assert main(["report", str(copy.path)]) == 0
-    assert capsys.readouterr().out == f"{copy.path}/report.html\n"
-    Reader((copy.path / "report.html").read_text())
-    assert len(before) == pytest.approx(len((copy.path / "report.html").read_text()), abs=100)
 
 
 def test_a_report_that_fails_is_one_line(
