@@ -27,8 +27,8 @@ A plugin for [genzoo](https://pypi.org/project/genzoo): {offers}.
 
     pip install -e .
 {commands}
-The functions marked `@hookimpl` in `{package}/__init__.py` say what it registers. The code is a copy of the example of
-genzoo: change what differs, then the summaries and papers.
+The functions marked `@hookimpl` in `{package}/__init__.py` say what it adds. The code is a copy of genzoo's example:
+change what differs, then the summaries and papers.
 """
 TESTS = '''"""Everything that this package registers passes the conformance checks of genzoo."""
 

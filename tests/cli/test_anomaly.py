@@ -1,4 +1,4 @@
-"""Anomalies of a class that training had not: one command trains, one scores the whole test set beside baselines."""
+"""Anomalies of a class left out of training: one command trains, one scores the whole test set beside baselines."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_every_figure_is_the_one_of_scikit_learn(name: str, request: pytest.Fixt
 def test_the_table_names_the_class_and_every_method(without_three: Run, tmp_path: Path) -> None:
     result = genzoo("anomaly", without_three.path, "--score", "mse", "--out", tmp_path / "scores.csv")
     first, *rows = result.out.splitlines()
-    assert first == "trained without class 3: 37 of 360 examples are of a kind that training had not"
+    assert first == "trained without class 3: 37 of 360 examples are of a class left out of training"
     assert rows[0].split("  ")[-1].strip() == "AUPRC (95 %)"
     assert [re.split(r"\s{2,}", row.strip())[0] for row in rows] == [
         "a higher score is more anomalous",
@@ -175,7 +175,7 @@ def test_a_model_without_a_prior_has_other_scores(ae_run: Run) -> None:
     found = json.loads(genzoo("compress", ae_run.path, "--json").out)
     assert (found["rate_bits"], found["not_available"]) == (None, {"rate_bits": "no prior p(z)"})
     assert found["mse"] == pytest.approx(ae_run.results["test"]["mse"])
-    assert refused(genzoo("augment", ae_run.path)) == "ae encodes to points: there is nothing to draw"
+    assert refused(genzoo("augment", ae_run.path)) == "ae has no posterior to draw from"
 
 
 def test_points_have_scores_too(moons_run: Run, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_points_have_scores_too(moons_run: Run, tmp_path: Path) -> None:
     assert [line.rpartition(":")[2] for line in result.out.splitlines()] == ["1", "0"]
     assert genzoo("compress", moons_run.path).out.count("PNG") == 0
     message = refused(genzoo("traverse", moons_run.path))
-    assert message == "these data are no images to draw"
+    assert message == "these data are not images"
     assert genzoo("traverse", moons_run.path, "--out", tmp_path / "t.npy").code == 0
     assert np.load(tmp_path / "t.npy").shape == (2, 11, 2)
     assert refused(genzoo("denoise", moons_run.path, "--out", tmp_path / "d.npy")) == "denoise is for images"

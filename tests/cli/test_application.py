@@ -59,7 +59,7 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
             assert refused(genzoo(verb, vae_run.path, tmp_path / name, *words)).endswith(message)
     assert genzoo("anomaly", vae_run.path, tmp_path / "wide.png", "--resize").code == 0
     message = refused(genzoo("anomaly", vae_run.path, files, tmp_path / "floats.npy"))
-    assert message == "these files hold bytes and floats, which are not taken together"
+    assert message == "some of these files hold bytes and some floats"
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
         ("anomaly RUN --score nonsense", "no metric named 'nonsense'."),
         ("anomaly RUN --score elbo", "no metric named 'elbo'. Did you mean 'negative-elbo'?"),
         ("anomaly RUN --score active-units", "active-units is no figure of single examples"),
-        ("traverse RUN --dims 3,20", "--dims 3,20: '20' is none of the 20 dimensions"),
-        ("traverse RUN --dims x", "--dims x: 'x' is none of the 20 dimensions"),
+        ("traverse RUN --dims 3,20", "--dims 3,20: '20' is not one of the 20 dimensions"),
+        ("traverse RUN --dims x", "--dims x: 'x' is not one of the 20 dimensions"),
         ("traverse RUN --range nan", "--range nan must be a finite number, not negative"),
         ("denoise RUN --sigma -1", "--sigma -1.0 must be a finite number, not negative"),
         ("interpolate RUN --steps 1", "--steps 1: between 2 and 200"),

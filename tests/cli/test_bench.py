@@ -263,7 +263,7 @@ def test_seeds(text: str, seeds: list[int]) -> None:
         ("--dataset digits --seeds 0-4", "--seeds 0-4: '0-4' is no seed"),
         ("--dataset digits --seeds 0..99999", "--seeds 0..99999: more than 1,000 seeds"),
         ("--dataset digits --models vae,conv-vae", "conv-vae needs images of at least 16x16; these are 8x8"),
-        ("--dataset digits --models vae,ae --beta 2", "ae: --beta belongs to loss elbo; you asked for ae"),
+        ("--dataset digits --models vae,ae --beta 2", "ae: --beta belongs to loss elbo; this run is ae"),
         ("--dataset digits --models vae --epochs x", "vae: --epochs must be a whole number, not 'x'"),
         ("--dataset digits --models vae --seed 3", "--seed is not for bench"),
         ("--dataset digits --models vae --out=x", "--out is not for bench"),

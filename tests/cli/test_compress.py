@@ -24,5 +24,5 @@ def test_rate_is_the_kl_in_bits(vae_run: Run, test_data: Resident) -> None:
     assert found["mse"] == pytest.approx(figures["mse"], rel=1e-9)
     assert found["png_bits"] > 8 * 60, "a PNG's header alone has 57 bytes"
     text = genzoo("compress", vae_run.path).out
-    assert f"{found['rate_bits']:.1f} bits an example: the mean KL, an estimate" in text
+    assert f"{found['rate_bits']:.1f} bits per example: the mean KL, an estimate" in text
     assert f"PSNR {found['psnr_db']:.2f} dB" in text

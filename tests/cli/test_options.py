@@ -98,16 +98,16 @@ CASES: list[tuple[str, str, list[str]]] = [
     ),
     (
         "run ae --dataset digits --beta 3",
-        "--beta belongs to loss elbo; you asked for ae with loss reconstruction on digits",
+        "--beta belongs to loss elbo; this run is ae with loss reconstruction on digits",
         ["all options: genzoo run ae --dataset digits --help"],
     ),
     (
         f"{DIGITS} --data.noise 3",
         "--data.noise belongs to dataset moons, dataset pinwheel and 4 others; "
-        "you asked for vae with loss elbo on digits",
+        "this run is vae with loss elbo on digits",
         [ALL_OPTIONS],
     ),
-    (f"{DIGITS} extra", "unrecognised: 'extra'", ["the model comes first: genzoo run MODEL --dataset NAME"]),
+    (f"{DIGITS} extra", "unrecognised: 'extra'", ["put the model first: genzoo run MODEL --dataset NAME"]),
     # values
     (f"{DIGITS} --epochs x", "--epochs must be a whole number, not 'x'", [ALL_OPTIONS]),
     (f"{DIGITS} --epochs 0", "--epochs must be at least 1, not 0", [ALL_OPTIONS]),

@@ -202,7 +202,7 @@ def test_the_runs_own_figure_has_a_row_a_class(run: Run) -> None:
         ("--class 10", "--class 10: the classes are 0 to 9"),
         ("--class -1", "--class -1: the classes are 0 to 9"),
         ("--class three", "--class three: the classes are 0 to 9"),
-        ("--class 1 --sampler gmm:2", "--class draws from the prior, and so not with --sampler"),
+        ("--class 1 --sampler gmm:2", "--class draws codes from the prior, not with this --sampler"),
         ("--class 1 -n 0", "-n and --batch-size must be at least 1"),
     ],
 )
@@ -211,7 +211,7 @@ def test_what_cannot_be_drawn_is_refused(run: Run, words: str, said: str) -> Non
 
 
 def test_a_model_that_is_not_conditional_cannot_be_asked(vae_run: Run) -> None:
-    said = "--class 3: vae is not conditional, so nobody can ask it for a class"
+    said = "--class 3: vae is not a conditional model"
     assert refused(genzoo("sample", vae_run.path, "--class", 3)) == said
 
 

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.usefixtures("drawn_figures")
 @pytest.mark.parametrize(
     ("term", "expected"),
     [
-        ("negative_elbo", ("−ELBO", "nats an example")),
-        ("kl_given_y", ("KL given the class", "nats an example")),
+        ("negative_elbo", ("−ELBO", "nats per example")),
+        ("kl_given_y", ("KL given the class", "nats per example")),
         ("mse", ("mse", "")),
         ("distortion", ("distortion", "")),
         ("loss", ("loss", "")),

@@ -30,7 +30,7 @@ RESULTS = {
 def test_a_row_for_each_metric_and_a_column_for_each_split_and_error() -> None:
     assert results_rows(RESULTS, find_metrics(registry(), ["mse", "kl"])) == [
         ["", "train (1,257)", "test (360)", "± over examples"],
-        ["MSE", "0.02000", "0.02500", "0.0012"],
+        ["MSE per dimension", "0.02000", "0.02500", "0.0012"],
         ["KL (nats)", "n/a (no prior p(z))", "n/a (no prior p(z))", ""],
     ]
 
