@@ -44,7 +44,7 @@ def found(run: Run, *words: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["without_three", "only_three"])
-def test_every_figure_is_the_one_of_scikit_learn(name: str, request: pytest.FixtureRequest) -> None:
+def test_every_metric_equals_that_of_scikit_learn(name: str, request: pytest.FixtureRequest) -> None:
     run: Run = request.getfixturevalue(name)
     test, train = load_split(run, "test", CPU, None), load_split(run, "train", CPU, None)
     assert test.y is not None
@@ -66,9 +66,9 @@ def test_every_figure_is_the_one_of_scikit_learn(name: str, request: pytest.Fixt
     assert (values["n"], values["anomalies"]) == (360, int(anomalous.sum()))
     for method, score in scores.items():
         assert values["auroc"][method] == pytest.approx(roc_auc_score(anomalous, score), abs=1e-4)
-        for figure in ("auroc", "auprc"):
-            low, high = values[f"{figure}_interval_95"][method]
-            assert 0 <= low <= values[figure][method] <= high <= 1
+        for metric in ("auroc", "auprc"):
+            low, high = values[f"{metric}_interval_95"][method]
+            assert 0 <= low <= values[metric][method] <= high <= 1
             assert low < high
         assert values["auprc"][method] == pytest.approx(average_precision_score(anomalous, score), abs=1e-3)
 

@@ -1,4 +1,4 @@
-"""What a finished run is good for, on test data and on files."""
+"""What the verbs that apply a trained model share: options, input files, pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""genzoo bench: one leaderboard, made of ordinary runs that are never made twice."""
+"""`genzoo bench`: a leaderboard of ordinary runs; finished runs are reused."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def runs_of(folder: Path, model: str) -> list[Run]:
     return sorted((run for run in found if run.config.model == model), key=lambda run: run.config.training.seed)
 
 
-def test_the_figures_are_those_of_the_runs(kept: Path) -> None:
+def test_the_metrics_are_those_of_the_runs(kept: Path) -> None:
     (table,) = json.loads(genzoo(f"{BENCH} {kept} --json").out)["tables"]
     rows = {row["model"]: row for row in table["rows"]}
     assert set(rows) == {"vae", "ae"}
@@ -198,9 +198,9 @@ def test_interrupted_it_keeps_what_is_finished_and_goes_on(
         patched.setattr(Trainer, "validate", interrupted)
         result = genzoo(words)
     assert (result.code, result.out) == (130, "")
-    told = result.err.splitlines()[-2:]
-    assert told[0] == f"genzoo: interrupted; 1 of 4 runs are finished and kept in {tmp_path}"
-    again = shlex.split(told[1])
+    lines = result.err.splitlines()[-2:]
+    assert lines[0] == f"genzoo: interrupted; 1 of 4 runs are finished and kept in {tmp_path}"
+    again = shlex.split(lines[1])
     assert again == ["genzoo", *words.split()]
     result = genzoo(*again[1:])
     assert result.code == 0

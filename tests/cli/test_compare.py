@@ -1,4 +1,4 @@
-"""The forms of a comparison: text, JSON, CSV, Markdown and a page."""
+"""`genzoo compare`: text, JSON, CSV, Markdown and HTML agree."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def test_the_forms_agree(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
     text = shown(capsys, runs)
     assert text.count("test examples\n") >= 2
     assert "n/a (no prior p(z))" in text
-    told = "conv-vae is better than vae: negative elbo lower by 3.5 ± 1"
+    sentence = "conv-vae is better than vae: negative elbo lower by 3.5 ± 1"
     for form in ((), ("--markdown",), ("--html",)):
-        assert told in shown(capsys, runs, "--sort", "negative-elbo", *form)
+        assert sentence in shown(capsys, runs, "--sort", "negative-elbo", *form)
     markdown = shown(capsys, runs, "--sort", "negative-elbo", "--markdown")
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows[4:]} == {rows[4].count("|")}

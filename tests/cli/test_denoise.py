@@ -28,12 +28,12 @@ def test_denoising_is_the_reconstruction_of_noisy_images(vae_run: Run, test_data
     with torch.no_grad():
         again = vae_run.model.reconstruct(noisy)  # type: ignore[operator]
     np.testing.assert_allclose(np.load(out), again.numpy(), atol=1e-5)
-    figures = found["psnr_db"]
+    psnr_of = found["psnr_db"]
     mse = (again - clean).square().flatten(1).mean(1)
-    assert figures["model"] == pytest.approx((-10 * mse.log10()).mean().item(), abs=1e-4)
-    assert figures["noisy"] == pytest.approx(psnr(clean, noisy.clamp(0, 1)).mean().item(), abs=1e-4)
+    assert psnr_of["model"] == pytest.approx((-10 * mse.log10()).mean().item(), abs=1e-4)
+    assert psnr_of["noisy"] == pytest.approx(psnr(clean, noisy.clamp(0, 1)).mean().item(), abs=1e-4)
     blurs = [psnr(clean, gaussian_blur(noisy, sigma).clamp(0, 1)).mean().item() for sigma in (0.5, 0.75, 1.0)]
-    (best,) = [value for name, value in figures.items() if name.startswith("blur")]
+    (best,) = [value for name, value in psnr_of.items() if name.startswith("blur")]
     assert best >= max(blurs) - 1e-4
 
 

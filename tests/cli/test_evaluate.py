@@ -16,13 +16,13 @@ from genzoo.core.text import number
 from genzoo.runs.run import Run
 
 
-def bare(figures: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in figures.items() if name not in ("run", "split", "samples", "seed")}
+def bare(values: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name not in ("run", "split", "samples", "seed")}
 
 
 # evaluate
 @pytest.mark.parametrize("fixture", ["vae_run", "ae_run", "moons_run"])
-def test_evaluate_gives_the_figures_of_the_run(fixture: str, request: pytest.FixtureRequest) -> None:
+def test_evaluate_gives_the_metrics_of_the_run(fixture: str, request: pytest.FixtureRequest) -> None:
     run: Run = request.getfixturevalue(fixture)
     for split in ("test", "validation"):
         result = genzoo("evaluate", run.path, "--split", split, "--json")
@@ -31,7 +31,7 @@ def test_evaluate_gives_the_figures_of_the_run(fixture: str, request: pytest.Fix
 
 
 @pytest.mark.parametrize("size", [1, 7, 128])
-def test_the_batch_size_does_not_change_the_figures(vae_run: Run, size: int) -> None:
+def test_the_batch_size_does_not_change_the_metrics(vae_run: Run, size: int) -> None:
     found = json.loads(genzoo("evaluate", vae_run.path, "--batch-size", size, "--json").out)
     expected = vae_run.results["test"]
     for name in ("negative_elbo", "reconstruction", "kl", "mse", "active_units"):
@@ -61,13 +61,13 @@ def test_the_whole_training_split_can_be_evaluated(vae_run: Run) -> None:
     assert json.loads(genzoo("evaluate", vae_run.path, "--split", "train", "--json").out)["n"] == 1257
 
 
-def test_figures_that_cannot_be_had_say_why(ae_run: Run) -> None:
+def test_metrics_that_are_not_available_say_why(ae_run: Run) -> None:
     values = json.loads(genzoo("evaluate", ae_run.path, "--json").out)
     assert values["kl"] is None
     assert values["not_available"]["kl"] == "no prior p(z)"
 
 
-def test_figures_that_are_not_finite_are_told(vae_run: Run, tmp_path: Path) -> None:
+def test_metrics_that_are_not_finite_are_shown(vae_run: Run, tmp_path: Path) -> None:
     from genzoo.runs.model_file import save_model
 
     copy = tmp_path / "broken"

@@ -1,4 +1,4 @@
-"""Files that are given to a finished run: read as its training data were, compared with them, and called as they."""
+"""Files for a finished run are read in the same way as its training data."""
 
 from __future__ import annotations
 

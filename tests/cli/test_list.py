@@ -1,4 +1,4 @@
-"""What there is: list, info, plugins and help, all without waiting for torch."""
+"""`genzoo list`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users get wrong, and the message they get: what, where, and what to type; and nothing is left behind."""
+"""Invalid usage: the message says what, where and what to type, and nothing is left behind."""
 
 from __future__ import annotations
 

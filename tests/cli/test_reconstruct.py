@@ -1,4 +1,4 @@
-"""`genzoo reconstruct`, and pictures as people have them."""
+"""`genzoo reconstruct`, with pictures of several kinds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users get wrong in configuration files: the file, the line and what is wrong there; nothing is left behind."""
+"""Invalid configuration files: the message has file, line and fault, and nothing is left behind."""
 
 from __future__ import annotations
 

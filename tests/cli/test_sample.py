@@ -1,4 +1,4 @@
-"""`genzoo evaluate` and `genzoo sample`."""
+"""`genzoo sample`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from genzoo.evaluation.sampling import fitted_codes
 from genzoo.runs.run import Run
 
 
-# sample
 @pytest.mark.usefixtures("drawn_figures")
 @pytest.mark.parametrize(("n", "size"), [(1, (732, 760)), (5, (712, 515)), (64, (669, 697))])
 def test_samples_as_a_picture(vae_run: Run, tmp_path: Path, n: int, size: tuple[int, int]) -> None:
@@ -43,7 +42,7 @@ def test_samples_as_numbers_are_a_function_of_the_seed(vae_run: Run, tmp_path: P
     assert 0 <= first.min() < first.max() <= 1
 
 
-def test_samples_lie_in_the_run_folder_unless_told_otherwise(vae_run: Run) -> None:
+def test_samples_lie_in_the_run_folder_by_default(vae_run: Run) -> None:
     result = genzoo("sample", vae_run.path, "-n", 4, "--seed", 3)
     assert result.out == f"{vae_run.path}/figures/samples-4-seed3.png\n"
     Path(result.out.strip()).unlink()
@@ -111,7 +110,7 @@ def test_fitted_codes_have_the_codes_mean_and_covariance(ae_run: Run) -> None:
 
 
 @pytest.mark.parametrize("sampler", ["prior", "gaussian", "gmm:3"])
-def test_codes_come_from_where_they_were_asked_for(vae_run: Run, sampler: str, tmp_path: Path) -> None:
+def test_codes_come_from_the_given_sampler(vae_run: Run, sampler: str, tmp_path: Path) -> None:
     numbers = tmp_path / "s.npy"
     assert genzoo("sample", vae_run.path, "-n", 20, "--sampler", sampler, "--out", numbers).code == 0
     own = tmp_path / "own.npy"

@@ -16,7 +16,7 @@ from genzoo.registry.discovery import HOOKS
 from genzoo.registry.entries import WITH_OPTIONS, Kind
 
 ROOT = Path(__file__).parents[2]
-NAMES: dict[Kind, str] = {"model": "deep-vae", "loss": "deep-bound", "dataset": "deep-data", "metric": "deep-figure"}
+NAMES: dict[Kind, str] = {"model": "deep-vae", "loss": "deep-bound", "dataset": "deep-data", "metric": "deep-metric"}
 
 
 def files_of(folder: Path) -> dict[str, str]:

@@ -44,7 +44,7 @@ def test_the_same_contents_of_other_paths_are_the_same_data(tmp_path: Path) -> N
     assert "mine.npz or moved.npz" in table.title
 
 
-def test_older_runs_are_told_apart_by_the_hashes_of_their_files(tmp_path: Path) -> None:
+def test_older_runs_are_distinguished_by_the_hashes_of_their_files(tmp_path: Path) -> None:
     make(tmp_path / "a0", "vae", 0, 100.0, data=own("/x/a.npz"), record=recorded("", files="f" * 64))
     make(tmp_path / "a1", "vae", 1, 100.0, data=own("/y/a.npz"), record=recorded("", files="f" * 64))
     make(tmp_path / "b", "vae", 2, 100.0, data=own("/x/a.npz"), record=recorded("", files="e" * 64))
@@ -55,7 +55,7 @@ def test_older_runs_are_told_apart_by_the_hashes_of_their_files(tmp_path: Path) 
     assert sorted(row.seeds for table in tables(collect([tmp_path])) for row in table.rows) == [1, 1, 3]
 
 
-def test_data_without_files_are_told_apart_by_their_contents(tmp_path: Path) -> None:
+def test_data_without_files_are_distinguished_by_their_contents(tmp_path: Path) -> None:
     for seed, contents in enumerate(("a", "a", "b")):
         record = {"data_digest": contents * 64, "data": {}}
         make(tmp_path / f"{seed}", "vae", seed, 100.0, data={"name": "toy"}, record=record)

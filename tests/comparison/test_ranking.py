@@ -1,4 +1,4 @@
-"""When one row is better than another."""
+"""When one row is significantly better than another."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def test_without_values_of_examples_the_test_is_welchs_over_seeds(runs: Path) ->
     table = tables(collect([runs]))[1]
     test = paired(table, "negative_elbo")
     assert test is not None
-    figures = [
+    values = [
         [row.results[place]["test"]["negative_elbo"] for place in range(3)] for row in table.rows if row.seeds == 3
     ]
-    assert test.p == pytest.approx(scipy.stats.ttest_ind(*figures, equal_var=False).pvalue, rel=1e-9)
+    assert test.p == pytest.approx(scipy.stats.ttest_ind(*values, equal_var=False).pvalue, rel=1e-9)
     assert test.n is None
     assert any("over 3 and 3 seeds alone" in line for line in ranking_notes(table, "negative_elbo"))
 
@@ -92,7 +92,7 @@ def settled(one: list[Tensor], other: list[Tensor]) -> bool:
 
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize(("spread", "interaction"), [(0.5, 2.0), (3.0, 1.0), (0.01, 5.0)])
-def test_rows_that_differ_in_seeds_alone_are_rarely_told_apart(spread: float, interaction: float, size: int) -> None:
+def test_rows_that_differ_in_seeds_alone_are_rarely_significant(spread: float, interaction: float, size: int) -> None:
     """A seed shifts all examples, and each by something of its own. Of 300 pairs of fresh seeds 5 % may be settled, and
     three deviations more.
     """
@@ -106,7 +106,7 @@ def test_rows_that_differ_in_seeds_alone_are_rarely_told_apart(spread: float, in
     assert rate == 0 if size == 1 else rate <= 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
 
 
-def test_real_runs_that_differ_in_seeds_alone_are_rarely_told_apart(
+def test_real_runs_that_differ_in_seeds_alone_are_rarely_significant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Experiment, "draw", lambda self, run, view: None)
@@ -144,7 +144,7 @@ def test_the_level_is_corrected_for_the_pairs_that_could_be_tested(tmp_path: Pat
     assert "corrected for 6 pairs" in ranking_notes(Table("t", table.rows[:4]), "negative_elbo")[-1]
 
 
-def test_equal_figures_of_all_seeds_settle_nothing_without_examples(tmp_path: Path) -> None:
+def test_equal_metrics_of_all_seeds_settle_nothing_without_examples(tmp_path: Path) -> None:
     """Three seeds with 20 active units and three with 19: no spread is no proof."""
     for model, active in (("vae", 20.0), ("conv-vae", 19.0)):
         for seed in range(3):

@@ -1,4 +1,4 @@
-"""The rate–distortion plane: curves counted by hand, and the linear VAE's, which is known in closed form."""
+"""Rate–distortion curves: by hand, and for the linear VAE, where they are known in closed form."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_runs_at_one_place_and_runs_without_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("drawn_figures")
-def test_the_command_tells_and_draws(sweep: Path, tmp_path: Path) -> None:
+def test_the_command_prints_and_draws(sweep: Path, tmp_path: Path) -> None:
     out = tmp_path / "rd.png"
     result = genzoo("compare", sweep, "--figure", out)
     assert (result.code, result.err) == (0, "")
@@ -135,7 +135,7 @@ def test_the_command_tells_and_draws(sweep: Path, tmp_path: Path) -> None:
     page = genzoo("compare", sweep, "--html").out
     assert page.count("data:image/png;base64,") == 2
     assert "β=2 is dominated by β=1" in page
-    assert refused(genzoo("compare", sweep / "ae", "--figure", out)) == "--figure: none of these runs has a rate"
+    assert refused(genzoo("compare", sweep / "ae", "--figure", out)) == "--figure: no run here has a rate"
     assert refused(genzoo("compare", sweep, "--figure", tmp_path / "rd.jpg")) == f"--figure {tmp_path}/rd.jpg: not .png"
 
 

@@ -79,7 +79,7 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     assert refused(genzoo("sample", "7f3a", "--runs", tmp_path / "none")) == f"no runs in {tmp_path}/none/"
 
 
-def test_best_is_the_finished_run_with_the_best_validation_figure(moons_run: Run, vae_run: Run, tmp_path: Path) -> None:
+def test_best_is_the_finished_run_with_the_best_validation_metric(moons_run: Run, vae_run: Run, tmp_path: Path) -> None:
     for number, (bound, error) in enumerate([(30.0, 0.3), (10.0, 0.2), (20.0, 0.1), ("nan", 0.4)]):
         copy = tmp_path / f"vae-{number}"
         shutil.copytree(vae_run.path, copy)
@@ -120,9 +120,7 @@ def test_selection_goes_by_validation_data_and_claims_by_test_data(tmp_path: Pat
     assert best(tmp_path, "negative-elbo").path.name == "vae-0"
 
 
-def test_without_validation_data_the_choice_is_said_to_be_by_test_data(
-    runs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_validation_data_the_choice_goes_by_test_data(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (runs / "dynamic" / "results.json").unlink()
     assert best(runs, "negative-elbo").path.name == "conv-1"
     assert "genzoo: @best:negative-elbo: chosen by test metrics" in capsys.readouterr().err
@@ -130,7 +128,7 @@ def test_without_validation_data_the_choice_is_said_to_be_by_test_data(
 
 
 @pytest.mark.parametrize(
-    ("figure", "order"),
+    ("metric", "order"),
     [
         ("psnr", [2, 1, 0]),
         ("knn_7", [2, 1, 0]),
@@ -141,19 +139,19 @@ def test_without_validation_data_the_choice_is_said_to_be_by_test_data(
         ("c2st", [1, 0, 2]),
     ],
 )
-def test_better_is_what_the_metric_says(tmp_path: Path, figure: str, order: list[int]) -> None:
+def test_better_is_what_the_metric_says(tmp_path: Path, metric: str, order: list[int]) -> None:
     for number, value in enumerate((0.3, 0.45, 0.9)):
         for seed in range(3):
-            figures = {figure: value + 1e-3 * seed}
-            make(tmp_path / f"{number}-{seed}", f"model-{number}", seed, 1.0, test=figures)
+            metrics = {metric: value + 1e-3 * seed}
+            make(tmp_path / f"{number}-{seed}", f"model-{number}", seed, 1.0, test=metrics)
     for file in tmp_path.glob(f"*/{EXAMPLES_FILE}"):
         file.unlink()
-    table = table_of(tmp_path).sorted_by(figure)
+    table = table_of(tmp_path).sorted_by(metric)
     assert [int(row.model[-1]) for row in table.rows] == order
-    assert ranks(table, figure) == [1, 2, 3]
-    assert best(tmp_path, figure).path.name.startswith(str(order[0]))
-    said = " ".join(ranking_notes(table, figure))
-    assert ("is not installed: lower is taken to be better" in said) == (figure == "unheard_of")
+    assert ranks(table, metric) == [1, 2, 3]
+    assert best(tmp_path, metric).path.name.startswith(str(order[0]))
+    said = " ".join(ranking_notes(table, metric))
+    assert ("is not installed: lower is assumed to be better" in said) == (metric == "unheard_of")
     assert f"model-{order[0]} is better than model-{order[1]}" in said
 
 

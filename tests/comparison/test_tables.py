@@ -62,8 +62,8 @@ def test_runs_of_one_seed_are_one(tmp_path: Path) -> None:
     assert row.examples["negative_elbo"].mean().item() == pytest.approx(101.0, abs=1e-4)
 
 
-def test_figures_of_standardised_values_stand_beside_no_others(tmp_path: Path) -> None:
-    """Earlier versions gave the MSE in standardised units, and did not record the weights of their figures."""
+def test_metrics_of_standardised_values_share_no_table_with_others(tmp_path: Path) -> None:
+    """Earlier versions gave the MSE in standardised units, and did not record the weights of their metrics."""
     run = make(tmp_path / "one", "vae", 0, 100.0, standardize="global")
     run.write("results.json", {name: value for name, value in run.results.items() if name != "weights"})
     said: list[str] = []
@@ -79,7 +79,6 @@ def test_a_damaged_run_is_passed_over(runs: Path) -> None:
     assert sum(len(table.rows) for table in tables(collect([runs]))) == 3
 
 
-# Whose figures they are.
 @pytest.mark.parametrize(
     ("took", "record", "said"),
     [
@@ -94,7 +93,7 @@ def test_a_damaged_run_is_passed_over(runs: Path) -> None:
         ({}, {"status": "interrupted"}, ""),  # an older run, whose results do not say
     ],
 )
-def test_outdated_figures_are_left_out(
+def test_outdated_metrics_are_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], took: dict[str, Any], record: dict[str, Any], said: str
 ) -> None:
     training = {"images_per_second": 1.0, **took}
@@ -110,7 +109,7 @@ def test_outdated_figures_are_left_out(
     assert (said in capsys.readouterr().err) or not said
 
 
-def test_figures_belong_to_the_weights_that_they_were_computed_with(
+def test_metrics_belong_to_the_weights_that_they_were_computed_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Experiment, "draw", lambda self, run, view: None)

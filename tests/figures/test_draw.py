@@ -1,4 +1,4 @@
-"""Every figure of every model on every form of data: real pictures, and numbers that theory knows."""
+"""Every figure that applies to a model and a form of data is drawn."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from genzoo.runs.run import Run
 
 CPU = torch.device("cpu")
 
-pytestmark = pytest.mark.usefixtures("drawn_figures")
 
 SHAPES = {"digits": (1, 8, 8), "moons": (2,), "mnist-shaped": (1, 28, 28), "colour": (3, 16, 16), "vectors": (5,)}
 

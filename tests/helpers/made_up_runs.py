@@ -37,15 +37,15 @@ def make(
         "data": data or {"name": "mnist", "validation": 0},
         "training": {"seed": seed, "epochs": 10, "device": "cpu", "binarize": "none", "likelihood": "auto", **training},
     }
-    figures = {"n": N, "negative_elbo": bound, "mse": 0.01, "standard_error": {}, "not_available": {}}
+    metrics = {"n": N, "negative_elbo": bound, "mse": 0.01, "standard_error": {}, "not_available": {}}
     if bound is None:
-        figures["not_available"] = {"negative_elbo": "no prior p(z)"}
+        metrics["not_available"] = {"negative_elbo": "no prior p(z)"}
     else:
         noise = torch.randn(N, generator=torch.Generator().manual_seed(seed + 1), dtype=torch.float64)
         values = IMAGES - IMAGES.mean() + noise - noise.mean() + bound
         save_examples(folder / EXAMPLES_FILE, {"negative_elbo": values, "mse": IMAGES})
     found = {
-        "test": {**figures, **(test or {})},
+        "test": {**metrics, **(test or {})},
         "baselines": {"pca": {"components": 20, "mse": 0.0235}},
         "training": {"images_per_second": 1000.0 * (seed + 1)},
         **(results or {}),

@@ -9,7 +9,7 @@ from made_up_boards import board, made_up
 from genzoo.reporting.leaderboard import leaderboard_table, warnings
 
 
-def test_whoever_is_behind_a_baseline_of_equal_size_is_told_so(tmp_path: Path) -> None:
+def test_a_row_worse_than_a_baseline_of_equal_size_has_a_warning(tmp_path: Path) -> None:
     """PCA with 5 components has 0.1, with 50 it has 0.01: an error of 0.05 beats the one and not the other."""
     small = made_up(tmp_path / "small", "small", latents=5, mse=0.05)
     large = made_up(tmp_path / "large", "large", latents=50, mse=0.05, negative_elbo=206.0)

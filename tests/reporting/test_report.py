@@ -48,7 +48,7 @@ def test_it_holds_every_figure_and_loads_nothing(run: Run) -> None:
     assert not re.search(r"@import|url\(", text)
 
 
-def test_it_holds_every_figure_of_the_evaluation(run: Run) -> None:
+def test_it_holds_every_metric_of_the_evaluation(run: Run) -> None:
     text = Reader(page(run)).text
     for split in ("train", "validation", "test"):
         for name in ("negative_elbo", "reconstruction", "kl", "mse", "active_units"):
@@ -62,9 +62,9 @@ def test_it_holds_every_figure_of_the_evaluation(run: Run) -> None:
 
 def test_its_command_gives_the_same_configuration(run: Run) -> None:
     config = read_json(run.path / "config.json")
-    told = command(config)
-    assert told in Reader(page(run)).text
-    words = shlex.split(told)
+    line = command(config)
+    assert line in Reader(page(run)).text
+    words = shlex.split(line)
     assert words[:7] == ["genzoo", "run", "beta-vae", "--dataset", "digits", "--loss", "elbo"]
     components = Components.find(registry(), "beta-vae", "digits", "elbo")
     assert parse(components, [], words[7:], "") == run.config
@@ -105,7 +105,7 @@ def test_hostile_texts_stay_texts(copy: Run) -> None:
     assert read.text.count(evil) > 10
 
 
-def test_reasons_take_the_place_of_figures(copy: Run) -> None:
+def test_a_missing_metric_has_its_reason(copy: Run) -> None:
     results = copy.results
     results["test"]["kl"] = None
     results["test"]["not_available"] = {"kl": "no prior p(z)"}
@@ -144,8 +144,8 @@ def test_a_report_that_fails_is_one_line(
         write_report(run)
 
 
-def test_a_page_of_outdated_figures_says_so(run: Run, tmp_path: Path) -> None:
-    """The run was asked for more epochs and interrupted: its figures are those of the epochs before."""
+def test_a_page_of_outdated_metrics_says_so(run: Run, tmp_path: Path) -> None:
+    """The run was asked for more epochs and interrupted: its metrics are those of the epochs before."""
     copy = Run(tmp_path / "copy")
     shutil.copytree(run.path, copy.path)
     assert "outdated" not in page(copy)

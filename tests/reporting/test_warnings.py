@@ -13,7 +13,7 @@ from genzoo.reporting.warnings import warnings
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "warning"),
     [
         ({"mse": 0.0236}, "vae: worse than baseline! MSE 0.02360, PCA with 20 components 0.02350"),
         ({"negative_elbo": 206.0}, "vae: worse than baseline! −ELBO 206, independent pixels 205.85 nats"),
@@ -23,8 +23,8 @@ from genzoo.reporting.warnings import warnings
         ({"mse": 0.0234, "negative_elbo": 205.0, "active_units": 10.0}, None),
     ],
 )  # fmt: skip
-def test_what_is_behind_a_baseline_or_collapsed_is_said_aloud(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, float], said: str | None
+def test_a_row_worse_than_a_baseline_or_collapsed_has_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, float], warning: str | None
 ) -> None:
     run = make(tmp_path / "one", "vae", 0, 100.0)
     results = run.results
@@ -32,11 +32,11 @@ def test_what_is_behind_a_baseline_or_collapsed_is_said_aloud(
     results |= {"latents": 20, "measure": "probability"}
     results["baselines"]["independent_pixels"] = 205.85
     run.write("results.json", results)
-    assert warnings(tables(collect([tmp_path]))[0]) == ([said] if said else [])
+    assert warnings(tables(collect([tmp_path]))[0]) == ([warning] if warning else [])
     for form in ((), ("--markdown",), ("--html",), ("--json",)):
         printed = shown(capsys, tmp_path, *form)
-        told = str(json.loads(printed)) if form == ("--json",) else printed  # JSON is written in ASCII
-        assert ((said or "worse than baseline!") in told) == bool(said)
+        text = str(json.loads(printed)) if form == ("--json",) else printed  # JSON is written in ASCII
+        assert ((warning or "worse than baseline!") in text) == bool(warning)
     if "negative_elbo" in change:  # grey pixels have no probability to be held against
         run.write("results.json", results | {"measure": "none"})
         assert not warnings(tables(collect([tmp_path]))[0])
