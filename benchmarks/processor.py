@@ -102,7 +102,7 @@ def main() -> None:
     if options.work:
         print(json.dumps(work(*options.work)))
         return
-    from genzoo.reporting.tables import grid
+    from genzoo.reporting.tables import markdown_table
     from genzoo.system.computing import matmul, processor
 
     names = list(SETTINGS)
@@ -121,7 +121,7 @@ def main() -> None:
                 for what in MEASURES
             ]
             rows.append([name, *(median_and_range(values, ",.0f") for values in speeds.values()), ", ".join(ratios)])
-        print(f"\n{grid(rows)}", flush=True)
+        print(f"\n{markdown_table(rows)}", flush=True)
 
 
 if __name__ == "__main__":

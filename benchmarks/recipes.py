@@ -21,7 +21,7 @@ from typing import Any
 
 from genzoo.comparison.statistics import Estimate
 from genzoo.evaluation.evaluate import key
-from genzoo.reporting.tables import cell
+from genzoo.reporting.tables import estimate_text
 from genzoo.runs.run import Run
 
 HERE = Path(__file__).parent
@@ -135,8 +135,8 @@ def markdown(summaries: list[dict[str, Any]]) -> str:
         metrics, pca = summary["figures"], summary["pca"]
         beaten = pca and fmean(metrics["mse"]) < pca["mse"]
         beside = f"{pca['mse']:.5f} {'beaten' if beaten else 'NOT beaten'}" if pca else "n/a"
-        cells = [cell(Estimate(tuple(metrics[name]))) for name in ("negative_elbo", "kl", "mse")]
-        judged = f"{summary['label']} {cell(Estimate(tuple(metrics['judged'])))}"
+        cells = [estimate_text(Estimate(tuple(metrics[name]))) for name in ("negative_elbo", "kl", "mse")]
+        judged = f"{summary['label']} {estimate_text(Estimate(tuple(metrics['judged'])))}"
         lines.append(f"| {summary['name']} | {summary['seeds']} | {' | '.join(cells)} | {beside} | {judged} |")
     return "\n".join(lines) + "\n"
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genzoo.reporting.tables import grid
+from genzoo.reporting.tables import markdown_table
 
 Card = Mapping[str, Mapping[str, Any]]
 """The records of a card's stages, by their names."""
@@ -56,7 +56,7 @@ def training(card: Card) -> str:
     for model, batch in dict.fromkeys((model, batch) for model, batch, *_ in sorted(found, key=order)):
         cells = [found.get((model, batch, *way)) for way in MODES]
         rows.append([model, f"{batch:,}", *(with_share(cell) for cell in cells)])
-    return grid(rows)
+    return markdown_table(rows)
 
 
 def order(key: tuple[str, int, str, str]) -> tuple[bool, int]:
@@ -76,7 +76,7 @@ def race(card: Card) -> str:
         if row := row_of(card, "peers", f"{model} race"):
             ratios = [spread(row["ratios"].get(peer, [])) for peer in (*PEERS, "bare-loop")]
             rows.append([model, count(statistics.median(row["speeds"]["genzoo"])), *ratios])
-    return grid(rows)
+    return markdown_table(rows)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -108,7 +108,7 @@ def ceilings(card: Card) -> str:
             names = ("genzoo", "bare_eager", "bare_graph_of_1", "bare_graph_of_8")
             share = f"{row['share_of_bare_graph']:.2f}"
             rows.append([row["key"].removeprefix("ceiling "), *(count(row[each]) for each in names), share])
-    return grid(rows)
+    return markdown_table(rows)
 
 
 def zoo(card: Card) -> str:
@@ -118,7 +118,7 @@ def zoo(card: Card) -> str:
     for row in rows_of(card, "zoo"):
         speeds = [count(row.get(kind)) for kind in kinds]
         rows.append([row["model"], f"{row['batch']:,}", row["mode"], *speeds, f"{row['peak_memory'] / 1e6:,.0f} MB"])
-    return grid(rows)
+    return markdown_table(rows)
 
 
 def targets(card: Card) -> str:
@@ -137,7 +137,7 @@ def targets(card: Card) -> str:
         show = count if least > 100 else "{:.2f}".format
         verdict = "" if found is None else "reached" if found >= least else "MISSED"
         rows.append([label, show(least), "not measured" if found is None else show(found), verdict])
-    return grid(rows)
+    return markdown_table(rows)
 
 
 def failures(card: Card) -> str:
@@ -175,4 +175,4 @@ def short(cards: Sequence[Card]) -> str:
         cells = [count(speeds.get(key)) for key in keys] + [spread(one.get("pythae", [])) for one in ratios]
         rows.append([name(card), *cells])
     notes = "\n".join(f"{title(card)}." for card in cards)
-    return f"{grid(rows)}\n\n{notes} Captured steps; all results: benchmarks/results/gpu.md."
+    return f"{markdown_table(rows)}\n\n{notes} Captured steps; all results: benchmarks/results/gpu.md."

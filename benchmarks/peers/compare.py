@@ -39,7 +39,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import torch  # noqa: E402
 from contestants import CONTESTANTS, ONLY, Pass, Task, present  # noqa: E402
 
-from genzoo.reporting.tables import grid  # noqa: E402
+from genzoo.reporting.tables import markdown_table  # noqa: E402
 from genzoo.runs.environment import environment  # noqa: E402
 from genzoo.system.devices import choose_device  # noqa: E402
 
@@ -158,7 +158,7 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
             verdict,
             "" if None in losses else f"{statistics.median(losses):.2f}",
         ])  # fmt: skip
-    return grid(rows)
+    return markdown_table(rows)
 
 
 def refuse_unequal(alternations: Sequence[Mapping[str, Pass]]) -> None:

@@ -20,7 +20,7 @@ import torch
 from marked import fill
 
 from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, save
-from genzoo.reporting.tables import grid
+from genzoo.reporting.tables import markdown_table
 from genzoo.runs.environment import environment
 
 README = compare.HERE.parents[1] / "README.md"
@@ -71,7 +71,7 @@ def table(machines: dict[str, list[Race]]) -> str:
         ratios = [spread(race["ratios"][name], ".2f") if name in race["ratios"] else "" for name in PEERS]
         what = f"{race['model']}, {race['precision']['genzoo']}"
         rows.append([what, where(race), spread(speeds(race, "genzoo"), ",.0f"), *ratios])
-    return grid(rows)
+    return markdown_table(rows)
 
 
 def origin(race: Race) -> str:

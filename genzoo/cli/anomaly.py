@@ -1,4 +1,4 @@
-"""genzoo anomaly: how unlike the training data examples are, and how well that tells classes."""
+"""genzoo anomaly: anomaly scores of examples, and their AUROC where labels are known."""
 
 from __future__ import annotations
 
@@ -14,119 +14,120 @@ from genzoo.core.errors import HINT, UsageError, printable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from genzoo.cli.application import Work
+    from genzoo.cli.application import Application
 
 
 NEIGHBOURS = 5
+"""Nearest training examples of the k-NN baseline."""
 NAME = 40
-"""Characters of a class's name in a table."""
+"""Maximum length of a class name in a table."""
 
 
 def add_verb(verbs: Any) -> None:
-    """Adds `anomaly`."""
-    parser = add_application(
-        verbs, "anomaly", show_anomalies, "score how unlikely examples are; AUROC on labelled data"
-    )
+    """Add `anomaly`."""
+    parser = add_application(verbs, "anomaly", show_anomalies, "compute anomaly scores; AUROC on labelled data")
     add_files(parser)
-    parser.add_argument("--score", default="negative-elbo", metavar="METRIC", help="default: negative-elbo; or mse, …")
-    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write every score, sorted")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--score", default="negative-elbo", metavar="METRIC", help="the score (default: negative-elbo); or mse, …"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write all scores, sorted")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def show_anomalies(options: argparse.Namespace) -> int:
-    """Prints how well scores tell a class left out of training, or each class, from the rest; else the scores."""
-    from genzoo.cli.application import open_work
+    """Print the AUROC of classes left out of training, or of each class, or else the scores."""
+    from genzoo.cli.application import open_application
     from genzoo.registry.current import registry
     from genzoo.runs.run import plain
 
     refuse_output(options.out, (".csv",))
     registry().get("metric", options.score.partition(":")[0])
-    work = open_work(options)
-    values = metric_values(work, [options.score])[options.score]
+    opened = open_application(options)
+    values = metric_values(opened, [options.score])[options.score]
     scores = anomaly_scores(values, options.score)
     order = scores.argsort(descending=True, stable=True).tolist()
     if options.out:
-        write_scores(options.out, work, values, order)
-    unseen = left_out(work)
-    classes = 0 if work.data.y is None else len(work.data.y.unique())
+        write_scores(options.out, opened, values, order)
+    unseen = unseen_examples(opened)
+    classes = 0 if opened.data.y is None else len(opened.data.y.unique())
     if unseen is not None:
-        table = unseen_table(work, scores, unseen)
+        table = unseen_table(opened, scores, unseen)
     elif classes > 1:
-        table = class_table(work, scores)
+        table = class_table(opened, scores)
     else:
-        table = {"ranking": [{"example": work.names[number], "score": values[number].item()} for number in order]}
+        table = {"ranking": [{"example": opened.names[number], "score": values[number].item()} for number in order]}
     higher = bool(scores is values)
     if options.json:
-        known = {"run": str(work.run.path), "score": options.score, "higher_is_anomalous": higher}
-        print(json.dumps(plain({**known, **table})))
+        record = {"run": str(opened.run.path), "score": options.score, "higher_is_anomalous": higher}
+        print(json.dumps(plain({**record, **table})))
     elif unseen is not None:
         print_unseen(table, options.score, higher)
     elif classes > 1:
         print_classes(table, options.score, higher)
     else:
         for number in order:
-            print(f"{values[number].item():12.4f}  {printable(work.names[number], HINT)}")
+            print(f"{values[number].item():12.4f}  {printable(opened.names[number], HINT)}")
     return 0
 
 
 def anomaly_scores(values: Tensor, name: str) -> Tensor:
-    """Values [N] of a metric so that a higher one is more anomalous: those of which higher is better change sign.
+    """Return values [N] of a metric as scores: higher is more anomalous, so a metric that is better high is negated.
 
     Raises:
-        UsageError: Some are not a number, so that no order is known.
+        UsageError: Some values are not a number.
     """
     from genzoo.evaluation.evaluate import find_metrics
     from genzoo.registry.current import registry
 
     if unknown := int(values.isnan().sum()):
         raise UsageError(
-            f"--score {name} is not a number for {unknown:,} of {len(values):,} examples", "another score: mse"
+            f"--score {name} is not a number for {unknown:,} of {len(values):,} examples", "use another score: mse"
         )
     return -values if find_metrics(registry(), [name])[name].better == "higher" else values
 
 
-def write_scores(out: Path, work: Work, scores: Tensor, order: list[int]) -> None:
-    """Every example with its score, the most anomalous first, and its class where there are labels."""
-    rows = [[work.names[number], f"{scores[number].item():.6f}"] for number in order]
-    if work.data.y is not None:
+def write_scores(out: Path, opened: Application, scores: Tensor, order: list[int]) -> None:
+    """Write each example with its score and, if known, its class as CSV, the most anomalous first."""
+    rows = [[opened.names[number], f"{scores[number].item():.6f}"] for number in order]
+    if opened.data.y is not None:
         rows = [
-            [*row, work.model.spec.class_name(int(work.data.y[number]))]
+            [*row, opened.model.spec.class_name(int(opened.data.y[number]))]
             for row, number in zip(rows, order, strict=True)
         ]
-    write_csv(out, ["example", "score", *(["class"] if work.data.y is not None else [])], rows)
+    write_csv(out, ["example", "score", *(["class"] if opened.data.y is not None else [])], rows)
 
 
-def left_out(work: Work) -> Tensor | None:
-    """Which examples are of a class that the model was not trained on, [N] bool; None if none was left out."""
+def unseen_examples(opened: Application) -> Tensor | None:
+    """Return which examples are of a class left out of training, [N] bool; None if no class was left out."""
     from genzoo.core.dataset import HoldsOutClasses
 
-    dataset = work.source.dataset
-    if work.data.y is None or not isinstance(dataset, HoldsOutClasses):
+    dataset = opened.source.dataset
+    if opened.data.y is None or not isinstance(dataset, HoldsOutClasses):
         return None
-    unseen = dataset.unseen(work.data.y.cpu())
+    unseen = dataset.unseen(opened.data.y.cpu())
     return unseen if unseen is not None and 0 < int(unseen.sum()) < len(unseen) else None
 
 
-def baseline_scores(work: Work, neighbours: bool) -> dict[str, Tensor]:
-    """What a model has to beat, [N] each: sum of the values, error of PCA, distance to training examples."""
+def baseline_scores(opened: Application, neighbours: bool) -> dict[str, Tensor]:
+    """Return the scores of baselines, [N] each: sum of the values, PCA error, distance to training examples."""
     import torch
 
     from genzoo.evaluation.baselines import neighbour_distances, pca_errors
 
-    # As they are stored: in whole numbers equal sums stay equal, and ties count half.
-    sums = [chunk.cpu().flatten(1).sum(1, dtype=torch.float64) for chunk in work.data.stored()]
-    found = {"pixel_sum": torch.cat(sums)}
+    # Of the stored integers: equal sums stay equal, and ties count half.
+    sums = [chunk.cpu().flatten(1).sum(1, dtype=torch.float64) for chunk in opened.data.stored()]
+    scores = {"pixel_sum": torch.cat(sums)}
     with torch.no_grad():
-        codes = work.latent.encode(work.examples(1)).numel()
-    train = work.source.view("train", work.device)
-    if codes < work.model.spec.numel:
-        errors = pca_errors(train, work.data, codes)
-        found |= {} if errors is None else {f"pca-{codes}": errors}
-    return found | ({"knn": neighbour_distances(train, work.data, NEIGHBOURS)} if neighbours else {})
+        codes = opened.latent.encode(opened.examples(1)).numel()
+    train = opened.source.view("train", opened.device)
+    if codes < opened.model.spec.numel:
+        errors = pca_errors(train, opened.data, codes)
+        scores |= {} if errors is None else {f"pca-{codes}": errors}
+    return scores | ({"knn": neighbour_distances(train, opened.data, NEIGHBOURS)} if neighbours else {})
 
 
-def unseen_table(work: Work, scores: Tensor, unseen: Tensor) -> dict[str, Any]:
-    """AUROC and average precision of the examples left out of training, by the score and by the baselines."""
+def unseen_table(opened: Application, scores: Tensor, unseen: Tensor) -> dict[str, Any]:
+    """Return AUROC and average precision of the examples left out of training, for the score and the baselines."""
     from genzoo.evaluation.anomaly import (
         auroc,
         auroc_interval,
@@ -134,24 +135,24 @@ def unseen_table(work: Work, scores: Tensor, unseen: Tensor) -> dict[str, Any]:
         average_precision_interval,
     )
 
-    options = vars(work.run.config.data_config)
-    found = {"model": scores, **baseline_scores(work, neighbours=True)}
-    if auroc(found["pixel_sum"], unseen) < 0.5:  # its better orientation, which favours it
-        found["pixel_sum"] = -found["pixel_sum"]
+    options = vars(opened.run.config.data_config)
+    by_method = {"model": scores, **baseline_scores(opened, neighbours=True)}
+    if auroc(by_method["pixel_sum"], unseen) < 0.5:  # the better orientation makes it a strict baseline
+        by_method["pixel_sum"] = -by_method["pixel_sum"]
     return {
         "left_out": {name: options[name] for name in ("without", "only") if options.get(name) not in (None, "")},
         "n": len(unseen),
         "anomalies": int(unseen.sum()),
-        "auroc": {name: auroc(values, unseen) for name, values in found.items()},
-        "auprc": {name: average_precision(values, unseen) for name, values in found.items()},
-        "auroc_interval_95": {name: auroc_interval(values, unseen) for name, values in found.items()},
-        "auprc_interval_95": {name: average_precision_interval(values, unseen) for name, values in found.items()},
+        "auroc": {name: auroc(values, unseen) for name, values in by_method.items()},
+        "auprc": {name: average_precision(values, unseen) for name, values in by_method.items()},
+        "auroc_interval_95": {name: auroc_interval(values, unseen) for name, values in by_method.items()},
+        "auprc_interval_95": {name: average_precision_interval(values, unseen) for name, values in by_method.items()},
     }
 
 
 def print_unseen(table: dict[str, Any], score: str, higher: bool) -> None:
-    """The table of both figures, and what they mean."""
-    from genzoo.reporting.format import aligned
+    """Print the table of AUROC and average precision."""
+    from genzoo.cli.terminal import print_table
 
     heads = {"model": score, "pixel_sum": "sum of values, in its better direction"}
     heads |= {"knn": f"distance to the {NEIGHBOURS} nearest training examples"}
@@ -164,35 +165,35 @@ def print_unseen(table: dict[str, Any], score: str, higher: bool) -> None:
         for name, value in table["auroc"].items()
     ]
     share = table["anomalies"] / table["n"]
-    what = ", ".join(f"trained {name} class {label}" for name, label in table["left_out"].items())
-    print(f"{what}: {table['anomalies']:,} of {table['n']:,} examples are of a kind that training had not")
+    training = ", ".join(f"trained {name} class {label}" for name, label in table["left_out"].items())
+    print(f"{training}: {table['anomalies']:,} of {table['n']:,} examples are of a class left out of training")
     header = [f"{orientation(score, higher)} is more anomalous", "AUROC (95 %)", "AUPRC (95 %)"]
-    print(aligned([header, *rows, ["by chance", "0.500", f"{share:.3f}"]]))
+    print_table([header, *rows, ["by chance", "0.500", f"{share:.3f}"]])
 
 
 def orientation(score: str, higher: bool) -> str:
-    """Which scores are those of anomalies."""
+    """Return which scores are more anomalous, as text."""
     return "a higher score" if higher else f"a lower {score}, and a higher other score,"
 
 
 def with_interval(value: float, interval: tuple[float, float]) -> str:
-    """A figure as tables have it."""
+    """Return a metric with its interval as text."""
     return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
-def class_table(work: Work, scores: Tensor) -> dict[str, Any]:
-    """AUROC of each class against the rest by the score, the sum of the pixels and the error of PCA."""
+def class_table(opened: Application, scores: Tensor) -> dict[str, Any]:
+    """Return AUROC of each class against the rest, for the score, the sum of the pixels and the PCA error."""
     from genzoo.evaluation.anomaly import one_against_rest, one_against_rest_intervals
 
-    assert work.data.y is not None
-    y = work.data.y.cpu()
+    assert opened.data.y is not None
+    y = opened.data.y.cpu()
 
     def by_name(values: dict[int, Any]) -> dict[str, Any]:
-        return {work.model.spec.class_name(label): value for label, value in values.items()}
+        return {opened.model.spec.class_name(label): value for label, value in values.items()}
 
     table: dict[str, Any] = {"model": by_name(one_against_rest(scores, y))}
     table["interval_95"] = by_name(one_against_rest_intervals(scores, y))
-    for name, values in baseline_scores(work, neighbours=False).items():
+    for name, values in baseline_scores(opened, neighbours=False).items():
         kind, _, components = name.partition("-")
         table[kind] = by_name(one_against_rest(values, y))
         table |= {"components": int(components)} if components else {}
@@ -200,18 +201,18 @@ def class_table(work: Work, scores: Tensor) -> dict[str, Any]:
 
 
 def print_classes(table: dict[str, Any], score: str, higher: bool) -> None:
-    """The table of AUROCs, and what they mean."""
-    from genzoo.reporting.format import aligned
+    """Print the table of AUROC values, and what they mean."""
+    from genzoo.cli.terminal import print_table
 
     columns = ["model", "pixel_sum", *(["pca"] if "pca" in table else [])]
     heads = {"model": score, "pixel_sum": "sum of values", "pca": f"PCA-{table.get('components')} error"}
     body = []
     for label in table["model"]:
         total = table["pixel_sum"][label]
-        cells = {name: f"{table[name][label]:.3f}" for name in columns}
-        cells["model"] = with_interval(table["model"][label], table["interval_95"][label])
-        cells["pixel_sum"] = f"{max(total, 1 - total):.3f} {'more' if total >= 0.5 else 'less'}"
-        body.append([f"class {printable(label, NAME)}", *(cells[name] for name in columns)])
+        texts = {name: f"{table[name][label]:.3f}" for name in columns}
+        texts["model"] = with_interval(table["model"][label], table["interval_95"][label])
+        texts["pixel_sum"] = f"{max(total, 1 - total):.3f} {'more' if total >= 0.5 else 'less'}"
+        body.append([f"class {printable(label, NAME)}", *(texts[name] for name in columns)])
     means = {name: sum(table[name].values()) / len(table[name]) for name in columns}
     oriented = [max(value, 1 - value) for value in table["pixel_sum"].values()]
     means["pixel_sum"] = sum(oriented) / len(oriented)
@@ -219,6 +220,6 @@ def print_classes(table: dict[str, Any], score: str, higher: bool) -> None:
     body.append(["mean", *(f"{means[name]:.3f}" + blanks.get(name, "") for name in columns)])
     which = orientation(score, higher)
     print(f"AUROC of each class against the rest, with 95 % intervals; {which} is more anomalous, ties count half")
-    print(aligned([["", *(heads[name] for name in columns)], *body]))
-    print("sum of values: the better of its two orientations, named beside it, so it is a strict baseline")
-    print("the model saw all classes in training: this says which it finds hard, not how it does on new ones")
+    print_table([["", *(heads[name] for name in columns)], *body])
+    print("sum of values: the better of its two orientations, shown beside it; a strict baseline")
+    print("all classes were in training: this shows which are hard for the model, not how it detects new classes")

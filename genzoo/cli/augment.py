@@ -1,62 +1,58 @@
-"""genzoo augment: variations of each input, drawn from its posterior."""
+"""genzoo augment: draw variations of each input from its posterior."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genzoo.cli.application import add_application, add_files, prepare
 from genzoo.cli.saved_run import OUT_HELP, refuse_too_many, save_numbers
 from genzoo.core.errors import UsageError
-from genzoo.figures.image_rows import draw_grid
-
-if TYPE_CHECKING:
-    pass
-
+from genzoo.figures.image_rows import save_rows
 
 INPUTS = 8
-"""How many examples of a split are varied unless files are named."""
+"""Examples of a split that are varied by default."""
 
 
 def add_verb(verbs: Any) -> None:
     """Add `augment`."""
-    augment = add_application(verbs, "augment", save_variations, "variations of each input, drawn from its posterior")
+    augment = add_application(verbs, "augment", save_variations, "draw variations of each input from its posterior")
     add_files(augment)
-    augment.add_argument("-n", type=int, default=8, metavar="N", help="variations of each")
-    augment.add_argument("--scale", type=float, default=1.0, help="of the posterior's standard deviation; default 1")
-    augment.add_argument("--seed", type=int, default=0, metavar="N")
+    augment.add_argument("-n", type=int, default=8, metavar="N", help="variations of each input (default: 8)")
+    augment.add_argument("--scale", type=float, default=1.0, help="factor of the standard deviation (default: 1)")
+    augment.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     augment.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
 
 
 def save_variations(options: argparse.Namespace) -> int:
-    """Draws or writes n variations of each input."""
-    work, out = prepare(options)
+    """Draw n variations of each input, or write them as numbers."""
+    opened, out = prepare(options)
     import torch
 
     from genzoo.core.distributions import Delta
     from genzoo.core.noise import derive_seed, keyed
     from genzoo.system.computing import evaluating
 
-    x = work.examples(None if options.files else INPUTS)
-    refuse_too_many(options.n * len(x), work.model.spec, work.device)
+    x = opened.examples(None if options.files else INPUTS)
+    refuse_too_many(options.n * len(x), opened.model.spec, opened.device)
     with (
         torch.no_grad(),
-        evaluating(work.model),
-        keyed(work.data.keys[: len(x)] ^ derive_seed(options.seed, "augment")),
+        evaluating(opened.model),
+        keyed(opened.data.keys[: len(x)] ^ derive_seed(options.seed, "augment")),
     ):
-        q = work.latent.posterior(x)
+        q = opened.latent.posterior(x)
         if isinstance(q, Delta):
             raise UsageError(
-                f"{work.run.config.model} encodes to points: there is nothing to draw", "use a model with a posterior"
+                f"{opened.run.config.model} has no posterior to draw from", "use a run of a model such as vae"
             )
         z = q.mean + options.scale * (q.rsample((options.n,)) - q.mean)
-        new = work.decode(z.flatten(0, 1)).unflatten(0, (options.n, len(x))).transpose(0, 1)
+        new = opened.decode(z.flatten(0, 1)).unflatten(0, (options.n, len(x))).transpose(0, 1)
     if out.suffix == ".npy":
         save_numbers(out, new)
     else:
-        rows = torch.cat([work.original(x)[:, None], new], 1)
+        rows = torch.cat([opened.original(x)[:, None], new], 1)
         title = f"inputs (left) and {options.n} variations of each, scale {options.scale:g}"
-        draw_grid(out, rows.flatten(0, 1), options.n + 1, title)
+        save_rows(out, rows, title)
     print(out)
     return 0

@@ -1,4 +1,4 @@
-"""genzoo bench: models trained alike, as one leaderboard."""
+"""genzoo bench: train several models under the same conditions and rank them."""
 
 from __future__ import annotations
 
@@ -17,39 +17,44 @@ if TYPE_CHECKING:
     from genzoo.runs.config import RunConfig
 
 DESCRIPTION = """\
-Trains models alike, each with the same seeds, and puts quality, speed and size in one table beside baselines.
+Train several models with the same seeds and options; compare quality, speed and size with baselines in one table.
 Any option of `genzoo run` that all of them take may follow: --epochs 5 --latent-dim 10 --data.validation 1000.
-What is finished already is not run again, so the same command goes on where it was stopped."""
+Finished runs are reused, so the same command continues an interrupted benchmark."""
 FORMATS = ("text", "markdown", "json", "html")
 NOT_HERE = {
-    "--seed": "bench takes several: --seeds 0..4",
-    "--out": "each run has a folder of its own in --runs FOLDER",
-    "--config": "type its options: genzoo bench --models A,B --dataset NAME --epochs 5 …",
-    "--model": "name them all: --models A,B",
+    "--seed": "give all seeds: --seeds 0..4",
+    "--out": "each run gets its own folder in --runs FOLDER",
+    "--config": "give the options: genzoo bench --models A,B --dataset NAME --epochs 5 …",
+    "--model": "give all models: --models A,B",
 }
 
 
 def add_verb(verbs: Any) -> None:
-    """Adds `bench`. The options of models and trainer are parsed in a second pass."""
-    text = "train models alike and rank them"
+    """Add `bench`. The options of models and trainer are parsed in a second pass."""
+    text = "train several models under the same conditions and rank them"
     parser = verbs.add_parser("bench", help=text, description=DESCRIPTION)
-    parser.add_argument("--models", metavar="A,B", help="which; without it, all that take the dataset")
-    parser.add_argument("--dataset", metavar="NAME", help="what to train on")
-    parser.add_argument("--loss", metavar="NAME", help="one objective for all; without it, each model's own")
-    parser.add_argument("--seeds", default="0..2", metavar="0..4", help="both ends included; or 0,2,7 (default: 0..2)")
-    parser.add_argument("--target", type=float, metavar="NATS", help="also the training time to this validation −ELBO")
-    parser.add_argument("--sort", metavar="METRIC", help="best first (default: the first figure that any row has)")
-    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="where the runs are kept (default: bench/DATASET)")
-    parser.add_argument("--figure", type=Path, metavar="FILE.png", help="(default: leaderboard.png beside the runs)")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--models", metavar="A,B", help="models to train (default: all that take the dataset)")
+    parser.add_argument("--dataset", metavar="NAME", help="dataset to train on")
+    parser.add_argument("--loss", metavar="NAME", help="one loss for all models (default: each model's own)")
+    parser.add_argument(
+        "--seeds",
+        default="0..2",
+        metavar="0..4",
+        help="with both ends; or 0,2,7 (default: 0..2)",
+    )
+    parser.add_argument("--target", type=float, metavar="NATS", help="show the training time to this validation −ELBO")
+    parser.add_argument("--sort", metavar="METRIC", help="best first (default: the first metric that any row has)")
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: bench/DATASET)")
+    parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
+    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
     for name in FORMATS[1:]:
-        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"as {name}")
+        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
     parser.set_defaults(handler=handle, format="text")
 
 
 def handle(options: argparse.Namespace) -> int:
-    """Checks everything, runs what is missing, prints the leaderboard."""
+    """Check all options, train the runs that are missing and print the leaderboard."""
     from genzoo.runs.run import RunPaths, refuse_unwritable
     from genzoo.system.signals import exit_code
 
@@ -62,38 +67,38 @@ def handle(options: argparse.Namespace) -> int:
     refuse_unwritable(folder, None)
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
-    models = named(options)
+    models = requested_models(options)
     refuse_sort(options.sort)
-    from genzoo.experiment.sweep import finished, parse_seeds, run_sweep, sweep_runs  # and with them torch
+    from genzoo.experiment.sweep import finished, parse_seeds, run_sweep, sweep_runs  # imports torch
 
     seeds = parse_seeds(options.seeds)
-    configs = resolve(options, models)
+    configs = usable_configs(options, models)
     plan = sweep_runs(configs, seeds)
     paths = RunPaths(folder, None, options.data_root)
     try:
-        made, failures = run_sweep(plan, paths, options.quiet, say)
+        runs, failures = run_sweep(plan, paths, options.quiet, say)
     except KeyboardInterrupt as error:
         count = len(finished(plan, paths))
         again = shlex.join(["genzoo", *options.command])
         say(f"\ngenzoo: interrupted; {count} of {len(plan)} runs are finished and kept in {folder}\n  {again}")
         return exit_code(error)
-    if made:
-        publish(options, list(made.values()), picture)
+    if runs:
+        publish(options, list(runs.values()), picture)
     for failure in failures:
         say(f"genzoo: no result for {failure}")
     return 3 if failures else 0
 
 
 def say(text: str) -> None:
-    """A line on standard error; standard output carries the leaderboard alone."""
+    """Print a line to standard error; only the leaderboard goes to standard output."""
     print(text, file=sys.stderr, flush=True)
 
 
-def named(options: argparse.Namespace) -> list[str]:
-    """The models to train: those of `--models`, or all.
+def requested_models(options: argparse.Namespace) -> list[str]:
+    """Return the models to train: those of `--models`, or all.
 
     Raises:
-        UsageError: An unknown model or dataset, or an option that is not for `bench`.
+        UsageError: A model or dataset is unknown, or an option is not for `bench`.
     """
     from genzoo.registry.current import registry
 
@@ -109,18 +114,18 @@ def named(options: argparse.Namespace) -> list[str]:
     return models or [registry().spelling(entry) for entry in registry().matching("model")]
 
 
-def resolve(options: argparse.Namespace, models: list[str]) -> list[RunConfig]:
-    """The configuration of each model, after everything that can be refused has been refused.
+def usable_configs(options: argparse.Namespace, models: list[str]) -> list[RunConfig]:
+    """Return the configuration of each model, all checked before the first run starts.
 
-    A model that was named must take the data and the options. Where none was, those that do not are left out.
+    Without `--models`, a model that does not take the data or the options is left out.
 
     Raises:
-        UsageError: Whatever the first run would be refused for, with the model's name.
+        UsageError: A model of `--models` does not take the data or the options, or no model does.
     """
     configs, reasons = [], {}
     for name in dict.fromkeys(models):
         try:
-            configs.append(resolved(name, options))
+            configs.append(checked_config(name, options))
         except GenzooError as error:
             reasons[name] = error
             if options.models is not None:
@@ -134,8 +139,8 @@ def resolve(options: argparse.Namespace, models: list[str]) -> list[RunConfig]:
     return configs
 
 
-def resolved(name: str, options: argparse.Namespace) -> RunConfig:
-    """One model's configuration; the model has been built with it once."""
+def checked_config(name: str, options: argparse.Namespace) -> RunConfig:
+    """Return the configuration of one model, after building the experiment once to check it."""
     from genzoo.cli import options as command_line
     from genzoo.experiment.experiment import Experiment
     from genzoo.registry.current import registry
@@ -150,15 +155,15 @@ def resolved(name: str, options: argparse.Namespace) -> RunConfig:
 
 
 def refuse_picture(path: Path, asked: bool) -> None:
-    """Refuses a picture that could not be written in the end."""
+    """Refuse the path of `--figure` if it cannot be written."""
     if asked and path.suffix != ".png":
-        raise UsageError(f"--figure {path}: no .png", "name a file such as leaderboard.png")
+        raise UsageError(f"--figure {path}: not a .png file", "name a file such as leaderboard.png")
     if asked and not (path.absolute().parent.is_dir() and os.access(path.absolute().parent, os.W_OK)):
         raise UsageError(f"--figure {path}: cannot write to {path.parent}", f"mkdir -p {path.parent}")
 
 
 def refuse_sort(name: str | None) -> None:
-    """Refuses a figure that no run will have."""
+    """Refuse a metric that no run will have."""
     from genzoo.evaluation.order import of_every_run
     from genzoo.registry.current import registry
 
@@ -168,51 +173,63 @@ def refuse_sort(name: str | None) -> None:
 
 
 def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None:
-    """Prints the leaderboard and draws its picture."""
-    from genzoo.reporting import tables as sheets
-    from genzoo.reporting.leaderboard import sheet
+    """Print the leaderboard and draw its picture."""
+    from genzoo.cli.terminal import print_tables
+    from genzoo.reporting.leaderboard import leaderboard_table
+    from genzoo.reporting.tables import as_markdown
     from genzoo.runs.run import plain
 
-    made = boards(options, runs)
-    pictures = draw(made, picture)
+    leaderboards = boards(options, runs)
+    drawn = draw(leaderboards, picture)
     if options.format == "json":
-        everything = {"command": options.command, "picture": pictures, "tables": [board.record() for board in made]}
-        print(json.dumps(plain(everything), indent=2, allow_nan=False))
+        record = {"command": options.command, "picture": drawn, "tables": [board.record() for board in leaderboards]}
+        print(json.dumps(plain(record), indent=2, allow_nan=False))
         return
-    pages = [sheet(board) for board in made]
     if options.format == "html":
-        print(sheets.as_html(pages, f"Leaderboard on {options.dataset}", picture if pictures else None))
+        print(as_html(leaderboards, f"Leaderboard on {options.dataset}", picture if drawn else None))
+    elif options.format == "markdown":
+        print(as_markdown([leaderboard_table(board) for board in leaderboards]))
     else:
-        print(sheets.as_markdown(pages) if options.format == "markdown" else sheets.as_text(pages))
-    if pictures:
+        print_tables([leaderboard_table(board) for board in leaderboards])
+    if drawn:
         say(f"figure    {picture}")
 
 
+def as_html(leaderboards: list[Leaderboard], title: str, picture: Path | None) -> str:
+    """Return the leaderboards as one HTML page, with the picture if there is one."""
+    from genzoo.reporting.comparison_page import Figure, Section, page
+    from genzoo.reporting.html import data_url
+    from genzoo.reporting.leaderboard import leaderboard_table, warnings
+
+    sections = [Section(leaderboard_table(board), warnings(board)) for board in leaderboards]
+    return page(title, sections, [Figure(picture.stem, data_url(picture.read_bytes()))] if picture else [])
+
+
 def boards(options: argparse.Namespace, runs: list[Any]) -> list[Leaderboard]:
-    """A board for each protocol: models of one command may differ in what their likelihood is."""
+    """Return a leaderboard for each protocol: the likelihoods of the models may differ."""
     from genzoo.comparison.leaderboard import Leaderboard
     from genzoo.comparison.tables import Estimate, tables
     from genzoo.evaluation.order import key
 
-    made = []
+    found = []
     for table in tables(runs):
         names = table.metrics()
-        had = [name for name in names if any(isinstance(row.estimate(name), Estimate) for row in table.rows)]
+        available = [name for name in names if any(isinstance(row.estimate(name), Estimate) for row in table.rows)]
         if options.sort and key(options.sort) not in names:
             say(f"genzoo: no run of {table.protocol} has {options.sort}")
-        figure = key(options.sort) if options.sort else (had or names)[0]
-        made.append(Leaderboard(table.sorted_by(figure), figure, options.target))
-    return made
+        metric = key(options.sort) if options.sort else (available or names)[0]
+        found.append(Leaderboard(table.sorted_by(metric), metric, options.target))
+    return found
 
 
-def draw(made: list[Leaderboard], picture: Path) -> str | None:
-    """Draws the board of most rows; returns where, None if it failed, which costs a warning and not the results."""
+def draw(leaderboards: list[Leaderboard], picture: Path) -> str | None:
+    """Draw the leaderboard with most rows; return its path, or None after a warning if it could not be drawn."""
     from genzoo.figures.leaderboard import draw as draw_board
     from genzoo.registry.entries import describe
 
-    largest = max(made, key=lambda board: len(board.table.rows))
-    if len(made) > 1:
-        say(f"genzoo: the picture shows one of {len(made)} tables: {largest.table.protocol}")
+    largest = max(leaderboards, key=lambda board: len(board.table.rows))
+    if len(leaderboards) > 1:
+        say(f"genzoo: the picture shows one of {len(leaderboards)} tables: {largest.table.protocol}")
     try:
         draw_board(picture, largest)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""genzoo check: whether a plugin does what it must, before it is published."""
+"""genzoo check: run the conformance checks on what a plugin registers."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from genzoo.testing import Finding
 
 EPILOG = """\
-  genzoo check my-model                        an installed plugin's
-  genzoo -p my_model.py check my-model         a file's
-  genzoo check my-model --dataset my-data      on examples of a dataset too
+  genzoo check my-model                        from an installed plugin
+  genzoo -p my_model.py check my-model         from a file
+  genzoo check my-model --dataset my-data      also on examples of a dataset
 In a package's own tests: genzoo.testing.parametrize_with_checks("my-model").
 """
 
 
 SLOW = 10.0
-"""Seconds of one check from which on it is said what it took."""
+"""Seconds from which on the time of a check is printed."""
 
 
 def add_verb(verbs: Any) -> None:
-    """Adds `check`."""
-    parser = verbs.add_parser("check", help="whether what a plugin registers does what it must", epilog=EPILOG)
-    parser.add_argument("name")
-    parser.add_argument("--kind", choices=KINDS, help="where several kinds have the name")
+    """Add `check`."""
+    parser = verbs.add_parser("check", help="run the conformance checks on a registered name", epilog=EPILOG)
+    parser.add_argument("name", help="a registered model, loss, dataset, metric, command or listener")
+    parser.add_argument("--kind", choices=KINDS, help="if several kinds have this name")
     parser.add_argument("--dataset", dest="on", action="append", default=[], metavar="NAME",
-                        help="examine models and losses on its examples too (may be repeated)")  # fmt: skip
-    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run no other checks")
-    parser.add_argument("--all", action="store_true", help="show also what passed")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+                        help="also check models and losses on its examples (may be repeated)")  # fmt: skip
+    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run only these checks")
+    parser.add_argument("--all", action="store_true", help="also show passed checks")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(handler=show)
 
 
 def show(options: argparse.Namespace) -> int:
-    """Prints what was found; 1 if something failed."""
+    """Print the findings; return 1 if a check failed."""
     kinds = [options.kind] if options.kind else KINDS
     entries = registry().called(options.name, kinds)
     if not entries:
@@ -51,52 +51,57 @@ def show(options: argparse.Namespace) -> int:
         )
     from genzoo.testing.runner import examine
 
-    rows, verdicts = [], Counter[str]()
-    done: set[str] = set()  # a model and its loss of one name are examined together, once
+    rows, counts = [], Counter[str]()
+    done: set[str] = set()  # a model and a loss of the same name are checked together, once
     for entry in entries:
         if not options.json:
             print(f"{entry.kind} {entry.name} of {entry.origin}")
-        broken, told = Counter[str](), set[tuple[str, str]]()
+        broken, printed = Counter[str](), set[tuple[str, str]]()
         for finding in examine(entry, done, options.on, options.only):
-            verdicts[finding.verdict] += 1
+            counts[finding.verdict] += 1
             rows.append({"kind": entry.kind, "name": entry.name, **asdict(finding)})
             if not options.json and (options.all or matters(entry.kind, finding)):
-                tell(finding, broken, told)
+                print_finding(finding, broken, printed)
             if not options.json and finding.seconds > SLOW:
                 print(f"  slow  {finding.check:10}  {finding.on}: {finding.seconds:.0f} s", flush=True)
         for at, times in broken.items():
             if times > 1:
-                print(f"  the fault at {at} breaks {times - 1} more checks: mend it first")
+                print(f"  the fault at {at} breaks {times - 1} more checks: fix it first")
     if options.json:
         print(json.dumps(rows, indent=2))
     else:
-        print(f"{verdicts['PASS']} passed, {verdicts['WARN']} warnings, {verdicts['FAIL']} failed")
-    return 1 if verdicts["FAIL"] else 0
+        print(f"{counts['PASS']} passed, {counts['WARN']} warnings, {counts['FAIL']} failed")
+    return 1 if counts["FAIL"] else 0
 
 
 def matters(kind: str, finding: Finding) -> bool:
-    """Whether a finding is shown without --all: faults, data that are refused, and a metric that could not be run."""
+    """Return whether a finding is shown without --all: a fault, refused data, or a metric that could not run."""
     not_run = finding.verdict == "n/a" and (kind == "metric" or finding.check == "builds")
     return not_run or finding.verdict in ("WARN", "FAIL")
 
 
-def tell(finding: Finding, broken: Counter[str], told: set[tuple[str, str]]) -> None:
-    """Prints a finding: nothing where an exception of the same place broke another check off, which is counted, and a
-    line where the same check found a fault on other data."""
+def print_finding(finding: Finding, broken: Counter[str], printed: set[tuple[str, str]]) -> None:
+    """Print a finding, unless it repeats another one.
+
+    Args:
+        finding: The finding.
+        broken: Counts exceptions by their location; only the first one of each is printed.
+        printed: Faults that were printed; the same fault on other data gets one line.
+    """
     fault = finding.check, finding.verdict
-    if not finding.at and fault in told:
+    if not finding.at and fault in printed:
         print(f"{lines(finding)[0]}: {printable(finding.found)}", flush=True)
         return
     if finding.at:
         broken[finding.at] += 1
     elif finding.verdict in ("FAIL", "WARN"):
-        told.add(fault)
+        printed.add(fault)
     if broken[finding.at] <= 1:
         print("\n".join(lines(finding)), flush=True)
 
 
 def lines(finding: Finding) -> list[str]:
-    """A finding as a user reads it: what was found, what must hold, what to change."""
+    """Return a finding as lines: what was found, what must hold, what to change."""
     first = f"  {finding.verdict:4}  {finding.check:10}  {finding.on}"
     if finding.verdict == "PASS":
         return [first]

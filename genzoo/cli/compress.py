@@ -1,4 +1,4 @@
-"""genzoo compress: rate and distortion, beside PNG."""
+"""genzoo compress: rate and distortion of a model as a lossy code, compared with PNG."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.application import add_application, add_files
 
 if TYPE_CHECKING:
-    from genzoo.cli.application import Work
+    from genzoo.cli.application import Application
 
 
 def add_verb(verbs: Any) -> None:
     """Add `compress`."""
-    compress = add_application(verbs, "compress", show_compression, "rate and distortion, beside PNG")
+    compress = add_application(verbs, "compress", show_compression, "estimate rate and distortion, compared with PNG")
     add_files(compress)
-    compress.add_argument("--json", action="store_true", help="as JSON")
+    compress.add_argument("--json", action="store_true", help="print JSON")
 
 
 def show_compression(options: argparse.Namespace) -> int:
-    """Prints rate and distortion of the model as a lossy code, and PNG's size."""
-    from genzoo.cli.application import open_work
+    """Print rate and distortion of the model as a lossy code, and the size as PNG."""
+    from genzoo.cli.application import open_application
     from genzoo.runs.run import plain
 
-    work = open_work(options)
-    figures = compression(work)
+    opened = open_application(options)
+    values = compression(opened)
     if options.json:
-        print(json.dumps(plain({"run": str(work.run.path), **figures})))
+        print(json.dumps(plain({"run": str(opened.run.path), **values})))
         return 0
-    if figures["rate_bits"] is None:
-        print(f"  rate               n/a ({figures['not_available']['rate_bits']})")
+    if values["rate_bits"] is None:
+        print(f"  rate               n/a ({values['not_available']['rate_bits']})")
     else:
-        print(f"  rate        {figures['rate_bits']:10.1f} bits an example: the mean KL, an estimate")
-    quality = f", PSNR {figures['psnr_db']:.2f} dB" if "psnr_db" in figures else ""
-    print(f"  distortion  {figures['mse']:10.5f} MSE a dimension{quality}")
-    if "png_bits" in figures:
-        print(f"  PNG         {figures['png_bits']:10.1f} bits a picture, file header and all, without loss")
-    if figures["rate_bits"] is not None:
-        print("the KL is what a code of z needs by relative entropy coding; no such coder is run here")
+        print(f"  rate        {values['rate_bits']:10.1f} bits per example: the mean KL, an estimate")
+    quality = f", PSNR {values['psnr_db']:.2f} dB" if "psnr_db" in values else ""
+    print(f"  distortion  {values['mse']:10.5f} MSE per dimension{quality}")
+    if "png_bits" in values:
+        print(f"  PNG         {values['png_bits']:10.1f} bits per picture, lossless, with the file header")
+    if values["rate_bits"] is not None:
+        print("the KL is the length of a code for z by relative entropy coding; no coder is run here")
     return 0
 
 
-def compression(work: Work) -> dict[str, Any]:
-    """Rate and distortion of the model as a lossy code, of pictures also PNG's size, in the data's own units."""
+def compression(opened: Application) -> dict[str, Any]:
+    """Return rate and distortion of the model as a lossy code, and for pictures PSNR and the size as PNG."""
     from genzoo.evaluation.compression import bits, png_bits
     from genzoo.evaluation.evaluate import evaluate, find_metrics
     from genzoo.registry.current import registry
 
-    found = evaluate(work.model, work.data, find_metrics(registry(), ["kl", "mse", "psnr"]))
-    rate = None if found["kl"] is None else bits(found["kl"])
-    figures: dict[str, Any] = {"n": len(work.data), "rate_bits": rate, "mse": found["mse"]}
+    metrics = evaluate(opened.model, opened.data, find_metrics(registry(), ["kl", "mse", "psnr"]))
+    rate = None if metrics["kl"] is None else bits(metrics["kl"])
+    values: dict[str, Any] = {"n": len(opened.data), "rate_bits": rate, "mse": metrics["mse"]}
     if rate is None:
-        figures["not_available"] = {"rate_bits": found["not_available"]["kl"]}
-    if found["psnr"] is not None:
-        figures["psnr_db"] = found["psnr"]
-        batches = (work.original(work.data.batch(index).x) for index in work.batches())
+        values["not_available"] = {"rate_bits": metrics["not_available"]["kl"]}
+    if metrics["psnr"] is not None:
+        values["psnr_db"] = metrics["psnr"]
+        batches = (opened.original(opened.data.batch(index).x) for index in opened.batches())
         sizes = [png_bits(image) for images in batches for image in images]
-        figures["png_bits"] = sum(sizes) / len(sizes)
-    return figures
+        values["png_bits"] = sum(sizes) / len(sizes)
+    return values

@@ -1,4 +1,4 @@
-"""`genzoo data list | path | verify | add | clear`: the raw files of datasets, and what is kept of them."""
+"""`genzoo data list | path | verify | add | clear`: the raw files of datasets, and the cache."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from genzoo.system import tensor_cache
 
 
 def add_verb(subparsers: Any) -> None:
-    """Adds `data` to a command line. Its verbs set `handler`: a function of the namespace that returns an exit code."""
-    summary = "the files of datasets: where they are, whether they are whole"
+    """Add `data` with its own verbs."""
+    summary = "show, verify and add the files of datasets"
     data = subparsers.add_parser("data", help=summary, description=summary, allow_abbrev=False)
     verbs = data.add_subparsers(dest="data_verb", metavar="VERB", required=True)
     root = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    root.add_argument("--data-root", type=Path, metavar="FOLDER", help="look here first, and put new files here")
+    root.add_argument("--data-root", type=Path, metavar="FOLDER", help="search here first, and put new files here")
 
     def verb(name: str, summary: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = verbs.add_parser(
@@ -29,24 +29,24 @@ def add_verb(subparsers: Any) -> None:
         )
         return parser
 
-    listing = verb("list", "every dataset, and whether its files are here")
+    listing = verb("list", "list all datasets and the state of their files")
     listing.set_defaults(handler=list_datasets)
     path = verb("path", "print the folder of a dataset's files, or the data root")
     path.add_argument("name", nargs="?", metavar="NAME", help="a dataset")
     path.set_defaults(handler=print_path)
-    verify = verb("verify", "check every file's SHA-256; exit status 1 if one is bad")
-    verify.add_argument("name", nargs="?", metavar="NAME", help="a dataset; all that are here if left out")
+    verify = verb("verify", "check the SHA-256 of every file; exit status 1 if one is wrong")
+    verify.add_argument("name", nargs="?", metavar="NAME", help="a dataset (default: all that have files)")
     verify.set_defaults(handler=verify_files)
-    add = verb("add", "copy files, gzip or not and under any name, to where they belong")
+    add = verb("add", "copy files, compressed or not and with any name, into the data folder")
     add.add_argument("name", metavar="NAME", help="a dataset")
-    add.add_argument("files", nargs="+", type=Path, metavar="FILE", help="told apart by what they hold")
+    add.add_argument("files", nargs="+", type=Path, metavar="FILE", help="identified by their contents")
     add.set_defaults(handler=add_files)
-    summary = "remove what is cached: decoded pictures, principal axes; the files of datasets stay"
+    summary = "remove the cache (decoded pictures, principal axes); keep the files of datasets"
     verbs.add_parser("clear", help=summary, description=summary, allow_abbrev=False).set_defaults(handler=clear_cache)
 
 
 def list_datasets(arguments: argparse.Namespace) -> int:
-    """Prints each dataset with the state of its files."""
+    """Print each dataset with the state of its files."""
     store = Store(arguments.data_root)
     rows = [(entry.name, *_state(store, files)) for entry, files in known_file_sets()]
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
@@ -56,7 +56,7 @@ def list_datasets(arguments: argparse.Namespace) -> int:
 
 
 def print_path(arguments: argparse.Namespace) -> int:
-    """Prints where the files of a dataset lie, or would be put."""
+    """Print the folder of a dataset's files, or where they would be put."""
     store = Store(arguments.data_root)
     if arguments.name is None:
         print(store.writable_root)
@@ -68,7 +68,7 @@ def print_path(arguments: argparse.Namespace) -> int:
 
 
 def verify_files(arguments: argparse.Namespace) -> int:
-    """Prints a line for each file that is here, or should be."""
+    """Print a line for each file that is here or should be."""
     store = Store(arguments.data_root)
     wanted = [_files(arguments.name)] if arguments.name else [files for _, files in known_file_sets() if files]
     status = 0
@@ -79,14 +79,14 @@ def verify_files(arguments: argparse.Namespace) -> int:
             status |= bool(problem)
         if not report and arguments.name:
             raise GenzooError(
-                f"{file_set.title} is not here: none of {', '.join(map(str, store.roots))} has it",
-                f"genzoo data add {file_set.name} FILES…, or let a run fetch it",
+                f"{file_set.title} is not here: it is not in {' or '.join(map(str, store.roots))}",
+                f"genzoo data add {file_set.name} FILES…, or let a run download it",
             )
     return status
 
 
 def add_files(arguments: argparse.Namespace) -> int:
-    """Copies files into the data root once all are verified."""
+    """Copy files into the data root once all are verified."""
     store, file_set = Store(arguments.data_root), _files(arguments.name)
     for path, copy in store.add(file_set, arguments.files):
         print(f"{path} → {copy}")
@@ -97,7 +97,7 @@ def add_files(arguments: argparse.Namespace) -> int:
 
 
 def clear_cache(arguments: argparse.Namespace) -> int:
-    """Empties the cache and prints what went."""
+    """Empty the cache and print what was removed."""
     count, size = tensor_cache.clear()
     print(f"{count:,} files removed, {size / 1e6:,.0f} MB: {tensor_cache.folder()}")
     return 0
@@ -107,7 +107,7 @@ def _files(name: str) -> FileSet:
     dataset = registry().get("dataset", name)
     known = {entry.full_name: files for entry, files in known_file_sets()}
     if dataset.full_name not in known:
-        dataset.load()  # says why it cannot be imported
+        dataset.load()  # raises if it cannot be imported
     files = known.get(dataset.full_name)
     if files is None:
         raise UsageError(f"{name} needs no files: it comes with its plugin or is generated")

@@ -1,16 +1,13 @@
-"""genzoo embed: posterior means and log-variances as a file."""
+"""genzoo embed: write posterior means and log-variances to a file."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genzoo.cli.application import add_application, add_files, write_csv
 from genzoo.cli.saved_run import refuse_output
-
-if TYPE_CHECKING:
-    pass
 
 
 def add_verb(verbs: Any) -> None:
@@ -21,11 +18,11 @@ def add_verb(verbs: Any) -> None:
 
 
 def save_codes(options: argparse.Namespace) -> int:
-    """Writes the posterior of every example: means and, where it is Gaussian, log-variances."""
-    from genzoo.cli.application import open_work
+    """Write the posterior of every example: means and, for a Gaussian, log-variances."""
+    from genzoo.cli.application import open_application
 
     refuse_output(options.out, (".npz", ".csv"))
-    work = open_work(options)
+    opened = open_application(options)
     import numpy as np
     import torch
 
@@ -33,19 +30,19 @@ def save_codes(options: argparse.Namespace) -> int:
     from genzoo.system.computing import evaluating
 
     means, log_vars = [], []
-    with torch.no_grad(), evaluating(work.latent):
-        for index in work.batches():
-            q = work.latent.posterior(work.data.batch(index).x)
+    with torch.no_grad(), evaluating(opened.latent):
+        for index in opened.batches():
+            q = opened.latent.posterior(opened.data.batch(index).x)
             means.append(q.mean.cpu())
             if isinstance(q, DiagGaussian):
                 log_vars.append((q.log_var + torch.zeros_like(q.mean)).cpu())
-    arrays: dict[str, Any] = {"index": np.arange(len(work.names)), "mean": torch.cat(means).numpy()}
+    arrays: dict[str, Any] = {"index": np.arange(len(opened.names)), "mean": torch.cat(means).numpy()}
     if log_vars:
         arrays["log_var"] = torch.cat(log_vars).numpy()
-    if work.data.y is not None:
-        arrays["y"] = np.array(work.model.spec.labels(work.data.y))
+    if opened.data.y is not None:
+        arrays["y"] = np.array(opened.model.spec.labels(opened.data.y))
     if options.files:
-        arrays["name"] = np.array(work.names)
+        arrays["name"] = np.array(opened.names)
     if options.out.suffix == ".npz":
         np.savez(options.out, allow_pickle=False, **arrays)
     else:
@@ -55,7 +52,7 @@ def save_codes(options: argparse.Namespace) -> int:
 
 
 def write_codes(out: Path, arrays: dict[str, Any]) -> None:
-    """The same as a table, a line an example, codes flattened."""
+    """Write the arrays as CSV: one line for each example, with flattened codes."""
     header, columns = ["index"], [arrays["index"][:, None]]
     for name in ("name", "y"):
         if name in arrays:
@@ -66,5 +63,5 @@ def write_codes(out: Path, arrays: dict[str, Any]) -> None:
             flat = arrays[name].reshape(len(arrays[name]), -1)
             header += [f"{name}_{dim}" for dim in range(flat.shape[1])]
             columns.append(flat)
-    rows = ([str(cell) for column in columns for cell in column[row]] for row in range(len(arrays["index"])))
+    rows = ([str(value) for column in columns for value in column[row]] for row in range(len(arrays["index"])))
     write_csv(out, header, rows)

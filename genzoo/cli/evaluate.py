@@ -1,35 +1,33 @@
-"""genzoo evaluate: metrics of a run's model."""
+"""genzoo evaluate: compute metrics of a trained model."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genzoo.cli.loading import Source
 from genzoo.cli.saved_run import add_run_verb, open_run
 
-if TYPE_CHECKING:
-    pass
-
 
 def add_verb(verbs: Any) -> None:
     """Add `evaluate`."""
-    evaluate = add_run_verb(verbs, "evaluate", show_evaluation, "compute metrics of a run's model")
-    evaluate.add_argument("--split", default="test", choices=("train", "validation", "test"))
+    evaluate = add_run_verb(verbs, "evaluate", show_evaluation, "compute metrics of a trained model")
+    evaluate.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
     evaluate.add_argument("--metrics", metavar="A,B", help="such as kl,iwae:5000; genzoo list --kind metric")
-    size = "examples at a time, at most; does not change the results"
+    size = "largest number of examples at a time; does not change the results"
     evaluate.add_argument("--batch-size", type=int, default=500, metavar="N", help=size)
-    samples = "posterior samples per example to average over; from 2 on, the Monte Carlo error is reported"
+    samples = "posterior samples per example; with 2 or more, the Monte Carlo error is reported"
     evaluate.add_argument("--samples", type=int, default=1, metavar="S", help=samples)
-    evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise; default 0, as in the run")
-    evaluate.add_argument("--json", action="store_true", help="as JSON")
+    evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="noise seed (default: 0, as in a run)")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
 
 
 def show_evaluation(options: argparse.Namespace) -> int:
-    """Prints the figures of one split."""
+    """Print the metrics of one split."""
+    from genzoo.cli.terminal import print_table, print_text
     from genzoo.registry.current import registry
-    from genzoo.reporting.format import gaps, results_table
+    from genzoo.reporting.format import gaps, results_rows
     from genzoo.runs.run import plain
 
     names = options.metrics.split(",") if options.metrics else []
@@ -48,15 +46,15 @@ def show_evaluation(options: argparse.Namespace) -> int:
     if train is None and any(metric.needs_train for metric in metrics.values()):
         train = source.view("train", device)
     noise = {"samples": options.samples, "seed": options.seed}
-    figures = evaluate(model, data, metrics, options.batch_size, train, **noise)
+    values = evaluate(model, data, metrics, options.batch_size, train, **noise)
     known = known_nll(source.dataset, data, model.spec)
     if options.json:
-        beside = {} if known is None else {"known_density": known}
-        record = {"run": str(run.path), "split": options.split, **noise, **figures, **beside}
+        baselines = {} if known is None else {"known_density": known}
+        record = {"run": str(run.path), "split": options.split, **noise, **values, **baselines}
         print(json.dumps(plain(record)))
     else:
-        print(results_table({options.split: figures}, metrics))
-        own = summarise_likelihood(model, data) if known else None
-        for line in gaps(figures, known, own and own.measure) if known else ():
-            print(f"  {line}")
+        print_table(results_rows({options.split: values}, metrics))
+        likelihood = summarise_likelihood(model, data) if known else None
+        for line in gaps(values, known, likelihood and likelihood.measure) if known else ():
+            print_text(line, indent=2)
     return 0

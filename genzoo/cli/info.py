@@ -1,10 +1,12 @@
-"""genzoo info: what one of them is, and its options."""
+"""genzoo info: what a registered name is, and its options."""
 
 from __future__ import annotations
 
 import argparse
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.terminal import print_table, print_text
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.current import registry
@@ -18,51 +20,53 @@ USE: dict[Kind, str] = {
     "command": "genzoo {name} --help",
     "listener": "genzoo run MODEL --dataset NAME --listeners {name}",
 }
-"""What to type for those that have no options of their own."""
+"""What to type for entries without options of their own."""
 
 
 def add_verb(verbs: Any) -> None:
     """Add `info`."""
-    info = verbs.add_parser("info", help="what one of them is, and its options")
+    info = verbs.add_parser("info", help="show what a registered name is, and its options")
     info.add_argument("name")
     info.set_defaults(handler=show_info)
 
 
 def origin_of(entry: Entry) -> str:
-    """Who brought an entry: "built-in", or a distribution and its version."""
+    """Return the origin of an entry: "built-in", or a distribution and its version."""
     return "built-in" if entry.origin.distribution == "genzoo" else str(entry.origin)
 
 
 def show_info(options: argparse.Namespace) -> int:
-    """Prints all about one name, of whatever kind."""
+    """Print the details of a name; several kinds may have it."""
     entries = registry().called(options.name)
     if not entries:
         known = [name for kind in KINDS for name in registry().names(kind)]
         raise UsageError(f"nothing is named {options.name!r}.{did_you_mean(options.name, known)}", "type: genzoo list")
     described = [description(entry) for entry in entries]
-    for entry, lines in zip(entries, described, strict=True):
-        print(f"{entry.kind} {entry.name} · {entry.summary}")
+    for entry, (lines, options_of) in zip(entries, described, strict=True):
+        print_text(f"{entry.kind} {entry.name} · {entry.summary}", "bold")
         print(f"  from      {origin_of(entry)}")
         if entry.paper:
             print(f"  paper     {entry.paper}")
         print("\n".join(lines))
+        if options_of:
+            print_table(options_of, left=2, header=False, plain="\n".join(starmap(option_line, options_of)))
     return 0
 
 
-def description(entry: Entry) -> list[str]:
-    """What its class tells of an entry, as lines: the losses and sizes of a model, the options; else how it is used."""
+def description(entry: Entry) -> tuple[list[str], list[list[str]]]:
+    """Return the losses and sizes of an entry, or how to use it, as lines; and its options, see `about_options`."""
     if entry.kind not in WITH_OPTIONS:
-        return [f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}"]
+        return [f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}"], []
 
-    def work_out() -> list[str]:
-        return [*(about_model(entry) if entry.kind == "model" else []), *about_options(entry)]
+    def work_out() -> list[Any]:
+        return [about_model(entry) if entry.kind == "model" else [], about_options(entry)]
 
-    lines: list[str] = cached(["info", entry.kind, entry.full_name], work_out)
-    return lines
+    lines, options = cached(["info", entry.kind, entry.full_name], work_out)
+    return lines, options
 
 
 def about_model(entry: Entry) -> list[str]:
-    """Which losses train a model and how large it is on each dataset."""
+    """Return which losses can train a model, and its size on each dataset."""
     from genzoo.core.model import count_parameters
     from genzoo.registry.configs import default_config
     from genzoo.runs.build import meta_model
@@ -85,22 +89,25 @@ def about_model(entry: Entry) -> list[str]:
 
 
 def accepts(loss: Entry, model: Model | None) -> bool:
-    """Whether a loss trains a model; False for one whose plugin is broken."""
+    """Return whether a loss can train a model; False if its plugin is broken."""
     try:
         return model is not None and loss.load().refuses(model) is None
     except GenzooError:
         return False
 
 
-def about_options(entry: Entry) -> list[str]:
-    """The options of an entry's Config, with type, default and help."""
+def about_options(entry: Entry) -> list[list[str]]:
+    """Return the spelling and type, and the help and default, of each option of an entry."""
     from genzoo.core.options import describe_fields
     from genzoo.registry.configs import default_config
 
     prefix = "data." if entry.kind == "dataset" else ""
-    lines = []
-    for name, type_name, default, text in describe_fields(default_config(entry, entry.options)):
-        spelling = f"--{prefix}{name.replace('_', '-')} {type_name}"
-        gap = "\n" + 37 * " " if len(spelling) > 34 else (35 - len(spelling)) * " "
-        lines.append(f"  {spelling}{gap}{text} (default: {default})")
-    return lines
+    return [
+        [f"  --{prefix}{name.replace('_', '-')} {type_name}", f"{text} (default: {default})"]
+        for name, type_name, default, text in describe_fields(default_config(entry, entry.options))
+    ]
+
+
+def option_line(spelling: str, text: str) -> str:
+    """Return an option as a line, or as two if its spelling is long."""
+    return f"{spelling:36} {text}" if len(spelling) <= 36 else f"{spelling}\n{'':37}{text}"

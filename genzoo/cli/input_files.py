@@ -1,4 +1,4 @@
-"""Files that a user gives to a run's model: pictures, folders, arrays, tables."""
+"""Input files for the model of a run: pictures, folders of pictures, arrays, tables."""
 
 from __future__ import annotations
 
@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 
 
 ARRAYS = (".npy", ".npz")
-
-
 TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat")
 
 
 def original(run: Run, spec: DataSpec, x: Tensor) -> Tensor:
-    """What a run's model sees or puts out, [N, *S], in the units of the file that it was trained on, on the CPU."""
+    """Return inputs or outputs [N, *S] of a run's model in the units of its data, on the CPU."""
     x = spec.original(x).cpu()
     return x if spec.is_image else run.form.unscaled(x)
 
@@ -35,10 +33,12 @@ def original(run: Run, spec: DataSpec, x: Tensor) -> Tensor:
 def read_files(
     paths: list[Path], run: Run, spec: DataSpec, device: torch.device, resize: bool
 ) -> tuple[Resident, list[str]]:
-    """Files as the run's model sees its data, and a name for each example. Odd values are said on standard error.
+    """Return files as data for the model of a run, and a name for each example.
+
+    Notes on unusual values are printed to standard error.
 
     Raises:
-        UsageError: A file that cannot be read, or does not fit the model.
+        UsageError: A file cannot be read or does not fit the model.
     """
     import torch
 
@@ -53,7 +53,7 @@ def read_files(
             parts.append(x)
             names += own
     if len({part.dtype for part in parts}) > 1:
-        raise UsageError("these files hold bytes and floats, which are not taken together", "give them one by one")
+        raise UsageError("some of these files hold bytes and some floats", "give them one by one")
     x = torch.cat(parts)
     files.refuse_odd_values(x, names)
     for note in dict.fromkeys(files.notes):
@@ -62,12 +62,12 @@ def read_files(
 
 
 class Files:
-    """Reads files in the form that a run's data had.
+    """Reads files in the same way as the data of a run.
 
     Args:
-        run: Its options and the form of its data say how files are read.
-        spec: What the model was told about its data.
-        resize: Whether pictures are scaled.
+        run: The run, whose options and form of data say how files are read.
+        spec: Of the model's data.
+        resize: Whether to resize pictures to the size that the model takes.
     """
 
     def __init__(self, run: Run, spec: DataSpec, resize: bool) -> None:
@@ -77,10 +77,10 @@ class Files:
         self.options = run.config.data_config
         self.form = run.form
         self.notes: list[str] = []
-        """What a user should know, a line each."""
+        """Notes for the user, one line each."""
 
     def read(self, path: Path) -> list[tuple[Tensor, list[str]]]:
-        """Examples [N, *S] of one path, as stored, with their names."""
+        """Return the examples [N, *S] of one path, as stored, with their names."""
         import torch
 
         from genzoo.data.readers.folders import LeftOut, all_pictures_in
@@ -90,7 +90,7 @@ class Files:
             left_out = LeftOut()
             found = all_pictures_in(path, left_out=left_out)
             if not found:
-                raise UsageError(f"{path} holds no picture", "name a folder of pictures")
+                raise UsageError(f"{path} holds no picture", "give a folder of pictures")
             if left_out.files:
                 self.notes.append(f"{path}: left out {left_out}")
             return [(self._picture(picture), [str(picture)]) for picture in found]
@@ -104,15 +104,15 @@ class Files:
             rows = list(range(len(x)))
         if tuple(x.shape[1:]) != self.spec.shape:
             shapes = ["x".join(map(str, shape)) for shape in (x.shape[1:], self.spec.shape)]
-            raise UsageError(f"{path} holds examples of {shapes[0]}; the model takes {shapes[1]}", "give others")
+            raise UsageError(f"{path} holds examples of {shapes[0]}; the model takes {shapes[1]}", "give other files")
         if not self.spec.is_image:
             x = self.form.scaled(x)
         elif self.training.binarize != "none" and x.dtype != torch.uint8:
-            x = (255 * x).round().to(torch.uint8)  # binarisation is of grey levels
+            x = (255 * x).round().to(torch.uint8)  # binarisation works on grey levels
         return [(x, [f"{path}:{number}" for number in rows])]
 
     def _table(self, path: Path) -> tuple[Tensor, list[int]]:
-        """The examples of a table, its columns matched to those of the training, and their numbers in the file."""
+        """Return the examples of a table, with the columns in the order of the training data, and their row numbers."""
         import torch
 
         from genzoo.data.readers.columns import TableOptions
@@ -128,17 +128,17 @@ class Files:
 
         stored = as_examples(array, what, self.spec.shape, self.form)
         self.notes += stored.notes
-        assert not isinstance(stored.x, Rows)  # it was read whole
+        assert not isinstance(stored.x, Rows)  # arrays here are in memory
         return stored.x
 
     def _picture(self, path: Path) -> Tensor:
         return read_picture(path, self.spec, self.resize, getattr(self.options, "background", 255))
 
     def refuse_odd_values(self, x: Tensor, names: list[str]) -> None:
-        """Refuses values that the model's likelihood is not for; notes those far from what it was trained on.
+        """Refuse values outside the likelihood's support; note values far from the training data.
 
         Raises:
-            UsageError: Naming the first example with one.
+            UsageError: A value is outside; the message names the first such example.
         """
         import torch
 
@@ -149,8 +149,8 @@ class Files:
             self._refuse(x, names, lambda part: (part != 0) & (part != white), "0 and 1 only")
         elif not suits_any_values(self.spec.likelihood) and white == 1:
             self._refuse(x, names, lambda part: (part < 0) | (part > 1), "values from 0 to 1")
-        if told := self.form.describe_outliers(x):
-            self.notes.append(told)
+        if note := self.form.describe_outliers(x):
+            self.notes.append(note)
 
     def _refuse(self, x: Tensor, names: list[str], is_odd: Callable[[Tensor], Tensor], wanted: str) -> None:
         import torch
@@ -166,19 +166,22 @@ class Files:
         column = f", column {self.form.columns[place]}" if self.form.columns else ""
         raise UsageError(
             f"{names[row]}{column} is {value:g}; the model was trained on {wanted} "
-            f"({int(odd.sum()):,} of {len(x):,} examples have others)",
-            "give data like those of the training",
+            f"({int(odd.sum()):,} of {len(x):,} examples have other values)",
+            "give data like the training data",
         )
 
 
 def read_picture(path: Path, spec: DataSpec, resize: bool, background: int = 255) -> Tensor:
-    """A picture file as uint8 [1, C, H, W], grey or in colour as the model takes it.
+    """Return a picture file as uint8 [1, C, H, W], grey or in colour as the model takes it.
 
     Args:
         path: The file.
-        spec: What the model takes.
-        resize: Whether it may be scaled.
-        background: Grey level of the ground under transparent parts.
+        spec: Of the model's data.
+        resize: Whether it may be resized.
+        background: Grey level behind transparent pixels.
+
+    Raises:
+        UsageError: The model takes no pictures, or pictures of another size.
     """
     import torch
 
@@ -189,5 +192,5 @@ def read_picture(path: Path, spec: DataSpec, resize: bool, background: int = 255
     height, width = spec.shape[1:]
     size = measure(path)[:2]
     if size != (height, width) and not resize:
-        raise UsageError(f"{path} is {size[0]}x{size[1]}; the model takes {height}x{width}", "scale it: --resize")
+        raise UsageError(f"{path} is {size[0]}x{size[1]}; the model takes {height}x{width}", "resize it: --resize")
     return torch.from_numpy(read_bytes(path, MODES[spec.shape[0]], (height, width), background)).permute(2, 0, 1)[None]

@@ -1,4 +1,4 @@
-"""The data of a finished run: where they lie now, and whether they are still the same."""
+"""The data of a finished run: their location now, and whether they are still the training data."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ DATA_OPTION = re.compile(r"--data\.[\w.-]+(=.*)?", re.DOTALL)
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where a run's data lie. Which ones its dataset has is known once the run is."""
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
-    moved = "where your own data lie now, if they were moved (any option of the run's dataset that is a path)"
+    """Add the options for the location of a run's data. Options of its dataset are parsed when the run is known."""
+    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    moved = "new location of your own data (any option of the run's dataset that is a path)"
     parser.add_argument("--data.path", dest="moved", metavar="PATH", help=moved)
     parser.set_defaults(moved=[])
 
@@ -47,16 +47,16 @@ def take_data_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 class Source:
-    """The data of a run. They are read when they are first asked for, and compared with those of the training.
+    """The data of a run, read on first use and compared with the training data.
 
     Args:
-        run: Whose data.
-        data_root: Where raw data files lie, instead of the usual places.
-        moved: Words such as --data.path PATH.
-        verb: Of the command that asks, for hints.
+        run: The run.
+        data_root: Folder of raw data files, instead of the usual ones.
+        moved: Options such as --data.path PATH.
+        verb: The verb of the command line, for hints.
 
     Raises:
-        UsageError: An option of the dataset that would make other data of them.
+        UsageError: An option of `moved` is not a location, so that the data would change.
     """
 
     def __init__(self, run: Run, data_root: Path | None = None, moved: Sequence[str] = (), verb: str = "") -> None:
@@ -67,11 +67,11 @@ class Source:
 
     @classmethod
     def of(cls, run: Run, options: argparse.Namespace) -> Source:
-        """Return the data of a run as a command's options have them."""
+        """Return the data of a run, with the options of a command line."""
         return cls(run, options.data_root, options.moved, options.verb)
 
     def _moved(self, words: Sequence[str]) -> Any:
-        """Return the run's configuration with other locations of its data."""
+        """Return the run's configuration with new locations of its data."""
         from genzoo.cli import options as command_line
         from genzoo.cli.run import from_file
         from genzoo.data.locations import locations, refuse_other_options
@@ -92,7 +92,7 @@ class Source:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The run's dataset, which has read nothing yet."""
+        """The run's dataset; it has not read data yet."""
         from genzoo.registry.current import registry
 
         dataset: Dataset = registry().get("dataset", self.config.dataset).load()(self.config.data_config)
@@ -100,10 +100,10 @@ class Source:
 
     @cached_property
     def splits(self) -> Splits:
-        """Everything, as stored.
+        """All splits, as stored.
 
         Raises:
-            GenzooError: The data cannot be read, or do not fit the model.
+            GenzooError: The data cannot be read or do not fit the model.
         """
         from genzoo.data.locations import data_differ, location_hints
         from genzoo.data.store import Store
@@ -115,23 +115,23 @@ class Source:
             splits = self.dataset.load(store)
         self._refuse_another_form(splits)
         if data_differ(former_record(self.run), data_of(store), splits):
-            warn(f"these are not the data that {self.run.path} was trained on", "what follows is of other data")
+            warn(f"these are not the data that {self.run.path} was trained on", "the results are of other data")
         return splits
 
     def _refuse_another_form(self, splits: Splits) -> None:
         from genzoo.data.splits import refuse_odd_labels
 
-        spec, found = self.run.model.spec, tuple(splits.train.x.shape[1:])
-        if found != spec.shape:
-            shapes = ["x".join(map(str, shape)) for shape in (found, spec.shape)]
+        spec, shape = self.run.model.spec, tuple(splits.train.x.shape[1:])
+        if shape != spec.shape:
+            shapes = ["x".join(map(str, shape)) for shape in (shape, spec.shape)]
             raise UsageError(
                 f"these data hold examples of {shapes[0]}; {self.run.path} was trained on {shapes[1]}",
-                "use the data that it was trained on, or train anew: genzoo run",
+                "use the training data, or train a new model: genzoo run",
             )
         refuse_odd_labels(splits, spec.classes, self.config.dataset)
 
     def view(self, name: str, device: torch.device) -> Resident:
-        """Return a split as the run saw it.
+        """Return a split, preprocessed as in the run.
 
         Raises:
             UsageError: The run had no such split.
@@ -145,7 +145,7 @@ class Source:
         return view_of(split, device, how.binarize, shift=spec.shift, scale=spec.scale, stream=how.stream)
 
     def view_if_there(self, name: str, device: torch.device, without: str) -> Resident | None:
-        """Return a split, or None where it cannot be read: then a line says what is done without it."""
+        """Return a split; if it cannot be read, warn that the result is made `without` it and return None."""
         from genzoo.system.messages import warn
 
         try:
@@ -156,10 +156,10 @@ class Source:
 
 
 def load_split(run: Run, name: str, device: torch.device, data_root: Path | None) -> Resident:
-    """Return a split of the data that a run was trained on, seen the way the run saw it: for programs."""
+    """Return a split of the data of a run, preprocessed as in the run; for use in programs."""
     return Source(run, data_root).view(name, device)
 
 
 def dataset_of(run: Run) -> Dataset:
-    """Return the dataset that a run was trained on, with the run's options: for programs."""
+    """Return the dataset of a run, with the run's options; for use in programs."""
     return Source(run).dataset

@@ -1,4 +1,4 @@
-"""The command line. One module a family of verbs; none imports torch before it needs it."""
+"""The command line. Each verb has its module; no module imports torch before it is needed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """Options are never abbreviated, and errors are GenzooErrors."""
+    """A parser whose options are never abbreviated and whose errors are GenzooErrors."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs.setdefault("allow_abbrev", False)
@@ -39,67 +39,70 @@ class Parser(argparse.ArgumentParser):
 
 
 TRAINING = frozenset({"run", "resume"})
-"""Verbs that several processes share."""
+"""Verbs that several processes run together."""
 EPILOG = """\
 start here:
   genzoo run vae --dataset mnist        train, evaluate, draw
   genzoo run vae --dataset digits       the same in seconds, without a download
-  genzoo info vae                       what a model is and which options it has
+  genzoo info vae                       what a model is, and its options
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, 1 failure, 2 misuse, 3 not finite, 4 plugin, 5 out of memory, 129,
-    130 and 143 ended by SIGHUP, SIGINT and SIGTERM."""
+    """Run one command and return its exit code.
+
+    0 is success, 1 failure, 2 invalid usage, 3 a loss that is not finite, 4 a faulty plugin, 5 out of memory; 129, 130
+    and 143 are SIGHUP, SIGINT and SIGTERM.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     with usable_streams(), reporting():
-        return ended(words)
+        return run_and_report(words)
 
 
-def ended(words: list[str]) -> int:
-    """Runs one command and says why it failed, where it did; returns the exit code."""
+def run_and_report(words: list[str]) -> int:
+    """Run one command, print the reason of a failure and return the exit code."""
     try:
         with terminable():
-            code = to_the_end(words)
-        sys.stdout.flush()  # here, where a reader that has gone is expected
+            code = dispatch_or_exit(words)
+        sys.stdout.flush()  # here, where a closed pipe is expected
         return code
     except GenzooError as error:
         show_traceback()
-        if isinstance(error, ProcessLost):  # perhaps of the first one
+        if isinstance(error, ProcessLost):  # every process reports it: the first one may be lost
             tell(f"genzoo: {error}")
         else:
-            say_failure(str(error), words)
+            print_failure(str(error), words)
         return error.exit_code
     except KeyboardInterrupt as error:
-        say_failure("interrupted", words, before="\n")
+        print_failure("interrupted", words, before="\n")
         return exit_code(error)
-    except BrokenPipeError:  # the reader of our output has gone, as in `genzoo list | head -1`
+    except BrokenPipeError:  # the reader of our output has ended, as in `genzoo list | head -1`
         discard(sys.stdout)
         return 141
     except Exception as error:
         show_traceback()
         discard_unwritable()
         failure = explained(error)
-        say_failure(str(failure), words)
+        print_failure(str(failure), words)
         return failure.exit_code
 
 
-def say_failure(text: str, words: list[str], before: str = "") -> None:
-    """One line on standard error; of several processes that train the first one speaks, which hears of the others."""
+def print_failure(text: str, words: list[str], before: str = "") -> None:
+    """Print a failure to standard error; of several training processes only the first one does."""
     if reports_errors(trains=not TRAINING.isdisjoint(words)):
         tell(f"{before}genzoo: {text}")
 
 
 def discard_unwritable() -> None:
-    """Drops what standard output does not take, as on a full disk: Python would complain of it once more."""
+    """Discard output that cannot be written, as on a full disk: Python would report it once more at exit."""
     try:
         sys.stdout.flush()
     except OSError:
         discard(sys.stdout)
 
 
-def to_the_end(words: list[str]) -> int:
-    """Runs a command; what argparse and tyro end by SystemExit, such as --help, ends here too, and so may a command."""
+def dispatch_or_exit(words: list[str]) -> int:
+    """Run a command and return its exit code, also where argparse, tyro or a plugin raise SystemExit."""
     try:
         return dispatch(words)
     except SystemExit as stop:
@@ -111,24 +114,24 @@ def to_the_end(words: list[str]) -> int:
 
 
 def code_of_exit(stop: SystemExit) -> int:
-    """Return the exit code of a SystemExit, whose own may be a text or None."""
+    """Return the exit code of a SystemExit, whose `code` may be a text or None."""
     return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
 
 
 def dispatch(words: list[str]) -> int:
-    """Parses the words and calls the verb's handler."""
+    """Parse the words and call the handler of the verb."""
     from genzoo.cli.loading import take_data_options
 
     anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
-    anywhere.add_argument("--debug", action="store_true", help="show tracebacks")
+    anywhere.add_argument("--debug", action="store_true", help="print tracebacks")
     anywhere.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
                           help="load a Python file as a plugin (may be repeated)")  # fmt: skip
     typed = list(words)
     general, words = anywhere.parse_known_args(words)
     if general.debug:
         os.environ["GENZOO_DEBUG"] = "1"
-    about = "A plugin-based zoo of generative models."
-    parser = Parser(prog="genzoo", description=about, epilog=EPILOG, parents=[anywhere])
+    description = "A plugin-based zoo of generative models."
+    parser = Parser(prog="genzoo", description=description, epilog=EPILOG, parents=[anywhere])
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}, plugin API {API}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for verb in VERBS:
@@ -141,7 +144,7 @@ def dispatch(words: list[str]) -> int:
         add_command(first, verbs)
     moved: list[str] = []
     if first in verbs.choices and verbs.choices[first].get_default("moved") is not None:
-        moved, words = take_data_options(words)  # here: a verb's own parser would take their values for files
+        moved, words = take_data_options(words)  # before the verb's parser, which would take their values as files
     options, rest = parser.parse_known_args(words)
     options.moved = moved
     if rest and options.verb not in ("run", "resume", "bench"):
@@ -155,11 +158,11 @@ def dispatch(words: list[str]) -> int:
 
 
 def add_command(name: str, verbs: Any) -> None:
-    """Adds the verb of a plugin's command.
+    """Add the verb of a plugin's command.
 
     Raises:
-        UsageError: There is none of that name.
-        PluginError: It cannot be imported.
+        UsageError: There is no command of this name.
+        PluginError: The command cannot be imported.
     """
     from genzoo.registry.current import registry
 
@@ -174,7 +177,7 @@ def add_command(name: str, verbs: Any) -> None:
 
 
 def run_command(command: Command, options: argparse.Namespace) -> int:
-    """Run a plugin's command, which may end by SystemExit; returns the exit code."""
+    """Run a plugin's command and return its exit code, also where it raises SystemExit."""
     try:
         return command.run(options) or 0
     except SystemExit as stop:
@@ -182,7 +185,7 @@ def run_command(command: Command, options: argparse.Namespace) -> int:
 
 
 def plugins_help() -> str:
-    """The commands of plugins, for the help."""
+    """Return the commands of plugins as a part of the help."""
     from genzoo.registry.current import registry
 
     commands = registry().matching("command")
@@ -191,7 +194,7 @@ def plugins_help() -> str:
 
 
 def load_plugin_files(files: list[Path]) -> None:
-    """Loads the files given with -p, after the installed plugins."""
+    """Load the files of `-p` as plugins, after the installed ones."""
     if files:
         from genzoo.registry.current import registry
         from genzoo.registry.discovery import load_file
@@ -201,7 +204,7 @@ def load_plugin_files(files: list[Path]) -> None:
 
 
 def explained(error: Exception) -> GenzooError:
-    """An exception that is nobody's GenzooError as one: memory ran out, a plugin's fault, the system's, or a bug."""
+    """Return a GenzooError for any other exception: out of memory, a faulty plugin, a system error, or a bug."""
     from genzoo.registry.plugin_faults import fault_of
 
     if ran_out_of_memory(error):
@@ -209,28 +212,27 @@ def explained(error: Exception) -> GenzooError:
     fault = fault_of(error)
     if fault is not None:
         return fault
-    return of_the_system(error) if isinstance(error, OSError) else unexpected(error)
+    return system_error(error) if isinstance(error, OSError) else unexpected(error)
 
 
-def of_the_system(error: OSError) -> GenzooError:
-    """An error of a file that nobody foresaw, as one line and what to type."""
+def system_error(error: OSError) -> GenzooError:
+    """Return an unexpected error of the operating system as a GenzooError."""
     if error.filename is None:
-        return GenzooError(f"the system: {error.strerror or error}", "for the traceback: genzoo --debug …")
+        return GenzooError(f"system error: {error.strerror or error}", "for the traceback: genzoo --debug …")
     name = str(error.filename)
-    look = f"what it is, and whose: ls -ld {shlex.quote(name)}"
-    return GenzooError(f"{name}: {error.strerror or error}", look)
+    return GenzooError(f"{name}: {error.strerror or error}", f"check its type and owner: ls -ld {shlex.quote(name)}")
 
 
 def ran_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, by what the error says: torch has not been imported in every command."""
+    """Return whether an error is about memory, by its text: torch may not have been imported."""
     text = describe(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
 
 
 def unexpected(error: Exception) -> GenzooError:
-    """A bug of genzoo's own, or of a plugin that it comes with."""
+    """Return a GenzooError for a bug of genzoo or of a built-in plugin."""
     frames = traceback.extract_tb(error.__traceback__)
-    # What torch complains about was asked for further up.
+    # The last frame outside torch is the caller with the bug.
     own = [frame for frame in frames if "/torch/" not in frame.filename.replace(os.sep, "/")] or frames
     where = f"{own[-1].filename}:{own[-1].lineno}" if own else "unknown"
     text = str(error).strip().splitlines()
@@ -239,7 +241,7 @@ def unexpected(error: Exception) -> GenzooError:
 
 
 def show_traceback() -> None:
-    """The traceback of the error at hand, if --debug asked for it."""
+    """Print the traceback of the current error under --debug."""
     from genzoo.registry.discovery import debugging
 
     if debugging():

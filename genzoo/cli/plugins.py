@@ -1,4 +1,4 @@
-"""genzoo plugins: where plugins come from, what they register, what is wrong with them."""
+"""genzoo plugins: the origin of each plugin, what it registers, and its faults."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.terminal import print_table
 from genzoo.core.errors import PluginError, UsageError, did_you_mean
 from genzoo.core.hookspecs import API
 from genzoo.registry.current import registry
@@ -17,35 +18,40 @@ if TYPE_CHECKING:
 
 def add_verb(verbs: Any) -> None:
     """Add `plugins`."""
-    plugins = verbs.add_parser("plugins", help="where plugins come from, what they register, what is wrong with them")
-    plugins.add_argument("name", nargs="?", default="", help="all about one package or plugin, or who brought a name")
-    plugins.add_argument("--json", action="store_true", help="as JSON")
+    plugins = verbs.add_parser("plugins", help="show the origin of each plugin, what it registers, and its faults")
+    plugins.add_argument(
+        "name", nargs="?", default="", help="details of a package or plugin, or of the plugin that registers a name"
+    )
+    plugins.add_argument("--json", action="store_true", help="print JSON")
     plugins.set_defaults(handler=show_plugins)
 
 
 def show_plugins(options: argparse.Namespace) -> int:
-    """Prints every plugin: origin, what it registers, what loading it cost; why it is disabled and what to do."""
+    """Print each plugin: its origin, its load time and what it registers, or why it is disabled and what to do."""
     shown = plugins_called(options.name)
     if options.json:
         print(json.dumps([as_row(plugin) for plugin in shown], indent=2))
         return 0
-    for plugin in shown:
-        if options.name:
+    if options.name:
+        for plugin in shown:
             print("\n".join(details(plugin)))
-            continue
-        what = ", ".join(f"{entry.kind} {entry.name}" for entry in plugin.entries)
-        state = f"DISABLED  {plugin.error}" if plugin.error else f"{plugin.seconds * 1000:4.1f} ms  {what}"
-        print(f"{plugin.origin!s:24} {plugin.origin.plugin:16} {state}")
-        if plugin.error:
-            print(f"{'':41} {plugin.suggestion}")
+        return 0
+    rows = []
+    for plugin in shown:
+        names = ", ".join(f"{entry.kind} {entry.name}" for entry in plugin.entries)
+        state = f"DISABLED  {plugin.error}" if plugin.error else f"{plugin.seconds * 1000:4.1f} ms  {names}"
+        rows.append((str(plugin.origin), plugin.origin.plugin, state))
+        rows += [("", "", plugin.suggestion)] if plugin.error else []
+    lines = (f"{origin:24} {name:16} {state}" for origin, name, state in rows)
+    print_table(rows, left=3, header=False, plain="\n".join(lines))
     return 0
 
 
 def plugins_called(name: str) -> list[Plugin]:
-    """The plugins of a distribution, of an entry point, or that registered a name; all without one.
+    """Return the plugins of a distribution or entry point, or that registered a name; "" returns all.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no such plugin.
     """
     from genzoo.registry import discovery
 
@@ -63,7 +69,7 @@ def plugins_called(name: str) -> list[Plugin]:
 
 
 def as_row(plugin: Plugin) -> dict[str, Any]:
-    """A plugin as JSON."""
+    """Return a plugin as a JSON value."""
     return {
         "distribution": plugin.origin.distribution,
         "version": plugin.origin.version,
@@ -78,7 +84,7 @@ def as_row(plugin: Plugin) -> dict[str, Any]:
 
 
 def details(plugin: Plugin) -> list[str]:
-    """All about one plugin; each class is imported, to see whether that goes well."""
+    """Return the details of a plugin as lines; each of its classes is imported as a check."""
     rows = [f"plugin {plugin.origin.plugin} of {plugin.origin}"]
     rows.append(f"  file      {plugin.file or 'not imported'}")
     rows.append(f"  API       {'not stated' if plugin.api is None else plugin.api}; this genzoo has {API}")

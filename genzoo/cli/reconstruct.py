@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genzoo.cli.loading import Source
-from genzoo.cli.saved_run import add_run_verb, open_run, own_figure, refuse_output, save_numbers
+from genzoo.cli.saved_run import OUT_HELP, add_run_verb, figure_path, open_run, refuse_output, save_numbers
 from genzoo.core.errors import HINT, UsageError, printable
-
-if TYPE_CHECKING:
-    pass
 
 
 def add_verb(verbs: Any) -> None:
     """Add `reconstruct`."""
     reconstruct = add_run_verb(verbs, "reconstruct", save_reconstructions, "encode and decode examples")
-    files = "pictures, folders of them, .npy, .npz or .csv; without any, test examples"
+    files = "pictures, folders of pictures, .npy, .npz or .csv (default: test examples)"
     reconstruct.add_argument("images", nargs="*", type=Path, metavar="FILE", help=files)
-    reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="how many test examples")
-    reconstruct.add_argument("--resize", action="store_true", help="scale pictures to the size the model takes")
-    reconstruct.add_argument("--out", type=Path, metavar="FILE", help="a .png picture, or .npy for the numbers")
+    reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="number of test examples (default: 30)")
+    reconstruct.add_argument("--resize", action="store_true", help="resize pictures to the size that the model takes")
+    reconstruct.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
 
 
 def save_reconstructions(options: argparse.Namespace) -> int:
-    """Writes originals and reconstructions as a picture, or the reconstructions as numbers."""
+    """Write originals and reconstructions as a picture, or the reconstructions as numbers."""
     refuse_output(options.out)
     run, device = open_run(options)
     import torch
@@ -38,7 +35,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
 
     model = run.model.to(device)
     if not isinstance(model, LatentModel):
-        raise UsageError(f"{run.config.model} has no encoder to reconstruct with", f"genzoo sample {options.run}")
+        raise UsageError(f"{run.config.model} has no encoder", f"genzoo sample {options.run}")
     if options.images:
         data, names = read_files(options.images, run, model.spec, device, options.resize)
     else:
@@ -49,7 +46,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
         again = in_parts(lambda part: model.reconstruct(part).cpu(), x, evaluation_batch(model.spec))
     x, again = model.spec.original(x.cpu()), model.spec.original(again)
     error = (again - x).square().flatten(1).mean(1)
-    out: Path = options.out or own_figure(run, "reconstructed.png")
+    out: Path = options.out or figure_path(run, "reconstructed.png")
     if out.suffix == ".npy":
         save_numbers(out, again if model.spec.is_image else run.form.unscaled(again))
     elif model.spec.is_image:

@@ -1,4 +1,4 @@
-"""genzoo report: a run as one page."""
+"""genzoo report: write the report of a run again."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 
 def add_verb(verbs: Any) -> None:
-    """Adds `report`."""
-    from genzoo.cli.saved_run import RUN_HELP
+    """Add `report`."""
+    from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
 
-    text = "write a run's report.html again"
+    text = "write report.html of a run again"
     parser = verbs.add_parser("report", help=text, description=text)
     parser.add_argument("run", help=RUN_HELP)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders lie")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     parser.set_defaults(handler=handle)
 
 
 def handle(options: argparse.Namespace) -> int:
-    """Writes the page and prints where it is."""
+    """Write the page and print its path."""
     from genzoo.comparison.references import find
     from genzoo.reporting.report import write_report
 

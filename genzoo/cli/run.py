@@ -1,4 +1,4 @@
-"""genzoo run: from the command line or a file to a finished run."""
+"""genzoo run: train a model, evaluate it and draw figures."""
 
 from __future__ import annotations
 
@@ -21,28 +21,32 @@ genzoo run MODEL --dataset NAME [--loss NAME] [options]
        genzoo run --config FILE [options]"""
 
 DESCRIPTION = """\
-Trains any registered model on any registered dataset, evaluates it and draws figures.
-The options of a model, its loss, its dataset and the trainer: genzoo run MODEL --dataset NAME --help"""
+Train any registered model on any registered dataset, evaluate it and draw figures.
+All options of a model, its loss, its dataset and the trainer: genzoo run MODEL --dataset NAME --help"""
 
 
 def add_verb(verbs: Any) -> None:
-    """Adds `run`. Its model, loss and dataset have options of their own, so the rest is parsed in a second pass."""
-    parser = verbs.add_parser("run", help="train, evaluate, draw", usage=USAGE, description=DESCRIPTION, add_help=False)
-    parser.add_argument("--dataset", metavar="NAME", help="what to train on")
-    parser.add_argument("--loss", metavar="NAME", help="the objective; without it, the model's own")
+    """Add `run`. Model, loss and dataset have options of their own, which are parsed in a second pass."""
+    parser = verbs.add_parser(
+        "run", help="train a model, evaluate it and draw figures", usage=USAGE, description=DESCRIPTION, add_help=False
+    )
+    parser.add_argument("--dataset", metavar="NAME", help="dataset to train on")
+    parser.add_argument("--loss", metavar="NAME", help="the loss (default: the model's own)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="options from a TOML file or a run's config.json")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders are made")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="this run's own folder; it must not exist")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where raw data files lie")
-    parser.add_argument("--json", action="store_true", help="print the results as JSON, and nothing else")
-    parser.add_argument("--profile", action="store_true", help="trace some steps: where their time goes")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="parent folder (default: runs/)"
+    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder; it must not exist")
+    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    parser.add_argument("--json", action="store_true", help="print only the results, as JSON")
+    parser.add_argument("--profile", action="store_true", help="profile some training steps")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
 
 
 def handle(options: argparse.Namespace) -> int:
-    """Resolves names and options, runs, prints."""
+    """Resolve names and options, train, print."""
     from genzoo.registry.current import registry
     from genzoo.runs.config import Components
     from genzoo.runs.run import refuse_unwritable
@@ -81,7 +85,7 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
-    """The names in a configuration file, and its other options as words of the command line."""
+    """Return the names in a configuration file, and its other options as words of the command line."""
     from genzoo.runs.config import read_file, to_arguments
 
     words = to_arguments(read_file(path), str(path))
@@ -96,7 +100,7 @@ def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def some_dataset() -> str:
-    """A dataset to show options of before one is named."""
+    """Return a dataset for the help of a model without `--dataset`."""
     from genzoo.registry.current import registry
 
     datasets = registry().names("dataset")
@@ -104,7 +108,14 @@ def some_dataset() -> str:
 
 
 def all_options(names: tuple[str, str, str], file_words: list[str], words: list[str], file: str) -> str:
-    """The help on all options of a model, a dataset, a loss and the trainer, in this order of names."""
+    """Return the help for all options.
+
+    Args:
+        names: Model, dataset and loss.
+        file_words: Options of the configuration file.
+        words: Options of the command line.
+        file: The configuration file, for messages.
+    """
     from genzoo.cli.terminal import rendered
 
     def show() -> None:
@@ -121,7 +132,7 @@ def all_options(names: tuple[str, str, str], file_words: list[str], words: list[
 
 
 def start(config: Any, options: argparse.Namespace) -> int:
-    """Runs a resolved configuration and prints what came out."""
+    """Run a configuration and print the results."""
     from genzoo.experiment.experiment import Experiment
     from genzoo.registry.plugin_faults import exit_code_of
     from genzoo.runs.run import RunPaths
@@ -131,47 +142,48 @@ def start(config: Any, options: argparse.Namespace) -> int:
     with joined(exit_code_of) as processes:
         experiment = Experiment(config, paths, options.quiet or options.json, processes)
         run = experiment.run()
-        code = int(processes.broadcast_object(str(tell(run, experiment, options)) if run else ""))
+        code = int(processes.broadcast_object(str(print_outcome(run, experiment, options)) if run else ""))
         if code:
             processes.ignore_sigterm()
         return code
 
 
-def tell(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
-    """Prints what came out of a run, or how to go on with it; returns the exit code."""
+def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
+    """Print the results of a run, or how to resume it; return the exit code."""
     from genzoo.core.listener import INTERRUPTED
 
     if run.record["status"] == INTERRUPTED:
         files = [word for file in options.plugin_files for word in ("-p", file)]
         data = ["--data-root", options.data_root] if options.data_root else []
         command = shlex.join(map(str, ["genzoo", *files, "resume", run.path, *data]))
-        print(f"genzoo: interrupted; go on with it by:\n  {command}", file=sys.stderr)
+        print(f"genzoo: interrupted; resume it:\n  {command}", file=sys.stderr)
         return 128 + (experiment.stopped_by or signal.SIGINT)
     if options.json:
         print(json.dumps({"run": str(run.path), **run.results}))
     else:
-        report(run, experiment.plan.metrics, options.runs)
+        print_results(run, experiment.plan.metrics, options.runs)
     return 0
 
 
-def report(run: Any, metrics: Any, root: Path) -> None:
-    """The results table, where the figures are and what to type next."""
-    from genzoo.reporting.format import remarks, results_table
+def print_results(run: Any, metrics: Any, root: Path) -> None:
+    """Print the results table, the paths of figures and report, and what to type next."""
+    from genzoo.cli.terminal import print_table, print_text
+    from genzoo.reporting.format import notes, results_rows
     from genzoo.system.memory import gigabytes
 
     results = run.results
-    took = results["training"]
-    print(results_table(results, metrics))
-    for line in remarks(results):
-        print(f"  {line}")
+    training = results["training"]
+    print_table(results_rows(results, metrics))
+    for note in notes(results):
+        print_text(note, indent=2)
     print(
-        f"  {took['images_per_second']:,.0f} images/s · {took['seconds']:.0f} s of training · "
-        f"peak memory {gigabytes(took['peak_memory'])}"
+        f"  {training['images_per_second']:,.0f} images/s · {training['seconds']:.0f} s of training · "
+        f"peak memory {gigabytes(training['peak_memory'])}"
     )
-    if left := took["examples"] - took["examples_per_epoch"]:
-        share = took["examples_per_epoch"] / took["examples"]
-        what = f"{left:,} of {took['examples']:,} examples fill no whole batch"
-        print(f"  each epoch saw {share:.1%} of the training data: {what}")
+    if left := training["examples"] - training["examples_per_epoch"]:
+        share = training["examples_per_epoch"] / training["examples"]
+        why = f"{left:,} of {training['examples']:,} examples do not fill a batch"
+        print(f"  each epoch used {share:.1%} of the training data: {why}")
     drawn = ", ".join(sorted(path.stem for path in (run.path / "figures").glob("*.png")))
     where = "@last" if root == Path("runs") and run.path.parent == root else run.path
     print(f"figures   {run.path}/figures/ ({drawn})")

@@ -1,4 +1,4 @@
-"""genzoo sample: new examples from a run's model."""
+"""genzoo sample: draw new examples from a trained model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import Source
-from genzoo.cli.saved_run import add_run_verb, open_run, own_figure, refuse_output, refuse_too_many, save_numbers
+from genzoo.cli.saved_run import (
+    OUT_HELP,
+    add_run_verb,
+    figure_path,
+    open_run,
+    refuse_output,
+    refuse_too_many,
+    save_numbers,
+)
 from genzoo.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,18 +25,20 @@ if TYPE_CHECKING:
 
 def add_verb(verbs: Any) -> None:
     """Add `sample`."""
-    sample = add_run_verb(verbs, "sample", save_samples, "draw new examples from a run's model")
-    sample.add_argument("-n", type=int, metavar="N", help="how many; with --class, of each (default: 64 or so in all)")
-    classes = "of which classes, such as 3, or cats,dogs, or all; for conditional models"
+    sample = add_run_verb(verbs, "sample", save_samples, "draw new examples from a trained model")
+    sample.add_argument(
+        "-n", type=int, metavar="N", help="examples in all, or of each --class (default: about 64 in all)"
+    )
+    classes = "classes to draw, such as 3, or cats,dogs, or all; for conditional models"
     sample.add_argument("--class", dest="classes", metavar="NAME", help=classes)
-    sample.add_argument("--seed", type=int, default=0, metavar="N")
-    source = "where codes come from: prior, or gaussian or gmm:10, fitted to training codes; default: prior if any"
+    sample.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
+    source = "source of codes: prior, or gaussian or gmm:10 fitted to training codes (default: prior if there is one)"
     sample.add_argument("--sampler", metavar="NAME", help=source)
-    sample.add_argument("--out", type=Path, metavar="FILE", help="a .png picture, or .npy for the numbers")
+    sample.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
 
 
 def save_samples(options: argparse.Namespace) -> int:
-    """Writes new examples as a picture or as numbers."""
+    """Write new examples as a picture or as numbers."""
     refuse_output(options.out)
     run, device = open_run(options)
     import torch
@@ -43,26 +53,26 @@ def save_samples(options: argparse.Namespace) -> int:
         raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
     classes = parse_classes(options.classes, model, run.config.model) if options.classes else []
     if classes and sampler.components:
-        raise UsageError("--class draws from the prior, and so not with --sampler", "leave one of them out")
-    each = options.n or max(IN_A_ROW, SAMPLES // max(len(classes), 1))
-    n = each * max(len(classes), 1)
+        raise UsageError("--class draws codes from the prior, not with this --sampler", "leave one of them out")
+    per_class = options.n or max(IN_A_ROW, SAMPLES // max(len(classes), 1))
+    n = per_class * max(len(classes), 1)
     refuse_too_many(n, model.spec, device)
-    y = torch.tensor(classes, device=device).repeat_interleave(each) if classes else None
-    asked = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
-    asked += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
-    out: Path = options.out or own_figure(run, f"samples-{n}-seed{options.seed}{asked}.png")
+    y = torch.tensor(classes, device=device).repeat_interleave(per_class) if classes else None
+    suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
+    suffix += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
+    out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}.png")
     train, source = None, Source.of(run, options)
     if sampler.components:
         train = source.view("train", device)
     elif not model.spec.is_image and out.suffix != ".npy":
-        train = source.view_if_there("train", device, "drawn without the data beside them")
+        train = source.view_if_there("train", device, "drawn without the data")
     new, how = figures.draw_samples(model, train, n, options.seed, sampler, y)
     if out.suffix == ".npy":
         save_numbers(out, new if model.spec.is_image else run.form.unscaled(new))
     elif model.spec.is_image:
         of_classes = f" of class {options.classes}" if len(classes) == 1 else ", a row a class" if classes else ""
         title = f"{n} samples{of_classes}, {how}"
-        figures.save_grid(out, new, title, each if len(classes) > 1 else None)
+        figures.save_grid(out, new, title, per_class if len(classes) > 1 else None)
     else:
         real = None if train is None else train.x[: figures.points_shown(model.spec)].cpu()
         figures.scatter(out, real, new, f"{n} samples, {how}")
@@ -71,21 +81,21 @@ def save_samples(options: argparse.Namespace) -> int:
 
 
 def parse_classes(text: str, model: Model, name: str) -> list[int]:
-    """The numbers of the classes of "cats", "3", "0,1,2" or "all".
+    """Return the class numbers of "cats", "3", "0,1,2" or "all".
 
     Raises:
-        UsageError: The model is not conditional, or there are no such classes.
+        UsageError: The model is not conditional, or there is no such class.
     """
     spec = model.spec
     if not (model.conditional and spec.classes):
-        raise UsageError(f"--class {text}: {name} is not conditional, so nobody can ask it for a class", "leave it out")
-    whole = spec.class_number(text)  # a name may have a comma in it
-    if whole is None and text == "all":
+        raise UsageError(f"--class {text}: {name} is not a conditional model", "leave --class out")
+    single = spec.class_number(text)  # a name may contain a comma
+    if single is None and text == "all":
         return list(range(spec.classes))
-    found = [spec.class_number(word.strip()) for word in text.split(",")] if whole is None else [whole]
-    classes = [number for number in found if number is not None]
-    if len(classes) < len(found):
+    numbers = [spec.class_number(word.strip()) for word in text.split(",")] if single is None else [single]
+    classes = [number for number in numbers if number is not None]
+    if len(classes) < len(numbers):
         known = ", ".join(spec.class_names[:20]) or f"0 to {spec.classes - 1}"
         example = spec.class_names[:2] or ("3", "0,1,2")
-        raise UsageError(f"--class {text}: the classes are {known}", f"such as --class {' or '.join(example)}, or all")
+        raise UsageError(f"--class {text}: the classes are {known}", f"try --class {' or '.join(example)}, or all")
     return classes

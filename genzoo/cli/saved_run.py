@@ -1,4 +1,4 @@
-"""What the verbs on a finished run share: opening it, and where their output goes."""
+"""What the verbs on a finished run share: opening the run, and their output files."""
 
 from __future__ import annotations
 
@@ -18,39 +18,40 @@ if TYPE_CHECKING:
     from genzoo.runs.run import Run
 
 
-BYTES_PER_VALUE = 16  # float32: the net's last two layers, what it puts out and what is written
-
-
+BYTES_PER_VALUE = 16  # float32: the last two layers of the network, its output and the file
 MOST_SAMPLES = 100_000
-
-
 PICTURES = (".png", ".npy")
-
-
-OUT_HELP = "a .png picture, or .npy for the numbers"
+"""Kinds of files that hold pictures."""
+OUT_HELP = "a .png picture, or .npy for numbers"
 RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the best validation MSE"
+RUNS_HELP = "folder of runs (default: runs/)"
+DEVICE_HELP = "cpu, cuda, cuda:1, mps; auto uses a GPU if there is one (default: auto)"
 
 
 def add_run_verb(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentParser:
-    """Add a verb with the options of all that open a finished run."""
+    """Add a verb with the options that all verbs on a finished run share."""
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
     parser.add_argument("run", help=RUN_HELP)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where run folders lie")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     add_data_options(parser)
-    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto takes the GPU if there is one")
+    parser.add_argument("--device", default="auto", help=DEVICE_HELP)
     parser.set_defaults(handler=handler)
     return parser
 
 
 def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
-    """The run and the device that were asked for."""
+    """Return the run and the device of a command line.
+
+    Raises:
+        UsageError: There is no such run or device, or a number is out of range.
+    """
     from genzoo.comparison.references import find
 
     counts = getattr(options, "n", None), getattr(options, "batch_size", None)
     if any(count is not None and count < 1 for count in counts):
         raise UsageError("-n and --batch-size must be at least 1", f"type: genzoo {options.verb} --help")
     if not 1 <= getattr(options, "samples", 1) <= MOST_SAMPLES:
-        raise UsageError(f"--samples {options.samples}: between 1 and {MOST_SAMPLES:,}", "such as --samples 10")
+        raise UsageError(f"--samples {options.samples}: between 1 and {MOST_SAMPLES:,}", "try --samples 10")
     run = find(options.run, options.runs)
     from genzoo.system.devices import choose_device  # and with it torch, which a refusal need not wait for
 
@@ -58,47 +59,48 @@ def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
 
 
 def refuse_output(out: Path | None, suffixes: tuple[str, ...] = PICTURES, option: str = "--out") -> None:
-    """Refuses an output file of another kind, or whose folder is not there, before any work."""
+    """Refuse an output file of another kind or in a missing folder, before any work."""
     if out is None:
         return
     if out.suffix not in suffixes:
-        raise UsageError(f"{option} {out}: not {' or '.join(suffixes)}", f"name a file such as out{suffixes[0]}")
+        raise UsageError(f"{option} {out}: not {' or '.join(suffixes)}", f"use a name such as out{suffixes[0]}")
     if not out.absolute().parent.is_dir():
         raise UsageError(f"{option} {out}: no folder {out.parent}", f"mkdir {out.parent}")
 
 
-def own_figure(run: Run, name: str) -> Path:
-    """Where a picture lies that was asked for without saying where: among the run's figures.
+def figure_path(run: Run, name: str) -> Path:
+    """Return the path of a picture without `--out`: in the figures folder of the run.
 
     Raises:
-        UsageError: The folder cannot be made, or a link leads out of the run: who passed it on chose where to.
+        UsageError: The folder cannot be made or written, or is a link: a run from someone else could lead anywhere.
     """
     folder = run.path / "figures"
     for path in (folder, folder / name):
         if path.is_symlink():
-            raise UsageError(f"{path} is a link out of the run", "say where to: --out FILE.png")
+            raise UsageError(f"{path} is a link out of the run", "name the file: --out FILE.png")
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make {folder}: {error.strerror}", "say where to: --out FILE.png") from None
+        raise UsageError(f"cannot make {folder}: {error.strerror}", "name the file: --out FILE.png") from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write to {folder}", "say where to: --out FILE.png")
+        raise UsageError(f"cannot write to {folder}", "name the file: --out FILE.png")
     return folder / name
 
 
 def refuse_too_many(n: int, spec: DataSpec, device: torch.device) -> None:
-    """Refuses more new examples than the machine can hold, before any is drawn."""
+    """Refuse more new examples than fit in memory, before any is drawn."""
     from genzoo.system.memory import gigabytes, memory_bytes
 
     needed, available = n * spec.numel * BYTES_PER_VALUE, memory_bytes(device)
     if needed > available:
         raise UsageError(
-            f"-n {n} needs {gigabytes(needed)}; this machine has {gigabytes(available)}", "such as -n 64, and --seed 1"
+            f"-n {n} needs {gigabytes(needed)}; this machine has {gigabytes(available)}",
+            "try -n 64",
         )
 
 
 def save_numbers(out: Path, values: Tensor) -> None:
-    """Writes values [N, *S] as .npy."""
+    """Write values [N, *S] as .npy."""
     import numpy as np
 
     np.save(out, values.numpy(), allow_pickle=False)

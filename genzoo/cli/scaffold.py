@@ -1,4 +1,4 @@
-"""A new plugin package: a copy of the tested example, under other names and with the parts that are asked for."""
+"""Create a plugin package: a copy of the tested example with new names and only the requested parts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from genzoo.system.atomic import write_atomically
 
 PACKAGE = "genzoo_example"
 HERE = Path(__file__).parent
-PLACES = (HERE / "example", HERE.parents[1] / "tests/third_party/genzoo-example")
-"""Where the example lies in an installed genzoo and in a checkout."""
+LOCATIONS = (HERE / "example", HERE.parents[1] / "tests/third_party/genzoo-example")
+"""The folder of the example in an installed genzoo and in a checkout."""
 
 README = """# {name}
 
@@ -30,7 +30,7 @@ A plugin for [genzoo](https://pypi.org/project/genzoo): {offers}.
 The functions marked `@hookimpl` in `{package}/__init__.py` say what it adds. The code is a copy of genzoo's example:
 change what differs, then the summaries and papers.
 """
-TESTS = '''"""Everything that this package registers does what genzoo asks of it."""
+TESTS = '''"""Everything that this package registers passes the conformance checks of genzoo."""
 
 from collections.abc import Callable
 
@@ -45,26 +45,26 @@ def test_conformance(check: Callable[[], None]) -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that the example registers."""
+    """One registration of the example."""
 
     kind: Kind
     name: str
     module: str
     class_name: str
     source: str
-    """The hook that registers it."""
+    """Source code of the hook that registers it."""
 
 
 def example() -> Path:
-    """The folder of the example package."""
-    for place in PLACES:
+    """Return the folder of the example package."""
+    for place in LOCATIONS:
         if (place / PACKAGE / "__init__.py").is_file():
             return place
     raise GenzooError("the example that new plugins are copied from is missing", "pip install --force-reinstall genzoo")
 
 
 def parts_of(source: str) -> dict[Kind, Part]:
-    """What a plugin module registers, one part a hook, from its source."""
+    """Return the registrations in the source of a plugin module, one for each hook."""
     found: dict[Kind, Part] = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name in HOOKS:
@@ -77,43 +77,43 @@ def parts_of(source: str) -> dict[Kind, Part]:
 
 
 def class_name(name: str) -> str:
-    """my-model → MyModel."""
+    """Return the class name of a kebab-case name: MyModel for my-model."""
     return "".join(word.capitalize() for word in name.split("-"))
 
 
 def refuse_names(name: str, wanted: Mapping[Kind, str]) -> None:
-    """Refuses names that no package, or nothing registered, can have.
+    """Refuse names that are invalid or taken.
 
     Raises:
-        UsageError: Naming the one and what to type instead.
+        UsageError: A name is invalid or taken, or there is nothing to register.
     """
     if not wanted:
-        raise UsageError("say what it adds", f"type: genzoo new-plugin {name} --model my-model")
+        raise UsageError("nothing to register", f"type: genzoo new-plugin {name} --model my-model")
     for what, given in (("plugin", name), *wanted.items()):
         if not NAME.fullmatch(given) or not given[0].isalpha() or given.endswith("-") or "--" in given:
-            raise UsageError(f"{what} name {given!r} is not kebab-case (a-z, 0-9 and -)", "such as my-model")
+            raise UsageError(f"{what} name {given!r} is not kebab-case (a-z, 0-9 and -)", "use a name such as my-model")
     package = name.replace("-", "_")
     if keyword.iskeyword(package) or importlib.util.find_spec(package) is not None:
-        raise UsageError(f"there is a Python module {package} already", f"try genzoo-{name}")
+        raise UsageError(f"there is already a Python module {package}", f"try genzoo-{name}")
     for kind, given in wanted.items():
         if given in registry().names(kind):
-            raise UsageError(f"there is a {kind} {given!r} already", f"choose another name: --{kind} NAME")
+            raise UsageError(f"there is already a {kind} {given!r}", f"choose another name: --{kind} NAME")
 
 
 def write_package(parent: Path, name: str, wanted: Mapping[Kind, str], commands: Sequence[str] = ()) -> Path:
-    """Writes a package that installs, passes its own tests and runs at once.
+    """Write a package that installs, runs and passes its own tests.
 
     Args:
-        parent: A new folder of the package's name is made in here.
-        name: Of the distribution, kebab-case; the Python package is called the same with underscores.
-        wanted: The name of each thing that it is to register.
-        commands: What its README says to type once it is installed.
+        parent: The package gets a new folder in here.
+        name: Of the distribution, in kebab-case; the Python package has underscores instead.
+        wanted: The name of each kind that it registers.
+        commands: Commands in its README.
 
     Returns:
         The new folder.
 
     Raises:
-        UsageError: A name that cannot be, or a folder that is there already or cannot be made.
+        UsageError: A name is invalid or taken, or the folder exists already or cannot be made.
     """
     refuse_names(name, wanted)
     source = example()
@@ -147,9 +147,9 @@ def write_package(parent: Path, name: str, wanted: Mapping[Kind, str], commands:
         folder.mkdir(parents=True)
     except OSError as error:
         hint = (
-            "name another, or delete it"
+            "choose another name, or delete it"
             if isinstance(error, FileExistsError)
-            else "go to a folder that you may write to"
+            else "use a folder that you can write to: --in FOLDER"
         )
         raise UsageError(f"cannot make {folder}: {error.strerror}", hint) from None
     for path, text in files.items():
@@ -159,15 +159,15 @@ def write_package(parent: Path, name: str, wanted: Mapping[Kind, str], commands:
 
 
 def _registering(init: str, parts: list[Part], offers: str) -> str:
-    """The example's `__init__.py` with some of its hooks, and the imports that they need."""
+    """Return the example's `__init__.py` with only the hooks of `parts` and their imports."""
     used = [
         name
         for name in ("Register", "RegisterMetric", "RegisterModel")
         if any(re.search(rf"\b{name}\b", p.source) for p in parts)
     ]
-    said = ast.get_docstring(ast.parse(init)) or ""
-    said = said.partition("\n\n")[2]
-    head = f'"""A genzoo plugin: {offers}.\n\n{said}\n"""'
+    docstring = ast.get_docstring(ast.parse(init)) or ""
+    text = docstring.partition("\n\n")[2]
+    head = f'"""A genzoo plugin: {offers}.\n\n{text}\n"""'
     imports = f"from genzoo.core.hookspecs import {', '.join([*used, 'hookimpl'])}"
     (stated,) = re.findall(rf'(?m)^{STATED} = .*\n""".*"""$', init)
     return "\n\n\n".join([f"{head}\n\n{imports}\n\n{stated}", *(part.source for part in parts)]) + "\n"

@@ -1,4 +1,8 @@
-"""Text that depends on the terminal, such as a help text in boxes as wide as it: worked out once for each kind."""
+"""Output that depends on the terminal: tables by rich, and cached help texts.
+
+Where standard output is no terminal, or TERM is "dumb", tables are plain aligned text of any width: no colour, nothing
+wrapped or cut off. rich is imported only for a table in a terminal.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,27 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
+from genzoo.core.errors import printable
 from genzoo.registry.answer_cache import cached
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from genzoo.reporting.tables import ReportTable
 
 LOOKS = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
 """Environment variables by which programs choose colours, beside those of tyro."""
+STYLES = {
+    r"worse than baseline!.*|NOT beaten|WORSE than|BELOW|DISABLED|BROKEN|collapse: .*": "bold red",
+    r"^n/a.*": "dim",
+}
+"""What is coloured in a table and its notes, as regular expressions."""
+INDENT, GAP = 2, 3
+"""Blanks left of a table and between its columns, as in `genzoo.reporting.format.aligned`."""
 
 
 class Likeness(io.StringIO):
@@ -24,18 +42,22 @@ class Likeness(io.StringIO):
         self.like = stream
 
     def isatty(self) -> bool:
+        """Return whether the stream is a terminal."""
         return bool(self.like.isatty())
 
     @property
     def encoding(self) -> Any:  # type: ignore[override]  # None for a text in memory
+        """The encoding of the stream."""
         return getattr(self.like, "encoding", None)
 
 
 def rendered(question: list[Any], show: Callable[[], object]) -> str:
-    """Return what `show` prints to standard output; see `genzoo.registry.answer_cache.cached`. SystemExit is no error.
+    """Return what `show` prints to standard output, from the cache of `genzoo.registry.answer_cache` where it is there.
+
+    A SystemExit of `show` is ignored.
 
     Args:
-        question: What is shown, as a JSON value; what the terminal is like is added to it.
+        question: What is shown, as a JSON value. The properties of the terminal are added to it.
         show: Prints.
     """
     looks = {name: value for name, value in os.environ.items() if name in LOOKS or name.startswith("PYTHON_TYRO_")}
@@ -49,3 +71,107 @@ def rendered(question: list[Any], show: Callable[[], object]) -> str:
 
     text: str = cached([*question, *terminal], work_out)
     return text
+
+
+def in_terminal() -> bool:
+    """Return whether standard output is a terminal that can be styled."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+def print_table(rows: Sequence[Sequence[str]], left: int = 1, header: bool = True, plain: str | None = None) -> None:
+    """Print rows as columns; in a terminal with colour, and not wider than it.
+
+    Args:
+        rows: Texts, equally many in each row.
+        left: How many columns are flush left; the others are flush right.
+        header: Whether the first row is a header.
+        plain: The text where standard output is no terminal; without it, the aligned rows.
+    """
+    from genzoo.reporting.format import aligned
+
+    if not in_terminal():
+        print(aligned(rows, left) if plain is None else plain)
+        return
+    from rich.padding import Padding
+    from rich.table import Table
+
+    target = console()
+    if header and narrowest(rows) > target.width:
+        _print_records(target, rows)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=header, header_style="bold")
+    for number, text in enumerate(rows[0]):
+        justify = "left" if number < left else "right"
+        table.add_column(styled(text) if header else "", justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in rows[1:] if header else rows:
+        table.add_row(*map(styled, row))
+    target.print(Padding(table, (0, 0, 0, INDENT if header else 0), expand=False))
+
+
+def print_tables(tables: Sequence[ReportTable]) -> None:
+    """Print tables with their titles and notes. Control characters in any text are spelled out."""
+    from genzoo.reporting.tables import INTERVAL
+
+    for table in tables:
+        print_text(harmless(table.title), "bold")
+        print_table([[harmless(text) for text in row] for row in table.rows])
+        for note in table.notes:
+            print_text(harmless(note), indent=INDENT)
+        print()
+    print_text(INTERVAL, "dim")
+
+
+def print_text(text: str, style: str = "", indent: int = 0) -> None:
+    """Print one line; a terminal wraps it between words and shows it in a style of rich."""
+    if not in_terminal():
+        print(f"{'':{indent}}{text}")
+        return
+    from rich.padding import Padding
+
+    console().print(Padding(styled(text, style), (0, 0, 0, indent), expand=False))
+
+
+def harmless(text: str) -> str:
+    """Return a text on one line with its control characters spelled out, uncut."""
+    return printable(text, len(text.encode("unicode_escape")) + 1)
+
+
+def console() -> Console:
+    """Return rich's view of standard output: no markup in texts, and no escape sequences at all under NO_COLOR."""
+    from rich.console import Console
+
+    colours = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(file=sys.stdout, color_system=colours, highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
+
+
+def styled(text: str, style: str = "") -> Text:
+    """Return a text for rich, with warnings red, "n/a" dim and control characters spelled out."""
+    from rich.text import Text
+
+    made = Text(harmless(text), style)
+    for pattern, colour in STYLES.items():
+        made.highlight_regex(pattern, colour)
+    return made
+
+
+def narrowest(rows: Sequence[Sequence[str]]) -> int:
+    """Return the width of a table whose texts are wrapped at every blank."""
+    words = [
+        max((len(word) for row in rows for word in row[column].split()), default=0) for column in range(len(rows[0]))
+    ]
+    return INDENT + sum(words) + GAP * (len(words) - 1)
+
+
+def _print_records(target: Console, rows: Sequence[Sequence[str]]) -> None:
+    """Print each row as its first text and, below it, a line for each other one: for tables that are too wide."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    header, *others = rows
+    for row in others:
+        target.print(Padding(styled(row[0], "bold"), (0, 0, 0, INDENT)))
+        record = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=False)
+        for name, text in zip(header[1:], row[1:], strict=True):
+            if text:
+                record.add_row(name, styled(text))
+        target.print(Padding(record, (0, 0, 0, 2 * INDENT), expand=False))

@@ -9,35 +9,35 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.application import add_application, prepare
 from genzoo.cli.saved_run import OUT_HELP, PICTURES, save_numbers
 from genzoo.core.errors import UsageError
-from genzoo.figures.image_rows import draw_grid
+from genzoo.figures.image_rows import save_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from genzoo.cli.application import Work
+    from genzoo.cli.application import Application
 
 
-LIVELIEST = 8
-"""How many dimensions are traversed unless some are named."""
-
-
+MOST_DIMS = 8
+"""Dimensions that are traversed by default."""
 ENCODED = 1000
-"""Examples whose codes tell which dimensions vary most."""
+"""Examples whose codes show which dimensions vary most."""
 
 
 def add_verb(verbs: Any) -> None:
     """Add `traverse`."""
     traverse = add_application(verbs, "traverse", save_traversal, "change one latent dimension at a time")
-    traverse.add_argument("--dims", metavar="A,B", help=f"default: the {LIVELIEST} that vary most over the split")
-    traverse.add_argument("--range", type=float, default=3.0, metavar="R", help="from −R to R; default 3")
-    traverse.add_argument("--steps", type=int, default=11, metavar="N", help="values of each")
-    traverse.add_argument("--from", dest="start", metavar="WHAT", help="test:12, or a file; default: the prior's mean")
+    traverse.add_argument(
+        "--dims", metavar="A,B", help=f"dimensions (default: the {MOST_DIMS} with the largest variance)"
+    )
+    traverse.add_argument("--range", type=float, default=3.0, metavar="R", help="from −R to R (default: 3)")
+    traverse.add_argument("--steps", type=int, default=11, metavar="N", help="values of each dimension (default: 11)")
+    traverse.add_argument("--from", dest="start", metavar="WHAT", help="test:12, or a file (default: the prior's mean)")
     traverse.add_argument("--out", type=Path, metavar="FILE", help=f"{OUT_HELP}, or .gif")
 
 
 def save_traversal(options: argparse.Namespace) -> int:
-    """Draws what each latent dimension does, a row each."""
-    work, out = prepare(options, (*PICTURES, ".gif"))
+    """Draw a traversal of each latent dimension as a row."""
+    opened, out = prepare(options, (*PICTURES, ".gif"))
     import torch
 
     from genzoo.cli.application import one_example
@@ -45,64 +45,66 @@ def save_traversal(options: argparse.Namespace) -> int:
     from genzoo.figures.canvas import save_gif
     from genzoo.system.computing import evaluating
 
-    with torch.no_grad(), evaluating(work.model):
-        prior, seen = work.latent.prior(), None
+    with torch.no_grad(), evaluating(opened.model):
+        prior, known = opened.latent.prior(), None
         if options.dims is None or (prior is None and not options.start):
-            seen = codes_of_split(work, needed=prior is None and not options.start)
+            known = codes_of_split(opened, needed=prior is None and not options.start)
         if options.start:
-            z, base = work.latent.encode(one_example(options.start, work, options))[0], options.start
+            z, base = opened.latent.encode(one_example(options.start, opened, options))[0], options.start
         elif prior is not None:
             z, base = prior.mean, "the prior's mean"
         else:
-            assert seen is not None
-            z, base = seen.mean(0), "the mean code"
-        dims = choose_dims(options.dims, z.numel(), seen)
+            assert known is not None
+            z, base = known.mean(0), "the mean code"
+        dims = choose_dims(options.dims, z.numel(), known)
         codes = traversal_codes(z, dims, options.range, options.steps)
-        shown = work.decode(codes.flatten(0, 1))
-    images = shown.unflatten(0, (len(dims), options.steps))
+        decoded = opened.decode(codes.flatten(0, 1))
+    images = decoded.unflatten(0, (len(dims), options.steps))
     if out.suffix == ".npy":
         save_numbers(out, images)
     elif out.suffix == ".gif":
         save_gif(out, images)
     else:
         names = [f"z{dim}" for dim in dims]
-        draw_grid(
-            out,
-            shown,
-            options.steps,
-            f"one dimension from −{options.range:g} to {options.range:g}, around {base}",
-            names,
-        )
+        title = f"one dimension from −{options.range:g} to {options.range:g}, around {base}"
+        save_rows(out, images, title, names)
     print(f"dimensions {','.join(map(str, dims))}")
     print(out)
     return 0
 
 
-def codes_of_split(work: Work, needed: bool) -> Tensor | None:
-    """Codes [N, *D] of the first examples of the split; None where it cannot be read and is not needed."""
+def codes_of_split(opened: Application, needed: bool) -> Tensor | None:
+    """Return codes [N, *D] of the first examples of the split; None if it cannot be read and is not needed."""
     import torch
 
-    data = work.data if needed else work.source.view_if_there(work.split, work.device, "the first dimensions are shown")
+    data = (
+        opened.data
+        if needed
+        else opened.source.view_if_there(opened.split, opened.device, "the first dimensions are shown")
+    )
     if data is None:
         return None
-    return work.encode(data.batch(torch.arange(min(ENCODED, len(data)), device=work.device)).x)
+    return opened.encode(data.batch(torch.arange(min(ENCODED, len(data)), device=opened.device)).x)
 
 
 def choose_dims(asked: str | None, size: int, codes: Tensor | None) -> list[int]:
-    """The dimensions that were asked for, or those of codes [N, *D] that vary most, or else the first.
+    """Return the dimensions of `--dims`, or those of codes [N, *D] that vary most, or else the first ones.
 
     Args:
-        asked: Such as "0,3".
-        size: How many there are.
-        codes: Of examples, if there are any.
+        asked: Such as "0,3"; None without `--dims`.
+        size: The number of dimensions.
+        codes: Codes of examples, if known.
+
+    Raises:
+        UsageError: There is no such dimension.
     """
     if asked is None:
         if codes is None:
-            return list(range(min(size, LIVELIEST)))
-        order: list[int] = codes.flatten(1).var(0, correction=0).argsort(descending=True)[:LIVELIEST].tolist()
+            return list(range(min(size, MOST_DIMS)))
+        order: list[int] = codes.flatten(1).var(0, correction=0).argsort(descending=True)[:MOST_DIMS].tolist()
         return order
     words = asked.split(",")
     wrong = [word for word in words if not (word.isascii() and word.isdigit() and len(word) < 9 and int(word) < size)]
     if wrong:
-        raise UsageError(f"--dims {asked}: {wrong[0]!r} is none of the {size} dimensions", f"from 0 to {size - 1}")
+        raise UsageError(f"--dims {asked}: {wrong[0]!r} is not one of the {size} dimensions", f"from 0 to {size - 1}")
     return [int(word) for word in words]

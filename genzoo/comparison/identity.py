@@ -1,4 +1,4 @@
-"""What makes two runs the same configuration on the same data: equal options and contents, not names of files."""
+"""When two runs have the same configuration and the same data: by options and contents, not by file names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from genzoo.data.locations import is_location
 
 VIEW = ("binarize", "standardize")
-"""Training options that change what the metrics mean; runs that differ in them share no table."""
+"""Training options that change what the metrics mean: runs that differ in them are in different tables."""
 NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners")
 """Training options in which the runs of one row may differ."""
 SHORT = 8
-"""Digits of a hash that a title shows."""
+"""Digits of a hash in a title."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,19 @@ class Data:
     """The data of a run."""
 
     name: str
-    """The dataset."""
+    """The name of the dataset."""
     options: Mapping[str, Any]
-    """Those that are no paths."""
+    """Its options that are not paths."""
     paths: Mapping[str, Any] = field(default_factory=dict)
-    """Where they lie."""
+    """Its options that are paths."""
     digest: str | None = None
-    """Of all that was loaded; None for data that were read from disk as needed, and in older runs."""
+    """A hash of all loaded data; None for streamed data and in older runs."""
     files: str = ""
-    """The hashes of the raw files, as one hash; "" if none are recorded."""
+    """The hashes of the raw files as one hash; "" if they were not recorded."""
 
     @classmethod
     def of(cls, section: Mapping[str, Any], digest: Any, files: Any) -> Data:
-        """From the `data` section of a configuration, and a record's `data_digest` and `data`."""
+        """Return the data of the `data` section of a configuration, and of `data_digest` and `data` of a record."""
         options = {name: value for name, value in section.items() if name != "name"}
         paths = {name: value for name, value in options.items() if is_location(name, value)}
         rest = {name: value for name, value in options.items() if name not in paths}
@@ -44,34 +44,34 @@ class Data:
 
     @property
     def contents(self) -> str | None:
-        """What identifies the contents; None if nothing does."""
+        """A hash of the contents; None if it is not known."""
         return self.digest or self.files or None
 
     @property
     def plain(self) -> dict[str, Any]:
-        """What must agree before two runs are of the same data, as plain JSON values."""
+        """JSON values that are equal for runs on the same data."""
         where = {"contents": self.contents} if self.contents else self.paths
         return {"name": self.name, **self.options, **where}
 
     @property
     def without_digest(self) -> str:
-        """What an older run of the same data has, as one text."""
+        """The key of an older run on the same data, which has no digest."""
         return as_key(replace(self, digest=None).plain)
 
     @property
     def is_identified(self) -> bool:
-        """Whether more than a path is known of it."""
+        """Whether more than a path is known."""
         return bool(self.contents) or not self.paths
 
     def same_as(self, other: Data) -> bool:
-        """Whether both are the same data. A path alone does not tell."""
+        """Return whether both are known to be the same data. An equal path is not enough."""
         if self.digest and other.digest:
             return self.plain == other.plain
         return self.is_identified and other.is_identified and self.without_digest == other.without_digest
 
 
 def hash_of(files: Any) -> str:
-    """The recorded hashes of raw files as one hash, whatever the files are called; "" if there are none."""
+    """Return the recorded hashes of raw files as one hash, independent of file names; "" if there are none."""
     try:
         known = sorted(sorted(map(str, one["sha256"].values())) for one in files.values())
     except (AttributeError, KeyError, TypeError):
@@ -80,7 +80,7 @@ def hash_of(files: Any) -> str:
 
 
 def with_digests(data: Iterable[Data]) -> list[Data]:
-    """Gives each one without a digest that of the others with the same files and options, if these all have one."""
+    """Fill in missing digests from the data with the same files and options, where these have one and the same."""
     every = list(data)
     digests: dict[str, set[str]] = {}
     for one in every:
@@ -95,23 +95,23 @@ def with_digests(data: Iterable[Data]) -> list[Data]:
 
 
 def as_key(values: Any) -> str:
-    """Plain JSON values as one text."""
+    """Return JSON values as one canonical text."""
     return json.dumps(values, sort_keys=True)
 
 
 def settings_of(config: Mapping[str, Any], record: Mapping[str, Any], data: Data) -> dict[str, Any]:
-    """Every option but the seed, in one flat mapping. One that was changed on the way shows all its values."""
+    """Return every option but the seed as one flat mapping; an option that changed during training has all values."""
     training = {name: value for name, value in config["training"].items() if name not in NOT_SETTINGS}
-    training |= changed_on_the_way(config["training"], record)
+    training |= changed_during_training(config["training"], record)
     model, loss = dict(config["model"]), dict(config["loss"])
     return {"model": model.pop("name"), **model, "loss": loss.pop("name"), **loss, "data": data.plain, **training}
 
 
-def changed_on_the_way(training: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, str]:
-    """Training options that had other values in earlier steps, such as {"lr": "0.01→1e-05@300"}: 1e-05 from there on.
+def changed_during_training(training: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, str]:
+    """Return training options that changed, such as {"lr": "0.01→1e-05@300"}: 1e-05 from step 300 on.
 
-    A session that begins at an earlier step than the one before it makes the steps from there on anew. More epochs are
-    no change while the learning rate does not depend on their number.
+    A session that begins at an earlier step than the one before it repeats the steps from there on. A larger number of
+    epochs is a change only where the learning rate depends on it.
     """
     sessions = _sessions(record)
     names = {name for _, changed in sessions for name in changed if name in training and name not in NOT_SETTINGS}
@@ -134,7 +134,7 @@ def changed_on_the_way(training: Mapping[str, Any], record: Mapping[str, Any]) -
 
 
 def _sessions(record: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
-    """Of each session of a record, the step where it begins and what it changed as [before, now]."""
+    """Return the first step of each session of a record, and the options that it changed as [before, after]."""
     sessions = record.get("sessions")
     found = []
     for session in sessions if isinstance(sessions, list) else []:
@@ -146,28 +146,28 @@ def _sessions(record: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
 
 
 def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
-    """What else must agree before two metrics share a column: how the data are seen, and what −ln p(x|z) is.
+    """Return what else must be equal for metrics to be comparable: preprocessing, and what −ln p(x|z) is.
 
-    Probabilities, densities and what is neither do not compare. Results of older runs do not tell; there the option
-    does.
+    Probabilities, densities and other values are not comparable. Older results do not record which one they are; for
+    these the likelihood option is used.
     """
     training = config["training"]
-    seen = {name: training[name] for name in VIEW if name in training}
+    view = {name: training[name] for name in VIEW if name in training}
     if "measure" not in results:
-        return {**seen, **({"likelihood": training["likelihood"]} if "likelihood" in training else {})}
+        return {**view, **({"likelihood": training["likelihood"]} if "likelihood" in training else {})}
     if results["measure"] is None:
-        return {**seen, "measure": "no p(x|z)"}
-    return {**seen, "likelihood": str(results.get("likelihood")), "measure": str(results["measure"])}
+        return {**view, "measure": "no p(x|z)"}
+    return {**view, "likelihood": str(results.get("likelihood")), "measure": str(results["measure"])}
 
 
 def protocol_words(data: Data, view: Mapping[str, Any], names: Iterable[str], digest: bool) -> list[str]:
-    """A table's protocol in words.
+    """Return the parts of a table's title.
 
     Args:
-        data: Of its runs.
+        data: The data of its runs.
         view: See `view_of`.
-        names: What the files of the data are called in its runs.
-        digest: Whether a part of the data's hash is needed to tell it apart.
+        names: File names of the data in its runs.
+        digest: Whether to show a part of the data's hash.
     """
     where = [f"{option} {' or '.join(sorted(set(names)))}" for option in list(data.paths)[:1]]
     options = {name: value for name, value in data.options.items() if value not in (None, "", [], "auto")}
@@ -177,13 +177,13 @@ def protocol_words(data: Data, view: Mapping[str, Any], names: Iterable[str], di
 
 
 def file_names(data: Data) -> list[str]:
-    """What the files are called, without the folders they lie in; whole where nothing else identifies them."""
+    """Return the file names of the data; whole paths where nothing else identifies them."""
     texts = [text for value in data.paths.values() for text in (value if isinstance(value, list) else [value]) if text]
     return [Path(text).name if data.contents else text for text in texts]
 
 
 def short(value: Any) -> str:
-    """An option's value in a label."""
+    """Return the value of an option as it is shown in a label."""
     if isinstance(value, dict):
         return ",".join(f"{name}={short(item)}" for name, item in value.items())
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,4 +1,4 @@
-"""The numbers of a leaderboard: quality, speed and size of models trained alike, beside baselines."""
+"""The values of a leaderboard: quality, speed and size of models trained under the same conditions, and baselines."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from genzoo.runs.schema import is_number
 
 BOUND = "negative_elbo"
 BASELINES = {"pca": "mse", "independent_pixels": BOUND, "uniform": BOUND}
-"""The metric that each baseline of a run's results is one of."""
+"""The metric of each baseline in the results of a run."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What needs no training."""
+    """A value that a model must beat, known without training."""
 
     name: str
     metric: str
     value: float
     latents: int | None = None
-    """Only models with codes of this size are held against it; None: every model."""
+    """The size of the codes that it is compared with; None: every model."""
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """One table of `comparison.tables`, with what a leaderboard says beside the test metrics."""
+    """A table with baselines, speed, size and the training time to a target."""
 
     table: Table
     metric: str
-    """The rows are sorted by it."""
+    """The metric that the rows are sorted by."""
     target: float | None = None
-    """A −ELBO; the time until the validation data reach it is a column."""
+    """A validation −ELBO in nats; a column shows the training time to reach it."""
 
     def baselines(self) -> list[Baseline]:
-        """Those of the table's runs, each once: PCA for every size of code that there is."""
+        """Return the baselines of the table's runs, each once; PCA once for each size of code."""
         found: dict[Baseline, None] = {}
         for row in self.table.rows:
             results = row.results[0]
@@ -58,37 +58,37 @@ class Leaderboard:
         return sorted(found, key=lambda baseline: (baseline.metric, baseline.value))
 
     def behind(self, row: Row) -> list[Baseline]:
-        """The baselines that a row does not beat."""
-        lost = []
+        """Return the baselines that a row does not beat."""
+        unbeaten = []
         for baseline in self.baselines():
             estimate = row.estimate(baseline.metric)
             comparable = baseline.latents in (None, row.results[0].get("latents"))
             if comparable and isinstance(estimate, Estimate) and not estimate.mean < baseline.value:
-                lost.append(baseline)
-        return lost
+                unbeaten.append(baseline)
+        return unbeaten
 
     def records(self) -> list[dict[str, Any]]:
-        """Of all runs of the table."""
+        """Return the records of all runs of the table."""
         return [former_record(run) for row in self.table.rows for run in row.runs]
 
     def record(self) -> dict[str, Any]:
-        """Everything as plain JSON values."""
+        """Return the leaderboard as JSON values."""
         rows = []
         for row, record in zip(self.table.rows, self.table.records(self.metric), strict=True):
-            taken = {} if self.target is None else {"seconds_to_target": as_json(time_to(row, self.target))}
+            time = {} if self.target is None else {"seconds_to_target": as_json(time_to(row, self.target))}
             rows.append({
                 **record,
                 "train_images_per_second": as_json(speed(row, "train")),
                 "inference_images_per_second": as_json(speed(row, "inference")),
-                **taken,
+                **time,
                 "parameters": row.results[0].get("parameters"),
                 "latents": row.results[0].get("latents"),
                 "peak_memory": [result["training"].get("peak_memory") for result in row.results],
                 "worse_than": [baseline.name for baseline in self.behind(row)],
             })  # fmt: skip
         test = paired(self.table, self.metric)
-        kept = ("genzoo", "python", "packages", "source", "platform", "device", "threads", "matmul", "data")
-        made = [{name: record.get(name) for name in kept} for record in self.records()]
+        names = ("genzoo", "python", "packages", "source", "platform", "device", "threads", "matmul", "data")
+        environments = [{name: record.get(name) for name in names} for record in self.records()]
         return {
             "protocol": self.table.protocol,
             "sorted_by": self.metric,
@@ -97,12 +97,12 @@ class Leaderboard:
             "baselines": [vars(baseline) for baseline in self.baselines()],
             "sorted_on": self.table.sorted_on(self.metric),
             "paired": None if test is None else test.as_json(),
-            "environments": [one for number, one in enumerate(made) if one not in made[:number]],
+            "environments": [one for place, one in enumerate(environments) if one not in environments[:place]],
         }
 
 
 def speed(row: Row, kind: str) -> Estimate | str:
-    """Images a second in training steps ("train"), or of encoding and decoding ("inference"), over the seeds."""
+    """Return images per second of training ("train"), or of encoding and decoding ("inference"), over the seeds."""
     if kind == "train":
         return row.over_seeds(float(result["training"]["images_per_second"]) for result in row.results)
     return row.over_seeds(_inference(run) for run in row.runs)
@@ -118,9 +118,9 @@ def _inference(run: Run) -> float | str:
 
 
 def time_to(row: Row, target: float) -> Estimate | str:
-    """Seconds of training until the validation −ELBO is `target` nats or less, over the seeds, or why not.
+    """Return seconds of training until the validation −ELBO is `target` nats or less, over the seeds, or why not.
 
-    It is looked at after each epoch, so the answer is a whole number of epochs; validation itself does not count.
+    The −ELBO is checked after each epoch. The time of validation does not count.
     """
     bound = row.estimate(BOUND)
     if isinstance(bound, str):
@@ -147,5 +147,5 @@ def _time_to(run: Run, target: float) -> float | str:
 
 
 def is_probability(results: Mapping[str, Any]) -> bool:
-    """Whether −ELBO bounds a probability, as the baselines of pixels are one. Results of older runs do not tell."""
+    """Return whether −ELBO bounds a probability, as the pixel baselines do; assumed for results of older runs."""
     return bool(results.get("measure", "probability") == "probability")

@@ -1,4 +1,4 @@
-"""Which rows of a table are settled to be better than others, and the ranks that follow."""
+"""Which rows of a table are significantly better than others, and their ranks."""
 
 from __future__ import annotations
 
@@ -19,39 +19,40 @@ class Paired:
     """The difference between two rows on the same test data."""
 
     better: str
-    """The row whose test metric is the better one, settled or not."""
+    """Label of the row with the better test metric, significantly or not."""
     other: str
+    """Label of the other row."""
     metric: str
     difference: float
-    """By how much."""
+    """Of the two means, never negative."""
     interval: float | None
-    """Half the width of the difference's interval at the corrected level; None if a row has one seed only."""
+    """Half the width of the difference's interval at the corrected level; None if a row has only one seed."""
     p: float
-    """The probability of such a difference where there is none, not corrected; 1 if a row has one seed only."""
+    """The p-value, not corrected; 1 if a row has only one seed."""
     seeds: tuple[int, int]
-    """How many there are of either row."""
+    """The number of seeds of each row."""
     n: int | None
-    """Test examples whose values are known of both rows; None: the interval is that of the seeds alone."""
+    """The number of test examples with values of both rows; None: the interval is over seeds only."""
     comparisons: int
-    """Pairs of rows that could have been tested, for which the level is corrected."""
+    """The number of pairs of rows that the level is corrected for."""
     comparative: str = "lower"
-    """What a better metric is."""
+    """Whether a better metric is "lower" or "higher"."""
 
     @property
     def settled(self) -> bool:
-        """Whether the rows differ by more than seeds and test examples explain."""
+        """Whether the difference is significant."""
         return self.p < corrected(self.comparisons)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return JSON values."""
         return {**asdict(self), "settled": self.settled}
 
 
 def paired(table: Table, metric: str) -> Paired | None:
-    """The test of the best two rows; None where there are no two, or no metric is better than another.
+    """Return the test of the best two rows; None if there are fewer, or if neither lower nor higher is better.
 
-    The seeds of a row are what is repeated, so their spread counts; of the test examples the spread of the difference
-    counts, since both rows have the same ones. Every pair could have been the best two: the level is corrected for it.
+    Seeds are replicates, so the variance over seeds counts for each row. Both rows have the same test examples, so the
+    variance of the difference over these counts. Any pair could have been the best two: the level is corrected for all.
     """
     rows = [row for row in table.sorted_by(metric).rows if isinstance(row.estimate(metric), Estimate)][:2]
     order = order_of(metric)
@@ -78,9 +79,9 @@ def paired(table: Table, metric: str) -> Paired | None:
 
 
 def ranks(table: Table, metric: str) -> list[int | None]:
-    """Of each row 1 + how many rows are settled to be better; None for rows without the metric, or without an order.
+    """Return for each row 1 + the number of significantly better rows; None without the metric or without an order.
 
-    Rows that are not told apart from the best one share rank 1.
+    Rows that are not significantly worse than the best one share rank 1.
     """
     order = order_of(metric)
     place: list[int | None] = [None if isinstance(row.estimate(metric), str) else 1 for row in table.rows]
@@ -96,13 +97,13 @@ def ranks(table: Table, metric: str) -> list[int | None]:
 
 
 def comparisons(rows: Sequence[Row], metric: str) -> int:
-    """How many pairs of rows can be tested: those of two seeds or more that have the metric."""
+    """Return how many pairs of rows can be tested: rows with the metric and at least two seeds."""
     k = sum(row.seeds > 1 and isinstance(row.estimate(metric), Estimate) for row in rows)
     return k * (k - 1) // 2
 
 
 def tested(one: Row, other: Row, metric: str, order: Order) -> Difference | None:
-    """The first row's metric less the second's, negative if the first is better; None if it cannot be tested."""
+    """Return the first row's cost minus the second's, negative if the first is better; None if it cannot be tested."""
     if min(one.seeds, other.seeds) < 2:
         return None
     if any(isinstance(row.estimate(metric), str) for row in (one, other)):
@@ -111,14 +112,14 @@ def tested(one: Row, other: Row, metric: str, order: Order) -> Difference | None
 
 
 def costs(row: Row, metric: str, order: Order) -> Estimate:
-    """A row's metric over the seeds, turned so that less is better."""
+    """Return a row's metric over the seeds as a cost: lower is better."""
     estimate = row.estimate(metric)
     assert isinstance(estimate, Estimate)
     return Estimate(tuple(map(order.cost, estimate.values)))
 
 
 def example_differences(one: Row, other: Row, metric: str) -> tuple[float, int] | None:
-    """The variance over test examples of the difference of two rows, and their number; None where it is not known."""
+    """Return the variance over test examples of the difference of two rows, and their number; None if not known."""
     import numpy as np
 
     values, others = one.examples.get(metric), other.examples.get(metric)

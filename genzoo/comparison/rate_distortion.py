@@ -1,7 +1,7 @@
-"""Rate and distortion of runs that press on the KL in different degrees (Alemi et al. 2018, arXiv 1711.00464).
+"""Rate–distortion curves of runs with different weights of the KL (Alemi et al. 2018, arXiv 1711.00464).
 
-A model under β, or held to a capacity C, trades nats of KL (the rate) for nats of reconstruction (the distortion). Over
-all β these trace a curve, on which a lower point to the left is better; −ELBO is the sum of both.
+β, or a capacity C, trades rate (KL, in nats) for distortion (reconstruction, in nats). The values of β trace a curve;
+lower and to the left is better. −ELBO is the sum of rate and distortion.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table
 
 PRESSURE = ("beta", "capacity", "gamma")
-"""Options of a loss that choose a point of the curve; whoever differs in others is on another curve."""
+"""Options of a loss that select a point of the curve; runs that differ in other options are on another curve."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One row of a table."""
+    """One row of a table in the rate–distortion plane."""
 
     label: str
-    """What it was pressed with: "β=4", or "C=5" for a capacity."""
+    """Such as "β=4", or "C=5" for a capacity."""
     rate: float
     """KL in nats an example."""
     distortion: float
     """E[−ln p(x|z)] in nats an example."""
 
     def dominates(self, other: Point) -> bool:
-        """Whether it is nowhere worse than the other and better in one of the two."""
+        """Return whether neither rate nor distortion is higher than the other point's, and one is lower."""
         pairs = ((self.rate, other.rate), (self.distortion, other.distortion))
         return all(own <= its for own, its in pairs) and any(own < its for own, its in pairs)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of one model, in the order of their rates. Several may lie at one place."""
+    """Points of one model, sorted by rate. Several may be equal."""
 
     name: str
     points: tuple[Point, ...]
 
     @property
     def front(self) -> tuple[Point, ...]:
-        """The points that no other one dominates, one for each place: along them, more rate is less distortion."""
+        """The Pareto front, without duplicates: along it, distortion falls as rate rises."""
         places: dict[tuple[float, float], Point] = {}
         for point in self.points:
             if not any(other.dominates(point) for other in self.points):
@@ -55,18 +55,22 @@ class Curve:
 
     @property
     def dominated(self) -> tuple[Point, ...]:
-        """The points that another one dominates."""
+        """The points that another point dominates."""
         return tuple(point for point in self.points if any(other.dominates(point) for other in self.points))
 
     def area(self, low: float, high: float) -> float:
-        """∫ D dR in nats² between two rates of its front, by straight lines from point to point."""
+        """Return ∫ D dR in nats² between two rates of the front, with linear interpolation between points."""
         places = [low, *(point.rate for point in self.front if low < point.rate < high), high]
         heights = [self.at(rate) for rate in places]
         steps = itertools.pairwise(zip(places, heights, strict=True))
         return sum((right - left) * (one + other) / 2 for (left, one), (right, other) in steps)
 
     def at(self, rate: float) -> float:
-        """The distortion at a rate of its front, on the line between the points on either side of it."""
+        """Return the distortion at a rate of the front, by linear interpolation.
+
+        Raises:
+            ValueError: The rate is outside the front.
+        """
         front = self.front
         for one, other in itertools.pairwise(front):
             if one.rate <= rate <= other.rate:
@@ -76,7 +80,7 @@ class Curve:
 
 
 def curves(table: Table) -> list[Curve]:
-    """The rows with a rate and a distortion, both finite; those that differ in pressure alone as one curve."""
+    """Return the rows with finite rate and distortion as curves: rows that differ only in `PRESSURE` share one."""
     groups: dict[str, list[Row]] = {}
     for row in table.rows:
         known = [row.estimate(name) for name in ("kl", "reconstruction")]
@@ -91,7 +95,7 @@ def curves(table: Table) -> list[Curve]:
 
 
 def as_point(row: Row) -> Point:
-    """A row by its means over seeds."""
+    """Return a row as a point: its means over seeds."""
     rate, distortion = row.estimate("kl"), row.estimate("reconstruction")
     assert isinstance(rate, Estimate)
     assert isinstance(distortion, Estimate)
@@ -99,13 +103,13 @@ def as_point(row: Row) -> Point:
 
 
 def pressure(settings: dict[str, Any]) -> str:
-    """β, or the capacity, as a label."""
+    """Return the label of a point: its capacity, or else its β."""
     capacity, beta = settings.get("capacity"), settings.get("beta")
     return f"C={capacity:g}" if capacity is not None else f"β={beta:g}" if beta is not None else ""
 
 
-def told(found: Sequence[Curve]) -> list[str]:
-    """Of each curve of two points or more its area, over the rates that all have, and what breaks it, a line each."""
+def curve_notes(found: Sequence[Curve]) -> list[str]:
+    """Return a note on each curve with two points or more: its area over the common rates, and dominated points."""
     real = [curve for curve in found if len(curve.front) > 1]
     low = max((curve.front[0].rate for curve in real), default=0.0)
     high = min((curve.front[-1].rate for curve in real), default=0.0)
@@ -118,7 +122,7 @@ def told(found: Sequence[Curve]) -> list[str]:
             area = f"{curve.area(lower, upper):.4g} nats² between rates {lower:.4g} and {upper:.4g}"
             lines.append(f"{name}: area {area}{monotone}")
         lines += [
-            f"{name}: {point.label} is dominated by {better.label}, which needs no more of either"
+            f"{name}: {point.label} is dominated by {better.label}: neither its rate nor its distortion is higher"
             for point in curve.points
             if (better := next((other for other in curve.points if other.dominates(point)), None))
         ]

@@ -1,32 +1,35 @@
-"""Finding a run by what users type: a path, @last, @best:METRIC, or the beginning of its name."""
+"""Find a run by a path, by @last or @best:METRIC, or by the beginning of its name."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genzoo.comparison.tables import best
-from genzoo.core.errors import GenzooError, UsageError
+from genzoo.comparison.tables import collect, metric_of, table_in, tables
+from genzoo.core.errors import GenzooError, UsageError, did_you_mean
+from genzoo.evaluation.order import key, order_of
 from genzoo.runs.run import MODEL_FILE, Run, read_json
+from genzoo.system.messages import warn
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
 
 
 def find(reference: str, root: Path = Path("runs")) -> Run:
-    """The run called `reference`: a path, @last, @best:METRIC, or the unique beginning of its name or its last part.
+    """Return the run of a reference: a path, @last, @best:METRIC, or the unique beginning of its name or its last part.
 
     Raises:
-        UsageError: No such run, or several.
+        UsageError: There is no such run, or there are several.
     """
     if os.path.isfile(Path(reference) / "config.json"):
         return Run(Path(reference))
     if os.sep in reference and os.path.exists(reference):
-        raise UsageError(f"{reference} is no run folder: it has no config.json", f"ls {root}/, or type @last")
+        raise UsageError(f"{reference} is not a run folder: it has no config.json", f"ls {root}/, or type @last")
     runs = sorted(path.parent for path in root.glob("*/config.json"))
     if not runs:
-        raise UsageError(f"no runs in {root}/", "make one: genzoo run …, or say where they are: --runs FOLDER")
+        raise UsageError(f"no runs in {root}/", "train a model: genzoo run …, or name their folder: --runs FOLDER")
     if reference.startswith("@best:"):
         return best(root, reference.removeprefix("@best:"))
     if reference == "@last":
@@ -41,8 +44,61 @@ def find(reference: str, root: Path = Path("runs")) -> Run:
     raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
 
 
+def best(root: Path, metric: str) -> Run:
+    """Return the finished run in a folder with the best validation metric, or test metric without validation data.
+
+    Raises:
+        UsageError: No run has the metric, neither lower nor higher is better, or the runs are not comparable.
+    """
+    comparable = tables(collect([root]), say=lambda line: warn(line, "resume it: genzoo resume RUN"))
+    name = key(metric)
+    found = [
+        (metric_of(table_in(results, "validation"), name), value, table.protocol, run)
+        for table in comparable
+        for row in table.rows
+        for run, results in zip(row.runs, row.results, strict=True)
+        if not isinstance(value := metric_of(results["test"], name), str)
+    ]
+    if not found:
+        known = [name.replace("_", "-") for table in comparable for name in table.metrics()]
+        hint = f"known: {', '.join(dict.fromkeys(known))}"
+        raise UsageError(f"@best:{metric}: no finished run in {root}/ has it.{did_you_mean(metric, known)}", hint)
+    refuse_unlike(root, metric, sorted({protocol for _, _, protocol, _ in found}))
+    order = order_of(name)
+    if order.better is None:
+        raise UsageError(
+            f"@best:{metric}: neither lower nor higher values of this metric are better",
+            "choose another metric, such as mse",
+        )
+    if not order.known:
+        warn(f"@best:{metric}: its metric is not installed", "lower is assumed to be better")
+    validated = [(order.cost(value), run) for value, _, _, run in found if not isinstance(value, str)]
+    if not validated:
+        warn(f"@best:{metric}: chosen by test metrics", "these runs do not have it on validation data")
+    choice = validated or [(order.cost(value), run) for _, value, _, run in found]
+    return min(choice, key=lambda item: item[0])[1]
+
+
+def refuse_unlike(root: Path, metric: str, protocols: Sequence[str]) -> None:
+    """Refuse a choice among runs of several protocols.
+
+    Raises:
+        UsageError: There are several; the message says in what they differ.
+    """
+    if len(protocols) < 2:
+        return
+    words = [protocol.split(" · ") for protocol in protocols]
+    own = [[word for word in part if not all(word in other for other in words)] for part in words]
+    enough = next((n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own)), 99)
+    shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
+    raise UsageError(
+        f"@best:{metric}: the runs in {root}/ are not comparable: {' | '.join(shown)}",
+        f"compare them and name one: genzoo compare {root}",
+    )
+
+
 def _started(path: Path) -> tuple[float, str]:
-    """When a run was started, by its own record; the name decides between equals."""
+    """Return when a run was started, and its name to decide between equal times."""
     try:
         started = read_json(path / "run.json").get("started", 0.0)
         return (started if isinstance(started, float) else 0.0, path.name)
@@ -51,15 +107,15 @@ def _started(path: Path) -> tuple[float, str]:
 
 
 def load(reference: str | Path, device: str = "cpu") -> Model:
-    """Loads a trained model, in evaluation mode.
+    """Load a trained model in evaluation mode.
 
     Args:
-        reference: A model.safetensors file, a run folder, or a run's name as `genzoo evaluate` takes it.
-        device: Where to put it.
+        reference: A model.safetensors file, a run folder, or a run's name as for `genzoo evaluate`.
+        device: The device of the model.
 
     Raises:
-        UsageError: Not found.
-        GenzooError: Damaged, or made by a plugin that is not installed.
+        UsageError: There is no such file or run.
+        GenzooError: The file is damaged, or the plugin of the model is not installed.
     """
     from genzoo.runs.model_file import load_model
 
@@ -67,5 +123,7 @@ def load(reference: str | Path, device: str = "cpu") -> Model:
     if path.suffix == ".safetensors":
         return load_model(path, device)
     if os.path.isfile(path):
-        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
+        raise UsageError(
+            f"{path} is not a .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors"
+        )
     return load_model(find(str(reference)).path / MODEL_FILE, device)

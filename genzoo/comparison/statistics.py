@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any
 
 LEVEL = 0.05
-"""How often a test may find a difference where there is none."""
+"""The significance level: how often a test may find a difference where there is none."""
 STEPS = 10_000
-"""Terms of a continued fraction, at most; degrees of freedom of 10⁸ need some hundreds."""
+"""Largest number of terms of a continued fraction; 10⁸ degrees of freedom need some hundreds."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Estimate:
     """A metric over seeds."""
 
     values: tuple[float, ...]
-    """One for each seed."""
+    """One value for each seed."""
     standard_error: float | None = None
-    """Over the choice of test examples, of one seed's metric; None where the metric is no mean over examples."""
+    """Over the choice of test examples, of one seed's metric; None if the metric is not a mean over examples."""
 
     @property
     def mean(self) -> float:
@@ -42,12 +42,12 @@ class Estimate:
 
     @property
     def variance(self) -> float:
-        """Of single seeds, divided by n − 1; two seeds at least."""
+        """The sample variance over seeds (divided by n − 1); needs two seeds."""
         return statistics.variance(self.values)
 
 
 def as_json(estimate: Estimate | str) -> dict[str, Any]:
-    """An estimate, or the reason why there is none, as plain JSON values."""
+    """Return an estimate, or the reason why it is not available, as JSON values."""
     if isinstance(estimate, str):
         return {"not_available": estimate}
     return {
@@ -59,7 +59,7 @@ def as_json(estimate: Estimate | str) -> dict[str, Any]:
 
 
 def estimated(values: Iterable[float | str], standard_error: float | None = None) -> Estimate | str:
-    """Values of one metric over the seeds, or the reason why one of them is not available."""
+    """Return the estimate from one value for each seed, or the reason why one value is not available."""
     known = tuple(values)
     reason = next((value for value in known if isinstance(value, str)), None)
     return Estimate(tuple(map(float, known)), standard_error) if reason is None else reason
@@ -67,7 +67,7 @@ def estimated(values: Iterable[float | str], standard_error: float | None = None
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean of one thing less that of another, with the freedom that its variance leaves."""
+    """A difference of two means, with its variance and degrees of freedom."""
 
     mean: float
     variance: float
@@ -75,25 +75,22 @@ class Difference:
 
     @property
     def p(self) -> float:
-        """The probability of a difference as large as this where there is none (two-sided t-test).
-
-        Without any variance nothing can be said: 1.
-        """
+        """The p-value of the two-sided t-test; 1 if the variance is 0."""
         return two_sided(self.mean / math.sqrt(self.variance), self.freedom) if self.variance > 0 else 1.0
 
     def interval(self, level: float) -> float:
-        """Half the width of the interval that leaves 0 out if and only if p is below the level."""
+        """Return half the width of the interval that excludes 0 if and only if p is below the level."""
         return t_quantile(1 - level / 2, self.freedom) * math.sqrt(self.variance) if self.variance > 0 else 0.0
 
 
 def difference(one: Estimate, other: Estimate, examples: tuple[float, int] | None = None) -> Difference:
-    """The difference of two means over two seeds or more each (Welch 1947; Satterthwaite 1946).
+    """Return the difference of two means over at least two seeds each (Welch 1947; Satterthwaite 1946).
 
-    Its variance has a part of each row's seeds, and one of the choice of test examples.
+    Its variance is the sum of those over the seeds of each row and of that over the choice of test examples.
 
     Args:
         one, other: The two means.
-        examples: The variance over test examples of the difference of the two rows, and how many examples there are.
+        examples: The variance of the difference over test examples, and the number of examples.
     """
     parts = [(row.variance / len(row.values), len(row.values) - 1) for row in (one, other)]
     if examples is not None and examples[1] > 1:
@@ -104,12 +101,12 @@ def difference(one: Estimate, other: Estimate, examples: tuple[float, int] | Non
 
 
 def corrected(comparisons: int) -> float:
-    """The level of each of so many tests at which all of them together err in 5 % of cases (Bonferroni)."""
+    """Return the Bonferroni-corrected significance level of each of several tests."""
     return LEVEL / max(comparisons, 1)
 
 
 def two_sided(t: float, freedom: float) -> float:
-    """P(|T| ≥ |t|) of Student's t distribution, for any positive number of degrees of freedom."""
+    """Return P(|T| ≥ |t|) of Student's t distribution, for any positive number of degrees of freedom."""
     if not (ratio := t / freedom * t):
         return 1.0
     return incomplete_beta(freedom / 2, 0.5, 1 / (1 + ratio), 1 / (1 + 1 / ratio))
@@ -117,7 +114,7 @@ def two_sided(t: float, freedom: float) -> float:
 
 @cache
 def t_quantile(p: float, freedom: float) -> float:
-    """Student's t below which the share p lies, one half to 1, for any positive number of degrees of freedom."""
+    """Return the p-quantile of Student's t distribution, ½ ≤ p < 1, for any positive number of degrees of freedom."""
     tail = 2 * (1 - p)
     low, high = 0.0, 1.0
     while two_sided(high, freedom) > tail:
@@ -128,7 +125,7 @@ def t_quantile(p: float, freedom: float) -> float:
 
 
 def incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
-    """The regularised incomplete beta function I_x(a, b); `rest` is 1 − x, which may be too small to be had from x."""
+    """Return the regularised incomplete beta function I_x(a, b). `rest` is 1 − x, given apart to keep its precision."""
     if x <= 0 or rest <= 0:
         return 0.0 if x <= 0 else 1.0
     logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
@@ -141,7 +138,7 @@ def _fraction(a: float, b: float, x: float) -> float:
     """The continued fraction of the incomplete beta function, by Lentz's method (Press et al. 2007, section 6.4)."""
     tiny = 1e-300
     c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1) or tiny)
-    found = d
+    value = d
     for m in range(1, STEPS):
         for factor in (
             m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
@@ -149,7 +146,7 @@ def _fraction(a: float, b: float, x: float) -> float:
         ):
             d = 1 / (1 + factor * d or tiny)
             c = 1 + factor / c or tiny
-            found *= c * d
+            value *= c * d
         if abs(c * d - 1) < 1e-15:
             break
-    return found
+    return value

@@ -1,4 +1,4 @@
-"""Many runs as tables: one for each protocol, the seeds of a configuration as one row."""
+"""Finished runs as tables: one table for each protocol, one row for all seeds of a configuration."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ from genzoo.comparison.ranking import paired as paired
 from genzoo.comparison.ranking import ranks
 from genzoo.comparison.statistics import Estimate as Estimate
 from genzoo.comparison.statistics import as_json, estimated
-from genzoo.core.errors import GenzooError, UsageError, did_you_mean
-from genzoo.evaluation.order import key, order_of
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.evaluation.order import order_of
 from genzoo.runs.record import former_record, why_outdated
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.runs.schema import is_config, is_number, is_results
 from genzoo.system.checksummed import read_arrays
-from genzoo.system.messages import warn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,17 +38,17 @@ Part = Literal["validation", "test"]
 
 @dataclass(frozen=True)
 class Row:
-    """Runs of one configuration. Those of one seed count as one, however often it was run."""
+    """Runs of one configuration. Several runs of one seed count as one."""
 
     model: str
     settings: dict[str, Any]
-    """Every option but the seed, as one flat mapping."""
+    """Every option but the seed, see `settings_of`."""
     runs: tuple[Run, ...]
     results: tuple[dict[str, Any], ...]
 
     @cached_property
     def by_seed(self) -> dict[int | str, list[int]]:
-        """The positions of the runs of each seed."""
+        """For each seed, the positions of its runs."""
         found: dict[int | str, list[int]] = {}
         for place, run in enumerate(self.runs):
             seed = run.plain_config["training"].get("seed")
@@ -58,17 +57,17 @@ class Row:
 
     @property
     def seeds(self) -> int:
-        """How many seeds there are."""
+        """The number of seeds."""
         return len(self.by_seed)
 
     def over_seeds(self, values: Iterable[float | str], standard_error: float | None = None) -> Estimate | str:
-        """One value for each run as one for each seed: the mean over the runs of that seed."""
-        every = list(values)
-        of_seeds = [estimated(every[place] for place in places) for places in self.by_seed.values()]
+        """Return the estimate from one value for each run: the runs of a seed count by their mean."""
+        of_runs = list(values)
+        of_seeds = [estimated(of_runs[place] for place in places) for places in self.by_seed.values()]
         return estimated((one if isinstance(one, str) else one.mean for one in of_seeds), standard_error)
 
     def estimate(self, metric: str, part: Part = "test") -> Estimate | str:
-        """A metric over the seeds, or why there is none."""
+        """Return a metric over the seeds, or the reason why it is not available."""
         parts = [table_in(result, part) for result in self.results]
         errors = [table_in(one, "standard_error").get(metric) for one in parts]
         known = [float(error) for error in errors if is_number(error)]
@@ -77,7 +76,7 @@ class Row:
 
     @cached_property
     def examples(self) -> dict[str, NDArray[Any]]:
-        """For each metric, its value on every test example, averaged over the seeds: [N] float64."""
+        """For each metric, its value on every test example, the mean over the seeds: [N] float64."""
         try:
             loaded = [read_arrays(run.path / EXAMPLES_FILE) for run in self.runs]
         except GenzooError:
@@ -92,7 +91,7 @@ class Row:
 
 
 def _mean(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """The mean of arrays, element by element; they are added in their order."""
+    """Return the elementwise mean of arrays, added in their order."""
     import numpy as np
 
     with np.errstate(all="ignore"):  # a metric may be infinite
@@ -101,7 +100,7 @@ def _mean(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 
 def metric_of(metrics: dict[str, Any], name: str) -> float | str:
-    """A metric of one split, or why there is none."""
+    """Return a metric of one split, or the reason why it is not available."""
     value = metrics.get(name)
     if isinstance(value, str):  # "nan", "inf"
         return value
@@ -109,20 +108,20 @@ def metric_of(metrics: dict[str, Any], name: str) -> float | str:
 
 
 def table_in(values: dict[str, Any], name: str) -> dict[str, Any]:
-    """The table called `name` in values; an empty one if there is none."""
+    """Return the mapping called `name` in values, or an empty one."""
     found = values.get(name)
     return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one protocol: the same data, seen the same way, under likelihoods of the same kind."""
+    """Rows of one protocol: the same data, the same preprocessing, the same kind of likelihood."""
 
     protocol: str
     rows: tuple[Row, ...]
 
     def metrics(self) -> list[str]:
-        """The metrics that some row has, in the order of the results."""
+        """Return the metrics that any row has, in the order of the results."""
         names: dict[str, None] = {}
         for row in self.rows:
             for name, value in row.results[0]["test"].items():
@@ -132,12 +131,12 @@ class Table:
 
     @property
     def title(self) -> str:
-        """What the rows have in common."""
+        """The protocol and the number of test examples."""
         sizes = sorted({result["test"]["n"] for row in self.rows for result in row.results})
         return f"{self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
 
     def label(self, row: Row, leaving_out: Sequence[str] = ()) -> str:
-        """The model, and the options in which rows of that model differ."""
+        """Return the model and the options in which the rows of this model differ."""
         others = [other for other in self.rows if other.model == row.model]
         differing = [
             name
@@ -149,7 +148,7 @@ class Table:
         return " ".join([row.model, *(f"{name}={short(row.settings[name])}" for name in differing)])
 
     def records(self, metric: str) -> list[dict[str, Any]]:
-        """The rows as plain JSON values, each seed's value too, and the rank by one metric."""
+        """Return the rows as JSON values, with the value of each seed and the rank by one metric."""
         return [
             {
                 "model": self.label(row),
@@ -163,13 +162,13 @@ class Table:
         ]
 
     def sorted_on(self, metric: str) -> Part:
-        """Whether rows are sorted by validation metrics, as they are where all rows have them, or by test metrics."""
+        """Return the split that rows are sorted on: validation if all rows with the metric have it there, else test."""
         rows = [row for row in self.rows if isinstance(row.estimate(metric), Estimate)]
         known = all(isinstance(row.estimate(metric, "validation"), Estimate) for row in rows)
         return "validation" if known else "test"
 
     def sorted_by(self, metric: str) -> Table:
-        """The rows with the best metric first, those without it last."""
+        """Return the table with the best row first and rows without the metric last."""
         order, part = order_of(metric), self.sorted_on(metric)
 
         def place(row: Row) -> tuple[bool, float]:
@@ -180,10 +179,10 @@ class Table:
 
 
 def collect(places: Sequence[Path]) -> list[Run]:
-    """The finished runs in folders, which may be runs themselves or hold some.
+    """Return the finished runs in folders, each a run or a folder of runs.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There are no finished runs.
     """
     candidates: dict[Path, None] = {}
     for place in places:
@@ -192,12 +191,12 @@ def collect(places: Sequence[Path]) -> list[Run]:
             candidates.setdefault(path.resolve())
     if not candidates:
         where = ", ".join(map(str, places))
-        raise UsageError(f"no finished runs in {where}", "make some: genzoo run MODEL --dataset NAME")
+        raise UsageError(f"no finished runs in {where}", "train a model: genzoo run MODEL --dataset NAME")
     return [Run(path) for path in candidates]
 
 
 class Member(NamedTuple):
-    """A run with what was read of it."""
+    """A run and the contents of its files."""
 
     run: Run
     config: dict[str, Any]
@@ -207,7 +206,7 @@ class Member(NamedTuple):
 
 
 def members(runs: Iterable[Run], dataset: str | None, say: Callable[[str], None]) -> list[Member]:
-    """The runs that can be compared. Damaged ones are left out; of those with outdated metrics this is said."""
+    """Return the runs that can be compared. Damaged runs are left out, outdated ones with a line to `say`."""
     found = []
     for run in runs:
         try:
@@ -229,18 +228,18 @@ def members(runs: Iterable[Run], dataset: str | None, say: Callable[[str], None]
 def tables(
     runs: Iterable[Run], dataset: str | None = None, say: Callable[[str], None] = lambda line: None
 ) -> list[Table]:
-    """The runs grouped: one table for each protocol, one row for each configuration, seeds together.
+    """Return the runs as tables: one for each protocol, one row for each configuration.
 
     Args:
         runs: Finished runs.
-        dataset: The only one to show; None: all.
-        say: Told which runs are left out because their metrics are outdated, a line each.
+        dataset: Use only runs on this dataset; None: all runs.
+        say: Called with a line for each run that is left out because its metrics are outdated.
     """
     groups: dict[str, list[Member]] = {}
     for member in members(runs, dataset, say):
         groups.setdefault(as_key([member.data.plain, view_of(member.config, member.results)]), []).append(member)
     texts = [protocol(group) for group in groups.values()]
-    made = []
+    found = []
     for group, text in zip(groups.values(), texts, strict=True):
         rows: dict[str, list[tuple[Member, dict[str, Any]]]] = {}
         for member in group:
@@ -251,66 +250,12 @@ def tables(
             for own in rows.values()
         ]
         unique = text if texts.count(text) == 1 else protocol(group, digest=True)
-        made.append(Table(unique, tuple(sorted(built, key=lambda row: row.model))))
-    return sorted(made, key=lambda table: table.protocol)
+        found.append(Table(unique, tuple(sorted(built, key=lambda row: row.model))))
+    return sorted(found, key=lambda table: table.protocol)
 
 
 def protocol(group: Sequence[Member], digest: bool = False) -> str:
-    """What a table's runs have in common, in words."""
+    """Return the protocol of runs as text."""
     first = group[0]
     names = [name for member in group for name in file_names(member.data)]
     return " · ".join(protocol_words(first.data, view_of(first.config, first.results), names, digest))
-
-
-def best(root: Path, metric: str) -> Run:
-    """The finished run in a folder with the best validation metric; of runs without validation data, test metric.
-
-    Raises:
-        UsageError: No run has that metric, none is better than another, or several protocols have it, under which it
-            does not mean the same.
-    """
-    made = tables(collect([root]), say=lambda line: warn(line, "go on with it: genzoo resume RUN"))
-    name = key(metric)
-    found = [
-        (metric_of(table_in(results, "validation"), name), value, table.protocol, run)
-        for table in made
-        for row in table.rows
-        for run, results in zip(row.runs, row.results, strict=True)
-        if not isinstance(value := metric_of(results["test"], name), str)
-    ]
-    if not found:
-        known = [name.replace("_", "-") for table in made for name in table.metrics()]
-        hint = f"known: {', '.join(dict.fromkeys(known))}"
-        raise UsageError(f"@best:{metric}: no finished run in {root}/ has it.{did_you_mean(metric, known)}", hint)
-    refuse_unlike(root, metric, sorted({protocol for _, _, protocol, _ in found}))
-    order = order_of(name)
-    if order.better is None:
-        raise UsageError(
-            f"@best:{metric}: neither lower nor higher values of this metric are better",
-            "choose by another, such as mse",
-        )
-    if not order.known:
-        warn(f"@best:{metric}: its metric is not installed", "the lowest metric is taken to be the best")
-    validated = [(order.cost(value), run) for value, _, _, run in found if not isinstance(value, str)]
-    if not validated:
-        warn(f"@best:{metric}: chosen by test metrics", "these runs have no such metric of validation data")
-    choice = validated or [(order.cost(value), run) for _, value, _, run in found]
-    return min(choice, key=lambda item: item[0])[1]
-
-
-def refuse_unlike(root: Path, metric: str, protocols: Sequence[str]) -> None:
-    """Refuses a choice among runs of several protocols, and says in what these differ.
-
-    Raises:
-        UsageError: There is more than one.
-    """
-    if len(protocols) < 2:
-        return
-    words = [protocol.split(" · ") for protocol in protocols]
-    own = [[word for word in part if not all(word in other for other in words)] for part in words]
-    enough = next((n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own)), 99)
-    shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
-    raise UsageError(
-        f"@best:{metric}: the runs in {root}/ do not compare: {' | '.join(shown)}",
-        f"compare them, and name one: genzoo compare {root}",
-    )

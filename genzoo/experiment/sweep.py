@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from genzoo.comparison.identity import Data, as_key, changed_on_the_way
+from genzoo.comparison.identity import Data, as_key, changed_during_training
 from genzoo.core.dataset import Dataset
 from genzoo.core.errors import GenzooError, NonFiniteError, UsageError
 from genzoo.core.listener import INTERRUPTED
@@ -123,7 +123,7 @@ def is_made_as(run: Run, config: dict[str, Any], data: Data) -> bool:
     own, record = run.plain_config, run.record
     if any(own[section] != config[section] for section in ("model", "loss", "training")):
         return False
-    if changed_on_the_way(own["training"], record):
+    if changed_during_training(own["training"], record):
         return False
     was = Data.of(own["data"], record.get("data_digest"), record.get("data"))
     return was.same_as(data)

@@ -1,4 +1,4 @@
-"""What all figures share: paper, colours, grids of images."""
+"""What all figures share: colours, matplotlib figures, grids of images."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from torch.nn.functional import avg_pool2d
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DATA_COLOUR, MODEL_COLOUR = "#0072b2", "#d55e00"  # Okabe & Ito 2008: told apart by all eyes
+DATA_COLOUR, MODEL_COLOUR = "#0072b2", "#d55e00"  # Okabe & Ito 2008: distinct for all kinds of colour vision
 QUIET_COLOUR = "#9a9a9a"
 CLASS_COLOURS = (  # Petroff 2021, arXiv 2107.02270: ten colours chosen for all kinds of colour vision
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 TITLE: dict[str, Any] = {"fontsize": 11, "loc": "left"}
 LONGEST_NAME = 24
-"""Characters of a class's name in a figure."""
+"""Maximum length of a class name in a figure."""
 DPI = 120
-"""Pixels an inch."""
+"""Pixels per inch."""
 THUMBNAIL = 128
-"""Pixels of the longer side of an image among many: on paper it gets fewer."""
+"""Largest side in pixels of an image among many; it is drawn with fewer."""
 LARGEST_GRID = 2560
-"""Pixels of the longer side of a grid."""
+"""Largest side of a grid in pixels."""
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @contextmanager
 def own_style() -> Iterator[None]:
-    """Inside, figures look the same whatever style the user has chosen for their own; for all that draws one."""
+    """Inside, matplotlib has its default style, not the user's; for every function that draws with it."""
     _import_matplotlib()
     from matplotlib import rc_context, rcParamsDefault
 
-    # Figures are drawn by the canvas of their format, so no backend is chosen, and the user's stays what it is.
+    # The PNG canvas needs no backend, so the backend of the user is left as it is.
     with rc_context({name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}):
         yield
 
 
 def _import_matplotlib() -> None:
-    """Imports matplotlib also where MPLBACKEND names a backend that is not here, such as a notebook's."""
+    """Import matplotlib, also if MPLBACKEND names a backend that is not installed, such as a notebook's."""
     if "matplotlib" in sys.modules:
         return
     backend = os.environ.pop("MPLBACKEND", None)
@@ -56,29 +56,29 @@ def _import_matplotlib() -> None:
         if backend is not None:
             os.environ["MPLBACKEND"] = backend
     if backend:
-        with suppress(ValueError):  # matplotlib says so where the user draws
+        with suppress(ValueError):  # matplotlib reports it when the user draws
             matplotlib.rcParams["backend"] = backend
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of its own, outside matplotlib's global state, in inches."""
+    """Return a new figure outside matplotlib's global state; sizes in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def save(figure: Figure, path: Path | IO[bytes]) -> None:
-    """Writes a figure as PNG."""
+    """Write a figure as PNG."""
     figure.savefig(path, format="png", metadata={"Software": "genzoo"})
 
 
 def coordinate(letter: str, number: int) -> str:
-    """The name of coordinate `number`, counted from 0: z₁, z₂, …"""
+    """Return the name of a coordinate: z₁ for number 0, z₂ for 1, …"""
     return letter + str(number + 1).translate(SUBSCRIPTS)
 
 
 def thumbnails(images: Tensor, side: int = THUMBNAIL) -> Tensor:
-    """Images [N, C, H, W] reduced by the least whole number that brings their longer side to `side` pixels or fewer."""
+    """Return images [N, C, H, W] reduced by the smallest integer factor that makes both sides `side` pixels or less."""
     factor = math.ceil(max(images.shape[2:]) / side)
     if factor <= 1:
         return images
@@ -86,11 +86,9 @@ def thumbnails(images: Tensor, side: int = THUMBNAIL) -> Tensor:
 
 
 def grid_of(images: Tensor, columns: int, padding: int = 1) -> Tensor:
-    """Images [N, C, H, W] side by side on white, `columns` in a row: [height, width, 3] in [0, 1].
-
-    Not torchvision's make_grid: importing that takes longer than all the drawing (2.4 s).
-    """
-    if images.shape[1] not in (1, 3):  # neither grey nor colour: the mean of the channels
+    """Return images [N, C, H, W] as a grid on white with `columns` in a row: [height, width, 3] in [0, 1]."""
+    # Not torchvision's make_grid: its import takes longer than all the drawing (2.4 s).
+    if images.shape[1] not in (1, 3):  # neither grey nor colour: show the mean of the channels
         images = images.mean(1, keepdim=True)
     rows = math.ceil(len(images) / columns)
     images = thumbnails(images, max(LARGEST_GRID // max(rows, columns), 1)) if len(images) > 1 else images
@@ -103,14 +101,14 @@ def grid_of(images: Tensor, columns: int, padding: int = 1) -> Tensor:
 
 
 def save_gif(path: Path, images: Tensor, milliseconds: int = 120) -> None:
-    """Images [R, T, C, H, W] as a moving picture over T, there and back, the R side by side, enlarged to be seen."""
+    """Write images [R, T, C, H, W] as a GIF over T, forward and back, with the R side by side and enlarged."""
     from PIL import Image
 
     size = max(1, 96 // images.shape[-1])
-    pictures = []
-    for moment in images.transpose(0, 1):
-        pixels = (grid_of(moment, len(moment)) * 255).round().byte()
+    frames = []
+    for frame in images.transpose(0, 1):
+        pixels = (grid_of(frame, len(frame)) * 255).round().byte()
         pixels = pixels.repeat_interleave(size, 0).repeat_interleave(size, 1)
-        pictures.append(Image.fromarray(pixels.numpy()))
-    there_and_back = pictures + pictures[-2:0:-1]
-    there_and_back[0].save(path, save_all=True, append_images=there_and_back[1:], duration=milliseconds, loop=0)
+        frames.append(Image.fromarray(pixels.numpy()))
+    looped = frames + frames[-2:0:-1]
+    looped[0].save(path, save_all=True, append_images=looped[1:], duration=milliseconds, loop=0)

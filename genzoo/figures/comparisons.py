@@ -1,4 +1,4 @@
-"""Pictures of many runs: the rate–distortion plane, and one figure with its intervals."""
+"""Figures of several runs: the rate–distortion plane, and one metric with its intervals."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ COLOURS = (DATA_COLOUR, MODEL_COLOUR, "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
 """Okabe & Ito 2008."""
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 NEAR = 0.05
-"""Points of one curve nearer than this part of the picture on both axes share a label."""
+"""Points of a curve closer than this fraction of both axes share a label."""
 EQUAL = 3.0
-"""Axes are on one scale unless one of them would be longer than the other by more than this."""
+"""Both axes have the same scale unless this would make one longer than the other by more than this factor."""
 
 
 @own_style()
 def rate_distortion(path: Path | IO[bytes], planes: Sequence[tuple[str, Sequence[Curve]]]) -> None:
-    """One plane a protocol: a point for each row, a line through those of one model, and where −ELBO is the same."""
+    """Draw one plane for each protocol: a point for each row, a line for each model, and lines of equal −ELBO."""
     figure = new_figure(7.6, 6.2 * len(planes))
     for axes, (title, curves) in zip(figure.subplots(len(planes), 1, squeeze=False)[:, 0], planes, strict=True):
         everything = [point for curve in curves for point in curve.points]
         spans = frame(axes, [point.rate for point in everything], [point.distortion for point in everything])
         for number, curve in enumerate(curves):
             draw_curve(axes, curve, COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)], spans)
-        axes.set(xlabel="rate: KL (nats an example)", ylabel="distortion: reconstruction (nats an example)")
-        lines = [*wrap(title, 90), "dotted: the same −ELBO; lower and to the left is better; hollow: dominated"]
+        axes.set(xlabel="rate: KL (nats per example)", ylabel="distortion: reconstruction (nats per example)")
+        lines = [*wrap(title, 90), "dotted: equal −ELBO; lower and to the left is better; hollow: dominated"]
         axes.set_title("\n".join(lines), fontsize=10, loc="left")
         axes.legend(frameon=False, loc="upper right")
         tidy(axes)
@@ -45,7 +45,7 @@ def rate_distortion(path: Path | IO[bytes], planes: Sequence[tuple[str, Sequence
 
 
 def draw_curve(axes: Axes, curve: Curve, colour: str, mark: str, spans: tuple[float, float]) -> None:
-    """A line through the points that no other dominates, and the rest hollow; points too near share a label."""
+    """Draw a line through the Pareto front, and dominated points hollow; close points share a label."""
     front = curve.front
     axes.plot([p.rate for p in front], [p.distortion for p in front], mark, ls="-", c=colour, ms=7, label=curve.name)
     others = curve.dominated
@@ -64,10 +64,10 @@ def draw_curve(axes: Axes, curve: Curve, colour: str, mark: str, spans: tuple[fl
 
 
 def frame(axes: Axes, rates: Sequence[float], distortions: Sequence[float]) -> tuple[float, float]:
-    """Limits with room for labels, one scale for both axes where that leaves both readable, and lines of −ELBO.
+    """Set limits with room for labels, the same scale on both axes if readable, and draw lines of equal −ELBO.
 
     Returns:
-        How far the points reach from side to side and from bottom to top.
+        The ranges of rate and distortion.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -80,7 +80,7 @@ def frame(axes: Axes, rates: Sequence[float], distortions: Sequence[float]) -> t
     for total in MaxNLocator(9, steps=[1, 2, 5, 10]).tick_values(left + bottom, right + top):
         ends = [(rate, total - rate) for rate in (left, right)]
         axes.plot(*zip(*ends, strict=True), c=QUIET_COLOUR, lw=0.7, ls=":", zorder=1)
-        rate = total - bottom  # where the line leaves the frame below, or else on the right
+        rate = total - bottom  # where the line leaves the frame: below, or else on the right
         place = (rate, bottom) if left < rate < right else (right, total - right)
         if left <= place[0] <= right and bottom <= place[1] <= top:
             axes.annotate(
@@ -91,7 +91,7 @@ def frame(axes: Axes, rates: Sequence[float], distortions: Sequence[float]) -> t
 
 @own_style()
 def intervals(path: Path | IO[bytes], table: Table, name: str) -> None:
-    """One figure of every row that has it: a dot for each seed, the mean, and its 95 % intervals."""
+    """Draw one metric of every row that has it: a dot for each seed, the mean, and its 95 % intervals."""
     rows = [(table.label(row), row.estimate(name)) for row in table.rows]
     known = [(label, estimate) for label, estimate in rows if isinstance(estimate, Estimate)]
     figure = new_figure(8, 0.45 * len(known) + 1.3)
@@ -106,6 +106,6 @@ def intervals(path: Path | IO[bytes], table: Table, name: str) -> None:
     axes.set_ylim(len(known) - 0.5, -0.5)
     order = order_of(name)
     axes.set_xlabel(name.replace("_", " ") + (f" ({order.comparative} is better)" if order.better else ""))
-    axes.set_title("a dot for each seed; 95 % intervals over seeds and, grey, over test examples", **TITLE)
+    axes.set_title("a dot for each seed; 95 % intervals over seeds, and over test examples in grey", **TITLE)
     tidy(axes)
     save(figure, path)

@@ -1,4 +1,4 @@
-"""What a figure is drawn of: a run, its model and its data."""
+"""The input of a figure: a run, its model and its data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from genzoo.runs.run import Run
 
 @dataclass(frozen=True)
 class FigureContext:
-    """A finished run in memory. What several figures need is computed once, when first asked for."""
+    """A finished run in memory. Values that several figures need are computed once, on first use."""
 
     run: Run
     model: Model
@@ -29,7 +29,7 @@ class FigureContext:
 
     @property
     def latent_model(self) -> LatentModel:
-        """The model, of which a figure has declared that it needs an encoder."""
+        """The model, for figures that need an encoder."""
         assert isinstance(self.model, LatentModel)
         return self.model
 
@@ -45,29 +45,28 @@ class FigureContext:
 
     @cached_property
     def latents(self) -> int:
-        """D, how many numbers one code holds."""
+        """D, the number of latents."""
         return self.codes(torch.zeros(1, dtype=torch.int64)).shape[1]
 
     def examples(self, index: Tensor) -> Tensor:
-        """Test examples [N, *S], as the model sees them."""
+        """Return test examples as model inputs [N, *S]."""
         return self.test.batch(index.to(self.test.device)).x
 
     def shown(self, x: Tensor, side: int = THUMBNAIL) -> Tensor:
-        """What the model sees or puts out, [N, *S], as figures show it: in the data's own units, on the CPU, images
-        reduced to `side` pixels or fewer."""
+        """Return inputs or outputs [N, *S] of the model in the units of the data, on the CPU, images as thumbnails."""
         x = self.model.spec.original(x).cpu()
         return thumbnails(x, side) if self.model.spec.is_image else x
 
     def originals(self, index: Tensor) -> Tensor:
-        """Test examples [N, *S] as figures show them."""
+        """Return test examples [N, *S] in the units of the data."""
         return self.shown(self.examples(index))
 
     def codes(self, index: Tensor) -> Tensor:
-        """Codes of test examples as float64 on the CPU, [N, D]."""
+        """Return the codes of test examples, [N, D] float64 on the CPU."""
         return self.latent_model.encode(self.examples(index)).flatten(1).cpu().double()
 
     def decode(self, codes: Tensor, side: int = THUMBNAIL) -> Tensor:
-        """What codes [..., D] decode to, as figures show it: [..., *S]."""
+        """Return decoded codes [..., D] in the units of the data: [..., *S]."""
         like = self.latent_model.encode(self.examples(torch.zeros(1, dtype=torch.int64)))
         flat = codes.reshape(-1, *like.shape[1:]).to(like)
         size = evaluation_batch(self.model.spec)
@@ -79,22 +78,22 @@ class Drawing(NamedTuple):
     """One kind of figure."""
 
     applies: Callable[[FigureContext], bool]
-    """Whether the figure makes sense for such a model and such data; where it does not, it is no failure."""
+    """Return whether the figure is defined for the model and the data; a figure that is not is skipped."""
     draw: Callable[[FigureContext, Path], None]
     about: str
-    """What one sees, in a sentence or two."""
+    """The caption."""
 
 
 def always(context: FigureContext) -> bool:
-    """Every run has this figure."""
+    """Return True: every run has this figure."""
     return True
 
 
 def has_encoder(context: FigureContext) -> bool:
-    """Whether the model encodes."""
+    """Return whether the model has an encoder."""
     return isinstance(context.model, LatentModel)
 
 
 def encodes_images(context: FigureContext) -> bool:
-    """Whether the model encodes, and what it encodes can be shown as images."""
+    """Return whether the model has an encoder for images."""
     return has_encoder(context) and context.model.spec.is_image

@@ -1,4 +1,4 @@
-"""The pictures every run draws."""
+"""The figures of every run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from genzoo.core.model import Model
 from genzoo.data.resident import Resident
 from genzoo.figures.context import Drawing, FigureContext, always, encodes_images, has_encoder
 from genzoo.figures.curves import curves
-from genzoo.figures.image_grid import save_grid, save_pairs
+from genzoo.figures.image_grid import save_grid
+from genzoo.figures.image_rows import save_pairs
 from genzoo.figures.latent_scatter import has_kl, kl_per_dim, latent
 from genzoo.figures.samples import draw_samples, points_shown, reconstructions, samples
 from genzoo.figures.scatter import displacements, scatter
@@ -38,21 +39,21 @@ __all__ = [
 
 FIGURES = {
     "samples": Drawing(always, samples, "New examples drawn from the model."),
-    "reconstructions": Drawing(has_encoder, reconstructions, "Test examples and what the model makes of them."),
-    "latent": Drawing(has_encoder, latent, "Where test examples lie in the latent space."),
-    "manifold": Drawing(has_plane, manifold, "What the plane of the two latents decodes to."),
-    "traversals": Drawing(encodes_images, traversals, "What each latent alone does to one image."),
-    "interpolations": Drawing(can_interpolate, interpolations, "What lies between the codes of two images."),
-    "kl-per-dim": Drawing(has_kl, kl_per_dim, "How many nats each latent carries, and which latents are in use."),
+    "reconstructions": Drawing(has_encoder, reconstructions, "Test examples and their reconstructions."),
+    "latent": Drawing(has_encoder, latent, "The codes of test examples in the latent space."),
+    "manifold": Drawing(has_plane, manifold, "Decoded codes over the plane of the two latents."),
+    "traversals": Drawing(encodes_images, traversals, "The effect of each latent on one image."),
+    "interpolations": Drawing(can_interpolate, interpolations, "Decoded codes on the paths between pairs of images."),
+    "kl-per-dim": Drawing(has_kl, kl_per_dim, "The KL of each latent in nats, and which latents are active."),
     "curves": Drawing(always, curves, "The terms of the loss over the epochs, in training and validation."),
 }
 
 
 def draw_all(run: Run, model: Model, view: Mapping[str, Resident]) -> list[str]:
-    """Draws every figure that makes sense for the model and the data into the run's folder.
+    """Draw every figure that applies to the model and the data into the run's folder.
 
     Returns:
-        A line for each that could not be drawn.
+        A line for each figure that could not be drawn.
     """
     folder = run.path / "figures"
     folder.mkdir(exist_ok=True)
@@ -63,12 +64,12 @@ def draw_all(run: Run, model: Model, view: Mapping[str, Resident]) -> list[str]:
             give_back_memory()
             try:
                 render(drawing, context, folder / f"{name}.png")
-            except Exception as error:  # whatever it is, the results must not be lost
+            except Exception as error:  # no failure of a figure may lose the results
                 failures.append(f"figure {name} could not be drawn: {error_line(error)}")
     return failures
 
 
 def render(drawing: Drawing, context: FigureContext, path: Path) -> None:
-    """Draws a figure if it makes sense."""
+    """Draw a figure if it applies."""
     if drawing.applies(context):
         drawing.draw(context, path)

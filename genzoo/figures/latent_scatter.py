@@ -1,4 +1,4 @@
-"""Where the test examples lie in the latent space, and how much each latent tells."""
+"""The codes of test examples in the latent space, and the KL of each latent."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from genzoo.core.errors import printable
 from genzoo.core.metric import ACTIVE
 from genzoo.data.splits import fixed_permutation
 from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, DPI, LONGEST_NAME, QUIET_COLOUR, coordinate
-from genzoo.figures.chart import Panel, Paper, Scale, linear, powers, room_beside
+from genzoo.figures.chart import Canvas, Panel, Scale, linear, powers, room_beside
 from genzoo.figures.context import FigureContext, has_encoder
 from genzoo.figures.image_grid import AXIS_POINTS, MARGIN, TITLE_POINTS, text_size
 from genzoo.figures.latent_space import principal_axes, share_text
 
 SHOWN = 5000
+"""Largest number of codes."""
 MOST_CLASSES = 20
-"""Of more classes than this, colours and labels would tell nothing."""
+"""With more classes than this, colours and labels would not be readable."""
 MOST_BARS = 64
+"""Largest number of latents in the bar chart."""
 FLOOR = 1e-5
-"""The least variance that is drawn."""
+"""The smallest variance on the axis."""
 DOT = 2.5
-"""Pixels of the radius of a code."""
+"""Radius of a dot in pixels."""
 
 
 class Plane(NamedTuple):
-    """Codes as they are drawn."""
+    """Codes projected for drawing."""
 
     points: Tensor
     """[N, 2], or [N, 1] for a single latent."""
     classes: Tensor | None
-    """[N] class numbers."""
+    """[N] class numbers; None without labels."""
     names: list[str]
-    """Of the axes."""
+    """The names of the axes."""
     title: str
 
 
 def latent_plane(context: FigureContext) -> Plane:
-    """The posterior means of at most 5,000 test examples, in the plane in which they vary most."""
+    """Return the posterior means of at most 5,000 test examples, on their two principal axes."""
     chosen = fixed_permutation(len(context.test))[:SHOWN].sort().values
     codes = context.posteriors.mean[chosen]
     y = context.test.y
@@ -55,42 +57,42 @@ def latent_plane(context: FigureContext) -> Plane:
 
 
 def latent(context: FigureContext, path: Path) -> None:
-    """The codes of test examples, coloured by class."""
+    """Draw the codes of test examples, coloured by class."""
     plane = latent_plane(context)
     labels = [] if plane.classes is None else plane.classes.unique().tolist()
     names = [printable(context.model.spec.class_name(label), LONGEST_NAME) for label in labels]
-    told = 0 < len(labels) <= MOST_CLASSES
-    if told:
+    labelled = 0 < len(labels) <= MOST_CLASSES
+    if labelled:
         assert plane.classes is not None
         groups = [on_a_plane(plane.points[plane.classes == label], place) for place, label in enumerate(labels)]
     else:
         groups = [on_a_plane(plane.points, 0)]
-    panel = _axes(plane, torch.cat(groups), names if told else [])
+    panel = _axes(plane, torch.cat(groups), names if labelled else [])
     panel.frame(plane.title, plane.names[0], plane.names[1] if len(plane.names) > 1 else "class (jittered)")
-    paper = panel.paper
+    canvas = panel.canvas
     for place, points in enumerate(groups):
-        colour = CLASS_COLOURS[place % len(CLASS_COLOURS)] if told else DATA_COLOUR
-        paper.dots([panel.at(x, y) for x, y in points.tolist()], colour, DOT, 0.8)
-    for place, (points, name) in enumerate(zip(groups, names, strict=True) if told else ()):
+        colour = CLASS_COLOURS[place % len(CLASS_COLOURS)] if labelled else DATA_COLOUR
+        canvas.dots([panel.at(x, y) for x, y in points.tolist()], colour, DOT, 0.8)
+    for place, (points, name) in enumerate(zip(groups, names, strict=True) if labelled else ()):
         x, y = points.median(0).values.tolist()
-        paper.write(panel.at(x, y), name, "mm", 13, True, stroke_width=5, stroke_fill="white")
+        canvas.text(panel.at(x, y), name, "mm", 13, True, stroke_width=5, stroke_fill="white")
         height = (panel.top + panel.bottom) / 2 + 22 * (place - (len(names) - 1) / 2)
-        paper.dots([(panel.right + 20, height)], CLASS_COLOURS[place % len(CLASS_COLOURS)], 2 * DOT)
-        paper.write((panel.right + 36, height), name, "lm")
-    if told:
-        paper.write((panel.right + 12, (panel.top + panel.bottom) / 2 - 11 * len(names) - 4), "class", "ld")
-    paper.save(path)
+        canvas.dots([(panel.right + 20, height)], CLASS_COLOURS[place % len(CLASS_COLOURS)], 2 * DOT)
+        canvas.text((panel.right + 36, height), name, "lm")
+    if labelled:
+        canvas.text((panel.right + 12, (panel.top + panel.bottom) / 2 - 11 * len(names) - 4), "class", "ld")
+    canvas.save(path)
 
 
 def on_a_plane(points: Tensor, place: int) -> Tensor:
-    """Points [N, 2] as they are; those of a single latent [N, 1] spread over a line of their class's own."""
+    """Return points [N, 2] unchanged; points [N, 1] of a single latent get a jittered row for each class."""
     if points.shape[1] == 2:
         return points
     return torch.stack([points[:, 0], place + 0.6 * (torch.arange(len(points)) * 0.618 % 1 - 0.5)], 1)
 
 
 def _axes(plane: Plane, points: Tensor, names: list[str]) -> Panel:
-    """Axes that hold all points, of one scale for two latents, with room for the names of the classes."""
+    """Return axes around all points, with equal scales for two latents, and room for the class names."""
     low, high = points.amin(0), points.amax(0)
     spread = torch.maximum(high - low, 1e-6 * points.abs().amax(0) + 1e-9)
     shape = min(1.1, max(0.55, float(spread[1] / spread[0]))) if plane.points.shape[1] == 2 else 0.55
@@ -99,7 +101,7 @@ def _axes(plane: Plane, points: Tensor, names: list[str]) -> Panel:
     width = 6.4 * DPI - legend
     height = shape * width
     room = 0.05 * spread
-    if plane.points.shape[1] == 2:  # a unit is as long across as up
+    if plane.points.shape[1] == 2:  # equal scales
         unit = torch.maximum((spread + 2 * room)[0] / width, (spread + 2 * room)[1] / height)
         room = (unit * torch.tensor([width, height]) - spread) / 2
         across, up = (linear(float(low[d] - room[d]), float(high[d] + room[d])) for d in (0, 1))
@@ -107,43 +109,47 @@ def _axes(plane: Plane, points: Tensor, names: list[str]) -> Panel:
         across = linear(float(low[0] - room[0]), float(high[0] + room[0]))
         up = Scale(float(low[1] - room[1]), float(high[1] + room[1]), range(len(names)), names)
     left = room_beside(up, "y")
-    paper = Paper(left + width + legend, top + height + 58)
-    return Panel(paper, (left, top, left + width, top + height), across, up)
+    canvas = Canvas(left + width + legend, top + height + 58)
+    return Panel(canvas, (left, top, left + width, top + height), across, up)
 
 
 def has_kl(context: FigureContext) -> bool:
-    """Whether each latent has a KL in closed form."""
+    """Return whether each latent has a KL in closed form."""
     return has_encoder(context) and context.latent_model.prior() is not None and context.posteriors.kl is not None
 
 
 def kl_per_dim(context: FigureContext, path: Path) -> None:
-    """The KL of each latent, largest first, and below it the variance that decides whether it is active."""
-    found = context.posteriors
-    assert found.kl is not None
-    order = found.ranking()[:MOST_BARS]
-    kl, variance, count = found.kl[order].tolist(), found.variance[order].clamp_min(FLOOR).tolist(), len(found.kl)
-    active = int((found.variance > ACTIVE).sum())
+    """Draw the KL of each latent, largest first, and below it the variance that makes it active."""
+    posteriors = context.posteriors
+    assert posteriors.kl is not None
+    order = posteriors.ranking()[:MOST_BARS]
+    kl, variance, count = (
+        posteriors.kl[order].tolist(),
+        posteriors.variance[order].clamp_min(FLOOR).tolist(),
+        len(posteriors.kl),
+    )
+    active = int((posteriors.variance > ACTIVE).sum())
     first = f", the {len(order)} largest shown" if count > len(order) else ""
-    title = f"{active} of {count} latents active · KL {float(found.kl.sum()):.2f} nats in all{first}"
+    title = f"{active} of {count} latents active · KL {float(posteriors.kl.sum()):.2f} nats in total{first}"
     top = linear(min(0.0, *kl), 1.05 * max(*kl, 1e-9))
     low = powers(FLOOR, 2 * max(*variance, ACTIVE))
-    quiet = [value <= ACTIVE for value in found.variance[order].tolist()]
-    names = ("KL (nats an example)", "variance of\nthe posterior mean")
+    quiet = [value <= ACTIVE for value in posteriors.variance[order].tolist()]
+    names = ("KL (nats per example)", "variance of\nthe posterior mean")
     left = max(room_beside(up, name) for up, name in zip((top, low), names, strict=True))
     width = max(5.0 * DPI - left, 0.27 * DPI * len(order), text_size(title, TITLE_POINTS)[0])
-    paper = Paper(left + width + MARGIN, 5 * DPI)
+    canvas = Canvas(left + width + MARGIN, 5 * DPI)
     places = range(len(order))
     upper = Scale(-0.6, len(order) - 0.4, places, [""] * len(order))
     lower = upper._replace(names=[str(number + 1) for number in order.tolist()])
-    above = Panel(paper, (left, 34, left + width, 310), upper, top)
-    below = Panel(paper, (left, 332, left + width, 5 * DPI - 58), lower, low)
+    above = Panel(canvas, (left, 34, left + width, 310), upper, top)
+    below = Panel(canvas, (left, 332, left + width, 5 * DPI - 58), lower, low)
     above.frame(title, "", names[0], "y")
     below.frame("", "latent", names[1], "y", 8)
     for panel, values, base in ((above, kl, 0.0), (below, variance, FLOOR)):
         for place, value in zip(places, values, strict=True):
             corners = (*panel.at(place - 0.4, max(value, base)), *panel.at(place + 0.4, min(value, base)))
-            paper.box(*corners, QUIET_COLOUR if quiet[place] else DATA_COLOUR)
+            canvas.box(*corners, QUIET_COLOUR if quiet[place] else DATA_COLOUR)
     ends = [below.at(place, ACTIVE) for place in (lower.low, lower.high)]
-    paper.line(ends, "black", 1.5, 6)
-    paper.write((ends[1][0], ends[1][1] - 3), f"active above {ACTIVE}", "rd", 8, stroke_width=3, stroke_fill="white")
-    paper.save(path)
+    canvas.line(ends, "black", 1.5, 6)
+    canvas.text((ends[1][0], ends[1][1] - 3), f"active above {ACTIVE}", "rd", 8, stroke_width=3, stroke_fill="white")
+    canvas.save(path)

@@ -1,4 +1,4 @@
-"""The numbers behind the pictures of the latent space: posteriors, scales, principal axes, paths between codes."""
+"""Values for figures of the latent space: posteriors, scales, principal axes, grids of codes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genzoo.data.splits import fixed_permutation
 from genzoo.evaluation.pca import axes_of_covariance, axes_of_points
 
 FITTED = 1024
-"""Points that principal axes are fitted to where these have more dimensions than that."""
+"""Number of points for principal axes in more dimensions than this."""
 
 
 class Posteriors(NamedTuple):
@@ -28,17 +28,17 @@ class Posteriors(NamedTuple):
 
     @property
     def variance(self) -> Tensor:
-        """[D] variance of the posterior mean over examples: what makes a unit active (Burda et al. 2016)."""
+        """[D] variance of the posterior mean over examples; active units exceed a threshold (Burda et al. 2016)."""
         return self.mean.var(0, unbiased=False)
 
     def ranking(self) -> Tensor:
-        """[D] latents, the one that tells most about x first: by KL, or by variance where there is none."""
+        """Return the latents [D] sorted by KL, largest first, or by variance without a KL."""
         return (self.variance if self.kl is None else self.kl).argsort(descending=True, stable=True)
 
 
 @torch.no_grad()
 def posteriors(model: LatentModel, data: Resident) -> Posteriors:
-    """Encodes every example of a split."""
+    """Return the posteriors of every example of a split."""
     prior = model.prior()
     means, total = [], None
     for index in torch.arange(len(data), device=data.device).split(evaluation_batch(model.spec)):
@@ -59,7 +59,7 @@ class Scale(NamedTuple):
 
 
 def prior_scale(model: LatentModel) -> Scale | None:
-    """Mean and standard deviation of a Gaussian prior; None for any other."""
+    """Return mean and standard deviation of a Gaussian prior; None for another prior."""
     prior = model.prior()
     if not isinstance(prior, DiagGaussian):
         return None
@@ -70,15 +70,15 @@ class PrincipalAxes(NamedTuple):
     """The two directions in which points vary most."""
 
     centre: Tensor
-    """[F]"""
+    """[F] mean of the points."""
     vectors: Tensor
-    """[F, 2], of length 1; the largest entry of each is positive."""
+    """[F, 2] unit vectors; the largest entry of each is positive."""
     share: list[float]
-    """What part of the total variance lies along each."""
+    """Fraction of the total variance along each vector."""
 
 
 def principal_axes(points: Tensor) -> PrincipalAxes:
-    """The principal axes of points [N, F], F ≥ 2."""
+    """Return the principal axes of points [N, F], F ≥ 2."""
     centre = points.mean(0)
     if points.shape[1] > FITTED:
         points = points[fixed_permutation(len(points))[:FITTED]]
@@ -94,12 +94,12 @@ def principal_axes(points: Tensor) -> PrincipalAxes:
 
 
 def share_text(share: float) -> str:
-    """A part of the variance as axes name it."""
+    """Return a fraction of the variance as text."""
     return f"{100 * share:.0f} % of the variance"
 
 
 def sweep(code: Tensor, dims: Tensor, deviation: Tensor, offsets: Tensor) -> Tensor:
-    """One code [D] moved along some latents, each alone by `offsets` times its deviation: [len(dims), T, D]."""
+    """Return copies of a code [D], each with one latent moved by `offsets` times its deviation: [len(dims), T, D]."""
     codes = code.expand(len(dims), len(offsets), -1).clone()
     for row, dim in enumerate(dims.tolist()):
         codes[row, :, dim] += offsets * deviation[dim]
@@ -107,7 +107,7 @@ def sweep(code: Tensor, dims: Tensor, deviation: Tensor, offsets: Tensor) -> Ten
 
 
 def quantile_grid(scale: Scale, n: int) -> Tensor:
-    """Codes at the (i + ½)/n quantiles of a two-dimensional Gaussian: [n, n, 2], z₂ falling with the row, z₁ rising."""
+    """Return codes at the (i + ½)/n quantiles of a 2-D Gaussian: [n, n, 2], z₂ falling with the row, z₁ rising."""
     normal = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n)
     across, down = (scale.centre[d] + scale.deviation[d] * normal for d in (0, 1))
     return torch.stack(torch.meshgrid(across, down.flip(0), indexing="xy"), -1)

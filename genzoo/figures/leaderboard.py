@@ -1,4 +1,4 @@
-"""The picture of a leaderboard: quality against speed, each model by name."""
+"""The figure of a leaderboard: quality against speed of each model."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FAR = 1.5
-"""A baseline that is further than this many times their spread from the models is told of and not drawn."""
+"""A baseline further from the models than this multiple of their range is listed and not drawn."""
 MARKERS = "osD^vPXh*<>"
 SMALL = {"fontsize": 8, "color": "#555555"}
 LINE, LETTER = 14.0, 6.0
-"""Height of a name and width of its letters, in points."""
+"""Height of a line and width of a letter, in points."""
 
 
 class Point(NamedTuple):
-    """A model in the picture. Its shape and its name tell it apart, and its colour too."""
+    """A model in the figure, distinguished by marker, name and colour."""
 
     name: str
     images_per_second: float
-    figure: Estimate
+    value: Estimate
     marker: str
     colour: str
 
 
 @own_style()
 def draw(path: Path, board: Leaderboard) -> None:
-    """A panel for the figure that the board is sorted by and for each that has baselines."""
+    """Draw a panel for the metric that the leaderboard is sorted by, and for each metric with baselines."""
     known = board.table.metrics()
-    figures = [name for name in dict.fromkeys([board.metric, *BASELINES.values()]) if name in known]
-    panels = {name: points for name in figures if (points := points_of(board, name))}
+    metrics = [name for name in dict.fromkeys([board.metric, *BASELINES.values()]) if name in known]
+    panels = {name: points for name in metrics if (points := plotted_points(board, name))}
     if not panels:
         return
     figure = new_figure(5.8 * len(panels), 4.6)
@@ -49,8 +49,8 @@ def draw(path: Path, board: Leaderboard) -> None:
     save(figure, path)
 
 
-def points_of(board: Leaderboard, name: str) -> list[Point]:
-    """The rows that have the figure and a speed."""
+def plotted_points(board: Leaderboard, name: str) -> list[Point]:
+    """Return the rows that have the metric and a speed."""
     found = []
     for row, marker, colour in zip(board.table.rows, cycle(MARKERS), cycle(CLASS_COLOURS), strict=False):
         images, value = speed(row, "train"), row.estimate(name)
@@ -65,7 +65,7 @@ def _panel(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point]) -
     label = metric_labels().get(name, name)
     axes.set_title(f"{label}, test data, mean ± 95 % interval over seeds", **{**TITLE, "fontsize": 10})
     for point in points:
-        axes.errorbar(point.images_per_second, point.figure.mean, yerr=point.figure.interval, capsize=3, zorder=3,
+        axes.errorbar(point.images_per_second, point.value.mean, yerr=point.value.interval, capsize=3, zorder=3,
                       fmt=point.marker, color=point.colour, markersize=8)  # fmt: skip
     speeds = [point.images_per_second for point in points]
     room = (max(speeds) / min(speeds)) ** 0.15 * 1.3
@@ -74,7 +74,7 @@ def _panel(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point]) -
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("images a second in training (log scale)")
+    axes.set_xlabel("images per second in training (log scale)")
     order = order_of(name)
     axes.set_ylabel(f"{label}, {order.comparative} is better" if order.better else label)
     axes.margins(y=0.15)
@@ -84,11 +84,11 @@ def _panel(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point]) -
 
 
 def _baselines(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point]) -> None:
-    """A dashed line for each baseline near the models, a note for the others."""
-    low = min(point.figure.mean - (point.figure.interval or 0) for point in points)
-    high = max(point.figure.mean + (point.figure.interval or 0) for point in points)
+    """Draw a dashed line for each baseline near the models, and list the others."""
+    low = min(point.value.mean - (point.value.interval or 0) for point in points)
+    high = max(point.value.mean + (point.value.interval or 0) for point in points)
     reach = FAR * ((high - low) or abs(high))
-    outside = ["not in the picture:"]
+    outside = ["outside the axes:"]
     for baseline in board.baselines():
         if baseline.metric != name:
             continue
@@ -103,11 +103,11 @@ def _baselines(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point
 
 
 def _names(axes: Axes, points: Sequence[Point]) -> None:
-    """Each name to the right of its point, at its height or as little above it as keeps clear of the name below."""
+    """Draw each name right of its point, raised as far as needed to clear the name below."""
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()  # now every value has its place
-    places = [axes.transData.transform((p.images_per_second, p.figure.mean)) * 72 / figure.dpi for p in points]
+    figure.draw_without_rendering()  # fixes the positions of all values
+    places = [axes.transData.transform((p.images_per_second, p.value.mean)) * 72 / figure.dpi for p in points]
     taken: list[tuple[float, float, float]] = []
     for number in sorted(range(len(points)), key=lambda number: float(places[number][1])):
         start, height = map(float, places[number])
@@ -117,6 +117,6 @@ def _names(axes: Axes, points: Sequence[Point]) -> None:
                 height = max(height, level + LINE)
         taken.append((start, height, width))
         point = points[number]
-        axes.annotate(point.name, (point.images_per_second, point.figure.mean), textcoords="offset points",
+        axes.annotate(point.name, (point.images_per_second, point.value.mean), textcoords="offset points",
                       xytext=(18, height - float(places[number][1]) - 3), fontsize=9,
                       arrowprops={"arrowstyle": "-", "color": point.colour, "linewidth": 1})  # fmt: skip

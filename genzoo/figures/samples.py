@@ -1,4 +1,4 @@
-"""New examples, and old ones made again."""
+"""Samples and reconstructions."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from genzoo.data.resident import Resident
 from genzoo.evaluation.sampling import IN_A_ROW, Sampler, draw, rows_by_class
 from genzoo.figures.canvas import LONGEST_NAME, thumbnails
 from genzoo.figures.context import FigureContext
-from genzoo.figures.image_grid import save_grid, save_pairs
+from genzoo.figures.image_grid import save_grid
+from genzoo.figures.image_rows import save_pairs
 from genzoo.figures.scatter import displacements, scatter
 from genzoo.system.computing import evaluating
 
 SAMPLES = 64
+"""Images in a figure of samples."""
 POINTS = 1000
+"""Largest number of points in a figure."""
 TITLE_NAMES = 40
-"""Characters of the names of classes in a title."""
+"""Largest total length of the class names in a title."""
 POINT_BYTES = 1 << 26
-"""Bytes of the points that a picture shows, at most."""
+"""Largest memory of the points in a figure, in bytes."""
 
 
 @torch.no_grad()
@@ -38,31 +41,36 @@ def draw_samples(
     y: Tensor | None = None,
     reduced: bool = False,
 ) -> tuple[Tensor, str]:
-    """n new examples [n, *S] on the CPU, in the data's own units, and how they were made, as the caption says it.
+    """Return n new examples [n, *S] on the CPU in the units of the data, and how they were drawn, for the caption.
 
-    Without a sampler, codes come from the prior or, where there is none, from a Gaussian fitted to training codes.
-    `train` is needed for fitted codes only. `y` [n] are the classes wanted of a conditional model. `reduced` says that
-    thumbnails of large images are enough.
+    Args:
+        model: The model.
+        train: Training data, needed for fitted codes only.
+        n: How many examples.
+        seed: Of the noise.
+        sampler: The source of codes; by default the prior or, without one, a Gaussian fitted to training codes.
+        y: Classes [n] for a conditional model.
+        reduced: Whether to return thumbnails of large images.
     """
     sampler = sampler or Sampler.own(model)
-    noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); of images the mean is shown
+    noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); images are its mean
 
-    def kept(x: Tensor) -> Tensor:
+    def shown(x: Tensor) -> Tensor:
         x = model.spec.original(x).cpu()
         return thumbnails(x) if reduced else x
 
     with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
-        x = draw(model, sampler, train, n, noise, y, kept)
+        x = draw(model, sampler, train, n, noise, y, shown)
     return x, sampler.how if isinstance(model, LatentModel) else "drawn by the model"
 
 
 def points_shown(spec: DataSpec) -> int:
-    """How many points a picture shows: 1,000, or fewer where they have very many dimensions."""
+    """Return the number of points in a figure: 1,000, or fewer in very many dimensions."""
     return at_most(POINT_BYTES, FLOAT64 * spec.numel, POINTS)
 
 
 def samples(context: FigureContext, path: Path) -> None:
-    """New images, or new points beside the data's."""
+    """Draw new images, or new points beside the data."""
     model, train, test = context.model, context.view["train"], context.test
     if not model.spec.is_image:
         n = points_shown(model.spec)
@@ -79,13 +87,13 @@ def samples(context: FigureContext, path: Path) -> None:
 
 
 def _named(model: Model) -> str:
-    """The names of the classes, in brackets, where they are short enough for a title."""
+    """Return the class names in brackets, or "" if they are too long for a title."""
     names = ", ".join(printable(name, LONGEST_NAME) for name in model.spec.class_names)
     return f" ({names})" if 0 < len(names) <= TITLE_NAMES else ""
 
 
 def reconstructions(context: FigureContext, path: Path) -> None:
-    """Test examples beside what the model makes of them."""
+    """Draw test examples and their reconstructions."""
     model, test = context.latent_model, context.test
     index = torch.arange(min(30 if model.spec.is_image else points_shown(model.spec), len(test)))
     size = evaluation_batch(model.spec)

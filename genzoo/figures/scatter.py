@@ -1,4 +1,4 @@
-"""Pictures of vector data: generated points beside real ones, and points joined to their reconstructions."""
+"""Figures of vector data: generated and real points, and points with their reconstructions."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 COLOURS = {"real": DATA_COLOUR, "generated": MODEL_COLOUR}
 MOST = 3
-"""Vectors of more dimensions than this are shown on the data's two principal axes."""
+"""Vectors of more dimensions are shown on the two principal axes of the data."""
 
 
 def planes(data: Tensor, *others: Tensor, whose: str = " of the data") -> list[tuple[str, str, list[Tensor]]]:
-    """The planes in which vectors [N, F] are looked at: names of the two axes, and each set of points in it, [N, 2]."""
+    """Return projections of vectors [N, F] to planes: names of the two axes, and each set of points [N, 2]."""
     everything = [points.flatten(1).double() for points in (data, *others)]
     size = everything[0].shape[1]
     if size > MOST:
@@ -44,9 +44,9 @@ def planes(data: Tensor, *others: Tensor, whose: str = " of the data") -> list[t
 
 @own_style()
 def scatter(path: Path, data: Tensor | None, model_points: Tensor, title: str) -> None:
-    """Real points [N, F] and generated ones side by side on the same axes; both as histograms where F = 1.
+    """Draw real and generated points [N, F] side by side on the same axes; as histograms if F = 1.
 
-    Without real points the generated ones are alone.
+    Without `data` only the generated points are drawn.
     """
     sets_shown = {"real": data, "generated": model_points}
     shown = {label: points for label, points in sets_shown.items() if points is not None}
@@ -71,7 +71,7 @@ def scatter(path: Path, data: Tensor | None, model_points: Tensor, title: str) -
 
 
 def limits(real: Tensor) -> tuple[Tensor, Tensor]:
-    """The box that is shown: the real points' with a third of its larger side around, so that strays do not rule it."""
+    """Return the limits: the box of the real points with a margin of a third, so that outliers do not set the scale."""
     low, high = real.amin(0), real.amax(0)
     margin = (high - low).max().clamp_min(1e-6) / 3
     return low - margin, high + margin
@@ -79,7 +79,7 @@ def limits(real: Tensor) -> tuple[Tensor, Tensor]:
 
 @own_style()
 def histogram(path: Path, sets: dict[str, Tensor], title: str) -> None:
-    """Densities of real and of generated numbers."""
+    """Draw histograms of real and of generated numbers."""
     figure = new_figure(6, 4)
     axes = figure.subplots()
     axes.set_title(title, **TITLE)
@@ -93,10 +93,10 @@ def histogram(path: Path, sets: dict[str, Tensor], title: str) -> None:
 
 @own_style()
 def displacements(path: Path, data: Tensor, again: Tensor, title: str) -> None:
-    """Points [N, F], each joined by a line to its reconstruction."""
+    """Draw points [N, F], each with a line to its reconstruction."""
     from matplotlib.collections import LineCollection
 
-    if data.flatten(1).shape[1] == 1:  # a second coordinate that is what becomes of the first
+    if data.flatten(1).shape[1] == 1:  # the second coordinate is the reconstruction of the first
         views = [("x", "reconstruction of x", [torch.cat([data, data], 1), torch.cat([data, again], 1)])]
     else:
         views = planes(data, again)
@@ -119,7 +119,7 @@ def displacements(path: Path, data: Tensor, again: Tensor, title: str) -> None:
 
 
 def tidy(axes: Axes) -> None:
-    """A faint grid and no box."""
+    """Draw a faint grid and no box."""
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

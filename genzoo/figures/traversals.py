@@ -1,4 +1,4 @@
-"""Walks through the latent space: the manifold, traversals, interpolations."""
+"""Paths through the latent space: the manifold, traversals, interpolations."""
 
 from __future__ import annotations
 
@@ -20,78 +20,84 @@ from genzoo.figures.canvas import (
     save_gif,
 )
 from genzoo.figures.context import FigureContext, encodes_images, has_encoder
-from genzoo.figures.image_grid import Labels, save_sheet, save_table
+from genzoo.figures.image_grid import Labels, save_grids
+from genzoo.figures.image_rows import save_rows
 from genzoo.figures.latent_space import Scale, prior_scale, quantile_grid, sweep
 from genzoo.figures.scatter import tidy
 
 SIDE = 20
-"""Codes along each side of the manifold."""
+"""Number of codes along each side of the manifold."""
 TILE = 64
-"""Pixels of an image's longer side in the manifold, where each gets 42."""
+"""Largest side in pixels of an image in the manifold, where each gets 42."""
 TICKS = (0, 2, 5, 8, 11, 14, 17, 19)
-"""Codes whose numbers stand beside the manifold."""
+"""Codes whose values are shown beside the manifold."""
 ROWS = 10
-"""Latents that are traversed."""
+"""Largest number of latents that are traversed."""
 OFFSETS = torch.linspace(-3, 3, 13, dtype=torch.float64)
+"""Offsets of a traversal in standard deviations."""
 STEPS = 10
+"""Codes of an interpolation, with both ends."""
 MODES = ("linear", "spherical")
+WIDTH = 7.4
+"""Inches of a figure of traversals or interpolations."""
 PAIRS = 4
+"""Largest number of pairs of images that are interpolated."""
 
 
 def has_plane(context: FigureContext) -> bool:
-    """Whether there are two latents with a Gaussian prior, and images or points to decode them to."""
+    """Return whether there are two latents with a Gaussian prior that decode to images or 2-D points."""
     drawable = context.model.spec.is_image or context.model.spec.shape == (2,)
     return has_encoder(context) and drawable and context.latents == 2 and prior_scale(context.latent_model) is not None
 
 
 def manifold_codes(context: FigureContext) -> Tensor:
-    """The codes of the manifold, [20, 20, 2]."""
+    """Return the codes of the manifold, [20, 20, 2]."""
     scale = prior_scale(context.latent_model)
     assert scale is not None
     return quantile_grid(scale, SIDE)
 
 
 def manifold(context: FigureContext, path: Path) -> None:
-    """What the quantiles of a two-dimensional prior decode to (Kingma & Welling 2014, figure 4)."""
+    """Draw the decoded quantiles of a two-dimensional prior (Kingma & Welling 2014, figure 4)."""
     codes = manifold_codes(context)
     decoded = context.decode(codes, TILE)
     if not context.model.spec.is_image:
-        _woven(path, decoded)
+        _lines(path, decoded)
         return
     grid = grid_of(decoded.flatten(0, 1), SIDE, padding=0)
     height, width = (length / SIDE for length in grid.shape[:2])
     rows = Labels([(n + 0.5) * height for n in TICKS], [f"{codes[n, 0, 1]:.2f}" for n in TICKS])
     columns = Labels([(n + 0.5) * width for n in TICKS], [f"{codes[0, n, 0]:.2f}" for n in TICKS])
     title = f"decoded from {SIDE} × {SIDE} quantiles of the prior, equal in probability"
-    save_sheet(path, [grid], title, 6, rows, columns, "z₂", "z₁")
+    save_grids(path, [grid], title, 6, rows, columns, "z₂", "z₁")
 
 
 @own_style()
-def _woven(path: Path, decoded: Tensor) -> None:
-    """The lines of a grid of codes as they lie among points: [20, 20, 2]."""
+def _lines(path: Path, decoded: Tensor) -> None:
+    """Draw the decoded lines of a grid of codes, [20, 20, 2]."""
     figure = new_figure(7, 7.2)
     axes = figure.subplots()
     for lines, colour, name in ((decoded, DATA_COLOUR, "z₁"), (decoded.transpose(0, 1), MODEL_COLOUR, "z₂")):
         for number, line in enumerate(lines):
             axes.plot(line[:, 0], line[:, 1], c=colour, lw=0.8, label=None if number else f"along {name}")
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
-    axes.set_title(f"what the prior's quantiles decode to: {SIDE} × {SIDE} codes, equal in probability", **TITLE)
+    axes.set_title(f"decoded from {SIDE} × {SIDE} quantiles of the prior, equal in probability", **TITLE)
     axes.legend(frameon=False)
     tidy(axes)
     save(figure, path)
 
 
 class Traversal:
-    """One test image's code, moved along the latents that tell most."""
+    """The code of one test image, moved along the latents with the largest KL."""
 
     def __init__(self, context: FigureContext, offsets: Tensor = OFFSETS) -> None:
-        found = context.posteriors
-        self.dims = found.ranking()[:ROWS]
+        posteriors = context.posteriors
+        self.dims = posteriors.ranking()[:ROWS]
         prior = prior_scale(context.latent_model)
-        self.scale = prior or Scale(found.mean.mean(0), found.variance.sqrt())
+        self.scale = prior or Scale(posteriors.mean.mean(0), posteriors.variance.sqrt())
         self.unit = "σ of the prior" if prior else "σ of the codes"
-        self.measure = found.variance if found.kl is None else found.kl
-        self.measure_name = "variance" if found.kl is None else "KL in nats"
+        self.measure = posteriors.variance if posteriors.kl is None else posteriors.kl
+        self.measure_name = "variance" if posteriors.kl is None else "KL in nats"
         code = context.codes(torch.zeros(1, dtype=torch.int64))[0]
         self.codes = sweep(code, self.dims, self.scale.deviation, offsets)
         self.images = context.decode(self.codes)
@@ -99,21 +105,21 @@ class Traversal:
 
 
 def traversals(context: FigureContext, path: Path) -> None:
-    """One row a latent: an image's code with this latent moved from −3 to 3 σ."""
-    found = Traversal(context)
-    title = f"one latent moved at a time; beside each its {found.measure_name}"
+    """Draw one row for each latent: the code of an image with this latent moved from −3 to 3 σ."""
+    traversal = Traversal(context)
+    title = f"one latent moved at a time; beside each its {traversal.measure_name}"
     columns = [f"{offset:+.1f}" if offset else "0" for offset in OFFSETS.tolist()]
-    below = f"offset from the code of the first test image, in {found.unit}; 0 is its reconstruction"
-    save_table(path, found.images, title, found.labels, columns, below)
+    below = f"offset from the code of the first test image, in {traversal.unit}; 0 is its reconstruction"
+    save_rows(path, traversal.images, title, traversal.labels, columns, below, WIDTH)
 
 
 def traversal_gif(context: FigureContext, path: Path, frames: int = 25, milliseconds: int = 80) -> None:
-    """The traversals as a moving picture, all latents side by side, there and back."""
+    """Write the traversals as a GIF, all latents side by side, forward and back."""
     save_gif(path, Traversal(context, torch.linspace(-3, 3, frames, dtype=torch.float64)).images, milliseconds)
 
 
 def chosen_pairs(context: FigureContext) -> list[tuple[int, int]]:
-    """The first disjoint pairs of neighbouring test images, of two classes where there are labels."""
+    """Return the first disjoint pairs of neighbouring test images, of different classes if there are labels."""
     y = None if context.test.y is None else context.test.y.cpu()
     pairs: list[tuple[int, int]] = []
     place = 0
@@ -126,23 +132,24 @@ def chosen_pairs(context: FigureContext) -> list[tuple[int, int]]:
 
 
 def can_interpolate(context: FigureContext) -> bool:
-    """Whether there are images to go between."""
+    """Return whether there are pairs of images to interpolate."""
     return encodes_images(context) and bool(chosen_pairs(context))
 
 
 def interpolation_codes(context: FigureContext) -> Tensor:
-    """Codes from one image of each pair to the other: [2 · pairs, T, D], a straight row and a spherical one in turn."""
+    """Return codes between the images of each pair: [2 · pairs, T, D], a linear and a spherical row for each."""
     ends = [context.codes(torch.tensor(pair)) for pair in chosen_pairs(context)]
     rows = [on_the_way(one, other, STEPS, mode) for one, other in ends for mode in MODES]
     return torch.stack(rows)
 
 
 def interpolations(context: FigureContext, path: Path) -> None:
-    """From one test image to another, along a straight line and along a great circle."""
+    """Draw interpolations between pairs of test images, linear and spherical."""
     pairs = chosen_pairs(context)
     decoded = context.decode(interpolation_codes(context))
     ends = [context.originals(torch.tensor(pair)) for pair in pairs for _ in MODES]
     rows = [torch.cat([pair[:1], row, pair[1:]]) for pair, row in zip(ends, decoded, strict=True)]
     columns = ["image", *(f"{step / (STEPS - 1):.0%}" for step in range(STEPS)), "image"]
-    below = "way from one code to the other; 0 % and 100 % are the reconstructions"
-    save_table(path, torch.stack(rows), "between pairs of test images", list(MODES) * len(pairs), columns, below)
+    below = "path from one code to the other; 0 % and 100 % are the reconstructions"
+    names = list(MODES) * len(pairs)
+    save_rows(path, torch.stack(rows), "between pairs of test images", names, columns, below, WIDTH)

@@ -1,3 +1,3 @@
-"""Words and pages: numbers as text, tables, warnings, the page of a run, of a comparison, of a leaderboard.
+"""Text and HTML: numbers as text, tables, notes and warnings, the pages of a run and of a comparison.
 Everything shown here is computed elsewhere.
 """

@@ -1,8 +1,7 @@
-"""Tables of runs as one page: a file that opens anywhere, offline, and loads nothing."""
+"""Tables of several runs as one HTML page: a comparison or a leaderboard."""
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,45 +11,54 @@ from genzoo.comparison.rate_distortion import curves
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Table
 from genzoo.figures.comparisons import intervals, rate_distortion
+from genzoo.reporting.html import data_url, render
+from genzoo.reporting.tables import ReportTable
 
 
 @dataclass(frozen=True)
-class Part:
+class Figure:
+    """A picture on the page."""
+
+    caption: str
+    source: str
+    """A data URL, see `data_url`."""
+
+
+@dataclass(frozen=True)
+class Section:
     """One table of the page."""
 
-    table: Table
-    figure: str
-    """By which the rows are sorted."""
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    warnings: Sequence[str]
-    notes: Sequence[str]
+    table: ReportTable
+    warnings: Sequence[str] = ()
+    """The notes of the table that are shown as warnings."""
+    figures: Sequence[Figure] = ()
 
     @property
-    def figures(self) -> list[dict[str, str]]:
-        """Pictures of the table, each whole within the page."""
-        found = []
-        if any(isinstance(row.estimate(self.figure), Estimate) for row in self.table.rows):
-            drawn = picture(lambda file: intervals(file, self.table, self.figure))
-            found.append({"about": f"{self.figure.replace('_', ' ')} of every row", "source": drawn})
-        known = curves(self.table)
-        if sum(len(curve.points) for curve in known) > 1:
-            drawn = picture(lambda file: rate_distortion(file, [(self.table.protocol, known)]))
-            found.append({"about": "rate and distortion of every row that has both", "source": drawn})
-        return found
+    def notes(self) -> list[str]:
+        """The notes of the table that are not warnings."""
+        return [note for note in self.table.notes if note not in self.warnings]
 
 
-def picture(draw: Callable[[IO[bytes]], None]) -> str:
-    """What is drawn, as the text that a page shows it by."""
+def comparison_figures(table: Table, metric: str) -> list[Figure]:
+    """Return the figures of a table that is sorted by a metric: its intervals, and rate and distortion."""
+    figures = []
+    if any(isinstance(row.estimate(metric), Estimate) for row in table.rows):
+        source = drawn(lambda file: intervals(file, table, metric))
+        figures.append(Figure(f"{metric.replace('_', ' ')} of every row", source))
+    known = curves(table)
+    if sum(len(curve.points) for curve in known) > 1:
+        source = drawn(lambda file: rate_distortion(file, [(table.protocol, known)]))
+        figures.append(Figure("rate and distortion of every row that has both", source))
+    return figures
+
+
+def drawn(draw: Callable[[IO[bytes]], None]) -> str:
+    """Return what `draw` writes to a file, as a data URL."""
     file = io.BytesIO()
     draw(file)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return data_url(file.getvalue())
 
 
-def page(tables: Sequence[Part]) -> str:
-    """The page as HTML. Every text in it is escaped by the template."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    templates = Environment(loader=PackageLoader("genzoo.reporting"), autoescape=True, undefined=StrictUndefined)
-    return templates.get_template("comparison.html.jinja").render(tables=tables)
+def page(title: str, sections: Sequence[Section], figures: Sequence[Figure] = ()) -> str:
+    """Return the page as HTML, with `figures` below all tables."""
+    return render("comparison.html.jinja", title=title, sections=sections, figures=figures)

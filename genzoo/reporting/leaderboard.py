@@ -1,4 +1,4 @@
-"""A leaderboard as a table, with its warnings."""
+"""A leaderboard as a table of texts, with its warnings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from genzoo.comparison.tables import Row
 from genzoo.core.text import number
 from genzoo.evaluation.evaluate import metric_labels
 from genzoo.reporting.format import NO_DENSITY
-from genzoo.reporting.tables import ReportTable, cell, whole
-from genzoo.reporting.warnings import ranking_remarks, unequal_copies
+from genzoo.reporting.tables import ReportTable, estimate_text, rounded_mean
+from genzoo.reporting.warnings import ranking_notes, unequal_copies
 from genzoo.runs.record import former_record
 from genzoo.runs.schema import is_number
 from genzoo.system.memory import gigabytes
@@ -20,8 +20,8 @@ from genzoo.system.memory import gigabytes
 WORSE = "worse than baseline!"
 
 
-def sheet(board: Leaderboard) -> ReportTable:
-    """Return a leaderboard as a table for people."""
+def leaderboard_table(board: Leaderboard) -> ReportTable:
+    """Return a leaderboard as texts."""
     metrics, labels = board.table.metrics(), metric_labels()
     names = [labels.get(name, name) for name in metrics]
     header = ["model", "seeds", "rank", *names, "train images/s", "infer images/s"]
@@ -29,24 +29,24 @@ def sheet(board: Leaderboard) -> ReportTable:
         header.append(f"training to −ELBO ≤ {number(board.target)}")
     rows = [[*header, "parameters", "peak memory", "device"]]
     places = ranks(board.table, board.metric)
-    rows += [_cells(board, row, place, metrics) for row, place in zip(board.table.rows, places, strict=True)]
+    rows += [_row_texts(board, row, place, metrics) for row, place in zip(board.table.rows, places, strict=True)]
     for baseline in board.baselines():
         texts = [number(baseline.value) if name == baseline.metric else "" for name in metrics]
         rows.append([baseline.name, "", "", *texts, *[""] * (len(rows[0]) - 3 - len(texts))])
-    said = [*warnings(board), *ranking_remarks(board.table, board.metric), *_notes(board)]
-    return ReportTable(board.table.title, rows, said)
+    notes = [*warnings(board), *ranking_notes(board.table, board.metric), *_notes(board)]
+    return ReportTable(board.table.title, rows, notes)
 
 
-def _cells(board: Leaderboard, row: Row, rank: int | None, metrics: Sequence[str]) -> list[str]:
+def _row_texts(board: Leaderboard, row: Row, rank: int | None, metrics: Sequence[str]) -> list[str]:
     behind = {baseline.metric for baseline in board.behind(row)}
-    texts = [cell(row.estimate(name)) + (f" {WORSE}" if name in behind else "") for name in metrics]
-    speeds = [whole(speed(row, kind)) for kind in ("train", "inference")]
-    took = [] if board.target is None else [_seconds(board, row)]
+    texts = [estimate_text(row.estimate(name)) + (f" {WORSE}" if name in behind else "") for name in metrics]
+    speeds = [rounded_mean(speed(row, kind)) for kind in ("train", "inference")]
+    times = [] if board.target is None else [_seconds(board, row)]
     memory = [used for result in row.results if is_number(used := result["training"].get("peak_memory"))]
     parameters = row.results[0].get("parameters")
     devices = sorted({str(record.get("device", "n/a")) for record in map(former_record, row.runs)})
     return [
-        *(board.table.label(row), str(row.seeds), "" if rank is None else str(rank), *texts, *speeds, *took),
+        *(board.table.label(row), str(row.seeds), "" if rank is None else str(rank), *texts, *speeds, *times),
         "n/a" if parameters is None else f"{parameters:,}",
         gigabytes(max(memory)) if memory else "n/a",
         " / ".join(devices),
@@ -56,34 +56,38 @@ def _cells(board: Leaderboard, row: Row, rank: int | None, metrics: Sequence[str
 def _seconds(board: Leaderboard, row: Row) -> str:
     assert board.target is not None
     estimate = time_to(row, board.target)
-    return cell(estimate) if isinstance(estimate, str) else f"{cell(estimate)} s"
+    return estimate_text(estimate) if isinstance(estimate, str) else f"{estimate_text(estimate)} s"
 
 
 def warnings(board: Leaderboard) -> list[str]:
-    """A line for each row that is behind a baseline, or whose copies differ."""
+    """Return a warning for each metric that is worse than a baseline, and for each seed whose runs differ."""
     lines = []
     for row in board.table.rows:
         for baseline in board.behind(row):
             label = metric_labels().get(baseline.metric, baseline.metric)
-            text = f"{label} {cell(row.estimate(baseline.metric))}, {baseline.name} {number(baseline.value)}"
+            text = f"{label} {estimate_text(row.estimate(baseline.metric))}, {baseline.name} {number(baseline.value)}"
             lines.append(f"{board.table.label(row)}: {WORSE} {text}")
         lines += [f"{board.table.label(row)}: {line}" for line in unequal_copies(row)]
     return lines
 
 
 def _notes(board: Leaderboard) -> list[str]:
-    """What must be known to read the metrics: no density, or runs by different versions or machines."""
+    """Return what a reader of the metrics must know: no density, or runs by different versions or machines."""
     grey = any(result.get("measure") == "none" for row in board.table.rows for result in row.results)
     origins = {
         f"genzoo {record.get('genzoo', 'unknown')}{commit(record)} on {record.get('device', 'unknown')}"
         for record in board.records()
     }
-    mixed = [f"not all runs were made alike: {'; '.join(sorted(origins))}"] if len(origins) > 1 else []
+    mixed = (
+        [f"the runs were made by different versions or devices: {'; '.join(sorted(origins))}"]
+        if len(origins) > 1
+        else []
+    )
     return [*([NO_DENSITY] if grey else []), *mixed]
 
 
 def commit(record: Mapping[str, Any]) -> str:
-    """ " (1a2b3c4)", or "" outside a checkout."""
+    """Return the commit of a run as " (1a2b3c4)", or "" outside a checkout."""
     source = record.get("source")
     if not isinstance(source, dict):
         return ""

@@ -33,7 +33,7 @@ def interrupt(*arguments: object, **options: object) -> None:
 def assert_told(err: str, run: Run, *words: object) -> None:
     """The last lines tell how to go on with the run."""
     told = [
-        "genzoo: interrupted; go on with it by:",
+        "genzoo: interrupted; resume it:",
         f"  genzoo {' '.join(map(str, words))}".rstrip() + f" resume {run.path}",
     ]
     assert err.splitlines()[-2:] == told

@@ -1,4 +1,4 @@
-"""What users get wrong in configuration files: the file, the line and what is wrong there; nothing is left behind."""
+"""Invalid configuration files: the message has file, line and fault, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOML: list[tuple[str, str]] = [
     ("model='vae'\ndata='digits'\nepochs='x'\n", "run.toml:3: --epochs must be a whole number, not 'x'"),
     ("model='vae'\ndata='digits'\nepochs=0\n", "run.toml:3: --epochs must be at least 1, not 0"),
     ("model='vae'\n[data]\nname='digits'\nresize=-1\n", "run.toml:4: --data.resize must be at least 0"),
-    ("model='vae'\ndata='digits'\nruns='here'\n", "run.toml:3: --runs is for the command line alone"),
+    ("model='vae'\ndata='digits'\nruns='here'\n", "run.toml:3: --runs is for the command line only"),
     ("model='vae'\ndata='digits'\nepochs=[]\n", "run.toml:3: Missing value for argument '--epochs'."),
     ("model='vae'\ndata='minst'\n", "no dataset named 'minst'. Did you mean 'mnist'"),
     ("data='digits'\n", "which model? genzoo run MODEL --dataset NAME"),

@@ -1,120 +1,21 @@
-"""`genzoo evaluate` and `genzoo sample`."""
+"""`genzoo sample`."""
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
 from pathlib import Path
 
+import drawing
 import numpy as np
 import pytest
 import torch
 from commandline import genzoo, refused
+from genzoo_plugins.vae.model import VAE
 from PIL import Image
 from torch import Tensor
 
 import genzoo as package
-from genzoo.core.text import number
 from genzoo.evaluation.sampling import fitted_codes
 from genzoo.runs.run import Run
-
-
-def bare(figures: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in figures.items() if name not in ("run", "split", "samples", "seed")}
-
-
-# evaluate
-
-
-@pytest.mark.parametrize("fixture", ["vae_run", "ae_run", "moons_run"])
-def test_evaluate_gives_the_figures_of_the_run(fixture: str, request: pytest.FixtureRequest) -> None:
-    run: Run = request.getfixturevalue(fixture)
-    for split in ("test", "validation"):
-        result = genzoo("evaluate", run.path, "--split", split, "--json")
-        assert (result.code, result.err) == (0, "")
-        assert bare(json.loads(result.out)) == run.results[split]
-
-
-@pytest.mark.parametrize("size", [1, 7, 128])
-def test_the_batch_size_does_not_change_the_figures(vae_run: Run, size: int) -> None:
-    found = json.loads(genzoo("evaluate", vae_run.path, "--batch-size", size, "--json").out)
-    expected = vae_run.results["test"]
-    for name in ("negative_elbo", "reconstruction", "kl", "mse", "active_units"):
-        assert found[name] == pytest.approx(expected[name], rel=1e-5)
-
-
-def test_evaluate_prints_a_table(vae_run: Run) -> None:
-    result = genzoo("evaluate", vae_run.path)
-    header, *rows = result.out.splitlines()
-    assert re.split("  +", header.strip()) == ["test (360)", "± over examples"]
-    shown = {label: values for label, *values in (re.split("  +", row.strip()) for row in rows)}
-    test = vae_run.results["test"]
-    for label, name in {"−ELBO (nats)": "negative_elbo", "KL (nats)": "kl"}.items():
-        assert shown[label] == [number(test[name]), f"{test['standard_error'][name]:.2g}"]
-    assert shown["active units"] == [number(test["active_units"])]
-
-
-def test_evaluate_takes_only_the_metrics_asked_for(vae_run: Run) -> None:
-    values = json.loads(genzoo("evaluate", vae_run.path, "--metrics", "kl,mse", "--json").out)
-    assert set(bare(values)) == {"n", "kl", "mse", "standard_error", "monte_carlo_error", "not_available"}
-    assert values["monte_carlo_error"] == {"kl": None, "mse": None}
-    assert values["kl"] == vae_run.results["test"]["kl"]
-    assert values["split"] == "test"
-
-
-def test_the_whole_training_split_can_be_evaluated(vae_run: Run) -> None:
-    assert json.loads(genzoo("evaluate", vae_run.path, "--split", "train", "--json").out)["n"] == 1257
-
-
-def test_figures_that_cannot_be_had_say_why(ae_run: Run) -> None:
-    values = json.loads(genzoo("evaluate", ae_run.path, "--json").out)
-    assert values["kl"] is None
-    assert values["not_available"]["kl"] == "no prior p(z)"
-
-
-def test_figures_that_are_not_finite_are_told(vae_run: Run, tmp_path: Path) -> None:
-    from genzoo.runs.model_file import save_model
-
-    copy = tmp_path / "broken"
-    shutil.copytree(vae_run.path, copy)
-    model = vae_run.model
-    broken = package.load(copy)
-    with torch.no_grad():
-        next(iter(broken.decoder.parameters())).fill_(3e38)  # type: ignore[union-attr]
-    from genzoo.registry.current import registry
-
-    save_model(copy / "model.safetensors", broken, registry().get("model", "vae"))
-    result = genzoo("evaluate", copy, "--json")
-    assert json.loads(result.out)["negative_elbo"] == "nan"
-    assert " nan\n" in genzoo("evaluate", copy).out
-    assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ("--metrics kl,elbow", "no metric named 'elbow'"),
-        ("--metrics ,", "no metric named ''"),
-        ("--split tets", "argument --split: invalid choice: 'tets'"),
-        ("--batch-size 0", "-n and --batch-size must be at least 1"),
-        ("--batch-size x", "argument --batch-size: invalid int value: 'x'"),
-        ("--device cuda:99", "--device cuda:99, but torch sees"),
-        ("--device foo", "--device foo: no such kind of device"),
-        ("--frobnicate", "unrecognised: --frobnicate"),
-    ],
-)
-def test_evaluate_refuses(vae_run: Run, words: str, message: str) -> None:
-    assert refused(genzoo("evaluate", vae_run.path, *words.split())).startswith(message)
-
-
-def test_evaluate_refuses_a_split_that_is_not_there(tmp_path: Path) -> None:
-    package.run("vae", "moons", data={"validation": 0}, epochs=1, out=tmp_path / "run", quiet=True)
-    message = refused(genzoo("evaluate", tmp_path / "run", "--split", "validation"))
-    assert message.endswith("was trained with no validation data")
-
-
-# sample
 
 
 @pytest.mark.usefixtures("drawn_figures")
@@ -141,7 +42,7 @@ def test_samples_as_numbers_are_a_function_of_the_seed(vae_run: Run, tmp_path: P
     assert 0 <= first.min() < first.max() <= 1
 
 
-def test_samples_lie_in_the_run_folder_unless_told_otherwise(vae_run: Run) -> None:
+def test_samples_lie_in_the_run_folder_by_default(vae_run: Run) -> None:
     result = genzoo("sample", vae_run.path, "-n", 4, "--seed", 3)
     assert result.out == f"{vae_run.path}/figures/samples-4-seed3.png\n"
     Path(result.out.strip()).unlink()
@@ -154,18 +55,18 @@ def titles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from genzoo.figures import image_grid
 
     seen: list[str] = []
-    set_title, save_sheet = Axes.set_title, image_grid.save_sheet
+    set_title, save_grids = Axes.set_title, image_grid.save_grids
 
-    def noted_sheet(path: Path, grids: object, title: str, *args: object, **kwargs: object) -> None:
+    def noted_grids(path: Path, grids: object, title: str, *args: object, **kwargs: object) -> None:
         seen.append(title)
-        save_sheet(path, grids, title, *args, **kwargs)  # type: ignore[arg-type]
+        save_grids(path, grids, title, *args, **kwargs)  # type: ignore[arg-type]
 
     def noted(self: Axes, label: str, *args: object, **kwargs: object) -> object:
         seen.append(label)
         return set_title(self, label, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Axes, "set_title", noted)
-    monkeypatch.setattr(image_grid, "save_sheet", noted_sheet)
+    monkeypatch.setattr(image_grid, "save_grids", noted_grids)
     return seen
 
 
@@ -209,7 +110,7 @@ def test_fitted_codes_have_the_codes_mean_and_covariance(ae_run: Run) -> None:
 
 
 @pytest.mark.parametrize("sampler", ["prior", "gaussian", "gmm:3"])
-def test_codes_come_from_where_they_were_asked_for(vae_run: Run, sampler: str, tmp_path: Path) -> None:
+def test_codes_come_from_the_given_sampler(vae_run: Run, sampler: str, tmp_path: Path) -> None:
     numbers = tmp_path / "s.npy"
     assert genzoo("sample", vae_run.path, "-n", 20, "--sampler", sampler, "--out", numbers).code == 0
     own = tmp_path / "own.npy"
@@ -241,3 +142,89 @@ def test_sample_refuses(
     monkeypatch.chdir(tmp_path)
     assert refused(genzoo("sample", vae_run.path, *words.split())) == message
     assert not list(tmp_path.iterdir())
+
+
+class Shaded(VAE):
+    """A VAE whose samples are as bright as their class: class c of C is c/(C − 1) throughout, none given is −1."""
+
+    conditional = True
+
+    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+        shade = torch.zeros(n) if y is None else y / (self.spec.classes - 1)
+        return shade.view(-1, 1, 1, 1).expand(n, *self.spec.shape)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    package.register_model("shaded", Shaded, loss="elbo")
+    folder = tmp_path_factory.mktemp("shaded") / "run"
+    with drawing.drawn():
+        return package.run("shaded", "digits", out=folder, epochs=1, hidden=(8,), quiet=True)
+
+
+def shades(run: Run, folder: Path, *words: object) -> list[float]:
+    out = folder / "s.npy"
+    result = genzoo("sample", run.path, "--out", out, *words)
+    assert (result.code, result.err) == (0, "")
+    values: np.ndarray = np.load(out, allow_pickle=False)
+    return [float(value) for value in (9 * values[:, 0, 0, 0]).round(4)]
+
+
+def test_the_classes_asked_for_are_drawn(run: Run, tmp_path: Path) -> None:
+    assert shades(run, tmp_path, "--class", 3) == [3] * 64
+    assert shades(run, tmp_path, "--class", 3, "-n", 5) == [3] * 5
+    assert shades(run, tmp_path, "--class", "7,2", "-n", 2) == [7, 7, 2, 2]
+    assert shades(run, tmp_path, "--class", "all") == [c for c in range(10) for _ in range(8)]
+    assert shades(run, tmp_path, "-n", 3) == [0, 0, 0]
+
+
+@pytest.mark.usefixtures("drawn_figures")
+def test_a_picture_has_a_row_a_class(run: Run) -> None:
+    result = genzoo("sample", run.path, "--class", "0,9", "-n", 4)
+    out = Path(result.out.strip())
+    assert out.name == "samples-8-seed0-class0-9.png"
+    with Image.open(out) as picture:
+        grey = np.asarray(picture.convert("L")).astype(int)
+    black = np.flatnonzero(grey[:, grey.shape[1] // 7] < 20)  # class 0 is black, and its row above that of class 9
+    assert 0.2 < len(black) / len(grey) < 0.5
+    assert black[-1] < 0.7 * len(grey)
+
+
+def test_the_runs_own_figure_has_a_row_a_class(run: Run) -> None:
+    with Image.open(run.path / "figures/samples.png") as picture:
+        assert picture.height > picture.width  # ten rows of eight
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--class 10", "--class 10: the classes are 0 to 9"),
+        ("--class -1", "--class -1: the classes are 0 to 9"),
+        ("--class three", "--class three: the classes are 0 to 9"),
+        ("--class 1 --sampler gmm:2", "--class draws codes from the prior, not with this --sampler"),
+        ("--class 1 -n 0", "-n and --batch-size must be at least 1"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(run: Run, words: str, said: str) -> None:
+    assert refused(genzoo("sample", run.path, *words.split())) == said
+
+
+def test_a_model_that_is_not_conditional_cannot_be_asked(vae_run: Run) -> None:
+    said = "--class 3: vae is not a conditional model"
+    assert refused(genzoo("sample", vae_run.path, "--class", 3)) == said
+
+
+def test_classes_are_asked_for_by_their_names(tmp_path: Path) -> None:
+    package.register_model("shaded", Shaded, loss="elbo")
+    rng = np.random.Generator(np.random.Philox(0))
+    for names in (["1", "2", "10"], ["cat", "cat, wild", "dog"]):
+        data = tmp_path / f"{names[1]}.npz"
+        np.savez(data, x=rng.random((30, 4, 4)), y=np.array(names * 10))
+        made = package.run("shaded", "npz", data={"path": str(data)}, runs=tmp_path, epochs=1, hidden=(8,), quiet=True)
+        for number, name in enumerate(names):
+            drawn = shades(made, tmp_path, "--class", name, "-n", 3)
+            assert drawn == pytest.approx([9 * number / 2] * 3, abs=1e-3)
+        asked = f"{names[2]},{names[0]}"
+        assert shades(made, tmp_path, "--class", asked, "-n", 1) == pytest.approx([9, 0], abs=1e-3)
+        message = refused(genzoo("sample", made.path, "--class", "0"))
+        assert message == f"--class 0: the classes are {', '.join(names)}"

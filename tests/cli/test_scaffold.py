@@ -16,7 +16,7 @@ from genzoo.registry.discovery import HOOKS
 from genzoo.registry.entries import WITH_OPTIONS, Kind
 
 ROOT = Path(__file__).parents[2]
-NAMES: dict[Kind, str] = {"model": "deep-vae", "loss": "deep-bound", "dataset": "deep-data", "metric": "deep-figure"}
+NAMES: dict[Kind, str] = {"model": "deep-vae", "loss": "deep-bound", "dataset": "deep-data", "metric": "deep-metric"}
 
 
 def files_of(folder: Path) -> dict[str, str]:
@@ -87,14 +87,14 @@ def test_a_model_with_a_loss_is_trained_by_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("mine", "say what it adds\n  type: genzoo new-plugin mine --model my-model"),
+        ("mine", "nothing to register\n  type: genzoo new-plugin mine --model my-model"),
         ("mine --model Mine", "model name 'Mine' is not kebab-case"),
         ("Mine --model mine", "plugin name 'Mine' is not kebab-case"),
         ("../mine --model mine", "plugin name '../mine' is not kebab-case"),
         ("2vae --model mine", "plugin name '2vae' is not kebab-case"),
-        ("torch --model mine", "there is a Python module torch already\n  try genzoo-torch"),
-        ("class --model mine", "there is a Python module class already"),
-        ("mine --model vae", "there is a model 'vae' already\n  choose another name: --model NAME"),
+        ("torch --model mine", "there is already a Python module torch\n  try genzoo-torch"),
+        ("class --model mine", "there is already a Python module class"),
+        ("mine --model vae", "there is already a model 'vae'\n  choose another name: --model NAME"),
         ("there --model mine", "cannot make there: File exists\n  name another, or delete it"),
     ],
 )

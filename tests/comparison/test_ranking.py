@@ -1,4 +1,4 @@
-"""When one row is better than another."""
+"""When one row is significantly better than another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genzoo.comparison.ranking import paired, ranks
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table, collect, tables
 from genzoo.experiment.job import Job
-from genzoo.reporting.warnings import ranking_remarks
+from genzoo.reporting.warnings import ranking_notes
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.system.checksummed import read_sealed
 
@@ -52,12 +52,12 @@ def test_without_values_of_examples_the_test_is_welchs_over_seeds(runs: Path) ->
     table = tables(collect([runs]))[1]
     test = paired(table, "negative_elbo")
     assert test is not None
-    figures = [
+    values = [
         [row.results[place]["test"]["negative_elbo"] for place in range(3)] for row in table.rows if row.seeds == 3
     ]
-    assert test.p == pytest.approx(scipy.stats.ttest_ind(*figures, equal_var=False).pvalue, rel=1e-9)
+    assert test.p == pytest.approx(scipy.stats.ttest_ind(*values, equal_var=False).pvalue, rel=1e-9)
     assert test.n is None
-    assert any("over 3 and 3 seeds alone" in line for line in ranking_remarks(table, "negative_elbo"))
+    assert any("over 3 and 3 seeds alone" in line for line in ranking_notes(table, "negative_elbo"))
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, 1), (1, 3), (3, 1)])
@@ -71,8 +71,8 @@ def test_a_single_seed_settles_nothing(tmp_path: Path, one: int, other: int) -> 
     assert not test.settled
     assert test.interval is None
     assert ranks(table, "negative_elbo") == [1, 1]
-    assert "conv-vae is not told apart from vae" in ranking_remarks(table, "negative_elbo")[-1]
-    assert "the difference between seeds" in ranking_remarks(table, "negative_elbo")[-1]
+    assert "conv-vae is not significantly better than vae" in ranking_notes(table, "negative_elbo")[-1]
+    assert "the difference between seeds" in ranking_notes(table, "negative_elbo")[-1]
 
 
 def row_of(number: int, seeds: list[Tensor]) -> Row:
@@ -92,7 +92,7 @@ def settled(one: list[Tensor], other: list[Tensor]) -> bool:
 
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize(("spread", "interaction"), [(0.5, 2.0), (3.0, 1.0), (0.01, 5.0)])
-def test_rows_that_differ_in_seeds_alone_are_rarely_told_apart(spread: float, interaction: float, size: int) -> None:
+def test_rows_that_differ_in_seeds_alone_are_rarely_significant(spread: float, interaction: float, size: int) -> None:
     """A seed shifts all examples, and each by something of its own. Of 300 pairs of fresh seeds 5 % may be settled, and
     three deviations more.
     """
@@ -106,7 +106,7 @@ def test_rows_that_differ_in_seeds_alone_are_rarely_told_apart(spread: float, in
     assert rate == 0 if size == 1 else rate <= 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
 
 
-def test_real_runs_that_differ_in_seeds_alone_are_rarely_told_apart(
+def test_real_runs_that_differ_in_seeds_alone_are_rarely_significant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Job, "draw", lambda self, run, model: None)
@@ -141,10 +141,10 @@ def test_the_level_is_corrected_for_the_pairs_that_could_be_tested(tmp_path: Pat
     assert (alone.settled, alone.comparisons) == (True, 1)
     # In company a and b share a rank, and c is worse than a by more than the correction takes away.
     assert ranks(table, "negative_elbo")[:4] == [1, 1, 2, 3]
-    assert "corrected for 6 pairs" in ranking_remarks(Table("t", table.rows[:4]), "negative_elbo")[-1]
+    assert "corrected for 6 pairs" in ranking_notes(Table("t", table.rows[:4]), "negative_elbo")[-1]
 
 
-def test_equal_figures_of_all_seeds_settle_nothing_without_examples(tmp_path: Path) -> None:
+def test_equal_metrics_of_all_seeds_settle_nothing_without_examples(tmp_path: Path) -> None:
     """Three seeds with 20 active units and three with 19: no spread is no proof."""
     for model, active in (("vae", 20.0), ("conv-vae", 19.0)):
         for seed in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,10 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 from commandline import genzoo, in_own_process, refused
+from made_up_runs import make, shown, table_of
 
 import genzoo as package
-from genzoo.comparison.references import find
-from genzoo.runs.run import Run
+from genzoo.comparison.ranking import paired, ranks
+from genzoo.comparison.references import best, find
+from genzoo.comparison.tables import collect, tables
+from genzoo.reporting.warnings import ranking_notes
+from genzoo.runs.run import EXAMPLES_FILE, Run
 
 
 def test_a_run_goes_by_path_beginning_digits_and_last(moons_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,12 +74,12 @@ def test_last_is_the_run_started_last(moons_run: Run, vae_run: Run, tmp_path: Pa
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
-    assert refused(genzoo("evaluate", tmp_path)) == f"{tmp_path} is no run folder: it has no config.json"
+    assert refused(genzoo("evaluate", tmp_path)) == f"{tmp_path} is not a run folder: it has no config.json"
     assert refused(genzoo("evaluate", "@last", "--runs", tmp_path)) == f"no runs in {tmp_path}/"
     assert refused(genzoo("sample", "7f3a", "--runs", tmp_path / "none")) == f"no runs in {tmp_path}/none/"
 
 
-def test_best_is_the_finished_run_with_the_best_validation_figure(moons_run: Run, vae_run: Run, tmp_path: Path) -> None:
+def test_best_is_the_finished_run_with_the_best_validation_metric(moons_run: Run, vae_run: Run, tmp_path: Path) -> None:
     for number, (bound, error) in enumerate([(30.0, 0.3), (10.0, 0.2), (20.0, 0.1), ("nan", 0.4)]):
         copy = tmp_path / f"vae-{number}"
         shutil.copytree(vae_run.path, copy)
@@ -94,4 +99,70 @@ def test_best_is_the_finished_run_with_the_best_validation_figure(moons_run: Run
     assert refused(genzoo("evaluate", "@best:mse", "--runs", tmp_path / "none")).startswith("no runs in ")
     shutil.copytree(moons_run.path, tmp_path / "moons")
     message = refused(genzoo("evaluate", "@best:mse", "--runs", tmp_path))
-    assert message == f"@best:mse: the runs in {tmp_path}/ do not compare: digits | moons"
+    assert message == f"@best:mse: the runs in {tmp_path}/ are not comparable: digits | moons"
+
+
+# Choosing.
+def test_selection_goes_by_validation_data_and_claims_by_test_data(tmp_path: Path) -> None:
+    """The row that is best on validation data is the worse one on test data."""
+    for model, seen, kept in (("vae", 90.0, 101.0), ("conv-vae", 95.0, 100.0), ("ae", 99.0, 50.0)):
+        for seed in range(3):
+            validation = {"validation": {"n": 9, "negative_elbo": seen + 0.01 * seed, "mse": 1.0}}
+            make(tmp_path / f"{model}-{seed}", model, seed, kept + 0.01 * seed, results=validation)
+    table = table_of(tmp_path).sorted_by("negative_elbo")
+    assert [row.model for row in table.rows] == ["vae", "conv-vae", "ae"]
+    test = paired(table, "negative_elbo")
+    assert test is not None
+    assert (test.better, test.other) == ("conv-vae", "vae")
+    assert ranking_notes(table, "negative_elbo")[0] == (
+        "rows are sorted by their validation negative elbo; all metrics shown are of the test data"
+    )
+    assert best(tmp_path, "negative-elbo").path.name == "vae-0"
+
+
+def test_without_validation_data_the_choice_goes_by_test_data(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (runs / "dynamic" / "results.json").unlink()
+    assert best(runs, "negative-elbo").path.name == "conv-1"
+    assert "genzoo: @best:negative-elbo: chosen by test metrics" in capsys.readouterr().err
+    assert "in the order of their test negative elbo" in shown(capsys, runs, "--sort", "negative-elbo")
+
+
+@pytest.mark.parametrize(
+    ("metric", "order"),
+    [
+        ("psnr", [2, 1, 0]),
+        ("knn_7", [2, 1, 0]),
+        ("prdc_gmm_10", [2, 1, 0]),
+        ("mse", [0, 1, 2]),
+        ("iwae_100", [0, 1, 2]),
+        ("unheard_of", [0, 1, 2]),
+        ("c2st", [1, 0, 2]),
+    ],
+)
+def test_better_is_what_the_metric_says(tmp_path: Path, metric: str, order: list[int]) -> None:
+    for number, value in enumerate((0.3, 0.45, 0.9)):
+        for seed in range(3):
+            metrics = {metric: value + 1e-3 * seed}
+            make(tmp_path / f"{number}-{seed}", f"model-{number}", seed, 1.0, test=metrics)
+    for file in tmp_path.glob(f"*/{EXAMPLES_FILE}"):
+        file.unlink()
+    table = table_of(tmp_path).sorted_by(metric)
+    assert [int(row.model[-1]) for row in table.rows] == order
+    assert ranks(table, metric) == [1, 2, 3]
+    assert best(tmp_path, metric).path.name.startswith(str(order[0]))
+    said = " ".join(ranking_notes(table, metric))
+    assert ("is not installed: lower is assumed to be better" in said) == (metric == "unheard_of")
+    assert f"model-{order[0]} is better than model-{order[1]}" in said
+
+
+def test_what_has_no_order_is_neither_chosen_nor_ranked(runs: Path) -> None:
+    for file in runs.glob("*/results.json"):
+        results = json.loads(file.read_text())
+        results["test"]["kl"] = 20.0
+        file.write_text(json.dumps(results))
+    table = tables(collect([runs]))[1]
+    assert ranks(table, "kl") == [None] * 3
+    assert paired(table, "kl") is None
+    (runs / "dynamic" / "results.json").unlink()
+    with pytest.raises(package.UsageError, match="neither lower nor higher values of this metric are better"):
+        best(runs, "kl")

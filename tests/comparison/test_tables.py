@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_runs import make, shown, table_of
+from made_up_runs import make, table_of
 
 import genzoo
-from genzoo.comparison.identity import Data, protocol_words
-from genzoo.comparison.ranking import paired
+from genzoo.cli.main import main
+from genzoo.comparison.references import best
 from genzoo.comparison.statistics import Estimate
-from genzoo.comparison.tables import best, collect, tables
+from genzoo.comparison.tables import collect, tables
+from genzoo.experiment.experiment import Experiment
 from genzoo.reporting.warnings import warnings
 
 
@@ -61,126 +62,8 @@ def test_runs_of_one_seed_are_one(tmp_path: Path) -> None:
     assert row.examples["negative_elbo"].mean().item() == pytest.approx(101.0, abs=1e-4)
 
 
-def test_unequal_runs_of_one_seed_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for mode, bound in (("eager", 100.0), ("compile", 101.0)):
-        training = {"images_per_second": 1.0, "mode": mode}
-        made = {"device": "cpu, 1 thread", "genzoo": "1"}
-        make(tmp_path / mode, "vae", 0, bound, record=made, results={"training": training}, mode=mode)
-    expected = (
-        "vae: 2 runs of seed 0 differ in negative elbo: 101 and 100 (cpu, 1 thread, compile, genzoo 1, "
-        "cpu, 1 thread, eager, genzoo 1); they count as one, by their mean"
-    )
-    assert warnings(table_of(tmp_path)) == [expected]
-    assert "101 and 100" in shown(capsys, tmp_path)
-
-
-# What is the same configuration.
-def own(path: str, **options: Any) -> dict[str, Any]:
-    return {"name": "npz", "path": path, "validation": 0.1, **options}
-
-
-def recorded(contents: str, files: str | None = None, **record: Any) -> dict[str, Any]:
-    """A record of data with these contents; `files` of an older run, without them."""
-    source = {"npz": {"source": "somewhere", "sha256": {"x": files or contents}}}
-    return {"data_digest": None if files else contents, "data": source, **record}
-
-
-def test_other_contents_of_one_path_are_other_data(tmp_path: Path) -> None:
-    for seed, contents in enumerate(("a" * 64, "b" * 64)):
-        make(tmp_path / f"{seed}", "vae", seed, 100.0, data=own("/x/mine.npz"), record=recorded(contents))
-    made = tables(collect([tmp_path]))
-    assert [len(table.rows) for table in made] == [1, 1]
-    assert [row.seeds for table in made for row in table.rows] == [1, 1]
-    assert "mine.npz · contents aaaaaaaa" in made[0].title
-    assert "mine.npz · contents bbbbbbbb" in made[1].title
-
-
-def test_the_same_contents_of_other_paths_are_the_same_data(tmp_path: Path) -> None:
-    for seed, path in enumerate(("/x/mine.npz", "/y/mine.npz", "/y/moved.npz")):
-        make(tmp_path / f"{seed}", "vae", seed, 100.0, data=own(path), record=recorded("a" * 64))
-    (table,) = tables(collect([tmp_path]))
-    assert [row.seeds for row in table.rows] == [3]
-    assert "mine.npz or moved.npz" in table.title
-
-
-def test_older_runs_are_told_apart_by_the_hashes_of_their_files(tmp_path: Path) -> None:
-    make(tmp_path / "a0", "vae", 0, 100.0, data=own("/x/a.npz"), record=recorded("", files="f" * 64))
-    make(tmp_path / "a1", "vae", 1, 100.0, data=own("/y/a.npz"), record=recorded("", files="f" * 64))
-    make(tmp_path / "b", "vae", 2, 100.0, data=own("/x/a.npz"), record=recorded("", files="e" * 64))
-    make(tmp_path / "none", "vae", 3, 100.0, data=own("/x/a.npz"), record={})
-    assert sorted(row.seeds for table in tables(collect([tmp_path])) for row in table.rows) == [1, 1, 2]
-    new = recorded("a" * 64) | {"data": recorded("", files="f" * 64)["data"]}
-    make(tmp_path / "new", "vae", 4, 100.0, data=own("/z/a.npz"), record=new)
-    assert sorted(row.seeds for table in tables(collect([tmp_path])) for row in table.rows) == [1, 1, 3]
-
-
-def test_data_without_files_are_told_apart_by_their_contents(tmp_path: Path) -> None:
-    for seed, contents in enumerate(("a", "a", "b")):
-        record = {"data_digest": contents * 64, "data": {}}
-        make(tmp_path / f"{seed}", "vae", seed, 100.0, data={"name": "toy"}, record=record)
-    made = tables(collect([tmp_path]))
-    assert [row.seeds for table in made for row in table.rows] == [2, 1]
-    assert len({table.title for table in made}) == 2
-
-
-def sessions(*parts: tuple[int, dict[str, Any]]) -> dict[str, Any]:
-    return {"sessions": [{"step": step, "status": "finished", "changed": changed} for step, changed in parts]}
-
-
-@pytest.mark.parametrize(
-    ("training", "history", "label"),
-    [
-        ({"lr": 1e-5}, sessions((0, {}), (300, {"lr": [0.01, 1e-5]})), "vae lr=0.01→1e-05@300"),
-        ({"grad_clip": 1.0}, sessions((0, {}), (9, {"grad_clip": [0.0, 1.0]})), "vae grad_clip=0.0→1.0@9"),
-        ({"patience": 5}, sessions((0, {}), (9, {"patience": [3, 5]}), (20, {})), "vae patience=3→5@9"),
-        ({"on_nan": "skip"}, sessions((0, {}), (9, {"on_nan": ["stop", "skip"]})), "vae on_nan=stop→skip@9"),
-        ({"schedule": "cosine"}, sessions((0, {}), (9, {"epochs": [3, 10]})), "vae epochs=3→10@9"),
-        # Before the first step, back before the next, made anew from an earlier step, or without effect.
-        ({"lr": 1e-5}, sessions((0, {}), (0, {"lr": [0.01, 1e-5]})), None),
-        ({"lr": 0.01}, sessions((0, {}), (9, {"lr": [0.01, 1e-5]}), (9, {"lr": [1e-5, 0.01]})), None),
-        ({"lr": 1e-5}, sessions((0, {}), (9, {"lr": [0.01, 1e-5]}), (0, {})), None),
-        ({}, sessions((0, {}), (9, {"epochs": [3, 10]})), None),
-        ({"device": "cpu"}, sessions((0, {}), (9, {"device": ["auto", "cpu"], "mode": ["auto", "eager"]})), None),
-    ],
-)
-def test_what_a_run_was_trained_with_is_its_configuration(
-    tmp_path: Path, training: dict[str, Any], history: dict[str, Any], label: str | None
-) -> None:
-    make(tmp_path / "straight", "vae", 0, 100.0, **training)
-    make(tmp_path / "resumed", "vae", 1, 100.0, record=history, **training)
-    table = table_of(tmp_path)
-    labels = {table.label(row) for row in table.rows}
-    assert (label in labels and len(labels) == 2) if label else labels == {"vae"}
-
-
-# What shares no column.
-@pytest.mark.parametrize("measure", ["density", "none", None])
-def test_other_measures_share_no_table(tmp_path: Path, measure: str | None) -> None:
-    for seed in range(2):
-        of = {"measure": "probability", "likelihood": "bernoulli"}
-        make(tmp_path / f"vae-{seed}", "vae", seed, 100.0 + seed, results=of)
-        of = {"measure": measure, "likelihood": None if measure is None else "gaussian"}
-        make(tmp_path / f"own-{seed}", "own", seed, -900.0 + seed, results=of)
-    made = tables(collect([tmp_path]))
-    assert [[row.model for row in table.rows] for table in made] in ([["vae"], ["own"]], [["own"], ["vae"]])
-    assert all(paired(table, "negative_elbo") is None for table in made)
-    with pytest.raises(genzoo.UsageError, match="do not compare"):
-        best(tmp_path, "mse")
-
-
-def test_other_likelihoods_share_no_table_whatever_the_option_says(tmp_path: Path) -> None:
-    for number, likelihood in enumerate(("laplace:1", "gaussian:1", "gaussian:1")):
-        of = {"measure": "density", "likelihood": likelihood}
-        asked = ("auto", "auto", "gaussian:1")[number]
-        make(tmp_path / f"{number}", f"model-{number}", 0, 1.0, results=of, likelihood=asked)
-    assert [[row.model for row in table.rows] for table in tables(collect([tmp_path]))] == [
-        ["model-1", "model-2"],
-        ["model-0"],
-    ]
-
-
-def test_figures_of_standardised_values_stand_beside_no_others(tmp_path: Path) -> None:
-    """Earlier versions gave the MSE in standardised units, and did not record the weights of their figures."""
+def test_metrics_of_standardised_values_share_no_table_with_others(tmp_path: Path) -> None:
+    """Earlier versions gave the MSE in standardised units, and did not record the weights of their metrics."""
     run = make(tmp_path / "one", "vae", 0, 100.0, standardize="global")
     run.write("results.json", {name: value for name, value in run.results.items() if name != "weights"})
     said: list[str] = []
@@ -191,12 +74,53 @@ def test_figures_of_standardised_values_stand_beside_no_others(tmp_path: Path) -
     assert len(tables(collect([tmp_path]))) == 1
 
 
-def test_options_that_say_nothing_are_no_part_of_a_title(tmp_path: Path) -> None:
-    data = {"name": "csv", "label": "", "drop": [], "header": "auto", "missing": "drop", "without": None}
-    words = protocol_words(Data.of(data, "ab" * 32, None), {}, [], digest=False)
-    assert words == ["csv", "missing drop"]
-
-
 def test_a_damaged_run_is_passed_over(runs: Path) -> None:
     (runs / "ae" / "results.json").write_text('{"test": ')
     assert sum(len(table.rows) for table in tables(collect([runs]))) == 3
+
+
+@pytest.mark.parametrize(
+    ("took", "record", "said"),
+    [
+        ({"epochs": 3, "step": 30}, {}, "its figures are of epoch 3, and it was asked for 10"),
+        ({"epochs": 10, "step": 100}, {}, ""),
+        ({"epochs": 3, "step": 30, "stopped": "no better for 2 epochs"}, {}, ""),
+        (
+            {"epochs": 3, "step": 30, "stopped": "no better for 2 epochs"},
+            {"sessions": [{"step": 0, "status": "finished"}, {"step": 30, "status": "interrupted"}]},
+            "its figures are of epoch 3, and it goes on from there",
+        ),
+        ({}, {"status": "interrupted"}, ""),  # an older run, whose results do not say
+    ],
+)
+def test_outdated_metrics_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], took: dict[str, Any], record: dict[str, Any], said: str
+) -> None:
+    training = {"images_per_second": 1.0, **took}
+    make(tmp_path / "one", "vae", 0, 100.0, record=record, results={"training": training})
+    make(tmp_path / "two", "conv-vae", 0, 120.0)
+    lines: list[str] = []
+    made = tables(collect([tmp_path]), say=lines.append)
+    assert lines == ([f"{tmp_path / 'one'} is left out: {said}"] if said else [])
+    assert sum(len(table.rows) for table in made) == 1 + (not said)
+    assert best(tmp_path, "negative-elbo").path.name == ("two" if said else "one")
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path), "--json"]) == 0
+    assert (said in capsys.readouterr().err) or not said
+
+
+def test_metrics_belong_to_the_weights_that_they_were_computed_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Experiment, "draw", lambda self, run, view: None)
+    options: dict[str, Any] = {"hidden": (8,), "latent_dim": 2, "quiet": True, "epochs": 1}
+    one, other = (genzoo.run("vae", "moons", seed=seed, out=tmp_path / f"{seed}", **options) for seed in (0, 1))
+    assert len(tables([one, other])[0].rows[0].runs) == 2
+    (one.path / "model.safetensors").write_bytes((other.path / "model.safetensors").read_bytes())
+    lines: list[str] = []
+    assert tables([one], say=lines.append) == []
+    assert lines[0].endswith("its figures are of epoch 1, and the model was trained further since")
+    results = one.results
+    del results["weights"]  # an older run does not say
+    one.write("results.json", results)
+    assert len(tables([one])) == 1

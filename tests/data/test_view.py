@@ -19,7 +19,7 @@ from genzoo.data.resident import Resident
 from genzoo.evaluation.baselines import pca_mse
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
-from genzoo.reporting.format import remarks
+from genzoo.reporting.format import notes
 
 CPU = torch.device("cpu")
 
@@ -113,5 +113,5 @@ def test_results_say_what_their_likelihood_measures(
 ) -> None:
     results = genzoo.run("vae", "digits", out=tmp_path / "run", quiet=True, epochs=1, **options).results
     assert results["measure"] == measure
-    assert any("not a density" in line for line in remarks(results)) is remarked
+    assert any("not a density" in line for line in notes(results)) is remarked
     assert math.isfinite(results["test"]["negative_elbo"])

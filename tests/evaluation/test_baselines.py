@@ -27,7 +27,7 @@ from genzoo.evaluation.baselines import (
     uniform_nll,
 )
 from genzoo.registry.current import registry
-from genzoo.reporting.format import remarks
+from genzoo.reporting.format import notes
 from genzoo.system import tensor_cache
 
 CPU = torch.device("cpu")
@@ -101,7 +101,7 @@ def test_the_gap_to_a_known_density_is_told() -> None:
         "test": {"negative_elbo": 4.5, "iwae_100": 1.75, "kl": 1.0},
         "baselines": {"known_density": {"nats": 2.0, "standard_error": 0.04}},
     }
-    assert remarks(results) == [
+    assert notes(results) == [
         "the data's own −E ln p(x) is known: 2 ± 0.04000 nats",
         "  −ELBO 4.5000 lies 2.5000 nats above it",
         "  iwae:100 1.7500 lies 0.2500 nats BELOW it",
@@ -128,7 +128,7 @@ def test_grey_data_have_no_such_baselines() -> None:
 @pytest.mark.parametrize(("bound", "verdict"), [(300.0, "WORSE than"), (90.0, "better than")])
 def test_a_model_behind_independent_pixels_is_told(bound: float, verdict: str) -> None:
     results = {"test": {"negative_elbo": bound}, "baselines": {"independent_pixels": 205.85}}
-    assert any(f"{verdict} pixels" in line for line in remarks(results))
+    assert any(f"{verdict} a model of independent pixels" in line for line in notes(results))
 
 
 @pytest.fixture

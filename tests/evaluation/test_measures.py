@@ -20,7 +20,7 @@ from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.evaluation.measures import summarise_likelihood
 from genzoo.registry import current as registry
-from genzoo.reporting.format import remarks
+from genzoo.reporting.format import notes
 
 CPU = torch.device("cpu")
 QUICK: dict[str, Any] = {"epochs": 1, "hidden": (8,), "latent_dim": 2, "quiet": True}
@@ -227,7 +227,7 @@ def test_runs_hold_no_density_against_a_probability(tmp_path: Path, capsys: pyte
     results = run.results
     assert (results["measure"], results["likelihood"]) == ("density", "diag-gaussian")
     assert set(results["baselines"]) == {"pca"}
-    assert not [line for line in remarks(results) if "ELBO" in line]
+    assert not [line for line in notes(results) if "ELBO" in line]
     assert "diag-gaussian" in (run.path / "report.html").read_text()
     plain = genzoo.run("vae", "digits", out=tmp_path / "vae", binarize="static", **QUICK).results
     assert set(plain["baselines"]) == {"pca", "independent_pixels", "uniform"}
@@ -243,12 +243,12 @@ def test_a_point_posterior_has_no_bound_in_the_log_either(tmp_path: Path) -> Non
 
 def test_remarks_know_no_density() -> None:
     base = {"test": {"reconstruction": 1.0}, "measure": "none"}
-    assert "grey pixels" in remarks({**base, "likelihood": "bernoulli"})[0]
-    assert "neither a density nor a probability" in remarks({**base, "likelihood": "strange"})[0]
+    assert "grey pixels" in notes({**base, "likelihood": "bernoulli"})[0]
+    assert "neither a density nor a probability" in notes({**base, "likelihood": "strange"})[0]
     known = {"known_density": {"nats": 2.0, "standard_error": 0.04}}
     found = {"test": {"negative_elbo": 4.5}, "baselines": known}
-    assert len(remarks({**found, "measure": "density"})) == 2
-    assert len(remarks({**found, "measure": "probability"})) == 1
+    assert len(notes({**found, "measure": "density"})) == 2
+    assert len(notes({**found, "measure": "probability"})) == 1
 
 
 def test_images_outside_0_and_1_have_no_decibels() -> None:

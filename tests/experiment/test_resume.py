@@ -1,4 +1,4 @@
-"""genzoo resume: a run that goes on is the run that never stopped."""
+"""`genzoo resume`: a resumed run equals an uninterrupted one."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR
-from genzoo.figures.chart import Panel, Paper, linear, powers
+from genzoo.figures.chart import Canvas, Panel, linear, powers
 from genzoo.figures.curves import enclosing
 
 
@@ -69,12 +69,12 @@ def places(path: Path, colour: str) -> NDArray[np.int64]:
 
 
 def test_shapes_lie_where_the_values_are(tmp_path: Path) -> None:
-    paper = Paper(400, 300)
-    panel = Panel(paper, (50, 20, 350, 220), linear(0, 3), linear(-1, 1))
+    canvas = Canvas(400, 300)
+    panel = Panel(canvas, (50, 20, 350, 220), linear(0, 3), linear(-1, 1))
     panel.frame("title", "across", "up")
-    panel.paper.dots([panel.at(1, 0.5)], DATA_COLOUR, 4)
-    panel.paper.box(*panel.at(2, 0), *panel.at(2.5, -1), MODEL_COLOUR)
-    paper.save(tmp_path / "chart.png")
+    panel.canvas.dots([panel.at(1, 0.5)], DATA_COLOUR, 4)
+    panel.canvas.box(*panel.at(2, 0), *panel.at(2.5, -1), MODEL_COLOUR)
+    canvas.save(tmp_path / "chart.png")
     dot = places(tmp_path / "chart.png", DATA_COLOUR)
     np.testing.assert_allclose(dot.mean(0) + 0.5, [70, 150], atol=0.6)
     box = places(tmp_path / "chart.png", MODEL_COLOUR)
@@ -84,9 +84,9 @@ def test_shapes_lie_where_the_values_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dash", [0.0, 6.0])
 def test_a_line_is_as_long_as_its_values_and_broken_if_dashed(dash: float, tmp_path: Path) -> None:
-    paper = Paper(300, 100)
-    paper.line([(30, 50), (130, 50), (270, 50)], DATA_COLOUR, 3, dash)
-    paper.save(tmp_path / "line.png")
+    canvas = Canvas(300, 100)
+    canvas.line([(30, 50), (130, 50), (270, 50)], DATA_COLOUR, 3, dash)
+    canvas.save(tmp_path / "line.png")
     across = places(tmp_path / "line.png", DATA_COLOUR)[:, 1]
     assert (across.min(), across.max()) == pytest.approx((30, 270), abs=6)
     drawn = len(set(across.tolist())) / 240

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import os
 import subprocess
@@ -76,3 +77,8 @@ def in_own_process(*words: object, cwd: Path | None = None, **variables: str) ->
         command(*words), env=environment(**variables), cwd=cwd, capture_output=True, text=True, timeout=100
     )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -37,15 +37,15 @@ def make(
         "data": data or {"name": "mnist", "validation": 0},
         "training": {"seed": seed, "epochs": 10, "device": "cpu", "binarize": "none", "likelihood": "auto", **training},
     }
-    figures = {"n": N, "negative_elbo": bound, "mse": 0.01, "standard_error": {}, "not_available": {}}
+    metrics = {"n": N, "negative_elbo": bound, "mse": 0.01, "standard_error": {}, "not_available": {}}
     if bound is None:
-        figures["not_available"] = {"negative_elbo": "no prior p(z)"}
+        metrics["not_available"] = {"negative_elbo": "no prior p(z)"}
     else:
         noise = torch.randn(N, generator=torch.Generator().manual_seed(seed + 1), dtype=torch.float64)
         values = IMAGES - IMAGES.mean() + noise - noise.mean() + bound
         save_examples(folder / EXAMPLES_FILE, {"negative_elbo": values, "mse": IMAGES})
     found = {
-        "test": {**figures, **(test or {})},
+        "test": {**metrics, **(test or {})},
         "baselines": {"pca": {"components": 20, "mse": 0.0235}},
         "training": {"images_per_second": 1000.0 * (seed + 1)},
         **(results or {}),
@@ -65,3 +65,15 @@ def shown(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 def table_of(places: Path, dataset: str = "mnist") -> Table:
     (table,) = tables(collect([places]), dataset)
     return table
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Three seeds of a VAE and of a conv-VAE, an autoencoder, and a VAE under another protocol."""
+    for seed, bound in enumerate((105.0, 106.0, 105.6)):
+        make(tmp_path / f"vae-{seed}", "vae", seed, bound)
+    for seed, bound in enumerate((102.0, 101.7, 102.4)):
+        make(tmp_path / f"conv-{seed}", "conv-vae", seed, bound)
+    make(tmp_path / "ae", "ae", 0, None)
+    make(tmp_path / "dynamic", "vae", 0, 90.0, binarize="dynamic")
+    return tmp_path

@@ -192,7 +192,7 @@ def test_a_lost_process_ends_the_other(name: str, line: str, cases: Path) -> Non
 def test_a_signal_to_one_ends_all_at_the_same_step(cases: Path) -> None:
     first, second = both(cases, "asked to end")
     assert (first.code, second.code) == (143, 143)
-    assert "genzoo: interrupted; go on with it by:" in first.err
+    assert "genzoo: interrupted; resume it:" in first.err
     assert (second.out, second.err) == ("", "")
     (folder,) = (cases / "asked to end").iterdir()
     run = Run(folder)

@@ -65,7 +65,7 @@ def test_a_closed_pipe_is_not_a_bug(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     done = shell("genzoo list > /dev/full", tmp_path)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.decode().splitlines()[0] == "genzoo: the system: No space left on device"
+    assert done.stderr.decode().splitlines()[0] == "genzoo: system error: No space left on device"
     assert "Exception ignored" not in done.stderr.decode()
 
 

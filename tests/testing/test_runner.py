@@ -279,4 +279,4 @@ def test_a_fault_that_breaks_every_check_is_told_once(tmp_path: Path, capsys: py
     out = capsys.readouterr().out
     assert out.count("RuntimeError") == 1
     assert f", at {tmp_path.name}/mine.py:{line}\n" in out
-    assert re.search(rf"\n  the fault at {tmp_path.name}/mine\.py:{line} breaks \d\d more checks: mend it first\n", out)
+    assert re.search(rf"\n  the fault at {tmp_path.name}/mine\.py:{line} breaks \d\d more checks: fix it first\n", out)

@@ -1,4 +1,4 @@
-"""Files that are given to a finished run: read as its training data were, compared with them, and called as they."""
+"""Files for a finished run are read in the same way as its training data."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from commandline import genzoo, refused, trained
 from PIL import Image
 
+import genzoo as package
+from genzoo.cli.input_files import read_picture
+from genzoo.data.readers.images import read_bytes
 from genzoo.runs.checkpoints import with_digest
 from genzoo.runs.run import Run
 
 RNG = np.random.Generator(np.random.Philox(5))
+
 SMALL = ("--epochs", 1, "--hidden", 8, "--latent-dim", 2)
 
 
@@ -179,3 +184,15 @@ def test_odd_names_of_classes_do_no_harm(tmp_path: Path) -> None:
     shown = genzoo("anomaly", tmp_path / "r").out
     assert "class _hidden" in shown
     assert all(character.isprintable() for character in shown.replace("\n", ""))
+
+
+def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path: Path) -> None:
+    levels = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
+    Image.fromarray(levels).save(tmp_path / "deep.png")
+    assert read_bytes(tmp_path / "deep.png", "L")[..., 0].tolist() == [[0, 1, 128, 255]]
+
+
+def test_colours_stay_colours_for_a_model_of_colours(tmp_path: Path) -> None:
+    Image.new("RGB", (3, 2), (255, 0, 51)).save(tmp_path / "red.png")
+    x = read_picture(tmp_path / "red.png", package.DataSpec((3, 2, 3), "bernoulli"), resize=False)
+    assert torch.equal(x, torch.tensor([255, 0, 51], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 2, 3))

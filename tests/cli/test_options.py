@@ -1,8 +1,10 @@
-"""What users get wrong, and the message they get: what, where, and what to type; and nothing is left behind."""
+"""Invalid usage: the message says what, where and what to type, and nothing is left behind."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -12,13 +14,19 @@ import pytest
 import torch
 from commandline import command, environment, genzoo, refused
 
+from genzoo.core.options import describe_fields
 from genzoo.registry.current import registry
+from genzoo.runs.config import Components
 from genzoo.training.config import Training
 
 DIGITS = "run vae --dataset digits"
+
 ALL_OPTIONS = "all options: genzoo run vae --dataset digits --help"
+
 MODELS = f"known: {', '.join(registry().names('model'))}"
+
 DATASETS = f"known: {', '.join(registry().names('dataset'))}"
+
 CUDA = f"(torch {torch.__version__}, CUDA {torch.version.cuda or 'none'})"
 
 
@@ -90,16 +98,16 @@ CASES: list[tuple[str, str, list[str]]] = [
     ),
     (
         "run ae --dataset digits --beta 3",
-        "--beta belongs to loss elbo; you asked for ae with loss reconstruction on digits",
+        "--beta belongs to loss elbo; this run is ae with loss reconstruction on digits",
         ["all options: genzoo run ae --dataset digits --help"],
     ),
     (
         f"{DIGITS} --data.noise 3",
         "--data.noise belongs to dataset moons, dataset pinwheel and 4 others; "
-        "you asked for vae with loss elbo on digits",
+        "this run is vae with loss elbo on digits",
         [ALL_OPTIONS],
     ),
-    (f"{DIGITS} extra", "unrecognised: 'extra'", ["the model comes first: genzoo run MODEL --dataset NAME"]),
+    (f"{DIGITS} extra", "unrecognised: 'extra'", ["put the model first: genzoo run MODEL --dataset NAME"]),
     # values
     (f"{DIGITS} --epochs x", "--epochs must be a whole number, not 'x'", [ALL_OPTIONS]),
     (f"{DIGITS} --epochs 0", "--epochs must be at least 1, not 0", [ALL_OPTIONS]),
@@ -182,7 +190,6 @@ def test_a_gpu_that_is_not_there(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("words", ["--latent-dim 1000000000", f"--latent-dim {10**21}", "--hidden 99999999 99999999"])
 def test_a_model_that_no_machine_holds_is_refused_before_it_is_allocated(words: str) -> None:
-    import resource
 
     genzoo(f"{DIGITS} --latent-dim x")  # loads what the parser needs
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
@@ -248,3 +255,34 @@ def test_a_pipe_closed_before_it_is_written(unbuffered: str) -> None:
     done = subprocess.run(command("list"), env=variables, stdout=writing, stderr=subprocess.PIPE, timeout=60)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_run_help_needs_no_names() -> None:
+    result = genzoo("run --help")
+    assert (result.code, result.err) == (0, "")
+    for option in ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet"):
+        assert f"\n  {option}" in result.out
+
+
+@pytest.mark.parametrize("model", registry().names("model"))
+@pytest.mark.parametrize("words", ["--help", "--dataset digits --help", "--dataset moons -h"])
+def test_help_of_a_model_shows_every_option_with_text_and_default(model: str, words: str) -> None:
+    result = genzoo(f"run {model} {words}")
+    assert (result.code, result.err) == (0, "")
+    dataset = "moons" if "moons" in words else "digits"
+    config = Components.find(registry(), model, dataset).defaults()
+    flat = " ".join(word for word in result.out.split() if word not in "│|")
+    for field in dataclasses.fields(config)[3:]:
+        part, prefix = getattr(config, field.name), "data." if field.name == "data_config" else ""
+        for name, _, default, text in describe_fields(part):
+            rest = flat.partition(f"--{prefix}{name.replace('_', '-')} ")[2]
+            assert f"{text} (default: {default})" in rest, name
+    beta = {"ae": "", "beta-vae": "4.0"}.get(model, "1.0")
+    assert ("--beta" in flat) == bool(beta)
+    assert f"--beta FLOAT Weight of the KL term. (default: {beta})" in flat or not beta
+
+
+def test_help_of_a_broken_choice_is_refused() -> None:
+    assert refused(genzoo("run vea --help")) == "no model named 'vea'. Did you mean 'vae'?"
+    assert refused(genzoo("run vae --dataset digits --loss elbow --help")).startswith("no loss named 'elbow'.")
+    assert genzoo("run ae --loss reconstruction --help").code == 0

@@ -1,4 +1,4 @@
-"""Data of a run that were moved, changed or deleted since."""
+"""Data of a run that were moved, changed or deleted after the training."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_options_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> None
         assert "--data.path PATH" in genzoo(verb, "--help").out
 
 
-def test_figures_of_moved_data_are_those_of_the_run(moved: tuple[Run, Path]) -> None:
+def test_metrics_of_moved_data_are_those_of_the_run(moved: tuple[Run, Path]) -> None:
     run, now = moved
     found = json.loads(genzoo("evaluate", run.path, "--data.path", now, "--json").out)
     assert {name: found[name] for name in run.results["test"]} == run.results["test"]
@@ -108,7 +108,7 @@ def test_options_that_make_other_data_are_refused(moved: tuple[Run, Path], words
 
 
 @pytest.mark.parametrize("kind", ["npz", "csv", "folder"])
-def test_data_of_another_content_are_told_of(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_of_another_content_give_a_warning(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = train(kind, tmp_path / "before", tmp_path / "run")
     write(kind, tmp_path / "before", seed=1)
     monkeypatch.chdir(tmp_path)
@@ -172,8 +172,8 @@ def test_what_needs_no_data_works_without_them(tmp_path: Path, monkeypatch: pyte
     for verb, *words in silent:
         result = genzoo(verb, run.path, *words)
         assert (result.code, result.err) == (0, ""), verb
-    told = [("sample", "--out", "out.png"), ("traverse", "--out", "out.npy")]
-    for verb, *words in told:
+    commands = [("sample", "--out", "out.png"), ("traverse", "--out", "out.npy")]
+    for verb, *words in commands:
         result = genzoo(verb, run.path, *words)
         assert result.code == 0, verb
         assert len(result.err.splitlines()) == 1

@@ -1,0 +1,56 @@
+"""`genzoo check`: how findings are printed. The checks themselves are tested in tests/testing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from commandline import genzoo, refused
+
+from genzoo.cli.check import lines, matters, print_finding
+from genzoo.testing import Finding
+
+
+def finding(verdict: str, check: str = "gradients", on: str = "vectors", at: str = "") -> Finding:
+    return Finding(on, check, verdict, "no fault", "a fault", "change it", at)  # type: ignore[arg-type]
+
+
+def test_a_fault_says_what_was_found_what_must_hold_and_what_to_change() -> None:
+    assert lines(finding("FAIL")) == [
+        "  FAIL  gradients   vectors",
+        "        found   a fault",
+        "        must    no fault",
+        "        change  change it",
+    ]
+    assert lines(finding("PASS")) == ["  PASS  gradients   vectors"]
+    assert lines(finding("n/a")) == ["  n/a   gradients   vectors: a fault"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict", "check", "shown"),
+    [
+        ("model", "FAIL", "gradients", True),
+        ("model", "WARN", "gradients", True),
+        ("model", "PASS", "gradients", False),
+        ("model", "n/a", "gradients", False),
+        ("model", "n/a", "builds", True),
+        ("metric", "n/a", "value", True),
+    ],
+)
+def test_faults_and_what_could_not_run_are_shown(kind: str, verdict: str, check: str, shown: bool) -> None:
+    assert matters(kind, finding(verdict, check)) == shown
+
+
+def test_a_repeated_fault_is_one_line_and_a_repeated_exception_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    broken, printed = Counter[str](), set[tuple[str, str]]()
+    print_finding(finding("FAIL"), broken, printed)
+    print_finding(finding("FAIL", on="images"), broken, printed)
+    assert capsys.readouterr().out.splitlines()[4:] == ["  FAIL  gradients   images: a fault"]
+    for _ in range(3):
+        print_finding(finding("FAIL", at="model.py:7"), broken, printed)
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert broken["model.py:7"] == 3
+
+
+def test_an_unknown_name_is_refused() -> None:
+    assert refused(genzoo("check vea")) == "nothing is named 'vea'. Did you mean 'vae'?"

@@ -1,0 +1,45 @@
+"""`genzoo info`."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from commandline import genzoo
+
+from genzoo.core.options import describe_fields
+from genzoo.registry.configs import default_config
+from genzoo.registry.current import registry
+from genzoo.registry.entries import WITH_OPTIONS
+
+
+@pytest.mark.parametrize(("kind", "name"), sorted((entry.kind, entry.name) for entry in registry().entries))
+def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> None:
+    entry = registry().get(kind, name)  # type: ignore[arg-type]
+    result = genzoo("info", name)
+    assert (result.code, result.err) == (0, "")
+    assert f"{kind} {name} · {entry.summary}\n" in result.out
+    assert entry.paper in result.out
+    if kind not in WITH_OPTIONS:
+        assert "  use       genzoo " in result.out
+        return
+    for field, _, default, text in describe_fields(default_config(entry, entry.options)):
+        option = f"--{'data.' if kind == 'dataset' else ''}{field.replace('_', '-')} "
+        assert text
+        assert re.search(
+            rf"{re.escape(option)}\S[^\n]*\s+{re.escape(text)} \(default: {re.escape(default)}\)\n", result.out
+        )
+    if kind == "model":
+        assert all(f" on {dataset} " in result.out for dataset in registry().names("dataset"))
+
+
+def test_info_tells_how_a_registration_differs_from_its_class() -> None:
+    assert "losses    elbo (beta 4.0), reconstruction\n" in genzoo("info beta-vae").out
+    assert "losses    elbo, reconstruction\n" in genzoo("info vae").out
+    assert "on moons          conv-vae needs images" in genzoo("info conv-vae").out
+
+
+def test_info_counts_the_parameters() -> None:
+    """784-400-20: two layers each way, with the encoder's last layer giving mean and log-variance."""
+    count = 784 * 400 + 400 + 400 * 40 + 40 + 20 * 400 + 400 + 400 * 784 + 784
+    assert f"on mnist             {count:,} parameters" in genzoo("info vae").out

@@ -1,0 +1,22 @@
+"""`genzoo report`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from commandline import genzoo
+from html_reader import Reader
+
+from genzoo.runs.run import Run
+
+
+def test_the_verb_writes_it_again(vae_run: Run, tmp_path: Path) -> None:
+    page = Path(shutil.copytree(vae_run.path, tmp_path / "copy")) / "report.html"
+    before = page.read_text()
+    page.unlink()
+    result = genzoo("report", page.parent)
+    assert (result.code, result.out) == (0, f"{page}\n")
+    Reader(page.read_text())
+    assert len(before) == pytest.approx(len(page.read_text()), abs=100)

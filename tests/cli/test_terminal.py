@@ -1,0 +1,125 @@
+"""Tables in a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from fcntl import ioctl
+
+import pytest
+from commandline import command, environment
+
+from genzoo.cli.terminal import print_table, print_tables, print_text
+from genzoo.reporting.format import aligned
+from genzoo.reporting.tables import INTERVAL, ReportTable
+
+NARROW = [["model", "mse", "kl"], ["vae", "0.01000", "25.12 ± 0.30"], ["ae", "0.00900", "n/a (no prior p(z))"]]
+WIDE = [["", *(f"metric-{number}" for number in range(12))], ["vae", *(f"{number}.25" for number in range(12))]]
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Terminal(io.StringIO):
+    """Text in memory that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Standard output as a colour terminal of 80 columns."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stdout", stream)
+    return stream
+
+
+def bare(text: str) -> str:
+    """The text without escape sequences and without blanks at the ends of lines."""
+    return "\n".join(line.rstrip() for line in ESCAPE.sub("", text).splitlines())
+
+
+def test_a_table_that_fits_has_the_columns_of_the_plain_one(terminal: Terminal) -> None:
+    print_table(NARROW)
+    assert bare(terminal.getvalue()) == aligned(NARROW)
+    assert "\x1b[1mmodel" in terminal.getvalue()
+    assert "\x1b[2mn/a (no prior p(z))\x1b[0m" in terminal.getvalue()
+
+
+def test_warnings_are_red(terminal: Terminal) -> None:
+    print_text("vae: worse than baseline! MSE 0.03", indent=2)
+    assert terminal.getvalue().rstrip() == "  vae: \x1b[1;31mworse than baseline! MSE 0.03\x1b[0m"
+
+
+def test_no_color_leaves_no_escape_sequence(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_tables([ReportTable("title", NARROW, ["a note"])])
+    assert "\x1b" not in terminal.getvalue()
+    assert bare(terminal.getvalue()).startswith(f"title\n{aligned(NARROW)}\n  a note\n\n")
+
+
+def test_a_table_too_wide_has_a_line_for_each_value(terminal: Terminal) -> None:
+    print_table(WIDE)
+    lines = bare(terminal.getvalue()).splitlines()
+    assert lines[0] == "  vae"
+    assert [line.split() for line in lines[1:]] == [[f"metric-{number}", f"{number}.25"] for number in range(12)]
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_nothing_is_wider_than_the_terminal(columns: int, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    print_tables([ReportTable("title " * 40, table, ["a long note " * 20]) for table in (NARROW, WIDE)])
+    assert max(map(len, ESCAPE.sub("", terminal.getvalue()).splitlines())) <= columns
+
+
+def test_a_dumb_terminal_gets_plain_text(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    print_table(WIDE)
+    assert terminal.getvalue() == aligned(WIDE) + "\n"
+
+
+def test_a_pipe_gets_plain_text_of_any_width(capsys: pytest.CaptureFixture[str]) -> None:
+    print_tables([ReportTable("title", WIDE, ["note " * 40])])
+    assert capsys.readouterr().out == f"title\n{aligned(WIDE)}\n  {'note ' * 40}\n\n{INTERVAL}\n"
+
+
+@pytest.mark.parametrize("stream", ["terminal", "pipe"])
+def test_control_characters_are_spelled_out(stream: str, request: pytest.FixtureRequest) -> None:
+    out = io.StringIO() if stream == "pipe" else request.getfixturevalue("terminal")
+    with contextlib.redirect_stdout(out):
+        print_tables([ReportTable("t\x1b[2J", [["a", "b"], ["\x1b]0;x\x07", "[red]1[/red]"]], ["\r\x9b"])])
+    text = ESCAPE.sub("", out.getvalue())
+    assert all(part in text for part in (r"t\x1b[2J", r"\x1b]0;x\x07", "[red]1[/red]", r"\r\x9b"))
+    assert not set(text) & {"\x1b", "\x07", "\r", "\x9b"}
+
+
+def test_the_catalogue_in_a_terminal_of_80_columns() -> None:
+    main, other = pty.openpty()
+    ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 80, 0, 0))
+    variables = environment(TERM="xterm", NO_COLOR="")
+    for name in ("COLUMNS", "LINES"):
+        variables.pop(name, None)
+    process = subprocess.Popen(command("list"), env=variables, stdin=other, stdout=other, stderr=other)
+    os.close(other)
+    written = b""
+    with contextlib.suppress(OSError):  # how Linux ends a pseudo-terminal
+        while chunk := os.read(main, 1 << 16):
+            written += chunk
+    os.close(main)
+    assert process.wait(60) == 0
+    lines = bare(written.decode()).splitlines()
+    assert max(map(len, lines)) <= 80
+    headings = [line.split()[0] for line in lines if line[:1].isupper()]
+    assert headings[:3] == ["MODELS", "DATASETS", "LOSSES"]
+    names = {line[12:33].strip() for line in lines}
+    assert {"beta-vae", "digits", "mse"} <= names

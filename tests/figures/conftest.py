@@ -1,0 +1,3 @@
+"""Untrained models as the input of figures."""
+
+from figure_contexts import subject  # noqa: F401 (fixture)

@@ -1,0 +1,104 @@
+"""Every figure that applies to a model and a form of data is drawn."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from figure_contexts import SHAPES, subject_of
+from PIL import Image
+from torch import Tensor
+
+from genzoo.core.dataset import DataSpec
+from genzoo.core.model import LatentModel, Model
+from genzoo.figures import draw as figures
+
+pytestmark = pytest.mark.usefixtures("drawn_figures")
+
+CPU = torch.device("cpu")
+
+ALL = {"samples", "reconstructions", "latent", "curves"}
+
+
+def expected(name: str, form: str, latents: int) -> set[str]:
+    """The figures that make sense."""
+    found = set(ALL)
+    if name != "ae":
+        found |= {"kl-per-dim"} | ({"manifold"} if latents == 2 and form != "vectors" else set())
+    return found | ({"traversals", "interpolations"} if len(SHAPES[form]) == 3 else set())
+
+
+CASES = [
+    pytest.param(name, form, latents, marks=pytest.mark.long if name == "beta-vae" else [])  # which is of vae's class
+    for name in ("ae", "vae", "beta-vae", "conv-vae")
+    for form in SHAPES
+    for latents in (1, 2, 20)
+    if name != "conv-vae" or form in ("mnist-shaped", "colour")
+    if latents == 20 or (name, form) in (("vae", "digits"), ("vae", "moons"), ("ae", "moons"))
+]
+
+
+@pytest.mark.parametrize(("name", "form", "latents"), CASES)
+def test_what_makes_sense_is_drawn_and_nothing_else(name: str, form: str, latents: int, tmp_path: Path) -> None:
+    subject = subject_of(tmp_path, name, form, latent_dim=latents)
+    assert figures.draw_all(subject.run, subject.model, subject.view) == []
+    drawn = {path.stem: path for path in (tmp_path / "figures").iterdir()}
+    assert set(drawn) == expected(name, form, latents)
+    for path in drawn.values():
+        with Image.open(path) as picture:
+            picture.load()
+            assert picture.format == "PNG"
+            assert 300 <= picture.width <= 1600
+            assert 150 <= picture.height <= 1700
+            assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
+
+
+class Source(Model):
+    """Has neither encoder nor prior."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec, None)
+        self.bias = torch.nn.Parameter(torch.zeros(spec.shape))
+
+    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+        return torch.rand(n, *self.spec.shape) + self.bias
+
+
+def test_a_model_without_an_encoder_has_samples_and_curves(tmp_path: Path) -> None:
+    subject = subject_of(tmp_path, "vae", "digits")
+    assert figures.draw_all(subject.run, Source(subject.model.spec), subject.view) == []
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"samples", "curves"}
+
+
+def test_a_figure_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = subject_of(tmp_path, "vae", "digits")
+    assert isinstance(subject.model, LatentModel)
+
+    def fail(z: Tensor) -> Tensor:
+        raise RuntimeError("no decoder today")
+
+    monkeypatch.setattr(subject.model, "decode", fail)
+    failures = figures.draw_all(subject.run, subject.model, subject.view)
+    assert failures == [
+        f"figure {name} could not be drawn: RuntimeError: no decoder today"
+        for name in ("reconstructions", "traversals", "interpolations")
+    ]
+    assert (tmp_path / "figures" / "latent.png").exists()
+
+
+def test_the_figures_of_a_run_on_images_start_no_matplotlib(tmp_path: Path) -> None:
+    code = f"import sys; sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}\n{RUN}"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=100)
+    assert done.stdout.split() == ["[]", "8", "False"], done.stderr
+
+
+RUN = """
+from pathlib import Path
+from test_figures import figures, subject_of
+made = subject_of(Path(sys.argv[1]), "vae", "digits", latent_dim=2)
+print(figures.draw_all(made.run, made.model, made.view), len(list(Path(sys.argv[1], "figures").iterdir())))
+print("matplotlib" in sys.modules)
+"""

@@ -1,0 +1,71 @@
+"""The results of one run as text."""
+
+from __future__ import annotations
+
+from genzoo.evaluation.evaluate import find_metrics
+from genzoo.registry.current import registry
+from genzoo.reporting.format import (
+    aligned,
+    gaps,
+    metric_text,
+    notes,
+    objective_rows,
+    results_rows,
+    results_table,
+    rounded,
+)
+
+RESULTS = {
+    "train": {"n": 1257, "mse": 0.02, "kl": None, "not_available": {"kl": "no prior p(z)"}},
+    "test": {
+        "n": 360,
+        "mse": 0.025,
+        "kl": None,
+        "not_available": {"kl": "no prior p(z)"},
+        "standard_error": {"mse": 0.0012345, "kl": None},
+    },
+}
+
+
+def test_a_row_for_each_metric_and_a_column_for_each_split_and_error() -> None:
+    assert results_rows(RESULTS, find_metrics(registry(), ["mse", "kl"])) == [
+        ["", "train (1,257)", "test (360)", "± over examples"],
+        ["MSE per dimension", "0.02000", "0.02500", "0.0012"],
+        ["KL (nats)", "n/a (no prior p(z))", "n/a (no prior p(z))", ""],
+    ]
+
+
+def test_a_table_is_its_rows_aligned() -> None:
+    metrics = find_metrics(registry(), ["mse"])
+    assert results_table(RESULTS, metrics) == aligned(results_rows(RESULTS, metrics))
+    assert aligned([["", "a", "long"], ["name", "12", "3"]]) == "          a   long\n  name   12      3"
+    assert aligned([["a", "b", "1"], ["aa", "bb", "22"]], left=2) == "  a    b     1\n  aa   bb   22"
+
+
+def test_terms_of_the_loss_have_rows_of_their_own() -> None:
+    results = {"objective": {"train": {"distance": 2.0}, "test": {"distance": 3.0}}}
+    assert objective_rows(results, ["train", "test"]) == [("distance (objective)", [2.0, 3.0])]
+
+
+def test_a_missing_metric_is_never_a_number() -> None:
+    assert metric_text({"kl": None}, "kl") == "n/a"
+    assert metric_text({"kl": None, "not_available": {"kl": "why"}}, "kl") == "n/a (why)"
+    assert metric_text({"kid": 0.5, "details": {"kid": {"note": "of 500"}}}, "kid") == "0.5000 (of 500)"
+    assert rounded("nan") == "nan"
+
+
+def test_notes_compare_with_the_baselines() -> None:
+    results = {
+        "test": {"mse": 0.03, "negative_elbo": 100.0},
+        "baselines": {"pca": {"mse": 0.0235, "components": 20}, "independent_pixels": 205.85},
+    }
+    assert notes(results) == [
+        "MSE 0.03000 is WORSE than PCA with 20 components: 0.02350",
+        "−ELBO 100 is better than a model of independent pixels: 205.85",
+    ]
+
+
+def test_bounds_are_compared_with_a_known_density_only_where_they_are_of_one() -> None:
+    known = {"nats": 2.0, "standard_error": 0.5}
+    assert len(gaps({"negative_elbo": 3.0}, known)) == 2
+    assert len(gaps({"negative_elbo": 3.0}, known, "probability")) == 1

@@ -1,0 +1,55 @@
+"""Warnings on a table of runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from made_up_runs import make, shown, table_of
+
+from genzoo.comparison.tables import collect, tables
+from genzoo.reporting.warnings import warnings
+
+
+@pytest.mark.parametrize(
+    ("change", "warning"),
+    [
+        ({"mse": 0.0236}, "vae: worse than baseline! MSE 0.02360, PCA with 20 components 0.02350"),
+        ({"negative_elbo": 206.0}, "vae: worse than baseline! −ELBO 206, independent pixels 205.85 nats"),
+        ({"active_units": 9.0}, "vae: collapse: 55% of 20 latents are inactive"),
+        ({"mse": 0.03, "active_units": 0.0}, "vae: worse than baseline! MSE 0.03000, PCA with 20 components 0.02350; "
+         "collapse: 100% of 20 latents are inactive"),
+        ({"mse": 0.0234, "negative_elbo": 205.0, "active_units": 10.0}, None),
+    ],
+)  # fmt: skip
+def test_a_row_worse_than_a_baseline_or_collapsed_has_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, float], warning: str | None
+) -> None:
+    run = make(tmp_path / "one", "vae", 0, 100.0)
+    results = run.results
+    results["test"] |= {"active_units": 20.0, **change}
+    results |= {"latents": 20, "measure": "probability"}
+    results["baselines"]["independent_pixels"] = 205.85
+    run.write("results.json", results)
+    assert warnings(tables(collect([tmp_path]))[0]) == ([warning] if warning else [])
+    for form in ((), ("--markdown",), ("--html",), ("--json",)):
+        printed = shown(capsys, tmp_path, *form)
+        text = str(json.loads(printed)) if form == ("--json",) else printed  # JSON is written in ASCII
+        assert ((warning or "worse than baseline!") in text) == bool(warning)
+    if "negative_elbo" in change:  # grey pixels have no probability to be held against
+        run.write("results.json", results | {"measure": "none"})
+        assert not warnings(tables(collect([tmp_path]))[0])
+
+
+def test_unequal_runs_of_one_seed_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for mode, bound in (("eager", 100.0), ("compile", 101.0)):
+        training = {"images_per_second": 1.0, "mode": mode}
+        made = {"device": "cpu, 1 thread", "genzoo": "1"}
+        make(tmp_path / mode, "vae", 0, bound, record=made, results={"training": training}, mode=mode)
+    expected = (
+        "vae: 2 runs of seed 0 differ in negative elbo: 101 and 100 (cpu, 1 thread, compile, genzoo 1, "
+        "cpu, 1 thread, eager, genzoo 1); their mean counts as one run"
+    )
+    assert warnings(table_of(tmp_path)) == [expected]
+    assert "101 and 100" in shown(capsys, tmp_path)
