@@ -17,6 +17,7 @@ from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.system.isolation import own_settings
 from genzoo.core.options import from_json, to_json
 from genzoo.registry.discovery import tell_other_version
+from genzoo.registry.moved import current_distribution
 from genzoo.core.model import Model
 from genzoo.core.dataset import DataSpec
 from genzoo.registry.current import registry
@@ -148,12 +149,15 @@ def _refuse_mismatches(
 
 
 def _find(path: Path, name: str, distribution: str, version: str) -> Entry:
-    """The registered model a file was made by: of the same distribution, whoever else claims the name."""
-    entries = [entry for entry in registry().matching("model") if entry.name == name]
-    for entry in entries:
-        if entry.origin.distribution == distribution:
-            tell_other_version(entry.origin, version)
-            return entry
+    """Return the registered model that a file was made by: the one of its distribution, even if others claim the name.
+
+    Raises:
+        GenzooError: It is not installed.
+    """
+    entries = {entry.origin.distribution: entry for entry in registry().matching("model") if entry.name == name}
+    if entry := entries.get(distribution) or entries.get(current_distribution(distribution)):
+        tell_other_version(entry.origin, version)
+        return entry
     raise not_installed(path, f"model {name!r}", f"{distribution} {version}".strip())
 
 
