@@ -86,7 +86,7 @@ def test_list_as_json() -> None:
     rows = json.loads(genzoo("list", "--json").out)
     assert len(rows) == len(registry().entries)
     assert {"kind", "name", "summary", "paper", "origin"} == set(rows[0])
-    (row,) = json.loads(genzoo("list", "beta-*", "--json", "--kind", "model").out)
+    (row,) = json.loads(genzoo("list", "beta-v*", "--json", "--kind", "model").out)
     assert (row["name"], row["origin"]) == ("beta-vae", f"genzoo {package.__version__}")
     assert json.loads(genzoo("list", "nothing-such", "--json").out) == []
 
@@ -120,8 +120,8 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
 
 
 def test_info_tells_how_a_registration_differs_from_its_class() -> None:
-    assert "losses    elbo (beta 4.0), reconstruction\n" in genzoo("info beta-vae").out
-    assert "losses    elbo, reconstruction\n" in genzoo("info vae").out
+    assert "losses    elbo (beta 4.0), factor, importance-weighted, reconstruction, tc\n" in genzoo("info beta-vae").out
+    assert "losses    elbo, factor, importance-weighted, reconstruction, tc\n" in genzoo("info vae").out
     assert "on moons          conv-vae needs images" in genzoo("info conv-vae").out
 
 
@@ -151,9 +151,9 @@ def test_help_of_a_model_shows_every_option_with_text_and_default(model: str, wo
         for name, _, default, text in describe_fields(part):
             rest = flat.partition(f"--{prefix}{name.replace('_', '-')} ")[2]
             assert f"{text} (default: {default})" in rest, name
-    beta = {"ae": "", "beta-vae": "4.0"}.get(model, "1.0")
-    assert ("--beta" in flat) == bool(beta)
-    assert f"--beta FLOAT Weight of the KL term. (default: {beta})" in flat or not beta
+    beta, loss = {"beta-vae": "4.0"}.get(model, "1.0"), registry().get("model", model).loss
+    assert ("--beta" in flat) == (loss in ("elbo", "tc"))
+    assert (f"--beta FLOAT Weight of the KL term. (default: {beta})" in flat) == (loss == "elbo")
 
 
 def test_help_of_a_broken_choice_is_refused() -> None:

@@ -170,6 +170,7 @@ def test_the_divergence_is_the_trace_of_the_jacobian() -> None:
     torch.testing.assert_close(v, model.velocity(x, torch.full((5,), 0.6)).detach())
 
 
+@pytest.mark.long
 def test_any_velocity_gives_a_density() -> None:
     """Whatever the net says, p integrates to 1, and its mean and variance are those of samples."""
     model = made(spec=genzoo.DataSpec((1,), "gaussian"), steps=100)
@@ -189,6 +190,7 @@ def test_any_velocity_gives_a_density() -> None:
     ).abs().max() > 0.3  # not the optimal
 
 
+@pytest.mark.long
 def test_a_trained_flow_draws_and_scores_points_as_the_data_do(tmp_path: Path) -> None:
     """Of the pinwheel, whose density is known: no model has a lower −ln p(x) but by chance."""
     options = {"width": 64, "ema": 0.995, "schedule": "cosine", "lr": 3e-3, "epochs": 30}

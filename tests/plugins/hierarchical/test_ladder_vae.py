@@ -278,6 +278,7 @@ def test_the_protocol_gets_what_it_asks_for(model: LadderVAE, x: Tensor) -> None
         LadderVAE.Config(hidden=())
 
 
+@pytest.mark.long
 def test_the_step_is_one_graph() -> None:
     pair = Pair.of("ladder-vae", spec=SPECS["points"])
     assert_fullgraph(pair.build(), pair.batch(8), steps=(0, 10_000))

@@ -154,6 +154,7 @@ def test_no_other_posterior_takes_the_bound_above_the_density(seed: int) -> None
     assert ((density - bounds.mean(0) - gap).abs() < 5 * error).all()
 
 
+@pytest.mark.long
 def test_classes_are_drawn_where_they_lie() -> None:
     """x|y ~ N(μ_y, ¼I). Samples of a class have its mean and variance; those of none have the mean of all together."""
     means = torch.tensor([[2.0, 0.0, -1.0], [-2.0, 1.0, 0.0], [0.0, -2.0, 2.0], [1.0, 2.0, 1.0]])
@@ -179,6 +180,7 @@ def test_classes_are_drawn_where_they_lie() -> None:
     torch.testing.assert_close(whatever.mean(0), means.mean(0), atol=0.3, rtol=0)
 
 
+@pytest.mark.long
 def test_digits_asked_for_are_the_digits_drawn(tmp_path: Path) -> None:
     """As a support vector machine sees them, which is right on 97 % of the test images or more."""
     run = genzoo.run(
