@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from genzoo.core.command import VERBS
 from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean
+from genzoo.registry.moved import current_name
 
 Kind = Literal["model", "loss", "dataset", "metric", "command", "listener"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -149,8 +150,13 @@ class Registry:
         return sorted(found, key=lambda entry: (entry.name, entry.origin.distribution))
 
     def called(self, name: str, kinds: Iterable[Kind] = KINDS) -> list[Entry]:
-        """Return the entries of these kinds with this name; `name` may be "distribution/name"."""
-        return [entry for kind in kinds for entry in self.matching(kind) if name in (entry.name, entry.full_name)]
+        """Return the entries of these kinds with this name; `name` may be "distribution/name".
+
+        A package that moved into genzoo and is not installed stands for genzoo.
+        """
+        entries = [entry for kind in kinds for entry in self.matching(kind)]
+        found = [entry for entry in entries if name in (entry.name, entry.full_name)]
+        return found or [entry for entry in entries if entry.full_name == current_name(name)]
 
     def names(self, kind: Kind) -> tuple[str, ...]:
         """Return the names of one kind, sorted, without duplicates."""

@@ -17,6 +17,7 @@ from genzoo.core.version import __version__
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import warn_of_other_version
 from genzoo.registry.entries import Entry, describe
+from genzoo.registry.moved import current_distribution
 from genzoo.registry.plugin_faults import fault_of
 from genzoo.runs.build import build_model, count_without_allocating, meta_model, refuse_too_large
 from genzoo.system.checksummed import DAMAGED, read_sealed, write_sealed
@@ -153,11 +154,10 @@ def _find(path: Path, name: str, distribution: str, version: str) -> Entry:
     Raises:
         PluginError: No such model is installed.
     """
-    entries = [entry for entry in registry().matching("model") if entry.name == name]
-    for entry in entries:
-        if entry.origin.distribution == distribution:
-            warn_of_other_version(entry.origin, version)
-            return entry
+    entries = {entry.origin.distribution: entry for entry in registry().matching("model") if entry.name == name}
+    if entry := entries.get(distribution) or entries.get(current_distribution(distribution)):
+        warn_of_other_version(entry.origin, version)
+        return entry
     raise not_installed(path, f"model {name!r}", f"{distribution} {version}".strip())
 
 

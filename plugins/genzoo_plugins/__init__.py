@@ -1,1 +1,1 @@
-"""The built-in plugins. Each folder has the shape of a package of its own."""
+"""The built-in plugins, a folder for each family. Each folder registers as a package of its own would."""

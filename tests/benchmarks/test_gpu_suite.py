@@ -202,13 +202,13 @@ def test_a_checkout_is_found_like_an_installed_package(tmp_path: Path) -> None:
     from place import THIRD_PARTY, describe
 
     describe(tmp_path, ROOT)
-    describe(tmp_path, THIRD_PARTY / "genzoo-iwae")
+    describe(tmp_path, THIRD_PARTY / "genzoo-example")
     found = {package.metadata["Name"]: package for package in importlib.metadata.distributions(path=[str(tmp_path)])}
     installed = importlib.metadata.distribution("genzoo")
     made = found["genzoo"]
     assert made.version == installed.version
     assert points(made) == points(installed)
-    assert points(found["genzoo-iwae"]) == {"genzoo_iwae": "genzoo_iwae"}
+    assert points(found["genzoo-example"]) == {"genzoo_example": "genzoo_example"}
 
 
 def points(package: importlib.metadata.Distribution) -> dict[str, str]:

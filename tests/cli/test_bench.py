@@ -215,7 +215,7 @@ def test_interrupted_it_keeps_what_is_finished_and_goes_on(
 def test_a_run_that_fails_costs_its_row_alone(tmp_path: Path) -> None:
     file = tmp_path / "odd.py"
     file.write_text(
-        "import genzoo\nfrom genzoo_plugins.vae.model import VAE\n"
+        "import genzoo\nfrom genzoo_plugins.vae.vae import VAE\n"
         "class Odd(VAE):\n    def likelihood(self, z):\n        return super().likelihood(z * float('nan'))\n"
         "@genzoo.hookimpl\ndef register_models(register):\n    register('odd', Odd, loss='elbo', summary='nan')\n"
     )

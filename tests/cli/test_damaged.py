@@ -203,7 +203,7 @@ def test_damaged_results_and_record(copy: Path, content: bytes) -> None:
 @pytest.fixture
 def made_by_plugin(site: Site, tmp_path: Path) -> Path:
     """A run of a model and on a dataset of an installed package, which is uninstalled again."""
-    source = registering("hvae", target="genzoo_plugins.vae.model:VAE")
+    source = registering("hvae", target="genzoo_plugins.vae.vae:VAE")
     hoops = registering("hoops", "dataset", "genzoo_plugins.toy.moons:Moons")
     site.add(source + hoops, "genzoo-hvae", "0.2.0")
     for model, dataset in (("hvae", "moons"), ("vae", "hoops")):
@@ -237,7 +237,7 @@ def test_a_dataset_whose_plugin_is_not_installed(made_by_plugin: Path) -> None:
 
 def test_a_model_of_a_file_that_is_not_given(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    file.write_text(registering("mine", target="genzoo_plugins.vae.model:VAE"))
+    file.write_text(registering("mine", target="genzoo_plugins.vae.vae:VAE"))
     words = ("run", "mine", "--dataset", "moons", "--epochs", 1, "--out", tmp_path / "run", "--quiet")
     assert genzoo("-p", file, *words).code == 0
     assert genzoo("sample", tmp_path / "run", "-n", 2).code == 0

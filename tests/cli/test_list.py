@@ -31,6 +31,6 @@ def test_list_as_json() -> None:
     rows = json.loads(genzoo("list", "--json").out)
     assert len(rows) == len(registry().entries)
     assert {"kind", "name", "summary", "paper", "origin"} == set(rows[0])
-    (row,) = json.loads(genzoo("list", "beta-*", "--json", "--kind", "model").out)
+    (row,) = json.loads(genzoo("list", "beta-v*", "--json", "--kind", "model").out)
     assert (row["name"], row["origin"]) == ("beta-vae", f"genzoo {package.__version__}")
     assert json.loads(genzoo("list", "nothing-such", "--json").out) == []

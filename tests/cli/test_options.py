@@ -272,7 +272,7 @@ def test_help_of_a_model_shows_every_option_with_text_and_default(model: str, wo
     dataset = "moons" if "moons" in words else "digits"
     config = Components.find(registry(), model, dataset).defaults()
     flat = " ".join(word for word in result.out.split() if word not in "│|")
-    for field in dataclasses.fields(config)[3:]:
+    for field in dataclasses.fields(config)[1:]:
         part, prefix = getattr(config, field.name), "data." if field.name == "data_config" else ""
         for name, _, default, text in describe_fields(part):
             rest = flat.partition(f"--{prefix}{name.replace('_', '-')} ")[2]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from commandline import genzoo, refused
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from PIL import Image
 from torch import Tensor
 

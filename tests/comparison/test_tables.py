@@ -13,7 +13,7 @@ from genzoo.cli.main import main
 from genzoo.comparison.references import best
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import collect, tables
-from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.job import Job
 from genzoo.reporting.warnings import warnings
 
 
@@ -112,7 +112,7 @@ def test_outdated_metrics_are_left_out(
 def test_metrics_belong_to_the_weights_that_they_were_computed_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Experiment, "draw", lambda self, run, view: None)
+    monkeypatch.setattr(Job, "draw", lambda self, run, model: None)
     options: dict[str, Any] = {"hidden": (8,), "latent_dim": 2, "quiet": True, "epochs": 1}
     one, other = (genzoo.run("vae", "moons", seed=seed, out=tmp_path / f"{seed}", **options) for seed in (0, 1))
     assert len(tables([one, other])[0].rows[0].runs) == 2

@@ -97,7 +97,7 @@ def test_the_traceback_is_shown_where_it_is_asked_for(
 
 def test_all_about_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """By its package, its entry point or a name that it registers; a class that cannot be imported is named."""
-    source = registering("mine", target="genzoo_plugins.vae.model:VAE") + f"\nGENZOO_API = {API}\n"
+    source = registering("mine", target="genzoo_plugins.vae.vae:VAE") + f"\nGENZOO_API = {API}\n"
     module = site.add(source + registering("gone", "dataset", "no.such:Class"), "genzoo-mine", "0.2", entry="own")
     told = []
     for name in ("genzoo-mine", "own", "mine"):
@@ -106,7 +106,7 @@ def test_all_about_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert told[0].splitlines()[0] == "plugin own of genzoo-mine 0.2"
     assert f"file      {site.folder / module / '__init__.py'}" in told[0]
     assert f"API       {API}; this genzoo has {API}" in told[0]
-    assert "model     mine  genzoo_plugins.vae.model:VAE  imports" in told[0]
+    assert "model     mine  genzoo_plugins.vae.vae:VAE  imports" in told[0]
     assert "dataset   gone  no.such:Class  BROKEN  dataset 'gone' of genzoo-mine 0.2 cannot be imported" in told[0]
     assert [text.splitlines()[:3] for text in told[1:]] == [told[0].splitlines()[:3]] * 2
     assert main(["plugins", "genzoo-mien"]) == 2
@@ -119,7 +119,7 @@ def test_all_about_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_run_made_with_another_version_says_so_once(
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = registering("hvae", target="genzoo_plugins.vae.model:VAE")
+    source = registering("hvae", target="genzoo_plugins.vae.vae:VAE")
     module = site.add(source, "genzoo-hvae", "0.2.0")
     run = genzoo.run("hvae", "moons", out=tmp_path / "run", epochs=1, latent_dim=2, quiet=True)
     assert run.record["plugins"]["model"] == {"name": "hvae", "origin": "genzoo-hvae 0.2.0"}

@@ -252,7 +252,7 @@ def fails_with(error: BaseException) -> Callable[..., Any]:
 
 def streaming_trainer() -> Any:
     from genzoo_plugins.losses.elbo import ELBO
-    from genzoo_plugins.vae.model import VAE
+    from genzoo_plugins.vae.vae import VAE
 
     from genzoo.training.config import Training
     from genzoo.training.trainer import Trainer

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from genzoo_plugins.ae.model import AE
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.autoencoders.ae import AE
+from genzoo_plugins.vae.vae import VAE
 from torch import Tensor
 
 import genzoo

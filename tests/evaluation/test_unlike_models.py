@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from torch import Tensor, nn
 
 import genzoo

@@ -19,7 +19,7 @@ PLUGIN = '''
 import os
 import torch
 import genzoo
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 
 class Branching(VAE):
     """One more layer where the data are standardised."""

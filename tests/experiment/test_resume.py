@@ -260,7 +260,7 @@ def test_results_of_fewer_epochs_do_not_pass_for_those_of_more(tmp_path: Path, m
 NOISY = """
     import torch
     from genzoo import hookimpl
-    from genzoo_plugins.vae.model import VAE
+    from genzoo_plugins.vae.vae import VAE
 
     class Noisy(VAE):
         def posterior(self, x):

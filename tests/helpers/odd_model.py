@@ -36,7 +36,7 @@ class Odd(ELBO):
 
 @hookimpl
 def register_models(register):
-    register("odd", "genzoo_plugins.vae.model:VAE", summary="a VAE", loss="odd")
+    register("odd", "genzoo_plugins.vae.vae:VAE", summary="a VAE", loss="odd")
 
 @hookimpl
 def register_losses(register):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from genzoo_plugins.losses.elbo import ELBO
 from genzoo_plugins.toy.moons import Moons
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from torch import Tensor
 
 from genzoo.core.noise import seeded

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import genzoo_plugins.losses.elbo
 import genzoo_plugins.toy.moons
-import genzoo_plugins.vae.model  # noqa: F401
+import genzoo_plugins.vae.vae  # noqa: F401
 import torch.distributed.nn
 import torch.optim.adam  # noqa: F401
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from genzoo_plugins.losses.elbo import ELBO
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from safetensors.torch import save_file
 from torch import Tensor, nn
 

@@ -72,7 +72,7 @@ def test_list_models_has_each_name_once_and_sorted(site: Site) -> None:
     site.add(registering("vae"), "shadow")
     names = genzoo.list_models()
     assert names == sorted(set(names))
-    assert genzoo.list_models("*beta*") == ["beta-vae"]
+    assert genzoo.list_models("*beta*") == ["beta-tc-vae", "beta-vae"]
 
 
 FILE = """

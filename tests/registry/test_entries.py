@@ -60,7 +60,7 @@ def test_a_builtin_cannot_be_replaced_by_a_package(site: Site) -> None:
     site.add(registering("vae"), "aaa-shadow", "9.9")
     found = registry.registry()
     assert f"claimed by aaa-shadow 9.9 and genzoo {genzoo.__version__}" in message("model", "vae")
-    assert found.get("model", "genzoo/vae").target == "genzoo_plugins.vae.model:VAE"
+    assert found.get("model", "genzoo/vae").target == "genzoo_plugins.vae.vae:VAE"
     assert found.get("model", "aaa-shadow/vae").target == "nowhere.at_all:Class"
     assert found.get("model", "ae").origin.distribution == "genzoo"
 

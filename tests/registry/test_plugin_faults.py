@@ -12,7 +12,7 @@ import os
 import torch
 import genzoo
 from genzoo import hookimpl
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from genzoo_plugins.losses.elbo import ELBO
 
 def boom(place):

@@ -36,7 +36,8 @@ SEEN_AS_STORED = {"binary": False, "shift": 0.0, "scale": 1.0}
 
 def build(name: str = "vae", spec: str = "points", seed: int = 0, **options: Any) -> Model:
     entry = registry().get("model", name)
-    config = default_config(entry, {**entry.options, "latent_dim": 3, **options})
+    few = {"latent_dim": 3} if hasattr(entry.load().Config(), "latent_dim") else {}
+    config = default_config(entry, {**entry.options, **few, **options})
     return build_model(entry, SPECS[spec], config, seed, torch.device("cpu"))
 
 

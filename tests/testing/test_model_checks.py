@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from planted import FAULTS
 from subtle import SUBTLE
 from torch import Tensor, nn

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from planted import FAULTS, MODEL, REGISTER, Fault
 from plugin_factory import Site
 from torch import Tensor, nn

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from replay import Recorder, record
 from small_trainer import assert_equal, make_trainer, weights
 from torch import Tensor, nn

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from small_trainer import make_trainer, stop_at
 from torch import Tensor, nn
 

@@ -1,14 +1,85 @@
-"""Variational autoencoder."""
+"""Variational autoencoders of one level of continuous latents, and the losses made for them."""
 
-from genzoo.core.hookspecs import RegisterModel, hookimpl
+from genzoo.core.hookspecs import Register, RegisterModel, hookimpl
+
+HOME = "genzoo_plugins.vae"
+VAE = f"{HOME}.vae:VAE"
+BURDA = "Burda, Grosse & Salakhutdinov 2016, arXiv 1509.00519"
+KIM = "Kim & Mnih 2018, arXiv 1802.05983"
+CHEN = "Chen et al. 2018, arXiv 1802.04942"
 
 
 @hookimpl
 def register_models(register: RegisterModel) -> None:
     register(
         "vae",
-        "genzoo_plugins.vae.model:VAE",
+        VAE,
         loss="elbo",
         summary="variational autoencoder",
         paper="Kingma & Welling 2014, arXiv 1312.6114",
+    )
+    register(
+        "beta-vae",
+        VAE,
+        loss="elbo",
+        loss_options={"beta": 4.0},
+        summary="VAE whose KL is weighted by beta",
+        paper="Higgins et al. 2017, ICLR",
+    )
+    register(
+        "conv-vae",
+        f"{HOME}.conv_vae:ConvVAE",
+        loss="elbo",
+        summary="convolutional VAE, for images from 16x16 up",
+        paper="Kingma & Welling 2014, arXiv 1312.6114; the nets of the TensorFlow tutorial",
+    )
+    register(
+        "conditional-vae",
+        f"{HOME}.conditional_vae:ConditionalVAE",
+        loss="elbo",
+        summary="VAE of labelled data that samples the classes asked for",
+        paper="Kingma et al. 2014, arXiv 1406.5298; Sohn, Lee & Yan 2015, NeurIPS",
+    )
+    register(
+        "iwae",
+        VAE,
+        loss="importance-weighted",
+        summary="VAE trained on the importance-weighted bound of k samples",
+        paper=BURDA,
+    )
+    register(
+        "factor-vae",
+        VAE,
+        loss="factor",
+        summary="VAE with a penalty on the total correlation of its latents, estimated by a discriminator",
+        paper=KIM,
+    )
+    register(
+        "beta-tc-vae",
+        VAE,
+        loss="tc",
+        summary="VAE whose KL weights the total correlation of its latents by beta",
+        paper=CHEN,
+    )
+
+
+@hookimpl
+def register_losses(register: Register) -> None:
+    register(
+        "importance-weighted",
+        f"{HOME}.iwae:ImportanceWeighted",
+        summary="minus the bound on ln p(x) by k importance-weighted posterior samples",
+        paper=BURDA,
+    )
+    register(
+        "factor",
+        f"{HOME}.factor_vae:Factor",
+        summary="negative ELBO plus the total correlation, estimated by a discriminator that the loss trains",
+        paper=KIM,
+    )
+    register(
+        "tc",
+        f"{HOME}.beta_tc_vae:TC",
+        summary="negative ELBO with the total correlation, estimated from the batch, weighted by beta",
+        paper=CHEN,
     )

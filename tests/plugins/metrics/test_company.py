@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import pytest
 import torch
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from torch import Tensor
 
 import genzoo

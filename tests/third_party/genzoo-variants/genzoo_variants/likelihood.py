@@ -6,7 +6,7 @@ import math
 from typing import Self
 
 import torch
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from torch import Tensor, nn
 
 import genzoo

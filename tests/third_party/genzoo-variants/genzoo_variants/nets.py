@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from torch import Tensor, nn
 
 import genzoo

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from genzoo_variants.likelihood import StudentT, StudentVAE
 from genzoo_variants.nets import ResidualVAE
 from genzoo_variants.posterior import ConstantVarianceVAE

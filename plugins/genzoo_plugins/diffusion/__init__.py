@@ -1,0 +1,38 @@
+"""Models that transform noise into data over time: flow matching and diffusion."""
+
+from genzoo.core.hookspecs import Register, RegisterMetric, RegisterModel, hookimpl
+
+HOME = "genzoo_plugins.diffusion"
+LIPMAN = "Lipman et al. 2023, arXiv 2210.02747"
+LIU = "Liu et al. 2023, arXiv 2209.03003"
+
+
+@hookimpl
+def register_models(register: RegisterModel) -> None:
+    register(
+        "flow-matching",
+        f"{HOME}.flow_matching:FlowMatching",
+        loss="flow-matching",
+        summary="transforms noise into data along a learned velocity field; no encoder",
+        paper=f"{LIPMAN}; {LIU}",
+    )
+
+
+@hookimpl
+def register_losses(register: Register) -> None:
+    register(
+        "flow-matching",
+        f"{HOME}.flow_matching:FlowMatchingLoss",
+        summary="squared error of a velocity on straight lines from noise to data",
+        paper=f"{LIPMAN}, eq. 23; {LIU}, eq. 1",
+    )
+
+
+@hookimpl
+def register_metrics(register: RegisterMetric) -> None:
+    register(
+        "flow-nll",
+        f"{HOME}.flow_matching:FlowNLL",
+        summary="−ln p(x) of a flow by its change of variables, in nats an example; flow-nll:200 for 200 steps",
+        paper="Chen et al. 2018, arXiv 1806.07366, theorem 1",
+    )

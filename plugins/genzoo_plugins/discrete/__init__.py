@@ -1,0 +1,37 @@
+"""Autoencoders with discrete latents."""
+
+from genzoo.core.hookspecs import Register, RegisterMetric, RegisterModel, hookimpl
+
+HOME = "genzoo_plugins.discrete"
+PAPER = "van den Oord, Vinyals & Kavukcuoglu 2017, arXiv 1711.00937"
+
+
+@hookimpl
+def register_models(register: RegisterModel) -> None:
+    register(
+        "vq-vae",
+        f"{HOME}.vq_vae:VQVAE",
+        loss="vq",
+        summary="autoencoder of images with a codebook of discrete codes",
+        paper=PAPER,
+    )
+
+
+@hookimpl
+def register_losses(register: Register) -> None:
+    register(
+        "vq",
+        f"{HOME}.vq_vae:VQ",
+        summary="negative ELBO plus squared distances between codes and encoder output",
+        paper=PAPER,
+    )
+
+
+@hookimpl
+def register_metrics(register: RegisterMetric) -> None:
+    register(
+        "code-perplexity",
+        f"{HOME}.vq_vae:CodePerplexity",
+        summary="number of codes of a codebook in use",
+        paper=PAPER,
+    )

@@ -1,0 +1,38 @@
+"""The VAE with convolutional nets."""
+
+from __future__ import annotations
+
+from torch import nn
+
+import genzoo
+from genzoo.core.nets import Activation, ConvDecoder, ConvEncoder, require_images
+from genzoo_plugins.vae.vae import VAE
+
+
+class ConvVAE(VAE):
+    """A VAE that differs in its nets alone: strided convolutions in, transposed convolutions out.
+
+    With the defaults these are the nets of the TensorFlow tutorial "Convolutional Variational Autoencoder".
+    """
+
+    @genzoo.config
+    class Config:
+        latent_dim: genzoo.Count = 20
+        """Length of the latent vector z."""
+        channels: tuple[genzoo.Count, ...] = (32, 64)
+        """Feature maps of the encoder's stride-2 convolutions; the decoder mirrors them."""
+        base: genzoo.Count = 32
+        """Feature maps that the decoder starts from."""
+        activation: Activation = "relu"
+        """Nonlinearity between layers."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
+        require_images("conv-vae", spec.shape, at_least=16)
+        super().__init__(spec, config)
+
+    def make_encoder(self, outputs: int) -> nn.Module:
+        return ConvEncoder(self.spec.shape, self.config.channels, outputs, self.config.activation)
+
+    def make_decoder(self, shape: tuple[int, ...]) -> nn.Module:
+        channels = self.config.channels[::-1]
+        return ConvDecoder(self.config.latent_dim, self.config.base, channels, shape, self.config.activation)
