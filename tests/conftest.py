@@ -28,9 +28,10 @@ os.environ.setdefault("GENZOO_MATMUL", "blas")
 
 tensor_cache.folder = lambda: None  # what is tested is computed, and the user's cache is left alone
 
-# Started in the background of a script, this process and all that it starts would inherit that Ctrl-C is ignored.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Started in the background of a script or by nohup, this process and its children would inherit ignored signals.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 LONGEST_FIRST = ("test_third_party", "test_docs", "test_crash", "test_processes", "test_scaffold", "test_hostile")
 """Files that take long: with `-n` they would else be waited for in the end."""

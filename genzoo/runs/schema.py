@@ -26,6 +26,8 @@ def is_results(values: Mapping[str, Any]) -> bool:
         return False
     if not isinstance(test.get("not_available", {}), dict):
         return False
+    if not all(is_errors(test.get(name, {})) for name in ("standard_error", "monte_carlo_error")):
+        return False
     if not (values.get("latents") is None or is_count(values["latents"])):
         return False
     metrics = [value for value in test.values() if not isinstance(value, (dict, list))]
@@ -52,7 +54,17 @@ def is_pca(value: Any) -> bool:
 
 def is_known(value: Any) -> bool:
     """Return whether a value is −ln p(x) in nats under the true density, with its standard error."""
-    return isinstance(value, dict) and is_number(value.get("nats")) and is_number(value.get("standard_error"))
+    return isinstance(value, dict) and is_number(value.get("nats")) and is_error(value.get("standard_error"))
+
+
+def is_errors(values: Any) -> bool:
+    """Return whether values are standard errors by metric; None where a metric has none."""
+    return isinstance(values, dict) and all(value is None or is_error(value) for value in values.values())
+
+
+def is_error(value: Any) -> bool:
+    """Return whether a value is a standard error: a number that is not negative."""
+    return is_number(value) and value >= 0
 
 
 def is_number(value: Any) -> TypeGuard[float]:

@@ -113,7 +113,11 @@ PAIRS = {
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_one_distribution_is_within_what_chance_gives(name: str, long: bool) -> None:
-    """In 2 to 9 % of pairs it is not, and on the mean neither set seems to be told from the other."""
+    """At most 10 % of pairs lie outside the interval, of values without ties 1 % or more.
+
+    Cross-validation brings the mean below ½ by up to a fifth of the spread of one pair: a fold that has more of one set
+    leaves fewer of it to learn from (Parker, Günter & Bedo 2007).
+    """
     runs = 400 if long else 100
     found, outside = [], 0
     for seed in range(runs):
@@ -122,8 +126,8 @@ def test_one_distribution_is_within_what_chance_gives(name: str, long: bool) -> 
         found.append(sets.auroc())
         outside += not low <= found[-1] <= high
     values = torch.tensor(found, dtype=torch.float64)
-    assert (values.mean() - 0.5).abs() < 4 * values.std() / runs**0.5
-    assert 0.01 * runs <= outside <= 0.1 * runs
+    assert (values.mean() - 0.5).abs() < (0.2 + 2 / runs**0.5) * values.std()
+    assert (0.01 * runs if name == "normal" else 0) <= outside <= 0.1 * runs
 
 
 @pytest.mark.parametrize("points", [torch.ones(40, 2), torch.zeros(40, 2), normal(31, 40, 2), coin(32, 40)], ids=str)
