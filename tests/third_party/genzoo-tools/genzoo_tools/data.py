@@ -48,7 +48,9 @@ class Waves:
         file = folder / f"waves-{name}-{n}-{self.config.noise:g}.npy"
         if not file.exists():
             part = file.with_suffix(f".{os.getpid()}.part")
-            whole = np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=(n, LENGTH))
+            whole = np.lib.format.open_memmap(  # type: ignore[no-untyped-call,unused-ignore]  # NumPy 1.26
+                part, mode="w+", dtype=np.float32, shape=(n, LENGTH)
+            )
             for number, start in enumerate(range(0, n, CHUNK)):
                 count = min(CHUNK, n - start)
                 whole[start : start + count] = self.drawn(count, f"{name} {number}")
