@@ -20,7 +20,6 @@ import genzoo_plugins.vae.vae  # noqa: F401
 import torch.distributed.nn
 import torch.optim.adam  # noqa: F401
 
-import genzoo.system.distributed  # noqa: F401
 from genzoo.cli.main import main
 from genzoo.experiment.experiment import Experiment  # noqa: F401
 from genzoo.system import heartbeat
