@@ -217,7 +217,7 @@ class Store:
                 except BlockingIOError:
                     self.say(f"{file_set.name}: waiting for another process that is fetching it")
                     fcntl.flock(lock, fcntl.LOCK_EX)
-                shutil.rmtree(part, ignore_errors=True)  # a killed process left it: whoever has the lock owns it
+                shutil.rmtree(part, ignore_errors=True)  # left by a killed process; the holder of the lock owns it
                 part.mkdir()
                 try:
                     yield root / file_set.folder, part
