@@ -123,7 +123,5 @@ def load(reference: str | Path, device: str = "cpu") -> Model:
     if path.suffix == ".safetensors":
         return load_model(path, device)
     if os.path.isfile(path):
-        raise UsageError(
-            f"{path} is not a .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors"
-        )
+        raise UsageError(f"{path} is not a .safetensors file; genzoo never unpickles", "give a run's model.safetensors")
     return load_model(find(str(reference)).path / MODEL_FILE, device)

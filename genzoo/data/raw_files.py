@@ -78,12 +78,11 @@ class Content(NamedTuple):
 
     size: int
     sha256: str
-    """"" if the size alone rules it out."""
+    """The digest; "" if the size alone rules the file out."""
 
 
 def known_file_sets() -> Iterator[tuple[Entry, FileSet | None]]:
-    """Every registered dataset that can be imported, with the files it needs, but not where to get them (None: it has
-    no files)."""
+    """Yield each dataset that can be imported, with its files but not their sources; None if it has no files."""
     from genzoo.registry.answer_cache import cached
     from genzoo.registry.current import registry
 
@@ -178,7 +177,7 @@ def check(path: Path, found: Content, file_set: FileSet, raw: RawFile) -> None:
         return
     owner = owner_of(found, file_set, raw)
     if found.size < raw.size and not owner:
-        state = "empty" if not found.size else "cut short"
+        state = "empty" if not found.size else "truncated"
         raise GenzooError(f"{path} is {state}: {found.size:,} of {raw.size:,} bytes")
     if found.size > raw.size and not owner:
         raise GenzooError(f"{path} is not {file_set.title}'s: it has more than the expected {raw.size:,} bytes")

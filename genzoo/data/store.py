@@ -216,7 +216,7 @@ class Store:
                 if not lock_descriptor(lock.fileno(), blocking=False):
                     self.say(f"{file_set.name}: waiting for another process that is fetching it")
                     lock_descriptor(lock.fileno())
-                shutil.rmtree(part, ignore_errors=True)  # left by a killed process: the holder of the lock owns it
+                shutil.rmtree(part, ignore_errors=True)  # left by a killed process; the holder of the lock owns it
                 part.mkdir()
                 try:
                     yield root / file_set.folder, part

@@ -66,7 +66,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> Model:
 def _read_model(path: Path) -> Model:
     """Load a model on the CPU."""
     if path.suffix != ".safetensors":
-        raise UsageError(f"{path} is no .safetensors file; genzoo unpickles nothing", "give a run's model.safetensors")
+        raise UsageError(f"{path} is not a .safetensors file; genzoo never unpickles", "give a run's model.safetensors")
     description, tensors = read_sealed(path)
     if description.get("format") != FORMAT:
         raise GenzooError(
@@ -126,7 +126,7 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
     _refuse_mismatches(path, entry, model.state_dict(), tensors)
     for name, _ in model.named_parameters(remove_duplicate=False):
         if not tensors[name].isfinite().all():
-            raise GenzooError(f"{path}: {name} holds weights that are not finite", "train anew, with a smaller --lr")
+            raise GenzooError(f"{path}: {name} holds weights that are not finite", "train again, with a smaller --lr")
     return model
 
 

@@ -50,7 +50,7 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
         "empty": "empty holds no picture",
         "wide.npy": "wide.npy holds examples of 1x9x8; the model takes 1x8x8",
         "y.npz": "y.npz has no array x",
-        "pickled.npz": "pickled.npz (x) holds pickled objects; genzoo unpickles nothing",
+        "pickled.npz": "pickled.npz (x) holds pickled objects; genzoo never unpickles",
         "wide.png": "wide.png is 8x9; the model takes 8x8",
         "missing.png": "missing.png: No such file or directory",
     }

@@ -143,7 +143,7 @@ def test_a_pickle_is_refused_unread(tmp_path: Path, name: str) -> None:
     torch.save({"weight": torch.zeros(1)}, file)
     with pytest.raises(GenzooError) as error:
         package.load(file)
-    assert error.value.message == f"{file} is not a .safetensors file; genzoo unpickles nothing"
+    assert error.value.message == f"{file} is not a .safetensors file; genzoo never unpickles"
     file.rename(tmp_path / "model.safetensors")
     with pytest.raises(GenzooError, match="truncated or damaged"):
         package.load(tmp_path / "model.safetensors")

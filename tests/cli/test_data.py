@@ -65,7 +65,7 @@ def test_verify(cache: Path, tiny: Example, capsys: pytest.CaptureFixture[str]) 
     assert data("verify", "tiny") == data("verify") == 1
     assert capsys.readouterr().out.splitlines()[:4] == [
         f"ok   {folder / NAMES[0]}",
-        f"bad  {folder / NAMES[1]} is cut short: 1 of 28 bytes",
+        f"bad  {folder / NAMES[1]} is truncated: 1 of 28 bytes",
         f"bad  {folder / NAMES[2]} is missing",
         f"ok   {folder / NAMES[3]}",
     ]

@@ -126,7 +126,7 @@ FAILURES: dict[str, tuple[Answer, str]] = {
     "cut": (lambda handler, data: _send(handler, data[:50], len(data)), "cut after 50 of"),
     "cut without a length": (lambda handler, data: handler.wfile.write(b"HTTP/1.0 200\r\n\r\n" + data[:50]), "damaged"),
     "wrong bytes": (lambda handler, data: _send(handler, gzip.compress(b"x" * 1296)), "is not Tiny's (sha256 "),
-    "a login page": (lambda handler, data: _send(handler, b"<html>"), "is cut short: 6 of 1,296 bytes"),
+    "a login page": (lambda handler, data: _send(handler, b"<html>"), "is truncated: 6 of 1,296 bytes"),
     "an empty answer": (lambda handler, data: _send(handler, b""), "is empty"),
     "endless": (lambda handler, data: _send(handler, bytes(200_000)), "longer than"),
     "a bomb": (lambda handler, data: _send(handler, gzip.compress(bytes(10**7))), "more than the expected 1,296"),

@@ -78,7 +78,7 @@ def test_every_damage_to_every_file_is_one_line(
     message, hint = refusal.value.message, refusal.value.hint
     expected = {
         "flipped": f"{path} is not Tiny's (sha256 ",
-        "truncated": f"{path} is cut short: {middle:,} of {len(right):,} bytes",
+        "truncated": f"{path} is truncated: {middle:,} of {len(right):,} bytes",
         "empty": f"{path} is empty: 0 of {len(right):,} bytes",
         "missing": "Tiny is not here (offline)",
         "swapped": "These are Other-Tiny's files.",

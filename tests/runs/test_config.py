@@ -71,7 +71,7 @@ def test_a_file_is_read_as_the_command_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[models]\nname = 1", "here: no table [models]. Did you mean model?"),
+        ("[models]\nname = 1", "here: no table [models]. Did you mean 'model'?"),
         ("start = 2020-01-01", "here: start cannot be a date"),
     ],
 )

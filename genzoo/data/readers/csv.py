@@ -75,7 +75,7 @@ def read_table(path: Path, options: TableOptions | None = None, known: TrainedCo
                 raise
         table = _Reader(Lines(path, "latin-1"), options or TableOptions(), known).table()
     except (UnicodeError, csv.Error):
-        raise UsageError(f"{path} is no table of text", "save it as CSV in UTF-8") from None
+        raise UsageError(f"{path} is not a text table", "save it as CSV in UTF-8") from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", "name a CSV file") from None
     table.notes.append(f"{path} is not in UTF-8 and is read as Latin-1")
@@ -234,7 +234,7 @@ class _Reader:
             hint = "remove the separators between thousands"
         if self.options.needed and COMMA_NUMBER.fullmatch(cell.strip()):
             hint = "for a decimal comma: --data.decimal comma; remove commas between thousands"
-        raise UsageError(f"{self.path}, line {line}, column {name[:40]}: {_shown(cell)} is no finite number", hint)
+        raise UsageError(f"{self.path}, line {line}, column {name[:40]}: {_shown(cell)} is not a finite number", hint)
 
     def _labelled(self, labels: list[str], where: list[int], name: str) -> NDArray[np.bool_]:
         """Return the mask [n] of lines with a label."""

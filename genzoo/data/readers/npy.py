@@ -170,7 +170,7 @@ def _header(what: str, head: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype
     except (ValueError, EOFError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError):
         raise UsageError(f"{what} is not a numpy array", READABLE) from None
     if dtype.hasobject:
-        raise UsageError(f"{what} holds pickled objects; genzoo unpickles nothing", READABLE)
+        raise UsageError(f"{what} holds pickled objects; genzoo never unpickles", READABLE)
     return shape, fortran, dtype
 
 

@@ -16,7 +16,7 @@ from genzoo.data.store import Store
 
 @pytest.mark.parametrize("cell", ["1_000", "1 000", "1'000", '"1,000"', '"1,234,567.8"', "1.234.567"])
 def test_marks_between_thousands_are_refused(cell: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"line 3, column a: .* is no finite number") as error:
+    with pytest.raises(UsageError, match=r"line 3, column a: .* is not a finite number") as error:
         read(tmp_path, f"a,b\n1,2\n{cell},4\n")
     assert "between thousands" in error.value.hint
 

@@ -90,7 +90,7 @@ ARRAYS: list[tuple[dict[str, Any], str]] = [
         {"x_train": np.zeros((4, 2)), "x_test": np.zeros((4, 2)), "y_test": np.zeros(4, int)},
         "has labels, but no y_train",
     ),
-    ({"x": np.array([[{}]], dtype=object)}, "(x) holds pickled objects; genzoo unpickles nothing"),
+    ({"x": np.array([[{}]], dtype=object)}, "(x) holds pickled objects; genzoo never unpickles"),
 ]
 
 
@@ -169,17 +169,17 @@ def test_tables(separator: str, tmp_path: Path) -> None:
 TABLES = [
     ("", "is empty"),
     ("a,b\n", "has a header and no numbers"),
-    ("a,b\n1,2\n3,x\n", "line 3, column b: 'x' is no finite number"),
+    ("a,b\n1,2\n3,x\n", "line 3, column b: 'x' is not a finite number"),
     ("1,2\n3,\n", "line 2, column 2 has no value ('')"),
     ("a,b\n1,2\n\nnan,2\n", "line 4, column a has no value ('nan')"),
     ("nan,2\n1,2\n", "line 1, column 1 has no value ('nan')"),
     ("a,b\n1,NA\n3,4\n?,6\n", "line 2, column b has no value ('NA'); 2 of 3 examples lack something"),
-    ("a,b\n1_000,2\n3,4\n", "line 2, column a: '1_000' is no finite number"),
-    ("a,b\n1 000,2\n3,4\n", "line 2, column a: '1 000' is no finite number"),
-    ('a,b\n"1,000",2\n3,4\n', "line 2, column a: '1,000' is no finite number"),
+    ("a,b\n1_000,2\n3,4\n", "line 2, column a: '1_000' is not a finite number"),
+    ("a,b\n1 000,2\n3,4\n", "line 2, column a: '1 000' is not a finite number"),
+    ('a,b\n"1,000",2\n3,4\n', "line 2, column a: '1,000' is not a finite number"),
     ("a,b,c,d\n1,2,x,u\n3,4,y,v\n", "2 columns of text, not numbers: c, d (such as 'x')"),
-    ("1,2\n1,inf\n", "line 2, column 2: 'inf' is no finite number"),
-    ("1,2\n1,1e39\n", "line 2, column 2: '1e39' is no finite number"),
+    ("1,2\n1,inf\n", "line 2, column 2: 'inf' is not a finite number"),
+    ("1,2\n1,1e39\n", "line 2, column 2: '1e39' is not a finite number"),
     ("1,2\n1\n", "line 2: 1 columns instead of 2"),
     ("1,2\n1,2,3\n", "line 2: 3 columns instead of 2"),
     ("a\n" + "1\n" * 1, "1 examples leave nothing to train on"),
@@ -200,9 +200,9 @@ def test_other_tables_that_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe1,2\n")
     assert refusal("csv", path) == f"{path} has a header and no numbers"  # two characters of UTF-16
     path.write_bytes(b'1,"2\n' + b"3" * 200_000)
-    assert refusal("csv", path) == f"{path} is no table of text"
+    assert refusal("csv", path) == f"{path} is not a text table"
     path.write_bytes(bytes(range(256)))
-    assert refusal("csv", path) == f"{path} is no table of text"
+    assert refusal("csv", path) == f"{path} is not a text table"
 
 
 # together
@@ -217,5 +217,5 @@ def test_without_a_path_the_option_is_named(capsys: pytest.CaptureFixture[str]) 
 def test_bad_input_is_refused_before_a_run_folder_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = table(tmp_path / "a.csv", "1,2\nx,3\n")
     assert main(["run", "vae", "--dataset", "csv", "--data.path", str(path), "--runs", str(tmp_path / "runs")]) == 2
-    assert capsys.readouterr().err.startswith(f"genzoo: {path}, line 2, column 1: 'x' is no finite number\n  ")
+    assert capsys.readouterr().err.startswith(f"genzoo: {path}, line 2, column 1: 'x' is not a finite number\n  ")
     assert not (tmp_path / "runs").exists()
