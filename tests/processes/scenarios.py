@@ -88,8 +88,8 @@ def metrics(processes: Processes) -> dict[str, Tensor]:
     found = {}
     for size in (7, 500):
         terms = objective_terms(made.objective, data, torch.tensor(5), size, processes)
-        metrics = find_metrics(registry())
-        result = evaluate(made.objective.model, data, metrics, size, train=data, processes=processes)
+        every = find_metrics(registry())
+        result = evaluate(made.objective.model, data, every, size, train=data, processes=processes)
         values = {**terms, **{name: value for name, value in result.items() if isinstance(value, float)}}
         found |= {f"{name} {size}": torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
     return found
