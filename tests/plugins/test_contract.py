@@ -63,9 +63,9 @@ def linear() -> list[Case]:
     Nothing is built for the former: collection is repeated in every worker.
     """
     cases = [(*names, number) for names in own() for number in (0, 1)]
-    for loss in sorted(set(registry().names("loss")) - {loss for _, loss in own()}):
-        cases.append((next(model for model in registry().names("model") if forms(model, loss)), loss, 0))
-    return cases
+    others = sorted(set(registry().names("loss")) - {loss for _, loss in own()})
+    models = registry().names("model")
+    return cases + [(next(model for model in models if forms(model, loss)), loss, 0) for loss in others]
 
 
 def product() -> list[Case]:
