@@ -124,7 +124,8 @@ def odd(annotation: Any, default: Any) -> Any:
     if isinstance(default, int):
         return default - 3 if default == 255 else default + 3  # grey levels end there
     if isinstance(default, tuple):
-        return ("one", "dist/two", "the third") if "str" in str(annotation) else (3, 1, 2)
+        length = 3 if "..." in str(annotation) else len(default)
+        return ("one", "dist/two", "the third") if "str" in str(annotation) else (3, 1, 2)[:length]
     if default is None:
         text = str(annotation)
         return (1, 5) if "tuple" in text else 3 if any(name in text for name in ("Natural", "Label")) else 1e-07

@@ -11,7 +11,7 @@ from genzoo.core.nets import Activation, FlatDecoder, FlatEncoder, widened
 class AE(genzoo.LatentModel):
     """Deterministic code z = f(x), trained to reconstruct (Hinton & Salakhutdinov 2006).
 
-    The posterior is a point and there is no prior, so it has neither a KL nor samples of its own.
+    The posterior is a point and there is no prior, so there is no KL, and samples need a fitted sampler.
     """
 
     @genzoo.config

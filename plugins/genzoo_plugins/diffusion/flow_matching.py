@@ -1,4 +1,4 @@
-"""Flow matching: an ordinary differential equation that carries noise to data."""
+"""Flow matching: an ordinary differential equation that transforms noise into data."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class FlowMatching(genzoo.Model):
     """dx/dt = v(x, t) from x(0) ~ N(0, I) to the data at t = 1, with x_t = (1 − t)·x₀ + t·x₁ (Lipman et al. 2023,
     section 4.1, σ_min = 0; Liu et al. 2023, section 2.1).
 
-    v is the velocity that is best for data N(m, s²I), in closed form, plus a net that learns what is not Gaussian, as
-    Karras et al. 2022 (arXiv 2206.00364, table 1) do for diffusions; m and s are those of the first training batch.
+    v is the optimal velocity for data N(m, s²I), in closed form, plus a net that learns the difference, as Karras et
+    al. 2022 (arXiv 2206.00364, table 1) do for diffusion; m and s are mean and deviation of the first training batch.
     """
 
     @genzoo.config
@@ -55,7 +55,7 @@ class FlowMatching(genzoo.Model):
         steps: genzoo.Count = 25
         """Steps of the solver that draws samples."""
         solver: Solver = "midpoint"
-        """euler asks for one velocity a step, midpoint for two, and is far more exact."""
+        """euler evaluates the velocity once a step; midpoint twice, and is far more accurate."""
 
     mean: Tensor
     deviation: Tensor
@@ -91,8 +91,8 @@ class FlowMatching(genzoo.Model):
     def net(self, x: Tensor, t: Tensor) -> Tensor:
         """x [B, F] and t [B, 1] → [B, F], all of the order of 1.
 
-        The last layer gives each number a shift and a factor of its input: noise in all F of them could not be told
-        through a layer of fewer units.
+        The last layer gives each value a shift and a factor of its input: independent noise in all F values does not
+        fit through a layer of fewer units.
         """
         angles = t * self.frequencies
         time = torch.cat([angles.sin(), angles.cos()], 1)
@@ -108,7 +108,7 @@ class FlowMatching(genzoo.Model):
 
     @torch.no_grad()
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
-        """Draws n examples, [n, *S], clamped where all data lie in [0, 1]; `noise` means nothing without p(x|z)."""
+        """Draw n examples, [n, *S], clamped if all data lie in [0, 1]; `noise` has no effect without p(x|z)."""
         start = self.source().rsample((n,))
         x = integrate(
             lambda x, t: self.velocity(x, x.new_full((n,), t)), start, 0, 1, self.config.steps, self.config.solver
@@ -118,7 +118,7 @@ class FlowMatching(genzoo.Model):
         return spec.view(spec.original(x).clamp(0, 1)) if bounded else x
 
     def log_prob(self, x: Tensor, steps: int = 100) -> Tensor:
-        """ln p(x) of x [B, *S] in nats an example, [B], without the clamping.
+        """Return ln p(x) of x [B, *S] in nats an example, [B], without the clamping.
 
         ln p₁(x₁) = ln p₀(x₀) − ∫ div v(x_t, t) dt (Chen et al. 2018, theorem 1), from t = 1 back to 0 by the midpoint
         method. The divergence is exact: one backward pass for each of the F numbers of an example.

@@ -1,4 +1,4 @@
-"""Ordinary differential equations in steps of one size."""
+"""Solvers of ordinary differential equations with steps of equal size."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Rate = Callable[[Tensor, float], Tensor]
 
 
 def integrate(rate: Rate, x: Tensor, start: float, end: float, steps: int, solver: Solver = "midpoint") -> Tensor:
-    """x(end) of dx/dt = rate(x, t) with x(start) = x.
+    """Return x(end) of dx/dt = rate(x, t) with x(start) = x.
 
-    The error falls with the step's size for Euler's method, and with its square for the midpoint method, which asks for
+    The error is of order 1 in the step size for Euler's method and of order 2 for the midpoint method, which evaluates
     the rate twice a step.
     """
     h = (end - start) / steps

@@ -20,41 +20,43 @@ class Codebook(nn.Module):
         self.vectors = nn.Parameter(torch.randn(size, dim))
 
     def nearest(self, grid: Tensor) -> Tensor:
-        """The code whose vector is nearest to that at each place: [..., D, H, W] → [..., H, W]."""
+        """Return the code whose vector is nearest to the vector at each place: [..., D, H, W] → [..., H, W]."""
         points = grid.detach().movedim(-3, -1)
-        # By differences: by a matrix product it is off by rounding, and which of two codes is nearer changes with it.
+        # By differences: the rounding of a matrix product changes which of two codes is nearer.
         exact = "donot_use_mm_for_euclid_dist"
         distances = torch.cdist(points.flatten(0, -2), self.vectors.detach(), compute_mode=exact)
         return distances.argmin(1).view(points.shape[:-1])
 
     def look_up(self, codes: Tensor) -> Tensor:
-        """The vectors of codes: [..., H, W] → [..., D, H, W]."""
+        """Return the vectors of codes: [..., H, W] → [..., D, H, W]."""
         return F.embedding(codes, self.vectors).movedim(-1, -3)
 
     @torch.no_grad()
     def start(self, grid: Tensor) -> None:
-        """Makes the codes vectors of a grid, far from each other: k-means++ (Arthur & Vassilvitskii 2007).
+        """Initialise the codes with distant vectors of a grid, by k-means++ (Arthur & Vassilvitskii 2007).
 
-        A little noise is added, by which codes differ where the grid has fewer vectors (theirs have variance 1).
+        A little noise makes the codes differ if the grid has fewer vectors than that (which have variance 1).
         """
         points = grid.movedim(-3, -1).flatten(0, -2)
         self.vectors[0] = points[torch.randint(len(points), ())]
         far = torch.full_like(points[:, 0], torch.inf)
         for number in range(1, len(self.vectors)):
             far = torch.minimum(far, (points - self.vectors[number - 1]).square().sum(1))
-            self.vectors[number] = points[torch.multinomial(far + 1e-12, 1)[0]]  # equal points: any will do
+            self.vectors[number] = points[
+                torch.multinomial(far + 1e-12, 1)[0]
+            ]  # avoids all weights 0 when the points are equal
         self.vectors.add_(torch.randn_like(self.vectors), alpha=0.01)
 
 
 class Quantised(genzoo.Delta):
     """The posterior: all mass on the codes nearest to the encoder's output (van den Oord et al. 2017, eq. 1).
 
-    Its point is the grid of their vectors, whose gradient is handed on to the encoder as it is (section 3.2).
+    Its point is the grid of their vectors; the gradient passes straight through to the encoder (section 3.2).
 
     Args:
         encoded: The encoder's output, [B, D, H, W].
         codes: The nearest codes, [B, H, W].
-        vectors: Theirs, [B, D, H, W]: the codebook's gradient comes through these alone.
+        vectors: The vectors of the codes, [B, D, H, W]: the codebook's gradient comes through these alone.
     """
 
     measure = "probability"
@@ -72,7 +74,7 @@ class Quantised(genzoo.Delta):
 
 
 class CodePrior(genzoo.Distribution):
-    """Independent codes, each place of the grid with probabilities of its own. A value is a grid of their vectors.
+    """Independent codes, with separate probabilities for each place of the grid. A value is a grid of their vectors.
 
     Args:
         logits: [H, W, K].
@@ -91,17 +93,17 @@ class CodePrior(genzoo.Distribution):
         return (self.log_probabilities.exp() @ self.codebook.vectors).movedim(-1, 0)
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        """Vectors of codes. A code has no reparameterisation, so the logits get no gradient."""
+        """Draw vectors of codes. Codes cannot be reparameterised, so the logits get no gradient."""
         gumbel = -torch.empty(*sample_shape, *self.log_probabilities.shape).exponential_().log()
         return self.codebook.look_up((self.log_probabilities.detach() + gumbel.to(self.log_probabilities)).argmax(-1))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """ln p of the codes nearest to a value, which are the codes that it is the vectors of."""
+        """Return ln p of the codes nearest to a value: for a grid of code vectors, those codes."""
         self._check(value)
         return self.log_prob_of(self.codebook.nearest(value))
 
     def log_prob_of(self, codes: Tensor) -> Tensor:
-        """ln p of codes [..., H, W], in nats: [...]."""
+        """Return ln p of codes [..., H, W], in nats: [...]."""
         table = self.log_probabilities.flatten(0, 1)
         places = torch.arange(len(table), device=codes.device)
         return table[places, codes.flatten(-2)].sum(-1)

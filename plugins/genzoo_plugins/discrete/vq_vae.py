@@ -14,7 +14,7 @@ from genzoo.core.nets import require_images, widened
 from genzoo_plugins.discrete.codebook import Codebook, CodePrior, Quantised
 
 LOGIT_SCALE = 10.0
-"""Logits go several nats, where Adam moves a parameter by about the learning rate a step: theirs is ten times that."""
+"""Logits move by several nats, but Adam moves a parameter by about the learning rate a step: this makes it tenfold."""
 
 
 class Residual(nn.Module):
@@ -63,15 +63,14 @@ class GridDecoder(nn.Sequential):
 class VQVAE(genzoo.LatentModel):
     """z is a grid of code vectors: q(z|x) the codes nearest to the encoder's output, p(z) independent codes.
 
-    The prior has learnt probabilities for each place. The paper's is uniform while the rest is trained, and then an
-    autoregressive model of the codes (van den Oord et al. 2017, section 3.3); no gradient of it reaches the encoder
-    either way.
+    The prior has learnt probabilities for each place. In the paper it is uniform during training, and an autoregressive
+    model of the codes afterwards (van den Oord et al. 2017, section 3.3). Its gradient never reaches the encoder.
     """
 
     @genzoo.config
     class Config:
         codes: genzoo.Count = 512
-        """K, how many codes the codebook has."""
+        """K, number of codes in the codebook."""
         code_dim: Annotated[int, genzoo.Range(3)] = 4
         """D, length of a code's vector. In many dimensions fewer codes are used."""
         levels: genzoo.Count = 3
@@ -96,9 +95,9 @@ class VQVAE(genzoo.LatentModel):
         self.codebook.start(self.encoded(batch.x))
 
     def encoded(self, x: Tensor) -> Tensor:
-        """What is quantised, [B, D, h, w]: each vector of mean 0 and variance 1.
+        """Return the encoder's output before quantisation, [B, D, h, w]: each vector has mean 0 and variance 1.
 
-        Without that the encoder's output grows faster than the codes can follow, and nearly all fall out of use.
+        Without that the encoder's output grows faster than the codes, and nearly all codes become unused.
         """
         vectors = full_precision(self.encoder(x)).movedim(1, -1)
         return F.layer_norm(vectors, vectors.shape[-1:]).movedim(-1, 1)
@@ -128,7 +127,7 @@ class VQ(genzoo.Loss):
     @genzoo.config
     class Config:
         commitment: genzoo.NonNegative = 0.25
-        """β, how strongly the encoder's output is drawn to the codes."""
+        """β, weight of the distance that pulls the encoder's output to the codes."""
 
     config: Config
 
@@ -151,12 +150,12 @@ class VQ(genzoo.Loss):
 
 
 def squared_distance(one: Tensor, other: Tensor) -> Tensor:
-    """Summed over an example, averaged over the batch: [B, ...] twice → 0-d."""
+    """Return ‖one − other‖², summed over an example and averaged over the batch: [B, ...] twice → 0-d."""
     return (one - other).square().flatten(1).sum(1).mean()
 
 
 class CodePerplexity(genzoo.Metric):
-    """exp of the entropy of the codes' frequencies over all examples and places: K where all are used alike."""
+    """exp of the entropy of the codes' frequencies over all examples and places: K if all are used equally."""
 
     label = "codes in use (perplexity)"
     better = "higher"

@@ -13,7 +13,7 @@ from genzoo.core.noise import standard_normal
 
 
 def merge(one: genzoo.DiagGaussian, other: genzoo.DiagGaussian) -> genzoo.DiagGaussian:
-    """The product of two Gaussian densities, normalised: precisions add up, and weigh the means (eq. 17-19)."""
+    """Return the normalised product of two Gaussian densities: precisions add up and weight the means (eq. 17-19)."""
     assert isinstance(one.log_var, Tensor)
     assert isinstance(other.log_var, Tensor)
     weight = torch.sigmoid(other.log_var - one.log_var)  # the part of one's precision in the sum
@@ -28,7 +28,7 @@ class Ladder(genzoo.Distribution):
         top: Of z₂: [*batch, D₂].
         generate: p(z₁|z₂), [*, D₂] → [*, D₁].
         lower_dim: D₁.
-        evidence: What x says of z₁, [*batch, D₁], to be merged with what z₂ does; None: nothing.
+        evidence: The Gaussian of z₁ given x alone, [*batch, D₁], to be merged with that given z₂; None: the prior.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class Ladder(genzoo.Distribution):
         return torch.Size((*self.top.shape[:-1], self.lower_dim + self.top.shape[-1]))
 
     def lower(self, z2: Tensor) -> genzoo.DiagGaussian:
-        """The distribution of z₁ given z₂ [*, D₂]: [*, D₁]."""
+        """Return the distribution of z₁ given z₂ [*, D₂]: [*, D₁]."""
         generated = self.generate(z2)
         return generated if self.evidence is None else merge(self.evidence, generated)
 
     @property
     def mean(self) -> Tensor:
-        """The way down through the means, (E[z₁|E z₂], E z₂): of z₂ the mean, of z₁ the mean of its likeliest z₂."""
+        """(E[z₁|z₂ = E z₂], E z₂): the mean of z₂, and the mean of z₁ given that."""
         return torch.cat([self.lower(self.top.mean).mean, self.top.mean], -1)
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
@@ -77,10 +77,10 @@ class Ladder(genzoo.Distribution):
 
 
 class LadderInference(genzoo.Inference):
-    """What a ladder says about one batch. Its KL is in closed form but for z₂, which is sampled."""
+    """A ladder's distributions for one batch. The KL is in closed form given z₂, which is sampled."""
 
     def kl_of_levels(self) -> tuple[Tensor, Tensor]:
-        """E KL(q(z₁|z₂, x)‖p(z₁|z₂)) over the K samples of z₂, and KL(q(z₂|x)‖p(z₂)): nats, [B] each."""
+        """Return E KL(q(z₁|z₂, x)‖p(z₁|z₂)) over the K samples of z₂, and KL(q(z₂|x)‖p(z₂)): nats, [B] each."""
         q, p = self.q, self.p
         assert isinstance(q, Ladder)
         assert isinstance(p, Ladder)

@@ -13,12 +13,12 @@ from genzoo_plugins.hierarchical.ladder import Ladder, LadderInference
 
 
 class LadderVAE(genzoo.LatentModel):
-    """p(z₂) p(z₁|z₂) p(x|z₁), inverted by q(z₂|x) q(z₁|z₂, x), whose last factor is what p(z₁|z₂) and x say of z₁,
-    each weighted by its precision (Sønderby et al. 2016, eq. 1-3 and 17-19).
+    """p(z₂) p(z₁|z₂) p(x|z₁), with posterior q(z₂|x) q(z₁|z₂, x). The last factor merges p(z₁|z₂) with a Gaussian
+    of z₁ given x, each weighted by its precision (Sønderby et al. 2016, eq. 1-3 and 17-19).
 
-    A code is z = (z₁, z₂), side by side; x is decoded from z₁ alone, and `encode` goes down through the means. Widths
-    and latents are those of the paper's two lowest levels. It has no batch normalisation, which the paper found needed
-    with five; the KL's warm-up, `kl_warmup` of the loss, is on.
+    A code is z = (z₁, z₂), concatenated; x is decoded from z₁ alone, and `encode` uses the means. Widths and latents
+    are those of the paper's two lowest levels. There is no batch normalisation, which the paper needed for five levels;
+    the KL's warm-up, `kl_warmup` of the loss, is on.
     """
 
     @genzoo.config
@@ -70,7 +70,7 @@ class LadderVAE(genzoo.LatentModel):
 
 
 class KLLevels(genzoo.Metric):
-    """KL(q(z₂|x)‖p(z₂)), 0 where the top level says nothing; beside it the KL of z₁ given z₂."""
+    """KL(q(z₂|x)‖p(z₂)), 0 if the top level is unused; beside it the KL of z₁ given z₂."""
 
     label = "KL of the top level"
     unit = "nats"

@@ -1,4 +1,4 @@
-"""The negative evidence lower bound, with the two usual ways to press on its KL."""
+"""The negative evidence lower bound, its KL weighted or held to a capacity."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class ELBO(genzoo.Loss):
     """E[−ln p(x|z)] + β·KL(q(z|x)‖p(z)), in nats an example (Kingma & Welling 2014, eq. 3; Higgins et al. 2017, eq. 4).
 
     With a capacity C the second term is γ·|KL − C| instead (Burgess et al. 2018, eq. 8). β, or C, rises linearly from 0
-    over the first `kl_warmup` steps. β touches the KL and nothing else: "negative_elbo" is always the bound at β = 1.
-    A posterior that is a point has neither: what is pressed on then is −ln p(z).
+    over the first `kl_warmup` steps. β weights the KL alone: "negative_elbo" is always the bound at β = 1. A point
+    posterior has no KL and no bound: the second term is then −ln p(z).
     """
 
     accepts = genzoo.LatentModel
@@ -51,7 +51,7 @@ class ELBO(genzoo.Loss):
         }
 
     def pressure(self, kl: Tensor, step: Tensor) -> Tensor:
-        """What the objective adds for a KL of so many nats at this step."""
+        """Return the second term of the objective for a KL in nats at this step."""
         config = self.config
         rise: Tensor | float = torch.clamp(step / config.kl_warmup, max=1.0) if config.kl_warmup else 1.0
         if config.capacity is None:

@@ -1,4 +1,4 @@
-"""Figures of a model: those every run reports, and those asked for by name."""
+"""Metrics: those that every run reports, and those computed when named."""
 
 from genzoo.core.hookspecs import RegisterMetric, hookimpl
 
@@ -49,12 +49,12 @@ def register_metrics(register: RegisterMetric) -> None:
 
 
 def register_latent_health(register: RegisterMetric, home: str) -> None:
-    """What the latents carry and how they fill the prior."""
+    """Metrics of the latents: their information, and their distance to the prior."""
     register("kl-per-dim", f"{home}:KLPerDim", summary="the largest KL of one latent, and all of them sorted")
     register(
         "collapsed",
         f"{home}:Collapsed",
-        summary="share of latents that say nothing",
+        summary="share of latents that carry no information",
         paper="Lucas et al. 2019, arXiv 1911.02469",
     )
     surgery = "Hoffman & Johnson 2016, ELBO surgery"
@@ -68,19 +68,19 @@ def register_latent_health(register: RegisterMetric, home: str) -> None:
     register(
         "total-correlation",
         f"{home}:TotalCorrelation",
-        summary="what the latents share, as of a Gaussian",
+        summary="total correlation of the latents, in a Gaussian approximation",
         paper="Locatello et al. 2019, arXiv 1811.12359",
     )
     register(
         "prior-c2st",
         f"{home}:PriorC2ST",
-        summary="AUROC of a classifier that tells codes of the data from codes of the prior",
+        summary="AUROC of a classifier between codes of the data and codes of the prior",
         paper="Lopez-Paz & Oquab 2017, arXiv 1610.06545",
     )
 
 
 def register_samples(register: RegisterMetric, home: str) -> None:
-    """What a model draws against data. Each takes a sampler: frechet:gmm:10."""
+    """Metrics that compare samples with data. Each takes a sampler: frechet:gmm:10."""
     register(
         "frechet",
         f"{home}.samples:Frechet",
@@ -96,7 +96,7 @@ def register_samples(register: RegisterMetric, home: str) -> None:
     register(
         "c2st",
         f"{home}.distances:C2ST",
-        summary="AUROC of a classifier that tells samples from data; one half where it cannot",
+        summary="AUROC of a classifier between samples and data; one half: not distinguishable",
         paper="Lopez-Paz & Oquab 2017, arXiv 1610.06545",
     )
     register(

@@ -1,4 +1,4 @@
-"""The evidence lower bound and its two terms, always at β = 1, and when they are a likelihood at all."""
+"""The evidence lower bound and its two terms, always at β = 1, and the conditions for them to exist."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Reconstruction(genzoo.Metric):
 
 
 class BoundMetric(genzoo.Metric):
-    """Takes KL(q(z|x)‖p(z)), of which there must be one."""
+    """A metric that needs KL(q(z|x)‖p(z))."""
 
     unit = "nats"
 
@@ -39,7 +39,7 @@ class KL(BoundMetric):
     """KL(q(z|x)‖p(z))."""
 
     label = "KL"
-    better = None  # a rate: 0 for a model that says nothing in its codes
+    better = None  # a rate: 0 for a model that ignores its codes
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.inference.kl()
@@ -56,7 +56,7 @@ class NegativeELBO(BoundMetric):
 
 
 class BitsPerDim(NegativeELBO):
-    """−ELBO as bits a dimension, for likelihoods that are probabilities of discrete values: what a code would take."""
+    """−ELBO in bits a dimension, for probabilities of discrete values: the length of a lossless code."""
 
     label = "bits per dimension, at most"
     unit = "bits"
@@ -72,14 +72,14 @@ class BitsPerDim(NegativeELBO):
 
 
 def why_no_prior(model: genzoo.Model) -> str | None:
-    """Why a model has no prior, and so neither KL nor ELBO; None if it has."""
+    """Return why a model has no prior, and so no KL and no ELBO; None if it has one."""
     if not isinstance(model, genzoo.LatentModel):
         return "no latent variables"
     return "no prior p(z)" if model.prior() is None else None
 
 
 def why_no_likelihood(context: genzoo.EvaluationContext) -> str | None:
-    """Why p(x|z) is no likelihood of these data, None if it is."""
+    """Return why p(x|z) is no likelihood of these data; None if it is one."""
     px = context.example.px
     if measure_of(px, context.data) != "none":
         return None

@@ -1,4 +1,4 @@
-"""Figures of the code z and of what can be rebuilt from it."""
+"""Metrics of the code z and of the reconstruction from it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from genzoo_plugins.metrics.bound import why_no_prior
 
 
 class MSE(genzoo.Metric):
-    """Squared error a dimension between x and decode(encode(x)), in the data's own units: the one figure all models
-    share."""
+    """Squared error a dimension between x and decode(encode(x)), in the data's own units: the metric that all latent
+    models share."""
 
     label = "MSE per dimension"
 
@@ -25,7 +25,7 @@ class MSE(genzoo.Metric):
 class ActiveUnits(genzoo.Metric):
     """How many latents vary with x: Var over x of the posterior mean above 0.01 (Burda et al. 2016, section 5.2).
 
-    The threshold is on the scale of a unit prior, so a model without a prior has no such figure.
+    The threshold is on the scale of a unit prior, so a model without a prior has no such metric.
     """
 
     label = "active units"

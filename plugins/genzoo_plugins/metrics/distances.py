@@ -1,4 +1,4 @@
-"""More figures of what a model draws, on features of 28×28 images or on the values of small examples."""
+"""Metrics of samples, on features of 28×28 images or on the values of small examples."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LARGEST = 1e9
 
 
 class SmallSampleMetric(SampleMetric):
-    """Takes small examples too."""
+    """A metric of samples that also takes small examples."""
 
     def why_no_points(self, model: genzoo.Model) -> str | None:
         small = model.spec.shape == SHAPE or model.spec.numel <= WIDEST
@@ -56,7 +56,7 @@ class SmallSampleMetric(SampleMetric):
 
 
 class C2ST(SmallSampleMetric):
-    """AUROC of a classifier that tells samples from data (Lopez-Paz & Oquab 2017): ½ where it cannot, 1 at worst."""
+    """AUROC of a classifier between samples and data (Lopez-Paz & Oquab 2017): ½ at best, 1 at worst."""
 
     label = "samples told from data, AUROC"
     ideal = 0.5

@@ -1,4 +1,4 @@
-"""What the codes are good for: telling the classes apart."""
+"""Classification of the codes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CodeMetric(genzoo.Metric):
         if len(self.labels.unique()) < 2:
             return "only one class to train on"
         self.mean, self.scale = codes.mean(0), codes.std(0, correction=0)
-        self.scale[self.scale <= FLAT * codes.abs().amax(0)] = math.inf  # constant but for rounding
+        self.scale[self.scale <= FLAT * codes.abs().amax(0)] = math.inf  # constant except for rounding
         self.codes = self.standardised(codes)
         self.fit()
         return None

@@ -1,4 +1,4 @@
-"""How like the original a reconstruction looks."""
+"""Image quality of reconstructions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import genzoo
 from genzoo.evaluation.denoising import decibels
 
 LEAST = 1e-10
-"""Squared error that counts as none: 100 dB."""
+"""The smallest squared error that is counted: 100 dB."""
 WINDOW, SIGMA = 11, 1.5
 K1, K2 = 0.01, 0.03
 
 
 class ReconstructedImage(genzoo.Metric):
-    """Compares decode(encode(x)) with x, both as images in [0, 1], however the model sees them."""
+    """A metric that compares decode(encode(x)) with x, both as images in [0, 1], whatever the model's view of them."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
         if not isinstance(model, genzoo.LatentModel):

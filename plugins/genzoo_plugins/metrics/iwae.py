@@ -16,17 +16,17 @@ from genzoo_plugins.metrics.bound import why_no_likelihood, why_no_prior
 ROWS = {"cpu": 4096, "cuda": 65536}
 """Decodes at a time, at most: few enough for a CPU's caches, many enough for a GPU."""
 BYTES = {"cuda": 4 * EVALUATION_BYTES}
-"""Of what they put out, at most."""
+"""The largest output of these decodes, in bytes."""
 LOOSE = 10.0
 """Below this many effective samples the bound says more about q(z|x) than about p(x)."""
 
 
 class Weights:
-    """Σw and Σw² of importance weights that arrive in chunks, as logarithms: memory does not grow with their number.
+    """Σw and Σw² of importance weights that are added in chunks, as logarithms: memory is constant in their number.
 
     Args:
-        batch: For how many examples.
-        device: Where the weights are.
+        batch: Number of examples.
+        device: Device of the weights.
     """
 
     def __init__(self, batch: int, device: torch.device) -> None:
@@ -35,17 +35,17 @@ class Weights:
         self.count = 0
 
     def add(self, log_weights: Tensor) -> None:
-        """Takes ln w, [K, B] float64."""
+        """Add ln w, [K, B] float64."""
         self.count += len(log_weights)
         self.log_sum = torch.logaddexp(self.log_sum, log_weights.logsumexp(0))
         self.log_sum_of_squares = torch.logaddexp(self.log_sum_of_squares, (2 * log_weights).logsumexp(0))
 
     def log_mean(self) -> Tensor:
-        """ln (1/k) Σ w, [B]."""
+        """Return ln (1/k) Σ w, [B]."""
         return self.log_sum - math.log(self.count)
 
     def effective_samples(self) -> Tensor:
-        """(Σw)² / Σw², [B]: between 1 and k."""
+        """Return (Σw)² / Σw², [B]: between 1 and k."""
         return (2 * self.log_sum - self.log_sum_of_squares).exp()
 
 
@@ -67,7 +67,7 @@ class IWAE(genzoo.Metric):
         return why_no_bound(context) or why_no_likelihood(context)
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
-        """[B, 2]: −L_k and the effective number of samples.
+        """Return −L_k and the effective number of samples, [B, 2].
 
         As few examples at a time as have all their samples decoded together: each is encoded once.
         """

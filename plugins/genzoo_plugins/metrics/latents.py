@@ -1,4 +1,4 @@
-"""Whether the latent space is used, and whether its codes fill the prior."""
+"""Metrics of the latent space: its information, and its distance to the prior."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from genzoo_plugins.metrics.total_correlation import (
 )
 
 COLLAPSED = 0.01
-"""Nats below which one latent of one example says nothing."""
+"""Nats below which a latent of an example carries no information."""
 SHARE = 0.99
-"""Share of examples in which that makes a latent collapsed."""
+"""Share of such examples from which a latent counts as collapsed."""
 TRUSTED = 2000
 """Examples below which the mutual information, at most ln N, is too low."""
 TOO_NEAR = 10
@@ -37,7 +37,7 @@ CHUNK = 512
 
 
 class KLMetric(genzoo.Metric):
-    """Looks at the KL of each latent of each example."""
+    """A metric of the KL of each latent of each example."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
@@ -87,7 +87,7 @@ class Collapsed(KLMetric):
 
 
 class AggregateMetric(genzoo.Metric):
-    """Looks at q(z), the mixture of all posteriors, of at most 10,000 examples."""
+    """A metric of q(z), the mixture of the posteriors of at most 10,000 examples."""
 
     chosen: Tensor
     """[n]: which examples."""
@@ -122,17 +122,17 @@ class AggregateMetric(genzoo.Metric):
         return None if bool(values.isfinite().all()) else "codes that are not finite"
 
     def noted(self, *notes: str, **known: Any) -> dict[str, Any]:
-        """Details, with what all such figures have in common."""
+        """Return details, with those that all such metrics have."""
         n = len(self.chosen)
         parts = [f"ln N {math.log(n):.2f}", *([] if n >= TRUSTED else ["N too small"]), *notes]
         return {"n": n, "ln_n": math.log(n), **known, "note": ", ".join(parts)}
 
 
 class MixtureMetric(AggregateMetric):
-    """Rests on ln q(z), where q(z) is a mixture of N posteriors and too large at the samples of its own."""
+    """A metric based on ln q(z). q(z), a mixture of N posteriors, is too large at the samples of its own components."""
 
     bound: ClassVar[str]
-    """Which bound the figure is where N is small beside exp(I), as I is at most ln N."""
+    """Which bound the metric is if N is small compared with exp(I), since I is at most ln N."""
     own: Tensor
     mixture: Tensor
     prior: Tensor
@@ -148,7 +148,7 @@ class MixtureMetric(AggregateMetric):
         return self.terms(self.mixture).mean().item()
 
     def terms(self, mixture: Tensor) -> Tensor:
-        """[N] whose mean is the figure, given ln q(z) of each code."""
+        """Return [N] values whose mean is the metric, given ln q(z) of each code."""
         raise NotImplementedError(f"{type(self).__name__} must define terms(mixture)")
 
     def details(self, values: Tensor) -> dict[str, Any]:
@@ -171,8 +171,8 @@ class MixtureMetric(AggregateMetric):
 class MutualInformation(MixtureMetric):
     """I(x; z) under q: E[ln q(z|x) − ln q(z)] (Hoffman & Johnson 2016).
 
-    q(z) is the mixture of N posteriors, so that the figure is at most ln N: near it, it says no more than that the
-    posteriors do not overlap, and the marginal KL is too large by what is missing.
+    q(z) is the mixture of N posteriors, so the value is at most ln N. Close to ln N it only shows that the posteriors
+    do not overlap, and the marginal KL is too large by the difference.
     """
 
     label = "mutual information"
@@ -185,7 +185,7 @@ class MutualInformation(MixtureMetric):
 
 
 class MarginalKL(MixtureMetric):
-    """KL(q(z)‖p(z)) = KL − I(x; z): how far the codes of all examples are from the prior (same source)."""
+    """KL(q(z)‖p(z)) = KL − I(x; z): the distance of all codes to the prior (same source)."""
 
     label = "marginal KL"
     unit = "nats"
@@ -196,7 +196,7 @@ class MarginalKL(MixtureMetric):
 
 
 class TotalCorrelation(AggregateMetric):
-    """KL(N(0, C)‖ΠN(0, C_ii)) with C the covariance of z ~ q(z): what its latents share (Locatello et al. 2019)."""
+    """KL(N(0, C)‖ΠN(0, C_ii)) with C the covariance of z ~ q(z) (Locatello et al. 2019)."""
 
     label = "total correlation, Gaussian"
     unit = "nats"
@@ -224,7 +224,7 @@ class TotalCorrelation(AggregateMetric):
 
 
 class PriorC2ST(genzoo.Metric):
-    """AUROC of a classifier that tells codes z ~ q(z) of the data from z ~ p(z): ½ where the codes fill the prior."""
+    """AUROC of a classifier between codes z ~ q(z) of the data and z ~ p(z): ½ if the codes fill the prior."""
 
     label = "codes told from prior, AUROC"
     ideal = 0.5

@@ -1,4 +1,4 @@
-"""Figures of what a model draws, on the features of a small classifier."""
+"""Metrics of samples, on the features of a small classifier."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ hold the same points."""
 
 
 class SampleMetric(genzoo.Metric):
-    """Compares as many samples as there are examples (10,000 at most) with them, both as points [n, F]."""
+    """A metric that compares examples with as many samples, 10,000 at most, both as points [n, F]."""
 
     fake: Tensor
     """[n, F]: the samples."""
@@ -85,7 +85,7 @@ class SampleMetric(genzoo.Metric):
         return None
 
     def described(self, *notes: str, **known: Any) -> dict[str, Any]:
-        """Details, with what all such figures have in common; a sampler other than the prior is in the note."""
+        """Return details, with those that all such metrics have; the note names a sampler other than the prior."""
         n = len(self.fake)
         parts = [*notes, f"n {n:,}", *([self.config.sampler] if self.sampler.components else [])]
         return {**known, "sampler": self.config.sampler, "features": self.space, "n": n, "note": ", ".join(parts)}
@@ -174,7 +174,7 @@ def shared_samples(context: genzoo.EvaluationContext, sampler: Sampler, n: int) 
 
 
 def beside(what: str, interval: Interval | None) -> list[str]:
-    """An interval as notes have it, if there is one."""
+    """Return an interval as text for notes; [] without one."""
     return [] if interval is None else [f"{what} {interval[0]:.3g} to {interval[1]:.3g}"]
 
 

@@ -1,4 +1,4 @@
-"""What a run tells TensorBoard."""
+"""Event files for TensorBoard."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ INSTALL = "pip install 'genzoo[tensorboard]'"
 
 
 class TensorBoard(genzoo.RunListener):
-    """Writes event files into the run's folder: terms of the objective and images a second after each epoch; at the
-    end the results on the test data and the figures. Points lie at the number of optimiser steps."""
+    """Write event files into the run's folder: after each epoch the terms of the objective and the images a second; at
+    the end the results on the test data and the figures. The x axis is the number of optimiser steps."""
 
     writer: SummaryWriter
 
@@ -33,7 +33,7 @@ class TensorBoard(genzoo.RunListener):
 
         history = run.history
         self.step = history[-1]["step"] if history else 0
-        # A resumed run repeats the steps since its last checkpoint: what was told of them before is dropped.
+        # A resumed run repeats the steps since its last checkpoint: earlier points of them are dropped.
         self.writer = SummaryWriter(run.path / "tensorboard", purge_step=self.step + 1 if history else None)
         options = json.dumps(run.plain_config, indent=2, ensure_ascii=False)
         self.writer.add_text("options", f"```json\n{options}\n```", self.step)

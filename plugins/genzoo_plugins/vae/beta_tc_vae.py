@@ -1,4 +1,4 @@
-"""β-TCVAE's objective: the KL taken apart, with a weight of its own for what the latents share."""
+"""β-TCVAE's objective: the KL in three parts, of which the total correlation has its own weight."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genzoo.system.computing import evaluating
 
 
 class Parts(NamedTuple):
-    """What ln q(z|x) − ln p(z) is made of, in nats, [B] each (Chen et al. 2018, eq. 2). Their sum is exact."""
+    """The parts of ln q(z|x) − ln p(z), in nats, [B] each (Chen et al. 2018, eq. 2). Their sum is exact."""
 
     mutual_information: Tensor
     """ln q(z|x) − ln q(z)"""
@@ -24,12 +24,12 @@ class Parts(NamedTuple):
 
 
 def decompose(q: genzoo.DiagGaussian, p: genzoo.Distribution, z: Tensor, size: int) -> Parts:
-    """Takes the KL of a batch apart, with q(z) = 1/N Σ q(z|xₙ) estimated from the batch alone.
+    """Decompose the KL of a batch, with q(z) = 1/N Σ q(z|xₙ) estimated from the batch alone.
 
-    The estimate is the paper's stratified one (appendix C.2): a code's own posterior counts 1/N, as among all N
-    examples, and the others share the rest. Alike, that is: the paper gives one of them, whichever is next, another
-    weight than its fellows, which leaves the mean as it is and adds noise. The weights sum to 1, so TC is exactly 0
-    where all posteriors are the same; and in a batch of all N examples q(z) is exact.
+    The estimate is the paper's stratified one (appendix C.2): a code's own posterior has weight 1/N, as among all N
+    examples, and the others share the rest equally. (The paper gives one of the others a different weight: the same
+    mean, more noise.) The weights sum to 1, so TC is exactly 0 if all posteriors are equal. In a batch of all N
+    examples q(z) is exact.
 
     Args:
         q: q(z|x), batch shape [B].
@@ -52,10 +52,10 @@ def decompose(q: genzoo.DiagGaussian, p: genzoo.Distribution, z: Tensor, size: i
 class TC(genzoo.Loss):
     """−ELBO + (β − 1)·TC, with TC = KL(q(z)‖Π q(z_d)) in nats (Chen et al. 2018, eq. 4 with α = γ = 1).
 
-    So the total correlation, a part of the KL, weighs β in all, and β = 1 is the ELBO. The KL itself is the model's
-    own, in closed form where there is one; "mutual_information", "total_correlation" and "dimension_wise" are the
-    batch's estimates of its parts. They hold the examples of a batch against each other, so the loss of a batch is not
-    the mean of the losses of its examples.
+    So the total correlation, a part of the KL, has weight β in all, and β = 1 is the ELBO. The KL is the model's own,
+    in closed form if it has one; "mutual_information", "total_correlation" and "dimension_wise" are the batch's
+    estimates of its parts. They compare the examples of a batch with each other, so the loss of a batch is not the mean
+    of the losses of its examples.
     """
 
     accepts = genzoo.LatentModel

@@ -1,4 +1,4 @@
-"""Conditional VAE: a variational autoencoder that is told the class of its examples."""
+"""Conditional VAE: a variational autoencoder whose encoder and decoder get the class of each example."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genzoo.core.nets import Activation, FlatDecoder, mlp, widened
 from genzoo.core.noise import uniform
 
 UNKNOWN = -1
-"""The label of examples whose class nobody knows."""
+"""The label of examples of unknown class."""
 
 
 class ConditionalVAE(genzoo.LatentModel):
@@ -20,10 +20,10 @@ class ConditionalVAE(genzoo.LatentModel):
     conditional VAE of Sohn, Lee & Yan 2015, section 4, on the class alone and with a prior that does not depend on it).
 
     "Unknown" is a class of its own. In training each label is replaced by it with probability `label_dropout`
-    (Ho & Salimans 2022, algorithm 1), so one model learns p(x|y) and p(x): whatever is given no label is of the latter.
+    (Ho & Salimans 2022, algorithm 1), so one model learns p(x|y) and p(x); without labels it is the model of p(x).
 
-    Where a batch has labels the ELBO is a bound on ln p(x|y), in nats an example, and not on ln p(x): to learn the
-    label of one of C equally likely classes is worth up to ln C nats, 2.3 for ten digits.
+    For a batch with labels the ELBO is a bound on ln p(x|y), in nats an example, and not on ln p(x): knowing the label
+    of one of C equally likely classes is worth up to ln C nats, 2.3 for ten digits.
     """
 
     conditional = True
@@ -37,7 +37,7 @@ class ConditionalVAE(genzoo.LatentModel):
         activation: Activation = "relu"
         """Nonlinearity between layers."""
         label_dim: genzoo.Count = 64
-        """Length of the vector that a class is embedded as."""
+        """Length of the embedding of a class."""
         label_dropout: Annotated[float, genzoo.Range(0.01, 0.9)] = 0.1
         """Share of the labels that training hides, to learn the unconditional model too."""
 
@@ -48,7 +48,7 @@ class ConditionalVAE(genzoo.LatentModel):
         self.label_dropout = config.label_dropout
         self.head = genzoo.make_likelihood(spec.likelihood)
         self.labels = nn.Embedding(1 + spec.classes, config.label_dim)  # row 0 is "unknown"
-        nn.init.zeros_(self.labels.weight)  # before training a label says nothing
+        nn.init.zeros_(self.labels.weight)  # before training labels change nothing
         encoded = spec.numel + config.label_dim
         self.encoder = mlp(encoded, config.hidden, 2 * config.latent_dim, config.activation)
         shape = widened(spec.shape, self.head.outputs)
@@ -56,7 +56,7 @@ class ConditionalVAE(genzoo.LatentModel):
         self.decoder = FlatDecoder(decoded, config.hidden[::-1], shape, config.activation)
 
     def with_label(self, values: Tensor, y: Tensor | None) -> Tensor:
-        """values [N, F] beside the embedding of their classes y [N]: [N, F + label_dim]. None: all unknown."""
+        """Append the embedding of the classes y [N] to values [N, F]: [N, F + label_dim]. None: all unknown."""
         if y is None:
             y = values.new_full((len(values),), UNKNOWN, dtype=torch.int64)
         return torch.cat([values, self.labels(y - UNKNOWN)], 1)
@@ -74,7 +74,7 @@ class ConditionalVAE(genzoo.LatentModel):
         return px
 
     def infer(self, batch: genzoo.Batch, k: int = 1) -> genzoo.Inference:
-        """As ever, given the labels of the batch where it has any; in training some of them are hidden."""
+        """Infer with the labels of the batch, if it has them; in training some of them are hidden."""
         x, y = batch
         if y is not None and self.training:
             hidden = uniform(x.flatten(1)[:, 0]) < self.label_dropout
@@ -85,10 +85,10 @@ class ConditionalVAE(genzoo.LatentModel):
         return genzoo.Inference(q=q, p=self.prior(), z=z, px=px)
 
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
-        """Draws n examples [n, *S] of the classes y [n], or of any without y.
+        """Draw n examples [n, *S] of the classes y [n]; without y, of any class.
 
         Raises:
-            UsageError: y are not n class numbers.
+            UsageError: y is not n class numbers.
         """
         if y is not None:
             self.refuse_unless_classes(y, n)
@@ -97,7 +97,7 @@ class ConditionalVAE(genzoo.LatentModel):
         return px.rsample() if noise else px.mean
 
     def refuse_unless_classes(self, y: Tensor, n: int) -> None:
-        """An embedding would say "index out of range in self", and on a GPU take the process with it."""
+        """Refuse y that is not n class numbers. An embedding would name none, and on a GPU end the process."""
         classes = self.spec.classes
         if y.shape != (n,) or y.dtype != torch.int64:
             raise genzoo.UsageError(f"y must be {n} int64 class numbers; it is {y.dtype} of shape {tuple(y.shape)}")

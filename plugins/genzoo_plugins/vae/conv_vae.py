@@ -10,7 +10,7 @@ from genzoo_plugins.vae.vae import VAE
 
 
 class ConvVAE(VAE):
-    """A VAE that differs in its nets alone: strided convolutions in, transposed convolutions out.
+    """The VAE with convolutional nets: strided convolutions in the encoder, transposed convolutions in the decoder.
 
     With the defaults these are the nets of the TensorFlow tutorial "Convolutional Variational Autoencoder".
     """

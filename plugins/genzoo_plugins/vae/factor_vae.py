@@ -1,4 +1,4 @@
-"""FactorVAE's objective: a discriminator between codes and shuffled codes says how much the latents share."""
+"""FactorVAE's objective: a discriminator between codes and shuffled codes estimates the total correlation."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from genzoo.core.noise import uniform
 class Factor(genzoo.Loss):
     """−ELBO + γ·TC, with TC = KL(q(z)‖Π q(z_d)) in nats (Kim & Mnih 2018, eq. 2).
 
-    A discriminator D tells codes z ~ q(z) from codes each of whose latents was shuffled over the batch, z ~ Π q(z_d);
-    where it is the best there is, E[ln D(z)/(1 − D(z))] is TC (eq. 3). It belongs to the loss and is trained by the
-    same optimiser, in the same step: its cross-entropy is a term of "loss" whose gradient reaches nothing but D, and
-    that of TC reaches nothing but the model. `total_correlation` is therefore an estimate that D has to keep up with.
+    A discriminator D separates codes z ~ q(z) from codes whose latents are each shuffled over the batch, z ~ Π q(z_d).
+    For the optimal D, E[ln D(z)/(1 − D(z))] is TC (eq. 3). D belongs to the loss and is trained by the same optimiser,
+    in the same step: the gradient of its cross-entropy reaches D alone, and the gradient of TC reaches the model alone.
+    `total_correlation` is therefore an estimate, as good as D is at this step.
 
     Algorithm 2 draws the codes to shuffle from a second batch; here one batch gives both, D's real codes in its first
-    half and those to shuffle in its second (with an example of both where the batch is odd). So the examples of a batch
-    are held against each other, and the loss of a batch is not the mean of the losses of its examples.
+    half and those to shuffle in its second (an odd batch has one example in both). So the examples of a batch are
+    compared with each other, and the loss of a batch is not the mean of the losses of its examples.
     """
 
     accepts = genzoo.LatentModel
@@ -33,7 +33,7 @@ class Factor(genzoo.Loss):
     @genzoo.config
     class Config:
         gamma: genzoo.NonNegative = 10.0
-        """Weight of the total correlation; 0 leaves the model with the ELBO."""
+        """Weight of the total correlation; 0: the ELBO."""
         discriminator: tuple[genzoo.Count, ...] = (512,) * 4
         """Widths of the discriminator's hidden layers; the paper has six of 1,000."""
 
@@ -63,11 +63,11 @@ class Factor(genzoo.Loss):
         }
 
     def total_correlation(self, z: Tensor) -> Tensor:
-        """The mean of ln D(z)/(1 − D(z)), D's logit, over codes [B, D]: nats. Its gradient passes D by."""
+        """Return the mean of D's logit, ln D(z)/(1 − D(z)), over codes [B, D], in nats. It has no gradient for D."""
         return full_precision(frozen(self.discriminator)(z)).mean()
 
     def discrimination(self, z: Tensor) -> Tensor:
-        """D's cross-entropy in nats, ln 2 where it knows nothing, on codes [B, D]. Its gradient reaches D alone."""
+        """Return D's cross-entropy on codes [B, D], in nats; ln 2 at chance. Its gradient reaches D alone."""
         half = (len(z) + 1) // 2
         real, others = z.detach()[:half], z.detach()[-half:]
         shuffled = others.gather(0, uniform(others).argsort(0))

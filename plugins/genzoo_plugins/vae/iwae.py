@@ -12,9 +12,9 @@ import genzoo
 class ImportanceWeighted(genzoo.Loss):
     """−L_k = −E ln (1/k) Σᵢ p(x|zᵢ)p(zᵢ)/q(zᵢ|x), zᵢ ~ q(z|x), in nats an example (Burda et al. 2016, eq. 8).
 
-    L_1 is the evidence lower bound, its KL estimated from the sample; L_k rises with k towards ln p(x). The terms
-    "negative_elbo", "reconstruction" and "kl" are those of the same samples: how far "loss" lies below "negative_elbo"
-    is what the weights gain.
+    L_1 is the evidence lower bound with its KL estimated from the sample; L_k rises with k towards ln p(x). The terms
+    "negative_elbo", "reconstruction" and "kl" are of the same samples: "negative_elbo" − "loss" is what the importance
+    weights gain.
     """
 
     accepts = genzoo.LatentModel
@@ -23,7 +23,7 @@ class ImportanceWeighted(genzoo.Loss):
     @genzoo.config
     class Config:
         posterior_samples: genzoo.Count = 5
-        """k, posterior samples an example that the bound is taken over; the paper has 5 and 50."""
+        """k, posterior samples an example in the bound; the paper has 5 and 50."""
 
     config: Config
 

@@ -36,15 +36,15 @@ class VAE(genzoo.LatentModel):
         self.decoder = self.make_decoder(widened(spec.shape, self.head.outputs))
 
     def make_head(self) -> genzoo.Likelihood:
-        """What the decoder puts out → p(x|z)."""
+        """Return the head: decoder output → p(x|z)."""
         return genzoo.make_likelihood(self.spec.likelihood)
 
     def make_encoder(self, outputs: int) -> nn.Module:
-        """x [B, *S] → [B, outputs]."""
+        """Return the encoder: x [B, *S] → [B, outputs]."""
         return FlatEncoder(self.spec.shape, self.config.hidden, outputs, self.config.activation)
 
     def make_decoder(self, shape: tuple[int, ...]) -> nn.Module:
-        """z [N, D] → [N, *shape]."""
+        """Return the decoder: z [N, D] → [N, *shape]."""
         config = self.config
         hidden = config.hidden[::-1] if config.decoder_hidden is None else config.decoder_hidden
         return FlatDecoder(config.latent_dim, hidden, shape, config.activation)
