@@ -43,10 +43,10 @@ from genzoo.system.threads import overloaded
 from genzoo.training.callback import Outcome
 from genzoo.training.execution import refuse_mode
 from genzoo.training.nonfinite import smaller_rate
-from genzoo.training.objective import Objective
+from genzoo.training.objective import Objective, objective_terms
 from genzoo.training.profile import Profile
 from genzoo.training.snapshot import Snapshot
-from genzoo.training.trainer import Trainer, objective_terms
+from genzoo.training.trainer import Trainer
 
 REPORT = "report.html"
 PLACEHOLDER = 0.5

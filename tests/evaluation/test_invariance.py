@@ -14,7 +14,7 @@ from genzoo.data.view import Binarize
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
-from genzoo.training.trainer import objective_terms
+from genzoo.training.objective import objective_terms
 
 CPU = torch.device("cpu")
 N = 300
