@@ -31,13 +31,13 @@ def save_interpolation(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo.cli.application import one_example
-    from genzoo.evaluation.latent_paths import on_the_way
+    from genzoo.evaluation.latent_paths import interpolate
     from genzoo.system.computing import evaluating
 
     ends = torch.cat([one_example(options.start, work, options), one_example(options.end, work, options)])
     with torch.no_grad(), evaluating(work.model):
         codes = work.encode(ends)
-        shown = work.decode(on_the_way(codes[0], codes[1], options.steps, options.mode))
+        shown = work.decode(interpolate(codes[0], codes[1], options.steps, options.mode))
     if out.suffix == ".npy":
         save_numbers(out, shown)
     else:

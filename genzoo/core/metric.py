@@ -1,4 +1,4 @@
-"""The interface of a metric, and what it is given to look at."""
+"""The interface of a metric, and its inputs."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ ACTIVE = 0.01
 
 @dataclass(eq=False)
 class EvaluationContext:
-    """What is evaluated: a model on the whole of a split."""
+    """The model and the whole split that are evaluated."""
 
     model: Model
     data: Resident
     train: Resident | None = None
-    """The training data, seen as `data` are: for metrics that fit something. None if nobody gave any."""
+    """The training data, in the same view as `data`, for metrics that fit something; None if not given."""
     shared: dict[str, Any] = field(default_factory=dict)
-    """What one metric computed in `begin` and others can use."""
+    """Results that a metric computes in `begin` and shares with other metrics."""
 
     @cached_property
     def example(self) -> Inference:
-        """What the model says of the first example: the kinds of its distributions."""
+        """The model's inference for the first example, which shows the classes of its distributions."""
         assert isinstance(self.model, LatentModel)
         batch = self.data.batch(torch.zeros(1, dtype=torch.int64, device=self.data.device))
-        with of_examples(self.data.keys[:1]):  # it takes nothing from the noise of whoever asks first
+        with of_examples(self.data.keys[:1]):  # does not use up noise of the metric that asks first
             return self.model.infer(Batch(batch.x))
 
 
 class EvaluationBatch:
-    """One batch under evaluation. What several metrics need is computed once, when first asked for.
+    """One batch under evaluation. Quantities that several metrics need are computed once, on first access.
 
     Args:
-        model: What is evaluated.
-        batch: On what.
-        keys: [B], whose noise the examples have here, whichever metric asks first; None: that of the place.
+        model: The model that is evaluated.
+        batch: The examples.
+        keys: [B], the keys of the examples' noise; None: use the current noise context.
     """
 
     def __init__(self, model: Model, batch: Batch, keys: Tensor | None = None) -> None:
@@ -59,7 +59,7 @@ class EvaluationBatch:
 
     @cached_property
     def inference(self) -> Inference:
-        """One posterior sample an example. The model is not told the classes: it speaks of p(x), not of p(x|y)."""
+        """Inference with one posterior sample per example. Labels are not given, so it is of p(x) and not of p(x|y)."""
         assert isinstance(self.model, LatentModel)
         with self._noise():
             return self.model.infer(Batch(self.batch.x))
@@ -74,20 +74,20 @@ class EvaluationBatch:
 
     @cached_property
     def originals(self) -> tuple[Tensor, Tensor]:
-        """x and its reconstruction in the data's own units, [B, *S]: images lie in [0, 1], however they are seen."""
+        """x and its reconstruction in the data's own units, [B, *S]: images are in [0, 1] in any view."""
         spec = self.model.spec
         return spec.original(self.batch.x), spec.original(self.reconstruction)
 
     @cached_property
     def squared_error(self) -> Tensor:
-        """Of the reconstruction, in the data's own units, the mean over an example's dimensions: [B]."""
+        """Squared error of the reconstruction in the data's own units, mean over an example's dimensions: [B]."""
         x, again = self.originals
         return (again - x).square().flatten(1).mean(1)
 
     def parts(self, size: int) -> Iterator[EvaluationBatch]:
-        """Yield the examples `size` at a time; inside the loop each has the noise that it has in the whole batch.
+        """Yield the examples `size` at a time; inside the loop each example has the same noise as in the whole batch.
 
-        Where the noise is that of the place, which is for the whole batch, so is the only part.
+        Without keys, the noise belongs to the whole batch, which is then the only part.
         """
         if self.keys is None:
             yield self
@@ -103,23 +103,23 @@ class EvaluationBatch:
 
 
 class Metric:
-    """A figure of a model on a split: one value an example, and how the values become a figure.
+    """A number that describes a model on a split: one value per example, and a summary of the values.
 
-    Metrics are computed without gradients, in evaluation mode, with noise that depends on nothing but the examples.
+    Metrics are computed without gradients, in evaluation mode, with noise that depends on the examples only.
     """
 
     Config: ClassVar[type[Any]]
-    """Its first field is what `--metrics name:VALUE` sets; `name:OPTION=VALUE` sets any."""
+    """The options; `--metrics name:VALUE` sets the first field, `name:OPTION=VALUE` any field."""
     label: ClassVar[str]
-    """How tables call it, such as "KL"."""
+    """The name in tables, such as "KL"."""
     unit: ClassVar[str] = ""
-    """Such as "nats"; empty for a pure number."""
+    """The unit, such as "nats"; empty for a dimensionless metric."""
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
-    """Which of two figures is the better one; None: neither, the figure only describes a model."""
+    """Which of two values is better; None: neither, the metric only describes a model."""
     ideal: ClassVar[float | None] = None
-    """The best figure of all where both lower and higher ones are worse, such as one half of an AUROC."""
+    """The best value if lower and higher values are both worse, such as 0.5 for an AUROC."""
     needs_train: bool = False
-    """Whether it, or this instance of it, looks at the training data too; where there are none, it is not available."""
+    """Whether the metric needs the training data; without them it is not available."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -129,47 +129,47 @@ class Metric:
         self.config = config
 
     def refuses(self, model: Model) -> str | None:
-        """Why this model has no such figure, such as "no prior"; None if it has."""
+        """Return why the metric is not available for this model, such as "no prior"; None if it is."""
         return None
 
     def begin(self, context: EvaluationContext) -> str | None:
-        """Called once a split, before its first batch: the place to compute what all batches are held against.
+        """Called once per split before its first batch, to compute what all batches need.
 
         Returns:
-            Why these data have no such figure, such as "no labels"; None if they have.
+            Why the metric is not available for these data, such as "no labels"; None if it is.
         """
         return None
 
     def per_example(self, examined: EvaluationBatch) -> Tensor:
-        """[B] values, or [B, …] of what `summarise` needs."""
+        """Return the examples' values, [B], or [B, …] if `summarise` needs more."""
         raise NotImplementedError(f"{type(self).__name__} must define per_example(examined)")
 
     def why_not_available(self, values: Tensor) -> str | None:
-        """Why values [N, …] of a whole split make no figure, such as "all codes are equal"; None if they do.
+        """Return why values [N, …] of a split have no summary, such as "all codes are equal"; None if they have.
 
-        Asked for before `summarise`, which then need not guard against them.
+        Called before `summarise`, which need not check for such values.
         """
         return None
 
     def summarise(self, values: Tensor) -> float:
-        """One figure from the values of the whole split, [N, …] float64. The mean over examples unless overridden."""
+        """Return the metric from the values of the whole split, [N, …] float64: their mean unless overridden."""
         return values.mean().item()
 
     def of_each(self, values: Tensor) -> Tensor | None:
-        """The figure of every single example, [N], whose mean is that of the split; None where single ones have none.
+        """Return each example's metric, [N], whose mean is the split's; None if it is not defined for single examples.
 
-        Where there is one, it is averaged over `evaluate --samples` draws, and can be a score of `genzoo anomaly`.
+        If defined, it is averaged over the draws of `evaluate --samples` and can be a score of `genzoo anomaly`.
         """
         return values if values.dim() == 1 else None
 
     def standard_error(self, values: Tensor) -> float | None:
-        """Of the figure over the choice of examples; None unless it is the mean of those of each, [N]."""
+        """Return the standard error over the choice of examples; None unless the metric is a mean over examples."""
         each = self.of_each(values)
         return None if each is None or len(each) < 2 else (each.std() / len(each) ** 0.5).item()
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        """What belongs beside the figure of values [N], as plain JSON values; asked for once `summarise` has had them.
+        """Return what is reported beside the metric, as plain JSON values; called after `summarise`.
 
-        The text under "note" is shown in tables.
+        Tables show the text under "note".
         """
         return {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genzoo.evaluation.latent_paths import on_the_way
+from genzoo.evaluation.latent_paths import interpolate
 from genzoo.figures.canvas import (
     DATA_COLOUR,
     MODEL_COLOUR,
@@ -133,7 +133,7 @@ def can_interpolate(context: FigureContext) -> bool:
 def interpolation_codes(context: FigureContext) -> Tensor:
     """Codes from one image of each pair to the other: [2 · pairs, T, D], a straight row and a spherical one in turn."""
     ends = [context.codes(torch.tensor(pair)) for pair in chosen_pairs(context)]
-    rows = [on_the_way(one, other, STEPS, mode) for one, other in ends for mode in MODES]
+    rows = [interpolate(one, other, STEPS, mode) for one, other in ends for mode in MODES]
     return torch.stack(rows)
 
 
