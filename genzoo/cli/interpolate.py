@@ -32,13 +32,13 @@ def save_interpolation(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo.cli.application import one_example
-    from genzoo.evaluation.latent_paths import on_the_way
+    from genzoo.evaluation.latent_paths import interpolate
     from genzoo.system.computing import evaluating
 
     ends = torch.cat([one_example(options.start, opened, options), one_example(options.end, opened, options)])
     with torch.no_grad(), evaluating(opened.model):
         codes = opened.encode(ends)
-        decoded = opened.decode(on_the_way(codes[0], codes[1], options.steps, options.mode))
+        decoded = opened.decode(interpolate(codes[0], codes[1], options.steps, options.mode))
     if out.suffix == ".npy":
         save_numbers(out, decoded)
     else:

@@ -1,4 +1,4 @@
-"""The interface of a metric, and the batches and context that it is computed from."""
+"""The interface of a metric, and its inputs."""
 
 from __future__ import annotations
 
@@ -20,37 +20,36 @@ if TYPE_CHECKING:
     from genzoo.data.resident import Resident
 
 ACTIVE = 0.01
-"""Variance of the posterior mean above which a latent is active (Burda et al. 2016, section 5.2)."""
+"""Variance of the posterior mean above which a latent counts as active (Burda et al. 2016, section 5.2)."""
 
 
 @dataclass(eq=False)
 class EvaluationContext:
-    """The evaluation of a model on a whole split."""
+    """The model and the whole split that are evaluated."""
 
     model: Model
     data: Resident
     train: Resident | None = None
-    """The training data, in the same units as `data`, for metrics that fit something; None if not available."""
+    """The training data, in the same view as `data`, for metrics that fit something; None if not given."""
     shared: dict[str, Any] = field(default_factory=dict)
-    """Results of one metric's `begin` that other metrics can use."""
+    """Results that a metric computes in `begin` and shares with other metrics."""
 
     @cached_property
     def example(self) -> Inference:
-        """The model's inference on the first example, for the types of its distributions."""
+        """The model's inference for the first example, which shows the classes of its distributions."""
         assert isinstance(self.model, LatentModel)
         batch = self.data.batch(torch.zeros(1, dtype=torch.int64, device=self.data.device))
-        with of_examples(self.data.keys[:1]):  # so that it does not depend on which metric uses it first
+        with of_examples(self.data.keys[:1]):  # does not use up noise of the metric that asks first
             return self.model.infer(Batch(batch.x))
 
 
 class EvaluationBatch:
-    """One batch in evaluation. Results that several metrics need are computed once, on first use.
+    """One batch under evaluation. Quantities that several metrics need are computed once, on first access.
 
     Args:
-        model: The evaluated model.
+        model: The model that is evaluated.
         batch: The examples.
-        keys: [B], the noise key of each example, so that the noise does not depend on which metric is first; None: use
-            the current source of noise.
+        keys: [B], the keys of the examples' noise; None: use the current noise context.
     """
 
     def __init__(self, model: Model, batch: Batch, keys: Tensor | None = None) -> None:
@@ -60,7 +59,7 @@ class EvaluationBatch:
 
     @cached_property
     def inference(self) -> Inference:
-        """The model's inference with one posterior sample for each example, without labels: for p(x), not p(x|y)."""
+        """Inference with one posterior sample per example. Labels are not given, so it is of p(x) and not of p(x|y)."""
         assert isinstance(self.model, LatentModel)
         with self._noise():
             return self.model.infer(Batch(self.batch.x))
@@ -75,20 +74,20 @@ class EvaluationBatch:
 
     @cached_property
     def originals(self) -> tuple[Tensor, Tensor]:
-        """x and its reconstruction in the data's own units, [B, *S] each: images lie in [0, 1]."""
+        """x and its reconstruction in the data's own units, [B, *S]: images are in [0, 1] in any view."""
         spec = self.model.spec
         return spec.original(self.batch.x), spec.original(self.reconstruction)
 
     @cached_property
     def squared_error(self) -> Tensor:
-        """The squared error of the reconstruction in the data's own units, mean over dimensions: [B]."""
-        x, reconstruction = self.originals
-        return (reconstruction - x).square().flatten(1).mean(1)
+        """Squared error of the reconstruction in the data's own units, mean over an example's dimensions: [B]."""
+        x, again = self.originals
+        return (again - x).square().flatten(1).mean(1)
 
     def parts(self, size: int) -> Iterator[EvaluationBatch]:
-        """Yield parts of at most `size` examples. Inside the loop each example has its noise of the whole batch.
+        """Yield the examples `size` at a time; inside the loop each example has the same noise as in the whole batch.
 
-        Without keys, noise is not tied to examples, so the whole batch is the only part.
+        Without keys, the noise belongs to the whole batch, which is then the only part.
         """
         if self.keys is None:
             yield self
@@ -104,23 +103,23 @@ class EvaluationBatch:
 
 
 class Metric:
-    """A metric of a model on a split: a value for each example, and how the values are summarised.
+    """A number that describes a model on a split: one value per example, and a summary of the values.
 
-    Metrics are computed without gradients, in evaluation mode, with noise that depends only on the examples.
+    Metrics are computed without gradients, in evaluation mode, with noise that depends on the examples only.
     """
 
     Config: ClassVar[type[Any]]
-    """The options. `--metrics name:VALUE` sets the first field, `name:OPTION=VALUE` any field."""
+    """The options; `--metrics name:VALUE` sets the first field, `name:OPTION=VALUE` any field."""
     label: ClassVar[str]
     """The name in tables, such as "KL"."""
     unit: ClassVar[str] = ""
-    """The unit, such as "nats"; empty for a pure number."""
+    """The unit, such as "nats"; empty for a dimensionless metric."""
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     """Which of two values is better; None: neither, the metric only describes a model."""
     ideal: ClassVar[float | None] = None
-    """The best value, if both lower and higher values are worse, such as 1/2 for an AUROC."""
+    """The best value if lower and higher values are both worse, such as 0.5 for an AUROC."""
     needs_train: bool = False
-    """Whether this metric uses the training data. Without training data it is not available."""
+    """Whether the metric needs the training data; without them it is not available."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -130,47 +129,46 @@ class Metric:
         self.config = config
 
     def refuses(self, model: Model) -> str | None:
-        """Return why this metric is not available for a model, such as "no prior"; None if it is available."""
+        """Return why the metric is not available for this model, such as "no prior"; None if it is."""
         return None
 
     def begin(self, context: EvaluationContext) -> str | None:
-        """Called once for each split, before its first batch. Compute here what all batches need.
+        """Called once per split before its first batch, to compute what all batches need.
 
         Returns:
-            Why this metric is not available for these data, such as "no labels"; None if it is available.
+            Why the metric is not available for these data, such as "no labels"; None if it is.
         """
         return None
 
     def per_example(self, examined: EvaluationBatch) -> Tensor:
-        """Return values [B], or [B, …] if `summarise` needs more."""
+        """Return the examples' values, [B], or [B, …] if `summarise` needs more."""
         raise NotImplementedError(f"{type(self).__name__} must define per_example(examined)")
 
     def why_not_available(self, values: Tensor) -> str | None:
-        """Return why values [N, …] of a split cannot be summarised, such as "all codes are equal"; None if they can.
+        """Return why values [N, …] of a split have no summary, such as "all codes are equal"; None if they have.
 
-        Called before `summarise`, which can then rely on it.
+        Called before `summarise`, which need not check for such values.
         """
         return None
 
     def summarise(self, values: Tensor) -> float:
-        """Return the metric from the values of a whole split, [N, …] float64. The default is the mean over examples."""
+        """Return the metric from the values of the whole split, [N, …] float64: their mean unless overridden."""
         return values.mean().item()
 
     def of_each(self, values: Tensor) -> Tensor | None:
-        """Return the metric of each example, [N], whose mean is that of the split; None if only the split has one.
+        """Return each example's metric, [N], whose mean is the split's; None if it is not defined for single examples.
 
-        With values for each example, `evaluate --samples` averages over draws, and `genzoo anomaly` can use them as a
-        score.
+        If defined, it is averaged over the draws of `evaluate --samples` and can be a score of `genzoo anomaly`.
         """
         return values if values.dim() == 1 else None
 
     def standard_error(self, values: Tensor) -> float | None:
-        """Return the standard error over the choice of examples; None unless the metric is the mean of `of_each`."""
+        """Return the standard error over the choice of examples; None unless the metric is a mean over examples."""
         each = self.of_each(values)
         return None if each is None or len(each) < 2 else (each.std() / len(each) ** 0.5).item()
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        """Return additional results for values [N], as plain JSON values. Called after `summarise`.
+        """Return what is reported beside the metric, as plain JSON values; called after `summarise`.
 
         Tables show the text under "note".
         """

@@ -1,3 +1,3 @@
-"""What a trained model is worth: evaluation by metrics, baselines, sampling, anomaly scores, compression, denoising.
+"""Evaluation of trained models: metrics on a split, baselines, sampling, anomaly scores, compression, denoising.
 The metrics themselves are plugins.
 """

@@ -1,4 +1,4 @@
-"""What a model has to beat."""
+"""Baselines that a model should beat: PCA, independent pixels, a known density, nearest neighbours."""
 
 from __future__ import annotations
 
@@ -21,33 +21,32 @@ from genzoo.system.tensor_cache import cached
 
 CHUNK = 4096
 LARGEST = 4096
-"""Data with more dimensions than this get no PCA: its covariance would take minutes."""
-WORTH_KEEPING = 1 << 22
-"""Values of training data whose principal axes are cached: those of fewer take less time than a file."""
+"""Data with more dimensions than this have no PCA baseline: the covariance would take minutes."""
+WORTH_CACHING = 1 << 22
+"""Number of training values from which principal axes are cached: below it, computing is faster than reading."""
 PCA_VERSION = 1
-"""To be raised when principal axes are computed in another way."""
+"""Increase when the computation of principal axes changes."""
 
 
 def pca_mse(train: Resident, test: Resident, components: int) -> float | None:
-    """Squared error a dimension of the test data after projection on the training data's principal components.
+    """Return the mean squared error of the test data after projection on the training data's principal components.
 
-    This is the least error of any linear autoencoder with that many latents (Baldi & Hornik 1989).
+    This is the least error of any linear autoencoder with as many latents (Baldi & Hornik 1989).
 
     Args:
-        train: Gives mean and covariance.
-        test: Is projected.
-        components: How many to keep.
+        train: Data for the mean and the covariance.
+        test: Data that are projected.
+        components: Number of components.
 
     Returns:
-        The mean over test examples and dimensions in the data's own units, or None for data of more than 4,096
-        dimensions.
+        The mean over test examples and dimensions in the data's own units; None for data of more than 4,096 dimensions.
     """
     errors = pca_errors(train, test, components)
     return None if errors is None else errors.mean().item()
 
 
 def pca_errors(train: Resident, test: Resident, components: int) -> Tensor | None:
-    """The same for each test example: [N] float64."""
+    """Return the error of `pca_mse` for each test example: [N] float64."""
     size = train.x[0].numel()
     if size > LARGEST:
         return None
@@ -62,28 +61,28 @@ def pca_errors(train: Resident, test: Resident, components: int) -> Tensor | Non
 def principal_components(train: Resident, components: int) -> tuple[Tensor, Tensor]:
     """Return the mean [F] and the first principal components [F, K] of examples.
 
-    Where there are fewer examples than dimensions, K is at most the number of dimensions that they span.
+    With fewer examples than dimensions, K is at most the number of dimensions that they span.
     """
     size = train.x[0].numel()
-    many = len(train) >= size  # all axes come together; of fewer examples as many as are asked for
+    many = len(train) >= size  # then all axes are computed at once, else only as many as needed
     most = size if many else min(components, len(train))
     compute = _axes if many else _axes_of_few
-    if train.redraw or len(train) * size < WORTH_KEEPING:
-        found = compute(train, most)
+    if train.redraw or len(train) * size < WORTH_CACHING:
+        result = compute(train, most)
     else:
-        found = cached("pca", [PCA_VERSION, most, _identity(train)], lambda: compute(train, most))
-    basis = found["axes"]
-    return found["mean"], basis[:, max(basis.shape[1] - components, 0) :]
+        result = cached("pca", [PCA_VERSION, most, _identity(train)], lambda: compute(train, most))
+    basis = result["axes"]
+    return result["mean"], basis[:, max(basis.shape[1] - components, 0) :]
 
 
 def _axes(train: Resident, most: int) -> dict[str, Tensor]:
-    """The mean [F] and the `most` principal axes [F, most] of at least F examples."""
+    """Return the mean [F] and the `most` principal axes [F, most] of at least F examples."""
     mean, covariance = moments(train)
     return {"mean": mean, "axes": axes_of_covariance(covariance, most)[1].contiguous()}
 
 
 def _axes_of_few(train: Resident, most: int) -> dict[str, Tensor]:
-    """The same of fewer examples; no more axes than they span."""
+    """Return the mean and the principal axes of fewer than F examples; at most as many axes as they span."""
     examples = torch.cat(list(rows(train)))
     mean = examples.mean(0)
     variances, basis = axes_of_points(examples - mean, most)
@@ -91,20 +90,20 @@ def _axes_of_few(train: Resident, most: int) -> dict[str, Tensor]:
 
 
 def _identity(data: Resident) -> list[Any]:
-    """What the values of a view and the last bit of a computation with them depend on."""
+    """Return what a view's values, and the last bit of a computation with them, depend on."""
     view = [data.white, data.shift, data.scale, data.device.type]
     machine = [torch.__version__, torch.get_num_threads(), processor(), BASELINE_BYTES]
     return [digest_of(data.stored()), str(data.x.dtype), list(data.x.shape), *view, *machine]
 
 
 def independent_pixels_nll(train: Resident, test: Resident) -> float | None:
-    """−ln p(x) in nats an example of black and white pixels that know nothing of each other.
+    """Return −ln p(x) in nats per example under independent black and white pixels.
 
-    Each pixel is white with its frequency in the training data, (count + 1)/(N + 2) after Laplace. On MNIST this is
-    205.8 nats: any model above that is broken.
+    Each pixel is white with its frequency in the training data, (count + 1)/(N + 2), smoothed after Laplace. On MNIST
+    this is 205.8 nats: any model above that is broken.
 
     Returns:
-        The mean over test examples, or None unless both data are binary.
+        The mean over test examples; None unless both data are binary.
     """
     if not (train.binary and test.binary):
         return None
@@ -116,13 +115,13 @@ def independent_pixels_nll(train: Resident, test: Resident) -> float | None:
 
 
 def independent_levels_nll(train: Resident, test: Resident) -> float | None:
-    """−ln p(x) in nats an example of pixels of 256 grey levels that know nothing of each other.
+    """Return −ln p(x) in nats per example under independent pixels of 256 grey levels.
 
-    Each level has its frequency in the training data, with one more image that has a 256th of each. On MNIST this is
-    918.05 nats, 1.6894 bits a pixel: any discretised likelihood above that is broken.
+    Each level has its frequency in the training data, smoothed by one more image with 1/256 of each level. On MNIST
+    this is 918.05 nats, 1.6894 bits per pixel: any discretised likelihood above that is broken.
 
     Returns:
-        The mean over test examples, or None for values that are not stored as bytes or were standardised.
+        The mean over test examples; None for values that are not stored as bytes or are standardised.
     """
     if train.x.dtype != torch.uint8 or (train.shift, train.scale) != (0.0, 1.0) or train.binary:
         return None
@@ -148,15 +147,15 @@ def _levels(data: Resident, pixels: Tensor) -> Iterator[Tensor]:
 
 
 def known_nll(dataset: Dataset, data: Resident, spec: DataSpec) -> dict[str, float] | None:
-    """−ln p(x) in nats an example under the density that the data were drawn from: no model has less, but by chance.
+    """Return −ln p(x) in nats per example under the data's true density, the least that a model can reach on average.
 
     Args:
-        dataset: One that may know its density.
-        data: Some of its examples.
-        spec: As the model has it: the density is that of the values it sees.
+        dataset: A dataset, which may know its density.
+        data: Examples of the dataset.
+        spec: The model's spec: the density is converted to the units that the model sees.
 
     Returns:
-        "nats", the mean over examples, and its "standard_error"; None where the density is not known.
+        "nats", the mean over examples, and its "standard_error"; None if the density is not known.
     """
     if not isinstance(dataset, KnownDensity):
         return None
@@ -166,7 +165,7 @@ def known_nll(dataset: Dataset, data: Resident, spec: DataSpec) -> dict[str, flo
 
 
 def neighbour_distances(train: Resident, test: Resident, k: int = 5, most: int = 10_000) -> Tensor:
-    """The mean distance of each test example to the k nearest of at most `most` training examples: [N] float64."""
+    """Return each test example's mean distance to the k nearest of at most `most` training examples: [N] float64."""
     index = fixed_permutation(len(train))[:most].to(train.device)
     k = min(k, len(index))
     nearest = torch.full((len(test), k), math.inf)
@@ -174,8 +173,8 @@ def neighbour_distances(train: Resident, test: Resident, k: int = 5, most: int =
         reference, start = _examples(train, some), 0
         for part in (part for chunk in rows(test) for part in chunk.split(CHUNK // 8)):
             here = slice(start, start + len(part))
-            found = torch.cat([nearest[here], torch.cdist(part.float(), reference)], 1)
-            nearest[here] = found.topk(k, largest=False).values
+            distances = torch.cat([nearest[here], torch.cdist(part.float(), reference)], 1)
+            nearest[here] = distances.topk(k, largest=False).values
             start += len(part)
     return nearest.mean(1).double()
 
@@ -186,12 +185,12 @@ def _examples(data: Resident, index: Tensor) -> Tensor:
 
 
 def uniform_nll(test: Resident) -> float | None:
-    """−ln p(x) in nats an example if every black and white image is as likely: ln 2 a pixel. None for other data."""
+    """Return −ln p(x) in nats per example under uniform black and white images, ln 2 per pixel; None for other data."""
     return test.x[0].numel() * math.log(2) if test.binary else None
 
 
 def moments(data: Resident) -> tuple[Tensor, Tensor]:
-    """Mean [F] and covariance [F, F] (divided by N) of flattened examples, in float64."""
+    """Return the mean [F] and the covariance [F, F] (divided by N) of flattened examples, in float64."""
     size = data.x[0].numel()
     total = torch.zeros(size, dtype=torch.float64)
     products = torch.zeros(size, size, dtype=torch.float64)
@@ -203,7 +202,7 @@ def moments(data: Resident) -> tuple[Tensor, Tensor]:
 
 
 def rows(data: Resident) -> Iterator[Tensor]:
-    """Flattened examples in float64 chunks on the CPU: [≤ 4096, F], of large examples fewer."""
+    """Yield flattened examples in float64 chunks on the CPU: [≤ 4096, F], fewer rows for large examples."""
     size = at_most(BASELINE_BYTES, FLOAT64 * data.x[0].numel(), CHUNK)
     for index in torch.arange(len(data), device=data.device).split(size):
         yield data.batch(index).x.flatten(1).cpu().double()

@@ -1,4 +1,4 @@
-"""Sizes of pictures in bits."""
+"""Sizes of images in bits."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NATS_IN_A_BIT = math.log(2)
 
 
 def bits(nats: float) -> float:
-    """The same information in bits."""
+    """Convert nats to bits."""
     return nats / NATS_IN_A_BIT
 
 
 def png_bits(image: Tensor) -> int:
-    """The size of an image [C, H, W] in [0, 1] as a PNG file, with its header; black and white takes 1 bit a pixel."""
+    """Return the size of an image [C, H, W] in [0, 1] as a PNG file, header included; 1 bit per pixel if binary."""
     from PIL import Image
 
     levels = (image.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -1,4 +1,4 @@
-"""Running metrics over a split."""
+"""Evaluate a model by metrics on a split."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ from genzoo.system.messages import warn
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
-    """Metrics by name: every run's, or those asked for as "name", "name:VALUE" or "name:OPTION=VALUE".
+    """Return metrics by name: the given ones, as "name", "name:VALUE" or "name:OPTION=VALUE", or those of every run.
 
-    A bare value is that of the metric's first option. One of every run's that cannot be imported is left out, with a
-    warning.
+    A bare value sets the metric's first option. A metric of every run that cannot be imported gives a warning and is
+    left out.
 
     Raises:
         UsageError: An unknown name, or a value that the metric does not take.
     """
     if names:
         return {name: _make(registry, name) for name in names}
-    found = {}
+    metrics = {}
     for name, entry in of_every_run(registry).items():
         try:
-            found[name] = _make(registry, entry.full_name)
-        except PluginError as error:  # nobody asked for it
+            metrics[name] = _make(registry, entry.full_name)
+        except PluginError as error:  # the user did not ask for this metric
             _warn_once(error.message, f"pip uninstall {entry.origin.distribution}")
-    return found
+    return metrics
 
 
 _warn_once = cache(warn)
 
 
 def _make(registry: Registry, name: str) -> Metric:
-    """The metric called "name", "name:VALUE" or "name:OPTION=VALUE"."""
+    """Return the metric for "name", "name:VALUE" or "name:OPTION=VALUE"."""
     plain, colon, argument = name.partition(":")
     entry = registry.get("metric", plain)
     metric_class: type[Metric] = entry.load()
@@ -69,7 +69,7 @@ def _make(registry: Registry, name: str) -> Metric:
 
 
 def _literal(text: str) -> Any:
-    """A typed value as a number where it reads as one, else as text."""
+    """Return a number if the text is one, else the text."""
     for kind in (int, float):
         with contextlib.suppress(ValueError):
             return kind(text)
@@ -88,24 +88,24 @@ def evaluate(
     samples: int = 1,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Computes metrics on a whole split. Batch size, the order of examples and the other metrics do not matter.
+    """Compute metrics on a whole split, independent of the batch size, the order of examples and the other metrics.
 
     Args:
-        model: What is evaluated.
-        data: On what.
-        metrics: By name, as `find_metrics` gives them.
-        batch_size: Examples at a time, at most: large ones come in smaller batches.
+        model: The model to evaluate.
+        data: The split to evaluate it on.
+        metrics: By name, as returned by `find_metrics`.
+        batch_size: Largest number of examples per batch; large examples come in smaller batches.
         train: The training data, for metrics that fit something to them.
-        examples: Filled with the value of every example, [N] float64, for metrics that are a mean of such values.
-        processes: Those that share the examples; all must come here, and all get the whole result.
-        samples: Draws of the noise, such as posterior samples, that such metrics are averaged over.
-        seed: Another one gives other noise.
+        examples: Filled with each example's value, [N] float64, for metrics that are a mean over examples.
+        processes: The processes that share the examples; all must call this, and all get the whole result.
+        samples: Number of draws of the noise, such as posterior samples, that such metrics are averaged over.
+        seed: Seed of the noise.
 
     Returns:
-        {"n": examples, metric: figure or None, "standard_error": {metric: of the mean over examples},
-        "monte_carlo_error": {metric: of the mean over samples; None where it is unknown, which it is of one sample},
-        "not_available": {metric: the reason}, "details": {metric: what belongs beside the figure}}, metric names with
-        underscores. The standard error holds the Monte Carlo error: the noise of each example is its own.
+        {"n": number of examples, metric: value or None, "standard_error": {metric: of the mean over examples},
+        "monte_carlo_error": {metric: of the mean over samples; None if unknown, as with one sample},
+        "not_available": {metric: reason}, "details": {metric: what is reported beside the value}}, metric names with
+        underscores. The standard error includes the Monte Carlo error, since each example has its own noise.
     """
     with evaluating(model):
         context = EvaluationContext(model, data, train)
@@ -114,12 +114,12 @@ def evaluate(
         averaged = _averaged(context, usable, batch_size, processes, samples, seed)
     reasons |= {name: metric.why_not_available(averaged[name][0]) for name, metric in usable.items()}
     usable = {name: metric for name, metric in usable.items() if reasons[name] is None}
-    figures: dict[str, Any] = {"n": len(data), **{key(name): None for name in metrics}}
+    results: dict[str, Any] = {"n": len(data), **{key(name): None for name in metrics}}
     known: dict[str, dict[str, Any]] = {"standard_error": {}, "monte_carlo_error": {}, "details": {}}
     for name, metric in usable.items():
         values, variance = averaged[name]
         with seeded(derive_seed(seed, "evaluation", "summary")):
-            figures[key(name)] = metric.summarise(values)
+            results[key(name)] = metric.summarise(values)
             error, each, beside = metric.standard_error(values), metric.of_each(values), metric.details(values)
         if error is not None:
             known["standard_error"][key(name)] = error
@@ -130,7 +130,7 @@ def evaluate(
         if beside:
             known["details"][key(name)] = beside
     known["not_available"] = {key(name): reason for name, reason in reasons.items() if reason}
-    return figures | {name: value for name, value in known.items() if value or name != "details"}
+    return results | {name: value for name, value in known.items() if value or name != "details"}
 
 
 @torch.no_grad()
@@ -142,36 +142,34 @@ def per_example(
     train: Resident | None = None,
     name: str = "",
 ) -> dict[str, Tensor]:
-    """The figure of each example of a split, [N] float64 on the CPU, in the order of the split, by metric.
-
-    The batch size does not matter.
+    """Return each example's value, [N] float64 on the CPU, in the order of the split, by metric.
 
     Args:
         model, data, metrics, batch_size, train: As for `evaluate`.
-        name: What a refusal calls the model.
+        name: The model's name in error messages.
 
     Raises:
-        UsageError: The model or the data have no such figure, or single examples have none.
+        UsageError: A metric is not available for the model or the data, or is not defined for single examples.
     """
     with evaluating(model):
         context = EvaluationContext(model, data, train)
-        for asked, metric in metrics.items():
+        for score, metric in metrics.items():
             if reason := why_not(metric, context):
-                raise UsageError(f"{name or type(model).__name__} has no {asked}: {reason}", "another score: mse")
+                raise UsageError(f"{name or type(model).__name__} has no {score}: {reason}", "another score: mse")
         averaged = _averaged(context, metrics, batch_size)
-    found = {}
-    for asked, metric in metrics.items():
-        each = metric.of_each(averaged[asked].values)
-        if reason := metric.why_not_available(averaged[asked].values):
-            raise UsageError(f"{name or type(model).__name__} has no {asked}: {reason}", "another score: mse")
+    scores = {}
+    for score, metric in metrics.items():
+        each = metric.of_each(averaged[score].values)
+        if reason := metric.why_not_available(averaged[score].values):
+            raise UsageError(f"{name or type(model).__name__} has no {score}: {reason}", "another score: mse")
         if each is None:
-            raise UsageError(f"{asked} is no figure of single examples", "use negative-elbo, kl or mse")
-        found[asked] = each
-    return found
+            raise UsageError(f"{score} is not defined for single examples", "use negative-elbo, kl or mse")
+        scores[score] = each
+    return scores
 
 
 def why_not(metric: Metric, context: EvaluationContext, seed: int = 0) -> str | None:
-    """Why a figure cannot be had, None if it can; whatever the metric draws, it draws from the same seed."""
+    """Return why a metric is not available, None if it is; what the metric draws in `begin` is seeded."""
     reason = metric.refuses(context.model)
     if reason is None and metric.needs_train and context.train is None:
         reason = "no training data given"
@@ -180,12 +178,12 @@ def why_not(metric: Metric, context: EvaluationContext, seed: int = 0) -> str | 
 
 
 class Averaged(NamedTuple):
-    """What a metric says of each example."""
+    """A metric's values of each example, averaged over draws of the noise."""
 
     values: Tensor
-    """[N, …] float64 on the CPU: the mean over the samples where single examples have a figure, else of the first."""
+    """[N, …] float64 on the CPU: means over the draws if defined for single examples, else values of the first draw."""
     variance: Tensor | None
-    """[N]: of that mean, over the choice of samples; None for a single sample."""
+    """[N], the variance of that mean over the choice of draws; None for a single draw."""
 
 
 def _averaged(
@@ -196,17 +194,17 @@ def _averaged(
     samples: int = 1,
     seed: int = 0,
 ) -> dict[str, Averaged]:
-    """What each metric says of every example of the split."""
+    """Return each metric's averaged values of every example of the split."""
     data = context.data
     batch_size = evaluation_batch(context.model.spec, batch_size)
     parts: dict[str, list[Averaged]] = {name: [] for name in metrics}
     batches = torch.arange(len(data), device=data.device).split(batch_size)
     mine = processes.mine(len(batches))
-    for number in mine or [0]:  # even a process without work has to know what the values look like
+    for number in mine or [0]:  # a process without a batch also needs the shape of the values
         index = batches[number]
         keys = _keys(data.keys[index], samples, seed)
-        for name, found in _examine(context.model, data.batch(index), keys, metrics).items():
-            parts[name].append(found)
+        for name, part in _averaged_on_batch(context.model, data.batch(index), keys, metrics).items():
+            parts[name].append(part)
 
     def whole(own: Sequence[Tensor]) -> Tensor:
         if processes.size == 1:
@@ -225,43 +223,51 @@ def _averaged(
 
 
 def _keys(keys: Tensor, samples: int, seed: int) -> Iterator[Tensor]:
-    """The keys that the examples with these keys have in each draw; in the first one of seed 0 their own."""
+    """Yield the examples' noise keys for each draw; the first draw of seed 0 uses their own keys."""
     for draw in range(samples):
         yield keys ^ derive_seed(seed, "evaluation", draw) if seed or draw else keys
 
 
-def _examine(model: Model, batch: Batch, keys: Iterable[Tensor], metrics: Mapping[str, Metric]) -> dict[str, Averaged]:
-    """What each metric says of each example of a batch, averaged over draws of their noise, one for each of `keys`."""
-    found: dict[str, list[Tensor]] = {name: [] for name in metrics}
+def _averaged_on_batch(
+    model: Model, batch: Batch, keys: Iterable[Tensor], metrics: Mapping[str, Metric]
+) -> dict[str, Averaged]:
+    """Return each metric's values of a batch, averaged over draws of the noise, one draw for each of `keys`."""
+    draws: dict[str, list[Tensor]] = {name: [] for name in metrics}
     left = dict(metrics)
     for own in keys:
         examined = EvaluationBatch(model, batch, own)
         for name, metric in left.items():
-            with of_examples(own):  # each from the start, so that no metric shifts another's noise
-                found[name].append(_checked(name, metric.per_example(examined), len(own)))
-        left = {name: metric for name, metric in left.items() if _is_random(metric, found[name])}
-    return {name: _average(metric, found[name]) for name, metric in metrics.items()}
+            with of_examples(own):  # restarts the noise, so that no metric changes another's
+                draws[name].append(_checked(name, metric.per_example(examined), len(own)))
+        left = {name: metric for name, metric in left.items() if _is_random(metric, draws[name])}
+    return {name: _average(metric, draws[name]) for name, metric in metrics.items()}
 
 
-def _is_random(metric: Metric, found: Sequence[Tensor]) -> bool:
-    """Whether another draw would say more: single examples have a figure, and it was not the same in two draws."""
-    return metric.of_each(found[0]) is not None and not (len(found) == 2 and torch.equal(found[0], found[1]))
+def _is_random(metric: Metric, draws: Sequence[Tensor]) -> bool:
+    """Return whether more draws help: the metric is defined for single examples and differed between two draws."""
+    return metric.of_each(draws[0]) is not None and not (len(draws) == 2 and torch.equal(draws[0], draws[1]))
 
 
-def _average(metric: Metric, found: Sequence[Tensor]) -> Averaged:
-    each = [value for values in found if (value := metric.of_each(values)) is not None]
+def _average(metric: Metric, draws: Sequence[Tensor]) -> Averaged:
+    """Return the mean over draws and its variance; the first draw if there is one, or for no single examples."""
+    each = [value for values in draws if (value := metric.of_each(values)) is not None]
     if len(each) < 2:
-        return Averaged(found[0], None)
-    return Averaged(torch.stack(list(found)).mean(0), torch.stack(each).var(0) / len(each))
+        return Averaged(draws[0], None)
+    return Averaged(torch.stack(list(draws)).mean(0), torch.stack(each).var(0) / len(each))
 
 
 def _checked(name: str, values: Tensor, examples: int) -> Tensor:
+    """Return a metric's values in float64 on the CPU.
+
+    Raises:
+        PluginError: There is not one row per example.
+    """
     if values.dim() == 0 or len(values) != examples:
         raise PluginError(f"metric {name!r} gave shape {tuple(values.shape)} for {examples} examples")
     return values.cpu().double()  # in this order: not every device has float64
 
 
 def metric_labels() -> dict[str, str]:
-    """What tables call the metrics, with units."""
-    found = find_metrics(registry()).items()
-    return {key(name): f"{metric.label} ({metric.unit})" if metric.unit else metric.label for name, metric in found}
+    """Return the metrics' labels with units, by name in results."""
+    metrics = find_metrics(registry()).items()
+    return {key(name): f"{metric.label} ({metric.unit})" if metric.unit else metric.label for name, metric in metrics}

@@ -1,4 +1,4 @@
-"""95 % intervals of shares and other figures between 0 and 1."""
+"""95 % intervals of proportions and of other metrics between 0 and 1."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ NORMAL_QUANTILE = 1.959964
 
 
 def wilson(share: float, n: float) -> tuple[float, float]:
-    """The score interval of a share of n independent examples (Wilson 1927): never outside [0, 1], and never a point.
+    """Return the score interval of a proportion (Wilson 1927): always within [0, 1] and of positive width.
 
     Args:
-        share: Observed, in [0, 1].
-        n: How many; of a figure that is no share, how many would give its variance (see `effective_number`).
+        share: The observed proportion, in [0, 1].
+        n: Number of independent examples; for a metric that is not a proportion, its `effective_number`.
     """
     square = NORMAL_QUANTILE**2
     centre = (share + square / (2 * n)) / (1 + square / n)
@@ -22,5 +22,8 @@ def wilson(share: float, n: float) -> tuple[float, float]:
 
 
 def effective_number(share: float, variance: float, otherwise: float) -> float:
-    """Of how many independent examples a share has this variance; `otherwise` where that says nothing."""
+    """Return the number of independent examples of which a proportion has this variance.
+
+    `otherwise` is returned if the variance is 0 or the proportion is 0 or 1.
+    """
     return share * (1 - share) / variance if variance > 0 and 0 < share < 1 else otherwise

@@ -8,19 +8,19 @@ import torch
 from torch import Tensor
 
 PARALLEL = 1e-3
-"""Sine of the angle below which codes count as parallel or opposite: float32's arc cosine resolves no finer ones."""
+"""Sine of the angle below which codes count as parallel or opposite: float32's arc cosine is no more precise."""
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Spherical interpolation (Shoemake 1985; for codes White 2016, arXiv 1609.04468, section 2.1).
+    """Return the spherical interpolation of two codes (Shoemake 1985; White 2016, arXiv 1609.04468, section 2.1).
 
-    The direction turns evenly from a to b. For codes of one length it stays on their sphere; of different lengths, it
-    is the same formula, as White uses it. Codes that are parallel or opposite are interpolated linearly.
+    The direction turns evenly from a to b. Codes of equal length stay on their sphere; codes of different lengths use
+    the same formula, as in White. Parallel and opposite codes are interpolated linearly.
 
     Args:
         a: [*D].
         b: [*D].
-        t: [T], 0 gives a and 1 gives b.
+        t: [T]; 0 gives a and 1 gives b.
 
     Returns:
         [T, *D].
@@ -28,13 +28,13 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     t = t.view(-1, *[1] * a.dim())
     cosine = torch.dot((a / a.norm()).flatten(), (b / b.norm()).flatten()).clamp(-1, 1)
     angle = cosine.acos()
-    if not angle.sin() > PARALLEL:  # also where a norm is 0, and the angle NaN
+    if not angle.sin() > PARALLEL:  # also if a norm is 0, where the angle is NaN
         return (1 - t) * a + t * b
     return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
 
 
-def on_the_way(a: Tensor, b: Tensor, steps: int, mode: str = "linear") -> Tensor:
-    """Codes on the way from a to b, both ends exactly among them: [steps, *D].
+def interpolate(a: Tensor, b: Tensor, steps: int, mode: str = "linear") -> Tensor:
+    """Return evenly spaced codes from a to b, both included exactly: [steps, *D].
 
     Args:
         a: [*D].
@@ -50,13 +50,13 @@ def on_the_way(a: Tensor, b: Tensor, steps: int, mode: str = "linear") -> Tensor
 
 
 def traversal_codes(z: Tensor, dims: Sequence[int], span: float, steps: int) -> Tensor:
-    """Copies of a code in which one dimension at a time runs from −span to span.
+    """Return copies of a code in which one dimension at a time runs from −span to span.
 
     Args:
-        z: [*D], the code that all other dimensions keep.
-        dims: Which dimensions, counted in the flattened code.
-        span: The range, in units of the prior's standard deviation where that is standard normal.
-        steps: How many values, evenly spaced.
+        z: [*D], the code; all other dimensions keep its values.
+        dims: The dimensions, as indices of the flattened code.
+        span: Half of the range; for a standard normal prior, in standard deviations.
+        steps: Number of evenly spaced values.
 
     Returns:
         [len(dims), steps, *D].

@@ -1,4 +1,7 @@
-"""What a model says of real data: its p(x|z), of which measure that is, and whether q(z|x) and p(z) make a bound."""
+"""The measure of a model's p(x|z) on real data, and whether q(z|x) and p(z) give a bound on ln p(x).
+
+A measure is a density, a probability or neither.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +22,25 @@ from genzoo.system.computing import evaluating
 
 
 class LikelihoodSummary(NamedTuple):
-    """The p(x|z) that a model gives for examples."""
+    """Measure and name of a model's p(x|z)."""
 
     measure: Measure
-    """What −ln p(x|z) of these values counts."""
+    """The measure of p(x|z) on these values."""
     likelihood: str
-    """The name of genzoo's head that made it, such as "gaussian:0.1"; of any other p(x|z) that of its class, such as
-    "diag-gaussian"."""
+    """The name of the likelihood head that made it, such as "gaussian:0.1"; without one, the name of its class, such
+    as "diag-gaussian"."""
 
 
 @torch.no_grad()
 def summarise_likelihood(model: Model, data: Resident) -> LikelihoodSummary | None:
-    """What a model says of the first example of a split; None for a model without p(x|z)."""
+    """Return measure and name of the model's p(x|z) for the first example of a split; None without p(x|z)."""
     if not isinstance(model, LatentModel):
         return None
     index = torch.zeros(1, dtype=torch.int64, device=data.device)
     x = data.batch(index).x
-    heard: list[tuple[str, Distribution]] = []
+    made: list[tuple[str, Distribution]] = []
     heads = [part for part in model.modules() if isinstance(part, Likelihood)]
-    hooks = [head.register_forward_hook(lambda head, _, px: heard.append((head.name, px))) for head in heads]
+    hooks = [head.register_forward_hook(lambda head, _, px: made.append((head.name, px))) for head in heads]
     try:
         with evaluating(model), of_examples(data.keys[:1]):
             px = model.infer(Batch(x)).px
@@ -45,36 +48,39 @@ def summarise_likelihood(model: Model, data: Resident) -> LikelihoodSummary | No
         for hook in hooks:
             hook.remove()
     return LikelihoodSummary(
-        measure_of(px, data), next((name for name, own in heard if name and _same(own, px, x)), _kebab(px))
+        measure_of(px, data), next((name for name, own in made if name and _same(own, px, x)), _kebab(px))
     )
 
 
 def _same(one: Distribution, other: Distribution, x: Tensor) -> bool:
-    """Whether two distributions are of one kind and find an example [1, *S] as likely."""
+    """Return whether two distributions have the same class and the same log-probability of an example [1, *S]."""
     if type(one) is not type(other):
         return False
-    found, wanted = one.log_prob(x).flatten(), other.log_prob(x).flatten()
-    return found.shape == wanted.shape and torch.allclose(found, wanted, equal_nan=True)
+    first, second = one.log_prob(x).flatten(), other.log_prob(x).flatten()
+    return first.shape == second.shape and torch.allclose(first, second, equal_nan=True)
 
 
 def _kebab(px: Distribution) -> str:
-    """The name of its class: DiagGaussian → diag-gaussian."""
+    """Return the name of a distribution's class in kebab case: DiagGaussian → diag-gaussian."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", type(px).__name__.strip("_")).lower()
 
 
 def measure_of(px: Distribution, data: Resident) -> Measure:
-    """What exp(ln p(x|z)) of such data is: the cross-entropy of grey pixels, for one, is the logarithm of nothing that
-    sums or integrates to 1 (Loaiza-Ganem & Cunningham 2019, section 3)."""
+    """Return the measure of p(x|z) on these data; "none" if the values are outside its support.
+
+    The cross-entropy of grey pixels is an example of "none": its exponential neither sums nor integrates to 1
+    (Loaiza-Ganem & Cunningham 2019, section 3).
+    """
     return px.measure if data.holds(px.support) else "none"
 
 
 def why_no_bound(context: EvaluationContext) -> str | None:
-    """Why E ln p(x|z) − KL(q(z|x)‖p(z)) is no bound on ln p(x), None if it is.
+    """Return why E ln p(x|z) − KL(q(z|x)‖p(z)) is no bound on ln p(x); None if it is.
 
-    ln q(z|x) and ln p(z) must be of one measure: of a point under a density the divergence is infinite.
+    q(z|x) and p(z) must have the same measure: the divergence of a point from a density is infinite.
     """
     q, p = context.example.q, context.example.p
-    assert p is not None, "models without a prior are refused before"
+    assert p is not None, "models without a prior are refused earlier"
     if p.measure == "none":
         return "p(z) is neither a density nor a probability"
     if q.measure == "none" or _is_point(context):
@@ -83,7 +89,7 @@ def why_no_bound(context: EvaluationContext) -> str | None:
 
 
 def _is_point(context: EvaluationContext) -> bool:
-    """Whether a posterior that calls itself a density, without a divergence in closed form, draws one value alone."""
+    """Return whether a posterior that is declared a density draws a single value; checked without a closed-form KL."""
     q, p = context.example.q, context.example.p
     if q.measure != "density" or p is None or q.kl(p) is not None:
         return False

@@ -1,4 +1,4 @@
-"""Which of two figures is the better one: as the metric says that they are of."""
+"""The order of a metric's values: which direction is better, as the metric's class declares."""
 
 from __future__ import annotations
 
@@ -19,61 +19,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Order:
-    """How the figures of a metric are ordered."""
+    """How the values of a metric are ordered."""
 
     better: Literal["lower", "higher"] | None = "lower"
-    """None: no figure is better than another."""
+    """Which values are better; None: neither."""
     ideal: float | None = None
-    """Where given, the figure nearest to it is the best one."""
+    """If given, the best value; values nearer to it are better."""
     known: bool = True
-    """Whether the metric is installed here; if not, lower figures are taken to be better."""
+    """Whether the metric is installed; if not, lower is assumed to be better."""
 
     def cost(self, value: float) -> float:
-        """A number that is smaller for a better figure; as it is where there is no order."""
+        """Return a number that is smaller for a better value; the value itself without an order."""
         if self.ideal is not None:
             return abs(value - self.ideal)
         return -value if self.better == "higher" else value
 
     @property
     def comparative(self) -> str:
-        """What the better of two figures is, such as "lower"."""
+        """What the better of two values is, such as "lower"."""
         return self.better or "lower" if self.ideal is None else f"nearer to {self.ideal:g}"
 
 
 def key(metric_name: str) -> str:
-    """The name of a metric in results: negative-elbo → negative_elbo, frechet:gmm:10 → frechet_gmm_10."""
+    """Return a metric's name in results: negative-elbo → negative_elbo, frechet:gmm:10 → frechet_gmm_10."""
     return re.sub("[-:=/]", "_", metric_name)
 
 
 def of_every_run(registry: Registry) -> dict[str, Entry]:
-    """The metrics that each run reports, by their names in results; in the order registered."""
-    found = {}
+    """Return the metrics that each run reports, by their names in results, in order of registration."""
+    metrics = {}
     for entry in registry.entries:
         if entry.in_every_run:
-            own = entry.origin.distribution == GROUP  # whose names nobody can take
-            found[entry.name if own else registry.spelling(entry)] = entry
-    return found
+            own = entry.origin.distribution == GROUP  # other packages cannot take these names
+            metrics[entry.name if own else registry.spelling(entry)] = entry
+    return metrics
 
 
-def order_of(figure: str) -> Order:
-    """How the figures called `figure` in results are ordered, such as iwae_100."""
-    found: dict[str, Entry] = {}
+def order_of(metric: str) -> Order:
+    """Return the order of a metric by its name in results, such as iwae_100."""
+    candidates: dict[str, Entry] = {}
     for entry in registry().matching("metric"):
         for name in {key(entry.name), key(entry.full_name)}:
-            if (figure == name or figure.startswith(f"{name}_")) and (
-                name not in found or entry.origin.distribution == GROUP
+            if (metric == name or metric.startswith(f"{name}_")) and (
+                name not in candidates or entry.origin.distribution == GROUP
             ):
-                found[name] = entry
-    for name, entry in sorted(found.items(), key=lambda item: -len(item[0])):  # the longest name first
+                candidates[name] = entry
+    for name, entry in sorted(candidates.items(), key=lambda item: -len(item[0])):  # the longest name first
         declared = _declared(entry)
-        if declared and (figure == name or declared["options"]):  # another name would be a value of its option
+        if declared and (metric == name or declared["options"]):  # what follows the name is an option's value
             return Order(declared["better"], declared["ideal"])
     return Order(known=False)
 
 
 def _declared(entry: Entry) -> dict[str, Any] | None:
-    """What a metric's class says of its order, and its options; None if it cannot be imported."""
-    if torch_is_imported():  # the others need not be imported too
+    """Return the order and the options that a metric's class declares; None if it cannot be imported."""
+    if torch_is_imported():  # importing this class alone is cheap
         return _read(entry)
     every = registry().matching("metric")
     declared: dict[str, dict[str, Any] | None] = cached("metrics", lambda: {one.full_name: _read(one) for one in every})

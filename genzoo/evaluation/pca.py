@@ -1,4 +1,4 @@
-"""Principal axes of points, at the cost of the smaller of their number and their dimension."""
+"""Principal axes, from the covariance or from inner products, whichever is smaller."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import torch
 from torch import Tensor
 
 NO_VARIANCE = 1e-12
-"""Part of the largest variance up to which a smaller one is rounding."""
+"""Share of the largest variance below which a variance is rounding error."""
 
 
 def axes_of_covariance(covariance: Tensor, most: int) -> tuple[Tensor, Tensor]:
     """Return the variances [F] and the `most` axes of largest variance, [F, most], of a covariance [F, F].
 
-    Variances ascend, and so does the order of the axes.
+    Both are in ascending order of variance.
     """
     values, vectors = torch.linalg.eigh(covariance)
     return values, vectors[:, -most:]
 
 
 def axes_of_points(centred: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """Return the same of centred points [N, F] with most ≤ N ≤ F, from their inner products: the variances are [N].
+    """Return the variances [N] and the `most` axes, [F, most], of centred points [N, F] with most ≤ N ≤ F.
 
-    XᵀX and XXᵀ have the same eigenvalues but for zeros, and if XXᵀu = λu, then Xᵀu is the axis. The covariance, of
-    which 5,000 columns take 200 MB and minutes, is never formed.
+    XᵀX and XXᵀ have the same non-zero eigenvalues, and if XXᵀu = λu, then Xᵀu is an axis. The covariance is never
+    formed: with 5,000 dimensions it takes 200 MB and minutes.
     """
     values, weights = torch.linalg.eigh(centred @ centred.T / len(centred))
-    # Orthonormal even where there is no variance; the axes of large variance, which are exact, come first.
+    # QR makes the axes orthonormal even without variance; the axes of large variance come first, which stay exact.
     axes = torch.linalg.qr(centred.T @ weights[:, -most:].flip(1)).Q
     return values, axes.flip(1)
 
 
 def spanned(variances: Tensor) -> int:
-    """Return along how many axes there is any variance."""
+    """Return the number of axes with non-zero variance."""
     return int((variances > NO_VARIANCE * variances[-1]).sum())

@@ -1,7 +1,7 @@
-"""New examples of a model: decoded from the prior, or from a density that was fitted to codes of training data.
+"""Samplers: draw new examples from the prior, or from a density fitted to codes of the training data.
 
-Models without a prior have only the second way (Ghosh et al. 2020, arXiv 1903.12436, section 3), and where two models
-are compared, both are drawn from in the same way.
+Models without a prior need a fitted density (Ghosh et al. 2020, arXiv 1903.12436, section 3). A comparison of two
+models uses the same sampler for both.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 
 CODES = 10_000
-"""Training examples at most whose codes a density is fitted to."""
+"""Largest number of training examples whose codes a density is fitted to."""
 IN_A_ROW = 8
-"""Samples of one class beside each other."""
+"""Number of samples per class in `rows_by_class`."""
 KNOWN = "prior, gaussian, or gmm:10 for a mixture of 10 Gaussians"
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """Where codes come from."""
+    """The distribution that codes are drawn from."""
 
     components: int = 0
-    """0: from the prior; else from a mixture of so many Gaussians, fitted to training codes."""
+    """0: the prior; else a mixture of this many Gaussians, fitted to training codes."""
 
     @classmethod
     def parse(cls, text: str) -> Sampler:
-        """ "prior", "gaussian" or "gmm:K".
+        """Parse "prior", "gaussian" or "gmm:K".
 
         Raises:
-            UsageError: Anything else.
+            UsageError: The text is none of these.
         """
         if text in ("prior", "gaussian"):
             return cls(int(text == "gaussian"))
@@ -51,19 +51,19 @@ class Sampler:
 
     @classmethod
     def own(cls, model: Model) -> Sampler:
-        """The prior, where the model has one; else one Gaussian."""
+        """Return the model's default sampler: the prior if the model has one, else one Gaussian."""
         return cls(int(isinstance(model, LatentModel) and model.prior() is None))
 
     @property
     def how(self) -> str:
-        """As captions say it."""
+        """A description for captions."""
         if not self.components:
             return "z from the prior"
         kind = "a Gaussian" if self.components == 1 else f"a mixture of {self.components} Gaussians"
         return f"z from {kind} fitted to training codes"
 
     def refuses(self, model: Model) -> str | None:
-        """Why a model cannot be drawn from in this way; None if it can."""
+        """Return why this sampler cannot be used for a model; None if it can."""
         if self.components:
             return None if isinstance(model, LatentModel) else "no codes to fit a density to"
         return "no prior p(z)" if isinstance(model, LatentModel) and model.prior() is None else None
@@ -78,19 +78,19 @@ def draw(
     y: Tensor | None = None,
     each: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Tensor:
-    """n new examples [n, *S] as the model sees them, on its device, by torch's global generators.
+    """Draw n new examples [n, *S] in the model's view, on its device, from torch's global generators.
 
     Args:
-        model: One that the sampler does not refuse.
-        sampler: Where codes come from.
-        train: The training data; needed for a fitted sampler only.
-        n: How many.
-        noise: Whether to draw x from p(x|z) rather than return its mean.
-        y: [n] the classes to draw, of a conditional model from its prior; None: whatever comes.
-        each: What is made of each batch before the next one is drawn.
+        model: A model that the sampler does not refuse.
+        sampler: The distribution of the codes.
+        train: The training data; only needed for a fitted sampler.
+        n: Number of examples.
+        noise: Whether to draw x from p(x|z) instead of returning its mean.
+        y: [n], the classes to draw with a conditional model and its prior; None: any classes.
+        each: Applied to each batch before the next one is drawn.
 
     Raises:
-        UsageError: The sampler does not suit the model, or there are fewer codes than components.
+        UsageError: The sampler refuses the model, or there are fewer codes than components.
     """
     if reason := sampler.refuses(model):
         raise UsageError(f"{type(model).__name__} has {reason}", f"samplers: {KNOWN}")
@@ -110,7 +110,7 @@ def draw(
 
 
 def prior_codes(model: LatentModel, n: int) -> Iterator[Tensor]:
-    """n codes of a model's prior, 500 at a time: they do not depend on how many are decoded together."""
+    """Yield n codes from a model's prior, 500 at a time, so that they do not depend on the decoding batch size."""
     prior = model.prior()
     assert prior is not None
     for first in range(0, n, EVALUATION_BATCH):
@@ -118,7 +118,7 @@ def prior_codes(model: LatentModel, n: int) -> Iterator[Tensor]:
 
 
 def rows_by_class(model: Model, most: int = 16) -> Tensor | None:
-    """Eight of each of a conditional model's first classes, [n] on its device; None for any other model."""
+    """Return eight labels of each of a conditional model's first classes, [n] on its device; None for other models."""
     classes = min(model.spec.classes, most)
     if not model.conditional or not classes:
         return None
@@ -126,9 +126,13 @@ def rows_by_class(model: Model, most: int = 16) -> Tensor | None:
 
 
 def fitted_codes(model: LatentModel, train: Resident, components: int, n: int) -> Tensor:
-    """n codes [n, *D] from a mixture fitted to z ~ q(z|x), one for each of at most 10,000 training examples.
+    """Return n codes [n, *D] from a mixture fitted to z ~ q(z|x), one for each of at most 10,000 training examples.
 
-    Samples and not means of q: what the decoder was trained on is the aggregate posterior.
+    It is fitted to samples and not to means of q, because the decoder was trained on the aggregate posterior.
+
+    Raises:
+        UsageError: There are fewer codes than components.
+        GenzooError: A code is not finite.
     """
     index = fixed_permutation(len(train))[:CODES].to(train.device)
     if len(index) < components:

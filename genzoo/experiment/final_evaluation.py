@@ -30,8 +30,7 @@ from genzoo.system.checksummed import stored_digest
 from genzoo.system.computing import evaluating
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import memory_explained
-from genzoo.training.objective import Objective
-from genzoo.training.trainer import objective_terms
+from genzoo.training.objective import Objective, objective_terms
 
 REPORT = "report.html"
 

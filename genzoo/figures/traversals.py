@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genzoo.evaluation.latent_paths import on_the_way
+from genzoo.evaluation.latent_paths import interpolate
 from genzoo.figures.canvas import (
     DATA_COLOUR,
     MODEL_COLOUR,
@@ -139,7 +139,7 @@ def can_interpolate(context: FigureContext) -> bool:
 def interpolation_codes(context: FigureContext) -> Tensor:
     """Return codes between the images of each pair: [2 · pairs, T, D], a linear and a spherical row for each."""
     ends = [context.codes(torch.tensor(pair)) for pair in chosen_pairs(context)]
-    rows = [on_the_way(one, other, STEPS, mode) for one, other in ends for mode in MODES]
+    rows = [interpolate(one, other, STEPS, mode) for one, other in ends for mode in MODES]
     return torch.stack(rows)
 
 

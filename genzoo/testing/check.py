@@ -1,4 +1,4 @@
-"""What a check is: a function that raises AssertionError with one line that names the fault, and how to mend that."""
+"""A check: a function that raises AssertionError with one line that describes the fault, and how to fix it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-EvaluationContext = TypeVar("EvaluationContext")
+Target = TypeVar("Target")
+"""What a check examines, such as a `Pair`."""
 
 
 def require(condition: bool, fault: str) -> None:
-    """Raises AssertionError with `fault` unless the condition holds, under `python -O` too."""
+    """Raise AssertionError with `fault` unless the condition holds, also under `python -O`."""
     if not condition:
         raise AssertionError(fault)
 
 
 @dataclass(frozen=True)
-class Check(Generic[EvaluationContext]):
-    """Something that everything that a plugin registers must do; call it with the context."""
+class Check(Generic[Target]):
+    """A check of registered plugins; call it with the target to examine."""
 
-    run: Callable[[EvaluationContext], str | None]
-    """Raises AssertionError at a fault; returns the reason where the check does not apply to the context."""
+    run: Callable[[Target], str | None]
+    """Raises AssertionError for a fault; returns a reason if the check does not apply to the target."""
     suggestion: str
-    """What to change, in most cases."""
+    """What to change in most cases."""
     warns: bool = False
-    """Whether the fault is a matter of taste or may be meant."""
+    """Whether a fault is a warning, because it may be intended."""
 
-    def __call__(self, context: EvaluationContext) -> str | None:
-        return self.run(context)
+    def __call__(self, target: Target) -> str | None:
+        return self.run(target)
 
     @property
     def expected(self) -> str:
-        """What must hold: the first sentences of the function's documentation."""
+        """What must hold: the first paragraph of the function's docstring."""
         return " ".join((inspect.getdoc(self.run) or "").split("\n\n")[0].split())

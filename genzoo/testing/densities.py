@@ -1,7 +1,7 @@
-"""Whether samples and log-probabilities belong to one distribution, and whether that adds up to 1.
+"""Test whether samples follow a log-probability, and whether it is normalised.
 
-Every test here is of bounded numbers whose expectation is exactly 0 where the distribution is sound, whatever its
-dimensions and tails. Its tolerance is an empirical Bernstein bound (Maurer & Pontil 2009, theorem 4), so that a sound
+Each test averages bounded values whose expectation is exactly 0 for a correct distribution, of any dimension and with
+any tails. The tolerance is an empirical Bernstein bound (Maurer & Pontil 2009, theorem 4), so that a correct
 distribution fails one test with a probability of at most 2e-9.
 """
 
@@ -18,28 +18,32 @@ from genzoo.core.observation import WHITE
 from genzoo.testing.check import require
 
 LOG_ALARM = math.log(2e9)
-"""ln 2/δ for a probability δ of a false alarm on each side of each test."""
+"""ln 2/δ for a false-alarm probability δ on each side of each test."""
 DRAWS = 20_000
 BUDGET = 4_000_000
-"""Numbers drawn in all at most: a distribution of many dimensions is given fewer samples."""
+"""Largest number of values drawn: distributions of many dimensions get fewer samples."""
 DISCRETE = 4000
-"""Samples at most whose values are counted, which is slow in many dimensions."""
+"""Largest number of samples whose values are counted, which is slow in many dimensions."""
 FEWEST = 200
 SLACK = 0.004
-"""What rounding may add to a mean of numbers of at most 1."""
+"""Tolerance for rounding in a mean of values of at most 1."""
 SOLVED = 0.02
-"""What a density may be off where it is itself computed by a solver."""
+"""Tolerance for a density that is computed by a numerical solver."""
 LogProb = Callable[[Tensor], Tensor]
 
 
 def examine_distribution(p: Distribution, called: str) -> str | None:
-    """Holds the samples of a distribution, of any batch shape, against its own log_prob.
+    """Test the samples of a distribution, of any batch shape, against its own log_prob.
+
+    Args:
+        p: The distribution.
+        called: Its name in messages.
 
     Returns:
-        Why nothing could be said, None where all is well.
+        Why it could not be tested; None if it passed.
 
     Raises:
-        AssertionError: They disagree, or the distribution does not add up to 1.
+        AssertionError: They disagree, or the distribution is not normalised.
     """
     if p.measure == "none":
         return f"{called} has no density"
@@ -55,13 +59,16 @@ def examine_distribution(p: Distribution, called: str) -> str | None:
 
 
 def examine_samples(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> str | None:
-    """As `examine_distribution`, for samples [N, B, F] of B distributions and what gives ln p of such: [N, B]."""
+    """Test samples [N, B, F] of B distributions against `log_prob`, which maps them to ln p, [N, B].
+
+    Results and errors are those of `examine_distribution`; `slack` is the tolerance for rounding.
+    """
     kind = kind_of(own)
     if kind == "discrete":
         adds_up(own[:DISCRETE], log_prob, called)
         return None
     if kind == "mixed":
-        return f"samples of {called} are partly equal: neither a density nor probabilities"
+        return f"some samples of {called} are equal: it is neither a density nor a probability"
     balances(own, log_prob, called, slack)
     stays(own, log_prob, called, slack)
     keeps_shape(own, log_prob, called, slack)
@@ -69,7 +76,7 @@ def examine_samples(own: Tensor, log_prob: LogProb, called: str, slack: float = 
 
 
 def kind_of(own: Tensor) -> str:
-    """Whether samples [N, B, F] are of a density, of discrete values or of both, by how many values come again."""
+    """Return "continuous", "discrete" or "mixed" for samples [N, B, F], by their number of distinct values."""
     columns = own[:, 0, : min(16, own.shape[2])].T
     distinct = [len(column.unique()) / len(column) for column in columns]
     if min(distinct) > 0.98:
@@ -78,15 +85,15 @@ def kind_of(own: Tensor) -> str:
 
 
 def bound(values: Tensor) -> Tensor:
-    """How far the mean of numbers [N, …] within an interval of length 1 may be off."""
+    """Return the tolerance for the mean of values [N, …] in an interval of length 1."""
     n = len(values)
     return (2 * values.var(0) * LOG_ALARM / n).sqrt() + 7 * LOG_ALARM / (3 * (n - 1))
 
 
 def balances(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> None:
-    """∫ p̂ = 1 and the samples are of p̂: E_p[g/(g + p̂)] = E_g[p̂/(g + p̂)] for any density g.
+    """Require ∫ p̂ = 1 and samples from p̂, by E_p[g/(g + p̂)] = E_g[p̂/(g + p̂)] for any density g.
 
-    g is a Gaussian with the mean and spread of half of the samples, once as it is and once wider.
+    g is a Gaussian fitted to half of the samples, once with their standard deviation and once with a larger one.
     """
     fit, own = own[: len(own) // 2], own[len(own) // 2 :]
     mean, spread = fit.mean(0), fit.std(0)
@@ -98,19 +105,19 @@ def balances(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) 
         high = _share(drawn, log_prob, lambda rows, g=g: g.log_prob(rows).sum(-1))  # type: ignore[misc]
         far = (low.mean(0) - high.mean(0)).abs() - bound(low) - bound(high) - slack
         i = int(far.argmax())
-        said = f"{low[:, i].mean().item():.3g} of the mass by samples and {high[:, i].mean().item():.3g} by integration"
-        fault = f"{called}: it does not integrate to 1, or log_prob is not that of its samples ({said})"
+        mass = f"{low[:, i].mean().item():.3g} of the mass by samples and {high[:, i].mean().item():.3g} by integration"
+        fault = f"{called}: it does not integrate to 1, or its samples do not follow log_prob ({mass})"
         require(bool(far[i] < 0), f"{fault}{_mass(log_prob, g, mean, i)}")
 
 
 def _share(rows: Tensor, one: LogProb, other: LogProb) -> Tensor:
-    """one/(one + other) at points [N, B, F]: [N, B]. Where a density is not defined it is 0."""
+    """Return one/(one + other) at points [N, B, F]: [N, B]. An undefined density counts as 0."""
     first, second = (value(rows).double().nan_to_num(nan=-math.inf, posinf=math.inf) for value in (one, other))
     return torch.sigmoid((first - second).nan_to_num(nan=0.0))
 
 
 def _mass(log_prob: LogProb, g: torch.distributions.Normal, mean: Tensor, i: int) -> str:
-    """What p̂ number i integrates to, as text, where few dimensions allow to say so."""
+    """Return a text with the integral of p̂ number i; "" in more than 5 dimensions."""
     if mean.shape[-1] > 5:
         return ""
     rows = g.sample((DRAWS,))
@@ -120,10 +127,10 @@ def _mass(log_prob: LogProb, g: torch.distributions.Normal, mean: Tensor, i: int
 
 
 def stays(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> None:
-    """One step of a Markov chain that leaves p̂ as it is (Barker 1965) leaves the samples as they are.
+    """Require that a step of a Markov chain with stationary density p̂ (Barker 1965) does not change the samples' law.
 
-    With Δ the change of ln p̂ by a symmetric move, E_p[σ(Δ) tanh(Δ/2)] = 0. It needs no normalised density, so it holds
-    in any dimensions.
+    With Δ the change of ln p̂ by a symmetric move, E_p[σ(Δ) tanh(Δ/2)] = 0. This needs no normalised density, so it
+    works in any number of dimensions.
     """
     spread = own.std(0)
     for length in (2.4 / math.sqrt(own.shape[2]), 0.6):
@@ -137,25 +144,25 @@ def stays(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> 
         more = "narrower" if off[i] < 0 else "wider"
         require(
             bool(far[i] < 0),
-            f"{called}: samples do not follow log_prob: they lie as those of a {more} distribution "
+            f"{called}: samples do not follow log_prob: they are those of a {more} distribution "
             f"({off[i].item():.3g} ± {bound(values)[i].item():.2g}, not 0)",
         )
 
 
 VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
-    "lie near their middle": lambda u: u.abs() < 0.5,
-    "lie within one standard deviation": lambda u: u.abs() < 1,
-    "lie far out": lambda u: u.abs() > 1.7,
-    "lie above their middle": lambda u: u > 0,
-    "lie far above their middle": lambda u: u > 1,
+    "are near their mean": lambda u: u.abs() < 0.5,
+    "are within one standard deviation": lambda u: u.abs() < 1,
+    "are far from their mean": lambda u: u.abs() > 1.7,
+    "are above their mean": lambda u: u > 0,
+    "are far above their mean": lambda u: u > 1,
     "have the sign of their neighbours": lambda u: u * u.roll(1, -1) > 0,
     "have the sign of others": lambda u: u * u.roll(u.shape[-1] // 2 + 1, -1) > 0,
 }
-"""Shares of the numbers of an example, each from 0 to 1, that a Markov chain must leave as they are."""
+"""Shares of an example's standardised values, each from 0 to 1, that a step of the Markov chain must not change."""
 
 
 def keeps_shape(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> None:
-    """As `stays`, for what share of the numbers lies where: E_p[σ(Δ) (φ(x′) − φ(x))] = 0 for every φ."""
+    """Require that the Markov chain of `stays` does not change the `VIEWS`: E_p[σ(Δ) (φ(x′) − φ(x))] = 0 for any φ."""
     fit, own = own[: len(own) // 2], own[len(own) // 2 :]
     middle, spread = fit.mean(0), fit.std(0).clamp_min(1e-12)
     moved = own + min(2.4 / math.sqrt(own.shape[2]), 1.5) * spread * torch.randn_like(own)
@@ -167,13 +174,15 @@ def keeps_shape(own: Tensor, log_prob: LogProb, called: str, slack: float = SLAC
         far = values.mean(0).abs() - bound(values) - slack / 2
         i = int(far.argmax())
         more = "fewer" if values.mean(0)[i] > 0 else "more"
-        said = f"{more} of their numbers {what} than log_prob says"
-        require(bool(far[i] < 0), f"{called}: samples do not follow log_prob: {said}")
+        fault = f"{more} of their values {what} than log_prob says"
+        require(bool(far[i] < 0), f"{called}: samples do not follow log_prob: {fault}")
 
 
 def adds_up(own: Tensor, log_prob: LogProb, called: str) -> None:
-    """Σ p̂ over the values seen, and the share of values seen once (Good 1953) for the others, is 1; and each value
-    comes as often as its probability says."""
+    """Require that the probabilities of discrete samples sum to 1, and that each value is as frequent as probable.
+
+    Unseen values have the share of values seen once (Good 1953).
+    """
     n = len(own)
     for i in range(min(3, own.shape[1])):
         values, counts = own[:, i].unique(dim=0, return_counts=True)
@@ -183,19 +192,19 @@ def adds_up(own: Tensor, log_prob: LogProb, called: str) -> None:
         total = p.sum().item() + once / n
         tolerance = 7 * math.sqrt(once + 4 * twice + 1) / n + 0.02
         near = abs(total - 1) < tolerance
-        require(near, f"{called}: probabilities of all values add up to {total:.4g} ± {tolerance:.2g}, not to 1")
+        require(near, f"{called}: the probabilities of all values sum to {total:.4g} ± {tolerance:.2g}, not to 1")
         often = counts / n
         allowed = (2 * p * (1 - p).clamp_min(0) * LOG_ALARM / n).sqrt() + LOG_ALARM / n + SLACK
         far = (often - p).abs() - allowed
         worst = int(far.argmax())
-        said = f"{often[worst].item():.3g} of the samples are one value of probability {p[worst].item():.3g}"
-        require(bool(far[worst] < 0), f"{called}: samples do not follow log_prob: {said}")
+        fault = f"{often[worst].item():.3g} of the samples are one value of probability {p[worst].item():.3g}"
+        require(bool(far[worst] < 0), f"{called}: samples do not follow log_prob: {fault}")
 
 
 def centred(p: Distribution, called: str, loose: float) -> None:
-    """The mean of a distribution is the mean of its samples, within `loose` standard deviations.
+    """Require that a distribution's mean is the mean of its samples, within `loose` standard deviations.
 
-    That of grey levels may be the mean of the continuous distribution that they are rounded from.
+    For grey levels it may be the mean of the continuous distribution before rounding.
     """
     rounding = 0.5 / WHITE if p.support == "levels" else 0.0
     own = p.rsample((max(FEWEST, min(DRAWS, BUDGET // max(1, p.shape.numel()))),)).detach().double()
@@ -204,5 +213,5 @@ def centred(p: Distribution, called: str, loose: float) -> None:
     off = (own.mean(0) - p.mean).abs() - near
     i = int(off.argmax())
     found, wanted = own.mean(0).flatten()[i].item(), p.mean.flatten()[i].item()
-    said = f"{called}: mean is {wanted:.4g}, and its samples have the mean {found:.4g}"
-    require(bool(off.flatten()[i] < 0), f"{said} and the standard deviation {spread.flatten()[i].item():.3g}")
+    fault = f"{called}: mean is {wanted:.4g}, but its samples have the mean {found:.4g}"
+    require(bool(off.flatten()[i] < 0), f"{fault} and the standard deviation {spread.flatten()[i].item():.3g}")

@@ -1,4 +1,4 @@
-"""The forms of data that a model and a loss are examined on."""
+"""The forms of data that a model and a loss are checked on: made-up data, small data and datasets."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from genzoo.testing.model_checks import CHECKS, OF_DISTRIBUTIONS
 from genzoo.testing.pair import SMALL, SPECS, Pair, loss_of
 
 LATENTS = 2
-"""Latents on small data, by an option of such a name."""
-OF_LATENTS = re.compile("(.*_)?(latent|latents|latent_dim|latent_size|z_dim|code_dim|latent_dims|n_latents)")
+"""Number of latents on small data."""
+LATENT_OPTION = re.compile("(.*_)?(latent|latents|latent_dim|latent_size|z_dim|code_dim|latent_dims|n_latents)")
+"""Names of options that set the number of latents."""
 ROWS = 256
-"""Examples of a dataset that are looked at."""
+"""Number of examples of a dataset that are used."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a pair is examined on, and by which checks."""
+    """A form of data, and the checks to run on it."""
 
     name: str
     spec: DataSpec
@@ -38,24 +39,23 @@ class Form:
     examples: Split | None = None
     small: bool = False
     missing: str = ""
-    """Why there are no such data."""
+    """Why the data could not be loaded."""
 
     def pair(self, model: Entry, loss: Entry) -> Pair:
-        """The pair on data of this form; a model has few latents where these are small."""
+        """Return the pair on data of this form; on small data the model gets few latents."""
         pair = Pair(model, loss, self.spec, examples=self.examples)
         return dataclasses.replace(pair, model_options=few_latents(model)) if self.small else pair
 
 
 def few_latents(model: Entry) -> dict[str, int]:
-    """The option of a model that says how many latents it has, set to 2; none if it has no such option."""
+    """Return the model's option for the number of latents, set to 2; empty if it has no such option."""
     config = default_config(model, model.options)
-    names = [name for name, *_ in describe_fields(config) if OF_LATENTS.fullmatch(name)]
+    names = [name for name, *_ in describe_fields(config) if LATENT_OPTION.fullmatch(name)]
     return {name: LATENTS for name in names if type(getattr(config, name)) is int}
 
 
 def forms(entry: Entry, on: Sequence[str] = ()) -> Iterator[Form]:
-    """Made-up data of each form and small ones; of the datasets `on`, or of those in the entry's own package, real
-    examples."""
+    """Yield made-up data of each form, small data, and examples of the datasets `on` or of the entry's own package."""
     own = [
         dataset
         for dataset in registry().matching("dataset")
@@ -71,13 +71,13 @@ def forms(entry: Entry, on: Sequence[str] = ()) -> Iterator[Form]:
     for dataset in own if entry.origin.distribution != GROUP and not asked else []:
         try:
             yield real(dataset.full_name)
-        except Exception as error:  # told where the dataset itself is examined
+        except Exception as error:  # reported when the dataset itself is checked
             yield Form(dataset.name, SPECS["vectors"], missing=describe(error))
 
 
 @cache
 def real(name: str) -> Form:
-    """The first training examples of a dataset."""
+    """Return the form of a dataset's first training examples."""
     dataset = registry().get("dataset", name)
     made = dataset.load()(default_config(dataset, dataset.options))
     train = made.load(Store()).train
@@ -86,8 +86,10 @@ def real(name: str) -> Form:
 
 
 def refusal(pair: Pair, small: bool = False) -> str | None:
-    """Why a pair does not train on data of a form, None if it does: it says so when it is built or at its first step.
-    Of small data it need not be able to say so."""
+    """Return why a pair refuses to train on data of a form, None if it trains.
+
+    It may refuse when it is built or in its first step. On `small` data any error counts as a refusal.
+    """
     try:
         if (reason := pair.refusal()) is not None:
             return reason
@@ -96,20 +98,20 @@ def refusal(pair: Pair, small: bool = False) -> str | None:
         return error.message
     except Exception as error:
         if small:
-            return "it does not take data so small"
+            return "it does not support data this small"
         if isinstance(error, AssertionError):
             raise
-        pair.build()  # raises what building raised; a step that breaks is for the checks to tell
+        pair.build()  # an error of building is raised again; an error of the step is left to the checks
     return None
 
 
 def of_counts(pair: Pair) -> Pair | None:
-    """The pair on made-up whole numbers, if its loss is finite on those and not on vectors of any sign."""
+    """Return the pair on made-up whole numbers if its loss is finite on them but not on real vectors; else None."""
     counts = dataclasses.replace(pair, counts=True)
     if pair.spec.is_image or pair.examples is not None:
         return None
     try:
-        found = [bool(loss_of(one.build(), one.batch(16))["loss"].isfinite()) for one in (pair, counts)]
-    except Exception:  # the checks tell of it
+        finite = [bool(loss_of(one.build(), one.batch(16))["loss"].isfinite()) for one in (pair, counts)]
+    except Exception:  # reported by the checks
         return None
-    return counts if found == [False, True] else None
+    return counts if finite == [False, True] else None

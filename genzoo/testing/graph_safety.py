@@ -1,7 +1,7 @@
-"""Whether a training step can be compiled and captured whole: neither takes a GPU to tell.
+"""Check without a GPU whether a training step can be compiled and captured as a whole.
 
-A captured step replays the same operators on new contents of the same memory. So it may neither read a value back to
-the host nor let Python decide anything: whatever Python saw at the capture would hold for ever.
+A captured step replays the same operators on new contents of the same memory. So it may not read a value back to the
+host and may not depend on Python state: a replay repeats whatever Python decided at the capture.
 """
 
 from __future__ import annotations
@@ -32,21 +32,22 @@ HOST_READS = frozenset([
 # fmt: on
 INDEXING = frozenset(["index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"])
 LARGEST_CONSTANT = 1024
-"""Constants made from Python numbers are compared by value up to so many elements."""
+"""Largest number of elements of a constant made from Python numbers that is compared by value."""
 
 
 def assert_graph_safe(objective: Objective, batches: Sequence[Batch], steps: Sequence[int]) -> None:
-    """Forward and backward are the same operators for every batch and step, and read nothing back to the host.
+    """Require that forward and backward run the same operators for every batch and step, and read nothing back.
 
     Args:
         objective: Model and loss.
-        batches: Of one size, as different as can be: zeros and noise.
-        steps: As different as can be: 0 and 10,000.
+        batches: Batches of one size with very different values, such as zeros and noise.
+        steps: Very different steps, such as 0 and 10,000.
 
     Raises:
-        AssertionError: It names the line that reads back, the operator that differs or the Python number that changed.
+        AssertionError: The message has the line that reads back, the operator that differs or the Python value that
+            changed.
     """
-    _record(objective, batches[0], steps[0])  # whatever is made on first use is made now
+    _record(objective, batches[0], steps[0])  # creates everything that is created on first use
     before = _python_state(objective)
     runs = [
         (f"batch {number}, step {step:,}", _record(objective, batch, step))
@@ -66,7 +67,11 @@ def assert_graph_safe(objective: Objective, batches: Sequence[Batch], steps: Seq
 
 
 def assert_fullgraph(objective: Objective, batch: Batch, steps: Sequence[int] = (0, 1, 10_000)) -> None:
-    """`torch.compile` takes the objective as one graph, once for all steps, with the values and gradients of eager."""
+    """Require that `torch.compile` compiles the objective once, as one graph, with eager values and gradients.
+
+    Raises:
+        AssertionError: It does not compile, compiles more than once, or a value or gradient differs.
+    """
     graphs = []
     aot_eager = dynamo.lookup_backend("aot_eager")
 
@@ -93,10 +98,10 @@ def assert_fullgraph(objective: Objective, batch: Batch, steps: Sequence[int] = 
 def _compiled_step(
     compiled: Any, batch: Batch, step: int, parameters: Sequence[nn.Parameter]
 ) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
-    """Run a compiled objective: its terms, and the gradients of the loss.
+    """Run a compiled objective; return its terms and the gradients of the loss.
 
-    What the compiler warns of, such as an early release of Python, is no fault of the model, even where warnings are
-    errors. The model's own warnings have come in the eager run.
+    Warnings of the compiler, such as about an early release of Python, are not the model's fault and are ignored. The
+    model's own warnings were raised in the eager run.
 
     Raises:
         AssertionError: The compiler refuses it. Which exception that is differs from one version of torch to the next.
@@ -110,7 +115,7 @@ def _compiled_step(
 
 
 class OperatorTape(TorchDispatchMode):
-    """Inside, every operator is written down with its shapes, dtypes and Python arguments."""
+    """Record every operator with its shapes, dtypes and Python arguments."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -135,7 +140,7 @@ class OperatorTape(TorchDispatchMode):
 
 
 def _record(objective: Objective, batch: Batch, step: int) -> OperatorTape:
-    """One forward and backward pass, with the generators of torch started alike each time."""
+    """Record one forward and backward pass, with torch's generators seeded the same each time."""
     parameters = [parameter for parameter in objective.parameters() if parameter.requires_grad]
     steps = torch.full((), step, dtype=torch.int64, device=batch.x.device)
     tape = OperatorTape()
@@ -150,7 +155,7 @@ def _is_mask(index: Any) -> bool:
 
 
 def _described(value: Any) -> str:
-    """An argument without the contents of its tensors."""
+    """Describe an argument without the contents of its tensors."""
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
     if isinstance(value, (list, tuple)):
@@ -163,7 +168,7 @@ def _described(value: Any) -> str:
 
 
 def _where() -> str:
-    """The line of the model or the loss that is running."""
+    """Return the line of the model or the loss that is running."""
     ours, library = str(Path(__file__)), str(Path(torch.__file__).parent)
     for frame in reversed(traceback.extract_stack()):
         if frame.filename == ours and frame.name == _record.__name__:
@@ -174,6 +179,7 @@ def _where() -> str:
 
 
 def _first_difference(one: list[str], other: list[str]) -> str:
+    """Describe the first operator that differs; "" if none does."""
     for number, (left, right) in enumerate(itertools.zip_longest(one, other, fillvalue="nothing")):
         if left != right:
             return f"at operator {number}: {left} / {right}"
@@ -181,7 +187,7 @@ def _first_difference(one: list[str], other: list[str]) -> str:
 
 
 def _python_state(module: nn.Module) -> dict[str, Any]:
-    """The plain numbers and texts that modules hold as attributes."""
+    """Return the numbers and texts that modules hold as attributes."""
     return {
         f"{name}.{attribute}": value
         for name, part in module.named_modules()

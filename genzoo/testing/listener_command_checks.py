@@ -19,42 +19,42 @@ EPOCHS = 2
 
 
 @dataclass(frozen=True)
-class Verb:
+class CommandTarget:
     """A registered command."""
 
     entry: Entry
 
     def parser(self) -> argparse.ArgumentParser:
-        """What parses its arguments."""
+        """Return the command's argument parser."""
         parser = argparse.ArgumentParser(prog=f"genzoo {self.entry.name}")
         command: Command = self.entry.load()()
         command.arguments(parser)
         return parser
 
 
-def check_command(verb: Verb) -> None:
-    """It is a genzoo.Command that defines run."""
-    found = verb.entry.load()
-    require(issubclass(found, Command), f"{found.__name__} is no genzoo.Command")
-    require(found.run is not Command.run, f"{found.__name__} does not define run(options)")
+def check_command(target: CommandTarget) -> None:
+    """The class is a genzoo.Command that defines run."""
+    command = target.entry.load()
+    require(issubclass(command, Command), f"{command.__name__} is not a genzoo.Command")
+    require(command.run is not Command.run, f"{command.__name__} does not define run(options)")
 
 
-def check_arguments(verb: Verb) -> None:
-    """Its help can be printed, and says of every argument what it does."""
-    parser = verb.parser()
-    require(verb.entry.name in parser.format_help(), "its help cannot be printed")
+def check_arguments(target: CommandTarget) -> None:
+    """The command's help can be printed and describes every argument."""
+    parser = target.parser()
+    require(target.entry.name in parser.format_help(), "its help cannot be printed")
     silent = [action.option_strings or action.dest for action in parser._actions if not action.help]
     require(not silent, f"no help for {silent[0] if silent else ''}")
 
 
 @dataclass(frozen=True)
-class Hearer:
+class ListenerTarget:
     """A registered run listener."""
 
     entry: Entry
 
-    def hear(self, folder: Path, status: str, results: bool, epochs: int = EPOCHS) -> None:
-        """Tells a new one of a made-up run, as a real one would be told."""
+    def notify(self, folder: Path, status: str, results: bool, epochs: int = EPOCHS) -> None:
+        """Call a new listener for a made-up run as for a real one."""
         run, listener = Run(folder), self.entry.load()()
         if not (folder / "config.json").exists():
             run.write("config.json", {"training": {"epochs": epochs}})
@@ -71,33 +71,33 @@ class Hearer:
         listener.run_finished(run, status)
 
 
-def check_listener(hearer: Hearer) -> None:
-    """It is a genzoo.RunListener."""
-    found = hearer.entry.load()
-    require(issubclass(found, RunListener), f"{found.__name__} is no genzoo.RunListener")
+def check_listener(target: ListenerTarget) -> None:
+    """The class is a genzoo.RunListener."""
+    listener = target.entry.load()
+    require(issubclass(listener, RunListener), f"{listener.__name__} is not a genzoo.RunListener")
 
 
-def check_hears(hearer: Hearer) -> None:
-    """It hears a run to its end, an interrupted one that is then resumed, one that fails before its first epoch, and
-    prints nothing on standard output."""
+def check_hears(target: ListenerTarget) -> None:
+    """The listener accepts a finished run, an interrupted and resumed run, and a run that fails before its first epoch;
+    it prints nothing on standard output."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as output:
         for name in ("finished", "resumed", "failed"):
             (Path(folder) / name).mkdir()
-        hearer.hear(Path(folder) / "finished", "finished", results=True)
-        hearer.hear(Path(folder) / "resumed", "interrupted", results=False)
-        hearer.hear(Path(folder) / "resumed", "finished", results=True)
-        hearer.hear(Path(folder) / "failed", "failed: made up for a check", results=False, epochs=0)
+        target.notify(Path(folder) / "finished", "finished", results=True)
+        target.notify(Path(folder) / "resumed", "interrupted", results=False)
+        target.notify(Path(folder) / "resumed", "finished", results=True)
+        target.notify(Path(folder) / "failed", "failed: made up for a check", results=False, epochs=0)
     require(not output.getvalue(), f"prints {output.getvalue()[:60]!r}")
 
 
-COMMAND: dict[str, Check[Verb]] = {
+COMMAND: dict[str, Check[CommandTarget]] = {
     "command": Check(check_command, "class Mine(genzoo.Command): def run(self, options): …"),
     "arguments": Check(check_arguments, 'parser.add_argument("name", help="what it is")'),
 }
-"""What every command must pass."""
+"""The checks of every command."""
 
-LISTENER: dict[str, Check[Hearer]] = {
+LISTENER: dict[str, Check[ListenerTarget]] = {
     "listener": Check(check_listener, "class Mine(genzoo.RunListener): …"),
-    "hears": Check(check_hears, "a run may have no validation data, no results and no figures; write to sys.stderr"),
+    "hears": Check(check_hears, "a run may have no validation data, results or figures; write to sys.stderr"),
 }
-"""What every run listener must pass."""
+"""The checks of every run listener."""

@@ -1,4 +1,4 @@
-"""Checks of a registered metric: on the model that says most, made-up data and no training."""
+"""Checks of a registered metric, on an untrained model that supports it and made-up data."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ EXAMPLES = 256
 
 
 @dataclass
-class Figure:
+class MetricTarget:
     """A registered metric with its default options."""
 
     entry: Entry
 
     @cached_property
     def model(self) -> Model:
-        """The first registered model that the metric has a figure of, on the first form of data on which it has; else
-        the first that could be built. It is untrained, and of those on one form it is one with a prior if any is."""
+        """An untrained model for which the metric is available, on the first form of data that has one.
+
+        Models with a prior are preferred. If the metric is available for none, the first model that could be built.
+        """
         (metric,) = find_metrics(registry(), [self.entry.full_name]).values()
         fallback: tuple[Model, Pair] | None = None
         for spec in SPECS.values():
@@ -49,7 +51,7 @@ class Figure:
                         break
             if suits is not None:
                 fallback, (model, self.pair) = suits, suits
-                if self.value(self.evaluated(model)) is not None:
+                if self.value(self.evaluate_model(model)) is not None:
                     return model
         require(fallback is not None, "no registered model could be built")
         assert fallback is not None
@@ -57,20 +59,22 @@ class Figure:
         return model
 
     def not_run(self) -> str | None:
-        """What to say where no registered model has such a figure; None if one has."""
-        value = self.value(figures := self.found())
+        """Return why the check is not run, if the metric is not available for any registered model; else None."""
+        value = self.value(results := self.results())
         if value is not None:
             return None
-        reason = figures["not_available"].get(key(self.entry.full_name), "")
-        require(bool(reason), "there is neither a figure nor a reason")
-        return f"not run: of no registered model is there such a figure ({reason}); register one that has it"
+        reason = results["not_available"].get(key(self.entry.full_name), "")
+        require(bool(reason), "there is neither a value nor a reason")
+        return f"not run: it is not available for any registered model ({reason}); register a model that supports it"
 
-    def found(self, batch_size: int = EXAMPLES, order: torch.Tensor | None = None) -> dict[str, Any]:
-        """What an evaluation says."""
-        return self.evaluated(self.model, batch_size, order)
+    def results(self, batch_size: int = EXAMPLES, order: torch.Tensor | None = None) -> dict[str, Any]:
+        """Return the results of an evaluation of `model`."""
+        return self.evaluate_model(self.model, batch_size, order)
 
-    def evaluated(self, model: Model, batch_size: int = EXAMPLES, order: torch.Tensor | None = None) -> dict[str, Any]:
-        """What an evaluation of a model says, on data of its form."""
+    def evaluate_model(
+        self, model: Model, batch_size: int = EXAMPLES, order: torch.Tensor | None = None
+    ) -> dict[str, Any]:
+        """Return the results of an evaluation of a model on data of its form."""
         split = self.pair.split(EXAMPLES)
         train = Resident(self.pair.split(EXAMPLES + 1), CPU)
         if order is not None:
@@ -78,56 +82,56 @@ class Figure:
         metrics = find_metrics(registry(), [self.entry.full_name])
         return evaluate(model, Resident(split, CPU), metrics, batch_size, train)
 
-    def value(self, figures: dict[str, Any]) -> float | None:
-        """The figure itself."""
-        value: float | None = figures[key(self.entry.full_name)]
+    def value(self, results: dict[str, Any]) -> float | None:
+        """Return the metric's value in the results of an evaluation."""
+        value: float | None = results[key(self.entry.full_name)]
         return value
 
 
 def _refused(pair: Pair) -> bool:
-    """Whether a pair cannot be built; why is told where that model is examined."""
+    """Return whether a pair cannot be built; the model's own checks report why."""
     try:
         return pair.refusal() is not None
     except Exception:
         return True
 
 
-def check_figure(figure: Figure) -> str | None:
-    """It is a finite number, or says why there is none."""
-    if (reason := figure.not_run()) is not None:
+def check_value(target: MetricTarget) -> str | None:
+    """The value is a finite number, or there is a reason why the metric is not available."""
+    if (reason := target.not_run()) is not None:
         return reason
-    figures = figure.found()
-    value = figure.value(figures)
+    results = target.results()
+    value = target.value(results)
     require(value is not None and math.isfinite(value), f"it is {value}")
-    json.dumps(figures)
+    json.dumps(results)
     return None
 
 
-def check_stable(figure: Figure) -> str | None:
-    """It does not depend on the batch size or on the order of the examples, and twice it is the same."""
-    value = figure.value(figure.found())
+def check_stable(target: MetricTarget) -> str | None:
+    """The value does not depend on the batch size or the order of the examples, and is the same when computed again."""
+    value = target.value(target.results())
     if value is None:
-        return figure.not_run()
+        return target.not_run()
     order = torch.randperm(EXAMPLES, generator=torch.Generator().manual_seed(0))
-    for what, other in (
-        ("computed again", figure.found()),
-        ("in batches of 7", figure.found(batch_size=7)),
-        ("in another order", figure.found(order=order)),
+    for how, other in (
+        ("computed again", target.results()),
+        ("in batches of 7", target.results(batch_size=7)),
+        ("in another order", target.results(order=order)),
     ):
-        again = figure.value(other)
+        again = target.value(other)
         near = again is not None and math.isclose(value, again, rel_tol=1e-4, abs_tol=1e-6)
-        require(near, f"it is {value:.6g}, and {again if again is None else format(again, '.6g')} {what}")
+        require(near, f"it is {value:.6g}, but {again if again is None else format(again, '.6g')} {how}")
     return None
 
 
-def check_label(figure: Figure) -> None:
-    """It has a label for tables."""
-    require(bool(getattr(figure.entry.load(), "label", "")), "it has no label")
+def check_label(target: MetricTarget) -> None:
+    """The metric has a label for tables."""
+    require(bool(getattr(target.entry.load(), "label", "")), "it has no label")
 
 
-METRIC: dict[str, Check[Figure]] = {
-    "label": Check(check_label, 'label = "…" in its class, and unit = "…" unless it is a pure number'),
-    "figure": Check(check_figure, "return a reason from refuses(model) or begin(subject) where there is no figure"),
-    "stable": Check(check_stable, "one value an example in per_example; noise from genzoo.core.noise alone"),
+METRIC: dict[str, Check[MetricTarget]] = {
+    "label": Check(check_label, 'label = "…" in its class, and unit = "…" unless it is dimensionless'),
+    "value": Check(check_value, "return a reason from refuses(model) or begin(context) if it is not available"),
+    "stable": Check(check_stable, "one value per example in per_example; noise from genzoo.core.noise alone"),
 }
-"""What every metric must pass."""
+"""The checks of every metric."""

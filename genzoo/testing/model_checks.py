@@ -1,4 +1,4 @@
-"""The checks that every registered model and loss must pass."""
+"""The checks of every registered model and loss."""
 
 from __future__ import annotations
 
@@ -20,16 +20,22 @@ from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
 from genzoo.runs.model_file import load_model, save_model
-from genzoo.testing import consistency, learning, mathematics, sampling, terms
+from genzoo.testing import (
+    consistency_checks,
+    loss_weight_checks,
+    probability_checks,
+    sampling_checks,
+    training_step_checks,
+)
 from genzoo.testing.check import Check, require
 from genzoo.testing.graph_safety import assert_fullgraph, assert_graph_safe
 from genzoo.testing.pair import CPU, EXAMPLES, Pair, loss_of, train
-from genzoo.testing.sampling import can_sample
+from genzoo.testing.sampling_checks import can_sample
 from genzoo.training.objective import Objective
 
 
 def check_shapes(pair: Pair) -> None:
-    """Every distribution and every picture has the shape that the protocol says, and is finite."""
+    """Every distribution, reconstruction and sample has the shape of the interface, and is finite."""
     objective, batch = pair.build().eval(), pair.batch(EXAMPLES)
     model, n, shape = objective.model, EXAMPLES, pair.spec.shape
     results: dict[str, tuple[Tensor, tuple[int, ...]]] = {}
@@ -56,14 +62,14 @@ def check_shapes(pair: Pair) -> None:
 
 
 def _of_data(name: str) -> bool:
-    """Whether a result holds values of x."""
+    """Return whether a result has values of x."""
     return name.rpartition(": ")[2] in ("px.mean", "likelihood(z).mean", "decode(z)", "reconstruct(x)", "sample(n)")
 
 
 def _inference_results(
     model: LatentModel, batch: Batch, k: int, latent: tuple[int, ...], shape: tuple[int, ...]
 ) -> dict[str, tuple[Tensor, tuple[int, ...]]]:
-    """Tensors of infer(batch, k), each with the shape that it must have."""
+    """Return the tensors of infer(batch, k), each with its expected shape."""
     n = len(batch.x)
     q, p, z, px = inference = model.infer(batch, k)
     found = {
@@ -82,14 +88,14 @@ def _inference_results(
 
 
 def check_instances(pair: Pair) -> None:
-    """Two instances share no memory, and training one leaves the other as it was."""
+    """Two instances share no memory, and training one does not change the other."""
     one, other, batch = pair.build(), pair.build(), pair.batch(EXAMPLES)
     for name, tensor in one.state_dict().items():
         same = torch.equal(tensor, other.state_dict()[name])
         require(same, f"{pair}: {name} differs between two builds of one seed")
         shared = tensor.numel() and tensor.data_ptr() == other.state_dict()[name].data_ptr()
         require(not shared, f"{pair}: two instances share the memory of {name}")
-    loss_before = loss_of(other, batch)["loss"].item()  # which batch normalisation remembers
+    loss_before = loss_of(other, batch)["loss"].item()  # changes the buffers of batch normalisation
     before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
     train(one, batch, steps=2)
     for name, tensor in other.state_dict().items():
@@ -98,7 +104,7 @@ def check_instances(pair: Pair) -> None:
 
 
 def check_weights(pair: Pair) -> None:
-    """A model comes back from its file bit for bit, and says the same."""
+    """A saved model is loaded bit for bit, and has the same loss."""
     objective, batch = pair.build().eval(), pair.batch(EXAMPLES)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
@@ -114,18 +120,18 @@ def check_weights(pair: Pair) -> None:
 
 
 def check_evaluation(pair: Pair) -> None:
-    """Evaluating twice gives the same figures, all finite, for every metric that runs report and the model has."""
+    """Two evaluations give the same values, all finite, for every metric of a run that is available for the model."""
     model = pair.build().model
     metrics = find_metrics(registry())
     data = Resident(pair.split(EXAMPLES), CPU)
     one, other = evaluate(model, data, metrics), evaluate(model, data, metrics)
     require(one == other, f"{pair}: two evaluations differ: {one} / {other}")
-    for name, figure in one.items():
-        require(not isinstance(figure, float) or math.isfinite(figure), f"{pair}: metric {name} is {figure}")
+    for name, value in one.items():
+        require(not isinstance(value, float) or math.isfinite(value), f"{pair}: metric {name} is {value}")
 
 
 def check_quiet(pair: Pair) -> None:
-    """Nothing is written to standard output: it carries results alone."""
+    """Nothing is written to standard output, which is for results only."""
     with contextlib.redirect_stdout(io.StringIO()) as output:
         objective = pair.build()
         loss_of(objective, pair.batch(EXAMPLES))["loss"].backward()
@@ -138,14 +144,13 @@ def check_quiet(pair: Pair) -> None:
 
 
 def check_graph_safe(pair: Pair) -> None:
-    """The training step can be captured whole: see `genzoo.testing.assert_graph_safe`."""
+    """The training step can be captured as a whole: see `genzoo.testing.assert_graph_safe`."""
     noise = pair.batch(EXAMPLES)
     assert_graph_safe(pair.build(), [noise._replace(x=torch.zeros_like(noise.x)), noise], [0, 10_000])
 
 
 def check_compiles(pair: Pair) -> None:
-    """torch.compile takes the training step as one graph for all steps, with the loss and gradients that it has without
-    it."""
+    """torch.compile compiles the training step as one graph for all steps, with the same loss and gradients."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert_fullgraph(pair.build(), pair.batch(4), steps=(0, 10_000))
@@ -156,81 +161,88 @@ CHECKS: dict[str, Check[Pair]] = {
         check_shapes, "see genzoo.LatentModel for the shape of each; decode and sample return the mean of p(x|z)"
     ),
     "loss": Check(
-        learning.check_loss,
+        training_step_checks.check_loss,
         'return {"loss": scalar, …}, each a mean over the batch; keep logarithms and divisions away from 0',
     ),
-    "edges": Check(learning.check_edges, "keep logarithms and divisions away from 0"),
+    "edges": Check(training_step_checks.check_edges, "keep logarithms and divisions away from 0"),
     "gradients": Check(
-        learning.check_gradients, "remove the layer, use it, or let the gradient through: no detach, no no_grad"
+        training_step_checks.check_gradients,
+        "remove the layer, use it, or let the gradient through: no detach, no no_grad",
     ),
-    "learns": Check(learning.check_learns, "is the sign of the loss right?"),
-    "density": Check(mathematics.check_density, "sum log-probabilities over an example, and keep their constants"),
+    "learns": Check(training_step_checks.check_learns, "is the sign of the loss right?"),
+    "density": Check(
+        probability_checks.check_density, "sum log-probabilities over an example, and keep their constants"
+    ),
     "posterior": Check(
-        mathematics.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).mean"
+        probability_checks.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).mean"
     ),
     "prior": Check(
-        mathematics.check_prior,
-        "sum ln p(z) over the latents and keep its constants; draw samples of the very same distribution",
+        probability_checks.check_prior,
+        "sum ln p(z) over the latents and keep its constants; draw samples of the same distribution",
     ),
     "kl": Check(
-        mathematics.check_kl, "give the closed form of KL(q‖p), summed over the latents, or None to have it estimated"
+        probability_checks.check_kl,
+        "give the closed form of KL(q‖p), summed over the latents, or None to have it estimated",
     ),
     "scored": Check(
-        mathematics.check_scored,
+        probability_checks.check_scored,
         "take the loss's terms from model.infer(batch): -px.log_prob(x) and kl(), then the mean over the batch",
     ),
     "batches": Check(
-        mathematics.check_batches,
-        "sum over an example and average over the batch; a loss that holds examples against each other may stay",
+        probability_checks.check_batches,
+        "sum over an example and average over the batch; a loss that compares examples may stay",
         warns=True,
     ),
     "agrees": Check(
-        consistency.check_agrees,
+        consistency_checks.check_agrees,
         "override posterior, prior and likelihood; let infer, encode, decode and reconstruct follow from them",
     ),
     "weighed": Check(
-        terms.check_weighed,
+        loss_weight_checks.check_weighed,
         "loss = reconstruction + beta · KL, both summed over an example; make every other weight an option of the loss",
     ),
     "alone": Check(
-        consistency.check_alone, "keep to the example's own row: no mean, sort or norm over the batch in evaluation"
+        consistency_checks.check_alone,
+        "use each example's own row only: no mean, sort or norm over the batch in evaluation",
     ),
     "forgets": Check(
-        consistency.check_forgets, "pass what one method needs as its argument; keep nothing of a batch in attributes"
+        consistency_checks.check_forgets,
+        "pass what a method needs as an argument; store nothing of a batch in attributes",
     ),
     "labels": Check(
-        consistency.check_labels, "leave batch.y to the loss; a model that is told the class says: conditional = True"
+        consistency_checks.check_labels,
+        "use batch.y in the loss only; a model that uses the class sets conditional = True",
     ),
     "modes": Check(
-        consistency.check_modes,
-        "do not branch on self.training, and write nn.Dropout rather than F.dropout; noise for training alone may stay",
+        consistency_checks.check_modes,
+        "do not branch on self.training, and use nn.Dropout, not F.dropout; noise for training only may stay",
         warns=True,
     ),
     "instances": Check(
-        check_instances, "keep what changes in parameters and buffers of the instance, not in the class or module"
+        check_instances, "store state in parameters and buffers of the instance, not in the class or module"
     ),
-    "weights": Check(check_weights, "register what changes: self.register_buffer(name, tensor)"),
-    "evaluation": Check(check_evaluation, "draw noise from genzoo.core.noise or the distributions alone"),
+    "weights": Check(check_weights, "register state as a buffer: self.register_buffer(name, tensor)"),
+    "evaluation": Check(check_evaluation, "draw noise from genzoo.core.noise or the distributions only"),
     "sampling": Check(
-        sampling.check_sampling,
-        "draw from torch's own generator; without a prior raise genzoo's error; if y counts: conditional = True",
+        sampling_checks.check_sampling,
+        "draw from torch's default generator; without a prior raise GenzooError; if y is used, set conditional = True",
     ),
     "drawn": Check(
-        sampling.check_drawn,
+        sampling_checks.check_drawn,
         "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.mean",
     ),
     "quiet": Check(check_quiet, "remove the print, or write to sys.stderr"),
     "graph-safe": Check(check_graph_safe, "compute on tensors: torch.where for if, a buffer for a counter, no .item()"),
     "compiles": Check(
         check_compiles,
-        "compute on tensors alone; a loss that differentiates inside itself trains without compilation",
+        "compute on tensors only; a loss that computes gradients itself trains without compilation",
         warns=True,
     ),
 }
-"""What every pair that can be built must pass."""
+"""The checks of every pair that can be built."""
 
 OF_DISTRIBUTIONS = ("density", "posterior", "prior", "kl", "agrees", "drawn")
-"""Checks that see more on data so small that a distribution can be summed or integrated."""
+"""Checks that find more on small data, where a distribution can be summed or integrated."""
 
 ONCE = ("compiles",)
-"""Checks that the form of the data makes no difference to, and that take long."""
+"""Slow checks that do not depend on the form of the data."""

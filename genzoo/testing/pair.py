@@ -1,4 +1,4 @@
-"""A model and a loss to examine, on made-up data of any form."""
+"""A pair of a model and a loss to check, on made-up data of any form."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ SPECS = {
     "points": DataSpec((2,), "gaussian-learned", classes=2, size=1000),
     "vectors": DataSpec((5,), "gaussian", size=1000),
 }
-"""Forms of data to try a model on; it may refuse some of them, with its reason."""
+"""Forms of data to check a model on; it may refuse some of them with a reason."""
 
 SMALL = {
     "2x2 pixels": DataSpec((1, 2, 2), "bernoulli", classes=2, size=1000, binary=True),
     "single numbers": DataSpec((1,), "gaussian-learned", classes=2, size=1000),
 }
-"""Forms so small that a density can be summed or integrated; a model that cannot take them need not."""
+"""Forms so small that a density can be summed or integrated; a model need not support them."""
 
 CPU = torch.device("cpu")
 EXAMPLES = 16
-STIR = 0.3
-"""Standard deviation of what `stirred` adds to biases and single numbers."""
+PERTURBATION = 0.3
+"""Standard deviation of the noise that `perturbed` adds to biases and scalars."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class Pair:
     model_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of the model that differ from the defaults."""
     examples: Split | None = field(default=None, repr=False, compare=False)
-    """Examples of a dataset; None: they are made up."""
+    """Examples of a dataset; None: made-up examples."""
     counts: bool = False
-    """Whether made-up vectors hold numbers of things: 0, 1, 2, …"""
+    """Whether made-up vectors hold counts: 0, 1, 2, …"""
 
     @classmethod
     def of(cls, model: str, loss: str = "", spec: DataSpec = SPECS["grey images"], **loss_options: Any) -> Pair:
-        """Looks the names up; without `loss`, the one the model is registered with."""
+        """Return the pair of registered names; without `loss`, the loss that the model is registered with."""
         entry = registry().get("model", model)
         return cls(entry, registry().get("loss", loss) if loss else registry().loss_of(entry), spec, loss_options)
 
@@ -67,7 +67,7 @@ class Pair:
         return f"{self.model.name} × {self.loss.name} on {'x'.join(map(str, self.spec.shape))}"
 
     def build(self) -> Objective:
-        """Model and loss, always with the same weights, prepared for training.
+        """Return model and loss, prepared for training, with the same weights in each call.
 
         Raises:
             GenzooError: One of them refuses the other, or the data.
@@ -81,13 +81,15 @@ class Pair:
             model.prepare(self.batch(EXAMPLES))
         return Objective(model, loss).train()
 
-    def stirred(self, seed: int = 0) -> Objective:
-        """As `build`, with all weights moved at random: what begins at 0 or at 1 hides faults. So far that the loss
-        stays finite."""
+    def perturbed(self, seed: int = 0) -> Objective:
+        """Return model and loss with noise added to all weights, since initial values of 0 or 1 hide faults.
+
+        The noise is reduced until the loss is finite.
+        """
         objective, batch = self.build(), self.batch(EXAMPLES)
         before = {name: parameter.detach().clone() for name, parameter in objective.named_parameters()}
         for share in (1.0, 0.3, 0.1, 0.0):
-            stir(objective, before, seed, share)
+            perturb(objective, before, seed, share)
             with torch.no_grad():
                 loss = loss_of(objective.eval(), batch)["loss"]
             if bool(loss.isfinite()):
@@ -95,7 +97,7 @@ class Pair:
         return objective.train()
 
     def refusal(self) -> str | None:
-        """Why the pair cannot be built, None if it can; any other error passes through."""
+        """Return why the model or the loss refuses to be built, None if it does not; other errors pass through."""
         try:
             self.build()
         except GenzooError as error:
@@ -106,7 +108,7 @@ class Pair:
         return None
 
     def split(self, n: int) -> Split:
-        """n examples as a dataset stores them: mostly dark uint8 images, or float32 values."""
+        """Return n examples as a dataset stores them: mostly dark uint8 images, or float32 values."""
         if self.examples is not None:
             index = torch.arange(n) % len(self.examples.x)
             y = self.examples.y
@@ -124,30 +126,30 @@ class Pair:
         return Split(x, torch.arange(n) % self.spec.classes if self.spec.classes else None)
 
     def batch(self, n: int) -> Batch:
-        """n examples as a model gets them."""
+        """Return n examples as a model gets them."""
         return Resident(self.split(n), CPU).batch(torch.arange(n))
 
 
 @torch.no_grad()
-def stir(objective: Objective, weights: Mapping[str, Tensor], seed: int, share: float = 1.0) -> None:
-    """Sets the weights to those given, and adds noise from `seed` by which every layer puts out something else."""
+def perturb(objective: Objective, weights: Mapping[str, Tensor], seed: int, share: float = 1.0) -> None:
+    """Set the weights to the given ones plus noise from `seed`, large enough to change the output of every layer."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "stir"))
     for name, parameter in objective.named_parameters():
         parameter.copy_(weights[name])
         if parameter.requires_grad and parameter.is_floating_point():
-            scale = STIR if parameter.dim() < 2 else 0.7 / math.sqrt(parameter[0].numel())
+            scale = PERTURBATION if parameter.dim() < 2 else 0.7 / math.sqrt(parameter[0].numel())
             parameter.add_(torch.randn(parameter.shape, generator=generator).to(parameter), alpha=share * scale)
 
 
 def loss_of(objective: Objective, batch: Batch, step: int = 0, seed: int = 0) -> dict[str, Tensor]:
-    """The loss's terms, with noise drawn from `seed`."""
+    """Return the loss's terms, with noise drawn from `seed`."""
     with seeded(seed):
         terms: dict[str, Tensor] = objective(batch, torch.tensor(step))
     return terms
 
 
 def train(objective: Objective, batch: Batch, steps: int) -> None:
-    """So many steps of Adam on one batch."""
+    """Run `steps` steps of Adam on one batch."""
     optimizer = torch.optim.Adam(objective.parameters(), lr=1e-3, fused=True)
     for step in range(steps):
         optimizer.zero_grad()

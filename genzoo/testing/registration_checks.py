@@ -1,4 +1,4 @@
-"""Checks of what a plugin registers: names, texts, options, and what finding it costs."""
+"""Checks of a plugin's registrations: names, texts, options and the cost of importing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from genzoo.training.config import Training
 
 MILLISECONDS = 300
 LONGEST = 100
-"""Characters of a summary: `genzoo list` shows it in one line."""
+"""Largest number of characters of a summary: `genzoo list` shows it on one line."""
 TIMED = """
 import json, sys, time
 import genzoo.core.hookspecs
@@ -31,7 +31,7 @@ print(json.dumps([1000 * (time.perf_counter() - start), "torch" in sys.modules])
 
 
 def check_light(entry: Entry) -> None:
-    """Its package registers without importing torch, in less than 300 ms."""
+    """The package registers without importing torch, in less than 300 ms."""
     module = _module(entry)
     if not module:  # a file or a notebook
         return
@@ -45,7 +45,7 @@ def check_light(entry: Entry) -> None:
 
 
 def _module(entry: Entry) -> str:
-    """The module that registers an entry; "" where it is no installed package's."""
+    """Return the module that registers an entry; "" if it is not from an installed package."""
     for point in metadata.entry_points(group=GROUP):
         owner = point.dist.metadata["Name"] if point.dist else ""
         if (owner, point.name) == (entry.origin.distribution, entry.origin.plugin):
@@ -54,12 +54,12 @@ def _module(entry: Entry) -> str:
 
 
 def check_class(entry: Entry) -> None:
-    """Its class can be imported."""
+    """The class can be imported."""
     entry.load()
 
 
 def check_api(entry: Entry) -> None:
-    """Its package says which plugin API it was written for, so that a later genzoo can tell."""
+    """The package states the plugin API that it was written for, so that later versions of genzoo can check it."""
     if entry.origin.distribution == GROUP or not entry.origin.version:  # genzoo itself; a file or a notebook
         return
     plugin = next(plugin for plugin in plugins if any(entry is other for other in plugin.entries))
@@ -67,7 +67,7 @@ def check_api(entry: Entry) -> None:
 
 
 def check_current(entry: Entry) -> None:
-    """It uses nothing of genzoo that is on its way out."""
+    """The plugin uses no deprecated name of genzoo."""
     file = sys.modules[entry.load().__module__].__file__ or ""
     home = str(Path(file).parent) if entry.origin.version else file  # a package's folder; a file
     old = [use for use in uses if use.file.startswith(home)]
@@ -75,7 +75,7 @@ def check_current(entry: Entry) -> None:
 
 
 def check_options(entry: Entry) -> None:
-    """Every option has a default that its type allows, and comes back from JSON as it was."""
+    """Every option has a default of its type and is restored unchanged from JSON."""
     if entry.kind not in WITH_OPTIONS:
         return
     config = default_config(entry, entry.options)
@@ -83,11 +83,11 @@ def check_options(entry: Entry) -> None:
     require(again == config, f"the options read back from JSON are {again}, not {config}")
     if entry.kind in ("model", "loss"):
         shared = sorted(set(field_names(type(config))) & set(field_names(Training)))
-        require(not shared, f"{option(shared[0]) if shared else ''} is an option of the trainer too")
+        require(not shared, f"{option(shared[0]) if shared else ''} is also an option of the trainer")
 
 
 def check_help(entry: Entry) -> None:
-    """Every option says what it does."""
+    """Every option has a help text."""
     if entry.kind not in WITH_OPTIONS:
         return
     silent = [option(name) for name, _, _, text in describe_fields(default_config(entry, entry.options)) if not text]
@@ -95,41 +95,42 @@ def check_help(entry: Entry) -> None:
 
 
 def check_summary(entry: Entry) -> None:
-    """It says in a line what it is."""
+    """The summary describes the entry in one line."""
     require(bool(entry.summary.strip()), "the summary is empty")
     fits = "\n" not in entry.summary and len(entry.summary) <= LONGEST
     require(fits, f"the summary is {len(entry.summary)} characters long, or several lines")
 
 
 def check_paper(entry: Entry) -> None:
-    """A model says where it comes from."""
+    """A model names its paper."""
     require(bool(entry.paper) or entry.kind != "model", "no paper is named")
 
 
 def check_names(entry: Entry) -> None:
-    """It has one name, and nobody else's package has the same."""
+    """The entry has one name, which no other package uses."""
     others = [other for other in registry().matching(entry.kind) if other != entry]
     same = [other.name for other in others if _same(other, entry)]
     require(not same, f"{', '.join(same)} is the same class with the same options")
     rivals = [str(other.origin) for other in others if other.name == entry.name]
-    require(not rivals, f"{' and '.join(rivals)} has the name {entry.name!r} too; users type {entry.full_name}")
+    require(not rivals, f"{' and '.join(rivals)} also has the name {entry.name!r}; users type {entry.full_name}")
 
 
 def _same(one: Entry, other: Entry) -> bool:
+    """Return whether two entries are the same class with the same options and loss."""
     return all(getattr(one, field) == getattr(other, field) for field in ("target", "options", "loss", "loss_options"))
 
 
 REGISTRATION: dict[str, Check[Entry]] = {
     "light": Check(
-        check_light, 'name the class as text, "package.module:Class", and import torch in that module alone'
+        check_light, 'register the class as text, "package.module:Class", and import torch only in that module'
     ),
     "class": Check(check_class, "for the traceback: genzoo --debug check …"),
     "api": Check(check_api, f"write beside the hooks: {STATED} = {API}", warns=True),
-    "current": Check(check_current, "write what takes its place", warns=True),
-    "options": Check(check_options, "mend the field of its Config, which is decorated with @genzoo.config"),
-    "help": Check(check_help, "write a text below each field of its Config", warns=True),
+    "current": Check(check_current, "use the replacement", warns=True),
+    "options": Check(check_options, "fix the field of its Config, which is decorated with @genzoo.config"),
+    "help": Check(check_help, "write a docstring below each field of its Config", warns=True),
     "summary": Check(check_summary, "register(…, summary=…) with one short line"),
     "paper": Check(check_paper, "register(…, paper=…): authors, year, arXiv number", warns=True),
     "names": Check(check_names, "keep one of the names", warns=True),
 }
-"""What everything registered must pass."""
+"""The checks of everything registered."""

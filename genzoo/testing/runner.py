@@ -1,4 +1,4 @@
-"""All checks that concern one registered name, and what came of them."""
+"""Run all checks of a registered entry, for `genzoo check` and as a pytest mark."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from genzoo.registry.current import registry
 from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import Entry, describe
 from genzoo.testing.check import Check
-from genzoo.testing.dataset_checks import DATASET, Data
+from genzoo.testing.dataset_checks import DATASET, DatasetTarget
 from genzoo.testing.forms import forms, of_counts, refusal
-from genzoo.testing.listener_command_checks import COMMAND, LISTENER, Hearer, Verb
-from genzoo.testing.metric_checks import METRIC, Figure
+from genzoo.testing.listener_command_checks import COMMAND, LISTENER, CommandTarget, ListenerTarget
+from genzoo.testing.metric_checks import METRIC, MetricTarget
 from genzoo.testing.model_checks import CHECKS, ONCE
 from genzoo.testing.pair import SPECS, Pair
 from genzoo.testing.registration_checks import REGISTRATION
@@ -30,17 +30,17 @@ from genzoo.testing.registration_checks import REGISTRATION
 Verdict = Literal["PASS", "WARN", "FAIL", "n/a"]
 HOMES = (Path(__file__).parents[1], Path(torch.__file__).parent)
 ONLY_COUNTS = (
-    "its loss is finite on whole numbers and not on vectors of any sign: examined on whole numbers",
-    "where that is not meant, keep logarithms and roots away from numbers below 0",
+    "its loss is finite on whole numbers but not on real vectors: checked on whole numbers",
+    "if this is not intended, keep logarithms and roots away from numbers below 0",
 )
 TRACEBACK = "for the traceback: genzoo --debug check …"
 Case = tuple[str, str, Check[Any], Any]
-"""On what, the check's name, the check and its subject."""
+"""What is checked, the check's name, the check and its target."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check said."""
+    """The result of a check."""
 
     on: str
     """"registration", or the form of data and the pair."""
@@ -51,28 +51,28 @@ class Finding:
     """The fault, or why the check does not apply."""
     suggestion: str = ""
     at: str = ""
-    """Where an exception broke the check off, such as "genzoo_mine/model.py:40"."""
+    """Where an exception ended the check, such as "genzoo_mine/model.py:40"."""
     seconds: float = 0.0
-    """What the check took."""
+    """Time that the check took."""
 
 
 def examine(
     entry: Entry, done: set[str] | None = None, on: Sequence[str] = (), only: Collection[str] = ()
 ) -> Iterator[Finding]:
-    """Runs every check that concerns an entry, one after the other; a check that breaks is a fault too.
+    """Run every check of an entry and yield its findings; an exception in a check is a fault.
 
     Args:
-        entry: What is examined.
-        done: Pairs of a model and a loss that are left out; those examined are added to it.
-        on: Datasets whose examples a model or a loss is examined on, besides made-up data; where there are none, those
-            of its own package.
-        only: Names of checks; none: all.
+        entry: The entry to check.
+        done: Pairs of a model and a loss to leave out; the pairs that are checked are added to it.
+        on: Datasets whose examples a model or a loss is checked on, besides made-up data; if empty, those of its own
+            package.
+        only: Names of the checks to run; empty: all.
     """
     broken, done = False, set() if done is None else done
     for name, check in REGISTRATION.items():
         if only and name not in only:
             continue
-        finding = _made("registration", name, check, entry)
+        finding = _timed("registration", name, check, entry)
         broken |= finding.verdict == "FAIL" and name in ("class", "options")
         yield finding
     if not broken:
@@ -84,42 +84,45 @@ def examine(
                 continue
             elif case[0] not in done:
                 examined.add(case[0])
-                yield _made(*case)
+                yield _timed(*case)
         done |= examined
 
 
 def cases(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
-    """The checks beyond registration, and a finding for each form of data that a model refuses."""
+    """Yield the checks beyond registration, and a finding for each form of data that a model refuses."""
     if entry.kind == "dataset":
-        yield from _with(DATASET, "its data", lambda: Data(entry))
+        yield from _with(DATASET, "its data", DatasetTarget(entry))
     elif entry.kind == "metric":
-        yield from _with(METRIC, "an untrained model", lambda: Figure(entry))
+        yield from _with(METRIC, "an untrained model", MetricTarget(entry))
     elif entry.kind == "command":
-        yield from _with(COMMAND, "the command", lambda: Verb(entry))
+        yield from _with(COMMAND, "the command", CommandTarget(entry))
     elif entry.kind == "listener":
-        yield from _with(LISTENER, "made-up runs", lambda: Hearer(entry))
+        yield from _with(LISTENER, "made-up runs", ListenerTarget(entry))
     else:
         yield from _of_pairs(entry, on)
 
 
-def _with(checks: Mapping[str, Check[Any]], on: str, make: Callable[[], Any]) -> Iterator[Case]:
-    subject = make()
+def _with(checks: Mapping[str, Check[Any]], on: str, target: Any) -> Iterator[Case]:
+    """Yield the cases of several checks of one target."""
     for name, check in checks.items():
-        yield on, name, check, subject
+        yield on, name, check, target
 
 
 def _of_pairs(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
-    """A model with its loss; a loss with the first model that it trains, of those that have it for their own if any."""
+    """Yield the cases of a model with its loss, or of a loss with the first model that it trains.
+
+    For a loss, models registered with it come first.
+    """
     fits, once = False, set(ONCE)
     for form in forms(entry, on):
         if form.missing:
-            yield Finding(form.name, "builds", "n/a", found=f"its examples cannot be had: {form.missing}")
+            yield Finding(form.name, "builds", "n/a", found=f"its examples cannot be loaded: {form.missing}")
             continue
         for model, loss in _models_and_losses(entry):
             pair = form.pair(model, loss)
             try:
                 reason = refusal(pair, form.small)
-            except Exception as error:  # a fault like any other, and no reason to stop
+            except Exception as error:  # reported as a fault; the other forms are still checked
                 yield _broken(f"{form.name}: {pair}", error)
                 continue
             if reason is not None and entry.kind == "model":
@@ -144,6 +147,7 @@ def _of_pairs(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
 
 
 def _models_and_losses(entry: Entry) -> Iterator[tuple[Entry, Entry]]:
+    """Yield the pairs to try for a model or a loss, in order."""
     if entry.kind == "model":
         yield entry, registry().loss_of(entry)
     else:
@@ -152,25 +156,27 @@ def _models_and_losses(entry: Entry) -> Iterator[tuple[Entry, Entry]]:
 
 
 def _broken(on: str, error: Exception) -> Finding:
+    """Return the finding for a pair that cannot be built because of an exception."""
     at = _place(error)
     return Finding(on, "builds", "FAIL", "it can be built", f"{describe(error)}, at {at}", TRACEBACK, at)
 
 
-def _made(on: str, name: str, check: Check[Any], subject: Any) -> Finding:
-    """Runs a check. What it prints is none of its results."""
+def _timed(on: str, name: str, check: Check[Any], target: Any) -> Finding:
+    """Run a check and return its finding with the time that it took."""
     start = time.perf_counter()
-    finding = _said(on, name, check, subject)
+    finding = _run(on, name, check, target)
     return replace(finding, seconds=time.perf_counter() - start)
 
 
-def _said(on: str, name: str, check: Check[Any], subject: Any) -> Finding:
+def _run(on: str, name: str, check: Check[Any], target: Any) -> Finding:
+    """Run a check and return its finding; what it prints is discarded."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            reason = check(subject)
+            reason = check(target)
     except AssertionError as fault:
-        said = " ".join(str(fault).split()).removeprefix(f"{subject}: ")
+        text = " ".join(str(fault).split()).removeprefix(f"{target}: ")
         return Finding(
-            on, name, "WARN" if check.warns else "FAIL", check.expected, said or describe(fault), check.suggestion
+            on, name, "WARN" if check.warns else "FAIL", check.expected, text or describe(fault), check.suggestion
         )
     except GenzooError as error:
         return Finding(on, name, "FAIL", check.expected, error.message, error.hint or check.suggestion)
@@ -185,7 +191,7 @@ def _said(on: str, name: str, check: Check[Any], subject: Any) -> Finding:
 
 
 def _place(error: Exception) -> str:
-    """The last line of the plugin's own that led to an error: neither genzoo's nor torch's; else the last of all."""
+    """Return the last line of an error's traceback that is neither genzoo's nor torch's; else the last line."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(home) for home in HOMES)]
     last = (own or frames)[-1]
@@ -193,25 +199,28 @@ def _place(error: Exception) -> str:
 
 
 class ConformanceWarning(UserWarning):
-    """A fault that may be meant."""
+    """A fault that may be intended."""
 
 
 def parametrize_with_checks(*names: str, meant: Sequence[str] = (), on: Sequence[str] = ()) -> Any:
-    """A pytest mark: the test function's argument `check` is each check of each registered name in turn, to be called.
+    """Return a pytest mark that parametrises a test's argument `check` by each check of each registered name.
 
     @parametrize_with_checks("my-model", "my-loss", meant=["batches"])
     def test_conformance(check):
         check()
 
     Args:
-        names: Registered ones, of any kind.
-        meant: Checks whose warnings are known and meant; those of others are a `ConformanceWarning`.
-        on: Datasets whose examples models and losses are examined on, besides made-up data.
+        names: Registered names of any kind.
+        meant: Checks whose warnings are intended; other warnings are a `ConformanceWarning`.
+        on: Datasets whose examples models and losses are checked on, besides made-up data.
+
+    Raises:
+        UsageError: Nothing is registered under a name.
     """
     import pytest
 
-    made: list[Any] = []
-    done: set[str] = set()  # a model and its loss are examined together, once
+    parameters: list[Any] = []
+    done: set[str] = set()  # a model and its loss are checked together, once
     for name in names:
         entries = registry().called(name)
         if not entries:
@@ -221,18 +230,18 @@ def parametrize_with_checks(*names: str, meant: Sequence[str] = (), on: Sequence
             for case in [*(("registration", n, check, entry) for n, check in REGISTRATION.items()), *cases(entry, on)]:
                 if isinstance(case, Finding):
                     if case.verdict == "FAIL":
-                        made.append(pytest.param(_failing(case), id=f"{name}-{case.on}-{case.check}"))
+                        parameters.append(pytest.param(_failing(case), id=f"{name}-{case.on}-{case.check}"))
                 elif case[0] not in done:
-                    made.append(
+                    parameters.append(
                         pytest.param(_bound(case[2], case[3], case[1] in meant), id=f"{name}-{case[0]}-{case[1]}")
                     )
                     pairs |= {case[0]} if isinstance(case[3], Pair) else set()
             done |= pairs
-    return pytest.mark.parametrize("check", made)
+    return pytest.mark.parametrize("check", parameters)
 
 
 def _failing(finding: Finding) -> Callable[[], None]:
-    """A call that says what was found before any check could be made."""
+    """Return a call that raises a finding that was made before any check could run."""
 
     def call() -> None:
         raise AssertionError(f"{finding.on}: {finding.found}")
@@ -240,12 +249,12 @@ def _failing(finding: Finding) -> Callable[[], None]:
     return call
 
 
-def _bound(check: Check[Any], subject: Any, silent: bool) -> Callable[[], None]:
-    """The check as a call without arguments; what may be meant is a warning."""
+def _bound(check: Check[Any], target: Any, silent: bool) -> Callable[[], None]:
+    """Return a check as a call without arguments; a fault that may be intended is a warning, or nothing if `silent`."""
 
     def call() -> None:
         try:
-            check(subject)
+            check(target)
         except AssertionError as fault:
             if not check.warns:
                 raise

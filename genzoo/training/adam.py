@@ -11,20 +11,20 @@ BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 TINY, TINY_SQ = 1e-25, 1e-34
 TINY_STEPS = 256
-"""So many steps take a moment of TINY, times 0.9 each, not below the smallest normal number, 1.2e-38."""
+"""Steps between two calls of `drop_tiny`: 0.9^256 · TINY is still above 1.2e-38, the smallest normal float32."""
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1) or AdamW (Loshchilov & Hutter 2019, algorithm 2), one kernel for all.
+    """Adam (Kingma & Ba 2015, algorithm 1) or AdamW (Loshchilov & Hutter 2019, algorithm 2), as one fused kernel.
 
-    The arithmetic is torch.optim's, bit for bit. Its classes import torch's compiler, a second at every start, and
-    their Python is 7 % of a small step on a CPU. `step` never waits for the device and can be captured.
+    The arithmetic is torch.optim's, bit for bit. torch's own classes import its compiler, which costs a second at every
+    start, and their Python takes 7 % of a small step on a CPU. `step` never waits for the device and can be captured.
 
     Args:
-        parameters: What is trained, or (name, parameter) pairs; the names are those of `tensors`.
-        lr: Learning rate; assign to `self.lr` before a step, a number or a 0-d tensor on the device.
-        weight_decay: Added to the gradient, or with `decoupled` taken off the weights.
-        decoupled: AdamW.
+        parameters: Parameters, or (name, parameter) pairs; the names are used by `tensors`.
+        lr: Learning rate, a number or a 0-d tensor on the device; assign to `self.lr` before a step.
+        weight_decay: Added to the gradient, or with `decoupled` subtracted from the weights.
+        decoupled: Whether to use AdamW.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Adam:
 
     @torch.no_grad()
     def step(self, found_inf: Tensor | None = None) -> None:
-        """Updates every parameter that has a gradient.
+        """Update every parameter that has a gradient.
 
         Args:
-            found_inf: 0-d float32 on the device; where it is 1, weights, moments and counts stay as they are.
+            found_inf: 0-d float32 on the device; if it is 1, weights, moments and counts do not change.
         """
         for members in self._by_dtype.values():
             ready = [i for i in members if self.parameters[i].grad is not None]
@@ -84,23 +84,23 @@ class Adam:
 
     @torch.no_grad()
     def drop_tiny(self) -> None:
-        """Sets moments to 0 that no longer move a weight, before they become denormal: those are slow on a CPU.
+        """Set moments that no longer move a weight to 0, before they become denormal numbers, which are slow on a CPU.
 
-        Weights of pixels that are always black get them within two epochs of MNIST, and the optimiser then takes three
-        times as long. Below these bounds a moment changes a weight by less than 1e-17 of the learning rate, and the
-        denominator by less than a float32 can tell.
+        Weights of pixels that are always black reach them within two epochs of MNIST, and the optimiser then takes
+        three times as long. Below these bounds a moment changes a weight by less than 1e-17 of the learning rate, and
+        the denominator by less than the precision of float32.
         """
         for moments, bound in ((self.exp_avg, TINY), (self.exp_avg_sq, TINY_SQ)):
             for moment in moments:
                 moment.masked_fill_(moment.abs() < bound, 0)
 
     def zero_grad(self) -> None:
-        """Forgets the gradients; the next backward pass brings its own memory."""
+        """Set all gradients to None; the next backward pass allocates new ones."""
         for parameter in self.parameters:
             parameter.grad = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that a later step depends on, by flat names: "encoder.1.weight.exp_avg". Not copies."""
+        """Return the optimiser's state by flat names such as "encoder.1.weight.exp_avg". The tensors are not copies."""
         return {
             f"{name}.{kind}": tensor
             for kind, tensors in (("exp_avg", self.exp_avg), ("exp_avg_sq", self.exp_avg_sq), ("step", self.steps))
@@ -109,10 +109,10 @@ class Adam:
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes over what `tensors` gave, in place.
+        """Load the state that `tensors` returned, in place.
 
         Raises:
-            ValueError: A name is missing or unknown, or a shape or dtype is another.
+            ValueError: A name is missing or unknown, or a shape or dtype differs.
         """
         own = self.tensors()
         if differing := sorted(own.keys() ^ tensors.keys()):

@@ -1,4 +1,4 @@
-"""What the trainer tells while it trains, and what it comes to."""
+"""Callbacks of the trainer, and the outcome of a training."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from genzoo.training.execution import Mode
 
 
 class Listener:
-    """What the trainer tells while it trains. Override what you want to hear."""
+    """Callbacks of the trainer, called in every training step and epoch. Override the ones you need."""
 
     def mode_chosen(self, mode: Mode) -> None:
-        """Steps will be run so: told before the first one, and again where that fails."""
+        """Execution mode chosen; called again after a fallback."""
 
     def epoch_started(self, epoch: int, steps: int) -> None:
-        """An epoch of `steps` steps begins, or goes on."""
+        """Called before an epoch of `steps` steps starts or continues."""
 
     def stepped(self, done: int, terms: Callable[[int], dict[str, float]]) -> None:
-        """`done` steps of the epoch are through; `terms(done)` reads their means from the device."""
+        """Called after step number `done` of the epoch; `terms(done)` reads the mean terms from the device."""
 
     def epoch_finished(self, record: Epoch) -> None:
-        """An epoch is through, its validation included."""
+        """Called after an epoch and its validation."""
 
     def ended(self) -> None:
-        """The last step is made, be it for good or not; the weights are still those of that step."""
+        """Called after the last step, whether training completed or was interrupted; the weights are of that step."""
 
     def warned(self, text: str) -> None:
-        """One line that the user should read."""
+        """Called with a warning of one line for the user."""
 
 
 @dataclass
@@ -37,16 +37,16 @@ class Outcome:
 
     epochs: list[Epoch] = field(default_factory=list)
     stopped: str = ""
-    """Why before its time: "interrupted", "no better for N epochs" or ""."""
+    """Why training stopped early: "interrupted", "no better for N epochs" or ""."""
     best_epoch: int = 0
-    """The epoch whose weights were kept, where early stopping chose; else 0."""
+    """The epoch whose weights early stopping kept; 0 without early stopping."""
     examples: int = 0
-    """How many there are to train on."""
+    """Number of training examples."""
     examples_per_epoch: int = 0
-    """How many of them an epoch sees: whole batches, so that another rest is left over in each."""
+    """Examples that an epoch sees: whole batches only; each epoch leaves out other examples."""
     step: int = 0
-    """Steps made in all."""
+    """Number of steps."""
     skipped: int = 0
-    """How many of them were left out, because they were not finite."""
+    """Steps that were skipped because they were not finite."""
     mode: Mode = field(default=Mode("eager", ""))
-    """How the steps were run in the end."""
+    """The execution mode of the last step."""

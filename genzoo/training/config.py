@@ -1,4 +1,4 @@
-"""The options of a training run that belong to no plugin."""
+"""The trainer's options."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Training:
     epochs: Count = 10
     """Passes over the training data."""
     batch_size: Count = 128
-    """Examples a step."""
+    """Examples per step."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """adam couples weight decay to the gradient, adamw does not (Loshchilov & Hutter 2019)."""
     lr: Positive = 1e-3
     """Learning rate."""
     schedule: Literal["constant", "cosine"] = "constant"
-    """How the learning rate goes on after its warm-up: level, or down to 0 along a cosine."""
+    """Learning rate after its warm-up: constant, or a cosine down to 0."""
     lr_warmup: Natural = 0
     """Steps over which the learning rate rises linearly from 0."""
     weight_decay: NonNegative = 0.0
@@ -31,33 +31,33 @@ class Training:
     ema: Annotated[float, Range(0, 0.999999)] = 0.0
     """Decay of a moving average of the weights, which is then evaluated and saved; 0: none."""
     patience: Natural = 0
-    """Stop after so many epochs without a better validation loss and keep the best weights; 0: never. Where a warm-up
-    changes the loss, epochs are compared by what it is at the end, and those of the warm-up are not counted."""
+    """Early stopping: stop after this many epochs without a better validation loss and keep the best weights; 0: never.
+    If the loss has a warm-up, epochs are compared by the final loss, and epochs of the warm-up do not count."""
     on_nan: Literal["stop", "skip"] = "stop"
-    """When a loss, a gradient or a buffer is not finite: stop before the weights change, or leave that step out."""
+    """If a loss, a gradient or a buffer is not finite: stop before the weights change, or skip the step."""
     max_skips: Natural = 20
-    """Stop all the same after more than so many steps were left out."""
+    """Stop after more skipped steps than this."""
     save_every: NonNegative = 60.0
-    """Seconds between checkpoints, from which `genzoo resume` goes on; one more at the end. 0: none."""
+    """Seconds between checkpoints, which `genzoo resume` starts from; one more is written at the end. 0: none."""
     listeners: tuple[str, ...] = ()
-    """Who hears of the run, such as tensorboard: genzoo list --kind listener."""
+    """Run listeners, such as tensorboard: genzoo list --kind listener."""
     seed: Natural = 0
     """Seed of the weights, the order of the data and the noise."""
     device: str = "auto"
-    """cpu, cuda, cuda:1, mps; auto takes the GPU if there is one."""
+    """cpu, cuda, cuda:1, mps; auto uses the GPU if there is one."""
     stream: Stream = "auto"
-    """Whether the examples stay in their file, or in the computer's memory, and are handed to the device batch by
-    batch; auto keeps them on the device where they fit. It changes no result."""
+    """Keep the examples in their file or in host memory and copy them to the device batch by batch; auto keeps them on
+    the device if they fit. Results do not change."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16 computes the nets in bfloat16 (autocast); weights, densities and sums stay in float32."""
     mode: Literal["auto", "eager", "compile", "graph"] = "auto"
-    """How the steps are run. compile: forward pass and loss through torch.compile, with other random numbers; graph:
-    the whole step as one CUDA graph; auto: eager on a CPU, graph on CUDA where the run is long enough."""
+    """Execution mode of the steps. compile: forward pass and loss through torch.compile, with other random numbers;
+    graph: the whole step as one CUDA graph; auto: eager on a CPU, graph on CUDA if the run is long enough."""
     binarize: Binarize = "none"
-    """Make images black and white: threshold at one half; static draws each pixel once with its grey value as the
-    probability; dynamic draws it anew at every visit (and evaluates on the static draw)."""
+    """Make images black and white. threshold: at one half; static: draw each pixel once, with its grey value as the
+    probability; dynamic: draw it again at every visit (evaluation uses the static draw)."""
     standardize: Standardize = "none"
     """global: subtract the mean of all training values and divide by their standard deviation."""
     likelihood: str = "auto"
     """p(x|z): bernoulli, gaussian, gaussian:SIGMA, gaussian-learned, gaussian-per-dim, gaussian-per-dim:FLOOR, laplace,
-    laplace:B, laplace-learned, continuous-bernoulli, discretised-logistic; auto takes what suits the dataset."""
+    laplace:B, laplace-learned, continuous-bernoulli, discretised-logistic; auto uses the dataset's."""

@@ -1,9 +1,8 @@
-"""The whole training step as one CUDA graph, captured once and replayed.
+"""Capture the whole training step as one CUDA graph, once, and replay it.
 
-UNTESTED ON HARDWARE: written from torch's documentation and source on machines without a GPU. What does not need one
-(static buffers, restoring the state, the check below) is tested on the CPU with a recorder in place of the capture.
-Because of that, and because a captured step that does the wrong thing does it silently, every run holds the replayed
-step against the eager one before it uses it.
+UNTESTED ON HARDWARE: written from torch's documentation and source on machines without a GPU. The parts that need no
+GPU (static buffers, restoring the state, the check below) are tested on the CPU with a recorder instead of a capture.
+A wrong captured step fails silently, so every run compares the replayed step with the eager one before using it.
 """
 
 from __future__ import annotations
@@ -18,57 +17,57 @@ from genzoo.training.step import Step, Trial, generators
 
 Replay = Callable[[], None]
 Capture = Callable[[Callable[[], None]], Replay]
-"""Takes work on static memory, runs it a few times and records it; what it returns does the work again."""
+"""Takes a function that works on static memory, warms it up and records it; returns a function that replays it."""
 
 WARM_UP = 3
 CHECKED = 3
 TERMS = 1e-3
-"""How far, relatively, a replayed step's terms may lie from the eager one's: TF32 and atomics are not exact."""
+"""Relative tolerance of the terms: TF32 and atomics are not exact."""
 UPDATES = 0.1
-"""How far its weights may lie off, as a share of the way they went: Adam's first updates magnify rounding; a wrong
-rate, batch or noise is off by more."""
+"""Tolerance of the weights, relative to the length of their update. Adam's first updates amplify rounding; a wrong
+rate, batch or noise differs by more."""
 
 
 class CaptureError(Exception):
-    """The captured step does not do what the eager one does."""
+    """The captured step differs from the eager one."""
 
 
 class GraphStep:
     """A step with static inputs and rates on the device, replayed from a capture.
 
-    Inputs are copied into buffers that keep their addresses; the learning rate and the moving average's share are
-    tensors that the host fills when they change; torch's generator is reseeded between replays, which a graph that
-    draws from it allows. Trials before and at the capture consume no training step.
+    Inputs are copied into buffers with fixed addresses. The learning rate and the moving average's weight are tensors
+    that the host fills when they change. torch's generator is reseeded between replays, which CUDA graphs support. The
+    trials before and after the capture change no training state.
 
     Args:
         step: The eager step; its optimiser's rate becomes a tensor.
-        examples: Inputs of a few steps, alike in shape, to warm up and to check with.
+        examples: Inputs of a few steps, all of one shape, for the warm-up and the check.
         capture: `cuda_capture`, or a recorder in tests.
 
     Raises:
-        CaptureError: The replayed step is not the eager one. Whatever else the capture raises passes through.
+        CaptureError: The replayed step differs from the eager one. Other errors of the capture pass through.
     """
 
     def __init__(self, step: Step, examples: Sequence[tuple[Tensor, ...]], capture: Capture) -> None:
         self.step = step
         self.inputs = tuple(torch.empty_like(given).copy_(given) for given in examples[0])
-        # The CUDA kernel reads the rate as float32, the one for the CPU as what a Python number is.
+        # The CUDA kernel reads the rate as float32, the CPU kernel as float64.
         dtype = torch.float64 if step.device.type == "cpu" else torch.float32
         self.rate = torch.full((), float(step.optimizer.lr), dtype=dtype, device=step.device)
         self._host_rates: tuple[float, float] | None = None
         before = [parameter.detach().clone() for parameter in step.parameters]
         with Trial(step):
-            expected = self._tried(step, examples)
+            expected = self._try_steps(step, examples)
         step.optimizer.lr = self.rate
         check_generator(step.device, capture)
         with Trial(step):
             self.replay = capture(lambda: step.body(self.inputs))
         with Trial(step):
-            found = self._tried(self, examples)
+            found = self._try_steps(self, examples)
         require_same(found, expected, before)
 
     def __call__(self, number: int, inputs: tuple[Tensor, ...]) -> None:
-        """Makes step number `number` (from 0) with what the host hands over for it."""
+        """Run step number `number` (from 0) on the host's inputs for it."""
         for static, given in zip(self.inputs, inputs, strict=True):
             if (given.shape, given.dtype) != (static.shape, static.dtype):
                 wanted = f"{static.dtype} {tuple(static.shape)}"
@@ -82,10 +81,10 @@ class GraphStep:
             self._host_rates = rates
         self.replay()
 
-    def _tried(
+    def _try_steps(
         self, make: Callable[[int, tuple[Tensor, ...]], None], examples: Sequence[tuple[Tensor, ...]]
     ) -> list[Tensor]:
-        """The sums of the terms, both counters and the weights after a few steps."""
+        """Return the sums of the terms, both counters and the weights after a few steps."""
         step = self.step
         step.clear_sums()
         for number in range(CHECKED):
@@ -95,20 +94,20 @@ class GraphStep:
 
 
 def require_same(found: list[Tensor], expected: list[Tensor], before: list[Tensor]) -> None:
-    """Holds replayed steps against eager ones.
+    """Compare replayed steps with eager ones.
 
     Args:
-        found: Sums, counters and weights after the replayed steps, as `GraphStep._tried` gives them.
-        expected: The same after the eager ones.
-        before: The weights before.
+        found: Sums, counters and weights after the replayed steps, as returned by `GraphStep._try_steps`.
+        expected: The same after the eager steps.
+        before: The weights before the steps.
 
     Raises:
-        CaptureError: They went another way.
+        CaptureError: They differ by more than the tolerances.
     """
     if not all(torch.equal(one, other) for one, other in zip(found[1:3], expected[1:3], strict=True)):
         raise CaptureError("a replayed step counts differently from an eager one")
     if not torch.allclose(found[0], expected[0], rtol=TERMS, atol=1e-6, equal_nan=True):
-        raise CaptureError("a replayed step has another loss than an eager one")
+        raise CaptureError("a replayed step has a different loss from an eager one")
     apart = math.sqrt(sum(_square(one - other) for one, other in zip(found[3:], expected[3:], strict=True)))
     moved = math.sqrt(sum(_square(other - one) for other, one in zip(expected[3:], before, strict=True)))
     if not apart <= UPDATES * moved:
@@ -120,10 +119,10 @@ def _square(x: Tensor) -> float:
 
 
 def check_generator(device: torch.device, capture: Capture) -> None:
-    """Captures a draw of a few numbers: reseeding between replays must give what an eager draw gives.
+    """Capture a draw of random numbers, and require that a reseeded replay draws the numbers of an eager draw.
 
     Raises:
-        CaptureError: It does not.
+        CaptureError: A replay draws other numbers.
     """
     drawn = torch.zeros(8, device=device)
 
@@ -143,10 +142,10 @@ def check_generator(device: torch.device, capture: Capture) -> None:
 
 
 def cuda_capture(work: Callable[[], None]) -> Replay:
-    """Records work on the current CUDA device as a graph, after a few runs on the same side stream.
+    """Record work on the current CUDA device as a graph, after a warm-up on the same side stream.
 
-    torch registers its own generator of the device with every graph. Gradients are None before the capture, so that
-    they lie in the graph's own memory at addresses that stay.
+    torch registers the device's default generator with every graph. Gradients are None before the capture, so that they
+    are allocated in the graph's own memory at fixed addresses.
     """
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())

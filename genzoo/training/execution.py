@@ -1,4 +1,4 @@
-"""How the training step is run: eagerly, compiled, or captured as a CUDA graph; and falling back where that fails."""
+"""Execution modes of the training step: eager, compiled or captured as a CUDA graph, with eager as the fallback."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from genzoo.training.cuda_graph import CHECKED, GraphStep, cuda_capture
 from genzoo.training.step import Step, Trial
 
 WORTH_A_CAPTURE = 500
-"""Steps from which on auto captures: warm-up, capture and check cost about ten."""
+"""Number of steps from which "auto" captures: warm-up, capture and check cost about ten steps."""
 
 RunStep = Callable[[int, tuple[Tensor, ...]], None]
 
 
 class Mode(NamedTuple):
-    """How the steps are run, and why so."""
+    """An execution mode, and why it was chosen."""
 
     name: str
     why: str
@@ -32,10 +32,10 @@ class Mode(NamedTuple):
 
 
 def refuse_mode(training: Training, device: torch.device) -> None:
-    """Refuses a mode that the device does not have.
+    """Refuse a mode that the device does not support.
 
     Raises:
-        UsageError: Graph without CUDA.
+        UsageError: Mode "graph" without CUDA.
     """
     if training.mode == "graph" and device.type != "cuda":
         raise UsageError(
@@ -44,11 +44,11 @@ def refuse_mode(training: Training, device: torch.device) -> None:
 
 
 def choose_mode(training: Training, device: torch.device, steps: int, processes: int = 1) -> Mode:
-    """The mode to try: what was asked for, or by device and length of the run. A function of the options alone."""
-    if processes > 1:  # what they tell each other is read on the host
+    """Return the mode to try: the requested one, or with "auto" one that suits the device and the number of steps."""
+    if processes > 1:  # the all-reduce is read on the host
         return Mode("eager", f"shared by {processes} processes")
     if training.mode != "auto":
-        return Mode(training.mode, "as asked for")
+        return Mode(training.mode, "as requested")
     if device.type == "cuda":
         if steps >= WORTH_A_CAPTURE:
             return Mode("graph", "auto: a captured step starts without Python")
@@ -60,17 +60,17 @@ def choose_mode(training: Training, device: torch.device, steps: int, processes:
 def make_step(
     step: Step, mode: Mode, examples: Iterable[tuple[Tensor, ...]], changed: Callable[[Mode], None]
 ) -> RunStep:
-    """The step in the wanted mode, or eagerly where that fails; weights and counters are untouched either way.
+    """Return the step in the given mode, or the eager step if that fails; weights and counters do not change.
 
     Args:
         step: The eager step.
-        mode: What is wanted.
-        examples: What the host hands over for the first steps; not looked at for eager steps.
-        changed: Told where the mode turns out to be another, now or in a later step.
+        mode: The mode to try.
+        examples: The host's inputs for the first steps; unused for eager steps.
+        changed: Called with the new mode after a fallback, now or in a later step.
     """
     if mode.name == "eager":
         return step
-    # Copies: what hands them over may use its memory again.
+    # Copies, because the iterator may reuse its memory.
     first = [tuple(given.clone() for given in inputs) for inputs, _ in zip(examples, range(CHECKED), strict=False)]
     try:
         return GraphStep(step, first, cuda_capture) if mode.name == "graph" else compiled(step, first, changed)
@@ -84,9 +84,9 @@ def make_step(
 
 
 def compiled(step: Step, examples: Sequence[tuple[Tensor, ...]], changed: Callable[[Mode], None]) -> Step:
-    """The step with forward pass and loss compiled, backward with them; the optimiser is one kernel already.
+    """Return the step with forward pass, loss and backward pass compiled.
 
-    Compiling it along made steps slower on a CPU.
+    The optimiser is already one kernel; compiling it too made steps slower on a CPU.
     """
     step.forward = CompiledForward(step, changed)
     with Trial(step):
@@ -95,10 +95,10 @@ def compiled(step: Step, examples: Sequence[tuple[Tensor, ...]], changed: Callab
 
 
 class CompiledForward:
-    """The objective, compiled as one graph; eagerly from the first call on that the compiler refuses.
+    """The objective compiled as one graph; after the first call that the compiler refuses, the eager objective.
 
-    The compiler may give up late: a Python number that changes with every step makes it compile anew each time. Errors
-    of the model's own come again in the eager call, without the compiler's wrapping.
+    The compiler may fail late: a Python number that changes in every step makes it recompile each time. An error of the
+    model itself is raised again by the eager call, without the compiler's wrapper.
     """
 
     def __init__(self, step: Step, changed: Callable[[Mode], None]) -> None:
@@ -122,7 +122,7 @@ class CompiledForward:
 
 
 def in_short(error: BaseException) -> str:
-    """The first line of an error, of a length to read."""
+    """Return an error's type and first line, cut to 160 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return text if len(text) <= 160 else f"{text[:157]}…"

@@ -1,4 +1,4 @@
-"""What to say of a training that is not finite, and what to try instead."""
+"""Detect and report trainings that are not finite."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from genzoo.training.config import Training
 from genzoo.training.step import Step
 
 PIECE = 1 << 15
-"""Numbers that torch adds up in the thread that asks for it; more wake other threads."""
+"""Largest number of values that torch sums in the calling thread; more would wake other threads."""
 
 
 def is_finite(tensor: Tensor) -> bool:
-    """Whether every number is finite.
+    """Return whether every value is finite.
 
-    A sum is finite only where all of its terms are, and takes a fortieth of the time of looking at each. Finite numbers
-    may have a sum that is not: then each is looked at.
+    A finite sum has finite terms only, and takes a fortieth of the time of checking each value. Finite values may
+    overflow their sum: then each value is checked.
     """
     sums = torch.stack([piece.sum() for piece in tensor.detach().flatten().split(PIECE)])
     return bool(sums.isfinite().all()) or bool(tensor.isfinite().all())
 
 
 def not_finite(body: Step, step: int, steps_per_epoch: int) -> NonFiniteError:
-    """The error for a step that was not finite, or for one too many that was skipped.
+    """Return the error for a step that was not finite, or for too many skipped steps.
 
     Args:
         body: The step.
-        step: How many steps came before it.
-        steps_per_epoch: How many an epoch has.
+        step: Number of steps before it.
+        steps_per_epoch: Steps per epoch.
     """
     training = body.training
     if training.on_nan == "skip":
@@ -39,15 +39,15 @@ def not_finite(body: Step, step: int, steps_per_epoch: int) -> NonFiniteError:
     return NonFiniteError(
         f"the loss or its gradient is not finite at epoch {epoch + 1}, step {step + 1:,} "
         f"(batch {batch + 1:,} of {steps_per_epoch:,}, gradient norm {float(body.norm):.3g})",
-        f"the weights are those before it; try {suggestion(training)}",
+        f"the weights are those before that step; try {suggestion(training)}",
     )
 
 
 def suggestion(training: Training) -> str:
-    """What to try when training is not finite."""
+    """Return options to try when training is not finite."""
     return f"--lr {smaller_rate(training)} or --grad-clip 1"
 
 
 def smaller_rate(training: Training) -> str:
-    """A learning rate to try instead."""
+    """Return a smaller learning rate to try."""
     return f"{training.lr * 0.3:.1g}"

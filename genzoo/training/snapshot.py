@@ -1,6 +1,7 @@
-"""All that the rest of a training depends on, besides its options and its data: taken between steps, put back later.
+"""Snapshot: the training state between two steps, from which a training resumes bit for bit.
 
-Randomness is a function of (seed, purpose, step) and the rates are functions of the step, so neither is in it.
+It excludes options and data. Randomness is a function of (seed, purpose, step) and the rates are functions of the step,
+so it holds neither.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from genzoo.core.listener import Epoch
 from genzoo.core.options import Count, Natural, NonNegative, config
 from genzoo.training.config import Training
 from genzoo.training.early_stopping import fill, tensors_of
+from genzoo.training.final_objective import last_not_final
 from genzoo.training.nonfinite import is_finite, suggestion
-from genzoo.training.yardstick import last_moving
 
 if TYPE_CHECKING:
     from genzoo.training.trainer import Trainer
@@ -28,43 +29,44 @@ MODEL, OPTIMIZER, AVERAGE, BEST = "model", "optimizer", "average", "best"
 
 @config
 class Progress:
-    """Where a training is, in numbers. Floats that may be infinite, or must come back exactly, are hexadecimal."""
+    """The progress of a training. Floats that may be infinite, or must be restored exactly, are hexadecimal text."""
 
     step: Natural = 0
-    """Steps made."""
+    """Number of steps."""
     epochs: Natural = 0
-    """Epochs finished, validation included."""
+    """Number of finished epochs, validation included."""
     steps_per_epoch: Count = 1
     seconds: NonNegative = 0.0
-    """Spent in the steps of the epoch that is not finished."""
+    """Time spent in the steps of the unfinished epoch."""
     terms: tuple[str, ...] = ()
-    """Names of the loss's terms, and below their sums over those steps."""
+    """Names of the loss's terms."""
     sums: tuple[str, ...] = ()
+    """Sums of the terms over the steps of the unfinished epoch."""
     taken: Natural = 0
-    """How many of those steps were not skipped; counted only where steps may be."""
+    """Number of those steps that were not skipped; 0 unless skipping is on."""
     skipped: Natural = 0
     """Steps skipped in the whole training."""
     best: str = "inf"
-    """The best validation loss, where early stopping looks for it."""
+    """The best validation loss for early stopping."""
     best_epoch: Natural = 0
     judged_at: Natural = 0
-    """The step of the objective that the best validation loss is of; 0: of each epoch's own, as in former versions."""
+    """The step whose objective gave the best validation loss; 0: each epoch's own, as in former versions."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A training between two steps."""
+    """The state of a training between two steps."""
 
     progress: Progress
     tensors: Mapping[str, Mapping[str, Tensor]]
-    """"model" (the objective's), "optimizer" and, where there are such, "average" and "best"; not copies."""
+    """"model" (the objective's), "optimizer" and, if in use, "average" and "best". The tensors are not copies."""
     history: list[Epoch] = field(default_factory=list)
     """The finished epochs."""
     trained: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """Names of the weights, moments and averages in each part: nothing could go on from one that is not finite."""
+    """Names of the weights, moments and averages in each part, all of which must be finite."""
 
     def require_finite(self, training: Training) -> None:
-        """Refuses a training from which nothing could go on.
+        """Refuse a state that training cannot continue from.
 
         Raises:
             NonFiniteError: A weight, a moment or an average is not finite.
@@ -75,12 +77,12 @@ class Snapshot:
 
 
 class Copies:
-    """Copies of one snapshot after the other in the same memory of the CPU, so that training can go on meanwhile.
+    """Reusable host memory for copies of snapshots, so that training can continue while one is written.
 
-    Memory that was never written to costs several times as much as a copy. Make this in a thread.
+    The first write to new memory costs several times as much as a copy, so construct this in a thread.
 
     Args:
-        like: Tensors as snapshots have them. Others that come get memory of theirs.
+        like: Tensors of the shapes and dtypes of the snapshots. Memory for any other tensor is allocated when needed.
     """
 
     def __init__(self, like: Mapping[str, Mapping[str, Tensor]]) -> None:
@@ -90,7 +92,7 @@ class Copies:
 
     @torch.no_grad()
     def copy(self, taken: Snapshot) -> Snapshot:
-        """A copy of a snapshot, which is good until the next one is made."""
+        """Return a copy of a snapshot, which is valid until the next call."""
         copied = {
             part: {name: self._copied(part, name, tensor) for name, tensor in tensors.items()}
             for part, tensors in taken.tensors.items()
@@ -108,14 +110,14 @@ class Copies:
 
 
 def room_for(tensor: Tensor) -> Tensor:
-    """Memory of the CPU for a copy of a tensor, written to once; pinned where a GPU copies to it."""
+    """Return host memory for a copy of a tensor, written to once; pinned if the tensor is on a GPU."""
     room = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu", pin_memory=tensor.is_cuda)
     room.view(-1).view(torch.uint8).numpy().fill(0)
     return room
 
 
 def take(trainer: Trainer) -> Snapshot:
-    """The training as it is now, between two steps or in a validation."""
+    """Return the current state of a training, between two steps or during a validation."""
     body, stopping, finished = trainer.body, trainer.stopping, trainer.outcome.epochs
     tensors = {MODEL: tensors_of(trainer.objective), OPTIMIZER: body.optimizer.tensors()}
     trained = {MODEL: list(trainer.optimizer.names), OPTIMIZER: list(tensors[OPTIMIZER])}
@@ -142,28 +144,28 @@ def take(trainer: Trainer) -> Snapshot:
 
 
 def expected(trainer: Trainer) -> dict[str, Mapping[str, Tensor]]:
-    """Tensors of the names, shapes and dtypes that a snapshot of this training has."""
+    """Return tensors with the names, shapes and dtypes that a snapshot of this training may have."""
     model = tensors_of(trainer.objective)
-    found: dict[str, Mapping[str, Tensor]] = {MODEL: model, OPTIMIZER: trainer.optimizer.tensors(), BEST: model}
-    return found | ({AVERAGE: model} if trainer.training.ema else {})
+    parts: dict[str, Mapping[str, Tensor]] = {MODEL: model, OPTIMIZER: trainer.optimizer.tensors(), BEST: model}
+    return parts | ({AVERAGE: model} if trainer.training.ema else {})
 
 
 def largest(trainer: Trainer) -> dict[str, Mapping[str, Tensor]]:
-    """Tensors of the names, shapes and dtypes that the snapshots of this training have once it has a best epoch."""
-    wanted = expected(trainer)
-    return wanted if trainer.stopping.patience else {part: wanted[part] for part in wanted if part != BEST}
+    """Return tensors with the names, shapes and dtypes of this training's snapshots once it has a best epoch."""
+    parts = expected(trainer)
+    return parts if trainer.stopping.patience else {name: parts[name] for name in parts if name != BEST}
 
 
 def refuse_other(trainer: Trainer, snapshot: Snapshot) -> None:
-    """Refuses a snapshot of another training.
+    """Refuse a snapshot of another training.
 
     Raises:
-        GenzooError: Saying in what it differs.
+        GenzooError: The snapshot differs; the message says in what.
     """
     progress = snapshot.progress
     if progress.steps_per_epoch != trainer.steps_per_epoch:
         was, now = (f"{n:,}" for n in (progress.steps_per_epoch, trainer.steps_per_epoch))
-        raise GenzooError(f"an epoch had {was} steps and now has {now}: these are other training data")
+        raise GenzooError(f"an epoch had {was} steps and now has {now}: the training data differ")
     first, last = progress.epochs * trainer.steps_per_epoch, (progress.epochs + 1) * trainer.steps_per_epoch
     needed = {MODEL, OPTIMIZER} | ({AVERAGE} if trainer.training.ema else set())
     if (
@@ -173,15 +175,15 @@ def refuse_other(trainer: Trainer, snapshot: Snapshot) -> None:
         or not needed <= snapshot.tensors.keys()
         or (BEST in snapshot.tensors) != (progress.best_epoch > 0)
     ):
-        raise GenzooError("its parts do not fit each other")
+        raise GenzooError("its parts contradict each other")
 
 
 @torch.no_grad()
-def put_back(trainer: Trainer, snapshot: Snapshot) -> None:
-    """Makes a trainer that is about to start go on from a snapshot.
+def restore(trainer: Trainer, snapshot: Snapshot) -> None:
+    """Load a snapshot into a trainer that has not started.
 
     Raises:
-        GenzooError: It is of another training.
+        GenzooError: The snapshot is of another training.
     """
     refuse_other(trainer, snapshot)
     body, progress, tensors = trainer.body, snapshot.progress, snapshot.tensors
@@ -195,7 +197,7 @@ def put_back(trainer: Trainer, snapshot: Snapshot) -> None:
         trainer.stopping.best_epoch = progress.best_epoch
         trainer.stopping.judged_at = progress.judged_at
         trainer.stopping.weights = {name: tensor.to(device) for name, tensor in tensors[BEST].items()}
-    trainer.stopping.moving = last_moving(snapshot.history)
+    trainer.stopping.last_not_final = last_not_final(snapshot.history)
     body.number.fill_(progress.step)
     body.skipped.fill_(progress.skipped)
     body.taken.fill_(progress.taken)

@@ -69,7 +69,7 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
         ("embed RUN --out nowhere/c.csv", "--out nowhere/c.csv: no folder nowhere"),
         ("anomaly RUN --score nonsense", "no metric named 'nonsense'."),
         ("anomaly RUN --score elbo", "no metric named 'elbo'. Did you mean 'negative-elbo'?"),
-        ("anomaly RUN --score active-units", "active-units is no figure of single examples"),
+        ("anomaly RUN --score active-units", "active-units is not defined for single examples"),
         ("traverse RUN --dims 3,20", "--dims 3,20: '20' is not one of the 20 dimensions"),
         ("traverse RUN --dims x", "--dims x: 'x' is not one of the 20 dimensions"),
         ("traverse RUN --range nan", "--range nan must be a finite number, not negative"),

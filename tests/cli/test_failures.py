@@ -39,7 +39,7 @@ def test_what_is_not_finite_ends_the_run_before_it_touches_the_weights(
         "the loss or its gradient is not finite at epoch 2, step 9 (batch 1 of 8, gradient norm"
     )
     assert result.err.splitlines()[1:] == [
-        "  the weights are those before it; try --lr 0.0003 or --grad-clip 1",
+        "  the weights are those before that step; try --lr 0.0003 or --grad-clip 1",
         f"  go on from there: genzoo resume {run.path} --lr 0.0003",
         f"  saved before it: {run.path}/model.safetensors",
     ]

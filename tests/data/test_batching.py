@@ -18,7 +18,7 @@ from genzoo.evaluation.sampling import Sampler, draw
 from genzoo.figures.latent_space import posteriors
 from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
-from genzoo.training.trainer import objective_terms
+from genzoo.training.objective import objective_terms
 
 CPU = torch.device("cpu")
 LARGE = SPECS["vectors"]

@@ -135,7 +135,7 @@ def test_a_model_behind_independent_pixels_is_told(bound: float, verdict: str) -
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of one's own that takes also what is small."""
     monkeypatch.setattr(tensor_cache, "folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(baselines, "WORTH_KEEPING", 0)
+    monkeypatch.setattr(baselines, "WORTH_CACHING", 0)
     return tmp_path / "cache"
 
 
@@ -197,6 +197,6 @@ def test_pca_is_cached_by_all_that_it_depends_on(kept: Path) -> None:
 
 def test_small_and_changing_data_are_not_cached(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     principal_components(images(200, 0, binarize="dynamic", training=True), 3)
-    monkeypatch.setattr(baselines, "WORTH_KEEPING", 200 * 30 + 1)
+    monkeypatch.setattr(baselines, "WORTH_CACHING", 200 * 30 + 1)
     principal_components(images(200, 0), 3)
     assert not kept.exists()

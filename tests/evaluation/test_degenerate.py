@@ -1,4 +1,4 @@
-"""Data and models of which little can be said: every metric has a finite figure, or a reason why it has none."""
+"""Degenerate data and models: every metric is finite or has a reason why it is not available."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 D = 5
 FEW = {"iwae": "iwae:2", "sliced-wasserstein": "sliced-wasserstein:directions=20"}
 NAMES = [*(FEW.get(name, name) for name in registry().names("metric")), "c2st:gaussian", "c2st:gmm:3", "kid:gmm:3"]
-"""Every metric there is."""
+"""All registered metrics."""
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -135,7 +135,7 @@ def built(name: str, spec: str, change: Callable[[Any], None]) -> Model:
 
 
 def check(model: Model, data: Split, train: Split | None) -> dict[str, Any]:
-    """Every metric says something that can be shown and stored."""
+    """Evaluate every metric, and require values that can be shown and stored."""
     metrics = find_metrics(registry(), NAMES)
     seen = None if train is None else Resident(train, CPU)
     found = evaluate(model, Resident(data, CPU), metrics, train=seen)
@@ -149,12 +149,12 @@ def check(model: Model, data: Split, train: Split | None) -> dict[str, Any]:
 
 
 def diverged(name: str) -> bool:
-    """Whether a figure is the mean of what a model says of each example, which is NaN where the model is."""
+    """Return whether a metric is a mean of the model's values per example, which may be NaN."""
     return any(word in name for word in ("iwae", " kl", "negative_elbo", "reconstruction", "mse")) and "kl_" not in name
 
 
 def numbers(found: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """All numbers of results."""
+    """Yield all numbers of results, by name."""
     if isinstance(found, dict):
         for key, value in found.items():
             yield from numbers(value, f"{name} {key}")

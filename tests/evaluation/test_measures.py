@@ -1,4 +1,4 @@
-"""Measure, likelihood and bound are those of what a model says of the values, whatever the data's description says."""
+"""Measure, likelihood and bound depend on the model's distributions and the values, not on the data's description."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BITS = (torch.rand(20, 1, 4, 4, generator=torch.Generator().manual_seed(0)) < 0.
 
 
 class OwnGaussian(VAE):
-    """Holds the head of the data's likelihood, and says something else."""
+    """Has the head of the data's likelihood, and returns another distribution."""
 
     def likelihood(self, z: Tensor) -> genzoo.Distribution:
         return genzoo.DiagGaussian(self.decode_raw(z), -1.0, event_dims=len(self.spec.shape))
@@ -39,14 +39,14 @@ class OwnGaussian(VAE):
 
 
 class Sharpened(OwnGaussian):
-    """Says what the head says, at half the temperature."""
+    """The head's distribution at half the temperature."""
 
     def likelihood(self, z: Tensor) -> genzoo.Distribution:
         return genzoo.Bernoulli(2 * self.head(self.decoder(z)).logits, event_dims=len(self.spec.shape))
 
 
 class Mixture(genzoo.Distribution):
-    """Of two densities, of a measure that its author gives."""
+    """A distribution whose class declares its measure."""
 
     def __init__(self, mean: Tensor) -> None:
         super().__init__(event_dims=3)
@@ -90,7 +90,7 @@ def spec(likelihood: str, binary: bool = False) -> genzoo.DataSpec:
     return genzoo.DataSpec((1, 4, 4), likelihood, size=20, binary=binary)
 
 
-def told(kind: type[Any], likelihood: str, x: Tensor, binary: bool = False, **view: Any) -> Any:
+def summary(kind: type[Any], likelihood: str, x: Tensor, binary: bool = False, **view: Any) -> Any:
     model = kind(spec(likelihood, binary), VAE.Config(latent_dim=2, hidden=(5,)))
     return summarise_likelihood(model, Resident(genzoo.Split(x), CPU, **view))
 
@@ -118,21 +118,23 @@ GREY = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8, generator=torch.G
     ],
 )
 @pytest.mark.parametrize("binary", [False, True], ids=["said to be grey", "said to be binary"])
-def test_the_models_own_words_count(kind: type[Any], likelihood: str, x: Tensor, expected: Any, binary: bool) -> None:
-    assert told(kind, likelihood, x, binary) == expected
+def test_the_models_distribution_counts(
+    kind: type[Any], likelihood: str, x: Tensor, expected: Any, binary: bool
+) -> None:
+    assert summary(kind, likelihood, x, binary) == expected
 
 
-def test_of_a_view_the_values_that_the_model_sees_count() -> None:
-    assert told(VAE, "bernoulli", GREY, binarize="threshold").measure == "probability"
-    assert told(VAE, "bernoulli", BITS, shift=0.5, scale=0.5).measure == "none"
-    assert told(VAE, "gaussian", BITS, shift=0.5, scale=0.5).measure == "density"
+def test_the_values_that_the_model_sees_count() -> None:
+    assert summary(VAE, "bernoulli", GREY, binarize="threshold").measure == "probability"
+    assert summary(VAE, "bernoulli", BITS, shift=0.5, scale=0.5).measure == "none"
+    assert summary(VAE, "gaussian", BITS, shift=0.5, scale=0.5).measure == "density"
 
 
-def test_a_model_without_a_likelihood_says_none() -> None:
+def test_a_model_without_a_likelihood_has_no_summary() -> None:
     assert summarise_likelihood(Plain(spec("bernoulli"), None), Resident(genzoo.Split(BITS), CPU)) is None
 
 
-def test_asking_changes_neither_the_model_nor_the_generators() -> None:
+def test_the_summary_changes_neither_the_model_nor_the_generators() -> None:
     model = VAE(spec("bernoulli"), VAE.Config(latent_dim=2, hidden=(5,))).train()
     before = torch.get_rng_state()
     summarise_likelihood(model, Resident(genzoo.Split(BITS), CPU))
@@ -152,7 +154,7 @@ class Point(AE):
 
 
 class Unmarked(Mixture):
-    """A point that calls itself a density."""
+    """A point that is declared a density."""
 
     def __init__(self, mean: Tensor) -> None:
         super().__init__(mean)
@@ -178,14 +180,14 @@ class Coins(Point):
 
 
 class Peaked(Point):
-    """As narrow as can be, and a density all the same."""
+    """A very narrow density."""
 
     def posterior(self, x: Tensor) -> Any:
         return genzoo.DiagGaussian(self.encoder(x), -60.0)
 
 
 class Heavy(Point):
-    """Without a closed form, and a density."""
+    """A density without a closed-form divergence."""
 
     def posterior(self, x: Tensor) -> Any:
         return Laplace(self.encoder(x), -1.0)

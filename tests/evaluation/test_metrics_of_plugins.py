@@ -1,4 +1,4 @@
-"""Metrics that packages bring: imported when asked for, in every run only where they say so, and never in its way."""
+"""Metrics of plugin packages: imported on request, in every run only if registered so, and without effect on a run."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ def install(site: Site, name: str, every: bool, source: str = TWO, distribution:
     return module
 
 
-def test_one_that_is_not_asked_for_costs_no_import(site: Site) -> None:
+def test_a_metric_that_is_not_requested_is_not_imported(site: Site) -> None:
     module = install(site, "two", every=False)
     assert list(find_metrics(registry())) == OWN
     assert f"{module}.metric" not in sys.modules
     assert list(find_metrics(registry(), ["two"])) == ["two"]
 
 
-def test_one_may_belong_to_every_run(site: Site, tmp_path: Path) -> None:
-    """With what it says beside its figure; the report has both."""
-    details = "\n    def details(self, values):\n        return {'note': 'all alike', 'values': [1, 2]}\n"
+def test_a_metric_may_belong_to_every_run(site: Site, tmp_path: Path) -> None:
+    """With its details; the report shows both."""
+    details = "\n    def details(self, values):\n        return {'note': 'all equal', 'values': [1, 2]}\n"
     install(site, "two", every=True, source=TWO + details)
     run = genzoo.run("vae", "moons", out=tmp_path / "run", **QUICK)
     assert run.results["test"]["two"] == 2.0
-    assert run.results["test"]["details"]["two"]["note"] == "all alike"
+    assert run.results["test"]["details"]["two"]["note"] == "all equal"
     report = (run.path / "report.html").read_text()
     assert ">two<" in report
     assert "details" not in report
 
 
-def test_a_broken_one_is_one_line_and_changes_no_run(
+def test_a_broken_metric_gives_one_warning_and_changes_no_run(
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alone = genzoo.run("vae", "moons", out=tmp_path / "alone", **QUICK).results["test"]
@@ -70,11 +70,11 @@ def test_a_broken_one_is_one_line_and_changes_no_run(
         "genzoo: metric 'two' of friendly 1.2 cannot be imported: ModuleNotFoundError: No module named "
         "'no_such_module' (pip uninstall friendly)"
     ]
-    with pytest.raises(PluginError, match="metric 'two' of friendly"):  # somebody asks for it
+    with pytest.raises(PluginError, match="metric 'two' of friendly"):  # it is requested
         find_metrics(registry(), ["two"])
 
 
-def test_nobody_takes_the_name_of_genzoos_own(site: Site, tmp_path: Path) -> None:
+def test_a_plugin_cannot_take_the_name_of_a_builtin_metric(site: Site, tmp_path: Path) -> None:
     install(site, "mse", every=True)
     found = genzoo.run("vae", "moons", out=tmp_path / "run", **QUICK).results["test"]
     assert found["mse"] != 2.0

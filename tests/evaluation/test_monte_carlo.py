@@ -1,4 +1,4 @@
-"""The Monte Carlo error of figures that are averaged over posterior samples, against the variance of a linear model."""
+"""The Monte Carlo error of metrics averaged over posterior samples, against the variance of a linear model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def model(ppca: PPCA) -> Any:
     return made
 
 
-def figures(model: Any, data: Resident, *names: str, **options: Any) -> dict[str, Any]:
+def values(model: Any, data: Resident, *names: str, **options: Any) -> dict[str, Any]:
     return evaluate(model, data, find_metrics(registry(), names), **options)
 
 
@@ -51,9 +51,9 @@ def test_the_stated_error_is_that_of_theory_and_the_spread_over_seeds(model: Any
     data = Resident(Split(x), CPU)
     one = variances(model, x).sum().sqrt().item() / N
     for samples in (16, 64):
-        stated = figures(model, data, "negative-elbo", samples=samples)["monte_carlo_error"]["negative_elbo"]
+        stated = values(model, data, "negative-elbo", samples=samples)["monte_carlo_error"]["negative_elbo"]
         assert stated == pytest.approx(one / samples**0.5, rel=0.12)
-    seeds = [figures(model, data, "negative-elbo", seed=seed)["negative_elbo"] for seed in range(200)]
+    seeds = [values(model, data, "negative-elbo", seed=seed)["negative_elbo"] for seed in range(200)]
     assert torch.tensor(seeds).std().item() == pytest.approx(one, rel=0.2)  # four standard errors of 200 values
 
 
@@ -61,14 +61,14 @@ def test_more_samples_come_nearer_to_the_expectation(model: Any, ppca: PPCA) -> 
     """At the optimum −ELBO is −ln p(x), whatever is sampled."""
     data = Resident(Split(ppca.x[:N].float()), CPU)
     exact = -ppca.marginal.log_prob(ppca.x[:N]).mean().item()
-    found = figures(model, data, "negative-elbo", samples=200)
+    found = values(model, data, "negative-elbo", samples=200)
     assert found["negative_elbo"] == pytest.approx(exact, abs=4 * found["monte_carlo_error"]["negative_elbo"])
 
 
 def test_what_is_not_sampled_has_no_such_error_and_one_sample_cannot_tell(model: Any, ppca: PPCA) -> None:
     data = Resident(Split(ppca.x[:N].float()), CPU)
     names = ("kl", "mse", "reconstruction", "iwae:3", "active-units")
-    one, several = (figures(model, data, *names, samples=samples) for samples in (1, 5))
+    one, several = (values(model, data, *names, samples=samples) for samples in (1, 5))
     assert set(one["monte_carlo_error"].values()) == {None}
     errors = several["monte_carlo_error"]
     assert (errors["kl"], errors["mse"]) == (0.0, 0.0)
@@ -81,10 +81,10 @@ def test_what_is_not_sampled_has_no_such_error_and_one_sample_cannot_tell(model:
 
 def test_the_first_sample_of_seed_0_is_the_default(model: Any, ppca: PPCA) -> None:
     data = Resident(Split(ppca.x[:N].float()), CPU)
-    default = figures(model, data, "negative-elbo")
-    assert figures(model, data, "negative-elbo", samples=1, seed=0) == default
-    assert figures(model, data, "negative-elbo", seed=1)["negative_elbo"] != default["negative_elbo"]
-    whole, parts = (figures(model, data, "negative-elbo", samples=3, batch_size=size) for size in (N, 7))
+    default = values(model, data, "negative-elbo")
+    assert values(model, data, "negative-elbo", samples=1, seed=0) == default
+    assert values(model, data, "negative-elbo", seed=1)["negative_elbo"] != default["negative_elbo"]
+    whole, parts = (values(model, data, "negative-elbo", samples=3, batch_size=size) for size in (N, 7))
     assert parts["negative_elbo"] == pytest.approx(whole["negative_elbo"], rel=1e-6)
     assert parts["monte_carlo_error"] == pytest.approx(whole["monte_carlo_error"], rel=1e-4)
 

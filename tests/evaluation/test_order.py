@@ -1,4 +1,4 @@
-"""Which of two figures is the better one, found from a figure's name in results."""
+"""The order of a metric's values, found from its name in results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from genzoo.registry.current import registry
 
 
 @pytest.mark.parametrize(
-    ("figure", "better"),
+    ("metric", "better"),
     [
         ("negative_elbo", "lower"),
         ("bits_per_dim", "lower"),
@@ -34,29 +34,29 @@ from genzoo.registry.current import registry
         ("mutual_information", None),
     ],
 )
-def test_every_metric_says_which_figure_is_better(figure: str, better: str | None) -> None:
-    order = order_of(figure)
+def test_every_metric_declares_which_values_are_better(metric: str, better: str | None) -> None:
+    order = order_of(metric)
     assert order.known
     assert order.better == better
     assert (order.cost(2.0) < order.cost(1.0)) == (better == "higher")
 
 
-@pytest.mark.parametrize("figure", ["c2st", "c2st_gmm_10", "prior_c2st"])
-def test_of_an_auroc_one_half_is_the_best(figure: str) -> None:
-    order = order_of(figure)
+@pytest.mark.parametrize("metric", ["c2st", "c2st_gmm_10", "prior_c2st"])
+def test_the_best_auroc_is_one_half(metric: str) -> None:
+    order = order_of(metric)
     assert sorted((0.3, 0.45, 0.5, 0.52, 0.9), key=order.cost) == [0.5, 0.52, 0.45, 0.3, 0.9]
     assert order.comparative == "nearer to 0.5"
 
 
-@pytest.mark.parametrize("figure", ["fid", "mse_of_something", "kl_levels", "psnr_5"])
-def test_of_an_unknown_metric_lower_is_taken_to_be_better(figure: str) -> None:
-    """KL, MSE and PSNR take no value, so that what follows their names is another metric's."""
-    order = order_of(figure)
+@pytest.mark.parametrize("metric", ["fid", "mse_of_something", "kl_levels", "psnr_5"])
+def test_lower_is_better_for_an_unknown_metric(metric: str) -> None:
+    """KL, MSE and PSNR take no value, so longer names belong to other metrics."""
+    order = order_of(metric)
     assert not order.known
     assert order.better == "lower"
 
 
-def test_a_metric_of_a_plugin_says_its_own() -> None:
+def test_a_plugins_metric_declares_its_order() -> None:
     class Sharpness(genzoo.Metric):
         """How sharp."""
 
@@ -69,7 +69,7 @@ def test_a_metric_of_a_plugin_says_its_own() -> None:
             """Of the filter."""
 
     class Plain(genzoo.Metric):
-        """Written before there was an order."""
+        """A metric that declares no order."""
 
         label = "plain"
 

@@ -85,11 +85,11 @@ def test_baselines_in_small_pieces_are_the_same(budget: int, monkeypatch: pytest
     x = torch.randint(0, 256, (70, 1, 5, 5), dtype=torch.uint8, generator=generator)
     train, test = (Resident(Split(part), CPU) for part in (x[:50], x[50:]))
     names = (lambda: pca_mse(train, test, 3), lambda: independent_levels_nll(train, test))
-    whole = [figure() for figure in names]
+    whole = [baseline() for baseline in names]
     distances = neighbour_distances(train, test, 4)
     near = torch.cdist(x[50:].flatten(1).double() / 255, x[:50].flatten(1).double() / 255).topk(4, largest=False)
     torch.testing.assert_close(distances, near.values.mean(1), rtol=1e-5, atol=1e-6)
     monkeypatch.setattr(baselines, "BASELINE_BYTES", budget)
-    assert [figure() for figure in names] == pytest.approx(whole, rel=1e-9)
+    assert [baseline() for baseline in names] == pytest.approx(whole, rel=1e-9)
     torch.testing.assert_close(neighbour_distances(train, test, 4), distances, rtol=1e-5, atol=1e-6)
     assert math.isfinite(sum(filter(None, whole)))

@@ -78,7 +78,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # conditional models
 
 
-def test_figures_are_of_the_model_that_is_not_told_the_classes() -> None:
+def test_metrics_are_of_the_model_without_the_classes() -> None:
     """Or a bound on −ln p(x|y) would stand in one column with those on −ln p(x)."""
     spec = genzoo.DataSpec((1, 4, 4), "bernoulli", classes=3, size=20, binary=True)
     x = (torch.rand(20, 1, 4, 4, generator=torch.Generator().manual_seed(0)) < 0.5).float()
@@ -93,7 +93,7 @@ def test_figures_are_of_the_model_that_is_not_told_the_classes() -> None:
     torch.testing.assert_close(EvaluationBatch(told, batch).reconstruction, told.reconstruct(x))
 
 
-def test_an_anomaly_is_not_found_by_its_label(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_anomaly_score_does_not_use_the_label(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = genzoo.run("told", "digits", out=folder / "told", hidden=(8,), **QUICK)
     capsys.readouterr()
     assert main(["anomaly", str(run.path), "--score", "negative-elbo", "--json"]) == 0
@@ -107,7 +107,7 @@ def test_an_anomaly_is_not_found_by_its_label(folder: Path, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("dataset", ["digits", "quadratic", "labelled"])
-def test_a_bound_of_a_model_that_is_told_the_class_has_a_name_of_its_own(
+def test_a_bound_given_the_class_has_its_own_name(
     dataset: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In epoch lines, the log and the curves: results speak of p(x), and share no name with it."""

@@ -144,7 +144,7 @@ FAULTS = [
           "posterior", "FAIL", "z varies 0.2"),
     Fault("NaN where the input is zero", "h = self.body(x)\n        mean,",
           "h = self.body(x / x.flatten(1).norm(dim=1)[:, None, None, None])\n        mean,", "edges", "FAIL",
-          "is nan where x is 0"),
+          "is nan if all of x is 0"),
     Fault("two names for one thing", 'paper="nobody 2026")', 'paper="nobody 2026")\n    register("twin", '
           '"{module}.model:Planted", loss="planted", summary="the same again", paper="nobody 2026")', "names", "WARN",
           "twin is the same class with the same options"),
@@ -159,7 +159,7 @@ FAULTS = [
     Fault("density of a pixel, not of the image", "\nclass Planted(genzoo.LatentModel):", MEAN_OF_PIXELS, "density",
           "FAIL", "not by its logit"),
     Fault("sign of the loss", '"loss": reconstruction', '"loss": -reconstruction', "learns", "FAIL",
-          "take the reconstruction"),
+          "change the reconstruction"),
     Fault("KL the wrong way round", "\nclass Planted(genzoo.LatentModel):", KL_REVERSED, "kl", "FAIL",
           "in closed form"),
     Fault("no help", '        """Hidden units."""\n', "", "help", "WARN", "no help for --width"),

@@ -25,7 +25,8 @@ from genzoo.registry.current import registry
 from genzoo.system.distributed import ALONE, Processes, joined
 from genzoo.training.callback import Listener
 from genzoo.training.config import Training
-from genzoo.training.trainer import Trainer, objective_terms
+from genzoo.training.objective import objective_terms
+from genzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 SPEC = genzoo.DataSpec((1, 6, 6), "bernoulli", size=130)

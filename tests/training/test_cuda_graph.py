@@ -194,7 +194,7 @@ def test_a_training_by_replays_is_the_eager_training(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("loss_class", "reason"), [(ReadsBack, "not permitted when stream is capturing"), (Counts, "another loss")]
+    ("loss_class", "reason"), [(ReadsBack, "not permitted when stream is capturing"), (Counts, "a different loss")]
 )
 def test_what_cannot_be_captured_is_trained_eagerly(
     loss_class: type[ELBO], reason: str, monkeypatch: pytest.MonkeyPatch

@@ -42,7 +42,7 @@ def test_compiled_steps_are_eager_ones_within_rounding(compiler: Any) -> None:
     options = {"epochs": 3, "lr": 0.01, "ema": 0.5, "grad_clip": 1.0}
     eager, compiled = make_trainer(**options), make_trainer(**options, mode="compile", listeners=(modes,))
     one, other = eager.fit(), compiled.fit()
-    assert other.mode == Mode("compile", "as asked for")
+    assert other.mode == Mode("compile", "as requested")
     assert modes.heard == [other.mode]
     for expected, found in zip(one.epochs, other.epochs, strict=True):
         assert found.train == pytest.approx(expected.train, rel=1e-4)

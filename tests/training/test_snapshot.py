@@ -232,7 +232,7 @@ def test_it_is_saved_by_the_clock_that_only_goes_forward(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 40}, "an epoch had 4 steps and now has 5: these are other training data"),
+        ({"batch_size": 40}, "an epoch had 4 steps and now has 5: the training data differ"),
         ({"ema": 0.0}, ""),
         ({"model_class": Odd}, "does not fit the model: model.norm.weight is missing"),
     ],

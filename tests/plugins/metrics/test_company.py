@@ -245,9 +245,9 @@ def test_values_of_examples_come_after_begin() -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("c2st", "c2st is no figure of single examples"),
-        ("active-units", "active-units is no figure of single examples"),
-        ("prior-c2st", "prior-c2st is no figure of single examples"),
+        ("c2st", "c2st is not defined for single examples"),
+        ("active-units", "active-units is not defined for single examples"),
+        ("prior-c2st", "prior-c2st is not defined for single examples"),
         ("knn", "the-model has no knn: no training data given"),
     ],
 )

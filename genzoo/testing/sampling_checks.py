@@ -1,4 +1,4 @@
-"""Checks of what a model draws: that it is seeded, and that it is what prior and likelihood say."""
+"""Checks of a model's samples: they depend on the seed and follow prior and likelihood."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from genzoo.testing.pair import Pair, train
 from genzoo.training.objective import Objective
 
 FEW = 5
-"""Samples drawn to compare with others."""
+"""Number of samples to compare with each other."""
 DRAWS = 2000
-"""Samples drawn to compare distributions, where the examples are small."""
+"""Number of samples to compare distributions of small examples."""
 BUDGET = 800_000
-"""Numbers drawn at most: of large examples there are fewer samples."""
+"""Largest number of values drawn: large examples get fewer samples."""
 VIEWS = 16
-"""Numbers of an example, and random sums of them, that distributions are compared in."""
+"""Number of single values, and of random sums of values, in which distributions are compared."""
 SIGMAS = 6.6
 """Two samples of one distribution differ by more with a probability of 4e-11 in each of 64 ranks."""
 CALLS = 10
-"""How often a log_prob of so many samples is asked for."""
+"""Number of log_prob calls on `DRAWS` samples, to estimate the time."""
 SECONDS = 8.0
 LARGEST = 8
-"""Dimensions up to which a log_prob of the model's own is held against its samples."""
+"""Largest number of dimensions in which a model's own log_prob is compared with its samples."""
 
 
 def can_sample(objective: Objective) -> bool:
-    """Whether there is something to draw from."""
+    """Return whether the model can draw samples: a latent model needs a prior."""
     return not (isinstance(objective.model, LatentModel) and objective.model.prior() is None)
 
 
 def check_sampling(pair: Pair) -> None:
-    """The same seed gives the same samples and another seed others; a model without a prior says that it has none, and
-    one that is conditional heeds the classes asked for."""
+    """The same seed gives the same samples and another seed gives others; a model without a prior raises GenzooError;
+    samples depend on y if, and only if, the model is conditional."""
     objective, batch = pair.build(), pair.batch(FEW + 11)
     model, y = objective.model, None if batch.y is None else batch.y[:FEW]
     if model.conditional:
-        train(objective, batch, 2)  # at first a class may say nothing
+        train(objective, batch, 2)  # untrained, samples may not depend on the class
     objective.eval()
     with torch.no_grad():
         if not can_sample(objective):
@@ -54,24 +54,24 @@ def check_sampling(pair: Pair) -> None:
                 return
             raise AssertionError(f"{pair}: prior() is None, but sample() returns something")
         samples = []
-        asked = [(0, y), (0, y), (1, y)]
+        calls = [(0, y), (0, y), (1, y)]
         if y is not None:
-            asked += [(0, (y + 1) % pair.spec.classes), (0, None)]
-        for seed, classes in asked:
+            calls += [(0, (y + 1) % pair.spec.classes), (0, None)]
+        for seed, classes in calls:
             with seeded(seed):
                 samples.append(model.sample(FEW, classes))
     require(torch.equal(samples[0], samples[1]), f"{pair}: two samples under one seed differ")
     require(not torch.equal(samples[0], samples[2]), f"{pair}: samples do not depend on the seed")
     if y is not None:
-        heeds = not torch.equal(samples[0], samples[3])
-        said = "samples depend on y" if heeds else "samples do not depend on y"
-        require(heeds == model.conditional, f"{pair}: {said}, and conditional is {model.conditional}")
+        depends = not torch.equal(samples[0], samples[3])
+        fault = "samples depend on y" if depends else "samples do not depend on y"
+        require(depends == model.conditional, f"{pair}: {fault}, but conditional is {model.conditional}")
 
 
 def check_drawn(pair: Pair) -> str | None:
-    """sample(n) is distributed as the mean of p(x|z) for z of the prior, and with noise=True as x of p(x|z); where a
-    model without latents has a log_prob(x), as that says."""
-    objective = pair.stirred().eval()
+    """sample(n) has the distribution of the mean of p(x|z) for z from the prior, with noise=True that of x from p(x|z);
+    the samples of a model without latents follow its log_prob(x), if it has one."""
+    objective = pair.perturbed().eval()
     model = objective.model
     n = max(200, min(DRAWS, BUDGET // pair.spec.numel))
     if not isinstance(model, LatentModel):
@@ -87,19 +87,19 @@ def check_drawn(pair: Pair) -> str | None:
             except GenzooError as error:
                 return error.message
             if model.conditional:
-                return "a conditional model may draw any classes where none are asked for"
+                return "a conditional model may draw any classes if none are given"
             with seeded(0):
                 own = model.sample(n, None, noise=noise)
             with seeded(1):
                 wanted = _by_hand(model, n, noise)
-        what = "x of p(x|z)" if noise else "likelihood(z).mean"
+        what = "x from p(x|z)" if noise else "likelihood(z).mean"
         if far := differs(own.flatten(1), wanted.flatten(1)):
-            raise AssertionError(f"{pair}: {called} is not distributed as {what} for z of prior(): {far}")
+            raise AssertionError(f"{pair}: {called} is not distributed as {what} for z from prior(): {far}")
     return None
 
 
 def _same_computation(model: LatentModel, noise: bool) -> bool:
-    """Whether sample is likelihood(prior().rsample((n,))) by the same random numbers: then it needs no statistics."""
+    """Return whether sample equals likelihood(prior().rsample((n,))) for one seed: then no test is needed."""
     with seeded(0):
         own = model.sample(FEW, None, noise=noise)
     with seeded(0):
@@ -107,6 +107,7 @@ def _same_computation(model: LatentModel, noise: bool) -> bool:
 
 
 def _by_hand(model: LatentModel, n: int, noise: bool) -> Tensor:
+    """Return n samples by prior and likelihood."""
     prior = model.prior()
     assert prior is not None
     px = model.likelihood(prior.rsample((n,)))
@@ -114,8 +115,10 @@ def _by_hand(model: LatentModel, n: int, noise: bool) -> Tensor:
 
 
 def differs(one: Tensor, other: Tensor) -> str:
-    """Whether two samples [N, F] are of two distributions, by the ranks of single numbers and of sums of them; "" if
-    nothing tells so. Location and spread are compared, and how the samples differ among themselves."""
+    """Describe how two samples [N, F] differ in distribution; "" if no significant difference is found.
+
+    Location and spread are compared, by the ranks of single values and of random sums of values.
+    """
     generator = torch.Generator().manual_seed(0)
     f = one.shape[1]
     directions = torch.randn(f, VIEWS, generator=generator) / math.sqrt(f)
@@ -124,8 +127,8 @@ def differs(one: Tensor, other: Tensor) -> str:
     both = torch.cat([one, other])
     views = torch.cat([both[:, columns], both @ directions], 1).double()
     for kind, values in (
-        ("where it lies", views),
-        ("how far it spreads", (views - views.median(0).values).abs()),
+        ("location", views),
+        ("spread", (views - views.median(0).values).abs()),
     ):
         rank = _ranks(values)
         gap = rank[:n].mean(0) - rank[n:].mean(0)
@@ -134,13 +137,15 @@ def differs(one: Tensor, other: Tensor) -> str:
         i = int(far.argmax())
         if far[i] > SIGMAS and rank.std(0)[i] > 1e-9:
             a, b = views[:n, i], views[n:, i]
-            said = f"{a.mean().item():.3g} ± {a.std().item():.3g} and {b.mean().item():.3g} ± {b.std().item():.3g}"
-            return f"they differ in {kind}, {said} ({far[i].item():.0f} standard errors)"
+            values_text = (
+                f"{a.mean().item():.3g} ± {a.std().item():.3g} and {b.mean().item():.3g} ± {b.std().item():.3g}"
+            )
+            return f"they differ in {kind}, {values_text} ({far[i].item():.0f} standard errors)"
     return ""
 
 
 def _ranks(values: Tensor) -> Tensor:
-    """Ranks [N, F] as shares of N; equal values share theirs."""
+    """Return ranks [N, F] as shares of N; equal values share the mean of their ranks."""
     ordered = values.sort(0).values.T.contiguous()
     columns = values.T.contiguous()
     low = torch.searchsorted(ordered, columns)
@@ -149,25 +154,25 @@ def _ranks(values: Tensor) -> Tensor:
 
 
 def _as_log_prob(pair: Pair, model: Model) -> str | None:
-    """Holds a log_prob(x) of a model without latents against its samples."""
+    """Compare a log_prob(x) of a model without latents with its samples."""
     log_prob = getattr(model, "log_prob", None)
     if not callable(log_prob):
         return "neither latents nor a log_prob(x)"
     if pair.spec.numel > LARGEST or pair.spec.is_image:
-        return "log_prob(x) is held against samples on small vectors alone"
+        return "log_prob(x) is compared with samples on small vectors only"
     with torch.no_grad(), seeded(0):
         start = time.perf_counter()
         own = model.sample(FEW * FEW, None, noise=True)
         log_prob(own)
         if (time.perf_counter() - start) / len(own) * DRAWS * CALLS > SECONDS:
-            return "log_prob(x) takes too long to be held against samples"
+            return "log_prob(x) is too slow to be compared with samples"
         own = model.sample(DRAWS, None, noise=True)
-        if not bool(own.isfinite().all()):  # with weights at random
+        if not bool(own.isfinite().all()):  # because of the perturbed weights
             own = (model := pair.build().eval().model).sample(DRAWS, None, noise=True)
             log_prob = getattr(model, "log_prob")  # noqa: B009
 
         def density(rows: Tensor) -> Tensor:
-            found: Tensor = log_prob(rows.reshape(-1, *pair.spec.shape))
-            return found.view(len(rows), 1)
+            values: Tensor = log_prob(rows.reshape(-1, *pair.spec.shape))
+            return values.view(len(rows), 1)
 
         return examine_samples(own.reshape(DRAWS, 1, -1), density, f"{pair}: log_prob(x)", SOLVED)

@@ -1,4 +1,4 @@
-"""A figure belongs to the model and the examples: not to batches, order, mode or generators."""
+"""Metrics depend on the model and the examples only: not on batches, order, mode, generators or other metrics."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from genzoo.data.view import Binarize
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
-from genzoo.training.trainer import objective_terms
+from genzoo.training.objective import objective_terms
 
 CPU = torch.device("cpu")
 N = 300
 FEW = {"iwae": "iwae:2", "sliced-wasserstein": "sliced-wasserstein:directions=20"}
-"""Metrics that take longer the more of something they are given."""
+"""Metrics with an option that makes them faster."""
 METRICS = find_metrics(registry(), [*(FEW.get(name, name) for name in registry().names("metric")), "frechet:gmm:3"])
 VIEWS: list[tuple[str, Binarize]] = [
     ("grey images", "none"),
@@ -28,7 +28,7 @@ VIEWS: list[tuple[str, Binarize]] = [
     ("vectors", "none"),
 ]
 MEANS = ("elbo", "reconstruction")
-"""Losses that do not couple the examples of a batch."""
+"""Losses that are means over independent examples."""
 QUICK = {("vae", "grey images"), ("ae", "points"), ("conv-vae", "grey images")}
 """Models and data of the quick suite: a posterior that draws, one that does not, and convolutions."""
 CASES = [
@@ -44,27 +44,27 @@ CASES = [
 ]
 
 
-def figures(model: Model, data: Resident, batch_size: int = 128) -> dict[str, Any]:
-    """Every figure and every standard error, flat."""
+def values(model: Model, data: Resident, batch_size: int = 128) -> dict[str, Any]:
+    """Return every metric and every standard error in one dict."""
     result = evaluate(model, data, METRICS, batch_size, train=training_data(model))
     errors = {f"error of {name}": value for name, value in result.pop("standard_error").items()}
     return {name: value for name, value in {**result, **errors}.items() if isinstance(value, (int, float))}
 
 
 def training_data(model: Model) -> Resident:
-    """For metrics that fit something: examples of the model's form."""
+    """Return examples of the model's form, for metrics that fit something."""
     return Resident(Pair.of("vae", spec=model.spec).split(60), CPU)
 
 
 @pytest.mark.parametrize(("pair", "binarize"), CASES)
 def test_batches_do_not_matter(pair: Pair, binarize: Binarize) -> None:
     model, data = pair.build().model, Resident(pair.split(N), CPU, binarize)
-    whole = figures(model, data, N)
+    whole = values(model, data, N)
     assert {"n", "mse", "reconstruction", "error of mse"} <= set(whole)
     assert "knn" in whole or not model.spec.classes
     for batch_size in (1, 7, 128):
-        # Matrix products round differently at different sizes: hence not exactly.
-        assert figures(model, data, batch_size) == pytest.approx(whole, rel=1e-5, abs=1e-6)
+        # Matrix products of different sizes round differently.
+        assert values(model, data, batch_size) == pytest.approx(whole, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize(("pair", "binarize"), CASES)
@@ -72,8 +72,8 @@ def test_order_does_not_matter(pair: Pair, binarize: Binarize) -> None:
     model, split = pair.build().model, pair.split(N)
     order = torch.randperm(N, generator=torch.Generator().manual_seed(0))
     shuffled = Split(split.x[order], None if split.y is None else split.y[order])
-    one, other = (figures(model, Resident(part, CPU, binarize), 100) for part in (split, shuffled))
-    # Roots of eigenvalues that are 0 but for rounding: the Fréchet distance keeps half of the digits.
+    one, other = (values(model, Resident(part, CPU, binarize), 100) for part in (split, shuffled))
+    # The Fréchet distance takes roots of eigenvalues that are 0 up to rounding, and loses half of the digits.
     for name in ("frechet", "frechet_gmm_3"):
         assert other.pop(name, 0.0) == pytest.approx(one.pop(name, 0.0), rel=1e-7)
     assert other == pytest.approx(one, rel=1e-9)
@@ -91,8 +91,8 @@ def test_the_objective_on_held_out_data_does_not_depend_on_batches_or_order(pair
 OWN = ["c2st", "kid", "memorisation", "prior-c2st", "mutual-information", "total-correlation", "c2st:gmm:2", "knn"]
 
 
-def test_company_does_not_matter() -> None:
-    """Each figure and all beside it, alone and after each of the others, whatever those drew."""
+def test_other_metrics_do_not_matter() -> None:
+    """Each metric and its details are the same alone and after each of the others."""
     pair = Pair.of("vae", spec=SPECS["points"])
     model, data, train = pair.build().model, Resident(pair.split(80), CPU), training_data(pair.build().model)
 
@@ -101,30 +101,30 @@ def test_company_does_not_matter() -> None:
 
     together, turned = found("kl-per-dim", *OWN), found(*reversed(OWN))
     for name in OWN:
-        figure = name.replace("-", "_").replace(":", "_")
+        result = name.replace("-", "_").replace(":", "_")
         alone = found(name)
-        assert alone[figure] == together[figure] == turned[figure]
-        assert alone["details"][figure] == together["details"][figure] == turned["details"][figure]
+        assert alone[result] == together[result] == turned[result]
+        assert alone["details"][result] == together["details"][result] == turned["details"][result]
 
 
-def test_global_generators_do_not_matter_and_are_left_alone() -> None:
+def test_global_generators_do_not_matter_and_do_not_change() -> None:
     pair = Pair.of("vae")
     model, data = pair.build().model, Resident(pair.split(50), CPU)
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    one = figures(model, data)
+    one = values(model, data)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    assert figures(model, data) == one
+    assert values(model, data) == one
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_mode_is_what_it_was(training: bool) -> None:
+def test_the_mode_is_restored(training: bool) -> None:
     pair = Pair.of("vae", spec=SPECS["points"])
     model, data = pair.build().model.train(training), Resident(pair.split(50), CPU)
     seen: list[bool] = []
     model.encoder.register_forward_pre_hook(lambda module, _: seen.append(module.training))
-    figures(model, data)
+    values(model, data)
     assert seen
     assert not any(seen)
     assert all(part.training is training for part in model.modules())
@@ -133,17 +133,17 @@ def test_the_mode_is_what_it_was(training: bool) -> None:
 def test_no_gradient_is_kept() -> None:
     pair = Pair.of("vae", spec=SPECS["points"])
     model = pair.build().model
-    figures(model, Resident(pair.split(50), CPU))
+    values(model, Resident(pair.split(50), CPU))
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_the_bound_is_the_sum_of_its_terms() -> None:
     pair = Pair.of("vae")
-    result = figures(pair.build().model, Resident(pair.split(N), CPU))
+    result = values(pair.build().model, Resident(pair.split(N), CPU))
     assert result["negative_elbo"] == pytest.approx(result["reconstruction"] + result["kl"], rel=1e-6)
 
 
-def test_what_a_model_has_not_is_said() -> None:
+def test_a_metric_that_is_not_available_has_a_reason() -> None:
     pair = Pair.of("ae")
     result = evaluate(pair.build().model, Resident(pair.split(20), CPU), METRICS)
     assert result["kl"] is None

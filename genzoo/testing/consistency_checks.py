@@ -1,4 +1,4 @@
-"""Checks that the parts of a model agree, whatever was asked before, beside which examples, and in which mode."""
+"""Checks that a model's methods agree with each other, for any earlier calls, batch and mode."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from genzoo.training.objective import Objective
 EXAMPLES = 6
 SAMPLES = 3
 TOLERANCE = 2e-3
-"""By how much two computations of one thing may differ, relatively to the largest number: rounding and batch sizes."""
+"""Tolerance between two computations of the same quantity: they may round differently."""
 FAR = 4.0
-"""Codes so many times as large as usual show what a decoder does at its ends."""
+"""Factor by which codes are enlarged, to compare decoders far from the prior's centre."""
 NO_LATENTS = "not a LatentModel"
 
 
 def near(one: Tensor, other: Tensor, tolerance: float = TOLERANCE) -> bool:
-    """Whether tensors of one shape are equal but for rounding."""
+    """Return whether tensors of one shape are equal up to rounding."""
     if one.shape != other.shape:
         return False
     same = (one == other) | (one - other).abs().le(tolerance * (0.1 + other.abs()))
     return bool((same | (one.isnan() & other.isnan())).all())
 
 
-def apart(one: Tensor, other: Tensor) -> str:
-    """How far two tensors are from each other, as text."""
+def difference(one: Tensor, other: Tensor) -> str:
+    """Describe the largest difference between two tensors."""
     if one.shape != other.shape:
         return f"shapes {tuple(one.shape)} and {tuple(other.shape)}"
     i = int((one - other).abs().nan_to_num(nan=0.0).argmax())
@@ -44,15 +44,15 @@ def apart(one: Tensor, other: Tensor) -> str:
 
 
 def inferred(model: LatentModel, batch: Batch, k: int = 1) -> Inference:
-    """What the model says of a batch, with noise of one seed."""
+    """Return infer(batch, k) with noise from a fixed seed."""
     with torch.no_grad(), seeded(0):
         return model.infer(batch, k)
 
 
 def check_agrees(pair: Pair) -> str | None:
-    """infer(batch) is posterior(x), prior() and likelihood(z) of its own z; decode(z) is likelihood(z).mean, and
+    """infer(batch) returns posterior(x), prior() and likelihood(z) of its own z; decode(z) is likelihood(z).mean;
     reconstruct(x) is decode(encode(x))."""
-    model = pair.stirred().eval().model
+    model = pair.perturbed().eval().model
     if not isinstance(model, LatentModel):
         return NO_LATENTS
     batch = pair.batch(EXAMPLES)._replace(y=None)
@@ -66,7 +66,7 @@ def check_agrees(pair: Pair) -> str | None:
         if q.measure != "none":
             found["ln q(z|x) of infer and of posterior(x)"] = q.log_prob(z), model.posterior(batch.x).log_prob(z)
         prior = model.prior()
-        require((p is None) == (prior is None), f"{pair}: prior() and the prior of infer are not both there")
+        require((p is None) == (prior is None), f"{pair}: only one of prior() and the prior of infer is None")
         if p is not None and prior is not None:
             found["ln p(z) of infer and of prior()"] = p.log_prob(z), prior.log_prob(z)
         for where, codes in (("z", flat), (f"{FAR:g}·z", FAR * flat)) if q.measure == "density" else (("z", flat),):
@@ -74,13 +74,13 @@ def check_agrees(pair: Pair) -> str | None:
         encoded = model.encode(batch.x)
         found["reconstruct(x) and decode(encode(x))"] = model.reconstruct(batch.x), model.decode(encoded)
     for what, (one, other) in found.items():
-        require(near(one, other), f"{pair}: {what} differ: {apart(one, other)}")
+        require(near(one, other), f"{pair}: {what} differ: {difference(one, other)}")
     return None
 
 
 def check_alone(pair: Pair) -> str | None:
-    """In evaluation what a model says of an example does not depend on the others of its batch, nor on their order."""
-    model, batch = pair.stirred().eval().model, pair.batch(EXAMPLES)._replace(y=None)
+    """In evaluation the result for an example does not depend on the other examples of its batch or their order."""
+    model, batch = pair.perturbed().eval().model, pair.batch(EXAMPLES)._replace(y=None)
     if not isinstance(model, LatentModel):
         return NO_LATENTS
     order = torch.arange(EXAMPLES - 1, -1, -1)
@@ -94,11 +94,11 @@ def check_alone(pair: Pair) -> str | None:
         for name, (answer, given) in answers.items():
             whole = answer(given)
             for how, other in (
-                ("by itself", torch.cat([answer(given[i : i + 1]) for i in range(EXAMPLES)])),
+                ("in a batch of its own", torch.cat([answer(given[i : i + 1]) for i in range(EXAMPLES)])),
                 ("in a batch in another order", answer(given[order])[order]),
             ):
-                said = f"is another one {how}: {apart(other, whole)}"
-                require(near(other, whole), f"{pair}: {name} of an example {said}")
+                fault = f"differs {how}: {difference(other, whole)}"
+                require(near(other, whole), f"{pair}: {name} of an example {fault}")
     return None
 
 
@@ -109,7 +109,7 @@ def _keyed_sample(model: LatentModel, x: Tensor) -> Tensor:
 
 
 def _keys(q: Distribution) -> bool:
-    """Whether a distribution draws an example's own noise: the same twice."""
+    """Return whether a distribution draws each example's own noise, independent of the seed."""
     with seeded(1):
         one = q.rsample()
     with seeded(2):
@@ -117,9 +117,9 @@ def _keys(q: Distribution) -> bool:
 
 
 def check_forgets(pair: Pair) -> str | None:
-    """In evaluation no call changes what a later one says: neither other examples, nor their labels, nor the loss, nor
-    samples leave anything behind."""
-    objective = pair.stirred().eval()
+    """In evaluation mode no call changes the result of a later one: other examples, their labels, the loss and samples
+    leave no state."""
+    objective = pair.perturbed().eval()
     model, batch, other = objective.model, pair.batch(EXAMPLES), pair.batch(EXAMPLES + 1)
     before = {name: tensor.clone() for name, tensor in objective.state_dict().items()}
     answers = [_answers(objective, batch)]
@@ -137,7 +137,7 @@ def check_forgets(pair: Pair) -> str | None:
         for again in answers[1:]:
             require(
                 near(again[name], value, 1e-5),
-                f"{pair}: {name} is another one after a look at other examples: {apart(again[name], value)}",
+                f"{pair}: {name} differs after calls with other examples: {difference(again[name], value)}",
             )
     for name, tensor in objective.state_dict().items():
         same = torch.equal(tensor, before[name]) or not bool(tensor.isfinite().all())
@@ -146,7 +146,7 @@ def check_forgets(pair: Pair) -> str | None:
 
 
 def _answers(objective: Objective, batch: Batch) -> dict[str, Tensor]:
-    """What a model says of a batch, each part asked for by itself; first of all the codes that go without any x."""
+    """Return the results of a model's methods on a batch, each from a call of its own; codes without any x first."""
     model = objective.model
     found: dict[str, Tensor] = {}
     with torch.no_grad():
@@ -163,8 +163,8 @@ def _answers(objective: Objective, batch: Batch) -> dict[str, Tensor]:
 
 
 def check_labels(pair: Pair) -> str | None:
-    """Unless conditional is True, infer(batch) does not look at the labels: evaluation does not give any."""
-    model, batch = pair.stirred().eval().model, pair.batch(EXAMPLES)
+    """Unless conditional is True, infer(batch) does not use the labels: evaluation gives none."""
+    model, batch = pair.perturbed().eval().model, pair.batch(EXAMPLES)
     if not isinstance(model, LatentModel):
         return NO_LATENTS
     if batch.y is None:
@@ -177,25 +177,25 @@ def check_labels(pair: Pair) -> str | None:
         try:
             again = inferred(model, other)
         except (TypeError, AttributeError, ValueError) as error:
-            raise AssertionError(f"{pair}: infer(batch) fails where there are {what}: {error}") from None
+            raise AssertionError(f"{pair}: infer(batch) fails with {what}: {error}") from None
         for name, one, two in (
             ("q(z|x).mean", first.q.mean, again.q.mean),
             ("z", first.z, again.z),
             ("p(x|z).mean", first.px.mean, again.px.mean),
         ):
-            require(near(one, two), f"{pair}: {name} of infer(batch) is another one with {what}: {apart(one, two)}")
+            require(near(one, two), f"{pair}: {name} of infer(batch) differs with {what}: {difference(one, two)}")
     return None
 
 
-def ordinary(objective: Objective) -> Iterator[nn.Module]:
-    """The layers of torch whose whole purpose it is to differ between training and evaluation."""
+def mode_dependent_layers(objective: Objective) -> Iterator[nn.Module]:
+    """Yield the dropout and batch normalisation layers, which differ between training and evaluation by design."""
     return (part for part in objective.modules() if isinstance(part, (_DropoutNd, _BatchNorm)))
 
 
 def check_modes(pair: Pair) -> str | None:
-    """In training and in evaluation the loss and infer are the same, but for layers of dropout and batch normalisation
-    and for the labels."""
-    objective, batch = pair.stirred(), pair.batch(EXAMPLES)
+    """The loss and infer are the same in training and in evaluation mode, apart from dropout, batch normalisation and
+    the labels."""
+    objective, batch = pair.perturbed(), pair.batch(EXAMPLES)
     if objective.model.conditional:
         batch = batch._replace(y=None)
     kept = {name: tensor.clone() for name, tensor in objective.state_dict().items()}
@@ -203,7 +203,7 @@ def check_modes(pair: Pair) -> str | None:
     for mode in (False, True):
         objective.load_state_dict(kept)
         objective.train(mode)
-        for layer in ordinary(objective):
+        for layer in mode_dependent_layers(objective):
             layer.eval()
         try:
             with torch.no_grad():
@@ -216,6 +216,6 @@ def check_modes(pair: Pair) -> str | None:
     evaluated, trained = found
     require(evaluated.keys() == trained.keys(), f"{pair}: the loss's terms in training are {sorted(trained)}")
     for name, value in evaluated.items():
-        said = f"differs between training and evaluation: {apart(trained[name], value)}"
-        require(near(trained[name], value), f"{pair}: {name} {said}")
+        fault = f"differs between training and evaluation: {difference(trained[name], value)}"
+        require(near(trained[name], value), f"{pair}: {name} {fault}")
     return None

@@ -1,0 +1,54 @@
+"""The tests of samples against log-probabilities accept correct distributions and find wrong ones."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+import genzoo
+from genzoo.core.noise import seeded
+from genzoo.testing.densities import centred, examine_distribution, examine_samples, kind_of
+
+
+def gaussian(log_var: float) -> genzoo.DiagGaussian:
+    return genzoo.DiagGaussian(torch.zeros(1, 3), torch.full((1, 3), log_var))
+
+
+def samples(log_var: float) -> Tensor:
+    with seeded(0):
+        return gaussian(log_var).rsample((20_000,))
+
+
+def test_a_gaussian_follows_its_density() -> None:
+    with seeded(0):
+        assert examine_distribution(gaussian(0.4), "q") is None
+    assert kind_of(samples(0.0)) == "continuous"
+
+
+@pytest.mark.parametrize(("log_var", "shift"), [(0.4, 0.0), (-0.4, 0.0), (0.0, 0.2), (0.0, -0.2)])
+def test_a_wrong_scale_and_a_wrong_constant_are_found(log_var: float, shift: float) -> None:
+    with seeded(0), pytest.raises(AssertionError, match=r"^q: (it does not integrate|samples do not follow)"):
+        examine_samples(samples(log_var), lambda rows: gaussian(0.0).log_prob(rows) + shift, "q")
+
+
+def test_probabilities_sum_to_1() -> None:
+    coin = genzoo.Bernoulli(torch.tensor([[0.5, -1.0]]), event_dims=1)
+    with seeded(0):
+        assert examine_distribution(coin, "p") is None
+        own = coin.rsample((4000,))
+        assert kind_of(own) == "discrete"
+        with pytest.raises(AssertionError, match=r"the probabilities of all values sum to 0\.6"):
+            examine_samples(own, lambda rows: coin.log_prob(rows) - 0.5, "p")
+
+
+def test_a_mean_that_is_not_that_of_the_samples_is_found() -> None:
+    class Shifted(genzoo.DiagGaussian):
+        def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+            return super().rsample(sample_shape) + 0.3
+
+    shifted = Shifted(torch.zeros(1, 3), torch.zeros(1, 3))
+    with seeded(0):
+        centred(gaussian(0.0), "q", loose=0.02)
+        with pytest.raises(AssertionError, match=r"q: mean is 0, but its samples have the mean 0\.[23]"):
+            centred(shifted, "q", loose=0.02)

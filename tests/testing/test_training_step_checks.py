@@ -1,0 +1,31 @@
+"""The checks of a training step, and the ratio of a gradient to the finite difference of its loss."""
+
+from __future__ import annotations
+
+import pytest
+from genzoo_plugins.vae.model import VAE
+from torch import nn
+
+from genzoo.registry.current import HERE, Entry, registry
+from genzoo.testing import CHECKS, SPECS, Pair
+from genzoo.testing.training_step_checks import gradient_ratio, is_game
+
+
+def test_batch_normalisation_is_no_fault() -> None:
+    """It needs two examples in training mode, and the trainer makes a batch of one only if asked to."""
+
+    class Normalised(VAE):
+        def make_encoder(self, outputs: int) -> nn.Module:
+            *first, last = super().make_encoder(outputs).children()
+            return nn.Sequential(*first, nn.BatchNorm1d(400), last)
+
+    entry = Entry("model", "normalised", Normalised, "", HERE, loss="elbo")
+    pair = Pair(entry, registry().get("loss", "elbo"), SPECS["points"])
+    for name in ("loss", "gradients", "batches", "graph-safe"):
+        CHECKS[name](pair)
+
+
+def test_the_gradient_of_a_differentiable_loss_is_its_finite_difference() -> None:
+    pair = Pair.of("vae", spec=SPECS["points"])
+    assert gradient_ratio(pair.perturbed(), pair) == pytest.approx(1.0, abs=0.03)
+    assert not is_game(pair)
