@@ -163,12 +163,12 @@ class Metric:
         return values if values.dim() == 1 else None
 
     def standard_error(self, values: Tensor) -> float | None:
-        """Return the standard error over the choice of examples; None unless the metric is a mean over examples."""
+        """Return the standard error of values [N, …] over examples; None unless the metric is a mean over examples."""
         each = self.of_each(values)
         return None if each is None or len(each) < 2 else (each.std() / len(each) ** 0.5).item()
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        """Return what is reported beside the metric, as plain JSON values; called after `summarise`.
+        """Return what is reported beside the metric of values [N, …], as JSON values; called after `summarise`.
 
         Tables show the text under "note".
         """

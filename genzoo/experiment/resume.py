@@ -31,7 +31,7 @@ from genzoo.runs.run import MODEL_FILE, Run, RunPaths
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked
 from genzoo.system.signals import terminable
-from genzoo.training.optimizer import learning_rate
+from genzoo.training.schedule import learning_rate
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
 

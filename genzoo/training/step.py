@@ -12,8 +12,10 @@ from genzoo.core.dataset import Batch
 from genzoo.core.noise import derive_seed, reseed
 from genzoo.training.adam import TINY_STEPS
 from genzoo.training.config import Training
+from genzoo.training.ema import MovingAverage
 from genzoo.training.objective import Objective
-from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimizer
+from genzoo.training.optimizer import make_optimizer
+from genzoo.training.schedule import learning_rate
 
 PARTS = ("data", "forward", "backward", "optimiser")
 """The parts of a step that `Step.span` is entered for, in order."""

@@ -24,11 +24,12 @@ from genzoo.training.all_reduce import AllReduce, divisible_batch_size
 from genzoo.training.callback import Listener, Outcome
 from genzoo.training.config import Training
 from genzoo.training.early_stopping import EarlyStopping
+from genzoo.training.ema import MovingAverage
 from genzoo.training.execution import Mode, RunStep, choose_mode, make_step, refuse_mode
 from genzoo.training.final_objective import update_early_stopping, validation_terms
 from genzoo.training.nonfinite import not_finite
 from genzoo.training.objective import Objective, mark_conditional, objective_terms, set_memory_format
-from genzoo.training.optimizer import MovingAverage, learning_rate
+from genzoo.training.schedule import learning_rate
 from genzoo.training.step import Step
 
 

@@ -12,7 +12,9 @@ from torch import nn
 from genzoo.core.listener import Epoch
 from genzoo.training.callback import Listener
 from genzoo.training.config import Training
-from genzoo.training.optimizer import MovingAverage, learning_rate, make_optimizer
+from genzoo.training.ema import MovingAverage
+from genzoo.training.optimizer import make_optimizer
+from genzoo.training.schedule import learning_rate
 
 TOTAL = 100
 
