@@ -72,7 +72,7 @@ def test_python_gets_the_error(tmp_path: Path) -> None:
     from genzoo.registry.discovery import load_file
 
     load_file(plugin(tmp_path, POISONS["loss nan"]), registry())
-    with pytest.raises(package.errors.NonFiniteError, match="not finite at epoch 2"):
+    with pytest.raises(package.NonFiniteError, match="not finite at epoch 2"):
         package.run("odd", "moons", epochs=3, batch_size=125, out=tmp_path / "run", quiet=True)
 
 

@@ -95,7 +95,7 @@ def test_a_model_with_a_loss_is_trained_by_it(tmp_path: Path) -> None:
         ("torch --model mine", "there is already a Python module torch\n  try genzoo-torch"),
         ("class --model mine", "there is already a Python module class"),
         ("mine --model vae", "there is already a model 'vae'\n  choose another name: --model NAME"),
-        ("there --model mine", "cannot make there: File exists\n  name another, or delete it"),
+        ("there --model mine", "cannot make there: File exists\n  choose another name, or delete it"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(

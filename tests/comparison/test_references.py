@@ -124,7 +124,7 @@ def test_without_validation_data_the_choice_goes_by_test_data(runs: Path, capsys
     (runs / "dynamic" / "results.json").unlink()
     assert best(runs, "negative-elbo").path.name == "conv-1"
     assert "genzoo: @best:negative-elbo: chosen by test metrics" in capsys.readouterr().err
-    assert "in the order of their test negative elbo" in shown(capsys, runs, "--sort", "negative-elbo")
+    assert "sorted by their test negative elbo" in shown(capsys, runs, "--sort", "negative-elbo")
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,15 @@ def test_a_figure_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_figures_of_a_run_on_images_start_no_matplotlib(tmp_path: Path) -> None:
-    code = f"import sys; sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}\n{RUN}"
+    code = f"import sys; sys.path[:0] = {sys.path!r}\n{RUN}"
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=100)
     assert done.stdout.split() == ["[]", "8", "False"], done.stderr
 
 
 RUN = """
 from pathlib import Path
-from test_figures import figures, subject_of
+from figure_contexts import subject_of
+from genzoo.figures import draw as figures
 made = subject_of(Path(sys.argv[1]), "vae", "digits", latent_dim=2)
 print(figures.draw_all(made.run, made.model, made.view), len(list(Path(sys.argv[1], "figures").iterdir())))
 print("matplotlib" in sys.modules)
