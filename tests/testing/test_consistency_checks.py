@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from torch import Tensor
 
 import genzoo

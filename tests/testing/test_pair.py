@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 
 import genzoo
 from genzoo.registry.current import HERE, Entry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from genzoo_plugins.vae.model import VAE
+from genzoo_plugins.vae.vae import VAE
 from torch import nn
 
 from genzoo.registry.current import HERE, Entry, registry
