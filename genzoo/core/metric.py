@@ -165,7 +165,7 @@ class Metric:
         return values if values.dim() == 1 else None
 
     def standard_error(self, values: Tensor) -> float | None:
-        """Return the standard error over the choice of examples; None unless the metric is the mean of `of_each`."""
+        """Return the standard error for values [N, …] of a split; None unless the metric is the mean of `of_each`."""
         each = self.of_each(values)
         return None if each is None or len(each) < 2 else (each.std() / len(each) ** 0.5).item()
 
