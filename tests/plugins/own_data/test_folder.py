@@ -99,7 +99,7 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
 
 def test_more_pictures_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_pictures(tmp_path, np.zeros((11, 3, 3), np.uint8))
-    monkeypatch.setattr(folder, "MAX_BYTES", 99)
+    monkeypatch.setattr(folder, "LARGEST", 99)
     assert load("folder", tmp_path)[1].shape == (1, 3, 3)
     assert refusal("folder", tmp_path, channels=3) == "11 pictures of 3x3 take more than 99 bytes"
 
