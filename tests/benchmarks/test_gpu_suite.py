@@ -208,7 +208,7 @@ def test_a_checkout_is_found_like_an_installed_package(tmp_path: Path) -> None:
     made = found["genzoo"]
     assert made.version == installed.version
     assert points(made) == points(installed)
-    assert points(found["genzoo-example"]) == {"genzoo_example": "genzoo_example"}
+    assert points(found["genzoo-example"]) == {"example": "genzoo_example"}
 
 
 def points(package: importlib.metadata.Distribution) -> dict[str, str]:
