@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import genzoo
 from genzoo.core.errors import NonFiniteError, PluginError, UsageError
@@ -114,50 +108,3 @@ def test_who_cannot_listen_refuses_the_run_before_anything_is_written(
         trained(tmp_path / "run", "tensorboard")
     assert refused.value.hint == "pip install 'genzoo[tensorboard]'"
     assert not (tmp_path / "run").exists()
-
-
-def points(folder: Path, tag: str) -> list[tuple[int, float]]:
-    found = EventAccumulator(str(folder / "tensorboard"))
-    found.Reload()
-    return [(event.step, event.value) for event in found.Scalars(tag)]
-
-
-def test_tensorboard_gets_curves_figures_and_results(tmp_path: Path) -> None:
-    run = trained(tmp_path / "run", "tensorboard")
-    for term, value in run.history[-1]["train"].items():
-        expected = [(epoch["step"], pytest.approx(epoch["train"][term], rel=1e-6)) for epoch in run.history]
-        assert points(run.path, f"{term}/train") == expected
-        assert len(points(run.path, f"{term}/validation")) == 2
-        assert isinstance(value, float)
-    assert points(run.path, "mse/test") == [(run.history[-1]["step"], pytest.approx(run.results["test"]["mse"]))]
-    found = EventAccumulator(str(run.path / "tensorboard"))
-    found.Reload()
-    assert set(found.Tags()["images"]) == {path.stem for path in (run.path / "figures").glob("*.png")}
-    assert found.Tags()["tensors"] == ["options/text_summary"]
-
-
-def test_tensorboard_has_each_epoch_of_a_resumed_run_once(tmp_path: Path) -> None:
-    run = trained(tmp_path / "run", "tensorboard")
-    genzoo.resume(run.path, epochs=4, quiet=True)
-    assert [step for step, _ in points(run.path, "loss/train")] == [epoch["step"] for epoch in run.history]
-
-
-def test_a_killed_run_that_is_resumed_repeats_no_point(tmp_path: Path) -> None:
-    """What was told after the last checkpoint is told again by the resumed run, and takes the place of the former."""
-    program = dedent("""
-        import sys, genzoo
-        genzoo.run("vae", "digits", out=sys.argv[1], epochs=2000, hidden=(8,), listeners=("tensorboard",),
-                   save_every=0.3, quiet=True)
-    """)
-    folder = tmp_path / "run"
-    process = subprocess.Popen([sys.executable, "-c", program, str(folder)])
-    deadline = time.monotonic() + 90
-    while not list((folder / "checkpoints").glob("step-*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = len(genzoo.Run(folder).history)
-    assert done
-    run = genzoo.resume(folder, epochs=done + 2, quiet=True)
-    assert [step for step, _ in points(folder, "loss/train")] == [epoch["step"] for epoch in run.history]

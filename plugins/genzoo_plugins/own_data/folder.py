@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections import Counter
 from functools import cached_property
@@ -21,8 +20,8 @@ from genzoo.data.readers.images import WHITE, Measures, decoder, measure_and_rea
 from genzoo.data.readers.labels import natural
 from genzoo.system import tensor_cache
 from genzoo_plugins.own_data.base import OwnData, Parts
+from genzoo_plugins.own_data.sizes import sides
 
-LARGEST_SIDE = 4096
 LARGEST = 1 << 32
 """Bytes of all pictures together."""
 CACHE = "pictures"
@@ -286,20 +285,3 @@ class Folder(OwnData):
                 "--data.background chooses another ground"
             )
         return notes
-
-
-def sides(size: str) -> tuple[int, int] | None:
-    """Height and width written as "32x48" or "32"; None for "".
-
-    Raises:
-        UsageError: Neither.
-    """
-    if not size:
-        return None
-    match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", size)
-    height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-    if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
-        raise UsageError(
-            f"--data.size {size}: neither HEIGHTxWIDTH nor one number, at most {LARGEST_SIDE}", "such as 32x48, or 64"
-        )
-    return height, width
