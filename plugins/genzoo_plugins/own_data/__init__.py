@@ -1,4 +1,4 @@
-"""Your own data: a folder of pictures, arrays, a table."""
+"""Datasets of a user's own files: a folder of pictures, arrays, or a table."""
 
 from genzoo.core.hookspecs import Register, hookimpl
 

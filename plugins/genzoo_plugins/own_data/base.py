@@ -1,4 +1,4 @@
-"""What the datasets of users' own files share: the path, the cut into splits, the classes, the record."""
+"""Base classes of datasets in users' own files: path, splits, classes and digest."""
 
 from __future__ import annotations
 
@@ -25,43 +25,45 @@ Share = Annotated[float, genzoo.Range(0, 0.9)]
 
 
 class Parts(NamedTuple):
-    """What a file holds: everything in one part, unless it is cut already."""
+    """The content of a file: all examples as `train`, or the splits that the file defines."""
 
     train: Split
     validation: Split | None = None
     test: Split | None = None
     classes: tuple[str, ...] = ()
-    """Their names, in the order of their numbers; () without labels."""
+    """Names of the classes, in the order of their numbers; () if there are no labels."""
     form: InputFormat = InputFormat()
+    """How the file was read."""
     notes: tuple[str, ...] = ()
-    """What was guessed or left out, a line each."""
+    """What was guessed or left out, one line each."""
 
     @property
     def present(self) -> list[Split]:
-        """The parts that there are."""
+        """The splits that are not None."""
         return [part for part in (self.train, self.validation, self.test) if part is not None]
 
 
 class OwnData(ABC):
-    """Data of a user's own file or folder; a subclass reads it, and says what it is before it is read."""
+    """Data of a user's own file or folder. A subclass reads it and describes it before it is loaded."""
 
     kind: ClassVar[str] = "FILE"
+    """Placeholder for the path in messages."""
 
     @genzoo.config
     class Config:
         path: str = ""
         """The file or folder."""
         validation: Share = 0.1
-        """The share held out for validation, by a fixed permutation; 0: none."""
+        """Share of the examples held out for validation, by a fixed permutation; 0: none."""
         test: Share = 0.1
-        """The share held out for testing, by the same permutation; unused where the file has test data of its own."""
+        """Share of the examples held out for testing, by the same permutation; unused if the file has test data."""
         without: str = ""
-        """Train and validate without the class of this name; it stays in the test data, for `genzoo anomaly`."""
+        """Exclude the class of this name from training and validation. The test data keep it, for `genzoo anomaly`."""
         only: str = ""
-        """Train and validate on the class of this name alone; the test data stay whole."""
+        """Train and validate on the class of this name only. The test data keep all classes."""
 
         def __post_init__(self) -> None:
-            if self.path:  # a run is used from other folders than the one it was made in
+            if self.path:  # absolute: a run is also used from other working directories
                 object.__setattr__(self, "path", os.path.abspath(os.path.expanduser(self.path)))
             if self.without and self.only:
                 raise UsageError("--data.without and --data.only exclude each other", "leave one of them out")
@@ -74,7 +76,7 @@ class OwnData(ABC):
         """The user's file or folder.
 
         Raises:
-            UsageError: None was named, or it is not there.
+            UsageError: No path was given, or nothing exists there.
         """
         if not self.config.path:
             raise UsageError("your own data need a path", f"--data.path {self.kind}")
@@ -86,16 +88,16 @@ class OwnData(ABC):
     @property
     @abstractmethod
     def spec(self) -> genzoo.DataSpec:
-        """Known before training; reads what it must."""
+        """The description of the data. Computing it may read the files."""
 
     @property
     @abstractmethod
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes."""
+        """Names of the classes, in the order of their numbers; () if there are no labels."""
 
     @abstractmethod
     def read(self) -> Parts:
-        """Everything, in the order of the file."""
+        """Return all examples, in the order of the file."""
 
     def load(self, store: genzoo.Store) -> genzoo.Splits:
         parts = self.read()
@@ -106,7 +108,7 @@ class OwnData(ABC):
         return splits
 
     def splits(self, parts: Parts) -> Splits:
-        """The splits, of which training and validation lack the classes that are left out."""
+        """Return the splits, with the excluded classes removed from training and validation."""
         splits = cut(parts, self.config.validation, self.config.test)
         train, validation = (split and self._seen(split) for split in splits[:2])
         assert train is not None
@@ -115,11 +117,11 @@ class OwnData(ABC):
         return Splits(train, validation, splits.test)
 
     def unseen(self, y: Tensor) -> Tensor | None:
-        """Which classes [N] the training data were freed of: [N] bool; None if of none."""
+        """Return the mask [N] of examples whose class was excluded from training; None if no class was."""
         if not self.config.without and not self.config.only:
             return None
-        found: Tensor = y == self._class(self.config.without or self.config.only)
-        return found if self.config.without else ~found
+        mask: Tensor = y == self._class(self.config.without or self.config.only)
+        return mask if self.config.without else ~mask
 
     def _seen(self, split: Split) -> Split:
         if not self.config.without and not self.config.only:
@@ -139,26 +141,26 @@ class OwnData(ABC):
 
 
 class InMemory(OwnData):
-    """Own data whose form is known only from the numbers themselves: the file is read once, for spec and load."""
+    """Own data that must be read to be described. The file is read once, for `spec` and `load`."""
 
     @genzoo.config
     class Config(OwnData.Config):
         scale: Scale = "none"
-        """What is done to each column of vectors, as fitted on the training data and remembered for later files.
-        standard: subtract its mean and divide by its standard deviation; unit: bring its range to 0 … 1."""
+        """Scaling of each column of vectors, fitted on the training data and applied to later files too.
+        standard: subtract the mean and divide by the standard deviation; unit: scale the range to 0 … 1."""
 
     @abstractmethod
     def parse(self) -> Parts:
-        """Reads and checks the file."""
+        """Read and check the file."""
 
     @cached_property
     def unscaled(self) -> Parts:
-        """What `parse` gave."""
+        """The result of `parse`, with missing values as NaN."""
         return self.parse()
 
     @cached_property
     def parts(self) -> Parts:
-        """The same with all values filled in and the columns scaled."""
+        """The content of the file, with missing values replaced and columns scaled."""
         parts = self.unscaled
         if self.config.scale == "none" and not parts.form.width:
             return parts
@@ -204,10 +206,10 @@ class InMemory(OwnData):
 
 
 def cut(parts: Parts, validation: float, test: float) -> Splits:
-    """Training, validation and test data: shares of all examples, disjoint, by the fixed permutation.
+    """Return disjoint splits: the file's own, and shares of `parts.train` for missing ones, by the fixed permutation.
 
     Raises:
-        UsageError: Nothing would be left to train on.
+        UsageError: No examples would be left to train on.
     """
     total = len(parts.train.x)
     tested = 0 if parts.test is not None else max(round(test * total), 1)

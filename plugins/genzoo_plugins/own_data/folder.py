@@ -1,4 +1,4 @@
-"""A folder of pictures."""
+"""Dataset of the pictures in a folder."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from genzoo_plugins.own_data.base import OwnData, Parts
 from genzoo_plugins.own_data.sizes import sides
 
 LARGEST = 1 << 32
-"""Bytes of all pictures together."""
+"""The most bytes that all pictures together may take."""
 CACHE = "pictures"
+"""Name of the cache of decoded pictures."""
 SETTLED = 2_000_000_000
-"""Nanoseconds; a file changed later than that before it is read may change again without another time of change."""
+"""Nanoseconds. A file that changed more recently may change again without a new modification time."""
 PARTS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val"),
     "test": ("test", "testing"),
 }
-"""What folders are called that hold the parts of data that are cut already."""
+"""Names of the folders that are read as splits, in lower case."""
 
 
 class Picture(NamedTuple):
@@ -40,30 +41,30 @@ class Picture(NamedTuple):
 
     path: Path
     part: str
-    """One of `PARTS`."""
+    """Its split: one of the keys of `PARTS`."""
     label: str
-    """The folder that is its class; "" without."""
+    """Name of the folder that is its class; "" if there are no classes."""
 
 
 class Folder(OwnData):
-    """Picture files, kept whole in memory as bytes. Sub-folders, if there are any, are the classes, by name.
+    """Picture files, all kept in memory as bytes. Sub-folders, if there are any, are classes with their names.
 
-    Folders train and test, and perhaps validation, are the parts; classes are below them.
+    Folders named train and test, or train and validation, are splits instead. Their sub-folders are the classes.
     """
 
     kind = "FOLDER"
     scaled_by: ClassVar[str] = "size"
     _x: torch.Tensor | None = None
-    """The pixels until `read` hands them out: a run needs the memory."""
+    """The pixels until `read` returns them. No reference is kept, since a run needs the memory."""
 
     @genzoo.config
     class Config(OwnData.Config):
         size: str = ""
-        """Scale pictures to HEIGHTxWIDTH, or N for both; without it all must share one size."""
+        """Scale pictures to HEIGHTxWIDTH, or N for both; empty: all pictures must have one size."""
         channels: Literal[0, 1, 3] = 0
-        """1: grey, 3: colour, 0: as they are, which must then be alike."""
+        """1: grey; 3: colour; 0: as in the files, which must all be grey or all in colour."""
         background: Annotated[int, genzoo.Range(0, WHITE)] = WHITE
-        """Grey level of the ground on which transparent parts are laid: 0 is black, 255 white."""
+        """Grey level of the background behind transparent pixels: 0 is black, 255 white."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -71,14 +72,14 @@ class Folder(OwnData):
 
     @cached_property
     def left_out(self) -> LeftOut:
-        """What is passed over; complete once the pictures are listed."""
+        """Files and folders that are left out; complete after `pictures` is computed."""
         return LeftOut()
 
     @cached_property
     def parts_found(self) -> dict[str, Path]:
-        """The folder of each part, where the data are cut already; {} where they are not."""
+        """The folder of each split; {} if the folders are not splits."""
         if not self.path.is_dir():
-            raise UsageError(f"{self.path} is no folder", "--data.path FOLDER, or --dataset npz for arrays")
+            raise UsageError(f"{self.path} is not a folder", "--data.path FOLDER, or --dataset npz for arrays")
         folders = folders_in(self.path, self.left_out)
         named = {part: [f for f in folders if f.name.lower() in names] for part, names in PARTS.items()}
         if len(named["train"]) != 1 or not (named["test"] or named["validation"]):
@@ -89,29 +90,31 @@ class Folder(OwnData):
         parts = {name for names in PARTS.values() for name in names}
         others = [f for f in folders if f.name.lower() not in parts and all_pictures_in(f, self.path)]
         if others:
-            raise UsageError(f"{others[0]} lies beside train: neither a part nor a class", "move it away")
+            raise UsageError(f"{others[0]} is beside train, but is neither a split nor a class", "move it away")
         return {part: found[0] for part, found in named.items() if found}
 
     @cached_property
     def pictures(self) -> list[Picture]:
-        """Every picture, with its part and its class."""
+        """All pictures, each with its split and its class."""
         parts = self.parts_found
         loose = pictures_in(self.path, left_out=self.left_out)
         if parts and loose:
-            raise UsageError(f"{loose[0]} lies beside {parts['train']}", "move it away")
+            raise UsageError(f"{loose[0]} is beside {parts['train']}, not in the folder of a split", "move it away")
         found = [picture for part, top in (parts or {"train": self.path}).items() for picture in self._below(top, part)]
         labelled = {picture.part: bool(picture.label) for picture in found}
         if len(set(labelled.values())) > 1:
             bare = next(parts[part] for part, has_label in labelled.items() if not has_label)
-            raise UsageError(f"{bare} has no sub-folders of classes, as another part has", "move it away")
+            raise UsageError(
+                f"{bare} has no sub-folders of classes, but another split has", "add them, or move it away"
+            )
         return found
 
     def _below(self, top: Path, part: str) -> list[Picture]:
-        """The pictures of one part."""
+        """Return the pictures of one split."""
         classes = folders_in(top, self.left_out)
         loose = pictures_in(top, self.path, self.left_out)
         if classes and loose:
-            raise UsageError(f"{loose[0]} lies beside sub-folders, which are classes", "move it into one of them")
+            raise UsageError(f"{loose[0]} is beside sub-folders, which are classes", "move it into one of them")
         found = []
         for folder in sorted(classes, key=lambda path: natural(path.name)) or [top]:
             here = all_pictures_in(folder, self.path, self.left_out) if classes else loose
@@ -122,8 +125,9 @@ class Folder(OwnData):
         return found
 
     def _others(self) -> str:
-        told = str(self.left_out)
-        return f", but {told}" if told else ""
+        """Return the part of a message that lists what was left out; "" if nothing was."""
+        others = str(self.left_out)
+        return f", but {others}" if others else ""
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -131,10 +135,10 @@ class Folder(OwnData):
 
     @cached_property
     def measured(self) -> list[Measures]:
-        """What the headers of all files say. Each file is opened once: the pixels are decoded for `read` meanwhile.
+        """Size and channels of every picture. Each file is opened once: its pixels are decoded for `read` too.
 
         Raises:
-            UsageError: Some cannot be read: all of them in one line.
+            UsageError: Some pictures cannot be read. One message names them.
         """
         started, stamps = time.time_ns(), self._stamps()
         known = tensor_cache.read(CACHE, stamps) if stamps else None
@@ -148,7 +152,7 @@ class Folder(OwnData):
         return measured
 
     def _decoded(self) -> tuple[list[Measures], torch.Tensor | None]:
-        """What all headers say, and the pixels [N, C, H, W]; None where the pictures are not alike or too large."""
+        """Return the measures, and the pixels [N, C, H, W] or None if pictures differ in form or are too large."""
         found: list[Measures] = []
         problems, x, alike = [], None, True
         for row, picture in enumerate(self.pictures):
@@ -172,19 +176,19 @@ class Folder(OwnData):
         return found, x if alike else None
 
     def _example(self, first: Measures, one: Measures) -> Measures | None:
-        """What a picture becomes beside the first one; None if both would differ, or all are too large."""
+        """Return the form of a picture as an example; None if the first one's differs, or all are too large."""
         size, channels = sides(self.config.size), self.config.channels
         height, width = size or first[:2]
-        made = Measures(height, width, channels or first.channels)
+        example = Measures(height, width, channels or first.channels)
         alike = (size or one[:2] == first[:2]) and (channels or one.channels == first.channels)
-        return made if alike and self._bytes(made) <= LARGEST else None
+        return example if alike and self._bytes(example) <= LARGEST else None
 
     def _bytes(self, one: Measures) -> int:
-        """How much memory all pictures take if they are like this one."""
+        """Return the bytes of all pictures if each has the form of this one."""
         return one.height * one.width * one.channels * len(self.pictures)
 
     def _stamps(self) -> list[Any]:
-        """What the pixels depend on: the options, the decoder and the state of every file; [] if one is gone."""
+        """Return what the pixels depend on: options, decoder and state of every file; [] if a file is missing."""
         start = len(os.path.join(self.path, ""))
         states = []
         for path in (str(picture.path) for picture in self.pictures):
@@ -197,7 +201,11 @@ class Folder(OwnData):
 
     @cached_property
     def measures(self) -> Measures:
-        """Height, width and channels of every example."""
+        """Height, width and channels of every example.
+
+        Raises:
+            UsageError: The pictures differ in size or channels, or take more than `LARGEST` bytes.
+        """
         size, channels, found = sides(self.config.size), self.config.channels, self.measured
         if not size:
             self._refuse_other_sizes(found)
@@ -221,7 +229,7 @@ class Folder(OwnData):
         return measures
 
     def _refuse_other_sizes(self, found: list[Measures]) -> None:
-        """Refuses pictures of several sizes."""
+        """Refuse pictures of different sizes."""
         sizes = Counter((one.height, one.width) for one in found)
         (common, count), *others = sizes.most_common()
         if others:
@@ -249,7 +257,7 @@ class Folder(OwnData):
         return InputFormat(white=WHITE)
 
     def read(self) -> Parts:
-        if self._x is None:  # handed out before
+        if self._x is None:  # returned before: decode again
             for name in ("measured", "measures"):
                 vars(self).pop(name, None)
         _ = self.measures
@@ -258,7 +266,7 @@ class Folder(OwnData):
         return self._parts(x)._replace(notes=tuple(self._notes()), form=self.form)
 
     def _parts(self, x: torch.Tensor) -> Parts:
-        """The parts of something that there is one of for each picture."""
+        """Return the splits of a tensor with one row for each picture."""
         numbers = {name: number for number, name in enumerate(self.classes)}
         y = torch.tensor([numbers[picture.label] for picture in self.pictures]) if numbers else None
         found = {}
@@ -270,18 +278,18 @@ class Folder(OwnData):
         return Parts(found["train"], found.get("validation"), found.get("test"), self.classes, self.form)
 
     def _notes(self) -> list[str]:
-        """What was found and what was left out."""
+        """Return lines about folders read as splits, files left out, and transparent pictures."""
         notes = []
         if self.parts_found:
-            told = ", ".join(f"{folder.name} as {part} data" for part, folder in self.parts_found.items())
-            notes.append(f"{self.path}: folders taken as parts, not as classes: {told}")
+            roles = ", ".join(f"{folder.name} as {part} data" for part, folder in self.parts_found.items())
+            notes.append(f"{self.path}: folders read as splits, not as classes: {roles}")
         if str(self.left_out):
             notes.append(f"{self.path}: left out {self.left_out}")
         transparent = sum(one.transparent for one in self.measured)
         if transparent:
             ground = {0: "black", WHITE: "white"}.get(self.config.background, f"grey {self.config.background}")
             notes.append(
-                f"{self.path}: {transparent:,} pictures may be transparent and are laid on {ground}; "
-                "--data.background chooses another ground"
+                f"{self.path}: {transparent:,} pictures may be transparent and are drawn on {ground}; "
+                "--data.background sets another background"
             )
         return notes

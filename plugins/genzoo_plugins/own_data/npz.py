@@ -1,4 +1,4 @@
-"""Arrays of an .npz or .npy file."""
+"""Dataset of the arrays in an .npz or .npy file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from genzoo.data.readers.npy import PARTS, array_names, key_of, map_array, read_
 from genzoo_plugins.own_data.base import InMemory, Parts
 
 MAPPED = 1 << 28
-"""Bytes of an .npy file from which on it is not read into memory but mapped."""
+"""Size in bytes from which an .npy file is memory-mapped and not read into memory."""
 
 
 class Npz(InMemory):
-    """x and y, or x_train, y_train, x_test, y_test and perhaps x_validation, y_validation; an .npy file is x.
+    """Arrays x and y, or x_train and y_train with x_test, y_test, x_validation, y_validation. An .npy file is x.
 
-    Images are [N, H, W], [N, H, W, C] or [N, C, H, W]: whole numbers up to 255, floats in [0, 1], or 0 and 1; vectors
-    are [N, F]. A large .npy file is mapped: read in pieces, and kept in memory only where it fits.
+    Images are [N, H, W], [N, H, W, C] or [N, C, H, W]: whole numbers up to 255, floats in [0, 1], or 0 and 1. Vectors
+    are [N, F]. A large .npy file is memory-mapped: it is read in pieces, and kept in memory only if it fits.
     """
 
     kind = "FILE.npz"
@@ -33,9 +33,9 @@ class Npz(InMemory):
     @genzoo.config
     class Config(InMemory.Config):
         x: str = ""
-        """Name of the array of examples, if it is neither x nor another usual one such as images_train."""
+        """Name of the array of examples, if it is not x or another usual name such as images_train."""
         y: str = ""
-        """Name of the array of classes, if it is neither y nor another usual one such as labels_train."""
+        """Name of the array of classes, if it is not y or another usual name such as labels_train."""
 
     def parse(self) -> Parts:
         path = self.path
@@ -49,7 +49,7 @@ class Npz(InMemory):
         labelled = [end for end in ends if f"y{end}" in arrays]
         if labelled and labelled != ends:
             missing = next(end for end in ends if end not in labelled)
-            raise UsageError(f"{path} has labels, but no y{missing}", "label all parts or none")
+            raise UsageError(f"{path} has labels, but no y{missing}", "label all splits or none")
         stored = {end: as_examples(arrays[f"x{end}"], f"{path}: {names[f'x{end}']}") for end in ends}
         self._refuse_unlike(stored, names)
         form = stored[ends[0]].form
@@ -61,7 +61,7 @@ class Npz(InMemory):
         return Parts(train, parts.get("_validation"), parts.get("_test"), classes, form, tuple(notes))
 
     def _names(self, found: list[str]) -> dict[str, str]:
-        """The array of each key, which is x or y with the end of a part, such as x_train."""
+        """Return the array's name for each key. A key is x or y with the suffix of a split, such as x_train."""
         chosen = {key: name for key, name in (("x", self.config.x), ("y", self.config.y)) if name}
         for name in chosen.values():
             if name not in found:
@@ -81,17 +81,19 @@ class Npz(InMemory):
         return names
 
     def _refuse_unlike(self, stored: dict[str, Stored], names: dict[str, str]) -> None:
-        """Refuses parts of which one has other shapes or other numbers than the first."""
+        """Refuse splits whose examples differ in shape or type."""
         (first, of), *others = stored.items()
         for end, part in others:
             if part.x.shape[1:] != of.x.shape[1:] or part.x.dtype != of.x.dtype or part.form.white != of.form.white:
                 one, other = names[f"x{end}"], names[f"x{first}"]
-                raise UsageError(f"{self.path}: {one} is of another form than {other}", "give all parts one form")
+                raise UsageError(
+                    f"{self.path}: {one} and {other} differ in the shape or the type of their examples", "convert one"
+                )
 
     def _labels(
         self, arrays: dict[str, NDArray[Any]], names: dict[str, str], ends: list[str]
     ) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
-        """The class numbers of each part, and the names of the classes."""
+        """Return the class numbers of each split, and the names of the classes."""
         if not ends:
             return {}, ()
         labels = [classes_in(arrays[f"y{e}"], len(arrays[f"x{e}"]), f"{self.path}: {names[f'y{e}']}") for e in ends]
@@ -102,12 +104,12 @@ class Npz(InMemory):
 
 
 def classes_in(y: NDArray[Any], count: int, what: str) -> NDArray[Any]:
-    """The label of each example [N]: whole numbers, texts, or one-hot vectors.
+    """Return the label of each example [N]. `y` holds whole numbers, texts, or one-hot vectors [N, K].
 
     Raises:
-        UsageError: Anything else, with what is wrong.
+        UsageError: `y` holds anything else, or labels are missing.
     """
-    wrong = f"{what} is {y.dtype} {list(y.shape)}, not one class for each of x"
+    wrong = f"{what} is {y.dtype} {list(y.shape)}, not one class for each example"
     if y.ndim == 2 and y.shape[0] == count and y.shape[1] > 1 and y.dtype.kind in "biuf" and is_one_hot(y):
         return np.asarray(y.argmax(1))
     if y.shape not in ((count,), (count, 1)) or y.dtype.kind not in "iubUSf":
@@ -123,11 +125,11 @@ def classes_in(y: NDArray[Any], count: int, what: str) -> NDArray[Any]:
 
 
 def is_one_hot(y: NDArray[Any]) -> bool:
-    """Whether each row has a single 1 and else 0."""
+    """Return whether each row [K] has one 1 and is 0 elsewhere."""
     return bool((((y == 0) | (y == 1)).all(1) & ((y == 1).sum(1) == 1)).all())
 
 
 def shown(names: Iterable[str]) -> str:
-    """Some names of arrays."""
+    """Return the first names of arrays as one text."""
     names = list(names)
     return ", ".join(name[:40] for name in names[:8]) + (", …" if len(names) > 8 else "")

@@ -1,4 +1,4 @@
-"""Bringing the columns of vectors to one scale, and saying where that is needed."""
+"""Scaling of the columns of vectors, and warnings about columns that need it."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ if TYPE_CHECKING:
 
 Scale = Literal["none", "standard", "unit"]
 LOOKED_AT = 10_000
-"""Examples of a file that is not read into memory."""
+"""Examples of a memory-mapped file whose columns are checked."""
 LARGE = 20.0
-"""Root of the mean square of a column from which on its scale is worth a warning."""
+"""Root mean square of a column above which a warning is given."""
 
 
 class Statistics(NamedTuple):
-    """Of each column [F] of some vectors, in double precision; missing values left out."""
+    """Statistics of each column of vectors, [F] float64. Missing values are left out."""
 
     mean: Tensor
     deviation: Tensor
+    """The standard deviation."""
     low: Tensor
+    """The smallest value."""
     high: Tensor
+    """The largest value."""
 
 
 def statistics(split: Split) -> Statistics:
-    """The statistics of each column; of one without any value they are 0."""
+    """Return the statistics of each column. They are 0 for a column without values."""
     count = total = low = high = torch.zeros(())
     for number, chunk in enumerate(chunks(split.x)):
         x = chunk.double()
@@ -52,15 +55,17 @@ def statistics(split: Split) -> Statistics:
 
 
 def fitted(form: InputFormat, train: Split, scale: Scale, what: str) -> InputFormat:
-    """The form with what missing values become and how columns are scaled, found on the training data.
+    """Return the form with replacements for missing values and the scaling, fitted on the training data.
 
     Raises:
-        UsageError: The data are images, or too large to be scaled.
+        UsageError: Scaling was requested, and the data are images or memory-mapped.
     """
     if scale != "none" and len(train.x.shape) != 2:
         raise UsageError(f"--data.scale {scale} is for vectors; {what} holds images", "--standardize global")
     if scale != "none" and isinstance(train.x, Rows):
-        raise UsageError(f"--data.scale {scale}: {what} stays on the disk as it is", "scale it beforehand")
+        raise UsageError(
+            f"--data.scale {scale}: {what} is read from the disk and cannot be scaled", "scale it beforehand"
+        )
     missing = isinstance(train.x, Tensor) and len(train.x.shape) == 2 and form.width > 0
     if scale == "none" and not missing:
         return form
@@ -74,18 +79,18 @@ def fitted(form: InputFormat, train: Split, scale: Scale, what: str) -> InputFor
 
 
 def scaled(parts: Parts, form: InputFormat) -> Parts:
-    """All parts as they are stored."""
+    """Return all splits as stored: missing values replaced, columns scaled."""
     if not (form.fill or form.scale):
         return parts
-    found = [
+    train, validation, test = (
         part and part._replace(x=form.scaled(part.x) if isinstance(part.x, Tensor) else part.x) for part in parts[:3]
-    ]
-    assert found[0] is not None
-    return parts._replace(train=found[0], validation=found[1], test=found[2])
+    )
+    assert train is not None
+    return parts._replace(train=train, validation=validation, test=test)
 
 
 def remarks(train: Split, form: InputFormat) -> tuple[list[str], list[str]]:
-    """Notes and warnings on the columns of vectors: those that never change, and those whose scale is large."""
+    """Return notes about columns of vectors that never change, and warnings about columns with large values."""
     if len(train.x.shape) != 2:
         return [], []
     found = statistics(sample_of(train, LOOKED_AT) if isinstance(train.x, Rows) else train)
@@ -101,6 +106,6 @@ def remarks(train: Split, form: InputFormat) -> tuple[list[str], list[str]]:
         return notes, []
     examples = ", ".join(f"{names[p]} ({found.low[p]:g} … {found.high[p]:g})" for p in large[:3])
     more = f" and {len(large) - 3:,} more" if len(large) > 3 else ""
-    suggestion = "--data.scale standard brings each column to mean 0 and deviation 1"
+    suggestion = "--data.scale standard brings each column to mean 0 and standard deviation 1"
     suggestion = "--standardize global brings them to one scale" if isinstance(train.x, Rows) else suggestion
-    return notes, [f"columns of a large scale: {examples}{more}: {suggestion}"]
+    return notes, [f"columns with large values: {examples}{more}: {suggestion}"]

@@ -1,4 +1,4 @@
-"""Sizes of images as users write them."""
+"""Parse the size of images that a user gives."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import re
 from genzoo.core.errors import UsageError
 
 LARGEST_SIDE = 4096
+"""Pixels."""
 
 
 def sides(size: str) -> tuple[int, int] | None:
-    """Height and width written as "32x48" or "32"; None for "".
+    """Return height and width in pixels, from "32x48" or "32"; None for "".
 
     Raises:
-        UsageError: Neither.
+        UsageError: The text is not a size, or a side is 0 or more than `LARGEST_SIDE`.
     """
     if not size:
         return None
@@ -21,6 +22,7 @@ def sides(size: str) -> tuple[int, int] | None:
     height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
         raise UsageError(
-            f"--data.size {size}: neither HEIGHTxWIDTH nor one number, at most {LARGEST_SIDE}", "such as 32x48, or 64"
+            f"--data.size {size}: neither HEIGHTxWIDTH nor one number, at most {LARGEST_SIDE}",
+            "--data.size 32x48, or --data.size 64",
         )
     return height, width

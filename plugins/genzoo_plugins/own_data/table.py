@@ -1,4 +1,4 @@
-"""A table of numbers in a CSV file."""
+"""Dataset of a table of numbers in a CSV file."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from genzoo_plugins.own_data.base import InMemory, Parts
 
 
 class Csv(InMemory):
-    """Each line is an example, each column a dimension."""
+    """A table in which each line is an example and each column a dimension."""
 
     kind = "FILE.csv"
 
     @genzoo.config
     class Config(InMemory.Config):
         label: str = ""
-        """Name or number (from 1) of a column of classes, which is taken out of x."""
+        """Name or number (from 1) of the column of classes, which is not part of x."""
         drop: tuple[str, ...] = ()
         """Names or numbers of columns to leave out, such as texts."""
         select: tuple[str, ...] = ()
-        """Names or numbers of the only columns to take."""
+        """Names or numbers of the columns to use; all others are left out."""
         header: Header = "auto"
-        """Whether the first line names the columns; auto guesses, and says so where it is not plain."""
+        """Whether the first line names the columns; auto: guess, with a note if it is not clear."""
         index: Index = "auto"
-        """What becomes of a first column that only numbers the lines; auto leaves it out if it has no name."""
+        """Whether to use a first column that only numbers the lines; auto: leave it out if it has no name."""
         missing: Missing = "error"
-        """What becomes of examples with a missing value: drop leaves them out, mean fills in the column's mean."""
+        """Examples with a missing value: error: refuse; drop: leave them out; mean: use the mean of the column."""
         separator: Separator = "auto"
-        """What is between two cells."""
+        """The character between two cells; auto: detect it."""
         decimal: Decimal = "auto"
-        """How fractions are written: 1.5 or 1,5."""
+        """The decimal mark, as in 1.5 or 1,5; auto: detect it."""
 
     def parse(self) -> Parts:
         table = read_table(self.path, TableOptions.of(self.config))
@@ -48,8 +48,8 @@ class Csv(InMemory):
             fraction = next((label for label in table.labels if is_fraction(label)), None)
             if fraction is not None:
                 raise UsageError(
-                    f"{self.path}: column {self.config.label} holds {fraction[:20]}, which is no class",
-                    "leave it out: --data.drop NAME; or keep it among the numbers: without --data.label",
+                    f"{self.path}: column {self.config.label} holds {fraction[:20]}, which is not a class",
+                    "leave the column out: --data.drop NAME; or use it as numbers: remove --data.label",
                 )
             numbers, classes = numbered(table.labels)
             y = torch.from_numpy(numbers)

@@ -48,7 +48,7 @@ def test_folders_of_parts_are_no_classes(names: tuple[str, ...], tmp_path: Path)
     assert splits.test.y.bincount().tolist() == [sizes[-1] // 3] * 3
     assert f"{names[0]} as train data" in notes(tmp_path)[0]
     save_pictures(tmp_path / "cats")
-    assert "cats lies beside train: neither a part nor a class" in refusal("folder", tmp_path)
+    assert "cats is beside train, but is neither a split nor a class" in refusal("folder", tmp_path)
 
 
 def test_classes_are_left_out_by_name(tmp_path: Path) -> None:

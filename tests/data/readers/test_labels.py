@@ -45,4 +45,4 @@ def test_labels_keep_their_names(tmp_path: Path) -> None:
         for x, y in zip(splits.train.x[:, 0].tolist(), splits.train.y.tolist(), strict=True):
             assert spec.class_names[y] == labels.split()[int(x) % 3].removesuffix(".0")
     (tmp_path / "t.csv").write_text("x,y\n1,0.5\n2,0.7\n")
-    assert "holds 0.5, which is no class" in refusal("csv", tmp_path / "t.csv", label="y")
+    assert "holds 0.5, which is not a class" in refusal("csv", tmp_path / "t.csv", label="y")

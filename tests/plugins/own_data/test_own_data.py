@@ -33,13 +33,13 @@ FORMS: list[tuple[tuple[int, ...], Any, tuple[int, ...], str]] = [
 
 
 @pytest.mark.parametrize(("shape", "kind", "expected", "likelihood"), FORMS)
-def test_forms_of_arrays(
+def test_shapes_and_types_of_arrays(
     shape: tuple[int, ...], kind: Any, expected: tuple[int, ...], likelihood: str, tmp_path: Path
 ) -> None:
     x = (RNG.random(shape) * (1 if np.dtype(kind).kind == "f" else 9)).astype(kind)
     if kind is np.float32:
         x -= 5
-    np.savez_compressed(tmp_path / "a.npz", x=x, y=np.arange(20) % 3 * 10, other=np.array(["passed over"]))
+    np.savez_compressed(tmp_path / "a.npz", x=x, y=np.arange(20) % 3 * 10, other=np.array(["ignored"]))
     np.save(tmp_path / "a.npy", x)
     splits, spec = load("npz", tmp_path / "a.npz", validation=0.0, test=0.25)
     assert spec[:4] == (expected, likelihood, 3, 15)
@@ -53,7 +53,7 @@ def test_forms_of_arrays(
     assert torch.equal(splits.train.y, rows % 3)
 
 
-def test_arrays_that_are_cut_already(tmp_path: Path) -> None:
+def test_arrays_of_splits(tmp_path: Path) -> None:
     x = RNG.random((30, 4)).astype(np.float32) + 1
     names = np.array(["a", "b", "c"] * 10)
     np.savez(tmp_path / "a.npz", x_train=x[:20], x_test=x[20:], y_train=names[:20], y_test=names[20:])
@@ -83,9 +83,12 @@ ARRAYS: list[tuple[dict[str, Any], str]] = [
     ({"x": np.zeros((4, 2, 2, 4))}, "x has shape [4, 2, 2, 4]: no axis of 1 or 3 channels"),
     ({"x": np.zeros((4, 2), complex)}, "x is complex128"),
     ({"x": np.zeros((4, 2), "U3")}, "x is <U3"),
-    ({"x": np.zeros((4, 2)), "y": np.zeros(3, int)}, "y is int64 [3], not one class for each of x"),
-    ({"x": np.zeros((4, 2)), "y": np.full(4, 0.5)}, "y is float64 [4], not one class for each of x"),
-    ({"x_train": np.zeros((4, 2)), "x_test": np.zeros((4, 3))}, "x_test is of another form than x_train"),
+    ({"x": np.zeros((4, 2)), "y": np.zeros(3, int)}, "y is int64 [3], not one class for each example"),
+    ({"x": np.zeros((4, 2)), "y": np.full(4, 0.5)}, "y is float64 [4], not one class for each example"),
+    (
+        {"x_train": np.zeros((4, 2)), "x_test": np.zeros((4, 3))},
+        "x_test and x_train differ in the shape or the type of their examples",
+    ),
     (
         {"x_train": np.zeros((4, 2)), "x_test": np.zeros((4, 2)), "y_test": np.zeros(4, int)},
         "has labels, but no y_train",
@@ -95,7 +98,7 @@ ARRAYS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("arrays", "message"), ARRAYS)
-def test_arrays_that_are_refused(arrays: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_invalid_arrays_are_refused(arrays: dict[str, Any], message: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **arrays)
     assert message in refusal("npz", tmp_path / "a.npz")
 
@@ -130,12 +133,14 @@ FILES: list[tuple[str, Callable[[Path], Any], str]] = [
 
 
 @pytest.mark.parametrize(("name", "write", "message"), FILES)
-def test_files_that_are_no_honest_arrays(name: str, write: Callable[[Path], Any], message: str, tmp_path: Path) -> None:
+def test_damaged_and_oversized_files_are_refused(
+    name: str, write: Callable[[Path], Any], message: str, tmp_path: Path
+) -> None:
     write(tmp_path / name)
     assert message in refusal("npz", tmp_path / name)
 
 
-def test_a_damaged_archive(tmp_path: Path) -> None:
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "a.npz", x=RNG.random((50, 4)))
     content = bytearray((tmp_path / "a.npz").read_bytes())
     content[300:340] = bytes(40)
@@ -152,7 +157,7 @@ def table(path: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_tables(separator: str, tmp_path: Path) -> None:
+def test_tables_with_and_without_a_header(separator: str, tmp_path: Path) -> None:
     lines = [f"{n},{n / 3!r},{'ab'[n % 2]}" for n in range(10)]
     with_header = table(tmp_path / "a.csv", "\ufeff" + "\n".join(["one,two,kind", *lines, ""]).replace(",", separator))
     without = table(tmp_path / "b.csv", "\r\n".join(["", *lines]).replace(",", separator))
@@ -187,11 +192,11 @@ TABLES = [
 
 
 @pytest.mark.parametrize(("text", "message"), TABLES)
-def test_tables_that_are_refused(text: str, message: str, tmp_path: Path) -> None:
+def test_invalid_tables_are_refused(text: str, message: str, tmp_path: Path) -> None:
     assert message in refusal("csv", table(tmp_path / "a.csv", text))
 
 
-def test_other_tables_that_are_refused(tmp_path: Path) -> None:
+def test_invalid_labels_and_encodings_are_refused(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "width,height\n1,2\n3,4\n")
     assert refusal("csv", path, label="widht") == f"{path} has no column 'widht'. Did you mean 'width'?"
     assert refusal("csv", table(tmp_path / "b.csv", "a\n1\n2\n"), label="a").endswith(
@@ -205,16 +210,18 @@ def test_other_tables_that_are_refused(tmp_path: Path) -> None:
     assert refusal("csv", path) == f"{path} is not a text table"
 
 
-# together
+# all kinds
 
 
-def test_without_a_path_the_option_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_path_is_refused_with_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("folder", "npz", "csv"):
         assert main(["run", "vae", "--dataset", name]) == 2
         assert capsys.readouterr().err.startswith("genzoo: your own data need a path\n  --data.path F")
 
 
-def test_bad_input_is_refused_before_a_run_folder_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_input_is_refused_before_a_run_folder_is_created(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = table(tmp_path / "a.csv", "1,2\nx,3\n")
     assert main(["run", "vae", "--dataset", "csv", "--data.path", str(path), "--runs", str(tmp_path / "runs")]) == 2
     assert capsys.readouterr().err.startswith(f"genzoo: {path}, line 2, column 1: 'x' is not a finite number\n  ")
