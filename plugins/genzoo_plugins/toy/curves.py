@@ -1,4 +1,4 @@
-"""Points scattered about a spiral: one arm, or two that interleave. Variances are about 1."""
+"""Generated points around one spiral arm, or around two. Variances are about 1."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from genzoo_plugins.toy.base import Toy, on_circle
 
 
 class SwissRoll(Toy):
-    """t·(cos t, sin t)·2/(9π/2), t uniform between 3π/2 and 9π/2, plus noise: the roll seen from its end."""
+    """t·(cos t, sin t)·2/(9π/2), t uniform between 3π/2 and 9π/2, plus noise: the Swiss roll in cross-section."""
 
     name = "swiss-roll"
 
     @genzoo.config
     class Config(Toy.Config):
         noise: genzoo.NonNegative = 0.05
-        """Standard deviation of the noise, where the roll's outer radius is 2."""
+        """Standard deviation of the noise; the outer radius of the roll is 2."""
 
     def points(self, split: str, n: int, y: Tensor) -> Tensor:
         t = 1.5 * math.pi * (1 + 2 * self.uniform(split, "angle", n))
@@ -37,7 +37,7 @@ class Spirals(Toy):
     @genzoo.config
     class Config(Toy.Config):
         noise: genzoo.NonNegative = 0.05
-        """Standard deviation of the noise, where the arms end at a distance of 2 from the centre."""
+        """Standard deviation of the noise; the arms end at radius 2."""
 
     def points(self, split: str, n: int, y: Tensor) -> Tensor:
         root = self.uniform(split, "angle", n).sqrt()

@@ -1,4 +1,4 @@
-"""Two interleaved half circles with Gaussian noise."""
+"""Generated points around two interleaved half circles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genzoo_plugins.toy.base import Toy
 
 
 class Moons(Toy):
-    """(cos t, sin t) and (1 − cos t, ½ − sin t), t uniform in [0, π), plus noise; then standardised."""
+    """(cos t, sin t) and (1 − cos t, ½ − sin t), t uniform in [0, π), plus noise, then standardised."""
 
     name = "moons"
     classes = 2
@@ -20,7 +20,7 @@ class Moons(Toy):
     @genzoo.config
     class Config(Toy.Config):
         noise: genzoo.NonNegative = 0.1
-        """Standard deviation of the noise, before standardising."""
+        """Standard deviation of the noise before standardisation."""
 
     def points(self, split: str, n: int, y: Tensor) -> Tensor:
         t = math.pi * self.uniform(split, "angle", n)
@@ -29,10 +29,10 @@ class Moons(Toy):
         return self._standardised(x)
 
     def _standardised(self, x: Tensor) -> Tensor:
-        """Mean 0 and variance 1 by the exact moments, so that no split depends on another's sample."""
+        """Standardise by the exact mean and variance, so that no split depends on a sample."""
         height = 2 / math.pi  # the mean of sin t
         mean = x.new_tensor([0.5, 0.25])
-        # Within a moon, var cos t = ½ and var sin t = ½ − (2/π)²; between them, half their centres' distance squared.
+        # Variance within a moon: ½ for cos t, ½ − (2/π)² for sin t. Between them: (half the distance of the means)².
         variance = x.new_tensor([0.5 + 0.5**2, 0.5 - height**2 + (height - 0.25) ** 2]) + self.config.noise**2
         standardised: Tensor = (x - mean) / variance.sqrt()
         return standardised

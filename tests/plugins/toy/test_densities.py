@@ -1,4 +1,4 @@
-"""The known densities of toy data: they integrate to 1, and samples follow them."""
+"""The densities of generated data integrate to 1, and samples follow them."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def load(name: str, **options: Any) -> Splits:
 
 
 def grid(half: float, n: int) -> tuple[Tensor, float]:
-    """The centres of n × n cells of the square from −half to half, [n², 2] float64, and a cell's area."""
+    """Return the centres of n × n cells of the square from −half to half, [n², 2] float64, and the area of a cell."""
     line = half * ((torch.arange(n, dtype=torch.float64) + 0.5) * 2 / n - 1)
     return torch.cartesian_prod(line, line), (2 * half / n) ** 2
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.3])
 @pytest.mark.parametrize("name", PLANE)
-def test_densities_in_the_plane_integrate_to_1(name: str, noise: float) -> None:
+def test_2d_densities_integrate_to_1(name: str, noise: float) -> None:
     points, area = grid(4.5, 1200)
     assert dataset(name, noise=noise).log_density(points).exp().sum().item() * area == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.5])
-def test_the_bowls_density_integrates_to_1(noise: float) -> None:
-    """Over y by the midpoint rule about the bowl, over the plane likewise."""
+def test_the_density_of_quadratic_integrates_to_1(noise: float) -> None:
+    """The integral uses the midpoint rule, over y around the bowl and over the plane."""
     plane, area = grid(6.0, 60)
     heights = noise * 8 * ((torch.arange(100, dtype=torch.float64) + 0.5) / 50 - 1)
     y = 0.5 * plane.square().sum(1, keepdim=True) + heights
@@ -55,7 +55,7 @@ def test_the_bowls_density_integrates_to_1(noise: float) -> None:
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_samples_follow_the_density(name: str) -> None:
-    """The mean of −ln p over a sample is the entropy: in closed form, or from the density on a grid."""
+    """The mean of −ln p over a sample is the entropy, in closed form or from the density on a grid."""
     n = 20_000
     data, x = dataset(name, train=n), load(name, train=n).train.x
     log_density = data.log_density(x.double())
@@ -64,14 +64,14 @@ def test_samples_follow_the_density(name: str) -> None:
     entropy = ENTROPY.get(name)
     if entropy is None:
         points, area = grid(4.5, 1200)
-        found = data.log_density(points)
-        entropy = -(found.exp() * found).nan_to_num().sum().item() * area
+        log_p = data.log_density(points)
+        entropy = -(log_p.exp() * log_p).nan_to_num().sum().item() * area
     error = 4 * log_density.std().item() / n**0.5
     assert -log_density.mean().item() == pytest.approx(entropy, abs=error)
 
 
-def test_a_ring_without_a_hole_is_a_gaussian() -> None:
-    """At the centre the average over a circle is N(R; 0, σ²) itself: an independent value of the Bessel form."""
+def test_the_density_of_rings_at_the_centre_is_gaussian() -> None:
+    """At the centre, the average over a circle is exp(−R²/2σ²) / (2πσ²), without a Bessel function."""
     data = dataset("rings", noise=0.7)
     radii = 0.5 * torch.arange(1, 5, dtype=torch.float64)
     expected = (torch.exp(-(radii**2) / (2 * 0.49)) / (2 * math.pi * 0.49)).mean().log()
@@ -79,6 +79,6 @@ def test_a_ring_without_a_hole_is_a_gaussian() -> None:
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_without_noise_there_is_no_density(name: str) -> None:
+def test_zero_noise_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="--noise must be more than 0"):
         dataset(name, noise=0.0)

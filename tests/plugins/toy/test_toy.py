@@ -1,4 +1,4 @@
-"""Generated datasets: their known densities integrate to 1 and are those of their samples."""
+"""Generated datasets: sizes, seeds, fixed points and moments."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_sizes_and_types(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_seed_gives_one_sample_and_each_split_its_own(name: str) -> None:
+def test_a_seed_fixes_the_samples_and_splits_differ(name: str) -> None:
     splits = load(name)
     assert torch.equal(splits.train.x, load(name, test=5).train.x)
     assert torch.equal(splits.train.x[:10], load(name, train=10).train.x)
@@ -57,29 +57,29 @@ def test_a_seed_gives_one_sample_and_each_split_its_own(name: str) -> None:
     assert not torch.equal(splits.train.x, splits.test.x)
 
 
-def test_no_two_datasets_share_their_random_numbers() -> None:
+def test_datasets_do_not_share_random_numbers() -> None:
     one, other = (dataset(name).normal("train", "noise", 4) for name in ("rings", "spirals"))
     assert not torch.equal(one, other)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_points_never_change(name: str) -> None:
-    """To 0.01, since sine and logarithm may differ in the last place from machine to machine."""
+    """Points are rounded to 0.01, since the last digit of sine and logarithm may differ between machines."""
     x = load(name, train=20).train.x
     digest = hashlib.sha256((x * 100).round().to(torch.int32).numpy().astype("<i4").tobytes()).hexdigest()
     assert digest[:16] == POINTS[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_points_are_of_order_1(name: str) -> None:
+def test_means_and_deviations_are_of_order_1(name: str) -> None:
     x = load(name, train=40_000).train.x
     centre = torch.tensor([0.0, 0.0, 1.0])[: x.shape[1]] if name == "quadratic" else torch.zeros(2)
     assert ((x.mean(0) - centre).abs() < (0.3 if name == "swiss-roll" else 0.03)).all()
     assert ((x.std(0) > 0.8) & (x.std(0) < 1.2)).all()
 
 
-def test_the_bowls_moments() -> None:
-    """E y = 1, Var y = 1 + σ², and y is uncorrelated with x though x decides it: nothing linear sees the bowl."""
+def test_moments_of_quadratic() -> None:
+    """E y = 1, Var y = 1 + σ², and y is uncorrelated with x, although y depends on x."""
     n = 100_000
     x = load("quadratic", train=n, noise=0.5).train.x.double()
     covariance = x.T.cov()
@@ -91,7 +91,7 @@ def test_the_bowls_moments() -> None:
 
 @pytest.mark.parametrize("noise", [0.05, 0.2])
 def test_rings_lie_at_their_radii(noise: float) -> None:
-    """E ρ² = R² + 2σ² about each."""
+    """E ρ² = R² + 2σ² for each ring."""
     x, y = load("rings", train=40_000, noise=noise).train
     assert y is not None
     for ring in range(4):
