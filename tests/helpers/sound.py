@@ -1,4 +1,4 @@
-"""Sound models of other families than the built-in ones: none of them may be told of a fault."""
+"""Correct models of families that are not built in: the checks must not report a fault in any of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genzoo.core.noise import standard_normal, uniform
 
 
 def net(inputs: int, outputs: int) -> nn.Sequential:
-    """A small net with one hidden layer."""
+    """Return a small net with one hidden layer."""
     return nn.Sequential(nn.Linear(inputs, 16), nn.SiLU(), nn.Linear(16, outputs))
 
 
@@ -34,7 +34,10 @@ class Generator(genzoo.Model):
 
 
 class Adversarial(genzoo.Loss):
-    """A game in one scalar: the discriminator's loss on detached samples, the generator's through a frozen one."""
+    """Both losses of a GAN in one scalar.
+
+    The discriminator's loss takes detached samples; the generator's loss goes through a frozen discriminator.
+    """
 
     accepts = Generator
 
@@ -53,7 +56,7 @@ class Adversarial(genzoo.Loss):
 
 
 class Wasserstein(Adversarial):
-    """A critic whose last bias no difference depends on."""
+    """The Wasserstein loss: it is a difference, so the critic's last bias has no gradient."""
 
     def terms(self, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
         critic = self.critic(fake.detach()).mean() - self.critic(real).mean()
@@ -61,7 +64,7 @@ class Wasserstein(Adversarial):
 
 
 class Coupling(nn.Module):
-    """x ↦ (x_a, x_b · exp(s(x_a)) + t(x_a)), the halves in turn (Dinh et al. 2017)."""
+    """The coupling layer x ↦ (x_a, x_b · exp(s(x_a)) + t(x_a)); `flip` swaps the halves (Dinh et al. 2017)."""
 
     def __init__(self, dim: int, flip: bool) -> None:
         super().__init__()
@@ -81,7 +84,7 @@ class Coupling(nn.Module):
 
 
 def through(layers: nn.ModuleList, x: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-    """All layers, or their inverses in reverse; and ln |det|."""
+    """Return x after all layers, or after their inverses in reverse order, and ln |det|."""
     total = x.new_zeros(x.shape[:-1])
     for layer in reversed(layers) if inverse else layers:
         x, change = layer(x, inverse)
@@ -108,7 +111,7 @@ class Flow(genzoo.Model):
 
 
 class NLL(genzoo.Loss):
-    """Minus the log-density, in bits a dimension."""
+    """Minus the log-density, in bits per dimension."""
 
     accepts = Flow
 
@@ -119,7 +122,7 @@ class NLL(genzoo.Loss):
 
 
 class FlowPrior(genzoo.Distribution):
-    """Noise, carried by a flow."""
+    """Gaussian noise transformed by a flow."""
 
     def __init__(self, layers: nn.ModuleList, zeros: Tensor) -> None:
         super().__init__(event_dims=1)
@@ -127,7 +130,7 @@ class FlowPrior(genzoo.Distribution):
 
     @property
     def mean(self) -> Tensor:
-        return self.zeros  # of its base
+        return self.zeros  # the mean of the noise, not of the flow
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         return through(self.layers, standard_normal(sample_shape, self.zeros, batched=False), inverse=True)[0]
@@ -141,7 +144,7 @@ class FlowPrior(genzoo.Distribution):
 
 
 class Small(genzoo.LatentModel):
-    """The VAE that those below differ from."""
+    """A small VAE, the base of the models below."""
 
     latents = 3
     outputs = 1
@@ -173,7 +176,7 @@ class FlowPriorVAE(Small):
 
 
 class FlowAsLatent(genzoo.LatentModel):
-    """A flow whose code is the example itself, under a learned density: −ELBO is −ln p(x) up to a narrow Gaussian."""
+    """A VAE with the example as its code and a flow as its prior: −ELBO is −ln p(x) up to a narrow Gaussian."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
         if spec.is_image or spec.numel < 2:
@@ -220,14 +223,14 @@ class Vamp(genzoo.Distribution):
 
 
 class Parts(genzoo.DiagGaussian):
-    """Several Gaussians, of which a value has one each."""
+    """Several Gaussians; a value has one entry for each of them."""
 
     def _check(self, value: Tensor | genzoo.Distribution) -> None:
-        """They are meant to broadcast."""
+        """Accept any shape, because values broadcast."""
 
 
 class VampVAE(Small):
-    """The prior is a mixture of posteriors of learned inputs (Tomczak & Welling 2018)."""
+    """A VAE whose prior is a mixture of posteriors of learned inputs (Tomczak & Welling 2018)."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
         super().__init__(spec, config)
@@ -241,7 +244,7 @@ class VampVAE(Small):
 
 
 class Normalised(Small):
-    """Convolutions, batch normalisation and dropout."""
+    """A VAE with convolutions, batch normalisation and dropout."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
         if not spec.is_image or spec.shape[1] < 8:
@@ -258,7 +261,7 @@ class Normalised(Small):
 
 
 class Counts(genzoo.Distribution):
-    """Poisson variables, or negative binomial ones of the same mean."""
+    """Poisson variables, or negative binomial variables with the same mean."""
 
     measure = "probability"
 
@@ -290,7 +293,7 @@ class Counts(genzoo.Distribution):
 
 
 class PoissonVAE(Small):
-    """Whole numbers, whose logarithm the encoder looks at."""
+    """A VAE for counts; the encoder sees ln(1 + x)."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
         if spec.is_image or "learned" in spec.likelihood:
@@ -317,7 +320,7 @@ WORDS = 6
 
 
 class Tokens(genzoo.Distribution):
-    """Categorical variables over words 0 … 5, as float32."""
+    """Categorical variables over the words 0 … 5; values are float32."""
 
     measure = "probability"
 
@@ -345,7 +348,7 @@ class Tokens(genzoo.Distribution):
 
 
 class TextVAE(Small):
-    """Sentences of four words; data of any other form are refused."""
+    """A VAE for sentences of four words; it refuses data of any other shape."""
 
     outputs = WORDS
 
@@ -364,7 +367,7 @@ class TextVAE(Small):
 
 
 class Sentences:
-    """Random words."""
+    """A dataset of random sentences."""
 
     Config = genzoo.core.options.NoOptions
 
@@ -381,7 +384,7 @@ class Sentences:
 
 
 class Denoising(Small):
-    """Noise on the input, in training alone: what it may mean."""
+    """A denoising VAE: its input is noisy only in training."""
 
     def infer(self, batch: genzoo.Batch, k: int = 1) -> genzoo.Inference:
         x = batch.x + 0.1 * (uniform(batch.x) - 0.5) if self.training else batch.x

@@ -1,4 +1,4 @@
-"""Subtle faults to plant in small models and losses: each trains, draws and evaluates without an error."""
+"""Subtle faults to plant in a small model and its loss. Each of them trains, samples and evaluates without an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genzoo.core.noise import standard_normal
 
 
 class Gauss(genzoo.Distribution):
-    """A diagonal Gaussian of its own."""
+    """A diagonal Gaussian."""
 
     def __init__(self, mean, log_std, event_dims=1):
         super().__init__(event_dims)
@@ -51,7 +51,7 @@ class Mine(genzoo.LatentModel):
     @genzoo.config
     class Config:
         latent_dim: int = 4
-        """Latents."""
+        """Number of latents."""
 
     def __init__(self, spec, config):
         super().__init__(spec, config)
@@ -101,7 +101,7 @@ class Bound(genzoo.Loss):
 
 
 class Subtle(NamedTuple):
-    """A change of the source, and the checks of which one at least must find it."""
+    """A change of the source, and the checks of which at least one must find it."""
 
     name: str
     checks: tuple[str, ...]
@@ -110,12 +110,12 @@ class Subtle(NamedTuple):
 
 
 def method(source: str) -> tuple[str, str]:
-    """Adds a method to the model."""
+    """Return the replacement that adds a method to the model."""
     return "    def posterior(self, x):", f"{source}\n    def posterior(self, x):"
 
 
 def to_loss(source: str) -> tuple[str, str]:
-    """Replaces the loss's body from the KL on."""
+    """Return the replacement of the line that sums the loss."""
     return "        loss = reconstruction + self.config.beta * kl\n", source
 
 
@@ -163,26 +163,26 @@ PARAMETERS = (
     "        self.prior_mean = nn.Parameter(3 * torch.randn(3, d))\n"
     "        self.prior_log_std = nn.Parameter(torch.zeros(3))",
 )
-"""Of a Gaussian prior, and of a mixture."""
+"""The parameters of a Gaussian prior, and of a mixture."""
 GAUSS_SAMPLE = "        return self.loc + self.log_std.exp() * noise"
 GAUSS_LOG_PROB = "        return self._sum_event(-0.5 * square - self.log_std - 0.5 * math.log(2 * math.pi))"
 GAUSS_KL = "        return 0.5 * ((2 * gap).exp() + ((self.loc - p.loc) / p.log_std.exp()) ** 2 - 1) - gap"
 
 # fmt: off
 SUBTLE = [
-    Subtle("decode by another net", ("agrees",), *method(
+    Subtle("decode with another net", ("agrees",), *method(
         "    def decode(self, z):\n        return self.other(z).unflatten(1, self.spec.shape).sigmoid()\n")),
     Subtle("decode clamped", ("agrees",), *method(
         "    def decode(self, z):\n        return self.likelihood(z).mean.clamp(0.1, 0.9)\n")),
-    Subtle("infer's likelihood sharper", ("agrees",), *method(
+    Subtle("infer decodes a scaled z", ("agrees",), *method(
         "    def infer(self, batch, k=1):\n        q, p, z, _ = super().infer(batch, k)\n"
         "        px = self.likelihood(1.1 * z.flatten(0, 1)).unflatten((k, len(batch.x)))\n"
         "        return genzoo.Inference(q, p, z, px)\n")),
-    Subtle("infer decodes another order of K and B", ("agrees",), *method(
+    Subtle("infer decodes with K and B swapped", ("agrees",), *method(
         "    def infer(self, batch, k=1):\n        q, p, z, _ = super().infer(batch, k)\n"
         "        px = self.likelihood(z.transpose(0, 1).flatten(0, 1)).unflatten((k, len(batch.x)))\n"
         "        return genzoo.Inference(q, p, z, px)\n")),
-    Subtle("z in another order of K and B", ("posterior",), *method(
+    Subtle("z with K and B swapped", ("posterior",), *method(
         "    def infer(self, batch, k=1):\n        q, p, z, _ = super().infer(batch, k)\n"
         "        z = z.transpose(0, 1).reshape(z.shape)\n"
         "        px = self.likelihood(z.flatten(0, 1)).unflatten((k, len(batch.x)))\n"
@@ -197,7 +197,7 @@ SUBTLE = [
         "        return genzoo.Inference(q, Gauss(0 * p.loc, 0 * p.log_std), z, px)\n")),
     Subtle("reconstruct from a sample", ("agrees", "forgets", "alone"), *method(
         "    def reconstruct(self, x):\n        return self.decode(self.posterior(x).rsample())\n")),
-    Subtle("sample by another decoder", ("drawn",), *method(
+    Subtle("sample with another decoder", ("drawn",), *method(
         "    def sample(self, n, y=None, *, noise=False):\n        px = self.likelihood(self.prior().rsample((n,)))\n"
         "        return self.other(self.prior().rsample((n,))).unflatten(1, self.spec.shape).sigmoid()\n")),
     Subtle("sample from a standard normal", ("drawn",), *method(
@@ -208,22 +208,22 @@ SUBTLE = [
         "    def sample(self, n, y=None, *, noise=False):\n        p = self.prior()\n"
         "        px = self.likelihood(p.mean + 0.5 * (p.rsample((n,)) - p.mean))\n"
         "        return px.rsample() if noise else px.mean\n")),
-    Subtle("noise=True heeded never", ("drawn",), *method(
+    Subtle("noise=True ignored", ("drawn",), *method(
         "    def sample(self, n, y=None, *, noise=False):\n        return self.decode(self.prior().rsample((n,)))\n")),
-    Subtle("noise where none is wanted", ("drawn",), *method(
+    Subtle("noise=False ignored", ("drawn",), *method(
         "    def sample(self, n, y=None, *, noise=False):\n"
         "        return self.likelihood(self.prior().rsample((n,))).rsample()\n")),
     Subtle("constant left out", ("density", "prior", "posterior"), " - 0.5 * math.log(2 * math.pi))", ")"),
-    Subtle("constant once, not per dimension", ("density", "prior", "posterior"), GAUSS_LOG_PROB,
+    Subtle("constant once instead of per dimension", ("density", "prior", "posterior"), GAUSS_LOG_PROB,
            "        return self._sum_event(-0.5 * square - self.log_std) - 0.5 * math.log(2 * math.pi)"),
     Subtle("mean over dimensions", ("density", "prior", "posterior"), GAUSS_LOG_PROB,
            GAUSS_LOG_PROB + " / value.shape[-1]"),
     Subtle("scale left out of the density", ("density", "prior", "posterior"), "square - self.log_std -", "square -"),
     Subtle("rsample too wide", ("density", "prior", "posterior"), GAUSS_SAMPLE,
            "        return self.loc + 1.3 * self.log_std.exp() * noise"),
-    Subtle("rsample by the variance", ("density", "prior", "posterior"), GAUSS_SAMPLE,
+    Subtle("rsample with the variance", ("density", "prior", "posterior"), GAUSS_SAMPLE,
            "        return self.loc + (2 * self.log_std).exp() * noise"),
-    Subtle("rsample by a wrong name of the scale", ("density", "prior", "posterior"), GAUSS_SAMPLE,
+    Subtle("rsample with the root of the scale", ("density", "prior", "posterior"), GAUSS_SAMPLE,
            "        return self.loc + (0.5 * self.log_std).exp() * noise"),
     Subtle("rsample off the mean", ("density", "prior", "posterior"), GAUSS_SAMPLE,
            "        return self.loc + 0.2 + self.log_std.exp() * noise"),
@@ -242,15 +242,15 @@ SUBTLE = [
     Subtle("KL averaged over the wrong axis", ("scored",), "inference.kl().mean()",
            "inference.q.kl_per_dim(inference.p).sum(0).mean()"),
     Subtle("loss without its KL", ("weighed",), *to_loss("        loss = reconstruction\n")),
-    Subtle("loss by the dimensions", ("weighed",), *to_loss(
+    Subtle("loss divided by the dimensions", ("weighed",), *to_loss(
         "        loss = (reconstruction + self.config.beta * kl) / batch.x[0].numel()\n")),
-    Subtle("reconstruction by the dimensions", ("weighed",), *to_loss(
+    Subtle("reconstruction divided by the dimensions", ("weighed",), *to_loss(
         "        loss = reconstruction / batch.x[0].numel() + self.config.beta * kl\n")),
     Subtle("beta halved", ("weighed",), *to_loss("        loss = reconstruction + 0.5 * self.config.beta * kl\n")),
     Subtle("beta squared", ("weighed",), *to_loss("        loss = reconstruction + self.config.beta ** 2 * kl\n")),
     Subtle("beta ignored", ("weighed",), *to_loss("        loss = reconstruction + kl\n")),
     Subtle("beta on the whole", ("weighed",), *to_loss("        loss = self.config.beta * (reconstruction + kl)\n")),
-    Subtle("unnamed loss by the dimensions", ("weighed",),
+    Subtle("unnamed loss divided by the dimensions", ("weighed",),
            '        return {"loss": loss, "reconstruction": reconstruction, "kl": kl}',
            '        return {"loss": loss / batch.x[0].numel()}'),
     Subtle("no noise in training", ("posterior",), *method(
@@ -276,13 +276,13 @@ SUBTLE = [
         weights="self.logits")),
     Subtle("samples of other weights", ("prior",), "\nclass Mine(genzoo.LatentModel):", MIXTURE.format(
         weights="(-self.logits).log_softmax(0)")),
-    Subtle("prior samples ignore what is learned", ("prior",), PRIOR,
+    Subtle("prior samples ignore the learned parameters", ("prior",), PRIOR,
            "        class Fixed(Gauss):\n            def rsample(self, sample_shape=()):\n"
            "                return torch.randn(*sample_shape, *self.loc.shape)\n\n"
            "        return Fixed(self.prior_mean, self.prior_log_std)"),
     Subtle("prior ignores its learned parameters", ("gradients",), PRIOR,
            "        return Gauss(self.prior_mean.detach(), self.prior_log_std.detach())"),
-    Subtle("encode by another layer", ("posterior",), *method(
+    Subtle("encode scales the mean", ("posterior",), *method(
         "    def encode(self, x):\n        return self.posterior(x).mean * 1.01\n")),
     Subtle("batch statistics", ("alone",), "self.body(x)).chunk", "self.body(x - x.mean(0))).chunk"),
     Subtle("examples sorted", ("alone",), POSTERIOR,
@@ -295,7 +295,7 @@ SUBTLE = [
     Subtle("the encoder's features kept for the decoder", ("forgets", "alone", "agrees"), POSTERIOR,
            "        self.kept = self.body(x).mean()\n" + POSTERIOR + "\n\n    def decode(self, z):\n"
            "        return self.likelihood(z).mean + getattr(self, 'kept', 0.0)"),
-    Subtle("labels by way of an attribute", ("forgets", "labels"), POSTERIOR,
+    Subtle("labels through an attribute", ("forgets", "labels"), POSTERIOR,
            "        mean, log_std = self.code(self.body(x)).chunk(2, 1)\n"
            "        y = getattr(self, 'y', None)\n"
            "        if y is not None and len(y) == len(x):\n            mean = mean + y[:, None].float()\n"
@@ -303,7 +303,7 @@ SUBTLE = [
            "        return super().infer(batch, k)"),
     Subtle("z detached", ("gradients",), GAUSS_SAMPLE,
            "        return (self.loc + self.log_std.exp() * noise).detach()"),
-    Subtle("control flow by the data", ("compiles", "graph-safe"), *to_loss(
+    Subtle("control flow that depends on the data", ("compiles", "graph-safe"), *to_loss(
         "        loss = reconstruction + self.config.beta * kl\n        if kl > 5:\n            loss = loss * 1\n")),
 ]
 # fmt: on

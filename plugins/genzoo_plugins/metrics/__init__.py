@@ -1,4 +1,4 @@
-"""Metrics: those that every run reports, and those computed when named."""
+"""Metrics: some are reported by every run, the others only on request."""
 
 from genzoo.core.hookspecs import RegisterMetric, hookimpl
 
@@ -9,18 +9,18 @@ def register_metrics(register: RegisterMetric) -> None:
     register(
         "negative-elbo",
         f"{home}.bound:NegativeELBO",
-        summary="−ELBO at beta = 1: reconstruction + KL, in nats an example",
+        summary="−ELBO at beta = 1: reconstruction + KL, in nats per example",
         paper="Kingma & Welling 2014, eq. 3",
         in_every_run=True,
     )
     register(
         "reconstruction",
         f"{home}.bound:Reconstruction",
-        summary="E[−ln p(x|z)], in nats an example",
+        summary="E[−ln p(x|z)], in nats per example",
         in_every_run=True,
     )
-    register("kl", f"{home}.bound:KL", summary="KL(q(z|x)‖p(z)), in nats an example", in_every_run=True)
-    register("mse", f"{home}.codes:MSE", summary="squared error a dimension of decode(encode(x))", in_every_run=True)
+    register("kl", f"{home}.bound:KL", summary="KL(q(z|x)‖p(z)), in nats per example", in_every_run=True)
+    register("mse", f"{home}.codes:MSE", summary="squared error per dimension of decode(encode(x))", in_every_run=True)
     register(
         "active-units",
         f"{home}.codes:ActiveUnits",
@@ -31,10 +31,10 @@ def register_metrics(register: RegisterMetric) -> None:
     register(
         "iwae",
         f"{home}.iwae:IWAE",
-        summary="importance-weighted bound on −ln p(x), in nats an example; iwae:5000 for 5,000 samples",
+        summary="importance-weighted bound on −ln p(x), in nats per example; iwae:5000 for 5,000 samples",
         paper="Burda et al. 2016, arXiv 1509.00519, section 3",
     )
-    register("bits-per-dim", f"{home}.bound:BitsPerDim", summary="−ELBO in bits a dimension, of discrete values")
+    register("bits-per-dim", f"{home}.bound:BitsPerDim", summary="−ELBO in bits per dimension, for discrete values")
     register("psnr", f"{home}.images:PSNR", summary="peak signal-to-noise ratio of reconstructed images, in dB")
     register(
         "ssim",
@@ -44,12 +44,12 @@ def register_metrics(register: RegisterMetric) -> None:
     )
     register_latent_health(register, f"{home}.latents")
     register_samples(register, home)
-    register("knn", f"{home}.downstream:KNN", summary="accuracy of the nearest training codes; knn:5 for 5 of them")
+    register("knn", f"{home}.downstream:KNN", summary="accuracy of the nearest training codes; knn:5 for the 5 nearest")
     register("linear-probe", f"{home}.downstream:LinearProbe", summary="accuracy of logistic regression on the codes")
 
 
 def register_latent_health(register: RegisterMetric, home: str) -> None:
-    """Metrics of the latents: their information, and their distance to the prior."""
+    """Register metrics of the latents: their information, and their distance to the prior."""
     register("kl-per-dim", f"{home}:KLPerDim", summary="the largest KL of one latent, and all of them sorted")
     register(
         "collapsed",
@@ -80,11 +80,11 @@ def register_latent_health(register: RegisterMetric, home: str) -> None:
 
 
 def register_samples(register: RegisterMetric, home: str) -> None:
-    """Metrics that compare samples with data. Each takes a sampler: frechet:gmm:10."""
+    """Register metrics that compare samples with data. Each takes a sampler, as in frechet:gmm:10."""
     register(
         "frechet",
         f"{home}.samples:Frechet",
-        summary="Fréchet distance of samples on our own MNIST features, in % of the data's trace; frechet:gmm:10",
+        summary="Fréchet distance of samples on built-in MNIST features, in % of the data's trace; frechet:gmm:10",
         paper="Heusel et al. 2017, arXiv 1706.08500, eq. 6",
     )
     register(
@@ -102,7 +102,7 @@ def register_samples(register: RegisterMetric, home: str) -> None:
     register(
         "kid",
         f"{home}.distances:KID",
-        summary="kernel distance of samples and data: KID on features of our own",
+        summary="kernel distance of samples and data: KID on built-in features",
         paper="Bińkowski et al. 2018, arXiv 1801.01401",
     )
     register(

@@ -1,4 +1,4 @@
-"""The evidence lower bound and its two terms, always at β = 1, and the conditions for them to exist."""
+"""The evidence lower bound and its two terms, always at β = 1, and when they exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genzoo.evaluation.measures import measure_of, why_no_bound
 
 
 class Reconstruction(genzoo.Metric):
-    """E[−ln p(x|z)] under q(z|x), one sample an example."""
+    """E[−ln p(x|z)] under q(z|x), from one sample per example."""
 
     label = "reconstruction"
     unit = "nats"
@@ -39,14 +39,14 @@ class KL(BoundMetric):
     """KL(q(z|x)‖p(z))."""
 
     label = "KL"
-    better = None  # a rate: 0 for a model that ignores its codes
+    better = None  # it is 0 for a model that ignores its codes
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.inference.kl()
 
 
 class NegativeELBO(BoundMetric):
-    """Reconstruction + KL, whatever β the model was trained with (Kingma & Welling 2014, eq. 3)."""
+    """Reconstruction + KL at β = 1, whatever the β of the training (Kingma & Welling 2014, eq. 3)."""
 
     label = "−ELBO"
 
@@ -56,7 +56,7 @@ class NegativeELBO(BoundMetric):
 
 
 class BitsPerDim(NegativeELBO):
-    """−ELBO in bits a dimension, for probabilities of discrete values: the length of a lossless code."""
+    """−ELBO in bits per dimension, for probabilities of discrete values: the length of a lossless code."""
 
     label = "bits per dimension, at most"
     unit = "bits"
@@ -84,6 +84,6 @@ def why_no_likelihood(context: genzoo.EvaluationContext) -> str | None:
     if measure_of(px, context.data) != "none":
         return None
     if px.support == "binary":
-        return "grey pixels have no likelihood; --binarize"
+        return "grey pixels have no likelihood; use --binarize"
     kind = f"; they are not all {px.support}" if px.support != "any" else ""
     return f"p(x|z) of these values is neither a density nor a probability{kind}"

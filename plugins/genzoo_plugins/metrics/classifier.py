@@ -1,4 +1,4 @@
-"""Telling two sets of points apart, and logistic regression, which that and others rest on."""
+"""A classifier two-sample test, and logistic regression."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ CHUNK = 1024
 FOLDS = 5
 NEIGHBOURS = 25
 WHAT = f"logistic regression on values, squares and the {NEIGHBOURS} nearest, {FOLDS} folds"
-"""On pairs of known AUROC it comes within 0.03 of the best there could be: values see a shift, squares another spread,
-and neighbours the form of thin sets, where a regression on the values alone stays at ½."""
+"""The classifier. On pairs with a known optimal AUROC it comes within 0.03 of it. Values detect a shift, squares a
+different variance, and neighbours the shape of thin sets, for which a regression on values alone stays at ½."""
 PERMUTATIONS, T_QUANTILE = 40, 2.021
-"""Of the labels, for the spread under the null; the 97.5 % quantile of Student's t with as many degrees of freedom."""
+"""Label permutations for the null distribution, and the 97.5 % quantile of Student's t with 40 degrees of freedom."""
 SLICES = 8
 FLAT = 1e-6
-"""A column that deviates by less than this part of its largest value is constant but for rounding."""
+"""A column counts as constant if its standard deviation is below this fraction of its largest absolute value."""
 
 
 def auroc(positive: Tensor, negative: Tensor) -> float:
-    """P(score of a positive > score of a negative), ties counted half (Mann & Whitney 1947)."""
+    """Return P(score of a positive > score of a negative); ties count half (Mann & Whitney 1947)."""
     scores = torch.cat([positive, negative])
     return anomaly.auroc(scores, torch.arange(len(scores), device=scores.device) < len(positive))
 
 
 def c2st(x: Tensor, y: Tensor) -> float:
-    """AUROC of a classifier that tells y from x on points it was not fitted to; ½ where it cannot.
+    """Return the cross-validated AUROC of a classifier between x and y; ½: not distinguishable.
 
-    Classifier two-sample test (Lopez-Paz & Oquab 2017), the mean over parts, each left out once.
+    This is the classifier two-sample test (Lopez-Paz & Oquab 2017), averaged over the folds.
 
     Args:
         x, y: [N, F], [M, F] float64, in any order.
@@ -41,10 +41,10 @@ def c2st(x: Tensor, y: Tensor) -> float:
 
 
 class TwoSets:
-    """Two sets of points [N, F] and [M, F], as the classifier sees them.
+    """Two sets of points [N, F] and [M, F], prepared for the classifier.
 
-    Equal points are one point with copies: they have the same neighbours and the same score, so that neither the order
-    of the points nor rounding breaks a tie.
+    Equal points are one distinct point with copies. Copies have the same neighbours and the same score, so neither the
+    order of the points nor rounding breaks a tie.
     """
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
@@ -60,12 +60,12 @@ class TwoSets:
         self.part = folds(self.which, self.labels, self.copies)
 
     def auroc(self) -> float:
-        """The AUROC of the two sets; exactly ½ where each distinct point is as frequent in both."""
+        """Return the AUROC; exactly ½ if every distinct point is equally frequent in both sets."""
         shares = self.counted(self.labels) / self.copies
         return 0.5 if bool((shares == shares[0]).all()) else self.left_out_auroc()
 
     def left_out_auroc(self) -> float:
-        """The mean AUROC over parts that have points of both sets, by a classifier of all other parts."""
+        """Return the mean AUROC over folds with points of both sets; each classifier is fitted to the other folds."""
         found, labels = [], self.labels
         for number in range(FOLDS):
             known, seen, about = self.labels_around(number, labels[:, None])
@@ -77,11 +77,11 @@ class TwoSets:
         return math.fsum(found) / len(found) if found else 0.5
 
     def null(self) -> tuple[float, float]:
-        """Between which AUROCs 95 % of pairs of sets of one distribution lie, of these sizes and dimensions.
+        """Return the 95 % interval of the AUROC for two sets of one distribution, with these sizes and dimensions.
 
-        From permutations of the labels within parts, with one step of Newton's method for the regression: where there
-        is nothing to find, others add next to nothing. The spread is wider than Mann & Whitney's, as each part also
-        trains the classifiers of the others.
+        Labels are permuted within folds, and the regression takes one Newton step: without a difference to learn,
+        further steps change almost nothing. The interval is wider than Mann & Whitney's, because each fold also trains
+        the classifiers of the others.
         """
         generator = torch.Generator().manual_seed(derive_seed(0, "permutations"))
         noise = torch.rand(len(self.part), PERMUTATIONS, generator=generator, dtype=torch.float64)
@@ -94,10 +94,10 @@ class TwoSets:
         return max(0.0, 0.5 - half), min(1.0, 0.5 + half)
 
     def null_of_part(self, number: int, labels: Tensor) -> Tensor | None:
-        """AUROCs of a part [P], one for each column of labels [N + M, P]; None for a part of one set."""
+        """Return a fold's AUROCs [P], one per column of labels [N + M, P]; None for a fold of one set only."""
         known, seen, about = self.labels_around(number, labels)
         x, y, seen = with_ones(self.inputs[self.which][known]), labels[known] - 0.5, seen[known]
-        # Normal equations, of which the column of the neighbours is another for each column of labels.
+        # Normal equations; only the column of the neighbours differs between the columns of labels.
         gram = x.T @ x / 4 + penalty_of(x).diag()
         across, fixed = torch.linalg.solve(gram, torch.cat([x.T @ seen / 4, x.T @ y], 1)).tensor_split(2, 1)
         corner = seen.square().sum(0) / 4 + 1 - (x.T @ seen / 4 * across).sum(0)
@@ -114,9 +114,9 @@ class TwoSets:
         return aurocs
 
     def labels_around(self, number: int, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Which points are in no such part, and log-odds of the labels around each point and each distinct point.
+        """Return which points are outside a fold, and the log-odds of labels near each point and each distinct point.
 
-        Labels [N + M, P] of the part itself are nobody's neighbours: not its own points' and not the others'.
+        Labels [N + M, P] of the fold's own points are never used, neither for these points nor for the others.
         """
         known = self.part != number
         ones, total = self.around(known[:, None] * labels), self.around(known[:, None].double())
@@ -125,12 +125,12 @@ class TwoSets:
         return known, seen, smoothed(ones, total)
 
     def counted(self, values: Tensor) -> Tensor:
-        """The sum of values [N + M, …] over the copies of each distinct point."""
+        """Return the sum of values [N + M, …] over the copies of each distinct point."""
         sums = torch.zeros(len(self.copies), *values.shape[1:], dtype=torch.float64)
         return sums.index_add_(0, self.which, values)
 
     def around(self, values: Tensor) -> Tensor:
-        """The weighted sum of values [N + M, P] over the neighbours of each distinct point, all its copies included."""
+        """Return the weighted sum of values [N + M, P] over each distinct point's neighbours and its own copies."""
         sums = self.counted(values)
         found = self.own_weight[:, None] * sums
         for near, weight in zip(self.near.T, self.weights.T, strict=True):
@@ -139,12 +139,12 @@ class TwoSets:
 
 
 def smoothed(ones: Tensor, total: Tensor) -> Tensor:
-    """The log-odds of so many ones among so many labels."""
+    """Return the smoothed log-odds for `ones` ones among `total` labels."""
     return ((ones + 0.5) / (total + 1)).logit()
 
 
 def standardised(points: Tensor, copies: Tensor) -> Tensor:
-    """Distinct points with mean 0 and deviation 1 over all copies; columns without a deviation become 0."""
+    """Return distinct points with mean 0 and standard deviation 1 over all copies; constant columns become 0."""
     share = (copies / copies.sum())[:, None]
     centred = points - (share * points).sum(0)
     deviation = (share * centred.square()).sum(0).sqrt()
@@ -152,9 +152,10 @@ def standardised(points: Tensor, copies: Tensor) -> Tensor:
 
 
 def neighbour_weights(copies: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
-    """How far the copies of a point itself [U] and of each of its neighbours [U, K] belong to its nearest 25.
+    """Return the weights of a point's own copies [U] and of its neighbours' copies [U, K] among its 25 nearest.
 
-    The nearest come first; of copies that are too many, each counts by an equal part.
+    The nearest points fill the 25 places first. If the copies of a point exceed the places left, they share them
+    equally.
     """
     own, others = copies - 1, copies[near]
     before = own[:, None] + others.cumsum(1) - others
@@ -162,11 +163,12 @@ def neighbour_weights(copies: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def folds(which: Tensor, labels: Tensor, copies: Tensor) -> Tensor:
-    """Which part each point belongs to: [N + M], points sorted by value and label.
+    """Return the fold of each point, [N + M], for points sorted by value and label.
 
-    A few copies of one point lie in one part, as a classifier that has seen some knows the others. Of more copies than
-    there are parts, how many are of either set is what there is to learn, and they are spread. Points are drawn at
-    random, by a seed that depends on the data: were it always by the same ranks, the parts would be too alike.
+    A few copies of one point are in the same fold, because a classifier that has seen some of them knows the others. If
+    there are more copies than folds, they are spread: their frequencies in the two sets are then what can be learned.
+    The assignment is random with a seed that depends on the data: with the same ranks every time, the folds would be
+    too similar.
     """
     seed = [int(part.sum()) for part in labels.tensor_split(SLICES)]
     together = ((copies > 1) & (copies <= FOLDS))[which]
@@ -178,7 +180,7 @@ def folds(which: Tensor, labels: Tensor, copies: Tensor) -> Tensor:
 
 
 def parts(n: int, *seed: str | int) -> Tensor:
-    """Which part each of n points belongs to, at random and as evenly as can be: [n]."""
+    """Return a random fold for each of n points, [n]; the sizes of the folds differ by at most 1."""
     number = torch.empty(n, dtype=torch.int64)
     order = keyed_bits(torch.tensor([derive_seed(0, "parts", *seed)]), 0, n)[0].argsort(stable=True)
     number[order] = torch.arange(n) % FOLDS
@@ -186,7 +188,7 @@ def parts(n: int, *seed: str | int) -> Tensor:
 
 
 def nearest(points: Tensor, k: int) -> Tensor:
-    """The k nearest others of each point, the nearest first: [N, k]."""
+    """Return the indices of each point's k nearest neighbours, the nearest first: [N, k]."""
     found = []
     for start in range(0, len(points), CHUNK):
         distances = torch.cdist(points[start : start + CHUNK], points)
@@ -197,21 +199,21 @@ def nearest(points: Tensor, k: int) -> Tensor:
 
 
 def with_ones(x: Tensor) -> Tensor:
-    """x [N, F] with a column for the intercept."""
+    """Return x [N, F] with a column of ones for the intercept, [N, F + 1]."""
     return torch.cat([x, torch.ones_like(x[:, :1])], 1)
 
 
 def penalty_of(x: Tensor) -> Tensor:
-    """Of each weight for the columns of `with_ones`: ‖w‖²/2, next to none for the intercept."""
+    """Return each weight's penalty factor: 1, and almost 0 for the intercept, the last column of `with_ones`."""
     penalty = torch.ones_like(x[0])
     penalty[-1] = 1e-9
     return penalty
 
 
 def separating_direction(x: Tensor, y: Tensor) -> Tensor:
-    """The weights [F] of a logistic regression of y [N], 0 or 1, on x [N, F], with a penalty of ‖w‖²/2.
+    """Return the weights [F] of a logistic regression of y [N], 0 or 1, on x [N, F], with a penalty of ‖w‖²/2.
 
-    By Newton's method, which ends in one point to machine precision whatever rounding was on the way.
+    Newton's method converges to the same point to machine precision, whatever the rounding on the way.
     """
     ones = with_ones(x)
     penalty = penalty_of(ones)
@@ -221,7 +223,7 @@ def separating_direction(x: Tensor, y: Tensor) -> Tensor:
         gradient = ones.T @ (p - y) + penalty * weight
         curvature = (ones * (p * (1 - p))[:, None]).T @ ones + penalty.diag()
         step = torch.linalg.solve(curvature, gradient)
-        step *= (5 / step.norm()).clamp_max(1)  # far steps overshoot where the sets are apart
+        step *= (5 / step.norm()).clamp_max(1)  # long steps overshoot if the sets are separated
         weight = weight - step
         if step.norm() < 1e-10 * (1 + weight.norm()):
             break
@@ -230,13 +232,13 @@ def separating_direction(x: Tensor, y: Tensor) -> Tensor:
 
 @torch.enable_grad()
 def logistic_regression(x: Tensor, y: Tensor, classes: int, c: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Multinomial logistic regression: the minimum of Σ cross-entropy + ‖W‖²/2c, by L-BFGS.
+    """Return a multinomial logistic regression: the minimum of Σ cross-entropy + ‖W‖²/2c, by L-BFGS.
 
     Args:
         x: [N, F] float64.
         y: [N] int64.
-        classes: How many.
-        c: As scikit-learn's C; the intercept is not penalised.
+        classes: Number of classes.
+        c: Inverse strength of the penalty, scikit-learn's C; the intercept is not penalised.
 
     Returns:
         Weight [classes, F] and intercept [classes].

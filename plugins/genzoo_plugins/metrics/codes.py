@@ -10,8 +10,10 @@ from genzoo_plugins.metrics.bound import why_no_prior
 
 
 class MSE(genzoo.Metric):
-    """Squared error a dimension between x and decode(encode(x)), in the data's own units: the metric that all latent
-    models share."""
+    """Mean squared error per dimension of decode(encode(x)), in the data's own units.
+
+    All latent models have this metric.
+    """
 
     label = "MSE per dimension"
 
@@ -23,7 +25,7 @@ class MSE(genzoo.Metric):
 
 
 class ActiveUnits(genzoo.Metric):
-    """How many latents vary with x: Var over x of the posterior mean above 0.01 (Burda et al. 2016, section 5.2).
+    """Number of latents whose posterior mean has a variance over x above 0.01 (Burda et al. 2016, section 5.2).
 
     The threshold is on the scale of a unit prior, so a model without a prior has no such metric.
     """
@@ -38,7 +40,7 @@ class ActiveUnits(genzoo.Metric):
         return examined.inference.q.mean.flatten(1)
 
     def why_not_available(self, values: Tensor) -> str | None:
-        return None if bool(values.isfinite().all()) else "codes that are not finite"
+        return None if bool(values.isfinite().all()) else "some codes are not finite"
 
     def summarise(self, values: Tensor) -> float:
         return float((values.var(0, unbiased=False) > ACTIVE).sum())

@@ -1,4 +1,4 @@
-"""Metrics of samples, on features of 28×28 images or on the values of small examples."""
+"""Distances between samples and data, on features of 28×28 images or on the values of small examples."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ from genzoo_plugins.metrics.two_samples import (
 )
 
 WIDEST = 64
-"""Values an example may have where it has no features: distances between more of them say little."""
+"""The most values of an example without features: distances in more dimensions say little."""
 SURE = 4.0
-"""Standard errors by which samples must be nearer to training data than to others before it is said. They count the
-choice of samples alone; with that of the data, pairs of independent sets differ by up to twice as much."""
+"""Standard errors by which samples must be nearer to training data than to held-out data to be flagged. They include
+only the choice of samples; with the choice of data, independent sets differ by up to twice as much."""
 FEW_DIRECTIONS = 100
-"""Of the sliced distances that intervals rest on: many of them are computed."""
+"""Directions of the sliced distances that an interval is computed from; it needs many of these distances."""
 LARGEST = 1e9
-"""What the ratio of distances is at most: samples may equal held-out examples."""
+"""The largest ratio of distances: a sample can equal a held-out example."""
 
 
 class SmallSampleMetric(SampleMetric):
-    """A metric of samples that also takes small examples."""
+    """A metric of samples that is also defined for small examples."""
 
     def why_no_points(self, model: genzoo.Model) -> str | None:
         small = model.spec.shape == SHAPE or model.spec.numel <= WIDEST
-        return None if small else f"for images of 1x28x28 and examples of {WIDEST} values at most"
+        return None if small else f"for images of 1x28x28 and examples of at most {WIDEST} values"
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
-        return "needs 10 examples" if len(context.data) < 10 else super().begin(context)
+        return "needs at least 10 examples" if len(context.data) < 10 else super().begin(context)
 
     @property
     def where(self) -> str:
-        """The space, as notes name it."""
+        """The name of the space in notes."""
         return "values" if self.space == "values" else f"@{NAME}"
 
 
 class C2ST(SmallSampleMetric):
     """AUROC of a classifier between samples and data (Lopez-Paz & Oquab 2017): ½ at best, 1 at worst."""
 
-    label = "samples told from data, AUROC"
+    label = "samples against data, AUROC"
     ideal = 0.5
 
     sets: TwoSets
@@ -73,7 +73,7 @@ class C2ST(SmallSampleMetric):
 
 
 class KID(SmallSampleMetric):
-    """Squared maximum mean discrepancy with the kernel (xᵀy/F + 1)³ (Bińkowski et al. 2018), on features of our own."""
+    """Squared MMD with the kernel (xᵀy/F + 1)³ (Bińkowski et al. 2018), on built-in features."""
 
     label = "kernel distance"
     found: Tensor
@@ -81,7 +81,7 @@ class KID(SmallSampleMetric):
     @genzoo.config
     class Config(SampleMetric.Config):
         subsets: genzoo.Count = 100
-        """Over so many pairs of subsets the distance is averaged."""
+        """Number of pairs of subsets that the distance is averaged over."""
 
     def summarise(self, values: Tensor) -> float:
         self.found = kid(values[self.chosen], self.fake, self.config.subsets)
@@ -94,7 +94,7 @@ class KID(SmallSampleMetric):
         return self.described(*beside("95 %", interval), self.where, **known)
 
     def interval(self, real: Tensor, spread: float | None) -> Interval | None:
-        """By a jackknife over all points, with the error of a choice of subsets; 0 lies in it for one distribution."""
+        """Return a jackknife interval over all points that includes the error from the choice of subsets."""
         if len(real) < 2 * GROUPS:
             return None
         without = mmd_without_each(real, self.fake)
@@ -104,7 +104,7 @@ class KID(SmallSampleMetric):
 
 
 class SlicedWasserstein(SmallSampleMetric):
-    """Root mean square of the W₂ distances along random directions, in the data's units, beside that of real data."""
+    """Root mean square W₂ distance along random directions, in the data's units; details: that of real data."""
 
     label = "sliced Wasserstein distance"
     needs_train = True
@@ -113,7 +113,7 @@ class SlicedWasserstein(SmallSampleMetric):
     @genzoo.config
     class Config(SampleMetric.Config):
         directions: genzoo.Count = 1000
-        """How many; the relative error is about 1/√(2·directions) or less."""
+        """Number of random directions; the relative error is at most about 1/√(2·directions)."""
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         self.reference = training_points(context)
@@ -134,13 +134,13 @@ class SlicedWasserstein(SmallSampleMetric):
         return self.described(*notes, self.where, **known)
 
     def few_directions(self, x: Tensor, y: Tensor) -> float:
-        """The distance along some of the directions."""
+        """Return the distance along at most FEW_DIRECTIONS directions."""
         return sliced_wasserstein(x, y, min(FEW_DIRECTIONS, self.config.directions))
 
     def interval(self, real: Tensor) -> Interval | None:
-        """Of the distance without the bias of n, by a jackknife of its square along some directions.
+        """Return a bias-corrected interval: a jackknife of the squared distance along a few directions.
 
-        Wider by the error of the choice of directions.
+        It includes the error from the choice of directions.
         """
         if len(real) < 2 * GROUPS:
             return None
@@ -153,10 +153,10 @@ class SlicedWasserstein(SmallSampleMetric):
 
 
 class Memorisation(SmallSampleMetric):
-    """Mean distance of samples to the nearest training example over that to the nearest of as many held-out ones.
+    """Mean distance of samples to the nearest training example, divided by that to the nearest held-out example.
 
-    1 for a model that has learnt the distribution, less for one that repeats its training data (compare Meehan,
-    Chaudhuri & Dasgupta 2020, arXiv 2004.05675).
+    Both sets have the same size. The ratio is 1 for a model that has learned the distribution, and lower for one that
+    repeats its training data (compare Meehan, Chaudhuri & Dasgupta 2020, arXiv 2004.05675).
     """
 
     label = "nearest training over nearest held-out example"
@@ -164,25 +164,25 @@ class Memorisation(SmallSampleMetric):
     needs_train = True
     reference: Tensor
     seen: Tensor
-    """[n, GROUPS]: the distance of each sample to the nearest of each group of training examples."""
+    """[n, GROUPS]: the distance of each sample to the nearest training example of each group."""
     unseen: Tensor
-    """The same of held-out examples."""
+    """[n, GROUPS]: the distance of each sample to the nearest held-out example of each group."""
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         reference = training_points(context)
         if reference is None:
-            return "these are the training data"
+            return "the evaluation data are the training data"
         self.reference = reference
         return why_not_finite(reference) or super().begin(context)
 
     def why_not_available(self, values: Tensor) -> str | None:
         if reason := super().why_not_available(values):
             return reason
-        n = min(len(self.chosen), len(self.reference))  # the more there are, the nearer is the nearest
+        n = min(len(self.chosen), len(self.reference))  # in a larger set the nearest example is nearer
         self.seen = distances_to_each_group(self.fake, self.reference[:n])
         self.unseen = distances_to_each_group(self.fake, values[self.chosen][:n])
         everywhere = max(self.seen.amin(1).max(), self.unseen.amin(1).max()) == 0
-        return "samples equal training and held-out examples alike" if everywhere else None
+        return "every sample equals both a training and a held-out example" if everywhere else None
 
     def summarise(self, values: Tensor) -> float:
         return ratio(self.seen.amin(1), self.unseen.amin(1))
@@ -197,7 +197,7 @@ class Memorisation(SmallSampleMetric):
         return self.described(*notes, *beside("95 %", interval), self.where, **known)
 
     def interval(self) -> Interval | None:
-        """Over the choice of samples, of training examples and of held-out ones; None for a few of them."""
+        """Return an interval over the choice of samples, training and held-out examples; None if there are too few."""
         if min(len(self.chosen), len(self.reference)) < 2 * GROUPS:
             return None
         number, group = group_numbers(len(self.fake)), torch.arange(GROUPS)
@@ -210,5 +210,5 @@ class Memorisation(SmallSampleMetric):
 
 
 def ratio(seen: Tensor, unseen: Tensor) -> float:
-    """Of two mean distances."""
+    """Return the ratio of two mean distances, at most LARGEST."""
     return (seen.mean() / unseen.mean().clamp_min(seen.mean().item() / LARGEST).clamp_min(1e-300)).item()

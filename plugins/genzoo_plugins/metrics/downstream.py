@@ -1,4 +1,4 @@
-"""Classification of the codes."""
+"""Accuracies of classifiers on the codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genzoo_plugins.metrics.samples import beside
 from genzoo_plugins.metrics.two_samples import distances
 
 MOST = 10_000
-"""Training codes: more change accuracies by little and cost much."""
+"""The most training codes: more of them hardly change the accuracy but cost time."""
 
 
 class CodeMetric(genzoo.Metric):
@@ -28,7 +28,7 @@ class CodeMetric(genzoo.Metric):
     codes: Tensor
     """[M, D] float64: the training codes, standardised."""
     labels: Tensor
-    """[M]: their classes."""
+    """[M]: the classes of the training codes."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.LatentModel) else "no encoder"
@@ -40,15 +40,15 @@ class CodeMetric(genzoo.Metric):
         if train.y is None or context.data.y is None:
             return "no labels"
         if train is context.data:
-            return "these are the training data"
+            return "the evaluation data are the training data"
         index = fixed_permutation(len(train))[:MOST].to(train.device)
         size = evaluation_batch(model.spec)
         codes = in_parts(lambda part: model.encode(train.batch(part).x).flatten(1), index, size).cpu().double()
         if not bool(codes.isfinite().all()):
-            return "training codes that are not finite"
+            return "some training codes are not finite"
         self.labels = train.y[index].cpu()
         if len(self.labels.unique()) < 2:
-            return "only one class to train on"
+            return "the training data have only one class"
         self.mean, self.scale = codes.mean(0), codes.std(0, correction=0)
         self.scale[self.scale <= FLAT * codes.abs().amax(0)] = math.inf  # constant except for rounding
         self.codes = self.standardised(codes)
@@ -56,14 +56,14 @@ class CodeMetric(genzoo.Metric):
         return None
 
     def standardised(self, codes: Tensor) -> Tensor:
-        """Codes with the training codes' mean 0 and deviation 1."""
+        """Return codes shifted and scaled so that the training codes have mean 0 and standard deviation 1."""
         return (codes - self.mean) / self.scale
 
     def fit(self) -> None:
-        """Called once the training codes are there."""
+        """Fit the classifier; called once `codes` and `labels` are set."""
 
     def predict(self, codes: Tensor) -> Tensor:
-        """Classes [B] of codes [B, D], standardised."""
+        """Return the classes [B] of standardised codes [B, D]."""
         raise NotImplementedError(f"{type(self).__name__} must define predict(codes)")
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
@@ -75,19 +75,19 @@ class CodeMetric(genzoo.Metric):
         return torch.where(codes.isfinite().all(1), right, math.nan)
 
     def why_not_available(self, values: Tensor) -> str | None:
-        return None if bool(values.isfinite().all()) else "codes that are not finite"
+        return None if bool(values.isfinite().all()) else "some codes are not finite"
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        """The interval is over the choice of test examples, at these training codes."""
+        """Return details; the interval is over the choice of test examples, for fixed training codes."""
         interval = wilson(values.mean().item(), len(values))
         note = ", ".join([*beside("95 %", interval), f"n {len(values):,}"])
         return {"training_codes": len(self.codes), "n": len(values), "interval_95": interval, "note": note}
 
 
 class KNN(CodeMetric):
-    """Accuracy of the majority among the nearest training codes; the smallest of the winning classes at a tie.
+    """Accuracy of a majority vote of the k nearest training codes; a tie gives the smallest winning class.
 
-    Of codes that are equally far, too many for the last places, each has an equal part of a vote.
+    If too many codes are equally far for the last places, they share these votes equally.
     """
 
     label = "nearest neighbours, accuracy"
@@ -95,11 +95,11 @@ class KNN(CodeMetric):
     @genzoo.config
     class Config:
         k: genzoo.Count = 5
-        """How many neighbours vote."""
+        """Number of neighbours that vote."""
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         few = context.train is not None and len(context.train) < self.config.k
-        return f"needs {self.config.k} training examples" if few else super().begin(context)
+        return f"needs at least {self.config.k} training examples" if few else super().begin(context)
 
     def predict(self, codes: Tensor) -> Tensor:
         k, (classes, number) = self.config.k, self.labels.unique(return_inverse=True)
@@ -120,7 +120,7 @@ class LinearProbe(CodeMetric):
     @genzoo.config
     class Config:
         c: genzoo.Positive = 1.0
-        """Inverse strength of the penalty on its weights."""
+        """Inverse strength of the penalty on the weights."""
 
     def fit(self) -> None:
         classes = int(self.labels.max()) + 1

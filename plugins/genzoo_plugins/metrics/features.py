@@ -1,7 +1,7 @@
 """Features of 28×28 images: a small classifier of MNIST, trained by benchmarks/train_features.py and pinned by SHA-256.
 
-Distances between sets of features depend on the classifier as much as on the images: they are comparable with others
-of the same NAME and with nothing else, least of all with an FID.
+Distances between sets of features depend on the classifier as much as on the images. They are comparable only with
+distances on features of the same NAME, and never with an FID.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ class Classifier(nn.Module):
         self.digits = nn.Linear(64, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, 1, 28, 28] in [0, 1] → logits [B, 10]."""
+        """Return logits [B, 10] of images x [B, 1, 28, 28] in [0, 1]."""
         logits: Tensor = self.digits(self.features(x))
         return logits
 
 
 @lru_cache(maxsize=1)
 def pinned() -> Classifier:
-    """The classifier with the weights shipped beside this module, on the CPU.
+    """Return the classifier with the weights shipped beside this module, on the CPU.
 
     Raises:
-        GenzooError: They are not what they were.
+        GenzooError: The file's SHA-256 is not the pinned one.
     """
     content = FILE.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256:
         raise genzoo.GenzooError(f"{FILE} has SHA-256 {found}, not {SHA256}", "install genzoo again")
-    with torch.device("meta"):  # weights that are drawn first would shift the noise of whatever asks first
+    with torch.device("meta"):  # no random initialisation: it would shift the noise of the metric that asks first
         classifier = Classifier()
     classifier.load_state_dict(load(content), assign=True)
     return classifier.eval()
@@ -66,11 +66,11 @@ def pinned() -> Classifier:
 
 @torch.no_grad()
 def features(x: Tensor) -> Tensor:
-    """x [N, 1, 28, 28] in [0, 1] → [N, 64], float64 on the CPU."""
+    """Return the features [N, 64] of images x [N, 1, 28, 28] in [0, 1], float64 on the CPU."""
     net = pinned().features
     return torch.cat([net(chunk.cpu().clamp(0, 1)) for chunk in x.split(EVALUATION_BATCH)]).double()
 
 
 def why_no_features(model: genzoo.Model) -> str | None:
-    """Why a model's data have no features, None if they have."""
+    """Return why a model's data have no features; None if they have."""
     return None if model.spec.shape == SHAPE else "features are for images of 1x28x28"

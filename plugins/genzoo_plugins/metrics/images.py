@@ -10,25 +10,25 @@ import genzoo
 from genzoo.evaluation.denoising import decibels
 
 LEAST = 1e-10
-"""The smallest squared error that is counted: 100 dB."""
+"""Lower limit of the squared error, so that PSNR is at most 100 dB."""
 WINDOW, SIGMA = 11, 1.5
 K1, K2 = 0.01, 0.03
 
 
 class ReconstructedImage(genzoo.Metric):
-    """A metric that compares decode(encode(x)) with x, both as images in [0, 1], whatever the model's view of them."""
+    """A metric that compares decode(encode(x)) with x, both as images in [0, 1], in any view."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
         if not isinstance(model, genzoo.LatentModel):
             return "no encoder"
-        return None if model.spec.is_image else "no images"
+        return None if model.spec.is_image else "the data are not images"
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
-        return None if context.data.in_unit else "images with values outside [0, 1]"
+        return None if context.data.in_unit else "some pixels are outside [0, 1]"
 
 
 class PSNR(ReconstructedImage):
-    """Peak signal-to-noise ratio, 10 log₁₀(1/MSE) of each image, then the mean over images."""
+    """Peak signal-to-noise ratio: the mean over images of 10 log₁₀(1/MSE)."""
 
     label = "PSNR"
     unit = "dB"
@@ -39,22 +39,22 @@ class PSNR(ReconstructedImage):
 
 
 class SSIM(ReconstructedImage):
-    """Structural similarity: 1 for the same image (Wang et al. 2004, eq. 13)."""
+    """Structural similarity: 1 for equal images (Wang et al. 2004, eq. 13)."""
 
     label = "SSIM"
     better = "higher"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
-        # A flat patch's variance is the difference of nearly equal numbers: float64, which not every device has.
+        # A flat patch's variance is a difference of nearly equal numbers and needs float64, which some devices lack.
         x, again = (images.cpu().double() for images in examined.originals)
         return ssim(again, x)
 
 
 def ssim(one: Tensor, other: Tensor) -> Tensor:
-    """Structural similarity of images in [0, 1] (Wang et al. 2004, eq. 13).
+    """Return the structural similarity of images in [0, 1] (Wang et al. 2004, eq. 13).
 
-    Statistics under a Gaussian window of 11×11, σ 1.5, wherever it fits whole; images smaller than that get the
-    largest odd window that does.
+    Statistics are taken in a Gaussian window of 11×11, σ 1.5, at every position where it fits. Smaller images use the
+    largest odd window that fits.
 
     Args:
         one, other: [B, C, H, W].
@@ -79,6 +79,6 @@ def ssim(one: Tensor, other: Tensor) -> Tensor:
 
 
 def gaussian_window(size: int) -> Tensor:
-    """[size, size], summing to 1."""
+    """Return a Gaussian window [size, size] that sums to 1."""
     line = torch.exp(-0.5 * ((torch.arange(size, dtype=torch.float64) - size // 2) / SIGMA) ** 2)
     return torch.outer(line, line) / line.sum() ** 2

@@ -14,11 +14,11 @@ from genzoo.evaluation.measures import why_no_bound
 from genzoo_plugins.metrics.bound import why_no_likelihood, why_no_prior
 
 ROWS = {"cpu": 4096, "cuda": 65536}
-"""Decodes at a time, at most: few enough for a CPU's caches, many enough for a GPU."""
+"""The most decodes at a time: few enough for a CPU's caches, many enough for a GPU."""
 BYTES = {"cuda": 4 * EVALUATION_BYTES}
 """The largest output of these decodes, in bytes."""
 LOOSE = 10.0
-"""Below this many effective samples the bound says more about q(z|x) than about p(x)."""
+"""Number of effective samples below which the bound depends more on q(z|x) than on p(x)."""
 
 
 class Weights:
@@ -58,7 +58,7 @@ class IWAE(genzoo.Metric):
     @genzoo.config
     class Config:
         k: genzoo.Count = 100
-        """Posterior samples an example."""
+        """Posterior samples per example."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
@@ -69,14 +69,14 @@ class IWAE(genzoo.Metric):
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         """Return −L_k and the effective number of samples, [B, 2].
 
-        As few examples at a time as have all their samples decoded together: each is encoded once.
+        Only as many examples are taken at a time as can have all samples decoded at once; each is encoded once.
         """
         numel, device = examined.model.spec.numel, examined.batch.x.device.type
         rows = at_most(BYTES.get(device, EVALUATION_BYTES), FLOAT32 * numel, ROWS.get(device, ROWS["cpu"]))
         return torch.cat([self._bounds(part, rows) for part in examined.parts(max(1, rows // self.config.k))])
 
     def _bounds(self, examined: genzoo.EvaluationBatch, rows: int) -> Tensor:
-        """The same for a few examples, with at most `rows` decodes at a time."""
+        """Return `per_example` of a few examples, with at most `rows` decodes at a time."""
         x, model = examined.batch.x, examined.model
         assert isinstance(model, genzoo.LatentModel)
         weights = Weights(len(x), torch.device("cpu") if x.device.type == "mps" else x.device)

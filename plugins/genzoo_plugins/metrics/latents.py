@@ -24,15 +24,15 @@ from genzoo_plugins.metrics.total_correlation import (
 )
 
 COLLAPSED = 0.01
-"""Nats below which a latent of an example carries no information."""
+"""KL in nats below which a latent carries no information on an example."""
 SHARE = 0.99
-"""Share of such examples from which a latent counts as collapsed."""
+"""Share of such examples at or above which a latent counts as collapsed."""
 TRUSTED = 2000
-"""Examples below which the mutual information, at most ln N, is too low."""
+"""Number of examples below which the estimate of the mutual information, at most ln N, is marked as too low."""
 TOO_NEAR = 10
-"""Times exp(I) that N must be: with fewer examples a mutual information is a lower bound rather than an estimate."""
+"""N must be at least this multiple of exp(I); with fewer examples the estimate is only a bound."""
 SINGULAR = 1e-10
-"""Eigenvalue of a correlation matrix below which a latent is a function of the others."""
+"""Eigenvalue of the correlation matrix below which a latent counts as a function of the others."""
 CHUNK = 512
 
 
@@ -55,14 +55,14 @@ class KLMetric(genzoo.Metric):
         return terms.flatten(1)
 
     def why_not_available(self, values: Tensor) -> str | None:
-        return None if bool(values.isfinite().all()) else "KLs that are not finite"
+        return None if bool(values.isfinite().all()) else "some KLs are not finite"
 
     def standard_error(self, values: Tensor) -> float | None:
         return None
 
 
 class KLPerDim(KLMetric):
-    """The largest KL of one latent, averaged over examples; beside it those of all, in falling order."""
+    """The largest mean KL of one latent; details: the mean KL of every latent, in descending order."""
 
     label = "largest KL of a latent"
     unit = "nats"
@@ -78,7 +78,7 @@ class KLPerDim(KLMetric):
 
 
 class Collapsed(KLMetric):
-    """Share of latents whose KL is below 0.01 nats in 99 % of examples or more (Lucas et al. 2019)."""
+    """Share of latents whose KL is below 0.01 nats for at least 99 % of the examples (Lucas et al. 2019)."""
 
     label = "collapsed latents"
 
@@ -87,10 +87,10 @@ class Collapsed(KLMetric):
 
 
 class AggregateMetric(genzoo.Metric):
-    """A metric of q(z), the mixture of the posteriors of at most 10,000 examples."""
+    """A metric of the aggregate posterior q(z), the mixture of the posteriors of at most 10,000 examples."""
 
     chosen: Tensor
-    """[n]: which examples."""
+    """[n]: indices of the examples."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return why_no_prior(model)
@@ -98,10 +98,10 @@ class AggregateMetric(genzoo.Metric):
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         self.chosen = chosen(context.data)
         gaussian = isinstance(context.example.q, genzoo.DiagGaussian)
-        return None if gaussian else "q(z|x) is no diagonal Gaussian"
+        return None if gaussian else "q(z|x) is not a diagonal Gaussian"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
-        """[B, 3D + 1]: mean, variance and one sample of q(z|x), and ln p(z) of that."""
+        """Return mean and variance of q(z|x), one sample z and ln p(z): [B, 3D + 1]."""
         inference = examined.inference
         q = inference.q
         assert isinstance(q, genzoo.DiagGaussian)
@@ -113,23 +113,23 @@ class AggregateMetric(genzoo.Metric):
         return None
 
     def split(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Means, variances and samples [N, D], and ln p(z) [N]."""
+        """Return means, variances and samples [N, D], and ln p(z) [N]."""
         values = values[self.chosen]
         mean, variance, z = values[:, :-1].chunk(3, 1)
         return mean, variance, z, values[:, -1]
 
     def why_not_available(self, values: Tensor) -> str | None:
-        return None if bool(values.isfinite().all()) else "codes that are not finite"
+        return None if bool(values.isfinite().all()) else "some codes are not finite"
 
     def noted(self, *notes: str, **known: Any) -> dict[str, Any]:
-        """Return details, with those that all such metrics have."""
+        """Return details, including those that all these metrics share."""
         n = len(self.chosen)
         parts = [f"ln N {math.log(n):.2f}", *([] if n >= TRUSTED else ["N too small"]), *notes]
         return {"n": n, "ln_n": math.log(n), **known, "note": ", ".join(parts)}
 
 
 class MixtureMetric(AggregateMetric):
-    """A metric based on ln q(z). q(z), a mixture of N posteriors, is too large at the samples of its own components."""
+    """A metric based on ln q(z). The mixture of N posteriors overestimates q(z) at samples of its own components."""
 
     bound: ClassVar[str]
     """Which bound the metric is if N is small compared with exp(I), since I is at most ln N."""
@@ -140,7 +140,7 @@ class MixtureMetric(AggregateMetric):
     def why_not_available(self, values: Tensor) -> str | None:
         if reason := super().why_not_available(values):
             return reason
-        return None if bool((self.split(values)[1] > 0).all()) else "posteriors without a spread"
+        return None if bool((self.split(values)[1] > 0).all()) else "some posterior variances are 0"
 
     def summarise(self, values: Tensor) -> float:
         mean, variance, z, self.prior = self.split(values)
@@ -159,7 +159,7 @@ class MixtureMetric(AggregateMetric):
         return self.noted(*notes, interval_95=interval, bound=self.bound if flagged else None)
 
     def interval(self) -> Interval:
-        """95 %: ln q(z) is too large in a mixture with the code's own posterior and too small in one without it."""
+        """Return the 95 % interval: ln q(z) is too large with the code's own posterior and too small without it."""
         n, terms = len(self.own), self.terms(self.mixture)
         part = (self.own - self.mixture).exp() / n
         without = self.mixture + (-part.clamp_max(1 - 1e-12)).log1p() + math.log(n / (n - 1))
@@ -185,7 +185,7 @@ class MutualInformation(MixtureMetric):
 
 
 class MarginalKL(MixtureMetric):
-    """KL(q(z)‖p(z)) = KL − I(x; z): the distance of all codes to the prior (same source)."""
+    """KL(q(z)‖p(z)) = KL − I(x; z): from the aggregate posterior to the prior (Hoffman & Johnson 2016)."""
 
     label = "marginal KL"
     unit = "nats"
@@ -214,7 +214,7 @@ class TotalCorrelation(AggregateMetric):
         return gaussian_total_correlation(covariance(self.split(values)[2]))
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        """The interval is for what it would be without the bias of n; the null is that of independent latents."""
+        """Return details: a bias-corrected interval, and the null interval for independent latents."""
         z = self.split(values)[2]
         n, latents = z.shape
         null = null_total_correlation(n, latents)
@@ -226,11 +226,11 @@ class TotalCorrelation(AggregateMetric):
 class PriorC2ST(genzoo.Metric):
     """AUROC of a classifier between codes z ~ q(z) of the data and z ~ p(z): ½ if the codes fill the prior."""
 
-    label = "codes told from prior, AUROC"
+    label = "codes against prior, AUROC"
     ideal = 0.5
     chosen: Tensor
     drawn: Tensor
-    """[n, D]: as many codes from the prior."""
+    """[n, D]: the same number of codes from the prior."""
     sets: TwoSets
 
     def refuses(self, model: genzoo.Model) -> str | None:
@@ -238,19 +238,19 @@ class PriorC2ST(genzoo.Metric):
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         if len(context.data) < 10:
-            return "needs 10 examples"
+            return "needs at least 10 examples"
         self.chosen = chosen(context.data)
         prior = context.example.p
         assert prior is not None
-        with seeded(torch.initial_seed()):  # whatever was drawn before does not matter
+        with seeded(torch.initial_seed()):  # independent of what was drawn before
             self.drawn = prior.rsample((len(self.chosen),)).flatten(1).cpu().double()
-        return None if bool(self.drawn.isfinite().all()) else "codes of the prior that are not finite"
+        return None if bool(self.drawn.isfinite().all()) else "some codes of the prior are not finite"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.inference.z[0].flatten(1)
 
     def why_not_available(self, values: Tensor) -> str | None:
-        return None if bool(values.isfinite().all()) else "codes that are not finite"
+        return None if bool(values.isfinite().all()) else "some codes are not finite"
 
     def summarise(self, values: Tensor) -> float:
         self.sets = TwoSets(self.drawn, values[self.chosen])
@@ -266,10 +266,14 @@ class PriorC2ST(genzoo.Metric):
 
 
 def log_densities(mean: Tensor, variance: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """ln q(z_i|x_i) and ln q(z_i) = ln (1/N) Σ_j q(z_i|x_j), each [N], of diagonal Gaussians; all [N, D], float64."""
+    """Return ln q(z_i|x_i) and ln q(z_i) = ln (1/N) Σ_j q(z_i|x_j), each [N], for diagonal Gaussians.
+
+    Args:
+        mean, variance, z: [N, D], float64.
+    """
     constant = variance.log().sum(1) + mean.shape[1] * math.log(2 * math.pi)
     own = -0.5 * ((z - mean).square() / variance).sum(1) - 0.5 * constant
-    # The square of z − μ multiplied out: N² pairs as one product of matrices.
+    # (z − μ)² is expanded, so that all N² pairs are one matrix product.
     weights = torch.cat([1 / variance, -2 * mean / variance], 1)
     offset = (mean.square() / variance).sum(1) + constant
     sums = [

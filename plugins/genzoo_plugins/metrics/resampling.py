@@ -1,4 +1,4 @@
-"""How far a figure of two sets of points may be from what it estimates, and what two sets of real data give."""
+"""Confidence intervals by the jackknife, and the distance between two sets of real data."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from torch import Tensor
 from genzoo.core.noise import derive_seed, keyed_bits
 
 GROUPS, T_QUANTILE = 20, 2.093
-"""Of a jackknife; the 97.5 % quantile of Student's t with one degree of freedom less."""
+"""Groups of a jackknife, and the 97.5 % quantile of Student's t with GROUPS − 1 degrees of freedom."""
 SPLITS, SPLITS_T_QUANTILE = 40, 2.023
-"""Of real data; the same quantile."""
+"""Random splits of real data, and the 97.5 % quantile of Student's t with SPLITS − 1 degrees of freedom."""
 
 Interval = tuple[float, float]
 
 
 def group_numbers(n: int) -> Tensor:
-    """Which of the groups each of n points belongs to, at random and as evenly as can be: [n]."""
+    """Return a random group for each of n points, [n]; the sizes of the groups differ by at most 1."""
     number = torch.empty(n, dtype=torch.int64)
     number[order(n, "groups")] = torch.arange(n) % GROUPS
     return number
 
 
 def membership(n: int) -> Tensor:
-    """The same as zeros and ones, [n, GROUPS] float64."""
+    """Return `group_numbers` one-hot, [n, GROUPS] float64."""
     return torch.nn.functional.one_hot(group_numbers(n), GROUPS).double()
 
 
 def order(n: int, *seed: str | int) -> Tensor:
-    """A permutation of n."""
+    """Return a random permutation of n indices, [n]."""
     return keyed_bits(torch.tensor([derive_seed(0, *seed)]), 0, n)[0].argsort(stable=True)
 
 
 def jackknife(whole: float, without: Tensor, least: float = -math.inf) -> Interval | None:
-    """A 95 % interval from a figure of all points and those without each group in turn [20] (Efron & Stein 1981).
+    """Return a 95 % interval of a metric by the grouped jackknife (Efron & Stein 1981).
 
-    Of a figure with a bias of about 1/n, this is an interval for what it would be without it: 20 times the whole less
-    19 times the mean of the others.
+    A bias of about 1/n is corrected: the centre is 20 times the metric of all points minus 19 times the mean of the
+    metrics without a group.
 
     Args:
-        whole: The figure of all points.
-        without: [20] figures.
-        least: The figure cannot be below.
+        whole: The metric of all points.
+        without: [20] metrics, with each group left out in turn.
+        least: The smallest possible value of the metric.
 
     Returns:
-        None where a figure is not finite.
+        The interval; None if a metric is not finite.
     """
     centre = GROUPS * whole - (GROUPS - 1) * without.mean().item()
     half = T_QUANTILE * math.sqrt((GROUPS - 1) * without.var(correction=0).item())
@@ -59,19 +59,19 @@ def jackknife(whole: float, without: Tensor, least: float = -math.inf) -> Interv
 def null_of_real_data(
     real: Tensor, reference: Tensor | None, distance: Callable[[Tensor, Tensor], float], power: float
 ) -> Interval | None:
-    """Between which distances 95 % of pairs of sets of real data lie that are as large as `real`.
+    """Return the 95 % interval of the distance between two sets of real data, each as large as `real`.
 
-    The real data are divided in two at random. Where the parts are smaller than `real`, distances are scaled as they
-    fall with n. They are positive, and normal on a scale of logarithms.
+    All real data are split at random into halves, several times. Distances of halves smaller than `real` are scaled
+    with n. The logarithms of the distances are taken as normal.
 
     Args:
         real: [N, F].
-        reference: [M, F] other real data; None: there are none, and halves of `real` are compared.
-        distance: Of two sets.
-        power: It falls as n to the power −`power` where both sets are of one distribution.
+        reference: [M, F], more real data; None: only `real` is split.
+        distance: The distance of two sets.
+        power: For two sets of one distribution, the distance falls as n to the power −`power`.
 
     Returns:
-        None where some of the distances are 0, or there are fewer than four points.
+        The interval; None if a distance is 0 or there are fewer than four points.
     """
     pool = real if reference is None else torch.cat([real, reference])
     half = len(pool) // 2

@@ -1,4 +1,4 @@
-"""Metrics of samples, on the features of a small classifier."""
+"""Metrics of samples on the features of a small classifier, and the base class of all metrics of samples."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from genzoo_plugins.metrics.two_samples import (
 )
 
 MOST = 10_000
-"""Examples on either side: the Fréchet distance is biased by about 1/n, so n is always the same where it can be."""
+"""The most examples and samples. The Fréchet distance has a bias of about 1/n, so n is kept equal where possible."""
 CORRELATED = 3.0
-"""The variance of a share of points in balls over that of as many independent ones: 1.3 to 3.3, as neighbours' balls
-hold the same points."""
+"""Variance of the share of points in balls, relative to as many independent points. It is 1.3 to 3.3, because the balls
+of neighbours contain the same points."""
 
 
 class SampleMetric(genzoo.Metric):
-    """A metric that compares examples with as many samples, 10,000 at most, both as points [n, F]."""
+    """A metric that compares at most 10,000 examples with the same number of samples, both as points [n, F]."""
 
     fake: Tensor
     """[n, F]: the samples."""
     chosen: Tensor
-    """[n]: which examples, in an order that depends on what they are and not on where they stand."""
+    """[n]: indices of the examples, ordered by content and not by position."""
     space: str
-    """What the points are."""
+    """The space of the points."""
 
     @genzoo.config
     class Config:
         sampler: str = "prior"
-        """Where codes come from: prior, or gaussian or gmm:10, which are fitted to training codes."""
+        """Source of the codes: prior; or gaussian or gmm:10, which are fitted to training codes."""
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -56,27 +56,27 @@ class SampleMetric(genzoo.Metric):
         return self.sampler.refuses(model) or self.why_no_points(model)
 
     def why_no_points(self, model: genzoo.Model) -> str | None:
-        """Why such examples cannot be compared as points; None if they can."""
+        """Return why the model's examples cannot be compared as points; None if they can."""
         return why_no_features(model)
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         n = min(MOST, len(context.data))
         if n < 2:
-            return "needs 2 examples"
+            return "needs at least 2 examples"
         if context.train is not None and len(context.train) < self.sampler.components:
             return f"only {len(context.train)} training codes"
         try:
             self.fake = shared_samples(context, self.sampler, n)
-        except genzoo.GenzooError as error:  # codes that no density can be fitted to
+        except genzoo.GenzooError as error:  # no density can be fitted to the codes
             return error.message
         if not bool(self.fake.isfinite().all()):
-            return "samples that are not finite"
+            return "some samples are not finite"
         self.chosen = chosen(context.data)
         self.space = f"{NAME} sha256 {SHA256}" if context.model.spec.shape == SHAPE else "values"
         return None
 
     def why_not_available(self, values: Tensor) -> str | None:
-        return None if bool(values.isfinite().all()) else "examples that are not finite"
+        return None if bool(values.isfinite().all()) else "some examples are not finite"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return as_points(examined.model.spec, examined.batch.x)
@@ -85,16 +85,17 @@ class SampleMetric(genzoo.Metric):
         return None
 
     def described(self, *notes: str, **known: Any) -> dict[str, Any]:
-        """Return details, with those that all such metrics have; the note names a sampler other than the prior."""
+        """Return details, including those that all these metrics share; the note names a fitted sampler."""
         n = len(self.fake)
         parts = [*notes, f"n {n:,}", *([self.config.sampler] if self.sampler.components else [])]
         return {**known, "sampler": self.config.sampler, "features": self.space, "n": n, "note": ", ".join(parts)}
 
 
 class Frechet(SampleMetric):
-    """Fréchet distance of samples and data as a percentage of the trace of the data's covariance.
+    """Fréchet distance of samples and data, in percent of the trace of the data's covariance.
 
-    Beside it the floor: the same between training data and these data, both real. Not an FID: other features.
+    The details give the floor: the same distance between the training data and these data. It is not an FID, because
+    the features are different.
     """
 
     label = f"Fréchet distance @{NAME}"
@@ -114,19 +115,19 @@ class Frechet(SampleMetric):
         return super().why_not_available(values) or ("all examples are equal" if alike else None)
 
     def details(self, values: Tensor) -> dict[str, Any]:
-        """The interval is for what the distance would be without the bias of n; the null is that of real data of n."""
+        """Return details: a bias-corrected interval, and the null interval for n real examples."""
         real = values[self.chosen]
         floor = None if self.reference is None else percent(self.reference, real)
         interval = percent_interval(self.fake, real)
         null = null_of_real_data(real, self.reference, percent, power=1.0)
-        notes = [*beside("real data", null), *beside("95 % without the bias of n", interval)]
+        notes = [*beside("real data", null), *beside("bias-corrected 95 %", interval)]
         few = ["n too small"] if len(real) <= real.shape[1] else []
         known = {"floor": floor, "null_95": null, "interval_95": interval, "trace": moments(real)[1].trace().item()}
         return self.described(*notes, *few, **known)
 
 
 class Coverage(SampleMetric):
-    """Coverage, with precision, recall and density beside it (Kynkäänniemi et al. 2019; Naeem et al. 2020)."""
+    """Coverage; details: precision, recall and density (Kynkäänniemi et al. 2019; Naeem et al. 2020)."""
 
     label = f"coverage @{NAME}"
     better = "higher"
@@ -135,7 +136,7 @@ class Coverage(SampleMetric):
     @genzoo.config
     class Config(SampleMetric.Config):
         k: genzoo.Count = 5
-        """A point's ball reaches to its k-th neighbour."""
+        """Rank of the neighbour that sets the radius of a point's ball."""
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         if len(context.data) <= self.config.k:
@@ -160,11 +161,11 @@ class Coverage(SampleMetric):
 
 
 def shared_samples(context: genzoo.EvaluationContext, sampler: Sampler, n: int) -> Tensor:
-    """n samples as points [n, F], the same for all metrics of one seed: whatever was drawn before does not matter."""
+    """Return n samples as points [n, F]: the same for all metrics at one seed, whatever was drawn before."""
     seed = torch.initial_seed()
     name = f"{sampler} {n} {seed}"
     if name not in context.shared:
-        # Of black and white images and of vectors x ~ p(x|z); of grey ones the mean, as papers show them.
+        # Binary images and vectors are drawn from p(x|z); grey images are its mean, as in the literature.
         noise = context.data.binary or not context.model.spec.is_image
         with seeded(seed):
             new = draw(context.model, sampler, context.train, n, noise)
@@ -179,20 +180,23 @@ def beside(what: str, interval: Interval | None) -> list[str]:
 
 
 def as_points(spec: genzoo.DataSpec, x: Tensor) -> Tensor:
-    """Examples [N, *S] as a model sees them → [N, F] float64 on the CPU: features of 28×28 images, else the values."""
+    """Return points [N, F], float64 on the CPU, of examples [N, *S] in the model's view.
+
+    They are the features of 28×28 images, and the values of all other examples.
+    """
     x = spec.original(x)
     return features(x) if spec.shape == SHAPE else x.flatten(1).cpu().double()
 
 
 def chosen(data: Resident) -> Tensor:
-    """At most MOST examples, by the hashes of what they hold: the first of MNIST's test images differ from the rest."""
+    """Return the indices of at most MOST examples, ordered by hash: MNIST's first test images differ from the rest."""
     return data.keys.cpu().argsort()[:MOST]
 
 
 def training_points(context: genzoo.EvaluationContext) -> Tensor | None:
-    """As many training examples as there are examples, or all if they are fewer; None where the two are the same."""
+    """Return training points [M, F], at most as many as examples; None without separate training data."""
     train, n = context.train, min(MOST, len(context.data))
-    if train is None or train is context.data:  # of data with themselves any distance is 0
+    if train is None or train is context.data:  # the distance of data to themselves is 0
         return None
     if "training points" not in context.shared:
         index = fixed_permutation(len(train))[:n].to(train.device)
@@ -204,18 +208,18 @@ def training_points(context: genzoo.EvaluationContext) -> Tensor | None:
 
 
 def why_not_finite(reference: Tensor | None) -> str | None:
-    """Why nothing can be held against these training points; None if it can."""
-    return None if reference is None or bool(reference.isfinite().all()) else "training examples that are not finite"
+    """Return why the data cannot be compared with these training points; None if they can."""
+    return None if reference is None or bool(reference.isfinite().all()) else "some training examples are not finite"
 
 
 def percent(one: Tensor, real: Tensor) -> float:
-    """Fréchet distance over the trace of the second's covariance, in percent."""
+    """Return the Fréchet distance in percent of the trace of the covariance of `real`."""
     reference = moments(real)
     return 100 * frechet(moments(one), reference) / reference[1].trace().item()
 
 
 def percent_interval(one: Tensor, real: Tensor) -> Interval | None:
-    """95 % interval of `percent` without its bias of about 1/n, over the choice of both; None for a few points."""
+    """Return the bias-corrected 95 % interval of `percent` over the choice of both sets; None for too few points."""
     if len(real) < 2 * GROUPS:
         return None
     trace = moments(real)[1].trace()

@@ -1,4 +1,4 @@
-"""The total correlation of a Gaussian: its estimate from codes, what that is unsure of, and what chance gives."""
+"""The total correlation of a Gaussian: its estimate from codes, its confidence interval and its null distribution."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ONE_SIDED = 1.644854
 
 
 def covariance(z: Tensor) -> Tensor:
-    """Of codes [N, D]: [D, D]."""
+    """Return the covariance [D, D] of codes [N, D]."""
     found: Tensor = torch.atleast_2d(z.T.cov())
     return found
 
 
 def correlations(covariance: Tensor) -> Tensor:
-    """The correlation matrix of the latents that vary."""
+    """Return the correlation matrix of the latents with a positive variance."""
     varying = covariance.diagonal() > 0
     if not bool(varying.any()):
         return torch.eye(1).to(covariance)
@@ -28,12 +28,12 @@ def correlations(covariance: Tensor) -> Tensor:
 
 
 def gaussian_total_correlation(covariance: Tensor) -> float:
-    """½ (Σ ln C_ii − ln |C|) in nats of the latents that vary: 0 for a diagonal C."""
+    """Return ½ (Σ ln C_ii − ln |C|) in nats, for the latents with a positive variance: 0 for a diagonal C."""
     return -0.5 * torch.logdet(correlations(covariance)).item()
 
 
 def total_correlation_interval(z: Tensor) -> Interval | None:
-    """95 % interval of the same over the choice of codes [N, D]; None for a few of them."""
+    """Return the 95 % interval of the total correlation over the choice of codes [N, D]; None if there are too few."""
     number = group_numbers(len(z))
     if len(z) < 2 * max(GROUPS, z.shape[1]):
         return None
@@ -43,10 +43,10 @@ def total_correlation_interval(z: Tensor) -> Interval | None:
 
 
 def null_total_correlation(n: int, latents: int) -> Interval | None:
-    """0, and what 95 % of the figures of n codes of independent normal latents are below (Bartlett 1950).
+    """Return 0 and the 95 % quantile of the total correlation of n codes with independent normal latents.
 
-    Twice the figure times n − 1 − (2D + 5)/6 is χ² with D(D − 1)/2 degrees of freedom, whose quantile is Wilson &
-    Hilferty's (1931).
+    Twice the total correlation times n − 1 − (2D + 5)/6 is χ² with D(D − 1)/2 degrees of freedom (Bartlett 1950). The
+    χ² quantile is approximated as by Wilson & Hilferty (1931). None without degrees of freedom or with too few codes.
     """
     degrees, factor = latents * (latents - 1) / 2, 2 * (n - 1 - (2 * latents + 5) / 6)
     if degrees == 0 or factor <= 0:

@@ -1,4 +1,4 @@
-"""Distances between two sets of points: pure functions of [N, F] float64 tensors, none of them a metric by itself."""
+"""Distances between two sets of points, as pure functions of [N, F] float64 tensors."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from genzoo_plugins.metrics.resampling import GROUPS, group_numbers, membership
 
 CHUNK = 1024
 EQUAL = 1e-6
-"""Points nearer than this part of their distances from the centre are equal but for rounding."""
+"""Points count as equal if their distance is below this fraction of their distances from the centre."""
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean [F] and covariance [F, F], divided by N − 1 as all published Fréchet distances are."""
+    """Return the mean [F] and the covariance [F, F], with divisor N − 1 as in all published Fréchet distances."""
     return x.mean(0), torch.atleast_2d(x.T.cov())
 
 
 def frechet(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> float:
-    """Squared Wasserstein-2 distance of the Gaussians with these means and covariances (Heusel et al. 2017, eq. 6).
+    """Return the squared W₂ distance of the Gaussians with these moments (Heusel et al. 2017, eq. 6).
 
-    ‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁^½ C₂ C₁^½)^½). The inner matrix is symmetric, so eigenvalues suffice; the general
-    matrix root of C₁C₂ that others take is where imaginary parts come from.
+    ‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁^½ C₂ C₁^½)^½). The inner matrix is symmetric, so eigenvalues suffice. The general
+    matrix root of C₁C₂, used elsewhere, can give imaginary parts.
     """
     (mean, covariance), (other_mean, other_covariance) = one, other
     values, vectors = torch.linalg.eigh(covariance)
@@ -36,13 +36,13 @@ def frechet(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> float:
 
 
 def moments_without_each(x: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """`moments` without each group of points in turn."""
+    """Return `moments` with each group of points left out in turn."""
     number = group_numbers(len(x))
     return [moments(x[number != group]) for group in range(GROUPS)]
 
 
 def mmd(x: Tensor, y: Tensor) -> float:
-    """Unbiased squared maximum mean discrepancy with the kernel (xᵀy/F + 1)³ (Bińkowski et al. 2018)."""
+    """Return the unbiased squared MMD with the kernel (xᵀy/F + 1)³ (Bińkowski et al. 2018)."""
 
     def within(z: Tensor) -> Tensor:
         kernel = polynomial(z, z)
@@ -52,20 +52,20 @@ def mmd(x: Tensor, y: Tensor) -> float:
 
 
 def polynomial(x: Tensor, y: Tensor) -> Tensor:
-    """(xᵀy/F + 1)³ of all pairs."""
+    """Return the kernel matrix (xᵀy/F + 1)³, [N, M]."""
     return (x @ y.T / x.shape[1] + 1) ** 3
 
 
 def kid(x: Tensor, y: Tensor, subsets: int = 100, size: int = 1000) -> Tensor:
-    """`mmd` of random subsets, whose mean is the kernel inception distance, here without Inception.
+    """Return the `mmd` of random pairs of subsets. Their mean is the KID; here the features are not Inception's.
 
     Args:
         x, y: [N, F], [M, F].
-        subsets: How many pairs of subsets.
-        size: Points in each; where there are no more on either side, all are taken, once.
+        subsets: Number of pairs of subsets.
+        size: Points in each subset. If neither set has more points, the result is one `mmd` of all points.
 
     Returns:
-        [subsets], or [1].
+        [subsets], or [1] if all points are used.
     """
     generator = torch.Generator().manual_seed(0)
     if max(len(x), len(y)) <= size:
@@ -78,7 +78,7 @@ def kid(x: Tensor, y: Tensor, subsets: int = 100, size: int = 1000) -> Tensor:
 
 
 def mmd_without_each(x: Tensor, y: Tensor) -> Tensor:
-    """`mmd` of x and y [N, F] without each group of points in turn: [GROUPS]."""
+    """Return the `mmd` of x and y [N, F] with each group of points left out in turn: [GROUPS]."""
     members = membership(len(x))
     left = len(x) - members.sum(0)
 
@@ -94,13 +94,13 @@ def mmd_without_each(x: Tensor, y: Tensor) -> Tensor:
 
 
 def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 1000) -> float:
-    """Root mean square over random directions of the W₂ distance between projections (Bonneel et al. 2015).
+    """Return the root mean square W₂ distance of projections on random directions (Bonneel et al. 2015).
 
     Args:
-        x, y: [N, F] each, of the same N: sorted, the projections are matched one by one.
-        directions: How many unit vectors.
+        x, y: [N, F], with the same N: sorted projections are matched one to one.
+        directions: Number of random unit vectors.
     """
-    x, y = (z[z.unique(dim=0, return_inverse=True)[1].argsort()] for z in (x, y))  # equal sets, equal rounding
+    x, y = (z[z.unique(dim=0, return_inverse=True)[1].argsort()] for z in (x, y))  # equal sets round equally
     generator = torch.Generator().manual_seed(0)
     axes = torch.randn(directions, x.shape[1], dtype=x.dtype, generator=generator)
     axes /= axes.norm(dim=1, keepdim=True)
@@ -112,34 +112,35 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 1000) -> float:
 
 
 def sliced_wasserstein_without_each(x: Tensor, y: Tensor, directions: int) -> Tensor:
-    """The same without each group of points in turn: [GROUPS]."""
+    """Return `sliced_wasserstein` with each group of points left out in turn: [GROUPS]."""
     number = group_numbers(len(x))
     found = [sliced_wasserstein(x[number != left], y[number != left], directions) for left in range(GROUPS)]
     return torch.tensor(found, dtype=torch.float64)
 
 
 class PRDC(NamedTuple):
-    """How samples and data cover each other."""
+    """Precision, recall, density and coverage."""
 
     precision: float
-    """Share of samples inside a ball around a data point (Kynkäänniemi et al. 2019)."""
+    """Share of samples inside the ball of at least one data point (Kynkäänniemi et al. 2019)."""
     recall: float
-    """Share of data points inside a ball around a sample."""
+    """Share of data points inside the ball of at least one sample (Kynkäänniemi et al. 2019)."""
     density: float
-    """Balls of data points that a sample lies in, over k (Naeem et al. 2020); may exceed 1."""
+    """Mean number of data points' balls that contain a sample, divided by k (Naeem et al. 2020); can exceed 1."""
     coverage: float
-    """Share of the data points' balls with a sample in them (Naeem et al. 2020)."""
+    """Share of data points whose ball contains at least one sample (Naeem et al. 2020)."""
 
 
 def prdc(real: Tensor, fake: Tensor, k: int = 5) -> PRDC:
-    """Precision, recall, density and coverage. A point's ball reaches to its k-th neighbour, itself not counted.
+    """Return precision, recall, density and coverage.
 
-    Where k others or more equal a point, its ball is the point itself.
+    The radius of a point's ball is the distance to its k-th nearest neighbour; a point is not its own neighbour. If k
+    or more other points equal a point, its ball is the point itself.
 
     Args:
         real: [N, F], N > k.
         fake: [M, F], M > k.
-        k: Which neighbour sets a ball's size.
+        k: Rank of the neighbour that sets the radius.
     """
     centre = real.mean(0)
     real, fake = real - centre, fake - centre
@@ -163,19 +164,20 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> PRDC:
 
 
 def coverage_of_one_distribution(n: int, k: int) -> float:
-    """The coverage expected of n samples and n examples of one distribution without ties (Naeem et al. 2020, lemma)."""
+    """Return the expected coverage for n samples and n examples of one distribution, no ties (Naeem et al. 2020)."""
     return 1 - math.prod((n - i) / (2 * n - i) for i in range(1, k + 1))
 
 
 def within(distance: Tensor, radius: Tensor) -> Tensor:
-    """Whether a point is inside a ball, its centre included."""
+    """Return whether a point is inside a ball; the centre always is."""
     return (distance < radius) | (distance == 0)
 
 
 def balls(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The distance of each point to its k-th neighbour [N], and what part of what lies in its ball counts [N].
+    """Return the radius of each point's ball [N] and the weight of a sample in it [N].
 
-    That part is below 1 where more than k others equal the point.
+    The radius is the distance to the k-th nearest neighbour. The weight is below 1 if more than k others equal the
+    point.
     """
     found, equal = [], []
     for start in range(0, len(x), CHUNK):
@@ -188,15 +190,15 @@ def balls(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """The distances [N, M] of points around 0, exactly 0 where they are equal but for rounding."""
+    """Return the distances [N, M] of points centred at 0; exactly 0 if they differ only by rounding."""
     found = torch.cdist(x, y)
     return torch.where(found <= EQUAL * (x.norm(dim=1)[:, None] + y.norm(dim=1)), 0.0, found)
 
 
 def distances_to_each_group(x: Tensor, reference: Tensor) -> Tensor:
-    """The distance of each point [N, F] to the nearest of each group of [M, F] points: [N, GROUPS].
+    """Return the distance of each point [N, F] to the nearest point of each group of `reference` [M, F]: [N, GROUPS].
 
-    Infinite for groups without a point, where M < GROUPS.
+    The distance to an empty group is infinite; groups are empty if M < GROUPS.
     """
     centre, number = reference.mean(0), group_numbers(len(reference))
     found = torch.full((len(x), GROUPS), math.inf, dtype=x.dtype)

@@ -1,4 +1,4 @@
-"""Telling two sets apart: against AUROCs that are known, and logistic regression against scikit-learn."""
+"""The classifier two-sample test against known AUROCs, and logistic regression against scikit-learn."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def normal(seed: int, *shape: int) -> Tensor:
 
 
 def phi(x: float) -> float:
-    """The standard normal distribution function."""
+    """Return the standard normal distribution function."""
     return 0.5 * (1 + math.erf(x / math.sqrt(2)))
 
 
 def toy(name: str, seed: int, **options: float) -> Tensor:
-    """1,500 points of a generated dataset, [1500, F]."""
+    """Return 1,500 points of a generated dataset, [1500, F]."""
     dataset = registry().get("dataset", name).load()
     split: Split = dataset(dataset.Config(train=1500, seed=seed, **options)).load(None).train
     return split.x.double()
 
 
-def test_auroc_counts_ties_half_and_knows_its_direction() -> None:
+def test_auroc_counts_ties_half_and_has_a_direction() -> None:
     low, high = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 3.0])
     assert auroc(high, low) == 3.5 / 4
     assert auroc(low, high) == 0.5 / 4
@@ -55,28 +55,28 @@ def test_auroc_of_shifted_normals() -> None:
 
 
 @pytest.mark.parametrize(("n", "dimensions", "spread"), [(100, 2, 0.07), (300, 20, 0.035)])
-def test_equal_distributions_are_not_told_apart(n: int, dimensions: int, spread: float) -> None:
-    """Neighbours that knew the labels of the part left out would lift or sink the mean."""
+def test_equal_distributions_are_not_distinguished(n: int, dimensions: int, spread: float) -> None:
+    """The mean would not be ½ if neighbours used the labels of the left-out fold."""
     found = [c2st(normal(seed, n, dimensions), normal(seed + 500, n, dimensions)) for seed in range(40)]
     assert sum(found) / 40 == pytest.approx(0.5, abs=4 * spread / 40**0.5)
 
 
 @pytest.mark.parametrize(("dimensions", "shift"), [(1, 1.0), (2, 0.5), (20, 1.0), (20, 2.0)])
-def test_a_shift_is_told_as_well_as_can_be(dimensions: int, shift: float) -> None:
+def test_the_auroc_of_a_shift_is_optimal(dimensions: int, shift: float) -> None:
     x, y = normal(24, 3000, dimensions), normal(25, 3000, dimensions)
     y[:, 0] += shift
     assert c2st(x, y) == pytest.approx(phi(shift / math.sqrt(2)), abs=0.02)
     assert c2st(y, x) == pytest.approx(c2st(x, y), abs=0.01)
 
 
-def test_another_spread_is_told_as_well_as_can_be() -> None:
-    """In two dimensions squared distances are exponential: P(4a > b) = 4/5. The values alone tell nothing."""
+def test_the_auroc_of_a_different_variance_is_optimal() -> None:
+    """In two dimensions squared distances are exponential: P(4a > b) = 4/5. The values alone give ½."""
     x, y = normal(26, 3000, 2), 2 * normal(27, 3000, 2)
     assert c2st(x, y) == pytest.approx(0.8, abs=0.02)
 
 
-def test_thin_sets_are_told_from_gaussians_of_the_same_moments() -> None:
-    """What a linear model makes of a curve. The moments agree, so only the neighbours can tell."""
+def test_thin_sets_differ_from_gaussians_of_the_same_moments() -> None:
+    """A linear model turns a curve into such a Gaussian. The moments agree, so only the neighbours differ."""
     for name, least in (("moons", 0.78), ("quadratic", 0.84)):
         x, other = toy(name, 0), toy(name, 1)
         values, vectors = torch.linalg.eigh(other.T.cov())
@@ -85,11 +85,11 @@ def test_thin_sets_are_told_from_gaussians_of_the_same_moments() -> None:
         assert c2st(x, other) == pytest.approx(0.5, abs=0.03)
 
 
-def test_samples_without_their_noise_are_too_thin() -> None:
+def test_samples_without_noise_are_distinguished() -> None:
     assert c2st(toy("moons", 0), toy("moons", 1, noise=0.0)) > 0.7
 
 
-def test_sets_apart_are_told_always() -> None:
+def test_the_auroc_of_separated_sets_is_1() -> None:
     x = normal(29, 300, 3)
     assert c2st(x, x + 100) == 1.0
 
@@ -112,11 +112,11 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_one_distribution_is_within_what_chance_gives(name: str, long: bool) -> None:
-    """At most 10 % of pairs lie outside the interval, of values without ties 1 % or more.
+def test_the_auroc_of_one_distribution_is_in_the_null_interval(name: str, long: bool) -> None:
+    """At most 10 % of the pairs are outside the interval, and at least 1 % if there are no ties.
 
-    Cross-validation brings the mean below ½ by up to a fifth of the spread of one pair: a fold that has more of one set
-    leaves fewer of it to learn from (Parker, Günter & Bedo 2007).
+    Cross-validation lowers the mean below ½, by up to a fifth of the standard deviation: a fold with more points of one
+    set leaves fewer of them for training (Parker, Günter & Bedo 2007).
     """
     runs = 400 if long else 100
     found, outside = [], 0
@@ -131,20 +131,20 @@ def test_one_distribution_is_within_what_chance_gives(name: str, long: bool) -> 
 
 
 @pytest.mark.parametrize("points", [torch.ones(40, 2), torch.zeros(40, 2), normal(31, 40, 2), coin(32, 40)], ids=str)
-def test_a_set_is_not_told_from_itself(points: Tensor) -> None:
+def test_a_set_is_not_distinguished_from_itself(points: Tensor) -> None:
     points = points.double()
     assert c2st(points, points.clone()) == 0.5
     assert c2st(points, points.flip(0).repeat(2, 1)) == 0.5
 
 
-def test_what_each_point_has_a_copy_of_is_not_told_by_the_copies() -> None:
-    """A neighbour at distance 0 of the other label, known from training, would tell them all."""
+def test_copies_of_points_in_the_other_set_do_not_reveal_the_label() -> None:
+    """A training neighbour with the other label at distance 0 would reveal every label."""
     x, others = normal(33, 200, 3), normal(34, 2, 3)
     low, high = TwoSets(normal(35, 200, 3), normal(36, 200, 3)).null()
     assert low < c2st(x, torch.cat([x[:199], others[:1]])) < high
 
 
-def test_frequencies_of_the_same_values_are_told() -> None:
+def test_different_frequencies_of_the_same_values_are_distinguished() -> None:
     """P(1 | heads) of 0.5 and 0.9: the AUROC is 0.5 + (0.9 − 0.5)/2."""
     assert c2st(coin(37, 3000), coin(38, 3000, 0.9)) == pytest.approx(0.7, abs=0.02)
     assert c2st(normal(39, 1000, 2), normal(40, 10, 2).repeat(100, 1)) > 0.95
@@ -158,19 +158,19 @@ def test_neither_order_nor_signs_of_zero_matter() -> None:
     assert c2st(0.0 * x, -0.0 * y) == 0.5
 
 
-def test_constant_columns_are_constant_but_for_rounding() -> None:
+def test_columns_that_are_constant_except_for_rounding_do_not_matter() -> None:
     x, y = (torch.cat([normal(seed, 300, 1), torch.full((300, 1), 0.3)], 1) for seed in (43, 44))
     y[:, 1] = y[:, 1].float().double()
     assert c2st(x, y) == pytest.approx(0.5, abs=0.1)
 
 
-def test_parts_are_even_and_nobody_is_their_own_neighbour() -> None:
+def test_folds_are_even_and_no_point_is_its_own_neighbour() -> None:
     assert parts(1003).bincount().tolist() == [201, 201, 201, 200, 200]
     near = nearest(torch.arange(2000.0, dtype=torch.float64)[:, None], 2)
     assert near[1500].sort().values.tolist() == [1499, 1501]
 
 
-def test_the_direction_is_the_one_of_scikit_learn() -> None:
+def test_the_direction_equals_that_of_scikit_learn() -> None:
     x, y = normal(30, 400, 4), (torch.arange(400) % 2).double()
     x[:, 0] += 2 * y
     weight = separating_direction(x, y)
@@ -179,7 +179,7 @@ def test_the_direction_is_the_one_of_scikit_learn() -> None:
 
 
 @pytest.mark.parametrize("c", [0.1, 1.0])
-def test_logistic_regression_is_the_one_of_scikit_learn(c: float) -> None:
+def test_logistic_regression_equals_that_of_scikit_learn(c: float) -> None:
     x, y = normal(26, 300, 4), torch.arange(300) % 3
     x[:, 0] += y
     weight, bias = logistic_regression(x, y, 3, c)

@@ -1,4 +1,4 @@
-"""Distances of samples, through the product's own evaluation, against closed forms."""
+"""Distances of samples, computed by `evaluate`, against closed forms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = ("c2st", "kid", "sliced-wasserstein", "memorisation")
 
 
 class Given(Model):
-    """Draws the points it was given, in their order. It has neither codes nor a prior, as an implicit model."""
+    """An implicit model, without codes or prior, whose samples are given points in order."""
 
     def __init__(self, points: Tensor) -> None:
         super().__init__(DataSpec(tuple(points.shape[1:]), "gaussian"), NoOptions())
@@ -47,7 +47,7 @@ def points(x: Tensor) -> Resident:
     return Resident(Split(x.float()), CPU)
 
 
-def figures(drawn: Tensor, data: Tensor, train: Tensor, *names: str) -> dict[str, Any]:
+def evaluated(drawn: Tensor, data: Tensor, train: Tensor, *names: str) -> dict[str, Any]:
     model = Given(drawn.float())
     found = evaluate(model, points(data), find_metrics(registry(), names or NAMES), train=points(train))
     assert model.noise == {True}  # of vectors x ~ p(x|z), not its mean
@@ -55,9 +55,9 @@ def figures(drawn: Tensor, data: Tensor, train: Tensor, *names: str) -> dict[str
 
 
 def test_shifted_normals() -> None:
-    """AUROC Φ(δ/√2); KID Σ C(3, m)(E xᵐ − E yᵐ)² = 22; W₂ = δ. One unit apart."""
+    """AUROC = Φ(δ/√2), KID = Σ C(3, m)(E xᵐ − E yᵐ)² = 22 and W₂ = δ, for δ = 1."""
     n = 4000
-    found = figures(normal(1, n, 1) + 1, normal(2, n, 1), normal(3, n, 1))
+    found = evaluated(normal(1, n, 1) + 1, normal(2, n, 1), normal(3, n, 1))
     assert found["c2st"] == pytest.approx(0.5 * (1 + math.erf(0.5)), abs=0.02)  # Φ(1/√2) = 0.7602
     assert found["kid"] == pytest.approx(22.0, abs=4.0)
     assert found["sliced_wasserstein"] == pytest.approx(1.0, abs=0.05)
@@ -67,14 +67,14 @@ def test_shifted_normals() -> None:
 
 
 def test_twice_as_wide_normals() -> None:
-    found = figures(2 * normal(4, 4000, 5), normal(5, 4000, 5), normal(6, 4000, 5), "sliced-wasserstein")
+    found = evaluated(2 * normal(4, 4000, 5), normal(5, 4000, 5), normal(6, 4000, 5), "sliced-wasserstein")
     assert found["sliced_wasserstein"] == pytest.approx(1.0, abs=0.05)
 
 
 @pytest.mark.parametrize("dimensions", [2, 8])
 def test_the_same_distribution(dimensions: int) -> None:
     n = 1500
-    found = figures(*(normal(seed, n, dimensions) for seed in (7, 8, 9)))
+    found = evaluated(*(normal(seed, n, dimensions) for seed in (7, 8, 9)))
     assert found["c2st"] == pytest.approx(0.5, abs=0.04)
     assert found["kid"] == pytest.approx(0.0, abs=0.2)
     assert found["sliced_wasserstein"] == pytest.approx(found["details"]["sliced_wasserstein"]["floor"], abs=0.05)
@@ -86,29 +86,29 @@ def test_the_same_distribution(dimensions: int) -> None:
 def test_samples_from_the_training_data_are_flagged(share: float) -> None:
     n, train = 1500, normal(10, 1500, 3)
     copied = torch.cat([train[: int(share * n)], normal(11, n - int(share * n), 3)])
-    found = figures(copied, normal(12, n, 3), train, "memorisation")
+    found = evaluated(copied, normal(12, n, 3), train, "memorisation")
     assert found["memorisation"] == pytest.approx(1 - share, abs=0.06)
     assert found["details"]["memorisation"]["memorised"]
     assert "MEMORISED" in results_table({"test": found}, find_metrics(registry(), ["memorisation"]))
 
 
-def test_samples_from_the_test_data_are_not() -> None:
+def test_samples_from_the_test_data_are_not_flagged() -> None:
     held_out = normal(13, 500, 3)
-    found = figures(held_out, held_out, normal(14, 500, 3), "memorisation")
+    found = evaluated(held_out, held_out, normal(14, 500, 3), "memorisation")
     assert found["memorisation"] > 1e6
     assert not found["details"]["memorisation"]["memorised"]
 
 
-def test_few_training_examples_are_held_against_as_few() -> None:
-    """Of more the nearest is nearer: 200 against 1,000 would look like distance."""
-    found = figures(normal(15, 1000, 2), normal(16, 1000, 2), normal(17, 200, 2))
+def test_few_training_examples_are_compared_with_as_few_held_out_ones() -> None:
+    """In a larger set the nearest example is nearer: 200 against 1,000 examples would give a ratio above 1."""
+    found = evaluated(normal(15, 1000, 2), normal(16, 1000, 2), normal(17, 200, 2))
     assert found["memorisation"] == pytest.approx(1.0, abs=0.15)
     assert found["details"]["sliced_wasserstein"]["floor"] < 0.4
 
 
 def test_units_are_those_of_the_data() -> None:
     x, drawn = 10 * normal(18, 800, 2), 10 * normal(19, 800, 2) + 5
-    plain = figures(drawn, x, x, "sliced-wasserstein", "c2st")
+    plain = evaluated(drawn, x, x, "sliced-wasserstein", "c2st")
     spec = DataSpec((2,), "gaussian", shift=3.0, scale=7.0)
     model = Given(spec.view(drawn))
     model.spec = spec
@@ -118,21 +118,21 @@ def test_units_are_those_of_the_data() -> None:
     assert found["c2st"] == pytest.approx(plain["c2st"], abs=1e-3)
 
 
-def test_what_has_no_such_figures_says_why() -> None:
+def test_models_and_data_without_these_metrics_give_a_reason() -> None:
     pair = Pair.of("vae", spec=DataSpec((65,), "gaussian"))
     data = Resident(pair.split(20), CPU)
     found = evaluate(pair.build().model, data, find_metrics(registry(), NAMES), train=data)
-    reason = "for images of 1x28x28 and examples of 64 values at most"
+    reason = "for images of 1x28x28 and examples of at most 64 values"
     assert found["not_available"] == {name.replace("-", "_"): reason for name in NAMES}
     few = evaluate(Given(normal(0, 9, 2)), points(normal(1, 9, 2)), find_metrics(registry(), ["c2st", "prior-c2st"]))
-    assert few["not_available"] == {"c2st": "needs 10 examples", "prior_c2st": "no latent variables"}
+    assert few["not_available"] == {"c2st": "needs at least 10 examples", "prior_c2st": "no latent variables"}
 
 
-def test_samples_that_are_not_finite_have_no_distance() -> None:
+def test_samples_that_are_not_finite_give_a_reason() -> None:
     drawn = normal(0, 20, 2)
     drawn[3, 1] = math.inf
-    found = figures(drawn, normal(1, 20, 2), normal(2, 20, 2))
-    assert set(found["not_available"].values()) == {"samples that are not finite"}
+    found = evaluated(drawn, normal(1, 20, 2), normal(2, 20, 2))
+    assert set(found["not_available"].values()) == {"some samples are not finite"}
 
 
 def test_codes_of_the_linear_optimum_fill_the_prior_and_shifted_ones_do_not(ppca: PPCA) -> None:
@@ -146,8 +146,8 @@ def test_codes_of_the_linear_optimum_fill_the_prior_and_shifted_ones_do_not(ppca
     assert found["prior_c2st"] == pytest.approx(0.5 * (1 + math.erf(0.5)), abs=0.03)
 
 
-def test_a_fitted_gaussian_mends_the_mismatch_and_is_named(ppca: PPCA) -> None:
-    """With the codes shifted by 3 the prior decodes to elsewhere; a density fitted to the codes does not."""
+def test_a_fitted_gaussian_corrects_the_mismatch_and_is_named(ppca: PPCA) -> None:
+    """With codes shifted by 3, samples from the prior are far from the data; those of a fitted density are not."""
     model = linear_vae("gaussian-learned")
     set_optimum(model, ppca)
     with torch.no_grad():
@@ -165,7 +165,7 @@ def test_a_fitted_gaussian_mends_the_mismatch_and_is_named(ppca: PPCA) -> None:
     assert untrained["not_available"] == {"c2st_gmm_4": "no training data given"}
 
 
-def test_a_model_without_a_prior_is_compared_by_a_fitted_sampler_alone() -> None:
+def test_a_model_without_a_prior_is_compared_only_with_a_fitted_sampler() -> None:
     pair = Pair.of("ae", spec=SPECS["points"])
     data, train = (Resident(pair.split(n), CPU) for n in (40, 30))
     names = ["c2st", "c2st:gaussian", "c2st:gmm:3", "c2st:gmm:31"]
@@ -184,7 +184,7 @@ def test_a_model_without_a_prior_is_compared_by_a_fitted_sampler_alone() -> None
         ("prdc:kk=3", "--metrics prdc:kk=3: unknown option 'kk'."),
     ],
 )
-def test_a_wrong_value_is_one_line(name: str, message: str) -> None:
+def test_a_wrong_value_gives_one_line(name: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         find_metrics(registry(), [name])
     assert caught.value.message.startswith(message)

@@ -1,4 +1,4 @@
-"""Classifiers on codes: against scikit-learn, and where there is nothing to classify."""
+"""Classifiers on codes against scikit-learn, and on data without classes."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ NAMES = ("knn", "linear-probe")
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    """An autoencoder of points as it is initialised."""
+    """Return an untrained autoencoder of vectors."""
     return Pair.of("ae", spec=SPECS["vectors"]).build().model.eval()
 
 
 def proportion_confint(count: int, n: int) -> tuple[float, float]:
-    """Wilson's interval as scipy has it."""
+    """Return Wilson's interval from scipy."""
     found = scipy.stats.binomtest(count, n).proportion_ci(method="wilson")
     return found.low, found.high
 
 
 def blobs(n: int, seed: int) -> Resident:
-    """Three classes in five dimensions that overlap."""
+    """Return three overlapping classes in five dimensions."""
     with seeded(seed):
         y = torch.arange(n) % 3
         return Resident(Split(torch.randn(n, 5) + 1.5 * torch.nn.functional.one_hot(y, 5), y), CPU)
@@ -50,7 +50,7 @@ def codes(model: Any, data: Resident) -> Tensor:
     return found
 
 
-def test_accuracies_are_those_of_scikit_learn(model: Model) -> None:
+def test_accuracies_equal_those_of_scikit_learn(model: Model) -> None:
     train, test = blobs(600, 0), blobs(300, 1)
     found = evaluate(model, test, find_metrics(registry(), [*NAMES, "knn:1"]), train=train)
     assert train.y is not None
@@ -71,7 +71,7 @@ def test_accuracies_are_those_of_scikit_learn(model: Model) -> None:
     assert details["note"] == f"95 % {low:.3g} to {high:.3g}, n 300"
 
 
-def test_digits_are_told_apart_by_any_code() -> None:
+def test_untrained_codes_of_digits_are_classified() -> None:
     dataset = registry().get("dataset", "digits").load()
     loaded = dataset(dataset.Config())
     splits = loaded.load(Store())
@@ -82,12 +82,12 @@ def test_digits_are_told_apart_by_any_code() -> None:
     assert found["linear_probe"] > 0.7
 
 
-def test_what_cannot_be_classified_says_why(model: Model) -> None:
+def test_data_that_cannot_be_classified_give_a_reason(model: Model) -> None:
     labelled, metrics = blobs(20, 0), find_metrics(registry(), NAMES)
     unlabelled = Resident(Split(labelled.x), CPU)
     cases = {
         "no labels": (labelled, unlabelled),
-        "these are the training data": (labelled, labelled),
+        "the evaluation data are the training data": (labelled, labelled),
         "no training data given": (labelled, None),
     }
     for reason, (data, train) in cases.items():
@@ -95,11 +95,11 @@ def test_what_cannot_be_classified_says_why(model: Model) -> None:
         assert found["not_available"] == {"knn": reason, "linear_probe": reason}
     assert evaluate(model, unlabelled, metrics, train=labelled)["not_available"]["knn"] == "no labels"
     few = evaluate(model, labelled, find_metrics(registry(), ["knn:30"]), train=blobs(20, 1))
-    assert few["not_available"] == {"knn_30": "needs 30 training examples"}
+    assert few["not_available"] == {"knn_30": "needs at least 30 training examples"}
 
 
 def test_equal_codes_share_their_votes_in_any_order() -> None:
-    """A collapsed encoder: whoever came first would win; the class that is most frequent must."""
+    """All codes of a collapsed encoder are equal: the most frequent class must win, and not the first one."""
     y = torch.tensor([0] * 20 + [1] * 5 + [2] * 25)
     model = Pair.of("ae", spec=SPECS["vectors"]).build().model.eval()
     with torch.no_grad():
@@ -111,7 +111,7 @@ def test_equal_codes_share_their_votes_in_any_order() -> None:
         assert evaluate(model, test, find_metrics(registry(), NAMES), train=train)["knn"] == pytest.approx(1 / 3)
 
 
-def test_one_class_to_train_on_says_nothing(model: Model) -> None:
+def test_a_single_training_class_gives_a_reason(model: Model) -> None:
     train = Resident(Split(blobs(30, 0).x, torch.zeros(30, dtype=torch.int64)), CPU)
     found = evaluate(model, blobs(20, 1), find_metrics(registry(), NAMES), train=train)
-    assert found["not_available"] == dict.fromkeys(("knn", "linear_probe"), "only one class to train on")
+    assert found["not_available"] == dict.fromkeys(("knn", "linear_probe"), "the training data have only one class")

@@ -1,4 +1,4 @@
-"""PSNR and SSIM against definitions written out."""
+"""PSNR and SSIM against their definitions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def uniform(seed: int, *shape: int) -> Tensor:
 
 
 def plain_ssim(x: Tensor, y: Tensor) -> float:
-    """Wang et al. 2004, eq. 13 and 14-16, window by window, of one channel [H, W]."""
+    """Return the SSIM of one channel [H, W], window by window (Wang et al. 2004, eq. 13 to 16)."""
     line = [math.exp(-0.5 * ((i - 5) / 1.5) ** 2) for i in range(11)]
     weights = torch.tensor([[a * b for b in line] for a in line], dtype=torch.float64)
     weights /= weights.sum()
@@ -40,7 +40,7 @@ def plain_ssim(x: Tensor, y: Tensor) -> float:
     return torch.stack(values).mean().item()
 
 
-def test_ssim_is_the_definition() -> None:
+def test_ssim_equals_its_definition() -> None:
     x, y = uniform(0, 2, 3, 14, 17), uniform(1, 2, 3, 14, 17)
     expected = [sum(plain_ssim(one[c], other[c]) for c in range(3)) / 3 for one, other in zip(x, y, strict=True)]
     assert ssim(x, y).tolist() == pytest.approx(expected, abs=1e-9)
@@ -63,21 +63,21 @@ def test_the_window_sums_to_one() -> None:
         assert gaussian_window(size).sum().item() == pytest.approx(1.0, abs=1e-6)
 
 
-def test_psnr_is_the_mean_over_images_of_their_decibels() -> None:
+def test_psnr_is_the_mean_of_the_images_decibels() -> None:
     pair = Pair.of("vae")
     model, data = pair.build().model, Resident(pair.split(20), CPU)
-    figures = evaluate(model, data, find_metrics(registry(), ["psnr", "mse", "ssim"]))
+    evaluated = evaluate(model, data, find_metrics(registry(), ["psnr", "mse", "ssim"]))
     with torch.no_grad():
         x = data.batch(torch.arange(20)).x
         again = model.eval().reconstruct(x)
     by_image = [-10 * math.log10(value) for value in (again - x).square().flatten(1).mean(1).tolist()]
-    assert figures["psnr"] == pytest.approx(sum(by_image) / 20, abs=1e-4)
-    assert figures["psnr"] >= -10 * math.log10(figures["mse"])  # Jensen
-    assert figures["ssim"] == pytest.approx(ssim(again, x).mean().item(), abs=1e-6)
+    assert evaluated["psnr"] == pytest.approx(sum(by_image) / 20, abs=1e-4)
+    assert evaluated["psnr"] >= -10 * math.log10(evaluated["mse"])  # Jensen
+    assert evaluated["ssim"] == pytest.approx(ssim(again, x).mean().item(), abs=1e-6)
 
 
 class Copy(genzoo.LatentModel):
-    """Its code is the image."""
+    """A model whose code is the image."""
 
     def posterior(self, x: Tensor) -> genzoo.Distribution:
         return genzoo.Delta(x, event_dims=3)
@@ -91,12 +91,12 @@ class Copy(genzoo.LatentModel):
 
 def test_a_perfect_reconstruction_has_a_finite_psnr() -> None:
     data = Resident(Pair.of("vae").split(3), CPU)
-    figures = evaluate(Copy(SPECS["grey images"], None), data, find_metrics(registry(), ["psnr", "ssim"]))
-    assert figures["psnr"] == pytest.approx(100.0, abs=1e-4)
-    assert figures["ssim"] == pytest.approx(1.0, abs=1e-6)
+    evaluated = evaluate(Copy(SPECS["grey images"], None), data, find_metrics(registry(), ["psnr", "ssim"]))
+    assert evaluated["psnr"] == pytest.approx(100.0, abs=1e-4)
+    assert evaluated["ssim"] == pytest.approx(1.0, abs=1e-6)
 
 
-def test_points_are_no_images() -> None:
+def test_points_are_not_images() -> None:
     pair = Pair.of("vae", spec=SPECS["points"])
-    figures = evaluate(pair.build().model, Resident(pair.split(5), CPU), find_metrics(registry(), ["psnr", "ssim"]))
-    assert figures["not_available"] == {"psnr": "no images", "ssim": "no images"}
+    evaluated = evaluate(pair.build().model, Resident(pair.split(5), CPU), find_metrics(registry(), ["psnr", "ssim"]))
+    assert evaluated["not_available"] == {"psnr": "the data are not images", "ssim": "the data are not images"}

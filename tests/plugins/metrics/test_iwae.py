@@ -27,7 +27,7 @@ from genzoo.testing import Pair
 CPU = torch.device("cpu")
 
 
-def figures(model: Model, data: Resident, *names: str, batch_size: int = 500) -> dict[str, Any]:
+def evaluated(model: Model, data: Resident, *names: str, batch_size: int = 500) -> dict[str, Any]:
     return evaluate(model, data, find_metrics(registry(), names), batch_size)
 
 
@@ -36,17 +36,17 @@ def points(x: Tensor) -> Resident:
 
 
 def images(n: int, binarize: Binarize = "static") -> tuple[Model, Resident]:
-    """A VAE as it is initialised, and black and white images."""
+    """Return an untrained VAE and binary images."""
     pair = Pair.of("vae")
     return pair.build().model, Resident(pair.split(n), CPU, binarize)
 
 
 @pytest.mark.parametrize("k", [1, 7, 1000])
 @pytest.mark.parametrize("offset", [0.0, -1e4, 700.0])
-def test_weights_in_chunks_are_weights_at_once(k: int, offset: float) -> None:
+def test_weights_added_in_chunks_equal_weights_added_at_once(k: int, offset: float) -> None:
     with seeded(k):
         log_weights = 30 * torch.randn(k, 5, dtype=torch.float64) + offset
-    log_weights[:, 4] = offset  # equal weights: as many effective samples as there are
+    log_weights[:, 4] = offset  # equal weights: all samples are effective
     weights = Weights(5, CPU)
     for chunk in log_weights.split(3):
         weights.add(chunk)
@@ -64,23 +64,23 @@ def test_weights_that_are_zero_are_counted() -> None:
     assert weights.effective_samples().item() == pytest.approx(1.0)
 
 
-def test_with_the_exact_posterior_the_bound_is_the_likelihood_for_every_k(ppca: PPCA) -> None:
+def test_with_the_exact_posterior_the_bound_equals_the_likelihood_for_every_k(ppca: PPCA) -> None:
     model = linear_vae("gaussian-learned")
     set_optimum(model, ppca)
-    result = figures(model, points(ppca.x), "iwae:1", "iwae:7", "iwae:100")
+    result = evaluated(model, points(ppca.x), "iwae:1", "iwae:7", "iwae:100")
     for k in (1, 7, 100):
         assert result[f"iwae_{k}"] == pytest.approx(-ppca.log_likelihood, abs=1e-4)
         assert result["details"][f"iwae_{k}"]["effective_samples"] == pytest.approx(k, rel=1e-4)
 
 
-def test_a_wrong_posterior_costs_less_the_more_samples_there_are(ppca: PPCA) -> None:
+def test_the_gap_of_a_wrong_posterior_falls_with_more_samples(ppca: PPCA) -> None:
     model, x = linear_vae("gaussian-learned"), ppca.x[:500]
     set_optimum(model, ppca)
     with torch.no_grad():
         model.encoder[-1].bias += torch.tensor([0.5] * 3 + [math.log(2)] * 3)
     exact = ppca.marginal.log_prob(x).mean().item()
     ks = (1, 10, 100, 1000)
-    result = figures(model, points(x), *(f"iwae:{k}" for k in ks))
+    result = evaluated(model, points(x), *(f"iwae:{k}" for k in ks))
     gaps = [result[f"iwae_{k}"] + exact for k in ks]
     assert gaps == sorted(gaps, reverse=True)
     assert gaps[0] == pytest.approx(2.5, abs=0.3)
@@ -88,8 +88,8 @@ def test_a_wrong_posterior_costs_less_the_more_samples_there_are(ppca: PPCA) -> 
 
 
 @pytest.mark.parametrize("latents", [1, 2])
-def test_between_the_elbo_and_the_likelihood_of_a_small_net(latents: int) -> None:
-    """Four black or white pixels: all 16 images, and ln p(x) by the trapezoid rule."""
+def test_the_bound_is_between_the_elbo_and_the_likelihood_of_a_small_net(latents: int) -> None:
+    """For four binary pixels, take all 16 images and compute ln p(x) with the trapezoid rule."""
     entry = registry().get("model", "vae")
     config = default_config(entry, {"latent_dim": latents, "hidden": [8]})
     with seeded(3):
@@ -104,28 +104,28 @@ def test_between_the_elbo_and_the_likelihood_of_a_small_net(latents: int) -> Non
         joint = given + model.prior().log_prob(grid)[:, None]
         exact = (joint.double().logsumexp(0) + latents * math.log(16 / 400)).mean().item()
     ks = (1, 10, 100, 5000)
-    result = figures(model, points(x), *(f"iwae:{k}" for k in ks), "negative-elbo")
+    result = evaluated(model, points(x), *(f"iwae:{k}" for k in ks), "negative-elbo")
     bounds = [-result["negative_elbo"], *(-result[f"iwae_{k}"] for k in ks[1:])]
     assert bounds == sorted(bounds)
-    assert exact - bounds[0] > 0.05  # else the rest would show nothing
+    assert exact - bounds[0] > 0.05  # otherwise the bounds below would prove nothing
     assert bounds[-1] == pytest.approx(exact, abs=0.01)
 
 
-def test_more_samples_tighten_the_bound_of_images_within_its_error() -> None:
+def test_more_samples_tighten_the_bound_of_images() -> None:
     model, data = images(100)
-    result = figures(model, data, "negative-elbo", "iwae:1", "iwae:10", "iwae:100")
+    result = evaluated(model, data, "negative-elbo", "iwae:1", "iwae:10", "iwae:100")
     error = result["standard_error"]
     assert result["iwae_1"] == pytest.approx(result["negative_elbo"], abs=4 * (error["iwae_1"]))
     assert result["iwae_1"] > result["iwae_10"] > result["iwae_100"]
     assert 0.0 < error["iwae_100"] < 5.0
 
 
-def test_batches_chunks_and_company_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_chunks_and_other_metrics_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     model, data = images(40)
-    whole = figures(model, data, "iwae:33")
+    whole = evaluated(model, data, "iwae:33")
     for batch_size, rows in ((40, 1), (7, 4096), (40, 200)):
         monkeypatch.setitem(iwae.ROWS, "cpu", rows)
-        again = figures(model, data, "kl", "iwae:33", "negative-elbo", batch_size=batch_size)
+        again = evaluated(model, data, "kl", "iwae:33", "negative-elbo", batch_size=batch_size)
         assert again["iwae_33"] == pytest.approx(whole["iwae_33"], rel=1e-6)
         assert again["details"]["iwae_33"]["effective_samples"] == pytest.approx(
             whole["details"]["iwae_33"]["effective_samples"], rel=1e-3
@@ -137,29 +137,29 @@ def test_memory_does_not_grow_with_the_number_of_samples(monkeypatch: pytest.Mon
     decoded: list[int] = []
     model.decoder.register_forward_pre_hook(lambda _, given: decoded.append(len(given[0])))
     monkeypatch.setitem(iwae.ROWS, "cpu", 100)
-    figures(model, data, "iwae:37", batch_size=10)
-    assert sum(decoded) - 1 == 37 * 20  # one example is looked at beforehand
-    assert max(decoded) == 74  # all samples of as many examples as have room
+    evaluated(model, data, "iwae:37", batch_size=10)
+    assert sum(decoded) - 1 == 37 * 20  # one example is decoded before
+    assert max(decoded) == 74  # all samples of as many examples as fit
     decoded.clear()
-    figures(model, data, "iwae:250", batch_size=10)
+    evaluated(model, data, "iwae:250", batch_size=10)
     assert sum(decoded) - 1 == 250 * 20
     assert max(decoded) == 100  # one example, some of its samples
     decoded.clear()
-    figures(model, data, "iwae:3", batch_size=20)
+    evaluated(model, data, "iwae:3", batch_size=20)
     assert max(decoded) == 60
 
 
 def test_grey_pixels_have_no_likelihood() -> None:
     model, data = images(20, "none")
-    result = figures(model, data, "iwae", "bits-per-dim")
-    reason = "grey pixels have no likelihood; --binarize"
+    result = evaluated(model, data, "iwae", "bits-per-dim")
+    reason = "grey pixels have no likelihood; use --binarize"
     assert result["iwae"] is result["bits_per_dim"] is None
     assert result["not_available"] == {"iwae": reason, "bits_per_dim": reason}
 
 
 def test_a_model_without_a_prior_has_no_bound() -> None:
     pair = Pair.of("ae")
-    result = figures(pair.build().model, Resident(pair.split(5), CPU, "static"), "iwae:3")
+    result = evaluated(pair.build().model, Resident(pair.split(5), CPU, "static"), "iwae:3")
     assert result["iwae_3"] is None
     assert result["not_available"] == {"iwae_3": "no prior p(z)"}
 
@@ -183,7 +183,7 @@ def test_tables_name_the_number_of_samples_and_mark_a_loose_bound() -> None:
         ("iwea:3", "no metric named 'iwea'. Did you mean 'iwae'?"),
     ],
 )
-def test_a_wrong_value_is_one_line(name: str, message: str) -> None:
+def test_a_wrong_value_gives_one_line(name: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         find_metrics(registry(), [name])
     assert caught.value.message == message
@@ -191,7 +191,7 @@ def test_a_wrong_value_is_one_line(name: str, message: str) -> None:
 
 def test_bits_per_dimension_are_the_bound_in_another_unit() -> None:
     model, data = images(20)
-    result = figures(model, data, "negative-elbo", "bits-per-dim")
+    result = evaluated(model, data, "negative-elbo", "bits-per-dim")
     assert result["bits_per_dim"] == pytest.approx(result["negative_elbo"] / (784 * math.log(2)), rel=1e-6)
 
 
@@ -200,7 +200,7 @@ def test_a_coin_for_each_pixel_costs_one_bit() -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-    result = figures(model, data, "bits-per-dim", "iwae:3")
+    result = evaluated(model, data, "bits-per-dim", "iwae:3")
     assert result["bits_per_dim"] == pytest.approx(1.0, rel=1e-6)
     assert result["iwae_3"] == pytest.approx(543.427, abs=1e-3)
 
@@ -208,6 +208,6 @@ def test_a_coin_for_each_pixel_costs_one_bit() -> None:
 def test_a_density_has_no_bits_per_dimension() -> None:
     pair = Pair.of("vae")
     pair = Pair.of("vae", spec=pair.spec._replace(likelihood="gaussian"))
-    result = figures(pair.build().model, Resident(pair.split(5), CPU), "bits-per-dim", "iwae:2")
+    result = evaluated(pair.build().model, Resident(pair.split(5), CPU), "bits-per-dim", "iwae:2")
     assert result["not_available"] == {"bits_per_dim": "p(x|z) is a density, not a probability"}
     assert result["iwae_2"] > 0

@@ -1,4 +1,4 @@
-"""Figures of the latent space against closed forms."""
+"""Metrics of the latent space against closed forms."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ NAMES = ("kl-per-dim", "collapsed", "mutual-information", "marginal-kl", "total-
 
 
 def at_optimum(ppca: PPCA, beta: float, n: int = 2000) -> dict[str, Any]:
-    """Every figure of the latents at the optimum for β."""
+    """Return every metric of the latents at the optimum for β."""
     model = linear_vae("gaussian-learned")
     set_optimum(model, ppca, beta)
     return evaluate(model, Resident(Split(ppca.x[:n].float()), CPU), find_metrics(registry(), NAMES))
 
 
 @pytest.mark.parametrize("beta", [1.0, 2.0, 4.0, 10.0])
-def test_what_beta_leaves_of_the_latents(ppca: PPCA, beta: float) -> None:
+def test_a_larger_beta_collapses_more_latents(ppca: PPCA, beta: float) -> None:
     found = at_optimum(ppca, beta)
-    expected = ppca.kl(beta)  # falling, as the eigenvalues are
+    expected = ppca.kl(beta)  # descending, as the eigenvalues are
     kept = int((expected > 0).sum())
     assert kept == {1.0: 3, 2.0: 3, 4.0: 2, 10.0: 0}[beta]
     assert found["details"]["kl_per_dim"]["sorted"] == pytest.approx(expected.tolist(), abs=1e-5)
@@ -50,7 +50,7 @@ def test_at_the_optimum_the_codes_fill_the_prior(ppca: PPCA) -> None:
     found = at_optimum(ppca, 1.0)
     assert found["kl"] == pytest.approx(ppca.kl().sum().item(), abs=1e-4)
     assert found["mutual_information"] == pytest.approx(found["kl"], abs=0.05)
-    assert 0.0 <= found["marginal_kl"] < 0.05  # from 2,000 examples; 0 from all there could be
+    assert 0.0 <= found["marginal_kl"] < 0.05  # from 2,000 examples; the limit is 0
     assert 0.0 <= found["total_correlation"] < 0.005
     details = found["details"]["mutual_information"]
     assert (details["n"], details["ln_n"], details["bound"]) == (2000, math.log(2000), None)
@@ -62,7 +62,7 @@ def test_at_the_optimum_the_codes_fill_the_prior(ppca: PPCA) -> None:
     assert found["total_correlation"] < found["details"]["total_correlation"]["null_95"][1] * 2
 
 
-def test_few_examples_are_said_to_be_few(ppca: PPCA) -> None:
+def test_few_examples_are_reported_as_too_few(ppca: PPCA) -> None:
     found = at_optimum(ppca, 1.0, n=100)
     details = found["details"]
     assert details["mutual_information"]["note"] == "ln N 4.61, N too small, a lower bound"  # exp(I) is 11 of 100
@@ -87,7 +87,7 @@ def test_mutual_information_of_equal_posteriors_is_zero() -> None:
     torch.testing.assert_close(own, mixture, rtol=0, atol=1e-12)
 
 
-def test_densities_are_those_of_torch() -> None:
+def test_densities_equal_those_of_torch() -> None:
     with seeded(1):
         mean, z = torch.randn(2, 40, 3, dtype=torch.float64)
         variance = torch.rand(40, 3, dtype=torch.float64) + 0.01
@@ -125,7 +125,7 @@ def test_intervals_of_mutual_information_cover() -> None:
 
 
 @pytest.mark.parametrize(("rho", "latents"), [(0.0, 2), (0.0, 6), (0.5, 2)])
-def test_the_total_correlation_of_chance_and_its_interval(rho: float, latents: int) -> None:
+def test_the_null_and_the_interval_of_the_total_correlation(rho: float, latents: int) -> None:
     runs, n, truth = 200, 200, -0.5 * math.log(1 - rho**2)
     missed = exceeded = 0
     for seed in range(runs):
@@ -141,7 +141,7 @@ def test_the_total_correlation_of_chance_and_its_interval(rho: float, latents: i
     assert 0.02 * runs <= exceeded <= 0.09 * runs if rho == 0 else exceeded == runs
 
 
-def test_latents_that_do_not_vary_share_nothing_and_functions_of_others_everything() -> None:
+def test_constant_latents_are_left_out_and_functions_of_others_are_refused() -> None:
     with seeded(0):
         z = torch.randn(100, 3, dtype=torch.float64)
     dead = torch.cat([z, torch.ones(100, 1)], 1)

@@ -1,4 +1,4 @@
-"""Intervals of distances hold what the distributions have, and real data give what two sets of one distribution do."""
+"""Coverage of the intervals of distances, and of the null interval from real data."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pair(seed: int, shift: float, n: int = 200, dimensions: int = 3) -> tuple[Te
 
 
 def test_groups_are_even_and_the_interval_is_that_of_a_mean() -> None:
-    """Of a mean the jackknife over groups of one size is Student's interval of the groups' means."""
+    """For a mean, the jackknife over equal groups gives Student's interval of the groups' means."""
     x = normal(0, 400)
     number = group_numbers(400)
     assert number.bincount().tolist() == [20] * GROUPS
@@ -56,7 +56,7 @@ def test_groups_are_even_and_the_interval_is_that_of_a_mean() -> None:
     assert found == pytest.approx((x.mean().item() - half, x.mean().item() + half), rel=1e-9)
 
 
-def test_the_jackknife_takes_the_bias_of_a_squared_mean() -> None:
+def test_the_jackknife_removes_the_bias_of_a_squared_mean() -> None:
     missed, members = 0, membership(400)
     for seed in range(1000):
         x = normal(seed, 400) + 0.3
@@ -68,7 +68,7 @@ def test_the_jackknife_takes_the_bias_of_a_squared_mean() -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 0.7])
 def test_intervals_of_the_frechet_distance_cover(shift: float) -> None:
-    """Of N(0, I) and N(m, I) it is ‖m‖², in percent of the trace."""
+    """The distance of N(0, I) and N(m, I) is ‖m‖², here in percent of the trace."""
     missed = 0
     for seed in range(RUNS):
         x, y = pair(seed, shift)
@@ -81,7 +81,7 @@ def test_intervals_of_the_frechet_distance_cover(shift: float) -> None:
 
 @pytest.mark.parametrize("reference", [True, False])
 @pytest.mark.parametrize(("distance", "power"), [(percent, 1.0), ("sliced", 0.5)], ids=["frechet", "sliced"])
-def test_one_distribution_is_within_what_real_data_give(distance: object, power: float, reference: bool) -> None:
+def test_one_distribution_is_in_the_null_interval(distance: object, power: float, reference: bool) -> None:
     def sliced(x: Tensor, y: Tensor) -> float:
         return sliced_wasserstein(x, y, 10)
 
@@ -91,7 +91,7 @@ def test_one_distribution_is_within_what_real_data_give(distance: object, power:
         found = null_of_real_data(x, normal(seed + 20_000, 100, 3) if reference else None, measure, power)
         assert found is not None
         outside += not found[0] <= measure(y, x) <= found[1]
-    assert 0.01 * RUNS <= outside <= 0.12 * RUNS  # 5 %, and 3 deviations
+    assert 0.01 * RUNS <= outside <= 0.12 * RUNS  # 5 % ± 3 standard deviations
 
 
 def test_the_kernel_distance_without_a_group_is_that_of_the_others() -> None:
@@ -103,7 +103,7 @@ def test_the_kernel_distance_without_a_group_is_that_of_the_others() -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 0.7])
 def test_intervals_of_the_kernel_distance_cover(shift: float) -> None:
-    """Σ C(3, m)(E xᵐ − E yᵐ)² of one dimension: 3δ² + 3δ⁴ + (3δ + δ³)²."""
+    """In one dimension Σ C(3, m)(E xᵐ − E yᵐ)² is 3δ² + 3δ⁴ + (3δ + δ³)²."""
     truth, missed = 3 * shift**2 + 3 * shift**4 + (3 * shift + shift**3) ** 2, 0
     for seed in range(RUNS):
         x, y = pair(seed, shift, n=300, dimensions=1)
@@ -113,7 +113,7 @@ def test_intervals_of_the_kernel_distance_cover(shift: float) -> None:
 
 
 def test_intervals_of_the_sliced_distance_cover() -> None:
-    """In one dimension there is one direction: the distance of N(0, 1) and N(1, 1) is 1."""
+    """In one dimension there is one direction, and the distance of N(0, 1) and N(1, 1) is 1."""
     missed = 0
     for seed in range(RUNS):
         x, y = pair(seed, 1.0, dimensions=1)
@@ -143,6 +143,6 @@ def test_the_nearest_of_all_groups_is_the_nearest() -> None:
     assert ratio(torch.ones(3), torch.zeros(3)) == pytest.approx(1e9)
 
 
-def test_equal_real_data_have_no_spread_to_hold_against() -> None:
+def test_equal_or_too_few_real_data_have_no_null_interval() -> None:
     assert null_of_real_data(torch.ones(50, 2).double(), None, sliced_wasserstein, 0.5) is None
     assert null_of_real_data(normal(0, 3, 2), None, sliced_wasserstein, 0.5) is None

@@ -1,4 +1,4 @@
-"""Samples against data on the shipped features."""
+"""Metrics of samples on the shipped features."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMES = ("frechet", "prdc")
 
 
 class Stored(Pair.of("vae").model.load()):  # type: ignore[misc]
-    """Its samples are given images, in order; of all else it is a VAE."""
+    """A VAE whose samples are given images, in order."""
 
     images: Tensor
 
@@ -45,18 +45,18 @@ def mnist() -> Splits:
 
 
 def resident(split: Split, first: int, n: int, binarize: Binarize = "none") -> Resident:
-    """n images of the fixed permutation, from number `first` on."""
+    """Return n images of the fixed permutation, starting at number `first`."""
     return Resident(take(split, fixed_permutation(len(split.x))[first : first + n]), CPU, binarize)
 
 
-def figures(drawn: Tensor, data: Resident, train: Resident | None) -> dict[str, Any]:
-    """Every figure of a model whose samples are `drawn`."""
+def evaluated(drawn: Tensor, data: Resident, train: Resident | None) -> dict[str, Any]:
+    """Return every metric of a model whose samples are `drawn`."""
     model = Stored(SPECS["grey images"], Stored.Config())
     model.images = drawn
     return evaluate(model, data, find_metrics(registry(), NAMES), train=train)
 
 
-def test_the_classifier_knows_mnist(mnist: Splits) -> None:
+def test_the_classifier_is_accurate_on_mnist(mnist: Splits) -> None:
     net, data = features.pinned(), resident(mnist.test, 0, 4000)
     x, y = data.batch(torch.arange(4000))
     with torch.no_grad():
@@ -65,7 +65,7 @@ def test_the_classifier_knows_mnist(mnist: Splits) -> None:
     assert features.features(x[:7]).dtype == torch.float64
 
 
-def test_the_weights_are_those_that_were_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weights_are_the_pinned_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = features.FILE.read_bytes()
     assert len(content) < 500_000
     assert hashlib.sha256(content).hexdigest() == features.SHA256
@@ -77,8 +77,8 @@ def test_the_weights_are_those_that_were_pinned(tmp_path: Path, monkeypatch: pyt
         features.pinned()
 
 
-def test_mnist_figures_printed_twice_are_identical(mnist: Splits) -> None:
-    """Even the first time: building the classifier must not take from the generator that samples are drawn by."""
+def test_mnist_tables_printed_twice_are_identical(mnist: Splits) -> None:
+    """The first table is the same too: building the classifier must not advance the samples' generator."""
     model, data, train = Pair.of("vae").build().model, resident(mnist.test, 0, 150), resident(mnist.train, 0, 100)
     metrics = find_metrics(registry(), ["negative-elbo", "mse", "frechet", "c2st:gmm:2", "kid", "prior-c2st"])
     features.pinned.cache_clear()
@@ -91,7 +91,7 @@ def test_real_images_are_at_the_floor_and_worse_ones_above_it(mnist: Splits) -> 
     data, train = resident(mnist.test, 0, n), resident(mnist.train, 0, n)
     other = resident(mnist.train, n, n).batch(torch.arange(n)).x
     noisy = other + 0.3 * torch.randn(other.shape, generator=torch.Generator().manual_seed(0))
-    real, worse = (figures(drawn, data, train) for drawn in (other, noisy))
+    real, worse = (evaluated(drawn, data, train) for drawn in (other, noisy))
     floor = real["details"]["frechet"]["floor"]
     assert 0.0 < floor < 1.0
     assert real["frechet"] == pytest.approx(floor, rel=0.5)
@@ -103,7 +103,7 @@ def test_real_images_are_at_the_floor_and_worse_ones_above_it(mnist: Splits) -> 
 
 def test_samples_that_are_the_data_have_no_distance(mnist: Splits) -> None:
     data = resident(mnist.test, 0, 500)
-    found = figures(data.batch(torch.arange(500)).x, data, resident(mnist.train, 0, 500))
+    found = evaluated(data.batch(torch.arange(500)).x, data, resident(mnist.train, 0, 500))
     assert found["frechet"] < 1e-6
     assert found["prdc"] == 1.0
 
@@ -111,14 +111,14 @@ def test_samples_that_are_the_data_have_no_distance(mnist: Splits) -> None:
 def test_tables_name_the_features_and_the_floor(mnist: Splits) -> None:
     data, train = resident(mnist.test, 0, 300), resident(mnist.train, 0, 300)
     metrics = find_metrics(registry(), NAMES)
-    table = results_table({"test": figures(torch.rand(300, 1, 28, 28), data, train)}, metrics)
+    table = results_table({"test": evaluated(torch.rand(300, 1, 28, 28), data, train)}, metrics)
     assert "Fréchet distance @mnist-v1 (% of trace)" in table
     assert "(real data " in table
     assert "FID" not in table
 
 
-def test_features_are_of_the_images_and_not_of_the_view(mnist: Splits) -> None:
-    """`--standardize` shifts and scales what the model sees; the classifier must get greys from 0 to 1."""
+def test_features_come_from_the_images_and_not_from_the_view(mnist: Splits) -> None:
+    """`--standardize` shifts and scales the model's view; the classifier needs pixels in [0, 1]."""
     plain = resident(mnist.test, 0, 300)
     seen = Resident(take(mnist.test, fixed_permutation(10_000)[:300]), CPU, shift=0.13, scale=0.31)
     drawn = resident(mnist.train, 0, 300).batch(torch.arange(300)).x
@@ -135,11 +135,11 @@ def test_features_are_of_the_images_and_not_of_the_view(mnist: Splits) -> None:
 
 def test_training_data_have_no_floor(mnist: Splits) -> None:
     data = resident(mnist.train, 0, 300)
-    found = figures(torch.rand(300, 1, 28, 28), data, data)
+    found = evaluated(torch.rand(300, 1, 28, 28), data, data)
     assert found["details"]["frechet"]["floor"] is None
 
 
-def test_of_many_images_the_same_random_ones_are_taken_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_images_are_chosen_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "MOST", 50)
     split = Pair.of("vae").split(200)
     order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
@@ -147,7 +147,7 @@ def test_of_many_images_the_same_random_ones_are_taken_in_any_order(monkeypatch:
     first, again = samples.chosen(one), order[samples.chosen(other)]
     assert first.tolist() == again.tolist()
     assert len(first) == 50
-    assert sum(first < 100) in range(15, 36)  # not the first ones
+    assert sum(first < 100) in range(15, 36)  # a random choice, not the first ones
     asked: list[int] = []
 
     class Counting(Stored):
@@ -163,7 +163,7 @@ def test_of_many_images_the_same_random_ones_are_taken_in_any_order(monkeypatch:
 
 
 @pytest.mark.parametrize(("binarize", "noise"), [("none", False), ("static", True)])
-def test_samples_are_black_and_white_where_the_data_are(binarize: Binarize, noise: bool) -> None:
+def test_samples_are_binary_if_the_data_are(binarize: Binarize, noise: bool) -> None:
     asked: list[bool] = []
 
     class Asked(Stored):
@@ -185,7 +185,7 @@ def test_samples_are_black_and_white_where_the_data_are(binarize: Binarize, nois
         ("vae", DataSpec((784,), "gaussian"), "features are for images of 1x28x28"),
     ],
 )
-def test_what_has_no_such_figure_says_why(model: str, spec: DataSpec, reason: str) -> None:
+def test_models_and_data_without_features_give_a_reason(model: str, spec: DataSpec, reason: str) -> None:
     pair = Pair.of(model, spec=spec)
     built: Model = pair.build().model
     data = Resident(pair.split(10), CPU)
@@ -194,13 +194,13 @@ def test_what_has_no_such_figure_says_why(model: str, spec: DataSpec, reason: st
     assert found["frechet"] is found["prdc"] is None
 
 
-def test_without_training_data_there_is_no_floor_to_show() -> None:
+def test_frechet_needs_training_data() -> None:
     pair = Pair.of("vae")
     found = evaluate(pair.build().model, Resident(pair.split(10), CPU), find_metrics(registry(), ["frechet"]))
     assert found["not_available"] == {"frechet": "no training data given"}
 
 
-def test_too_few_examples_for_neighbours() -> None:
+def test_prdc_needs_more_than_k_examples() -> None:
     pair = Pair.of("vae")
     found = evaluate(pair.build().model, Resident(pair.split(5), CPU), find_metrics(registry(), ["prdc"]))
     assert found["not_available"] == {"prdc": "needs more than 5 examples"}

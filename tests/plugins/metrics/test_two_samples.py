@@ -30,7 +30,7 @@ def normal(seed: int, *shape: int) -> Tensor:
 
 
 def gaussian(seed: int) -> tuple[Tensor, Tensor]:
-    """A random mean and a random, ill-conditioned covariance."""
+    """Return a random mean and a random, ill-conditioned covariance."""
     factor = normal(seed, D, D)
     return normal(seed + 100, D), factor @ factor.T
 
@@ -51,7 +51,7 @@ def test_frechet_in_closed_form() -> None:
     assert frechet((ZERO, scales.diag()), (ZERO, others.diag())) == pytest.approx(commuting, rel=1e-10)
 
 
-def test_frechet_of_any_pair_is_symmetric_invariant_and_what_the_matrix_root_gives() -> None:
+def test_frechet_is_symmetric_invariant_and_equals_the_matrix_root_formula() -> None:
     one, other = gaussian(5), gaussian(6)
     distance = frechet(one, other)
     root = scipy.linalg.sqrtm((one[1] @ other[1]).numpy()).real.trace()
@@ -68,8 +68,8 @@ def test_frechet_of_samples_approaches_that_of_their_distributions() -> None:
     assert frechet(moments(x), moments(y)) == pytest.approx(D, rel=0.01)
 
 
-def test_mmd_is_its_unbiased_estimate_from_moments() -> None:
-    """In one dimension (xy + 1)³ = Σ C(3, m) xᵐyᵐ, so that the estimate is a function of power sums."""
+def test_mmd_equals_its_unbiased_estimate_from_moments() -> None:
+    """In one dimension (xy + 1)³ = Σ C(3, m) xᵐyᵐ, so the estimate is a function of power sums."""
     x, y = normal(10, 50), normal(11, 70) + 1
 
     def within(z: Tensor, m: int) -> float:
@@ -85,7 +85,7 @@ def test_mmd_is_its_unbiased_estimate_from_moments() -> None:
 def test_kid_of_shifted_normals_is_22() -> None:
     """Σ C(3, m) (E xᵐ − E yᵐ)² = 3·1² + 3·1² + 1·4² for N(0, 1) and N(1, 1)."""
     x, y = normal(12, 40_000, 1), normal(13, 40_000, 1) + 1
-    assert kid(x, y, subsets=40).mean().item() == pytest.approx(22.0, abs=2.5)  # one subset of 1,000 deviates by 3.6
+    assert kid(x, y, subsets=40).mean().item() == pytest.approx(22.0, abs=2.5)  # s.d. of one subset: 3.6
     assert kid(x, normal(14, 40_000, 1), subsets=20).mean().item() == pytest.approx(0.0, abs=0.1)
     assert kid(x[:900], y[:900]).tolist() == [mmd(x[:900], y[:900])]
 
@@ -100,7 +100,7 @@ def test_prdc_of_one_distribution() -> None:
     assert found.recall == pytest.approx(0.95, abs=0.02)
 
 
-def test_prdc_of_the_same_and_of_far_sets() -> None:
+def test_prdc_of_equal_and_of_distant_sets() -> None:
     x = normal(17, 1100, 4)  # more than one chunk
     same = prdc(x, x.clone())
     assert (same.precision, same.recall, same.coverage) == (1.0, 1.0, 1.0)
@@ -108,7 +108,7 @@ def test_prdc_of_the_same_and_of_far_sets() -> None:
     assert prdc(x, x + 100) == (0.0, 0.0, 0.0, 0.0)
 
 
-def test_prdc_of_one_mode_of_two() -> None:
+def test_prdc_of_samples_from_one_mode_of_two() -> None:
     real, fake = normal(18, 1000, 2), normal(19, 1000, 2)
     real[500:] += 100
     found = prdc(real, fake)
@@ -118,10 +118,10 @@ def test_prdc_of_one_mode_of_two() -> None:
 
 
 def test_prdc_does_not_count_a_point_as_its_own_neighbour() -> None:
-    """On a line of integers the ball of k = 2 reaches to the neighbour: 0.9 lies in three balls of five."""
+    """On a line of integers with k = 2, the point 0.9 is in the balls of 0 and 1."""
     line = torch.arange(5.0, dtype=torch.float64)[:, None]
     found = prdc(line, torch.tensor([[0.9], [50.0], [60.0], [70.0]], dtype=torch.float64), k=2)
-    # The balls' radii are 2, 1, 1, 1, 2; those of 0, 1 and nobody else's but 2's edge at 1.1 hold 0.9.
+    # The radii are 2, 1, 1, 1, 2. The balls of 0 and 1 contain 0.9; that of 2 does not: the distance is 1.1.
     assert found.density == pytest.approx(2 / (2 * 4))
     assert found.precision == 0.25
     assert found.coverage == pytest.approx(2 / 5)
@@ -133,11 +133,11 @@ def test_sliced_wasserstein() -> None:
     shift = torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0], dtype=torch.float64)
     assert sliced_wasserstein(x, x + shift) == pytest.approx(3 / math.sqrt(5), rel=0.06)  # 4 s.e. of 1,000 directions
     same = sliced_wasserstein(x, x[torch.arange(4000).flip(0)])
-    assert same == pytest.approx(0.0, abs=1e-15)  # a matrix product may round rows by their place
+    assert same == pytest.approx(0.0, abs=1e-15)  # a matrix product can round rows by position
 
 
-def test_neighbours_of_equal_points_are_the_points_themselves() -> None:
-    """Balls of radius 0 hold what equals their centre; as many of their points count as k."""
+def test_the_ball_of_equal_points_is_the_point_itself() -> None:
+    """Balls of radius 0 contain the points that equal their centre, with a total weight of about k."""
     one = torch.ones(30, 3, dtype=torch.float64)
     assert prdc(one, one) == pytest.approx((1.0, 1.0, 30 / 29, 1.0))
     assert prdc(one, one + 1) == (0.0, 0.0, 0.0, 0.0)

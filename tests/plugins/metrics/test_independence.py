@@ -1,4 +1,4 @@
-"""A figure is the same alone and beside any other, in any order, in any batch, of any posterior, in any process."""
+"""A metric does not depend on other metrics, the order or batch of the examples, or the kind of the posterior."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ SPLIT, TRAIN = PAIR.split(N), Resident(PAIR.split(60), CPU)
 DATA = Resident(SPLIT, CPU, "static")
 
 
-def figure(name: str, *company: str, data: Resident = DATA, batch_size: int = 50) -> dict[str, Any]:
-    found = evaluate(MODEL, data, find_metrics(registry(), [*company, name]), batch_size, train=TRAIN)
+def result(name: str, *others: str, data: Resident = DATA, batch_size: int = 50) -> dict[str, Any]:
+    found = evaluate(MODEL, data, find_metrics(registry(), [*others, name]), batch_size, train=TRAIN)
     parts = ("standard_error", "details", "not_available")
-    return {"figure": found[key(name)], **{part: found.get(part, {}).get(key(name)) for part in parts}}
+    return {"value": found[key(name)], **{part: found.get(part, {}).get(key(name)) for part in parts}}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_company_does_not_matter(name: str) -> None:
-    alone = figure(name)
+def test_other_metrics_do_not_matter(name: str) -> None:
+    alone = result(name)
     torch.rand(3)
-    assert figure(name) == alone
-    for company in (NAMES, NAMES[::-1]):
-        assert figure(name, *(other for other in company if other != name)) == alone
+    assert result(name) == alone
+    for others in (NAMES, NAMES[::-1]):
+        assert result(name, *(one for one in others if one != name)) == alone
 
 
 class Greedy(Metric):
-    """Draws whatever it can get, everywhere."""
+    """A metric that draws random numbers in every method."""
 
     label = "greedy"
 
@@ -62,7 +62,7 @@ class Greedy(Metric):
         return values.mean().item() + torch.rand(()).item()
 
 
-def test_one_that_draws_shifts_no_other() -> None:
+def test_a_metric_that_draws_does_not_change_others() -> None:
     names = ["negative-elbo", "prior-c2st", "c2st"]
     metrics = find_metrics(registry(), names)
     beside = {"greedy": Greedy(None), **metrics}
@@ -71,11 +71,11 @@ def test_one_that_draws_shifts_no_other() -> None:
     assert evaluate(MODEL, DATA, {"greedy": Greedy(None)})["greedy"] == found["greedy"]
 
 
-# posteriors of other kinds
+# posteriors that are not Gaussian
 
 
 class TwoGaussians(genzoo.Distribution):
-    """A mixture of two Gaussians as somebody else would write it: which one is drawn, and then from it."""
+    """A mixture of two Gaussians, as a plugin could write it: draw the component, then a sample from it."""
 
     def __init__(self, means: Tensor, spread: float = 0.5) -> None:
         super().__init__(event_dims=1)
@@ -126,7 +126,7 @@ class Other(VAE):
 
 
 class Careless(VAE):
-    """Draws from torch's generators itself."""
+    """A model that draws from torch's generators directly."""
 
     def infer(self, batch: genzoo.Batch, k: int = 1) -> genzoo.Inference:
         found = super().infer(batch, k)
@@ -142,7 +142,7 @@ def other(kind: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", POSTERIORS)
-def test_the_noise_of_every_posterior_belongs_to_the_example(kind: str) -> None:
+def test_the_noise_of_every_posterior_depends_on_the_example_only(kind: str) -> None:
     model, metrics = other(kind), find_metrics(registry(), ["negative-elbo", "kl", "iwae:3"])
     whole = per_example(model, DATA, metrics, N)
     assert whole["negative-elbo"].std() > 0
@@ -155,7 +155,7 @@ def test_the_noise_of_every_posterior_belongs_to_the_example(kind: str) -> None:
         torch.testing.assert_close(values, whole[name][order], rtol=1e-5, atol=1e-4)
 
 
-def test_noise_of_torchs_own_is_the_same_in_any_company_at_least() -> None:
+def test_noise_from_torchs_generators_does_not_depend_on_other_metrics() -> None:
     model = Careless(MODEL.spec, VAE.Config(latent_dim=3, hidden=(8,))).eval()
     alone = evaluate(model, DATA, find_metrics(registry(), ["negative-elbo"]))
     beside = evaluate(model, DATA, find_metrics(registry(), ["kl-per-dim", "iwae:2", "mse", "negative-elbo"]))
@@ -166,7 +166,7 @@ def test_noise_of_torchs_own_is_the_same_in_any_company_at_least() -> None:
 
 
 @pytest.mark.parametrize("kind", [genzoo.Bernoulli, ContinuousBernoulli])
-def test_samples_of_px_of_several_draws_belong_to_the_example(kind: Any) -> None:
+def test_samples_of_px_with_several_draws_depend_on_the_example_only(kind: Any) -> None:
     x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 
     def drawn(part: Tensor) -> Tensor:
@@ -193,7 +193,7 @@ def test_noise_has_its_distribution_and_a_finite_logarithm() -> None:
     assert shares == pytest.approx(0.3, abs=0.006)
 
 
-def test_outside_evaluation_torchs_generators_are_drawn_from_as_ever() -> None:
+def test_outside_evaluation_noise_comes_from_torchs_generators() -> None:
     p = torch.rand(4, 3)
     coins = genzoo.Bernoulli(p.logit())
     pairs = [
@@ -208,7 +208,7 @@ def test_outside_evaluation_torchs_generators_are_drawn_from_as_ever() -> None:
         assert torch.equal(found, torchs())
 
 
-def test_rows_that_are_no_examples_are_drawn_by_torch() -> None:
+def test_rows_that_are_not_examples_are_drawn_by_torch() -> None:
     with keyed(torch.tensor([1, 2, 3])):
         torch.manual_seed(0)
         found = uniform(torch.zeros(4, 2))
@@ -233,13 +233,13 @@ class Centred(Metric):
         return (examined.batch.x - self.mean).flatten(1).norm(dim=1)
 
 
-def test_values_of_examples_come_after_begin() -> None:
+def test_values_per_example_are_computed_after_begin() -> None:
     x = DATA.batch(torch.arange(N)).x
     found = per_example(MODEL, DATA, {"centred": Centred(None)})["centred"]
     torch.testing.assert_close(found, (x - x.mean(0)).flatten(1).norm(dim=1).double())
     one = per_example(MODEL, DATA, find_metrics(registry(), ["iwae:2"]))["iwae:2"]
     assert one.shape == (N,)
-    assert one.mean().item() == pytest.approx(figure("iwae:2")["figure"])
+    assert one.mean().item() == pytest.approx(result("iwae:2")["value"])
 
 
 @pytest.mark.parametrize(
@@ -251,12 +251,12 @@ def test_values_of_examples_come_after_begin() -> None:
         ("knn", "the-model has no knn: no training data given"),
     ],
 )
-def test_what_single_examples_have_not_is_refused(name: str, reason: str) -> None:
+def test_a_metric_without_values_per_example_is_refused(name: str, reason: str) -> None:
     with pytest.raises(UsageError) as caught:
         per_example(MODEL, DATA, find_metrics(registry(), [name]), name="the-model")
     assert caught.value.message == reason
 
 
-def test_a_reason_of_the_data_is_heeded() -> None:
+def test_a_reason_from_begin_is_reported() -> None:
     with pytest.raises(UsageError, match="has no centred: needs two examples"):
         per_example(MODEL, Resident(Split(SPLIT.x[:1]), CPU), {"centred": Centred(None)})
