@@ -143,5 +143,5 @@ class Slowed(Resident):
             assert x.sum().item() is not None
             yield (x.to(self.device),)
 
-    def see(self, *inputs: Tensor) -> Batch:
+    def to_batch(self, *inputs: Tensor) -> Batch:
         return Batch(*inputs)

@@ -89,10 +89,10 @@ def about_model(entry: Entry) -> list[str]:
 
 
 def accepts(loss: Entry, model: Model | None) -> bool:
-    """Return whether a loss can train a model; False if its plugin is broken."""
+    """Return whether a loss can train a model; False if its plugin is broken or the model lacks a method."""
     try:
         return model is not None and loss.load().refuses(model) is None
-    except GenzooError:
+    except (GenzooError, NotImplementedError):
         return False
 
 

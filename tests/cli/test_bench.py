@@ -227,6 +227,7 @@ def test_a_run_that_fails_costs_its_row_alone(tmp_path: Path) -> None:
     assert [line.split()[0] for line in result.out.splitlines()[2:3]] == ["vae"]
 
 
+@pytest.mark.long
 def test_it_leaves_out_what_does_not_fit_unless_it_was_named(tmp_path: Path) -> None:
     result = genzoo(f"bench --dataset moons --seeds 0 --epochs 1 --quiet --runs {tmp_path}")
     assert "left out: conv-vae: conv-vae needs images" in result.err
@@ -234,6 +235,7 @@ def test_it_leaves_out_what_does_not_fit_unless_it_was_named(tmp_path: Path) -> 
     assert "\n  conv-vae" not in result.out
 
 
+@pytest.mark.long
 def test_it_needs_no_pytest(kept: Path) -> None:
     start = "import sys; sys.modules['pytest'] = None\nfrom genzoo.cli.main import main\n"
     program = f"{start}sys.exit(main({BENCH.split()!r} + "
@@ -256,7 +258,7 @@ def test_it_needs_no_pytest(kept: Path) -> None:
         ("--dataset digits --seeds 0-4", "--seeds 0-4: '0-4' is no seed"),
         ("--dataset digits --seeds 0..99999", "--seeds 0..99999: more than 1,000 seeds"),
         ("--dataset digits --models vae,conv-vae", "conv-vae needs images of at least 16x16; these are 8x8"),
-        ("--dataset digits --models vae,ae --beta 2", "ae: --beta belongs to loss elbo; this run is ae"),
+        ("--dataset digits --models vae,ae --beta 2", "ae: --beta belongs to loss elbo and loss tc; this run is ae"),
         ("--dataset digits --models vae --epochs x", "vae: --epochs must be a whole number, not 'x'"),
         ("--dataset digits --models vae --seed 3", "--seed is not for bench"),
         ("--dataset digits --models vae --out=x", "--out is not for bench"),

@@ -55,8 +55,8 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("info elbow", "nothing is named 'elbow'. Did you mean 'elbo'", ["type: genzoo list"]),
     ("plugins all", "no plugin 'all'.", ["type: genzoo plugins"]),
     ("evaluate", "the following arguments are required: run", ["type: genzoo evaluate --help"]),
-    ("run", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-vae"]),
-    ("run --dataset digits", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-vae"]),
+    ("run", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-tc-vae, beta-vae"]),
+    ("run --dataset digits", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-tc-vae, beta-vae"]),
     ("run vae", "which dataset? genzoo run vae --dataset NAME", ["datasets: csv, digits"]),
     (
         "run vae --datset digits",
@@ -66,7 +66,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("run vae --dataset", "argument --dataset: expected one argument", ["type: genzoo run --help"]),
     (
         "run betavae --dataset digits",
-        "no model named 'betavae'. Did you mean 'beta-vae' or 'vae'?",
+        "no model named 'betavae'. Did you mean 'beta-vae' or 'beta-tc-vae'?",
         [MODELS, "plugin not installed? genzoo plugins"],
     ),
     ("run VAE --dataset digits", "no model named 'VAE'. Did you mean 'vae'", [MODELS, "plugin not installed?"]),
@@ -93,12 +93,12 @@ CASES: list[tuple[str, str, list[str]]] = [
     ),
     (
         "run conv-vae --dataset digits --hidden 3",
-        "--hidden belongs to model ae, model beta-vae and ",
+        "--hidden belongs to model ae, model beta-tc-vae and ",
         ["all options: genzoo run conv-vae --dataset digits --help"],
     ),
     (
         "run ae --dataset digits --beta 3",
-        "--beta belongs to loss elbo; this run is ae with loss reconstruction on digits",
+        "--beta belongs to loss elbo and loss tc; this run is ae with loss reconstruction on digits",
         ["all options: genzoo run ae --dataset digits --help"],
     ),
     (
@@ -277,9 +277,9 @@ def test_help_of_a_model_shows_every_option_with_text_and_default(model: str, wo
         for name, _, default, text in describe_fields(part):
             rest = flat.partition(f"--{prefix}{name.replace('_', '-')} ")[2]
             assert f"{text} (default: {default})" in rest, name
-    beta = {"ae": "", "beta-vae": "4.0"}.get(model, "1.0")
-    assert ("--beta" in flat) == bool(beta)
-    assert f"--beta FLOAT Weight of the KL term. (default: {beta})" in flat or not beta
+    beta, loss = {"beta-vae": "4.0"}.get(model, "1.0"), registry().get("model", model).loss
+    assert ("--beta" in flat) == (loss in ("elbo", "tc"))
+    assert (f"--beta FLOAT Weight of the KL term. (default: {beta})" in flat) == (loss == "elbo")
 
 
 def test_help_of_a_broken_choice_is_refused() -> None:

@@ -20,8 +20,8 @@ def nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> o
 TOML: list[tuple[str, str]] = [
     ("model='vae'\ndata='digits'\n\nbetta = 3.0\n", "run.toml:4: no option --betta. Did you mean --beta?"),
     (
-        "[model]\nname='vae'\nlatent_dims = 5\n[data]\nname='digits'\n",
-        "run.toml:3: no option --latent-dims. Did you mean --latent-dim?",
+        "[model]\nname='vae'\nlatent_dimm = 5\n[data]\nname='digits'\n",
+        "run.toml:3: no option --latent-dimm. Did you mean --latent-dim?",
     ),
     ("model='vae'\n[data]\nname='digits'\nnoise=1\n", "run.toml:4: --data.noise belongs to dataset moons"),
     ("model='vae'\ndata='digits'\nepochs='x'\n", "run.toml:3: --epochs must be a whole number, not 'x'"),

@@ -9,8 +9,8 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
+from collections.abc import Callable
 from fcntl import ioctl
 
 import pytest
@@ -39,9 +39,13 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "80")
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stdout", stream)
-    return stream
+    return Terminal()
+
+
+def printed(terminal: Terminal, show: Callable[..., None], *arguments: object, **options: object) -> None:
+    """Call `show` with the terminal as standard output, here and not in the fixture: pytest sets its own in between."""
+    with contextlib.redirect_stdout(terminal):
+        show(*arguments, **options)
 
 
 def bare(text: str) -> str:
@@ -50,26 +54,26 @@ def bare(text: str) -> str:
 
 
 def test_a_table_that_fits_has_the_columns_of_the_plain_one(terminal: Terminal) -> None:
-    print_table(NARROW)
+    printed(terminal, print_table, NARROW)
     assert bare(terminal.getvalue()) == aligned(NARROW)
     assert "\x1b[1mmodel" in terminal.getvalue()
     assert "\x1b[2mn/a (no prior p(z))\x1b[0m" in terminal.getvalue()
 
 
 def test_warnings_are_red(terminal: Terminal) -> None:
-    print_text("vae: worse than baseline! MSE 0.03", indent=2)
+    printed(terminal, print_text, "vae: worse than baseline! MSE 0.03", indent=2)
     assert terminal.getvalue().rstrip() == "  vae: \x1b[1;31mworse than baseline! MSE 0.03\x1b[0m"
 
 
 def test_no_color_leaves_no_escape_sequence(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    print_tables([ReportTable("title", NARROW, ["a note"])])
+    printed(terminal, print_tables, [ReportTable("title", NARROW, ["a note"])])
     assert "\x1b" not in terminal.getvalue()
     assert bare(terminal.getvalue()).startswith(f"title\n{aligned(NARROW)}\n  a note\n\n")
 
 
 def test_a_table_too_wide_has_a_line_for_each_value(terminal: Terminal) -> None:
-    print_table(WIDE)
+    printed(terminal, print_table, WIDE)
     lines = bare(terminal.getvalue()).splitlines()
     assert lines[0] == "  vae"
     assert [line.split() for line in lines[1:]] == [[f"metric-{number}", f"{number}.25"] for number in range(12)]
@@ -78,13 +82,15 @@ def test_a_table_too_wide_has_a_line_for_each_value(terminal: Terminal) -> None:
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_nothing_is_wider_than_the_terminal(columns: int, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    print_tables([ReportTable("title " * 40, table, ["a long note " * 20]) for table in (NARROW, WIDE)])
+    printed(
+        terminal, print_tables, [ReportTable("title " * 40, table, ["a long note " * 20]) for table in (NARROW, WIDE)]
+    )
     assert max(map(len, ESCAPE.sub("", terminal.getvalue()).splitlines())) <= columns
 
 
 def test_a_dumb_terminal_gets_plain_text(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    print_table(WIDE)
+    printed(terminal, print_table, WIDE)
     assert terminal.getvalue() == aligned(WIDE) + "\n"
 
 

@@ -106,6 +106,7 @@ def test_rows_that_differ_in_seeds_alone_are_rarely_significant(spread: float, i
     assert rate == 0 if size == 1 else rate <= 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
 
 
+@pytest.mark.long
 def test_real_runs_that_differ_in_seeds_alone_are_rarely_significant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

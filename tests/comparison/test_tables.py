@@ -82,13 +82,13 @@ def test_a_damaged_run_is_passed_over(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("took", "record", "said"),
     [
-        ({"epochs": 3, "step": 30}, {}, "its figures are of epoch 3, and it was asked for 10"),
+        ({"epochs": 3, "step": 30}, {}, "its metrics are of epoch 3, but 10 epochs were requested"),
         ({"epochs": 10, "step": 100}, {}, ""),
         ({"epochs": 3, "step": 30, "stopped": "no better for 2 epochs"}, {}, ""),
         (
             {"epochs": 3, "step": 30, "stopped": "no better for 2 epochs"},
             {"sessions": [{"step": 0, "status": "finished"}, {"step": 30, "status": "interrupted"}]},
-            "its figures are of epoch 3, and it goes on from there",
+            "its metrics are of epoch 3, and the training was continued since",
         ),
         ({}, {"status": "interrupted"}, ""),  # an older run, whose results do not say
     ],
@@ -119,7 +119,7 @@ def test_metrics_belong_to_the_weights_that_they_were_computed_with(
     (one.path / "model.safetensors").write_bytes((other.path / "model.safetensors").read_bytes())
     lines: list[str] = []
     assert tables([one], say=lines.append) == []
-    assert lines[0].endswith("its figures are of epoch 1, and the model was trained further since")
+    assert lines[0].endswith("its metrics are of epoch 1, and the model was trained further since")
     results = one.results
     del results["weights"]  # an older run does not say
     one.write("results.json", results)

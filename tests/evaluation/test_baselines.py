@@ -41,6 +41,7 @@ def mnist() -> Splits:
     return splits
 
 
+@pytest.mark.long
 def test_pca_on_mnist(mnist: Splits) -> None:
     """Reading, scaling and averaging in one: these floors are known to five digits."""
     train, test = Resident(mnist.train, CPU), Resident(mnist.test, CPU)

@@ -48,7 +48,7 @@ def test_the_best_auroc_is_one_half(metric: str) -> None:
     assert order.comparative == "nearer to 0.5"
 
 
-@pytest.mark.parametrize("metric", ["fid", "mse_of_something", "kl_levels", "psnr_5"])
+@pytest.mark.parametrize("metric", ["fid", "mse_of_something", "kl_extra", "psnr_5"])
 def test_lower_is_better_for_an_unknown_metric(metric: str) -> None:
     """KL, MSE and PSNR take no value, so longer names belong to other metrics."""
     order = order_of(metric)

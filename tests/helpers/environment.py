@@ -11,9 +11,9 @@ from pathlib import Path
 
 LOOK = """
 import genzoo, genzoo_plugins
-from genzoo import registry
+from genzoo.registry.current import registry
 print(genzoo.__file__, genzoo_plugins.__file__, sep="\\n")
-print(*sorted(f"{e.kind} {e.full_name}" for e in registry.registry().entries), sep="\\n")
+print(*sorted(f"{e.kind} {e.full_name}" for e in registry().entries), sep="\\n")
 """
 
 

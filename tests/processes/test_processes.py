@@ -227,6 +227,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.long
 def test_restarted_processes_do_not_read_messages_of_the_former_ones(tmp_path: Path) -> None:
     """The second process is killed in its third step; then both start again and finish."""
     script = tmp_path / "restarted.py"

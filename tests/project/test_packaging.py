@@ -16,8 +16,9 @@ EXAMPLE = ROOT / "tests/third_party/genzoo-example"
 
 USE = """
 import torch
-from genzoo import Batch, registry
-load = {kind: registry.registry().get(kind, name).load() for kind, name in
+from genzoo import Batch
+from genzoo.registry.current import registry
+load = {kind: registry().get(kind, name).load() for kind, name in
         {"model": "laplace-vae", "loss": "elbo-free-bits", "dataset": "ring"}.items()}
 ring = load["dataset"](load["dataset"].Config())
 model = load["model"](ring.spec, load["model"].Config())

@@ -1,6 +1,6 @@
 """Packages of third parties: each is installed, and then passes its own tests and mypy.
 
-The example does so alone and whole. In the long suite all do.
+They are in the long suite; `.ci/run` runs that of the example.
 """
 
 from __future__ import annotations
@@ -43,10 +43,8 @@ def own_tests(environment: Environment, *words: str | Path) -> str:
     return ran.splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    "package",
-    [pytest.param(path, id=path.name, marks=[] if path == EXAMPLE else pytest.mark.long) for path in PACKAGES],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_it_passes_its_own_tests(package: Path, environment: Environment) -> None:
     alone = ["-c", package / "pyproject.toml", "--confcutdir", package, "-p", "no:xdist"]
     said = own_tests(environment, *alone, package / "tests")

@@ -22,13 +22,13 @@ class Centring(VAE):
 
 
 class Remembering(VAE):
-    """Adds the mean of the former batch."""
+    """Add the number of calls so far."""
 
-    seen = 0.0
+    calls = 0
 
     def posterior(self, x: Tensor) -> genzoo.DiagGaussian:
-        before, self.seen = self.seen, x.mean().item()
-        return super().posterior(x + before)
+        self.calls += 1
+        return super().posterior(x + self.calls)
 
 
 def pair_of(model: type[VAE]) -> Pair:

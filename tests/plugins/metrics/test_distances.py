@@ -66,12 +66,13 @@ def test_shifted_normals() -> None:
     assert "nearest" in found["details"]["c2st"]["classifier"]
 
 
+@pytest.mark.long
 def test_twice_as_wide_normals() -> None:
     found = evaluated(2 * normal(4, 4000, 5), normal(5, 4000, 5), normal(6, 4000, 5), "sliced-wasserstein")
     assert found["sliced_wasserstein"] == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize("dimensions", [2, 8])
+@pytest.mark.parametrize("dimensions", [2, pytest.param(8, marks=pytest.mark.long)])
 def test_the_same_distribution(dimensions: int) -> None:
     n = 1500
     found = evaluated(*(normal(seed, n, dimensions) for seed in (7, 8, 9)))
@@ -146,6 +147,7 @@ def test_codes_of_the_linear_optimum_fill_the_prior_and_shifted_ones_do_not(ppca
     assert found["prior_c2st"] == pytest.approx(0.5 * (1 + math.erf(0.5)), abs=0.03)
 
 
+@pytest.mark.long
 def test_a_fitted_gaussian_corrects_the_mismatch_and_is_named(ppca: PPCA) -> None:
     """With codes shifted by 3, samples from the prior are far from the data; those of a fitted density are not."""
     model = linear_vae("gaussian-learned")

@@ -86,6 +86,7 @@ def test_mnist_tables_printed_twice_are_identical(mnist: Splits) -> None:
     assert first == second
 
 
+@pytest.mark.long
 def test_real_images_are_at_the_floor_and_worse_ones_above_it(mnist: Splits) -> None:
     n = 3000
     data, train = resident(mnist.test, 0, n), resident(mnist.train, 0, n)
