@@ -92,7 +92,7 @@ def of_images(name: str) -> Trainer:
     "name", [pytest.param(name, marks=[] if name in ("vae", "factor-vae") else pytest.mark.long) for name in BUILT_IN]
 )
 def test_every_step_of_every_model(name: str, tmp_path: Path, long: bool) -> None:
-    """Every third step in the quick suite, in an epoch and between two; there of a model and of a loss with its own net."""
+    """The quick suite has every third step, of a model and of a loss with a net: in an epoch and between two."""
     whole = of_images(name)
     whole.fit()
     assert whole.step in (15, 20)  # a noisy validation loss stops flow matching an epoch early
