@@ -53,6 +53,7 @@ def read(out: Path) -> dict[str, dict[str, Any]]:
     return {record["stage"]: record for record in records}
 
 
+@pytest.mark.long
 def test_a_stage_that_raises_dies_or_is_too_slow_does_not_end_the_others(tmp_path: Path) -> None:
     suite = started(tmp_path, 120, good=20, raises=20, dies=20, slow=3, last=60)
     output, _ = suite.communicate(timeout=200)

@@ -178,6 +178,7 @@ def test_theory_agrees_with_the_eigenvalues_it_is_published_for(ppca: PPCA) -> N
     assert [closed_form(exact, beta)[1] for beta in (0.5, 1.0, 2.0, 4.0)] == pytest.approx([5.25, 6.0, 7.5, 10.0])
 
 
+@pytest.mark.long
 def test_a_capacity_held_hard_lands_on_the_same_curve(ppca: PPCA) -> None:
     """γ|KL − C| with C = R(2) and γ above 2 has its optimum where β = 2 has: the KL at C, at the least distortion."""
     rate, distortion = closed_form(ppca, 2.0)

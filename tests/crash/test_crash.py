@@ -70,6 +70,7 @@ def test_runs_started_together_have_separate_folders_and_one_writer_each(counts:
     assert counts["starts"]["one_writer"]
 
 
+@pytest.mark.long
 def test_the_same_trials_with_checkpoints_written_in_a_thread(in_flight: Any) -> None:
     assert in_flight["kills"]["kills"] >= 2
     assert in_flight["kills"]["unreadable"] == 0
@@ -87,6 +88,7 @@ def test_an_exit_before_any_call_of_the_thread_leaves_a_checkpoint(in_flight: An
     assert in_flight["io_points"]["equal"] == in_flight["io_points"]["points"]
 
 
+@pytest.mark.long
 def test_signals_while_a_thread_writes(in_flight: Any) -> None:
     assert in_flight["signals_in_flight"]["good"] == in_flight["signals_in_flight"]["signals"] >= 2
     assert in_flight["signals_in_flight"]["slowest"] < 10

@@ -14,7 +14,7 @@ import pytest
 @pytest.fixture(scope="module")
 def cases(long: bool) -> int:
     """The number of mutated files."""
-    return 10_000 if long else 420
+    return 10_000 if long else 200
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,7 @@ def _done(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
+@pytest.mark.long
 def test_every_command_works_or_is_refused(done: list[dict[str, Any]]) -> None:
     for row in done:
         assert row["code"] == 0 if row["expected"] == "works" else row["code"] in (1, 2), row
@@ -48,17 +49,20 @@ def test_every_command_works_or_is_refused(done: list[dict[str, Any]]) -> None:
         assert "this is a bug" not in row["err"]
 
 
+@pytest.mark.long
 def test_only_a_fetch_uses_the_network(done: list[dict[str, Any]]) -> None:
     for row in done:
         assert bool(row["connections"]) == (row["when"] == "a fetch"), row
 
 
+@pytest.mark.long
 def test_every_verb_is_tested(done: list[dict[str, Any]]) -> None:
     verbs = run_captured(["nonsense"])[2].partition("known: ")[2].strip().split(", ")
     for when in ("without a home", "as a stranger"):
         assert {row["words"][0] for row in done if row["when"] == when} == set(verbs)
 
 
+@pytest.mark.long
 def test_a_refusal_says_what_to_type(done: list[dict[str, Any]]) -> None:
     refused = {row["words"][0]: row for row in done if row["when"] == "as a stranger" and row["expected"] == "refused"}
     assert len(refused) == 4
@@ -70,6 +74,7 @@ def test_a_refusal_says_what_to_type(done: list[dict[str, Any]]) -> None:
     assert "--out FILE.png" in refused["sample"]["err"]
 
 
+@pytest.mark.long
 def test_commands_that_only_read_do_not_mention_writing(done: list[dict[str, Any]]) -> None:
     for row in done:
         if row["when"] == "as a stranger" and row["words"][:2] in (

@@ -112,6 +112,7 @@ def test_noise_from_torch_itself_differs_between_processes(
     assert (first != second).all()
 
 
+@pytest.mark.long
 def test_the_same_command_trains_in_two_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """torchrun makes one folder, prints once and gives the metrics of one process."""
     words = [*MOONS.split(), "--batch-size", "250", "--json", "--runs"]

@@ -183,8 +183,8 @@ def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "words",
     [
         "report RUN",
-        "evaluate RUN",
-        "sample RUN -n 4",
+        pytest.param("evaluate RUN", marks=pytest.mark.long),
+        pytest.param("sample RUN -n 4", marks=pytest.mark.long),
         "compare RUN",
         pytest.param("resume RUN --epochs 2 --quiet", marks=pytest.mark.long),
         pytest.param("anomaly RUN", marks=pytest.mark.long),

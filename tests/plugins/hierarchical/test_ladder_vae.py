@@ -238,6 +238,7 @@ def clusters(n: int) -> Tensor:
     return 3 * corners[groups] + 0.8 * corners[members] + 0.1 * torch.randn(n, 2)
 
 
+@pytest.mark.long
 def test_both_levels_are_used_after_a_short_training() -> None:
     torch.manual_seed(0)
     config = LadderVAE.Config(latent_dims=(2, 2), hidden=(64,), top_hidden=(64,), activation="tanh")

@@ -54,6 +54,7 @@ def evaluated(drawn: Tensor, data: Tensor, train: Tensor, *names: str) -> dict[s
     return found
 
 
+@pytest.mark.long
 def test_shifted_normals() -> None:
     """AUROC = Φ(δ/√2), KID = Σ C(3, m)(E xᵐ − E yᵐ)² = 22 and W₂ = δ, for δ = 1."""
     n = 4000

@@ -24,6 +24,8 @@ CPU = torch.device("cpu")
 N = 120
 FEW = {"iwae": "iwae:2", "sliced-wasserstein": "sliced-wasserstein:directions=20"}
 NAMES = [FEW.get(name, name) for name in registry().names("metric")]
+QUICK = ("c2st", "frechet", "iwae:2", "kl", "mutual-information", "psnr")
+"""Metrics of the quick suite: some that draw, fit or are computed from the whole split."""
 PAIR = Pair.of("vae", spec=SPECS["grey images"])
 MODEL = PAIR.build().model
 SPLIT, TRAIN = PAIR.split(N), Resident(PAIR.split(60), CPU)
@@ -36,7 +38,9 @@ def result(name: str, *others: str, data: Resident = DATA, batch_size: int = 50)
     return {"value": found[key(name)], **{part: found.get(part, {}).get(key(name)) for part in parts}}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in NAMES]
+)
 def test_other_metrics_do_not_matter(name: str) -> None:
     alone = result(name)
     torch.rand(3)

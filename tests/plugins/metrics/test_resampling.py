@@ -80,7 +80,11 @@ def test_intervals_of_the_frechet_distance_cover(shift: float) -> None:
 
 
 @pytest.mark.parametrize("reference", [True, False])
-@pytest.mark.parametrize(("distance", "power"), [(percent, 1.0), ("sliced", 0.5)], ids=["frechet", "sliced"])
+@pytest.mark.parametrize(
+    ("distance", "power"),
+    [(percent, 1.0), pytest.param("sliced", 0.5, marks=pytest.mark.long)],
+    ids=["frechet", "sliced"],
+)
 def test_one_distribution_is_in_the_null_interval(distance: object, power: float, reference: bool) -> None:
     def sliced(x: Tensor, y: Tensor) -> float:
         return sliced_wasserstein(x, y, 10)

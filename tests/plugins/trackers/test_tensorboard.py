@@ -48,6 +48,7 @@ def test_tensorboard_has_each_epoch_of_a_resumed_run_once(tmp_path: Path) -> Non
     assert [step for step, _ in points(run.path, "loss/train")] == [epoch["step"] for epoch in run.history]
 
 
+@pytest.mark.long
 def test_a_killed_run_that_is_resumed_repeats_no_point(tmp_path: Path) -> None:
     """What was told after the last checkpoint is told again by the resumed run, and takes the place of the former."""
     program = dedent("""

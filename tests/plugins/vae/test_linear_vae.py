@@ -134,6 +134,7 @@ def test_latents_collapse_exactly_where_their_variance_is_below_beta_sigma_squar
     torch.testing.assert_close(kl, ppca.kl(beta), rtol=0, atol=1e-6)
 
 
+@pytest.mark.long
 def test_the_trainer_collapses_the_same_latents(ppca: PPCA) -> None:
     model = linear_vae(f"gaussian:{math.sqrt(ppca.variance)}")
     train(model, ppca.x, 0, {"beta": 4.0}, epochs=300)
