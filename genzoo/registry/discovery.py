@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ HOOKS: dict[str, Kind] = {
     "register_listeners": "listener",
 }
 STATED = "GENZOO_API"
+
+
+class Uncached(SourceFileLoader):
+    """Compile a file anew each time: two versions of one second and one length share their cached bytecode."""
+
+    def get_code(self, fullname: str) -> Any:
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 class WrongAPI(PluginError):
@@ -108,7 +116,8 @@ def load_file(path: Path, registry: Registry) -> Plugin:
     name = "genzoo_file_" + re.sub(r"\W", "_", str(path.resolve()))
 
     def load() -> Any:
-        specification = importlib.util.spec_from_file_location(name, path.resolve())
+        file = path.resolve()
+        specification = importlib.util.spec_from_file_location(name, file, loader=Uncached(name, str(file)))
         if specification is None or specification.loader is None:
             raise PluginError("not a Python file")
         module = importlib.util.module_from_spec(specification)

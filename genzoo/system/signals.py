@@ -39,6 +39,7 @@ def interruption(number: int) -> KeyboardInterrupt:
     return RAISED.get(number, KeyboardInterrupt)()
 
 
+FINISHING = "\ngenzoo: finishing this step and saving; Ctrl-C again stops at once"
 _hung_up: list[int] = []
 """Not empty after SIGHUP."""
 _pending: type[KeyboardInterrupt] | None = None
@@ -93,9 +94,13 @@ def first_interrupt(stop: Callable[[int], None], quiet: bool = False) -> Iterato
     def handle(number: int, restore: Callable[[], None]) -> None:
         restore()
         stop(number)
-        with suppress(RuntimeError):  # the signal interrupted another print
-            if not quiet:
-                tell("\ngenzoo: finishing this step and saving; Ctrl-C again stops at once")
+        if quiet:
+            return
+        try:
+            tell(FINISHING)
+        except RuntimeError:  # the signal interrupted another print, whose buffer cannot be used now
+            with suppress(AttributeError, OSError, ValueError):
+                os.write(sys.stderr.fileno(), f"{FINISHING}\n".encode())
 
     with handling([signal.SIGINT, *RAISED], handle):
         if _pending:

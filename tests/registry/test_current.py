@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from textwrap import dedent
 
@@ -92,6 +93,7 @@ def test_a_file_loaded_again_takes_its_own_place(site: Site, tmp_path: Path, mon
     file = tmp_path / "mine.py"
     for answer in (1, 2):
         file.write_text(dedent(FILE.format(answer=answer, name="mine")))
+        os.utime(file, (1, 1))  # as if both were written in one second
         assert genzoo.load_plugin(file) == ("dataset mine",)
         entry = registry.registry().get("dataset", "mine")
         assert (entry.load().answer, entry.summary) == (answer, str(answer))

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from genzoo.system import signals
 from genzoo.system.signals import exit_code, first_interrupt, raise_pending_interrupt, terminable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -126,3 +127,20 @@ def test_under_nohup_a_closed_terminal_is_ignored() -> None:
     finally:
         signal.signal(signal.SIGHUP, outside)
     assert heard == []
+
+
+def test_the_message_is_printed_where_the_signal_interrupts_a_print(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Python refuses to write to a stream from a handler that interrupted a write to it."""
+
+    def reentrant(text: str) -> None:
+        raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+    monkeypatch.setattr(signals, "tell", reentrant)
+    monkeypatch.setattr(sys, "stderr", sys.__stderr__)
+    asked: list[int] = []
+    with signals.first_interrupt(asked.append):
+        signal.raise_signal(signal.SIGINT)
+    assert asked == [signal.SIGINT]
+    assert capfd.readouterr().err == f"{signals.FINISHING}\n"
