@@ -118,7 +118,7 @@ def load_file(path: Path, registry: Registry) -> Plugin:
     def load() -> Any:
         file = path.resolve()
         specification = importlib.util.spec_from_file_location(name, file, loader=Uncached(name, str(file)))
-        if specification is None or specification.loader is None:
+        if file.suffix != ".py" or specification is None or specification.loader is None:
             raise PluginError("not a Python file")
         module = importlib.util.module_from_spec(specification)
         sys.modules[name] = module  # so that f"{__name__}:Class" and class definitions find it
