@@ -7,14 +7,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.application import add_application, add_files, metric_values, write_csv
+from genzoo.cli.application import Application, add_application, add_files, metric_values, open_application, write_csv
 from genzoo.cli.saved_run import refuse_output
 from genzoo.core.errors import HINT, UsageError, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from genzoo.cli.application import Application
 
 
 NEIGHBOURS = 5
@@ -36,7 +34,6 @@ def add_verb(verbs: Any) -> None:
 
 def show_anomalies(options: argparse.Namespace) -> int:
     """Print the AUROC of classes left out of training, or of each class, or else the scores."""
-    from genzoo.cli.application import open_application
     from genzoo.registry.current import registry
     from genzoo.runs.run import plain
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.input_files import original, read_files
-from genzoo.cli.loading import Source, add_data_options
-from genzoo.cli.saved_run import DEVICE_HELP, PICTURES, RUN_HELP, RUNS_HELP, figure_path, open_run, refuse_output
+from genzoo.cli.loading import Source
+from genzoo.cli.saved_run import PICTURES, add_run_verb, figure_path, open_run, refuse_output
 from genzoo.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from genzoo.core.model import LatentModel, Model
     from genzoo.data.resident import Resident
     from genzoo.runs.run import Run
+
+
+MOST_STEPS = 200
+"""Largest number of steps of a traversal or interpolation."""
 
 
 @dataclass(frozen=True)
@@ -146,14 +150,9 @@ def one_example(reference: str, opened: Application, options: argparse.Namespace
 
 def add_application(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentParser:
     """Add a verb with the options that all applications share."""
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
-    parser.add_argument("run", help=RUN_HELP)
+    parser = add_run_verb(verbs, name, handler, text)
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
-    add_data_options(parser)
-    parser.add_argument("--device", default="auto", help=DEVICE_HELP)
     parser.add_argument("--resize", action="store_true", help="resize pictures to the size that the model takes")
-    parser.set_defaults(handler=handler)
     return parser
 
 
@@ -185,10 +184,6 @@ def write_csv(out: Path, header: list[str], rows: Iterable[list[str]]) -> None:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
-
-
-MOST_STEPS = 200
-"""Largest number of steps of a traversal or interpolation."""
 
 
 def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> tuple[Application, Path]:

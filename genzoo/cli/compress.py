@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from genzoo.cli.application import add_application, add_files
-
-if TYPE_CHECKING:
-    from genzoo.cli.application import Application
+from genzoo.cli.application import Application, add_application, add_files, open_application
 
 
 def add_verb(verbs: Any) -> None:
@@ -21,7 +18,6 @@ def add_verb(verbs: Any) -> None:
 
 def show_compression(options: argparse.Namespace) -> int:
     """Print rate and distortion of the model as a lossy code, and the size as PNG."""
-    from genzoo.cli.application import open_application
     from genzoo.runs.run import plain
 
     opened = open_application(options)

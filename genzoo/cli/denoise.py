@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.application import add_application, add_files, prepare
+from genzoo.cli.application import Application, add_application, add_files, prepare
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
@@ -15,7 +15,6 @@ from genzoo.figures.image_rows import save_rows
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from genzoo.cli.application import Application
     from genzoo.evaluation.denoising import Comparison
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from genzoo.cli.application import add_application, add_files, write_csv
+from genzoo.cli.application import add_application, add_files, open_application, write_csv
 from genzoo.cli.saved_run import refuse_output
 
 
@@ -19,7 +19,6 @@ def add_verb(verbs: Any) -> None:
 
 def save_codes(options: argparse.Namespace) -> int:
     """Write the posterior of every example: means and, for a Gaussian, log-variances."""
-    from genzoo.cli.application import open_application
 
     refuse_output(options.out, (".npz", ".csv"))
     opened = open_application(options)

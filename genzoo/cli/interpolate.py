@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from genzoo.cli.application import add_application, prepare
+from genzoo.cli.application import add_application, one_example, prepare
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
 from genzoo.figures.image_rows import save_rows
 
@@ -31,7 +31,6 @@ def save_interpolation(options: argparse.Namespace) -> int:
     opened, out = prepare(options)
     import torch
 
-    from genzoo.cli.application import one_example
     from genzoo.evaluation.latent_paths import interpolate
     from genzoo.system.computing import evaluating
 

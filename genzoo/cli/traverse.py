@@ -6,15 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.application import add_application, prepare
+from genzoo.cli.application import Application, add_application, one_example, prepare
 from genzoo.cli.saved_run import OUT_HELP, PICTURES, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from genzoo.cli.application import Application
 
 
 MOST_DIMS = 8
@@ -40,7 +38,6 @@ def save_traversal(options: argparse.Namespace) -> int:
     opened, out = prepare(options, (*PICTURES, ".gif"))
     import torch
 
-    from genzoo.cli.application import one_example
     from genzoo.evaluation.latent_paths import traversal_codes
     from genzoo.figures.canvas import save_gif
     from genzoo.system.computing import evaluating

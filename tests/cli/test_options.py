@@ -30,13 +30,7 @@ DATASETS = f"known: {', '.join(registry().names('dataset'))}"
 CUDA = f"(torch {torch.__version__}, CUDA {torch.version.cuda or 'none'})"
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.chdir(tmp_path)
-    before = set(tmp_path.rglob("*"))
-    yield
-    written = {path.name for path in set(tmp_path.rglob("*")) - before}
-    assert not [name for name in written if not name.endswith((".toml", ".json", "mine"))]
+pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 CASES: list[tuple[str, str, list[str]]] = [

@@ -7,14 +7,7 @@ from pathlib import Path
 import pytest
 from commandline import genzoo, refused
 
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.chdir(tmp_path)
-    before = set(tmp_path.rglob("*"))
-    yield
-    written = {path.name for path in set(tmp_path.rglob("*")) - before}
-    assert not [name for name in written if not name.endswith((".toml", ".json", "mine"))]
+pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 TOML: list[tuple[str, str]] = [
