@@ -169,6 +169,7 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     """Print the results table, the paths of figures and report, and what to type next."""
     from genzoo.cli.terminal import print_table, print_text
     from genzoo.reporting.format import notes, results_rows
+    from genzoo.runs.run import REPORT_FILE
     from genzoo.system.memory import gigabytes
 
     results = run.results
@@ -187,7 +188,7 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     drawn = ", ".join(sorted(path.stem for path in (run.path / "figures").glob("*.png")))
     where = "@last" if root == Path("runs") and run.path.parent == root else run.path
     print(f"figures   {run.path}/figures/ ({drawn})")
-    if (run.path / "report.html").exists():
-        print(f"report    {run.path}/report.html")
+    if (run.path / REPORT_FILE).exists():
+        print(f"report    {run.path}/{REPORT_FILE}")
     reconstruct = f"genzoo reconstruct {where}  |  " if results["latents"] else ""
     print(f"next      genzoo sample {where}  |  {reconstruct}genzoo evaluate {where}")

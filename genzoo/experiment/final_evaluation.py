@@ -25,14 +25,12 @@ from genzoo.evaluation.measures import LikelihoodSummary, summarise_likelihood
 from genzoo.experiment.plan import Plan
 from genzoo.experiment.training import Trained
 from genzoo.runs.model_file import save_examples
-from genzoo.runs.run import EXAMPLES_FILE, MODEL_FILE, Run
+from genzoo.runs.run import EXAMPLES_FILE, MODEL_FILE, REPORT_FILE, Run
 from genzoo.system.checksummed import stored_digest
 from genzoo.system.computing import evaluating
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import memory_explained
 from genzoo.training.objective import Objective, objective_terms
-
-REPORT = "report.html"
 
 
 class FinalEvaluation:
@@ -67,7 +65,7 @@ class FinalEvaluation:
             if not any(isinstance(results["test"][key(name)], float) for name in self.plan.metrics):
                 results["objective"] = self.objective_terms(trained.model, trained.outcome.step)
         results["weights"] = stored_digest(run.path / MODEL_FILE)
-        (run.path / REPORT).unlink(missing_ok=True)
+        (run.path / REPORT_FILE).unlink(missing_ok=True)
         run.write("results.json", results)
 
     def results(self, run: Run, trained: Trained) -> dict[str, Any]:
@@ -77,10 +75,11 @@ class FinalEvaluation:
         results = self.of_splits(model, examples)
         save_examples(run.path / EXAMPLES_FILE, examples["test"])
         own = summarise_likelihood(model, test)
-        results["baselines"] = self.baselines(model, own)
+        latents = code_size(model, test)
+        results["baselines"] = self.baselines(latents, own)
         results["measure"] = own and own.measure
         results["likelihood"] = own and own.likelihood
-        results["latents"] = code_size(model, test)
+        results["latents"] = latents
         results["parameters"] = self.parameters
         seconds = sum(epoch.seconds for epoch in outcome.epochs)
         results["training"] = {
@@ -123,7 +122,7 @@ class FinalEvaluation:
         number = torch.tensor(step, device=self.plan.device)
         return {name: objective_terms(objective, data, number) for name, data in self.data.evaluated.items()}
 
-    def baselines(self, model: Model, own: LikelihoodSummary | None) -> dict[str, Any]:
+    def baselines(self, latents: int, own: LikelihoodSummary | None) -> dict[str, Any]:
         """Return what a model has to beat (PCA with as many components, independent pixels) and cannot beat.
 
         Baselines that are probabilities are there for a model whose own p(x|z) is one: a density cannot be compared
@@ -131,10 +130,9 @@ class FinalEvaluation:
         """
         train, test, spec = self.data.fitted, self.data.evaluated["test"], self.data.spec
         found: dict[str, Any] = {}
-        components = code_size(model, test)
-        if 0 < components < spec.numel:  # as many components as dimensions reconstruct anything
-            mse = pca_mse(train, test, components)
-            found |= {} if mse is None else {"pca": {"components": components, "mse": mse}}
+        if 0 < latents < spec.numel:  # as many components as dimensions reconstruct anything
+            mse = pca_mse(train, test, latents)
+            found |= {} if mse is None else {"pca": {"components": latents, "mse": mse}}
         nats: dict[str, Any] = {"known_density": known_nll(self.plan.dataset, test, spec)}
         if own is not None and own.measure == "probability":
             pixels = independent_pixels_nll(train, test)

@@ -10,7 +10,6 @@ from genzoo.core.model import Model
 from genzoo.data.run_data import RunData
 from genzoo.experiment.checkpointing import FOLDER
 from genzoo.experiment.console import Console
-from genzoo.experiment.final_evaluation import REPORT as REPORT
 from genzoo.experiment.final_evaluation import FinalEvaluation
 from genzoo.experiment.listeners import RunListeners
 from genzoo.experiment.plan import Plan
@@ -19,7 +18,7 @@ from genzoo.registry.entries import describe
 from genzoo.runs import checkpoints
 from genzoo.runs.environment import environment
 from genzoo.runs.record import FINISHED, Session, data_of, evaluated_at
-from genzoo.runs.run import Run
+from genzoo.runs.run import REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
 from genzoo.system.signals import exit_code, raise_pending_interrupt
@@ -91,9 +90,8 @@ class Job:
         try:
             self.listeners.run_started(run)
             training = TrainingSession(
-                run, self.config, session, self.trainer, self.processes, self.console, self.listeners,
-                self.data.store.warnings,
-            )  # fmt: skip
+                run, self.config, session, self.trainer, self.console, self.listeners, self.data.store.warnings
+            )
             trained = training.train(start, profiled)
             stopped_by = trained.stopped_by
             if trained.outcome.stopped == INTERRUPTED:
@@ -116,7 +114,7 @@ class Job:
 
     def follow(self, start: Snapshot | None) -> None:
         """Train and evaluate along with the first process, and write nothing."""
-        trained = fit(self.trainer, start, self.processes)
+        trained = fit(self.trainer, start)
         if trained.outcome.stopped != INTERRUPTED:
             self.evaluation.of_splits(trained.model)
 
@@ -132,7 +130,7 @@ class Job:
             if self.processes.size > 1 or not evaluated_at(run, trained.outcome.step):  # the others evaluate along
                 self.evaluation.write(run, trained)
             raise_pending_interrupt()
-            if not (run.path / REPORT).exists():
+            if not (run.path / REPORT_FILE).exists():
                 self.draw(run, trained.model)
         except KeyboardInterrupt as error:
             return INTERRUPTED, exit_code(error) - 128
@@ -149,4 +147,4 @@ class Job:
         try:
             write_report(run)
         except Exception as error:  # as above: a page is worth less than the results
-            self.console.warn(f"{REPORT} could not be written: {describe(error)}")
+            self.console.warn(f"{REPORT_FILE} could not be written: {describe(error)}")

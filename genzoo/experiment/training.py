@@ -19,7 +19,6 @@ from genzoo.runs.model_file import save_model
 from genzoo.runs.record import MATTERS, Session
 from genzoo.runs.run import MODEL_FILE, TRACE_FILE, Run
 from genzoo.system.devices import forget_peak, peak_memory
-from genzoo.system.distributed import Processes
 from genzoo.system.signals import RAISED, first_interrupt
 from genzoo.training.callback import Outcome
 from genzoo.training.nonfinite import smaller_rate
@@ -40,19 +39,19 @@ class Trained(NamedTuple):
     """The number of the signal that ended training; 0 if none did."""
 
 
-def fit(trainer: Trainer, start: Snapshot | None, processes: Processes, profile: Profile | None = None) -> Trained:
+def fit(trainer: Trainer, start: Snapshot | None, profile: Profile | None = None) -> Trained:
     """Train until the end or the first interrupt, which ends the step at hand. All processes call this.
 
     Args:
         trainer: Its weights are trained.
         start: Where training goes on; None: at the beginning.
-        processes: Those that share the work.
         profile: Watches the steps.
     """
-    received = [0]
+    stopped_by, processes = 0, trainer.processes
 
     def stop(number: int) -> None:
-        received[0] = number
+        nonlocal stopped_by
+        stopped_by = number
         trainer.stop_requested = True
 
     if profile:
@@ -67,7 +66,6 @@ def fit(trainer: Trainer, start: Snapshot | None, processes: Processes, profile:
         peak = peak_memory(device)
         if profile:
             profile.close()
-    stopped_by = received[0]
     if processes.any(trainer.stop_requested):  # perhaps at the very end, where it stopped nothing
         outcome.stopped = INTERRUPTED
         for number in RAISED:  # whichever process received it
@@ -84,7 +82,6 @@ class TrainingSession:
         config: Its configuration.
         session: The record of this process's work.
         trainer: Ready to begin.
-        processes: Those that share the work.
         console: Prints.
         listeners: The run's listeners.
         data_warnings: What is wrong with the data, which may be why a loss is not finite.
@@ -96,7 +93,6 @@ class TrainingSession:
         config: RunConfig,
         session: Session,
         trainer: Trainer,
-        processes: Processes,
         console: Console,
         listeners: RunListeners,
         data_warnings: list[str],
@@ -105,7 +101,6 @@ class TrainingSession:
         self.config = config
         self.session = session
         self.trainer = trainer
-        self.processes = processes
         self.console = console
         self.listeners = listeners
         self.data_warnings = data_warnings
@@ -124,7 +119,7 @@ class TrainingSession:
         with Checkpointer(self.run, trainer, self.facts) as checkpointer:
             trainer.listeners = [log, *trainer.listeners, checkpointer, self.listeners]
             try:
-                trained = fit(trainer, start, self.processes, profile)
+                trained = fit(trainer, start, profile)
             except NonFiniteError as error:
                 raise self.saved_before(error, checkpointer) from None
             except OutOfMemory as error:
@@ -161,7 +156,7 @@ class TrainingSession:
         """Return what a checkpoint records of how it was made."""
         mode, entry = self.trainer.outcome.mode.name, self.session.entry
         made = {name: entry[name] for name in MATTERS if name in entry} | {"mode": mode}
-        level = determinism(self.trainer.device, mode, self.processes.size)
+        level = determinism(self.trainer.device, mode, self.trainer.processes.size)
         return {"config": self.config.to_json(), "made": {**made, "determinism": level, "at": time.time()}}
 
     def save(self, model: Model) -> None:

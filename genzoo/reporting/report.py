@@ -15,9 +15,8 @@ from genzoo.registry.entries import describe
 from genzoo.reporting.format import SPLITS, metric_text, notes, objective_rows
 from genzoo.reporting.html import data_url, render
 from genzoo.runs.record import total_seconds, why_outdated
-from genzoo.runs.run import DAMAGED, Run, read_json
+from genzoo.runs.run import DAMAGED, REPORT_FILE, Run, read_json
 
-FILE = "report.html"
 NO_METRIC = {"n", "standard_error", "monte_carlo_error", "not_available", "details"}
 """Keys of a split's results that are not metrics."""
 
@@ -30,7 +29,7 @@ def write_report(run: Run) -> Path:
     """
     from genzoo.system.atomic import to_bytes, write_atomically
 
-    path = run.path / FILE
+    path = run.path / REPORT_FILE
     try:
         text = page(run)
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 INPUT_FORMAT_FILE = "data.json"
 MODEL_FILE = "model.safetensors"
 EXAMPLES_FILE = "examples.safetensors"
+REPORT_FILE = "report.html"
 SPEED_FILE = "speed.json"
 TRACE_FILE = "trace.json"
 DAMAGED = "copy it again; the model can be loaded without it: genzoo.load('RUN/model.safetensors')"

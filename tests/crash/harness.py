@@ -27,7 +27,7 @@ from genzoo.core.errors import GenzooError
 from genzoo.experiment import job
 from genzoo.experiment.checkpointing import FOLDER
 from genzoo.runs import checkpoints
-from genzoo.runs.run import Run
+from genzoo.runs.run import REPORT_FILE, Run
 
 torch.set_num_threads(1)
 OPTIONS: dict[str, Any] = {
@@ -48,7 +48,7 @@ PATIENCE = 60.0
 
 
 def no_figures(self: Any, run: Run, view: Any) -> None:
-    (run.path / job.REPORT).write_text("left out")
+    (run.path / REPORT_FILE).write_text("left out")
 
 
 job.Job.draw = no_figures  # type: ignore[method-assign]

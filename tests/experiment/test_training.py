@@ -9,14 +9,13 @@ from small_trainer import assert_equal, make_trainer, weights
 
 from genzoo.core.listener import INTERRUPTED
 from genzoo.experiment.training import fit
-from genzoo.system.distributed import ALONE
 from genzoo.training.callback import Listener
 
 
 def test_the_result_is_that_of_the_trainer() -> None:
     alone, trainer = make_trainer(), make_trainer()
     outcome = alone.fit(None)
-    trained = fit(trainer, None, ALONE)
+    trained = fit(trainer, None)
     assert trained.outcome.epochs[-1].train == outcome.epochs[-1].train
     assert (trained.outcome.step, trained.stopped_by, trained.outcome.stopped) == (8, 0, "")
     assert_equal(dict(trained.model.state_dict()), weights(alone))
@@ -24,7 +23,7 @@ def test_the_result_is_that_of_the_trainer() -> None:
 
 def test_with_an_average_of_the_weights_the_average_is_the_model() -> None:
     trainer = make_trainer(ema=0.9)
-    trained = fit(trainer, None, ALONE)
+    trained = fit(trainer, None)
     assert trained.model is not trainer.objective.model
     pairs = zip(trained.model.parameters(), trainer.objective.model.parameters(), strict=True)
     assert not all(torch.equal(average, last) for average, last in pairs)
@@ -36,6 +35,6 @@ def test_a_signal_ends_the_step_at_hand_and_is_named() -> None:
             if done == 2:
                 signal.raise_signal(signal.SIGINT)
 
-    trained = fit(make_trainer(listeners=(Terminating(),)), None, ALONE)
+    trained = fit(make_trainer(listeners=(Terminating(),)), None)
     assert (trained.outcome.stopped, trained.stopped_by) == (INTERRUPTED, signal.SIGINT)
     assert trained.outcome.step in (2, 3)

@@ -21,7 +21,7 @@ from genzoo.cli import main as cli
 from genzoo.experiment import job
 from genzoo.experiment.checkpointing import FOLDER
 from genzoo.runs import checkpoints
-from genzoo.runs.run import Run
+from genzoo.runs.run import REPORT_FILE, Run
 
 SERVER = multiprocessing.get_context("forkserver")  # has imported torch but not used the device
 PATIENCE = 60.0
@@ -50,7 +50,7 @@ def command(words: Sequence[str], said: Path, variables: Mapping[str, str]) -> N
 
 def no_figures(self: Any, run: Run, view: Any) -> None:
     """Replace the figures and the report."""
-    (run.path / job.REPORT).write_text("left out")
+    (run.path / REPORT_FILE).write_text("left out")
 
 
 def start(words: str, said: Path, **variables: str) -> BaseProcess:
