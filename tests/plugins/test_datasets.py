@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from registered_data import dataset, load
 from sklearn.datasets import load_digits
 from tiny_datasets import Example
 from torchvision.datasets import MNIST
@@ -18,18 +18,7 @@ from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.core.errors import UsageError
 from genzoo.core.noise import content_keys
 from genzoo.data.splits import fixed_permutation
-from genzoo.data.store import Found, Store
-from genzoo.registry.current import registry
-
-
-def dataset(name: str, **options: Any) -> Any:
-    cls = registry().get("dataset", name).load()
-    return cls(cls.Config(**options))
-
-
-def load(name: str, **options: Any) -> Splits:
-    splits: Splits = dataset(name, **options).load(Store(say=lambda line: None))
-    return splits
+from genzoo.data.store import Found
 
 
 def sizes(splits: Splits) -> tuple[int, ...]:

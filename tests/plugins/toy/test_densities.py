@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 import torch
+from registered_data import dataset, load
 from torch import Tensor
 
-from genzoo.core.dataset import Splits
 from genzoo.core.errors import UsageError
-from genzoo.data.store import Store
-from genzoo.registry.current import registry
 
 PLANE = ["rings", "pinwheel"]
 KNOWN = ["quadratic", *PLANE]
 ENTROPY = {"quadratic": 1.5 * math.log(2 * math.pi * math.e) + math.log(0.1)}
-
-
-def dataset(name: str, **options: Any) -> Any:
-    cls = registry().get("dataset", name).load()
-    return cls(cls.Config(**options))
-
-
-def load(name: str, **options: Any) -> Splits:
-    splits: Splits = dataset(name, **options).load(Store(say=lambda line: None))
-    return splits
 
 
 def grid(half: float, n: int) -> tuple[Tensor, float]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import pytest
 import torch
+from registered_data import dataset, load
 
-from genzoo.core.dataset import DataSpec, Splits
-from genzoo.data.store import Store
-from genzoo.registry.current import registry
+from genzoo.core.dataset import DataSpec
 
 NAMES = ["moons", "quadratic", "rings", "pinwheel", "swiss-roll", "spirals"]
 CLASSES = {"moons": 2, "rings": 4, "pinwheel": 5, "spirals": 2}
@@ -22,16 +20,6 @@ POINTS = {
     "swiss-roll": "8285a4e17d78ad05",
     "spirals": "a71a7c8a00f92041",
 }
-
-
-def dataset(name: str, **options: Any) -> Any:
-    cls = registry().get("dataset", name).load()
-    return cls(cls.Config(**options))
-
-
-def load(name: str, **options: Any) -> Splits:
-    splits: Splits = dataset(name, **options).load(Store(say=lambda line: None))
-    return splits
 
 
 @pytest.mark.parametrize("name", NAMES)

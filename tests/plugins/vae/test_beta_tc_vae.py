@@ -22,17 +22,6 @@ STEP = torch.tensor(0)
 POINTS = SPECS["points"]
 
 
-@pytest.fixture
-def model() -> VAE:
-    torch.manual_seed(0)
-    return VAE(POINTS, VAE.Config(latent_dim=3, hidden=(16,)))
-
-
-@pytest.fixture
-def batch() -> genzoo.Batch:
-    return genzoo.Batch(torch.randn(12, 2, generator=torch.Generator().manual_seed(0)))
-
-
 def correlated(n: int, correlations: Tensor) -> Tensor:
     """n codes of a Gaussian with unit variances."""
     return torch.randn(n, len(correlations)) @ torch.linalg.cholesky(correlations).T

@@ -21,17 +21,6 @@ SMALL = (64, 64)
 POINTS = SPECS["points"]
 
 
-@pytest.fixture
-def model() -> VAE:
-    torch.manual_seed(0)
-    return VAE(POINTS, VAE.Config(latent_dim=3, hidden=(16,)))
-
-
-@pytest.fixture
-def batch() -> genzoo.Batch:
-    return genzoo.Batch(torch.randn(12, 2, generator=torch.Generator().manual_seed(0)))
-
-
 def factor(model: genzoo.Model, gamma: float = 10.0) -> Factor:
     torch.manual_seed(1)
     return Factor(model, Factor.Config(gamma=gamma, discriminator=SMALL))
