@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from genzoo.core.metric import EvaluationBatch as EvaluationBatch
     from genzoo.core.metric import EvaluationContext as EvaluationContext
     from genzoo.core.metric import Metric as Metric
+    from genzoo.core.model import Autoencoder as Autoencoder
+    from genzoo.core.model import Decoder as Decoder
+    from genzoo.core.model import Density as Density
+    from genzoo.core.model import Encoder as Encoder
     from genzoo.core.model import Inference as Inference
     from genzoo.core.model import LatentModel as LatentModel
     from genzoo.core.model import Model as Model
@@ -79,7 +83,7 @@ _HOMES = {
     "core.listener": "Epoch RunListener",
     "core.loss": "Loss",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
-    "core.model": "Inference LatentModel Model",
+    "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
     "core.rows": "Rows",
     "data.store": "Store",

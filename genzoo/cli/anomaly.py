@@ -26,7 +26,7 @@ def add_verb(verbs: Any) -> None:
     parser = add_application(verbs, "anomaly", show_anomalies, "compute anomaly scores; AUROC on labelled data")
     add_files(parser)
     parser.add_argument(
-        "--score", default="negative-elbo", metavar="METRIC", help="the score (default: negative-elbo); or mse, …"
+        "--score", metavar="METRIC", help="the score (default: negative-elbo, or nll without latents); or mse, …"
     )
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write all scores, sorted")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -38,8 +38,10 @@ def show_anomalies(options: argparse.Namespace) -> int:
     from genzoo.runs.run import plain
 
     refuse_output(options.out, (".csv",))
-    registry().get("metric", options.score.partition(":")[0])
+    if options.score:
+        registry().get("metric", options.score.partition(":")[0])
     opened = open_application(options)
+    options.score = options.score or default_score(opened)
     values = metric_values(opened, [options.score])[options.score]
     scores = anomaly_scores(values, options.score)
     order = scores.argsort(descending=True, stable=True).tolist()
@@ -65,6 +67,13 @@ def show_anomalies(options: argparse.Namespace) -> int:
         for number in order:
             print(f"{values[number].item():12.4f}  {printable(opened.names[number], HINT)}")
     return 0
+
+
+def default_score(opened: Application) -> str:
+    """Return the metric that is the score without `--score`."""
+    from genzoo.core.model import LatentModel
+
+    return "negative-elbo" if isinstance(opened.model, LatentModel) else "nll"
 
 
 def anomaly_scores(values: Tensor, name: str) -> Tensor:
@@ -110,14 +119,13 @@ def baseline_scores(opened: Application, neighbours: bool) -> dict[str, Tensor]:
     import torch
 
     from genzoo.evaluation.baselines import neighbour_distances, pca_errors
+    from genzoo.evaluation.measures import code_size
 
     # Of the stored integers: equal sums stay equal, and ties count half.
     sums = [chunk.cpu().flatten(1).sum(1, dtype=torch.float64) for chunk in opened.data.stored()]
     scores = {"pixel_sum": torch.cat(sums)}
-    with torch.no_grad():
-        codes = opened.latent.encode(opened.examples(1)).numel()
-    train = opened.source.view("train", opened.device)
-    if codes < opened.model.spec.numel:
+    codes, train = code_size(opened.model, opened.data), opened.source.view("train", opened.device)
+    if 0 < codes < opened.model.spec.numel:
         errors = pca_errors(train, opened.data, codes)
         scores |= {} if errors is None else {f"pca-{codes}": errors}
     return scores | ({"knn": neighbour_distances(train, opened.data, NEIGHBOURS)} if neighbours else {})

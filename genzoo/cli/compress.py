@@ -20,7 +20,7 @@ def show_compression(options: argparse.Namespace) -> int:
     """Print rate and distortion of the model as a lossy code, and the size as PNG."""
     from genzoo.runs.run import plain
 
-    opened = open_application(options)
+    opened = open_application(options, needs="Autoencoder")
     values = compression(opened)
     if options.json:
         print(json.dumps(plain({"run": str(opened.run.path), **values})))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from genzoo.core.dataset import Batch
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.model import Model, without_prior
 from genzoo.core.options import refuse_without_config
 
 
@@ -33,7 +33,7 @@ class Loss(nn.Module):
         """Return why this loss cannot train a model, as the end of a sentence; None if it can."""
         if not isinstance(model, cls.accepts):
             return f"it needs a {cls.accepts.__name__}, and {type(model).__name__} is not one"
-        if cls.needs_prior and isinstance(model, LatentModel) and model.prior() is None:
+        if cls.needs_prior and without_prior(model):
             return f"it needs a prior p(z), and {type(model).__name__} has none"
         return None
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Batch
-from genzoo.core.model import Inference, LatentModel, Model
+from genzoo.core.model import Autoencoder, Density, Inference, LatentModel, Model
 from genzoo.core.noise import of_examples
 from genzoo.core.options import refuse_without_config
 
@@ -67,10 +67,17 @@ class EvaluationBatch:
     @cached_property
     def reconstruction(self) -> Tensor:
         """decode(encode(x)), [B, *S]."""
-        assert isinstance(self.model, LatentModel)
-        q = self.inference.q
+        assert isinstance(self.model, Autoencoder)
+        code = self.inference.q.mean if isinstance(self.model, LatentModel) else self.model.encode(self.batch.x)
         with self._noise():
-            return self.model.decode(q.mean)
+            return self.model.decode(code)
+
+    @cached_property
+    def log_prob(self) -> Tensor:
+        """ln p(x) of a density, [B] nats. Labels are not given, so it is of p(x) and not of p(x|y)."""
+        assert isinstance(self.model, Density)
+        with self._noise():
+            return self.model.log_prob(self.batch.x)
 
     @cached_property
     def originals(self) -> tuple[Tensor, Tensor]:

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from genzoo.core.loss import Loss
-from genzoo.core.model import LatentModel, Model, count_parameters
+from genzoo.core.model import Model, count_parameters
 from genzoo.data.batching import evaluation_batch
-from genzoo.data.resident import Resident
 from genzoo.data.run_data import RunData
 from genzoo.evaluation.baselines import (
     independent_levels_nll,
@@ -21,13 +20,12 @@ from genzoo.evaluation.baselines import (
     uniform_nll,
 )
 from genzoo.evaluation.evaluate import evaluate, key
-from genzoo.evaluation.measures import LikelihoodSummary, summarise_likelihood
+from genzoo.evaluation.measures import LikelihoodSummary, code_size, summarise_likelihood
 from genzoo.experiment.plan import Plan
 from genzoo.experiment.training import Trained
 from genzoo.runs.model_file import save_examples
 from genzoo.runs.run import EXAMPLES_FILE, MODEL_FILE, REPORT_FILE, Run
 from genzoo.system.checksummed import stored_digest
-from genzoo.system.computing import evaluating
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import memory_explained
 from genzoo.training.objective import Objective, objective_terms
@@ -139,11 +137,3 @@ class FinalEvaluation:
             nats["independent_pixels"] = independent_levels_nll(train, test) if pixels is None else pixels
             nats["uniform"] = uniform_nll(test)
         return found | {name: value for name, value in nats.items() if value is not None}
-
-
-def code_size(model: Model, data: Resident) -> int:
-    """Return how many numbers a code has; 0 for a model without codes."""
-    if not isinstance(model, LatentModel):
-        return 0
-    with torch.no_grad(), evaluating(model):
-        return model.encode(data.batch(torch.zeros(1, dtype=torch.int64, device=data.device)).x).numel()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import printable
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.model import Decoder, Model
 from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.data.resident import Resident
@@ -61,7 +61,7 @@ def draw_samples(
 
     with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
         x = draw(model, sampler, train, n, noise, y, shown)
-    return x, sampler.how if isinstance(model, LatentModel) else "drawn by the model"
+    return x, sampler.how if isinstance(model, Decoder) else "drawn by the model"
 
 
 def points_shown(spec: DataSpec) -> int:
@@ -94,11 +94,11 @@ def _named(model: Model) -> str:
 
 def reconstructions(context: FigureContext, path: Path) -> None:
     """Draw test examples and their reconstructions."""
-    model, test = context.latent_model, context.test
+    model, test = context.model, context.test
     index = torch.arange(min(30 if model.spec.is_image else points_shown(model.spec), len(test)))
     size = evaluation_batch(model.spec)
     x = in_parts(context.originals, index, size)
-    again = in_parts(lambda part: context.shown(model.reconstruct(context.examples(part))), index, size)
+    again = in_parts(lambda part: context.shown(context.autoencoder.reconstruct(context.examples(part))), index, size)
     if not model.spec.is_image:
         displacements(path, x, again, "test points and their reconstructions")
         return

@@ -19,7 +19,7 @@ class ReconstructedImage(genzoo.Metric):
     """A metric that compares decode(encode(x)) with x, both as images in [0, 1], in any view."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        if not isinstance(model, genzoo.LatentModel):
+        if not isinstance(model, genzoo.Autoencoder):
             return "no encoder"
         return None if model.spec.is_image else "the data are not images"
 
