@@ -40,6 +40,34 @@ class Inference(NamedTuple):
         return exact if exact is not None else (self.q.log_prob(self.z) - self.p.log_prob(self.z)).mean(0)
 
 
+class Encoder:
+    """The capability to encode. It is a base class beside `Model`, as in `class Mine(genzoo.Model, genzoo.Encoder)`."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the code of x [B, *S], [B, *D]. It is deterministic."""
+        raise NotImplementedError(f"{type(self).__name__} must define encode(x)")
+
+
+class Decoder:
+    """The capability to decode. It is a base class beside `Model`."""
+
+    def prior(self) -> Distribution | None:
+        """Return p(z), with event shape D; None if the model has no prior, such as a plain autoencoder."""
+        raise NotImplementedError(f"{type(self).__name__} must define prior(): p(z), or None")
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the example, or the mean of p(x|z), for codes z [N, *D]: [N, *S]."""
+        raise NotImplementedError(f"{type(self).__name__} must define decode(z)")
+
+
+class Autoencoder(Encoder, Decoder):
+    """The capability to encode and to decode: examples can be reconstructed, and their codes changed."""
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Return decode(encode(x)), [B, *S]."""
+        return self.decode(self.encode(x))
+
+
 class Model(nn.Module):
     """Any generative model.
 
@@ -135,34 +163,6 @@ class Density(Model):
             y: [B] class numbers, for conditional models: then ln p(x|y).
         """
         raise NotImplementedError(f"{type(self).__name__} must define log_prob(x): ln p(x)")
-
-
-class Encoder:
-    """The capability to encode. It is a base class beside `Model`, as in `class Mine(genzoo.Model, genzoo.Encoder)`."""
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Return the code of x [B, *S], [B, *D]. It is deterministic."""
-        raise NotImplementedError(f"{type(self).__name__} must define encode(x)")
-
-
-class Decoder:
-    """The capability to decode. It is a base class beside `Model`."""
-
-    def prior(self) -> Distribution | None:
-        """Return p(z), with event shape D; None if the model has no prior, such as a plain autoencoder."""
-        raise NotImplementedError(f"{type(self).__name__} must define prior(): p(z), or None")
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the example, or the mean of p(x|z), for codes z [N, *D]: [N, *S]."""
-        raise NotImplementedError(f"{type(self).__name__} must define decode(z)")
-
-
-class Autoencoder(Encoder, Decoder):
-    """The capability to encode and to decode: examples can be reconstructed, and their codes changed."""
-
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Return decode(encode(x)), [B, *S]."""
-        return self.decode(self.encode(x))
 
 
 class LatentModel(Autoencoder, Model):

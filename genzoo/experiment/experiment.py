@@ -37,7 +37,8 @@ class Experiment:
         self.paths = paths
         self.processes = processes
         self.plan = Plan(config, processes)
-        self.console = Console(config.training.epochs, config.training.batch_size, quiet or not processes.first)
+        epochs = 1 if self.plan.closed_form else config.training.epochs
+        self.console = Console(epochs, config.training.batch_size, quiet or not processes.first)
         self.stopped_by = 0
         """The number of the signal that ended the run; 0 if none did."""
 

@@ -120,6 +120,8 @@ class Resumption:
             return ""
         if status != FINISHED:
             return ""
+        if self.experiment.plan.closed_form:
+            return f"{self.run.path} is finished: its model was fitted in closed form, in one pass"
         if epochs >= training.epochs:
             more = f"genzoo resume {self.run.path} --epochs {2 * epochs}"
             return f"{self.run.path} is finished: {epochs} epochs are done. To go on: {more}"
@@ -137,6 +139,9 @@ class Resumption:
         """
 
         trainer = job.trainer
+        if self.experiment.plan.closed_form:  # it has no checkpoints: it is fitted again
+            self.agree(0)
+            return None
 
         def use(checkpoint: Checkpoint) -> tuple[Checkpoint, Snapshot]:
             self.refuse_other_config(checkpoint)
