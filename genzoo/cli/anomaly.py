@@ -26,7 +26,7 @@ def add_verb(verbs: Any) -> None:
     parser = add_application(verbs, "anomaly", show_anomalies, "compute anomaly scores; AUROC on labelled data")
     add_files(parser)
     parser.add_argument(
-        "--score", default="negative-elbo", metavar="METRIC", help="the score (default: negative-elbo); or mse, …"
+        "--score", metavar="METRIC", help="the score (default: the bound on −ln p(x), negative-elbo); or mse, …"
     )
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write all scores, sorted")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -34,10 +34,12 @@ def add_verb(verbs: Any) -> None:
 
 def show_anomalies(options: argparse.Namespace) -> int:
     """Print the AUROC of classes left out of training, or of each class, or else the scores."""
+    from genzoo.evaluation.order import metrics_for
     from genzoo.registry.current import registry
     from genzoo.runs.run import plain
 
     refuse_output(options.out, (".csv",))
+    options.score = options.score or metrics_for("bound")[0]
     registry().get("metric", options.score.partition(":")[0])
     opened = open_application(options)
     values = metric_values(opened, [options.score])[options.score]
@@ -78,7 +80,8 @@ def anomaly_scores(values: Tensor, name: str) -> Tensor:
 
     if unknown := int(values.isnan().sum()):
         raise UsageError(
-            f"--score {name} is not a number for {unknown:,} of {len(values):,} examples", "use another score: mse"
+            f"--score {name} is not a number for {unknown:,} of {len(values):,} examples",
+            "use another score: genzoo list --kind metric",
         )
     return -values if find_metrics(registry(), [name])[name].better == "higher" else values
 

@@ -26,6 +26,7 @@ from genzoo.experiment.plan import Plan
 from genzoo.experiment.training import Trained
 from genzoo.runs.model_file import save_examples
 from genzoo.runs.run import EXAMPLES_FILE, MODEL_FILE, REPORT_FILE, Run
+from genzoo.runs.schema import PCA_ERROR
 from genzoo.system.checksummed import stored_digest
 from genzoo.system.computing import evaluating
 from genzoo.system.distributed import Processes
@@ -132,7 +133,7 @@ class FinalEvaluation:
         found: dict[str, Any] = {}
         if 0 < latents < spec.numel:  # as many components as dimensions reconstruct anything
             mse = pca_mse(train, test, latents)
-            found |= {} if mse is None else {"pca": {"components": latents, "mse": mse}}
+            found |= {} if mse is None else {"pca": {"components": latents, PCA_ERROR: mse}}
         nats: dict[str, Any] = {"known_density": known_nll(self.plan.dataset, test, spec)}
         if own is not None and own.measure == "probability":
             pixels = independent_pixels_nll(train, test)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from genzoo.comparison.leaderboard import baselines_of
 from genzoo.core.text import number
-from genzoo.evaluation.order import key
+from genzoo.evaluation.order import key, label_of, metric_for, of_every_run, order_of
+from genzoo.registry.current import registry
 
 if TYPE_CHECKING:
     from genzoo.core.metric import Metric
@@ -80,17 +82,13 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> str:
 def notes(results: Mapping[str, Any]) -> list[str]:
     """Return how the test metrics compare with the baselines, one sentence each."""
     lines = []
-    pca, mse = results.get("baselines", {}).get("pca"), results["test"].get("mse")
-    if pca and isinstance(mse, float):
-        order = "better than" if mse < pca["mse"] else "WORSE than"
-        lines.append(f"MSE {number(mse)} is {order} PCA with {pca['components']} components: {number(pca['mse'])}")
-    pixels, bound = results.get("baselines", {}).get("independent_pixels"), results["test"].get("negative_elbo")
-    if pixels and isinstance(bound, float) and results.get("measure", "probability") == "probability":
-        order = "better than" if bound < pixels else "WORSE than"
-        lines.append(f"−ELBO {number(bound)} is {order} a model of independent pixels: {number(pixels)}")
+    for name, value in results["test"].items():
+        for baseline in baselines_of(results, [name])[:1] if isinstance(value, float) else ():
+            order = "better than" if baseline.is_beaten_by(value) else "WORSE than"
+            lines.append(f"{label_of(name)} {number(value)} is {order} {baseline.words}: {number(baseline.value)}")
     if known := results.get("baselines", {}).get("known_density"):
         lines += gaps(results["test"], known, results.get("measure", "density"))
-    if results.get("measure") == "none" and isinstance(results["test"].get("reconstruction"), float):
+    if results.get("measure") == "none" and isinstance(results["test"].get(metric_for("distortion")), float):
         lines.append(NO_DENSITY if results.get("likelihood") == "bernoulli" else NO_MEASURE)
     return lines
 
@@ -103,11 +101,11 @@ def gaps(metrics: Mapping[str, Any], known: Mapping[str, float], measure: str | 
         known: −E ln p(x) under the density that the data were drawn from, in nats, and its standard error.
         measure: What −ln p(x|z) is; bounds are compared only where it is a density.
     """
-    truth = known["nats"]
+    truth, every = known["nats"], set(map(key, of_every_run(registry())))
     lines = [f"the data's own −E ln p(x) is known: {number(truth)} ± {number(known['standard_error'])} nats"]
     for name, value in metrics.items() if measure == "density" else ():
-        if (name == "negative_elbo" or name.startswith("iwae")) and isinstance(value, float):
+        if isinstance(value, float) and (order := order_of(name)).role == "bound":
             side = "above" if value >= truth else "BELOW"
-            label = "−ELBO" if name == "negative_elbo" else name.replace("_", ":")
+            label = order.label if name in every else name.replace("_", ":")
             lines.append(f"  {label} {number(value)} lies {number(abs(value - truth))} nats {side} it")
     return lines

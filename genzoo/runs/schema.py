@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 SECTIONS = ("model", "loss", "data")
+PCA_ERROR = "mse"
+"""The key of a PCA baseline's error in results.json."""
 LARGEST = 1e300
 """The largest number of which a mean can be computed."""
 
@@ -49,7 +51,12 @@ def is_ranked(results: Mapping[str, Any], record: Mapping[str, Any], history: It
 
 def is_pca(value: Any) -> bool:
     """Return whether a value is a PCA baseline: MSE and number of components."""
-    return isinstance(value, dict) and is_number(value.get("mse")) and is_count(value.get("components"))
+    return isinstance(value, dict) and is_number(value.get(PCA_ERROR)) and is_count(value.get("components"))
+
+
+def pca_error(value: Mapping[str, Any]) -> float:
+    """Return the squared error per dimension of a PCA baseline."""
+    return float(value[PCA_ERROR])
 
 
 def is_known(value: Any) -> bool:

@@ -15,6 +15,7 @@ class Reconstruction(genzoo.Metric):
 
     label = "reconstruction"
     unit = "nats"
+    role = "distortion"
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.LatentModel) else "no latent variables"
@@ -40,6 +41,7 @@ class KL(BoundMetric):
 
     label = "KL"
     better = None  # it is 0 for a model that ignores its codes
+    role = "rate"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.inference.kl()
@@ -49,6 +51,8 @@ class NegativeELBO(BoundMetric):
     """Reconstruction + KL at β = 1, whatever the β of the training (Kingma & Welling 2014, eq. 3)."""
 
     label = "−ELBO"
+    role = "bound"
+    baselines = ("independent_pixels", "uniform")
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         inference = examined.inference
@@ -60,6 +64,8 @@ class BitsPerDim(NegativeELBO):
 
     label = "bits per dimension, at most"
     unit = "bits"
+    role = None  # type: ignore[assignment]
+    baselines = ()  # type: ignore[assignment]
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         reason = super().begin(context) or why_no_likelihood(context)
