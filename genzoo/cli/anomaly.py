@@ -14,6 +14,8 @@ from genzoo.core.errors import HINT, UsageError, printable
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from genzoo.core.model import Model
+
 
 NEIGHBOURS = 5
 """Nearest training examples of the k-NN baseline."""
@@ -26,7 +28,7 @@ def add_verb(verbs: Any) -> None:
     parser = add_application(verbs, "anomaly", show_anomalies, "compute anomaly scores; AUROC on labelled data")
     add_files(parser)
     parser.add_argument(
-        "--score", metavar="METRIC", help="the score (default: negative-elbo, or nll without latents); or mse, …"
+        "--score", metavar="METRIC", help="the score (default: −ln p(x) or a bound on it, negative-elbo or nll); or mse"
     )
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write all scores, sorted")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -41,7 +43,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
     if options.score:
         registry().get("metric", options.score.partition(":")[0])
     opened = open_application(options)
-    options.score = options.score or default_score(opened)
+    options.score = options.score or default_score(opened.model)
     values = metric_values(opened, [options.score])[options.score]
     scores = anomaly_scores(values, options.score)
     order = scores.argsort(descending=True, stable=True).tolist()
@@ -69,11 +71,14 @@ def show_anomalies(options: argparse.Namespace) -> int:
     return 0
 
 
-def default_score(opened: Application) -> str:
-    """Return the metric that is the score without `--score`."""
-    from genzoo.core.model import LatentModel
+def default_score(model: Model) -> str:
+    """Return the first metric of −ln p(x), or of a bound on it, that the model has."""
+    from genzoo.evaluation.evaluate import find_metrics
+    from genzoo.evaluation.order import metrics_for
+    from genzoo.registry.current import registry
 
-    return "negative-elbo" if isinstance(opened.model, LatentModel) else "nll"
+    names: list[str] = metrics_for("bound")
+    return next((name for name in names if not find_metrics(registry(), [name])[name].refuses(model)), names[0])
 
 
 def anomaly_scores(values: Tensor, name: str) -> Tensor:
@@ -87,7 +92,8 @@ def anomaly_scores(values: Tensor, name: str) -> Tensor:
 
     if unknown := int(values.isnan().sum()):
         raise UsageError(
-            f"--score {name} is not a number for {unknown:,} of {len(values):,} examples", "use another score: mse"
+            f"--score {name} is not a number for {unknown:,} of {len(values):,} examples",
+            "use another score: genzoo list --kind metric",
         )
     return -values if find_metrics(registry(), [name])[name].better == "higher" else values
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from genzoo.comparison.tables import collect, metric_of, table_in, tables
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
-from genzoo.evaluation.order import key, order_of
+from genzoo.evaluation.order import key, refuse_unordered
 from genzoo.runs.run import MODEL_FILE, Run, read_json
 from genzoo.system.messages import warn
 
@@ -64,12 +64,9 @@ def best(root: Path, metric: str) -> Run:
         hint = f"known: {', '.join(dict.fromkeys(known))}"
         raise UsageError(f"@best:{metric}: no finished run in {root}/ has it.{did_you_mean(metric, known)}", hint)
     refuse_unlike(root, metric, sorted({protocol for _, _, protocol, _ in found}))
-    order = order_of(name)
-    if order.better is None:
-        raise UsageError(
-            f"@best:{metric}: neither lower nor higher values of this metric are better",
-            "choose another metric, such as mse",
-        )
+    order = refuse_unordered(
+        name, f"@best:{metric}", dict.fromkeys(name for one in comparable for name in one.metrics())
+    )
     if not order.known:
         warn(f"@best:{metric}: its metric is not installed", "lower is assumed to be better")
     validated = [(order.cost(value), run) for value, _, _, run in found if not isinstance(value, str)]

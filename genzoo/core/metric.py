@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 ACTIVE = 0.01
 """Variance of the posterior mean above which a latent counts as active (Burda et al. 2016, section 5.2)."""
+Role = Literal["bound", "rate", "distortion", "error", "quality", "active"]
+"""What tables and figures of runs use a metric for:
+
+bound: an upper bound on −E ln p(x) in nats per example, compared with a known density and with `bench --target`;
+rate, distortion: the axes of the rate–distortion plane, in nats per example (Alemi et al. 2018), whose sum is a bound;
+error, quality: the squared error of a reconstruction per dimension, and its quality in dB, in `genzoo compress`;
+active: the number of latents in use, of which less than half is a collapse."""
+Baseline = Literal["pca", "independent_pixels", "uniform"]
+"""A trivial model whose value is in the results of each run: PCA with as many components as the model has latents
+(squared error per dimension), and probabilities of independent or uniform pixels (nats per example)."""
 
 
 @dataclass(eq=False)
@@ -125,6 +135,10 @@ class Metric:
     """Which of two values is better; None: neither, the metric only describes a model."""
     ideal: ClassVar[float | None] = None
     """The best value if lower and higher values are both worse, such as 0.5 for an AUROC."""
+    role: ClassVar[Role | None] = None
+    """What tables and figures of runs use it for; None: nothing more than its value."""
+    baselines: ClassVar[tuple[Baseline, ...]] = ()
+    """The trivial models that a model must beat in this metric."""
     needs_train: bool = False
     """Whether the metric needs the training data; without them it is not available."""
 

@@ -15,7 +15,9 @@ from genzoo.data.run_data import RunData
 from genzoo.evaluation.baselines import (
     independent_levels_nll,
     independent_pixels_nll,
+    known_gaps,
     known_nll,
+    known_nll_of_each,
     pca_mse,
     uniform_nll,
 )
@@ -25,6 +27,7 @@ from genzoo.experiment.plan import Plan
 from genzoo.experiment.training import Trained
 from genzoo.runs.model_file import save_examples
 from genzoo.runs.run import EXAMPLES_FILE, MODEL_FILE, REPORT_FILE, Run
+from genzoo.runs.schema import PCA_ERROR
 from genzoo.system.checksummed import stored_digest
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import memory_explained
@@ -75,6 +78,9 @@ class FinalEvaluation:
         own = summarise_likelihood(model, test)
         latents = code_size(model, test)
         results["baselines"] = self.baselines(latents, own)
+        known = known_nll_of_each(self.plan.dataset, test, self.data.spec)
+        if gaps := known_gaps(known, results["test"], examples["test"]):
+            results["gaps"] = gaps
         results["measure"] = own and own.measure
         results["likelihood"] = own and own.likelihood
         results["latents"] = latents
@@ -130,7 +136,7 @@ class FinalEvaluation:
         found: dict[str, Any] = {}
         if 0 < latents < spec.numel:  # as many components as dimensions reconstruct anything
             mse = pca_mse(train, test, latents)
-            found |= {} if mse is None else {"pca": {"components": latents, "mse": mse}}
+            found |= {} if mse is None else {"pca": {"components": latents, PCA_ERROR: mse}}
         nats: dict[str, Any] = {"known_density": known_nll(self.plan.dataset, test, spec)}
         if own is not None and own.measure == "probability":
             pixels = independent_pixels_nll(train, test)

@@ -14,6 +14,7 @@ class Reconstruction(genzoo.Metric):
 
     label = "reconstruction"
     unit = "nats"
+    role = "distortion"
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.LatentModel) else "no latent variables"
@@ -39,6 +40,7 @@ class KL(BoundMetric):
 
     label = "KL"
     better = None  # it is 0 for a model that ignores its codes
+    role = "rate"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.inference.kl()
@@ -48,6 +50,8 @@ class NegativeELBO(BoundMetric):
     """Reconstruction + KL at β = 1, whatever the β of the training (Kingma & Welling 2014, eq. 3)."""
 
     label = "−ELBO"
+    role = "bound"
+    baselines = ("independent_pixels", "uniform")
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return negative_elbo(examined)

@@ -16,6 +16,8 @@ class MSE(genzoo.Metric):
     """
 
     label = "MSE per dimension"
+    role = "error"
+    baselines = ("pca",)
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.Autoencoder) else "no encoder"
@@ -31,6 +33,7 @@ class ActiveUnits(genzoo.Metric):
     """
 
     label = "active units"
+    role = "active"
     better = "higher"
 
     def refuses(self, model: genzoo.Model) -> str | None:

@@ -31,6 +31,7 @@ class PSNR(ReconstructedImage):
     """Peak signal-to-noise ratio: the mean over images of 10 log₁₀(1/MSE)."""
 
     label = "PSNR"
+    role = "quality"
     unit = "dB"
     better = "higher"
 

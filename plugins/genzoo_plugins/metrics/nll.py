@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 import genzoo
+from genzoo.core.metric import Baseline, Role
 from genzoo.evaluation.measures import measure_of, why_no_bound
 from genzoo_plugins.metrics.bound import negative_elbo, why_no_likelihood, why_no_prior, why_outside
 from genzoo_plugins.metrics.iwae import IWAE
@@ -21,6 +22,8 @@ class NLL(genzoo.Metric):
 
     label = "−ln p(x)"
     unit = "nats"
+    role: ClassVar[Role | None] = "bound"
+    baselines: ClassVar[tuple[Baseline, ...]] = ("independent_pixels", "uniform")
 
     @genzoo.config
     class Config:
@@ -68,6 +71,8 @@ class BitsPerDim(NLL):
 
     label = "bits per dimension"
     unit = "bits"
+    role = None
+    baselines = ()
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         reason = super().begin(context)
