@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from genzoo.core.dataset import Batch
-from genzoo.core.listener import Epoch
+from genzoo.core.listener import CLOSED_FORM, Epoch
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model
 from genzoo.core.noise import derive_seed, seeded
@@ -25,7 +25,7 @@ from genzoo.training.objective import Objective, objective_terms
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
 
-MODE = Mode("closed form", "fitted by the model itself: nothing to compile or capture")
+MODE = Mode(CLOSED_FORM, "fitted by the model itself")
 
 
 class Passes:
@@ -84,7 +84,6 @@ class ClosedFormTrainer(Trainer):
         """
         model = self.objective.model.eval()
         for listener in self.listeners:
-            listener.mode_chosen(MODE)
             listener.epoch_started(1, 1)
         since = time.perf_counter()
         explained = memory_explained("fitting the model", "use a smaller model", self.device)
