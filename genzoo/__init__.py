@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from genzoo.core.dataset import Batch as Batch
     from genzoo.core.dataset import Dataset as Dataset
     from genzoo.core.dataset import DataSpec as DataSpec
+    from genzoo.core.dataset import Factored as Factored
+    from genzoo.core.dataset import Part as Part
     from genzoo.core.dataset import Split as Split
     from genzoo.core.dataset import Splits as Splits
     from genzoo.core.distributions import Bernoulli as Bernoulli
@@ -75,7 +77,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "comparison.references": "load",
     "core.command": "Command",
-    "core.dataset": "Batch Dataset DataSpec Split Splits",
+    "core.dataset": "Batch Dataset DataSpec Factored Part Split Splits",
     "core.distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
     "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
     "core.hookspecs": "hookimpl",

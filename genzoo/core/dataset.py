@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from genzoo.core.rows import Examples
@@ -18,13 +19,27 @@ if TYPE_CHECKING:
     from genzoo.data.store import Store
 
 
-class DataSpec(NamedTuple):
-    """The description of a dataset, known before any data is loaded."""
+Kind = Literal["image", "vector", "tokens", "signal"]
+"""What an example is: an image (C, H, W); a vector (F,); a sequence (L,) of whole numbers that are names, such as
+characters; or a signal (C, L) over time, such as sound."""
+PADDING = 0
+"""The token that fills a sequence up to its length; in a density it is also the symbol of the end."""
+UNKNOWN = -1
+"""The label of an example whose class is not known."""
 
+
+class Part(NamedTuple):
+    """A named part of a row, such as one of several views or a column of a table."""
+
+    name: str
+    shape: tuple[int, ...] = (1,)
+
+
+class _Fields(NamedTuple):
     shape: tuple[int, ...]
-    """S, the shape of one example: (C, H, W) for images, (F,) for vectors."""
+    """S, the shape of one example: (C, H, W) for images, (F,) for vectors, (L,) for tokens, (C, L) for signals."""
     likelihood: str
-    """The default likelihood for these values; `--likelihood` overrides it."""
+    """The default likelihood for these values; `--likelihood` overrides it. "" for tokens."""
     classes: int = 0
     """Number of classes; 0 if there are no labels."""
     size: int = 0
@@ -37,11 +52,58 @@ class DataSpec(NamedTuple):
     """The shifted values are divided by this before a model gets them (`--standardize`)."""
     class_names: tuple[str, ...] = ()
     """The name of each class, by number; () if classes are named by their numbers."""
+    kind: Kind = ""  # type: ignore[assignment]  # always filled by DataSpec
+    """What an example is; by default an image for three axes, else a vector."""
+    levels: int = 0
+    """The number of values of a discrete variable: 256 for images of bytes, the size of the vocabulary for tokens with
+    the padding; 0: continuous, or not known."""
+    symbols: tuple[str, ...] = ()
+    """The text of each token by number, that of the padding first; () if tokens have no text."""
+    rate: float = 0.0
+    """Samples of a signal in a second; 0: not known."""
+    parts: tuple[Part, ...] = ()
+    """The parts of a row, in the order in which the flat vector holds them; () if it is one."""
+
+
+class DataSpec(_Fields):
+    """The description of a dataset, known before any data is loaded."""
+
+    __slots__ = ()
+    if not TYPE_CHECKING:  # the signature is that of the fields
+
+        def __new__(cls, *fields: Any, **named: Any) -> DataSpec:
+            made = super().__new__(cls, *fields, **named)
+            return made if made.kind else made._replace(kind="image" if len(made.shape) == 3 else "vector")
 
     @property
     def is_image(self) -> bool:
-        """Whether S is (C, H, W)."""
-        return len(self.shape) == 3
+        """Whether an example is an image (C, H, W)."""
+        return self.kind == "image"
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether an example is a sequence of tokens, which have no order and no distances."""
+        return self.kind == "tokens"
+
+    def split(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the parts of rows x [*, F] by name, [*, *shape] each; without `parts`, x itself under ""."""
+        if not self.parts:
+            return {"": x}
+        sizes = [math.prod(part.shape) for part in self.parts]
+        pieces = x.split(sizes, -1)
+        return {
+            part.name: piece.unflatten(-1, part.shape) for part, piece in zip(self.parts, pieces, strict=True)
+        }  # fmt: skip
+
+    def spell(self, x: Tensor) -> list[str]:
+        """Return sequences of tokens x [N, L] as texts, without what follows the first padding.
+
+        Tokens without symbols are written as numbers with blanks between them.
+        """
+        ended = [row[: row.index(PADDING)] if PADDING in row else row for row in x.tolist()]
+        if not self.symbols:
+            return [" ".join(map(str, row)) for row in ended]
+        return ["".join(self.symbols[token] for token in row) for row in ended]
 
     @property
     def numel(self) -> int:
@@ -49,7 +111,9 @@ class DataSpec(NamedTuple):
         return math.prod(self.shape)
 
     def class_name(self, number: int) -> str:
-        """Return the name of a class."""
+        """Return the name of a class; "unknown" for −1."""
+        if number == UNKNOWN:
+            return "unknown"
         return self.class_names[number] if 0 <= number < len(self.class_names) else str(number)
 
     def class_number(self, name: str) -> int | None:
@@ -76,18 +140,21 @@ class Batch(NamedTuple):
     """A batch of examples, as a model gets them."""
 
     x: Tensor
-    """[B, *S], float. Images lie in [0, 1] unless they are standardised."""
+    """[B, *S], float. Images lie in [0, 1] unless they are standardised. Tokens are int64."""
     y: Tensor | None = None
-    """[B] class numbers, int64; None if there are no labels."""
+    """[B] class numbers, int64, −1 for an unknown class; None if there are no labels."""
 
 
 class Split(NamedTuple):
-    """One part of a dataset, as stored: uint8 images (0 … 255) or float32 values."""
+    """One part of a dataset, as stored: uint8 images (0 … 255), float32 values, or tokens of a signed integer type."""
 
     x: Examples
-    """[N, *S], uint8 or float32; a `genzoo.core.rows.Rows` if it must not be read into memory as a whole."""
+    """[N, *S], uint8, float32, or int8 to int64 for tokens; a `genzoo.core.rows.Rows` if it must not be read into
+    memory as a whole."""
     y: Tensor | None = None
-    """[N] class numbers, int64; None if there are no labels."""
+    """[N] class numbers, int64, −1 for an unknown class; None if there are no labels."""
+    factors: Tensor | None = None
+    """[N, K] what each generated example was made from, int64; None if that is not known."""
 
 
 class Splits(NamedTuple):
@@ -125,9 +192,33 @@ class KnownDensity(Protocol):
 
 
 @runtime_checkable
+class Factored(Protocol):
+    """A dataset whose examples are rendered from factors, such as shape and position. Its splits have `factors`."""
+
+    factors: ClassVar[tuple[str, ...]]
+    """The name of each factor."""
+    factor_sizes: ClassVar[tuple[int, ...]]
+    """The number of values of each factor."""
+
+    def render(self, index: Tensor) -> Tensor:
+        """Return the examples of factors [n, K] int64, as stored: [n, *S]."""
+        ...
+
+
+@runtime_checkable
 class HoldsOutClasses(Protocol):
     """A dataset that excludes some classes from its training split."""
 
     def unseen(self, y: Tensor) -> Tensor | None:
         """Return a mask [n], bool: which class numbers y [n] were excluded from training; None if no class was."""
         ...
+
+
+def is_tokens(x: Examples) -> bool:
+    """Return whether stored examples are tokens: signed integers. Bytes are pixels."""
+    return x.dtype in (torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+def token_type(levels: int) -> torch.dtype:
+    """Return the smallest type in which tokens of a vocabulary are stored."""
+    return next(kind for kind in (torch.int8, torch.int16, torch.int32) if levels - 1 <= torch.iinfo(kind).max)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from genzoo.core.dataset import Batch, DataSpec
+from genzoo.core.dataset import Batch, DataSpec, Kind
 from genzoo.core.distributions import Distribution, Measure, Support
 from genzoo.core.errors import UsageError
 from genzoo.core.options import refuse_without_config
@@ -80,6 +80,8 @@ class Model(nn.Module):
     Config: ClassVar[type[Any]]
     conditional: ClassVar[bool] = False
     """Whether `sample` uses y. Only then can a user request classes."""
+    kinds: ClassVar[tuple[Kind, ...]] = ("image", "vector", "signal")
+    """The kinds of data that the model is for; others are refused. By default those whose values are numbers."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -88,6 +90,9 @@ class Model(nn.Module):
             raise TypeError(f"{cls.__name__} encodes and decodes: write Autoencoder for Encoder and Decoder")
 
     def __init__(self, spec: DataSpec, config: Any) -> None:
+        if spec.kind not in self.kinds:
+            what = f"{type(self).__name__} is for data of kind {' or '.join(self.kinds)}; these are of kind {spec.kind}"
+            raise UsageError(what, "choose another model: genzoo list --kind model")
         super().__init__()
         self.spec = spec
         self.config = config

@@ -47,7 +47,7 @@ def content_keys(x: Tensor) -> Tensor:
     """Return a 64-bit key for each example, computed from its values only.
 
     Args:
-        x: [B, *S], uint8 or float32.
+        x: [B, *S], integers or float32.
 
     Returns:
         [B] int64. The sum is modulo 2^64, so the order of summation and the device do not matter.

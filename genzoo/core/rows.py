@@ -27,7 +27,8 @@ class Rows:
     A dataset that is larger than memory returns one as `Split.x`: genzoo reads it as a whole only if it fits.
 
     Args:
-        store: [M, *S] uint8 or float32: a memory-mapped array (`numpy.memmap`), or an array that must not be copied.
+        store: [M, *S] uint8, float32 or integers: a memory-mapped array (`numpy.memmap`), or an array that must not be
+            copied.
         index: [N] int64, the rows and their order; None: all rows.
         path: The file of the array; known already for `numpy.memmap`.
         dtype: The type after reading, uint8 or float32; None: as stored.

@@ -35,7 +35,7 @@ def digest_of(parts: Iterable[Tensor]) -> str:
 def _of_split(split: Split) -> bytes | None:
     """Return the SHA-256 of a split: shapes, dtypes and values. Return None for memory-mapped data."""
     known = hashlib.sha256()
-    for values in split:
+    for values in split if split.factors is not None else (split.x, split.y):
         if not isinstance(values, (Tensor, type(None))):
             return None
         if values is None:

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from genzoo.core.dataset import Batch, Split
+from genzoo.core.dataset import Batch, Split, is_tokens
 from genzoo.core.distributions import Support
 from genzoo.core.errors import UsageError
 from genzoo.core.noise import content_keys, keyed_bits, uniform
@@ -21,8 +21,10 @@ BINARIZE_WORD = 1 << 20  # offset in an image's random stream of the words for i
 class Resident:
     """Examples on a device. Batches are floats: uint8 images in [0, 1], other values unchanged, then standardised.
 
+    Tokens are int64 in a batch.
+
     Args:
-        split: x [N, *S], uint8 or float32.
+        split: x [N, *S], uint8, float32 or, for tokens, a signed integer type.
         device: Where the examples are kept.
         binarize: See `genzoo.training.config.Training`.
         training: Whether "dynamic" draws new pixels at each visit. In evaluation it uses the static draw.
@@ -48,6 +50,7 @@ class Resident:
             raise UsageError(f"--binarize {binarize} is for images stored as uint8; these data are {stored}")
         self.redraw = binarize == "dynamic" and training
         self.bits: Binarize = "none" if self.redraw else binarize
+        self.tokens = is_tokens(x)
         self.white = 255.0 if x.dtype == torch.uint8 and self.bits == "none" else 1.0
         self.shift = shift
         self.scale = scale
@@ -91,6 +94,8 @@ class Resident:
 
     def _transform(self, stored: Tensor) -> Tensor:
         """Return stored examples as model inputs; `stored` is not changed."""
+        if self.tokens:
+            return stored.to(torch.int64)
         x = stored.to(torch.float32)
         if self.white != 1.0:
             x = x.div_(self.white)
@@ -103,14 +108,14 @@ class Resident:
     @cached_property
     def binary(self) -> bool:
         """Whether every value of every batch is 0 or 1."""
-        if not self.as_stored:
+        if not self.as_stored or self.tokens:
             return False
         return self.redraw or all(bool(((x == 0) | (x == self.white)).all()) for x in self.stored())
 
     @cached_property
     def levels(self) -> bool:
         """Whether every value of every batch is a grey level k/255, within rounding."""
-        if not self.as_stored:
+        if not self.as_stored or self.tokens:
             return False
         return self.redraw or self.x.dtype == torch.uint8 or all(bool(_are_levels(x).all()) for x in self.stored())
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Dataset, DataSpec, KnownDensity
+from genzoo.core.distributions import Measure
 from genzoo.core.observation import LEVELS
 from genzoo.data.batching import BASELINE_BYTES, FLOAT32, FLOAT64, at_most
 from genzoo.data.digest import digest_of
@@ -165,25 +166,29 @@ def known_nll_of_each(dataset: Dataset, data: Resident, spec: DataSpec) -> Tenso
     """Return −ln p(x) of `known_nll` for each example, [N] float64 on the CPU."""
     if not isinstance(dataset, KnownDensity):
         return None
-    chunks = [dataset.log_density(spec.original(rows_).view(-1, *spec.shape)).double().cpu() for rows_ in rows(data)]
+    shaped = (spec.original(rows_).view(-1, *spec.shape) for rows_ in rows(data))
+    chunks = [dataset.log_density(x.long() if spec.is_discrete else x).double().cpu() for x in shaped]
     return -torch.cat(chunks) - spec.numel * math.log(spec.scale)
 
 
-def known_gaps(known: Tensor | None, test: Mapping[str, Any], examples: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return how far each −ln p(x) of a density lies above that of the known density, on the same examples.
+def known_gaps(
+    known: Tensor | None, test: Mapping[str, Any], examples: Mapping[str, Tensor], measure: Measure = "density"
+) -> dict[str, Any]:
+    """Return how far each −ln p(x) of a model lies above that of the known density, on the same examples.
 
     Args:
         known: −ln p(x) of each example by the density that it was drawn from, [N].
         test: The metrics of the split; their details say which are −ln p(x), and whether of a density.
         examples: Each example's values by metric, [N].
+        measure: What the known density is: a "probability" of tokens.
 
     Returns:
         {metric: {"nats": mean, "standard_error": of the mean}}. A mean below 0 by more than its error is impossible.
     """
     details = test.get("details", {})
     named = [name for name in examples if "exactness" in details.get(name, {})]
-    of_density = [name for name in named if details[name].get("measure") == "density"]
-    return {} if known is None else {name: with_error(examples[name] - known) for name in of_density}
+    comparable = [name for name in named if details[name].get("measure") == measure]
+    return {} if known is None else {name: with_error(examples[name] - known) for name in comparable}
 
 
 def with_error(nats: Tensor) -> dict[str, float]:

@@ -35,8 +35,9 @@ class LikelihoodSummary(NamedTuple):
 def summarise_likelihood(model: Model, data: Resident) -> LikelihoodSummary | None:
     """Return measure and name of the model's p(x), or of its p(x|z) for the first example; None without either."""
     if isinstance(model, Density):
-        own, of_data = measure_of(model, data), likelihood_class(model.spec.likelihood).family.measure
-        return LikelihoodSummary(own, model.spec.likelihood if own in (of_data, "none") else _kebab(model))
+        own, of_data = measure_of(model, data), model.spec.likelihood
+        same = bool(of_data) and own in (likelihood_class(of_data).family.measure, "none")
+        return LikelihoodSummary(own, of_data if same else _kebab(model))
     if not isinstance(model, LatentModel):
         return None
     index = torch.zeros(1, dtype=torch.int64, device=data.device)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genzoo.core.distributions import Measure
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model, count_parameters
 from genzoo.data.batching import evaluation_batch
@@ -79,7 +80,8 @@ class FinalEvaluation:
         latents = code_size(model, test)
         results["baselines"] = self.baselines(latents, own)
         known = known_nll_of_each(self.plan.dataset, test, self.data.spec)
-        if gaps := known_gaps(known, results["test"], examples["test"]):
+        measure: Measure = "probability" if self.data.spec.is_discrete else "density"
+        if gaps := known_gaps(known, results["test"], examples["test"], measure):
             results["gaps"] = gaps
         results["measure"] = own and own.measure
         results["likelihood"] = own and own.likelihood

@@ -94,7 +94,8 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             order = "better than" if baseline.is_beaten_by(value) else "WORSE than"
             lines.append(f"{label_of(name)} {number(value)} is {order} {baseline.words}: {number(baseline.value)}")
     if known := results.get("baselines", {}).get("known_density"):
-        lines += gaps(results["test"], known, results.get("measure", "density"))
+        comparable = "density" if results.get("gaps") else results.get("measure", "density")
+        lines += gaps(results["test"], known, comparable)
     lines += [f"  {line}" for line in impossible_gaps(results)]
     if results.get("measure") == "none" and isinstance(results["test"].get(metric_for("distortion")), float):
         lines.append(NO_DENSITY if results.get("likelihood") == "bernoulli" else NO_MEASURE)

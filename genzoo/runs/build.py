@@ -44,9 +44,12 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
         UsageError: The data to be binarised are not images, or the likelihood is unknown or does not suit the values.
     """
     own = spec = dataset.spec
+    if spec.is_discrete:
+        refuse_options_of_numbers(training)
+        return spec
     if training.binarize != "none":
         if not spec.is_image:
-            raise UsageError(f"--binarize is for images; these data are vectors of {spec.numel}")
+            raise UsageError(f"--binarize is for images; these data are {described(spec)}")
         if training.standardize != "none":
             raise UsageError("--binarize and --standardize exclude each other: black and white are 0 and 1")
         spec = spec._replace(likelihood="bernoulli", binary=True)
@@ -62,9 +65,26 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
     return spec
 
 
+def refuse_options_of_numbers(training: Training) -> None:
+    """Refuse the options that change numbers or choose their likelihood, for data that are tokens.
+
+    Raises:
+        UsageError: There is such an option.
+    """
+    for name, default in (("binarize", "none"), ("standardize", "none"), ("likelihood", "auto")):
+        if (value := getattr(training, name)) != default:
+            raise UsageError(f"--{name} {value} is for numbers; these data are tokens", f"leave --{name} out")
+
+
+def described(spec: DataSpec) -> str:
+    """Return what data are, for a message, such as "vectors of 5"."""
+    size = "x".join(map(str, spec.shape))
+    return f"vectors of {spec.numel}" if spec.kind == "vector" else f"of kind {spec.kind}, {size}"
+
+
 def suits_any_values(likelihood: str) -> bool:
-    """Return whether a likelihood is for all real numbers, not only for those between 0 and 1."""
-    return likelihood_class(likelihood).values == "any"
+    """Return whether a likelihood is for all real numbers, not only for those between 0 and 1; True for none, ""."""
+    return not likelihood or likelihood_class(likelihood).values == "any"
 
 
 def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None:
@@ -90,7 +110,7 @@ def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None
     if values == "grey" and spec.binary:
         raise UsageError(f"{likelihood} is for grey levels; these data are black and white", "use bernoulli")
     if values == "grey" and not spec.is_image:
-        raise UsageError(f"{likelihood} is for grey images; these data are vectors of {spec.numel}", "use bernoulli")
+        raise UsageError(f"{likelihood} is for grey images; these data are {described(spec)}", "use bernoulli")
 
 
 def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device) -> Model:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from genzoo.core.dataset import DataSpec
+from genzoo.core.dataset import DataSpec, Kind, Part
 from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.core.model import Model
 from genzoo.core.options import from_json, to_json
@@ -38,7 +39,7 @@ def save_model(path: Path, model: Model, entry: Entry) -> None:
         "model": entry.name,
         "distribution": entry.origin.distribution,
         "distribution_version": entry.origin.version,
-        "spec": {name: value for name, value in model.spec._asdict().items() if name != "class_names" or value},
+        "spec": _to_store(model.spec),
         "config": to_json(model.config),
     }
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
@@ -83,23 +84,37 @@ def _read_model(path: Path) -> Model:
     return model.eval()
 
 
+def _to_store(spec: DataSpec) -> dict[str, Any]:
+    """Return the fields of a spec for a file; the names of classes and what follows them only if they say something."""
+    plain = DataSpec(spec.shape, spec.likelihood)._asdict()
+    newer = list(plain)[list(plain).index("class_names") :]
+    return {name: value for name, value in spec._asdict().items() if name not in newer or value != plain[name]}
+
+
 def _spec(values: Mapping[str, Any]) -> DataSpec:
     """Return the DataSpec in a file.
 
     Raises:
         TypeError, ValueError: A field is missing, has a wrong type, or has a value that is impossible for data.
     """
-    tuples = {name: tuple(values[name]) for name in ("shape", "class_names") if name in values}
-    spec = DataSpec(**{**values, **tuples})
+    tuples = {name: tuple(values[name]) for name in ("shape", "class_names", "symbols") if name in values}
+    parts = tuple(Part(str(name), tuple(shape)) for name, shape in values.get("parts", ()))
+    spec = DataSpec(**{**values, **tuples, "parts": parts})
     for value, default in zip(spec[2:], DataSpec((), "")[2:], strict=True):
         if type(value) is not type(default):
             raise TypeError
     sizes = [*spec.shape, spec.classes + 1, spec.size + 1]
     if not spec.shape or any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError
-    if not isinstance(spec.likelihood, str) or not spec.scale > 0:
+    if not isinstance(spec.likelihood, str) or not spec.scale > 0 or spec.levels < 0 or spec.rate < 0:
         raise ValueError
-    if len(spec.class_names) not in (0, spec.classes) or not all(isinstance(name, str) for name in spec.class_names):
+    if spec.kind not in get_args(Kind) or len(spec.symbols) not in (0, spec.levels):
+        raise ValueError
+    if spec.parts and sum(math.prod(part.shape) for part in spec.parts) != spec.numel:
+        raise ValueError
+    if len(spec.class_names) not in (0, spec.classes) or not all(
+        isinstance(name, str) for name in (*spec.class_names, *spec.symbols)
+    ):
         raise ValueError
     return spec
 

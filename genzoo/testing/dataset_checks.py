@@ -8,12 +8,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from genzoo.core.dataset import Dataset, DataSpec, KnownDensity, Split, Splits
-from genzoo.core.likelihoods import likelihood_class
+from genzoo.core.dataset import PADDING, UNKNOWN, Dataset, DataSpec, Factored, KnownDensity, Split, Splits, token_type
 from genzoo.core.noise import content_keys, seeded
 from genzoo.data.store import Store
 from genzoo.registry.configs import default_config
 from genzoo.registry.entries import Entry
+from genzoo.runs.build import suits_any_values
 from genzoo.testing.check import Check, require
 from genzoo.testing.densities import SOLVED, examine_samples
 
@@ -61,13 +61,18 @@ def whole(split: Split) -> Tensor:
 
 
 def check_form(target: DatasetTarget) -> None:
-    """Every split holds uint8 images or float32 values of spec's shape, and is not empty."""
+    """Every split holds uint8 images, float32 values, or tokens of a signed integer type, of spec's shape, and is not
+    empty."""
     for name, split in target.parts().items():
         x = first(split)
         require(len(x) > 0, f"{name} is empty")
         require(
             tuple(x.shape[1:]) == target.spec.shape, f"{name} has {tuple(x.shape[1:])}; spec says {target.spec.shape}"
         )
+        if target.spec.is_discrete:
+            wanted = token_type(target.spec.levels)
+            require(x.dtype == wanted, f"{name} is {x.dtype}; tokens below {target.spec.levels} are stored as {wanted}")
+            continue
         require(x.dtype in (torch.uint8, torch.float32), f"{name} is {x.dtype}, not uint8 or float32")
         require(x.dtype == torch.float32 or target.spec.is_image, f"{name} is uint8, which is for images (C, H, W)")
     size = len(target.splits.train.x)
@@ -75,8 +80,13 @@ def check_form(target: DatasetTarget) -> None:
 
 
 def check_values(target: DatasetTarget) -> None:
-    """Values are finite, and in [0, 1] if spec's likelihood requires that."""
-    unit = likelihood_class(target.spec.likelihood).values != "any"
+    """Values are finite, and in [0, 1] if spec's likelihood requires that; tokens are below spec.levels, and only
+    padding follows padding."""
+    if target.spec.is_discrete:
+        for name, split in target.parts().items():
+            refuse_odd_tokens(first(split), target.spec.levels, name)
+        return
+    unit = not suits_any_values(target.spec.likelihood)
     for name, split in target.parts().items():
         x = first(split).float() / (255 if split.x.dtype == torch.uint8 else 1)
         require(bool(x.isfinite().all()), f"{name} has values that are not finite")
@@ -89,8 +99,17 @@ def check_values(target: DatasetTarget) -> None:
         require(inside, f"{name} runs from {x.min():.3g} to {x.max():.3g}, and {target.spec.likelihood} is for [0, 1]")
 
 
+def refuse_odd_tokens(x: Tensor, levels: int, name: str) -> None:
+    """Refuse tokens outside the vocabulary, or after padding."""
+    low, high = int(x.min()), int(x.max())
+    require(low >= 0 and high < levels, f"{name} has tokens from {low} to {high}; the vocabulary has {levels}")
+    after = (x[:, :-1] == PADDING) & (x[:, 1:] != PADDING)
+    require(not bool(after.any()), f"{name} has tokens after the padding")
+
+
 def check_labels(target: DatasetTarget) -> None:
-    """Labels are int64 from 0 to classes − 1, one per example; without classes there are no labels."""
+    """Labels are int64 from 0 to classes − 1, or −1 in train for an unknown class, one per example; without classes
+    there are no labels."""
     for name, split in target.parts().items():
         y, classes = split.y, target.spec.classes
         require((y is None) == (classes == 0), f"{name} has {'no' if y is None else ''} labels, {classes} classes")
@@ -98,7 +117,8 @@ def check_labels(target: DatasetTarget) -> None:
             require(y.dtype == torch.int64, f"{name} has labels of {y.dtype}, not int64")
             require(len(y) == len(split.x), f"{name} has {len(y):,} labels for {len(split.x):,} examples")
             require(y.shape == (len(split.x),), f"{name} has labels of shape {tuple(y.shape)}")
-            require(bool((y >= 0).all() and (y < classes).all()), f"{name} has labels outside 0 … {classes - 1}")
+            lowest = UNKNOWN if name == "train" else 0
+            require(bool((y >= lowest).all() and (y < classes).all()), f"{name} has labels outside 0 … {classes - 1}")
     train = target.splits.train.y
     if train is not None and len(train) >= 20 * target.spec.classes:
         absent = sorted(set(range(target.spec.classes)) - set(train.unique().tolist()))
@@ -107,7 +127,7 @@ def check_labels(target: DatasetTarget) -> None:
 
 def check_binary(target: DatasetTarget) -> str | None:
     """spec.binary is True if every value is 0 or 1: only then is a Bernoulli likelihood a probability."""
-    if target.spec.binary:
+    if target.spec.binary or target.spec.is_discrete:
         return None
     for split in target.parts().values():
         x = first(split).float() / (255 if split.x.dtype == torch.uint8 else 1)
@@ -121,7 +141,7 @@ def check_log_density(target: DatasetTarget) -> str | None:
     dataset = target.build()
     if not isinstance(dataset, KnownDensity):
         return "its density is not known"
-    if target.spec.numel > DENSITY_DIMENSIONS or target.spec.is_image:
+    if target.spec.numel > DENSITY_DIMENSIONS or target.spec.is_image or target.spec.is_discrete:
         return f"only densities of at most {DENSITY_DIMENSIONS} dimensions are integrated"
     dataset.load(target.store)
     shape = target.spec.shape
@@ -133,6 +153,25 @@ def check_log_density(target: DatasetTarget) -> str | None:
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[: 2 * EXAMPLES]
     with torch.no_grad(), seeded(0):
         return examine_samples(x[order].float().reshape(len(order), 1, -1), log_prob, "log_density", SOLVED)
+
+
+def check_factors(target: DatasetTarget) -> str | None:
+    """The examples of a dataset with factors are rendered from them, and each factor has as many values as it says."""
+    dataset = target.build()
+    if not isinstance(dataset, Factored):
+        return "it has no factors"
+    sizes = torch.tensor(dataset.factor_sizes)
+    for name, split in target.parts().items():
+        factors = split.factors
+        require(factors is not None, f"{name} has no factors")
+        assert factors is not None
+        fits = factors.shape == (len(split.x), len(sizes)) and factors.dtype == torch.int64
+        require(fits, f"{name} has factors of {factors.dtype} and shape {tuple(factors.shape)}")
+        inside = bool(((factors >= 0) & (factors < sizes)).all())
+        require(inside, f"{name} has factors outside 0 … {(sizes - 1).tolist()}")
+        again = dataset.render(factors[:EXAMPLES])
+        require(torch.equal(again, first(split)), f"{name}: render(factors) does not give the examples")
+    return None
 
 
 def check_again(target: DatasetTarget) -> None:
@@ -160,6 +199,7 @@ DATASET: dict[str, Check[DatasetTarget]] = {
     "labels": Check(check_labels, "number the classes from 0, or set classes=0 and give no labels"),
     "binary": Check(check_binary, "DataSpec(…, binary=True)", warns=True),
     "log-density": Check(check_log_density, "keep every constant of ln p, in the units of the examples"),
+    "factors": Check(check_factors, "render each example from its row of Split.factors"),
     "again": Check(check_again, "draw from a generator of your own with a fixed seed"),
     "apart": Check(
         check_apart, "remove the test examples from train, unless the source itself repeats examples", warns=True

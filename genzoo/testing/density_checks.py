@@ -25,6 +25,8 @@ NODES = 100_001
 """Points of the quadrature of a density of single numbers."""
 SMALL = 8
 """Largest number of dimensions in which a Jacobian is computed, or a density is compared with samples."""
+SEQUENCES = 4096
+"""Largest number of sequences of tokens that are listed."""
 INVERTED = 1e-2
 """Tolerance of decode(encode(x)), relative to 1 + |x|, with perturbed weights."""
 
@@ -74,7 +76,11 @@ def _normalised(pair: Pair, model: Density) -> str | None:
     if model.exactness == "estimate":
         return "log_prob(x) is an estimate"
     if pair.spec.binary and pair.spec.numel <= SMALL:
-        total, what = _sum_over_all(pair, model), f"sums over all {2**pair.spec.numel} values to"
+        values = torch.tensor(list(itertools.product((0.0, 1.0), repeat=pair.spec.numel)))
+        total, what = _sum_over(values, pair, model), f"sums over all {len(values)} values to"
+    elif pair.spec.is_discrete and pair.spec.levels**pair.spec.numel <= SEQUENCES:
+        values = torch.tensor(list(itertools.product(range(pair.spec.levels), repeat=pair.spec.numel)))
+        total, what = _sum_over(values, pair, model), f"sums over all {len(values)} sequences to"
     elif pair.spec.numel == 1 and model.measure == "density":
         total, what = _integral(pair, model), "integrates to"
     else:
@@ -86,9 +92,8 @@ def _normalised(pair: Pair, model: Density) -> str | None:
     return None
 
 
-def _sum_over_all(pair: Pair, model: Density) -> float:
-    """Return Σ p(x) over all binary x; a bound on ln p(x) is averaged over draws of its noise."""
-    values = torch.tensor(list(itertools.product((0.0, 1.0), repeat=pair.spec.numel)))
+def _sum_over(values: Tensor, pair: Pair, model: Density) -> float:
+    """Return Σ p(x) over all possible x [N, F]; a bound on ln p(x) is averaged over draws of its noise."""
     x = pair.spec.view(values).view(-1, *pair.spec.shape)
     draws = 1 if model.exactness == "exact" else BOUND_DRAWS
     with seeded(0):

@@ -108,7 +108,7 @@ def refusal(pair: Pair, small: bool = False) -> str | None:
 def of_counts(pair: Pair) -> Pair | None:
     """Return the pair on made-up whole numbers if its loss is finite on them but not on real vectors; else None."""
     counts = dataclasses.replace(pair, counts=True)
-    if pair.spec.is_image or pair.examples is not None:
+    if pair.spec.is_image or pair.spec.is_discrete or pair.examples is not None:
         return None
     try:
         finite = [bool(loss_of(one.build(), one.batch(16))["loss"].isfinite()) for one in (pair, counts)]

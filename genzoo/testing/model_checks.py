@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Batch
-from genzoo.core.likelihoods import likelihood_class
 from genzoo.core.model import Autoencoder, Encoder, LatentModel
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
+from genzoo.runs.build import suits_any_values
 from genzoo.runs.model_file import load_model, save_model
 from genzoo.testing import (
     consistency_checks,
@@ -29,6 +29,7 @@ from genzoo.testing import (
     training_step_checks,
 )
 from genzoo.testing.check import Check, require
+from genzoo.testing.dataset_checks import refuse_odd_tokens
 from genzoo.testing.density_checks import by_gradient
 from genzoo.testing.graph_safety import assert_fullgraph, assert_graph_safe
 from genzoo.testing.pair import CPU, EXAMPLES, Pair, loss_of, train
@@ -58,9 +59,12 @@ def check_shapes(pair: Pair) -> None:
             results["sample(n)"] = model.sample(n, batch.y), (n, *shape)
     for name, (value, expected) in results.items():
         require(tuple(value.shape) == expected, f"{pair}: {name} has shape {tuple(value.shape)}, not {expected}")
-        require(value.dtype == torch.float32, f"{pair}: {name} is {value.dtype}, not float32")
+        kind = torch.int64 if pair.spec.is_discrete and _of_data(name) else torch.float32
+        require(value.dtype == kind, f"{pair}: {name} is {value.dtype}, not {kind}")
         require(bool(value.isfinite().all()), f"{pair}: {name} is not finite")
-        if likelihood_class(pair.spec.likelihood).values != "any" and _of_data(name):
+        if kind == torch.int64:
+            refuse_odd_tokens(value.flatten(0, -2), pair.spec.levels, f"{pair}: {name}")
+        if not suits_any_values(pair.spec.likelihood) and _of_data(name):
             inside = bool((value >= 0).all() and (value <= 1).all())
             require(inside, f"{pair}: {name} leaves [0, 1]: {value.min():.3g} … {value.max():.3g}")
 

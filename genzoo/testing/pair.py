@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genzoo.core.dataset import Batch, DataSpec, Split
+from genzoo.core.dataset import PADDING, Batch, DataSpec, Split, token_type
 from genzoo.core.errors import GenzooError
 from genzoo.core.noise import derive_seed, seeded
 from genzoo.data.resident import Resident
@@ -26,12 +26,15 @@ SPECS = {
     "colour images": DataSpec((3, 32, 32), "bernoulli", classes=10, size=1000),
     "points": DataSpec((2,), "gaussian-learned", classes=2, size=1000),
     "vectors": DataSpec((5,), "gaussian", size=1000),
+    "tokens": DataSpec((12,), "", classes=2, size=1000, kind="tokens", levels=7),
+    "signals": DataSpec((1, 32), "gaussian-learned", classes=2, size=1000, kind="signal", rate=8000.0),
 }
 """Forms of data to check a model on; it may refuse some of them with a reason."""
 
 SMALL = {
     "2x2 pixels": DataSpec((1, 2, 2), "bernoulli", classes=2, size=1000, binary=True),
     "single numbers": DataSpec((1,), "gaussian-learned", classes=2, size=1000),
+    "3 tokens": DataSpec((3,), "", size=1000, kind="tokens", levels=4),
 }
 """Forms so small that a density can be summed or integrated; a model need not support them."""
 
@@ -110,14 +113,16 @@ class Pair:
         return None
 
     def split(self, n: int) -> Split:
-        """Return n examples as a dataset stores them: mostly dark uint8 images, or float32 values."""
+        """Return n examples as a dataset stores them: mostly dark uint8 images, float32 values, or padded tokens."""
         if self.examples is not None:
             index = torch.arange(n) % len(self.examples.x)
             y = self.examples.y
             return Split(torch.as_tensor(self.examples.x[index]), None if y is None else y[index])
         generator = torch.Generator().manual_seed(n)
         shape = (n, *self.spec.shape)
-        if self.counts:
+        if self.spec.is_discrete:
+            x = made_up_tokens(n, self.spec, generator)
+        elif self.counts:
             x = torch.poisson(torch.full(shape, 3.0), generator=generator)
         elif self.spec.binary:
             x = 255 * (torch.rand(shape, generator=generator) < 0.4).to(torch.uint8)
@@ -130,6 +135,14 @@ class Pair:
     def batch(self, n: int) -> Batch:
         """Return n examples as a model gets them."""
         return Resident(self.split(n), CPU).batch(torch.arange(n))
+
+
+def made_up_tokens(n: int, spec: DataSpec, generator: torch.Generator) -> Tensor:
+    """Return n sequences of any length from 1 on, padded to that of the spec: [n, L]."""
+    (length,) = spec.shape
+    x = torch.randint(1, spec.levels, (n, length), generator=generator)
+    ends = torch.randint(1, length + 1, (n, 1), generator=generator)
+    return torch.where(torch.arange(length) < ends, x, PADDING).to(token_type(spec.levels))
 
 
 @torch.no_grad()

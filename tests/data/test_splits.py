@@ -22,7 +22,7 @@ def test_the_permutation_never_changes() -> None:
 
 
 def test_examples_and_labels_are_taken_in_order() -> None:
-    x, y = take(TEN, torch.tensor([7, 0, 3]))
+    x, y, _ = take(TEN, torch.tensor([7, 0, 3]))
     assert y is not None
     assert (x[:].flatten().tolist(), y.tolist()) == ([7, 0, 3], [7, 0, 3])
     assert take(Split(TEN.x), torch.tensor([2])).y is None

@@ -12,3 +12,10 @@ def register_models(register: RegisterModel) -> None:
         summary="masked autoencoder whose outputs are the conditionals p(x_d | x_<d); exact ln p(x)",
         paper="Germain et al. 2015, arXiv 1502.03509",
     )
+    register(
+        "char-model",
+        "genzoo_plugins.autoregressive.char_model:CharModel",
+        loss="nll",
+        summary="small causal transformer over the characters of a text; exact ln p(x)",
+        paper="Vaswani et al. 2017, arXiv 1706.03762; Radford et al. 2018",
+    )

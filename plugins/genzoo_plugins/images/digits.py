@@ -38,7 +38,7 @@ class Digits(ImageDataset):
 
     def read(self, store: Store) -> tuple[Split, Split]:
         here = Path(__file__).parent
-        levels, y = read_split(here / "digits-images-idx3-ubyte.gz", here / "digits-labels-idx1-ubyte.gz")
+        levels, y, _ = read_split(here / "digits-images-idx3-ubyte.gz", here / "digits-labels-idx1-ubyte.gz")
         assert isinstance(levels, Tensor)
         x = ((levels.int() * 510 + LEVELS) // (2 * LEVELS)).byte()  # round(255 v / 16), halves up, in integers
         train, test = hold_out(Split(x, y), TEST)
