@@ -50,7 +50,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
     if options.out:
         write_scores(options.out, opened, values, order)
     unseen = unseen_examples(opened)
-    classes = 0 if opened.data.y is None else len(opened.data.y.unique())
+    classes = 0 if opened.data.y is None else len(opened.data.y[opened.data.y >= 0].unique())
     if unseen is not None:
         table = unseen_table(opened, scores, unseen)
     elif classes > 1:
@@ -197,7 +197,8 @@ def class_table(opened: Application, scores: Tensor) -> dict[str, Any]:
     from genzoo.evaluation.anomaly import one_against_rest, one_against_rest_intervals
 
     assert opened.data.y is not None
-    y = opened.data.y.cpu()
+    known = (opened.data.y >= 0).cpu()
+    y, scores = opened.data.y.cpu()[known], scores[known]
 
     def by_name(values: dict[int, Any]) -> dict[str, Any]:
         return {opened.model.spec.class_name(label): value for label, value in values.items()}
@@ -206,7 +207,7 @@ def class_table(opened: Application, scores: Tensor) -> dict[str, Any]:
     table["interval_95"] = by_name(one_against_rest_intervals(scores, y))
     for name, values in baseline_scores(opened, neighbours=False).items():
         kind, _, components = name.partition("-")
-        table[kind] = by_name(one_against_rest(values, y))
+        table[kind] = by_name(one_against_rest(values[known], y))
         table |= {"components": int(components)} if components else {}
     return table
 

@@ -26,7 +26,7 @@ class Data:
     name: str
     """The name of the dataset."""
     options: Mapping[str, Any]
-    """Its options that are not paths."""
+    """Its options that are not paths, without those that are not set: older runs lack newer options."""
     paths: Mapping[str, Any] = field(default_factory=dict)
     """Its options that are paths."""
     digest: str | None = None
@@ -37,7 +37,7 @@ class Data:
     @classmethod
     def of(cls, section: Mapping[str, Any], digest: Any, files: Any) -> Data:
         """Return the data of the `data` section of a configuration, and of `data_digest` and `data` of a record."""
-        options = {name: value for name, value in section.items() if name != "name"}
+        options = {name: value for name, value in section.items() if name != "name" and value is not None}
         paths = {name: value for name, value in options.items() if is_location(name, value)}
         rest = {name: value for name, value in options.items() if name not in paths}
         return cls(section["name"], rest, paths, digest if isinstance(digest, str) else None, hash_of(files))

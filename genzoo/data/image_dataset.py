@@ -15,7 +15,7 @@ from genzoo.core.options import Natural, Range, config
 from genzoo.core.rows import Examples
 from genzoo.data.raw_files import FileSet
 from genzoo.data.readers.idx import read_idx
-from genzoo.data.splits import hold_out, take
+from genzoo.data.splits import Labelled, hold_out, take, with_labels_of
 from genzoo.data.store import Store
 
 Side = Annotated[int, Range(0, 256)]
@@ -44,11 +44,15 @@ class ImageDataset(ABC):
         """Exclude this class from training and validation. The test images keep it, for `genzoo anomaly`."""
         only: Label | None = None
         """Train and validate on this class only. The test images keep all classes."""
+        labelled: Labelled = None
+        """Keep the labels of this many training images, equally many of each class; the others are unknown."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
         if config.without is not None and config.only is not None:
             raise UsageError("--data.without and --data.only exclude each other", "leave one of them out")
+        if config.labelled is not None and (config.without, config.only) != (None, None):
+            raise UsageError("--data.labelled hides classes that --data.without and --data.only need", "leave one out")
         if config.validation >= self.train_size:
             raise UsageError(
                 f"--data.validation {config.validation} leaves nothing to train on: "
@@ -69,6 +73,7 @@ class ImageDataset(ABC):
     def load(self, store: Store) -> Splits:
         train, test = (Split(resized(split.x, self.config.resize), split.y) for split in self.read(store))
         train, validation = hold_out(train, self.config.validation)
+        train = with_labels_of(train, self.config.labelled, self.spec.classes)
         return Splits(self.seen(train), validation and self.seen(validation), test)
 
     def unseen(self, y: Tensor) -> Tensor | None:

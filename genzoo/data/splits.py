@@ -8,9 +8,12 @@ from torch import Tensor
 from genzoo.core.dataset import UNKNOWN, Split, Splits
 from genzoo.core.errors import UsageError
 from genzoo.core.noise import derive_seed, keyed_bits
+from genzoo.core.options import Count
 from genzoo.core.rows import Rows, in_place
 
 SPLIT_KEY = 20240
+Labelled = Count | None
+"""The option of a dataset for the number of labels that training has; None: all."""
 WRONG = "its DataSpec(classes=…) and its labels must fit"
 
 
@@ -65,19 +68,19 @@ def hold_out(split: Split, n: int) -> tuple[Split, Split | None]:
     return take(split, order[n:].sort().values), take(split, order[:n].sort().values)
 
 
-def with_labels_of(split: Split, n: int, classes: int, seed: int = 0) -> Split:
+def with_labels_of(split: Split, n: int | None, classes: int, seed: int = 0) -> Split:
     """Keep the labels of n examples, equally many of each class; the others are of unknown class, −1.
 
     Args:
         split: Examples with labels.
-        n: Number of labels; 0: keep all.
+        n: Number of labels; None: keep all.
         classes: Number of classes. If n is not a multiple of it, the first classes have one label more.
         seed: Of the choice.
 
     Raises:
         UsageError: n is larger than a class allows.
     """
-    if n == 0:
+    if n is None:
         return split
     assert split.y is not None
     hashes = keyed_bits(torch.tensor([derive_seed(seed, "labelled")]), 0, len(split.y))[0]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.core.dataset import UNKNOWN
 from genzoo.data.batching import evaluation_batch, in_parts
 from genzoo.data.splits import fixed_permutation
 from genzoo.evaluation.intervals import wilson
@@ -41,7 +42,10 @@ class CodeMetric(genzoo.Metric):
             return "no labels"
         if train is context.data:
             return "the evaluation data are the training data"
-        index = fixed_permutation(len(train))[:MOST].to(train.device)
+        if bool((context.data.y == UNKNOWN).any()):
+            return "some labels are not known"
+        index = fixed_permutation(len(train))
+        index = index[train.y.cpu()[index] != UNKNOWN][:MOST].to(train.device)
         size = evaluation_batch(model.spec)
         codes = in_parts(lambda part: model.encode(train.batch(part).x).flatten(1), index, size).cpu().double()
         if not bool(codes.isfinite().all()):

@@ -1,4 +1,4 @@
-"""Generated datasets of two and three dimensions."""
+"""Generated datasets: points, and small sequences, signals, views and pictures of which everything is known."""
 
 from genzoo.core.hookspecs import Register, hookimpl
 
@@ -40,4 +40,27 @@ def register_datasets(register: Register) -> None:
         f"{home}.curves:Spirals",
         summary="two interleaved spirals in the plane; generated",
         paper="after Grathwohl et al. 2019, arXiv 1810.01367",
+    )
+    register(
+        "markov",
+        f"{home}.markov:Markov",
+        summary="sequences of two symbols from a Markov chain; generated, entropy 0.3965 nats a symbol",
+        paper="Shannon 1948, section 7",
+    )
+    register(
+        "waves",
+        f"{home}.waves:Waves",
+        summary="sound: sums of three sines of random loudness and phase; generated, density and power known",
+    )
+    register(
+        "two-views",
+        f"{home}.two_views:TwoViews",
+        summary="rows of two views of one latent, linear and Gaussian; generated, density known",
+        paper="Bach & Jordan 2005, technical report 688, Berkeley",
+    )
+    register(
+        "sprites",
+        f"{home}.sprites:Sprites",
+        summary="16x16 shapes of known shape, size and place; generated",
+        paper="after Matthey et al. 2017, dSprites",
     )

@@ -1,4 +1,4 @@
-"""Base class of generated datasets: three independent samples, their sizes and their seed."""
+"""Base classes of generated datasets: three independent samples, their sizes and their seed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.noise import derive_seed, keyed_bits, keyed_normal
+from genzoo.data.splits import Labelled, with_labels_of
 
 Size = Annotated[int, genzoo.Range(1, 10_000_000)]
 
 
-class Toy:
-    """Points generated from a hash of the seed, the same on every machine.
+class Generated:
+    """Examples generated from a hash of the seed, the same on every machine.
 
     Each split is an independent sample. A longer sample begins with the shorter one of the same seed.
     """
@@ -23,37 +24,29 @@ class Toy:
     files = None
     name: ClassVar[str]
     """Part of the hash, so that datasets do not share random numbers."""
-    dimensions: ClassVar[int] = 2
-    classes: ClassVar[int] = 0
 
     @genzoo.config
     class Config:
         train: Size = 1000
-        """Number of training points."""
+        """Number of training examples."""
         validation: Annotated[int, genzoo.Range(0, 10_000_000)] = 200
-        """Number of validation points; 0: none."""
+        """Number of validation examples; 0: none."""
         test: Size = 1000
-        """Number of test points."""
-        noise: genzoo.NonNegative = 0.1
-        """Standard deviation of the noise."""
+        """Number of test examples."""
         seed: genzoo.Natural = 0
         """Seed of the sample."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
 
-    @property
-    def spec(self) -> genzoo.DataSpec:
-        return genzoo.DataSpec((self.dimensions,), "gaussian-learned", classes=self.classes, size=self.config.train)
-
     def load(self, store: genzoo.Store) -> genzoo.Splits:
         own = self.config
-        validation = self._split("validation", own.validation) if own.validation else None
-        return genzoo.Splits(self._split("train", own.train), validation, self._split("test", own.test))
+        validation = self.split("validation", own.validation) if own.validation else None
+        return genzoo.Splits(self.split("train", own.train), validation, self.split("test", own.test))
 
-    def points(self, split: str, n: int, y: Tensor) -> Tensor:
-        """Return n points of a split, [n, F] float64, of the classes y [n]."""
-        raise NotImplementedError(f"{type(self).__name__} must define points(split, n, y)")
+    def split(self, name: str, n: int) -> genzoo.Split:
+        """Return a sample of n examples, as stored."""
+        raise NotImplementedError(f"{type(self).__name__} must define split(name, n)")
 
     def uniform(self, split: str, purpose: str, n: int) -> Tensor:
         """Return n uniform float64 numbers in [0, 1)."""
@@ -64,13 +57,44 @@ class Toy:
         """Return standard normal numbers, [n, columns]."""
         return keyed_normal(self._key(split, purpose), 0, columns * n).reshape(n, columns)
 
-    def _split(self, split: str, n: int) -> genzoo.Split:
-        """Return a sample: x float32 [n, F]; y int64 [n], cycling through the classes, or None without classes."""
-        y = torch.arange(n) % max(self.classes, 1)
-        return genzoo.Split(self.points(split, n, y).float(), y if self.classes else None)
-
     def _key(self, split: str, purpose: str) -> Tensor:
         return torch.tensor([derive_seed(self.config.seed, self.name, split, purpose)])
+
+
+class Toy(Generated):
+    """Points of a few dimensions, with or without classes."""
+
+    dimensions: ClassVar[int] = 2
+    classes: ClassVar[int] = 0
+
+    @genzoo.config
+    class Config(Generated.Config):
+        noise: genzoo.NonNegative = 0.1
+        """Standard deviation of the noise."""
+        labelled: Labelled = None
+        """Keep the labels of this many training examples, equally many of each class; the others are unknown."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        if config.labelled and not self.classes:
+            raise genzoo.UsageError("--data.labelled needs classes; these data have none", "leave it out")
+
+    @property
+    def spec(self) -> genzoo.DataSpec:
+        return genzoo.DataSpec((self.dimensions,), "gaussian-learned", classes=self.classes, size=self.config.train)
+
+    def load(self, store: genzoo.Store) -> genzoo.Splits:
+        splits = super().load(store)
+        return splits._replace(train=with_labels_of(splits.train, self.config.labelled, self.classes, self.config.seed))
+
+    def points(self, split: str, n: int, y: Tensor) -> Tensor:
+        """Return n points of a split, [n, F] float64, of the classes y [n]."""
+        raise NotImplementedError(f"{type(self).__name__} must define points(split, n, y)")
+
+    def split(self, name: str, n: int) -> genzoo.Split:
+        """Return a sample: x float32 [n, F]; y int64 [n], cycling through the classes, or None without classes."""
+        y = torch.arange(n) % max(self.classes, 1)
+        return genzoo.Split(self.points(name, n, y).float(), y if self.classes else None)
 
 
 def on_circle(angle: Tensor) -> Tensor:
