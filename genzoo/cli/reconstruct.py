@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.loading import Source
-from genzoo.cli.saved_run import OUT_HELP, add_run_verb, figure_path, open_run, refuse_output, save_numbers
+from genzoo.cli.saved_run import EXAMPLES, OUT_HELP, add_run_verb, figure_path, open_run, refuse_output
 from genzoo.core.errors import HINT, printable
 
 
@@ -23,7 +23,7 @@ def add_verb(verbs: Any) -> None:
 
 def save_reconstructions(options: argparse.Namespace) -> int:
     """Write originals and reconstructions as a picture, or the reconstructions as numbers."""
-    refuse_output(options.out)
+    refuse_output(options.out, EXAMPLES)
     run, device = open_run(options)
     import torch
 
@@ -31,9 +31,13 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     from genzoo.core.model import Autoencoder, require_capability
     from genzoo.data.batching import evaluation_batch, in_parts
     from genzoo.figures import draw as figures
+    from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
     from genzoo.system.computing import evaluating
 
     model = run.model.to(device)
+    kind = model.spec.kind
+    if options.out:
+        refuse_other_ending(options.out, model.spec)
     require_capability(model, Autoencoder, "genzoo reconstruct", run.config.model, f"genzoo sample {options.run}")
     assert isinstance(model, Autoencoder)
     if options.images:
@@ -45,15 +49,17 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     with torch.no_grad(), evaluating(model):
         again = in_parts(lambda part: model.reconstruct(part).cpu(), x, evaluation_batch(model.spec))
     x, again = model.spec.original(x.cpu()), model.spec.original(again)
-    error = (again - x).square().flatten(1).mean(1)
-    out: Path = options.out or figure_path(run, "reconstructed.png")
-    if out.suffix == ".npy":
-        save_numbers(out, again if model.spec.is_image else run.form.unscaled(again))
+    error = (again != x if kind == "tokens" else (again - x).square()).float().flatten(1).mean(1)
+    out: Path = options.out or figure_path(run, f"reconstructed{ENDINGS[kind][0]}")
+    if out.suffix == ".txt" or (kind == "signal" and out.suffix == ".png"):
+        figures.save_reconstructions(out, x, again, model.spec)
+    elif out.suffix != ".png":
+        write_examples(out, run.form.unscaled(again) if kind == "vector" else again, model.spec, run.form.columns)
     elif model.spec.is_image:
         figures.save_pairs(out, x, again, f"originals and reconstructions, MSE {error.mean():.4f}")
     else:
         figures.displacements(out, x, again, "points and their reconstructions")
     for name, value in zip(names, error.tolist(), strict=False):
-        print(f"{printable(name, HINT)}  MSE {value:.5f}")
+        print(f"{printable(name, HINT)}  {'wrong' if kind == 'tokens' else 'MSE'} {value:.5f}")
     print(out)
     return 0

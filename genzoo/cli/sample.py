@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import Source
 from genzoo.cli.saved_run import (
+    EXAMPLES,
     OUT_HELP,
     add_run_verb,
     figure_path,
     open_run,
     refuse_output,
     refuse_too_many,
-    save_numbers,
 )
 from genzoo.core.errors import UsageError
 
@@ -39,15 +39,19 @@ def add_verb(verbs: Any) -> None:
 
 def save_samples(options: argparse.Namespace) -> int:
     """Write new examples as a picture or as numbers."""
-    refuse_output(options.out)
+    refuse_output(options.out, EXAMPLES)
     run, device = open_run(options)
     import torch
 
     from genzoo.evaluation.sampling import IN_A_ROW, Sampler
     from genzoo.figures import draw as figures
+    from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
     from genzoo.figures.samples import SAMPLES
 
     model = run.model.to(device)
+    ending = ENDINGS[model.spec.kind][0]
+    if options.out:
+        refuse_other_ending(options.out, model.spec)
     sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
     if reason := sampler.refuses(model):
         raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
@@ -60,15 +64,18 @@ def save_samples(options: argparse.Namespace) -> int:
     y = torch.tensor(classes, device=device).repeat_interleave(per_class) if classes else None
     suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
     suffix += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
-    out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}.png")
+    out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}{ending}")
     train, source = None, Source.of(run, options)
     if sampler.components:
         train = source.view("train", device)
-    elif not model.spec.is_image and out.suffix != ".npy":
+    elif model.spec.kind == "vector" and out.suffix == ".png":
         train = source.view_if_there("train", device, "drawn without the data")
     new, how = figures.draw_samples(model, train, n, options.seed, sampler, y)
-    if out.suffix == ".npy":
-        save_numbers(out, new if model.spec.is_image else run.form.unscaled(new))
+    if out.suffix != ".png":
+        values = run.form.unscaled(new) if model.spec.kind == "vector" else new
+        write_examples(out, values, model.spec, run.form.columns)
+    elif model.spec.kind == "signal":
+        figures.draw_signals(out, {"generated": new}, model.spec.rate, f"{n} signals, {how}")
     elif model.spec.is_image:
         of_classes = f" of class {options.classes}" if len(classes) == 1 else ", a row a class" if classes else ""
         title = f"{n} samples{of_classes}, {how}"

@@ -22,7 +22,9 @@ BYTES_PER_VALUE = 16  # float32: the last two layers of the network, its output 
 MOST_SAMPLES = 100_000
 PICTURES = (".png", ".npy")
 """Kinds of files that hold pictures."""
-OUT_HELP = "a .png picture, or .npy for numbers"
+EXAMPLES = (".png", ".npy", ".txt", ".wav", ".csv")
+"""Kinds of files that hold examples of any kind of data."""
+OUT_HELP = "a .png picture, or .npy for numbers; .txt for texts, .wav for sound, .csv for tables"
 RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the best validation MSE"
 RUNS_HELP = "folder of runs (default: runs/)"
 DEVICE_HELP = "cpu, cuda, cuda:1, mps; auto uses a GPU if there is one (default: auto)"

@@ -91,7 +91,8 @@ class Model(nn.Module):
 
     def __init__(self, spec: DataSpec, config: Any) -> None:
         if spec.kind not in self.kinds:
-            what = f"{type(self).__name__} is for data of kind {' or '.join(self.kinds)}; these are of kind {spec.kind}"
+            kinds = " or ".join(filter(None, [", ".join(self.kinds[:-1]), self.kinds[-1]]))
+            what = f"{type(self).__name__} is for data of kind {kinds}; these are of kind {spec.kind}"
             raise UsageError(what, "choose another model: genzoo list --kind model")
         super().__init__()
         self.spec = spec

@@ -77,7 +77,8 @@ def require_images(name: str, shape: tuple[int, ...], at_least: int) -> None:
         UsageError: The message has the required and the actual size.
     """
     if len(shape) != 3:
-        raise UsageError(f"{name} needs images (C, H, W); these data are vectors of {math.prod(shape)}")
+        size = f"vectors of {shape[0]}" if len(shape) == 1 else f"of shape {'x'.join(map(str, shape))}"
+        raise UsageError(f"{name} needs images (C, H, W); these data are {size}")
     height, width = shape[1:]
     if min(height, width) < at_least:
         raise TooSmallImages(

@@ -14,8 +14,9 @@ from genzoo.figures.curves import curves
 from genzoo.figures.image_grid import save_grid
 from genzoo.figures.image_rows import save_pairs
 from genzoo.figures.latent_scatter import has_kl, kl_per_dim, latent
-from genzoo.figures.samples import draw_samples, points_shown, reconstructions, samples
+from genzoo.figures.samples import draw_samples, points_shown, reconstructions, samples, save_reconstructions
 from genzoo.figures.scatter import displacements, scatter
+from genzoo.figures.signals import draw_signals
 from genzoo.figures.traversals import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
 from genzoo.registry.plugin_faults import error_line
 from genzoo.runs.run import Run
@@ -29,10 +30,12 @@ __all__ = [
     "displacements",
     "draw_all",
     "draw_samples",
+    "draw_signals",
     "points_shown",
     "render",
     "save_grid",
     "save_pairs",
+    "save_reconstructions",
     "scatter",
     "traversal_gif",
 ]

@@ -16,9 +16,11 @@ from genzoo.data.resident import Resident
 from genzoo.evaluation.sampling import IN_A_ROW, Sampler, draw, rows_by_class
 from genzoo.figures.canvas import LONGEST_NAME, thumbnails
 from genzoo.figures.context import FigureContext
+from genzoo.figures.files import ENDINGS, as_text, write_examples
 from genzoo.figures.image_grid import save_grid
 from genzoo.figures.image_rows import save_pairs
 from genzoo.figures.scatter import displacements, scatter
+from genzoo.figures.signals import SHOWN, draw_signals
 from genzoo.system.computing import evaluating
 
 SAMPLES = 64
@@ -27,6 +29,10 @@ POINTS = 1000
 """Largest number of points in a figure."""
 TITLE_NAMES = 40
 """Largest total length of the class names in a title."""
+TEXTS = 16
+"""Texts in a list of samples or reconstructions."""
+ROWS = 10
+"""Rows in a table of samples."""
 POINT_BYTES = 1 << 26
 """Largest memory of the points in a figure, in bytes."""
 
@@ -70,12 +76,23 @@ def points_shown(spec: DataSpec) -> int:
 
 
 def samples(context: FigureContext, path: Path) -> None:
-    """Draw new images, or new points beside the data."""
+    """Draw new images; write new texts; draw new signals or points beside the data, as sound or a table too."""
     model, train, test = context.model, context.view["train"], context.test
-    if not model.spec.is_image:
-        n = points_shown(model.spec)
+    spec = model.spec
+    if spec.kind == "tokens":
+        write_examples(path.with_suffix(".txt"), draw_samples(model, train, TEXTS)[0], spec)
+        return
+    if spec.kind == "signal":
+        new, how = draw_samples(model, train, SHOWN - 2)
+        sets = {"real": context.originals(torch.arange(min(2, len(test)))), "generated": new}
+        draw_signals(path, sets, spec.rate, f"signals, {how}")
+        write_examples(path.with_suffix(".wav"), new, spec)
+        return
+    if not spec.is_image:
+        n = points_shown(spec)
         new, how = draw_samples(model, train, n)
         scatter(path, test.x[:n].cpu(), new, f"{n:,} samples, {how}")
+        write_table(context, path.with_suffix(".csv"), new)
         return
     y = rows_by_class(model)
     if y is None:
@@ -86,6 +103,13 @@ def samples(context: FigureContext, path: Path) -> None:
         save_grid(path, new, f"{len(y)} samples, a row a class{_named(model)}, {how}", columns=IN_A_ROW)
 
 
+def write_table(context: FigureContext, path: Path, new: Tensor) -> None:
+    """Write some new rows as a table, if the values have names."""
+    form = context.run.form
+    if form.columns or context.model.spec.parts:
+        write_examples(path, form.unscaled(new[:ROWS]), context.model.spec, form.columns)
+
+
 def _named(model: Model) -> str:
     """Return the class names in brackets, or "" if they are too long for a title."""
     names = ", ".join(printable(name, LONGEST_NAME) for name in model.spec.class_names)
@@ -93,13 +117,42 @@ def _named(model: Model) -> str:
 
 
 def reconstructions(context: FigureContext, path: Path) -> None:
-    """Draw test examples and their reconstructions."""
+    """Draw test examples and their reconstructions, or write them as texts; signals as sound too."""
     model, test = context.model, context.test
-    index = torch.arange(min(30 if model.spec.is_image else points_shown(model.spec), len(test)))
+    spec = model.spec
+    most = {"image": 30, "tokens": TEXTS, "signal": SHOWN // 2}.get(spec.kind) or points_shown(spec)
+    index = torch.arange(min(most, len(test)))
     size = evaluation_batch(model.spec)
     x = in_parts(context.originals, index, size)
     again = in_parts(lambda part: context.shown(context.autoencoder.reconstruct(context.examples(part))), index, size)
-    if not model.spec.is_image:
+    if spec.kind in ("tokens", "signal"):
+        save_reconstructions(path.with_suffix(ENDINGS[spec.kind][0]), x, again, spec)
+        return
+    if not spec.is_image:
         displacements(path, x, again, "test points and their reconstructions")
         return
     save_pairs(path, x, again, "test images (upper rows) and reconstructions (lower rows)")
+
+
+def save_reconstructions(path: Path, x: Tensor, again: Tensor, spec: DataSpec) -> None:
+    """Write tokens or signals [N, *S] and their reconstructions, each below its original.
+
+    Args:
+        path: A .txt file for tokens; for signals a .png picture, beside which the sound is written as .wav.
+        x: The examples, in the units of the data.
+        again: Their reconstructions.
+        spec: Of the data.
+    """
+    both = torch.stack([x, again], 1).flatten(0, 1)
+    if spec.kind == "tokens":
+        marked = [f"{mark} {text}" for pair in zip(spec.spell(x), spec.spell(again), strict=True)
+                  for mark, text in zip(("x ", "x̂ "), pair, strict=True)]  # fmt: skip
+        path.write_text(as_text(marked), encoding="utf-8")
+        return
+    draw_signals(
+        path,
+        {f"signal {n + 1}": pair for n, pair in enumerate(both.unflatten(0, (-1, 2)))},
+        spec.rate,
+        "signals, each above its reconstruction",
+    )
+    write_examples(path.with_suffix(".wav"), both, spec)

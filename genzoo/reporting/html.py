@@ -14,6 +14,6 @@ def render(template: str, **values: Any) -> str:
     return templates.get_template(template).render(**values)
 
 
-def data_url(png: bytes) -> str:
-    """Return a PNG as the URL by which a page embeds it."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def data_url(content: bytes, kind: str = "image/png") -> str:
+    """Return a file of a MIME type, such as a PNG, as the URL by which a page embeds it."""
+    return f"data:{kind};base64," + base64.b64encode(content).decode()

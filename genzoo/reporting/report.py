@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import shlex
 import time
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +22,14 @@ from genzoo.runs.record import total_seconds, why_outdated
 from genzoo.runs.run import DAMAGED, REPORT_FILE, Run, read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from genzoo.core.loss import Loss
 
 NO_METRIC = {"n", "standard_error", "monte_carlo_error", "not_available", "details"}
 """Keys of a split's results that are not metrics."""
+LONGEST_TABLE = 21
+"""Largest number of lines of a table in the page, with its header."""
 
 
 def write_report(run: Run) -> Path:
@@ -149,14 +155,31 @@ def labels_and_captions() -> dict[str, dict[str, str]]:
     return {"metrics": metric_labels(), "figures": {name: drawing.about for name, drawing in FIGURES.items()}}
 
 
-def pictures(folder: Path, captions: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the figures in a folder that have a caption, each as a data URL."""
+def pictures(folder: Path, captions: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the figures in a folder that have a caption: pictures and sound as data URLs, texts and tables."""
     found = []
     for name, caption in captions.items():
-        file = folder / f"{name}.png"
-        if file.is_file():
-            found.append({"name": name, "caption": caption, "source": data_url(file.read_bytes())})
+        files = {ending: file for ending in READERS if (file := folder / f"{name}{ending}").is_file()}
+        if files:
+            shown: dict[str, Any] = dict.fromkeys(what for what, _ in READERS.values())
+            shown |= {READERS[ending][0]: READERS[ending][1](file) for ending, file in files.items()}
+            found.append({"name": name, "caption": caption, **shown})
     return found
+
+
+def _table(file: Path) -> list[list[str]]:
+    """Return the first rows of a CSV file, with the header."""
+    with file.open(encoding="utf-8", errors="replace", newline="") as lines:
+        return list(islice(csv.reader(lines), LONGEST_TABLE))
+
+
+READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
+    ".png": ("source", lambda file: data_url(file.read_bytes())),
+    ".wav": ("sound", lambda file: data_url(file.read_bytes(), "audio/wav")),
+    ".txt": ("text", lambda file: file.read_text(encoding="utf-8", errors="replace")),
+    ".csv": ("table", _table),
+}
+"""What the page shows of a figure's files, by their ending, and how it is read."""
 
 
 def command(config: Mapping[str, Any]) -> str:
