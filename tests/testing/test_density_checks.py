@@ -59,7 +59,7 @@ class Summed(Independent):
 
 class OtherSamples(Independent):
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
-        return 1.3 * super().sample(n) if self.measure == "density" else 1 - super().sample(n)
+        return 1.6 * super().sample(n) if self.measure == "density" else 1 - super().sample(n)
 
 
 class Scaled(Independent, genzoo.Autoencoder):
