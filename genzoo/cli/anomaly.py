@@ -21,6 +21,8 @@ NEIGHBOURS = 5
 """Nearest training examples of the k-NN baseline."""
 NAME = 40
 """Maximum length of a class name in a table."""
+TEXT = 60
+"""Maximum length of the text of an example."""
 
 
 def add_verb(verbs: Any) -> None:
@@ -66,9 +68,18 @@ def show_anomalies(options: argparse.Namespace) -> int:
     elif classes > 1:
         print_classes(table, options.score, higher)
     else:
+        texts = spelled(opened)
         for number in order:
-            print(f"{values[number].item():12.4f}  {printable(opened.names[number], HINT)}")
+            text = f"  {texts[number]}" if texts else ""
+            print(f"{values[number].item():12.4f}  {printable(opened.names[number], HINT)}{text}")
     return 0
+
+
+def spelled(opened: Application) -> list[str]:
+    """Return the text of each example, shortened; nothing if the data are no texts."""
+    if not opened.model.spec.is_discrete:
+        return []
+    return [printable(text, TEXT) for chunk in opened.data.stored() for text in opened.model.spec.spell(chunk)]
 
 
 def default_score(model: Model) -> str:

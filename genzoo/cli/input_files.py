@@ -95,6 +95,8 @@ class Files:
                 self.notes.append(f"{path}: left out {left_out}")
             return [(self._picture(picture), [str(picture)]) for picture in found]
         ending = path.suffix.lower()
+        if self.spec.is_discrete:
+            return [self._text(path)]
         if ending not in (*ARRAYS, *TABLES):
             return [(self._picture(path), [str(path)])]
         if ending in TABLES:
@@ -121,6 +123,15 @@ class Files:
         table = read_table(path, replace(TableOptions.of(self.options), needed=False), self.form.known)
         self.notes += table.notes
         return torch.from_numpy(table.x), table.rows.tolist()
+
+    def _text(self, path: Path) -> tuple[Tensor, list[str]]:
+        """Return a text file as windows of the run's characters."""
+        from genzoo.data.readers.text import read_text_file, windows
+
+        if not self.spec.symbols:
+            raise UsageError("this model takes no files: its tokens have no text", "leave the files out")
+        x = windows(read_text_file(path), self.spec.numel, self.spec.symbols)
+        return x, [f"{path}:{number}" for number in range(len(x))]
 
     def _array(self, array: NDArray[Any], what: str) -> Tensor:
         from genzoo.core.rows import Rows

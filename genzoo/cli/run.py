@@ -185,7 +185,7 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
         share = training["examples_per_epoch"] / training["examples"]
         why = f"{left:,} of {training['examples']:,} examples do not fill a batch"
         print(f"  each epoch used {share:.1%} of the training data: {why}")
-    drawn = ", ".join(sorted(path.stem for path in (run.path / "figures").glob("*.png")))
+    drawn = ", ".join(sorted({path.stem for path in (run.path / "figures").glob("*.*")}))
     where = "@last" if root == Path("runs") and run.path.parent == root else run.path
     print(f"figures   {run.path}/figures/ ({drawn})")
     if (run.path / REPORT_FILE).exists():

@@ -148,7 +148,8 @@ def _sessions(record: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
 def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
     """Return what else must be equal for metrics to be comparable: preprocessing, and what −ln p(x|z) is.
 
-    Probabilities, densities and other values are not comparable. Older results do not record which one they are; for
+    Probabilities, densities and other values are not comparable. Probabilities of the same values are, whatever model or
+    likelihood they are from. Older results do not record which one they are; for
     these the likelihood option is used.
     """
     training = config["training"]
@@ -157,6 +158,8 @@ def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, 
         return {**view, **({"likelihood": training["likelihood"]} if "likelihood" in training else {})}
     if results["measure"] is None:
         return {**view, "measure": "no p(x|z)"}
+    if results["measure"] == "probability":
+        return {**view, "measure": "probability"}
     return {**view, "likelihood": str(results.get("likelihood")), "measure": str(results["measure"])}
 
 

@@ -60,7 +60,7 @@ class Run:
     model.safetensors    the model with its description
     checkpoints/         for `genzoo resume`
     lock                 held while a process writes
-    figures/*.png
+    figures/             pictures, and texts, sound and tables
     report.html          all of this on one page
     """
 

@@ -75,7 +75,7 @@ def _normalised(pair: Pair, model: Density) -> str | None:
     """Require that p(x) adds up to 1 where all values can be listed, or integrated over."""
     if model.exactness == "estimate":
         return "log_prob(x) is an estimate"
-    if pair.spec.binary and pair.spec.numel <= SMALL:
+    if pair.spec.binary and pair.spec.numel <= SMALL and model.measure == "probability":
         values = torch.tensor(list(itertools.product((0.0, 1.0), repeat=pair.spec.numel)))
         total, what = _sum_over(values, pair, model), f"sums over all {len(values)} values to"
     elif pair.spec.is_discrete and pair.spec.levels**pair.spec.numel <= SEQUENCES:
@@ -98,7 +98,7 @@ def _sum_over(values: Tensor, pair: Pair, model: Density) -> float:
     draws = 1 if model.exactness == "exact" else BOUND_DRAWS
     with seeded(0):
         each = torch.stack([model.log_prob(x) for _ in range(draws)]).double()
-    return each.mean(0).exp().sum().item()
+    return float(each.mean(0).exp().sum())
 
 
 def _integral(pair: Pair, model: Density) -> float:
@@ -111,7 +111,7 @@ def _integral(pair: Pair, model: Density) -> float:
     x = centre + scale * angle.tan()
     slope = scale * math.pi * (1 + angle.tan().square())
     density = model.log_prob(x.float().view(-1, *pair.spec.shape)).double().exp()
-    return (density * slope).mean().item()
+    return float((density * slope).mean())
 
 
 def check_inverts(pair: Pair) -> str | None:

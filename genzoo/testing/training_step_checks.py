@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from genzoo.core.dataset import Batch
+from genzoo.core.dataset import UNKNOWN, Batch
 from genzoo.core.model import LatentModel
 from genzoo.testing.check import require
 from genzoo.testing.pair import EXAMPLES, Pair, loss_of, train
@@ -41,17 +41,23 @@ def check_loss(pair: Pair) -> None:
 
 
 def check_edges(pair: Pair) -> None:
-    """The loss and its gradient are finite for examples of zeros and of ones."""
-    for value in (0.0, 1.0):
+    """The loss and its gradient are finite for examples of zeros, of ones, and of unknown class (−1)."""
+    batch = pair.batch(2)
+    cases = {f"if all of x is {value:g}": batch._replace(x=torch.full_like(batch.x, value)) for value in (0.0, 1.0)}
+    if batch.y is not None:
+        cases["if no class is known, y = −1"] = batch._replace(y=torch.full_like(batch.y, UNKNOWN))
+        cases["if one class is known"] = batch._replace(
+            y=torch.cat([batch.y[:1], torch.full_like(batch.y[1:], UNKNOWN)])
+        )
+    for case, given in cases.items():
         objective = pair.build()
-        batch = pair.batch(2)
-        terms = loss_of(objective, batch._replace(x=torch.full_like(batch.x, value)))
+        terms = loss_of(objective, given)
         for name, term in terms.items():
-            require(bool(term.isfinite()), f"{pair}: {name!r} is {term.item()} if all of x is {value:g}")
+            require(bool(term.isfinite()), f"{pair}: {name!r} is {term.item()} {case}")
         terms["loss"].backward()
         for name, parameter in objective.named_parameters():
             finite = parameter.grad is None or bool(parameter.grad.isfinite().all())
-            require(finite, f"{pair}: the gradient of {name} is not finite if all of x is {value:g}")
+            require(finite, f"{pair}: the gradient of {name} is not finite {case}")
 
 
 def check_gradients(pair: Pair) -> None:

@@ -150,7 +150,7 @@ def test_a_run_without_an_encoder_shows_its_own_objective(folder: Path, capsys: 
     assert "loss (objective)" in (run.path / "report.html").read_text()
 
 
-@pytest.mark.parametrize("verb", ["anomaly", "compress", "interpolate", "traverse", "denoise", "augment"])
+@pytest.mark.parametrize("verb", ["compress", "interpolate", "traverse", "denoise", "augment"])
 def test_applications_refuse_it_before_any_data_are_read(
     verb: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,7 +159,8 @@ def test_applications_refuse_it_before_any_data_are_read(
     capsys.readouterr()
     monkeypatch.setattr("genzoo.cli.loading.Source.view", lambda *_: pytest.fail("data were read"))
     assert main([verb, str(folder / "means")]) == 2
-    said = f"genzoo: means has no encoder\n  genzoo sample {folder / 'means'}\n"
+    needs = "has a posterior q(z|x)" if verb == "augment" else "encodes and decodes"
+    said = f"genzoo: genzoo {verb} needs a model that {needs}; means does not\n  genzoo sample {folder / 'means'}\n"
     assert capsys.readouterr().err == said
 
 

@@ -27,6 +27,8 @@ SMALLER: dict[str, dict[str, Any]] = {
     "conv-vae": {"channels": (8, 16), "base": 8},
     "flow-matching": {"width": 64, "depth": 1, "steps": 10},
     "ladder-vae": {"latent_dims": (6, 3), "hidden": (32,), "top_hidden": (16,)},
+    "made": {"hidden": (16,)},
+    "realnvp": {"couplings": 2, "hidden": (16,)},
     "vq-vae": {"codes": 16, "width": 8, "residual_blocks": 1},
 }
 """Options of models that are slow with their defaults, which the long suite has."""
@@ -83,12 +85,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def own_on_first() -> list[Case]:
     """One registration of each class and loss: those that differ in options alone are compiled in the long suite."""
-    classes = {(registry().get("model", model).target, loss): (model, loss, 0) for model, loss in reversed(own())}
+    classes = {(registry().get("model", model).target, loss): (model, loss, 0) for model, loss in reversed(trained())}
     return sorted(classes.values())
 
 
 def own_on_all() -> list[Case]:
-    return [(*names, number) for names in own() for number in (0, 1)]
+    return [(*names, number) for names in trained() for number in (0, 1)]
+
+
+def trained() -> list[Names]:
+    """Each model that is trained by steps with its own loss; the others are fitted in closed form."""
+    return [names for names in own() if not registry().get("model", names[0]).load().in_closed_form()]
 
 
 def of(case: Case) -> Pair:

@@ -88,7 +88,7 @@ class MADE(genzoo.Density):
         layers = [layer for layer in self.hidden if isinstance(layer, MaskedLinear)]
         out = None if self.out is None else self.out.masked
         seeing = [self.direct, *layers[:1]]  # the layers that see the values themselves
-        weights = [layer.masked for layer in seeing]
+        weights = [layer.masked.T.contiguous() for layer in seeing]
         sums = [layer.bias.expand(n, -1) for layer in seeing]
         size, values = self.spec.numel, []
         for d in range(size):
@@ -99,6 +99,6 @@ class MADE(genzoo.Density):
                     hidden = self.activation(layer(hidden))
                 raw = raw + F.linear(hidden, out[d::size])
             value = self.head(raw).rsample()
-            sums = [total + value * weight[:, d] for total, weight in zip(sums, weights, strict=True)]
+            sums = [total + value * weight[d] for total, weight in zip(sums, weights, strict=True)]
             values.append(value)
         return torch.cat(values, 1).view(n, *self.spec.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -10,11 +10,14 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.distributions import LOG_2PI, full_precision
+from genzoo.evaluation.pca import axes_of_covariance, axes_of_points
 
 LARGEST = 4096
 """Data of more dimensions are refused: their covariance would take minutes."""
 LEAST = 1e-7
 """The least noise variance, as a share of the mean variance: data on a subspace have no density."""
+TINY = 1e-12
+"""The least mean variance for this purpose: the data may be a single point."""
 
 
 class PPCA(genzoo.LatentModel, genzoo.Density):
@@ -48,21 +51,26 @@ class PPCA(genzoo.LatentModel, genzoo.Density):
         self.register_buffer("log_noise", torch.zeros(()))  # ln σ²
 
     def fit(self, batches: Iterable[genzoo.Batch]) -> None:
-        size, count = self.spec.numel, 0
-        total = torch.zeros(size, dtype=torch.float64)
-        products = torch.zeros(size, size, dtype=torch.float64)
-        for batch in batches:
-            x = batch.x.flatten(1).cpu().double()
-            total += x.sum(0)
-            products += x.T @ x
-            count += len(x)
+        size, latents = self.axes.shape
+        count, total = 0, torch.zeros(size, dtype=torch.float64)
+        for x in flat(batches):
+            count, total = count + len(x), total + x.sum(0)
         mean = total / count
-        values, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
-        latents = len(self.variances)
-        noise = values[:-latents].mean().clamp_min(LEAST * values.mean().clamp_min(1e-12))
+        if latents <= count < size:  # then the covariance is larger than the data
+            centred = torch.cat([x - mean for x in flat(batches)])
+            values, axes = axes_of_points(centred, latents)
+            variance = centred.square().sum() / count
+        else:
+            products = torch.zeros(size, size, dtype=torch.float64)
+            for x in flat(batches):
+                products += (x - mean).T @ (x - mean)
+            values, axes = axes_of_covariance(products / count, latents)
+            variance = values.sum()
+        largest = values[-latents:].flip(0)
+        noise = ((variance - largest.sum()) / (size - latents)).clamp_min(LEAST * (variance / size).clamp_min(TINY))
         self.mean.copy_(mean)
-        self.axes.copy_(vectors[:, -latents:].flip(1))
-        self.variances.copy_(values[-latents:].flip(0).clamp_min(noise))
+        self.axes.copy_(axes.flip(1))
+        self.variances.copy_(largest.clamp_min(noise))
         self.log_noise.copy_(noise.log())
 
     @property
@@ -84,8 +92,14 @@ class PPCA(genzoo.LatentModel, genzoo.Density):
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return ln N(x; m, WWᵀ + σ²I) by its eigenvalues, [B]: Λ on the axes and σ² elsewhere."""
         centred = x.flatten(1) - self.mean
-        along = (centred @ self.axes).float()
-        rest = (centred - along @ self.axes.T).square().sum(1) * torch.exp(-self.log_noise)
+        along = full_precision(centred @ self.axes)
+        rest = full_precision(centred - along @ self.axes.T).square().sum(1) * torch.exp(-self.log_noise)
         size, latents = self.axes.shape
         log_det = self.variances.log().sum() + (size - latents) * self.log_noise
         return -0.5 * ((along.square() / self.variances).sum(1) + rest + log_det + size * LOG_2PI)
+
+
+def flat(batches: Iterable[genzoo.Batch]) -> Iterator[Tensor]:
+    """Yield the examples of each batch, [B, D] float64 on the CPU."""
+    for batch in batches:
+        yield batch.x.flatten(1).cpu().double()

@@ -1,4 +1,4 @@
-"""Datasets of a user's own files: a folder of pictures, arrays, or a table."""
+"""Datasets of a user's own files: a folder of pictures, arrays, a table, or a text."""
 
 from genzoo.core.hookspecs import Register, hookimpl
 
@@ -9,3 +9,4 @@ def register_datasets(register: Register) -> None:
     register("folder", f"{home}.folder:Folder", summary="your own pictures; sub-folders are classes")
     register("npz", f"{home}.npz:Npz", summary="your own arrays from an .npz or .npy file")
     register("csv", f"{home}.table:Csv", summary="your own table of numbers from a CSV file")
+    register("text", f"{home}.text:Text", summary="your own text from a UTF-8 file, character by character")

@@ -6,6 +6,7 @@ HOME = "genzoo_plugins.vae"
 VAE = f"{HOME}.vae:VAE"
 BURDA = "Burda, Grosse & Salakhutdinov 2016, arXiv 1509.00519"
 KIM = "Kim & Mnih 2018, arXiv 1802.05983"
+M2 = "Kingma, Rezende, Mohamed & Welling 2014, arXiv 1406.5298"
 CHEN = "Chen et al. 2018, arXiv 1802.04942"
 
 
@@ -41,6 +42,13 @@ def register_models(register: RegisterModel) -> None:
         paper="Kingma et al. 2014, arXiv 1406.5298; Sohn, Lee & Yan 2015, NeurIPS",
     )
     register(
+        "m2-vae",
+        f"{HOME}.m2_vae:M2",
+        loss="m2",
+        summary="VAE of data with few labels: unknown classes are summed over",
+        paper=M2,
+    )
+    register(
         "iwae",
         VAE,
         loss="importance-weighted",
@@ -70,6 +78,12 @@ def register_losses(register: Register) -> None:
         f"{HOME}.iwae:ImportanceWeighted",
         summary="minus the bound on ln p(x) by k importance-weighted posterior samples",
         paper=BURDA,
+    )
+    register(
+        "m2",
+        f"{HOME}.m2_vae:M2Loss",
+        summary="minus the bound on ln p(x, y), or on ln p(x) without a label, plus −ln q(y|x) weighted by alpha",
+        paper=M2,
     )
     register(
         "factor",

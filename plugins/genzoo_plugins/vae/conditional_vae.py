@@ -8,11 +8,9 @@ import torch
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.core.dataset import UNKNOWN
 from genzoo.core.nets import Activation, FlatDecoder, mlp, widened
 from genzoo.core.noise import uniform
-
-UNKNOWN = -1
-"""The label of examples of unknown class."""
 
 
 class ConditionalVAE(genzoo.LatentModel):
@@ -91,15 +89,19 @@ class ConditionalVAE(genzoo.LatentModel):
             UsageError: y is not n class numbers.
         """
         if y is not None:
-            self.refuse_unless_classes(y, n)
+            refuse_unless_classes(y, n, self.spec.classes)
             y = y.to(self.anchor.device)
         px = self.likelihood(self.prior().rsample((n,)), y)
         return px.rsample() if noise else px.mean
 
-    def refuse_unless_classes(self, y: Tensor, n: int) -> None:
-        """Refuse y that is not n class numbers. An embedding would name none, and on a GPU end the process."""
-        classes = self.spec.classes
-        if y.shape != (n,) or y.dtype != torch.int64:
-            raise genzoo.UsageError(f"y must be {n} int64 class numbers; it is {y.dtype} of shape {tuple(y.shape)}")
-        if wrong := sorted({int(c) for c in y if not 0 <= c < classes}):
-            raise genzoo.UsageError(f"there is no class {wrong[0]}: they are 0 … {classes - 1}")
+
+def refuse_unless_classes(y: Tensor, n: int, classes: int) -> None:
+    """Refuse y that is not n class numbers. An embedding would name none, and on a GPU end the process.
+
+    Raises:
+        UsageError: The message says what y must be.
+    """
+    if y.shape != (n,) or y.dtype != torch.int64:
+        raise genzoo.UsageError(f"y must be {n} int64 class numbers; it is {y.dtype} of shape {tuple(y.shape)}")
+    if wrong := sorted({int(c) for c in y if not 0 <= c < classes}):
+        raise genzoo.UsageError(f"there is no class {wrong[0]}: they are 0 … {classes - 1}")
