@@ -110,7 +110,8 @@ def _integral(pair: Pair, model: Density) -> float:
     angle = math.pi * ((torch.arange(NODES, dtype=torch.float64) + 0.5) / NODES - 0.5)
     x = centre + scale * angle.tan()
     slope = scale * math.pi * (1 + angle.tan().square())
-    density = model.log_prob(x.float().view(-1, *pair.spec.shape)).double().exp()
+    # Far outside, a bound may overflow: an undefined density counts as 0.
+    density = model.log_prob(x.float().view(-1, *pair.spec.shape)).double().exp().nan_to_num(nan=0.0)
     return float((density * slope).mean())
 
 

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 import genzoo
@@ -53,7 +52,8 @@ class M2(genzoo.Density, genzoo.Encoder):
 
     def with_class(self, values: Tensor, y: Tensor) -> Tensor:
         """Append the classes y [N] to values [N, F] as indicators: [N, F + classes]."""
-        return torch.cat([values, F.one_hot(y, self.spec.classes).to(values)], 1)
+        indicators = torch.eye(self.spec.classes, dtype=values.dtype, device=values.device)  # one_hot reads y back
+        return torch.cat([values, indicators.index_select(0, y)], 1)
 
     def prior(self) -> genzoo.StandardNormal:
         """p(z)."""
