@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from genzoo.core.dataset import DataSpec
+import genzoo
+from genzoo.core.dataset import DataSpec, Part, is_tokens, token_type
 
 
 def test_the_shape_of_an_image_and_of_a_vector() -> None:
@@ -47,3 +48,53 @@ def test_units_of_the_model_and_of_the_data() -> None:
     standard = DataSpec((2,), "gaussian", shift=1.0, scale=2.0)
     assert torch.equal(standard.view(x), torch.tensor([[0.0, 1.0]]))
     assert torch.equal(standard.original(standard.view(x)), x)
+
+
+def test_the_kind_follows_from_the_shape_unless_it_is_given() -> None:
+    assert [DataSpec((3, 4, 5), "").kind, DataSpec((7,), "").kind, DataSpec((2, 7), "").kind] == [
+        "image", "vector", "vector",
+    ]  # fmt: skip
+    tokens = DataSpec((7,), "", kind="tokens", levels=5)
+    assert (tokens.is_discrete, tokens.is_image, tokens._replace(shape=(1, 2, 3)).kind) == (True, False, "tokens")
+
+
+def test_the_parts_of_a_row_are_its_slices() -> None:
+    spec = DataSpec((7,), "gaussian", parts=(Part("age"), Part("left", (2, 2)), Part("right", (2,))))
+    x = torch.arange(14.0).view(2, 7)
+    parts = spec.split(x)
+    assert {name: tuple(part.shape) for name, part in parts.items()} == {
+        "age": (2, 1), "left": (2, 2, 2), "right": (2, 2),
+    }  # fmt: skip
+    assert torch.equal(torch.cat([part.flatten(1) for part in parts.values()], 1), x)
+    assert list(DataSpec((7,), "gaussian").split(x)) == [""]
+
+
+def test_tokens_are_spelled_up_to_the_padding() -> None:
+    spec = DataSpec((4,), "", kind="tokens", levels=4, symbols=("", "a", "b", "\n"))
+    x = torch.tensor([[1, 2, 3, 1], [2, 2, 0, 0], [0, 0, 0, 0]])
+    assert spec.spell(x) == ["ab\na", "bb", ""]
+    assert spec._replace(symbols=()).spell(x) == ["1 2 3 1", "2 2", ""]
+
+
+def test_tokens_are_stored_in_the_smallest_signed_type() -> None:
+    """Bytes are pixels, so the types are signed."""
+    kinds = [token_type(levels) for levels in (2, 128, 129, 1 << 15, (1 << 15) + 1)]
+    assert kinds == [torch.int8, torch.int8, torch.int16, torch.int16, torch.int32]
+    assert [is_tokens(torch.zeros(1, dtype=kind)) for kind in (torch.int8, torch.uint8, torch.float32)] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
+def test_an_unknown_class_has_a_name() -> None:
+    assert DataSpec((1,), "gaussian", classes=2, class_names=("cat", "dog")).class_name(-1) == "unknown"
+
+
+def test_a_model_refuses_kinds_that_it_is_not_for() -> None:
+    class Numbers(genzoo.Model):
+        @genzoo.config
+        class Config:
+            pass
+
+    Numbers(DataSpec((1, 4), "gaussian", kind="signal"), None)
+    with pytest.raises(genzoo.UsageError, match="Numbers is for data of kind image, vector or signal; these are of"):
+        Numbers(DataSpec((4,), "", kind="tokens", levels=3), None)
