@@ -52,10 +52,10 @@ def draw_signals(path: Path, sets: dict[str, Tensor], rate: float, title: str) -
     grid = figure.subplots(len(rows), 2, squeeze=False, width_ratios=(2, 1))
     highest = max(float(signal.abs().nan_to_num().max()) for _, signal in rows) or 1.0
     for (waveform, spectrum), (name, signal) in zip(grid, rows, strict=True):
-        time = torch.arange(signal.shape[1]) / (rate or 1)
+        time = (torch.arange(signal.shape[1]) / (rate or 1)).numpy()
         colour = MODEL_COLOUR if name == "generated" else DATA_COLOUR
         for channel in signal:
-            waveform.plot(time, channel, color=colour, linewidth=0.7)
+            waveform.plot(time, channel.numpy(), color=colour, linewidth=0.7)
         waveform.set(ylim=(-1.05 * highest, 1.05 * highest), ylabel=name)
         waveform.margins(x=0)
         tidy(waveform)
@@ -72,4 +72,5 @@ def draw_signals(path: Path, sets: dict[str, Tensor], rate: float, title: str) -
 
 def _draw_spectrogram(axes: Axes, signal: Tensor, rate: float) -> None:
     extent = (0.0, len(signal) / (rate or 1), 0.0, (rate or 1) / 2)
-    axes.imshow(spectrogram(signal), origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=FLOOR, vmax=0)
+    power = spectrogram(signal).numpy()
+    axes.imshow(power, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=FLOOR, vmax=0)

@@ -58,3 +58,11 @@ def test_runs_record_it(tmp_path) -> None:
     np.savez(moved, x=np.random.default_rng(0).random((40, 6)), more=np.zeros(3))
     np.savez(other, x=np.random.default_rng(1).random((40, 6)))
     assert recorded(one) == recorded(moved) != recorded(other)
+
+
+def test_factors_count_and_their_absence_does_not() -> None:
+    """The digest of data without factors is that of runs made before there were any."""
+    one = Split(torch.arange(6, dtype=torch.uint8).view(3, 2), torch.tensor([0, 1, 1]))
+    known = "c00d4e192c5520390bb6d567e4cc4033117fdcb09192d3f23f6a8ee3a44fe11e"
+    assert digest(Splits(one, None, Split(one.x))) == known
+    assert digest(Splits(one._replace(factors=torch.zeros(3, 1)), None, Split(one.x))) != known

@@ -167,3 +167,20 @@ def test_one_mean_and_one_standard_deviation_over_all_values(dtype: torch.dtype)
 def test_data_that_do_not_vary_have_no_standard_deviation() -> None:
     with pytest.raises(UsageError, match="all training values are the same"):
         standardisation(Split(torch.full((4, 2), 3.0)))
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.int16, torch.int64])
+def test_tokens_stay_integers(kind: torch.dtype) -> None:
+    """Also those of 0 and 1 alone: they are neither black and white nor grey levels."""
+    stored = torch.tensor([[0, 1, 1], [1, 0, 0]], dtype=kind)
+    data = Resident(Split(stored), CPU)
+    x = data.batch(torch.tensor([1, 0])).x
+    assert x.dtype == torch.int64
+    assert x.tolist() == [[1, 0, 0], [0, 1, 1]]
+    assert (data.holds("any"), data.holds("binary"), data.holds("levels")) == (True, False, False)
+    assert torch.equal(data.keys, Resident(Split(stored.to(torch.int32)), CPU).keys)
+
+
+def test_tokens_are_not_binarised() -> None:
+    with pytest.raises(UsageError, match="these data are int8"):
+        Resident(Split(torch.zeros(2, 3, dtype=torch.int8)), CPU, "threshold")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import shlex
@@ -153,3 +154,24 @@ def test_a_page_of_outdated_metrics_says_so(run: Run, tmp_path: Path) -> None:
     config["training"]["epochs"] = 50
     copy.write("config.json", config)
     assert "of epoch 2, but 50 epochs were requested" in Reader(page(copy)).text
+
+
+def test_texts_sound_and_tables_are_shown_as_such(copy: Run) -> None:
+    """A text and a table stay what they are, whatever is in them; sound is played from the page itself."""
+    evil = "<script>alert('x')</script>"
+    folder = copy.path / "figures"
+    (folder / "samples.png").unlink()
+    (folder / "samples.txt").write_text(f"first line\n{evil}\n")
+    (folder / "reconstructions.wav").write_bytes(b"RIFF1234WAVE")
+    (folder / "latent.csv").write_text(f"a,{evil}\n" + "".join(f"{n},{n + 1}\n" for n in range(100)))
+    text = page(copy)
+    read = Reader(text)
+    assert f"<pre>first line\n{html.escape(evil, quote=False)}".replace("'", "&#39;") in text
+    assert "script" not in read.tags
+    assert read.tags.count("audio") == 1
+    sound = next(load for load in read.loads if load.startswith("data:audio/wav;base64,"))
+    assert base64.b64decode(sound.partition(",")[2]) == b"RIFF1234WAVE"
+    assert all(load.startswith("data:") for load in read.loads)
+    assert f"<th>{html.escape(evil, quote=False)}".replace("'", "&#39;") in text
+    assert "<td>19</td><td>20</td>" in text
+    assert "<td>20</td><td>21</td>" not in text  # the first 20 rows

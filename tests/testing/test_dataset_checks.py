@@ -56,3 +56,52 @@ def test_a_fault_of_a_dataset_is_found(fault: str, monkeypatch: pytest.MonkeyPat
     }
     assert set(said) == ({fault} if fault else set())
     assert FAULTY_DATA[fault] in said.get(fault, "")
+
+
+class OddTokens(Odd):
+    """Tokens made from factors, with the fault that `fault` names."""
+
+    factors = ("first", "length")
+    factor_sizes = (3, 3)
+
+    @property
+    def spec(self) -> genzoo.DataSpec:
+        return genzoo.DataSpec((4,), "", size=6, kind="tokens", levels=3 if self.fault == "levels" else 4)
+
+    def render(self, index: torch.Tensor) -> torch.Tensor:
+        first, length = (part[:, None] for part in index.T)
+        x = torch.where(torch.arange(4) <= length, first + 1, 0)
+        return x.to(torch.int64 if self.fault == "type" else torch.int8)
+
+    def load(self, store: Any) -> genzoo.Splits:
+        factors = torch.cartesian_prod(torch.arange(3), torch.arange(3))
+        x = self.render(factors)
+        if self.fault == "padding":
+            x[0] = torch.tensor([1, 0, 1, 0])
+        made = factors.flip(1) if self.fault == "factors" else factors
+        return genzoo.Splits(genzoo.Split(x[:6], None, made[:6]), None, genzoo.Split(x[6:], None, made[6:]))
+
+
+FAULTY_TOKENS = {
+    "": {},
+    "levels": {"values": "train has tokens from 0 to 2; the vocabulary has 3"},
+    "type": {"form": "train is torch.int64; tokens below 4 are stored as torch.int8"},
+    "padding": {"values": "train has tokens after the padding", "factors": "render(factors) does not give"},
+    "factors": {"factors": "train: render(factors) does not give the examples"},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_TOKENS)
+def test_a_fault_of_tokens_or_factors_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OddTokens, "fault", fault)
+    said = {
+        finding.check: finding.found
+        for finding in examine(Entry("dataset", "odd", OddTokens, "made for a test", HERE))
+        if finding.verdict in ("FAIL", "WARN")
+    }
+    if fault == "levels":  # the tokens run to 2 in train and to 3 in test
+        assert said["values"] == "test has tokens from 0 to 3; the vocabulary has 3"
+        return
+    assert set(said) == set(FAULTY_TOKENS[fault])
+    for check, part in FAULTY_TOKENS[fault].items():
+        assert part in said[check]
