@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -71,6 +72,7 @@ class DataSpec(_Fields):
     __slots__ = ()
     if not TYPE_CHECKING:  # the signature is that of the fields
 
+        @wraps(_Fields.__new__)
         def __new__(cls, *fields: Any, **named: Any) -> DataSpec:
             made = super().__new__(cls, *fields, **named)
             return made if made.kind else made._replace(kind="image" if len(made.shape) == 3 else "vector")

@@ -19,11 +19,12 @@ from genzoo.registry.current import registry
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_graph_safe, assert_mean_over_examples
 from genzoo.testing.model_checks import ONCE
 
-FORMS = ("grey images", "points", "colour images", "vectors")
+FORMS = ("grey images", "points", "colour images", "vectors", "tokens", "signals")
 """The forms of `SPECS`; the quick suite tests a model on the first two that it takes."""
 COUPLED = ("factor", "tc")
 """Losses that compare the examples of a batch with each other: the one warning that is meant."""
 SMALLER: dict[str, dict[str, Any]] = {
+    "char-model": {"width": 16, "depth": 1, "heads": 2},
     "conv-vae": {"channels": (8, 16), "base": 8},
     "flow-matching": {"width": 64, "depth": 1, "steps": 10},
     "ladder-vae": {"latent_dims": (6, 3), "hidden": (32,), "top_hidden": (16,)},
@@ -38,6 +39,8 @@ PRESSURES: list[dict[str, float]] = [
     {"posterior_samples": 3},
 ]
 
+OF_CLASSES = ("conditional-vae", "m2-vae")
+"""Models of data with classes."""
 Names = tuple[str, str]
 """A model and a loss."""
 Case = tuple[str, str, int]
@@ -117,12 +120,16 @@ def test_nothing_is_refused_but_what_must_be() -> None:
         *itertools.product(("ae", "vae", "beta-vae"), ("reconstruction",)),
         *itertools.product(("vae", "beta-vae"), ("elbo",)),
         *itertools.product(("vae",), ("importance-weighted", *COUPLED)),
-        *(names for names in own() if names[0] not in ("conv-vae", "vq-vae", "conditional-vae")),
+        *(names for names in own() if names[0] not in ("conv-vae", "vq-vae", *OF_CLASSES, "char-model")),
     ]:
-        assert forms(model, loss) == list(FORMS)
+        assert forms(model, loss) == [form for form in FORMS if form != "tokens"]
+    assert forms("char-model", "nll") == ["tokens"]
     for model, loss in [("conv-vae", "elbo"), ("conv-vae", "reconstruction"), ("vq-vae", "vq")]:
         assert forms(model, loss) == ["grey images", "colour images"]
-    assert "vectors" not in forms("conditional-vae", "elbo")  # they have no classes
+    for model in OF_CLASSES:  # the vectors have no classes
+        assert {form for form in FORMS if refusal(model, registry().get("model", model).loss, form)} == {
+            "vectors", "tokens",
+        }  # fmt: skip
     for form in SPECS:
         assert refusal("ae", "elbo", form) == "loss 'elbo' cannot train ae: it needs a prior p(z), and AE has none"
     for form, size in (("points", 2), ("vectors", 5)):
