@@ -148,9 +148,8 @@ def _sessions(record: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
 def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
     """Return what else must be equal for metrics to be comparable: preprocessing, and what −ln p(x|z) is.
 
-    Probabilities, densities and other values are not comparable. Probabilities of the same values are, whatever model or
-    likelihood they are from. Older results do not record which one they are; for
-    these the likelihood option is used.
+    Probabilities, densities and other values are not comparable. Probabilities of the same values are, whatever
+    likelihood they are from. Older results do not record which one they are; for these the likelihood option is used.
     """
     training = config["training"]
     view = {name: training[name] for name in VIEW if name in training}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from genzoo.figures.context import FigureContext, always, reconstructs_images, has_encoder
+from genzoo.figures.context import FigureContext, always, has_encoder, reconstructs_images
 
 
 def test_codes_and_decoding_are_those_of_the_model(subject: FigureContext) -> None:
