@@ -147,8 +147,8 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 EXAMPLES = tuple(dict.fromkeys(re.findall(r'register\("([a-z-]+)"', "\n".join(blocks("CONTRIBUTING.md", "python")))))
-QUICK = ("gauss", "sharper", "coins", "blackness", "loss-bits", "size")
-"""One of each kind; `sharper` is a model and its loss, `gauss` the shortest check of a model."""
+QUICK = ("gauss", "coins", "blackness", "loss-bits", "size")
+"""One of each kind but the loss, whose check takes half a minute."""
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_there_is_a_worked_example_of_each_kind(examples: Path) -> None:
     plugin = load_file(examples, registry())
     assert len(plugin.entries) == 11
     assert {entry.name for entry in plugin.entries} == set(EXAMPLES)
-    assert {entry.kind for entry in plugin.entries if entry.name in QUICK} == set(KINDS)
+    assert {entry.kind for entry in plugin.entries if entry.name in QUICK} == set(KINDS) - {"loss"}
 
 
 @pytest.mark.long
