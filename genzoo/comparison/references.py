@@ -13,7 +13,7 @@ from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.evaluation.order import key, refuse_unordered
-from genzoo.runs.reference import open_pinned, pin
+from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, read_json
 from genzoo.system.messages import warn
 
@@ -31,7 +31,7 @@ def find(reference: str, root: Path = Path("runs")) -> Run:
         UsageError: There is no such run, there are several, or a pinned one has another model.
     """
     if pinned := parse_pinned(reference):
-        return open_pinned(pinned)
+        return Run(verified(pinned))
     if os.path.isfile(Path(reference) / "config.json"):
         return Run(Path(reference))
     if os.sep in reference and os.path.exists(reference):
@@ -69,7 +69,7 @@ def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = N
         own, found = getattr(config, part), {}
         for name, reference in run_references(own).items():
             try:
-                pinned = pin(find(reference, root))
+                pinned = pin(find(reference, root).path)
                 was = parse_pinned(getattr(getattr(before, part, None), name, None))
                 if was and was.digest != pinned.digest:
                     raise UsageError("its model is not the one that was used", f"copy {was.path} back")

@@ -21,7 +21,7 @@ from genzoo.registry.entries import Entry, describe
 from genzoo.registry.moved import current_distribution
 from genzoo.registry.plugin_faults import fault_of
 from genzoo.runs.build import build_model, count_without_allocating, meta_model, refuse_too_large
-from genzoo.runs.reference import open_pinned
+from genzoo.runs.reference import verified
 from genzoo.system.checksummed import DAMAGED, read_sealed, write_sealed
 from genzoo.system.isolation import own_settings
 
@@ -116,7 +116,7 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
     try:
         config = from_json(model_class.Config, values, str(path))
         for pinned in filter(None, map(parse_pinned, run_references(config).values())):
-            open_pinned(pinned)
+            verified(pinned)
         refuse_too_large(entry, count_without_allocating(model_class, spec, config), torch.device("cpu"))
         _refuse_mismatches(path, entry, _meta_state(model_class, spec, config), tensors)
         model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))

@@ -15,7 +15,7 @@ from torch import Tensor
 import genzoo as library
 from genzoo.core.errors import UsageError
 from genzoo.core.run_reference import PinnedRun
-from genzoo.runs.reference import open_pinned, pin, shortened
+from genzoo.runs.reference import pin, shortened, verified
 from genzoo.runs.run import Run
 from genzoo.system.checksummed import stored_digest
 
@@ -55,20 +55,20 @@ def frozen(vae_run: Run, tmp_path: Path) -> tuple[Run, Path]:  # noqa: F811
 
 def test_a_pinned_run_opens_while_its_model_is_the_same(vae_run: Run, ae_run: Run, tmp_path: Path) -> None:  # noqa: F811
     there = Path(shutil.copytree(vae_run.path, tmp_path / "first"))
-    pinned = pin(Run(there))
+    pinned = pin(there)
     assert pinned == PinnedRun(str(there), str(stored_digest(there / "model.safetensors")))
-    assert open_pinned(pinned).path == there
+    assert verified(pinned) == there
     assert library.open_run(str(pinned)).path == there
     assert shortened(str(pinned)) == f"first@{pinned.digest[:8]}"
     assert shortened(0.5) == 0.5
     shutil.copy(ae_run.path / "model.safetensors", there)
     with pytest.raises(UsageError, match="has another model than the one that is needed here"):
-        open_pinned(pinned)
+        verified(pinned)
     (there / "model.safetensors").unlink()
     with pytest.raises(UsageError, match="is gone"):
-        open_pinned(pinned)
+        verified(pinned)
     with pytest.raises(UsageError, match="has no model yet"):
-        pin(Run(there))
+        pin(there)
 
 
 def test_a_model_s_own_file_names_the_run_that_it_needs(
@@ -77,7 +77,7 @@ def test_a_model_s_own_file_names_the_run_that_it_needs(
     tmp_path: Path,
 ) -> None:
     run, there = frozen
-    pinned = pin(Run(there))
+    pinned = pin(there)
     assert run.plain_config["model"]["on"] == str(pinned)
     assert run.record["runs"] == {"model.on": {"path": str(there), "sha256": pinned.digest}}
     alone = Path(shutil.copy(run.path / "model.safetensors", tmp_path / "alone.safetensors"))
@@ -96,7 +96,7 @@ def test_a_reference_is_resolved_when_it_is_parsed(frozen: tuple[Run, Path], tmp
     runs = tmp_path / "others"
     shutil.copytree(there, runs / "one")
     run = library.run("frozen", "digits", on="@last", epochs=1, runs=runs, quiet=True)
-    assert run.config.model_config.on == str(pin(Run(runs / "one")))
-    assert library.resume(run, epochs=2, quiet=True).config.model_config.on == str(pin(Run(runs / "one")))
+    assert run.config.model_config.on == str(pin(runs / "one"))
+    assert library.resume(run, epochs=2, quiet=True).config.model_config.on == str(pin(runs / "one"))
     with pytest.raises(UsageError, match=r"--on nothing: no run 'nothing' in "):
         library.run("frozen", "digits", on="nothing", epochs=1, runs=runs, quiet=True)

@@ -13,8 +13,7 @@ from genzoo.core.errors import UsageError
 from genzoo.data.batching import evaluation_batch, in_parts
 from genzoo.data.digest import digest_of
 from genzoo.data.store import Found
-from genzoo.runs.reference import pin
-from genzoo.runs.run import MODEL_FILE
+from genzoo.runs.reference import MODEL_FILE, pin
 
 HOW = "--data.on RUN, of a model with an encoder"
 
@@ -100,4 +99,4 @@ class Codes:
     def _identity(self, parts: dict[str, genzoo.Resident]) -> Found:
         """Return what the codes follow from: the first run's model and data."""
         data = digest_of(chunk for part in parts.values() for chunk in part.stored())
-        return Found(self.run.path, str(self.run.path), {MODEL_FILE: pin(self.run).digest, "data": data})
+        return Found(self.run.path, str(self.run.path), {MODEL_FILE: pin(self.run.path).digest, "data": data})

@@ -103,7 +103,7 @@ def test_samples_are_decoded_by_the_first_model(first: Run, second: Run, tmp_pat
 
 
 def test_the_record_names_the_first_run_and_the_digest_of_its_model(first: Run, second: Run) -> None:
-    pinned = pin(first)
+    pinned = pin(first.path)
     assert second.record["runs"] == {"data.on": {"path": str(first.path), "sha256": pinned.digest}}
     assert second.plain_config["data"]["on"] == str(pinned)
     assert second.record["data"]["codes"]["sha256"]["model.safetensors"] == pinned.digest
@@ -128,7 +128,7 @@ def test_a_first_run_that_is_gone_or_moved(first: Run, tmp_path: Path) -> None:
     assert genzoo("sample", run.path, "-n", 4, "--data.on", moved).code == 0
     assert genzoo("evaluate", run.path, "--data.on", moved).code == 0
     assert genzoo("resume", run.path, "--epochs", 2, "--quiet", "--data.on", moved).code == 0
-    assert Run(run.path).plain_config["data"]["on"] == str(pin(Run(moved)))
+    assert Run(run.path).plain_config["data"]["on"] == str(pin(moved))
 
 
 def test_another_first_run_is_refused(first: Run, second: Run, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_another_first_run_is_refused(first: Run, second: Run, tmp_path: Path) -
     for verb in ("sample", "evaluate", "resume"):
         message = refused(genzoo(verb, run.path, "--data.on", second.path))
         assert message == f"--data.on {second.path}: its model is not the one that was used"
-    was, now = pin(first).digest[:8], pin(second).digest[:8]
+    was, now = pin(first.path).digest[:8], pin(second.path).digest[:8]
     shutil.copy(second.path / "model.safetensors", there)
     for verb in ("sample", "evaluate", "resume"):
         message = refused(genzoo(verb, run.path, *(["--epochs", 2] if verb == "resume" else [])))
