@@ -29,11 +29,10 @@ class Frozen(library.Model):
 
     def __init__(self, spec: library.DataSpec, config: Any) -> None:
         super().__init__(spec, config)
-        self.first = library.load(config.on).requires_grad_(False)
         self.bias = torch.nn.Parameter(torch.zeros(()))
 
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
-        return self.first.sample(n) + self.bias
+        return library.load(self.config.on).sample(n) + self.bias
 
 
 class FrozenLoss(library.Loss):

@@ -18,6 +18,8 @@ import genzoo as library
 from genzoo.core.distributions import DiagGaussian
 from genzoo.core.model import LatentModel
 from genzoo.core.noise import content_keys
+from genzoo.figures import samples as figures
+from genzoo.figures.context import FigureContext
 from genzoo.figures.draw import draw_samples
 from genzoo.registry.current import registry
 from genzoo.runs.reference import pin
@@ -30,7 +32,8 @@ FLOW = ("flow-matching", "--dataset", "codes", "--width", 32, "--depth", 1, "--s
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("first")
-    return trained(folder, "vae", "--dataset", "digits", "--epochs", 2, "--latent-dim", 3, "--hidden", 16)
+    net = ("--latent-dim", 3, "--hidden", 16, "--standardize", "global")
+    return trained(folder, "vae", "--dataset", "digits", "--epochs", 2, *net)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,8 @@ def test_a_code_depends_on_its_example_only(first: Run) -> None:
 def test_decoding_is_the_first_model_s_in_the_units_of_its_data(first: Run) -> None:
     z = torch.randn(5, 3)
     model = model_of(first)
-    expected = model.spec.original(model.decode(z)).detach()
+    expected = (model.decode(z) * model.spec.scale + model.spec.shift).detach()
+    assert model.spec.scale != 1
     assert torch.equal(dataset("codes", on=str(first.path)).decode(z), expected)
 
 
@@ -100,6 +104,22 @@ def test_samples_are_decoded_by_the_first_model(first: Run, second: Run, tmp_pat
     assert genzoo("sample", second.path, "-n", 9, "--out", tmp_path / "x.png").code == 0
     with Image.open(tmp_path / "x.png") as drawn:
         assert drawn.size[0] > 100
+
+
+def test_figures_show_what_the_codes_stand_for(
+    first: Run, second: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[torch.Tensor] = []
+    monkeypatch.setattr(figures, "save_grid", lambda path, images, title: drawn.append(images))
+    codes = dataset("codes", on=str(first.path))
+    figures.samples(FigureContext(second, second.model, library.load_data(second), codes), tmp_path / "x.png")
+    torch.testing.assert_close(drawn[0], codes.decode(draw_samples(second.model, None, 64)[0]))
+    own = trained(tmp_path / "runs", "vae", "--dataset", "codes", "--data.on", first.path, "--epochs", 1)
+    monkeypatch.setattr(figures, "save_pairs", lambda path, x, again, title: drawn.extend([x, again]))
+    figures.reconstructions(FigureContext(own, own.model, library.load_data(own), codes), tmp_path / "x.png")
+    z = load("codes", on=str(first.path)).test.x[:30]
+    torch.testing.assert_close(drawn[1], codes.decode(z))
+    torch.testing.assert_close(drawn[2], codes.decode(model_of(own).reconstruct(z).detach()))
 
 
 def test_the_record_names_the_first_run_and_the_digest_of_its_model(first: Run, second: Run) -> None:
