@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from genzoo.core.run_reference import parse_pinned
 from genzoo.data.locations import is_location
+from genzoo.runs.reference import shortened
 
 VIEW = ("binarize", "standardize")
 """Training options that change what the metrics mean: runs that differ in them are in different tables."""
@@ -103,7 +105,7 @@ def settings_of(config: Mapping[str, Any], record: Mapping[str, Any], data: Data
     """Return every option but the seed as one flat mapping; an option that changed during training has all values."""
     training = {name: value for name, value in config["training"].items() if name not in NOT_SETTINGS}
     training |= changed_during_training(config["training"], record)
-    model, loss = dict(config["model"]), dict(config["loss"])
+    model, loss = ({name: shortened(value) for name, value in config[part].items()} for part in ("model", "loss"))
     return {"model": model.pop("name"), **model, "loss": loss.pop("name"), **loss, "data": data.plain, **training}
 
 
@@ -181,6 +183,7 @@ def protocol_words(data: Data, view: Mapping[str, Any], names: Iterable[str], di
 def file_names(data: Data) -> list[str]:
     """Return the file names of the data; whole paths where nothing else identifies them."""
     texts = [text for value in data.paths.values() for text in (value if isinstance(value, list) else [value]) if text]
+    texts = [pinned.path if (pinned := parse_pinned(text)) else text for text in texts]
     return [Path(text).name if data.contents else text for text in texts]
 
 
