@@ -150,8 +150,7 @@ def checked_config(name: str, options: argparse.Namespace) -> RunConfig:
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     with command_line.hinted(components):
         config = command_line.parse(components, [], list(options.rest), "")
-        Experiment(config, RunPaths(), quiet=True)
-    return config
+        return Experiment(config, RunPaths(), quiet=True).config
 
 
 def refuse_picture(path: Path, asked: bool) -> None:

@@ -49,9 +49,11 @@ def save_samples(options: argparse.Namespace) -> int:
     from genzoo.figures.samples import SAMPLES
 
     model = run.model.to(device)
-    ending = ENDINGS[model.spec.kind][0]
+    source = Source.of(run, options)
+    spec = source.shown_spec
+    ending = ENDINGS[spec.kind][0]
     if options.out:
-        refuse_other_ending(options.out, model.spec)
+        refuse_other_ending(options.out, spec)
     sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
     if reason := sampler.refuses(model):
         raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
@@ -60,28 +62,29 @@ def save_samples(options: argparse.Namespace) -> int:
         raise UsageError("--class draws codes from the prior, not with this --sampler", "leave one of them out")
     per_class = options.n or max(IN_A_ROW, SAMPLES // max(len(classes), 1))
     n = per_class * max(len(classes), 1)
-    refuse_too_many(n, model.spec, device)
+    refuse_too_many(n, max(model.spec, spec, key=lambda one: one.numel), device)
     y = torch.tensor(classes, device=device).repeat_interleave(per_class) if classes else None
     suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
     suffix += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}{ending}")
-    train, source = None, Source.of(run, options)
+    train = None
     if sampler.components:
         train = source.view("train", device)
-    elif model.spec.kind == "vector" and out.suffix == ".png":
+    elif spec.kind == "vector" and out.suffix == ".png":
         train = source.view_if_there("train", device, "drawn without the data")
     new, how = figures.draw_samples(model, train, n, options.seed, sampler, y)
+    new = source.meaning(new)
     if out.suffix != ".png":
-        values = run.form.unscaled(new) if model.spec.kind == "vector" else new
-        write_examples(out, values, model.spec, run.form.columns)
-    elif model.spec.kind == "signal":
-        figures.draw_signals(out, {"generated": new}, model.spec.rate, f"{n} signals, {how}")
-    elif model.spec.is_image:
+        values = run.form.unscaled(new) if spec.kind == "vector" else new
+        write_examples(out, values, spec, run.form.columns)
+    elif spec.kind == "signal":
+        figures.draw_signals(out, {"generated": new}, spec.rate, f"{n} signals, {how}")
+    elif spec.is_image:
         of_classes = f" of class {options.classes}" if len(classes) == 1 else ", a row a class" if classes else ""
         title = f"{n} samples{of_classes}, {how}"
         figures.save_grid(out, new, title, per_class if len(classes) > 1 else None)
     else:
-        real = None if train is None else train.x[: figures.points_shown(model.spec)].cpu()
+        real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
         figures.scatter(out, real, new, f"{n} samples, {how}")
     print(out)
     return 0

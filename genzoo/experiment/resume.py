@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import option
@@ -66,12 +67,13 @@ class Resumption:
     ) -> None:
         self.run = run
         self.before = run.config
-        self.config = config
         self.processes = processes
-        self.changed = changes(self.before, config)
         self.free = locations(self.before.data_config)
-        refuse_changes(self.changed, run, self.free)
         self.command = shlex.join(["genzoo", "resume", str(run.path)])
+        with location_hints(config.data_config, self.command):
+            self.config = config = with_pinned_runs(config, run.path.parent, self.before)
+        self.changed = changes(self.before, config)
+        refuse_changes(self.changed, run, self.free)
         with location_hints(config.data_config, self.command):
             self.experiment = Experiment(config, RunPaths(data_root=data_root), quiet, processes)
         self.say = self.experiment.console.say

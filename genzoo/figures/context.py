@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genzoo.core.dataset import Dataset, DataSpec, Encoded
 from genzoo.core.model import Autoencoder, Encoder, Model
 from genzoo.data.batching import evaluation_batch, in_parts
 from genzoo.data.resident import Resident
@@ -26,6 +27,7 @@ class FigureContext:
     run: Run
     model: Model
     view: Mapping[str, Resident]
+    dataset: Dataset | None = None
 
     @property
     def autoencoder(self) -> Autoencoder:
@@ -56,6 +58,18 @@ class FigureContext:
         """Return inputs or outputs [N, *S] of the model in the units of the data, on the CPU, images as thumbnails."""
         x = self.model.spec.original(x).cpu()
         return thumbnails(x, side) if self.model.spec.is_image else x
+
+    @property
+    def shown_spec(self) -> DataSpec:
+        """The description of what figures show: of the data, or of what their codes stand for."""
+        return self.dataset.decoded_spec() if isinstance(self.dataset, Encoded) else self.model.spec
+
+    def meaning(self, x: Tensor) -> Tensor:
+        """Return examples [N, *S] in the units of the data as figures show them: decoded if the data are codes."""
+        if not isinstance(self.dataset, Encoded):
+            return x
+        decoded = self.dataset.decode(x)
+        return thumbnails(decoded) if self.shown_spec.is_image else decoded
 
     def originals(self, index: Tensor) -> Tensor:
         """Return test examples [N, *S] in the units of the data."""

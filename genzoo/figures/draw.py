@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from genzoo.core.dataset import Dataset
 from genzoo.core.model import Model
 from genzoo.data.resident import Resident
 from genzoo.figures.context import Drawing, FigureContext, always, has_encoder, reconstructs, reconstructs_images
@@ -52,15 +53,21 @@ FIGURES = {
 }
 
 
-def draw_all(run: Run, model: Model, view: Mapping[str, Resident]) -> list[str]:
+def draw_all(run: Run, model: Model, view: Mapping[str, Resident], dataset: Dataset | None = None) -> list[str]:
     """Draw every figure that applies to the model and the data into the run's folder.
+
+    Args:
+        run: The run.
+        model: Its trained model.
+        view: Its splits for evaluation, by name.
+        dataset: Its dataset; if that has codes of other data, the figures show what they stand for.
 
     Returns:
         A line for each figure that could not be drawn.
     """
     folder = run.path / "figures"
     folder.mkdir(exist_ok=True)
-    context = FigureContext(run, model, view)
+    context = FigureContext(run, model, view, dataset)
     failures = []
     with evaluating(model), torch.no_grad():
         for name, drawing in FIGURES.items():

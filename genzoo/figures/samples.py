@@ -63,7 +63,7 @@ def draw_samples(
 
     def shown(x: Tensor) -> Tensor:
         x = model.spec.original(x).cpu()
-        return thumbnails(x) if reduced else x
+        return thumbnails(x) if reduced and model.spec.is_image else x
 
     with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
         x = draw(model, sampler, train, n, noise, y, shown)
@@ -77,37 +77,41 @@ def points_shown(spec: DataSpec) -> int:
 
 def samples(context: FigureContext, path: Path) -> None:
     """Draw new images; write new texts; draw new signals or points beside the data, as sound or a table too."""
-    model, train, test = context.model, context.view["train"], context.test
-    spec = model.spec
+    model, train, spec = context.model, context.view["train"], context.shown_spec
     if spec.kind == "tokens":
-        write_examples(path.with_suffix(".txt"), draw_samples(model, train, TEXTS)[0], spec)
+        new, _ = draw_samples(model, train, TEXTS)
+        write_examples(path.with_suffix(".txt"), context.meaning(new), spec)
         return
     if spec.kind == "signal":
         new, how = draw_samples(model, train, SHOWN - 2)
-        sets = {"real": context.originals(torch.arange(min(2, len(test)))), "generated": new}
+        real = context.originals(torch.arange(min(2, len(context.test))))
+        sets = {"real": context.meaning(real), "generated": context.meaning(new)}
         draw_signals(path, sets, spec.rate, f"signals, {how}")
-        write_examples(path.with_suffix(".wav"), new, spec)
+        write_examples(path.with_suffix(".wav"), sets["generated"], spec)
         return
     if not spec.is_image:
         n = points_shown(spec)
         new, how = draw_samples(model, train, n)
-        scatter(path, test.x[:n].cpu(), new, f"{n:,} samples, {how}")
+        real, new = context.meaning(context.test.x[:n].cpu()), context.meaning(new)
+        scatter(path, real, new, f"{n:,} samples, {how}")
         write_table(context, path.with_suffix(".csv"), new)
         return
     y = rows_by_class(model)
     if y is None:
         new, how = draw_samples(model, train, SAMPLES, reduced=True)
-        save_grid(path, new, f"{SAMPLES} samples, {how}")
+        save_grid(path, context.meaning(new), f"{SAMPLES} samples, {how}")
     else:
         new, how = draw_samples(model, train, len(y), y=y, reduced=True)
-        save_grid(path, new, f"{len(y)} samples, a row a class{_named(model)}, {how}", columns=IN_A_ROW)
+        save_grid(
+            path, context.meaning(new), f"{len(y)} samples, a row a class{_named(model)}, {how}", columns=IN_A_ROW
+        )
 
 
 def write_table(context: FigureContext, path: Path, new: Tensor) -> None:
     """Write some new rows as a table, if the values have names."""
     form = context.run.form
-    if form.columns or context.model.spec.parts:
-        write_examples(path, form.unscaled(new[:ROWS]), context.model.spec, form.columns)
+    if form.columns or context.shown_spec.parts:
+        write_examples(path, form.unscaled(new[:ROWS]), context.shown_spec, form.columns)
 
 
 def _named(model: Model) -> str:
@@ -119,12 +123,13 @@ def _named(model: Model) -> str:
 def reconstructions(context: FigureContext, path: Path) -> None:
     """Draw test examples and their reconstructions, or write them as texts; signals as sound too."""
     model, test = context.model, context.test
-    spec = model.spec
+    spec = context.shown_spec
     most = {"image": 30, "tokens": TEXTS, "signal": SHOWN // 2}.get(spec.kind) or points_shown(spec)
     index = torch.arange(min(most, len(test)))
     size = evaluation_batch(model.spec)
-    x = in_parts(context.originals, index, size)
+    x = context.meaning(in_parts(context.originals, index, size))
     again = in_parts(lambda part: context.shown(context.autoencoder.reconstruct(context.examples(part))), index, size)
+    again = context.meaning(again)
     if spec.kind in ("tokens", "signal"):
         save_reconstructions(path.with_suffix(ENDINGS[spec.kind][0]), x, again, spec)
         return

@@ -140,11 +140,15 @@ def advice_of_loss(section: Mapping[str, Any]) -> list[str]:
     """Return what the loss of a configuration advises against a collapse; nothing if it is not installed."""
     from genzoo.registry.current import registry
 
-    try:
-        loss: type[Loss] = registry().get("loss", section["name"]).load()
-        return loss.against_collapse(section)
-    except (GenzooError, TypeError):  # TypeError: an option of a damaged configuration
-        return []
+    def advice() -> list[str]:
+        try:
+            loss: type[Loss] = registry().get("loss", section["name"]).load()
+            return loss.against_collapse(section)
+        except (GenzooError, TypeError):  # TypeError: an option of a damaged configuration
+            return []
+
+    found: list[str] = cached(["advice against a collapse", dict(section)], advice)
+    return found
 
 
 def labels_and_captions() -> dict[str, dict[str, str]]:

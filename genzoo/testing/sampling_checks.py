@@ -20,6 +20,8 @@ FEW = 5
 """Number of samples to compare with each other."""
 DRAWS = 2000
 """Number of samples to compare distributions of small examples."""
+MANY = 20_000
+"""Number of samples to compare with the log_prob of a density."""
 BUDGET = 800_000
 """Largest number of values drawn: large examples get fewer samples."""
 VIEWS = 16
@@ -164,15 +166,16 @@ def _as_log_prob(pair: Pair, model: Model) -> str | None:
         return (
             f"log_prob(x) is {'a bound' if model.exactness == 'bound' else 'an estimate'}, which samples do not follow"
         )
+    n = MANY if isinstance(model, Density) else DRAWS
     with torch.no_grad(), seeded(0):
         start = time.perf_counter()
         own = model.sample(FEW * FEW, None, noise=True)
         log_prob(own)
-        if (time.perf_counter() - start) / len(own) * DRAWS * CALLS > SECONDS:
+        if (time.perf_counter() - start) / len(own) * n * CALLS > SECONDS:
             return "log_prob(x) is too slow to be compared with samples"
-        own = model.sample(DRAWS, None, noise=True)
+        own = model.sample(n, None, noise=True)
         if not bool(own.isfinite().all()):  # because of the perturbed weights
-            own = (model := pair.build().eval().model).sample(DRAWS, None, noise=True)
+            own = (model := pair.build().eval().model).sample(n, None, noise=True)
             log_prob = getattr(model, "log_prob")  # noqa: B009
 
         def density(rows: Tensor) -> Tensor:
@@ -180,4 +183,4 @@ def _as_log_prob(pair: Pair, model: Model) -> str | None:
             return values.view(len(rows), 1)
 
         slack = SLACK if isinstance(model, Density) else SOLVED
-        return examine_samples(own.reshape(DRAWS, 1, -1), density, f"{pair}: log_prob(x)", slack)
+        return examine_samples(own.reshape(n, 1, -1), density, f"{pair}: log_prob(x)", slack)

@@ -13,7 +13,7 @@ from genzoo_plugins.vae.vae import VAE
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.cli.loading import load_split
+from genzoo.cli.loading import load_data
 from genzoo.cli.main import main
 from genzoo.core.metric import EvaluationBatch
 from genzoo.core.model import count_parameters
@@ -100,7 +100,7 @@ def test_an_anomaly_score_does_not_use_the_label(folder: Path, capsys: pytest.Ca
     told = json.loads(capsys.readouterr().out)["model"]
     plain = VAE(run.model.spec, run.model.config)
     plain.load_state_dict(run.model.state_dict())
-    data = load_split(run, "test", torch.device("cpu"), None)
+    data = load_data(run)["test"]
     assert data.y is not None
     (scores,) = per_example(plain, data, find_metrics(registry.registry(), ["negative-elbo"])).values()
     assert told == {str(label): value for label, value in one_against_rest(scores, data.y).items()}

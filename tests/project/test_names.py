@@ -26,6 +26,8 @@ EXCEPTIONS = {
     ("cli/new_plugin.py", "digits"): "the same, in the commands that are suggested",
     ("cli/new_plugin.py", "vae"): "the model of the commands that are suggested",
     ("cli/anomaly.py", "knn"): "the baseline of nearest neighbours, in the output of `genzoo anomaly`",
+    ("experiment/training.py", "made"): "a key of a checkpoint's manifest: how it was made",
+    ("experiment/resume.py", "made"): "the same key, read",
     ("figures/draw.py", "kl-per-dim"): "the name of a figure",
     ("runs/schema.py", "mse"): "a key of results.json, as in runs of every version",
     ("testing/model_checks.py", "kl"): "the name of a check",

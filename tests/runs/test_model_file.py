@@ -28,6 +28,9 @@ SPECS = {
     "images": genzoo.DataSpec((1, 16, 17), "bernoulli", classes=10, size=100),
     "colours": genzoo.DataSpec((3, 16, 16), "gaussian-learned"),
     "points": genzoo.DataSpec((2,), "gaussian:0.1"),
+    "views": genzoo.DataSpec((3,), "gaussian", parts=(genzoo.Part("a", (2,)), genzoo.Part("b"))),
+    "signals": genzoo.DataSpec((1, 16), "gaussian", kind="signal", rate=8000.5),
+    "tokens": genzoo.DataSpec((6,), "", kind="tokens", levels=3, symbols=("", "a", "é")),
 }
 
 

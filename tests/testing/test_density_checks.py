@@ -11,6 +11,12 @@ from genzoo.testing import CHECKS, SPECS, Pair
 from genzoo.testing.pair import SMALL
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine skips no comparison of samples."""
+    monkeypatch.setattr("genzoo.testing.sampling_checks.SECONDS", 1e9)
+
+
 class Independent(genzoo.Density):
     """Independent values with the data's likelihood: the simplest density there is."""
 

@@ -77,7 +77,9 @@ class BitsPerDim(NLL):
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         reason = super().begin(context)
         self.known.pop("same_as", None)
-        return reason or (None if self.known["measure"] == "probability" else "p(x) is a density, not a probability")
+        called = "p(x)" if isinstance(context.model, genzoo.Density) else "p(x|z)"
+        of_probability = self.known["measure"] == "probability"
+        return reason or (None if of_probability else f"{called} is a density, not a probability")
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         values = super().per_example(examined).double()

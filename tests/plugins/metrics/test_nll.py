@@ -68,7 +68,7 @@ def test_of_dequantised_pixels_it_is_a_bound_on_a_probability() -> None:
         ("flow-matching", SPECS["points"], False, "nll", "no latent variables"),
         ("made", SPECS["points"], False, "bits-per-dim", "p(x) is a density, not a probability"),
         ("ppca", BINARY, True, "bits-per-dim", "p(x) is a density, not a probability"),
-        ("vae", SPECS["points"], False, "bits-per-dim:5", "p(x) is a density, not a probability"),
+        ("vae", SPECS["points"], False, "bits-per-dim:5", "p(x|z) is a density, not a probability"),
     ],
 )
 def test_where_there_is_none_the_reason_is_given(
