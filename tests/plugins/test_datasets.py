@@ -127,7 +127,7 @@ def test_moons(home: Path) -> None:
     splits = load("moons", train=20_000)
     assert sizes(splits) == (20_000, 200, 1_000)
     assert dataset("moons").spec == DataSpec((2,), "gaussian-learned", 2, 1000)
-    x, y = splits.train
+    x, y, _ = splits.train
     assert y is not None
     assert (x.dtype, x.shape, y.dtype) == (torch.float32, (20_000, 2), torch.int64)
     # Standardised by the exact moments: the sample's own are off by about 1/√20,000.
@@ -137,7 +137,7 @@ def test_moons(home: Path) -> None:
 
 
 def test_moons_without_noise_lie_on_two_half_circles() -> None:
-    x, y = load("moons", noise=0.0).train
+    x, y, _ = load("moons", noise=0.0).train
     assert y is not None
     height = 2 / torch.pi
     variance = torch.tensor([0.75, 0.5 - height**2 + (height - 0.25) ** 2])

@@ -15,7 +15,7 @@ def test_an_entry_is_checked_on_every_form_and_on_the_given_datasets() -> None:
     assert [form.name for form in forms(model)] == [*SPECS, *SMALL]
     assert [form.name for form in forms(model, ["moons"])] == [*SPECS, *SMALL, "moons"]
     small = [form for form in forms(model) if form.small]
-    assert [form.pair(model, registry().loss_of(model)).model_options for form in small] == [{"latent_dim": 2}] * 2
+    assert [form.pair(model, registry().loss_of(model)).model_options for form in small] == [{"latent_dim": 2}] * 3
     assert few_latents(model) == {"latent_dim": 2}
 
 

@@ -53,7 +53,8 @@ class SampleMetric(genzoo.Metric):
         self.needs_train = self.needs_train or self.sampler.components > 0
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        return self.sampler.refuses(model) or self.why_no_points(model)
+        distances = "there are no distances between tokens" if model.spec.is_discrete else None
+        return self.sampler.refuses(model) or distances or self.why_no_points(model)
 
     def why_no_points(self, model: genzoo.Model) -> str | None:
         """Return why the model's examples cannot be compared as points; None if they can."""

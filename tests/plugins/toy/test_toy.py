@@ -80,7 +80,7 @@ def test_moments_of_quadratic() -> None:
 @pytest.mark.parametrize("noise", [0.05, 0.2])
 def test_rings_lie_at_their_radii(noise: float) -> None:
     """E ρ² = R² + 2σ² for each ring."""
-    x, y = load("rings", train=40_000, noise=noise).train
+    x, y, _ = load("rings", train=40_000, noise=noise).train
     assert y is not None
     for ring in range(4):
         radius = 0.5 * (ring + 1)
