@@ -104,16 +104,20 @@ class CharModel(genzoo.Density):
         possible = (~ended | padding).all(1)
         return torch.where(possible, each.masked_fill(ended, 0.0).sum(1), -math.inf)
 
+    def next_logits(self, token: Tensor, place: int, caches: list[Cache | None]) -> Tensor:
+        """Return the logits at one place, [N, levels], given the token before it [N]; the caches are updated."""
+        h = (self.tokens(token) + self.places[place])[:, None]
+        for number, block in enumerate(self.blocks):
+            h, caches[number] = block(h, caches[number])
+        return full_precision(self.out(self.after(h[:, 0])))
+
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
         """Draw n sequences, int64 [n, L], token by token. Keys and values of earlier tokens are kept."""
         token = torch.full((n,), PADDING, device=self.anchor.device)
         caches: list[Cache | None] = [None] * len(self.blocks)
         drawn: list[Tensor] = []
         for place in range(self.length):
-            h = (self.tokens(token) + self.places[place])[:, None]
-            for number, block in enumerate(self.blocks):
-                h, caches[number] = block(h, caches[number])
-            logits = full_precision(self.out(self.after(h[:, 0]))) / TEMPERATURE
+            logits = self.next_logits(token, place, caches) / TEMPERATURE
             chosen = (logits - exponential(logits).log()).argmax(1)  # the exponential race
             ended = (token == PADDING) & (place > 0)
             token = torch.where(ended, PADDING, chosen)

@@ -63,8 +63,16 @@ def test_the_end_counts_and_what_follows_it_does_not() -> None:
 
 
 @torch.no_grad()
+def test_logits_with_a_cache_are_those_without() -> None:
+    model, x, caches = model_of(), torch.tensor([[1, 2, 3, 1], [3, 3, 1, 0]]), [None, None]
+    before = torch.zeros(2, dtype=torch.int64)
+    for place, wanted in enumerate(model.logits(x).unbind(1)):
+        torch.testing.assert_close(model.next_logits(before, place, caches), wanted)
+        before = x[:, place]
+
+
+@torch.no_grad()
 def test_samples_follow_log_prob() -> None:
-    """Which also holds the cache of keys and values against the computation without it."""
     model, n = model_of(), 8_000
     with seeded(0):
         x = model.sample(n)
