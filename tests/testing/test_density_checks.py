@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -101,7 +103,43 @@ def checked(kind: type[genzoo.Model], check: str, spec: genzoo.DataSpec) -> str 
     return CHECKS[check](Pair.of("planted", spec=spec))
 
 
-@pytest.mark.parametrize("form", SMALL)
+class Letters(genzoo.Density):
+    """Tokens drawn uniformly up to the end; what follows the end is padding."""
+
+    kinds = ("tokens",)
+    measure = "probability"
+    impossible = -math.inf
+    """ln p of a sequence with tokens after the padding."""
+
+    def __init__(self, spec: genzoo.DataSpec, config: object) -> None:
+        super().__init__(spec, config)
+        self.weight = torch.nn.Parameter(torch.zeros(spec.levels))
+
+    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        ended = torch.nn.functional.pad((x[:, :-1] == 0).cumsum(1) > 0, (1, 0))
+        each = self.weight.log_softmax(0)[x].masked_fill(ended, 0.0).sum(1)
+        return torch.where((ended & (x != 0)).any(1), self.impossible + each, each)
+
+    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+        p = self.weight.softmax(0).expand(n, -1)
+        x = torch.multinomial(p, self.spec.numel, replacement=True)
+        return x.masked_fill((x == 0).cumsum(1) > 0, 0)
+
+
+class AfterTheEnd(Letters):
+    """The padding is not masked: sequences with tokens after it have a probability too."""
+
+    impossible = 0.0
+
+
+def test_the_probabilities_of_all_sequences_are_summed() -> None:
+    for check in ("log-prob", "drawn", "shapes"):
+        assert checked(Letters, check, SMALL["3 tokens"]) is None
+    with pytest.raises(AssertionError, match="sums over all 64 sequences to"):
+        checked(AfterTheEnd, "log-prob", SMALL["3 tokens"])
+
+
+@pytest.mark.parametrize("form", [form for form in SMALL if form != "3 tokens"])
 @pytest.mark.parametrize("kind", [Independent, Bound])
 def test_a_correct_density_passes(kind: type[genzoo.Model], form: str) -> None:
     assert checked(kind, "log-prob", SMALL[form]) is None
