@@ -132,7 +132,14 @@ def odd(annotation: Any, default: Any) -> Any:
     return default
 
 
-PAIRS = list(itertools.product(registry().names("model"), registry().names("dataset")))
+QUICK = [
+    *((model, "digits") for model in registry().names("model")),
+    *(("vae", dataset) for dataset in registry().names("dataset") if dataset != "digits"),
+]
+PAIRS = [
+    pytest.param(*pair, marks=[] if pair in QUICK else pytest.mark.long)
+    for pair in itertools.product(registry().names("model"), registry().names("dataset"))
+]
 
 
 def odd_config(model: str, dataset: str) -> RunConfig:

@@ -30,7 +30,7 @@ from torch import Tensor
 from genzoo.core.noise import seeded
 from genzoo.evaluation.intervals import wilson
 
-RUNS = 120
+RUNS = 60
 
 
 def normal(seed: int, *shape: int) -> Tensor:
