@@ -120,7 +120,7 @@ def test_the_auroc_of_one_distribution_is_in_the_null_interval(name: str, long: 
     Cross-validation lowers the mean below ½, by up to a fifth of the standard deviation: a fold with more points of one
     set leaves fewer of them for training (Parker, Günter & Bedo 2007).
     """
-    runs = 400 if long else 30
+    runs = 400 if long else 50
     found, outside = [], 0
     for seed in range(runs):
         sets = TwoSets(*PAIRS[name](seed))
