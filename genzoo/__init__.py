@@ -19,7 +19,10 @@ from genzoo.registry.deprecation import NAMES, deprecated
 from genzoo.system.threads import limit_thread_spinning
 
 if TYPE_CHECKING:
+    from genzoo.cli.loading import dataset_of as dataset_of
+    from genzoo.cli.loading import load_data as load_data
     from genzoo.comparison.references import load as load
+    from genzoo.comparison.references import open_run as open_run
     from genzoo.core.command import Command as Command
     from genzoo.core.dataset import Batch as Batch
     from genzoo.core.dataset import Dataset as Dataset
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
     from genzoo.core.errors import OutOfMemory as OutOfMemory
     from genzoo.core.errors import PluginError as PluginError
     from genzoo.core.errors import UsageError as UsageError
+    from genzoo.core.hookspecs import Register as Register
+    from genzoo.core.hookspecs import RegisterMetric as RegisterMetric
+    from genzoo.core.hookspecs import RegisterModel as RegisterModel
     from genzoo.core.hookspecs import hookimpl as hookimpl
     from genzoo.core.likelihoods import Likelihood as Likelihood
     from genzoo.core.likelihoods import make_likelihood as make_likelihood
@@ -45,9 +51,17 @@ if TYPE_CHECKING:
     from genzoo.core.metric import EvaluationBatch as EvaluationBatch
     from genzoo.core.metric import EvaluationContext as EvaluationContext
     from genzoo.core.metric import Metric as Metric
+    from genzoo.core.model import Autoencoder as Autoencoder
+    from genzoo.core.model import Decoder as Decoder
+    from genzoo.core.model import Density as Density
+    from genzoo.core.model import Encoder as Encoder
     from genzoo.core.model import Inference as Inference
     from genzoo.core.model import LatentModel as LatentModel
     from genzoo.core.model import Model as Model
+    from genzoo.core.noise import content_keys as content_keys
+    from genzoo.core.noise import derive_seed as derive_seed
+    from genzoo.core.noise import of_examples as of_examples
+    from genzoo.core.noise import seeded as seeded
     from genzoo.core.options import Count as Count
     from genzoo.core.options import Fraction as Fraction
     from genzoo.core.options import Natural as Natural
@@ -56,38 +70,50 @@ if TYPE_CHECKING:
     from genzoo.core.options import Range as Range
     from genzoo.core.options import config as config
     from genzoo.core.rows import Rows as Rows
+    from genzoo.core.run_reference import RunRef as RunRef
+    from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
+    from genzoo.figures.image_grid import save_grid as save_grid
     from genzoo.registry.current import list_models as list_models
     from genzoo.registry.current import load_plugin as load_plugin
+    from genzoo.registry.current import make_dataset as make_dataset
     from genzoo.registry.current import register_dataset as register_dataset
     from genzoo.registry.current import register_listener as register_listener
     from genzoo.registry.current import register_loss as register_loss
     from genzoo.registry.current import register_metric as register_metric
     from genzoo.registry.current import register_model as register_model
     from genzoo.runs.run import Run as Run
+    from genzoo.system.computing import evaluating as evaluating
 
 _HOMES = {
-    "comparison.references": "load",
+    "cli.loading": "dataset_of load_data",
+    "comparison.references": "load open_run",
     "core.command": "Command",
     "core.dataset": "Batch Dataset DataSpec Split Splits",
     "core.distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
     "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
-    "core.hookspecs": "hookimpl",
+    "core.hookspecs": "Register RegisterMetric RegisterModel hookimpl",
     "core.likelihoods": "Likelihood make_likelihood",
     "core.listener": "Epoch RunListener",
     "core.loss": "Loss",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
-    "core.model": "Inference LatentModel Model",
+    "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model",
+    "core.noise": "content_keys derive_seed of_examples seeded",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
     "core.rows": "Rows",
+    "core.run_reference": "RunRef",
+    "data.resident": "Resident",
     "data.store": "Store",
     "experiment.api": "resume run",
+    "figures.image_grid": "save_grid",
     "registry.current": (
-        "list_models load_plugin register_dataset register_listener register_loss register_metric register_model"
+        "list_models load_plugin make_dataset "
+        "register_dataset register_listener register_loss register_metric register_model"
     ),
     "runs.run": "Run",
+    "system.computing": "evaluating",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -14,6 +14,8 @@ from genzoo.core.errors import HINT, UsageError, printable
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from genzoo.core.model import Model
+
 
 NEIGHBOURS = 5
 """Nearest training examples of the k-NN baseline."""
@@ -26,7 +28,7 @@ def add_verb(verbs: Any) -> None:
     parser = add_application(verbs, "anomaly", show_anomalies, "compute anomaly scores; AUROC on labelled data")
     add_files(parser)
     parser.add_argument(
-        "--score", default="negative-elbo", metavar="METRIC", help="the score (default: negative-elbo); or mse, …"
+        "--score", metavar="METRIC", help="the score (default: −ln p(x) or a bound on it, negative-elbo or nll); or mse"
     )
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write all scores, sorted")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -38,8 +40,10 @@ def show_anomalies(options: argparse.Namespace) -> int:
     from genzoo.runs.run import plain
 
     refuse_output(options.out, (".csv",))
-    registry().get("metric", options.score.partition(":")[0])
+    if options.score:
+        registry().get("metric", options.score.partition(":")[0])
     opened = open_application(options)
+    options.score = options.score or default_score(opened.model)
     values = metric_values(opened, [options.score])[options.score]
     scores = anomaly_scores(values, options.score)
     order = scores.argsort(descending=True, stable=True).tolist()
@@ -67,6 +71,16 @@ def show_anomalies(options: argparse.Namespace) -> int:
     return 0
 
 
+def default_score(model: Model) -> str:
+    """Return the first metric of −ln p(x), or of a bound on it, that the model has."""
+    from genzoo.evaluation.evaluate import find_metrics
+    from genzoo.evaluation.order import metrics_for
+    from genzoo.registry.current import registry
+
+    names: list[str] = metrics_for("bound")
+    return next((name for name in names if not find_metrics(registry(), [name])[name].refuses(model)), names[0])
+
+
 def anomaly_scores(values: Tensor, name: str) -> Tensor:
     """Return values [N] of a metric as scores: higher is more anomalous, so a metric that is better high is negated.
 
@@ -78,7 +92,8 @@ def anomaly_scores(values: Tensor, name: str) -> Tensor:
 
     if unknown := int(values.isnan().sum()):
         raise UsageError(
-            f"--score {name} is not a number for {unknown:,} of {len(values):,} examples", "use another score: mse"
+            f"--score {name} is not a number for {unknown:,} of {len(values):,} examples",
+            "use another score: genzoo list --kind metric",
         )
     return -values if find_metrics(registry(), [name])[name].better == "higher" else values
 
@@ -110,14 +125,13 @@ def baseline_scores(opened: Application, neighbours: bool) -> dict[str, Tensor]:
     import torch
 
     from genzoo.evaluation.baselines import neighbour_distances, pca_errors
+    from genzoo.evaluation.measures import code_size
 
     # Of the stored integers: equal sums stay equal, and ties count half.
     sums = [chunk.cpu().flatten(1).sum(1, dtype=torch.float64) for chunk in opened.data.stored()]
     scores = {"pixel_sum": torch.cat(sums)}
-    with torch.no_grad():
-        codes = opened.latent.encode(opened.examples(1)).numel()
-    train = opened.source.view("train", opened.device)
-    if codes < opened.model.spec.numel:
+    codes, train = code_size(opened.model, opened.data), opened.source.view("train", opened.device)
+    if 0 < codes < opened.model.spec.numel:
         errors = pca_errors(train, opened.data, codes)
         scores |= {} if errors is None else {f"pca-{codes}": errors}
     return scores | ({"knn": neighbour_distances(train, opened.data, NEIGHBOURS)} if neighbours else {})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from genzoo.core.model import LatentModel, Model
+    from genzoo.core.model import Autoencoder, Model
     from genzoo.data.resident import Resident
     from genzoo.runs.run import Run
 
@@ -64,11 +64,11 @@ class Application:
         return self.named_examples[1]
 
     @property
-    def latent(self) -> LatentModel:
-        """The model, which has an encoder."""
-        from genzoo.core.model import LatentModel
+    def autoencoder(self) -> Autoencoder:
+        """The model, which encodes and decodes."""
+        from genzoo.core.model import Autoencoder
 
-        assert isinstance(self.model, LatentModel)
+        assert isinstance(self.model, Autoencoder)
         return self.model
 
     def original(self, x: Tensor) -> Tensor:
@@ -92,13 +92,13 @@ class Application:
         """Return codes [N, *D] of examples [N, *S]."""
         from genzoo.data.batching import in_parts
 
-        return in_parts(self.latent.encode, x, self.batch_size)
+        return in_parts(self.autoencoder.encode, x, self.batch_size)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Return decoded codes [N, *D] in the units of the data, on the CPU."""
         from genzoo.data.batching import in_parts
 
-        return in_parts(lambda part: self.original(self.latent.decode(part)), codes, self.batch_size)
+        return in_parts(lambda part: self.original(self.autoencoder.decode(part)), codes, self.batch_size)
 
     def examples(self, n: int | None = None) -> Tensor:
         """Return the first n examples (None: all) as model inputs [N, *S] on its device."""
@@ -108,18 +108,22 @@ class Application:
         return self.data.batch(torch.arange(count, device=self.device)).x
 
 
-def open_application(options: argparse.Namespace) -> Application:
+def open_application(options: argparse.Namespace, needs: str = "Model") -> Application:
     """Open the run of a command line, with its files or a split of the run's data. No examples are read yet.
 
+    Args:
+        options: Of the command line.
+        needs: The capability that the model must have: the name of a class of `genzoo.core.model`.
+
     Raises:
-        UsageError: There is no such run, or its model has no encoder.
+        UsageError: There is no such run, or its model lacks the capability.
     """
     run, device = open_run(options)
-    from genzoo.core.model import LatentModel
+    from genzoo.core import model as kinds
 
     model = run.model.to(device)
-    if not isinstance(model, LatentModel):
-        raise UsageError(f"{run.config.model} has no encoder", f"genzoo sample {run.path}")
+    kind, hint = getattr(kinds, needs), f"genzoo sample {run.path}"
+    kinds.require_capability(model, kind, f"genzoo {options.verb}", run.config.model, hint)
     source, files = Source.of(run, options), getattr(options, "files", [])
     return Application(run, model, device, source, options.split, files, options.resize)
 
@@ -186,8 +190,15 @@ def write_csv(out: Path, header: list[str], rows: Iterable[list[str]]) -> None:
         writer.writerows(rows)
 
 
-def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> tuple[Application, Path]:
+def prepare(
+    options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES, needs: str = "Autoencoder"
+) -> tuple[Application, Path]:
     """Check the options of a verb that writes a file; return the opened run and the file.
+
+    Args:
+        options: Of the command line.
+        kinds: The endings that the file may have.
+        needs: The capability that the model must have, as for `open_application`.
 
     Raises:
         UsageError: An option, the run or the file is not usable.
@@ -201,8 +212,7 @@ def prepare(options: argparse.Namespace, kinds: tuple[str, ...] = PICTURES) -> t
             raise UsageError(
                 f"--{name} {value} must be a finite number, not negative", f"type: genzoo {options.verb} --help"
             )
-    opened = open_application(options)
-    assert opened.latent is opened.model
+    opened = open_application(options, needs)
     if (options.out is None or options.out.suffix != ".npy") and not opened.model.spec.is_image:
         raise UsageError("these data are not images", "write numbers: --out FILE.npy")
     return opened, options.out or figure_path(opened.run, f"{options.verb}.png")

@@ -27,10 +27,11 @@ def add_verb(verbs: Any) -> None:
 
 def save_variations(options: argparse.Namespace) -> int:
     """Draw n variations of each input, or write them as numbers."""
-    opened, out = prepare(options)
+    opened, out = prepare(options, needs="LatentModel")
     import torch
 
     from genzoo.core.distributions import Delta
+    from genzoo.core.model import LatentModel
     from genzoo.core.noise import derive_seed, keyed
     from genzoo.system.computing import evaluating
 
@@ -41,7 +42,8 @@ def save_variations(options: argparse.Namespace) -> int:
         evaluating(opened.model),
         keyed(opened.data.keys[: len(x)] ^ derive_seed(options.seed, "augment")),
     ):
-        q = opened.latent.posterior(x)
+        assert isinstance(opened.model, LatentModel)
+        q = opened.model.posterior(x)
         if isinstance(q, Delta):
             raise UsageError(
                 f"{opened.run.config.model} has no posterior to draw from", "use a run of a model such as vae"

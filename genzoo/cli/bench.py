@@ -150,8 +150,7 @@ def checked_config(name: str, options: argparse.Namespace) -> RunConfig:
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     with command_line.hinted(components):
         config = command_line.parse(components, [], list(options.rest), "")
-        Experiment(config, RunPaths(), quiet=True)
-    return config
+        return Experiment(config, RunPaths(), quiet=True).config
 
 
 def refuse_picture(path: Path, asked: bool) -> None:
@@ -163,13 +162,15 @@ def refuse_picture(path: Path, asked: bool) -> None:
 
 
 def refuse_sort(name: str | None) -> None:
-    """Refuse a metric that no run will have."""
-    from genzoo.evaluation.order import of_every_run
+    """Refuse a metric that no run will have, or that has no order."""
+    from genzoo.evaluation.order import key, of_every_run, refuse_unordered
     from genzoo.registry.current import registry
 
     known = of_every_run(registry())
     if name and name not in known:
         raise UsageError(f"--sort {name}: no run has it", f"known: {', '.join(known)}")
+    if name:
+        refuse_unordered(key(name), f"--sort {name}", map(key, known))
 
 
 def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None:
@@ -209,11 +210,11 @@ def boards(options: argparse.Namespace, runs: list[Any]) -> list[Leaderboard]:
     """Return a leaderboard for each protocol: the likelihoods of the models may differ."""
     from genzoo.comparison.leaderboard import Leaderboard
     from genzoo.comparison.tables import Estimate, tables
-    from genzoo.evaluation.order import key
+    from genzoo.evaluation.order import key, order_of
 
     found = []
     for table in tables(runs):
-        names = table.metrics()
+        names = sorted(table.metrics(), key=lambda name: order_of(name).better is None)
         available = [name for name in names if any(isinstance(row.estimate(name), Estimate) for row in table.rows)]
         if options.sort and key(options.sort) not in names:
             say(f"genzoo: no run of {table.protocol} has {options.sort}")

@@ -30,7 +30,7 @@ SLOW = 10.0
 def add_verb(verbs: Any) -> None:
     """Add `check`."""
     parser = verbs.add_parser("check", help="run the conformance checks on a registered name", epilog=EPILOG)
-    parser.add_argument("name", help="a registered model, loss, dataset, metric, command or listener")
+    parser.add_argument("name", help="a registered model, loss, dataset, metric, command or listener; or a package")
     parser.add_argument("--kind", choices=KINDS, help="if several kinds have this name")
     parser.add_argument("--dataset", dest="on", action="append", default=[], metavar="NAME",
                         help="also check models and losses on its examples (may be repeated)")  # fmt: skip
@@ -43,7 +43,8 @@ def add_verb(verbs: Any) -> None:
 def show(options: argparse.Namespace) -> int:
     """Print the findings; return 1 if a check failed."""
     kinds = [options.kind] if options.kind else KINDS
-    entries = registry().called(options.name, kinds)
+    of_package = [one for one in registry().entries if one.origin.distribution == options.name and one.kind in kinds]
+    entries = registry().called(options.name, kinds) or of_package
     if not entries:
         close = did_you_mean(options.name, [name for kind in kinds for name in registry().names(kind)])
         raise UsageError(

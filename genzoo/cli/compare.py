@@ -45,7 +45,7 @@ def show(options: argparse.Namespace) -> int:
     """Print the tables and, below each, whether the best row is significantly better than the second."""
     from genzoo.cli.saved_run import refuse_output
     from genzoo.comparison.tables import collect, tables
-    from genzoo.evaluation.order import key
+    from genzoo.evaluation.order import key, refuse_unordered
     from genzoo.reporting.tables import as_markdown
     from genzoo.system.messages import warn
 
@@ -69,6 +69,8 @@ def show(options: argparse.Namespace) -> int:
             raise UsageError(
                 f"--sort {options.sort}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}"
             )
+        if options.sort:
+            refuse_unordered(metric, f"--sort {options.sort}", table.metrics())
         chosen.append((table.sorted_by(metric), metric))
     if options.figure:
         draw_planes(options.figure, chosen)
@@ -90,8 +92,11 @@ def show(options: argparse.Namespace) -> int:
 
 
 def default_metric(table: Table) -> str:
-    """Return the first metric that every row has, or else the first one."""
-    metrics = table.metrics()
+    """Return the first metric with an order that every row has, or else the first one."""
+    from genzoo.evaluation.order import order_of
+
+    names = table.metrics()
+    metrics = [name for name in names if order_of(name).better] or names
     everywhere = [name for name in metrics if not any(isinstance(row.estimate(name), str) for row in table.rows)]
     return (everywhere or metrics)[0]
 
@@ -99,29 +104,32 @@ def default_metric(table: Table) -> str:
 def report_table(table: Table, metric: str) -> ReportTable:
     """Return a table, sorted by a metric, as texts."""
     from genzoo.comparison.ranking import ranks
-    from genzoo.reporting.tables import ReportTable
+    from genzoo.reporting.tables import ReportTable, gap_heading
 
     metrics, places = table.metrics(), ranks(table, metric)
-    header = ["model", "seeds", "rank", *(name.replace("_", " ") for name in metrics), "PCA MSE", "images/s"]
+    header = ["model", "seeds", "rank", *(name.replace("_", " ") for name in metrics), *gap_heading(table)]
+    header += ["PCA MSE", "images/s"]
     rows = [row_texts(table, row, rank, metrics) for row, rank in zip(table.rows, places, strict=True)]
     return ReportTable(table.title, [header, *rows], notes(table, metric))
 
 
 def row_texts(table: Table, row: Row, rank: int | None, metrics: list[str]) -> list[str]:
     """Return one row as texts."""
+    from genzoo.comparison.leaderboard import baselines_of
     from genzoo.core.text import number
-    from genzoo.reporting.tables import estimate_text, rounded_mean
+    from genzoo.reporting.tables import estimate_text, gap_heading, rounded_mean
 
-    pca = row.results[0].get("baselines", {}).get("pca")
-    mse = row.estimate("mse")
-    warning = "" if not pca or isinstance(mse, str) or mse.mean < pca["mse"] else " NOT beaten"
+    pca = next((one for one in baselines_of(row.results[0], metrics) if one.latents is not None), None)
+    error = row.estimate(pca.metric) if pca else ""
+    warning = "" if pca is None or isinstance(error, str) or pca.is_beaten_by(error.mean) else " NOT beaten"
     speed = row.over_seeds(result["training"]["images_per_second"] for result in row.results)
     return [
         table.label(row),
         str(row.seeds),
         "" if rank is None else str(rank),
         *(estimate_text(row.estimate(name)) for name in metrics),
-        f"{number(pca['mse'])}{warning}" if pca else "n/a",
+        *(estimate_text(row.gap) for _ in gap_heading(table)),
+        f"{number(pca.value)}{warning}" if pca else "n/a",
         rounded_mean(speed),
     ]
 

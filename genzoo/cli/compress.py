@@ -18,10 +18,11 @@ def add_verb(verbs: Any) -> None:
 
 def show_compression(options: argparse.Namespace) -> int:
     """Print rate and distortion of the model as a lossy code, and the size as PNG."""
+    from genzoo.evaluation.order import label_of, metric_for
     from genzoo.runs.run import plain
 
-    opened = open_application(options)
-    values = compression(opened)
+    opened = open_application(options, needs="Autoencoder")
+    values, error = compression(opened), metric_for("error")
     if options.json:
         print(json.dumps(plain({"run": str(opened.run.path), **values})))
         return 0
@@ -30,7 +31,7 @@ def show_compression(options: argparse.Namespace) -> int:
     else:
         print(f"  rate        {values['rate_bits']:10.1f} bits per example: the mean KL, an estimate")
     quality = f", PSNR {values['psnr_db']:.2f} dB" if "psnr_db" in values else ""
-    print(f"  distortion  {values['mse']:10.5f} MSE per dimension{quality}")
+    print(f"  distortion  {values[error]:10.5f} {label_of(error)}{quality}")
     if "png_bits" in values:
         print(f"  PNG         {values['png_bits']:10.1f} bits per picture, lossless, with the file header")
     if values["rate_bits"] is not None:
@@ -42,15 +43,18 @@ def compression(opened: Application) -> dict[str, Any]:
     """Return rate and distortion of the model as a lossy code, and for pictures PSNR and the size as PNG."""
     from genzoo.evaluation.compression import bits, png_bits
     from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.evaluation.order import key, metrics_for
     from genzoo.registry.current import registry
 
-    metrics = evaluate(opened.model, opened.data, find_metrics(registry(), ["kl", "mse", "psnr"]))
-    rate = None if metrics["kl"] is None else bits(metrics["kl"])
-    values: dict[str, Any] = {"n": len(opened.data), "rate_bits": rate, "mse": metrics["mse"]}
+    names = [metrics_for(role)[0] for role in ("rate", "error", "quality")]
+    metrics = evaluate(opened.model, opened.data, find_metrics(registry(), names))
+    kl, error, quality = map(key, names)
+    rate = None if metrics[kl] is None else bits(metrics[kl])
+    values: dict[str, Any] = {"n": len(opened.data), "rate_bits": rate, error: metrics[error]}
     if rate is None:
-        values["not_available"] = {"rate_bits": metrics["not_available"]["kl"]}
-    if metrics["psnr"] is not None:
-        values["psnr_db"] = metrics["psnr"]
+        values["not_available"] = {"rate_bits": metrics["not_available"][kl]}
+    if metrics[quality] is not None:
+        values["psnr_db"] = metrics[quality]
         batches = (opened.original(opened.data.batch(index).x) for index in opened.batches())
         sizes = [png_bits(image) for images in batches for image in images]
         values["png_bits"] = sum(sizes) / len(sizes)

@@ -85,7 +85,7 @@ def denoise(opened: Application, sigma: float | None, keep: bool) -> tuple[Compa
             given = noisy = opened.data.batch(index).x
             if sigma is not None:
                 noisy = with_noise(given, sigma / opened.model.spec.scale, opened.data.keys[index])
-            again = opened.original(opened.latent.reconstruct(noisy))
+            again = opened.original(opened.autoencoder.reconstruct(noisy))
             found.add(opened.original(noisy), again, None if sigma is None else opened.original(given))
             denoised += [again] if keep else []
     return found, torch.cat(denoised) if keep else None

@@ -12,26 +12,33 @@ from genzoo.cli.saved_run import refuse_output
 
 def add_verb(verbs: Any) -> None:
     """Add `embed`."""
-    embed = add_application(verbs, "embed", save_codes, "write posterior means and log-variances")
+    embed = add_application(verbs, "embed", save_codes, "write codes: posterior means and log-variances")
     add_files(embed)
     embed.add_argument("--out", type=Path, required=True, metavar="FILE", help="codes.npz or codes.csv")
 
 
 def save_codes(options: argparse.Namespace) -> int:
-    """Write the posterior of every example: means and, for a Gaussian, log-variances."""
+    """Write the code of every example: the posterior's mean and, for a Gaussian, its log-variance."""
 
     refuse_output(options.out, (".npz", ".csv"))
-    opened = open_application(options)
+    opened = open_application(options, needs="Encoder")
     import numpy as np
     import torch
 
     from genzoo.core.distributions import DiagGaussian
+    from genzoo.core.model import Encoder, LatentModel
     from genzoo.system.computing import evaluating
 
     means, log_vars = [], []
-    with torch.no_grad(), evaluating(opened.latent):
+    model = opened.model
+    with torch.no_grad(), evaluating(model):
         for index in opened.batches():
-            q = opened.latent.posterior(opened.data.batch(index).x)
+            x = opened.data.batch(index).x
+            if not isinstance(model, LatentModel):
+                assert isinstance(model, Encoder)
+                means.append(model.encode(x).cpu())
+                continue
+            q = model.posterior(x)
             means.append(q.mean.cpu())
             if isinstance(q, DiagGaussian):
                 log_vars.append((q.log_var + torch.zeros_like(q.mean)).cpu())

@@ -6,6 +6,7 @@ import argparse
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from genzoo.core.errors import GenzooError, UsageError
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
-    from genzoo.core.dataset import Dataset, Splits
+    from genzoo.core.dataset import Dataset, DataSpec, Splits
     from genzoo.data.resident import Resident
+    from genzoo.data.store import Store
     from genzoo.runs.run import Run
 
 
@@ -74,6 +77,7 @@ class Source:
         """Return the run's configuration with new locations of its data."""
         from genzoo.cli import options as command_line
         from genzoo.cli.run import from_file
+        from genzoo.comparison.references import with_pinned_runs
         from genzoo.data.locations import locations, refuse_other_options
         from genzoo.registry.configs import differing
         from genzoo.registry.current import registry
@@ -88,7 +92,7 @@ class Source:
             raise
         changed = differing(before.data_config, config.data_config)
         refuse_other_options(changed, locations(before.data_config), self.command)
-        return config
+        return with_pinned_runs(config, self.run.path.parent, before)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -99,24 +103,54 @@ class Source:
         return dataset
 
     @cached_property
+    def store(self) -> Store:
+        """The store of raw data files."""
+        from genzoo.data.store import Store
+
+        return Store(self.data_root)
+
+    @cached_property
     def splits(self) -> Splits:
         """All splits, as stored.
 
         Raises:
             GenzooError: The data cannot be read or do not fit the model.
         """
-        from genzoo.data.locations import data_differ, location_hints
-        from genzoo.data.store import Store
+        from genzoo.data.locations import data_differ
         from genzoo.runs.record import data_of, former_record
         from genzoo.system.messages import warn
 
-        store = Store(self.data_root)
-        with location_hints(self.config.data_config, self.command):
-            splits = self.dataset.load(store)
+        with self._hints():
+            splits = self.dataset.load(self.store)
         self._refuse_another_form(splits)
-        if data_differ(former_record(self.run), data_of(store), splits):
+        if data_differ(former_record(self.run), data_of(self.store), splits):
             warn(f"these are not the data that {self.run.path} was trained on", "the results are of other data")
         return splits
+
+    @property
+    def shown_spec(self) -> DataSpec:
+        """The description of what samples show: of the data, or of what their codes stand for."""
+        from genzoo.core.dataset import Encoded
+
+        if not isinstance(self.dataset, Encoded):
+            return self.run.model.spec
+        with self._hints():
+            return self.dataset.decoded_spec()
+
+    def meaning(self, x: Tensor) -> Tensor:
+        """Return examples [N, *S] in the units of the data as they are shown: decoded if the data are codes."""
+        from genzoo.core.dataset import Encoded
+
+        if not isinstance(self.dataset, Encoded):
+            return x
+        with self._hints():
+            return self.dataset.decode(x)
+
+    def _hints(self) -> AbstractContextManager[None]:
+        """Add to errors of data that cannot be read what to type."""
+        from genzoo.data.locations import location_hints
+
+        return location_hints(self.config.data_config, self.command)
 
     def _refuse_another_form(self, splits: Splits) -> None:
         from genzoo.data.splits import refuse_odd_labels
@@ -155,11 +189,30 @@ class Source:
             return None
 
 
-def load_split(run: Run, name: str, device: torch.device, data_root: Path | None) -> Resident:
-    """Return a split of the data of a run, preprocessed as in the run; for use in programs."""
-    return Source(run, data_root).view(name, device)
+def load_data(run: Run, device: str | torch.device = "cpu", store: Store | None = None) -> dict[str, Resident]:
+    """Load the data of a run, as its model sees them.
+
+    Args:
+        run: The run.
+        device: The device of the examples.
+        store: The store of raw files, as a dataset's `load` gets it; None: the usual folders.
+
+    Returns:
+        "train", "validation" (if the run has it) and "test". `data.batch(index)` is a batch, `data.keys` the keys of
+        the examples' noise.
+
+    Raises:
+        GenzooError: The data cannot be read, or do not fit the run's model.
+    """
+    import torch
+
+    source = Source(run)
+    if store is not None:
+        source.store = store
+    names = [name for name, split in source.splits._asdict().items() if split is not None]
+    return {name: source.view(name, torch.device(device)) for name in names}
 
 
 def dataset_of(run: Run) -> Dataset:
-    """Return the dataset of a run, with the run's options; for use in programs."""
+    """Return the dataset of a run, with the run's options; no data are read yet."""
     return Source(run).dataset

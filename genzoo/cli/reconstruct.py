@@ -8,7 +8,7 @@ from typing import Any
 
 from genzoo.cli.loading import Source
 from genzoo.cli.saved_run import OUT_HELP, add_run_verb, figure_path, open_run, refuse_output, save_numbers
-from genzoo.core.errors import HINT, UsageError, printable
+from genzoo.core.errors import HINT, printable
 
 
 def add_verb(verbs: Any) -> None:
@@ -28,14 +28,14 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     import torch
 
     from genzoo.cli.input_files import read_files
-    from genzoo.core.model import LatentModel
+    from genzoo.core.model import Autoencoder, require_capability
     from genzoo.data.batching import evaluation_batch, in_parts
     from genzoo.figures import draw as figures
     from genzoo.system.computing import evaluating
 
     model = run.model.to(device)
-    if not isinstance(model, LatentModel):
-        raise UsageError(f"{run.config.model} has no encoder", f"genzoo sample {options.run}")
+    require_capability(model, Autoencoder, "genzoo reconstruct", run.config.model, f"genzoo sample {options.run}")
+    assert isinstance(model, Autoencoder)
     if options.images:
         data, names = read_files(options.images, run, model.spec, device, options.resize)
     else:

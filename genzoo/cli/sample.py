@@ -56,25 +56,28 @@ def save_samples(options: argparse.Namespace) -> int:
         raise UsageError("--class draws codes from the prior, not with this --sampler", "leave one of them out")
     per_class = options.n or max(IN_A_ROW, SAMPLES // max(len(classes), 1))
     n = per_class * max(len(classes), 1)
-    refuse_too_many(n, model.spec, device)
+    source = Source.of(run, options)
+    spec = source.shown_spec
+    refuse_too_many(n, max(model.spec, spec, key=lambda one: one.numel), device)
     y = torch.tensor(classes, device=device).repeat_interleave(per_class) if classes else None
     suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
     suffix += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}.png")
-    train, source = None, Source.of(run, options)
+    train = None
     if sampler.components:
         train = source.view("train", device)
-    elif not model.spec.is_image and out.suffix != ".npy":
+    elif not spec.is_image and out.suffix != ".npy":
         train = source.view_if_there("train", device, "drawn without the data")
     new, how = figures.draw_samples(model, train, n, options.seed, sampler, y)
+    new = source.meaning(new)
     if out.suffix == ".npy":
-        save_numbers(out, new if model.spec.is_image else run.form.unscaled(new))
-    elif model.spec.is_image:
+        save_numbers(out, new if spec.is_image else run.form.unscaled(new))
+    elif spec.is_image:
         of_classes = f" of class {options.classes}" if len(classes) == 1 else ", a row a class" if classes else ""
         title = f"{n} samples{of_classes}, {how}"
         figures.save_grid(out, new, title, per_class if len(classes) > 1 else None)
     else:
-        real = None if train is None else train.x[: figures.points_shown(model.spec)].cpu()
+        real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
         figures.scatter(out, real, new, f"{n} samples, {how}")
     print(out)
     return 0

@@ -168,7 +168,7 @@ def _registering(init: str, parts: list[Part], offers: str) -> str:
     docstring = ast.get_docstring(ast.parse(init)) or ""
     text = docstring.partition("\n\n")[2]
     head = f'"""A genzoo plugin: {offers}.\n\n{text}\n"""'
-    imports = f"from genzoo.core.hookspecs import {', '.join([*used, 'hookimpl'])}"
+    imports = f"from genzoo import {', '.join([*used, 'hookimpl'])}"
     (stated,) = re.findall(rf'(?m)^{STATED} = .*\n""".*"""$', init)
     return "\n\n\n".join([f"{head}\n\n{imports}\n\n{stated}", *(part.source for part in parts)]) + "\n"
 

@@ -43,11 +43,11 @@ def save_traversal(options: argparse.Namespace) -> int:
     from genzoo.system.computing import evaluating
 
     with torch.no_grad(), evaluating(opened.model):
-        prior, known = opened.latent.prior(), None
+        prior, known = opened.autoencoder.prior(), None
         if options.dims is None or (prior is None and not options.start):
             known = codes_of_split(opened, needed=prior is None and not options.start)
         if options.start:
-            z, base = opened.latent.encode(one_example(options.start, opened, options))[0], options.start
+            z, base = opened.autoencoder.encode(one_example(options.start, opened, options))[0], options.start
         elif prior is not None:
             z, base = prior.mean, "the prior's mean"
         else:

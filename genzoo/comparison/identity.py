@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from genzoo.core.run_reference import parse_pinned
 from genzoo.data.locations import is_location
+from genzoo.runs.reference import shortened
 
 VIEW = ("binarize", "standardize")
 """Training options that change what the metrics mean: runs that differ in them are in different tables."""
@@ -103,7 +105,7 @@ def settings_of(config: Mapping[str, Any], record: Mapping[str, Any], data: Data
     """Return every option but the seed as one flat mapping; an option that changed during training has all values."""
     training = {name: value for name, value in config["training"].items() if name not in NOT_SETTINGS}
     training |= changed_during_training(config["training"], record)
-    model, loss = dict(config["model"]), dict(config["loss"])
+    model, loss = ({name: shortened(value) for name, value in config[part].items()} for part in ("model", "loss"))
     return {"model": model.pop("name"), **model, "loss": loss.pop("name"), **loss, "data": data.plain, **training}
 
 
@@ -148,8 +150,8 @@ def _sessions(record: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
 def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
     """Return what else must be equal for metrics to be comparable: preprocessing, and what −ln p(x|z) is.
 
-    Probabilities, densities and other values are not comparable. Older results do not record which one they are; for
-    these the likelihood option is used.
+    Probabilities, densities and other values are not comparable. Probabilities of the same values are, whatever
+    likelihood they are from. Older results do not record which one they are; for these the likelihood option is used.
     """
     training = config["training"]
     view = {name: training[name] for name in VIEW if name in training}
@@ -157,6 +159,8 @@ def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, 
         return {**view, **({"likelihood": training["likelihood"]} if "likelihood" in training else {})}
     if results["measure"] is None:
         return {**view, "measure": "no p(x|z)"}
+    if results["measure"] == "probability":
+        return {**view, "measure": "probability"}
     return {**view, "likelihood": str(results.get("likelihood")), "measure": str(results["measure"])}
 
 
@@ -179,6 +183,7 @@ def protocol_words(data: Data, view: Mapping[str, Any], names: Iterable[str], di
 def file_names(data: Data) -> list[str]:
     """Return the file names of the data; whole paths where nothing else identifies them."""
     texts = [text for value in data.paths.values() for text in (value if isinstance(value, list) else [value]) if text]
+    texts = [pinned.path if (pinned := parse_pinned(text)) else text for text in texts]
     return [Path(text).name if data.contents else text for text in texts]
 
 

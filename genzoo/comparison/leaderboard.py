@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,10 @@ from genzoo.comparison.statistics import Estimate, as_json, estimated
 from genzoo.comparison.tables import Row, Table, paired
 from genzoo.core.errors import GenzooError
 from genzoo.core.text import number
+from genzoo.evaluation.order import label_of, metric_for, order_of
 from genzoo.runs.record import former_record
 from genzoo.runs.run import SPEED_FILE, Run, read_json
-from genzoo.runs.schema import is_number
-
-BOUND = "negative_elbo"
-BASELINES = {"pca": "mse", "independent_pixels": BOUND, "uniform": BOUND}
-"""The metric of each baseline in the results of a run."""
+from genzoo.runs.schema import is_number, pca_error
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,16 @@ class Baseline:
     value: float
     latents: int | None = None
     """The size of the codes that it is compared with; None: every model."""
+
+    @property
+    def words(self) -> str:
+        """Its name within a sentence."""
+        return self.name if self.latents is None else f"PCA with {self.latents} components"
+
+    def is_beaten_by(self, value: float) -> bool:
+        """Return whether a model's value of the metric is better."""
+        cost = order_of(self.metric).cost
+        return cost(value) < cost(self.value)
 
 
 @dataclass(frozen=True)
@@ -43,19 +50,8 @@ class Leaderboard:
 
     def baselines(self) -> list[Baseline]:
         """Return the baselines of the table's runs, each once; PCA once for each size of code."""
-        found: dict[Baseline, None] = {}
-        for row in self.table.rows:
-            results = row.results[0]
-            for name, value in results.get("baselines", {}).items():
-                if value is None or name not in BASELINES or BASELINES[name] not in self.table.metrics():
-                    continue
-                if BASELINES[name] == BOUND and not is_probability(results):
-                    continue
-                latents = value["components"] if isinstance(value, dict) else None
-                label = f"PCA, {latents} components" if latents else name.replace("_", " ")
-                nats = value["mse"] if isinstance(value, dict) else value
-                found.setdefault(Baseline(label, BASELINES[name], nats, latents))
-        return sorted(found, key=lambda baseline: (baseline.metric, baseline.value))
+        every = [one for row in self.table.rows for one in baselines_of(row.results[0], self.table.metrics())]
+        return sorted(dict.fromkeys(every), key=lambda baseline: (baseline.metric, baseline.value))
 
     def behind(self, row: Row) -> list[Baseline]:
         """Return the baselines that a row does not beat."""
@@ -63,7 +59,7 @@ class Leaderboard:
         for baseline in self.baselines():
             estimate = row.estimate(baseline.metric)
             comparable = baseline.latents in (None, row.results[0].get("latents"))
-            if comparable and isinstance(estimate, Estimate) and not estimate.mean < baseline.value:
+            if comparable and isinstance(estimate, Estimate) and not baseline.is_beaten_by(estimate.mean):
                 unbeaten.append(baseline)
         return unbeaten
 
@@ -101,6 +97,20 @@ class Leaderboard:
         }
 
 
+def baselines_of(results: Mapping[str, Any], metrics: Iterable[str]) -> list[Baseline]:
+    """Return the baselines in a run's results that these metrics declare, in the order of the declarations."""
+    stored, found = results.get("baselines", {}), []
+    for metric in metrics:
+        for name in order_of(metric).baselines:
+            value = stored.get(name)
+            if isinstance(value, Mapping):
+                latents = value["components"]
+                found.append(Baseline(f"PCA, {latents} components", metric, pca_error(value), latents))
+            elif value is not None and is_probability(results):
+                found.append(Baseline(name.replace("_", " "), metric, value))
+    return found
+
+
 def speed(row: Row, kind: str) -> Estimate | str:
     """Return images per second of training ("train"), or of encoding and decoding ("inference"), over the seeds."""
     if kind == "train":
@@ -118,14 +128,15 @@ def _inference(run: Run) -> float | str:
 
 
 def time_to(row: Row, target: float) -> Estimate | str:
-    """Return seconds of training until the validation −ELBO is `target` nats or less, over the seeds, or why not.
+    """Return seconds of training until the validation bound is `target` nats or less, over the seeds, or why not.
 
-    The −ELBO is checked after each epoch. The time of validation does not count.
+    The bound is checked after each epoch. The time of validation does not count.
     """
-    bound = row.estimate(BOUND)
+    name = metric_for("bound")
+    bound = row.estimate(name)
     if isinstance(bound, str):
         return bound
-    times = [_time_to(run, target) for run in row.runs]
+    times = [_time_to(run, name, target) for run in row.runs]
     of_seeds = [estimated(times[place] for place in places) for places in row.by_seed.values()]
     missed = sum(isinstance(time, str) for time in of_seeds)
     if missed and missed < len(of_seeds):
@@ -133,19 +144,23 @@ def time_to(row: Row, target: float) -> Estimate | str:
     return row.over_seeds(times)
 
 
-def _time_to(run: Run, target: float) -> float | str:
+def _time_to(run: Run, bound: str, target: float) -> float | str:
     seconds, best = 0.0, math.inf
     for epoch in run.history:
         seconds += float(epoch.get("seconds", 0.0))
-        value = epoch.get("validation", {}).get(BOUND)
+        value = epoch.get("validation", {}).get(bound)
         if not isinstance(value, (int, float)):
             continue
         if value <= target:
             return seconds
         best = min(best, value)
-    return f"not reached, best {number(best)}" if best < math.inf else "no −ELBO of validation data in the log"
+    return (
+        f"not reached, best {number(best)}"
+        if best < math.inf
+        else f"no {label_of(bound)} of validation data in the log"
+    )
 
 
 def is_probability(results: Mapping[str, Any]) -> bool:
-    """Return whether −ELBO bounds a probability, as the pixel baselines do; assumed for results of older runs."""
+    """Return whether −ln p(x|z) is of a probability, as in the pixel baselines; assumed for results of older runs."""
     return bool(results.get("measure", "probability") == "probability")

@@ -11,13 +11,11 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table
-
-PRESSURE = ("beta", "capacity", "gamma")
-"""Options of a loss that select a point of the curve; runs that differ in other options are on another curve."""
+from genzoo.evaluation.order import metric_for, rate_options_of
+from genzoo.runs.schema import is_number
 
 
 @dataclass(frozen=True)
@@ -80,32 +78,39 @@ class Curve:
 
 
 def curves(table: Table) -> list[Curve]:
-    """Return the rows with finite rate and distortion as curves: rows that differ only in `PRESSURE` share one."""
+    """Return the rows with finite rate and distortion as curves.
+
+    Rows that differ only in options that their loss declares as `rate_options` share a curve.
+    """
     groups: dict[str, list[Row]] = {}
     for row in table.rows:
-        known = [row.estimate(name) for name in ("kl", "reconstruction")]
+        known = [row.estimate(name) for name in axes()]
         if all(isinstance(one, Estimate) and math.isfinite(one.mean) for one in known):
-            rest = {name: value for name, value in row.settings.items() if name not in PRESSURE}
+            traced = rate_options_of(str(row.settings["loss"]))
+            rest = {name: value for name, value in row.settings.items() if name not in traced}
             groups.setdefault(json.dumps(rest, sort_keys=True), []).append(row)
     found = []
     for rows in groups.values():
         points = sorted((as_point(row) for row in rows), key=lambda point: (point.rate, point.distortion))
-        found.append(Curve(table.label(rows[0], leaving_out=PRESSURE), tuple(points)))
+        name = table.label(rows[0], leaving_out=tuple(rate_options_of(str(rows[0].settings["loss"]))))
+        found.append(Curve(name, tuple(points)))
     return found
+
+
+def axes() -> tuple[str, str]:
+    """Return the metrics that are rate and distortion, by their names in results."""
+    return metric_for("rate"), metric_for("distortion")
 
 
 def as_point(row: Row) -> Point:
     """Return a row as a point: its means over seeds."""
-    rate, distortion = row.estimate("kl"), row.estimate("reconstruction")
+    rate, distortion = map(row.estimate, axes())
     assert isinstance(rate, Estimate)
     assert isinstance(distortion, Estimate)
-    return Point(pressure(row.settings), rate.mean, distortion.mean)
-
-
-def pressure(settings: dict[str, Any]) -> str:
-    """Return the label of a point: its capacity, or else its β."""
-    capacity, beta = settings.get("capacity"), settings.get("beta")
-    return f"C={capacity:g}" if capacity is not None else f"β={beta:g}" if beta is not None else ""
+    symbols = rate_options_of(str(row.settings["loss"]))
+    values = {symbol: row.settings.get(name) for name, symbol in symbols.items() if symbol}
+    label = next((f"{symbol}={value:g}" for symbol, value in values.items() if is_number(value)), "")
+    return Point(label, rate.mean, distortion.mean)
 
 
 def curve_notes(found: Sequence[Curve]) -> list[str]:

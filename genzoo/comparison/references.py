@@ -1,7 +1,8 @@
-"""Find a run by a path, by @last or @best:METRIC, or by the beginning of its name."""
+"""Find a run by a path, by @last or @best:METRIC, or by the beginning of its name; pin the runs that options name."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,20 +10,28 @@ from typing import TYPE_CHECKING
 
 from genzoo.comparison.tables import collect, metric_of, table_in, tables
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
-from genzoo.evaluation.order import key, order_of
+from genzoo.core.options import option
+from genzoo.core.run_reference import parse_pinned, run_references
+from genzoo.evaluation.order import key, refuse_unordered
+from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, read_json
 from genzoo.system.messages import warn
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
+    from genzoo.runs.config import RunConfig
 
 
 def find(reference: str, root: Path = Path("runs")) -> Run:
     """Return the run of a reference: a path, @last, @best:METRIC, or the unique beginning of its name or its last part.
 
+    A pinned reference, as in a configuration, is a path with the digest of the run's model.
+
     Raises:
-        UsageError: There is no such run, or there are several.
+        UsageError: There is no such run, there are several, or a pinned one has another model.
     """
+    if pinned := parse_pinned(reference):
+        return Run(verified(pinned))
     if os.path.isfile(Path(reference) / "config.json"):
         return Run(Path(reference))
     if os.sep in reference and os.path.exists(reference):
@@ -42,6 +51,38 @@ def find(reference: str, root: Path = Path("runs")) -> Run:
             f"{len(matching)} runs begin with {reference!r}", "\n".join(path.name for path in matching[:8])
         )
     raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
+
+
+def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = None) -> RunConfig:
+    """Return a configuration in which each option that names a run is pinned: an absolute path and a model's digest.
+
+    Args:
+        config: The configuration, whose references may be pinned already: then the runs are verified.
+        root: The folder of runs that the other references are looked up in.
+        before: The configuration that this one continues: its references may have moved, and not changed.
+
+    Raises:
+        UsageError: There is no such run, or it has another model than before; the option is named.
+    """
+    parts = {}
+    for part, prefix in (("model_config", ""), ("loss_config", ""), ("data_config", "data.")):
+        own, found = getattr(config, part), {}
+        for name, reference in run_references(own).items():
+            try:
+                pinned = pin(find(reference, root).path)
+                was = parse_pinned(getattr(getattr(before, part, None), name, None))
+                if was and was.digest != pinned.digest:
+                    raise UsageError("its model is not the one that was used", f"copy {was.path} back")
+                found[name] = str(pinned)
+            except UsageError as error:
+                spelling = option(prefix + name)
+                if not parse_pinned(reference):
+                    error.message = f"{spelling} {reference}: {error.message}"
+                elif before is None:
+                    error.hint += f"\nor use another run: {spelling} RUN"
+                raise
+        parts[part] = dataclasses.replace(own, **found) if found else own
+    return dataclasses.replace(config, **parts)
 
 
 def best(root: Path, metric: str) -> Run:
@@ -64,12 +105,9 @@ def best(root: Path, metric: str) -> Run:
         hint = f"known: {', '.join(dict.fromkeys(known))}"
         raise UsageError(f"@best:{metric}: no finished run in {root}/ has it.{did_you_mean(metric, known)}", hint)
     refuse_unlike(root, metric, sorted({protocol for _, _, protocol, _ in found}))
-    order = order_of(name)
-    if order.better is None:
-        raise UsageError(
-            f"@best:{metric}: neither lower nor higher values of this metric are better",
-            "choose another metric, such as mse",
-        )
+    order = refuse_unordered(
+        name, f"@best:{metric}", dict.fromkeys(name for one in comparable for name in one.metrics())
+    )
     if not order.known:
         warn(f"@best:{metric}: its metric is not installed", "lower is assumed to be better")
     validated = [(order.cost(value), run) for value, _, _, run in found if not isinstance(value, str)]
@@ -106,11 +144,25 @@ def _started(path: Path) -> tuple[float, str]:
         return (0.0, path.name)
 
 
+def open_run(reference: str | Path, runs: str | Path = "runs") -> Run:
+    """Return a run: its `path`, `config`, `results`, `record`, `history` and `model`.
+
+    Args:
+        reference: A run folder, the beginning of a run's name, "@last", "@best:METRIC", or the value of an option that
+            is a `genzoo.RunRef`.
+        runs: The folder of runs in which names are looked up.
+
+    Raises:
+        UsageError: There is no such run, or it has another model than the option was resolved to.
+    """
+    return find(str(reference), Path(runs))
+
+
 def load(reference: str | Path, device: str = "cpu") -> Model:
     """Load a trained model in evaluation mode.
 
     Args:
-        reference: A model.safetensors file, a run folder, or a run's name as for `genzoo evaluate`.
+        reference: A model.safetensors file, or a run as for `genzoo.open_run`.
         device: The device of the model.
 
     Raises:

@@ -23,6 +23,8 @@ class Estimate:
     """One value for each seed."""
     standard_error: float | None = None
     """Over the choice of test examples, of one seed's metric; None if the metric is not a mean over examples."""
+    sign: str = ""
+    """What stands before the mean: "≤ " of a bound, "≈ " of an estimate."""
 
     @property
     def mean(self) -> float:
@@ -52,6 +54,7 @@ def as_json(estimate: Estimate | str) -> dict[str, Any]:
         return {"not_available": estimate}
     return {
         "mean": estimate.mean,
+        **({"sign": estimate.sign.strip()} if estimate.sign else {}),
         "interval_95": estimate.interval,
         "test_interval_95": estimate.test_interval,
         "values": estimate.values,

@@ -25,6 +25,7 @@ from genzoo.comparison.statistics import Estimate as Estimate
 from genzoo.comparison.statistics import as_json, estimated
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.evaluation.order import order_of
+from genzoo.runs.details import sign, without_copies
 from genzoo.runs.record import former_record, why_outdated
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.runs.schema import is_config, is_number, is_results
@@ -72,7 +73,23 @@ class Row:
         errors = [table_in(one, "standard_error").get(metric) for one in parts]
         known = [float(error) for error in errors if is_number(error)]
         error = sum(known) / len(known) if known and len(known) == len(errors) else None
-        return self.over_seeds((metric_of(one, metric) for one in parts), error)
+        found = self.over_seeds((metric_of(one, metric) for one in parts), error)
+        return found if isinstance(found, str) else replace(found, sign=sign(parts[0], metric))
+
+    @property
+    def gap(self) -> Estimate | str:
+        """−ln p(x) minus that of the known density of the data, in nats over the seeds, or why it is not available."""
+        gaps = [next(iter(table_in(result, "gaps").values()), None) for result in self.results]
+        known = [float(gap["standard_error"]) for gap in gaps if gap]
+        error = sum(known) / len(known) if known else None
+        found = self.over_seeds((float(gap["nats"]) if gap else "no density" for gap in gaps), error)
+        return found if isinstance(found, str) else replace(found, sign=self.sign_of_gap)
+
+    @property
+    def sign_of_gap(self) -> str:
+        """The sign of the metric whose gap is shown."""
+        test, gaps = self.results[0]["test"], table_in(self.results[0], "gaps")
+        return sign(test, next(iter(gaps), ""))
 
     @cached_property
     def examples(self) -> dict[str, NDArray[Any]]:
@@ -121,13 +138,13 @@ class Table:
     rows: tuple[Row, ...]
 
     def metrics(self) -> list[str]:
-        """Return the metrics that any row has, in the order of the results."""
+        """Return the metrics that any row has, in the order of the results, without copies of one another."""
         names: dict[str, None] = {}
         for row in self.rows:
             for name, value in row.results[0]["test"].items():
                 if name != "n" and not isinstance(value, (dict, list)):
                     names.setdefault(name)
-        return list(names)
+        return without_copies([row.results[0]["test"] for row in self.rows], list(names))
 
     @property
     def title(self) -> str:

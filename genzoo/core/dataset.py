@@ -125,6 +125,25 @@ class KnownDensity(Protocol):
 
 
 @runtime_checkable
+class Encoded(Protocol):
+    """A dataset whose examples are codes of other data, such as latents of another run's model.
+
+    `genzoo sample` and the figures of samples and reconstructions show what the codes stand for.
+    """
+
+    def decoded_spec(self) -> DataSpec:
+        """Return the description of the data that the codes stand for."""
+        ...
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Return what codes [n, *S], in the units of this dataset, stand for, in the other data's own units.
+
+        The result is [n, *T] on the CPU, with T the shape of `decoded_spec()`; images lie in [0, 1].
+        """
+        ...
+
+
+@runtime_checkable
 class HoldsOutClasses(Protocol):
     """A dataset that excludes some classes from its training split."""
 

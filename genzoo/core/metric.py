@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Batch
-from genzoo.core.model import Inference, LatentModel, Model
+from genzoo.core.model import Autoencoder, Density, Inference, LatentModel, Model
 from genzoo.core.noise import of_examples
 from genzoo.core.options import refuse_without_config
 
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 ACTIVE = 0.01
 """Variance of the posterior mean above which a latent counts as active (Burda et al. 2016, section 5.2)."""
+Role = Literal["bound", "rate", "distortion", "error", "quality", "active"]
+"""What tables and figures of runs use a metric for:
+
+bound: an upper bound on −E ln p(x) in nats per example, compared with a known density and with `bench --target`;
+rate, distortion: the axes of the rate–distortion plane, in nats per example (Alemi et al. 2018), whose sum is a bound;
+error, quality: the squared error of a reconstruction per dimension, and its quality in dB, in `genzoo compress`;
+active: the number of latents in use, of which less than half is a collapse."""
+Baseline = Literal["pca", "independent_pixels", "uniform"]
+"""A trivial model whose value is in the results of each run: PCA with as many components as the model has latents
+(squared error per dimension), and probabilities of independent or uniform pixels (nats per example)."""
 
 
 @dataclass(eq=False)
@@ -67,10 +77,17 @@ class EvaluationBatch:
     @cached_property
     def reconstruction(self) -> Tensor:
         """decode(encode(x)), [B, *S]."""
-        assert isinstance(self.model, LatentModel)
-        q = self.inference.q
+        assert isinstance(self.model, Autoencoder)
+        code = self.inference.q.mean if isinstance(self.model, LatentModel) else self.model.encode(self.batch.x)
         with self._noise():
-            return self.model.decode(q.mean)
+            return self.model.decode(code)
+
+    @cached_property
+    def log_prob(self) -> Tensor:
+        """ln p(x) of a density, [B] nats. Labels are not given, so it is of p(x) and not of p(x|y)."""
+        assert isinstance(self.model, Density)
+        with self._noise():
+            return self.model.log_prob(self.batch.x)
 
     @cached_property
     def originals(self) -> tuple[Tensor, Tensor]:
@@ -118,6 +135,10 @@ class Metric:
     """Which of two values is better; None: neither, the metric only describes a model."""
     ideal: ClassVar[float | None] = None
     """The best value if lower and higher values are both worse, such as 0.5 for an AUROC."""
+    role: ClassVar[Role | None] = None
+    """What tables and figures of runs use it for; None: nothing more than its value."""
+    baselines: ClassVar[tuple[Baseline, ...]] = ()
+    """The trivial models that a model must beat in this metric."""
     needs_train: bool = False
     """Whether the metric needs the training data; without them it is not available."""
 

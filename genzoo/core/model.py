@@ -6,15 +6,19 @@ latent such as (20,). Log-probabilities are in nats, summed over one example; me
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from genzoo.core.dataset import Batch, DataSpec
-from genzoo.core.distributions import Distribution
+from genzoo.core.distributions import Distribution, Measure, Support
 from genzoo.core.errors import UsageError
 from genzoo.core.options import refuse_without_config
+
+Exactness = Literal["exact", "bound", "estimate"]
+"""What a reported ln p(x) is: exact, a lower bound on average, or an estimate without a known sign of its error."""
 
 
 class Inference(NamedTuple):
@@ -36,11 +40,41 @@ class Inference(NamedTuple):
         return exact if exact is not None else (self.q.log_prob(self.z) - self.p.log_prob(self.z)).mean(0)
 
 
+class Encoder:
+    """The capability to encode. It is a base class beside `Model`, as in `class Mine(genzoo.Model, genzoo.Encoder)`."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the code of x [B, *S], [B, *D]. It is deterministic."""
+        raise NotImplementedError(f"{type(self).__name__} must define encode(x)")
+
+
+class Decoder:
+    """The capability to decode. It is a base class beside `Model`."""
+
+    def prior(self) -> Distribution | None:
+        """Return p(z), with event shape D; None if the model has no prior, such as a plain autoencoder."""
+        raise NotImplementedError(f"{type(self).__name__} must define prior(): p(z), or None")
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the example, or the mean of p(x|z), for codes z [N, *D]: [N, *S]."""
+        raise NotImplementedError(f"{type(self).__name__} must define decode(z)")
+
+
+class Autoencoder(Encoder, Decoder):
+    """The capability to encode and to decode: examples can be reconstructed, and their codes changed."""
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Return decode(encode(x)), [B, *S]."""
+        return self.decode(self.encode(x))
+
+
 class Model(nn.Module):
     """Any generative model.
 
-    A subclass defines a `Config` (see `genzoo.config`) and `sample`. A forward pass must not read a tensor's value back
-    to Python (`.item()`, `if tensor`, boolean masks, a Python counter): the whole step is compiled and captured.
+    A subclass defines a `Config` (see `genzoo.config`) and `sample`. What else it can do it says by its base classes:
+    `Density` has log_prob(x), `Encoder` encode(x), `Decoder` prior() and decode(z), `Autoencoder` both of these, and
+    `LatentModel` the distributions behind them. A forward pass must not read a tensor's value back to Python
+    (`.item()`, `if tensor`, boolean masks, a Python counter): the whole step is compiled and captured.
     """
 
     Config: ClassVar[type[Any]]
@@ -50,6 +84,8 @@ class Model(nn.Module):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_without_config(cls)
+        if issubclass(cls, Encoder) and issubclass(cls, Decoder) and not issubclass(cls, Autoencoder):
+            raise TypeError(f"{cls.__name__} encodes and decodes: write Autoencoder for Encoder and Decoder")
 
     def __init__(self, spec: DataSpec, config: Any) -> None:
         super().__init__()
@@ -58,10 +94,27 @@ class Model(nn.Module):
 
     @property
     def anchor(self) -> Tensor:
-        """Any parameter, for the device and dtype of new tensors."""
+        """Any parameter or, without one, a floating-point buffer, for the device and dtype of new tensors."""
         parameter = first_parameter(self)
-        assert parameter is not None, f"{type(self).__name__} has no parameters"
-        return parameter
+        if parameter is not None:
+            return parameter
+        return next(buffer for buffer in self.buffers() if buffer.is_floating_point())
+
+    def fit(self, batches: Iterable[Batch]) -> None:
+        """Fit the model in closed form, or by passes of its own, instead of by gradients. Its weights are buffers.
+
+        A model that defines this is not trained by an optimiser: `fit` is called once, without gradient, and counts as
+        one epoch of one step. It is not compiled or captured.
+
+        Args:
+            batches: The training data in a fixed order; it may be iterated several times.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is trained by a loss")
+
+    @classmethod
+    def in_closed_form(cls) -> bool:
+        """Return whether the model defines `fit`."""
+        return cls.fit is not Model.fit
 
     def prepare(self, batch: Batch) -> None:
         """Called once with a training batch, before the first step, for data-dependent initialisation."""
@@ -88,16 +141,36 @@ def first_parameter(module: nn.Module) -> nn.Parameter | None:
     return None
 
 
-class LatentModel(Model):
+class Density(Model):
+    """A model that knows ln p(x), or a bound on it or an estimate: flows, autoregressive and mixture models.
+
+    A subclass defines `log_prob` and `sample`. It sets the three attributes, in the class or, where they depend on the
+    data or the options, in the constructor.
+    """
+
+    exactness: Exactness = "exact"
+    """What `log_prob` is. The mean of a "bound" over its noise is at most ln p(x)."""
+    measure: Measure = "density"
+    """What exp(log_prob) is: a probability of discrete values, or a density. Values of both are never compared."""
+    support: Support = "any"
+    """The values for which `measure` is true."""
+
+    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return ln p(x) in nats of the model's view of the data, [B].
+
+        Args:
+            x: [B, *S].
+            y: [B] class numbers, for conditional models: then ln p(x|y).
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define log_prob(x): ln p(x)")
+
+
+class LatentModel(Autoencoder, Model):
     """A model p(z) p(x|z) with posterior q(z|x) (Kingma & Welling 2014). A subclass defines these three."""
 
     def posterior(self, x: Tensor) -> Distribution:
         """Return q(z|x) for x [B, *S]: batch shape [B], event shape D."""
         raise NotImplementedError(f"{type(self).__name__} must define posterior(x): q(z|x)")
-
-    def prior(self) -> Distribution | None:
-        """Return p(z), with event shape D; None if the model has no prior, such as a plain autoencoder."""
-        raise NotImplementedError(f"{type(self).__name__} must define prior(): p(z), or None")
 
     def likelihood(self, z: Tensor) -> Distribution:
         """Return p(x|z) for z [N, *D]: batch shape [N], event shape S."""
@@ -118,10 +191,6 @@ class LatentModel(Model):
         """Return the mean of p(x|z), [N, *S]."""
         return self.likelihood(z).mean
 
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Return decode(encode(x)), [B, *S]."""
-        return self.decode(self.encode(x))
-
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
         prior = self.prior()
         if prior is None:
@@ -130,7 +199,41 @@ class LatentModel(Model):
         return px.rsample() if noise else px.mean
 
 
+CAPABILITIES: dict[type, str] = {
+    Encoder: "encodes",
+    Decoder: "decodes",
+    Autoencoder: "encodes and decodes",
+    LatentModel: "has a posterior q(z|x)",
+    Density: "has a density p(x)",
+}
+"""What a model of each kind does, in messages."""
+
+
+def require_capability(model: Model, kind: type, what: str, name: str, hint: str) -> None:
+    """Refuse a model that lacks a capability.
+
+    Args:
+        model: The model.
+        kind: One of `CAPABILITIES`.
+        what: What needs it, such as a command.
+        name: The model's name in the message.
+        hint: What to type instead.
+
+    Raises:
+        UsageError: The model is not of this kind.
+    """
+    if not isinstance(model, kind):
+        raise UsageError(f"{what} needs a model that {CAPABILITIES[kind]}; {name} does not", hint)
+
+
+def without_prior(model: Model) -> bool:
+    """Return whether a model decodes codes but has no distribution to draw them from."""
+    return isinstance(model, Decoder) and model.prior() is None
+
+
 @torch.no_grad()
 def count_parameters(module: nn.Module) -> int:
-    """Return the number of trainable parameters."""
+    """Return the number of trainable parameters; of values fitted in closed form, if the model has none."""
+    if isinstance(module, Model) and module.in_closed_form():
+        return sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point())
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

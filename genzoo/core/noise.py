@@ -181,7 +181,7 @@ def keyed(keys: Tensor) -> Iterator[None]:
 
 @contextmanager
 def of_examples(keys: Tensor) -> Iterator[None]:
-    """Make all noise within the context depend only on the examples with these keys.
+    """Make all noise within the context depend only on the examples with these keys, [B] int64 (see `content_keys`).
 
     Noise for single examples is keyed. Torch's generators start from a seed derived from all keys, for models that use
     them directly.

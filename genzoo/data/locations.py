@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import option
+from genzoo.core.run_reference import parse_pinned
 
 if TYPE_CHECKING:
     from genzoo.core.dataset import Splits
@@ -85,7 +86,8 @@ def moved_hint(names: tuple[str, ...], command: str) -> str:
 
 def _is_gone(config: Any, names: tuple[str, ...]) -> bool:
     values = [getattr(config, name) for name in names]
-    paths = [path for value in values for path in (value if isinstance(value, tuple) else (value,))]
+    texts = [text for value in values for text in (value if isinstance(value, tuple) else (value,))]
+    paths = [pinned.path if (pinned := parse_pinned(text)) else text for text in texts]
     return any(path and not os.path.exists(os.path.expanduser(path)) for path in paths)
 
 

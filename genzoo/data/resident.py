@@ -83,7 +83,10 @@ class Resident:
         return ((index,) for index in batches)
 
     def to_batch(self, *inputs: Tensor) -> Batch:
-        """Return the batch. Only device operations are used, so that a CUDA graph can capture them with the step."""
+        """Return the batch of the examples at an index [B].
+
+        Only device operations are used, so that a CUDA graph can capture them with the step.
+        """
         (index,) = inputs
         assert isinstance(self.x, Tensor)
         y = None if self.y is None else self.y.index_select(0, index)
@@ -134,7 +137,7 @@ class Resident:
         return torch.cat([content_keys(chunk.to(self.device)) for chunk in self.stored()])
 
     def stored(self) -> Iterator[Tensor]:
-        """Return the stored examples in chunks, binarised unless they are drawn at each visit."""
+        """Return the stored examples in chunks [≤ 4096, *S], binarised unless they are drawn at each visit."""
         return chunks(self.x)
 
 

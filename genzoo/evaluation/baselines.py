@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -157,10 +157,37 @@ def known_nll(dataset: Dataset, data: Resident, spec: DataSpec) -> dict[str, flo
     Returns:
         "nats", the mean over examples, and its "standard_error"; None if the density is not known.
     """
+    nats = known_nll_of_each(dataset, data, spec)
+    return None if nats is None else with_error(nats)
+
+
+def known_nll_of_each(dataset: Dataset, data: Resident, spec: DataSpec) -> Tensor | None:
+    """Return −ln p(x) of `known_nll` for each example, [N] float64 on the CPU."""
     if not isinstance(dataset, KnownDensity):
         return None
     chunks = [dataset.log_density(spec.original(rows_).view(-1, *spec.shape)).double().cpu() for rows_ in rows(data)]
-    nats = -torch.cat(chunks) - spec.numel * math.log(spec.scale)
+    return -torch.cat(chunks) - spec.numel * math.log(spec.scale)
+
+
+def known_gaps(known: Tensor | None, test: Mapping[str, Any], examples: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return how far each −ln p(x) of a density lies above that of the known density, on the same examples.
+
+    Args:
+        known: −ln p(x) of each example by the density that it was drawn from, [N].
+        test: The metrics of the split; their details say which are −ln p(x), and whether of a density.
+        examples: Each example's values by metric, [N].
+
+    Returns:
+        {metric: {"nats": mean, "standard_error": of the mean}}. A mean below 0 by more than its error is impossible.
+    """
+    details = test.get("details", {})
+    named = [name for name in examples if "exactness" in details.get(name, {})]
+    of_density = [name for name in named if details[name].get("measure") == "density"]
+    return {} if known is None else {name: with_error(examples[name] - known) for name in of_density}
+
+
+def with_error(nats: Tensor) -> dict[str, float]:
+    """Return the mean of values [N] and its standard error."""
     return {"nats": nats.mean().item(), "standard_error": (nats.std() / len(nats) ** 0.5).item()}
 
 

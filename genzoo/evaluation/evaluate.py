@@ -49,6 +49,7 @@ def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict
 
 
 _warn_once = cache(warn)
+ANOTHER = "another score: genzoo list --kind metric"
 
 
 def _make(registry: Registry, name: str) -> Metric:
@@ -155,15 +156,15 @@ def per_example(
         context = EvaluationContext(model, data, train)
         for score, metric in metrics.items():
             if reason := why_not(metric, context):
-                raise UsageError(f"{name or type(model).__name__} has no {score}: {reason}", "another score: mse")
+                raise UsageError(f"{name or type(model).__name__} has no {score}: {reason}", ANOTHER)
         averaged = _averaged(context, metrics, batch_size)
     scores = {}
     for score, metric in metrics.items():
         each = metric.of_each(averaged[score].values)
         if reason := metric.why_not_available(averaged[score].values):
-            raise UsageError(f"{name or type(model).__name__} has no {score}: {reason}", "another score: mse")
+            raise UsageError(f"{name or type(model).__name__} has no {score}: {reason}", ANOTHER)
         if each is None:
-            raise UsageError(f"{score} is not defined for single examples", "use negative-elbo, kl or mse")
+            raise UsageError(f"{score} is not defined for single examples", ANOTHER)
         scores[score] = each
     return scores
 

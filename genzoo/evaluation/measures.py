@@ -1,4 +1,4 @@
-"""The measure of a model's p(x|z) on real data, and whether q(z|x) and p(z) give a bound on ln p(x).
+"""The measure of a model's p(x) or p(x|z) on real data, and whether q(z|x) and p(z) give a bound on ln p(x).
 
 A measure is a density, a probability or neither.
 """
@@ -13,27 +13,30 @@ from torch import Tensor
 
 from genzoo.core.dataset import Batch
 from genzoo.core.distributions import Distribution, Measure
-from genzoo.core.likelihoods import Likelihood
+from genzoo.core.likelihoods import Likelihood, likelihood_class
 from genzoo.core.metric import EvaluationContext
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.model import Density, Encoder, LatentModel, Model
 from genzoo.core.noise import of_examples
 from genzoo.data.resident import Resident
 from genzoo.system.computing import evaluating
 
 
 class LikelihoodSummary(NamedTuple):
-    """Measure and name of a model's p(x|z)."""
+    """Measure and name of a model's p(x|z), or of its p(x)."""
 
     measure: Measure
-    """The measure of p(x|z) on these values."""
+    """Its measure on these values."""
     likelihood: str
     """The name of the likelihood head that made it, such as "gaussian:0.1"; without one, the name of its class, such
-    as "diag-gaussian"."""
+    as "diag-gaussian". For a density p(x), the likelihood of the data where both have one measure."""
 
 
 @torch.no_grad()
 def summarise_likelihood(model: Model, data: Resident) -> LikelihoodSummary | None:
-    """Return measure and name of the model's p(x|z) for the first example of a split; None without p(x|z)."""
+    """Return measure and name of the model's p(x), or of its p(x|z) for the first example; None without either."""
+    if isinstance(model, Density):
+        own, of_data = measure_of(model, data), likelihood_class(model.spec.likelihood).family.measure
+        return LikelihoodSummary(own, model.spec.likelihood if own in (of_data, "none") else _kebab(model))
     if not isinstance(model, LatentModel):
         return None
     index = torch.zeros(1, dtype=torch.int64, device=data.device)
@@ -60,13 +63,13 @@ def _same(one: Distribution, other: Distribution, x: Tensor) -> bool:
     return first.shape == second.shape and torch.allclose(first, second, equal_nan=True)
 
 
-def _kebab(px: Distribution) -> str:
-    """Return the name of a distribution's class in kebab case: DiagGaussian → diag-gaussian."""
+def _kebab(px: object) -> str:
+    """Return the name of a value's class in kebab case: DiagGaussian → diag-gaussian."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", type(px).__name__.strip("_")).lower()
 
 
-def measure_of(px: Distribution, data: Resident) -> Measure:
-    """Return the measure of p(x|z) on these data; "none" if the values are outside its support.
+def measure_of(px: Distribution | Density, data: Resident) -> Measure:
+    """Return the measure of p(x|z), or of a model's p(x), on these data; "none" if they are outside its support.
 
     The cross-entropy of grey pixels is an example of "none": its exponential neither sums nor integrates to 1
     (Loaiza-Ganem & Cunningham 2019, section 3).
@@ -96,3 +99,11 @@ def _is_point(context: EvaluationContext) -> bool:
     with of_examples(context.data.keys[:1]):
         first, second = q.rsample((2,))
     return torch.equal(first, second)
+
+
+def code_size(model: Model, data: Resident) -> int:
+    """Return how many numbers a code has; 0 for a model without codes."""
+    if not isinstance(model, Encoder):
+        return 0
+    with torch.no_grad(), evaluating(model):
+        return model.encode(data.batch(torch.zeros(1, dtype=torch.int64, device=data.device)).x).numel()

@@ -1,12 +1,13 @@
-"""The order of a metric's values: which direction is better, as the metric's class declares."""
+"""What a metric's class declares: which of its values are better, its baselines, and what tables use it for."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from genzoo.core.errors import PluginError
+from genzoo.core.errors import PluginError, UsageError
 from genzoo.registry.answer_cache import cached, torch_is_imported
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
@@ -14,7 +15,8 @@ from genzoo.registry.discovery import GROUP
 from genzoo.registry.entries import Entry, Registry
 
 if TYPE_CHECKING:
-    from genzoo.core.metric import Metric
+    from genzoo.core.loss import Loss
+    from genzoo.core.metric import Metric, Role
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ class Order:
     """If given, the best value; values nearer to it are better."""
     known: bool = True
     """Whether the metric is installed; if not, lower is assumed to be better."""
+    label: str = ""
+    """The name in tables."""
+    role: str | None = None
+    """What tables and figures of runs use the metric for, see `genzoo.core.metric.Role`."""
+    baselines: tuple[str, ...] = ()
+    """The trivial models that a model must beat."""
 
     def cost(self, value: float) -> float:
         """Return a number that is smaller for a better value; the value itself without an order."""
@@ -47,12 +55,12 @@ def key(metric_name: str) -> str:
 
 def of_every_run(registry: Registry) -> dict[str, Entry]:
     """Return the metrics that each run reports, by their names in results, in order of registration."""
-    metrics = {}
-    for entry in registry.entries:
-        if entry.in_every_run:
-            own = entry.origin.distribution == GROUP  # other packages cannot take these names
-            metrics[entry.name if own else registry.spelling(entry)] = entry
-    return metrics
+    return {name_of(entry, registry): entry for entry in registry.entries if entry.in_every_run}
+
+
+def name_of(entry: Entry, within: Registry | None = None) -> str:
+    """Return a metric's name, with its package's where two have the name; other packages cannot take genzoo's names."""
+    return entry.name if entry.origin.distribution == GROUP else (within or registry()).spelling(entry)
 
 
 def order_of(metric: str) -> Order:
@@ -67,8 +75,50 @@ def order_of(metric: str) -> Order:
     for name, entry in sorted(candidates.items(), key=lambda item: -len(item[0])):  # the longest name first
         declared = _declared(entry)
         if declared and (metric == name or declared["options"]):  # what follows the name is an option's value
-            return Order(declared["better"], declared["ideal"])
+            return _order(declared)
     return Order(known=False)
+
+
+def metrics_for(role: Role) -> list[str]:
+    """Return the names of the metrics with a role: those of every run and genzoo's own first."""
+    entries = [entry for entry in registry().entries if entry.kind == "metric"]
+    entries.sort(key=lambda entry: (not entry.in_every_run, entry.origin.distribution != GROUP))
+    found = [(entry, _declared(entry)) for entry in entries]
+    return [name_of(entry) for entry, declared in found if declared and declared["role"] == role]
+
+
+def metric_for(role: Role) -> str:
+    """Return the first metric with a role, by its name in results; "" if none is installed."""
+    return key(next(iter(metrics_for(role)), ""))
+
+
+def refuse_unordered(metric: str, option: str, names: Iterable[str]) -> Order:
+    """Return the order of a metric that rows are ranked by.
+
+    Args:
+        metric: Its name in results.
+        option: What the user typed, for the message.
+        names: The metrics to choose from.
+
+    Raises:
+        UsageError: Neither lower nor higher values of it are better; the hint names metrics with an order.
+    """
+    order = order_of(metric)
+    if order.better is None:
+        ranked = [name.replace("_", "-") for name in names if order_of(name).better]
+        message = f"{option}: neither lower nor higher values of this metric are better"
+        raise UsageError(message, f"choose one of: {', '.join(ranked)}" if ranked else "genzoo list --kind metric")
+    return order
+
+
+def label_of(term: str) -> str:
+    """Return the label of a term of a loss: that of the metric of the same name in results, or else the term itself."""
+    return order_of(term).label or term
+
+
+def _order(declared: Mapping[str, Any]) -> Order:
+    fields = ("better", "ideal", "label", "role")
+    return Order(**{name: declared[name] for name in fields}, baselines=tuple(declared["baselines"]))
 
 
 def _declared(entry: Entry) -> dict[str, Any] | None:
@@ -85,4 +135,30 @@ def _read(entry: Entry) -> dict[str, Any] | None:
         metric: type[Metric] = entry.load()
     except PluginError:
         return None
-    return {"better": metric.better, "ideal": metric.ideal, "options": list(field_names(metric.Config))}
+    fields = ("better", "ideal", "role", "baselines")
+    label = getattr(metric, "label", "")  # a class without one is refused by `genzoo check` only
+    return {
+        **{name: getattr(metric, name) for name in fields},
+        "label": label,
+        "options": list(field_names(metric.Config)),
+    }
+
+
+def rate_options_of(loss: str) -> dict[str, str]:
+    """Return the options of a registered loss that trade rate for distortion, and their symbols; {} if unknown."""
+    entries = registry().called(loss, ["loss"])
+    if len(entries) != 1:
+        return {}
+    if torch_is_imported():
+        return _rate_options(entries[0])
+    every = registry().matching("loss")
+    found: dict[str, dict[str, str]] = cached("losses", lambda: {one.full_name: _rate_options(one) for one in every})
+    return found[entries[0].full_name]
+
+
+def _rate_options(entry: Entry) -> dict[str, str]:
+    try:
+        loss: type[Loss] = entry.load()
+    except PluginError:
+        return {}
+    return dict(loss.rate_options)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.mixture import fit_mixture
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.model import Autoencoder, Encoder, LatentModel, Model, without_prior
 from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
@@ -52,7 +52,7 @@ class Sampler:
     @classmethod
     def own(cls, model: Model) -> Sampler:
         """Return the model's default sampler: the prior if the model has one, else one Gaussian."""
-        return cls(int(isinstance(model, LatentModel) and model.prior() is None))
+        return cls(int(without_prior(model)))
 
     @property
     def how(self) -> str:
@@ -65,8 +65,8 @@ class Sampler:
     def refuses(self, model: Model) -> str | None:
         """Return why this sampler cannot be used for a model; None if it can."""
         if self.components:
-            return None if isinstance(model, LatentModel) else "no codes to fit a density to"
-        return "no prior p(z)" if isinstance(model, LatentModel) and model.prior() is None else None
+            return None if isinstance(model, Autoencoder) else "no codes to fit a density to"
+        return "no prior p(z)" if without_prior(model) else None
 
 
 def draw(
@@ -100,13 +100,22 @@ def draw(
         counts = [min(size, n - first) for first in range(0, n, size)]
         drawn = (model.sample(count, part, noise=noise) for count, part in zip(counts, parts, strict=True))
         return torch.cat([each(x) for x in drawn])
-    assert isinstance(model, LatentModel)
-    codes = prior_codes(model, n)
+    assert isinstance(model, Autoencoder)
     if sampler.components:
         assert train is not None, "a fitted sampler needs training data"
         codes = iter([fitted_codes(model, train, sampler.components, n)])
-    views = (model.likelihood(part) for z in codes for part in z.split(size))
-    return torch.cat([each(px.rsample() if noise else px.mean) for px in views])
+    else:
+        assert isinstance(model, LatentModel)
+        codes = prior_codes(model, n)
+    return torch.cat([each(decoded(model, part, noise)) for z in codes for part in z.split(size)])
+
+
+def decoded(model: Autoencoder, z: Tensor, noise: bool) -> Tensor:
+    """Return decoded codes, [N, *S]: of a latent model the mean of p(x|z), or with `noise` a draw."""
+    if not isinstance(model, LatentModel):
+        return model.decode(z)
+    px = model.likelihood(z)
+    return px.rsample() if noise else px.mean
 
 
 def prior_codes(model: LatentModel, n: int) -> Iterator[Tensor]:
@@ -125,10 +134,10 @@ def rows_by_class(model: Model, most: int = 16) -> Tensor | None:
     return torch.arange(classes, device=model.anchor.device).repeat_interleave(IN_A_ROW)
 
 
-def fitted_codes(model: LatentModel, train: Resident, components: int, n: int) -> Tensor:
-    """Return n codes [n, *D] from a mixture fitted to z ~ q(z|x), one for each of at most 10,000 training examples.
+def fitted_codes(model: Model, train: Resident, components: int, n: int) -> Tensor:
+    """Return n codes [n, *D] from a mixture fitted to codes of at most 10,000 training examples, one for each.
 
-    It is fitted to samples and not to means of q, because the decoder was trained on the aggregate posterior.
+    It is fitted to samples and not to means of q(z|x), because the decoder was trained on the aggregate posterior.
 
     Raises:
         UsageError: There are fewer codes than components.
@@ -138,8 +147,16 @@ def fitted_codes(model: LatentModel, train: Resident, components: int, n: int) -
     if len(index) < components:
         raise UsageError(f"{components} Gaussians cannot be fitted to {len(index)} codes", f"use gmm:{len(index)}")
     size = evaluation_batch(model.spec)
-    codes = torch.cat([model.posterior(train.batch(part).x).rsample() for part in index.split(size)])
+    codes = torch.cat([sampled_codes(model, train.batch(part).x) for part in index.split(size)])
     if not bool(codes.isfinite().all()):
         raise GenzooError("the model's codes of its training data are not finite", "train it again: a smaller --lr?")
     mixture = fit_mixture(codes.flatten(1).cpu().double(), components)
     return mixture.sample(n).to(codes.device, codes.dtype).view(n, *codes.shape[1:])
+
+
+def sampled_codes(model: Model, x: Tensor) -> Tensor:
+    """Return a code for each example of x [B, *S], [B, *D]: z ~ q(z|x) of a latent model, else encode(x)."""
+    if isinstance(model, LatentModel):
+        return model.posterior(x).rsample()
+    assert isinstance(model, Encoder)
+    return model.encode(x)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TextIO
 
 from tqdm import tqdm
 
 from genzoo.core.listener import Epoch
+from genzoo.evaluation.order import label_of
 from genzoo.system.streams import standard_error, tell
 from genzoo.training.callback import Listener
 from genzoo.training.execution import Mode
+from genzoo.training.objective import GIVEN_CLASS
 
 REFRESH_SECONDS = 0.5  # reading the loss terms makes a GPU wait
 
@@ -121,10 +124,17 @@ def summary(record: Epoch) -> str:
     return "  ".join(parts)
 
 
+@cache
+def term_label(term: str) -> str:
+    """Return the name of a term of the loss in progress lines: the label of the metric of this name, in lower case."""
+    plain = term.removesuffix(GIVEN_CLASS)
+    return label_of(plain).lower() + ("|y" if plain != term else "")
+
+
 def terms_line(terms: Mapping[str, float]) -> str:
     """Return loss terms as one line. The loss itself is left out where it equals one of its terms."""
     shown = dict(terms)
     if any(shown["loss"] == value for name, value in shown.items() if name != "loss"):
         shown.pop("loss")
-    names = {name: name.replace("negative_elbo", "−elbo").replace("_given_y", "|y") for name in shown}
+    names = {name: term_label(name) for name in shown}
     return "  ".join(f"{names[name]} {value:.2f}" for name, value in shown.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.data.input_format import input_format_of
 from genzoo.data.store import Store
@@ -33,11 +34,12 @@ class Experiment:
     """
 
     def __init__(self, config: RunConfig, paths: RunPaths, quiet: bool = False, processes: Processes = ALONE) -> None:
-        self.config = config
+        self.config = config = with_pinned_runs(config, paths.runs)
         self.paths = paths
         self.processes = processes
         self.plan = Plan(config, processes)
-        self.console = Console(config.training.epochs, config.training.batch_size, quiet or not processes.first)
+        epochs = 1 if self.plan.closed_form else config.training.epochs
+        self.console = Console(epochs, config.training.batch_size, quiet or not processes.first)
         self.stopped_by = 0
         """The number of the signal that ended the run; 0 if none did."""
 

@@ -9,25 +9,26 @@ import torch
 from torch import Tensor
 
 from genzoo.core.loss import Loss
-from genzoo.core.model import LatentModel, Model, count_parameters
+from genzoo.core.model import Model, count_parameters
 from genzoo.data.batching import evaluation_batch
-from genzoo.data.resident import Resident
 from genzoo.data.run_data import RunData
 from genzoo.evaluation.baselines import (
     independent_levels_nll,
     independent_pixels_nll,
+    known_gaps,
     known_nll,
+    known_nll_of_each,
     pca_mse,
     uniform_nll,
 )
 from genzoo.evaluation.evaluate import evaluate, key
-from genzoo.evaluation.measures import LikelihoodSummary, summarise_likelihood
+from genzoo.evaluation.measures import LikelihoodSummary, code_size, summarise_likelihood
 from genzoo.experiment.plan import Plan
 from genzoo.experiment.training import Trained
 from genzoo.runs.model_file import save_examples
 from genzoo.runs.run import EXAMPLES_FILE, MODEL_FILE, REPORT_FILE, Run
+from genzoo.runs.schema import PCA_ERROR
 from genzoo.system.checksummed import stored_digest
-from genzoo.system.computing import evaluating
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import memory_explained
 from genzoo.training.objective import Objective, objective_terms
@@ -77,6 +78,9 @@ class FinalEvaluation:
         own = summarise_likelihood(model, test)
         latents = code_size(model, test)
         results["baselines"] = self.baselines(latents, own)
+        known = known_nll_of_each(self.plan.dataset, test, self.data.spec)
+        if gaps := known_gaps(known, results["test"], examples["test"]):
+            results["gaps"] = gaps
         results["measure"] = own and own.measure
         results["likelihood"] = own and own.likelihood
         results["latents"] = latents
@@ -132,18 +136,10 @@ class FinalEvaluation:
         found: dict[str, Any] = {}
         if 0 < latents < spec.numel:  # as many components as dimensions reconstruct anything
             mse = pca_mse(train, test, latents)
-            found |= {} if mse is None else {"pca": {"components": latents, "mse": mse}}
+            found |= {} if mse is None else {"pca": {"components": latents, PCA_ERROR: mse}}
         nats: dict[str, Any] = {"known_density": known_nll(self.plan.dataset, test, spec)}
         if own is not None and own.measure == "probability":
             pixels = independent_pixels_nll(train, test)
             nats["independent_pixels"] = independent_levels_nll(train, test) if pixels is None else pixels
             nats["uniform"] = uniform_nll(test)
         return found | {name: value for name, value in nats.items() if value is not None}
-
-
-def code_size(model: Model, data: Resident) -> int:
-    """Return how many numbers a code has; 0 for a model without codes."""
-    if not isinstance(model, LatentModel):
-        return 0
-    with torch.no_grad(), evaluating(model):
-        return model.encode(data.batch(torch.zeros(1, dtype=torch.int64, device=data.device)).x).numel()

@@ -7,6 +7,7 @@ from typing import Any
 
 from genzoo.core.listener import INTERRUPTED
 from genzoo.core.model import Model
+from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.data.run_data import RunData
 from genzoo.experiment.checkpointing import FOLDER
 from genzoo.experiment.console import Console
@@ -16,12 +17,14 @@ from genzoo.experiment.plan import Plan
 from genzoo.experiment.training import Trained, TrainingSession, fit
 from genzoo.registry.entries import describe
 from genzoo.runs import checkpoints
+from genzoo.runs.config import RunConfig
 from genzoo.runs.environment import environment
 from genzoo.runs.record import FINISHED, Session, data_of, evaluated_at
 from genzoo.runs.run import REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
 from genzoo.system.signals import exit_code, raise_pending_interrupt
+from genzoo.training.closed_form import ClosedFormTrainer
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
 
@@ -46,7 +49,8 @@ class Job:
         self.evaluation = FinalEvaluation(self.model, self.loss, plan, data, processes)
         heard = [console] if processes.first else []
         training, validation = self.config.training, data.evaluated.get("validation")
-        self.trainer = Trainer(self.model, self.loss, training, data.train, validation, heard, processes)
+        trainer_class = ClosedFormTrainer if self.model.in_closed_form() else Trainer
+        self.trainer = trainer_class(self.model, self.loss, training, data.train, validation, heard, processes)
         self.listeners = RunListeners(plan.listeners, console.warned)
 
     def environment(self) -> dict[str, Any]:
@@ -60,6 +64,7 @@ class Job:
         names = self.data.spec.class_names
         made = {**self.environment(), "data_digest": self.data.digest}
         made |= {"class_names": list(names)} if names else {}
+        made |= {"runs": used} if (used := runs_used(self.config)) else {}
         return Session(run, made, data_of(self.data.store), self.config.training.seed)
 
     def next_session(self, run: Run, step: int, changed: Mapping[str, Any]) -> Session:
@@ -142,9 +147,17 @@ class Job:
         from genzoo.figures.draw import draw_all
         from genzoo.reporting.report import write_report
 
-        for failure in draw_all(run, model, self.data.evaluated):
+        for failure in draw_all(run, model, self.data.evaluated, self.plan.dataset):
             self.console.warn(failure)
         try:
             write_report(run)
         except Exception as error:  # as above: a page is worth less than the results
             self.console.warn(f"{REPORT_FILE} could not be written: {describe(error)}")
+
+
+def runs_used(config: RunConfig) -> dict[str, dict[str, str]]:
+    """Return the runs that options name, by option: the path of each and the SHA-256 of its model file."""
+    parts = {"model.": config.model_config, "loss.": config.loss_config, "data.": config.data_config}
+    named = {prefix + name: text for prefix, own in parts.items() for name, text in run_references(own).items()}
+    pinned = {name: parse_pinned(text) for name, text in named.items()}
+    return {name: {"path": one.path, "sha256": one.digest} for name, one in pinned.items() if one}

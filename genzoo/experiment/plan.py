@@ -46,6 +46,8 @@ class Plan:
         self.device: torch.device = choose_device(training.device, processes)
         refuse_uneven_batch(training.batch_size, processes)
         refuse_mode(training, self.device)
+        self.closed_form: bool = config.components.model.load().in_closed_form()
+        """Whether the model is fitted by itself, in one pass."""
         self.metrics: dict[str, Metric] = find_metrics(registry())
         self.dataset: Dataset = config.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, training)

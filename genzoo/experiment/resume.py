@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import option
@@ -66,12 +67,13 @@ class Resumption:
     ) -> None:
         self.run = run
         self.before = run.config
-        self.config = config
         self.processes = processes
-        self.changed = changes(self.before, config)
         self.free = locations(self.before.data_config)
-        refuse_changes(self.changed, run, self.free)
         self.command = shlex.join(["genzoo", "resume", str(run.path)])
+        with location_hints(config.data_config, self.command):
+            self.config = config = with_pinned_runs(config, run.path.parent, self.before)
+        self.changed = changes(self.before, config)
+        refuse_changes(self.changed, run, self.free)
         with location_hints(config.data_config, self.command):
             self.experiment = Experiment(config, RunPaths(data_root=data_root), quiet, processes)
         self.say = self.experiment.console.say
@@ -120,6 +122,8 @@ class Resumption:
             return ""
         if status != FINISHED:
             return ""
+        if self.experiment.plan.closed_form:
+            return f"{self.run.path} is finished: its model was fitted in closed form, in one pass"
         if epochs >= training.epochs:
             more = f"genzoo resume {self.run.path} --epochs {2 * epochs}"
             return f"{self.run.path} is finished: {epochs} epochs are done. To go on: {more}"
@@ -137,6 +141,9 @@ class Resumption:
         """
 
         trainer = job.trainer
+        if self.experiment.plan.closed_form:  # it has no checkpoints: it is fitted again
+            self.agree(0)
+            return None
 
         def use(checkpoint: Checkpoint) -> tuple[Checkpoint, Snapshot]:
             self.refuse_other_config(checkpoint)

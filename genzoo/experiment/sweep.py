@@ -17,7 +17,7 @@ from genzoo.comparison.identity import Data, as_key, changed_during_training
 from genzoo.core.dataset import Dataset
 from genzoo.core.errors import GenzooError, NonFiniteError, UsageError
 from genzoo.core.listener import INTERRUPTED
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.model import Autoencoder, Model
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.digest import digest
 from genzoo.data.store import Store
@@ -197,7 +197,7 @@ def make(
 
 def inference_speed(model: Model, device: torch.device) -> dict[str, Any]:
     """Measure how fast a model encodes and decodes: the median of some passes over one batch of random values."""
-    if not isinstance(model, LatentModel):
+    if not isinstance(model, Autoencoder):
         return {"not_available": "no encoder"}
     model = model.to(device).eval()
     size = evaluation_batch(model.spec)

@@ -21,6 +21,7 @@ from genzoo.runs.run import MODEL_FILE, TRACE_FILE, Run
 from genzoo.system.devices import forget_peak, peak_memory
 from genzoo.system.signals import RAISED, first_interrupt
 from genzoo.training.callback import Outcome
+from genzoo.training.closed_form import ClosedFormTrainer
 from genzoo.training.nonfinite import smaller_rate
 from genzoo.training.profile import Profile
 from genzoo.training.snapshot import Snapshot
@@ -115,7 +116,11 @@ class TrainingSession:
         """
         trainer, console = self.trainer, self.console
         log = Log(self.run, start.history if start else [], console.warn)
-        profile = Profile(self.run.path / TRACE_FILE, console.say) if profiled else None
+        profile = None
+        if profiled and isinstance(trainer, ClosedFormTrainer):
+            console.warn("--profile is left out: a model that is fitted in closed form has no steps")
+        elif profiled:
+            profile = Profile(self.run.path / TRACE_FILE, console.say)
         with Checkpointer(self.run, trainer, self.facts) as checkpointer:
             trainer.listeners = [log, *trainer.listeners, checkpointer, self.listeners]
             try:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.dataset import Dataset, DataSpec, Encoded
+from genzoo.core.model import Autoencoder, Encoder, Model
 from genzoo.data.batching import evaluation_batch, in_parts
 from genzoo.data.resident import Resident
 from genzoo.figures.canvas import THUMBNAIL, thumbnails
@@ -26,11 +27,12 @@ class FigureContext:
     run: Run
     model: Model
     view: Mapping[str, Resident]
+    dataset: Dataset | None = None
 
     @property
-    def latent_model(self) -> LatentModel:
-        """The model, for figures that need an encoder."""
-        assert isinstance(self.model, LatentModel)
+    def autoencoder(self) -> Autoencoder:
+        """The model, for figures that need to encode and decode."""
+        assert isinstance(self.model, Autoencoder)
         return self.model
 
     @property
@@ -41,7 +43,7 @@ class FigureContext:
     @cached_property
     def posteriors(self) -> Posteriors:
         """q(z|x) of the test split."""
-        return posteriors(self.latent_model, self.test)
+        return posteriors(self.model, self.test)
 
     @cached_property
     def latents(self) -> int:
@@ -57,20 +59,33 @@ class FigureContext:
         x = self.model.spec.original(x).cpu()
         return thumbnails(x, side) if self.model.spec.is_image else x
 
+    @property
+    def shown_spec(self) -> DataSpec:
+        """The description of what figures show: of the data, or of what their codes stand for."""
+        return self.dataset.decoded_spec() if isinstance(self.dataset, Encoded) else self.model.spec
+
+    def meaning(self, x: Tensor) -> Tensor:
+        """Return examples [N, *S] in the units of the data as figures show them: decoded if the data are codes."""
+        if not isinstance(self.dataset, Encoded):
+            return x
+        decoded = self.dataset.decode(x)
+        return thumbnails(decoded) if self.shown_spec.is_image else decoded
+
     def originals(self, index: Tensor) -> Tensor:
         """Return test examples [N, *S] in the units of the data."""
         return self.shown(self.examples(index))
 
     def codes(self, index: Tensor) -> Tensor:
         """Return the codes of test examples, [N, D] float64 on the CPU."""
-        return self.latent_model.encode(self.examples(index)).flatten(1).cpu().double()
+        assert isinstance(self.model, Encoder)
+        return self.model.encode(self.examples(index)).flatten(1).cpu().double()
 
     def decode(self, codes: Tensor, side: int = THUMBNAIL) -> Tensor:
         """Return decoded codes [..., D] in the units of the data: [..., *S]."""
-        like = self.latent_model.encode(self.examples(torch.zeros(1, dtype=torch.int64)))
+        like = self.autoencoder.encode(self.examples(torch.zeros(1, dtype=torch.int64)))
         flat = codes.reshape(-1, *like.shape[1:]).to(like)
         size = evaluation_batch(self.model.spec)
-        decoded = in_parts(lambda part: self.shown(self.latent_model.decode(part), side), flat, size)
+        decoded = in_parts(lambda part: self.shown(self.autoencoder.decode(part), side), flat, size)
         return decoded.reshape(*codes.shape[:-1], *decoded.shape[1:])
 
 
@@ -90,10 +105,15 @@ def always(context: FigureContext) -> bool:
 
 
 def has_encoder(context: FigureContext) -> bool:
-    """Return whether the model has an encoder."""
-    return isinstance(context.model, LatentModel)
+    """Return whether the model encodes."""
+    return isinstance(context.model, Encoder)
 
 
-def encodes_images(context: FigureContext) -> bool:
-    """Return whether the model has an encoder for images."""
-    return has_encoder(context) and context.model.spec.is_image
+def reconstructs(context: FigureContext) -> bool:
+    """Return whether the model encodes and decodes."""
+    return isinstance(context.model, Autoencoder)
+
+
+def reconstructs_images(context: FigureContext) -> bool:
+    """Return whether the model encodes and decodes images."""
+    return reconstructs(context) and context.model.spec.is_image

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from genzoo.core.errors import GenzooError
 from genzoo.evaluation.evaluate import find_metrics, key
+from genzoo.evaluation.order import label_of
 from genzoo.figures.canvas import DATA_COLOUR, DPI, MODEL_COLOUR
 from genzoo.figures.chart import Canvas, Panel, Place, Scale, linear, room_beside
 from genzoo.figures.context import FigureContext
@@ -78,9 +79,8 @@ def _legend(panel: Panel, parts: Sequence[str]) -> None:
 
 
 def labels(term: str) -> tuple[str, str]:
-    """Return the title of a term of the loss, and its unit: that of the metric of the same name, if there is one."""
+    """Return the title of a term of the loss, and its unit: those of the metric of the same name, if there is one."""
     plain = term.removesuffix(GIVEN_CLASS)
     units = {key(name): metric.unit for name, metric in find_metrics(registry()).items()}
-    title = {"negative_elbo": "−ELBO", "kl": "KL"}.get(plain, plain)
-    unit = units.get(plain, "")
+    title, unit = label_of(plain), units.get(plain, "")
     return title + (" given the class" if plain != term else ""), f"{unit} per example" if unit else ""

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
+from genzoo.core.dataset import Dataset
 from genzoo.core.model import Model
 from genzoo.data.resident import Resident
-from genzoo.figures.context import Drawing, FigureContext, always, encodes_images, has_encoder
+from genzoo.figures.context import Drawing, FigureContext, always, has_encoder, reconstructs, reconstructs_images
 from genzoo.figures.curves import curves
 from genzoo.figures.image_grid import save_grid
 from genzoo.figures.image_rows import save_pairs
@@ -39,25 +40,31 @@ __all__ = [
 
 FIGURES = {
     "samples": Drawing(always, samples, "New examples drawn from the model."),
-    "reconstructions": Drawing(has_encoder, reconstructions, "Test examples and their reconstructions."),
+    "reconstructions": Drawing(reconstructs, reconstructions, "Test examples and their reconstructions."),
     "latent": Drawing(has_encoder, latent, "The codes of test examples in the latent space."),
     "manifold": Drawing(has_plane, manifold, "Decoded codes over the plane of the two latents."),
-    "traversals": Drawing(encodes_images, traversals, "The effect of each latent on one image."),
+    "traversals": Drawing(reconstructs_images, traversals, "The effect of each latent on one image."),
     "interpolations": Drawing(can_interpolate, interpolations, "Decoded codes on the paths between pairs of images."),
     "kl-per-dim": Drawing(has_kl, kl_per_dim, "The KL of each latent in nats, and which latents are active."),
     "curves": Drawing(always, curves, "The terms of the loss over the epochs, in training and validation."),
 }
 
 
-def draw_all(run: Run, model: Model, view: Mapping[str, Resident]) -> list[str]:
+def draw_all(run: Run, model: Model, view: Mapping[str, Resident], dataset: Dataset | None = None) -> list[str]:
     """Draw every figure that applies to the model and the data into the run's folder.
+
+    Args:
+        run: The run.
+        model: Its trained model.
+        view: Its splits for evaluation, by name.
+        dataset: Its dataset; if that has codes of other data, the figures show what they stand for.
 
     Returns:
         A line for each figure that could not be drawn.
     """
     folder = run.path / "figures"
     folder.mkdir(exist_ok=True)
-    context = FigureContext(run, model, view)
+    context = FigureContext(run, model, view, dataset)
     failures = []
     with evaluating(model), torch.no_grad():
         for name, drawing in FIGURES.items():

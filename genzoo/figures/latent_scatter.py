@@ -115,7 +115,7 @@ def _axes(plane: Plane, points: Tensor, names: list[str]) -> Panel:
 
 def has_kl(context: FigureContext) -> bool:
     """Return whether each latent has a KL in closed form."""
-    return has_encoder(context) and context.latent_model.prior() is not None and context.posteriors.kl is not None
+    return has_encoder(context) and context.posteriors.kl is not None
 
 
 def kl_per_dim(context: FigureContext, path: Path) -> None:

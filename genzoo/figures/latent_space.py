@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from genzoo.core.distributions import DiagGaussian
-from genzoo.core.model import LatentModel
-from genzoo.data.batching import evaluation_batch
+from genzoo.core.model import Decoder, Encoder, LatentModel, Model
+from genzoo.data.batching import evaluation_batch, in_parts
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.evaluation.pca import axes_of_covariance, axes_of_points
@@ -37,8 +37,10 @@ class Posteriors(NamedTuple):
 
 
 @torch.no_grad()
-def posteriors(model: LatentModel, data: Resident) -> Posteriors:
-    """Return the posteriors of every example of a split."""
+def posteriors(model: Model, data: Resident) -> Posteriors:
+    """Return the posteriors, or the codes of a model without posterior, of every example of a split."""
+    if not isinstance(model, LatentModel):
+        return Posteriors(codes(model, data), None)
     prior = model.prior()
     means, total = [], None
     for index in torch.arange(len(data), device=data.device).split(evaluation_batch(model.spec)):
@@ -51,6 +53,15 @@ def posteriors(model: LatentModel, data: Resident) -> Posteriors:
     return Posteriors(torch.cat(means), None if total is None else total / len(data))
 
 
+def codes(model: Model, data: Resident) -> Tensor:
+    """Return encode(x) of every example of a split, [N, D] float64 on the CPU."""
+    assert isinstance(model, Encoder)
+    every = torch.arange(len(data), device=data.device)
+    return in_parts(
+        lambda index: model.encode(data.batch(index).x).flatten(1).cpu().double(), every, evaluation_batch(model.spec)
+    )
+
+
 class Scale(NamedTuple):
     """Centre and spread of each latent, [D] float64 on the CPU."""
 
@@ -58,7 +69,7 @@ class Scale(NamedTuple):
     deviation: Tensor
 
 
-def prior_scale(model: LatentModel) -> Scale | None:
+def prior_scale(model: Decoder) -> Scale | None:
     """Return mean and standard deviation of a Gaussian prior; None for another prior."""
     prior = model.prior()
     if not isinstance(prior, DiagGaussian):

@@ -7,7 +7,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from genzoo.comparison.leaderboard import BASELINES, Leaderboard, speed
+from genzoo.comparison.leaderboard import Leaderboard, speed
 from genzoo.comparison.statistics import Estimate
 from genzoo.evaluation.evaluate import metric_labels
 from genzoo.evaluation.order import order_of
@@ -38,7 +38,8 @@ class Point(NamedTuple):
 def draw(path: Path, board: Leaderboard) -> None:
     """Draw a panel for the metric that the leaderboard is sorted by, and for each metric with baselines."""
     known = board.table.metrics()
-    metrics = [name for name in dict.fromkeys([board.metric, *BASELINES.values()]) if name in known]
+    metrics = [name for name in known if name == board.metric or order_of(name).baselines]
+    metrics.sort(key=lambda name: name != board.metric)
     panels = {name: points for name in metrics if (points := plotted_points(board, name))}
     if not panels:
         return

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import printable
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.model import Decoder, Model
 from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.data.resident import Resident
@@ -57,11 +57,11 @@ def draw_samples(
 
     def shown(x: Tensor) -> Tensor:
         x = model.spec.original(x).cpu()
-        return thumbnails(x) if reduced else x
+        return thumbnails(x) if reduced and model.spec.is_image else x
 
     with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
         x = draw(model, sampler, train, n, noise, y, shown)
-    return x, sampler.how if isinstance(model, LatentModel) else "drawn by the model"
+    return x, sampler.how if isinstance(model, Decoder) else "drawn by the model"
 
 
 def points_shown(spec: DataSpec) -> int:
@@ -71,19 +71,22 @@ def points_shown(spec: DataSpec) -> int:
 
 def samples(context: FigureContext, path: Path) -> None:
     """Draw new images, or new points beside the data."""
-    model, train, test = context.model, context.view["train"], context.test
-    if not model.spec.is_image:
-        n = points_shown(model.spec)
+    model, train, spec = context.model, context.view["train"], context.shown_spec
+    if not spec.is_image:
+        n = points_shown(spec)
         new, how = draw_samples(model, train, n)
-        scatter(path, test.x[:n].cpu(), new, f"{n:,} samples, {how}")
+        real = context.test.x[:n].cpu()
+        scatter(path, context.meaning(real), context.meaning(new), f"{n:,} samples, {how}")
         return
     y = rows_by_class(model)
     if y is None:
         new, how = draw_samples(model, train, SAMPLES, reduced=True)
-        save_grid(path, new, f"{SAMPLES} samples, {how}")
+        save_grid(path, context.meaning(new), f"{SAMPLES} samples, {how}")
     else:
         new, how = draw_samples(model, train, len(y), y=y, reduced=True)
-        save_grid(path, new, f"{len(y)} samples, a row a class{_named(model)}, {how}", columns=IN_A_ROW)
+        save_grid(
+            path, context.meaning(new), f"{len(y)} samples, a row a class{_named(model)}, {how}", columns=IN_A_ROW
+        )
 
 
 def _named(model: Model) -> str:
@@ -94,12 +97,14 @@ def _named(model: Model) -> str:
 
 def reconstructions(context: FigureContext, path: Path) -> None:
     """Draw test examples and their reconstructions."""
-    model, test = context.latent_model, context.test
-    index = torch.arange(min(30 if model.spec.is_image else points_shown(model.spec), len(test)))
+    model, test = context.model, context.test
+    spec = context.shown_spec
+    index = torch.arange(min(30 if spec.is_image else points_shown(spec), len(test)))
     size = evaluation_batch(model.spec)
-    x = in_parts(context.originals, index, size)
-    again = in_parts(lambda part: context.shown(model.reconstruct(context.examples(part))), index, size)
-    if not model.spec.is_image:
+    x = context.meaning(in_parts(context.originals, index, size))
+    again = in_parts(lambda part: context.shown(context.autoencoder.reconstruct(context.examples(part))), index, size)
+    again = context.meaning(again)
+    if not spec.is_image:
         displacements(path, x, again, "test points and their reconstructions")
         return
     save_pairs(path, x, again, "test images (upper rows) and reconstructions (lower rows)")

@@ -19,7 +19,7 @@ from genzoo.figures.canvas import (
     save,
     save_gif,
 )
-from genzoo.figures.context import FigureContext, encodes_images, has_encoder
+from genzoo.figures.context import FigureContext, reconstructs, reconstructs_images
 from genzoo.figures.image_grid import Labels, save_grids
 from genzoo.figures.image_rows import save_rows
 from genzoo.figures.latent_space import Scale, prior_scale, quantile_grid, sweep
@@ -47,12 +47,12 @@ PAIRS = 4
 def has_plane(context: FigureContext) -> bool:
     """Return whether there are two latents with a Gaussian prior that decode to images or 2-D points."""
     drawable = context.model.spec.is_image or context.model.spec.shape == (2,)
-    return has_encoder(context) and drawable and context.latents == 2 and prior_scale(context.latent_model) is not None
+    return reconstructs(context) and drawable and context.latents == 2 and prior_scale(context.autoencoder) is not None
 
 
 def manifold_codes(context: FigureContext) -> Tensor:
     """Return the codes of the manifold, [20, 20, 2]."""
-    scale = prior_scale(context.latent_model)
+    scale = prior_scale(context.autoencoder)
     assert scale is not None
     return quantile_grid(scale, SIDE)
 
@@ -93,7 +93,7 @@ class Traversal:
     def __init__(self, context: FigureContext, offsets: Tensor = OFFSETS) -> None:
         posteriors = context.posteriors
         self.dims = posteriors.ranking()[:ROWS]
-        prior = prior_scale(context.latent_model)
+        prior = prior_scale(context.autoencoder)
         self.scale = prior or Scale(posteriors.mean.mean(0), posteriors.variance.sqrt())
         self.unit = "σ of the prior" if prior else "σ of the codes"
         self.measure = posteriors.variance if posteriors.kl is None else posteriors.kl
@@ -133,7 +133,7 @@ def chosen_pairs(context: FigureContext) -> list[tuple[int, int]]:
 
 def can_interpolate(context: FigureContext) -> bool:
     """Return whether there are pairs of images to interpolate."""
-    return encodes_images(context) and bool(chosen_pairs(context))
+    return reconstructs_images(context) and bool(chosen_pairs(context))
 
 
 def interpolation_codes(context: FigureContext) -> Tensor:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from genzoo.registry.configs import default_config
 from genzoo.registry.discovery import load_file, load_installed
 from genzoo.registry.entries import Entry, Kind, Origin, Registry
+
+if TYPE_CHECKING:
+    from genzoo.core.dataset import Dataset
 
 HERE = Origin("notebook", "", "notebook")
 _loading = threading.RLock()
@@ -33,6 +37,21 @@ def reset() -> None:
 def list_models(pattern: str = "*") -> list[str]:
     """Return the names of the registered models that match a glob such as "*vae*"."""
     return list(dict.fromkeys(entry.name for entry in registry().matching("model", pattern)))
+
+
+def make_dataset(name: str, **options: Any) -> Dataset:
+    """Return a registered dataset, to wrap it in another one: `spec` describes it, `load(store)` returns its splits.
+
+    Args:
+        name: Name of a registered dataset.
+        **options: Its options, such as validation=0.
+
+    Raises:
+        UsageError: The name or an option is unknown, or a value is wrong.
+    """
+    entry = registry().get("dataset", name)
+    made: Dataset = entry.load()(default_config(entry, {**entry.options, **options}))
+    return made
 
 
 def register_model(

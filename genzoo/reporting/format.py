@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from genzoo.comparison.leaderboard import baselines_of
 from genzoo.core.text import number
-from genzoo.evaluation.order import key
+from genzoo.evaluation.order import key, label_of, metric_for, of_every_run, order_of
+from genzoo.registry.current import registry
+from genzoo.runs.details import detail, sign, without_copies
 
 if TYPE_CHECKING:
     from genzoo.core.metric import Metric
@@ -17,6 +20,8 @@ NO_DENSITY = (
     "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
 )
 NO_MEASURE = "−ln p(x|z) of these values is neither a density nor a probability: −ELBO bounds nothing"
+SIGMAS = 4
+"""Standard errors of the gap to a known density below which it may be negative by chance."""
 ERRORS = {"standard_error": "± over examples", "monte_carlo_error": "± over samples"}
 """Errors of the last split's metrics, and the heading of the column that each one gets."""
 
@@ -33,7 +38,10 @@ def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> l
     errors = [kind for kind in ERRORS if any(value is not None for value in last.get(kind, {}).values())]
     header = ["", *(f"{split} ({results[split]['n']:,})" for split in splits), *(ERRORS[kind] for kind in errors)]
     body = []
+    shown = without_copies([last], list(map(key, metrics)))
     for name, metric in metrics.items():
+        if key(name) not in shown:
+            continue
         label = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
         of_last = [last[kind].get(key(name)) for kind in errors]
         values = [metric_text(results[split], key(name)) for split in splits]
@@ -62,8 +70,8 @@ def metric_text(metrics: Mapping[str, Any], name: str) -> str:
     value = metrics.get(name)
     if value is None:
         return f"n/a ({metrics['not_available'][name]})" if name in metrics.get("not_available", {}) else "n/a"
-    note = metrics.get("details", {}).get(name, {}).get("note")
-    return f"{number(value)} ({note})" if note else number(value)
+    note, text = detail(metrics, name, "note"), sign(metrics, name) + number(value)
+    return f"{text} ({note})" if note else text
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -80,17 +88,15 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> str:
 def notes(results: Mapping[str, Any]) -> list[str]:
     """Return how the test metrics compare with the baselines, one sentence each."""
     lines = []
-    pca, mse = results.get("baselines", {}).get("pca"), results["test"].get("mse")
-    if pca and isinstance(mse, float):
-        order = "better than" if mse < pca["mse"] else "WORSE than"
-        lines.append(f"MSE {number(mse)} is {order} PCA with {pca['components']} components: {number(pca['mse'])}")
-    pixels, bound = results.get("baselines", {}).get("independent_pixels"), results["test"].get("negative_elbo")
-    if pixels and isinstance(bound, float) and results.get("measure", "probability") == "probability":
-        order = "better than" if bound < pixels else "WORSE than"
-        lines.append(f"−ELBO {number(bound)} is {order} a model of independent pixels: {number(pixels)}")
+    for name in without_copies([results["test"]], list(results["test"])):
+        value = results["test"][name]
+        for baseline in baselines_of(results, [name])[:1] if isinstance(value, float) else ():
+            order = "better than" if baseline.is_beaten_by(value) else "WORSE than"
+            lines.append(f"{label_of(name)} {number(value)} is {order} {baseline.words}: {number(baseline.value)}")
     if known := results.get("baselines", {}).get("known_density"):
         lines += gaps(results["test"], known, results.get("measure", "density"))
-    if results.get("measure") == "none" and isinstance(results["test"].get("reconstruction"), float):
+    lines += [f"  {line}" for line in impossible_gaps(results)]
+    if results.get("measure") == "none" and isinstance(results["test"].get(metric_for("distortion")), float):
         lines.append(NO_DENSITY if results.get("likelihood") == "bernoulli" else NO_MEASURE)
     return lines
 
@@ -103,11 +109,24 @@ def gaps(metrics: Mapping[str, Any], known: Mapping[str, float], measure: str | 
         known: −E ln p(x) under the density that the data were drawn from, in nats, and its standard error.
         measure: What −ln p(x|z) is; bounds are compared only where it is a density.
     """
-    truth = known["nats"]
+    truth, every = known["nats"], set(map(key, of_every_run(registry())))
     lines = [f"the data's own −E ln p(x) is known: {number(truth)} ± {number(known['standard_error'])} nats"]
-    for name, value in metrics.items() if measure == "density" else ():
-        if (name == "negative_elbo" or name.startswith("iwae")) and isinstance(value, float):
+    for name in without_copies([metrics], list(metrics)) if measure == "density" else ():
+        value = metrics[name]
+        if isinstance(value, float) and (order := order_of(name)).role == "bound":
             side = "above" if value >= truth else "BELOW"
-            label = "−ELBO" if name == "negative_elbo" else name.replace("_", ":")
+            label = order.label if name in every else name.replace("_", ":")
             lines.append(f"  {label} {number(value)} lies {number(abs(value - truth))} nats {side} it")
+    return lines
+
+
+def impossible_gaps(results: Mapping[str, Any]) -> list[str]:
+    """Return a warning for each −ln p(x) that lies below that of the known density by more than its errors allow."""
+    lines = []
+    for name, gap in results.get("gaps", {}).items():
+        if gap["nats"] < -SIGMAS * gap["standard_error"]:
+            below = (
+                f"{number(-gap['nats'])} ± {rounded(gap['standard_error'])} nats below that of the data's own density"
+            )
+            lines.append(f"{label_of(name)} lies {below}: no likelihood can, so this one is wrong")
     return lines

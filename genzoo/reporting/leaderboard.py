@@ -11,7 +11,7 @@ from genzoo.comparison.tables import Row
 from genzoo.core.text import number
 from genzoo.evaluation.evaluate import metric_labels
 from genzoo.reporting.format import NO_DENSITY
-from genzoo.reporting.tables import ReportTable, estimate_text, rounded_mean
+from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
 from genzoo.reporting.warnings import ranking_notes, unequal_copies
 from genzoo.runs.record import former_record
 from genzoo.runs.schema import is_number
@@ -24,7 +24,7 @@ def leaderboard_table(board: Leaderboard) -> ReportTable:
     """Return a leaderboard as texts."""
     metrics, labels = board.table.metrics(), metric_labels()
     names = [labels.get(name, name) for name in metrics]
-    header = ["model", "seeds", "rank", *names, "train images/s", "infer images/s"]
+    header = ["model", "seeds", "rank", *names, *gap_heading(board.table), "train images/s", "infer images/s"]
     if board.target is not None:
         header.append(f"training to −ELBO ≤ {number(board.target)}")
     rows = [[*header, "parameters", "peak memory", "device"]]
@@ -40,6 +40,7 @@ def leaderboard_table(board: Leaderboard) -> ReportTable:
 def _row_texts(board: Leaderboard, row: Row, rank: int | None, metrics: Sequence[str]) -> list[str]:
     behind = {baseline.metric for baseline in board.behind(row)}
     texts = [estimate_text(row.estimate(name)) + (f" {WORSE}" if name in behind else "") for name in metrics]
+    texts += [estimate_text(row.gap) for _ in gap_heading(board.table)]
     speeds = [rounded_mean(speed(row, kind)) for kind in ("train", "inference")]
     times = [] if board.target is None else [_seconds(board, row)]
     memory = [used for result in row.results if is_number(used := result["training"].get("peak_memory"))]

@@ -6,16 +6,21 @@ import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError
 from genzoo.core.text import number
+from genzoo.evaluation.order import metric_for
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.entries import describe
 from genzoo.reporting.format import SPLITS, metric_text, notes, objective_rows
 from genzoo.reporting.html import data_url, render
+from genzoo.runs.details import without_copies
 from genzoo.runs.record import total_seconds, why_outdated
 from genzoo.runs.run import DAMAGED, REPORT_FILE, Run, read_json
+
+if TYPE_CHECKING:
+    from genzoo.core.loss import Loss
 
 NO_METRIC = {"n", "standard_error", "monte_carlo_error", "not_available", "details"}
 """Keys of a split's results that are not metrics."""
@@ -93,6 +98,7 @@ def table(results: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, An
     """Return every metric of every split with its standard error, or the reason why it is not available."""
     splits = [split for split in SPLITS if split in results]
     metrics = list(dict.fromkeys(name for split in splits for name in results[split] if name not in NO_METRIC))
+    metrics = without_copies([results[splits[-1]]], metrics)
     rows = []
     for name in metrics:
         cells = []
@@ -113,20 +119,30 @@ def outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], re
 
 def collapse(config: Mapping[str, Any], results: Mapping[str, Any]) -> list[str]:
     """Return a warning with advice if less than half of the latents are active."""
-    active, latents = results["test"].get("active_units"), results.get("latents")
+    active, latents = results["test"].get(metric_for("active")), results.get("latents")
     if not isinstance(active, float) or not latents or active >= latents / 2:
         return []
-    loss = config["loss"]
-    advice = ["train for longer"]
-    if loss.get("kl_warmup") == 0:
-        advice.append("raise the weight of the KL gradually (--kl-warmup STEPS)")
-    if loss.get("beta", 0) > 1:
-        advice.append(f"lower --beta, now {number(loss['beta'])}")
+    advice = ["train for longer", *advice_of_loss(config["loss"])]
     if not active:
         text = f"Posterior collapse: no latent of {latents} is active: the code has no information about the data."
     else:
         text = f"Only {active:.0f} of {latents} latents are active. Simple data may need no more: try a smaller code."
     return [f"{text} To use more of them: {', or '.join(advice)}."]
+
+
+def advice_of_loss(section: Mapping[str, Any]) -> list[str]:
+    """Return what the loss of a configuration advises against a collapse; nothing if it is not installed."""
+    from genzoo.registry.current import registry
+
+    def advice() -> list[str]:
+        try:
+            loss: type[Loss] = registry().get("loss", section["name"]).load()
+            return loss.against_collapse(section)
+        except (GenzooError, TypeError):  # TypeError: an option of a damaged configuration
+            return []
+
+    found: list[str] = cached(["advice against a collapse", dict(section)], advice)
+    return found
 
 
 def labels_and_captions() -> dict[str, dict[str, str]]:

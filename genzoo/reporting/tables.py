@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genzoo.comparison.statistics import Estimate
+from genzoo.comparison.tables import Table
 from genzoo.core.text import number
 
 INTERVAL = (
@@ -32,7 +33,16 @@ def estimate_text(estimate: Estimate | str) -> str:
     decimals = len(mean.partition(".")[2])
     seeds = "" if estimate.interval is None else f" ± {interval_text(estimate.interval, decimals)}"
     examples = "" if estimate.test_interval is None else f", test ± {interval_text(estimate.test_interval, decimals)}"
-    return mean + seeds + examples
+    return estimate.sign + mean + seeds + examples
+
+
+def gap_heading(table: Table) -> list[str]:
+    """Return the heading of the column of gaps to the known density of the data; none if no row has a gap."""
+    return (
+        ["gap to the known density (nats)"]
+        if any(result.get("gaps") for row in table.rows for result in row.results)
+        else []
+    )
 
 
 def rounded_mean(estimate: Estimate | str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
-from genzoo.comparison.leaderboard import is_probability
+from genzoo.comparison.leaderboard import baselines_of
 from genzoo.comparison.ranking import Paired
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table, paired
 from genzoo.core.text import number
-from genzoo.evaluation.order import order_of
+from genzoo.evaluation.order import label_of, metric_for, order_of
+from genzoo.reporting.format import impossible_gaps
 from genzoo.runs.record import former_record
 
 ROUNDING = 1e-5
@@ -50,25 +51,34 @@ def test_sentence(test: Paired) -> str:
 
 
 def warnings(table: Table) -> list[str]:
-    """Return a warning for each row that is worse than a baseline, has most latents inactive or unequal copies."""
+    """Return a warning for each row that is worse than a baseline, lies below a known density, has most latents
+    inactive or unequal copies."""
     lines = []
     for row in table.rows:
-        results, faults = row.results[0], []
-        baselines, latents = results.get("baselines", {}), results.get("latents")
-        mse, bound, active = (row.estimate(name) for name in ("mse", "negative_elbo", "active_units"))
-        pca, pixels = baselines.get("pca"), baselines.get("independent_pixels")
-        if pca and isinstance(mse, Estimate) and mse.mean >= pca["mse"]:
-            faults.append(f"MSE {number(mse.mean)}, PCA with {pca['components']} components {number(pca['mse'])}")
-        if pixels and is_probability(results) and isinstance(bound, Estimate) and bound.mean >= pixels:
-            faults.append(f"−ELBO {number(bound.mean)}, independent pixels {number(pixels)} nats")
+        latents, active = row.results[0].get("latents"), row.estimate(metric_for("active"))
+        faults = behind_baselines(table, row)
         if faults:
             faults[0] = f"worse than baseline! {faults[0]}"
         if latents and isinstance(active, Estimate) and (share := 1 - active.mean / latents) > 0.5:
             faults.append(f"collapse: {share:.0%} of {latents} latents are inactive")
+        faults += [line for results in row.results[:1] for line in impossible_gaps(results)]
         faults += unequal_copies(row)
         if faults:
             lines.append(f"{table.label(row)}: {'; '.join(faults)}")
     return lines
+
+
+def behind_baselines(table: Table, row: Row) -> list[str]:
+    """Return each metric of a row that does not beat a baseline, beside the first baseline that it does not beat."""
+    found = []
+    for name in table.metrics():
+        estimate = row.estimate(name)
+        if isinstance(estimate, str):
+            continue
+        unbeaten = (one for one in baselines_of(row.results[0], [name]) if not one.is_beaten_by(estimate.mean))
+        if baseline := next(unbeaten, None):
+            found.append(f"{label_of(name)} {number(estimate.mean)}, {baseline.words} {number(baseline.value)}")
+    return found
 
 
 def unequal_copies(row: Row) -> list[str]:

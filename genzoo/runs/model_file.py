@@ -13,6 +13,7 @@ from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.core.model import Model
 from genzoo.core.options import from_json, to_json
+from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.core.version import __version__
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import warn_of_other_version
@@ -20,6 +21,7 @@ from genzoo.registry.entries import Entry, describe
 from genzoo.registry.moved import current_distribution
 from genzoo.registry.plugin_faults import fault_of
 from genzoo.runs.build import build_model, count_without_allocating, meta_model, refuse_too_large
+from genzoo.runs.reference import verified
 from genzoo.system.checksummed import DAMAGED, read_sealed, write_sealed
 from genzoo.system.isolation import own_settings
 
@@ -113,6 +115,8 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
     model_class: type[Model] = entry.load()
     try:
         config = from_json(model_class.Config, values, str(path))
+        for pinned in filter(None, map(parse_pinned, run_references(config).values())):
+            verified(pinned)
         refuse_too_large(entry, count_without_allocating(model_class, spec, config), torch.device("cpu"))
         _refuse_mismatches(path, entry, _meta_state(model_class, spec, config), tensors)
         model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))

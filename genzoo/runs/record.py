@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError
-from genzoo.core.listener import INTERRUPTED
+from genzoo.core.listener import CLOSED_FORM, INTERRUPTED
 from genzoo.runs.run import MODEL_FILE, Run
 from genzoo.runs.schema import is_count
 from genzoo.system.checksummed import stored_digest
@@ -112,7 +112,8 @@ def why_outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any]
     if has_other_weights(run, results):
         return f"{state}, and the model was trained further since"
     stopped = bool(training.get("stopped"))
-    if is_count(done) and is_count(asked) and done < asked and not stopped:
+    partial = is_count(done) and is_count(asked) and done < asked and training.get("mode") != CLOSED_FORM
+    if partial and not stopped:
         return f"{state}, but {asked} epochs were requested"
     last = _last_session(record)
     continued = is_count(last.get("step")) and is_count(training.get("step")) and last["step"] >= training["step"]

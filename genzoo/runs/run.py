@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.runs.config import RunConfig
+from genzoo.runs.reference import MODEL_FILE as MODEL_FILE
 from genzoo.system import lock
 from genzoo.system.atomic import to_bytes, write_atomically
 from genzoo.system.reading import parse_json, read_text
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from genzoo.data.input_format import InputFormat
 
 INPUT_FORMAT_FILE = "data.json"
-MODEL_FILE = "model.safetensors"
 EXAMPLES_FILE = "examples.safetensors"
 REPORT_FILE = "report.html"
 SPEED_FILE = "speed.json"

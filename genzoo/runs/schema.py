@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 SECTIONS = ("model", "loss", "data")
+PCA_ERROR = "mse"
+"""The key of a PCA baseline's error in results.json."""
 LARGEST = 1e300
 """The largest number of which a mean can be computed."""
 
@@ -30,6 +32,9 @@ def is_results(values: Mapping[str, Any]) -> bool:
         return False
     if not (values.get("latents") is None or is_count(values["latents"])):
         return False
+    gaps = values.get("gaps", {})
+    if not (isinstance(gaps, dict) and all(is_known(value) for value in gaps.values())):
+        return False
     metrics = [value for value in test.values() if not isinstance(value, (dict, list))]
     if not all(value is None or is_number(value) or is_pca(value) or is_known(value) for value in baselines.values()):
         return False
@@ -49,7 +54,12 @@ def is_ranked(results: Mapping[str, Any], record: Mapping[str, Any], history: It
 
 def is_pca(value: Any) -> bool:
     """Return whether a value is a PCA baseline: MSE and number of components."""
-    return isinstance(value, dict) and is_number(value.get("mse")) and is_count(value.get("components"))
+    return isinstance(value, dict) and is_number(value.get(PCA_ERROR)) and is_count(value.get("components"))
+
+
+def pca_error(value: Mapping[str, Any]) -> float:
+    """Return the squared error per dimension of a PCA baseline."""
+    return float(value[PCA_ERROR])
 
 
 def is_known(value: Any) -> bool:

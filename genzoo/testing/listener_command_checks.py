@@ -62,12 +62,14 @@ class ListenerTarget:
         first = len(run.history)
         listener.run_started(run)
         for number in range(first + 1, first + epochs + 1):
-            terms = {"loss": 100.0 / number, "kl": float(number)}
+            terms = {"loss": 100.0 / number, "term": float(number)}
             epoch = Epoch(number, 10 * number, terms, terms if results else {}, 0.5, 1280, 1e-3)
             run.append({"epoch": number, "step": epoch.step, "train": terms, "validation": {}})
             listener.epoch_finished(run, epoch)
         if results:
-            run.write("results.json", {"test": {"n": 100, "mse": 0.1, "kl": None}, "training": {"epochs": epochs}})
+            run.write(
+                "results.json", {"test": {"n": 100, "metric": 0.1, "another": None}, "training": {"epochs": epochs}}
+            )
         listener.run_finished(run, status)
 
 

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from genzoo.core.loss import Loss
 from genzoo.core.model import Inference, LatentModel
-from genzoo.core.options import option
+from genzoo.core.options import option, to_json
+from genzoo.evaluation.order import order_of
+from genzoo.runs.schema import is_number
 from genzoo.testing.check import require
 from genzoo.testing.pair import EXAMPLES, Pair, loss_of, perturb
 from genzoo.training.objective import Objective
@@ -65,25 +67,25 @@ def observed(objective: Objective, pair: Pair, number: int) -> dict[str, float] 
 
 def check_weighed(pair: Pair) -> str | None:
     """If a loss is a weighted sum of the model's −ln p(x|z), its KL and other reported terms, the weight of the first
-    is 1, and that of the KL is 1 or the value of an option. An option called beta changes the loss."""
+    is 1, and that of the KL is 1 or the value of an option. The option that labels its points of the rate–distortion
+    curve (`rate_options`) changes the loss."""
     objective = pair.perturbed().eval()
     if not isinstance(objective.model, LatentModel):
         return "not a LatentModel"
     weights = _weighed(pair)
     if isinstance(weights, str):
         return weights
-    config, batch = objective.loss.config, pair.batch(EXAMPLES)
-    for name in (field.name for field in dataclasses.fields(config) if "beta" in field.name.lower()):
-        value = getattr(config, name)
-        if isinstance(value, (int, float)):
-            changed = dataclasses.replace(pair, loss_options={**pair.loss_options, name: 3.0 * value + 1.0})
-            one, other = (loss_of(some, batch, LATE)["loss"] for some in (objective, changed.perturbed().eval()))
-            require(not torch.equal(one, other), f"{pair}: {option(name)} changes nothing in the loss")
-            others = _weighed(changed)
-            if isinstance(others, dict):
-                before, after = (some["its reconstruction"] for some in (weights, others))
-                same = math.isclose(before, after, rel_tol=NEAR)
-                require(same, f"{pair}: {option(name)} changes the weight of −ln p(x|z), {before:.4g} to {after:.4g}")
+    batch, options = pair.batch(EXAMPLES), to_json(objective.loss.config)
+    labels = (name for name, symbol in objective.loss.rate_options.items() if symbol and is_number(options[name]))
+    if name := next(labels, ""):
+        changed = dataclasses.replace(pair, loss_options={**pair.loss_options, name: 3.0 * options[name] + 1.0})
+        one, other = (loss_of(some, batch, LATE)["loss"] for some in (objective, changed.perturbed().eval()))
+        require(not torch.equal(one, other), f"{pair}: {option(name)} changes nothing in the loss")
+        others = _weighed(changed)
+        if isinstance(others, dict):
+            before, after = (some["its reconstruction"] for some in (weights, others))
+            same = math.isclose(before, after, rel_tol=NEAR)
+            require(same, f"{pair}: {option(name)} changes the weight of −ln p(x|z), {before:.4g} to {after:.4g}")
     return None
 
 
@@ -128,8 +130,8 @@ def _has_kl(pair: Pair, row: dict[str, float]) -> bool:
     """Return whether a loss should contain the KL: it reports one, needs a prior, or is the model's own loss."""
     loss_class: type[Loss] = pair.loss.load()
     own = pair.loss.name == pair.model.loss
-    named = [name.lower() for name in row if not name.startswith("its ")]
-    return loss_class.needs_prior or own or any("kl" in name or "elbo" in name for name in named)
+    reported = any(order_of(name).role in ("rate", "bound") for name in row)
+    return loss_class.needs_prior or own or reported
 
 
 def numbers_of(config: Any) -> Iterator[float]:

@@ -79,6 +79,8 @@ class Pair:
         loss = build_loss(self.loss, model, loss_config, self.model.name, 0)
         with torch.no_grad(), seeded(derive_seed(0, "prepare")):
             model.prepare(self.batch(EXAMPLES))
+            if model.in_closed_form():
+                model.fit([self.batch(EXAMPLES)])
         return Objective(model, loss).train()
 
     def perturbed(self, seed: int = 0) -> Objective:
@@ -149,7 +151,11 @@ def loss_of(objective: Objective, batch: Batch, step: int = 0, seed: int = 0) ->
 
 
 def train(objective: Objective, batch: Batch, steps: int) -> None:
-    """Run `steps` steps of Adam on one batch."""
+    """Run `steps` steps of Adam on one batch; a model in closed form is fitted to it."""
+    if objective.model.in_closed_form():
+        with torch.no_grad():
+            objective.model.fit([batch])
+        return
     optimizer = torch.optim.Adam(objective.parameters(), lr=1e-3, fused=True)
     for step in range(steps):
         optimizer.zero_grad()

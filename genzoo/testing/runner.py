@@ -34,6 +34,8 @@ ONLY_COUNTS = (
     "if this is not intended, keep logarithms and roots away from numbers below 0",
 )
 TRACEBACK = "for the traceback: genzoo --debug check …"
+NAMES = tuple(dict.fromkeys([*REGISTRATION, *CHECKS, *DATASET, *METRIC, *COMMAND, *LISTENER]))
+"""The names of all checks."""
 Case = tuple[str, str, Check[Any], Any]
 """What is checked, the check's name, the check and its target."""
 
@@ -202,7 +204,9 @@ class ConformanceWarning(UserWarning):
     """A fault that may be intended."""
 
 
-def parametrize_with_checks(*names: str, meant: Sequence[str] = (), on: Sequence[str] = ()) -> Any:
+def parametrize_with_checks(
+    *names: str, meant: Sequence[str] = (), on: str | Sequence[str] = (), skip: Mapping[str, str] | None = None
+) -> Any:
     """Return a pytest mark that parametrises a test's argument `check` by each check of each registered name.
 
     @parametrize_with_checks("my-model", "my-loss", meant=["batches"])
@@ -212,13 +216,17 @@ def parametrize_with_checks(*names: str, meant: Sequence[str] = (), on: Sequence
     Args:
         names: Registered names of any kind.
         meant: Checks whose warnings are intended; other warnings are a `ConformanceWarning`.
-        on: Datasets whose examples models and losses are checked on, besides made-up data.
+        on: A dataset, or several, whose examples models and losses are checked on, besides made-up data.
+        skip: Checks that are left out, and why, such as {"learns": "a game has no falling loss"}.
 
     Raises:
-        UsageError: Nothing is registered under a name.
+        UsageError: Nothing is registered under a name, or no check has the name of a skipped one.
     """
     import pytest
 
+    on, skip = [on] if isinstance(on, str) else on, skip or {}
+    if unknown := set(skip) - set(NAMES):
+        raise UsageError(f"no check is named {min(unknown)!r}", f"checks: {', '.join(NAMES)}")
     parameters: list[Any] = []
     done: set[str] = set()  # a model and its loss are checked together, once
     for name in names:
@@ -232,9 +240,9 @@ def parametrize_with_checks(*names: str, meant: Sequence[str] = (), on: Sequence
                     if case.verdict == "FAIL":
                         parameters.append(pytest.param(_failing(case), id=f"{name}-{case.on}-{case.check}"))
                 elif case[0] not in done:
-                    parameters.append(
-                        pytest.param(_bound(case[2], case[3], case[1] in meant), id=f"{name}-{case[0]}-{case[1]}")
-                    )
+                    call, of = _bound(case[2], case[3], case[1] in meant), f"{name}-{case[0]}-{case[1]}"
+                    marks = [pytest.mark.skip(reason=skip[case[1]])] if case[1] in skip else []
+                    parameters.append(pytest.param(call, id=of, marks=marks))
                     pairs |= {case[0]} if isinstance(case[3], Pair) else set()
             done |= pairs
     return pytest.mark.parametrize("check", parameters)

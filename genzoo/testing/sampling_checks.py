@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from genzoo.core.errors import GenzooError
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.model import Density, LatentModel, Model, without_prior
 from genzoo.core.noise import seeded
 from genzoo.testing.check import require
-from genzoo.testing.densities import SOLVED, examine_samples
+from genzoo.testing.densities import SLACK, SOLVED, examine_samples
 from genzoo.testing.pair import Pair, train
 from genzoo.training.objective import Objective
 
@@ -20,6 +20,8 @@ FEW = 5
 """Number of samples to compare with each other."""
 DRAWS = 2000
 """Number of samples to compare distributions of small examples."""
+MANY = 20_000
+"""Number of samples to compare with the log_prob of a density."""
 BUDGET = 800_000
 """Largest number of values drawn: large examples get fewer samples."""
 VIEWS = 16
@@ -35,7 +37,7 @@ LARGEST = 8
 
 def can_sample(objective: Objective) -> bool:
     """Return whether the model can draw samples: a latent model needs a prior."""
-    return not (isinstance(objective.model, LatentModel) and objective.model.prior() is None)
+    return not without_prior(objective.model)
 
 
 def check_sampling(pair: Pair) -> None:
@@ -70,7 +72,7 @@ def check_sampling(pair: Pair) -> None:
 
 def check_drawn(pair: Pair) -> str | None:
     """sample(n) has the distribution of the mean of p(x|z) for z from the prior, with noise=True that of x from p(x|z);
-    the samples of a model without latents follow its log_prob(x), if it has one."""
+    the samples of a density follow its exact log_prob(x)."""
     objective = pair.perturbed().eval()
     model = objective.model
     n = max(200, min(DRAWS, BUDGET // pair.spec.numel))
@@ -95,7 +97,7 @@ def check_drawn(pair: Pair) -> str | None:
         what = "x from p(x|z)" if noise else "likelihood(z).mean"
         if far := differs(own.flatten(1), wanted.flatten(1)):
             raise AssertionError(f"{pair}: {called} is not distributed as {what} for z from prior(): {far}")
-    return None
+    return _as_log_prob(pair, model) if isinstance(model, Density) else None
 
 
 def _same_computation(model: LatentModel, noise: bool) -> bool:
@@ -158,21 +160,27 @@ def _as_log_prob(pair: Pair, model: Model) -> str | None:
     log_prob = getattr(model, "log_prob", None)
     if not callable(log_prob):
         return "neither latents nor a log_prob(x)"
-    if pair.spec.numel > LARGEST or pair.spec.is_image:
-        return "log_prob(x) is compared with samples on small vectors only"
+    if pair.spec.numel > LARGEST:
+        return "log_prob(x) is compared with samples on small data only"
+    if isinstance(model, Density) and model.exactness != "exact":
+        return (
+            f"log_prob(x) is {'a bound' if model.exactness == 'bound' else 'an estimate'}, which samples do not follow"
+        )
+    n = MANY if isinstance(model, Density) else DRAWS
     with torch.no_grad(), seeded(0):
         start = time.perf_counter()
         own = model.sample(FEW * FEW, None, noise=True)
         log_prob(own)
-        if (time.perf_counter() - start) / len(own) * DRAWS * CALLS > SECONDS:
+        if (time.perf_counter() - start) / len(own) * n * CALLS > SECONDS:
             return "log_prob(x) is too slow to be compared with samples"
-        own = model.sample(DRAWS, None, noise=True)
+        own = model.sample(n, None, noise=True)
         if not bool(own.isfinite().all()):  # because of the perturbed weights
-            own = (model := pair.build().eval().model).sample(DRAWS, None, noise=True)
+            own = (model := pair.build().eval().model).sample(n, None, noise=True)
             log_prob = getattr(model, "log_prob")  # noqa: B009
 
         def density(rows: Tensor) -> Tensor:
             values: Tensor = log_prob(rows.reshape(-1, *pair.spec.shape))
             return values.view(len(rows), 1)
 
-        return examine_samples(own.reshape(DRAWS, 1, -1), density, f"{pair}: log_prob(x)", SOLVED)
+        slack = SLACK if isinstance(model, Density) else SOLVED
+        return examine_samples(own.reshape(n, 1, -1), density, f"{pair}: log_prob(x)", slack)

@@ -14,7 +14,7 @@ from commandline import genzoo, read_csv, refused, trained
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from genzoo.cli.loading import load_split
+from genzoo.cli.loading import load_data
 from genzoo.core.errors import UsageError
 from genzoo.data.resident import Resident
 from genzoo.evaluation.baselines import pca_errors
@@ -46,7 +46,7 @@ def found(run: Run, *words: object) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["without_three", "only_three"])
 def test_every_metric_equals_that_of_scikit_learn(name: str, request: pytest.FixtureRequest) -> None:
     run: Run = request.getfixturevalue(name)
-    test, train = load_split(run, "test", CPU, None), load_split(run, "train", CPU, None)
+    test, train = load_data(run)["test"], load_data(run)["train"]
     assert test.y is not None
     assert train.y is not None
     assert (3 in train.y) == (name == "only_three") == (train.y.unique().numel() == 1)

@@ -83,3 +83,33 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
 )
 def test_bad_options_are_one_line(vae_run: Run, words: str, message: str) -> None:
     assert refused(genzoo(words.replace("RUN", str(vae_run.path)))).startswith(message)
+
+
+def test_each_command_asks_for_no_more_than_it_needs(tmp_path: Path) -> None:
+    """A flow encodes and decodes, without a posterior; an autoregressive density has codes of no kind."""
+    small = ("--epochs", 1, "--data.train", 100, "--quiet")
+    assert genzoo("run", "realnvp", "--dataset", "rings", *small, "--couplings", 2, "--out", tmp_path / "f").code == 0
+    assert genzoo("run", "made", "--dataset", "rings", *small, "--hidden", 8, "--out", tmp_path / "m").code == 0
+    numbers = ("--out", tmp_path / "x.npy")
+    for words in (
+        ("interpolate", *numbers),
+        ("traverse", *numbers),
+        ("embed", "--out", tmp_path / "x.npz"),
+        ("anomaly",),
+    ):
+        result = genzoo(words[0], tmp_path / "f", *words[1:])
+        assert result.code == 0, result.err
+    result = genzoo("anomaly", tmp_path / "m")
+    assert result.code == 0, result.err
+    assert "nll" in result.out
+    for verb, run, needs in (
+        ("augment", "f", "has a posterior q(z|x)"),
+        ("embed", "m", "encodes"),
+        ("reconstruct", "m", "encodes and decodes"),
+        ("interpolate", "m", "encodes and decodes"),
+    ):
+        words = ("--out", tmp_path / "y.npz") if verb == "embed" else ()
+        result = genzoo(verb, tmp_path / run, *words)
+        assert result.code == 2
+        model = {"f": "realnvp", "m": "made"}[run]
+        assert f"genzoo {verb} needs a model that {needs}; {model} does not" in result.err

@@ -265,6 +265,10 @@ def test_it_needs_no_pytest(kept: Path) -> None:
         ("--dataset digits --models vae --figure x.jpg", "--figure x.jpg: not a .png file"),
         ("--dataset digits --models vae --figure no/x.png", "--figure no/x.png: cannot write to no"),
         ("--dataset digits --models vae --sort fid", "--sort fid: no run has it"),
+        (
+            "--dataset digits --models vae --sort kl",
+            "--sort kl: neither lower nor higher values of this metric are better",
+        ),
         ("--dataset digits --models ae --loss elbo", "ae: loss 'elbo' cannot train ae"),
         ("--dataset digits --binarize foo", "no model takes these data and options; ae: invalid choice 'foo'"),
     ],

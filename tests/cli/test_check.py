@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 from commandline import genzoo, refused
+from plugin_factory import Site
 
 from genzoo.cli.check import lines, matters, print_finding
 from genzoo.testing import Finding
@@ -54,3 +55,18 @@ def test_a_repeated_fault_is_one_line_and_a_repeated_exception_is_counted(capsys
 
 def test_an_unknown_name_is_refused() -> None:
     assert refused(genzoo("check vea")) == "nothing is named 'vea'. Did you mean 'vae'?"
+
+
+def test_a_package_is_checked_whole(site: Site) -> None:
+    def registered(hook: str, name: str) -> str:
+        kind = hook.removesuffix("s")
+        body = f"    register({name!r}, 'genzoo.core.{kind}:{kind.title()}', summary='x', paper='y')\n"
+        return f"@genzoo.hookimpl\ndef register_{hook}(register):\n{body}\n\n"
+
+    source = "import genzoo\n\nGENZOO_API = 2\n\n\n" + registered("commands", "one") + registered("listeners", "two")
+    site.add(source.replace("core.listener:Listener", "core.listener:RunListener"), distribution="genzoo-whole")
+    found = genzoo("check", "genzoo-whole", "--only", "command", "--only", "listener", "--all")
+    headings = [line for line in found.out.splitlines() if not line.startswith(" ")][:-1]
+    assert headings == ["command one of genzoo-whole 1.2", "listener two of genzoo-whole 1.2"]
+    assert "PASS  listener" in found.out
+    assert refused(genzoo("check", "genzoo-nothing")).startswith("nothing is named 'genzoo-nothing'")

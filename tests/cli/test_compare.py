@@ -57,11 +57,14 @@ def test_the_forms_agree(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
         (["nowhere"], "genzoo: no finished runs in nowhere"),
         (["RUNS", "--dataset", "cifar"], "genzoo: no finished runs on 'cifar' here"),
         (["RUNS", "--sort", "fid"], "genzoo: --sort fid: no run has it"),
+        (["ORDERLESS", "--sort", "kl"], "genzoo: --sort kl: neither lower nor higher values of this metric are better"),
         (["RUNS", "--sort", "elbo"], "genzoo: --sort elbo: no run has it. Did you mean 'negative-elbo'?"),
     ],
 )
 def test_refusals(runs: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
-    assert main(["compare", *(str(runs) if word == "RUNS" else word for word in words)]) == 2
+    make(runs / "alone" / "kl", "vae", 0, 100.0, test={"kl": 20.0})
+    places = {"RUNS": str(runs), "ORDERLESS": str(runs / "alone")}
+    assert main(["compare", *(places.get(word, word) for word in words)]) == 2
     error = capsys.readouterr().err.splitlines()
     assert error[0] == message
     assert len(error) > 1

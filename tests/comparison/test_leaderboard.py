@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from made_up_boards import board, epochs, made_up
 
+import genzoo
 from genzoo.comparison.leaderboard import time_to
 from genzoo.comparison.tables import tables
 from genzoo.reporting.leaderboard import warnings
@@ -64,3 +65,22 @@ def test_copies_of_a_run_are_one_seed_of_speed_and_time(tmp_path: Path) -> None:
 def test_equal_to_a_baseline_is_not_better(tmp_path: Path) -> None:
     found = board(made_up(tmp_path / "a", mse=0.025))
     assert [baseline.name for baseline in found.behind(found.table.rows[0])] == ["PCA, 20 components"]
+
+
+def test_a_baseline_is_that_of_the_metric_that_declares_it_in_its_direction(tmp_path: Path) -> None:
+    class Likelihood(genzoo.Metric):
+        label = "ln p(x)"
+        better = "higher"
+        baselines = ("uniform",)
+
+    genzoo.register_metric("likelihood", Likelihood)
+    for value, names in ((-500.0, {"uniform"}), (-600.0, {"uniform"}), (600.0, set[str]())):
+        run = made_up(tmp_path / str(value), likelihood=value)
+        run.write("results.json", run.results | {"baselines": {"uniform": 543.0}})
+        found = board(run)
+        assert {(one.metric, one.value) for one in found.baselines()} == {
+            ("likelihood", 543.0),
+            ("negative_elbo", 543.0),
+        }
+        behind = {one.name for one in found.behind(found.table.rows[0]) if one.metric == "likelihood"}
+        assert behind == names

@@ -14,6 +14,7 @@ from commandline import genzoo, refused
 from linear_vae import PPCA, Q, linear_vae, set_optimum
 from PIL import Image
 
+import genzoo as genzoo_package
 from genzoo.comparison.rate_distortion import Curve, Point, curve_notes, curves
 from genzoo.comparison.tables import collect, tables
 from genzoo.core.dataset import Split
@@ -62,6 +63,25 @@ def test_runs_that_differ_in_pressure_alone_are_one_curve(sweep: Path) -> None:
     main = found["vae hidden=400"]
     assert [point.label for point in main.points] == ["β=4", "β=1", "β=2", "C=15", "β=0.5"]
     assert [point.label for point in main.front] == ["β=4", "β=1", "C=15", "β=0.5"]
+
+
+def test_the_options_that_trace_a_curve_are_those_that_the_loss_declares(tmp_path: Path) -> None:
+    class Pulled(genzoo_package.Loss):
+        rate_options = {"pull": "λ"}
+
+        @genzoo_package.config
+        class Config:
+            pull: float = 1.0
+            other: float = 1.0
+
+    genzoo_package.register_loss("pulled", Pulled)
+    for number, (pull, other) in enumerate(((0.5, 1.0), (1.0, 1.0), (2.0, 1.0), (1.0, 7.0))):
+        make(tmp_path / str(number), 20.0 / pull, 70.0 + 8.0 * pull, 1.0)
+        config = Run(tmp_path / str(number)).plain_config
+        config["loss"] = {"name": "pulled", "pull": pull, "other": other}
+        Run(tmp_path / str(number)).write("config.json", config)
+    found = {curve.name: [point.label for point in curve.points] for curve in curves(tables(collect([tmp_path]))[0])}
+    assert found == {"vae other=1.0": ["λ=2", "λ=1", "λ=0.5"], "vae other=7.0": ["λ=1"]}
 
 
 def test_area_and_dominated_points_by_hand(sweep: Path) -> None:

@@ -124,3 +124,45 @@ def test_metrics_belong_to_the_weights_that_they_were_computed_with(
     del results["weights"]  # an older run does not say
     one.write("results.json", results)
     assert len(tables([one])) == 1
+
+
+BOUND = {"nll": {"exactness": "bound", "measure": "probability", "same_as": "negative_elbo"}}
+EXACT = {"nll": {"exactness": "exact", "measure": "probability"}}
+
+
+def test_exact_values_and_bounds_share_a_column_and_a_bound_has_its_sign(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A density has no ELBO: then the column of −ln p(x) shows all rows, and −ELBO, which equals it, is left out."""
+    of = {"measure": "probability", "likelihood": "bernoulli"}
+    make(tmp_path / "vae", "vae", 0, 100.0, results=of, test={"nll": 100.0, "details": BOUND})
+    assert table_of(tmp_path).metrics() == ["negative_elbo", "mse"]
+    other = {"negative_elbo": None, "nll": 90.0, "mse": None, "details": EXACT}
+    make(tmp_path / "own", "own", 0, 90.0, results={**of, "likelihood": "own"}, test=other)
+    table = table_of(tmp_path).sorted_by("nll")
+    assert sorted(table.metrics()) == ["mse", "nll"]
+    assert [row.model for row in table.rows] == ["own", "vae"]
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "≤ 100" in out
+    assert "≤ 90" not in out
+    assert "sorted by their test nll" in out
+    assert main(["compare", str(tmp_path), "--json"]) == 0
+    assert '"sign": "\\u2264"' in capsys.readouterr().out
+
+
+def test_the_gap_to_a_known_density_has_a_column_and_an_impossible_one_a_warning(tmp_path: Path) -> None:
+    of = {"measure": "density", "likelihood": "gaussian"}
+    gap = {"nats": 0.5, "standard_error": 0.1}
+    make(tmp_path / "vae", "vae", 0, 2.0, results={**of, "gaps": {"nll": gap}}, test={"nll": 2.0, "details": BOUND})
+    (row,) = table_of(tmp_path).rows
+    assert isinstance(row.gap, Estimate)
+    assert (row.gap.mean, row.gap.standard_error, row.gap.sign) == (0.5, 0.1, "≤ ")
+    assert warnings(table_of(tmp_path)) == []
+    run = collect([tmp_path])[0]
+    run.write("results.json", {**run.results, "gaps": {"nll": {**gap, "nats": -0.5}}})
+    (line,) = warnings(table_of(tmp_path))
+    assert line.startswith("vae: −ln p(x) lies 0.5000 ± 0.1 nats below that of the data's own density")
+    run.write("results.json", {**run.results, "gaps": 3})
+    assert not tables(collect([tmp_path]))

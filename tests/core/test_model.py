@@ -10,7 +10,7 @@ from torch import nn
 import genzoo
 from genzoo.core.distributions import DiagGaussian, StandardNormal
 from genzoo.core.errors import UsageError
-from genzoo.core.model import Inference, count_parameters, first_parameter
+from genzoo.core.model import Inference, count_parameters, first_parameter, require_capability
 from genzoo.core.noise import seeded
 
 
@@ -81,3 +81,37 @@ def test_parameters_are_counted_and_the_first_is_found() -> None:
     assert count_parameters(nested) == 3 * 2 + 2 + 2 + 1
     nested[1][1].bias.requires_grad_(False)
     assert count_parameters(nested) == 10
+
+
+def test_a_model_that_encodes_and_decodes_is_an_autoencoder() -> None:
+    class Both(genzoo.Model, genzoo.Autoencoder):
+        def encode(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+        def decode(self, z: torch.Tensor) -> torch.Tensor:
+            return z + 1
+
+    with pytest.raises(TypeError, match=r"^Two encodes and decodes: write Autoencoder for Encoder and Decoder$"):
+        type("Two", (genzoo.Model, genzoo.Encoder, genzoo.Decoder), {})
+    model = Both(genzoo.DataSpec((2,), "gaussian"), None)
+    x = torch.randn(3, 2)
+    assert torch.equal(model.reconstruct(x), 2 * x + 1)
+    assert issubclass(genzoo.LatentModel, genzoo.Autoencoder)
+    with pytest.raises(NotImplementedError, match=r"^Both must define prior\(\)"):
+        model.prior()
+
+
+def test_a_lacking_capability_is_refused_in_one_line() -> None:
+    model = genzoo.Model(genzoo.DataSpec((2,), "gaussian"), None)
+    require_capability(linear_vae("gaussian"), genzoo.Encoder, "genzoo embed", "vae", "hint")
+    for kind, what in (
+        (genzoo.Encoder, "encodes"),
+        (genzoo.Decoder, "decodes"),
+        (genzoo.Autoencoder, "encodes and decodes"),
+        (genzoo.Density, "has a density p(x)"),
+        (genzoo.LatentModel, "has a posterior q(z|x)"),
+    ):
+        with pytest.raises(UsageError) as refusal:
+            require_capability(model, kind, "genzoo embed", "flow", "genzoo sample RUN")
+        assert refusal.value.message == f"genzoo embed needs a model that {what}; flow does not"
+        assert refusal.value.hint == "genzoo sample RUN"

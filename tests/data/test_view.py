@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 import genzoo
-from genzoo.cli.loading import load_split
+from genzoo.cli.loading import load_data
 from genzoo.cli.main import main
 from genzoo.core.dataset import DataSpec, Split
 from genzoo.data.resident import Resident
@@ -52,7 +52,7 @@ def test_the_view_is_that_of_the_training_data_and_is_saved_with_the_model(run: 
 
 
 def test_evaluating_again_sees_the_same_view(run: genzoo.Run) -> None:
-    data = load_split(run, "test", CPU, None)
+    data = load_data(run)["test"]
     figures = evaluate(run.model, data, find_metrics(registry()))
     assert figures["mse"] == pytest.approx(run.results["test"]["mse"], rel=1e-6)
     assert figures["negative_elbo"] == pytest.approx(run.results["test"]["negative_elbo"], rel=1e-6)

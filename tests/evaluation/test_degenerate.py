@@ -150,7 +150,10 @@ def check(model: Model, data: Split, train: Split | None) -> dict[str, Any]:
 
 def diverged(name: str) -> bool:
     """Return whether a metric is a mean of the model's values per example, which may be NaN."""
-    return any(word in name for word in ("iwae", " kl", "negative_elbo", "reconstruction", "mse")) and "kl_" not in name
+    return (
+        any(word in name for word in ("iwae", " kl", "negative_elbo", " nll", "reconstruction", "mse"))
+        and "kl_" not in name
+    )
 
 
 def numbers(found: Any, name: str = "") -> Iterator[tuple[str, float]]:

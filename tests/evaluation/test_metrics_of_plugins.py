@@ -13,7 +13,7 @@ from genzoo.core.errors import PluginError
 from genzoo.evaluation.evaluate import find_metrics
 from genzoo.registry.current import registry, reset
 
-OWN = ["negative-elbo", "reconstruction", "kl", "mse", "active-units"]
+OWN = ["negative-elbo", "reconstruction", "kl", "nll", "mse", "active-units"]
 REGISTER = """
 from genzoo import hookimpl
 

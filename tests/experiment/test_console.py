@@ -14,6 +14,7 @@ def test_the_objective_is_left_out_where_a_term_says_the_same() -> None:
     assert terms_line({"loss": 3.0, "negative_elbo": 3.0, "kl": 1.0}) == "−elbo 3.00  kl 1.00"
     assert terms_line({"loss": 4.0, "negative_elbo": 3.0}) == "loss 4.00  −elbo 3.00"
     assert terms_line({"loss": 4.0}) == "loss 4.00"
+    assert terms_line({"loss": 4.0, "negative_elbo_given_y": 3.0, "own": 1.0}) == "loss 4.00  −elbo|y 3.00  own 1.00"
 
 
 def test_an_epoch_in_one_line() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from genzoo.figures.context import FigureContext, always, encodes_images, has_encoder
+from genzoo.figures.context import FigureContext, always, has_encoder, reconstructs_images
 
 
 def test_codes_and_decoding_are_those_of_the_model(subject: FigureContext) -> None:
@@ -12,7 +12,7 @@ def test_codes_and_decoding_are_those_of_the_model(subject: FigureContext) -> No
     codes = subject.codes(index)
     assert (codes.dtype, tuple(codes.shape), subject.latents) == (torch.float64, (3, 6), 6)
     with torch.no_grad():
-        expected = subject.latent_model.reconstruct(subject.examples(index))
+        expected = subject.autoencoder.reconstruct(subject.examples(index))
         torch.testing.assert_close(subject.decode(codes), expected, atol=1e-6, rtol=0)
         twice = subject.decode(torch.stack([codes, codes]))
     assert tuple(twice.shape) == (2, 3, 1, 8, 8)
@@ -27,4 +27,4 @@ def test_images_are_shown_as_thumbnails(subject: FigureContext) -> None:
 def test_every_figure_of_images_applies(subject: FigureContext) -> None:
     assert always(subject)
     assert has_encoder(subject)
-    assert encodes_images(subject)
+    assert reconstructs_images(subject)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("drawn_figures")
     [
         ("negative_elbo", ("−ELBO", "nats per example")),
         ("kl_given_y", ("KL given the class", "nats per example")),
-        ("mse", ("mse", "")),
+        ("mse", ("MSE per dimension", "")),
         ("distortion", ("distortion", "")),
         ("loss", ("loss", "")),
     ],

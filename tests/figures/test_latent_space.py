@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("drawn_figures")
 
 def test_kl_and_active_units_are_the_metrics(tmp_path: Path) -> None:
     subject = subject_of(tmp_path, "vae", "digits", latent_dim=6)
-    found = posteriors(subject.latent_model, subject.test)
+    found = posteriors(subject.autoencoder, subject.test)
     results = evaluate(subject.model, subject.test, find_metrics(registry(), ["kl", "active-units"]))
     assert found.kl is not None
     assert found.kl.sum().item() == pytest.approx(results["kl"], rel=1e-5)

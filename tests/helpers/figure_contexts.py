@@ -61,4 +61,4 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> FigureContext:
 
 
 def reconstructed(subject: FigureContext, *index: int) -> Tensor:
-    return subject.latent_model.reconstruct(subject.examples(torch.tensor(index)))
+    return subject.autoencoder.reconstruct(subject.examples(torch.tensor(index)))

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from genzoo.cli.loading import load_split
+from genzoo.cli.loading import load_data
 from genzoo.data.resident import Resident
 from genzoo.runs.run import Run
 
@@ -17,7 +16,7 @@ from genzoo.runs.run import Run
 @pytest.fixture(scope="module")
 def test_data(vae_run: Run) -> Resident:
     """The digits' 360 test images."""
-    return load_split(vae_run, "test", torch.device("cpu"), None)
+    return load_data(vae_run)["test"]
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,7 @@ class Bound(genzoo.Loss):
 
     accepts = Mine
     needs_prior = True
+    rate_options = {"beta": "β"}
 
     @genzoo.config
     class Config:

@@ -7,6 +7,7 @@ from genzoo.registry.current import registry
 from genzoo.reporting.format import (
     aligned,
     gaps,
+    impossible_gaps,
     metric_text,
     notes,
     objective_rows,
@@ -54,14 +55,36 @@ def test_a_missing_metric_is_never_a_number() -> None:
     assert rounded("nan") == "nan"
 
 
+def test_a_bound_and_an_estimate_have_a_sign_and_equal_rows_are_shown_once() -> None:
+    details = {"nll": {"exactness": "bound", "same_as": "negative_elbo"}, "bits_per_dim": {"exactness": "estimate"}}
+    both = {"n": 9, "nll": 85.123, "negative_elbo": 85.123, "bits_per_dim": 1.5, "details": details}
+    assert metric_text(both, "nll") == "≤ 85.12"
+    assert metric_text(both, "bits_per_dim") == "≈ 1.5000"
+    assert metric_text({"nll": 85.123, "details": {"nll": {"exactness": "exact"}}}, "nll") == "85.12"
+    metrics = find_metrics(registry(), ["negative-elbo", "nll"])
+    assert [row[0] for row in results_rows({"test": both}, metrics)] == ["", "−ELBO (nats)"]
+    alone = {**both, "negative_elbo": None}
+    assert results_rows({"test": alone}, metrics)[2] == ["−ln p(x) (nats)", "≤ 85.12"]
+
+
+def test_a_likelihood_better_than_the_truth_by_more_than_its_errors_is_wrong() -> None:
+    gap = {"nats": -0.39, "standard_error": 0.1}
+    assert impossible_gaps({"gaps": {"nll": gap}}) == []
+    (line,) = impossible_gaps({"gaps": {"nll": {**gap, "nats": -0.41}}})
+    assert line == (
+        "−ln p(x) lies 0.4100 ± 0.1 nats below that of the data's own density: no likelihood can, so this one is wrong"
+    )
+    assert notes({"test": {}, "gaps": {"nll": {**gap, "nats": -0.41}}}) == [f"  {line}"]
+
+
 def test_notes_compare_with_the_baselines() -> None:
     results = {
         "test": {"mse": 0.03, "negative_elbo": 100.0},
         "baselines": {"pca": {"mse": 0.0235, "components": 20}, "independent_pixels": 205.85},
     }
     assert notes(results) == [
-        "MSE 0.03000 is WORSE than PCA with 20 components: 0.02350",
-        "−ELBO 100 is better than a model of independent pixels: 205.85",
+        "MSE per dimension 0.03000 is WORSE than PCA with 20 components: 0.02350",
+        "−ELBO 100 is better than independent pixels: 205.85",
     ]
 
 

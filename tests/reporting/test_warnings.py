@@ -15,11 +15,11 @@ from genzoo.reporting.warnings import warnings
 @pytest.mark.parametrize(
     ("change", "warning"),
     [
-        ({"mse": 0.0236}, "vae: worse than baseline! MSE 0.02360, PCA with 20 components 0.02350"),
-        ({"negative_elbo": 206.0}, "vae: worse than baseline! −ELBO 206, independent pixels 205.85 nats"),
+        ({"mse": 0.0236}, "vae: worse than baseline! MSE per dimension 0.02360, PCA with 20 components 0.02350"),
+        ({"negative_elbo": 206.0}, "vae: worse than baseline! −ELBO 206, independent pixels 205.85"),
         ({"active_units": 9.0}, "vae: collapse: 55% of 20 latents are inactive"),
-        ({"mse": 0.03, "active_units": 0.0}, "vae: worse than baseline! MSE 0.03000, PCA with 20 components 0.02350; "
-         "collapse: 100% of 20 latents are inactive"),
+        ({"mse": 0.03, "active_units": 0.0}, "vae: worse than baseline! MSE per dimension 0.03000, "
+         "PCA with 20 components 0.02350; collapse: 100% of 20 latents are inactive"),
         ({"mse": 0.0234, "negative_elbo": 205.0, "active_units": 10.0}, None),
     ],
 )  # fmt: skip

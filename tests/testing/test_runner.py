@@ -148,6 +148,24 @@ def test_the_mark_fails_where_there_is_nothing_to_check() -> None:
         cases["picky-all data-builds"]()
 
 
+def test_a_check_is_left_out_with_its_reason() -> None:
+    with pytest.raises(genzoo.UsageError, match="no check is named 'lerns'"):
+        parametrize_with_checks("moons", skip={"lerns": "a game"})
+
+    def skipped(**options: Any) -> dict[str, str]:
+        cases = parametrize_with_checks("moons", **options).args[1]
+        return {case.id: mark.kwargs["reason"] for case in cases for mark in case.marks}
+
+    assert skipped() == {}
+    assert skipped(skip={"again": "drawn anew"}) == {"moons-its data-again": "drawn anew"}
+
+
+def test_a_single_dataset_may_be_named_by_a_text() -> None:
+    named = [case.id for case in parametrize_with_checks("vae", on="moons").args[1]]
+    assert named == [case.id for case in parametrize_with_checks("vae", on=["moons"]).args[1]]
+    assert any("moons" in name for name in named)
+
+
 def test_the_mark_names_every_check() -> None:
     cases = parametrize_with_checks("ae").args[1]
     assert {case.id for case in cases} >= {f"ae-grey images: ae × reconstruction on 1x28x28-{name}" for name in CHECKS}

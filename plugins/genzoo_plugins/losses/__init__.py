@@ -1,4 +1,4 @@
-"""The objectives of autoencoders and variational autoencoders."""
+"""The objectives of densities, autoencoders and variational autoencoders."""
 
 from genzoo.core.hookspecs import Register, hookimpl
 
@@ -10,6 +10,11 @@ def register_losses(register: Register) -> None:
         "genzoo_plugins.losses.elbo:ELBO",
         summary="negative evidence lower bound, KL weighted by beta or held to a capacity",
         paper="Kingma & Welling 2014; Higgins et al. 2017; Burgess et al. 2018",
+    )
+    register(
+        "nll",
+        "genzoo_plugins.losses.nll:NLL",
+        summary="minus the log-likelihood of x, for models with a density p(x)",
     )
     register(
         "reconstruction",

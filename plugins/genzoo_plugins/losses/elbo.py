@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -18,6 +21,7 @@ class ELBO(genzoo.Loss):
 
     accepts = genzoo.LatentModel
     needs_prior = True
+    rate_options = {"capacity": "C", "beta": "β", "gamma": ""}
 
     @genzoo.config
     class Config:
@@ -33,6 +37,12 @@ class ELBO(genzoo.Loss):
         """Posterior samples an example that the reconstruction term is averaged over."""
 
     config: Config
+
+    @classmethod
+    def against_collapse(cls, options: Mapping[str, Any]) -> list[str]:
+        beta = options.get("beta", 0)
+        slower = ["raise the weight of the KL gradually (--kl-warmup STEPS)"] if options.get("kl_warmup") == 0 else []
+        return [*slower, *([f"lower --beta, now {beta:g}"] if beta > 1 else [])]
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)

@@ -20,6 +20,12 @@ def register_metrics(register: RegisterMetric) -> None:
         in_every_run=True,
     )
     register("kl", f"{home}.bound:KL", summary="KL(q(z|x)‖p(z)), in nats per example", in_every_run=True)
+    register(
+        "nll",
+        f"{home}.nll:NLL",
+        summary="−ln p(x) in nats per example: exact, or at most this; nll:100 for a bound by 100 posterior samples",
+        in_every_run=True,
+    )
     register("mse", f"{home}.codes:MSE", summary="squared error per dimension of decode(encode(x))", in_every_run=True)
     register(
         "active-units",
@@ -34,7 +40,7 @@ def register_metrics(register: RegisterMetric) -> None:
         summary="importance-weighted bound on −ln p(x), in nats per example; iwae:5000 for 5,000 samples",
         paper="Burda et al. 2016, arXiv 1509.00519, section 3",
     )
-    register("bits-per-dim", f"{home}.bound:BitsPerDim", summary="−ELBO in bits per dimension, for discrete values")
+    register("bits-per-dim", f"{home}.nll:BitsPerDim", summary="−ln p(x) in bits per dimension, for discrete values")
     register("psnr", f"{home}.images:PSNR", summary="peak signal-to-noise ratio of reconstructed images, in dB")
     register(
         "ssim",

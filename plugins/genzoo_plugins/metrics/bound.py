@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor
 
 import genzoo
+from genzoo.core.distributions import Support
 from genzoo.evaluation.measures import measure_of, why_no_bound
 
 
@@ -15,6 +14,7 @@ class Reconstruction(genzoo.Metric):
 
     label = "reconstruction"
     unit = "nats"
+    role = "distortion"
 
     def refuses(self, model: genzoo.Model) -> str | None:
         return None if isinstance(model, genzoo.LatentModel) else "no latent variables"
@@ -40,6 +40,7 @@ class KL(BoundMetric):
 
     label = "KL"
     better = None  # it is 0 for a model that ignores its codes
+    role = "rate"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.inference.kl()
@@ -49,26 +50,17 @@ class NegativeELBO(BoundMetric):
     """Reconstruction + KL at β = 1, whatever the β of the training (Kingma & Welling 2014, eq. 3)."""
 
     label = "−ELBO"
+    role = "bound"
+    baselines = ("independent_pixels", "uniform")
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
-        inference = examined.inference
-        return inference.kl() - inference.px.log_prob(examined.batch.x)[0]
+        return negative_elbo(examined)
 
 
-class BitsPerDim(NegativeELBO):
-    """−ELBO in bits per dimension, for probabilities of discrete values: the length of a lossless code."""
-
-    label = "bits per dimension, at most"
-    unit = "bits"
-
-    def begin(self, context: genzoo.EvaluationContext) -> str | None:
-        reason = super().begin(context) or why_no_likelihood(context)
-        if reason is None and context.example.px.measure != "probability":
-            return "p(x|z) is a density, not a probability"
-        return reason
-
-    def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
-        return super().per_example(examined) / (examined.model.spec.numel * math.log(2))
+def negative_elbo(examined: genzoo.EvaluationBatch) -> Tensor:
+    """Return reconstruction + KL of each example in nats, [B], from one posterior sample."""
+    inference = examined.inference
+    return inference.kl() - inference.px.log_prob(examined.batch.x)[0]
 
 
 def why_no_prior(model: genzoo.Model) -> str | None:
@@ -83,7 +75,12 @@ def why_no_likelihood(context: genzoo.EvaluationContext) -> str | None:
     px = context.example.px
     if measure_of(px, context.data) != "none":
         return None
-    if px.support == "binary":
+    return why_outside("p(x|z)", px.support)
+
+
+def why_outside(called: str, support: Support) -> str:
+    """Return why a distribution is no likelihood of data outside its support."""
+    if support == "binary":
         return "grey pixels have no likelihood; use --binarize"
-    kind = f"; they are not all {px.support}" if px.support != "any" else ""
-    return f"p(x|z) of these values is neither a density nor a probability{kind}"
+    kind = f"; they are not all {support}" if support != "any" else ""
+    return f"{called} of these values is neither a density nor a probability{kind}"

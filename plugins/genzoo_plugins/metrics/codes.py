@@ -12,13 +12,15 @@ from genzoo_plugins.metrics.bound import why_no_prior
 class MSE(genzoo.Metric):
     """Mean squared error per dimension of decode(encode(x)), in the data's own units.
 
-    All latent models have this metric.
+    All models that encode and decode have this metric.
     """
 
     label = "MSE per dimension"
+    role = "error"
+    baselines = ("pca",)
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        return None if isinstance(model, genzoo.LatentModel) else "no encoder"
+        return None if isinstance(model, genzoo.Autoencoder) else "no encoder"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.squared_error
@@ -31,6 +33,7 @@ class ActiveUnits(genzoo.Metric):
     """
 
     label = "active units"
+    role = "active"
     better = "higher"
 
     def refuses(self, model: genzoo.Model) -> str | None:

@@ -31,12 +31,12 @@ class CodeMetric(genzoo.Metric):
     """[M]: the classes of the training codes."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        return None if isinstance(model, genzoo.LatentModel) else "no encoder"
+        return None if isinstance(model, genzoo.Encoder) else "no encoder"
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         train, model = context.train, context.model
         assert train is not None
-        assert isinstance(model, genzoo.LatentModel)
+        assert isinstance(model, genzoo.Encoder)
         if train.y is None or context.data.y is None:
             return "no labels"
         if train is context.data:
@@ -68,7 +68,7 @@ class CodeMetric(genzoo.Metric):
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         model, y = examined.model, examined.batch.y
-        assert isinstance(model, genzoo.LatentModel)
+        assert isinstance(model, genzoo.Encoder)
         assert y is not None
         codes = model.encode(examined.batch.x).flatten(1).cpu().double()
         right = (self.predict(self.standardised(codes)) == y.cpu()).double()

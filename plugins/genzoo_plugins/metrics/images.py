@@ -19,7 +19,7 @@ class ReconstructedImage(genzoo.Metric):
     """A metric that compares decode(encode(x)) with x, both as images in [0, 1], in any view."""
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        if not isinstance(model, genzoo.LatentModel):
+        if not isinstance(model, genzoo.Autoencoder):
             return "no encoder"
         return None if model.spec.is_image else "the data are not images"
 
@@ -31,6 +31,7 @@ class PSNR(ReconstructedImage):
     """Peak signal-to-noise ratio: the mean over images of 10 log₁₀(1/MSE)."""
 
     label = "PSNR"
+    role = "quality"
     unit = "dB"
     better = "higher"
 

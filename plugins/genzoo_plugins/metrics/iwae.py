@@ -54,6 +54,8 @@ class IWAE(genzoo.Metric):
 
     label = "−ln p(x), at most"
     unit = "nats"
+    role = "bound"
+    baselines = ("independent_pixels", "uniform")
 
     @genzoo.config
     class Config:

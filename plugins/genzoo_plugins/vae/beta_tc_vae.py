@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -60,6 +61,7 @@ class TC(genzoo.Loss):
 
     accepts = genzoo.LatentModel
     needs_prior = True
+    rate_options = {"beta": "β"}
 
     @genzoo.config
     class Config:
@@ -67,6 +69,11 @@ class TC(genzoo.Loss):
         """Weight of the total correlation within the KL; 1 is the ELBO."""
 
     config: Config
+
+    @classmethod
+    def against_collapse(cls, options: Mapping[str, Any]) -> list[str]:
+        beta = options.get("beta", 0)
+        return [f"lower --beta, now {beta:g}"] if beta > 1 else []
 
     @classmethod
     def refuses(cls, model: genzoo.Model) -> str | None:

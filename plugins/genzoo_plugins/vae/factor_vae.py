@@ -29,6 +29,7 @@ class Factor(genzoo.Loss):
 
     accepts = genzoo.LatentModel
     needs_prior = True
+    rate_options = {"gamma": "γ"}
 
     @genzoo.config
     class Config:

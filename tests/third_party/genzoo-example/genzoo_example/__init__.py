@@ -3,7 +3,7 @@
 This file only registers. The classes are named as text and imported when first used, so `genzoo list` stays fast.
 """
 
-from genzoo.core.hookspecs import Register, RegisterMetric, RegisterModel, hookimpl
+from genzoo import Register, RegisterMetric, RegisterModel, hookimpl
 
 GENZOO_API = 2
 """The plugin API that this was written for."""

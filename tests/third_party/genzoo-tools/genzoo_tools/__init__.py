@@ -3,7 +3,7 @@
 This file only registers. The classes are named as text and imported when first used, so `genzoo list` stays fast.
 """
 
-from genzoo.core.hookspecs import Register, hookimpl
+from genzoo import Register, hookimpl
 
 GENZOO_API = 2
 """The plugin API that this was written for."""
@@ -12,6 +12,7 @@ GENZOO_API = 2
 @hookimpl
 def register_commands(register: Register) -> None:
     register("layers", "genzoo_tools.command:Layers", summary="the parameters of a run's model, layer by layer")
+    register("nearest", "genzoo_tools.command:Nearest", summary="samples of a run beside their nearest training images")
 
 
 @hookimpl
@@ -21,4 +22,5 @@ def register_listeners(register: Register) -> None:
 
 @hookimpl
 def register_datasets(register: Register) -> None:
+    register("noisy", "genzoo_tools.noisy:Noisy", summary="another dataset of images, with noise")
     register("waves", "genzoo_tools.data:Waves", summary="noisy sine waves in a file, as many as the disk holds")

@@ -5,6 +5,6 @@ from collections.abc import Callable
 from genzoo.testing import parametrize_with_checks
 
 
-@parametrize_with_checks("layers", "epochs-csv")
+@parametrize_with_checks("layers", "nearest", "epochs-csv", "noisy")
 def test_conformance(check: Callable[[], None]) -> None:
     check()

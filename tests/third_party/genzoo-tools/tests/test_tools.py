@@ -44,6 +44,36 @@ def test_the_command_names_every_parameter(run: genzoo.Run, capsys: pytest.Captu
         assert float(rms) == pytest.approx(math.sqrt((value.double() ** 2).mean().item()), abs=1e-4)
 
 
+def test_samples_stand_above_their_nearest_training_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], run: genzoo.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = genzoo.run("vae", "noisy", out=tmp_path / "run", **QUICK)
+    drawn: list[torch.Tensor] = []
+    monkeypatch.setattr(genzoo, "save_grid", lambda path, x, title, columns: drawn.append(x))
+    assert main(["nearest", str(images.path), "--out", str(tmp_path / "near.png")]) == 0
+    samples, nearest = drawn[0].chunk(2)
+    train = genzoo.load_data(images)["train"]
+    every = train.batch(torch.arange(len(train))).x
+    distances = (samples[:, None] - every).square().flatten(2).sum(2)
+    assert torch.equal(nearest, every[distances.argmin(1)])
+    capsys.readouterr()
+    assert main(["nearest", str(run.path)]) == 2
+    assert "these data are not images" in capsys.readouterr().err
+
+
+def test_noise_of_an_image_is_the_same_at_each_load() -> None:
+    plain, noisy, again = (
+        genzoo.make_dataset(name, **options).load(genzoo.Store(say=lambda line: None))
+        for name, options in (("digits", {}), ("noisy", {}), ("noisy", {}))
+    )
+    assert isinstance(noisy.train.x, torch.Tensor)
+    assert isinstance(again.train.x, torch.Tensor)
+    assert torch.equal(noisy.train.x, again.train.x)
+    inside = plain.test.x[:].float()
+    noise = (noisy.test.x[:].float() - inside)[(inside > 100) & (inside < 150)]
+    assert abs(noise.std().item() - 25) < 1
+
+
 def test_the_listener_has_a_row_an_epoch_and_repeats_none(run: genzoo.Run, root: Path) -> None:
     def rows() -> list[dict[str, str]]:
         with open(run.path / "epochs.csv", newline="") as file:

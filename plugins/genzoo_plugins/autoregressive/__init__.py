@@ -1,0 +1,14 @@
+"""Autoregressive models: ln p(x) = Σ ln p(x_d | x_<d), exact."""
+
+from genzoo.core.hookspecs import RegisterModel, hookimpl
+
+
+@hookimpl
+def register_models(register: RegisterModel) -> None:
+    register(
+        "made",
+        "genzoo_plugins.autoregressive.made:MADE",
+        loss="nll",
+        summary="masked autoencoder whose outputs are the conditionals p(x_d | x_<d); exact ln p(x)",
+        paper="Germain et al. 2015, arXiv 1502.03509",
+    )
