@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
     from genzoo.core.loss import Loss as Loss
+    from genzoo.core.loss import Phase as Phase
     from genzoo.core.metric import EvaluationBatch as EvaluationBatch
     from genzoo.core.metric import EvaluationContext as EvaluationContext
     from genzoo.core.metric import Metric as Metric
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from genzoo.registry.current import register_metric as register_metric
     from genzoo.registry.current import register_model as register_model
     from genzoo.runs.run import Run as Run
+    from genzoo.training.gather import gather as gather
 
 _HOMES = {
     "comparison.references": "load",
@@ -77,7 +79,7 @@ _HOMES = {
     "core.hookspecs": "hookimpl",
     "core.likelihoods": "Likelihood make_likelihood",
     "core.listener": "Epoch RunListener",
-    "core.loss": "Loss",
+    "core.loss": "Loss Phase",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
     "core.model": "Inference LatentModel Model",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
@@ -88,6 +90,7 @@ _HOMES = {
         "list_models load_plugin register_dataset register_listener register_loss register_metric register_model"
     ),
     "runs.run": "Run",
+    "training.gather": "gather",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -67,7 +67,9 @@ class GraphStep:
         step.optimizer.lr = self.rate
         check_generator(step.device, capture)
         with Trial(step):
-            self.replays = {pieces: [self._captured(piece, capture) for piece in pieces] for pieces in step.steps}
+            self.replays = {
+                pieces: [self._captured(piece, capture) for piece in pieces] for pieces in dict.fromkeys(step.steps)
+            }
         with Trial(step):
             found = self._try_steps(self, examples)
         require_same(found, expected, before)

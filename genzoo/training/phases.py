@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from genzoo.core.errors import PluginError, did_you_mean
@@ -72,6 +73,14 @@ def trained_by(objective: Objective) -> list[dict[str, nn.Parameter]]:
 def _beginnings(names: Mapping[str, object]) -> list[str]:
     """Return the first two parts of names such as "loss.critic.0.weight", each once."""
     return list(dict.fromkeys(".".join(name.split(".")[:2]) for name in names))
+
+
+def with_counts(terms: Mapping[int, Mapping[str, Tensor]]) -> list[tuple[str, Tensor]]:
+    """Return the names and values of a step's terms, by phase; a 1 that is to be counted follows those of each."""
+    pairs: list[tuple[str, Tensor]] = []
+    for phase, own in terms.items():
+        pairs += [*own.items(), (f"{COUNT}{phase}", torch.ones_like(next(iter(own.values()))))]
+    return pairs
 
 
 def with_new_terms(names: tuple[str, ...], sums: Tensor, terms: Iterable[str]) -> tuple[tuple[str, ...], Tensor]:

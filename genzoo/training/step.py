@@ -18,7 +18,7 @@ from genzoo.training.ema import MovingAverage
 from genzoo.training.gradient_descent import Group
 from genzoo.training.objective import Objective
 from genzoo.training.optimizer import make_optimizer
-from genzoo.training.phases import COUNT, Piece, cycle, means_of_phases, trained_by, with_new_terms
+from genzoo.training.phases import Piece, cycle, means_of_phases, trained_by, with_counts, with_new_terms
 from genzoo.training.schedule import learning_rate
 
 WHOLE = Piece()
@@ -100,8 +100,8 @@ class Step:
         """The loss's terms, summed over the epoch's steps."""
         self.after_step = type(objective.loss).after_step is not Loss.after_step
         self._batch: Batch | None = None
-        self._terms: dict[str, Tensor] = {}
-        """The terms of the step's phases so far."""
+        self._terms: dict[int, dict[str, Tensor]] = {}
+        """The terms of each of the step's phases so far."""
         self._buffers = list(objective.buffers())
         self._restored: list[Tensor] = list(self._buffers)
         """What is restored if the step is not finite. One phase's kernel leaves its weights as they are by itself."""
@@ -122,6 +122,7 @@ class Step:
         for piece in self.pieces(number):
             self.reseed(number, piece.phase)
             self.body(inputs, piece)
+        self._batch, self._terms = None, {}  # frees the memory
 
     def pieces(self, number: int) -> tuple[Piece, ...]:
         """Return the pieces of step number `number` (from 0), for each of which the noise is seeded."""
@@ -160,12 +161,9 @@ class Step:
                 self._update(terms, piece)
                 if piece.last:
                     self._finish()
-            self._terms |= terms
-            if len(self.phases) > 1:
-                self._terms[f"{COUNT}{piece.phase}"] = torch.ones_like(loss)
+            self._terms[piece.phase] = terms
             if piece.last:
-                self._record(self._terms)
-                self._batch, self._terms = None, {}  # frees the memory
+                self._record(terms)
 
     def _update(self, terms: dict[str, Tensor], piece: Piece) -> None:
         """Clip, check and apply a phase's gradients."""
@@ -215,16 +213,18 @@ class Step:
             self.found_inf.logical_or_(wrong)
 
     def _record(self, terms: dict[str, Tensor]) -> None:
-        """Add the terms to the epoch's sums and count the step."""
+        """Add the terms, those of the last phase or of all if there are several, to the epoch's sums; count the step."""
         wrong = self.found_inf > 0
         if self.sums is None:
-            self.start_sums(tuple(terms), torch.zeros(len(terms)))
+            names = tuple(terms) if len(self.phases) == 1 else ()
+            self.start_sums(names, torch.zeros(len(names)))
         assert self.sums is not None
         if len(self.phases) > 1:
-            if not terms.keys() <= set(self.names):
-                self.start_sums(*with_new_terms(self.names, self.sums, terms))
+            pairs = with_counts(self._terms)
+            if not {name for name, _ in pairs} <= set(self.names):
+                self.start_sums(*with_new_terms(self.names, self.sums, (name for name, _ in pairs)))
             zero = torch.zeros((), device=self.device)
-            terms = {name: terms.get(name, zero) for name in self.names}
+            terms = dict.fromkeys(self.names, zero) | dict(pairs)
         self.sums += torch.stack(list(terms.values())).masked_fill_(wrong, 0)
         if self.training.on_nan == "skip":
             self.number += 1

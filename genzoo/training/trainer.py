@@ -28,6 +28,7 @@ from genzoo.training.early_stopping import EarlyStopping
 from genzoo.training.ema import MovingAverage
 from genzoo.training.execution import Mode, RunStep, choose_mode, make_step, refuse_mode
 from genzoo.training.final_objective import update_early_stopping, validation_terms
+from genzoo.training.gather import gathering
 from genzoo.training.nonfinite import not_finite
 from genzoo.training.objective import Objective, mark_conditional, objective_terms, set_memory_format
 from genzoo.training.schedule import learning_rate
@@ -194,7 +195,7 @@ class Trainer:
         size = self.processes.size
         noise = shared(self.processes.rank, size, self.batch_size // size, self.device)
         left = itertools.islice(self._batches(epoch), before, None)
-        with closing(self.train_data.inputs(left)) as batches, noise:
+        with closing(self.train_data.inputs(left)) as batches, noise, gathering(self.processes):
             for done, inputs in enumerate(batches, start=before + 1):
                 self._train_step(*inputs)
                 self._raise_if_stop_requested()
