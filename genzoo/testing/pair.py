@@ -39,6 +39,8 @@ SMALL = {
 
 CPU = torch.device("cpu")
 EXAMPLES = 16
+TOTAL = 10_000
+"""Steps of the training that a loss is told of."""
 PERTURBATION = 0.3
 """Standard deviation of the noise that `perturbed` adds to biases and scalars."""
 
@@ -81,6 +83,7 @@ class Pair:
         loss = build_loss(self.loss, model, loss_config, self.model.name, 0)
         with torch.no_grad(), seeded(derive_seed(0, "prepare")):
             model.prepare(self.batch(EXAMPLES))
+            loss.begin(model, TOTAL)
         return Objective(model, loss).train()
 
     def perturbed(self, seed: int = 0) -> Objective:

@@ -213,7 +213,7 @@ class Step:
             self.found_inf.logical_or_(wrong)
 
     def _record(self, terms: dict[str, Tensor]) -> None:
-        """Add the terms, those of the last phase or of all if there are several, to the epoch's sums; count the step."""
+        """Add the terms to the epoch's sums, those of all phases if there are several, and count the step."""
         wrong = self.found_inf > 0
         if self.sums is None:
             names = tuple(terms) if len(self.phases) == 1 else ()

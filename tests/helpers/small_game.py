@@ -55,11 +55,14 @@ class Game(genzoo.Loss):
         self.register_buffer("seen", torch.zeros(2))
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor, phase: int = 0) -> dict[str, Tensor]:
-        fakes = model.net(standard_normal((), batch.x))  # type: ignore[operator]
+        fakes = model.net(self.noise(batch.x))  # type: ignore[operator]
         if phase == 1:
             return {"model": -self.critic(fakes).mean(), "length": fakes.detach().norm(dim=1).mean()}
-        gap = self.critic(batch.x).mean() - self.critic(fakes.detach() + 0.01 * self.seen).mean()
-        return {"critic": -gap.tanh(), "gap": gap.detach()}
+        gap = (self.critic(batch.x) - self.critic(fakes.detach() + 0.01 * self.seen)).tanh().mean()
+        return {"critic": -gap, "gap": gap.detach()}
+
+    def noise(self, like: Tensor) -> Tensor:
+        return standard_normal((), like)
 
     def after_step(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> None:
         self.seen.lerp_(genzoo.gather(batch.x).mean(0) + model.net.bias, 0.25)  # type: ignore[operator, union-attr]

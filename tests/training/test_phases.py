@@ -242,13 +242,19 @@ def test_replays_of_every_pattern_are_eager_steps_bit_for_bit(options: dict[str,
     assert graph.body.means(13) == eager.body.means(13)
 
 
-@pytest.mark.long  # it compiles: 20 s
+class Quiet(Game):
+    """Compiled steps draw other random numbers."""
+
+    def noise(self, like: Tensor) -> Tensor:
+        return like.flip(0)
+
+
+@pytest.mark.long  # it compiles
 def test_compiled_phases_train_as_eager_ones() -> None:
-    eager, compiled = make_game(mode="eager"), make_game(mode="compile")
+    eager, compiled = make_game(Quiet, mode="eager"), make_game(Quiet, mode="compile")
     eager.fit()
     assert compiled.fit().mode.name == "compile"
-    for name, value in everything(compiled).items():
-        torch.testing.assert_close(value.isfinite(), everything(eager)[name].isfinite())
+    torch.testing.assert_close(everything(compiled), everything(eager), rtol=1e-3, atol=1e-5)
 
 
 class SecondOrder(Game):
