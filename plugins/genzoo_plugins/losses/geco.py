@@ -16,7 +16,7 @@ LARGEST = math.log(1e4)
 
 class GECO(genzoo.Loss):
     """KL(q(z|x)‖p(z)) + λ·(E[−ln p(x|z)] − κ), with λ ← λ·exp(η·C) after each step, where C is the moving average of
-    E[−ln p(x|z)] − κ (Rezende & Viola 2018, algorithm 1).
+    E[−ln p(x|z)] − κ (Rezende & Viola 2018, algorithm 1), at most 1 nat for each value.
 
     λ settles where the reconstruction is just as good as κ says: training then minimises the rate at that distortion.
     For a Gaussian of fixed σ, −ln p(x|z) is a squared error as in the paper, up to constants. The loss changes with λ,
