@@ -95,8 +95,7 @@ def _assert_fullgraph(
         for step in steps:
             eager = phase_terms(objective, batch, phase, step)
             gradients = torch.autograd.grad(eager[term], weights, allow_unused=True)
-            terms = _compiled_terms(compiled, batch, phase, step)
-            traced = torch.autograd.grad(terms[term], weights, allow_unused=True)
+            terms, traced = _compiled_step(compiled, batch, phase, step, term, weights)
             found = dict(zip((*terms, *parameters), (*terms.values(), *traced), strict=True))
             for name, value in zip((*eager, *parameters), (*eager.values(), *gradients), strict=True):
                 torch.testing.assert_close(found[name], value, msg=f"{name}: {{}}".format)
@@ -105,8 +104,10 @@ def _assert_fullgraph(
     require(len(graphs) == 1, f"compiled {len(graphs)} times for steps {', '.join(map(str, steps))}")
 
 
-def _compiled_terms(compiled: Any, batch: Batch, phase: int, step: int) -> dict[str, Tensor]:
-    """Return the terms of a phase of a compiled objective.
+def _compiled_step(
+    compiled: Any, batch: Batch, phase: int, step: int, term: str, weights: Sequence[nn.Parameter]
+) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
+    """Run a phase of a compiled objective; return its terms and the gradients of the one that it minimises.
 
     Warnings of the compiler, such as about an early release of Python, are not the model's fault and are ignored. The
     model's own warnings were raised in the eager run.
@@ -116,7 +117,8 @@ def _compiled_terms(compiled: Any, batch: Batch, phase: int, step: int) -> dict[
     """
     try:
         with warnings.catch_warnings(action="ignore"):
-            return phase_terms(compiled, batch, phase, step)
+            terms = phase_terms(compiled, batch, phase, step)
+        return terms, torch.autograd.grad(terms[term], weights, allow_unused=True)
     except Exception as error:
         raise AssertionError(f"not one graph: {' '.join(str(error).split())[:400]}") from None
 

@@ -26,7 +26,7 @@ def register_losses(register: Register) -> None:
         paper=PAPER,
     )
     register(
-        "vq-ema",
+        "vq-moving",
         f"{HOME}.moving_codebook:MovingVQ",
         summary="the same with a codebook that follows the encoder as a moving average; unused codes are moved",
         paper=f"{PAPER}, appendix A.1; Dhariwal et al. 2020, arXiv 2005.00341",
