@@ -87,6 +87,10 @@ class Loss(nn.Module):
         """Called after the last update of each step, without gradient, in training mode.
 
         It is part of the captured step, so it reads no value back. It may change buffers, in place, and the data of
-        parameters, and nothing else. What it changed is restored if the step is not finite. In several processes
-        `batch` is this process's own: see `genzoo.gather`.
+        parameters, and nothing else. What it changed is restored if the step is not finite.
+
+        Args:
+            model: The model given to the constructor, after the step's updates.
+            batch: The step's x [B, *S] and y [B] or None; in several processes this process's own: `genzoo.gather`.
+            step: The number of steps before this one, a 0-d int64 tensor on the device.
         """

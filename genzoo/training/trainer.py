@@ -70,7 +70,9 @@ class Trainer:
     ) -> None:
         refuse_mode(training, train.device)
         if training.patience and not loss.watched:
-            raise UsageError("no term of this loss tells which epoch is better, as --patience needs", "leave it out")
+            raise UsageError(
+                "no term of this loss tells which epoch is better, as --patience needs", "leave --patience out"
+            )
         self.processes = processes
         self.training = training
         self.train_data = train
