@@ -82,26 +82,35 @@ def test_no_epoch_is_called_better() -> None:
     assert ELBO.watched == "loss"
 
 
-def rate(distortion: float) -> float:
-    """R(D) of the Gaussian in nats by reverse water-filling (Cover & Thomas 2006, theorem 10.3.3)."""
-    low, high = 0.0, VARIANCES.max().item()
-    for _ in range(60):
-        level = (low + high) / 2
-        low, high = (level, high) if VARIANCES.clamp_max(level).sum().item() < distortion else (low, level)
-    return 0.5 * (VARIANCES / level).log().clamp_min(0).sum().item()
+@pytest.mark.parametrize("level", [0.2, 0.1])
+def test_a_linear_model_on_the_rate_distortion_curve_is_where_training_stays(level: float) -> None:
+    """R(D) of a Gaussian is Σ ½ ln(λ_i/θ) at D = Σ θ (Cover & Thomas 2006, theorem 10.3.3).
 
+    With σ = 1 the distortion is 2·(−ln p(x|z)) − D ln 2π, and the multiplier at the water level θ is 1/θ. There neither
+    a weight nor the multiplier moves; at another multiplier the weights do.
+    """
+    model, loss = linear(tolerance=(0.5 * 3 * level + 1.5 * math.log(2 * math.pi)) / 3, rate=1.0)
+    encoder: Any = model.encoder[1]
+    decoder: Any = model.decoder[0]
+    slopes = (VARIANCES - level).sqrt()
+    with torch.no_grad():
+        encoder.weight.copy_(torch.cat([(slopes / VARIANCES).diag(), torch.zeros(3, 3)]))
+        encoder.bias.copy_(torch.cat([torch.zeros(3), (level / VARIANCES).log()]))
+        decoder.weight.copy_(slopes.diag())
+        decoder.bias.zero_()
+        loss.log_multiplier.fill_(-math.log(level))
+    batch = genzoo.Batch(gaussian_data(100_000))
 
-@pytest.mark.long  # 2,000 steps
-@pytest.mark.parametrize("distortion", [0.6, 1.5])
-def test_a_linear_model_ends_on_the_rate_distortion_curve(distortion: float) -> None:
-    """With σ = 1, −ln p(x|z) is ½‖x − x̂‖² + ½D ln 2π; at distortion 1.5 one latent is unused."""
-    tolerance = (0.5 * distortion + 1.5 * math.log(2 * math.pi)) / 3
-    model, loss = linear(tolerance=tolerance, rate=0.05)
-    data = Resident(Split(gaussian_data(256)), CPU)
-    training = Training(epochs=2000, batch_size=256, lr=0.01, schedule="cosine", ema=0.99)
-    trainer = Trainer(model, loss, training, data)
-    epochs = trainer.fit().epochs[-300:]
-    kl, reached = (sum(epoch.train[name] for epoch in epochs) / 300 for name in ("kl", "reconstruction"))
-    assert reached / 3 == pytest.approx(tolerance, abs=0.01)
-    assert kl == pytest.approx(rate(2 * reached - 3 * math.log(2 * math.pi)), abs=0.01)
-    assert epochs[-1].train["multiplier"] > 1.0
+    def pull() -> float:
+        with seeded(1):
+            terms = loss(model, batch, torch.tensor(0))
+        assert terms["kl"].item() == pytest.approx(0.5 * (VARIANCES / level).log().sum().item(), rel=1e-4)
+        found = torch.autograd.grad(terms["loss"], list(model.parameters()))
+        return max(gradient.abs().max().item() for gradient in found)
+
+    assert pull() < 0.05
+    with torch.no_grad():
+        loss.after_step(model, batch, torch.tensor(0))
+        assert loss.log_multiplier.item() == pytest.approx(-math.log(level), abs=2e-3)
+        loss.log_multiplier.add_(0.3)
+    assert pull() > 0.2
