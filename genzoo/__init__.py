@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
     from genzoo.core.loss import Loss as Loss
+    from genzoo.core.loss import Phase as Phase
     from genzoo.core.metric import EvaluationBatch as EvaluationBatch
     from genzoo.core.metric import EvaluationContext as EvaluationContext
     from genzoo.core.metric import Metric as Metric
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from genzoo.registry.current import register_model as register_model
     from genzoo.runs.run import Run as Run
     from genzoo.system.computing import evaluating as evaluating
+    from genzoo.training.gather import gather as gather
 
 _HOMES = {
     "cli.loading": "dataset_of load_data",
@@ -97,7 +99,7 @@ _HOMES = {
     "core.hookspecs": "Register RegisterMetric RegisterModel hookimpl",
     "core.likelihoods": "Likelihood make_likelihood",
     "core.listener": "Epoch RunListener",
-    "core.loss": "Loss",
+    "core.loss": "Loss Phase",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
     "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model",
     "core.noise": "content_keys derive_seed of_examples seeded",
@@ -114,6 +116,7 @@ _HOMES = {
     ),
     "runs.run": "Run",
     "system.computing": "evaluating",
+    "training.gather": "gather",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

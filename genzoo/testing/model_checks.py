@@ -24,6 +24,7 @@ from genzoo.testing import (
     consistency_checks,
     density_checks,
     loss_weight_checks,
+    phase_checks,
     probability_checks,
     sampling_checks,
     training_step_checks,
@@ -31,7 +32,7 @@ from genzoo.testing import (
 from genzoo.testing.check import Check, require
 from genzoo.testing.density_checks import by_gradient
 from genzoo.testing.graph_safety import assert_fullgraph, assert_graph_safe
-from genzoo.testing.pair import CPU, EXAMPLES, Pair, loss_of, train
+from genzoo.testing.pair import CPU, EXAMPLES, Pair, backward, loss_of, train
 from genzoo.testing.sampling_checks import can_sample
 from genzoo.training.objective import Objective
 
@@ -140,7 +141,7 @@ def check_quiet(pair: Pair) -> None:
     with contextlib.redirect_stdout(io.StringIO()) as output:
         objective = pair.build()
         if not objective.model.in_closed_form():
-            loss_of(objective, pair.batch(EXAMPLES))["loss"].backward()
+            backward(objective, pair.batch(EXAMPLES))
         model = objective.eval().model
         evaluate(model, Resident(pair.split(EXAMPLES), CPU), find_metrics(registry()))
         if can_sample(objective):
@@ -155,11 +156,15 @@ def check_graph_safe(pair: Pair) -> None:
     assert_graph_safe(pair.build(), [noise._replace(x=torch.zeros_like(noise.x)), noise], [0, 10_000])
 
 
-def check_compiles(pair: Pair) -> None:
-    """torch.compile compiles the training step as one graph for all steps, with the same loss and gradients."""
+def check_compiles(pair: Pair) -> str | None:
+    """torch.compile compiles each phase of the training step as one graph for all steps, with the same loss and
+    gradients."""
+    if pair.build().loss.second_order:
+        return "the loss differentiates, which is trained without compilation"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert_fullgraph(pair.build(), pair.batch(4), steps=(0, 10_000))
+    return None
 
 
 CHECKS: dict[str, Check[Pair]] = {
@@ -176,6 +181,13 @@ CHECKS: dict[str, Check[Pair]] = {
         "remove the layer, use it, or let the gradient through: no detach, no no_grad",
     ),
     "learns": Check(by_gradient(training_step_checks.check_learns), "is the sign of the loss right?"),
+    "phases": Check(
+        by_gradient(phase_checks.check_phases),
+        "give each Phase the beginning of parameter names in `of`, without overlap, and each term to one phase",
+    ),
+    "after-step": Check(
+        by_gradient(phase_checks.check_after_step), "change buffers in place (copy_, lerp_), and read no value back"
+    ),
     "density": Check(
         probability_checks.check_density, "sum log-probabilities over an example, and keep their constants"
     ),

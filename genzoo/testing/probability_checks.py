@@ -262,4 +262,4 @@ def assert_mean_over_examples(objective: Objective, batch: Batch, relative: floa
 
 def _keyed_terms(objective: Objective, batch: Batch) -> dict[str, float]:
     with torch.no_grad(), keyed(content_keys(batch.x)):
-        return {name: term.item() for name, term in objective(batch, torch.tensor(10_000)).items()}
+        return {name: term.item() for name, term in objective.terms(batch, torch.tensor(10_000)).items()}

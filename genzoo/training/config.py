@@ -16,8 +16,8 @@ class Training:
     """Passes over the training data."""
     batch_size: Count = 128
     """Examples per step."""
-    optimizer: Literal["adam", "adamw"] = "adam"
-    """adam couples weight decay to the gradient, adamw does not (Loshchilov & Hutter 2019)."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """adam couples weight decay to the gradient, adamw does not (Loshchilov & Hutter 2019); sgd: no momentum."""
     lr: Positive = 1e-3
     """Learning rate."""
     schedule: Literal["constant", "cosine"] = "constant"

@@ -34,8 +34,11 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
 
 
 def test_info_tells_how_a_registration_differs_from_its_class() -> None:
-    assert "losses    elbo (beta 4.0), factor, importance-weighted, reconstruction, tc\n" in genzoo("info beta-vae").out
-    assert "losses    elbo, factor, importance-weighted, reconstruction, tc\n" in genzoo("info vae").out
+    assert (
+        "losses    elbo (beta 4.0), factor, geco, importance-weighted, reconstruction, tc\n"
+        in genzoo("info beta-vae").out
+    )
+    assert "losses    elbo, factor, geco, importance-weighted, reconstruction, tc\n" in genzoo("info vae").out
     assert "on moons          conv-vae needs images" in genzoo("info conv-vae").out
 
 

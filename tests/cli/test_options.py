@@ -65,7 +65,11 @@ CASES: list[tuple[str, str, list[str]]] = [
     ),
     ("run VAE --dataset digits", "no model named 'VAE'. Did you mean 'vae'", [MODELS, "plugin not installed?"]),
     ("run vae --dataset minst", "no dataset named 'minst'. Did you mean 'mnist'", [DATASETS, "plugin not installed?"]),
-    (f"{DIGITS} --loss elbow", "no loss named 'elbow'. Did you mean 'elbo'?", ["known: elbo", "plugin not installed?"]),
+    (
+        f"{DIGITS} --loss elbow",
+        "no loss named 'elbow'. Did you mean 'elbo'?",
+        ["known: adversarial, elbo", "plugin not installed?"],
+    ),
     # options
     (
         f"{DIGITS} --betta 6",

@@ -61,7 +61,7 @@ def test_a_good_plugin_passes(found: Any) -> None:
     assert {finding.verdict for finding in findings} == {"PASS", "n/a"}
     refused = [finding for finding in findings if finding.verdict == "n/a" and finding.check == "builds"]
     assert {finding.found for finding in refused} == {"planted needs small grey images"}
-    for name in CHECKS:
+    for name in CHECKS.keys() - {"phases", "after-step"}:
         assert "PASS" in {finding.verdict for finding in findings if finding.check == name}, name
 
 
