@@ -32,7 +32,7 @@ def save_codes(options: argparse.Namespace) -> int:
     with torch.no_grad(), evaluating(opened.latent):
         for index in opened.batches():
             q = opened.latent.posterior(opened.data.batch(index).x)
-            means.append(q.mean.cpu())
+            means.append(q.centre.cpu())
             if isinstance(q, DiagGaussian):
                 log_vars.append((q.log_var + torch.zeros_like(q.mean)).cpu())
     arrays: dict[str, Any] = {"index": np.arange(len(opened.names)), "mean": torch.cat(means).numpy()}

@@ -70,7 +70,7 @@ class EvaluationBatch:
         assert isinstance(self.model, LatentModel)
         q = self.inference.q
         with self._noise():
-            return self.model.decode(q.mean)
+            return self.model.decode(q.centre)
 
     @cached_property
     def originals(self) -> tuple[Tensor, Tensor]:

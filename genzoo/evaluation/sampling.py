@@ -85,7 +85,7 @@ def draw(
         sampler: The distribution of the codes.
         train: The training data; only needed for a fitted sampler.
         n: Number of examples.
-        noise: Whether to draw x from p(x|z) instead of returning its mean.
+        noise: Whether to draw x from p(x|z) instead of returning its centre.
         y: [n], the classes to draw with a conditional model and its prior; None: any classes.
         each: Applied to each batch before the next one is drawn.
 
@@ -106,7 +106,7 @@ def draw(
         assert train is not None, "a fitted sampler needs training data"
         codes = iter([fitted_codes(model, train, sampler.components, n)])
     views = (model.likelihood(part) for z in codes for part in z.split(size))
-    return torch.cat([each(px.rsample() if noise else px.mean) for px in views])
+    return torch.cat([each(px.rsample() if noise else px.centre) for px in views])
 
 
 def prior_codes(model: LatentModel, n: int) -> Iterator[Tensor]:

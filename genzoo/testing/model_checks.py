@@ -41,13 +41,13 @@ def check_shapes(pair: Pair) -> None:
     results: dict[str, tuple[Tensor, tuple[int, ...]]] = {}
     with torch.no_grad(), seeded(0):
         if isinstance(model, LatentModel):
-            latent = tuple(model.posterior(batch.x).mean.shape[1:])
+            latent = tuple(model.posterior(batch.x).centre.shape[1:])
             for k in (1, 3):
                 results |= _inference_results(model, batch, k, latent, shape)
             z = model.encode(batch.x)
             require(torch.equal(z, model.encode(batch.x)), f"{pair}: encode is not deterministic")
             results["encode(x)"] = z, (n, *latent)
-            results["likelihood(z).mean"] = model.likelihood(z).mean, (n, *shape)
+            results["likelihood(z).centre"] = model.likelihood(z).centre, (n, *shape)
             results["decode(z)"] = model.decode(z), (n, *shape)
             results["reconstruct(x)"] = model.reconstruct(batch.x), (n, *shape)
         if can_sample(objective):
@@ -63,7 +63,7 @@ def check_shapes(pair: Pair) -> None:
 
 def _of_data(name: str) -> bool:
     """Return whether a result has values of x."""
-    return name.rpartition(": ")[2] in ("px.mean", "likelihood(z).mean", "decode(z)", "reconstruct(x)", "sample(n)")
+    return name.rpartition(": ")[2] in ("px.centre", "likelihood(z).centre", "decode(z)", "reconstruct(x)", "sample(n)")
 
 
 def _inference_results(
@@ -73,13 +73,13 @@ def _inference_results(
     n = len(batch.x)
     q, p, z, px = inference = model.infer(batch, k)
     found = {
-        "q.mean": (q.mean, (n, *latent)),
+        "q.centre": (q.centre, (n, *latent)),
         "z": (z, (k, n, *latent)),
-        "px.mean": (px.mean, (k, n, *shape)),
+        "px.centre": (px.centre, (k, n, *shape)),
         "px.log_prob(x)": (px.log_prob(batch.x), (k, n)),
     }
     if p is not None:
-        found["p.mean"] = p.mean, latent
+        found["p.centre"] = p.centre, latent
         found["p.log_prob(z)"] = p.log_prob(z), (k, n)
         found["kl()"] = inference.kl(), (n,)
         exact = q.kl(p)
@@ -174,7 +174,7 @@ CHECKS: dict[str, Check[Pair]] = {
         probability_checks.check_density, "sum log-probabilities over an example, and keep their constants"
     ),
     "posterior": Check(
-        probability_checks.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).mean"
+        probability_checks.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).centre"
     ),
     "prior": Check(
         probability_checks.check_prior,
@@ -229,7 +229,7 @@ CHECKS: dict[str, Check[Pair]] = {
     ),
     "drawn": Check(
         sampling_checks.check_drawn,
-        "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.mean",
+        "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.centre",
     ),
     "quiet": Check(check_quiet, "remove the print, or write to sys.stderr"),
     "graph-safe": Check(check_graph_safe, "compute on tensors: torch.where for if, a buffer for a counter, no .item()"),

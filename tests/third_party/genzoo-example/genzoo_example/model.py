@@ -25,6 +25,10 @@ class LaplacePrior(genzoo.Distribution):
         self.zeros = like.new_zeros(dim)
 
     @property
+    def shape(self) -> torch.Size:
+        return self.zeros.shape
+
+    @property
     def mean(self) -> Tensor:
         return self.zeros
 
