@@ -20,6 +20,9 @@ from genzoo.system.threads import limit_thread_spinning
 
 if TYPE_CHECKING:
     from genzoo.comparison.references import load as load
+    from genzoo.core.combinators import Composite as Composite
+    from genzoo.core.combinators import Mixture as Mixture
+    from genzoo.core.combinators import Transformed as Transformed
     from genzoo.core.command import Command as Command
     from genzoo.core.dataset import Batch as Batch
     from genzoo.core.dataset import Dataset as Dataset
@@ -37,8 +40,6 @@ if TYPE_CHECKING:
     from genzoo.core.errors import PluginError as PluginError
     from genzoo.core.errors import UsageError as UsageError
     from genzoo.core.hookspecs import hookimpl as hookimpl
-    from genzoo.core.likelihoods import Likelihood as Likelihood
-    from genzoo.core.likelihoods import make_likelihood as make_likelihood
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
     from genzoo.core.loss import Loss as Loss
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from genzoo.core.model import Inference as Inference
     from genzoo.core.model import LatentModel as LatentModel
     from genzoo.core.model import Model as Model
+    from genzoo.core.observation import Categorical as Categorical
     from genzoo.core.options import Count as Count
     from genzoo.core.options import Fraction as Fraction
     from genzoo.core.options import Natural as Natural
@@ -55,6 +57,10 @@ if TYPE_CHECKING:
     from genzoo.core.options import Positive as Positive
     from genzoo.core.options import Range as Range
     from genzoo.core.options import config as config
+    from genzoo.core.parts import Bijection as Bijection
+    from genzoo.core.parts import Likelihood as Likelihood
+    from genzoo.core.parts import Posterior as Posterior
+    from genzoo.core.parts import Prior as Prior
     from genzoo.core.rows import Rows as Rows
     from genzoo.data.store import Store as Store
     from genzoo.experiment.api import resume as resume
@@ -66,27 +72,34 @@ if TYPE_CHECKING:
     from genzoo.registry.current import register_loss as register_loss
     from genzoo.registry.current import register_metric as register_metric
     from genzoo.registry.current import register_model as register_model
+    from genzoo.registry.current import register_part as register_part
+    from genzoo.registry.parts import make_likelihood as make_likelihood
+    from genzoo.registry.parts import make_part as make_part
     from genzoo.runs.run import Run as Run
 
 _HOMES = {
     "comparison.references": "load",
+    "core.combinators": "Composite Mixture Transformed",
     "core.command": "Command",
     "core.dataset": "Batch Dataset DataSpec Split Splits",
     "core.distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
     "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
     "core.hookspecs": "hookimpl",
-    "core.likelihoods": "Likelihood make_likelihood",
     "core.listener": "Epoch RunListener",
     "core.loss": "Loss",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
     "core.model": "Inference LatentModel Model",
+    "core.observation": "Categorical",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
+    "core.parts": "Bijection Likelihood Posterior Prior",
     "core.rows": "Rows",
     "data.store": "Store",
     "experiment.api": "resume run",
     "registry.current": (
-        "list_models load_plugin register_dataset register_listener register_loss register_metric register_model"
+        "list_models load_plugin register_dataset register_listener register_loss register_metric register_model "
+        "register_part"
     ),
+    "registry.parts": "make_likelihood make_part",
     "runs.run": "Run",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -70,7 +70,10 @@ def check_agrees(pair: Pair) -> str | None:
         if p is not None and prior is not None:
             found["ln p(z) of infer and of prior()"] = p.log_prob(z), prior.log_prob(z)
         for where, codes in (("z", flat), (f"{FAR:g}·z", FAR * flat)) if q.measure == "density" else (("z", flat),):
-            found[f"decode({where}) and likelihood({where}).centre"] = model.decode(codes), model.likelihood(codes).centre
+            found[f"decode({where}) and likelihood({where}).centre"] = (
+                model.decode(codes),
+                model.likelihood(codes).centre,
+            )
         encoded = model.encode(batch.x)
         found["reconstruct(x) and decode(encode(x))"] = model.reconstruct(batch.x), model.decode(encoded)
     for what, (one, other) in found.items():

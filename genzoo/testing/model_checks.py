@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Batch
-from genzoo.core.likelihoods import likelihood_class
 from genzoo.core.model import LatentModel
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
+from genzoo.runs.build import is_for_unit
 from genzoo.runs.model_file import load_model, save_model
 from genzoo.testing import (
     consistency_checks,
@@ -56,7 +56,7 @@ def check_shapes(pair: Pair) -> None:
         require(tuple(value.shape) == expected, f"{pair}: {name} has shape {tuple(value.shape)}, not {expected}")
         require(value.dtype == torch.float32, f"{pair}: {name} is {value.dtype}, not float32")
         require(bool(value.isfinite().all()), f"{pair}: {name} is not finite")
-        if likelihood_class(pair.spec.likelihood).values != "any" and _of_data(name):
+        if is_for_unit(pair.spec.likelihood) and _of_data(name):
             inside = bool((value >= 0).all() and (value <= 1).all())
             require(inside, f"{pair}: {name} leaves [0, 1]: {value.min():.3g} … {value.max():.3g}")
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Batch
-from genzoo.core.distributions import DiagGaussian, Distribution
-from genzoo.core.likelihoods import BernoulliLikelihood, likelihood_class
+from genzoo.core.distributions import Bernoulli, DiagGaussian, Distribution
 from genzoo.core.model import Inference, LatentModel
 from genzoo.core.noise import content_keys, keyed, seeded
+from genzoo.registry.parts import likelihood_class
 from genzoo.testing.check import require
 from genzoo.testing.consistency_checks import mode_dependent_layers
 from genzoo.testing.densities import centred, examine_distribution
@@ -39,7 +39,7 @@ def check_density(pair: Pair) -> str | None:
     with torch.no_grad(), seeded(0):
         batch = pair.batch(4)
         z = model.encode(batch.x)
-        if likelihood_class(pair.spec.likelihood) is BernoulliLikelihood:
+        if likelihood_class(pair.spec.likelihood).family is Bernoulli:
             _one_pixel_counts_as_one(pair, model, z)
         px = model.likelihood(z)
         if px.measure == "probability":
@@ -67,7 +67,7 @@ def _one_pixel_counts_as_one(pair: Pair, model: LatentModel, z: Tensor) -> None:
 
 
 def check_posterior(pair: Pair) -> str | None:
-    """z is drawn from q(z|x) in training and in evaluation; encode(x) is its centre; its samples follow its log_prob."""
+    """z is drawn from q(z|x) in training and evaluation; encode(x) is its centre; its samples follow its log_prob."""
     objective, batch = pair.perturbed().eval(), pair.batch(FEW)._replace(y=None)  # posterior(x) gets no labels
     model = objective.model
     if not isinstance(model, LatentModel):

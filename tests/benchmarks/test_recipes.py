@@ -8,11 +8,11 @@ import pytest
 
 from genzoo.cli.options import parse
 from genzoo.cli.run import from_file
-from genzoo.core.likelihoods import GREY_ROUNDING
 from genzoo.core.model import Model
 from genzoo.registry.current import registry
 from genzoo.runs.build import view_spec
 from genzoo.runs.config import Components
+from genzoo_plugins.parts.likelihoods import GREY_ROUNDING
 
 RECIPES = sorted((Path(__file__).parents[2] / "benchmarks/recipes").glob("*.toml"))
 
