@@ -64,15 +64,16 @@ def written_out(kind: PartKind, text: str) -> str:
 def _argument(kind: PartKind, text: str, cls: type[Part]) -> Any:
     """Return the argument after the colon, or the default; None if the part takes none."""
     name, colon, argument = text.partition(":")
+    typed = kind if kind == "bijection" else f"--{kind}"  # a bijection is named by another part
     if not cls.symbol:
         if colon:
-            raise UsageError(f"--{kind} {text}: {name} takes no argument", f"type: --{kind} {name}")
+            raise UsageError(f"{typed} {text}: {name} takes no argument", f"type: {typed} {name}")
         return None
     try:
         return cls.parse(argument or str(cls.default))
     except ValueError as error:
         example = 0.1 if isinstance(cls.default, float) else cls.default
-        raise UsageError(f"--{kind} {text}: {error}", f"for example {name}:{example}") from None
+        raise UsageError(f"{typed} {text}: {error}", f"for example {name}:{example}") from None
 
 
 def make_likelihood(name: str) -> Likelihood:

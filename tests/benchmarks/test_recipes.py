@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from genzoo_plugins.parts.likelihoods import GREY_ROUNDING
 
 from genzoo.cli.options import parse
 from genzoo.cli.run import from_file
@@ -12,7 +13,6 @@ from genzoo.core.model import Model
 from genzoo.registry.current import registry
 from genzoo.runs.build import view_spec
 from genzoo.runs.config import Components
-from genzoo_plugins.parts.likelihoods import GREY_ROUNDING
 
 RECIPES = sorted((Path(__file__).parents[2] / "benchmarks/recipes").glob("*.toml"))
 

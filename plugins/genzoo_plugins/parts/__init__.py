@@ -4,6 +4,10 @@ from genzoo.core.hookspecs import RegisterPart, hookimpl
 
 HOME = "genzoo_plugins.parts"
 LIKELIHOODS = f"{HOME}.likelihoods"
+KINGMA = "Kingma et al. 2016, arXiv 1606.04934"
+PAPAMAKARIOS = "Papamakarios, Pavlakou & Murray 2017, arXiv 1705.07057"
+REZENDE = "Rezende & Mohamed 2015, arXiv 1505.05770"
+TOMCZAK = "Tomczak & Welling 2018, arXiv 1705.07120"
 
 
 @hookimpl
@@ -57,5 +61,44 @@ def register_parts(register: RegisterPart) -> None:
         "discretised-logistic",
         f"{LIKELIHOODS}:DiscretisedLogisticLikelihood",
         summary="probabilities of 256 grey levels about the output, one learned scale",
-        paper="Kingma et al. 2016, arXiv 1606.04934",
+        paper=KINGMA,
     )
+    register("prior", "standard-normal", f"{HOME}.priors:StandardNormalPrior", summary="N(0, I); default")
+    register(
+        "prior",
+        "mixture",
+        f"{HOME}.priors:MixturePrior",
+        summary="a learned mixture of K Gaussians: mixture:10",
+        paper="Dilokthanakul et al. 2016, arXiv 1611.02648",
+    )
+    register(
+        "prior",
+        "vamp",
+        f"{HOME}.vamp:VampPrior",
+        summary="the posteriors of K learned pseudo-inputs: vamp:500",
+        paper=TOMCZAK,
+    )
+    register(
+        "prior",
+        "flow",
+        f"{HOME}.priors:FlowPrior",
+        summary="a normal distribution seen through a bijection: flow:iaf:2",
+        paper=PAPAMAKARIOS,
+    )
+    register("posterior", "diagonal", f"{HOME}.posteriors:DiagonalPosterior", summary="a diagonal Gaussian; default")
+    register(
+        "posterior",
+        "iaf",
+        f"{HOME}.posteriors:IAFPosterior",
+        summary="a Gaussian after N inverse autoregressive steps: iaf:2",
+        paper=KINGMA,
+    )
+    register(
+        "posterior",
+        "planar",
+        f"{HOME}.posteriors:PlanarPosterior",
+        summary="a Gaussian after N planar steps: planar:8",
+        paper=REZENDE,
+    )
+    register("bijection", "iaf", f"{HOME}.iaf:AutoregressiveFlow", summary="N gated autoregressive steps", paper=KINGMA)
+    register("bijection", "planar", f"{HOME}.planar:PlanarFlow", summary="N planar steps", paper=REZENDE)
