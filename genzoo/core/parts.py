@@ -112,7 +112,7 @@ class Bijection(Part):
         context_dim: C, the length of the context; 0: none.
     """
 
-    def __init__(self, dim: int, context_dim: int = 0) -> None:
+    def __init__(self, dim: int, context_dim: int) -> None:
         super().__init__()
         self.dim = dim
         self.context_dim = context_dim

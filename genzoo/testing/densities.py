@@ -32,12 +32,13 @@ SOLVED = 0.02
 LogProb = Callable[[Tensor], Tensor]
 
 
-def examine_distribution(p: Distribution, called: str) -> str | None:
+def examine_distribution(p: Distribution, called: str, draws: int = DRAWS) -> str | None:
     """Test the samples of a distribution, of any batch shape, against its own log_prob.
 
     Args:
         p: The distribution.
         called: Its name in messages.
+        draws: The largest number of samples.
 
     Returns:
         Why it could not be tested; None if it passed.
@@ -48,7 +49,7 @@ def examine_distribution(p: Distribution, called: str) -> str | None:
     if p.measure == "none":
         return f"{called} has no density"
     numbers = max(1, p.shape.numel())
-    own = p.rsample((max(FEWEST, min(DRAWS, BUDGET // numbers)),)).detach()
+    own = p.rsample((max(FEWEST, min(draws, BUDGET // numbers)),)).detach()
     events = p.shape[len(p.shape) - p.event_dims :]
 
     def log_prob(rows: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class AutoregressiveFlow(genzoo.Bijection):
     symbol = "N, the number of steps,"
     default = 2
 
-    def __init__(self, dim: int, context_dim: int = 0, steps: int = 2) -> None:
+    def __init__(self, dim: int, context_dim: int, steps: int) -> None:
         super().__init__(dim, context_dim)
         if dim < 2:
             raise genzoo.UsageError("an iaf of one latent is no more than a Gaussian", "type: --latent-dim 2")

@@ -25,7 +25,7 @@ class PlanarFlow(genzoo.Bijection):
     symbol = "N, the number of steps,"
     default = 8
 
-    def __init__(self, dim: int, context_dim: int = 0, steps: int = 8) -> None:
+    def __init__(self, dim: int, context_dim: int, steps: int) -> None:
         super().__init__(dim, context_dim)
         self.steps = steps
         numbers = steps * (2 * dim + 1)

@@ -57,7 +57,7 @@ class FlowPrior(genzoo.Prior):
 
     def __init__(self, spec: genzoo.DataSpec, latent_dim: int, bijection: str) -> None:
         super().__init__(spec, latent_dim)
-        self.bijection = genzoo.make_part("bijection", bijection, latent_dim)
+        self.bijection = genzoo.make_part("bijection", bijection, latent_dim, 0)
 
     @classmethod
     def parse(cls, text: str) -> str:
