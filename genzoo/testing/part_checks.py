@@ -187,7 +187,9 @@ def check_gradients(target: PartTarget) -> str | None:
         return "it has no parameters"
     with seeded(5):
         drawn = p.rsample((8,))
-    p.log_prob(drawn.detach()).sum().backward()
+    total = p.log_prob(drawn.detach()).sum()
+    require(total.requires_grad, "ln p depends on nothing that could be trained")
+    total.backward()
     for name, tensor in reached:
         alive = tensor.grad is not None and bool(tensor.grad.isfinite().all() and tensor.grad.any())
         require(alive, f"ln p has no finite gradient for {name}")
