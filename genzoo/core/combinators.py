@@ -80,7 +80,10 @@ class Mixture(Distribution):
             return self._of(self.components.centre, self._spread_weights().argmax(-1))
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        """Draw from every component, and keep one by the exponential race: the least E_k/π_k, for E_k ~ Exp(1)."""
+        """Draw samples, [*sample_shape, *batch, *event]: from every component, of which one is kept.
+
+        It is the winner of an exponential race, the least E_k/π_k for E_k ~ Exp(1): k with probability π_k.
+        """
         drawn = joined(self.components, 1).rsample(sample_shape)
         weights = self._spread_weights().detach().exp()
         race = exponential(weights, sample_shape, self.batch_axes) / weights
