@@ -10,7 +10,7 @@ from genzoo.cli.terminal import print_table, print_text
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.current import registry
-from genzoo.registry.entries import KINDS, WITH_OPTIONS, Entry, Kind
+from genzoo.registry.entries import KINDS, PARTS, WITH_OPTIONS, Entry, Kind
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 USE: dict[Kind, str] = {
     "command": "genzoo {name} --help",
     "listener": "genzoo run MODEL --dataset NAME --listeners {name}",
+    "likelihood": "genzoo run MODEL --dataset NAME --likelihood {name}",
+    "prior": "genzoo run vae --dataset NAME --prior {name}",
+    "posterior": "genzoo run vae --dataset NAME --posterior {name}",
+    "bijection": 'in Python: genzoo.make_part("bijection", "{name}", DIM, 0)',
 }
 """What to type for entries without options of their own."""
 
@@ -56,13 +60,24 @@ def show_info(options: argparse.Namespace) -> int:
 def description(entry: Entry) -> tuple[list[str], list[list[str]]]:
     """Return the losses and sizes of an entry, or how to use it, as lines; and its options, see `about_options`."""
     if entry.kind not in WITH_OPTIONS:
-        return [f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}"], []
+        use = f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}"
+        about = cached(["info", entry.kind, entry.full_name], lambda: about_part(entry)) if entry.kind in PARTS else []
+        return [*about, use], []
 
     def work_out() -> list[Any]:
         return [about_model(entry) if entry.kind == "model" else [], about_options(entry)]
 
     lines, options = cached(["info", entry.kind, entry.full_name], work_out)
     return lines, options
+
+
+def about_part(entry: Entry) -> list[str]:
+    """Return the argument that a part takes after the colon, and its default."""
+    part = entry.load()
+    if not part.symbol:
+        return []
+    default = format(part.default, ".3g") if isinstance(part.default, float) else part.default
+    return [f"  argument  {entry.name}:N, where N is {part.symbol} (default: {default})"]
 
 
 def about_model(entry: Entry) -> list[str]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from genzoo.core.errors import GenzooError
+from genzoo.core.options import to_json
 from genzoo.core.run_reference import parse_pinned
 from genzoo.data.locations import is_location
+from genzoo.registry.answer_cache import cached
+from genzoo.registry.current import registry
+from genzoo.registry.entries import Kind
 from genzoo.runs.reference import shortened
 
 VIEW = ("binarize", "standardize")
@@ -107,6 +112,33 @@ def settings_of(config: Mapping[str, Any], record: Mapping[str, Any], data: Data
     training |= changed_during_training(config["training"], record)
     model, loss = ({name: shortened(value) for name, value in config[part].items()} for part in ("model", "loss"))
     return {"model": model.pop("name"), **model, "loss": loss.pop("name"), **loss, "data": data.plain, **training}
+
+
+def completed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the settings of runs with the options that others of the same model and loss have, at their defaults.
+
+    A run made before an option was added does not record it, and opens with its default.
+    """
+    names: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        names.setdefault((row["model"], row["loss"]), set()).update(row)
+    found = []
+    for row in rows:
+        missing = names[row["model"], row["loss"]] - row.keys()
+        added = _defaults("model", row["model"]) | _defaults("loss", row["loss"]) if missing else {}
+        found.append(row | {name: value for name, value in added.items() if name in missing})
+    return found
+
+
+def _defaults(kind: Kind, name: str) -> dict[str, Any]:
+    """Return the defaults of a registered class; {} if it is not known."""
+    entries = registry().called(name, [kind])
+    try:
+        (entry,) = entries
+        defaults: dict[str, Any] = cached(["defaults", kind, entry.full_name], lambda: to_json(entry.load().Config()))
+    except (ValueError, GenzooError):
+        return {}
+    return defaults
 
 
 def changed_during_training(training: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, str]:

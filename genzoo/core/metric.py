@@ -78,7 +78,7 @@ class EvaluationBatch:
     def reconstruction(self) -> Tensor:
         """decode(encode(x)), [B, *S]."""
         assert isinstance(self.model, Autoencoder)
-        code = self.inference.q.mean if isinstance(self.model, LatentModel) else self.model.encode(self.batch.x)
+        code = self.inference.q.centre if isinstance(self.model, LatentModel) else self.model.encode(self.batch.x)
         with self._noise():
             return self.model.decode(code)
 

@@ -125,7 +125,7 @@ class Model(nn.Module):
         Args:
             n: The number of examples.
             y: [n] class numbers, int64, for conditional models; None: any classes.
-            noise: Whether to draw x from p(x|z). By default its mean is returned, as papers show it.
+            noise: Whether to draw x from p(x|z). By default its centre is returned, as papers show it.
         """
         raise NotImplementedError(f"{type(self).__name__} must define sample")
 
@@ -184,19 +184,19 @@ class LatentModel(Autoencoder, Model):
         return Inference(q=q, p=self.prior(), z=z, px=px)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Return the posterior mean, [B, *D], which is deterministic."""
-        return self.posterior(x).mean
+        """Return the centre of the posterior, its mean if it has one: [B, *D], deterministic."""
+        return self.posterior(x).centre
 
     def decode(self, z: Tensor) -> Tensor:
-        """Return the mean of p(x|z), [N, *S]."""
-        return self.likelihood(z).mean
+        """Return the centre of p(x|z), its mean if it has one: [N, *S]."""
+        return self.likelihood(z).centre
 
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
         prior = self.prior()
         if prior is None:
             raise UsageError(f"{type(self).__name__} has no prior p(z) to sample from")
         px = self.likelihood(prior.rsample((n,)))
-        return px.rsample() if noise else px.mean
+        return px.rsample() if noise else px.centre
 
 
 CAPABILITIES: dict[type, str] = {

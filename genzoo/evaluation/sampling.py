@@ -85,7 +85,7 @@ def draw(
         sampler: The distribution of the codes.
         train: The training data; only needed for a fitted sampler.
         n: Number of examples.
-        noise: Whether to draw x from p(x|z) instead of returning its mean.
+        noise: Whether to draw x from p(x|z) instead of returning its centre.
         y: [n], the classes to draw with a conditional model and its prior; None: any classes.
         each: Applied to each batch before the next one is drawn.
 
@@ -115,7 +115,7 @@ def decoded(model: Autoencoder, z: Tensor, noise: bool) -> Tensor:
     if not isinstance(model, LatentModel):
         return model.decode(z)
     px = model.likelihood(z)
-    return px.rsample() if noise else px.mean
+    return px.rsample() if noise else px.centre
 
 
 def prior_codes(model: LatentModel, n: int) -> Iterator[Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.core.hookspecs import PartKind
 from genzoo.registry.configs import default_config
 from genzoo.registry.discovery import load_file, load_installed
 from genzoo.registry.entries import Entry, Kind, Origin, Registry
@@ -105,6 +106,11 @@ def register_metric(
 def register_listener(name: str, listener: type, *, summary: str = "") -> None:
     """Register a run listener class for this process; see `register_model`."""
     _replace("listener", name, listener, summary)
+
+
+def register_part(kind: PartKind, name: str, part: type, *, summary: str = "", paper: str = "") -> None:
+    """Register a part of models for this process, such as a "prior"; see `register_model`."""
+    _replace(kind, name, part, summary, paper)
 
 
 def _replace(

@@ -10,11 +10,11 @@ import torch
 
 from genzoo.core.dataset import Dataset, DataSpec
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.core.likelihoods import likelihood_class, make_likelihood
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model, count_parameters
 from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.registry.entries import Entry
+from genzoo.registry.parts import likelihood_class, make_likelihood
 from genzoo.runs.config import RunConfig
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import gigabytes, memory_bytes
@@ -52,7 +52,7 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
         spec = spec._replace(likelihood="bernoulli", binary=True)
     if training.standardize != "none":
         spec = spec._replace(binary=False)
-        if not suits_any_values(spec.likelihood):
+        if likelihood_class(spec.likelihood).values != "any":
             spec = spec._replace(likelihood="gaussian-learned")
     if training.likelihood != "auto":
         spec = spec._replace(likelihood=training.likelihood)
@@ -62,9 +62,9 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
     return spec
 
 
-def suits_any_values(likelihood: str) -> bool:
-    """Return whether a likelihood is for all real numbers, not only for those between 0 and 1."""
-    return likelihood_class(likelihood).values == "any"
+def is_for_unit(likelihood: str) -> bool:
+    """Return whether a likelihood is for numbers between 0 and 1 only."""
+    return likelihood_class(likelihood).values in ("unit", "grey")
 
 
 def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None:
@@ -81,11 +81,16 @@ def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None
     likelihood, values = f"--likelihood {spec.likelihood}", likelihood_class(spec.likelihood).values
     if values == "any":
         return
+    if values == "counts":
+        if spec.is_image or training.standardize != "none":
+            given = "images" if spec.is_image else "standardised"
+            raise UsageError(f"{likelihood} is for counts 0, 1, 2, …; these data are {given}", "use gaussian-learned")
+        return
     if training.standardize != "none":
         raise UsageError(
             f"{likelihood} is for values between 0 and 1; standardised ones leave it", "use gaussian-learned"
         )
-    if suits_any_values(own.likelihood) and not spec.binary:
+    if not is_for_unit(own.likelihood) and not spec.binary:
         raise UsageError(f"{likelihood} is for values between 0 and 1; these data have others", "use gaussian-learned")
     if values == "grey" and spec.binary:
         raise UsageError(f"{likelihood} is for grey levels; these data are black and white", "use bernoulli")

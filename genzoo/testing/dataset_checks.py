@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Dataset, DataSpec, KnownDensity, Split, Splits
-from genzoo.core.likelihoods import likelihood_class
 from genzoo.core.noise import content_keys, seeded
 from genzoo.data.store import Store
 from genzoo.registry.configs import default_config
 from genzoo.registry.entries import Entry
+from genzoo.runs.build import is_for_unit
 from genzoo.testing.check import Check, require
 from genzoo.testing.densities import SOLVED, examine_samples
 
@@ -76,7 +76,7 @@ def check_form(target: DatasetTarget) -> None:
 
 def check_values(target: DatasetTarget) -> None:
     """Values are finite, and in [0, 1] if spec's likelihood requires that."""
-    unit = likelihood_class(target.spec.likelihood).values != "any"
+    unit = is_for_unit(target.spec.likelihood)
     for name, split in target.parts().items():
         x = first(split).float() / (255 if split.x.dtype == torch.uint8 else 1)
         require(bool(x.isfinite().all()), f"{name} has values that are not finite")

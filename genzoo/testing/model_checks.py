@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Batch
-from genzoo.core.likelihoods import likelihood_class
 from genzoo.core.model import Autoencoder, Density, Encoder, LatentModel
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
+from genzoo.runs.build import is_for_unit
 from genzoo.runs.model_file import load_model, save_model
 from genzoo.testing import (
     consistency_checks,
@@ -44,12 +44,12 @@ def check_shapes(pair: Pair) -> None:
     results: dict[str, tuple[Tensor, tuple[int, ...]]] = {}
     with torch.no_grad(), seeded(0):
         if isinstance(model, LatentModel):
-            latent = tuple(model.posterior(batch.x).mean.shape[1:])
+            latent = tuple(model.posterior(batch.x).centre.shape[1:])
             for k in (1, 3):
                 results |= _inference_results(model, batch, k, latent, shape)
             z = model.encode(batch.x)
             results["encode(x)"] = z, (n, *latent)
-            results["likelihood(z).mean"] = model.likelihood(z).mean, (n, *shape)
+            results["likelihood(z).centre"] = model.likelihood(z).centre, (n, *shape)
         if isinstance(model, Encoder):
             require(torch.equal(model.encode(batch.x), model.encode(batch.x)), f"{pair}: encode is not deterministic")
         if isinstance(model, Autoencoder):
@@ -62,14 +62,14 @@ def check_shapes(pair: Pair) -> None:
         require(tuple(value.shape) == expected, f"{pair}: {name} has shape {tuple(value.shape)}, not {expected}")
         require(value.dtype == torch.float32, f"{pair}: {name} is {value.dtype}, not float32")
         require(bool(value.isfinite().all()), f"{pair}: {name} is not finite")
-        if likelihood_class(pair.spec.likelihood).values != "any" and _of_data(name) and not any_values:
+        if is_for_unit(pair.spec.likelihood) and _of_data(name) and not any_values:
             inside = bool((value >= 0).all() and (value <= 1).all())
             require(inside, f"{pair}: {name} leaves [0, 1]: {value.min():.3g} … {value.max():.3g}")
 
 
 def _of_data(name: str) -> bool:
     """Return whether a result has values of x."""
-    return name.rpartition(": ")[2] in ("px.mean", "likelihood(z).mean", "decode(z)", "reconstruct(x)", "sample(n)")
+    return name.rpartition(": ")[2] in ("px.centre", "likelihood(z).centre", "decode(z)", "reconstruct(x)", "sample(n)")
 
 
 def _inference_results(
@@ -79,13 +79,13 @@ def _inference_results(
     n = len(batch.x)
     q, p, z, px = inference = model.infer(batch, k)
     found = {
-        "q.mean": (q.mean, (n, *latent)),
+        "q.centre": (q.centre, (n, *latent)),
         "z": (z, (k, n, *latent)),
-        "px.mean": (px.mean, (k, n, *shape)),
+        "px.centre": (px.centre, (k, n, *shape)),
         "px.log_prob(x)": (px.log_prob(batch.x), (k, n)),
     }
     if p is not None:
-        found["p.mean"] = p.mean, latent
+        found["p.centre"] = p.centre, latent
         found["p.log_prob(z)"] = p.log_prob(z), (k, n)
         found["kl()"] = inference.kl(), (n,)
         exact = q.kl(p)
@@ -199,7 +199,7 @@ CHECKS: dict[str, Check[Pair]] = {
         density_checks.check_inverts, "let decode invert encode, and add the log-determinant of each layer's Jacobian"
     ),
     "posterior": Check(
-        probability_checks.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).mean"
+        probability_checks.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).centre"
     ),
     "prior": Check(
         probability_checks.check_prior,
@@ -254,7 +254,7 @@ CHECKS: dict[str, Check[Pair]] = {
     ),
     "drawn": Check(
         sampling_checks.check_drawn,
-        "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.mean",
+        "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.centre",
     ),
     "quiet": Check(check_quiet, "remove the print, or write to sys.stderr"),
     "graph-safe": Check(

@@ -94,7 +94,7 @@ def check_drawn(pair: Pair) -> str | None:
                 own = model.sample(n, None, noise=noise)
             with seeded(1):
                 wanted = _by_hand(model, n, noise)
-        what = "x from p(x|z)" if noise else "likelihood(z).mean"
+        what = "x from p(x|z)" if noise else "likelihood(z).centre"
         if far := differs(own.flatten(1), wanted.flatten(1)):
             raise AssertionError(f"{pair}: {called} is not distributed as {what} for z from prior(): {far}")
     return _as_log_prob(pair, model) if isinstance(model, Density) else None
@@ -113,7 +113,7 @@ def _by_hand(model: LatentModel, n: int, noise: bool) -> Tensor:
     prior = model.prior()
     assert prior is not None
     px = model.likelihood(prior.rsample((n,)))
-    return px.rsample() if noise else px.mean
+    return px.rsample() if noise else px.centre
 
 
 def differs(one: Tensor, other: Tensor) -> str:

@@ -86,8 +86,8 @@ def _reparameterised(pair: Pair, objective: Objective) -> None:
     if not isinstance(model, LatentModel):
         return
     q, _, z, _ = model.infer(pair.batch(EXAMPLES))
-    if q.measure == "density" and q.mean.requires_grad:
-        require(z.requires_grad, f"{pair}: the z of infer(batch) have no gradient to the posterior's mean")
+    if q.measure == "density" and q.centre.requires_grad:
+        require(z.requires_grad, f"{pair}: the z of infer(batch) have no gradient to the posterior's centre")
 
 
 def check_learns(pair: Pair) -> str | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.distributions import full_precision
-from genzoo.core.likelihoods import likelihood_class
+from genzoo.registry.parts import likelihood_class
 from genzoo.core.nets import FlatDecoder, FlatEncoder
 from genzoo.core.noise import standard_normal
 

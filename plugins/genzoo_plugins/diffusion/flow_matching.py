@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.distributions import full_precision
-from genzoo.core.likelihoods import likelihood_class
 from genzoo.core.noise import standard_normal, uniform
+from genzoo.registry.parts import likelihood_class
 from genzoo_plugins.diffusion.solver import Solver, integrate
 
 FREQUENCIES = 32
@@ -114,7 +114,7 @@ class FlowMatching(genzoo.Model):
             lambda x, t: self.velocity(x, x.new_full((n,), t)), start, 0, 1, self.config.steps, self.config.solver
         )
         spec = self.spec
-        bounded = spec.is_image or likelihood_class(spec.likelihood).values != "any"
+        bounded = spec.is_image or likelihood_class(spec.likelihood).values in ("unit", "grey")
         return spec.view(spec.original(x).clamp(0, 1)) if bounded else x
 
     def log_prob(self, x: Tensor, steps: int = 100) -> Tensor:

@@ -94,7 +94,7 @@ class ConditionalVAE(genzoo.LatentModel):
             self.refuse_unless_classes(y, n)
             y = y.to(self.anchor.device)
         px = self.likelihood(self.prior().rsample((n,)), y)
-        return px.rsample() if noise else px.mean
+        return px.rsample() if noise else px.centre
 
     def refuse_unless_classes(self, y: Tensor, n: int) -> None:
         """Refuse y that is not n class numbers. An embedding would name none, and on a GPU end the process."""

@@ -86,6 +86,10 @@ class TwoGaussians(genzoo.Distribution):
         self.means, self.spread = means, spread  # [*batch, 2, D]
 
     @property
+    def shape(self) -> torch.Size:
+        return self.means[..., 0, :].shape
+
+    @property
     def mean(self) -> Tensor:
         return self.means.mean(-2)
 
