@@ -99,12 +99,14 @@ def accepts(loss: Entry, model: Model | None) -> bool:
 def about_options(entry: Entry) -> list[list[str]]:
     """Return the spelling and type, and the help and default, of each option of an entry."""
     from genzoo.core.options import describe_fields
-    from genzoo.registry.configs import default_config
+    from genzoo.registry.configs import default_config, default_sampling
 
     prefix = "data." if entry.kind == "dataset" else ""
+    rows = describe_fields(default_config(entry, entry.options))
+    rows += describe_fields(default_sampling(entry, entry.options)) if entry.kind == "model" else []
     return [
         [f"  --{prefix}{name.replace('_', '-')} {type_name}", f"{text} (default: {default})"]
-        for name, type_name, default, text in describe_fields(default_config(entry, entry.options))
+        for name, type_name, default, text in rows
     ]
 
 

@@ -47,6 +47,7 @@ class Plan:
         refuse_uneven_batch(training.batch_size, processes)
         refuse_mode(training, self.device)
         self.metrics: dict[str, Metric] = find_metrics(registry())
+        self.metrics |= find_metrics(registry(), training.metrics) if training.metrics else {}
         self.dataset: Dataset = config.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, training)
         """What the model is told of the data. With `--standardize`, shift and scale are placeholders."""
@@ -63,5 +64,5 @@ class Plan:
     def build(self, spec: DataSpec) -> tuple[Model, Loss]:
         """Return the model and its loss for data of this spec, with weights drawn from the run's seed."""
         config, seed = self.config, self.config.training.seed
-        model = build_model(config.components.model, spec, config.model_config, seed, self.device)
+        model = build_model(config.components.model, spec, config.model_config, seed, self.device, config.sampling)
         return model, build_loss(config.components.loss, model, config.loss_config, config.model, seed)

@@ -28,6 +28,7 @@ from genzoo.runs.checkpoints import Checkpoint
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import FINISHED, data_of, differences, former_record
 from genzoo.runs.run import MODEL_FILE, Run, RunPaths
+from genzoo.runs.sections import PARTS
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked
 from genzoo.system.signals import terminable
@@ -228,12 +229,11 @@ class Resumption:
 
 
 def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:
-    """Return the options that differ, as (before, now); those of the dataset are called "data.name"."""
+    """Return the options that differ, as (before, now), by their keys in `Sections`; the trainer's by their names."""
     found: dict[str, tuple[Any, Any]] = {}
-    for part in ("model_config", "loss_config", "data_config", "training"):
-        prefix = "data." if part == "data_config" else ""
+    for part in PARTS:
         for name, values in differing(getattr(before, part), getattr(now, part)).items():
-            found[prefix + name] = values
+            found[name if part == "training" else now.sections.key(part, name)] = values
     return found
 
 
