@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from genzoo.core.options import config as config
     from genzoo.core.rows import Rows as Rows
     from genzoo.data.store import Store as Store
+    from genzoo.evaluation.sampling import sample as sample
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
     from genzoo.registry.current import list_models as list_models
@@ -83,6 +84,7 @@ _HOMES = {
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
     "core.rows": "Rows",
     "data.store": "Store",
+    "evaluation.sampling": "sample",
     "experiment.api": "resume run",
     "registry.current": (
         "list_models load_plugin register_dataset register_listener register_loss register_metric register_model"

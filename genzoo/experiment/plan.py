@@ -11,6 +11,7 @@ from genzoo.core.loss import Loss
 from genzoo.core.metric import Metric
 from genzoo.core.model import Model
 from genzoo.evaluation.evaluate import find_metrics
+from genzoo.evaluation.sampling import sampling_options
 from genzoo.experiment.listeners import find_listeners
 from genzoo.registry.current import registry
 from genzoo.runs.build import (
@@ -47,7 +48,10 @@ class Plan:
         refuse_uneven_batch(training.batch_size, processes)
         refuse_mode(training, self.device)
         self.metrics: dict[str, Metric] = find_metrics(registry())
-        self.metrics |= find_metrics(registry(), training.metrics) if training.metrics else {}
+        asked = find_metrics(registry(), training.metrics) if training.metrics else {}
+        for metric in asked.values():
+            sampling_options(config.sampling, metric.sampling)  # refuses what the model does not take
+        self.metrics |= asked
         self.dataset: Dataset = config.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, training)
         """What the model is told of the data. With `--standardize`, shift and scale are placeholders."""

@@ -34,7 +34,8 @@ def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> l
     header = ["", *(f"{split} ({results[split]['n']:,})" for split in splits), *(ERRORS[kind] for kind in errors)]
     body = []
     for name, metric in metrics.items():
-        label = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
+        label = f"{metric.label}, {name.partition(':')[2]}" if metric.sampling else metric.label
+        label += f" ({metric.unit})" if metric.unit else ""
         of_last = [last[kind].get(key(name)) for kind in errors]
         values = [metric_text(results[split], key(name)) for split in splits]
         body.append([label, *values, *("" if error is None else rounded(error) for error in of_last)])

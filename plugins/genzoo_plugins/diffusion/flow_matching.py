@@ -52,6 +52,9 @@ class FlowMatching(genzoo.Model):
         """Units of each layer."""
         depth: genzoo.Count = 3
         """Residual blocks of two layers each."""
+
+    @genzoo.config
+    class Sampling:
         steps: genzoo.Count = 25
         """Steps of the solver that draws samples."""
         solver: Solver = "midpoint"
@@ -107,12 +110,13 @@ class FlowMatching(genzoo.Model):
         return genzoo.StandardNormal(self.spec.shape, like=self.anchor)
 
     @torch.no_grad()
-    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+    def sample(
+        self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Sampling | None = None
+    ) -> Tensor:
         """Draw n examples, [n, *S], clamped if all data lie in [0, 1]; `noise` has no effect without p(x|z)."""
+        how = options or self.sampling
         start = self.source().rsample((n,))
-        x = integrate(
-            lambda x, t: self.velocity(x, x.new_full((n,), t)), start, 0, 1, self.config.steps, self.config.solver
-        )
+        x = integrate(lambda x, t: self.velocity(x, x.new_full((n,), t)), start, 0, 1, how.steps, how.solver)
         spec = self.spec
         bounded = spec.is_image or likelihood_class(spec.likelihood).values != "any"
         return spec.view(spec.original(x).clamp(0, 1)) if bounded else x
