@@ -85,7 +85,9 @@ def about_model(entry: Entry) -> list[str]:
     changed = ", ".join(f"{name} {value}" for name, value in entry.loss_options.items())
     own = registry().loss_of(entry)
     others = [loss.name for loss in registry().matching("loss") if loss != own and accepts(loss, model)]
-    return [f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}", *sizes]
+    trained = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in entry.training.items())
+    losses = f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}"
+    return [losses, *([f"  trained   with {trained}"] if trained else []), *sizes]
 
 
 def accepts(loss: Entry, model: Model | None) -> bool:

@@ -165,10 +165,11 @@ def take_other_options(words: list[str], parser: argparse.ArgumentParser) -> tup
     taken: list[str] = []
     rest: list[str] = []
     known = {spelling for action in parser._actions for spelling in action.option_strings}
-    for word, former in zip(words, ["", *words], strict=False):
-        is_value = former in taken[-1:] and "=" not in former and not word.startswith("--")
-        is_other = word.startswith("--") and word.partition("=")[0] not in known and "--" not in rest
-        (taken if (is_value or is_other) and word != "--" else rest).append(word)
+    takes_value = False
+    for word in words:
+        is_other = word.startswith("--") and word.partition("=")[0] not in {*known, "--"}
+        (taken if is_other or (takes_value and not word.startswith("--")) else rest).append(word)
+        takes_value = is_other and "=" not in word
     return taken, rest
 
 

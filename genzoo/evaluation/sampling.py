@@ -136,7 +136,11 @@ def sampling_options(own: Any, given: Mapping[str, Any]) -> Any:
             names = ", ".join(map(option, known))
             what = f"no sampling option {option(name)}: this model has {names or 'none'}"
             raise UsageError(what, f"leave it out{f', or write one of {names}' if names else ''}")
-    return from_json(type(own), {**to_json(own), **as_json(given)}) if given else None
+    try:
+        return from_json(type(own), {**to_json(own), **as_json(given)}) if given else None
+    except UsageError as error:
+        error.hint = error.hint or f"sampling options of this model: {', '.join(map(option, known))}"
+        raise
 
 
 def describe_options(model: Model, options: Any) -> list[str]:

@@ -249,12 +249,14 @@ def refuse_changes(changed: Mapping[str, tuple[Any, Any]], run: Run, free: Seque
         UsageError: Naming the first of them.
     """
     allowed = (*MAY_CHANGE, *(f"data.{name}" for name in free))
+    sections = run.config.sections
     for name, (was, now) in changed.items():
         if name not in allowed:
             may = ", ".join(map(option, allowed))
+            spelling = option(sections.key("training", name) if name in sections.names["training"] else name)
             raise UsageError(
-                f"{option(name)} cannot change in a run: it is {was}, not {now}",
-                f"these may: {may}\na new run: genzoo run --config {run.path / 'config.json'} {option(name)} {now}",
+                f"{spelling} cannot change in a run: it is {was}, not {now}",
+                f"these may: {may}\na new run: genzoo run --config {run.path / 'config.json'} {spelling} {now}",
             )
 
 

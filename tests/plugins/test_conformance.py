@@ -12,7 +12,7 @@ import pytest
 from genzoo.testing import parametrize_with_checks
 
 METRICS = ("code-perplexity", "kl-levels")
-OTHERS = ("conditional-vae", "iwae", "importance-weighted", "ladder-vae", "vq-vae", "flow-matching", "flow-nll")
+OTHERS = ("conditional-vae", "iwae", "importance-weighted", "ladder-vae", "vq-vae", "flow-matching", "flow-nll", "ddpm")
 COUPLED = ("factor-vae", "beta-tc-vae", "factor", "tc")
 """Their losses compare the examples of a batch with each other."""
 

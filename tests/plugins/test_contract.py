@@ -25,6 +25,7 @@ COUPLED = ("factor", "tc")
 """Losses that compare the examples of a batch with each other: the one warning that is meant."""
 SMALLER: dict[str, dict[str, Any]] = {
     "conv-vae": {"channels": (8, 16), "base": 8},
+    "ddpm": {"width": 64, "depth": 1, "channels": 8, "timesteps": 20, "steps": 5},
     "flow-matching": {"width": 64, "depth": 1, "steps": 10},
     "ladder-vae": {"latent_dims": (6, 3), "hidden": (32,), "top_hidden": (16,)},
     "vq-vae": {"codes": 16, "width": 8, "residual_blocks": 1},

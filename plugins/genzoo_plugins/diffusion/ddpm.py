@@ -171,7 +171,7 @@ class DDPM(NoiseToData):
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return an unbiased estimate of a lower bound on ln p(x) of x [B, *S] in nats, [B] (Ho et al. 2020, eq. 5).
 
-        p(x) is the density of ancestral samples with `noise`, drawn in `self.sampling.steps` steps, without the clamping.
+        p(x) is the density of ancestral samples with `noise`, drawn in `self.sampling.steps` steps, without clamping.
         The last step has the large variance, since the small one is 0. Each term has one draw of the noise.
         """
         last, *_ = steps = self.steps(self.sampling.steps)
