@@ -50,9 +50,10 @@ def save_samples(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     import torch
 
-    from genzoo.evaluation.sampling import IN_A_ROW, Sampler, describe_options
+    from genzoo.evaluation.sampling import IN_A_ROW, Sampler
     from genzoo.figures import draw as figures
     from genzoo.figures.samples import SAMPLES
+    from genzoo.registry.configs import differing
 
     model = run.model.to(device)
     how = own_options(model, options, run.config.model)
@@ -67,7 +68,8 @@ def save_samples(options: argparse.Namespace) -> int:
     refuse_too_many(n, model.spec, device)
     y = torch.tensor(classes, device=device).repeat_interleave(per_class) if classes else None
     suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
-    suffix += "".join(f"-{part.replace(' ', '')}" for part in describe_options(model, how))
+    changed = {} if how is None else differing(model.sampling, how)
+    suffix += "".join(f"-{name}{value}" for name, (_, value) in changed.items())
     suffix += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}.png")
     train, source = None, Source.of(run, options)

@@ -143,10 +143,14 @@ def sampling_options(own: Any, given: Mapping[str, Any]) -> Any:
         raise
 
 
-def describe_options(model: Model, options: Any) -> list[str]:
-    """Return how sampling options differ from the model's own, such as ["steps 50", "solver euler"]."""
-    changed = {} if options is None else differing(model.sampling, options)
-    return [f"{name.replace('_', ' ')} {value}" for name, (_, value) in changed.items()]
+def unusual(options: Any) -> dict[str, Any]:
+    """Return the sampling options that differ from the defaults of their class."""
+    return {name: value for name, (_, value) in differing(type(options)(), options).items()}
+
+
+def described(options: Mapping[str, Any]) -> list[str]:
+    """Return sampling options as text, such as ["steps 50", "solver euler"]."""
+    return [f"{name.replace('_', ' ')} {value}" for name, value in options.items()]
 
 
 @torch.no_grad()

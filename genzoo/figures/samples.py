@@ -14,7 +14,7 @@ from genzoo.core.model import LatentModel, Model
 from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.data.resident import Resident
-from genzoo.evaluation.sampling import IN_A_ROW, Sampler, describe_options, draw, rows_by_class
+from genzoo.evaluation.sampling import IN_A_ROW, Sampler, described, draw, rows_by_class, unusual
 from genzoo.figures.canvas import LONGEST_NAME, thumbnails
 from genzoo.figures.context import FigureContext
 from genzoo.figures.image_grid import save_grid
@@ -65,7 +65,7 @@ def draw_samples(
     with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
         x = draw(model, sampler, train, n, noise, y, shown, options)
     how = sampler.how if isinstance(model, LatentModel) else "drawn by the model"
-    return x, ", ".join([how, *describe_options(model, options)])
+    return x, ", ".join([how, *described(unusual(options or model.sampling))])
 
 
 def points_shown(spec: DataSpec) -> int:

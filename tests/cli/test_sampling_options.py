@@ -70,7 +70,8 @@ def test_a_picture_says_how_it_was_drawn(run: Run, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(draw, "scatter", lambda path, real, new, title: titles.append(title))
     with drawing.drawn():
         paths = [genzoo("sample", run.path, "-n", 4, *words).out.strip() for words in ((), ("--steps", 8))]
-    assert titles == ["4 samples, drawn by the model", "4 samples, drawn by the model, steps 8"]
+    how = "4 samples, drawn by the model, steps"
+    assert titles == [f"{how} 3, solver euler", f"{how} 8, solver euler"]
     assert [Path(path).name for path in paths] == ["samples-4-seed0.png", "samples-4-seed0-steps8.png"]
 
 
@@ -114,11 +115,11 @@ def test_metrics_of_different_steps_are_different_rows(run: Run) -> None:
     values = [found[key] for key in keys]
     assert len(set(values)) == 3
     assert [found["details"][key].get("sampling") for key in keys] == [
-        {"steps": 1},
-        {"steps": 20, "solver": "midpoint"},
-        None,
+        {"steps": 1, "solver": "euler"},
+        {"steps": 20},
+        {"steps": 3, "solver": "euler"},
     ]
-    assert "steps 20, solver midpoint" in found["details"][keys[1]]["note"]
+    assert found["details"][keys[0]]["note"].endswith(", steps 1, solver euler")
     own = "sliced-wasserstein:steps=3:solver=euler"
     again = json.loads(genzoo("evaluate", run.path, "--metrics", own, "--json").out)
     assert again["sliced_wasserstein_steps_3_solver_euler"] == values[2]
@@ -144,6 +145,7 @@ def test_a_run_evaluates_with_the_options_that_it_asks_for(tmp_path: Path) -> No
     test = run.results["test"]
     assert test["sliced_wasserstein_steps_2"] != test["sliced_wasserstein"]
     assert test["details"]["sliced_wasserstein_steps_2"]["sampling"] == {"steps": 2}
+    assert "sampling" not in test["details"]["sliced_wasserstein"]
 
 
 def test_info_shows_them() -> None:

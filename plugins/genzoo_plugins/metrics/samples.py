@@ -15,7 +15,7 @@ from genzoo.data.batching import evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.evaluation.intervals import wilson
-from genzoo.evaluation.sampling import Sampler, draw, sampling_options
+from genzoo.evaluation.sampling import Sampler, described, draw, sampling_options, unusual
 from genzoo_plugins.metrics.features import NAME, SHA256, SHAPE, features, why_no_features
 from genzoo_plugins.metrics.resampling import GROUPS, Interval, jackknife, null_of_real_data
 from genzoo_plugins.metrics.two_samples import (
@@ -43,6 +43,8 @@ class SampleMetric(genzoo.Metric):
     """[n]: indices of the examples, ordered by content and not by position."""
     space: str
     """The space of the points."""
+    unusual: dict[str, Any]
+    """The options of the model's sampling that are not their defaults."""
     draws = True
 
     @genzoo.config
@@ -68,6 +70,7 @@ class SampleMetric(genzoo.Metric):
             return "needs at least 2 examples"
         if context.train is not None and len(context.train) < self.sampler.components:
             return f"only {len(context.train)} training codes"
+        self.unusual = unusual(sampling_options(context.model.sampling, self.sampling) or context.model.sampling)
         try:
             self.fake = shared_samples(context, self.sampler, n, self.sampling)
         except genzoo.GenzooError as error:  # no density can be fitted to the codes
@@ -90,9 +93,9 @@ class SampleMetric(genzoo.Metric):
     def described(self, *notes: str, **known: Any) -> dict[str, Any]:
         """Return details, including those that all these metrics share; the note names a fitted sampler and options."""
         n = len(self.fake)
-        how = [f"{name} {value}" for name, value in self.sampling.items()]
-        parts = [*notes, f"n {n:,}", *([self.config.sampler] if self.sampler.components else []), *how]
-        own = {"sampling": dict(self.sampling)} if self.sampling else {}
+        sampler = [self.config.sampler] if self.sampler.components else []
+        parts = [*notes, f"n {n:,}", *sampler, *described(self.unusual)]
+        own = {"sampling": self.unusual} if self.unusual else {}
         shared = {"sampler": self.config.sampler, **own, "features": self.space, "n": n}
         return {**known, **shared, "note": ", ".join(parts)}
 
