@@ -209,6 +209,22 @@ def test_ddim_with_all_its_noise_is_ancestral_sampling() -> None:
     assert not torch.equal(samples[1], samples[2])
 
 
+@pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
+def test_eta_scales_the_deviation_of_the_noise(eta: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two steps, the only noise reaches the sample through the last one, whose derivative is √ᾱ·s²/V."""
+    model = optimal({"steps": 2, "sampler": "ddim", "eta": eta}).double()
+    first, last = model.steps(2)
+
+    def drawn(noise: float) -> Tensor:
+        given = iter([torch.zeros(1, 3).double(), torch.full((1, 3), noise).double()])
+        monkeypatch.setattr(model, "source", lambda: Given(next(given)))
+        return model.sample(1)
+
+    scale = last.power * DEVIATION**2 + 1 - last.power
+    wanted = eta * math.sqrt(first.variance) * math.sqrt(last.power) * DEVIATION**2 / scale
+    torch.testing.assert_close(drawn(1.0) - drawn(0.0), torch.full((1, 3), wanted).double(), atol=1e-6, rtol=0)
+
+
 def test_steps_are_at_most_the_timesteps_and_end_at_the_data() -> None:
     model = made(timesteps=12)
     assert [step.t for step in model.steps(4)] == [12, 9, 6, 3]
