@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from genzoo.core.run_reference import RunRef as RunRef
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
+    from genzoo.evaluation.sampling import sample as sample
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
     from genzoo.figures.image_grid import save_grid as save_grid
@@ -120,6 +121,7 @@ _HOMES = {
     "core.run_reference": "RunRef",
     "data.resident": "Resident",
     "data.store": "Store",
+    "evaluation.sampling": "sample",
     "experiment.api": "resume run",
     "figures.image_grid": "save_grid",
     "registry.current": (

@@ -100,7 +100,9 @@ def about_model(entry: Entry) -> list[str]:
     changed = ", ".join(f"{name} {value}" for name, value in entry.loss_options.items())
     own = registry().loss_of(entry)
     others = [loss.name for loss in registry().matching("loss") if loss != own and accepts(loss, model)]
-    return [f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}", *sizes]
+    trained = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in entry.training.items())
+    losses = f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}"
+    return [losses, *([f"  trained   with {trained}"] if trained else []), *sizes]
 
 
 def accepts(loss: Entry, model: Model | None) -> bool:
@@ -114,12 +116,14 @@ def accepts(loss: Entry, model: Model | None) -> bool:
 def about_options(entry: Entry) -> list[list[str]]:
     """Return the spelling and type, and the help and default, of each option of an entry."""
     from genzoo.core.options import describe_fields
-    from genzoo.registry.configs import default_config
+    from genzoo.registry.configs import default_config, default_sampling
 
     prefix = "data." if entry.kind == "dataset" else ""
+    rows = describe_fields(default_config(entry, entry.options))
+    rows += describe_fields(default_sampling(entry, entry.options)) if entry.kind == "model" else []
     return [
         [f"  --{prefix}{name.replace('_', '-')} {type_name}", f"{text} (default: {default})"]
-        for name, type_name, default, text in describe_fields(default_config(entry, entry.options))
+        for name, type_name, default, text in rows
     ]
 
 

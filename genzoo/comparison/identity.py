@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from genzoo.runs.reference import shortened
 
 VIEW = ("binarize", "standardize")
 """Training options that change what the metrics mean: runs that differ in them are in different tables."""
-NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners")
+NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners", "metrics")
 """Training options in which the runs of one row may differ."""
 SHORT = 8
 """Digits of a hash in a title."""
@@ -110,8 +111,15 @@ def settings_of(config: Mapping[str, Any], record: Mapping[str, Any], data: Data
     """Return every option but the seed as one flat mapping; an option that changed during training has all values."""
     training = {name: value for name, value in config["training"].items() if name not in NOT_SETTINGS}
     training |= changed_during_training(config["training"], record)
-    model, loss = ({name: shortened(value) for name, value in config[part].items()} for part in ("model", "loss"))
-    return {"model": model.pop("name"), **model, "loss": loss.pop("name"), **loss, "data": data.plain, **training}
+    parts = {part: {name: shortened(value) for name, value in config[part].items()} for part in ("model", "loss")}
+    names = {section: options.pop("name") for section, options in parts.items()}
+    owners = Counter(name for options in (*parts.values(), training) for name in options)
+    flat = {
+        section: {name if owners[name] == 1 else f"{section}.{name}": value for name, value in options.items()}
+        for section, options in {**parts, "train": training}.items()
+    }
+    both = ({section: names[section], **flat[section]} for section in parts)
+    return {name: value for one in both for name, value in one.items()} | {"data": data.plain} | flat["train"]
 
 
 def completed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -59,6 +59,7 @@ class RegisterModel(Protocol):
         paper: str = "",
         options: Mapping[str, Any] | None = None,
         loss_options: Mapping[str, Any] | None = None,
+        training: Mapping[str, Any] | None = None,
     ) -> None:
         """Register a model.
 
@@ -68,8 +69,9 @@ class RegisterModel(Protocol):
             loss: The loss that trains it by default.
             summary: One line for `genzoo list`.
             paper: The source: authors, year, arXiv number.
-            options: Defaults that differ from those of the class's Config.
+            options: Defaults that differ from those of the class's Config and Sampling.
             loss_options: Defaults that differ from those of the loss's Config.
+            training: Defaults of the trainer for this model, such as {"ema": 0.999}.
         """
 
 

@@ -237,13 +237,16 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
         loss: str = "",
         loss_options: Mapping[str, Any] | None = None,
         in_every_run: bool = False,
+        training: Mapping[str, Any] | None = None,
     ) -> None:
         if (kind == "model") != bool(loss):
             raise PluginError(f"{kind} {name!r}: {'name its loss: loss=…' if not loss else 'loss= is for models'}")
         if in_every_run and kind != "metric":
             raise PluginError(f"{kind} {name!r}: in_every_run= is for metrics")
-        own, of_loss = dict(options or {}), dict(loss_options or {})
-        entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss, in_every_run))
+        if training and kind != "model":
+            raise PluginError(f"{kind} {name!r}: training= is for models")
+        own, of_loss, of_trainer = dict(options or {}), dict(loss_options or {}), dict(training or {})
+        entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss, in_every_run, of_trainer))
 
     register.__qualname__ = "register"  # a TypeError about a wrong call shows this name
     return register

@@ -64,6 +64,8 @@ class Entry:
     """For a model: defaults that differ from those of the loss's Config."""
     in_every_run: bool = False
     """For a metric: whether every run reports it."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """For a model: defaults that differ from the trainer's."""
 
     @property
     def full_name(self) -> str:

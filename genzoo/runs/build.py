@@ -98,8 +98,18 @@ def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None
         raise UsageError(f"{likelihood} is for grey images; these data are vectors of {spec.numel}", "use bernoulli")
 
 
-def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device) -> Model:
+def build_model(
+    entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device, sampling: Any = None
+) -> Model:
     """Build a registered model with weights drawn from `seed`.
+
+    Args:
+        entry: The registered model.
+        spec: What the model is told of the data.
+        config: An instance of its `Config`.
+        seed: The seed of the run.
+        device: The device of its weights.
+        sampling: An instance of its `Sampling`; None: the defaults of that class.
 
     Raises:
         UsageError: The model does not fit the data or the memory.
@@ -107,7 +117,9 @@ def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: to
     model_class: type[Model] = entry.load()
     refuse_too_large(entry, count_without_allocating(model_class, spec, config), device)
     with generators, seeded(derive_seed(seed, "weights")):
-        return model_class(spec, config).to(device)
+        model = model_class(spec, config).to(device)
+    model.sampling = model.sampling if sampling is None else sampling
+    return model
 
 
 def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: int) -> Loss:

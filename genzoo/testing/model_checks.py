@@ -252,6 +252,10 @@ CHECKS: dict[str, Check[Pair]] = {
         sampling_checks.check_sampling,
         "draw from torch's default generator; without a prior raise GenzooError; if y is used, set conditional = True",
     ),
+    "sampling-options": Check(
+        sampling_checks.check_sampling_options,
+        "def sample(self, n, y=None, *, noise=False, options=None): how = options or self.sampling",
+    ),
     "drawn": Check(
         sampling_checks.check_drawn,
         "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.centre",

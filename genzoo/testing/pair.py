@@ -14,7 +14,7 @@ from genzoo.core.dataset import Batch, DataSpec, Split
 from genzoo.core.errors import GenzooError
 from genzoo.core.noise import derive_seed, seeded
 from genzoo.data.resident import Resident
-from genzoo.registry.configs import default_config
+from genzoo.registry.configs import default_config, default_sampling
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry
 from genzoo.runs.build import build_loss, build_model
@@ -78,8 +78,9 @@ class Pair:
         """
         own = self.model.loss_options if self.loss.name == self.model.loss else {}
         loss_config = default_config(self.loss, {**self.loss.options, **own, **self.loss_options})
-        model_config = default_config(self.model, {**self.model.options, **self.model_options})
-        model = build_model(self.model, self.spec, model_config, 0, CPU)
+        options = {**self.model.options, **self.model_options}
+        config, sampling = default_config(self.model, options), default_sampling(self.model, options)
+        model = build_model(self.model, self.spec, config, 0, CPU, sampling)
         loss = build_loss(self.loss, model, loss_config, self.model.name, 0)
         with torch.no_grad(), seeded(derive_seed(0, "prepare")):
             model.prepare(self.batch(EXAMPLES))

@@ -145,7 +145,7 @@ PAIRS = [
 def odd_config(model: str, dataset: str) -> RunConfig:
     config = Components.find(registry(), model, dataset).defaults()
     changed = {}
-    for part in ("model_config", "loss_config", "data_config", "training"):
+    for part in ("model_config", "sampling", "loss_config", "data_config", "training"):
         values = getattr(config, part)
         changed[part] = dataclasses.replace(
             values, **{f.name: odd(f.type, getattr(values, f.name)) for f in dataclasses.fields(values)}
