@@ -139,7 +139,7 @@ def test_alternating_steps_of_a_bilinear_game_stay_bounded_and_simultaneous_ones
 
 @pytest.mark.parametrize(("phase", "own", "others"), [(0, "loss.critic.", "model"), (1, "model.net.", "loss")])
 def test_the_gradient_of_a_phase_reaches_its_own_parameters_alone(phase: int, own: str, others: str) -> None:
-    """Without `detach` the term reaches both; the other gets no gradient, and none of its weights and moments changes."""
+    """The critic is in the term of both; the other gets no gradient, and its weights and moments stay bit for bit."""
     trainer = make_game()
     before, update, other = everything(trainer), trainer.optimizer.step, getattr(trainer.objective, others)
 
