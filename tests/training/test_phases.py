@@ -85,6 +85,11 @@ def test_validation_has_the_terms_of_all_phases_and_patience_looks_at_the_watche
     assert trainer.stopping.best == min(gaps)
 
 
+def test_an_epoch_without_a_step_of_a_phase_has_none_of_its_terms() -> None:
+    epochs = make_game(batch_size=20).fit().epochs
+    assert [list(epoch.train) for epoch in epochs] == [["critic", "gap"], *[["critic", "gap", "model", "length"]] * 2]
+
+
 class Bilinear(genzoo.Loss):
     """min over x, max over y of xy."""
 
@@ -132,16 +137,22 @@ def test_alternating_steps_of_a_bilinear_game_stay_bounded_and_simultaneous_ones
     assert played(Bilinear)[-1] == pytest.approx(1.394, abs=1e-3)
 
 
-def test_the_gradient_of_a_phase_reaches_its_own_parameters_alone() -> None:
-    """Without `detach` the term reaches both; the other's weights and moments do not change by a bit."""
-    for phase, own in ((0, "loss.critic."), (1, "model.net.")):
-        trainer = make_game()
-        before = everything(trainer)
-        with seeded(0):
-            trainer.body.body((torch.arange(8),), Piece(phase, last=False))
-        changed = {name for name, value in everything(trainer).items() if not torch.equal(value, before[name])}
-        assert {name.removeprefix("trained.").removeprefix("objective.")[: len(own)] for name in changed} == {own}
-        assert all(parameter.grad is None for parameter in trainer.parameters)
+@pytest.mark.parametrize(("phase", "own", "others"), [(0, "loss.critic.", "model"), (1, "model.net.", "loss")])
+def test_the_gradient_of_a_phase_reaches_its_own_parameters_alone(phase: int, own: str, others: str) -> None:
+    """The critic is in the term of both; the other gets no gradient, and its weights and moments stay bit for bit."""
+    trainer = make_game()
+    before, update, other = everything(trainer), trainer.optimizer.step, getattr(trainer.objective, others)
+
+    def checked(*arguments: Any, **options: Any) -> None:
+        assert all(parameter.grad is None for parameter in other.parameters())
+        update(*arguments, **options)
+
+    trainer.optimizer.step = checked  # type: ignore[method-assign]
+    with seeded(0):
+        trainer.body.body((torch.arange(8),), Piece(phase, last=False))
+    changed = {name for name, value in everything(trainer).items() if not torch.equal(value, before[name])}
+    assert {name.removeprefix("trained.").removeprefix("objective.")[: len(own)] for name in changed} == {own}
+    assert all(parameter.grad is None for parameter in trainer.parameters)
 
 
 @pytest.mark.parametrize("options", [{}, EVERYTHING, {"on_nan": "skip"}], ids=["plain", "everything", "skip"])

@@ -152,17 +152,12 @@ def test_each_player_trains_itself_alone(loss_class: type[Game]) -> None:
 
 
 @pytest.mark.long  # 2,000 steps
-@pytest.mark.parametrize(
-    ("loss_class", "options", "lr"), [(Adversarial, {}, 3e-3), (Wasserstein, {"critic_steps": 2}, 1e-2)]
-)
-def test_a_game_finds_the_mean_and_the_deviation_of_gaussian_data(
-    loss_class: type[Game], options: dict[str, Any], lr: float
-) -> None:
+def test_a_game_finds_the_mean_and_the_deviation_of_gaussian_data() -> None:
     with seeded(0):
         model = Generator(SPEC, Generator.Config(latent_dim=1, hidden=()))
-        loss = loss_class(model, loss_class.Config(critic=(32,), **options))
+        loss = Adversarial(model, Adversarial.Config(critic=(32,)))
         x = 0.5 * torch.randn(1280, 1) + 2.0
-    training = Training(epochs=200, batch_size=128, lr=lr, schedule="cosine", ema=0.99)
+    training = Training(epochs=200, batch_size=128, lr=3e-3, schedule="cosine", ema=0.99)
     trainer = Trainer(model, loss, training, Resident(Split(x), torch.device("cpu")))
     trainer.fit()
     with seeded(1), torch.no_grad():
