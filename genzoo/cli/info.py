@@ -116,13 +116,17 @@ def accepts(loss: Entry, model: Model | None) -> bool:
 def about_options(entry: Entry) -> list[list[str]]:
     """Return the spelling and type, and the help and default, of each option of an entry."""
     from genzoo.core.options import describe_fields
-    from genzoo.registry.configs import default_config, default_sampling
+    from genzoo.registry.configs import default_config, default_sampling, field_names
+    from genzoo.training.config import Training
 
-    prefix = "data." if entry.kind == "dataset" else ""
+    def section(name: str) -> str:
+        shared = entry.kind in ("model", "loss") and name in field_names(Training)
+        return "data." if entry.kind == "dataset" else f"{entry.kind}." if shared else ""
+
     rows = describe_fields(default_config(entry, entry.options))
     rows += describe_fields(default_sampling(entry, entry.options)) if entry.kind == "model" else []
     return [
-        [f"  --{prefix}{name.replace('_', '-')} {type_name}", f"{text} (default: {default})"]
+        [f"  --{section(name)}{name.replace('_', '-')} {type_name}", f"{text} (default: {default})"]
         for name, type_name, default, text in rows
     ]
 

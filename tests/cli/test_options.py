@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import resource
 import subprocess
@@ -17,6 +16,7 @@ from commandline import command, environment, genzoo, refused
 from genzoo.core.options import describe_fields
 from genzoo.registry.current import registry
 from genzoo.runs.config import Components
+from genzoo.runs.sections import PARTS
 from genzoo.training.config import Training
 
 DIGITS = "run vae --dataset digits"
@@ -68,7 +68,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     (
         f"{DIGITS} --loss elbow",
         "no loss named 'elbow'. Did you mean 'elbo'?",
-        ["known: adversarial, elbo", "plugin not installed?"],
+        ["known: adversarial, ddpm, elbo", "plugin not installed?"],
     ),
     # options
     (
@@ -270,10 +270,9 @@ def test_help_of_a_model_shows_every_option_with_text_and_default(model: str, wo
     dataset = "moons" if "moons" in words else "digits"
     config = Components.find(registry(), model, dataset).defaults()
     flat = " ".join(word for word in result.out.split() if word not in "│|")
-    for field in dataclasses.fields(config)[1:]:
-        part, prefix = getattr(config, field.name), "data." if field.name == "data_config" else ""
-        for name, _, default, text in describe_fields(part):
-            rest = flat.partition(f"--{prefix}{name.replace('_', '-')} ")[2]
+    for part in PARTS:
+        for name, _, default, text in describe_fields(getattr(config, part)):
+            rest = flat.partition(f"--{config.sections.key(part, name).replace('_', '-')} ")[2]
             assert f"{text} (default: {default})" in rest, name
     beta, loss = {"beta-vae": "4.0"}.get(model, "1.0"), registry().get("model", model).loss
     assert ("--beta" in flat) == (loss in ("elbo", "tc"))
