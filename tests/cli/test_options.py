@@ -51,11 +51,11 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("evaluate", "the following arguments are required: run", ["type: genzoo evaluate --help"]),
     ("run", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-tc-vae, beta-vae"]),
     ("run --dataset digits", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-tc-vae, beta-vae"]),
-    ("run vae", "which dataset? genzoo run vae --dataset NAME", ["datasets: csv, digits"]),
+    ("run vae", "which dataset? genzoo run vae --dataset NAME", ["datasets: codes, csv, digits"]),
     (
         "run vae --datset digits",
         "which dataset? genzoo run vae --dataset NAME, not --datset",
-        ["datasets: csv, digits"],
+        ["datasets: codes, csv, digits"],
     ),
     ("run vae --dataset", "argument --dataset: expected one argument", ["type: genzoo run --help"]),
     (
@@ -128,7 +128,11 @@ CASES: list[tuple[str, str, list[str]]] = [
         ["all options: genzoo run vae --dataset moons --help"],
     ),
     (f"{DIGITS} --optimizer foo", "invalid choice 'foo' for argument '--optimizer'. Expected one of", [ALL_OPTIONS]),
-    (f"{DIGITS} --likelihood foo", "no likelihood named 'foo'", ["known: bernoulli, gaussian, gaussian-learned"]),
+    (
+        f"{DIGITS} --likelihood foo",
+        "no likelihood named 'foo'",
+        ["known: bernoulli, continuous-bernoulli", "plugin not installed?"],
+    ),
     (
         f"{DIGITS} --likelihood gaussian:-1",
         "--likelihood gaussian:-1: σ must be a positive number",
@@ -272,7 +276,8 @@ def test_help_of_a_model_shows_every_option_with_text_and_default(model: str, wo
     flat = " ".join(word for word in result.out.split() if word not in "│|")
     for part in PARTS:
         for name, _, default, text in describe_fields(getattr(config, part)):
-            rest = flat.partition(f"--{config.sections.key(part, name).replace('_', '-')} ")[2]
+            spelling = config.sections.key(part, name).replace("_", "-")
+            rest = re.split(rf"--{spelling}[ ,]", flat, maxsplit=1)[1]
             assert f"{text} (default: {default})" in rest, name
     beta, loss = {"beta-vae": "4.0"}.get(model, "1.0"), registry().get("model", model).loss
     assert ("--beta" in flat) == (loss in ("elbo", "tc"))
