@@ -181,6 +181,10 @@ class Density(Model):
         """
         raise NotImplementedError(f"{type(self).__name__} must define log_prob(x): ln p(x)")
 
+    def passes(self) -> int:
+        """Return how many passes of the net `log_prob` takes: several make it too slow for every run of large data."""
+        return 1
+
 
 class LatentModel(Autoencoder, Model):
     """A model p(z) p(x|z) with posterior q(z|x) (Kingma & Welling 2014). A subclass defines these three."""

@@ -15,7 +15,7 @@ from genzoo.core.noise import standard_normal
 from genzoo.registry.parts import likelihood_class
 
 
-class Generator(genzoo.Model):
+class Generator(genzoo.Decoder, genzoo.Model):
     """x = G(z) with z ~ N(0, I) (Goodfellow et al. 2014, section 3).
 
     The critic belongs to the loss: a saved model holds what samples need, and one generator trains with any critic.

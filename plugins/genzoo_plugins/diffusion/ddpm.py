@@ -64,7 +64,7 @@ class Step(NamedTuple):
         return self.beta * (1 - self.earlier) / (1 - self.power)
 
 
-class DDPM(NoiseToData):
+class DDPM(NoiseToData, genzoo.Density):
     """x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε with ε ~ N(0, I), for t = 1 … T; a net predicts ε from x_t and t (Ho et al. 2020).
 
     The prediction is the optimal one for data N(m, s²I), in closed form, plus a net that learns the difference.
@@ -96,6 +96,7 @@ class DDPM(NoiseToData):
         """Variance of an ancestral step: small is right for a single example, large for normally distributed data (Ho
         et al. 2020, section 3.2)."""
 
+    exactness = "bound"
     powers: Tensor
 
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
@@ -167,6 +168,9 @@ class DDPM(NoiseToData):
                 spread = self.large_variance(step).sqrt() if large else math.sqrt(small)
                 x = x + spread * self.source().rsample((n,))
         return self.in_range(x)
+
+    def passes(self) -> int:
+        return len(self.steps(self.sampling.steps))
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return an unbiased estimate of a lower bound on ln p(x) of x [B, *S] in nats, [B] (Ho et al. 2020, eq. 5).
