@@ -8,24 +8,12 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.distributions import full_precision
+from genzoo.core.nets import MaskedLinear
 
 WIDTH = 320
 """Hidden units of a step (Kingma et al. 2016, appendix C)."""
 OPEN = 2.0
 """Added to the gate's logits: at first a step keeps σ(2) = 88 % of z (section 4 of the paper has +1 or +2)."""
-
-
-class MaskedLinear(nn.Linear):
-    """A linear layer in which output j sees input i only where mask[j, i] is 1 (Germain et al. 2015, eq. 10)."""
-
-    mask: Tensor
-
-    def __init__(self, mask: Tensor) -> None:
-        super().__init__(mask.shape[1], mask.shape[0])
-        self.register_buffer("mask", mask, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.mask * self.weight, self.bias)
 
 
 class AutoregressiveStep(nn.Module):
@@ -34,8 +22,8 @@ class AutoregressiveStep(nn.Module):
     def __init__(self, dim: int, context_dim: int) -> None:
         super().__init__()
         order, hidden = torch.arange(dim), torch.arange(WIDTH) % max(dim - 1, 1)
-        self.first = MaskedLinear((hidden[:, None] >= order).float())
-        self.last = MaskedLinear((order[:, None] > hidden).float().repeat(2, 1))
+        self.first = MaskedLinear(hidden[:, None] >= order)
+        self.last = MaskedLinear((order[:, None] > hidden).repeat(2, 1))
         self.context = nn.Linear(context_dim, WIDTH + 2 * dim, bias=False) if context_dim else None
         with torch.no_grad():
             self.last.weight.mul_(0.1)
