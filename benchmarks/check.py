@@ -1,6 +1,7 @@
 """Check the benchmark suite: every field is recorded, and a slowed training step is noticed.
 
-    python benchmarks/check.py              runs the quick suite, then a slowed part of it: 2 to 3 minutes on two cores
+    python benchmarks/check.py              runs the quick suite on a model of each plugin, then a slowed part of it
+    python benchmarks/check.py --all        on every registered model
     python benchmarks/check.py FILE.json    checks only a file of `pytest benchmarks --benchmark-json FILE.json`
 
 Exits with 1 if a field is missing or the comparison does not notice the slowed step.
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from measuring import FIELDS
+
+from genzoo.registry.current import registry
 
 HERE = Path(__file__).parent
 KINDS = ("step", "epoch", "first step", "quality")
@@ -62,17 +65,24 @@ def suite(*options: str | Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
+def one_of_each_plugin() -> list[str]:
+    """Return the first model of each plugin."""
+    return list({entry.origin: entry.name for entry in reversed(registry().matching("model"))}.values())
+
+
 def main(arguments: Sequence[str]) -> int:
+    models = list(registry().names("model")) if "--all" in arguments else one_of_each_plugin()
+    given = [word for word in arguments if word != "--all"]
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(arguments[0]) if arguments else Path(folder) / "benchmarks.json"
-        if not arguments and suite("--benchmark-json", file).returncode:
+        file = Path(given[0]) if given else Path(folder) / "benchmarks.json"
+        if not given and suite("--benchmark-json", file, "--models", ",".join(models)).returncode:
             return 1
         data = json.loads(file.read_text())
         lines = missing(data)
         print("\n".join(lines) or f"{len(data['benchmarks'])} benchmarks hold every field")
-        if lines or arguments:
+        if lines or given:
             return bool(lines)
-        slowed = ("-k", "test_step or test_epoch", "--slowed", "--models", "vae")
+        slowed = ("-k", "test_step or test_epoch", "--slowed", "--models", models[0])
         done = suite(*slowed, f"--benchmark-compare={file}", f"--benchmark-compare-fail={FAIL}")
     noticed = done.returncode != 0 and "Performance has regressed" in done.stdout
     print("the slowed step was noticed" if noticed else "the slowed step was NOT noticed")

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from genzoo.cli.loading import load_data as load_data
     from genzoo.comparison.references import load as load
     from genzoo.comparison.references import open_run as open_run
+    from genzoo.core.combinators import Composite as Composite
+    from genzoo.core.combinators import Mixture as Mixture
+    from genzoo.core.combinators import Transformed as Transformed
     from genzoo.core.command import Command as Command
     from genzoo.core.dataset import Batch as Batch
     from genzoo.core.dataset import Dataset as Dataset
@@ -44,12 +47,12 @@ if TYPE_CHECKING:
     from genzoo.core.hookspecs import Register as Register
     from genzoo.core.hookspecs import RegisterMetric as RegisterMetric
     from genzoo.core.hookspecs import RegisterModel as RegisterModel
+    from genzoo.core.hookspecs import RegisterPart as RegisterPart
     from genzoo.core.hookspecs import hookimpl as hookimpl
-    from genzoo.core.likelihoods import Likelihood as Likelihood
-    from genzoo.core.likelihoods import make_likelihood as make_likelihood
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
     from genzoo.core.loss import Loss as Loss
+    from genzoo.core.loss import Phase as Phase
     from genzoo.core.metric import EvaluationBatch as EvaluationBatch
     from genzoo.core.metric import EvaluationContext as EvaluationContext
     from genzoo.core.metric import Metric as Metric
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
     from genzoo.core.noise import derive_seed as derive_seed
     from genzoo.core.noise import of_examples as of_examples
     from genzoo.core.noise import seeded as seeded
+    from genzoo.core.observation import Categorical as Categorical
     from genzoo.core.options import Count as Count
     from genzoo.core.options import Fraction as Fraction
     from genzoo.core.options import Natural as Natural
@@ -71,10 +75,15 @@ if TYPE_CHECKING:
     from genzoo.core.options import Positive as Positive
     from genzoo.core.options import Range as Range
     from genzoo.core.options import config as config
+    from genzoo.core.parts import Bijection as Bijection
+    from genzoo.core.parts import Likelihood as Likelihood
+    from genzoo.core.parts import Posterior as Posterior
+    from genzoo.core.parts import Prior as Prior
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
+    from genzoo.evaluation.sampling import sample as sample
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
     from genzoo.figures.image_grid import save_grid as save_grid
@@ -86,36 +95,45 @@ if TYPE_CHECKING:
     from genzoo.registry.current import register_loss as register_loss
     from genzoo.registry.current import register_metric as register_metric
     from genzoo.registry.current import register_model as register_model
+    from genzoo.registry.current import register_part as register_part
+    from genzoo.registry.parts import make_likelihood as make_likelihood
+    from genzoo.registry.parts import make_part as make_part
     from genzoo.runs.run import Run as Run
     from genzoo.system.computing import evaluating as evaluating
+    from genzoo.training.gather import gather as gather
 
 _HOMES = {
     "cli.loading": "dataset_of load_data",
     "comparison.references": "load open_run",
+    "core.combinators": "Composite Mixture Transformed",
     "core.command": "Command",
     "core.dataset": "Batch Dataset DataSpec Factored Part Split Splits",
     "core.distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
     "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
-    "core.hookspecs": "Register RegisterMetric RegisterModel hookimpl",
-    "core.likelihoods": "Likelihood make_likelihood",
+    "core.hookspecs": "Register RegisterMetric RegisterModel RegisterPart hookimpl",
     "core.listener": "Epoch RunListener",
-    "core.loss": "Loss",
+    "core.loss": "Loss Phase",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
     "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model",
     "core.noise": "content_keys derive_seed of_examples seeded",
+    "core.observation": "Categorical",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
+    "core.parts": "Bijection Likelihood Posterior Prior",
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "data.resident": "Resident",
     "data.store": "Store",
+    "evaluation.sampling": "sample",
     "experiment.api": "resume run",
     "figures.image_grid": "save_grid",
     "registry.current": (
-        "list_models load_plugin make_dataset "
-        "register_dataset register_listener register_loss register_metric register_model"
+        "list_models load_plugin make_dataset register_dataset register_listener register_loss register_metric "
+        "register_model register_part"
     ),
+    "registry.parts": "make_likelihood make_part",
     "runs.run": "Run",
     "system.computing": "evaluating",
+    "training.gather": "gather",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -48,7 +48,7 @@ def save_variations(options: argparse.Namespace) -> int:
             raise UsageError(
                 f"{opened.run.config.model} has no posterior to draw from", "use a run of a model such as vae"
             )
-        z = q.mean + options.scale * (q.rsample((options.n,)) - q.mean)
+        z = q.centre + options.scale * (q.rsample((options.n,)) - q.centre)
         new = opened.decode(z.flatten(0, 1)).unflatten(0, (options.n, len(x))).transpose(0, 1)
     if out.suffix == ".npy":
         save_numbers(out, new)

@@ -30,7 +30,9 @@ SLOW = 10.0
 def add_verb(verbs: Any) -> None:
     """Add `check`."""
     parser = verbs.add_parser("check", help="run the conformance checks on a registered name", epilog=EPILOG)
-    parser.add_argument("name", help="a registered model, loss, dataset, metric, command or listener; or a package")
+    parser.add_argument(
+        "name", help="a registered model, loss, dataset, metric, part, command or listener; or a package"
+    )
     parser.add_argument("--kind", choices=KINDS, help="if several kinds have this name")
     parser.add_argument("--dataset", dest="on", action="append", default=[], metavar="NAME",
                         help="also check models and losses on its examples (may be repeated)")  # fmt: skip

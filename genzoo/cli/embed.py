@@ -39,7 +39,7 @@ def save_codes(options: argparse.Namespace) -> int:
                 means.append(model.encode(x).cpu())
                 continue
             q = model.posterior(x)
-            means.append(q.mean.cpu())
+            means.append(q.centre.cpu())
             if isinstance(q, DiagGaussian):
                 log_vars.append((q.log_var + torch.zeros_like(q.mean)).cpu())
     arrays: dict[str, Any] = {"index": np.arange(len(opened.names)), "mean": torch.cat(means).numpy()}

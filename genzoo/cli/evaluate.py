@@ -37,9 +37,12 @@ def show_evaluation(options: argparse.Namespace) -> int:
     from genzoo.evaluation.baselines import known_nll
     from genzoo.evaluation.evaluate import evaluate, find_metrics
     from genzoo.evaluation.measures import summarise_likelihood
+    from genzoo.evaluation.sampling import sampling_options
 
     metrics = find_metrics(registry(), names)
     model = run.model.to(device)
+    for metric in metrics.values():
+        sampling_options(model.sampling, metric.sampling)  # refuses what the model does not take
     source = Source.of(run, options)
     data = source.view(options.split, device)
     train = data if options.split == "train" else None

@@ -10,7 +10,7 @@ from genzoo.cli.terminal import print_table, print_text
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.current import registry
-from genzoo.registry.entries import KINDS, WITH_OPTIONS, Entry, Kind
+from genzoo.registry.entries import KINDS, PARTS, WITH_OPTIONS, Entry, Kind
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 USE: dict[Kind, str] = {
     "command": "genzoo {name} --help",
     "listener": "genzoo run MODEL --dataset NAME --listeners {name}",
+    "likelihood": "genzoo run MODEL --dataset NAME --likelihood {name}",
+    "prior": "genzoo run vae --dataset NAME --prior {name}",
+    "posterior": "genzoo run vae --dataset NAME --posterior {name}",
+    "bijection": 'in Python: genzoo.make_part("bijection", "{name}", DIM, 0)',
 }
 """What to type for entries without options of their own."""
 
@@ -56,13 +60,24 @@ def show_info(options: argparse.Namespace) -> int:
 def description(entry: Entry) -> tuple[list[str], list[list[str]]]:
     """Return the losses and sizes of an entry, or how to use it, as lines; and its options, see `about_options`."""
     if entry.kind not in WITH_OPTIONS:
-        return [f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}"], []
+        use = f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}"
+        about = cached(["info", entry.kind, entry.full_name], lambda: about_part(entry)) if entry.kind in PARTS else []
+        return [*about, use], []
 
     def work_out() -> list[Any]:
         return [about_model(entry) if entry.kind == "model" else [], about_options(entry)]
 
     lines, options = cached(["info", entry.kind, entry.full_name], work_out)
     return lines, options
+
+
+def about_part(entry: Entry) -> list[str]:
+    """Return the argument that a part takes after the colon, and its default."""
+    part = entry.load()
+    if not part.symbol:
+        return []
+    default = format(part.default, ".3g") if isinstance(part.default, float) else part.default
+    return [f"  argument  {entry.name}:N, where N is {part.symbol} (default: {default})"]
 
 
 def about_model(entry: Entry) -> list[str]:
@@ -85,7 +100,9 @@ def about_model(entry: Entry) -> list[str]:
     changed = ", ".join(f"{name} {value}" for name, value in entry.loss_options.items())
     own = registry().loss_of(entry)
     others = [loss.name for loss in registry().matching("loss") if loss != own and accepts(loss, model)]
-    return [f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}", *sizes]
+    trained = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in entry.training.items())
+    losses = f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}"
+    return [losses, *([f"  trained   with {trained}"] if trained else []), *sizes]
 
 
 def accepts(loss: Entry, model: Model | None) -> bool:
@@ -99,12 +116,18 @@ def accepts(loss: Entry, model: Model | None) -> bool:
 def about_options(entry: Entry) -> list[list[str]]:
     """Return the spelling and type, and the help and default, of each option of an entry."""
     from genzoo.core.options import describe_fields
-    from genzoo.registry.configs import default_config
+    from genzoo.registry.configs import default_config, default_sampling, field_names
+    from genzoo.training.config import Training
 
-    prefix = "data." if entry.kind == "dataset" else ""
+    def section(name: str) -> str:
+        shared = entry.kind in ("model", "loss") and name in field_names(Training)
+        return "data." if entry.kind == "dataset" else f"{entry.kind}." if shared else ""
+
+    rows = describe_fields(default_config(entry, entry.options))
+    rows += describe_fields(default_sampling(entry, entry.options)) if entry.kind == "model" else []
     return [
-        [f"  --{prefix}{name.replace('_', '-')} {type_name}", f"{text} (default: {default})"]
-        for name, type_name, default, text in describe_fields(default_config(entry, entry.options))
+        [f"  --{section(name)}{name.replace('_', '-')} {type_name}", f"{text} (default: {default})"]
+        for name, type_name, default, text in rows
     ]
 
 

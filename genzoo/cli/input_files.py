@@ -153,12 +153,12 @@ class Files:
         """
         import torch
 
-        from genzoo.runs.build import suits_any_values
+        from genzoo.runs.build import is_for_unit
 
         white = 255 if x.dtype == torch.uint8 else 1
         if self.spec.binary and self.training.binarize == "none":
             self._refuse(x, names, lambda part: (part != 0) & (part != white), "0 and 1 only")
-        elif not suits_any_values(self.spec.likelihood) and white == 1:
+        elif is_for_unit(self.spec.likelihood) and white == 1:
             self._refuse(x, names, lambda part: (part < 0) | (part > 1), "values from 0 to 1")
         if note := self.form.describe_outliers(x):
             self.notes.append(note)

@@ -1,4 +1,4 @@
-"""genzoo list: the registered models, datasets, losses, metrics, listeners and commands."""
+"""genzoo list: the registered models, datasets, losses, metrics, parts, listeners and commands."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ HEADINGS: dict[Kind, str] = {
     "dataset": "DATASETS",
     "loss": "LOSSES",
     "metric": "METRICS",
+    "likelihood": "LIKELIHOODS",
+    "prior": "PRIORS",
+    "posterior": "POSTERIORS",
+    "bijection": "BIJECTIONS",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }
@@ -24,7 +28,7 @@ HEADINGS: dict[Kind, str] = {
 
 def add_verb(verbs: Any) -> None:
     """Add `list`."""
-    catalogue = verbs.add_parser("list", help="list models, datasets, losses, metrics, listeners and commands")
+    catalogue = verbs.add_parser("list", help="list models, datasets, losses, metrics, parts of models, …")
     catalogue.add_argument("pattern", nargs="?", default="*", help="only names that match, such as '*vae*'")
     catalogue.add_argument("--kind", choices=KINDS, help="only one kind")
     catalogue.add_argument("--json", action="store_true", help="print JSON")
@@ -51,6 +55,6 @@ def show_list(options: argparse.Namespace) -> int:
         for number, entry in enumerate(entries)
     ]
     names, summaries = (max(len(row[column]) for row in rows) for column in (1, 2))
-    lines = (f"{heading:9} {name:{names}}  {summary:{summaries}}  {origin}" for heading, name, summary, origin in rows)
+    lines = (f"{heading:11} {name:{names}}  {summary:{summaries}}  {origin}" for heading, name, summary, origin in rows)
     print_table(rows, left=4, header=False, plain="\n".join(lines))
     return 0

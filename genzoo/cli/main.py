@@ -134,7 +134,7 @@ def dispatch(words: list[str]) -> int:
     parser = Parser(prog="genzoo", description=description, epilog=EPILOG, parents=[anywhere])
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}, plugin API {API}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    for verb in VERBS:
+    for verb in words[:1] if words[:1] and words[0] in VERBS else VERBS:  # all of them take 15 ms
         importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
     load_plugin_files(general.plugin_files)
     first = next((word for word in words if not word.startswith("-")), None)
@@ -145,8 +145,11 @@ def dispatch(words: list[str]) -> int:
     moved: list[str] = []
     if first in verbs.choices and verbs.choices[first].get_default("moved") is not None:
         moved, words = take_data_options(words)  # before the verb's parser, which would take their values as files
+    of_model: list[str] = []
+    if first in verbs.choices and verbs.choices[first].get_default("of_model") is not None:
+        of_model, words = take_other_options(words, verbs.choices[first])
     options, rest = parser.parse_known_args(words)
-    options.moved = moved
+    options.moved, options.of_model = moved, of_model
     if rest and options.verb not in ("run", "resume", "bench"):
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
@@ -155,6 +158,19 @@ def dispatch(words: list[str]) -> int:
     options.rest, options.command, options.plugin_files = rest, typed, general.plugin_files
     code: int = options.handler(options)
     return code
+
+
+def take_other_options(words: list[str], parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
+    """Separate options that a verb's parser does not know, each with its value, from the other words."""
+    taken: list[str] = []
+    rest: list[str] = []
+    known = {spelling for action in parser._actions for spelling in action.option_strings}
+    takes_value = False
+    for word in words:
+        is_other = word.startswith("--") and word.partition("=")[0] not in {*known, "--"}
+        (taken if is_other or (takes_value and not word.startswith("--")) else rest).append(word)
+        takes_value = is_other and "=" not in word
+    return taken, rest
 
 
 def add_command(name: str, verbs: Any) -> None:

@@ -7,9 +7,10 @@ import dataclasses
 import io
 import itertools
 import re
+import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -18,10 +19,9 @@ from genzoo.core.options import OptionError, describe_fields, option
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry
-from genzoo.runs.config import Components, RunConfig
-
-OF_THE_VERB = ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet", "--debug")
-"""Options of the command line that a configuration file cannot set."""
+from genzoo.runs.config import TABLES, Components, RunConfig
+from genzoo.runs.sections import OF_THE_VERB, PARTS, Sections
+from genzoo.training.config import Training
 
 
 def parse(components: Components, file_words: list[str], words: list[str], file: str) -> RunConfig:
@@ -38,46 +38,87 @@ def parse(components: Components, file_words: list[str], words: list[str], file:
         SystemExit: After printing the help for --help.
     """
     defaults = components.defaults()
-    prefixless = tyro.conf.OmitArgPrefixes
-    sections = [
-        ("model", prefixless[type(defaults.model_config)], defaults.model_config),
-        ("loss", prefixless[type(defaults.loss_config)], defaults.loss_config),
-        ("data", type(defaults.data_config), defaults.data_config),
-        ("training", prefixless[type(defaults.training)], defaults.training),
-    ]
-    combined = dataclasses.make_dataclass("options", sections, frozen=True, kw_only=True)
     model, _, dataset = components.names
+    typed = {part: with_spellings(part, defaults.sections, getattr(defaults, part)) for part in PARTS}
+    combined = dataclasses.make_dataclass(
+        "options",
+        [
+            (
+                GROUPS.get(part, part),
+                kind,
+                dataclasses.field(default=default, metadata={"help": GROUP_HELP.get(part, "")}),
+            )
+            for part, (kind, default) in typed.items()
+        ],
+        frozen=True,
+        kw_only=True,
+    )
+    try:
+        file_words = [defaults.sections.spelled(word) for word in file_words]
+        words = [defaults.sections.spelled(word) for word in words]
+        parsed, unknown = read_words(
+            combined,
+            [*file_words, *words],
+            prog=f"genzoo run {model} --dataset {dataset}",
+            description=f"{components.model.summary}. Loss: {components.loss.name}.",
+        )
+    except OptionError as error:
+        message = defaults.respelled(error).message
+        raise UsageError(located(message, file, file_words, words)) from None
+    except UsageError as error:
+        error.message = located(error.message, file, file_words, words)
+        raise
+    if unknown:
+        refuse(unknown, components, file, file_words)
+    changed = {part: plain(getattr(parsed, GROUPS.get(part, part)), getattr(defaults, part)) for part in PARTS}
+    return dataclasses.replace(defaults, **changed)
+
+
+GROUPS = {"model_config": "model", "loss_config": "loss", "data_config": "data", "training": "train"}
+"""The title of each part in the help, where it is not the part's name."""
+GROUP_HELP = {"training": Training.__doc__ or ""}
+"""The text below the title. Without one tyro would search sources for it, half of the time that it takes."""
+
+
+def with_spellings(part: str, sections: Sections, config: Any) -> tuple[Any, Any]:
+    """Return a class and an instance with the options of a config, spelled for tyro as `Sections.key` says."""
+    cls = type(config)
+    if part == "data_config":  # tyro writes --data. before each option
+        return cls, config
+    hints, values = typing.get_type_hints(cls, include_extras=True), vars(config)
+    keys = {name: sections.key(part, name) for name in sections.names[part]}
+    qualified = [
+        (name, Annotated[hints[name], tyro.conf.arg(name=key)], dataclasses.field(default=values[name]))
+        for name, key in keys.items()
+        if key != name
+    ]
+    if qualified:
+        cls = dataclasses.make_dataclass(cls.__name__, qualified, bases=(cls,), frozen=True, kw_only=True)
+    without_prefix: Any = tyro.conf.OmitArgPrefixes
+    return without_prefix[cls], cls(**values)
+
+
+def plain(parsed: Any, like: Any) -> Any:
+    """Return parsed options as an instance of the class of `like`."""
+    return type(like)(**vars(parsed))
+
+
+def read_words(kind: Any, words: list[str], **texts: Any) -> tuple[Any, list[str]]:
+    """Return what tyro reads from words of the command line, and the words that it does not know.
+
+    Raises:
+        UsageError: A value is wrong; an `OptionError` if the option's own check says so.
+        SystemExit: After printing the help for --help.
+    """
     errors = io.StringIO()
-    parsed: Any
-    unknown: list[str]
     try:
         with contextlib.redirect_stderr(errors):
-            parsed, unknown = tyro.cli(
-                combined,
-                args=[*file_words, *words],
-                prog=f"genzoo run {model} --dataset {dataset}",
-                description=f"{components.model.summary}. Loss: {components.loss.name}.",
-                return_unknown_args=True,
-            )
+            parsed: tuple[Any, list[str]] = tyro.cli(kind, args=words, return_unknown_args=True, **texts)
+            return parsed
     except SystemExit as stop:
         if not stop.code:
             raise
-        message = one_line(errors.getvalue())
-        raise UsageError(located(message, file, file_words, words)) from None
-    except OptionError as error:
-        message = error.message
-        if error.config is type(defaults.data_config):
-            message = message.replace("--", "--data.", 1)
-        raise UsageError(located(message, file, file_words, words)) from None
-    if unknown:
-        refuse(unknown, components, file, file_words)
-    return dataclasses.replace(
-        defaults,
-        model_config=parsed.model,
-        loss_config=parsed.loss,
-        data_config=parsed.data,
-        training=parsed.training,
-    )
+        raise UsageError(one_line(errors.getvalue())) from None
 
 
 WRONG_TYPE = re.compile(r"Error parsing (--\S+): .*(int|float)\(?\)?(?: with base 10)?: (.*)")
@@ -123,19 +164,24 @@ def refuse(unknown: list[str], components: Components, file: str, file_words: li
         raise UsageError(f"{where}unrecognised: {spelling!r}", "put the model first: genzoo run MODEL --dataset NAME")
     if spelling in OF_THE_VERB:
         raise UsageError(f"{where}{spelling} is for the command line only", "remove it from the file")
-    known = known_options(components)
     owners = list(owners_of(spelling))
-    if owners and spelling not in known:
+    if owners:
         asked = f"{components.model.name} with loss {components.loss.name} on {components.dataset.name}"
         raise UsageError(f"{where}{spelling} belongs to {listed(owners)}; this run is {asked}", help_hint(components))
-    suggestion, names = suggested(spelling, known)
+    suggestion, names = suggested(spelling, components)
+    known = known_options(components) | known_options(components, with_section=True)
     hints = [f"{name} {known[name]}" for name in names if known[name]] + [help_hint(components)]
     raise UsageError(f"{where}no option {spelling}.{suggestion}", "\n".join(hints))
 
 
-def suggested(spelling: str, known: Iterable[str]) -> tuple[str, list[str]]:
+def suggested(spelling: str, components: Components) -> tuple[str, list[str]]:
     """Return " Did you mean …?" and the options in it. The leading dashes do not count as similarity."""
-    by_name = {name.lstrip("-"): name for name in known}
+    sections = components.defaults().sections
+    plain = spelling.lstrip("-").rpartition(".")[2].replace("-", "_")
+    elsewhere = [sections.with_section(part, name) for part, name in sections if name == plain]
+    if elsewhere and "." in spelling:
+        return f" Did you mean {' or '.join(elsewhere)}?", elsewhere
+    by_name = {name.lstrip("-"): name for name in known_options(components, "." in spelling)}
     sentence = did_you_mean(spelling.lstrip("-"), by_name)
     similar = [by_name[name] for name in re.findall(r"'([^']+)'", sentence)]
     return (f" Did you mean {' or '.join(similar)}?" if similar else ""), similar
@@ -163,38 +209,48 @@ def hinted(components: Components) -> Iterator[None]:
         raise
 
 
-def known_options(components: Components) -> dict[str, str]:
+def known_options(components: Components, with_section: bool = False) -> dict[str, str]:
     """Return every option and its description, such as "FLOAT  Weight of the KL term. (default: 1.0)"."""
     config = components.defaults()
-    parts = (("", config.model_config), ("", config.loss_config), ("", config.training), ("data.", config.data_config))
+    sections = config.sections
     known = {
-        option(prefix + name): f"{kind}  {text} (default: {default})"
-        for prefix, part in parts
-        for name, kind, default, text in describe_fields(part)
+        sections.with_section(part, name) if with_section else option(sections.key(part, name)): (
+            f"{kind}  {text} (default: {default})"
+        )
+        for part in PARTS
+        for name, kind, default, text in describe_fields(getattr(config, part))
     }
     return known | dict.fromkeys(OF_THE_VERB, "")
 
 
 def owners_of(spelling: str) -> Iterable[str]:
     """Yield the registered models, losses and datasets that have an option."""
-    for kind, prefix in (("model", ""), ("loss", ""), ("dataset", "data.")):
+    for kind, section in (("model", "model"), ("loss", "loss"), ("dataset", "data")):
         for entry in registry().matching(kind):  # type: ignore[arg-type]
-            if spelling in (option(prefix + name) for name in _fields(entry)):
+            names = [option(f"{section}.{name}") for name in _fields(entry)]
+            names += [] if kind == "dataset" else map(option, _fields(entry))
+            if spelling in names:
                 yield f"{kind} {entry.name}"
 
 
 def _fields(entry: Entry) -> tuple[str, ...]:
     try:
-        return field_names(entry.load().Config)
+        cls = entry.load()
+        return field_names(cls.Config) + (field_names(cls.Sampling) if entry.kind == "model" else ())
     except GenzooError:  # its fault is not the subject of this message
         return ()
 
 
 def line_of(file: str, spelling: str) -> str:
     """Return the line where a file sets an option as ":12", or "" if it is not found."""
-    name = re.sub(r"^--(data\.)?(no-)?", "", spelling)
-    pattern = re.compile(rf"""^\s*(data\.)?["']?{re.sub("[-_]", "[-_]", name)}["']?\s*[=:]""")
+    section, _, name = spelling.removeprefix("--").rpartition(".")
+    name = re.sub("[-_]", "[-_]", name.removeprefix("no-"))
+    pattern = re.compile(rf"""^\s*["']?((?P<section>\w+)\.)?{name}["']?\s*[=:]""")
+    table = ""
     for number, line in enumerate(Path(file).read_text(encoding="utf-8").splitlines(), start=1):
-        if pattern.search(line):
+        if heading := re.match(r"""\s*(?:\[(\w+)\]|"(\w+)": \{)""", line):
+            table = TABLES.get(heading[1] or heading[2], "")
+        found = pattern.search(line)
+        if found and (not section or (found["section"] or table) in ("", section)):
             return f":{number}"
     return ""

@@ -23,9 +23,16 @@ if TYPE_CHECKING:
     from genzoo.core.model import Model
 
 
+DESCRIPTION = """\
+Draw new examples from a trained model. A model's own sampling options, such as --steps 50, may follow:
+genzoo info MODEL shows them. --model.NAME is the model's option where both have one."""
+
+
 def add_verb(verbs: Any) -> None:
     """Add `sample`."""
     sample = add_run_verb(verbs, "sample", save_samples, "draw new examples from a trained model")
+    sample.description = DESCRIPTION
+    sample.set_defaults(of_model=[])
     sample.add_argument(
         "-n", type=int, metavar="N", help="examples in all, or of each --class (default: about 64 in all)"
     )
@@ -47,6 +54,7 @@ def save_samples(options: argparse.Namespace) -> int:
     from genzoo.figures import draw as figures
     from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
     from genzoo.figures.samples import SAMPLES
+    from genzoo.registry.configs import differing
 
     model = run.model.to(device)
     source = Source.of(run, options)
@@ -54,6 +62,7 @@ def save_samples(options: argparse.Namespace) -> int:
     ending = ENDINGS[spec.kind][0]
     if options.out:
         refuse_other_ending(options.out, spec)
+    how = own_options(model, options, run.config.model)
     sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
     if reason := sampler.refuses(model):
         raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
@@ -65,6 +74,8 @@ def save_samples(options: argparse.Namespace) -> int:
     refuse_too_many(n, max(model.spec, spec, key=lambda one: one.numel), device)
     y = torch.tensor(classes, device=device).repeat_interleave(per_class) if classes else None
     suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
+    changed = {} if how is None else differing(model.sampling, how)
+    suffix += "".join(f"-{name}{value}" for name, (_, value) in changed.items())
     suffix += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}{ending}")
     train = None
@@ -72,22 +83,48 @@ def save_samples(options: argparse.Namespace) -> int:
         train = source.view("train", device)
     elif spec.kind == "vector" and out.suffix == ".png":
         train = source.view_if_there("train", device, "drawn without the data")
-    new, how = figures.draw_samples(model, train, n, options.seed, sampler, y)
+    new, drawn = figures.draw_samples(model, train, n, options.seed, sampler, y, options=how)
     new = source.meaning(new)
     if out.suffix != ".png":
         values = run.form.unscaled(new) if spec.kind == "vector" else new
         write_examples(out, values, spec, run.form.columns)
     elif spec.kind == "signal":
-        figures.draw_signals(out, {"generated": new}, spec.rate, f"{n} signals, {how}")
+        figures.draw_signals(out, {"generated": new}, spec.rate, f"{n} signals, {drawn}")
     elif spec.is_image:
         of_classes = f" of class {options.classes}" if len(classes) == 1 else ", a row a class" if classes else ""
-        title = f"{n} samples{of_classes}, {how}"
+        title = f"{n} samples{of_classes}, {drawn}"
         figures.save_grid(out, new, title, per_class if len(classes) > 1 else None)
     else:
         real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
-        figures.scatter(out, real, new, f"{n} samples, {how}")
+        figures.scatter(out, real, new, f"{n} samples, {drawn}")
     print(out)
     return 0
+
+
+def own_options(model: Model, options: argparse.Namespace, name: str) -> Any:
+    """Return the sampling options of a command line for the model of this name; None if there are none.
+
+    `--sampler` is the model's option if the model has one of that name, since it then has no codes to draw.
+
+    Raises:
+        UsageError: The model has no such option, or a value is wrong.
+    """
+    from genzoo.cli.options import read_words
+    from genzoo.evaluation.sampling import sampling_options
+    from genzoo.registry.configs import differing, field_names
+
+    own, words = model.sampling, [re.sub("^--model[.]", "--", word) for word in options.of_model]
+    if options.sampler and "sampler" in field_names(type(own)):
+        words += ["--sampler", options.sampler]
+        options.sampler = None
+    try:
+        parsed, unknown = read_words(type(own), words, default=own) if field_names(type(own)) else (own, words)
+    except UsageError as error:
+        error.hint = error.hint or f"sampling options: genzoo info {name}"
+        raise
+    if unknown:
+        sampling_options(own, {unknown[0].lstrip("-").partition("=")[0].replace("-", "_"): None})  # refuses it
+    return sampling_options(own, {name: value for name, (_, value) in differing(own, parsed).items()})
 
 
 def parse_classes(text: str, model: Model, name: str) -> list[int]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from genzoo.core.errors import GenzooError
+from genzoo.core.options import to_json
 from genzoo.core.run_reference import parse_pinned
 from genzoo.data.locations import is_location
+from genzoo.registry.answer_cache import cached
+from genzoo.registry.current import registry
+from genzoo.registry.entries import Kind
 from genzoo.runs.reference import shortened
 
 VIEW = ("binarize", "standardize")
 """Training options that change what the metrics mean: runs that differ in them are in different tables."""
-NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners")
+NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners", "metrics")
 """Training options in which the runs of one row may differ."""
 SHORT = 8
 """Digits of a hash in a title."""
@@ -105,8 +111,42 @@ def settings_of(config: Mapping[str, Any], record: Mapping[str, Any], data: Data
     """Return every option but the seed as one flat mapping; an option that changed during training has all values."""
     training = {name: value for name, value in config["training"].items() if name not in NOT_SETTINGS}
     training |= changed_during_training(config["training"], record)
-    model, loss = ({name: shortened(value) for name, value in config[part].items()} for part in ("model", "loss"))
-    return {"model": model.pop("name"), **model, "loss": loss.pop("name"), **loss, "data": data.plain, **training}
+    parts = {part: {name: shortened(value) for name, value in config[part].items()} for part in ("model", "loss")}
+    names = {section: options.pop("name") for section, options in parts.items()}
+    owners = Counter(name for options in (*parts.values(), training) for name in options)
+    flat = {
+        section: {name if owners[name] == 1 else f"{section}.{name}": value for name, value in options.items()}
+        for section, options in {**parts, "train": training}.items()
+    }
+    both = ({section: names[section], **flat[section]} for section in parts)
+    return {name: value for one in both for name, value in one.items()} | {"data": data.plain} | flat["train"]
+
+
+def completed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the settings of runs with the options that others of the same model and loss have, at their defaults.
+
+    A run made before an option was added does not record it, and opens with its default.
+    """
+    names: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        names.setdefault((row["model"], row["loss"]), set()).update(row)
+    found = []
+    for row in rows:
+        missing = names[row["model"], row["loss"]] - row.keys()
+        added = _defaults("model", row["model"]) | _defaults("loss", row["loss"]) if missing else {}
+        found.append(row | {name: value for name, value in added.items() if name in missing})
+    return found
+
+
+def _defaults(kind: Kind, name: str) -> dict[str, Any]:
+    """Return the defaults of a registered class; {} if it is not known."""
+    entries = registry().called(name, [kind])
+    try:
+        (entry,) = entries
+        defaults: dict[str, Any] = cached(["defaults", kind, entry.full_name], lambda: to_json(entry.load().Config()))
+    except (ValueError, GenzooError):
+        return {}
+    return defaults
 
 
 def changed_during_training(training: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from genzoo.comparison.identity import (
     Data,
     as_key,
+    completed,
     file_names,
     protocol_words,
     settings_of,
@@ -259,8 +260,8 @@ def tables(
     found = []
     for group, text in zip(groups.values(), texts, strict=True):
         rows: dict[str, list[tuple[Member, dict[str, Any]]]] = {}
-        for member in group:
-            settings = settings_of(member.config, member.record, member.data)
+        every = completed([settings_of(member.config, member.record, member.data) for member in group])
+        for member, settings in zip(group, every, strict=True):
             rows.setdefault(as_key(settings), []).append((member, settings))
         built = [
             Row(str(own[0][1]["model"]), own[0][1], tuple(m.run for m, _ in own), tuple(m.results for m, _ in own))

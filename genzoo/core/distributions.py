@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -24,8 +24,8 @@ LOG_2PI = math.log(2 * math.pi)
 Measure = Literal["probability", "density", "none"]
 """What exp(log_prob) is: the probability of a discrete value (only this has bits per dimension), the density of a
 continuous value, or neither. Values of different measures must not be compared."""
-Support = Literal["any", "binary", "levels"]
-"""The values of a distribution: any, only 0 and 1, or grey levels k/255."""
+Support = Literal["any", "binary", "levels", "counts"]
+"""The values of a distribution: any, only 0 and 1, grey levels k/255, or whole numbers from 0."""
 
 
 def full_precision(x: Tensor) -> Tensor:
@@ -51,9 +51,9 @@ def split_batch(x: Tensor, sizes: tuple[int, ...]) -> Tensor:
 class Distribution(ABC):
     """A batch of independent distributions over tensors with `event_dims` axes."""
 
-    measure: ClassVar[Measure] = "density"
-    """What exp(log_prob) is."""
-    support: ClassVar[Support] = "any"
+    measure: Measure = "density"
+    """What exp(log_prob) is; for a class, or for one distribution."""
+    support: Support = "any"
     """The values for which `measure` is true: for others exp(log_prob) is neither a probability nor a density."""
 
     def __init__(self, event_dims: int) -> None:
@@ -61,8 +61,22 @@ class Distribution(ABC):
 
     @property
     @abstractmethod
+    def shape(self) -> torch.Size:
+        """Batch shape followed by event shape."""
+
+    @property
     def mean(self) -> Tensor:
-        """The expected value: [*batch, *event]."""
+        """The expected value, [*batch, *event].
+
+        Raises:
+            NotImplementedError: It has no closed form. Then the distribution defines `centre`.
+        """
+        raise NotImplementedError(f"a {type(self).__name__} has no mean in closed form; use its centre")
+
+    @property
+    def centre(self) -> Tensor:
+        """A deterministic representative, [*batch, *event], for codes, reconstructions and figures: the mean if any."""
+        return self.mean
 
     @abstractmethod
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
@@ -95,11 +109,6 @@ class Distribution(ABC):
         """Return KL(self‖p) in nats, [*batch]; None without a closed form: then estimate it from samples."""
         terms = self.kl_per_dim(p)
         return None if terms is None else self._sum_event(terms)
-
-    @property
-    def shape(self) -> torch.Size:
-        """Batch shape followed by event shape."""
-        return self.mean.shape
 
     @property
     def batch_axes(self) -> int:
@@ -143,6 +152,10 @@ class DiagGaussian(Distribution):
         """Split the output of one linear head, [*batch, 2D], into mean and log-variance of D values each."""
         mean, log_var = full_precision(parameters).chunk(2, -1)
         return cls(mean, log_var)
+
+    @property
+    def shape(self) -> torch.Size:
+        return self._mean.shape
 
     @property
     def mean(self) -> Tensor:
@@ -258,11 +271,15 @@ class Delta(Distribution):
         event_dims: How many of the last axes are one event.
     """
 
-    measure: ClassVar[Measure] = "none"
+    measure: Measure = "none"
 
     def __init__(self, point: Tensor, event_dims: int = 1) -> None:
         super().__init__(event_dims)
         self.point = point
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.point.shape
 
     @property
     def mean(self) -> Tensor:

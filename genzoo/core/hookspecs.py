@@ -13,7 +13,7 @@ A plugin states the plugin API that it was written for: `GENZOO_API = 2` in the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pluggy
 
@@ -21,6 +21,9 @@ API = 2
 """The version of the plugin API. It is raised when a public name changes its meaning or is removed."""
 OLDEST_API = 2
 """The oldest plugin API that is still supported."""
+
+PartKind = Literal["likelihood", "prior", "posterior", "bijection"]
+"""The kinds of parts, see `genzoo.core.parts`."""
 
 hookspec = pluggy.HookspecMarker("genzoo")
 hookimpl = pluggy.HookimplMarker("genzoo")
@@ -56,6 +59,7 @@ class RegisterModel(Protocol):
         paper: str = "",
         options: Mapping[str, Any] | None = None,
         loss_options: Mapping[str, Any] | None = None,
+        training: Mapping[str, Any] | None = None,
     ) -> None:
         """Register a model.
 
@@ -65,8 +69,9 @@ class RegisterModel(Protocol):
             loss: The loss that trains it by default.
             summary: One line for `genzoo list`.
             paper: The source: authors, year, arXiv number.
-            options: Defaults that differ from those of the class's Config.
+            options: Defaults that differ from those of the class's Config and Sampling.
             loss_options: Defaults that differ from those of the loss's Config.
+            training: Defaults of the trainer for this model, such as {"ema": 0.999}.
         """
 
 
@@ -92,6 +97,21 @@ class RegisterMetric(Protocol):
             paper: The source: authors, year, arXiv number.
             options: Defaults that differ from those of the class's Config.
             in_every_run: Whether every run imports and reports it. Otherwise it is computed only if named.
+        """
+
+
+class RegisterPart(Protocol):
+    """The function with which a hook registers a part of models."""
+
+    def __call__(self, kind: PartKind, name: str, target: str | type, *, summary: str, paper: str = "") -> None:
+        """Register a part.
+
+        Args:
+            kind: Such as "prior".
+            name: kebab-case, what the user types: `--prior NAME` or `--prior NAME:ARGUMENT`.
+            target: "package.module:Class", or the class itself. It extends its kind's class in `genzoo.core.parts`.
+            summary: One line for `genzoo list`.
+            paper: The source: authors, year, arXiv number.
         """
 
 
@@ -123,3 +143,8 @@ def register_commands(register: Register) -> None:
 @hookspec
 def register_listeners(register: Register) -> None:
     """Register run listeners, `genzoo run … --listeners NAME`: subclasses of `genzoo.RunListener`."""
+
+
+@hookspec
+def register_parts(register: RegisterPart) -> None:
+    """Register parts of models: subclasses of `genzoo.Likelihood`, `genzoo.Prior`, `genzoo.Posterior`, …"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -12,8 +12,29 @@ from genzoo.core.model import Model, without_prior
 from genzoo.core.options import refuse_without_config
 
 
+class Phase(NamedTuple):
+    """One of the updates that make up a training step: a forward pass, a backward pass and an update of its own."""
+
+    term: str = "loss"
+    """The name of the term that is minimised."""
+    of: str = ""
+    """Whose parameters are trained: "model", "loss", or the beginning of parameter names, such as "model.critic"; "":
+    all. The phases of a loss share no parameter and leave none out."""
+    every: int = 1
+    """The phase is active in every `every`-th step, first in step number every − 1 (from 0). One phase at least is
+    active in every step."""
+    lr: float = 1.0
+    """Factor of the learning rate."""
+    betas: tuple[float, float] | None = None
+    """Adam's decay rates; None: those of the training."""
+
+
 class Loss(nn.Module):
-    """A training objective. Its own parameters are trained together with the model's."""
+    """A training objective. Its own parameters are trained together with the model's.
+
+    A loss of several phases trains parts of the parameters in turn, each by its own term: `forward` then gets the
+    number of the phase. All active phases of a step see the same batch and have noise of their own.
+    """
 
     Config: ClassVar[type[Any]]
     accepts: ClassVar[type[Model]] = Model
@@ -24,6 +45,12 @@ class Loss(nn.Module):
     """Options that trade rate for distortion, and their symbols, such as {"beta": "β"}. Runs that differ in no other
     option are points of one rate–distortion curve, labelled by the first of these options that is set and has a symbol.
     """
+    phases: tuple[Phase, ...] = (Phase(),)
+    """The updates of a step, in order. A loss whose options decide assigns `self.phases` in its constructor."""
+    watched: ClassVar[str] = "loss"
+    """The validation term that early stopping compares; "": none tells which epoch is better, as in a game."""
+    second_order: ClassVar[bool] = False
+    """Whether `forward` differentiates, as for a gradient penalty. Such a loss is not compiled."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -54,9 +81,30 @@ class Loss(nn.Module):
     def forward(self, model: Model, batch: Batch, step: Tensor) -> dict[str, Tensor]:
         """Return named scalars, each a mean over the B examples. "loss" is minimised; all are logged.
 
+        A loss of several phases defines forward(model, batch, step, phase=0) and returns the terms of that phase, which
+        no other phase returns. The phase's own term is minimised.
+
         Args:
             model: The model given to the constructor.
             batch: x [B, *S], y [B] or None.
             step: The number of optimiser steps so far, a 0-d int64 tensor on the device.
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward(model, batch, step)")
+
+    def begin(self, model: Model, total_steps: int) -> None:
+        """Called once before the first step, also of a resumed training, whose buffers are then restored.
+
+        Buffers are changed in place. A number derived from `total_steps` may be kept as an attribute.
+        """
+
+    def after_step(self, model: Model, batch: Batch, step: Tensor) -> None:
+        """Called after the last update of each step, without gradient, in training mode.
+
+        It is part of the captured step, so it reads no value back. It may change buffers, in place, and the data of
+        parameters, and nothing else. What it changed is restored if the step is not finite.
+
+        Args:
+            model: The model given to the constructor, after the step's updates.
+            batch: The step's x [B, *S] and y [B] or None; in several processes this process's own: `genzoo.gather`.
+            step: The number of steps before this one, a 0-d int64 tensor on the device.
+        """

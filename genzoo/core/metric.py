@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
@@ -78,7 +79,7 @@ class EvaluationBatch:
     def reconstruction(self) -> Tensor:
         """decode(encode(x)), [B, *S]."""
         assert isinstance(self.model, Autoencoder)
-        code = self.inference.q.mean if isinstance(self.model, LatentModel) else self.model.encode(self.batch.x)
+        code = self.inference.q.centre if isinstance(self.model, LatentModel) else self.model.encode(self.batch.x)
         with self._noise():
             return self.model.decode(code)
 
@@ -126,7 +127,7 @@ class Metric:
     """
 
     Config: ClassVar[type[Any]]
-    """The options; `--metrics name:VALUE` sets the first field, `name:OPTION=VALUE` any field."""
+    """The options; `--metrics name:VALUE` sets the first field, `name:OPTION=VALUE:OPTION=VALUE` any fields."""
     label: ClassVar[str]
     """The name in tables, such as "KL"."""
     unit: ClassVar[str] = ""
@@ -141,6 +142,10 @@ class Metric:
     """The trivial models that a model must beat in this metric."""
     needs_train: bool = False
     """Whether the metric needs the training data; without them it is not available."""
+    draws: ClassVar[bool] = False
+    """Whether the metric draws samples: `--metrics name:OPTION=VALUE` then also takes the model's sampling options."""
+    sampling: Mapping[str, Any] = MappingProxyType({})
+    """The options of the model's sampling that were given with the metric's name."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -23,7 +23,7 @@ STARTS, TRIAL = 10, 20
 
 
 @dataclass(frozen=True)
-class Mixture:
+class GaussianMixture:
     """The density Σ π_k N(μ_k, C_k), in float64."""
 
     weights: Tensor
@@ -63,7 +63,7 @@ class Mixture:
         return drawn
 
 
-def fit_mixture(points: Tensor, components: int, seed: int = 0) -> Mixture:
+def fit_mixture(points: Tensor, components: int, seed: int = 0) -> GaussianMixture:
     """Fit a mixture by EM from several k-means solutions, and return the one with the highest likelihood.
 
     With one component it has the mean and covariance of the points.
@@ -83,7 +83,7 @@ def fit_mixture(points: Tensor, components: int, seed: int = 0) -> Mixture:
     return climb(points, max(fitted, key=lambda mixture: mixture.log_prob(points).mean().item()), ridge)
 
 
-def climb(points: Tensor, mixture: Mixture, ridge: float, steps: int = STEPS) -> Mixture:
+def climb(points: Tensor, mixture: GaussianMixture, ridge: float, steps: int = STEPS) -> GaussianMixture:
     """Run EM until the likelihood no longer increases (Dempster, Laird & Rubin 1977)."""
     before = -math.inf
     for _ in range(steps if len(mixture.weights) > 1 else 0):
@@ -97,7 +97,7 @@ def climb(points: Tensor, mixture: Mixture, ridge: float, steps: int = STEPS) ->
     return mixture
 
 
-def maximise(points: Tensor, shares: Tensor, ridge: float) -> Mixture:
+def maximise(points: Tensor, shares: Tensor, ridge: float) -> GaussianMixture:
     """Return the most likely mixture for given responsibilities [N, K] (the M step)."""
     mass = shares.sum(0) + 1e-12
     means = (shares.T @ points) / mass[:, None]
@@ -105,7 +105,7 @@ def maximise(points: Tensor, shares: Tensor, ridge: float) -> Mixture:
     for share, mean, total in zip(shares.T, means, mass, strict=True):
         gap = points - mean
         covariances.append((gap * share[:, None]).T @ gap / total + ridge * torch.eye(points.shape[1]).to(points))
-    return Mixture(mass / mass.sum(), means, torch.stack(covariances))
+    return GaussianMixture(mass / mass.sum(), means, torch.stack(covariances))
 
 
 def start(points: Tensor, components: int, seed: int) -> Tensor:

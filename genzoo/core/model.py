@@ -7,6 +7,7 @@ latent such as (20,). Log-probabilities are in nats, summed over one example; me
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 
 from genzoo.core.dataset import Batch, DataSpec, Kind
 from genzoo.core.distributions import Distribution, Measure, Support
-from genzoo.core.errors import UsageError
-from genzoo.core.options import refuse_without_config
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.options import NoOptions, refuse_without_config
 
 Exactness = Literal["exact", "bound", "estimate"]
 """What a reported ln p(x) is: exact, a lower bound on average, or an estimate without a known sign of its error."""
@@ -78,6 +79,10 @@ class Model(nn.Module):
     """
 
     Config: ClassVar[type[Any]]
+    """The options of the model: of its nets and its distributions."""
+    Sampling: ClassVar[type[Any]] = NoOptions
+    """The options of drawing samples, such as the steps of a solver: another `genzoo.config` class. They are set for a
+    run or for a call. No field may have the name of one in `Config`."""
     conditional: ClassVar[bool] = False
     """Whether `sample` uses y. Only then can a user request classes."""
     kinds: ClassVar[tuple[Kind, ...]] = ("image", "vector", "signal")
@@ -88,6 +93,13 @@ class Model(nn.Module):
         refuse_without_config(cls)
         if issubclass(cls, Encoder) and issubclass(cls, Decoder) and not issubclass(cls, Autoencoder):
             raise TypeError(f"{cls.__name__} encodes and decodes: write Autoencoder for Encoder and Decoder")
+        refuse_without_config(cls, "Sampling")
+        shared = {field.name for field in fields(cls.Config)} & {field.name for field in fields(cls.Sampling)}
+        if shared:
+            raise GenzooError(
+                f"{cls.__module__}.{cls.__name__}: Config and Sampling both have {', '.join(sorted(shared))}",
+                "they are stored and typed together: rename one of the fields",
+            )
 
     def __init__(self, spec: DataSpec, config: Any) -> None:
         if spec.kind not in self.kinds:
@@ -97,6 +109,8 @@ class Model(nn.Module):
         super().__init__()
         self.spec = spec
         self.config = config
+        self.sampling = self.Sampling()
+        """How `sample` draws without options: an instance of `Sampling`."""
 
     @property
     def anchor(self) -> Tensor:
@@ -131,7 +145,10 @@ class Model(nn.Module):
         Args:
             n: The number of examples.
             y: [n] class numbers, int64, for conditional models; None: any classes.
-            noise: Whether to draw x from p(x|z). By default its mean is returned, as papers show it.
+            noise: Whether to draw x from p(x|z). By default its centre is returned, as papers show it.
+
+        A model that defines `Sampling` takes one more argument, `options=None`: an instance of it, or None for
+        `self.sampling`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define sample")
 
@@ -170,6 +187,10 @@ class Density(Model):
         """
         raise NotImplementedError(f"{type(self).__name__} must define log_prob(x): ln p(x)")
 
+    def passes(self) -> int:
+        """Return how many passes of the net `log_prob` takes: several make it too slow for every run of large data."""
+        return 1
+
 
 class LatentModel(Autoencoder, Model):
     """A model p(z) p(x|z) with posterior q(z|x) (Kingma & Welling 2014). A subclass defines these three."""
@@ -190,19 +211,19 @@ class LatentModel(Autoencoder, Model):
         return Inference(q=q, p=self.prior(), z=z, px=px)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Return the posterior mean, [B, *D], which is deterministic."""
-        return self.posterior(x).mean
+        """Return the centre of the posterior, its mean if it has one: [B, *D], deterministic."""
+        return self.posterior(x).centre
 
     def decode(self, z: Tensor) -> Tensor:
-        """Return the mean of p(x|z), [N, *S]."""
-        return self.likelihood(z).mean
+        """Return the centre of p(x|z), its mean if it has one: [N, *S]."""
+        return self.likelihood(z).centre
 
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
         prior = self.prior()
         if prior is None:
             raise UsageError(f"{type(self).__name__} has no prior p(z) to sample from")
         px = self.likelihood(prior.rsample((n,)))
-        return px.rsample() if noise else px.mean
+        return px.rsample() if noise else px.centre
 
 
 CAPABILITIES: dict[type, str] = {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genzoo.core.errors import TooSmallImages, UsageError
@@ -32,6 +33,30 @@ def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activati
         layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
         inputs = width
     return nn.Sequential(*layers, nn.Linear(inputs, outputs))
+
+
+class MaskedLinear(nn.Linear):
+    """A linear layer in which output i uses only the inputs j with mask[i, j] (Germain et al. 2015, eq. 10).
+
+    Args:
+        mask: [outputs, inputs], bool.
+        bias: Whether to add a bias.
+    """
+
+    mask: Tensor
+
+    def __init__(self, mask: Tensor, bias: bool = True) -> None:
+        super().__init__(mask.shape[1], mask.shape[0], bias)
+        self.register_buffer("mask", mask.to(self.weight), persistent=False)
+
+    @property
+    def masked(self) -> Tensor:
+        """The weight with zeros where the mask is false."""
+        return self.weight * self.mask
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [N, inputs] → [N, outputs]."""
+        return F.linear(x, self.masked, self.bias)
 
 
 class Shape(nn.Module):

@@ -33,10 +33,12 @@ LONGEST_LIST = 256
 class OptionError(UsageError):
     """An invalid value of an option."""
 
-    def __init__(self, message: str, config: type) -> None:
+    def __init__(self, message: str, config: type, name: str) -> None:
         super().__init__(message)
         self.config = config
         """The config class of the option."""
+        self.name = name
+        """The option's field."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def check(instance: Any) -> None:
         value = _converted(annotation, plain_value(given))
         problem = _problem(annotation, value)
         if problem:
-            raise OptionError(f"{option(name)} {problem}, not {_shown(given)}", type(instance))
+            raise OptionError(f"{option(name)} {problem}, not {_shown(given)}", type(instance), name)
         object.__setattr__(instance, name, value)  # the dataclass is frozen
 
 
@@ -222,7 +224,8 @@ def from_json(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     try:
         return cls(**values)
     except UsageError as error:
-        raise UsageError(prefix + error.message, error.hint) from None
+        error.message = prefix + error.message
+        raise
 
 
 @config
@@ -271,20 +274,24 @@ def _field_docs(cls: type) -> dict[str, str]:
     return docs
 
 
-def refuse_without_config(cls: type) -> None:
+def refuse_without_config(cls: type, name: str = "Config") -> None:
     """Refuse a subclass with a wrong `Config` at its definition, before it fails in a run. The default has no options.
 
+    Args:
+        cls: The subclass.
+        name: The attribute that holds the class of the options.
+
     Raises:
-        GenzooError: `Config` is not a frozen dataclass.
+        GenzooError: The attribute is not a frozen dataclass.
     """
-    config = getattr(cls, "Config", None)
+    config = getattr(cls, name, None)
     if config is None:
-        cls.Config = NoOptions  # type: ignore[attr-defined]
+        setattr(cls, name, NoOptions)
         return
     # Not an inherited attribute: the fields of an undecorated subclass would be ignored silently.
     mark = vars(config).get("__dataclass_params__") if isinstance(config, type) else None
     if mark is None or not mark.frozen:
         raise GenzooError(
-            f"{cls.__module__}.{cls.__name__}.Config must be a frozen dataclass",
-            "write:\n    @genzoo.config\n    class Config:\n        latent_dim: int = 20",
+            f"{cls.__module__}.{cls.__name__}.{name} must be a frozen dataclass",
+            f"write:\n    @genzoo.config\n    class {name}:\n        latent_dim: int = 20",
         )

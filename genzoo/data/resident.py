@@ -123,6 +123,13 @@ class Resident:
         return self.redraw or self.x.dtype == torch.uint8 or all(bool(_are_levels(x).all()) for x in self.stored())
 
     @cached_property
+    def counts(self) -> bool:
+        """Whether every value of every batch is a whole number from 0."""
+        if not self.as_stored or self.white != 1.0:
+            return self.binary
+        return self.redraw or all(bool(((x == x.floor()) & (x >= 0)).all()) for x in self.stored())
+
+    @cached_property
     def in_unit(self) -> bool:
         """Whether every value lies in [0, 1] before standardisation, as pixels do."""
         return self.x.dtype == torch.uint8 or all(bool(((x >= 0) & (x <= 1)).all()) for x in self.stored())
@@ -134,7 +141,7 @@ class Resident:
 
     def holds(self, support: Support) -> bool:
         """Whether every value of every batch lies in a distribution's support."""
-        return support == "any" or (self.binary if support == "binary" else self.levels)
+        return support == "any" or bool(getattr(self, support))
 
     @cached_property
     def keys(self) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.evaluation.order import key as key
 from genzoo.evaluation.order import of_every_run
+from genzoo.evaluation.sampling import sampling_options
 from genzoo.registry.configs import default_config, field_names
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Registry
@@ -31,8 +33,9 @@ from genzoo.system.messages import warn
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
     """Return metrics by name: the given ones, as "name", "name:VALUE" or "name:OPTION=VALUE", or those of every run.
 
-    A bare value sets the metric's first option. A metric of every run that cannot be imported gives a warning and is
-    left out.
+    A bare value sets the metric's first option; more options follow after colons, as in "frechet:gmm:10:steps=50". A
+    metric that draws samples also takes the options of the model's sampling. A metric of every run that cannot be
+    imported gives a warning and is left out.
 
     Raises:
         UsageError: An unknown name, or a value that the metric does not take.
@@ -53,20 +56,31 @@ ANOTHER = "another score: genzoo list --kind metric"
 
 
 def _make(registry: Registry, name: str) -> Metric:
-    """Return the metric for "name", "name:VALUE" or "name:OPTION=VALUE"."""
+    """Return the metric for "name", "name:VALUE" or "name:OPTION=VALUE:OPTION=VALUE"."""
     plain, colon, argument = name.partition(":")
     entry = registry.get("metric", plain)
     metric_class: type[Metric] = entry.load()
     config = default_config(entry, entry.options)
+    sampling = {}
     if colon:
         fields = field_names(metric_class.Config)
-        if not fields:
+        given = _given(argument, fields[0] if fields else "")
+        if metric_class.draws:
+            sampling = {key.removeprefix("model."): value for key, value in given.items() if key not in fields}
+            given = {key: value for key, value in given.items() if key in fields}
+        if not fields and given:
             raise UsageError(f"--metrics {name}: {plain} takes no value", f"type: --metrics {plain}")
-        named, equals, value = argument.partition("=")
-        chosen, value = (named.replace("-", "_"), value) if equals else (fields[0], argument)
-        given = {**to_json(config), chosen: _literal(value)}
-        config = from_json(metric_class.Config, given, f"--metrics {name}")
-    return metric_class(config)
+        config = from_json(metric_class.Config, {**to_json(config), **given}, f"--metrics {name}")
+    metric = metric_class(config)
+    if sampling:
+        metric.sampling = sampling
+    return metric
+
+
+def _given(argument: str, first: str) -> dict[str, Any]:
+    """Return the options in "VALUE" or "OPTION=VALUE:OPTION=VALUE"; a value alone is that of the first option."""
+    parts = [part.partition("=") if "=" in part else ("", "", part) for part in re.split(r":(?=[\w.-]+=)", argument)]
+    return {name.replace("-", "_") if equals else first: _literal(value) for name, equals, value in parts}
 
 
 def _literal(text: str) -> Any:
@@ -171,11 +185,20 @@ def per_example(
 
 def why_not(metric: Metric, context: EvaluationContext, seed: int = 0) -> str | None:
     """Return why a metric is not available, None if it is; what the metric draws in `begin` is seeded."""
-    reason = metric.refuses(context.model)
+    reason = _why_no_sampling(metric, context.model) or metric.refuses(context.model)
     if reason is None and metric.needs_train and context.train is None:
         reason = "no training data given"
     with seeded(derive_seed(seed, "evaluation")):
         return reason or metric.begin(context)
+
+
+def _why_no_sampling(metric: Metric, model: Model) -> str | None:
+    """Return why the model does not take the sampling options given with a metric's name; None if it does."""
+    try:
+        sampling_options(model.sampling, metric.sampling)
+    except UsageError as error:
+        return error.message
+    return None
 
 
 class Averaged(NamedTuple):

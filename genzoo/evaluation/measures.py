@@ -13,11 +13,12 @@ from torch import Tensor
 
 from genzoo.core.dataset import Batch
 from genzoo.core.distributions import Distribution, Measure
-from genzoo.core.likelihoods import Likelihood, likelihood_class
 from genzoo.core.metric import EvaluationContext
 from genzoo.core.model import Density, Encoder, LatentModel, Model
 from genzoo.core.noise import of_examples
+from genzoo.core.parts import Likelihood
 from genzoo.data.resident import Resident
+from genzoo.registry.parts import likelihood_class
 from genzoo.system.computing import evaluating
 
 

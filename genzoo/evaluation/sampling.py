@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,9 +18,13 @@ from torch import Tensor
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.mixture import fit_mixture
 from genzoo.core.model import Autoencoder, Encoder, LatentModel, Model, without_prior
+from genzoo.core.noise import derive_seed, generators, seeded
+from genzoo.core.options import from_json, option, to_json
 from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
+from genzoo.registry.configs import as_json, differing, field_names
+from genzoo.system.computing import evaluating
 
 CODES = 10_000
 """Largest number of training examples whose codes a density is fitted to."""
@@ -77,6 +82,7 @@ def draw(
     noise: bool,
     y: Tensor | None = None,
     each: Callable[[Tensor], Tensor] = lambda x: x,
+    options: Any = None,
 ) -> Tensor:
     """Draw n new examples [n, *S] in the model's view, on its device, from torch's global generators.
 
@@ -85,20 +91,25 @@ def draw(
         sampler: The distribution of the codes.
         train: The training data; only needed for a fitted sampler.
         n: Number of examples.
-        noise: Whether to draw x from p(x|z) instead of returning its mean.
+        noise: Whether to draw x from p(x|z) instead of returning its centre.
         y: [n], the classes to draw with a conditional model and its prior; None: any classes.
         each: Applied to each batch before the next one is drawn.
+        options: The model's sampling options, from `sampling_options`; None: its own.
 
     Raises:
-        UsageError: The sampler refuses the model, or there are fewer codes than components.
+        UsageError: The sampler refuses the model, there are fewer codes than components, or options are given for codes
+            from a fitted density.
     """
     if reason := sampler.refuses(model):
         raise UsageError(f"{type(model).__name__} has {reason}", f"samplers: {KNOWN}")
+    if sampler.components and options is not None:
+        raise UsageError("sampling options are for the model's own samples, not for codes from a fitted density")
     size = evaluation_batch(model.spec)
+    how = {} if options is None else {"options": options}
     if not sampler.components and type(model).sample is not LatentModel.sample:
         parts = [None] * math.ceil(n / size) if y is None else y.split(size)
         counts = [min(size, n - first) for first in range(0, n, size)]
-        drawn = (model.sample(count, part, noise=noise) for count, part in zip(counts, parts, strict=True))
+        drawn = (model.sample(count, part, noise=noise, **how) for count, part in zip(counts, parts, strict=True))
         return torch.cat([each(x) for x in drawn])
     assert isinstance(model, Autoencoder)
     if sampler.components:
@@ -115,7 +126,62 @@ def decoded(model: Autoencoder, z: Tensor, noise: bool) -> Tensor:
     if not isinstance(model, LatentModel):
         return model.decode(z)
     px = model.likelihood(z)
-    return px.rsample() if noise else px.mean
+    return px.rsample() if noise else px.centre
+
+
+def sampling_options(own: Any, given: Mapping[str, Any]) -> Any:
+    """Return sampling options with some of them changed; None if none are given.
+
+    Args:
+        own: Those of the model, `model.sampling`.
+        given: The options to change.
+
+    Raises:
+        UsageError: The model has no such option, or a value is wrong.
+    """
+    known = field_names(type(own))
+    for name in given:
+        if name not in known:
+            names = ", ".join(map(option, known))
+            what = f"no sampling option {option(name)}: this model has {names or 'none'}"
+            raise UsageError(what, f"leave it out{f', or write one of {names}' if names else ''}")
+    try:
+        return from_json(type(own), {**to_json(own), **as_json(given)}) if given else None
+    except UsageError as error:
+        error.hint = error.hint or f"sampling options of this model: {', '.join(map(option, known))}"
+        raise
+
+
+def unusual(options: Any) -> dict[str, Any]:
+    """Return the sampling options that differ from the defaults of their class."""
+    return {name: value for name, (_, value) in differing(type(options)(), options).items()}
+
+
+def described(options: Mapping[str, Any]) -> list[str]:
+    """Return sampling options as text, such as ["steps 50", "solver euler"]."""
+    return [f"{name.replace('_', ' ')} {value}" for name, value in options.items()]
+
+
+@torch.no_grad()
+def sample(
+    model: Model, n: int, y: Tensor | None = None, *, noise: bool = False, seed: int = 0, **options: Any
+) -> Tensor:
+    """Draw n new examples as `genzoo sample` does: [n, *S] on the CPU, in the units of the data.
+
+    Args:
+        model: A model, such as `run.model`.
+        n: Number of examples.
+        y: [n], the classes to draw with a conditional model; None: any classes.
+        noise: Whether to draw x from p(x|z) instead of returning its mean.
+        seed: Seed of the noise.
+        **options: The model's sampling options, such as steps=50.
+
+    Raises:
+        UsageError: The model has no prior, or no such sampling option.
+    """
+    chosen = sampling_options(model.sampling, options)
+    with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
+        return draw(model, Sampler(), None, n, noise, y, lambda x: model.spec.original(x).cpu(), chosen)
 
 
 def prior_codes(model: LatentModel, n: int) -> Iterator[Tensor]:

@@ -47,7 +47,8 @@ def run(
         data_root: The folder of raw data files, instead of the usual ones.
         quiet: No progress on standard error.
         profile: Trace some training steps into the run's folder and print where their time goes.
-        **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5.
+        **options: Options of model, loss and trainer, such as latent_dim=2, beta=4.0, epochs=5. A name that several of
+            them have needs its section: **{"model.schedule": "cosine"}.
 
     Returns:
         The finished run: .path, .results, .model, .config.

@@ -119,7 +119,8 @@ def summary(record: Epoch) -> str:
     """Return an epoch as one line."""
     parts = [terms_line(record.train)]
     if record.validation:
-        parts.append(f"validation {record.validation['loss']:.2f}")
+        loss = record.validation.get("loss")
+        parts.append(f"validation {terms_line(record.validation) if loss is None else f'{loss:.2f}'}")
     parts.append(f"{record.images / max(record.seconds, 1e-9):,.0f} img/s")
     return "  ".join(parts)
 
@@ -134,7 +135,7 @@ def term_label(term: str) -> str:
 def terms_line(terms: Mapping[str, float]) -> str:
     """Return loss terms as one line. The loss itself is left out where it equals one of its terms."""
     shown = dict(terms)
-    if any(shown["loss"] == value for name, value in shown.items() if name != "loss"):
+    if any(shown.get("loss") == value for name, value in shown.items() if name != "loss"):
         shown.pop("loss")
     names = {name: term_label(name) for name in shown}
     return "  ".join(f"{names[name]} {value:.2f}" for name, value in shown.items())

@@ -11,6 +11,7 @@ from genzoo.core.loss import Loss
 from genzoo.core.metric import Metric
 from genzoo.core.model import Model
 from genzoo.evaluation.evaluate import find_metrics
+from genzoo.evaluation.sampling import sampling_options
 from genzoo.experiment.listeners import find_listeners
 from genzoo.registry.current import registry
 from genzoo.runs.build import (
@@ -49,6 +50,10 @@ class Plan:
         self.closed_form: bool = config.components.model.load().in_closed_form()
         """Whether the model is fitted by itself, in one pass."""
         self.metrics: dict[str, Metric] = find_metrics(registry())
+        asked = find_metrics(registry(), training.metrics) if training.metrics else {}
+        for metric in asked.values():
+            sampling_options(config.sampling, metric.sampling)  # refuses what the model does not take
+        self.metrics |= asked
         self.dataset: Dataset = config.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, training)
         """What the model is told of the data. With `--standardize`, shift and scale are placeholders."""
@@ -65,5 +70,5 @@ class Plan:
     def build(self, spec: DataSpec) -> tuple[Model, Loss]:
         """Return the model and its loss for data of this spec, with weights drawn from the run's seed."""
         config, seed = self.config, self.config.training.seed
-        model = build_model(config.components.model, spec, config.model_config, seed, self.device)
+        model = build_model(config.components.model, spec, config.model_config, seed, self.device, config.sampling)
         return model, build_loss(config.components.loss, model, config.loss_config, config.model, seed)

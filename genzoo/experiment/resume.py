@@ -29,6 +29,7 @@ from genzoo.runs.checkpoints import Checkpoint
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import FINISHED, data_of, differences, former_record
 from genzoo.runs.run import MODEL_FILE, Run, RunPaths
+from genzoo.runs.sections import PARTS
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked
 from genzoo.system.signals import terminable
@@ -235,12 +236,11 @@ class Resumption:
 
 
 def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:
-    """Return the options that differ, as (before, now); those of the dataset are called "data.name"."""
+    """Return the options that differ, as (before, now), by their keys in `Sections`; the trainer's by their names."""
     found: dict[str, tuple[Any, Any]] = {}
-    for part in ("model_config", "loss_config", "data_config", "training"):
-        prefix = "data." if part == "data_config" else ""
+    for part in PARTS:
         for name, values in differing(getattr(before, part), getattr(now, part)).items():
-            found[prefix + name] = values
+            found[name if part == "training" else now.sections.key(part, name)] = values
     return found
 
 
@@ -256,12 +256,14 @@ def refuse_changes(changed: Mapping[str, tuple[Any, Any]], run: Run, free: Seque
         UsageError: Naming the first of them.
     """
     allowed = (*MAY_CHANGE, *(f"data.{name}" for name in free))
+    sections = run.config.sections
     for name, (was, now) in changed.items():
         if name not in allowed:
             may = ", ".join(map(option, allowed))
+            spelling = option(sections.key("training", name) if name in sections.names["training"] else name)
             raise UsageError(
-                f"{option(name)} cannot change in a run: it is {was}, not {now}",
-                f"these may: {may}\na new run: genzoo run --config {run.path / 'config.json'} {option(name)} {now}",
+                f"{spelling} cannot change in a run: it is {was}, not {now}",
+                f"these may: {may}\na new run: genzoo run --config {run.path / 'config.json'} {spelling} {now}",
             )
 
 

@@ -27,7 +27,7 @@ def curves(context: FigureContext, path: Path) -> None:
     history = context.run.history
     if not history:
         raise GenzooError("no epochs to draw")
-    names = list(history[-1]["train"])
+    names = list(dict.fromkeys(name for epoch in history for name in epoch["train"]))  # a phase may miss an epoch
     others = [name for name in names if name != "loss"]
     if any(all(epoch["train"].get(name) == epoch["train"].get("loss") for epoch in history) for name in others):
         names = others  # the loss equals another term

@@ -45,7 +45,7 @@ def posteriors(model: Model, data: Resident) -> Posteriors:
     means, total = [], None
     for index in torch.arange(len(data), device=data.device).split(evaluation_batch(model.spec)):
         q = model.posterior(data.batch(index).x)
-        means.append(q.mean.flatten(1).cpu().double())
+        means.append(q.centre.flatten(1).cpu().double())
         terms = None if prior is None else q.kl_per_dim(prior)
         if terms is not None:
             part = terms.flatten(1).cpu().double().sum(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from genzoo.core.model import Decoder, Model
 from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.data.resident import Resident
-from genzoo.evaluation.sampling import IN_A_ROW, Sampler, draw, rows_by_class
+from genzoo.evaluation.sampling import IN_A_ROW, Sampler, described, draw, rows_by_class, unusual
 from genzoo.figures.canvas import LONGEST_NAME, thumbnails
 from genzoo.figures.context import FigureContext
 from genzoo.figures.files import ENDINGS, as_text, write_examples
@@ -46,6 +47,7 @@ def draw_samples(
     sampler: Sampler | None = None,
     y: Tensor | None = None,
     reduced: bool = False,
+    options: Any = None,
 ) -> tuple[Tensor, str]:
     """Return n new examples [n, *S] on the CPU in the units of the data, and how they were drawn, for the caption.
 
@@ -57,6 +59,7 @@ def draw_samples(
         sampler: The source of codes; by default the prior or, without one, a Gaussian fitted to training codes.
         y: Classes [n] for a conditional model.
         reduced: Whether to return thumbnails of large images.
+        options: The model's sampling options, from `sampling_options`; None: its own.
     """
     sampler = sampler or Sampler.own(model)
     noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); images are its mean
@@ -66,8 +69,9 @@ def draw_samples(
         return thumbnails(x) if reduced and model.spec.is_image else x
 
     with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
-        x = draw(model, sampler, train, n, noise, y, shown)
-    return x, sampler.how if isinstance(model, Decoder) else "drawn by the model"
+        x = draw(model, sampler, train, n, noise, y, shown, options)
+    how = sampler.how if isinstance(model, Decoder) else "drawn by the model"
+    return x, ", ".join([how, *described(unusual(options or model.sampling))])
 
 
 def points_shown(spec: DataSpec) -> int:

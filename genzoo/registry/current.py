@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.core.hookspecs import PartKind
 from genzoo.registry.configs import default_config
 from genzoo.registry.discovery import load_file, load_installed
 from genzoo.registry.entries import Entry, Kind, Origin, Registry
@@ -63,6 +64,7 @@ def register_model(
     paper: str = "",
     options: Mapping[str, Any] | None = None,
     loss_options: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
 ) -> None:
     """Register a model class for this process, without packaging. A second call with the same name replaces it.
 
@@ -72,13 +74,15 @@ def register_model(
         loss: The registered loss that trains it by default.
         summary: One line for `genzoo list`.
         paper: The source, such as "Kingma & Welling 2014, arXiv 1312.6114".
-        options: Defaults that differ from those of the class's Config.
+        options: Defaults that differ from those of the class's Config and Sampling.
         loss_options: Defaults that differ from those of the loss's Config.
+        training: Defaults of the trainer for this model, such as {"ema": 0.999}.
 
     Raises:
         PluginError: The name is not in kebab-case.
     """
-    _replace("model", name, model, summary, paper, options, loss=loss, loss_options=dict(loss_options or {}))
+    of_model = {"loss": loss, "loss_options": dict(loss_options or {}), "training": dict(training or {})}
+    _replace("model", name, model, summary, paper, options, **of_model)
 
 
 def register_loss(
@@ -105,6 +109,11 @@ def register_metric(
 def register_listener(name: str, listener: type, *, summary: str = "") -> None:
     """Register a run listener class for this process; see `register_model`."""
     _replace("listener", name, listener, summary)
+
+
+def register_part(kind: PartKind, name: str, part: type, *, summary: str = "", paper: str = "") -> None:
+    """Register a part of models for this process, such as a "prior"; see `register_model`."""
+    _replace(kind, name, part, summary, paper)
 
 
 def _replace(

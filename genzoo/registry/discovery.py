@@ -25,8 +25,9 @@ import pluggy
 
 from genzoo.core import hookspecs
 from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean, printable
+from genzoo.core.hookspecs import PartKind
 from genzoo.core.version import __version__
-from genzoo.registry.entries import Entry, Kind, Origin, Registry, describe
+from genzoo.registry.entries import PARTS, Entry, Kind, Origin, Registry, describe
 from genzoo.system.messages import warn
 
 GROUP = "genzoo"
@@ -217,6 +218,7 @@ def _entries(origin: Origin, module: Any) -> Iterator[Entry]:
     entries: list[Entry] = []
     for hook, kind in HOOKS.items():
         getattr(manager.hook, hook)(register=_registrar(kind, origin, entries))
+    manager.hook.register_parts(register=_registrar_of_parts(origin, entries))
     if not entries:
         raise PluginError("it registers nothing: does it have a function marked @hookimpl?")
     yield from entries
@@ -235,15 +237,30 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
         loss: str = "",
         loss_options: Mapping[str, Any] | None = None,
         in_every_run: bool = False,
+        training: Mapping[str, Any] | None = None,
     ) -> None:
         if (kind == "model") != bool(loss):
             raise PluginError(f"{kind} {name!r}: {'name its loss: loss=…' if not loss else 'loss= is for models'}")
         if in_every_run and kind != "metric":
             raise PluginError(f"{kind} {name!r}: in_every_run= is for metrics")
-        own, of_loss = dict(options or {}), dict(loss_options or {})
-        entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss, in_every_run))
+        if training and kind != "model":
+            raise PluginError(f"{kind} {name!r}: training= is for models")
+        own, of_loss, of_trainer = dict(options or {}), dict(loss_options or {}), dict(training or {})
+        entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss, in_every_run, of_trainer))
 
     register.__qualname__ = "register"  # a TypeError about a wrong call shows this name
+    return register
+
+
+def _registrar_of_parts(origin: Origin, entries: list[Entry]) -> Callable[..., None]:
+    """Return the `register` function for the hook of parts."""
+
+    def register(kind: PartKind, name: str, target: str | type, *, summary: str, paper: str = "") -> None:
+        if kind not in PARTS:
+            raise PluginError(f"{name!r}: no parts of kind {kind!r}.{did_you_mean(kind, PARTS)}")
+        entries.append(Entry(kind, name, target, summary, origin, paper))
+
+    register.__qualname__ = "register"
     return register
 
 

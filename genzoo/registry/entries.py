@@ -13,10 +13,13 @@ from typing import Any, Literal, get_args
 
 from genzoo.core.command import VERBS
 from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean
+from genzoo.core.hookspecs import PartKind
 from genzoo.registry.moved import current_name
 
-Kind = Literal["model", "loss", "dataset", "metric", "command", "listener"]
+Kind = Literal["model", "loss", "dataset", "metric", "command", "listener", PartKind]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+PARTS: tuple[PartKind, ...] = get_args(PartKind)
+"""The kinds of parts of models."""
 WITH_OPTIONS: tuple[Kind, ...] = ("model", "loss", "dataset", "metric")
 """The kinds whose classes have a `Config`."""
 
@@ -43,7 +46,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered model, loss, dataset, metric, command or listener."""
+    """One registered model, loss, dataset, metric, command, listener or part."""
 
     kind: Kind
     name: str
@@ -61,6 +64,8 @@ class Entry:
     """For a model: defaults that differ from those of the loss's Config."""
     in_every_run: bool = False
     """For a metric: whether every run reports it."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """For a model: defaults that differ from the trainer's."""
 
     @property
     def full_name(self) -> str:

@@ -42,7 +42,8 @@ def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> l
     for name, metric in metrics.items():
         if key(name) not in shown:
             continue
-        label = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
+        label = f"{metric.label}, {name.partition(':')[2]}" if metric.sampling else metric.label
+        label += f" ({metric.unit})" if metric.unit else ""
         of_last = [last[kind].get(key(name)) for kind in errors]
         values = [metric_text(results[split], key(name)) for split in splits]
         body.append([label, *values, *("" if error is None else rounded(error) for error in of_last)])

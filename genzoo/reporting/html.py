@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def render(template: str, **values: Any) -> str:
     """Return the page that a template makes of values. A value that is missing is an error."""
+    return templates().get_template(template).render(**values)
+
+
+@cache
+def templates() -> Environment:
+    """Return the templates, each compiled on first use."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    templates = Environment(loader=PackageLoader("genzoo.reporting"), autoescape=True, undefined=StrictUndefined)
-    return templates.get_template(template).render(**values)
+    return Environment(loader=PackageLoader("genzoo.reporting"), autoescape=True, undefined=StrictUndefined)
 
 
 def data_url(content: bytes, kind: str = "image/png") -> str:

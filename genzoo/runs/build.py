@@ -10,11 +10,11 @@ import torch
 
 from genzoo.core.dataset import Dataset, DataSpec
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.core.likelihoods import likelihood_class, make_likelihood
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model, count_parameters
 from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.registry.entries import Entry
+from genzoo.registry.parts import likelihood_class, make_likelihood
 from genzoo.runs.config import RunConfig
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import gigabytes, memory_bytes
@@ -55,7 +55,7 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
         spec = spec._replace(likelihood="bernoulli", binary=True)
     if training.standardize != "none":
         spec = spec._replace(binary=False)
-        if not suits_any_values(spec.likelihood):
+        if likelihood_class(spec.likelihood).values != "any":
             spec = spec._replace(likelihood="gaussian-learned")
     if training.likelihood != "auto":
         spec = spec._replace(likelihood=training.likelihood)
@@ -82,9 +82,9 @@ def described(spec: DataSpec) -> str:
     return f"vectors of {spec.numel}" if spec.kind == "vector" else f"of kind {spec.kind}, {size}"
 
 
-def suits_any_values(likelihood: str) -> bool:
-    """Return whether a likelihood is for all real numbers, not only for those between 0 and 1; True for none, ""."""
-    return not likelihood or likelihood_class(likelihood).values == "any"
+def is_for_unit(likelihood: str) -> bool:
+    """Return whether a likelihood is for numbers between 0 and 1 only; False for none, ""."""
+    return bool(likelihood) and likelihood_class(likelihood).values in ("unit", "grey")
 
 
 def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None:
@@ -101,11 +101,16 @@ def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None
     likelihood, values = f"--likelihood {spec.likelihood}", likelihood_class(spec.likelihood).values
     if values == "any":
         return
+    if values == "counts":
+        if spec.is_image or training.standardize != "none":
+            given = "images" if spec.is_image else "standardised"
+            raise UsageError(f"{likelihood} is for counts 0, 1, 2, …; these data are {given}", "use gaussian-learned")
+        return
     if training.standardize != "none":
         raise UsageError(
             f"{likelihood} is for values between 0 and 1; standardised ones leave it", "use gaussian-learned"
         )
-    if suits_any_values(own.likelihood) and not spec.binary:
+    if not is_for_unit(own.likelihood) and not spec.binary:
         raise UsageError(f"{likelihood} is for values between 0 and 1; these data have others", "use gaussian-learned")
     if values == "grey" and spec.binary:
         raise UsageError(f"{likelihood} is for grey levels; these data are black and white", "use bernoulli")
@@ -113,8 +118,18 @@ def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None
         raise UsageError(f"{likelihood} is for grey images; these data are {described(spec)}", "use bernoulli")
 
 
-def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device) -> Model:
+def build_model(
+    entry: Entry, spec: DataSpec, config: Any, seed: int, device: torch.device, sampling: Any = None
+) -> Model:
     """Build a registered model with weights drawn from `seed`.
+
+    Args:
+        entry: The registered model.
+        spec: What the model is told of the data.
+        config: An instance of its `Config`.
+        seed: The seed of the run.
+        device: The device of its weights.
+        sampling: An instance of its `Sampling`; None: the defaults of that class.
 
     Raises:
         UsageError: The model does not fit the data or the memory.
@@ -122,7 +137,9 @@ def build_model(entry: Entry, spec: DataSpec, config: Any, seed: int, device: to
     model_class: type[Model] = entry.load()
     refuse_too_large(entry, count_without_allocating(model_class, spec, config), device)
     with generators, seeded(derive_seed(seed, "weights")):
-        return model_class(spec, config).to(device)
+        model = model_class(spec, config).to(device)
+    model.sampling = model.sampling if sampling is None else sampling
+    return model
 
 
 def build_loss(entry: Entry, model: Model, config: Any, model_name: str, seed: int) -> Loss:

@@ -7,17 +7,22 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from genzoo.core.errors import PluginError, UsageError, did_you_mean
-from genzoo.core.options import from_json, option, to_json
-from genzoo.registry.configs import as_json, default_config, field_names
+from genzoo.core.errors import UsageError, did_you_mean
+from genzoo.core.options import OptionError, from_json, option, to_json
+from genzoo.registry.configs import as_json, default_config, default_sampling, without_sampling
 from genzoo.registry.entries import Entry, Registry
+from genzoo.runs.sections import PARTS, Sections
 from genzoo.system.reading import DEEPEST, parse_json, read_text, refuse_odd
 from genzoo.training.config import Training
 
 SECTIONS = ("model", "loss", "data", "training")
+"""The tables of a stored configuration."""
+TABLES = {"model": "model", "loss": "loss", "data": "data", "train": "train", "training": "train"}
+"""The section that each table of a file for `--config` stands for."""
 FORM = 'a TOML file has lines such as: model = "NAME", dataset = "NAME", epochs = 3; or give a run\'s config.json'
 
 LARGEST = 1 << 16
@@ -42,15 +47,12 @@ class Components:
 
         Raises:
             UsageError: A name is unknown.
-            PluginError: A plugin cannot be imported, or two of them share the name of an option.
         """
         model_entry = registry.get("model", model)
         own_loss = registry.loss_of(model_entry)
         loss_entry = registry.get("loss", loss) if loss else own_loss
         names = (model, loss or registry.spelling(loss_entry), dataset)
-        components = cls(model_entry, loss_entry, registry.get("dataset", dataset), names, loss_entry == own_loss)
-        components.refuse_shared_options()
-        return components
+        return cls(model_entry, loss_entry, registry.get("dataset", dataset), names, loss_entry == own_loss)
 
     def defaults(self) -> RunConfig:
         """Return the configuration with every option at its default, including the defaults of registrations."""
@@ -62,25 +64,18 @@ class Components:
             model_config=default_config(self.model, self.model.options),
             loss_config=default_config(self.loss, loss_options),
             data_config=default_config(self.dataset, self.dataset.options),
-            training=Training(),
+            training=default_training(self.model),
+            sampling=default_sampling(self.model, self.model.options),
         )
 
-    def refuse_shared_options(self) -> None:
-        """Refuse an option that two of model, loss and trainer have: they share the command line.
 
-        Raises:
-            PluginError: There is such an option.
-        """
-        owners = dict.fromkeys(field_names(Training), "the trainer")
-        for entry in (self.loss, self.model):
-            for name in field_names(entry.load().Config):
-                if name in owners:
-                    raise PluginError(
-                        f"{entry.kind} {entry.name!r} of {entry.origin} has an option {option(name)}, "
-                        f"which {owners[name]} has too",
-                        "rename the field in its Config",
-                    )
-                owners[name] = f"{entry.kind} {entry.name!r}"
+def default_training(model: Entry) -> Training:
+    """Return the trainer's options with the defaults of a model's registration.
+
+    Raises:
+        UsageError: An option is unknown or has an invalid value.
+    """
+    return from_json(Training, as_json(model.training), f"registration of model {model.name!r}")
 
 
 @dataclass(frozen=True)
@@ -92,6 +87,8 @@ class RunConfig:
     loss_config: Any
     data_config: Any
     training: Training
+    sampling: Any
+    """How the model draws samples unless asked otherwise: an instance of its `Sampling`."""
 
     @property
     def model(self) -> str:
@@ -111,7 +108,7 @@ class RunConfig:
     def to_json(self) -> dict[str, Any]:
         """Return four sections of JSON values."""
         return {
-            "model": {"name": self.model, **to_json(self.model_config)},
+            "model": {"name": self.model, **to_json(self.model_config), **to_json(self.sampling)},
             "loss": {"name": self.loss, **to_json(self.loss_config)},
             "data": {"name": self.dataset, **to_json(self.data_config)},
             "training": to_json(self.training),
@@ -132,35 +129,39 @@ class RunConfig:
         except (KeyError, TypeError, ValueError):
             raise UsageError(f"{where} is not a resolved configuration: it needs {', '.join(SECTIONS)}") from None
         entries = Components.find(registry, *names)
+        model_values, sampling_values = without_sampling(entries.model.load(), sections["model"])
         return cls(
             components=entries,
-            model_config=from_json(entries.model.load().Config, sections["model"], where),
+            model_config=from_json(entries.model.load().Config, model_values, where),
             loss_config=from_json(entries.loss.load().Config, sections["loss"], where),
             data_config=from_json(entries.dataset.load().Config, sections["data"], where),
             training=from_json(Training, sections["training"], where),
+            sampling=from_json(entries.model.load().Sampling, sampling_values, where),
         )
+
+    @cached_property
+    def sections(self) -> Sections:
+        """Which part each option belongs to, and how it is spelled."""
+        return Sections({part: type(getattr(self, part)) for part in PARTS})
 
     def replace(self, data: Mapping[str, Any], options: Mapping[str, Any]) -> RunConfig:
         """Return a copy with some options changed.
 
         Args:
             data: Options of the dataset.
-            options: Options of model, loss and training; each name belongs to one of them.
+            options: Options of any part. A name that several parts have needs its section, as in "model.schedule".
 
         Raises:
-            UsageError: An option is unknown, or a value is wrong.
+            UsageError: An option is unknown or ambiguous, or a value is wrong.
         """
-        parts = {"model_config": self.model_config, "loss_config": self.loss_config, "training": self.training}
-        owner = {name: part for part, config in parts.items() for name in field_names(type(config))}
-        changes: dict[str, dict[str, Any]] = {"data_config": {}, **{part: {} for part in parts}}
-        for name, value in options.items():
-            changes[owner.get(name, "training")][name] = value  # an unknown one is refused below
-        changes["data_config"].update(data)
-        for part, changed in changes.items():
-            unknown = set(changed) - set(field_names(type(getattr(self, part))))
-            if unknown:
-                everything = [*owner, *(f"data.{name}" for name in field_names(type(self.data_config)))]
-                raise unknown_option(sorted(unknown)[0], everything)
+        changes: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+        for key, value in {**{f"data.{name}": value for name, value in data.items()}, **options}.items():
+            found = self.sections.find(key)
+            if found is None:
+                known = [self.sections.key(*one) for one in self.sections]
+                what = f"unknown option {key.removeprefix('data.')!r}.{did_you_mean(key, known)}"
+                raise UsageError(what, f"known: {', '.join(known)}")
+            changes[found[0]][found[1]] = value
         return dataclasses.replace(self, **{part: self._changed(part, changed) for part, changed in changes.items()})
 
     def _changed(self, part: str, changed: Mapping[str, Any]) -> Any:
@@ -168,15 +169,16 @@ class RunConfig:
         config = getattr(self, part)
         try:
             return from_json(type(config), {**to_json(config), **as_json(changed)})
-        except UsageError as error:
-            if part == "data_config":  # users type these options with a prefix
-                error.message = error.message.replace("--", "--data.", 1)
-            raise
+        except OptionError as error:
+            raise self.respelled(error) from None
 
-
-def unknown_option(name: str, known: list[str]) -> UsageError:
-    """Return the error for an unknown option."""
-    return UsageError(f"unknown option {name!r}.{did_you_mean(name, known)}", f"known: {', '.join(known)}")
+    def respelled(self, error: OptionError) -> OptionError:
+        """Return the error of a wrong value with the option as users type it."""
+        part = next(part for part in PARTS if issubclass(error.config, type(getattr(self, part))))
+        named, _, rest = error.message.partition(" ")
+        spelling = option(self.sections.key(part, error.name))
+        error.message = f"{spelling} {rest}" if named == option(error.name) else error.message
+        return error
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -212,22 +214,23 @@ def parse_toml(text: str) -> dict[str, Any]:
 def to_arguments(values: Mapping[str, Any], where: str) -> list[str]:
     """Return a configuration file as equivalent command-line arguments, so that one parser checks both.
 
-    Each key is an option without its dashes. The tables [model], [loss] and [training] only group options (their `name`
-    is that of the model or the loss). Keys of [data] are --data.… options.
+    Each key is an option without its dashes. A table is a section: the keys of [data] are --data.… options. `name` in a
+    table is the name of the model, the loss or the dataset.
 
     Raises:
         UsageError: A value has a type that no option has.
     """
     arguments: list[str] = []
     for key, value in values.items():
-        if isinstance(value, dict) and key in SECTIONS:
-            prefix = "data." if key == "data" else ""
-            named = {"model": "model", "loss": "loss", "data": "dataset", "training": "name"}[key]
+        if isinstance(value, dict) and key in TABLES:
+            section = TABLES[key]
             for name, inner in value.items():
-                arguments += _argument(named if name == "name" else prefix + name, inner, where)
+                named = name == "name" and section != "train"
+                spelling = {"data": "dataset"}.get(section, section) if named else f"{section}.{name}"
+                arguments += _argument(spelling, inner, where)
         elif isinstance(value, dict):
-            tables = ", ".join(f"[{section}]" for section in SECTIONS)
-            raise UsageError(f"{where}: no table [{key}].{did_you_mean(key, SECTIONS)}", f"tables: {tables}")
+            tables = ", ".join(f"[{table}]" for table in TABLES if table != "training")
+            raise UsageError(f"{where}: no table [{key}].{did_you_mean(key, TABLES)}", f"tables: {tables}")
         else:
             arguments += _argument({"data": "dataset"}.get(key, key), value, where)
     return arguments
@@ -236,8 +239,8 @@ def to_arguments(values: Mapping[str, Any], where: str) -> list[str]:
 def _argument(name: str, value: Any, where: str) -> list[str]:
     spelling = option(name)
     if isinstance(value, bool):
-        prefix, name = ("--data.", spelling[7:]) if spelling.startswith("--data.") else ("--", spelling[2:])
-        return [spelling if value else f"{prefix}no-{name}"]
+        section, dot, plain = spelling.removeprefix("--").rpartition(".")
+        return [spelling if value else f"--{section}{dot}no-{plain}"]
     if isinstance(value, list):
         return [spelling, *(str(item) for item in value)]
     if value is None or isinstance(value, (str, int, float)):

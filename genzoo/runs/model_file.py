@@ -16,6 +16,7 @@ from genzoo.core.model import Model
 from genzoo.core.options import from_json, to_json
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.core.version import __version__
+from genzoo.registry.configs import without_sampling
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import warn_of_other_version
 from genzoo.registry.entries import Entry, describe
@@ -42,7 +43,7 @@ def save_model(path: Path, model: Model, entry: Entry) -> None:
         "distribution": entry.origin.distribution,
         "distribution_version": entry.origin.version,
         "spec": _to_store(model.spec),
-        "config": to_json(model.config),
+        "config": {**to_json(model.config), **to_json(model.sampling)},
     }
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
     write_sealed(path, tensors, description)
@@ -129,12 +130,14 @@ def _rebuilt(path: Path, entry: Entry, spec: DataSpec, values: dict[str, Any], t
     """
     model_class: type[Model] = entry.load()
     try:
-        config = from_json(model_class.Config, values, str(path))
+        own, of_sampling = without_sampling(model_class, values)
+        config = from_json(model_class.Config, own, str(path))
+        sampling = from_json(model_class.Sampling, of_sampling, str(path))
         for pinned in filter(None, map(parse_pinned, run_references(config).values())):
             verified(pinned)
         refuse_too_large(entry, count_without_allocating(model_class, spec, config), torch.device("cpu"))
         _refuse_mismatches(path, entry, _meta_state(model_class, spec, config), tensors)
-        model = build_model(entry, spec, config, seed=0, device=torch.device("cpu"))
+        model = build_model(entry, spec, config, 0, torch.device("cpu"), sampling)
     except GenzooError as error:
         error.hint = error.hint or DAMAGED
         raise

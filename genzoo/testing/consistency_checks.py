@@ -50,7 +50,7 @@ def inferred(model: LatentModel, batch: Batch, k: int = 1) -> Inference:
 
 
 def check_agrees(pair: Pair) -> str | None:
-    """infer(batch) returns posterior(x), prior() and likelihood(z) of its own z; decode(z) is likelihood(z).mean;
+    """infer(batch) returns posterior(x), prior() and likelihood(z) of its own z; decode(z) is likelihood(z).centre;
     reconstruct(x) is decode(encode(x))."""
     model = pair.perturbed().eval().model
     if not isinstance(model, LatentModel):
@@ -60,9 +60,9 @@ def check_agrees(pair: Pair) -> str | None:
     with torch.no_grad(), seeded(0):
         flat = z.flatten(0, 1)
         own = model.likelihood(flat).unflatten((SAMPLES, EXAMPLES))
-        found = {"infer's p(x|z).mean and that of likelihood(z)": (px.mean, own.mean)}
+        found = {"infer's p(x|z).centre and that of likelihood(z)": (px.centre, own.centre)}
         found["ln p(x|z) of infer and of likelihood(z)"] = px.log_prob(batch.x), own.log_prob(batch.x)
-        found["infer's q(z|x).mean and that of posterior(x)"] = q.mean, model.posterior(batch.x).mean
+        found["infer's q(z|x).centre and that of posterior(x)"] = q.centre, model.posterior(batch.x).centre
         if q.measure != "none":
             found["ln q(z|x) of infer and of posterior(x)"] = q.log_prob(z), model.posterior(batch.x).log_prob(z)
         prior = model.prior()
@@ -70,7 +70,10 @@ def check_agrees(pair: Pair) -> str | None:
         if p is not None and prior is not None:
             found["ln p(z) of infer and of prior()"] = p.log_prob(z), prior.log_prob(z)
         for where, codes in (("z", flat), (f"{FAR:g}·z", FAR * flat)) if q.measure == "density" else (("z", flat),):
-            found[f"decode({where}) and likelihood({where}).mean"] = model.decode(codes), model.likelihood(codes).mean
+            found[f"decode({where}) and likelihood({where}).centre"] = (
+                model.decode(codes),
+                model.likelihood(codes).centre,
+            )
         encoded = model.encode(batch.x)
         found["reconstruct(x) and decode(encode(x))"] = model.reconstruct(batch.x), model.decode(encoded)
     for what, (one, other) in found.items():
@@ -88,7 +91,7 @@ def check_alone(pair: Pair) -> str | None:
         z = model.encode(batch.x)
         answers: dict[str, tuple[Callable[[Tensor], Tensor], Tensor]] = {
             "encode(x)": (model.encode, batch.x),
-            "likelihood(z).mean": (lambda codes: model.likelihood(codes).mean, z),
+            "likelihood(z).centre": (lambda codes: model.likelihood(codes).centre, z),
             "samples of posterior(x)": (lambda x: _keyed_sample(model, x), batch.x),
         }
         for name, (answer, given) in answers.items():
@@ -105,7 +108,7 @@ def check_alone(pair: Pair) -> str | None:
 def _keyed_sample(model: LatentModel, x: Tensor) -> Tensor:
     with keyed(content_keys(x)):
         q = model.posterior(x)
-        return q.rsample() if _keys(q) else q.mean
+        return q.rsample() if _keys(q) else q.centre
 
 
 def _keys(q: Distribution) -> bool:
@@ -151,12 +154,12 @@ def _answers(objective: Objective, batch: Batch) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     with torch.no_grad():
         if isinstance(model, LatentModel):
-            latent = model.posterior(batch.x).mean.shape[1:]
+            latent = model.posterior(batch.x).centre.shape[1:]
             loss_of(objective, batch)
             with seeded(3):
                 z = torch.randn(EXAMPLES, *latent)
-            found["likelihood(z).mean"] = model.likelihood(z).mean
-            found["posterior(x).mean"] = model.posterior(batch.x).mean
+            found["likelihood(z).centre"] = model.likelihood(z).centre
+            found["posterior(x).centre"] = model.posterior(batch.x).centre
             found["encode(x)"] = model.encode(batch.x)
         found["the loss"] = loss_of(objective, batch)["loss"]
     return found
@@ -179,9 +182,9 @@ def check_labels(pair: Pair) -> str | None:
         except (TypeError, AttributeError, ValueError) as error:
             raise AssertionError(f"{pair}: infer(batch) fails with {what}: {error}") from None
         for name, one, two in (
-            ("q(z|x).mean", first.q.mean, again.q.mean),
+            ("q(z|x).centre", first.q.centre, again.q.centre),
             ("z", first.z, again.z),
-            ("p(x|z).mean", first.px.mean, again.px.mean),
+            ("p(x|z).centre", first.px.centre, again.px.centre),
         ):
             require(near(one, two), f"{pair}: {name} of infer(batch) differs with {what}: {difference(one, two)}")
     return None
@@ -212,7 +215,7 @@ def check_modes(pair: Pair) -> str | None:
             return error.message
         if isinstance(objective.model, LatentModel):
             q, _, z, px = inferred(objective.model, batch, SAMPLES)
-            found[-1] |= {"q(z|x).mean": q.mean, "z of infer": z, "p(x|z).mean": px.mean}
+            found[-1] |= {"q(z|x).centre": q.centre, "z of infer": z, "p(x|z).centre": px.centre}
     evaluated, trained = found
     require(evaluated.keys() == trained.keys(), f"{pair}: the loss's terms in training are {sorted(trained)}")
     for name, value in evaluated.items():

@@ -13,7 +13,7 @@ from genzoo.core.noise import content_keys, seeded
 from genzoo.data.store import Store
 from genzoo.registry.configs import default_config
 from genzoo.registry.entries import Entry
-from genzoo.runs.build import suits_any_values
+from genzoo.runs.build import is_for_unit
 from genzoo.testing.check import Check, require
 from genzoo.testing.densities import SOLVED, examine_samples
 
@@ -86,7 +86,7 @@ def check_values(target: DatasetTarget) -> None:
         for name, split in target.parts().items():
             refuse_odd_tokens(first(split), target.spec.levels, name)
         return
-    unit = not suits_any_values(target.spec.likelihood)
+    unit = is_for_unit(target.spec.likelihood)
     for name, split in target.parts().items():
         x = first(split).float() / (255 if split.x.dtype == torch.uint8 else 1)
         require(bool(x.isfinite().all()), f"{name} has values that are not finite")

@@ -21,8 +21,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from genzoo.core.dataset import Batch
 from genzoo.core.noise import seeded
 from genzoo.testing.check import require
-from genzoo.testing.pair import loss_of
+from genzoo.testing.pair import phase_terms
 from genzoo.training.objective import Objective
+from genzoo.training.phases import trained_by
 
 # fmt: off
 HOST_READS = frozenset([
@@ -36,7 +37,7 @@ LARGEST_CONSTANT = 1024
 
 
 def assert_graph_safe(objective: Objective, batches: Sequence[Batch], steps: Sequence[int]) -> None:
-    """Require that forward and backward run the same operators for every batch and step, and read nothing back.
+    """Require that each phase and `after_step` run the same operators for every batch and step, and read nothing back.
 
     Args:
         objective: Model and loss.
@@ -67,11 +68,19 @@ def assert_graph_safe(objective: Objective, batches: Sequence[Batch], steps: Seq
 
 
 def assert_fullgraph(objective: Objective, batch: Batch, steps: Sequence[int] = (0, 1, 10_000)) -> None:
-    """Require that `torch.compile` compiles the objective once, as one graph, with eager values and gradients.
+    """Require that `torch.compile` compiles each phase once, as one graph, with eager values and gradients.
 
     Raises:
         AssertionError: It does not compile, compiles more than once, or a value or gradient differs.
     """
+    for phase, parameters in enumerate(trained_by(objective)):
+        _assert_fullgraph(objective, batch, steps, phase, parameters)
+
+
+def _assert_fullgraph(
+    objective: Objective, batch: Batch, steps: Sequence[int], phase: int, parameters: dict[str, nn.Parameter]
+) -> None:
+    """Require it of one phase, which trains these parameters."""
     graphs = []
     aot_eager = dynamo.lookup_backend("aot_eager")
 
@@ -81,14 +90,14 @@ def assert_fullgraph(objective: Objective, batch: Batch, steps: Sequence[int] = 
 
     dynamo.reset()
     compiled = torch.compile(objective, fullgraph=True, backend=count)
-    names, parameters = zip(*((n, p) for n, p in objective.named_parameters() if p.requires_grad), strict=True)
+    weights, term = list(parameters.values()), objective.loss.phases[phase].term
     try:
         for step in steps:
-            eager = loss_of(objective, batch, step)
-            gradients = torch.autograd.grad(eager["loss"], parameters, allow_unused=True)
-            terms, traced = _compiled_step(compiled, batch, step, parameters)
-            found = dict(zip((*terms, *names), (*terms.values(), *traced), strict=True))
-            for name, value in zip((*eager, *names), (*eager.values(), *gradients), strict=True):
+            eager = phase_terms(objective, batch, phase, step)
+            gradients = torch.autograd.grad(eager[term], weights, allow_unused=True)
+            terms, traced = _compiled_step(compiled, batch, phase, step, term, weights)
+            found = dict(zip((*terms, *parameters), (*terms.values(), *traced), strict=True))
+            for name, value in zip((*eager, *parameters), (*eager.values(), *gradients), strict=True):
                 torch.testing.assert_close(found[name], value, msg=f"{name}: {{}}".format)
     finally:
         dynamo.reset()
@@ -96,9 +105,9 @@ def assert_fullgraph(objective: Objective, batch: Batch, steps: Sequence[int] = 
 
 
 def _compiled_step(
-    compiled: Any, batch: Batch, step: int, parameters: Sequence[nn.Parameter]
+    compiled: Any, batch: Batch, phase: int, step: int, term: str, weights: Sequence[nn.Parameter]
 ) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
-    """Run a compiled objective; return its terms and the gradients of the loss.
+    """Run a phase of a compiled objective; return its terms and the gradients of the one that it minimises.
 
     Warnings of the compiler, such as about an early release of Python, are not the model's fault and are ignored. The
     model's own warnings were raised in the eager run.
@@ -108,8 +117,8 @@ def _compiled_step(
     """
     try:
         with warnings.catch_warnings(action="ignore"):
-            terms = loss_of(compiled, batch, step)
-        return terms, torch.autograd.grad(terms["loss"], parameters, allow_unused=True)
+            terms = phase_terms(compiled, batch, phase, step)
+        return terms, torch.autograd.grad(terms[term], weights, allow_unused=True)
     except Exception as error:
         raise AssertionError(f"not one graph: {' '.join(str(error).split())[:400]}") from None
 
@@ -140,13 +149,16 @@ class OperatorTape(TorchDispatchMode):
 
 
 def _record(objective: Objective, batch: Batch, step: int) -> OperatorTape:
-    """Record one forward and backward pass, with torch's generators seeded the same each time."""
-    parameters = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    """Record forward and backward of each phase, and `after_step`, from the same seed each time."""
+    trained, loss = trained_by(objective), objective.loss
     steps = torch.full((), step, dtype=torch.int64, device=batch.x.device)
     tape = OperatorTape()
     with seeded(0), tape:
-        loss = objective(batch, steps)["loss"]
-        torch.autograd.grad(loss, parameters, allow_unused=True)
+        for phase, parameters in enumerate(trained):
+            term = objective(batch, steps, phase)[loss.phases[phase].term]
+            torch.autograd.grad(term, list(parameters.values()), allow_unused=True)
+        with torch.no_grad():
+            loss.after_step(objective.model, batch, steps)
     return tape
 
 

@@ -18,12 +18,13 @@ from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
-from genzoo.runs.build import suits_any_values
+from genzoo.runs.build import is_for_unit
 from genzoo.runs.model_file import load_model, save_model
 from genzoo.testing import (
     consistency_checks,
     density_checks,
     loss_weight_checks,
+    phase_checks,
     probability_checks,
     sampling_checks,
     training_step_checks,
@@ -32,7 +33,7 @@ from genzoo.testing.check import Check, require
 from genzoo.testing.dataset_checks import refuse_odd_tokens
 from genzoo.testing.density_checks import by_gradient
 from genzoo.testing.graph_safety import assert_fullgraph, assert_graph_safe
-from genzoo.testing.pair import CPU, EXAMPLES, Pair, loss_of, train
+from genzoo.testing.pair import CPU, EXAMPLES, Pair, backward, loss_of, train
 from genzoo.testing.sampling_checks import can_sample
 from genzoo.training.objective import Objective
 
@@ -44,12 +45,12 @@ def check_shapes(pair: Pair) -> None:
     results: dict[str, tuple[Tensor, tuple[int, ...]]] = {}
     with torch.no_grad(), seeded(0):
         if isinstance(model, LatentModel):
-            latent = tuple(model.posterior(batch.x).mean.shape[1:])
+            latent = tuple(model.posterior(batch.x).centre.shape[1:])
             for k in (1, 3):
                 results |= _inference_results(model, batch, k, latent, shape)
             z = model.encode(batch.x)
             results["encode(x)"] = z, (n, *latent)
-            results["likelihood(z).mean"] = model.likelihood(z).mean, (n, *shape)
+            results["likelihood(z).centre"] = model.likelihood(z).centre, (n, *shape)
         if isinstance(model, Encoder):
             require(torch.equal(model.encode(batch.x), model.encode(batch.x)), f"{pair}: encode is not deterministic")
         if isinstance(model, Autoencoder):
@@ -65,14 +66,14 @@ def check_shapes(pair: Pair) -> None:
         require(bool(value.isfinite().all()), f"{pair}: {name} is not finite")
         if kind == torch.int64:
             refuse_odd_tokens(value.flatten(0, -2), pair.spec.levels, f"{pair}: {name}")
-        if not suits_any_values(pair.spec.likelihood) and _of_data(name) and not any_values:
+        if is_for_unit(pair.spec.likelihood) and _of_data(name) and not any_values:
             inside = bool((value >= 0).all() and (value <= 1).all())
             require(inside, f"{pair}: {name} leaves [0, 1]: {value.min():.3g} … {value.max():.3g}")
 
 
 def _of_data(name: str) -> bool:
     """Return whether a result has values of x."""
-    return name.rpartition(": ")[2] in ("px.mean", "likelihood(z).mean", "decode(z)", "reconstruct(x)", "sample(n)")
+    return name.rpartition(": ")[2] in ("px.centre", "likelihood(z).centre", "decode(z)", "reconstruct(x)", "sample(n)")
 
 
 def _inference_results(
@@ -82,13 +83,13 @@ def _inference_results(
     n = len(batch.x)
     q, p, z, px = inference = model.infer(batch, k)
     found = {
-        "q.mean": (q.mean, (n, *latent)),
+        "q.centre": (q.centre, (n, *latent)),
         "z": (z, (k, n, *latent)),
-        "px.mean": (px.mean, (k, n, *shape)),
+        "px.centre": (px.centre, (k, n, *shape)),
         "px.log_prob(x)": (px.log_prob(batch.x), (k, n)),
     }
     if p is not None:
-        found["p.mean"] = p.mean, latent
+        found["p.centre"] = p.centre, latent
         found["p.log_prob(z)"] = p.log_prob(z), (k, n)
         found["kl()"] = inference.kl(), (n,)
         exact = q.kl(p)
@@ -144,7 +145,7 @@ def check_quiet(pair: Pair) -> None:
     with contextlib.redirect_stdout(io.StringIO()) as output:
         objective = pair.build()
         if not objective.model.in_closed_form():
-            loss_of(objective, pair.batch(EXAMPLES))["loss"].backward()
+            backward(objective, pair.batch(EXAMPLES))
         model = objective.eval().model
         evaluate(model, Resident(pair.split(EXAMPLES), CPU), find_metrics(registry()))
         if can_sample(objective):
@@ -159,11 +160,15 @@ def check_graph_safe(pair: Pair) -> None:
     assert_graph_safe(pair.build(), [noise._replace(x=torch.zeros_like(noise.x)), noise], [0, 10_000])
 
 
-def check_compiles(pair: Pair) -> None:
-    """torch.compile compiles the training step as one graph for all steps, with the same loss and gradients."""
+def check_compiles(pair: Pair) -> str | None:
+    """torch.compile compiles each phase of the training step as one graph for all steps, with the same loss and
+    gradients."""
+    if pair.build().loss.second_order:
+        return "the loss differentiates, which is trained without compilation"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert_fullgraph(pair.build(), pair.batch(4), steps=(0, 10_000))
+    return None
 
 
 CHECKS: dict[str, Check[Pair]] = {
@@ -180,6 +185,13 @@ CHECKS: dict[str, Check[Pair]] = {
         "remove the layer, use it, or let the gradient through: no detach, no no_grad",
     ),
     "learns": Check(by_gradient(training_step_checks.check_learns), "is the sign of the loss right?"),
+    "phases": Check(
+        by_gradient(phase_checks.check_phases),
+        "give each Phase the beginning of parameter names in `of`, without overlap, and each term to one phase",
+    ),
+    "after-step": Check(
+        by_gradient(phase_checks.check_after_step), "change buffers in place (copy_, lerp_), and read no value back"
+    ),
     "density": Check(
         probability_checks.check_density, "sum log-probabilities over an example, and keep their constants"
     ),
@@ -191,7 +203,7 @@ CHECKS: dict[str, Check[Pair]] = {
         density_checks.check_inverts, "let decode invert encode, and add the log-determinant of each layer's Jacobian"
     ),
     "posterior": Check(
-        probability_checks.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).mean"
+        probability_checks.check_posterior, "draw z by the distribution's own rsample; encode(x) is posterior(x).centre"
     ),
     "prior": Check(
         probability_checks.check_prior,
@@ -244,9 +256,13 @@ CHECKS: dict[str, Check[Pair]] = {
         sampling_checks.check_sampling,
         "draw from torch's default generator; without a prior raise GenzooError; if y is used, set conditional = True",
     ),
+    "sampling-options": Check(
+        sampling_checks.check_sampling_options,
+        "def sample(self, n, y=None, *, noise=False, options=None): how = options or self.sampling",
+    ),
     "drawn": Check(
         sampling_checks.check_drawn,
-        "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.mean",
+        "px = likelihood(prior().rsample((n,))); return px.rsample() if noise else px.centre",
     ),
     "quiet": Check(check_quiet, "remove the print, or write to sys.stderr"),
     "graph-safe": Check(

@@ -14,12 +14,14 @@ from genzoo.core.dataset import PADDING, Batch, DataSpec, Split, token_type
 from genzoo.core.errors import GenzooError
 from genzoo.core.noise import derive_seed, seeded
 from genzoo.data.resident import Resident
-from genzoo.registry.configs import default_config
+from genzoo.registry.configs import default_config, default_sampling
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry
 from genzoo.runs.build import build_loss, build_model
 from genzoo.testing.check import require
+from genzoo.training.adam import BETAS
 from genzoo.training.objective import Objective
+from genzoo.training.phases import trained_by
 
 SPECS = {
     "grey images": DataSpec((1, 28, 28), "bernoulli", classes=10, size=1000),
@@ -40,6 +42,8 @@ SMALL = {
 
 CPU = torch.device("cpu")
 EXAMPLES = 16
+TOTAL = 10_000
+"""Steps of the training that a loss is told of."""
 PERTURBATION = 0.3
 """Standard deviation of the noise that `perturbed` adds to biases and scalars."""
 
@@ -77,13 +81,15 @@ class Pair:
         """
         own = self.model.loss_options if self.loss.name == self.model.loss else {}
         loss_config = default_config(self.loss, {**self.loss.options, **own, **self.loss_options})
-        model_config = default_config(self.model, {**self.model.options, **self.model_options})
-        model = build_model(self.model, self.spec, model_config, 0, CPU)
+        options = {**self.model.options, **self.model_options}
+        config, sampling = default_config(self.model, options), default_sampling(self.model, options)
+        model = build_model(self.model, self.spec, config, 0, CPU, sampling)
         loss = build_loss(self.loss, model, loss_config, self.model.name, 0)
         with torch.no_grad(), seeded(derive_seed(0, "prepare")):
             model.prepare(self.batch(EXAMPLES))
             if model.in_closed_form():
                 model.fit([self.batch(EXAMPLES)])
+            loss.begin(model, TOTAL)
         return Objective(model, loss).train()
 
     def perturbed(self, seed: int = 0) -> Objective:
@@ -156,21 +162,45 @@ def perturb(objective: Objective, weights: Mapping[str, Tensor], seed: int, shar
             parameter.add_(torch.randn(parameter.shape, generator=generator).to(parameter), alpha=share * scale)
 
 
-def loss_of(objective: Objective, batch: Batch, step: int = 0, seed: int = 0) -> dict[str, Tensor]:
-    """Return the loss's terms, with noise drawn from `seed`."""
+def phase_terms(objective: Objective, batch: Batch, phase: int, step: int = 0, seed: int = 0) -> dict[str, Tensor]:
+    """Return the terms of one phase of the loss, with noise drawn from `seed`."""
     with seeded(seed):
-        terms: dict[str, Tensor] = objective(batch, torch.tensor(step))
+        terms: dict[str, Tensor] = objective(batch, torch.tensor(step), phase)
     return terms
 
 
+def loss_of(objective: Objective, batch: Batch, step: int = 0, seed: int = 0) -> dict[str, Tensor]:
+    """Return the loss's terms, with noise drawn from `seed`. "loss" is the sum of what several phases minimise."""
+    phases = objective.loss.phases
+    every = [phase_terms(objective, batch, number, step, seed) for number in range(len(phases))]
+    terms = {name: term for of_phase in every for name, term in of_phase.items()}
+    if len(phases) > 1:
+        terms["loss"] = torch.stack([terms[phase.term] for phase in phases]).sum()
+    return terms
+
+
+def backward(objective: Objective, batch: Batch, step: int = 0, seed: int = 0) -> None:
+    """Add each phase's gradient to the parameters that it trains."""
+    for number, parameters in enumerate(trained_by(objective)):
+        term = objective.loss.phases[number].term
+        phase_terms(objective, batch, number, step, seed)[term].backward(inputs=list(parameters.values()))
+
+
 def train(objective: Objective, batch: Batch, steps: int) -> None:
-    """Run `steps` steps of Adam on one batch; a model in closed form is fitted to it."""
+    """Run `steps` steps of Adam on one batch; a model in closed form is fitted to it.
+
+    All phases are active in each step, with the gradients of the same weights.
+    """
     if objective.model.in_closed_form():
         with torch.no_grad():
             objective.model.fit([batch])
         return
-    optimizer = torch.optim.Adam(objective.parameters(), lr=1e-3, fused=True)
+    phases = zip(objective.loss.phases, trained_by(objective), strict=True)
+    groups = [
+        {"params": list(own.values()), "lr": 1e-3 * phase.lr, "betas": phase.betas or BETAS} for phase, own in phases
+    ]
+    optimizer = torch.optim.Adam(groups, fused=True)
     for step in range(steps):
         optimizer.zero_grad()
-        loss_of(objective, batch, step, seed=step)["loss"].backward()
+        backward(objective, batch, step, seed=step)
         optimizer.step()

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from genzoo.core.hookspecs import API
 from genzoo.core.options import describe_fields, from_json, option, to_json
-from genzoo.registry.configs import default_config, field_names
+from genzoo.registry.configs import default_config, default_sampling
 from genzoo.registry.current import registry
 from genzoo.registry.deprecation import uses
 from genzoo.registry.discovery import GROUP, STATED, plugins
 from genzoo.registry.entries import WITH_OPTIONS, Entry
+from genzoo.runs.config import default_training
 from genzoo.testing.check import Check, require
-from genzoo.training.config import Training
 
 MILLISECONDS = 300
 LONGEST = 100
@@ -81,16 +81,18 @@ def check_options(entry: Entry) -> None:
     config = default_config(entry, entry.options)
     again = from_json(type(config), json.loads(json.dumps(to_json(config))))
     require(again == config, f"the options read back from JSON are {again}, not {config}")
-    if entry.kind in ("model", "loss"):
-        shared = sorted(set(field_names(type(config))) & set(field_names(Training)))
-        require(not shared, f"{option(shared[0]) if shared else ''} is also an option of the trainer")
+    if entry.kind == "model":
+        default_sampling(entry, entry.options)
+        default_training(entry)
 
 
 def check_help(entry: Entry) -> None:
     """Every option has a help text."""
     if entry.kind not in WITH_OPTIONS:
         return
-    silent = [option(name) for name, _, _, text in describe_fields(default_config(entry, entry.options)) if not text]
+    rows = describe_fields(default_config(entry, entry.options))
+    rows += describe_fields(default_sampling(entry, entry.options)) if entry.kind == "model" else []
+    silent = [option(name) for name, _, _, text in rows if not text]
     require(not silent, f"no help for {', '.join(silent)}")
 
 

@@ -17,7 +17,7 @@ import torch
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import debugging
-from genzoo.registry.entries import Entry, describe
+from genzoo.registry.entries import PARTS, Entry, describe
 from genzoo.testing.check import Check
 from genzoo.testing.dataset_checks import DATASET, DatasetTarget
 from genzoo.testing.forms import forms, of_counts, refusal
@@ -25,6 +25,7 @@ from genzoo.testing.listener_command_checks import COMMAND, LISTENER, CommandTar
 from genzoo.testing.metric_checks import METRIC, MetricTarget
 from genzoo.testing.model_checks import CHECKS, ONCE
 from genzoo.testing.pair import SPECS, Pair
+from genzoo.testing.part_checks import PartTarget, checks_of
 from genzoo.testing.registration_checks import REGISTRATION
 
 Verdict = Literal["PASS", "WARN", "FAIL", "n/a"]
@@ -98,6 +99,9 @@ def cases(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
         yield from _with(METRIC, "an untrained model", MetricTarget(entry))
     elif entry.kind == "command":
         yield from _with(COMMAND, "the command", CommandTarget(entry))
+    elif entry.kind in PARTS:
+        target = PartTarget(entry)
+        yield from _with(checks_of(target.kind), "the part alone", target)
     elif entry.kind == "listener":
         yield from _with(LISTENER, "made-up runs", ListenerTarget(entry))
     else:

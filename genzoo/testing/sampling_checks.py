@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
+from dataclasses import fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
@@ -11,6 +14,8 @@ from torch import Tensor
 from genzoo.core.errors import GenzooError
 from genzoo.core.model import Density, LatentModel, Model, without_prior
 from genzoo.core.noise import seeded
+from genzoo.core.options import OptionError
+from genzoo.registry.configs import differing
 from genzoo.testing.check import require
 from genzoo.testing.densities import SLACK, SOLVED, examine_samples
 from genzoo.testing.pair import Pair, train
@@ -70,6 +75,47 @@ def check_sampling(pair: Pair) -> None:
         require(depends == model.conditional, f"{pair}: {fault}, but conditional is {model.conditional}")
 
 
+def check_sampling_options(pair: Pair) -> str | None:
+    """Without options, samples are those of `model.sampling`; each option can be changed, samples stay finite, and at
+    least one option changes them."""
+    model = pair.build().eval().model
+    own = model.sampling
+    if not fields(own):
+        return "no sampling options"
+
+    def drawn(options: Any) -> Tensor:
+        with torch.no_grad(), seeded(0):
+            x: Tensor = model.sample(FEW, options=options)  # type: ignore[call-arg]
+        return x
+
+    without = drawn(None)
+    require(torch.equal(without, drawn(own)), f"{pair}: samples without options differ from those of the defaults")
+    changes = [changed for field in fields(own) for changed in others(own, field.name)]
+    samples = []
+    for changed in changes:
+        x, text = drawn(changed), ", ".join(f"{name}={now}" for name, (_, now) in differing(own, changed).items())
+        require(x.shape == without.shape, f"{pair}: with {text}, sample(n) has shape {tuple(x.shape)}")
+        require(bool(x.isfinite().all()), f"{pair}: with {text}, sample(n) is not finite")
+        samples.append(x)
+    alike = all(torch.equal(x, without) for x in samples)
+    require(not changes or not alike, f"{pair}: no sampling option changes the samples")
+    return None
+
+
+def others(own: Any, name: str) -> list[Any]:
+    """Return options with other values of one of them: every choice, the opposite, or a number nearby."""
+    hint, value = get_type_hints(type(own))[name], getattr(own, name)
+    if isinstance(value, bool) or get_origin(hint) is Literal:
+        return [replace(own, **{name: other}) for other in get_args(hint) or (True, False) if other != value]
+    if not isinstance(value, (int, float)):
+        return []
+    for other in (value - 1, value + 1) if isinstance(value, int) else (value / 2, value + 0.5, value - 0.5):
+        with contextlib.suppress(OptionError):
+            if other != value:
+                return [replace(own, **{name: other})]
+    return []
+
+
 def check_drawn(pair: Pair) -> str | None:
     """sample(n) has the distribution of the mean of p(x|z) for z from the prior, with noise=True that of x from p(x|z);
     the samples of a density follow its exact log_prob(x)."""
@@ -94,7 +140,7 @@ def check_drawn(pair: Pair) -> str | None:
                 own = model.sample(n, None, noise=noise)
             with seeded(1):
                 wanted = _by_hand(model, n, noise)
-        what = "x from p(x|z)" if noise else "likelihood(z).mean"
+        what = "x from p(x|z)" if noise else "likelihood(z).centre"
         if far := differs(own.flatten(1), wanted.flatten(1)):
             raise AssertionError(f"{pair}: {called} is not distributed as {what} for z from prior(): {far}")
     return _as_log_prob(pair, model) if isinstance(model, Density) else None
@@ -113,7 +159,7 @@ def _by_hand(model: LatentModel, n: int, noise: bool) -> Tensor:
     prior = model.prior()
     assert prior is not None
     px = model.likelihood(prior.rsample((n,)))
-    return px.rsample() if noise else px.mean
+    return px.rsample() if noise else px.centre
 
 
 def differs(one: Tensor, other: Tensor) -> str:

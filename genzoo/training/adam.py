@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
+
+from genzoo.training.gradient_descent import GradientDescent, Group
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
@@ -14,7 +16,7 @@ TINY_STEPS = 256
 """Steps between two calls of `drop_tiny`: 0.9^256 · TINY is still above 1.2e-38, the smallest normal float32."""
 
 
-class Adam:
+class Adam(GradientDescent):
     """Adam (Kingma & Ba 2015, algorithm 1) or AdamW (Loshchilov & Hutter 2019, algorithm 2), as one fused kernel.
 
     The arithmetic is torch.optim's, bit for bit. torch's own classes import its compiler, which costs a second at every
@@ -25,6 +27,7 @@ class Adam:
         lr: Learning rate, a number or a 0-d tensor on the device; assign to `self.lr` before a step.
         weight_decay: Added to the gradient, or with `decoupled` subtracted from the weights.
         decoupled: Whether to use AdamW.
+        groups: Parameters that are updated separately; by default all are one group.
     """
 
     def __init__(
@@ -33,54 +36,41 @@ class Adam:
         lr: float | Tensor,
         weight_decay: float = 0.0,
         decoupled: bool = False,
+        groups: Sequence[Group] = (),
     ) -> None:
-        pairs = [pair if isinstance(pair, tuple) else (str(i), pair) for i, pair in enumerate(parameters)]
-        self.names = [name for name, _ in pairs]
-        self.parameters = [parameter for _, parameter in pairs]
-        self.lr = lr
-        self.weight_decay = weight_decay
+        super().__init__(parameters, lr, weight_decay, groups)
         self.kernel = torch._fused_adamw_ if decoupled else torch._fused_adam_
         self.exp_avg = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.exp_avg_sq = [torch.zeros_like(parameter) for parameter in self.parameters]
         device = self.parameters[0].device if self.parameters else None
         self._counts = torch.zeros(len(self.parameters), device=device)
         self.steps = list(self._counts.unbind())
-        self._by_dtype: dict[torch.dtype, list[int]] = {}
-        for i, parameter in enumerate(self.parameters):
-            self._by_dtype.setdefault(parameter.dtype, []).append(i)
 
-    @torch.no_grad()
-    def step(self, found_inf: Tensor | None = None) -> None:
-        """Update every parameter that has a gradient.
-
-        Args:
-            found_inf: 0-d float32 on the device; if it is 1, weights, moments and counts do not change.
-        """
-        for members in self._by_dtype.values():
-            ready = [i for i in members if self.parameters[i].grad is not None]
-            if not ready:
-                continue
-            counts = [self._counts] if len(ready) == len(self.parameters) else [self.steps[i] for i in ready]
-            for count in counts:
-                count.add_(1)
-                if found_inf is not None:
-                    count.sub_(found_inf)
-            self.kernel(
-                [self.parameters[i] for i in ready],
-                [self.parameters[i].grad for i in ready],
-                [self.exp_avg[i] for i in ready],
-                [self.exp_avg_sq[i] for i in ready],
-                [],
-                [self.steps[i] for i in ready],
-                lr=self.lr,
-                beta1=BETAS[0],
-                beta2=BETAS[1],
-                weight_decay=self.weight_decay,
-                eps=EPSILON,
-                amsgrad=False,
-                maximize=False,
-                found_inf=found_inf,
-            )
+    def _update(
+        self, ready: list[int], lr: float | Tensor, betas: tuple[float, float] | None, found_inf: Tensor | None
+    ) -> None:
+        counts = [self._counts] if len(ready) == len(self.parameters) else [self.steps[i] for i in ready]
+        for count in counts:
+            count.add_(1)
+            if found_inf is not None:
+                count.sub_(found_inf)
+        beta1, beta2 = betas or BETAS
+        self.kernel(
+            [self.parameters[i] for i in ready],
+            [self.parameters[i].grad for i in ready],
+            [self.exp_avg[i] for i in ready],
+            [self.exp_avg_sq[i] for i in ready],
+            [],
+            [self.steps[i] for i in ready],
+            lr=lr,
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=self.weight_decay,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+            found_inf=found_inf,
+        )
 
     @torch.no_grad()
     def drop_tiny(self) -> None:
@@ -94,34 +84,9 @@ class Adam:
             for moment in moments:
                 moment.masked_fill_(moment.abs() < bound, 0)
 
-    def zero_grad(self) -> None:
-        """Set all gradients to None; the next backward pass allocates new ones."""
-        for parameter in self.parameters:
-            parameter.grad = None
-
     def tensors(self) -> dict[str, Tensor]:
-        """Return the optimiser's state by flat names such as "encoder.1.weight.exp_avg". The tensors are not copies."""
         return {
             f"{name}.{kind}": tensor
             for kind, tensors in (("exp_avg", self.exp_avg), ("exp_avg_sq", self.exp_avg_sq), ("step", self.steps))
             for name, tensor in zip(self.names, tensors, strict=True)
         }
-
-    @torch.no_grad()
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Load the state that `tensors` returned, in place.
-
-        Raises:
-            ValueError: A name is missing or unknown, or a shape or dtype differs.
-        """
-        own = self.tensors()
-        if differing := sorted(own.keys() ^ tensors.keys()):
-            raise ValueError(f"the optimiser's state differs in {', '.join(differing[:3])}")
-        for name, tensor in own.items():
-            given = tensors[name]
-            if (given.shape, given.dtype) != (tensor.shape, tensor.dtype):
-                raise ValueError(
-                    f"{name} is {given.dtype} {tuple(given.shape)}, not {tensor.dtype} {tuple(tensor.shape)}"
-                )
-        for name, tensor in own.items():
-            tensor.copy_(tensors[name])

@@ -16,8 +16,8 @@ class Training:
     """Passes over the training data."""
     batch_size: Count = 128
     """Examples per step."""
-    optimizer: Literal["adam", "adamw"] = "adam"
-    """adam couples weight decay to the gradient, adamw does not (Loshchilov & Hutter 2019)."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """adam couples weight decay to the gradient, adamw does not (Loshchilov & Hutter 2019); sgd: no momentum."""
     lr: Positive = 1e-3
     """Learning rate."""
     schedule: Literal["constant", "cosine"] = "constant"
@@ -41,6 +41,8 @@ class Training:
     """Seconds between checkpoints, which `genzoo resume` starts from; one more is written at the end. 0: none."""
     listeners: tuple[str, ...] = ()
     """Run listeners, such as tensorboard: genzoo list --kind listener."""
+    metrics: tuple[str, ...] = ()
+    """More metrics of the trained model, such as iwae:5000: genzoo list --kind metric."""
     seed: Natural = 0
     """Seed of the weights, the order of the data and the noise."""
     device: str = "auto"
@@ -61,3 +63,7 @@ class Training:
     likelihood: str = "auto"
     """p(x|z): bernoulli, gaussian, gaussian:SIGMA, gaussian-learned, gaussian-per-dim, gaussian-per-dim:FLOOR, laplace,
     laplace:B, laplace-learned, continuous-bernoulli, discretised-logistic; auto uses the dataset's."""
+
+    def __post_init__(self) -> None:
+        names = tuple(name for text in self.metrics for name in text.split(",") if name)
+        object.__setattr__(self, "metrics", names)  # the dataclass is frozen

@@ -1,5 +1,8 @@
 """Capture the whole training step as one CUDA graph, once, and replay it.
 
+A step of several phases is one graph for each phase, since the noise of each phase is seeded in between. Steps in which
+other phases are active have graphs of their own, so that a graph reads only the memory of the graph before it.
+
 UNTESTED ON HARDWARE: written from torch's documentation and source on machines without a GPU. The parts that need no
 GPU (static buffers, restoring the state, the check below) are tested on the CPU with a recorder instead of a capture.
 A wrong captured step fails silently, so every run compares the replayed step with the eager one before using it.
@@ -13,7 +16,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from genzoo.training.step import Step, Trial, generators
+from genzoo.training.phases import Piece, different_steps
+from genzoo.training.step import Step, generators
+from genzoo.training.trial import Trial
 
 Replay = Callable[[], None]
 Capture = Callable[[Callable[[], None]], Replay]
@@ -56,12 +61,15 @@ class GraphStep:
         self.rate = torch.full((), float(step.optimizer.lr), dtype=dtype, device=step.device)
         self._host_rates: tuple[float, float] | None = None
         before = [parameter.detach().clone() for parameter in step.parameters]
+        self.tried = sorted({*range(CHECKED), *different_steps(step.steps)})
         with Trial(step):
             expected = self._try_steps(step, examples)
         step.optimizer.lr = self.rate
         check_generator(step.device, capture)
         with Trial(step):
-            self.replay = capture(lambda: step.body(self.inputs))
+            self.replays = {
+                pieces: [self._captured(piece, capture) for piece in pieces] for pieces in dict.fromkeys(step.steps)
+            }
         with Trial(step):
             found = self._try_steps(self, examples)
         require_same(found, expected, before)
@@ -73,13 +81,19 @@ class GraphStep:
                 wanted = f"{static.dtype} {tuple(static.shape)}"
                 raise ValueError(f"a captured step takes {wanted}, not {given.dtype} {tuple(given.shape)}")
             static.copy_(given, non_blocking=True)
-        self.step.reseed(number)
+        pieces = self.step.pieces(number)
         rates = self.step.rates(number)
         if rates != self._host_rates:
             self.rate.fill_(rates[0])
             self.step.share.fill_(rates[1])
             self._host_rates = rates
-        self.replay()
+        for piece, replay in zip(pieces, self.replays[pieces], strict=True):
+            self.step.reseed(number, piece.phase)
+            replay()
+
+    def _captured(self, piece: Piece, capture: Capture) -> Replay:
+        """Capture a piece of a step; the pieces before it have been captured."""
+        return capture(lambda: self.step.body(self.inputs, piece))
 
     def _try_steps(
         self, make: Callable[[int, tuple[Tensor, ...]], None], examples: Sequence[tuple[Tensor, ...]]
@@ -87,7 +101,7 @@ class GraphStep:
         """Return the sums of the terms, both counters and the weights after a few steps."""
         step = self.step
         step.clear_sums()
-        for number in range(CHECKED):
+        for number in self.tried:
             make(number, examples[number % len(examples)])
         assert step.sums is not None
         return [tensor.detach().clone() for tensor in (step.sums, step.number, step.found_inf, *step.parameters)]

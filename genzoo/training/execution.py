@@ -13,7 +13,9 @@ from genzoo.core.errors import UsageError
 from genzoo.system.memory import out_of_memory
 from genzoo.training.config import Training
 from genzoo.training.cuda_graph import CHECKED, GraphStep, cuda_capture
-from genzoo.training.step import Step, Trial
+from genzoo.training.phases import different_steps
+from genzoo.training.step import Step
+from genzoo.training.trial import Trial
 
 WORTH_A_CAPTURE = 500
 """Number of steps from which "auto" captures: warm-up, capture and check cost about ten steps."""
@@ -43,8 +45,12 @@ def refuse_mode(training: Training, device: torch.device) -> None:
         )
 
 
-def choose_mode(training: Training, device: torch.device, steps: int, processes: int = 1) -> Mode:
+def choose_mode(
+    training: Training, device: torch.device, steps: int, processes: int = 1, second_order: bool = False
+) -> Mode:
     """Return the mode to try: the requested one, or with "auto" one that suits the device and the number of steps."""
+    if training.mode == "compile" and second_order:
+        return Mode("eager", "torch.compile cannot differentiate twice, as this loss does")
     if processes > 1:  # the all-reduce is read on the host
         return Mode("eager", f"shared by {processes} processes")
     if training.mode != "auto":
@@ -90,7 +96,8 @@ def compiled(step: Step, examples: Sequence[tuple[Tensor, ...]], changed: Callab
     """
     step.forward = CompiledForward(step, changed)
     with Trial(step):
-        step(0, examples[0])
+        for number in different_steps(step.steps):
+            step(number, examples[0])
     return step
 
 
@@ -107,16 +114,16 @@ class CompiledForward:
         self.compiled = torch.compile(step.objective, fullgraph=True, dynamic=False)
         self.proven = False
 
-    def __call__(self, batch: Batch, number: Tensor) -> dict[str, Tensor]:
+    def __call__(self, batch: Batch, number: Tensor, phase: int) -> dict[str, Tensor]:
         try:
-            terms: dict[str, Tensor] = self.compiled(batch, number)
+            terms: dict[str, Tensor] = self.compiled(batch, number, phase)
         except Exception as error:
             if not self.proven or out_of_memory(error):
                 raise
-            self.step.reseed(self.step.at)
-            terms = self.step.objective(batch, number)
+            self.step.reseed(*self.step.at)
+            terms = self.step.objective(batch, number, phase)
             self.step.forward = self.step.objective
-            self.changed(Mode("eager", f"compile failed at step {self.step.at + 1:,}: {in_short(error)}"))
+            self.changed(Mode("eager", f"compile failed at step {self.step.at[0] + 1:,}: {in_short(error)}"))
         self.proven = True
         return terms
 

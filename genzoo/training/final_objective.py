@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from genzoo.core.errors import PluginError
 from genzoo.core.listener import Epoch
 from genzoo.core.noise import generators, keyed
 from genzoo.system.computing import evaluating
 from genzoo.training.early_stopping import fill, tensors_of
+from genzoo.training.objective import GIVEN_CLASS
 
 if TYPE_CHECKING:
     from genzoo.training.trainer import Trainer
@@ -57,9 +59,21 @@ def validation_terms(trainer: Trainer) -> dict[str, float]:
                 f"the loss still changes with the step when training ends after {trainer.total_steps:,} steps, as with "
                 "a longer warm-up; try more --epochs or a shorter warm-up"
             )
-    if trainer.depends_on_step and trainer.training.patience:
-        return {**terms, FINAL: trainer.terms_at(final_step(trainer))["loss"]}
+    if trainer.depends_on_step and trainer.training.patience and trainer.objective.loss.watched:
+        return {**terms, FINAL: watched(trainer, trainer.terms_at(final_step(trainer)))}
     return terms
+
+
+def watched(trainer: Trainer, validation: Mapping[str, float]) -> float:
+    """Return the validation term that early stopping compares.
+
+    Raises:
+        PluginError: The loss has no such term.
+    """
+    name = trainer.objective.loss.watched
+    if (value := validation.get(name, validation.get(name + GIVEN_CLASS))) is None:
+        raise PluginError(f"the loss has no term {name!r} to watch", f"its terms are {', '.join(validation)}")
+    return value
 
 
 def final_step(trainer: Trainer, times: int = 1) -> Tensor:
@@ -70,24 +84,28 @@ def final_step(trainer: Trainer, times: int = 1) -> Tensor:
 def update_early_stopping(trainer: Trainer, record: Epoch) -> None:
     """Pass an epoch's validation loss to early stopping, and warn if it is not finite."""
     stopping, validation = trainer.stopping, record.validation
+    if not trainer.objective.loss.watched:
+        return
+    loss = watched(trainer, validation)
     if stopping.weights and stopping.judged_at != trainer.total_steps and FINAL in validation:
         stopping.best = reevaluate_best(trainer)  # a resumed training has another last step
     stopping.judged_at = trainer.total_steps
-    stopping.update(record.epoch, validation.get(FINAL, validation["loss"]), trainer.trained, is_final(validation))
-    for loss in dict.fromkeys((validation["loss"], validation.get(FINAL, 0.0))):
-        if not math.isfinite(loss):
-            trainer.warn(f"the validation loss is {loss} after epoch {record.epoch}; training goes on")
+    final = validation.get(FINAL, loss)
+    stopping.update(record.epoch, final, trainer.trained, is_final(loss, final))
+    for value in dict.fromkeys((loss, validation.get(FINAL, 0.0))):
+        if not math.isfinite(value):
+            trainer.warn(f"the validation loss is {value} after epoch {record.epoch}; training goes on")
 
 
-def is_final(validation: Mapping[str, float]) -> bool:
+def is_final(loss: float, final: float) -> bool:
     """Return whether an epoch's validation loss is that of the final objective."""
-    final = validation.get(FINAL)
-    return final is None or not math.isfinite(final) or math.isclose(validation["loss"], final, rel_tol=SAME)
+    return not math.isfinite(final) or math.isclose(loss, final, rel_tol=SAME)
 
 
-def last_not_final(history: Sequence[Epoch]) -> int:
+def last_not_final(trainer: Trainer, history: Sequence[Epoch]) -> int:
     """Return the last epoch whose objective was not the final one; 0 if there is none."""
-    return max((record.epoch for record in history if record.validation and not is_final(record.validation)), default=0)
+    judged = ((record.epoch, record.validation) for record in history if FINAL in record.validation)
+    return max((epoch for epoch, terms in judged if not is_final(watched(trainer, terms), terms[FINAL])), default=0)
 
 
 def is_constant_after_training(trainer: Trainer) -> bool:
@@ -98,14 +116,15 @@ def is_constant_after_training(trainer: Trainer) -> bool:
 
 @torch.no_grad()
 def loss_at(trainer: Trainer, step: Tensor) -> float:
-    """Return the loss of one validation batch under the objective of a step; buffers are restored."""
+    """Return the loss of one validation batch, of all phases, under the objective of a step; buffers are restored."""
     data, objective = trainer.validation_data, trainer.trained
     assert data is not None
     before = [(buffer, buffer.clone()) for buffer in objective.buffers()]
     index = torch.arange(min(trainer.batch_size, len(data)), device=data.device)
     with generators, evaluating(objective), keyed(data.keys[index]):
-        trainer.body.reseed(trainer.step, "validation")
-        loss = float(objective(data.batch(index), step)["loss"])
+        trainer.body.reseed(trainer.step, purpose="validation")
+        terms = objective.terms(data.batch(index), step)
+        loss = sum(float(terms[phase.term]) for phase in objective.loss.phases)
     for buffer, value in before:
         buffer.copy_(value)
     return loss
@@ -117,6 +136,7 @@ def reevaluate_best(trainer: Trainer) -> float:
     now = {name: tensor.clone() for name, tensor in tensors.items()}
     fill(tensors, stopping.weights)
     try:
-        return trainer.terms_at(final_step(trainer), of_step=stopping.best_epoch * trainer.steps_per_epoch)["loss"]
+        terms = trainer.terms_at(final_step(trainer), of_step=stopping.best_epoch * trainer.steps_per_epoch)
+        return watched(trainer, terms)
     finally:
         fill(tensors, now)

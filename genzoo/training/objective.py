@@ -19,7 +19,7 @@ from genzoo.system.distributed import ALONE, Processes
 
 
 class Objective(nn.Module):
-    """Map (batch, step) to the loss's named scalars.
+    """Map (batch, step, phase) to the loss's named scalars.
 
     Args:
         model: Any model.
@@ -33,10 +33,16 @@ class Objective(nn.Module):
         self.loss = loss
         self.precision = precision
 
-    def forward(self, batch: Batch, step: Tensor) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, step: Tensor, phase: int = 0) -> dict[str, Tensor]:
+        of_several = (phase,) if len(self.loss.phases) > 1 else ()
         with self.autocast(batch.x.device.type):
-            terms: dict[str, Tensor] = self.loss(self.model, batch, step)
+            terms: dict[str, Tensor] = self.loss(self.model, batch, step, *of_several)
         return terms
+
+    def terms(self, batch: Batch, step: Tensor) -> dict[str, Tensor]:
+        """Return the named scalars of all phases."""
+        every = (self(batch, step, phase) for phase in range(len(self.loss.phases)))
+        return {name: term for terms in every for name, term in terms.items()}
 
     def autocast(self, device_type: str) -> contextlib.AbstractContextManager[object]:
         """Return the bfloat16 autocast context if `precision` is "bf16", else a null context."""
@@ -98,7 +104,7 @@ def objective_terms(
         for number in mine or [0]:  # a process without a batch also needs the number of terms
             each()
             with keyed(data.keys[batches[number]]):
-                terms = objective(data.batch(batches[number]), step)
+                terms = objective.terms(data.batch(batches[number]), step)
             sums[number] = [float(value) * len(batches[number]) for value in terms.values()]
     every = torch.zeros(len(batches), len(terms), dtype=torch.float64)
     for number in mine:

@@ -197,7 +197,7 @@ def restore(trainer: Trainer, snapshot: Snapshot) -> None:
         trainer.stopping.best_epoch = progress.best_epoch
         trainer.stopping.judged_at = progress.judged_at
         trainer.stopping.weights = {name: tensor.to(device) for name, tensor in tensors[BEST].items()}
-    trainer.stopping.last_not_final = last_not_final(snapshot.history)
+    trainer.stopping.last_not_final = last_not_final(trainer, snapshot.history)
     body.number.fill_(progress.step)
     body.skipped.fill_(progress.skipped)
     body.taken.fill_(progress.taken)

@@ -9,14 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from genzoo.core.dataset import Batch
+from genzoo.core.loss import Loss
 from genzoo.core.noise import derive_seed, reseed
+from genzoo.system.distributed import ALONE, Processes
 from genzoo.training.adam import TINY_STEPS
 from genzoo.training.config import Training
 from genzoo.training.ema import MovingAverage
+from genzoo.training.gradient_descent import Group
 from genzoo.training.objective import Objective
 from genzoo.training.optimizer import make_optimizer
+from genzoo.training.phases import Piece, cycle, means_of_phases, trained_by, with_counts, with_new_terms
 from genzoo.training.schedule import learning_rate
 
+WHOLE = Piece()
 PARTS = ("data", "forward", "backward", "optimiser")
 """The parts of a step that `Step.span` is entered for, in order."""
 NO_SPAN = nullcontext()
@@ -28,10 +33,11 @@ def no_span(part: str) -> AbstractContextManager[object]:
 
 
 class Step:
-    """Make the batch, forward, backward, check, clip, update, average, sum.
+    """Make the batch; for each active phase forward, backward, check, clip, update; then average and sum.
 
-    The host sets the seed and the rates, which are pure functions of the step's number. `body` is the device's part: it
-    reads no value back and has no data-dependent Python branch, so it can be recorded once and replayed.
+    The host sets the seed and the rates and chooses the phases, which are pure functions of the step's number. `body`
+    is the device's part: it reads no value back and has no data-dependent Python branch, so it can be recorded once and
+    replayed. A step of several phases calls it for each of them.
 
     Args:
         objective: Model and loss, prepared; in training mode.
@@ -50,17 +56,29 @@ class Step:
         total: int,
     ) -> None:
         self.objective = objective
-        self.forward: Callable[[Batch, Tensor], dict[str, Tensor]] = objective
+        self.forward: Callable[[Batch, Tensor, int], dict[str, Tensor]] = objective
         self.training = training
         self.see = see
         self.device = device
         self.total = total
+        self.phases = objective.loss.phases
+        self.steps = cycle(self.phases)
+        """The pieces of each step, which repeat."""
+        trained = trained_by(objective)
+        self.members = [list(parameters.values()) for parameters in trained]
+        """The parameters that each phase trains."""
         named = [(name, parameter) for name, parameter in objective.named_parameters() if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
-        self.optimizer = make_optimizer(named, training)
+        place = {name: i for i, (name, _) in enumerate(named)}
+        groups = [
+            Group([place[name] for name in names], phase.lr, phase.betas)
+            for phase, names in zip(self.phases, trained, strict=True)
+        ]
+        self.optimizer = make_optimizer(named, training, groups)
         self.average: MovingAverage | None = None
-        self.all_reduce: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
-        """Averages gradients and terms over several processes."""
+        self.all_reduce: Callable[[dict[str, Tensor], int], dict[str, Tensor]] | None = None
+        """Averages a phase's gradients and terms over several processes."""
+        self.processes: Processes = ALONE
         self.span: Callable[[str], AbstractContextManager[object]] = no_span
         """Returns a context manager for each of `PARTS`: the place for a profiler to label them. A replayed CUDA graph
         does not enter it."""
@@ -80,26 +98,40 @@ class Step:
         self.names: tuple[str, ...] = ()
         self.sums: Tensor | None = None
         """The loss's terms, summed over the epoch's steps."""
+        self.after_step = type(objective.loss).after_step is not Loss.after_step
+        self._batch: Batch | None = None
+        self._terms: dict[int, dict[str, Tensor]] = {}
+        """The terms of each of the step's phases so far."""
         self._buffers = list(objective.buffers())
-        self._buffers_before = [buffer.clone() for buffer in self._buffers]
+        self._restored: list[Tensor] = list(self._buffers)
+        """What is restored if the step is not finite. One phase's kernel leaves its weights as they are by itself."""
+        if len(self.phases) > 1 or self.after_step:
+            self._restored += [*objective.parameters(), *self.optimizer.tensors().values()]
+        self._before = [tensor.detach().clone() for tensor in self._restored]
         self._generators = generators(device)
-        self.at = 0
-        """Number of the step that started last."""
+        self.at = (0, 0)
+        """Number and phase of the step that started last."""
 
     def __call__(self, number: int, inputs: tuple[Tensor, ...]) -> None:
         """Run step number `number` (from 0) on the host's inputs for it."""
-        self.reseed(number)
         self.optimizer.lr, share = self.rates(number)
         if self.average:
             self.share.fill_(share)
         if self.device.type == "cpu" and number % TINY_STEPS == 0:
             self.optimizer.drop_tiny()
-        self.body(inputs)
+        for piece in self.pieces(number):
+            self.reseed(number, piece.phase)
+            self.body(inputs, piece)
+        self._batch, self._terms = None, {}  # frees the memory
 
-    def reseed(self, number: int, purpose: str = "step") -> None:
-        """Seed the generators by (seed, purpose, step), so that no random state is carried from step to step."""
-        self.at = number
-        seed = derive_seed(self.training.seed, purpose, number)
+    def pieces(self, number: int) -> tuple[Piece, ...]:
+        """Return the pieces of step number `number` (from 0), for each of which the noise is seeded."""
+        return self.steps[number % len(self.steps)]
+
+    def reseed(self, number: int, phase: int = 0, purpose: str = "step") -> None:
+        """Seed the generators by (seed, purpose, step, phase), so that no random state is carried on."""
+        self.at = number, phase
+        seed = derive_seed(self.training.seed, purpose, number, *((phase,) if phase else ()))
         reseed(seed, self._generators)
 
     def rates(self, number: int) -> tuple[float, float]:
@@ -107,68 +139,93 @@ class Step:
         share = self.average.weight(number) if self.average else 0.0
         return learning_rate(self.training, number, self.total), share
 
-    def body(self, inputs: tuple[Tensor, ...]) -> None:
-        """Run the whole step on the device."""
+    def body(self, inputs: tuple[Tensor, ...], piece: Piece = WHOLE) -> None:
+        """Run a piece of the step on the device, with one phase the whole step."""
         span = self.span
-        with span("data"):
-            if self._buffers:
-                torch._foreach_copy_(self._buffers_before, self._buffers)
-            batch = self.see(*inputs)
+        if piece.first:
+            with span("data"):
+                if self._restored:
+                    torch._foreach_copy_(self._before, self._restored)
+                self._batch, self._terms = self.see(*inputs), {}
+        assert self._batch is not None
         with span("forward"):
-            terms = self.forward(batch, self.number)
+            terms = self.forward(self._batch, self.number, piece.phase)
         with span("backward"):
-            terms["loss"].backward()
+            loss = terms[self.phases[piece.phase].term]
+            loss.backward(inputs=self.members[piece.phase] if len(self.phases) > 1 else None)
         with torch.no_grad():
-            terms = self._with_buffers(terms)
+            terms = self._with_buffers(terms, piece.phase)
             if self.all_reduce:
-                terms = self.all_reduce(terms)
+                terms = self.all_reduce(terms, piece.phase)
             with span("optimiser"):
-                self._update(terms)
-            self._record(terms)
+                self._update(terms, piece)
+                if piece.last:
+                    self._finish()
+            self._terms[piece.phase] = terms
+            if piece.last:
+                self._record(terms)
 
-    def _update(self, terms: dict[str, Tensor]) -> None:
-        """Clip, check and apply the gradients, then update the moving average."""
-        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+    def _update(self, terms: dict[str, Tensor], piece: Piece) -> None:
+        """Clip, check and apply a phase's gradients."""
+        gradients = [parameter.grad for parameter in self.members[piece.phase] if parameter.grad is not None]
         # One pass over the gradients: 2 % of a small step. torch's get_total_norm is 5 %.
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
         if self.training.grad_clip:
             scale = torch.clamp(self.training.grad_clip / (norm + 1e-6), max=1.0)
             torch._foreach_mul_(gradients, scale)
-        self._check_finite(terms["loss"], norm)
-        self.optimizer.step(self.found_inf)
+        self._check_finite(terms[self.phases[piece.phase].term], norm, piece.first)
+        self.optimizer.step(self.found_inf, piece.phase)
         self.optimizer.zero_grad()
-        for buffer, before in zip(self._buffers, self._buffers_before, strict=True):
-            buffer.copy_(torch.where(self.found_inf > 0, before, buffer))
+
+    def _finish(self) -> None:
+        """Call the loss's `after_step`, restore everything if the step was not finite, update the moving average."""
+        if self.after_step:
+            assert self._batch is not None
+            self.objective.loss.after_step(self.objective.model, self._batch, self.number)
+            wrong = self._checked(torch.zeros_like(self.found_inf), self._restored)
+            self.found_inf.logical_or_(self.processes.all_reduce(wrong))
+        for tensor, before in zip(self._restored, self._before, strict=True):
+            tensor.copy_(torch.where(self.found_inf > 0, before, tensor))
         if self.average:
             self.average.update(self.share * (1 - self.found_inf))
 
-    def _with_buffers(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _with_buffers(self, terms: dict[str, Tensor], phase: int) -> dict[str, Tensor]:
         """Return the terms; the loss is made nan if the step made a buffer not finite, so that all processes see it."""
-        loss = terms["loss"].detach()
-        for buffer, before in zip(self._buffers, self._buffers_before, strict=True):
-            loss = loss + (torch.where(before.isfinite(), buffer, 0) * 0).sum()  # a mask may hold −inf from the start
-        return {**terms, "loss": loss} if self._buffers else terms
+        term = self.phases[phase].term
+        return {**terms, term: self._checked(terms[term].detach(), self._buffers)} if self._buffers else terms
 
-    def _check_finite(self, loss: Tensor, norm: Tensor) -> None:
-        """Set `found_inf` if the loss or the gradient's norm is not finite."""
+    def _checked(self, value: Tensor, tensors: list[Tensor]) -> Tensor:
+        """Return a scalar, made nan if the step made one of the first tensors in `_restored` not finite."""
+        for tensor, before in zip(tensors, self._before, strict=False):
+            value = value + (torch.where(before.isfinite(), tensor, 0) * 0).sum()  # a mask may hold −inf from the start
+        return value
+
+    def _check_finite(self, loss: Tensor, norm: Tensor, first: bool) -> None:
+        """Set `found_inf` if the loss or the gradient's norm is not finite; `first`: in the step's first phase."""
         wrong = (loss + norm) * 0  # 0 if both are finite, else nan, which counts as true
-        if self.device.type == "cpu":  # the host checks after every step
+        if self.device.type == "cpu" and first:  # the host checks after every step
             self.norm = norm
         else:
-            self.norm.copy_(torch.where(self.found_inf > 0, self.norm, norm))
-        if self.training.on_nan == "skip":
+            self.norm = self.norm.copy_(torch.where(self.found_inf > 0, self.norm, norm))
+        if self.training.on_nan == "skip" and first:
             self.found_inf.copy_(wrong != 0)
         else:
             self.found_inf.logical_or_(wrong)
 
     def _record(self, terms: dict[str, Tensor]) -> None:
-        """Add the terms to the epoch's sums and count the step."""
+        """Add the terms to the epoch's sums, those of all phases if there are several, and count the step."""
         wrong = self.found_inf > 0
-        values = torch.stack(list(terms.values())).masked_fill_(wrong, 0)
         if self.sums is None:
-            self.start_sums(tuple(terms), torch.zeros(len(terms)))
+            names = tuple(terms) if len(self.phases) == 1 else ()
+            self.start_sums(names, torch.zeros(len(names)))
         assert self.sums is not None
-        self.sums += values
+        if len(self.phases) > 1:
+            pairs = with_counts(self._terms)
+            if not {name for name, _ in pairs} <= set(self.names):
+                self.start_sums(*with_new_terms(self.names, self.sums, (name for name, _ in pairs)))
+            zero = torch.zeros((), device=self.device)
+            terms = dict.fromkeys(self.names, zero) | dict(pairs)
+        self.sums += torch.stack(list(terms.values())).masked_fill_(wrong, 0)
         if self.training.on_nan == "skip":
             self.number += 1
             self.skipped += wrong
@@ -190,9 +247,12 @@ class Step:
     def means(self, steps: int) -> dict[str, float]:
         """Return the mean terms over the `steps` steps since `clear_sums`; waits for the device.
 
-        Skipped steps do not count; the means are nan if all were skipped.
+        Skipped steps do not count; the means are nan if all were skipped. The terms of one of several phases are means
+        over the steps in which it was active.
         """
         assert self.sums is not None
+        if len(self.phases) > 1:
+            return means_of_phases(self.names, self.sums.tolist())
         count = self.taken if self.training.on_nan == "skip" else steps
         return dict(zip(self.names, (self.sums / count).tolist(), strict=True))
 
@@ -210,23 +270,6 @@ class Step:
         sums = [] if self.sums is None else [self.sums]
         counts = [self.number, self.found_inf, self.skipped, self.taken]
         return [*tensors, *self.optimizer.tensors().values(), *counts, *sums]
-
-
-class Trial:
-    """Context manager that restores weights, moments, averages and counters bit for bit on exit."""
-
-    def __init__(self, step: Step) -> None:
-        self.step = step
-
-    def __enter__(self) -> None:
-        self.before = [(tensor, tensor.detach().clone()) for tensor in self.step.state()]
-
-    def __exit__(self, *exception: object) -> None:
-        with torch.no_grad():
-            self.step.clear_sums()  # they may have been created inside
-            for tensor, value in self.before:
-                tensor.copy_(value)
-        self.step.optimizer.zero_grad()
 
 
 def generators(device: torch.device) -> list[torch.Generator]:

@@ -10,6 +10,7 @@ from contextlib import closing
 import torch
 from torch import Tensor
 
+from genzoo.core.errors import UsageError
 from genzoo.core.listener import INTERRUPTED, Epoch
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model
@@ -27,6 +28,7 @@ from genzoo.training.early_stopping import EarlyStopping
 from genzoo.training.ema import MovingAverage
 from genzoo.training.execution import Mode, RunStep, choose_mode, make_step, refuse_mode
 from genzoo.training.final_objective import update_early_stopping, validation_terms
+from genzoo.training.gather import gathering
 from genzoo.training.nonfinite import not_finite
 from genzoo.training.objective import Objective, mark_conditional, objective_terms, set_memory_format
 from genzoo.training.schedule import learning_rate
@@ -52,7 +54,8 @@ class Trainer:
         processes: The processes that share each batch.
 
     Raises:
-        UsageError: The device does not support the execution mode.
+        UsageError: The device does not support the execution mode, or no term tells which epoch is the best.
+        PluginError: The loss's phases leave out parameters, share some or name none.
     """
 
     def __init__(
@@ -66,6 +69,10 @@ class Trainer:
         processes: Processes = ALONE,
     ) -> None:
         refuse_mode(training, train.device)
+        if training.patience and not loss.watched:
+            raise UsageError(
+                "no term of this loss tells which epoch is better, as --patience needs", "leave --patience out"
+            )
         self.processes = processes
         self.training = training
         self.train_data = train
@@ -81,8 +88,10 @@ class Trainer:
         self.body = Step(self.objective, training, train.to_batch, self.device, self.total_steps)
         self.optimizer = self.body.optimizer
         self.parameters = self.body.parameters
-        self.all_reduce = AllReduce(processes, self.parameters) if processes.size > 1 else None
-        if self.all_reduce:
+        self.body.processes = processes
+        self.all_reduces = [AllReduce(processes, own) for own in self.body.members] if processes.size > 1 else []
+        """For each phase, what averages its gradients over the processes."""
+        if self.all_reduces:
             self.body.all_reduce = self._all_reduce
         self.stopping = EarlyStopping(training.patience)
         self.depends_on_step: bool | None = None
@@ -152,18 +161,19 @@ class Trainer:
             listener.warned(text)
 
     def _prepare(self, start: snapshot.Snapshot | None = None) -> None:
-        """Prepare the model, restore the snapshot and choose the execution mode."""
-        first = torch.arange(self.batch_size, device=self.device)
+        """Prepare the model and the loss, restore the snapshot and choose the execution mode."""
+        loss, first = self.objective.loss, torch.arange(self.batch_size, device=self.device)
         with generators, torch.no_grad():
             torch.manual_seed(derive_seed(self.training.seed, "prepare"))
             self.objective.model.prepare(self.train_data.batch(first))
+            loss.begin(self.objective.model, self.total_steps)
         if self.training.ema:
             self.body.average = MovingAverage(self.objective, self.training.ema)
         if start:
             snapshot.restore(self, start)
         self.processes.broadcast(self.objective.state_dict().values())  # processes may round differently
         self.objective.train()
-        mode = choose_mode(self.training, self.device, self.total_steps, self.processes.size)
+        mode = choose_mode(self.training, self.device, self.total_steps, self.processes.size, loss.second_order)
         self._set_mode(mode)
         with closing(self.train_data.inputs(self._batches(1))) as examples:
             self._run_step = make_step(self.body, mode, examples, self._set_mode)
@@ -187,7 +197,7 @@ class Trainer:
         size = self.processes.size
         noise = shared(self.processes.rank, size, self.batch_size // size, self.device)
         left = itertools.islice(self._batches(epoch), before, None)
-        with closing(self.train_data.inputs(left)) as batches, noise:
+        with closing(self.train_data.inputs(left)) as batches, noise, gathering(self.processes):
             for done, inputs in enumerate(batches, start=before + 1):
                 self._train_step(*inputs)
                 self._raise_if_stop_requested()
@@ -216,13 +226,13 @@ class Trainer:
 
     def _raise_if_stop_requested(self) -> None:
         """Leave the epoch if a stop was requested; all processes leave it after the same step."""
-        if self.all_reduce.stopped if self.all_reduce else self.stop_requested:
+        asked = (reduce.stopped for reduce in self.all_reduces)
+        if any(asked) if self.all_reduces else self.stop_requested:
             raise StopRequested
 
-    def _all_reduce(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Average gradients and terms over all processes, and share this process's stop request."""
-        assert self.all_reduce is not None
-        return self.all_reduce(terms, self.stop_requested)
+    def _all_reduce(self, terms: dict[str, Tensor], phase: int) -> dict[str, Tensor]:
+        """Average a phase's gradients and terms over all processes, and share this process's stop request."""
+        return self.all_reduces[phase](terms, self.stop_requested)
 
     def _batches(self, epoch: int) -> Iterator[Tensor]:
         """Yield this process's rows of the epoch's permutation in whole batches; each epoch leaves out other rows."""
@@ -268,6 +278,6 @@ class Trainer:
         """Return the validation terms under the objective of `step`; `of_step` seeds noise that is not per example."""
         assert self.validation_data is not None
         with generators:
-            self.body.reseed(self.step if of_step is None else of_step, "validation")
+            self.body.reseed(self.step if of_step is None else of_step, purpose="validation")
             inputs = (self.trained, self.validation_data, step)
             return objective_terms(*inputs, processes=self.processes, each=self._raise_if_stop_requested)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from genzoo_plugins.parts.likelihoods import GREY_ROUNDING
 
 from genzoo.cli.options import parse
 from genzoo.cli.run import from_file
-from genzoo.core.likelihoods import GREY_ROUNDING
 from genzoo.core.model import Model
 from genzoo.registry.current import registry
 from genzoo.runs.build import view_spec

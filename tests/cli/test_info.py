@@ -11,6 +11,7 @@ from genzoo.core.options import describe_fields
 from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.registry.entries import WITH_OPTIONS
+from genzoo.training.config import Training
 
 
 @pytest.mark.parametrize(("kind", "name"), sorted((entry.kind, entry.name) for entry in registry().entries))
@@ -21,10 +22,12 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
     assert f"{kind} {name} · {entry.summary}\n" in result.out
     assert entry.paper in result.out
     if kind not in WITH_OPTIONS:
-        assert "  use       genzoo " in result.out
+        assert re.search(rf"^  use       .*\bgenzoo\b.*\b{name}", result.out, re.MULTILINE)
         return
     for field, _, default, text in describe_fields(default_config(entry, entry.options)):
-        option = f"--{'data.' if kind == 'dataset' else ''}{field.replace('_', '-')} "
+        shared = kind in ("model", "loss") and field in Training.__annotations__
+        section = "data." if kind == "dataset" else f"{kind}." if shared else ""
+        option = f"--{section}{field.replace('_', '-')} "
         assert text
         assert re.search(
             rf"{re.escape(option)}\S[^\n]*\s+{re.escape(text)} \(default: {re.escape(default)}\)\n", result.out
@@ -34,8 +37,11 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
 
 
 def test_info_tells_how_a_registration_differs_from_its_class() -> None:
-    assert "losses    elbo (beta 4.0), factor, importance-weighted, reconstruction, tc\n" in genzoo("info beta-vae").out
-    assert "losses    elbo, factor, importance-weighted, reconstruction, tc\n" in genzoo("info vae").out
+    assert (
+        "losses    elbo (beta 4.0), factor, geco, importance-weighted, reconstruction, tc\n"
+        in genzoo("info beta-vae").out
+    )
+    assert "losses    elbo, factor, geco, importance-weighted, reconstruction, tc\n" in genzoo("info vae").out
     assert "on moons          conv-vae needs images" in genzoo("info conv-vae").out
 
 

@@ -45,7 +45,10 @@ def train(kind: str, place: Path, out: Path, *words: object) -> Run:
     return Run(out)
 
 
-@pytest.fixture(scope="module", params=["npz", "csv", "folder"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("npz", marks=pytest.mark.long), "csv", pytest.param("folder", marks=pytest.mark.long)],
+)
 def moved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     """A run whose data were moved, and where they are now."""
     top = tmp_path_factory.mktemp(request.param)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -17,6 +17,7 @@ from commandline import command, environment, genzoo, refused
 from genzoo.core.options import describe_fields
 from genzoo.registry.current import registry
 from genzoo.runs.config import Components
+from genzoo.runs.sections import PARTS
 from genzoo.training.config import Training
 
 DIGITS = "run vae --dataset digits"
@@ -51,11 +52,11 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("evaluate", "the following arguments are required: run", ["type: genzoo evaluate --help"]),
     ("run", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-tc-vae, beta-vae"]),
     ("run --dataset digits", "which model? genzoo run MODEL --dataset NAME", ["models: ae, beta-tc-vae, beta-vae"]),
-    ("run vae", "which dataset? genzoo run vae --dataset NAME", ["datasets: csv, digits"]),
+    ("run vae", "which dataset? genzoo run vae --dataset NAME", ["datasets: codes, csv, digits"]),
     (
         "run vae --datset digits",
         "which dataset? genzoo run vae --dataset NAME, not --datset",
-        ["datasets: csv, digits"],
+        ["datasets: codes, csv, digits"],
     ),
     ("run vae --dataset", "argument --dataset: expected one argument", ["type: genzoo run --help"]),
     (
@@ -65,7 +66,11 @@ CASES: list[tuple[str, str, list[str]]] = [
     ),
     ("run VAE --dataset digits", "no model named 'VAE'. Did you mean 'vae'", [MODELS, "plugin not installed?"]),
     ("run vae --dataset minst", "no dataset named 'minst'. Did you mean 'mnist'", [DATASETS, "plugin not installed?"]),
-    (f"{DIGITS} --loss elbow", "no loss named 'elbow'. Did you mean 'elbo'?", ["known: elbo", "plugin not installed?"]),
+    (
+        f"{DIGITS} --loss elbow",
+        "no loss named 'elbow'. Did you mean 'elbo'?",
+        ["known: adversarial, ddpm, elbo", "plugin not installed?"],
+    ),
     # options
     (
         f"{DIGITS} --betta 6",
@@ -124,7 +129,11 @@ CASES: list[tuple[str, str, list[str]]] = [
         ["all options: genzoo run vae --dataset moons --help"],
     ),
     (f"{DIGITS} --optimizer foo", "invalid choice 'foo' for argument '--optimizer'. Expected one of", [ALL_OPTIONS]),
-    (f"{DIGITS} --likelihood foo", "no likelihood named 'foo'", ["known: bernoulli, gaussian, gaussian-learned"]),
+    (
+        f"{DIGITS} --likelihood foo",
+        "no likelihood named 'foo'",
+        ["known: bernoulli, continuous-bernoulli", "plugin not installed?"],
+    ),
     (
         f"{DIGITS} --likelihood gaussian:-1",
         "--likelihood gaussian:-1: σ must be a positive number",
@@ -266,10 +275,10 @@ def test_help_of_a_model_shows_every_option_with_text_and_default(model: str, wo
     dataset = "moons" if "moons" in words else "digits"
     config = Components.find(registry(), model, dataset).defaults()
     flat = " ".join(word for word in result.out.split() if word not in "│|")
-    for field in dataclasses.fields(config)[1:]:
-        part, prefix = getattr(config, field.name), "data." if field.name == "data_config" else ""
-        for name, _, default, text in describe_fields(part):
-            rest = flat.partition(f"--{prefix}{name.replace('_', '-')} ")[2]
+    for part in PARTS:
+        for name, _, default, text in describe_fields(getattr(config, part)):
+            spelling = config.sections.key(part, name).replace("_", "-")
+            rest = re.split(rf"--{spelling}[ ,]", flat, maxsplit=1)[1]
             assert f"{text} (default: {default})" in rest, name
     beta, loss = {"beta-vae": "4.0"}.get(model, "1.0"), registry().get("model", model).loss
     assert ("--beta" in flat) == (loss in ("elbo", "tc"))

@@ -132,13 +132,20 @@ def odd(annotation: Any, default: Any) -> Any:
     return default
 
 
-PAIRS = list(itertools.product(registry().names("model"), registry().names("dataset")))
+QUICK = [
+    *((model, "digits") for model in registry().names("model")),
+    *(("vae", dataset) for dataset in registry().names("dataset") if dataset != "digits"),
+]
+PAIRS = [
+    pytest.param(*pair, marks=[] if pair in QUICK else pytest.mark.long)
+    for pair in itertools.product(registry().names("model"), registry().names("dataset"))
+]
 
 
 def odd_config(model: str, dataset: str) -> RunConfig:
     config = Components.find(registry(), model, dataset).defaults()
     changed = {}
-    for part in ("model_config", "loss_config", "data_config", "training"):
+    for part in ("model_config", "sampling", "loss_config", "data_config", "training"):
         values = getattr(config, part)
         changed[part] = dataclasses.replace(
             values, **{f.name: odd(f.type, getattr(values, f.name)) for f in dataclasses.fields(values)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,16 @@ def test_other_contents_of_one_path_are_other_data(tmp_path: Path) -> None:
     assert [row.seeds for table in made for row in table.rows] == [1, 1]
     assert "mine.npz · contents aaaaaaaa" in made[0].title
     assert "mine.npz · contents bbbbbbbb" in made[1].title
+
+
+def test_an_option_added_since_has_its_default_in_runs_of_earlier_versions(tmp_path: Path) -> None:
+    for seed, options in enumerate(({}, {"prior": "standard-normal"}, {"prior": "vamp:50"})):
+        make(tmp_path / f"{seed}", "vae", seed, 100.0)
+        run = genzoo.Run(tmp_path / f"{seed}")
+        stored = json.loads((run.path / "config.json").read_text())
+        stored["model"] |= options
+        run.write("config.json", stored)
+    assert sorted(row.seeds for row in table_of(tmp_path).rows) == [1, 2]
 
 
 def test_the_same_contents_of_other_paths_are_the_same_data(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.mixture import GaussianMixture
+from sklearn.mixture import GaussianMixture as Reference
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from genzoo.core.mixture import RIDGE, Mixture, climb, fit_mixture, maximise, start
+from genzoo.core.mixture import RIDGE, GaussianMixture, climb, fit_mixture, maximise, start
 from genzoo.core.noise import seeded
 
 WEIGHTS = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
@@ -18,31 +18,31 @@ COVARIANCES = torch.tensor([[[1.0, 0.5], [0.5, 0.6]], [[0.2, 0.0], [0.0, 1.5]], 
 
 
 @pytest.fixture(scope="module")
-def known() -> Mixture:
-    return Mixture(WEIGHTS, MEANS, COVARIANCES)
+def known() -> GaussianMixture:
+    return GaussianMixture(WEIGHTS, MEANS, COVARIANCES)
 
 
 @pytest.fixture(scope="module")
-def points(known: Mixture) -> Tensor:
+def points(known: GaussianMixture) -> Tensor:
     with seeded(0):
         return known.sample(20_000)
 
 
-def test_the_density_is_the_one_of_torch(known: Mixture) -> None:
+def test_the_density_is_the_one_of_torch(known: GaussianMixture) -> None:
     x = torch.linspace(-40, 40, 26, dtype=torch.float64).view(13, 2)  # far out each term alone would underflow
     terms = [MultivariateNormal(mean, cov).log_prob(x) for mean, cov in zip(MEANS, COVARIANCES, strict=True)]
     expected = (torch.stack(terms, 1) + WEIGHTS.log()).logsumexp(1)
     torch.testing.assert_close(known.log_prob(x), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_samples_have_the_moments_of_the_mixture(known: Mixture, points: Tensor) -> None:
+def test_samples_have_the_moments_of_the_mixture(known: GaussianMixture, points: Tensor) -> None:
     mean = WEIGHTS @ MEANS
     spread = (WEIGHTS[:, None, None] * (COVARIANCES + MEANS[:, :, None] * MEANS[:, None, :])).sum(0)
     torch.testing.assert_close(points.mean(0), mean, rtol=0, atol=0.08)  # 4 σ
     torch.testing.assert_close(points.T.cov(), spread - torch.outer(mean, mean), rtol=0, atol=0.25)
 
 
-def test_em_finds_a_known_mixture(known: Mixture, points: Tensor) -> None:
+def test_em_finds_a_known_mixture(known: GaussianMixture, points: Tensor) -> None:
     found = fit_mixture(points, 3)
     order = torch.cdist(MEANS, found.means).argmin(1)
     assert sorted(order.tolist()) == [0, 1, 2]
@@ -59,7 +59,7 @@ def test_em_climbs_to_where_scikit_learn_does_from_the_same_start(points: Tensor
     first = maximise(x, start(x, 3, seed=1), 0.0)
     ridge = RIDGE * x.var(0, correction=0).mean().item()
     ours = climb(x, maximise(x, start(x, 3, seed=1), ridge), ridge)
-    reference = GaussianMixture(
+    reference = Reference(
         3, tol=1e-9, max_iter=2000, reg_covar=ridge, weights_init=first.weights.numpy(), means_init=first.means.numpy(),
         precisions_init=np.linalg.inv(first.covariances.numpy()),
     ).fit(x.numpy())  # fmt: skip

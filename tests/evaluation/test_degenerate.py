@@ -168,7 +168,7 @@ def numbers(found: Any, name: str = "") -> Iterator[tuple[str, float]]:
         yield name, found
 
 
-@pytest.mark.parametrize("name", ["vae", "ae"])
+@pytest.mark.parametrize("name", ["vae", pytest.param("ae", marks=pytest.mark.long)])
 @pytest.mark.parametrize("data", DATA)
 def test_every_metric_of_such_data(data: str, name: str) -> None:
     check(built(name, "vectors", plain), *DATA[data])

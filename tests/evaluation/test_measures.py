@@ -53,6 +53,10 @@ class Mixture(genzoo.Distribution):
         self._mean = mean
 
     @property
+    def shape(self) -> torch.Size:
+        return self._mean.shape
+
+    @property
     def mean(self) -> Tensor:
         return self._mean
 
@@ -67,7 +71,7 @@ class Mixture(genzoo.Distribution):
 
 
 class Strange(Mixture):
-    measure: ClassVar[Measure] = "none"
+    measure: Measure = "none"
 
 
 class OwnMixture(OwnGaussian):

@@ -22,9 +22,9 @@ MODULES = {
     "genzoo": [name for name in genzoo.__all__ if name != "__version__"],
     "genzoo.core.distributions": ("full_precision", "split_batch"),
     "genzoo.core.hookspecs": (
-        *("API", "OLDEST_API", "Register", "RegisterMetric", "RegisterModel"),
+        *("API", "OLDEST_API", "PartKind", "Register", "RegisterMetric", "RegisterModel", "RegisterPart"),
         *("register_models", "register_losses", "register_datasets", "register_metrics"),
-        *("register_commands", "register_listeners"),
+        *("register_commands", "register_listeners", "register_parts"),
     ),
     "genzoo.core.nets": [n for n, v in vars(nets).items() if getattr(v, "__module__", "") == nets.__name__],
     "genzoo.core.noise": ("bernoulli", "exponential", "standard_normal", "uniform"),

@@ -129,8 +129,12 @@ class FlowPrior(genzoo.Distribution):
         self.layers, self.zeros = layers, zeros
 
     @property
-    def mean(self) -> Tensor:
-        return self.zeros  # the mean of the noise, not of the flow
+    def shape(self) -> torch.Size:
+        return self.zeros.shape
+
+    @property
+    def centre(self) -> Tensor:
+        return through(self.layers, self.zeros, inverse=True)[0]
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         return through(self.layers, standard_normal(sample_shape, self.zeros, batched=False), inverse=True)[0]
@@ -270,6 +274,10 @@ class Counts(genzoo.Distribution):
         self.log_rate, self.log_shape = log_rate, log_shape
 
     @property
+    def shape(self) -> torch.Size:
+        return self.log_rate.shape
+
+    @property
     def mean(self) -> Tensor:
         return self.log_rate.exp()
 
@@ -327,6 +335,10 @@ class Tokens(genzoo.Distribution):
     def __init__(self, logits: Tensor) -> None:
         super().__init__(event_dims=1)
         self.logits = logits
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.logits.shape[:-1]
 
     @property
     def mean(self) -> Tensor:

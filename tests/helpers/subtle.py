@@ -21,6 +21,10 @@ class Gauss(genzoo.Distribution):
         self.loc, self.log_std = mean, log_std
 
     @property
+    def shape(self):
+        return self.loc.shape
+
+    @property
     def mean(self):
         return self.loc
 
@@ -140,6 +144,10 @@ class Mixture(genzoo.Distribution):
     def __init__(self, means, logits):
         super().__init__(event_dims=1)
         self.means, self.logits = means, logits
+
+    @property
+    def shape(self):
+        return self.means.shape[1:]
 
     @property
     def mean(self):

@@ -13,6 +13,7 @@ from genzoo.testing import parametrize_with_checks
 
 METRICS = ("code-perplexity", "kl-levels")
 OTHERS = ("conditional-vae", "iwae", "importance-weighted", "ladder-vae", "vq-vae", "flow-matching", "flow-nll")
+OTHERS += ("gan", "wgan-gp", "vq-moving", "geco", "ddpm")
 COUPLED = ("factor-vae", "beta-tc-vae", "factor", "tc")
 """Their losses compare the examples of a batch with each other."""
 

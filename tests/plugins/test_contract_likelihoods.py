@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from genzoo.core.likelihoods import LIKELIHOODS
 from genzoo.registry.current import registry
+from genzoo.registry.parts import likelihood_class
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_mean_over_examples
 from genzoo.testing.model_checks import ONCE
 
@@ -18,6 +18,7 @@ ABOUT_LIKELIHOODS = (
     *("evaluation", "sampling", "drawn", "graph-safe"),
 )
 """Checks that have to do with p(x|z); the others are in the long suite, and for one likelihood in test_contract.py."""
+LIKELIHOODS = [entry.name for entry in registry().matching("likelihood") if entry.origin.distribution == "genzoo"]
 Key = tuple[str, str, str]
 """Names of a model, a likelihood and a form of data."""
 FORMS = {"any": ("points", "grey images")}
@@ -32,8 +33,8 @@ def keys(model: str) -> list[Key]:
     """A model with every likelihood on every form of data that the likelihood is for."""
     return [
         (model, name, form)
-        for name, likelihood in LIKELIHOODS.items()
-        for form in FORMS.get(likelihood.values, ("grey images",))
+        for name in LIKELIHOODS
+        for form in FORMS.get(likelihood_class(name).values, ("grey images",))
     ]
 
 
@@ -51,8 +52,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("key", product() if metafunc.config.getoption("--long") else linear(), ids=" ".join)
 
 
-def test_no_likelihood_is_refused_by_a_model_that_takes_the_data() -> None:
-    for model in registry().names("model"):
+def test_no_likelihood_is_refused_by_a_model_that_takes_the_data(long: bool) -> None:
+    for model in registry().names("model") if long else ["vae"]:
         for key in keys(model):
             assert (of(key).refusal() is None) == (Pair.of(model, spec=SPECS[key[2]]).refusal() is None), key
 
@@ -69,6 +70,7 @@ def test_contract(key: Key, check: str) -> None:
     CHECKS[check](of(key))
 
 
+@pytest.mark.long
 def test_compiles_as_one_graph(key: Key) -> None:
     assert_fullgraph(of(key).build(), of(key).batch(4))
 

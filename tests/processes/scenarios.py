@@ -11,8 +11,11 @@ from typing import Any
 
 import torch
 from genzoo_plugins.losses.elbo import ELBO
+from genzoo_plugins.vae.beta_tc_vae import TC
+from genzoo_plugins.vae.factor_vae import Factor
 from genzoo_plugins.vae.vae import VAE
 from safetensors.torch import save_file
+from small_game import everything, make_game
 from torch import Tensor, nn
 
 import genzoo
@@ -146,7 +149,39 @@ def bare(processes: Processes) -> dict[str, Tensor]:
     return {"drawn": made.objective.loss.drawn}
 
 
+def game(processes: Processes) -> dict[str, Tensor]:
+    """Train a critic and a model in turn, with a hook that sees the whole batch."""
+    made = make_game(processes=processes, epochs=4, ema=0.9, grad_clip=0.5)
+    outcome = made.fit()
+    reports = [[*epoch.train.values(), *epoch.validation.values()] for epoch in outcome.epochs]
+    return {**everything(made), "reports": torch.tensor(reports)}
+
+
+def compared(loss_class: type[genzoo.Loss], processes: Processes, **options: Any) -> dict[str, Tensor]:
+    """Run ten steps of a loss that holds the examples of a batch against each other."""
+    with seeded(0):
+        model = VAE(SPEC, VAE.Config(latent_dim=3, hidden=(8,)))
+        loss = loss_class(model, loss_class.Config(**options))
+    training = Training(epochs=2, batch_size=BATCH, lr=0.01)
+    made = Trainer(model, loss, training, Resident(Split(GREY[:130]), CPU), processes=processes)
+    reports = torch.tensor([list(epoch.train.values()) for epoch in made.fit().epochs])
+    return {**state(made), **{f"{name} of the loss": value.clone() for name, value in loss.named_parameters()}} | {
+        "reports": reports
+    }
+
+
+def total_correlation(processes: Processes) -> dict[str, Tensor]:
+    """Compare every code with the posteriors of the whole batch."""
+    return compared(TC, processes)
+
+
+def discriminator(processes: Processes) -> dict[str, Tensor]:
+    """Shuffle the codes of the whole batch."""
+    return compared(Factor, processes, discriminator=(8,))
+
+
 SCENARIOS: list[Callable[[Processes], dict[str, Tensor]]] = [weights, statistics, metrics, stopped, poisoned, bare]
+SCENARIOS += [game, total_correlation, discriminator]
 
 
 def main(folder: Path) -> None:

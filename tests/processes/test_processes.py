@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pairs
 import pytest
 import scenarios
+import small_game
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -36,6 +37,7 @@ def pair(*words: object) -> Iterator[subprocess.Popen[str]]:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(pairs.free_port()),
         "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(small_game.__file__).parent),
     }
     for rank in ("0", "1"):
         yield subprocess.Popen(
@@ -83,6 +85,15 @@ def test_two_processes_give_the_result_of_one(name: str, found: dict[str, list[d
     before = scenarios.state(scenarios.trainer(ALONE))
     still = [key for key in expected.keys() & before.keys() if torch.equal(before[key], first[key])]
     assert still == ["loss.idle"], "only the unused weight stays the same, in spite of weight decay"
+
+
+@pytest.mark.parametrize("name", ["game", "total_correlation", "discriminator"])
+def test_two_processes_train_what_compares_examples_or_has_phases_as_one(
+    name: str, found: dict[str, list[dict[str, Tensor]]]
+) -> None:
+    first, second, expected = *found[name], getattr(scenarios, name)(ALONE)
+    assert_same(first, second)
+    assert_same(expected, first, within=1e-5)
 
 
 def test_a_failure_of_one_process_ends_all(found: dict[str, list[dict[str, Tensor]]]) -> None:

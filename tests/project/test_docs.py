@@ -20,7 +20,7 @@ from environment import Environment, make_environment
 from genzoo.cli.main import main
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import load_file
-from genzoo.registry.entries import KINDS
+from genzoo.registry.entries import KINDS, PARTS
 
 ROOT = Path(__file__).parents[2]
 CI = (ROOT / ".ci/run").read_text()
@@ -147,9 +147,10 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-EXAMPLES = tuple(dict.fromkeys(re.findall(r'register\("([a-z-]+)"', "\n".join(blocks("CONTRIBUTING.md", "python")))))
-QUICK = ("gauss", "coins", "blackness", "loss-bits", "size")
-"""One of each kind but the loss, whose check takes half a minute."""
+REGISTERED = rf'register\((?:"(?:{"|".join(PARTS)})", )?"([a-z-]+)"'
+EXAMPLES = tuple(dict.fromkeys(re.findall(REGISTERED, "\n".join(blocks("CONTRIBUTING.md", "python")))))
+QUICK = ("gauss", "coins", "blackness", "loss-bits", "size", "sparse")
+"""One of each kind but the loss, whose check takes half a minute, and one part."""
 
 
 @pytest.mark.parametrize(
@@ -162,9 +163,11 @@ def test_the_worked_examples_conform(name: str, examples: Path, capsys: pytest.C
 
 def test_there_is_a_worked_example_of_each_kind(examples: Path) -> None:
     plugin = load_file(examples, registry())
-    assert len(plugin.entries) == 13
+    assert len(plugin.entries) == 15
     assert {entry.name for entry in plugin.entries} == set(EXAMPLES)
-    assert {entry.kind for entry in plugin.entries if entry.name in QUICK} == set(KINDS) - {"loss"}
+    kinds = {entry.kind for entry in plugin.entries if entry.name in QUICK}
+    assert kinds - set(PARTS) == set(KINDS) - set(PARTS) - {"loss"}
+    assert kinds & set(PARTS)
 
 
 @pytest.mark.long

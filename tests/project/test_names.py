@@ -18,6 +18,7 @@ WORDS = {
     "csv": "a file format",
     "folder": "a word of paths and options",
     "npz": "a file format",
+    "rate": "a role of metrics",
     "reconstruction": "a word; the metric of this name is found by its role",
 }
 """Registered names that are also words of the code, and what they mean there."""

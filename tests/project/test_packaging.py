@@ -74,7 +74,9 @@ def test_the_wheel_holds_core_plugins_types_and_entry_points(wheel: Path) -> Non
     assert "genzoo = genzoo.cli.main:main" in entry_points
 
 
-@pytest.mark.parametrize("form", [[], ["--editable"]], ids=["plugin-wheel", "plugin-editable"])
+@pytest.mark.parametrize(
+    "form", [pytest.param([], marks=pytest.mark.long), ["--editable"]], ids=["plugin-wheel", "plugin-editable"]
+)
 def test_a_third_party_plugin_is_found_until_it_is_uninstalled(installed: Environment, form: list[str]) -> None:
     _, before = installed.look()
     assert "model genzoo/vae" in before

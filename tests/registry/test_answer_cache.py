@@ -92,15 +92,18 @@ def every(kind: str) -> list[str]:
 
 
 COMMANDS = [
-    *(("info", name) for kind in BUILT_IN for name in every(kind)),
-    *(("run", name, "--help") for name in every("model")),
-    *(("run", "vae", "--dataset", name, "--help") for name in every("dataset")),
+    *(["info", name] for kind in BUILT_IN for name in every(kind)),
+    *(["run", name, "--help"] for name in every("model")),
+    *(["run", "vae", "--dataset", name, "--help"] for name in every("dataset")),
 ]
+QUICK = [["info", every(kind)[0]] for kind in BUILT_IN] + [COMMANDS[-1]]
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [pytest.param(words, marks=[] if words in QUICK else pytest.mark.long) for words in COMMANDS], ids=" ".join
+)
 def test_answers_about_built_in_entries_are_the_same_with_the_cache(
-    words: tuple[str, ...], said_plainly: Callable[..., str], no_imports: Callable[[], None]
+    words: list[str], said_plainly: Callable[..., str], no_imports: Callable[[], None]
 ) -> None:
     plainly, first = said_plainly(*words), said(*words)
     no_imports()

@@ -9,7 +9,6 @@ import torch
 
 from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import UsageError
-from genzoo.core.likelihoods import LIKELIHOODS
 from genzoo.registry.current import registry
 from genzoo.runs.build import build_loss, build_model, count_without_allocating, refuse_uneven_batch, view_spec
 from genzoo.system.distributed import Processes
@@ -21,7 +20,7 @@ def spec_of(dataset: str, **options: Any) -> DataSpec:
     return view_spec(cls(cls.Config()), Training(**options))
 
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("likelihood", registry().names("likelihood"))
 def test_grey_images_take_every_likelihood(likelihood: str) -> None:
     assert spec_of("digits", likelihood=likelihood).likelihood == likelihood
 

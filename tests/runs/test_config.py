@@ -55,6 +55,14 @@ def test_other_values_are_not_a_configuration(values: dict[str, Any]) -> None:
         RunConfig.from_json(values, registry(), "here")
 
 
+def test_an_option_may_be_given_with_its_section(config: RunConfig) -> None:
+    plain = config.replace({"train": 500}, {"latent_dim": 3, "beta": 2.0, "epochs": 7})
+    sections = {"model.latent_dim": 3, "loss.beta": 2.0, "train.epochs": 7, "data.train": 500}
+    assert config.replace({}, sections) == plain
+    with pytest.raises(UsageError, match=r"^unknown option 'model.epochs'"):
+        config.replace({}, {"model.epochs": 7})
+
+
 def test_a_file_is_read_as_the_command_line(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text(
@@ -62,8 +70,10 @@ def test_a_file_is_read_as_the_command_line(tmp_path: Path) -> None:
     )
     assert to_arguments(read_file(file), "here") == [
         *("--model", "vae", "--hidden", "4", "5", "--dataset", "moons"),
-        *("--data.train", "9", "--data.no-flip", "--lr", "0.1"),
+        *("--data.train", "9", "--data.no-flip", "--train.lr", "0.1"),
     ]
+    file.write_text("[model]\nlatent-dim = 2\n[train]\nlr = 0.1\n")
+    assert to_arguments(read_file(file), "here") == ["--model.latent-dim", "2", "--train.lr", "0.1"]
     (tmp_path / "c.json").write_text('{"loss": {"name": "elbo"}, "tf32": true}')
     assert to_arguments(read_file(tmp_path / "c.json"), "here") == ["--loss", "elbo", "--tf32"]
 

@@ -185,7 +185,7 @@ def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "report RUN",
         pytest.param("evaluate RUN", marks=pytest.mark.long),
         pytest.param("sample RUN -n 4", marks=pytest.mark.long),
-        "compare RUN",
+        pytest.param("compare RUN", marks=pytest.mark.long),
         pytest.param("resume RUN --epochs 2 --quiet", marks=pytest.mark.long),
         pytest.param("anomaly RUN", marks=pytest.mark.long),
     ],

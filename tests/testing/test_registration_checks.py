@@ -23,7 +23,6 @@ class Mine(genzoo.Loss):
         ("summary", {"summary": ""}, "the summary is empty"),
         ("summary", {"summary": "x" * 101}, "the summary is 101 characters long"),
         ("help", {}, "no help for --epochs"),
-        ("options", {}, "--epochs is also an option of the trainer"),
     ],
 )
 def test_a_fault_is_found(check: str, changes: dict[str, Any], fault: str) -> None:

@@ -85,7 +85,9 @@ def of_images(name: str) -> Trainer:
         pair = Pair.of(name, spec=spec, kl_warmup=15)  # so that the loss depends on the step
     objective = pair.build()
     data = Resident(pair.split(40), CPU), Resident(pair.split(12), CPU)
-    return Trainer(objective.model, objective.loss, Training(**{**EVERYTHING, "batch_size": 8}), *data)
+    patience = EVERYTHING["patience"] if objective.loss.watched else 0  # no epoch of a game is better
+    training = Training(**{**EVERYTHING, "batch_size": 8, "patience": patience})
+    return Trainer(objective.model, objective.loss, training, *data)
 
 
 @pytest.mark.parametrize(

@@ -9,31 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.core.nets import ACTIVATIONS, Activation, widened
-
-
-class MaskedLinear(nn.Linear):
-    """A linear layer in which output i uses only the inputs j with mask[i, j].
-
-    Args:
-        mask: [outputs, inputs], bool.
-        bias: Whether to add a bias.
-    """
-
-    mask: Tensor
-
-    def __init__(self, mask: Tensor, bias: bool = True) -> None:
-        super().__init__(mask.shape[1], mask.shape[0], bias)
-        self.register_buffer("mask", mask.to(self.weight), persistent=False)
-
-    @property
-    def masked(self) -> Tensor:
-        """The weight with zeros where the mask is false."""
-        return self.weight * self.mask
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [N, inputs] → [N, outputs]."""
-        return F.linear(x, self.masked, self.bias)
+from genzoo.core.nets import ACTIVATIONS, Activation, MaskedLinear, widened
 
 
 class MADE(genzoo.Density):

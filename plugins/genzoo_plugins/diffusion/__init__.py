@@ -4,11 +4,20 @@ from genzoo.core.hookspecs import Register, RegisterMetric, RegisterModel, hooki
 
 HOME = "genzoo_plugins.diffusion"
 LIPMAN = "Lipman et al. 2023, arXiv 2210.02747"
+HO = "Ho et al. 2020, arXiv 2006.11239"
 LIU = "Liu et al. 2023, arXiv 2209.03003"
 
 
 @hookimpl
 def register_models(register: RegisterModel) -> None:
+    register(
+        "ddpm",
+        f"{HOME}.ddpm:DDPM",
+        loss="ddpm",
+        summary="removes noise from data step by step; no encoder",
+        paper=f"{HO}; Song et al. 2021, arXiv 2010.02502",
+        training={"ema": 0.999},
+    )
     register(
         "flow-matching",
         f"{HOME}.flow_matching:FlowMatching",
@@ -20,6 +29,12 @@ def register_models(register: RegisterModel) -> None:
 
 @hookimpl
 def register_losses(register: Register) -> None:
+    register(
+        "ddpm",
+        f"{HOME}.ddpm:DDPMLoss",
+        summary="squared error of the predicted noise",
+        paper=f"{HO}, eq. 14",
+    )
     register(
         "flow-matching",
         f"{HOME}.flow_matching:FlowMatchingLoss",

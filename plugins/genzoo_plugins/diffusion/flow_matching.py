@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 import genzoo
-from genzoo.core.distributions import full_precision
-from genzoo.core.likelihoods import likelihood_class
 from genzoo.core.noise import standard_normal, uniform
+from genzoo_plugins.diffusion.base import NoiseToData
+from genzoo_plugins.diffusion.nets import WithPerceptron
 from genzoo_plugins.diffusion.solver import Solver, integrate
 
-FREQUENCIES = 32
 LARGEST = 64
 """Values an example of `FlowNLL` may have: the exact divergence costs a backward pass for each."""
-HIGHEST = 100.0
-"""The largest of the time embedding's angular frequencies; the least is 1."""
 
 
-class Block(nn.Module):
-    """h + MLP(h), whose normalised input is scaled and shifted by the time (Perez et al. 2018)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.modulation = nn.Linear(2 * FREQUENCIES, 2 * width)
-        self.inner = nn.Linear(width, width)
-        self.outer = nn.Linear(width, width)
-
-    def forward(self, h: Tensor, time: Tensor) -> Tensor:
-        scale, shift = self.modulation(time).chunk(2, -1)
-        modulated = F.layer_norm(h, h.shape[-1:]) * (1 + scale) + shift
-        after: Tensor = h + self.outer(F.silu(self.inner(modulated)))
-        return after
-
-
-class FlowMatching(genzoo.Model):
+class FlowMatching(NoiseToData, WithPerceptron):
     """dx/dt = v(x, t) from x(0) ~ N(0, I) to the data at t = 1, with x_t = (1 − t)·x₀ + t·x₁ (Lipman et al. 2023,
     section 4.1, σ_min = 0; Liu et al. 2023, section 2.1).
 
-    v is the optimal velocity for data N(m, s²I), in closed form, plus a net that learns the difference, as Karras et
-    al. 2022 (arXiv 2206.00364, table 1) do for diffusion; m and s are mean and deviation of the first training batch.
+    v is the optimal velocity for data N(m, s²I), in closed form, plus a net that learns the difference.
     """
 
     @genzoo.config
@@ -52,28 +30,17 @@ class FlowMatching(genzoo.Model):
         """Units of each layer."""
         depth: genzoo.Count = 3
         """Residual blocks of two layers each."""
+
+    @genzoo.config
+    class Sampling:
         steps: genzoo.Count = 25
         """Steps of the solver that draws samples."""
         solver: Solver = "midpoint"
         """euler evaluates the velocity once a step; midpoint twice, and is far more accurate."""
 
-    mean: Tensor
-    deviation: Tensor
-    frequencies: Tensor
-
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
         super().__init__(spec, config)
-        self.register_buffer("mean", torch.zeros(()))
-        self.register_buffer("deviation", torch.ones(()))
-        octaves = torch.linspace(0, math.log(HIGHEST), FREQUENCIES)
-        self.register_buffer("frequencies", octaves.exp(), persistent=False)
-        self.first = nn.Linear(spec.numel, config.width)
-        self.blocks = nn.ModuleList(Block(config.width) for _ in range(config.depth))
-        self.last = nn.Linear(config.width, 2 * spec.numel)
-
-    def prepare(self, batch: genzoo.Batch) -> None:
-        self.mean.copy_(batch.x.mean())
-        self.deviation.copy_(batch.x.std(correction=0).clamp_min(1e-3))
+        self.add_layers(spec.numel, config.width, config.depth)
 
     def velocity(self, x: Tensor, t: Tensor) -> Tensor:
         """v(x, t) for x [B, *S] at times t [B] in [0, 1]: [B, *S].
@@ -88,34 +55,15 @@ class FlowMatching(genzoo.Model):
         learned = self.net(centred / variance.sqrt(), t) * (self.deviation / variance.sqrt())
         return (self.mean + slope * centred + learned).view(x.shape)
 
-    def net(self, x: Tensor, t: Tensor) -> Tensor:
-        """x [B, F] and t [B, 1] → [B, F], all of the order of 1.
-
-        The last layer gives each value a shift and a factor of its input: independent noise in all F values does not
-        fit through a layer of fewer units.
-        """
-        angles = t * self.frequencies
-        time = torch.cat([angles.sin(), angles.cos()], 1)
-        h = self.first(x)
-        for block in self.blocks:
-            h = block(h, time)
-        factor, shift = full_precision(self.last(F.silu(h))).chunk(2, -1)
-        return factor * x + shift
-
-    def source(self) -> genzoo.StandardNormal:
-        """p(x₀)."""
-        return genzoo.StandardNormal(self.spec.shape, like=self.anchor)
-
     @torch.no_grad()
-    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+    def sample(
+        self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Sampling | None = None
+    ) -> Tensor:
         """Draw n examples, [n, *S], clamped if all data lie in [0, 1]; `noise` has no effect without p(x|z)."""
+        how = options or self.sampling
         start = self.source().rsample((n,))
-        x = integrate(
-            lambda x, t: self.velocity(x, x.new_full((n,), t)), start, 0, 1, self.config.steps, self.config.solver
-        )
-        spec = self.spec
-        bounded = spec.is_image or likelihood_class(spec.likelihood).values != "any"
-        return spec.view(spec.original(x).clamp(0, 1)) if bounded else x
+        x = integrate(lambda x, t: self.velocity(x, x.new_full((n,), t)), start, 0, 1, how.steps, how.solver)
+        return self.in_range(x)
 
     def log_prob(self, x: Tensor, steps: int = 100) -> Tensor:
         """Return ln p(x) of x [B, *S] in nats an example, [B], without the clamping.

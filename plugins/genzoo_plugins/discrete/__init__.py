@@ -25,6 +25,12 @@ def register_losses(register: Register) -> None:
         summary="negative ELBO plus squared distances between codes and encoder output",
         paper=PAPER,
     )
+    register(
+        "vq-moving",
+        f"{HOME}.moving_codebook:MovingVQ",
+        summary="the same with a codebook that follows the encoder as a moving average; unused codes are moved",
+        paper=f"{PAPER}, appendix A.1; Dhariwal et al. 2020, arXiv 2005.00341",
+    )
 
 
 @hookimpl

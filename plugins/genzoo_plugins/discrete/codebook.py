@@ -89,6 +89,11 @@ class CodePrior(genzoo.Distribution):
         self.codebook = codebook
 
     @property
+    def shape(self) -> torch.Size:
+        height, width, _ = self.log_probabilities.shape
+        return torch.Size((self.codebook.vectors.shape[1], height, width))
+
+    @property
     def mean(self) -> Tensor:
         return (self.log_probabilities.exp() @ self.codebook.vectors).movedim(-1, 0)
 

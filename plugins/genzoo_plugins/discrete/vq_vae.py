@@ -141,12 +141,16 @@ class VQ(genzoo.Loss):
         codebook = squared_distance(q.encoded.detach(), q.vectors)
         commitment = squared_distance(q.encoded, q.vectors.detach())
         return {
-            "loss": reconstruction + kl + codebook + self.config.commitment * commitment,
+            "loss": reconstruction + kl + self.codebook_loss(codebook) + self.config.commitment * commitment,
             "negative_elbo": (reconstruction + kl).detach(),
             "reconstruction": reconstruction.detach(),
             "kl": kl.detach(),
             "distortion": codebook.detach(),
         }
+
+    def codebook_loss(self, distortion: Tensor) -> Tensor | float:
+        """Return the term that trains the codebook, given ‖sg[e] − z‖²."""
+        return distortion
 
 
 def squared_distance(one: Tensor, other: Tensor) -> Tensor:

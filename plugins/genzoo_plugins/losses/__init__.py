@@ -12,6 +12,12 @@ def register_losses(register: Register) -> None:
         paper="Kingma & Welling 2014; Higgins et al. 2017; Burgess et al. 2018",
     )
     register(
+        "geco",
+        "genzoo_plugins.losses.geco:GECO",
+        summary="the KL at a given reconstruction, by a multiplier that is adapted",
+        paper="Rezende & Viola 2018, arXiv 1810.00597",
+    )
+    register(
         "nll",
         "genzoo_plugins.losses.nll:NLL",
         summary="minus the log-likelihood of x, for models with a density p(x)",

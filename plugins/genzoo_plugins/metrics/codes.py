@@ -40,7 +40,7 @@ class ActiveUnits(genzoo.Metric):
         return why_no_prior(model)
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
-        return examined.inference.q.mean.flatten(1)
+        return examined.inference.q.centre.flatten(1)
 
     def why_not_available(self, values: Tensor) -> str | None:
         return None if bool(values.isfinite().all()) else "some codes are not finite"

@@ -29,6 +29,8 @@ class NLL(genzoo.Metric):
     class Config:
         k: genzoo.Count = 1
         """Posterior samples per example of the importance-weighted bound of a latent model; 1: the ELBO."""
+        largest: genzoo.Count = 64
+        """Most values of an example for models whose ln p(x) takes several passes of the net."""
 
     config: Config
 
@@ -44,6 +46,9 @@ class NLL(genzoo.Metric):
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         model = context.model
         if isinstance(model, genzoo.Density):
+            numel = model.spec.numel
+            if model.passes() > 1 and numel > self.config.largest:
+                return f"takes {model.passes():,} passes of the net; genzoo evaluate … --metrics nll:largest={numel}"
             self.known = {"exactness": model.exactness, "measure": measure_of(model, context.data)}
             return why_outside("p(x)", model.support) if self.known["measure"] == "none" else None
         self.known = {"exactness": "bound", "measure": context.example.px.measure}

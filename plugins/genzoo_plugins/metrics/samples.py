@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ from genzoo.data.batching import evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.evaluation.intervals import wilson
-from genzoo.evaluation.sampling import Sampler, draw
+from genzoo.evaluation.sampling import Sampler, described, draw, sampling_options, unusual
 from genzoo_plugins.metrics.features import NAME, SHA256, SHAPE, features, why_no_features
 from genzoo_plugins.metrics.resampling import GROUPS, Interval, jackknife, null_of_real_data
 from genzoo_plugins.metrics.two_samples import (
@@ -41,6 +43,9 @@ class SampleMetric(genzoo.Metric):
     """[n]: indices of the examples, ordered by content and not by position."""
     space: str
     """The space of the points."""
+    unusual: dict[str, Any]
+    """The options of the model's sampling that are not their defaults."""
+    draws = True
 
     @genzoo.config
     class Config:
@@ -66,8 +71,9 @@ class SampleMetric(genzoo.Metric):
             return "needs at least 2 examples"
         if context.train is not None and len(context.train) < self.sampler.components:
             return f"only {len(context.train)} training codes"
+        self.unusual = unusual(sampling_options(context.model.sampling, self.sampling) or context.model.sampling)
         try:
-            self.fake = shared_samples(context, self.sampler, n)
+            self.fake = shared_samples(context, self.sampler, n, self.sampling)
         except genzoo.GenzooError as error:  # no density can be fitted to the codes
             return error.message
         if not bool(self.fake.isfinite().all()):
@@ -86,10 +92,13 @@ class SampleMetric(genzoo.Metric):
         return None
 
     def described(self, *notes: str, **known: Any) -> dict[str, Any]:
-        """Return details, including those that all these metrics share; the note names a fitted sampler."""
+        """Return details, including those that all these metrics share; the note names a fitted sampler and options."""
         n = len(self.fake)
-        parts = [*notes, f"n {n:,}", *([self.config.sampler] if self.sampler.components else [])]
-        return {**known, "sampler": self.config.sampler, "features": self.space, "n": n, "note": ", ".join(parts)}
+        sampler = [self.config.sampler] if self.sampler.components else []
+        parts = [*notes, f"n {n:,}", *sampler, *described(self.unusual)]
+        own = {"sampling": self.unusual} if self.unusual else {}
+        shared = {"sampler": self.config.sampler, **own, "features": self.space, "n": n}
+        return {**known, **shared, "note": ", ".join(parts)}
 
 
 class Frechet(SampleMetric):
@@ -161,15 +170,18 @@ class Coverage(SampleMetric):
         return self.described(*notes, **found._asdict(), **known, k=self.config.k)
 
 
-def shared_samples(context: genzoo.EvaluationContext, sampler: Sampler, n: int) -> Tensor:
+def shared_samples(
+    context: genzoo.EvaluationContext, sampler: Sampler, n: int, sampling: Mapping[str, Any] = MappingProxyType({})
+) -> Tensor:
     """Return n samples as points [n, F]: the same for all metrics at one seed, whatever was drawn before."""
     seed = torch.initial_seed()
-    name = f"{sampler} {n} {seed}"
+    options = sampling_options(context.model.sampling, sampling)
+    name = f"{sampler} {n} {seed} {options}"
     if name not in context.shared:
         # Binary images and vectors are drawn from p(x|z); grey images are its mean, as in the literature.
         noise = context.data.binary or not context.model.spec.is_image
         with seeded(seed):
-            new = draw(context.model, sampler, context.train, n, noise)
+            new = draw(context.model, sampler, context.train, n, noise, options=options)
         context.shared[name] = as_points(context.model.spec, new)
     points: Tensor = context.shared[name]
     return points

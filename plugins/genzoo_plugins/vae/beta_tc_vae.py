@@ -95,7 +95,9 @@ class TC(genzoo.Loss):
         assert p is not None
         reconstruction = -inference.px.log_prob(batch.x).mean()
         kl = inference.kl().mean()
-        parts = Parts(*(part.mean() for part in decompose(q, p, inference.z[0], model.spec.size)))
+        mean, log_var = (genzoo.gather(part) for part in (q.mean, q.log_var * torch.ones_like(q.mean)))
+        whole = genzoo.DiagGaussian(mean, log_var, q.event_dims)
+        parts = Parts(*(part.mean() for part in decompose(whole, p, genzoo.gather(inference.z[0]), model.spec.size)))
         return {
             "loss": reconstruction + kl + (self.config.beta - 1) * parts.total_correlation,
             "negative_elbo": (reconstruction + kl).detach(),

@@ -92,7 +92,7 @@ class ConditionalVAE(genzoo.LatentModel):
             refuse_unless_classes(y, n, self.spec.classes)
             y = y.to(self.anchor.device)
         px = self.likelihood(self.prior().rsample((n,)), y)
-        return px.rsample() if noise else px.mean
+        return px.rsample() if noise else px.centre
 
 
 def refuse_unless_classes(y: Tensor, n: int, classes: int) -> None:

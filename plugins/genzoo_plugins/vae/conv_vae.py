@@ -25,6 +25,10 @@ class ConvVAE(VAE):
         """Feature maps that the decoder starts from."""
         activation: Activation = "relu"
         """Nonlinearity between layers."""
+        prior: str = "standard-normal"
+        """p(z), one of `genzoo list --kind prior`."""
+        posterior: str = "diagonal"
+        """q(z|x), one of `genzoo list --kind posterior`."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
         require_images("conv-vae", spec.shape, at_least=16)

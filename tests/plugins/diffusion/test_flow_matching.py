@@ -24,7 +24,8 @@ STEP = torch.tensor(0)
 def made(spec: genzoo.DataSpec = SPEC, **options: Any) -> FlowMatching:
     """A small model with random weights, in evaluation mode."""
     with seeded(0):
-        model = FlowMatching(spec, FlowMatching.Config(**{"width": 32, "depth": 1, **options}))
+        model = FlowMatching(spec, FlowMatching.Config(width=32, depth=1))
+    model.sampling = FlowMatching.Sampling(**options)
     model.mean.fill_(MEAN)
     model.deviation.fill_(DEVIATION)
     return model.eval()
@@ -131,6 +132,20 @@ def test_half_the_step_is_half_or_a_quarter_of_the_error(solver: Solver, order: 
         back.append(abs(integrate(lambda x, t: x * math.cos(t), end * one, 2, 0, steps, solver).item() - 1))
     ratios = [coarse / fine for errors in (there, back) for coarse, fine in pairwise(errors)]
     assert ratios == pytest.approx([2.0**order] * 4, rel=0.1)
+
+
+def test_options_are_those_of_the_model_unless_others_are_given() -> None:
+    model, other = made(), FlowMatching.Sampling(steps=3, solver="euler")
+
+    def drawn(options: FlowMatching.Sampling | None = None) -> Tensor:
+        with seeded(0):
+            return model.sample(4, options=options)
+
+    defaults, changed = drawn(), drawn(other)
+    assert not torch.equal(defaults, changed)
+    model.sampling = other
+    torch.testing.assert_close(drawn(), changed, atol=0, rtol=0)
+    torch.testing.assert_close(drawn(FlowMatching.Sampling()), defaults, atol=0, rtol=0)
 
 
 @pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("midpoint", 3)])

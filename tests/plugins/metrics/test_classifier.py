@@ -57,16 +57,18 @@ def test_auroc_of_shifted_normals() -> None:
 @pytest.mark.parametrize(("n", "dimensions", "spread"), [(100, 2, 0.07), (300, 20, 0.035)])
 def test_equal_distributions_are_not_distinguished(n: int, dimensions: int, spread: float) -> None:
     """The mean would not be ½ if neighbours used the labels of the left-out fold."""
-    found = [c2st(normal(seed, n, dimensions), normal(seed + 500, n, dimensions)) for seed in range(40)]
-    assert sum(found) / 40 == pytest.approx(0.5, abs=4 * spread / 40**0.5)
+    found = [c2st(normal(seed, n, dimensions), normal(seed + 500, n, dimensions)) for seed in range(20)]
+    assert sum(found) / 20 == pytest.approx(0.5, abs=4 * spread / 20**0.5)
 
 
 @pytest.mark.parametrize(("dimensions", "shift"), [(1, 1.0), (2, 0.5), (20, 1.0), (20, 2.0)])
-def test_the_auroc_of_a_shift_is_optimal(dimensions: int, shift: float) -> None:
-    x, y = normal(24, 3000, dimensions), normal(25, 3000, dimensions)
+def test_the_auroc_of_a_shift_is_optimal(dimensions: int, shift: float, long: bool) -> None:
+    n = 3000 if long else 1200
+    x, y = normal(24, n, dimensions), normal(25, n, dimensions)
     y[:, 0] += shift
-    assert c2st(x, y) == pytest.approx(phi(shift / math.sqrt(2)), abs=0.02)
-    assert c2st(y, x) == pytest.approx(c2st(x, y), abs=0.01)
+    found = c2st(x, y)
+    assert found == pytest.approx(phi(shift / math.sqrt(2)), abs=0.02 if long else 0.03)  # 2.5 standard deviations
+    assert c2st(y, x) == pytest.approx(found, abs=0.01)
 
 
 def test_the_auroc_of_a_different_variance_is_optimal() -> None:

@@ -30,7 +30,9 @@ from torch import Tensor
 from genzoo.core.noise import seeded
 from genzoo.evaluation.intervals import wilson
 
-RUNS = 120
+RUNS = 60
+MOST = RUNS * (0.05 + 3 * math.sqrt(0.05 * 0.95 / RUNS))
+"""Misses of 95 % intervals: 5 % and 3 standard deviations."""
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -76,7 +78,7 @@ def test_intervals_of_the_frechet_distance_cover(shift: float) -> None:
         assert found is not None
         trace = x.T.cov().trace().item()
         missed += not found[0] <= 100 * shift**2 / trace <= found[1]
-    assert missed <= 0.09 * RUNS
+    assert missed <= MOST
 
 
 @pytest.mark.parametrize("reference", [True, False])
@@ -95,7 +97,7 @@ def test_one_distribution_is_in_the_null_interval(distance: object, power: float
         found = null_of_real_data(x, normal(seed + 20_000, 100, 3) if reference else None, measure, power)
         assert found is not None
         outside += not found[0] <= measure(y, x) <= found[1]
-    assert 0.01 * RUNS <= outside <= 0.12 * RUNS  # 5 % ± 3 standard deviations
+    assert 0 < outside <= MOST
 
 
 def test_the_kernel_distance_without_a_group_is_that_of_the_others() -> None:
@@ -113,7 +115,7 @@ def test_intervals_of_the_kernel_distance_cover(shift: float) -> None:
         x, y = pair(seed, shift, n=300, dimensions=1)
         half = T_QUANTILE * math.sqrt((GROUPS - 1) * mmd_without_each(x, y).var(correction=0).item())
         missed += abs(mmd(x, y) - truth) > half
-    assert missed <= 0.09 * RUNS
+    assert missed <= MOST
 
 
 def test_intervals_of_the_sliced_distance_cover() -> None:
@@ -125,7 +127,7 @@ def test_intervals_of_the_sliced_distance_cover() -> None:
         found = jackknife(sliced_wasserstein(x, y, 1) ** 2, without, least=0.0)
         assert found is not None
         missed += not found[0] <= 1.0 <= found[1]
-    assert missed <= 0.09 * RUNS
+    assert missed <= MOST
 
 
 @pytest.mark.parametrize("dimensions", [2, 8])

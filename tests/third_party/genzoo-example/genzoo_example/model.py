@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Self
 
+import torch
 from torch import Tensor
 
 import genzoo
@@ -23,6 +24,10 @@ class LaplacePrior(genzoo.Distribution):
     def __init__(self, dim: int, like: Tensor) -> None:
         super().__init__(event_dims=1)
         self.zeros = like.new_zeros(dim)
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.zeros.shape
 
     @property
     def mean(self) -> Tensor:

@@ -1,9 +1,9 @@
-"""A genzoo plugin: VAEs that differ from the built-in one in a single thing.
+"""A genzoo plugin: VAEs that differ from the built-in one in a single thing, and a likelihood for any of them.
 
 This file only registers. The classes are named as text and imported when first used, so `genzoo list` stays fast.
 """
 
-from genzoo import RegisterModel, hookimpl
+from genzoo import RegisterModel, RegisterPart, hookimpl
 
 GENZOO_API = 2
 """The plugin API that this was written for."""
@@ -31,4 +31,15 @@ def register_models(register: RegisterModel) -> None:
         loss="elbo",
         summary="VAE whose likelihood forgives outliers: Student's t",
         paper="Takahashi et al. 2018, IJCAI, Student-t Variational Autoencoder",
+    )
+
+
+@hookimpl
+def register_parts(register: RegisterPart) -> None:
+    register(
+        "likelihood",
+        "negative-binomial",
+        "genzoo_variants.counts:NegativeBinomialLikelihood",
+        summary="counts 0, 1, 2, … with mean and dispersion",
+        paper="Lopez et al. 2018, arXiv 1709.02082",
     )

@@ -27,6 +27,10 @@ class StudentT(genzoo.Distribution):
         self.location, self.log_scale, self.freedom = location, log_scale, freedom
 
     @property
+    def shape(self) -> torch.Size:
+        return self.location.shape
+
+    @property
     def mean(self) -> Tensor:
         return self.location
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from genzoo_plugins.vae.vae import VAE
+from genzoo_variants.counts import NegativeBinomial
 from genzoo_variants.likelihood import StudentT, StudentVAE
 from genzoo_variants.nets import ResidualVAE
 from genzoo_variants.posterior import ConstantVarianceVAE
@@ -103,3 +106,39 @@ def test_robust_where_a_gaussian_is_not() -> None:
         found[name] = location[px.log_prob(x.expand(2001, 20, 1)).sum(1).argmax()].item()
     assert found["gaussian"] == pytest.approx(6.9, abs=0.01)
     assert found["student"] == pytest.approx(2.0, abs=0.1)
+
+
+def test_the_negative_binomial_is_torchs_and_sums_to_one() -> None:
+    mean, freedom = torch.tensor([0.3, 2.0, 7.0]), torch.tensor([0.5, 3.0, 20.0])
+    px = NegativeBinomial(mean, freedom, event_dims=0)
+    counts = torch.arange(200.0)[:, None].expand(-1, 3)
+    reference = torch.distributions.NegativeBinomial(freedom, mean / (mean + freedom))
+    torch.testing.assert_close(px.log_prob(counts), reference.log_prob(counts), rtol=1e-4, atol=1e-4)
+    p = px.log_prob(counts).exp()
+    torch.testing.assert_close(p.sum(0), torch.ones(3), rtol=0, atol=1e-4)
+    torch.testing.assert_close((p * counts).sum(0), mean, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close((p * (counts - mean) ** 2).sum(0), mean + mean**2 / freedom, rtol=1e-3, atol=1e-3)
+
+
+@pytest.fixture
+def counts(tmp_path: Path) -> Path:
+    generator = torch.Generator().manual_seed(0)
+    rate = torch.rand(400, 1, generator=generator).exp() * torch.tensor([[0.5, 2.0, 4.0, 8.0]])
+    np.savez(tmp_path / "counts.npz", x=torch.poisson(rate, generator=generator).numpy())
+    return tmp_path / "counts.npz"
+
+
+@pytest.mark.parametrize("model", ["vae", "iwae", "ladder-vae"])
+def test_any_vae_takes_it(model: str, counts: Path, tmp_path: Path) -> None:
+    options = {"data": {"path": str(counts)}, "likelihood": "negative-binomial", "epochs": 1, "batch_size": 50}
+    run = genzoo.run(model, "npz", out=tmp_path / "run", quiet=True, **options)
+    assert (run.results["likelihood"], run.results["measure"]) == ("negative-binomial", "probability")
+    assert math.isfinite(run.results["test"]["negative_elbo"])
+    drawn = run.model.sample(50, noise=True)
+    assert torch.equal(drawn, drawn.round())
+    assert (drawn >= 0).all()
+
+
+def test_it_is_refused_for_images(tmp_path: Path) -> None:
+    with pytest.raises(genzoo.UsageError, match=r"negative-binomial is for counts 0, 1, 2, …; these data are images"):
+        genzoo.run("vae", "digits", out=tmp_path / "run", quiet=True, likelihood="negative-binomial")

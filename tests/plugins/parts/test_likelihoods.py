@@ -6,14 +6,18 @@ import math
 
 import pytest
 import torch
+from genzoo_plugins.parts.likelihoods import GREY_ROUNDING
 
 from genzoo.core.dataset import Split
 from genzoo.core.distributions import Bernoulli, DiagGaussian
 from genzoo.core.errors import UsageError
-from genzoo.core.likelihoods import GREY_ROUNDING, LIKELIHOODS, likelihood_class, make_likelihood, written_out
 from genzoo.core.observation import ContinuousBernoulli, DiscretisedLogistic, Laplace
 from genzoo.data.resident import Resident
 from genzoo.evaluation.measures import measure_of
+from genzoo.registry.current import registry
+from genzoo.registry.parts import likelihood_class, make_likelihood, written_out
+
+LIKELIHOODS = registry().names("likelihood")
 
 IMAGES = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 BITS = (IMAGES > 0.5).double()
@@ -130,8 +134,8 @@ def test_grey_pixels_have_a_density_and_levels_a_probability() -> None:
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_a_number_left_out_is_written_out_and_means_the_same(name: str) -> None:
-    full = written_out(name)
-    assert written_out(full) == full
+    full = written_out("likelihood", name)
+    assert written_out("likelihood", full) == full
     raw = torch.linspace(-3, 3, 8, dtype=torch.float64).view(1, 8)
     x = torch.full((1, 8 // likelihood_class(name).outputs), 128 / 255, dtype=torch.float64)
     expected = make_likelihood(name).double()(raw).log_prob(x)
@@ -162,7 +166,7 @@ def test_cross_entropy_counts_nothing_but_black_and_white(name: str, binary: boo
     [("gaussian:1.0", "gaussian:1"), ("gaussian", "gaussian:1"), ("laplace:.10", "laplace:0.1"), ("bernoulli",) * 2],
 )
 def test_one_likelihood_has_one_name(name: str, full: str) -> None:
-    assert written_out(name) == make_likelihood(name).name == full
+    assert written_out("likelihood", name) == make_likelihood(name).name == full
 
 
 @pytest.mark.parametrize("name", sorted(LIKELIHOODS))

@@ -1,0 +1,59 @@
+"""Checks of a loss's phases and of its `after_step`."""
+
+from __future__ import annotations
+
+import torch
+
+from genzoo.core.loss import Loss, Phase
+from genzoo.core.noise import seeded
+from genzoo.testing.check import require
+from genzoo.testing.graph_safety import assert_graph_safe
+from genzoo.testing.pair import EXAMPLES, Pair, phase_terms, train
+from genzoo.training.phases import cycle, trained_by
+
+
+def check_phases(pair: Pair) -> str | None:
+    """Each phase trains parameters, no two the same and all together every one. Its loss reaches these alone, and its
+    terms have names that no other phase returns."""
+    objective = pair.build()
+    phases = objective.loss.phases
+    if phases == (Phase(),):
+        return "one phase that trains everything"
+    cycle(phases)
+    names: dict[str, int] = {}
+    for number, own in enumerate(trained_by(objective)):
+        objective.zero_grad()
+        before = {name: parameter.detach().clone() for name, parameter in objective.named_parameters()}
+        terms = phase_terms(objective, pair.batch(EXAMPLES), number)
+        terms[phases[number].term].backward(inputs=list(own.values()))
+        for name, parameter in objective.named_parameters():
+            require(torch.equal(parameter, before[name]), f"{pair}: the forward pass of phase {number} changes {name}")
+            require(name in own or parameter.grad is None, f"{pair}: phase {number} gives {name} a gradient")
+        reached = any(parameter.grad is not None for parameter in own.values())
+        require(reached, f"{pair}: the {phases[number].term!r} of phase {number} reaches none of its parameters")
+        for name in terms:
+            other = names.setdefault(name, number)
+            require(other == number, f"{pair}: phases {other} and {number} both return {name!r}")
+    watched = objective.loss.watched
+    require(not watched or watched in names, f"{pair}: the watched term {watched!r} is not one of {sorted(names)}")
+    return None
+
+
+def check_after_step(pair: Pair) -> str | None:
+    """after_step changes buffers in place and the data of parameters only, keeps them finite, and can be captured."""
+    objective, batch = pair.build(), pair.batch(EXAMPLES)
+    if type(objective.loss).after_step is Loss.after_step:
+        return "the loss has no after_step"
+    train(objective, batch, 2)
+    gradients = {name: parameter.grad for name, parameter in objective.named_parameters()}
+    memory = {name: tensor.data_ptr() for name, tensor in objective.state_dict().items()}
+    with torch.no_grad(), seeded(0):
+        objective.loss.after_step(objective.model, batch, torch.tensor(2))
+    for name, parameter in objective.named_parameters():
+        require(parameter.grad is gradients[name], f"{pair}: after_step changes the gradient of {name}")
+    for name, tensor in objective.state_dict().items():
+        same = tensor.data_ptr() == memory[name]
+        require(same, f"{pair}: after_step replaces {name}; a captured step writes to the memory of before")
+        require(bool(tensor.isfinite().all()), f"{pair}: after_step makes {name} not finite")
+    assert_graph_safe(objective, [batch._replace(x=torch.zeros_like(batch.x)), batch], [0, 10_000])
+    return None

@@ -1,0 +1,104 @@
+"""Parts of models: likelihoods, priors, posteriors and bijections, chosen by options such as `--prior vamp:500`."""
+
+from genzoo.core.hookspecs import RegisterPart, hookimpl
+
+HOME = "genzoo_plugins.parts"
+LIKELIHOODS = f"{HOME}.likelihoods"
+KINGMA = "Kingma et al. 2016, arXiv 1606.04934"
+PAPAMAKARIOS = "Papamakarios, Pavlakou & Murray 2017, arXiv 1705.07057"
+REZENDE = "Rezende & Mohamed 2015, arXiv 1505.05770"
+TOMCZAK = "Tomczak & Welling 2018, arXiv 1705.07120"
+
+
+@hookimpl
+def register_parts(register: RegisterPart) -> None:
+    register(
+        "likelihood",
+        "bernoulli",
+        f"{LIKELIHOODS}:BernoulliLikelihood",
+        summary="logits of black and white pixels; of grey ones the cross-entropy, no density",
+    )
+    register(
+        "likelihood",
+        "gaussian",
+        f"{LIKELIHOODS}:GaussianLikelihood",
+        summary="N(output, σ²) with a fixed σ: gaussian:0.1; half the squared error at 1",
+    )
+    register(
+        "likelihood",
+        "gaussian-learned",
+        f"{LIKELIHOODS}:LearnedGaussianLikelihood",
+        summary="N(output, σ²) with one σ learned for all dimensions",
+        paper="Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202",
+    )
+    register(
+        "likelihood",
+        "gaussian-per-dim",
+        f"{LIKELIHOODS}:PerDimGaussianLikelihood",
+        summary="N(μ, σ²), the decoder's own, with σ above a floor: gaussian-per-dim:0.01",
+    )
+    register(
+        "likelihood",
+        "laplace",
+        f"{LIKELIHOODS}:LaplaceLikelihood",
+        summary="Laplace(output, b) with a fixed b: laplace:0.1; the absolute error at 1",
+    )
+    register(
+        "likelihood",
+        "laplace-learned",
+        f"{LIKELIHOODS}:LearnedLaplaceLikelihood",
+        summary="Laplace(output, b) with one b learned for all dimensions",
+    )
+    register(
+        "likelihood",
+        "continuous-bernoulli",
+        f"{LIKELIHOODS}:ContinuousBernoulliLikelihood",
+        summary="density over grey values: the cross-entropy with its normaliser",
+        paper="Loaiza-Ganem & Cunningham 2019, arXiv 1907.06845",
+    )
+    register(
+        "likelihood",
+        "discretised-logistic",
+        f"{LIKELIHOODS}:DiscretisedLogisticLikelihood",
+        summary="probabilities of 256 grey levels about the output, one learned scale",
+        paper=KINGMA,
+    )
+    register("prior", "standard-normal", f"{HOME}.priors:StandardNormalPrior", summary="N(0, I); default")
+    register(
+        "prior",
+        "mixture",
+        f"{HOME}.priors:MixturePrior",
+        summary="a learned mixture of K Gaussians: mixture:10",
+        paper="Dilokthanakul et al. 2016, arXiv 1611.02648",
+    )
+    register(
+        "prior",
+        "vamp",
+        f"{HOME}.vamp:VampPrior",
+        summary="the posteriors of K learned pseudo-inputs: vamp:500",
+        paper=TOMCZAK,
+    )
+    register(
+        "prior",
+        "flow",
+        f"{HOME}.priors:FlowPrior",
+        summary="a normal distribution seen through a bijection: flow:iaf:2",
+        paper=PAPAMAKARIOS,
+    )
+    register("posterior", "diagonal", f"{HOME}.posteriors:DiagonalPosterior", summary="a diagonal Gaussian; default")
+    register(
+        "posterior",
+        "iaf",
+        f"{HOME}.posteriors:IAFPosterior",
+        summary="a Gaussian after N inverse autoregressive steps: iaf:2",
+        paper=KINGMA,
+    )
+    register(
+        "posterior",
+        "planar",
+        f"{HOME}.posteriors:PlanarPosterior",
+        summary="a Gaussian after N planar steps: planar:8",
+        paper=REZENDE,
+    )
+    register("bijection", "iaf", f"{HOME}.iaf:AutoregressiveFlow", summary="N gated autoregressive steps", paper=KINGMA)
+    register("bijection", "planar", f"{HOME}.planar:PlanarFlow", summary="N planar steps", paper=REZENDE)

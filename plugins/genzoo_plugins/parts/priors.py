@@ -1,0 +1,68 @@
+"""Priors without an encoder: the standard normal distribution, a learned mixture of Gaussians, and a learned flow."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+import genzoo
+
+
+class StandardNormalPrior(genzoo.Prior):
+    """p(z) = N(0, I)."""
+
+    def forward(self, model: genzoo.Model) -> genzoo.Distribution:
+        return genzoo.StandardNormal((self.latent_dim,), like=model.anchor)
+
+
+class MixturePrior(genzoo.Prior):
+    """p(z) = Σ_k π_k N(μ_k, diag σ²_k) with learned weights, means and variances."""
+
+    symbol = "K, the number of Gaussians,"
+    default = 10
+
+    def __init__(self, spec: genzoo.DataSpec, latent_dim: int, components: int) -> None:
+        super().__init__(spec, latent_dim)
+        self.means = nn.Parameter(torch.randn(components, latent_dim))
+        self.log_vars = nn.Parameter(torch.zeros(components, latent_dim))
+        self.logits = nn.Parameter(torch.zeros(components))
+
+    def forward(self, model: genzoo.Model) -> genzoo.Distribution:
+        return genzoo.Mixture(genzoo.DiagGaussian(self.means, self.log_vars), self.logits)
+
+
+class Reversed:
+    """The inverse of a bijection."""
+
+    def __init__(self, bijection: genzoo.Bijection) -> None:
+        self.bijection = bijection
+
+    def __call__(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.bijection.inverse(x, context)
+
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        found: tuple[Tensor, Tensor] = self.bijection(y, context)
+        return found
+
+
+class FlowPrior(genzoo.Prior):
+    """p(z) = N(f(z); 0, I) |det df/dz| for a registered bijection f.
+
+    The density takes one pass of f, and samples its inverse: with "iaf" it is a masked autoregressive flow
+    (Papamakarios, Pavlakou & Murray 2017, section 3).
+    """
+
+    symbol = "BIJECTION, such as iaf:2,"
+    default = "iaf:2"
+
+    def __init__(self, spec: genzoo.DataSpec, latent_dim: int, bijection: str) -> None:
+        super().__init__(spec, latent_dim)
+        self.bijection = genzoo.make_part("bijection", bijection, latent_dim, 0)
+
+    @classmethod
+    def parse(cls, text: str) -> str:
+        return text
+
+    def forward(self, model: genzoo.Model) -> genzoo.Distribution:
+        noise = genzoo.StandardNormal((self.latent_dim,), like=model.anchor)
+        return genzoo.Transformed(noise, Reversed(self.bijection))

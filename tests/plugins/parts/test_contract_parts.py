@@ -1,0 +1,73 @@
+"""Every registered part against the checks of parts, and every prior and posterior in a VAE against those of models."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from genzoo.registry.current import registry
+from genzoo.registry.entries import PARTS, Entry
+from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph
+from genzoo.testing.model_checks import ONCE
+from genzoo.testing.part_checks import PartTarget, checks_of
+
+PARTS_OF_MODELS = [
+    *({"prior": name} for name in ("mixture:4", "vamp:8", "flow:iaf:1", "flow:planar:2")),
+    *({"posterior": name} for name in ("iaf:2", "planar:3")),
+    {"prior": "mixture:4", "posterior": "iaf:1"},
+]
+"""Parts that differ from the defaults, which every VAE has."""
+QUICK = ("shapes", "gradients", "scored", "alone", "graph-safe", "instances", "resumes")
+"""The other checks are in the long suite."""
+
+
+def alone() -> list[tuple[Entry, str]]:
+    entries = [entry for kind in PARTS for entry in registry().matching(kind) if entry.origin.distribution == "genzoo"]
+    return [(entry, name) for entry in entries for name in checks_of(PartTarget(entry).kind)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "check"),
+    [
+        pytest.param(
+            entry, name, id=f"{entry.kind} {entry.name} {name}", marks=[pytest.mark.long] if name == "follows" else []
+        )
+        for entry, name in alone()
+    ],
+)
+def test_part(entry: Entry, check: str) -> None:
+    target = PartTarget(entry)
+    checks_of(target.kind)[check](target)
+
+
+def pair(options: dict[str, str], form: str = "points") -> Pair:
+    small = {"latent_dim": 2, "hidden": (16,), **options}
+    return Pair(registry().get("model", "vae"), registry().get("loss", "elbo"), SPECS[form], model_options=small)
+
+
+@pytest.mark.parametrize("options", PARTS_OF_MODELS, ids=str)
+@pytest.mark.parametrize(
+    "check",
+    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in CHECKS if name not in ONCE],
+)
+def test_vae_with_parts(options: dict[str, str], check: str) -> None:
+    CHECKS[check](pair(options))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("options", PARTS_OF_MODELS, ids=str)
+def test_a_vae_with_parts_compiles_as_one_graph(options: dict[str, str]) -> None:
+    made = pair(options)
+    assert_fullgraph(made.build(), made.batch(4))
+
+
+def test_every_prior_and_posterior_is_tried_in_a_vae() -> None:
+    tried = {text.partition(":")[0] for options in PARTS_OF_MODELS for text in options.values()}
+    known = {*registry().names("prior"), *registry().names("posterior")}
+    assert known - tried == {"standard-normal", "diagonal"}
+
+
+def test_the_default_parts_have_no_weights_and_draw_no_numbers() -> None:
+    torch.manual_seed(0)
+    model = pair({}).build().model
+    assert {name.partition(".")[0] for name, _ in model.named_parameters()} == {"head", "encoder", "decoder"}
