@@ -68,11 +68,11 @@ def handle(options: argparse.Namespace) -> int:
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
     models = requested_models(options)
+    refuse_sort(options.sort, metrics_in(options.rest))
     from genzoo.experiment.sweep import finished, parse_seeds, run_sweep, sweep_runs  # imports torch
 
     seeds = parse_seeds(options.seeds)
     configs = usable_configs(options, models)
-    refuse_sort(options.sort, configs)
     plan = sweep_runs(configs, seeds)
     paths = RunPaths(folder, None, options.data_root)
     try:
@@ -161,12 +161,23 @@ def refuse_picture(path: Path, asked: bool) -> None:
         raise UsageError(f"--figure {path}: cannot write to {path.parent}", f"mkdir -p {path.parent}")
 
 
-def refuse_sort(name: str | None, configs: list[RunConfig]) -> None:
+def metrics_in(words: list[str]) -> list[str]:
+    """Return the metrics that options of the trainer ask for: those after --metrics."""
+    found, inside = [], False
+    for word in words:
+        spelling, _, value = word.partition("=")
+        if spelling.startswith("--"):
+            inside, word = spelling in ("--metrics", "--train.metrics"), value
+        found += [name for name in word.split(",") if inside and name]
+    return found
+
+
+def refuse_sort(name: str | None, asked: list[str]) -> None:
     """Refuse a metric that no run will have, or that has no order."""
     from genzoo.evaluation.order import key, of_every_run, refuse_unordered
     from genzoo.registry.current import registry
 
-    known = (*of_every_run(registry()), *configs[0].training.metrics)
+    known = (*of_every_run(registry()), *asked)
     if name and name not in known:
         raise UsageError(f"--sort {name}: no run has it", f"known: {', '.join(known)}")
     if name:

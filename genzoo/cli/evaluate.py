@@ -27,7 +27,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
     """Print the metrics of one split."""
     from genzoo.cli.terminal import print_table, print_text
     from genzoo.registry.current import registry
-    from genzoo.reporting.format import gaps, results_rows
+    from genzoo.reporting.format import gaps, not_available, results_rows
     from genzoo.runs.run import plain
 
     names = options.metrics.split(",") if options.metrics else []
@@ -56,7 +56,10 @@ def show_evaluation(options: argparse.Namespace) -> int:
         record = {"run": str(run.path), "split": options.split, **noise, **values, **baselines}
         print(json.dumps(plain(record)))
     else:
-        print_table(results_rows({options.split: values}, metrics))
+        found = {options.split: values}
+        print_table(results_rows(found, metrics))
+        for line in not_available(found, metrics):
+            print_text(line, indent=2)
         likelihood = summarise_likelihood(model, data) if known else None
         for line in gaps(values, known, likelihood and likelihood.measure) if known else ():
             print_text(line, indent=2)

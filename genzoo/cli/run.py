@@ -168,14 +168,14 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
 def print_results(run: Any, metrics: Any, root: Path) -> None:
     """Print the results table, the paths of figures and report, and what to type next."""
     from genzoo.cli.terminal import print_table, print_text
-    from genzoo.reporting.format import notes, results_rows
+    from genzoo.reporting.format import not_available, notes, results_rows
     from genzoo.runs.run import REPORT_FILE
     from genzoo.system.memory import gigabytes
 
     results = run.results
     training = results["training"]
     print_table(results_rows(results, metrics))
-    for note in notes(results):
+    for note in [*not_available(results, metrics), *notes(results)]:
         print_text(note, indent=2)
     print(
         f"  {training['images_per_second']:,.0f} images/s · {training['seconds']:.0f} s of training · "

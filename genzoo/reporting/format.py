@@ -32,7 +32,10 @@ def results_table(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> 
 
 
 def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> list[list[str]]:
-    """Return a header and one row for each metric: a column for each split, and for each error of the last split."""
+    """Return a header and one row for each metric: a column for each split, and for each error of the last split.
+
+    Metrics that no split has are in `not_available`.
+    """
     splits = [split for split in SPLITS if split in results]
     last = results[splits[-1]]
     errors = [kind for kind in ERRORS if any(value is not None for value in last.get(kind, {}).values())]
@@ -40,7 +43,7 @@ def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> l
     body = []
     shown = without_copies([last], list(map(key, metrics)))
     for name, metric in metrics.items():
-        if key(name) not in shown:
+        if key(name) not in shown or reason_of_all(results, key(name)):
             continue
         label = f"{metric.label}, {name.partition(':')[2]}" if metric.sampling else metric.label
         label += f" ({metric.unit})" if metric.unit else ""
@@ -50,6 +53,22 @@ def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> l
     blanks = [""] * len(errors)
     body += [[label, *map(number, values), *blanks] for label, values in objective_rows(results, splits)]
     return [header, *body]
+
+
+def reason_of_all(results: Mapping[str, Any], name: str) -> str:
+    """Return why no split has a metric; "" if one has it, or if the reasons differ."""
+    reasons = {results[split].get("not_available", {}).get(name, "") for split in SPLITS if split in results}
+    return reasons.pop() if len(reasons) == 1 else ""
+
+
+def not_available(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> list[str]:
+    """Return the metrics that no split has as one line, by reason; no line if there are none."""
+    labels: dict[str, list[str]] = {}
+    for name, metric in metrics.items():
+        if reason := reason_of_all(results, key(name)):
+            labels.setdefault(reason, []).append(metric.label)
+    found = "; ".join(f"{', '.join(own)} ({reason})" for reason, own in labels.items())
+    return [f"not available: {found}"] if found else []
 
 
 def rounded(error: float | str) -> str:

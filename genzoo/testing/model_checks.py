@@ -62,7 +62,7 @@ def check_shapes(pair: Pair) -> None:
     for name, (value, expected) in results.items():
         require(tuple(value.shape) == expected, f"{pair}: {name} has shape {tuple(value.shape)}, not {expected}")
         kind = torch.int64 if pair.spec.is_discrete and _of_data(name) else torch.float32
-        require(value.dtype == kind, f"{pair}: {name} is {value.dtype}, not {kind}")
+        require(value.dtype == kind, f"{pair}: {name} is {value.dtype}, not {str(kind).removeprefix('torch.')}")
         require(bool(value.isfinite().all()), f"{pair}: {name} is not finite")
         if kind == torch.int64:
             refuse_odd_tokens(value.flatten(0, -2), pair.spec.levels, f"{pair}: {name}")

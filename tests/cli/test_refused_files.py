@@ -14,7 +14,7 @@ TOML: list[tuple[str, str]] = [
     ("model='vae'\ndata='digits'\n\nbetta = 3.0\n", "run.toml:4: no option --betta. Did you mean --beta?"),
     (
         "[model]\nname='vae'\nlatent_dimm = 5\n[data]\nname='digits'\n",
-        "run.toml:3: no option --latent-dimm. Did you mean --latent-dim?",
+        "run.toml:3: no option --model.latent-dimm. Did you mean --model.latent-dim?",
     ),
     ("model='vae'\n[data]\nname='digits'\nnoise=1\n", "run.toml:4: --data.noise belongs to dataset moons"),
     ("model='vae'\ndata='digits'\nepochs='x'\n", "run.toml:3: --epochs must be a whole number, not 'x'"),
@@ -30,7 +30,7 @@ TOML: list[tuple[str, str]] = [
     ("[modle]\nname='vae'\n", "run.toml: no table [modle]. Did you mean 'model'?"),
     ("model = true\n", "--config run.toml: argument --model: expected one argument"),
     ("model='vae'\ndata='digits'\nday = 2026-01-01\n", "run.toml: day cannot be a date"),
-    ("model='vae'\n[training]\nepochs={a=1}\n", "run.toml: epochs cannot be a dict"),
+    ("model='vae'\n[training]\nepochs={a=1}\n", "run.toml: train.epochs cannot be a dict"),
 ]
 
 

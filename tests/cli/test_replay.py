@@ -119,6 +119,8 @@ def test_a_run_does_not_depend_on_what_ran_before(original: Run, tmp_path: Path)
 
 def odd(annotation: Any, default: Any) -> Any:
     """A value that nobody would choose, for an option of this kind."""
+    if isinstance(default, bool):
+        return not default
     if isinstance(default, float):
         return 0.1 + 0.2 if default <= 1 else 1 / 3
     if isinstance(default, int):

@@ -132,7 +132,7 @@ def test_json_is_one_object_and_nothing_else(tmp_path: Path) -> None:
 def test_quiet_leaves_the_table_alone(tmp_path: Path) -> None:
     result = genzoo("run", "ae", "--dataset", "moons", "--epochs", 1, "--out", tmp_path / "mine", "--quiet")
     assert (result.code, result.err) == (0, "")
-    assert "n/a (no prior p(z))" in result.out
+    assert "not available: −ELBO, KL, −ln p(x), active units (no prior p(z))" in result.out
     assert Run(tmp_path / "mine").record["status"] == "finished"
 
 

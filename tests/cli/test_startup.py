@@ -32,7 +32,7 @@ REFUSED = (
     "bench --dataset digits --sort nosuch", "bench --dataset digits --figure a.txt",
     "compare nosuch", "compare RUN --sort nosuch", "compare RUN --dataset nosuch", "compare RUN --figure a.txt",
     "report nosuch", "evaluate nosuch", "evaluate RUN --metrics nosuch", "evaluate RUN --batch-size 0",
-    "sample nosuch", "sample RUN --out a.txt", "sample RUN --out nosuch/a.png",
+    "sample nosuch", "sample RUN --out a.pdf", "sample RUN --out nosuch/a.png",
     "reconstruct nosuch", "reconstruct RUN --out a.txt", "embed nosuch --out a.csv", "embed RUN --out a.txt",
     "compress nosuch", "anomaly nosuch", "anomaly RUN --out a.txt", "anomaly RUN --score nosuch",
     "denoise RUN --out a.txt", "interpolate RUN --steps 1", "traverse RUN --out a.txt", "augment RUN --scale -1",

@@ -9,6 +9,7 @@ from genzoo.reporting.format import (
     gaps,
     impossible_gaps,
     metric_text,
+    not_available,
     notes,
     objective_rows,
     results_rows,
@@ -32,8 +33,15 @@ def test_a_row_for_each_metric_and_a_column_for_each_split_and_error() -> None:
     assert results_rows(RESULTS, find_metrics(registry(), ["mse", "kl"])) == [
         ["", "train (1,257)", "test (360)", "± over examples"],
         ["MSE per dimension", "0.02000", "0.02500", "0.0012"],
-        ["KL (nats)", "n/a (no prior p(z))", "n/a (no prior p(z))", ""],
     ]
+    assert not_available(RESULTS, find_metrics(registry(), ["mse", "kl"])) == ["not available: KL (no prior p(z))"]
+
+
+def test_a_metric_that_one_split_has_keeps_its_row() -> None:
+    results = {"train": RESULTS["train"], "test": {"n": 360, "kl": 1.5}}
+    metrics = find_metrics(registry(), ["kl"])
+    assert results_rows(results, metrics)[1] == ["KL (nats)", "n/a (no prior p(z))", "1.5000"]
+    assert not_available(results, metrics) == []
 
 
 def test_a_table_is_its_rows_aligned() -> None:

@@ -14,7 +14,7 @@ from genzoo.testing.registration_checks import REGISTRATION
 
 ORIGIN = Origin("sound.py", "", "sound")
 MODELS: dict[str, tuple[type[Any], str, set[str]]] = {
-    "gan": (sound.Generator, "adversarial", {"batches", "modes"}),
+    "game": (sound.Generator, "adversarial", {"batches", "modes"}),
     "wgan": (sound.Generator, "wasserstein", {"batches", "modes"}),
     "flow": (sound.Flow, "bits", set()),
     "flow-as-latent": (sound.FlowAsLatent, "elbo", set()),
@@ -27,7 +27,7 @@ MODELS: dict[str, tuple[type[Any], str, set[str]]] = {
     "denoising": (sound.Denoising, "elbo", {"modes"}),
 }
 """Class, loss and the checks that may warn."""
-QUICK = ("gan",)
+QUICK = ("game",)
 """One without a density."""
 LOSSES = {"adversarial": sound.Adversarial, "wasserstein": sound.Wasserstein, "bits": sound.NLL}
 

@@ -184,7 +184,7 @@ def test_a_model_without_a_prior_is_compared_only_with_a_fitted_sampler() -> Non
         ("c2st:gmn:10", "no sampler 'gmn:10'"),
         ("c2st:gmm:0", "no sampler 'gmm:0'"),
         ("prdc:k=0", "--metrics prdc:k=0: --k must be at least 1, not 0"),
-        ("prdc:kk=3", "--metrics prdc:kk=3: unknown option 'kk'."),
+        ("knn:kk=3", "--metrics knn:kk=3: unknown option 'kk'."),
     ],
 )
 def test_a_wrong_value_gives_one_line(name: str, message: str) -> None:
