@@ -33,7 +33,7 @@ REFUSED = (
     "compare nosuch", "compare RUN --sort nosuch", "compare RUN --dataset nosuch", "compare RUN --figure a.txt",
     "report nosuch", "evaluate nosuch", "evaluate RUN --metrics nosuch", "evaluate RUN --batch-size 0",
     "sample nosuch", "sample RUN --out a.pdf", "sample RUN --out nosuch/a.png",
-    "reconstruct nosuch", "reconstruct RUN --out a.txt", "embed nosuch --out a.csv", "embed RUN --out a.txt",
+    "reconstruct nosuch", "reconstruct RUN --out a.pdf", "embed nosuch --out a.csv", "embed RUN --out a.txt",
     "compress nosuch", "anomaly nosuch", "anomaly RUN --out a.txt", "anomaly RUN --score nosuch",
     "denoise RUN --out a.txt", "interpolate RUN --steps 1", "traverse RUN --out a.txt", "augment RUN --scale -1",
     "data path nosuch", "data verify digits", "data add mnist nosuch",

@@ -125,7 +125,7 @@ FAULTS = [
     Fault("mean and log-variance swapped in the loss", "mean, log_var = q.mean, q.variance.log()",
           "log_var, mean = q.mean, q.variance.log()", "scored", "FAIL", "'kl'"),
     Fault("log-variance for the mean in encode", "        h = self.body(x)\n        return self.mean(h)",
-          "        h = self.body(x)\n        return self.log_var(h)", "posterior", "FAIL", "encode(x) is not the centre"),
+          "        h = self.body(x)\n        return self.log_var(h)", "posterior", "FAIL", "is not the centre"),
     Fault("log-variance taken for a variance", "log_var = q.mean, q.variance.log()", "log_var = q.mean, q.variance",
           "scored", "FAIL", "'kl'"),
     Fault("encoder detached", "mean, log_var = self.mean(h), self.log_var(h)",
