@@ -36,7 +36,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--kind", choices=KINDS, help="if several kinds have this name")
     parser.add_argument("--dataset", dest="on", action="append", default=[], metavar="NAME",
                         help="also check models and losses on its examples (may be repeated)")  # fmt: skip
-    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run only these checks")
+    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="only these checks: A,B")
     parser.add_argument("--all", action="store_true", help="also show passed checks")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(handler=show)
@@ -52,15 +52,20 @@ def show(options: argparse.Namespace) -> int:
         raise UsageError(
             f"nothing is named {options.name!r}.{close}", "type: genzoo list, or genzoo -p FILE.py check …"
         )
-    from genzoo.testing.runner import examine
+    from genzoo.testing.runner import examine, known_checks
 
+    only = [name for text in options.only for name in text.split(",")]
+    for name in only:
+        if name not in (known := known_checks()):
+            what = f"no check named {name!r}.{did_you_mean(name, known)}"
+            raise UsageError(what, f"known: {', '.join(sorted(known))}")
     rows, counts = [], Counter[str]()
     done: set[str] = set()  # a model and a loss of the same name are checked together, once
     for entry in entries:
         if not options.json:
             print(f"{entry.kind} {entry.name} of {entry.origin}")
         broken, printed = Counter[str](), set[tuple[str, str]]()
-        for finding in examine(entry, done, options.on, options.only):
+        for finding in examine(entry, done, options.on, only):
             counts[finding.verdict] += 1
             rows.append({"kind": entry.kind, "name": entry.name, **asdict(finding)})
             if not options.json and (options.all or matters(entry.kind, finding)):

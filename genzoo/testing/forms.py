@@ -19,7 +19,7 @@ from genzoo.registry.current import registry
 from genzoo.registry.discovery import GROUP
 from genzoo.registry.entries import Entry, describe
 from genzoo.testing.model_checks import CHECKS, OF_DISTRIBUTIONS
-from genzoo.testing.pair import SMALL, SPECS, Pair, loss_of
+from genzoo.testing.pair import SMALL, SPARE, SPECS, Pair, loss_of
 
 LATENTS = 2
 """Number of latents on small data."""
@@ -38,6 +38,8 @@ class Form:
     checks: Sequence[str] = tuple(CHECKS)
     examples: Split | None = None
     small: bool = False
+    spare: bool = False
+    """Whether it is only for models that refuse all forms before."""
     missing: str = ""
     """Why the data could not be loaded."""
 
@@ -64,6 +66,8 @@ def forms(entry: Entry, on: Sequence[str] = ()) -> Iterator[Form]:
     asked = [registry().get("dataset", name) for name in on]
     for name, spec in SPECS.items():
         yield Form(name, spec)
+    for name, spec in SPARE.items():
+        yield Form(name, spec, spare=True)
     for name, spec in SMALL.items():
         yield Form(name, spec, OF_DISTRIBUTIONS, small=True)
     for dataset in asked:

@@ -219,7 +219,8 @@ CHECKS: dict[str, Check[Pair]] = {
     ),
     "batches": Check(
         probability_checks.check_batches,
-        "sum over an example and average over the batch; a loss that compares examples may stay",
+        "sum over an example, average over the batch, draw each example's noise by genzoo.core.noise; a loss that "
+        "compares examples may stay",
         warns=True,
     ),
     "agrees": Check(

@@ -33,6 +33,9 @@ SPECS = {
 }
 """Forms of data to check a model on; it may refuse some of them with a reason."""
 
+SPARE = {"black-and-white images": DataSpec((1, 12, 12), "bernoulli", classes=10, size=1000, binary=True)}
+"""Forms for models that refuse all of `SPECS`."""
+
 SMALL = {
     "2x2 pixels": DataSpec((1, 2, 2), "bernoulli", classes=2, size=1000, binary=True),
     "single numbers": DataSpec((1,), "gaussian-learned", classes=2, size=1000),

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 
 from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.parts import INTERFACES
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import PARTS, Entry, describe
@@ -57,6 +58,12 @@ class Finding:
     """Where an exception ended the check, such as "genzoo_mine/model.py:40"."""
     seconds: float = 0.0
     """Time that the check took."""
+
+
+def known_checks() -> set[str]:
+    """Return the names of all checks."""
+    of_kinds: list[Mapping[str, Check[Any]]] = [REGISTRATION, CHECKS, DATASET, METRIC, COMMAND, LISTENER]
+    return {name for checks in (*of_kinds, *map(checks_of, INTERFACES)) for name in checks}
 
 
 def examine(
@@ -121,6 +128,8 @@ def _of_pairs(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
     """
     fits, once = False, set(ONCE)
     for form in forms(entry, on):
+        if form.spare and fits:
+            continue
         if form.missing:
             yield Finding(form.name, "builds", "n/a", found=f"its examples cannot be loaded: {form.missing}")
             continue

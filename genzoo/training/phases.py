@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from genzoo.core.errors import PluginError, did_you_mean
-from genzoo.core.loss import Phase
+from genzoo.core.loss import Loss, Phase
 from genzoo.training.objective import Objective
 
 COUNT = "_steps_of_phase_"
@@ -50,11 +51,16 @@ def trained_by(objective: Objective) -> list[dict[str, nn.Parameter]]:
     """Return the parameters that each phase trains, by name.
 
     Raises:
-        PluginError: A phase trains none, two phases train the same, or no phase trains some parameter.
+        PluginError: A phase trains none, two phases train the same, or no phase trains some parameter; or the loss's
+            `forward` takes no phase.
     """
+    phases = objective.loss.phases
+    if len(phases) > 1 and not takes_phase(objective.loss):
+        what = f"{type(objective.loss).__name__} has {len(phases)} phases, and its forward takes none"
+        raise PluginError(what, "define forward(model, batch, step, phase=0)")
     every = {name: parameter for name, parameter in objective.named_parameters() if parameter.requires_grad}
     found: list[dict[str, nn.Parameter]] = []
-    for number, phase in enumerate(objective.loss.phases):
+    for number, phase in enumerate(phases):
         own = {name: every[name] for name in every if not phase.of or f"{name}.".startswith(f"{phase.of}.")}
         if not own:
             raise PluginError(
@@ -68,6 +74,29 @@ def trained_by(objective: Objective) -> list[dict[str, nn.Parameter]]:
     if left := every.keys() - {name for names in found for name in names}:
         raise PluginError(f"no phase trains {min(left)}", "name it in a phase's `of`, or set requires_grad to False")
     return found
+
+
+def takes_phase(loss: Loss) -> bool:
+    """Return whether a loss's `forward` has a parameter for the phase."""
+    try:
+        inspect.signature(type(loss).forward).bind(loss, None, None, None, 0)
+    except TypeError:
+        return False
+    return True
+
+
+def minimised(loss: Loss, terms: Mapping[str, Tensor], phase: int) -> Tensor:
+    """Return the term that a phase minimises.
+
+    Raises:
+        PluginError: The loss does not return it.
+    """
+    name = loss.phases[phase].term
+    if name not in terms:
+        of_phase = f" in phase {phase}" if len(loss.phases) > 1 else ""
+        what = f"{type(loss).__name__} returns {', '.join(terms) or 'nothing'}{of_phase}, and not {name!r}"
+        raise PluginError(what, "return it: forward gives the terms of its phase by name")
+    return terms[name]
 
 
 def _beginnings(names: Mapping[str, object]) -> list[str]:

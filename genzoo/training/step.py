@@ -18,7 +18,15 @@ from genzoo.training.ema import MovingAverage
 from genzoo.training.gradient_descent import Group
 from genzoo.training.objective import Objective
 from genzoo.training.optimizer import make_optimizer
-from genzoo.training.phases import Piece, cycle, means_of_phases, trained_by, with_counts, with_new_terms
+from genzoo.training.phases import (
+    Piece,
+    cycle,
+    means_of_phases,
+    minimised,
+    trained_by,
+    with_counts,
+    with_new_terms,
+)
 from genzoo.training.schedule import learning_rate
 
 WHOLE = Piece()
@@ -151,7 +159,7 @@ class Step:
         with span("forward"):
             terms = self.forward(self._batch, self.number, piece.phase)
         with span("backward"):
-            loss = terms[self.phases[piece.phase].term]
+            loss = minimised(self.objective.loss, terms, piece.phase)
             loss.backward(inputs=self.members[piece.phase] if len(self.phases) > 1 else None)
         with torch.no_grad():
             terms = self._with_buffers(terms, piece.phase)

@@ -70,3 +70,9 @@ def test_a_package_is_checked_whole(site: Site) -> None:
     assert headings == ["command one of genzoo-whole 1.2", "listener two of genzoo-whole 1.2"]
     assert "PASS  listener" in found.out
     assert refused(genzoo("check", "genzoo-nothing")).startswith("nothing is named 'genzoo-nothing'")
+
+
+def test_a_check_that_does_not_exist_is_refused() -> None:
+    result = genzoo("check", "moons", "--only", "classes,typs")
+    assert result.code == 2
+    assert result.err.startswith("genzoo: no check named 'classes'. Did you mean 'class'")

@@ -7,13 +7,13 @@ import pytest
 from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
 from genzoo.testing.forms import few_latents, forms, of_counts, real, refusal
-from genzoo.testing.pair import SMALL
+from genzoo.testing.pair import SMALL, SPARE
 
 
 def test_an_entry_is_checked_on_every_form_and_on_the_given_datasets() -> None:
     model = registry().get("model", "vae")
-    assert [form.name for form in forms(model)] == [*SPECS, *SMALL]
-    assert [form.name for form in forms(model, ["moons"])] == [*SPECS, *SMALL, "moons"]
+    assert [form.name for form in forms(model)] == [*SPECS, *SPARE, *SMALL]
+    assert [form.name for form in forms(model, ["moons"])] == [*SPECS, *SPARE, *SMALL, "moons"]
     small = [form for form in forms(model) if form.small]
     assert [form.pair(model, registry().loss_of(model)).model_options for form in small] == [{"latent_dim": 2}] * 3
     assert few_latents(model) == {"latent_dim": 2}

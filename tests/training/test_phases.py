@@ -20,8 +20,10 @@ from genzoo.experiment.checkpointing import FOLDER, Checkpointer
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.run import Run
+from genzoo.testing import SPECS, Pair
 from genzoo.training.cuda_graph import GraphStep
-from genzoo.training.phases import Piece, cycle
+from genzoo.training.objective import Objective
+from genzoo.training.phases import Piece, cycle, minimised, trained_by
 from genzoo.training.trainer import Trainer
 
 EVERYTHING: dict[str, Any] = {
@@ -355,3 +357,19 @@ def test_begin_is_called_before_the_first_step_and_what_it_sets_is_restored_on_r
     second.fit(snapshot.take(first))
     assert_equal(everything(second), everything(whole))
     assert not torch.equal(whole.objective.loss.seen, make_game().objective.loss.seen)  # type: ignore[arg-type]
+
+
+class WithoutPhase(genzoo.Loss):
+    phases = (PHASE("loss", of="model"), PHASE("critic", of="loss"))
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        return {"loss": batch.x.mean()}
+
+
+def test_a_loss_of_phases_that_takes_none_and_a_term_that_is_not_returned_are_one_line() -> None:
+    model = Pair.of("vae", spec=SPECS["points"]).build().model
+    with pytest.raises(PluginError, match="WithoutPhase has 2 phases, and its forward takes none"):
+        trained_by(Objective(model, WithoutPhase(model, None)))
+    loss = WithoutPhase(model, None)
+    with pytest.raises(PluginError, match="WithoutPhase returns other in phase 1, and not 'critic'"):
+        minimised(loss, {"other": torch.zeros(())}, 1)
