@@ -102,7 +102,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ),
     (
         f"{DIGITS} --data.noise 3",
-        "--data.noise belongs to dataset moons, dataset pinwheel and 4 others; "
+        "--data.noise belongs to dataset moons, dataset pinwheel and 6 others; "
         "this run is vae with loss elbo on digits",
         [ALL_OPTIONS],
     ),

@@ -19,6 +19,7 @@ WORDS = {
     "folder": "a word of paths and options",
     "npz": "a file format",
     "rate": "a role of metrics",
+    "text": "a word of arguments and pages",
     "reconstruction": "a word; the metric of this name is found by its role",
 }
 """Registered names that are also words of the code, and what they mean there."""
