@@ -29,7 +29,9 @@ def add_verb(verbs: Any) -> None:
     )
     traverse.add_argument("--range", type=float, default=3.0, metavar="R", help="from −R to R (default: 3)")
     traverse.add_argument("--steps", type=int, default=11, metavar="N", help="values of each dimension (default: 11)")
-    traverse.add_argument("--from", dest="start", metavar="WHAT", help="test:12, or a file (default: the prior's mean)")
+    traverse.add_argument(
+        "--from", dest="start", metavar="WHAT", help="test:12, or a file (default: the prior's centre)"
+    )
     traverse.add_argument("--out", type=Path, metavar="FILE", help=f"{OUT_HELP}, or .gif")
 
 
@@ -49,7 +51,7 @@ def save_traversal(options: argparse.Namespace) -> int:
         if options.start:
             z, base = opened.autoencoder.encode(one_example(options.start, opened, options))[0], options.start
         elif prior is not None:
-            z, base = prior.mean, "the prior's mean"
+            z, base = prior.centre, "the prior's centre"
         else:
             assert known is not None
             z, base = known.mean(0), "the mean code"

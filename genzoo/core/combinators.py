@@ -202,3 +202,11 @@ class Composite(Distribution):
 
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
         return type(self)([p.unflatten(sizes) for p in self.parts])
+
+    def kl_per_dim(self, p: Distribution) -> Tensor | None:
+        """Return the divergences of the parts, if p has parts of the same sizes and all have a closed form."""
+        if not isinstance(p, Composite) or p.sizes != self.sizes:
+            return None
+        terms = [own.kl_per_dim(other) for own, other in zip(self.parts, p.parts, strict=True)]
+        known = [term for term in terms if term is not None]
+        return torch.cat(known, -1) if len(known) == len(terms) else None

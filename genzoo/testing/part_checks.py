@@ -99,8 +99,12 @@ def check_interface(target: PartTarget) -> None:
     require(issubclass(target.entry.load(), interface), f"it does not extend genzoo.{interface.__name__}")
     if target.kind == "bijection":
         target.build(LATENTS, 0)
-    else:
-        target.distribution()
+        return
+    made, *_ = target.distribution()
+    if target.kind == "likelihood":
+        family = getattr(target.entry.load(), "family", None)
+        own = isinstance(family, type) and isinstance(made, family)
+        require(own, f"its `family` is {family}, and forward returns a {type(made).__name__}: name that class")
 
 
 def check_argument(target: PartTarget) -> str | None:

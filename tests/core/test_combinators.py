@@ -229,3 +229,14 @@ def test_a_mixture_of_one_is_its_component() -> None:
     x = randn(7, 2)
     torch.testing.assert_close(Mixture(part, randn(1)).log_prob(x), part.log_prob(x[:, None])[:, 0])
     assert math.isclose(Mixture(part, randn(1)).log_weights.item(), 0)
+
+
+def test_the_divergence_of_parts_is_the_sum_of_theirs() -> None:
+    q = Composite([DiagGaussian(randn(4, 2), randn(4, 2)), DiagGaussian(randn(4, 1), 0.3)])
+    p = Composite([StandardNormal((2,), randn(1)), DiagGaussian(randn(1), 0.0)])
+    one, other = (q.parts[i].kl(p.parts[i]) for i in (0, 1))
+    assert one is not None
+    assert other is not None
+    torch.testing.assert_close(q.kl(p), one + other)
+    assert q.kl(p.parts[0]) is None
+    assert Composite([q.parts[0], Delta(randn(4, 1))]).kl(p) is None

@@ -134,6 +134,13 @@ def checked(kind: PartKind, part: type[Any], check: str) -> str | None:
     return checks_of(kind)[check](PartTarget(registry().get(kind, "mine")))
 
 
+class Nameless(genzoo.Likelihood):
+    """Does not say which distribution it makes."""
+
+    def forward(self, raw: Tensor) -> genzoo.Distribution:
+        return Normal(raw, 0.0)
+
+
 @pytest.mark.parametrize("check", checks_of("posterior"))
 def test_a_sound_posterior_passes(check: str) -> None:
     assert checked("posterior", Gaussian, check) is None
@@ -155,6 +162,7 @@ def test_a_sound_bijection_passes(check: str) -> None:
         ("posterior", of(Detached), "gradients", "ln p depends on nothing that could be trained"),
         ("posterior", Deaf, "gradients", "ln p has no finite gradient for unused"),
         ("posterior", Lenient, "argument", "mine:no such argument is accepted"),
+        ("likelihood", Nameless, "interface", "its `family` is None, and forward returns a Normal"),
         ("bijection", HalfInverted, "inverse", "away from x"),
         ("bijection", WrongSign, "log-det", "by automatic differentiation"),
     ],
