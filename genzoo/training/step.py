@@ -56,12 +56,7 @@ class Step:
     """
 
     def __init__(
-        self,
-        objective: Objective,
-        training: Training,
-        see: Callable[..., Batch],
-        device: torch.device,
-        total: int,
+        self, objective: Objective, training: Training, see: Callable[..., Batch], device: torch.device, total: int
     ) -> None:
         self.objective = objective
         self.forward: Callable[[Batch, Tensor, int], dict[str, Tensor]] = objective

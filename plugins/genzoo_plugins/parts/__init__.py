@@ -12,6 +12,29 @@ TOMCZAK = "Tomczak & Welling 2018, arXiv 1705.07120"
 
 @hookimpl
 def register_parts(register: RegisterPart) -> None:
+    register_likelihoods(register)
+    register_priors(register)
+    register("posterior", "diagonal", f"{HOME}.posteriors:DiagonalPosterior", summary="a diagonal Gaussian; default")
+    register(
+        "posterior",
+        "iaf",
+        f"{HOME}.posteriors:IAFPosterior",
+        summary="a Gaussian after N inverse autoregressive steps: iaf:2",
+        paper=KINGMA,
+    )
+    register(
+        "posterior",
+        "planar",
+        f"{HOME}.posteriors:PlanarPosterior",
+        summary="a Gaussian after N planar steps: planar:8",
+        paper=REZENDE,
+    )
+    register("bijection", "iaf", f"{HOME}.iaf:AutoregressiveFlow", summary="N gated autoregressive steps", paper=KINGMA)
+    register("bijection", "planar", f"{HOME}.planar:PlanarFlow", summary="N planar steps", paper=REZENDE)
+
+
+def register_likelihoods(register: RegisterPart) -> None:
+    """Register the likelihoods."""
     register(
         "likelihood",
         "bernoulli",
@@ -63,6 +86,10 @@ def register_parts(register: RegisterPart) -> None:
         summary="probabilities of 256 grey levels about the output, one learned scale",
         paper=KINGMA,
     )
+
+
+def register_priors(register: RegisterPart) -> None:
+    """Register the priors."""
     register("prior", "standard-normal", f"{HOME}.priors:StandardNormalPrior", summary="N(0, I); default")
     register(
         "prior",
@@ -85,20 +112,3 @@ def register_parts(register: RegisterPart) -> None:
         summary="a normal distribution seen through a bijection: flow:iaf:2",
         paper=PAPAMAKARIOS,
     )
-    register("posterior", "diagonal", f"{HOME}.posteriors:DiagonalPosterior", summary="a diagonal Gaussian; default")
-    register(
-        "posterior",
-        "iaf",
-        f"{HOME}.posteriors:IAFPosterior",
-        summary="a Gaussian after N inverse autoregressive steps: iaf:2",
-        paper=KINGMA,
-    )
-    register(
-        "posterior",
-        "planar",
-        f"{HOME}.posteriors:PlanarPosterior",
-        summary="a Gaussian after N planar steps: planar:8",
-        paper=REZENDE,
-    )
-    register("bijection", "iaf", f"{HOME}.iaf:AutoregressiveFlow", summary="N gated autoregressive steps", paper=KINGMA)
-    register("bijection", "planar", f"{HOME}.planar:PlanarFlow", summary="N planar steps", paper=REZENDE)
