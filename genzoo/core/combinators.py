@@ -204,7 +204,7 @@ class Composite(Distribution):
         return type(self)([p.unflatten(sizes) for p in self.parts])
 
     def kl_per_dim(self, p: Distribution) -> Tensor | None:
-        """Return the divergences of the parts, [*batch, F]; None unless p has parts of the same sizes, all in closed form."""
+        """Return the divergences of the parts, [*batch, F]; None unless p has such parts, and all a closed form."""
         if not isinstance(p, Composite) or p.sizes != self.sizes:
             return None
         terms = [own.kl_per_dim(other) for own, other in zip(self.parts, p.parts, strict=True)]
