@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -96,7 +96,7 @@ def fit(
         outcome = trainer.fit()
     if outcome.mode.name != case.mode:
         raise RuntimeError(f"{outcome.mode}; {' '.join(failed)}")
-    values = {"loss": outcome.epochs[-1].train["loss"], "parameters": count_parameters(model)}
+    values = {"loss": loss_of(outcome.epochs[-1].train), "parameters": count_parameters(model)}
     return trainer, values | {"peak_memory": peak_memory(bench.device)}
 
 
@@ -157,3 +157,8 @@ def bare_captured(x: Tensor, batch_size: int, precision: str, steps: int) -> Cal
         replay()
 
     return train
+
+
+def loss_of(terms: Mapping[str, float]) -> float:
+    """Return the loss of an epoch; of a game, which has none, the first term."""
+    return terms.get("loss", next(iter(terms.values())))

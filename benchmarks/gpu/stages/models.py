@@ -13,7 +13,7 @@ import torch
 from bench import Bench
 from subjects import Case
 from timing import rounds
-from training import fit
+from training import fit, loss_of
 
 import genzoo
 from genzoo.registry.current import registry
@@ -27,7 +27,7 @@ REHEARSED = ("class", "options", "contract")
 
 def run(bench: Bench) -> None:
     """Measure the most important rows first: one epoch of each model in each mode."""
-    entries = [entry for entry in registry().matching("model") if entry.origin.distribution == GROUP]
+    entries = [entry for entry in registry().matching("model") if entry.origin.distribution == GROUP and steps(entry)]
     bench.row("hardware", lambda: hardware(bench))
     for mode in MODES:
         for entry in entries:
@@ -36,6 +36,12 @@ def run(bench: Bench) -> None:
         bench.row(f"run {entry.name}", of_run(bench, entry.name), needs=10)
     for entry in entries[: 1 if bench.tiny else None]:
         bench.row(f"check {entry.name}", of_check(bench, entry), needs=15)
+
+
+def steps(entry: Entry) -> bool:
+    """Return whether a model is trained on images by steps."""
+    model: type[genzoo.Model] = entry.load()
+    return "image" in model.kinds and not model.in_closed_form()
 
 
 def hardware(bench: Bench) -> dict[str, Any]:
@@ -59,7 +65,12 @@ def of_model(bench: Bench, model: str, mode: str) -> Callable[[], dict[str, Any]
         case = Case(model, 128, mode, "fp32", bench.device.type)
         trainer, values = fit(bench, case, train, test, epochs=1)
         (epoch,) = trainer.outcome.epochs
-        return {"validation": epoch.validation["loss"], "epoch_seconds": epoch.seconds, "data": source, **values}
+        return {
+            "validation": loss_of(epoch.validation),
+            "epoch_seconds": epoch.seconds,
+            "data": source,
+            **values,
+        }
 
     return work
 
