@@ -68,7 +68,9 @@ def build(case: Case, dataset: str, **options: Any) -> tuple[Model, Loss, RunCon
 
 @cache
 def refusal(model: str, dataset: str) -> str:
-    """Return why a model cannot take a dataset; "" if it can."""
+    """Return why a model cannot be timed on a dataset; "" if it can."""
+    if registry().get("model", model).load().in_closed_form():
+        return "fitted in closed form, without steps"
     try:
         build(Case(model, 2, modes()[0], "fp32", "cpu"), dataset)
     except GenzooError as error:
