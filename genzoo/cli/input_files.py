@@ -153,7 +153,7 @@ class Files:
         """
         import torch
 
-        from genzoo.runs.build import is_for_unit
+        from genzoo.registry.parts import is_for_unit
 
         white = 255 if x.dtype == torch.uint8 else 1
         if self.spec.binary and self.training.binarize == "none":

@@ -134,7 +134,7 @@ def dispatch(words: list[str]) -> int:
     parser = Parser(prog="genzoo", description=description, epilog=EPILOG, parents=[anywhere])
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}, plugin API {API}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    for verb in words[:1] if words[:1] and words[0] in VERBS else VERBS:  # all of them take 15 ms
+    for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
         importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
     load_plugin_files(general.plugin_files)
     first = next((word for word in words if not word.startswith("-")), None)

@@ -92,3 +92,8 @@ def likelihood_class(name: str) -> type[Likelihood]:
         UsageError: No such likelihood.
     """
     return cast("type[Likelihood]", part_class("likelihood", name))
+
+
+def is_for_unit(likelihood: str) -> bool:
+    """Return whether a likelihood is for numbers between 0 and 1 only; False for none, ""."""
+    return bool(likelihood) and likelihood_class(likelihood).values in ("unit", "grey")

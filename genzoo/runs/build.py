@@ -14,7 +14,7 @@ from genzoo.core.loss import Loss
 from genzoo.core.model import Model, count_parameters
 from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.registry.entries import Entry
-from genzoo.registry.parts import likelihood_class, make_likelihood
+from genzoo.registry.parts import is_for_unit, likelihood_class, make_likelihood
 from genzoo.runs.config import RunConfig
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import gigabytes, memory_bytes
@@ -80,11 +80,6 @@ def described(spec: DataSpec) -> str:
     """Return what data are, for a message, such as "vectors of 5"."""
     size = "x".join(map(str, spec.shape))
     return f"vectors of {spec.numel}" if spec.kind == "vector" else f"of kind {spec.kind}, {size}"
-
-
-def is_for_unit(likelihood: str) -> bool:
-    """Return whether a likelihood is for numbers between 0 and 1 only; False for none, ""."""
-    return bool(likelihood) and likelihood_class(likelihood).values in ("unit", "grey")
 
 
 def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None:

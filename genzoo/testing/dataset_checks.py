@@ -13,7 +13,7 @@ from genzoo.core.noise import content_keys, seeded
 from genzoo.data.store import Store
 from genzoo.registry.configs import default_config
 from genzoo.registry.entries import Entry
-from genzoo.runs.build import is_for_unit
+from genzoo.registry.parts import is_for_unit
 from genzoo.testing.check import Check, require
 from genzoo.testing.densities import SOLVED, examine_samples
 

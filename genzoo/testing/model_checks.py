@@ -18,7 +18,7 @@ from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
 from genzoo.registry.current import registry
-from genzoo.runs.build import is_for_unit
+from genzoo.registry.parts import is_for_unit
 from genzoo.runs.model_file import load_model, save_model
 from genzoo.testing import (
     consistency_checks,

@@ -23,11 +23,9 @@ class Adam(GradientDescent):
     start, and their Python takes 7 % of a small step on a CPU. `step` never waits for the device and can be captured.
 
     Args:
-        parameters: Parameters, or (name, parameter) pairs; the names are used by `tensors`.
-        lr: Learning rate, a number or a 0-d tensor on the device; assign to `self.lr` before a step.
+        parameters, lr, groups: As for `GradientDescent`.
         weight_decay: Added to the gradient, or with `decoupled` subtracted from the weights.
         decoupled: Whether to use AdamW.
-        groups: Parameters that are updated separately; by default all are one group.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ import genzoo
 from genzoo.core.distributions import full_precision
 from genzoo.core.nets import FlatDecoder, FlatEncoder
 from genzoo.core.noise import standard_normal
-from genzoo.registry.parts import likelihood_class
+from genzoo.registry.parts import is_for_unit
 
 
 class Generator(genzoo.Decoder, genzoo.Model):
@@ -31,7 +31,7 @@ class Generator(genzoo.Decoder, genzoo.Model):
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
         super().__init__(spec, config)
         self.net = FlatDecoder(config.latent_dim, config.hidden, spec.shape, "relu")
-        self.bounded = likelihood_class(spec.likelihood).values in ("unit", "grey")
+        self.bounded = is_for_unit(spec.likelihood)
 
     def prior(self) -> genzoo.StandardNormal:
         """p(z)."""

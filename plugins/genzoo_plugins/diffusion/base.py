@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.registry.parts import likelihood_class
+from genzoo.registry.parts import is_for_unit
 
 
 class NoiseToData(genzoo.Model):
@@ -37,5 +37,5 @@ class NoiseToData(genzoo.Model):
     def in_range(self, x: Tensor) -> Tensor:
         """Return samples [n, *S], clamped to [0, 1] in the data's own units if all data lie there."""
         spec = self.spec
-        bounded = spec.is_image or likelihood_class(spec.likelihood).values in ("unit", "grey")
+        bounded = spec.is_image or is_for_unit(spec.likelihood)
         return spec.view(spec.original(x).clamp(0, 1)) if bounded else x
