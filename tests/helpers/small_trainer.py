@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +15,10 @@ from torch import Tensor
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
+from genzoo.experiment.checkpointing import FOLDER, Checkpointer
+from genzoo.runs import checkpoints
+from genzoo.runs.checkpoint_format import to_snapshot
+from genzoo.runs.run import Run
 from genzoo.training.callback import Listener
 from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
@@ -60,3 +66,17 @@ def stop_at(trainer: Trainer, step: int) -> None:
         trainer.stop_requested = trainer.step == step
 
     trainer._train_step = stopping  # type: ignore[method-assign]
+
+
+def in_two(make: Callable[[], Trainer], folder: Path, step: int) -> Trainer:
+    """The training stopped after a step, saved to a folder, and gone on with by a new trainer, which is returned."""
+    first, second = make(), make()
+    stop_at(first, step)
+    first.listeners.append(Checkpointer(Run(folder), first, dict))
+    first.fit()
+    assert first.step == step
+    start, problems = checkpoints.newest(folder / FOLDER, lambda checkpoint: to_snapshot(checkpoint, second))
+    assert start
+    assert not problems
+    second.fit(start)
+    return second

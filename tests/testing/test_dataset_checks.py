@@ -46,14 +46,16 @@ FAULTY_DATA = {
 }
 
 
+def faults_of(dataset: type) -> dict[str, str]:
+    """Return what is found by each check that fails or warns."""
+    findings = examine(Entry("dataset", "odd", dataset, "made for a test", HERE))
+    return {finding.check: finding.found for finding in findings if finding.verdict in ("FAIL", "WARN")}
+
+
 @pytest.mark.parametrize("fault", FAULTY_DATA)
 def test_a_fault_of_a_dataset_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Odd, "fault", fault)
-    said = {
-        finding.check: finding.found
-        for finding in examine(Entry("dataset", "odd", Odd, "made for a test", HERE))
-        if finding.verdict in ("FAIL", "WARN")
-    }
+    said = faults_of(Odd)
     assert set(said) == ({fault} if fault else set())
     assert FAULTY_DATA[fault] in said.get(fault, "")
 
@@ -94,11 +96,7 @@ FAULTY_TOKENS = {
 @pytest.mark.parametrize("fault", FAULTY_TOKENS)
 def test_a_fault_of_tokens_or_factors_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OddTokens, "fault", fault)
-    said = {
-        finding.check: finding.found
-        for finding in examine(Entry("dataset", "odd", OddTokens, "made for a test", HERE))
-        if finding.verdict in ("FAIL", "WARN")
-    }
+    said = faults_of(OddTokens)
     if fault == "levels":  # the tokens run to 2 in train and to 3 in test
         assert said["values"] == "test has tokens from 0 to 3; the vocabulary has 3"
         return

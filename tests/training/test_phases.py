@@ -10,16 +10,12 @@ import pytest
 import torch
 from replay import record
 from small_game import Game, Line, everything, make_game
-from small_trainer import assert_equal, stop_at
+from small_trainer import assert_equal, in_two, stop_at
 from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.errors import NonFiniteError, PluginError, UsageError
 from genzoo.core.noise import derive_seed, seeded
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer
-from genzoo.runs import checkpoints
-from genzoo.runs.checkpoint_format import to_snapshot
-from genzoo.runs.run import Run
 from genzoo.testing import SPECS, Pair
 from genzoo.training.cuda_graph import GraphStep
 from genzoo.training.objective import Objective
@@ -162,16 +158,9 @@ def test_the_gradient_of_a_phase_reaches_its_own_parameters_alone(phase: int, ow
 def test_a_training_resumed_after_any_step_is_one_that_never_stopped(
     step: int, options: dict[str, Any], tmp_path: Path
 ) -> None:
-    whole, first, second = (make_game(**options) for _ in range(3))
+    whole = make_game(**options)
     whole.fit()
-    stop_at(first, step)
-    first.listeners.append(Checkpointer(Run(tmp_path), first, dict))
-    first.fit()
-    assert first.step == step
-    start, problems = checkpoints.newest(tmp_path / FOLDER, lambda found: to_snapshot(found, second))
-    assert start
-    assert not problems
-    second.fit(start)
+    second = in_two(lambda: make_game(**options), tmp_path, step)
     assert_equal(everything(second), everything(whole))
     for one, other in zip(second.outcome.epochs, whole.outcome.epochs, strict=True):
         assert (one.train, one.validation) == (other.train, other.validation)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from genzoo_plugins.losses.elbo import ELBO
 from genzoo_plugins.vae.vae import VAE
-from small_trainer import make_trainer, stop_at
+from small_trainer import in_two, make_trainer
 from torch import Tensor, nn
 
 import genzoo
@@ -61,20 +61,6 @@ def assert_same(trainer: Trainer, other: Trainer) -> None:
     assert [name for name, value in tensors.items() if not torch.equal(value, others[name])] == []
     assert history == other_history
     assert (trainer.outcome.stopped, trainer.outcome.best_epoch) == (other.outcome.stopped, other.outcome.best_epoch)
-
-
-def in_two(make: Make, folder: Path, step: int) -> Trainer:
-    """The training stopped after a step, saved to a folder, and gone on with by a new trainer, which is returned."""
-    first, second = make(), make()
-    stop_at(first, step)
-    first.listeners.append(Checkpointer(Run(folder), first, dict))
-    first.fit()
-    assert first.step == step
-    start, problems = checkpoints.newest(folder / FOLDER, lambda checkpoint: to_snapshot(checkpoint, second))
-    assert start
-    assert not problems
-    second.fit(start)
-    return second
 
 
 def of_images(name: str) -> Trainer:
