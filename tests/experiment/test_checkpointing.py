@@ -122,6 +122,7 @@ def test_training_goes_on_and_what_is_saved_is_the_step_that_it_was_taken_at(
     trainer, states, checkpointer = watched(tmp_path, lambda checkpointer: time.sleep(0.02), epochs=8)
     with checkpointer:
         trainer.fit()
+        assert published[-1][0] == trainer.total_steps, "the last one is waited for"
     assert len(published) > 2
     assert any(now > step + 1 for step, now, _ in published), "steps are made while a checkpoint is written"
     for step, _, found in published:
@@ -129,8 +130,7 @@ def test_training_goes_on_and_what_is_saved_is_the_step_that_it_was_taken_at(
         for part, tensors in found.tensors.items():
             assert_equal(dict(tensors), states.after[step, found.progress.epochs][part])
     assert begun == sorted(begun)
-    assert begun[-1] == trainer.total_steps
-    assert {*writes} == {"genzoo-save_0", "MainThread"}, "the last one is waited for"
+    assert {"genzoo-save_0"} <= {*writes} <= {"genzoo-save_0", "MainThread"}
 
 
 def test_its_files_are_those_of_a_save_that_training_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
