@@ -33,7 +33,14 @@ class Register(Protocol):
     """The function with which a hook registers a loss, a dataset, a command or a run listener."""
 
     def __call__(
-        self, name: str, target: str | type, *, summary: str, paper: str = "", options: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        target: str | type,
+        *,
+        summary: str,
+        paper: str = "",
+        options: Mapping[str, Any] | None = None,
+        theory: str = "",
     ) -> None:
         """Register an entry.
 
@@ -43,6 +50,7 @@ class Register(Protocol):
             summary: One line for `genzoo list`.
             paper: The source: authors, year, arXiv number.
             options: Defaults that differ from those of the class's Config.
+            theory: "package.module:function", which yields `genzoo.core.theory.Case`s.
         """
 
 
@@ -60,6 +68,7 @@ class RegisterModel(Protocol):
         options: Mapping[str, Any] | None = None,
         loss_options: Mapping[str, Any] | None = None,
         training: Mapping[str, Any] | None = None,
+        theory: str = "",
     ) -> None:
         """Register a model.
 
@@ -72,6 +81,7 @@ class RegisterModel(Protocol):
             options: Defaults that differ from those of the class's Config and Sampling.
             loss_options: Defaults that differ from those of the loss's Config.
             training: Defaults of the trainer for this model, such as {"ema": 0.999}.
+            theory: "package.module:function", which yields `genzoo.core.theory.Case`s.
         """
 
 
@@ -87,6 +97,7 @@ class RegisterMetric(Protocol):
         paper: str = "",
         options: Mapping[str, Any] | None = None,
         in_every_run: bool = False,
+        theory: str = "",
     ) -> None:
         """Register a metric.
 
@@ -97,13 +108,16 @@ class RegisterMetric(Protocol):
             paper: The source: authors, year, arXiv number.
             options: Defaults that differ from those of the class's Config.
             in_every_run: Whether every run imports and reports it. Otherwise it is computed only if named.
+            theory: "package.module:function", which yields `genzoo.core.theory.Case`s.
         """
 
 
 class RegisterPart(Protocol):
     """The function with which a hook registers a part of models."""
 
-    def __call__(self, kind: PartKind, name: str, target: str | type, *, summary: str, paper: str = "") -> None:
+    def __call__(
+        self, kind: PartKind, name: str, target: str | type, *, summary: str, paper: str = "", theory: str = ""
+    ) -> None:
         """Register a part.
 
         Args:
@@ -112,6 +126,7 @@ class RegisterPart(Protocol):
             target: "package.module:Class", or the class itself. It extends its kind's class in `genzoo.core.parts`.
             summary: One line for `genzoo list`.
             paper: The source: authors, year, arXiv number.
+            theory: "package.module:function", which yields `genzoo.core.theory.Case`s.
         """
 
 

@@ -238,6 +238,7 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
         loss_options: Mapping[str, Any] | None = None,
         in_every_run: bool = False,
         training: Mapping[str, Any] | None = None,
+        theory: str = "",
     ) -> None:
         if (kind == "model") != bool(loss):
             raise PluginError(f"{kind} {name!r}: {'name its loss: loss=…' if not loss else 'loss= is for models'}")
@@ -246,7 +247,8 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
         if training and kind != "model":
             raise PluginError(f"{kind} {name!r}: training= is for models")
         own, of_loss, of_trainer = dict(options or {}), dict(loss_options or {}), dict(training or {})
-        entries.append(Entry(kind, name, target, summary, origin, paper, own, loss, of_loss, in_every_run, of_trainer))
+        entry = Entry(kind, name, target, summary, origin, paper, own, loss, of_loss, in_every_run, of_trainer, theory)
+        entries.append(entry)
 
     register.__qualname__ = "register"  # a TypeError about a wrong call shows this name
     return register
@@ -255,10 +257,12 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
 def _registrar_of_parts(origin: Origin, entries: list[Entry]) -> Callable[..., None]:
     """Return the `register` function for the hook of parts."""
 
-    def register(kind: PartKind, name: str, target: str | type, *, summary: str, paper: str = "") -> None:
+    def register(
+        kind: PartKind, name: str, target: str | type, *, summary: str, paper: str = "", theory: str = ""
+    ) -> None:
         if kind not in PARTS:
             raise PluginError(f"{name!r}: no parts of kind {kind!r}.{did_you_mean(kind, PARTS)}")
-        entries.append(Entry(kind, name, target, summary, origin, paper))
+        entries.append(Entry(kind, name, target, summary, origin, paper, theory=theory))
 
     register.__qualname__ = "register"
     return register

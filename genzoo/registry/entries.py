@@ -66,6 +66,8 @@ class Entry:
     """For a metric: whether every run reports it."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """For a model: defaults that differ from the trainer's."""
+    theory: str = ""
+    """"package.module:function", which yields `genzoo.core.theory.Case`s; empty without theory."""
 
     @property
     def full_name(self) -> str:
@@ -119,8 +121,10 @@ def _refuse_malformed(entry: Entry) -> None:
     target = entry.target
     if not (isinstance(target, type) or (isinstance(target, str) and TARGET.fullmatch(target))):
         raise PluginError(f'{entry.kind} {entry.name!r}: the target is "package.module:Class", not {target!r}')
-    if not all(isinstance(text, str) for text in (entry.summary, entry.paper, entry.loss)):
-        raise PluginError(f"{entry.kind} {entry.name!r}: summary, paper and loss are texts")
+    if not all(isinstance(text, str) for text in (entry.summary, entry.paper, entry.loss, entry.theory)):
+        raise PluginError(f"{entry.kind} {entry.name!r}: summary, paper, loss and theory are texts")
+    if entry.theory and not TARGET.fullmatch(entry.theory):
+        raise PluginError(f'{entry.kind} {entry.name!r}: theory is "package.module:function", not {entry.theory!r}')
 
 
 @dataclass
