@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import itertools
 import math
@@ -106,6 +107,7 @@ def check(instance: Any) -> None:
         object.__setattr__(instance, name, value)  # the dataclass is frozen
 
 
+@functools.cache
 def _annotations(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # no ClassVar among them
