@@ -98,7 +98,8 @@ def check(instance: Any) -> None:
     Raises:
         UsageError: A value has the wrong type or is out of range. The message names the option.
     """
-    for name, annotation in _annotations(type(instance)).items():
+    cls: Any = type(instance)
+    for name, annotation in _annotations(cls).items():
         given = getattr(instance, name)
         value = _converted(annotation, plain_value(given))
         problem = _problem(annotation, value)

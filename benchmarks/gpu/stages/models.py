@@ -26,7 +26,7 @@ REHEARSED = ("class", "options", "contract")
 
 
 def run(bench: Bench) -> None:
-    """Measure the most important rows first: one epoch of each model in each mode; a rehearsal: of each plugin's first."""
+    """Measure the most important rows first: one epoch of each model in each mode; in a rehearsal of a few."""
     entries = [entry for entry in registry().matching("model") if entry.origin.distribution == GROUP and trains(entry)]
     if bench.tiny:
         entries = list({entry.origin: entry for entry in reversed(entries)}.values())[::-1]
