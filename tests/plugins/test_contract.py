@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
@@ -29,17 +29,18 @@ OF_THE_CLASS = ("shapes", "density", "posterior", "prior", "kl", "agrees", "alon
 """The checks that concern the model alone: once in the quick suite for registrations that differ in the loss alone."""
 COUPLED = ("factor", "tc")
 """Losses that compare the examples of a batch with each other: the one warning that is meant."""
+SMALL: dict[str, Any] = {"hidden": (32,), "latent_dim": 5, "width": 16, "depth": 1}
+"""Options of the quick suite, for the models that have them."""
 SMALLER: dict[str, dict[str, Any]] = {
-    "char-model": {"width": 16, "depth": 1, "heads": 2},
+    "char-model": {"heads": 2},
     "conv-vae": {"channels": (8, 16), "base": 8},
-    "ddpm": {"width": 64, "depth": 1, "channels": 8, "timesteps": 20, "steps": 5},
-    "flow-matching": {"width": 64, "depth": 1, "steps": 10},
-    "ladder-vae": {"latent_dims": (6, 3), "hidden": (32,), "top_hidden": (16,)},
-    "made": {"hidden": (16,)},
-    "realnvp": {"couplings": 2, "hidden": (16,)},
+    "ddpm": {"channels": 8, "timesteps": 20, "steps": 5},
+    "flow-matching": {"steps": 10},
+    "ladder-vae": {"latent_dims": (6, 3), "top_hidden": (16,)},
+    "realnvp": {"couplings": 2},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
-"""Options of models that are slow with their defaults, which the long suite has."""
+"""More of them. The long suite has the defaults."""
 COMPILED = ("vae", "vq-vae", "gan")
 """The models that the quick suite compiles."""
 PRESSURES: list[dict[str, float]] = [
@@ -59,8 +60,15 @@ Checked = tuple[Case, str]
 
 
 @cache
+def small(model: str) -> dict[str, Any]:
+    """Return the quick suite's options of a model."""
+    names = {field.name for field in fields(registry().get("model", model).load().Config)}
+    return {name: value for name, value in SMALL.items() if name in names} | SMALLER.get(model, {})
+
+
+@cache
 def refusal(model: str, loss: str, form: str) -> str | None:
-    return Pair.of(model, loss, SPECS[form]).refusal()
+    return replace(Pair.of(model, loss, SPECS[form]), model_options=small(model)).refusal()
 
 
 def forms(model: str, loss: str) -> list[str]:
@@ -78,6 +86,7 @@ def own() -> list[Names]:
     return [(entry.name, registry().loss_of(entry).name) for entry in registry().matching("model")]
 
 
+@cache
 def linear() -> list[Case]:
     """Each model with its own loss on two forms of data; each other loss with the first model that it trains.
 
@@ -143,7 +152,7 @@ def of(case: Case) -> Pair:
 
 
 def smaller(case: Case, long: bool) -> Pair:
-    return of(case) if long else replace(of(case), model_options=SMALLER.get(case[0], {}))
+    return of(case) if long else replace(of(case), model_options=small(case[0]))
 
 
 def test_nothing_is_refused_but_what_must_be() -> None:
