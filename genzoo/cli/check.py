@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli import prove
 from genzoo.core.errors import UsageError, did_you_mean, printable
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS
@@ -37,6 +38,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--dataset", dest="on", action="append", default=[], metavar="NAME",
                         help="also check models and losses on its examples (may be repeated)")  # fmt: skip
     parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="only these checks: A,B")
+    parser.add_argument("--theory", action="store_true", help="only its theory, as genzoo prove shows it")
     parser.add_argument("--all", action="store_true", help="also show passed checks")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(handler=show)
@@ -52,6 +54,8 @@ def show(options: argparse.Namespace) -> int:
         raise UsageError(
             f"nothing is named {options.name!r}.{close}", "type: genzoo list, or genzoo -p FILE.py check …"
         )
+    if options.theory:
+        return prove.show(entries, options.json)
     from genzoo.testing.runner import examine, known_checks
 
     only = [name for text in options.only for name in text.split(",")]
