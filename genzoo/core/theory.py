@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Case(NamedTuple):
@@ -30,6 +33,17 @@ class Case(NamedTuple):
         if self.one_sided:
             return self.found >= self.truth - self.tolerance
         return abs(self.found - self.truth) <= self.tolerance
+
+    @classmethod
+    def largest(cls, what: str, found: Tensor, truth: Tensor | float, tolerance: float) -> Self:
+        """Return the case that the largest |found − truth| of all values of two tensors is 0."""
+        return cls(f"{what}: largest error", (found - truth).abs().max().item(), 0.0, tolerance)
+
+    @classmethod
+    def mean(cls, what: str, values: Tensor, truth: float, one_sided: bool = False, errors: float = 5.0) -> Self:
+        """Return the case that the mean of independent values [N] is `truth`, within `errors` standard errors."""
+        error = values.double().std().item() / math.sqrt(len(values))
+        return cls(what, values.double().mean().item(), truth, errors * error, one_sided)
 
 
 Theory: TypeAlias = Callable[[], Iterable[Case]]

@@ -100,14 +100,14 @@ class Entry:
                 f"pip install --upgrade {self.origin.distribution}\nfor the traceback: genzoo --debug …",
             ) from error
 
-    def load_theory(self) -> Theory | None:
-        """Import and return the function that yields the theory cases; None without theory.
+    def load_theory(self) -> Theory:
+        """Import and return the function that yields the theory cases of an entry with theory.
 
         Raises:
             Exception: The import fails.
         """
-        theory: Theory | None = _named(self.theory) if isinstance(self.theory, str) and self.theory else None
-        return self.theory if callable(self.theory) else theory
+        theory: Theory = self.theory if callable(self.theory) else _named(self.theory)
+        return theory
 
     @property
     def theory_name(self) -> str:

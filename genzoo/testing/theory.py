@@ -14,7 +14,7 @@ import torch
 
 from genzoo.core.errors import GenzooError
 from genzoo.core.noise import seeded
-from genzoo.core.theory import Case
+from genzoo.core.theory import Case, Theory
 from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import Entry, describe
 from genzoo.testing.check import place_of
@@ -63,8 +63,8 @@ def prove(entry: Entry) -> Proof:
     cases: list[Case] = []
     try:
         with contextlib.redirect_stdout(sys.stderr), torch.enable_grad(), seeded(0):
-            if (theory := entry.load_theory()) is not None:
-                _collect(theory(), cases)
+            if entry.theory:
+                _collect(_loaded(entry)(), cases)
     except GenzooError as error:
         fault = error.message
     except (Exception, SystemExit) as error:
@@ -72,6 +72,18 @@ def prove(entry: Entry) -> Proof:
             sys.excepthook(type(error), error, error.__traceback__)
         fault = f"{describe(error)}, at {place_of(error)}"
     return Proof(entry, cases, fault and f"{entry.theory_name}: {fault}", time.perf_counter() - start)
+
+
+def _loaded(entry: Entry) -> Theory:
+    """Return the function of an entry's theory.
+
+    Raises:
+        GenzooError: It cannot be imported.
+    """
+    try:
+        return entry.load_theory()
+    except Exception as error:
+        raise GenzooError(describe(error)) from error
 
 
 def _collect(found: Iterable[Case], cases: list[Case]) -> None:
@@ -85,15 +97,15 @@ def _collect(found: Iterable[Case], cases: list[Case]) -> None:
     for case in found:
         if not isinstance(case, Case):
             raise GenzooError(f"yields {type(case).__name__}, not genzoo.Case")
-        numbers = [float(number) for number in case[1:4]]
-        if not (math.isfinite(numbers[2]) and numbers[2] >= 0):
-            raise GenzooError(f"{case.what!r}: the tolerance is {numbers[2]}, which is no finite number from 0 on")
-        cases.append(Case(case.what, *numbers, case.one_sided))
+        number, truth, tolerance = map(float, case[1:4])
+        if not (math.isfinite(tolerance) and tolerance >= 0):
+            raise GenzooError(f"{case.what!r}: the tolerance is {tolerance}, which is no finite number from 0 on")
+        cases.append(Case(case.what, number, truth, tolerance, case.one_sided))
     if not cases:
         raise GenzooError("yields no Case")
 
 
 def statement(case: Case) -> str:
     """Return a case as text, such as "0.572069 = 0.572069 ± 1e-06"; ≥ for a one-sided case."""
-    relation = "≥" if case.one_sided else "="
-    return f"{case.found:.7g} {relation if case.holds else {'=': '≠', '≥': '<'}[relation]} {case.truth:.7g} ± {case.tolerance:.1g}"
+    holds, fails = ("≥", "<") if case.one_sided else ("=", "≠")
+    return f"{case.found:.7g} {holds if case.holds else fails} {case.truth:.7g} ± {case.tolerance:.1g}"
