@@ -63,7 +63,7 @@ def check_api(entry: Entry) -> None:
     """The package states the plugin API that it was written for, so that later versions of genzoo can check it."""
     if entry.origin.distribution == GROUP or not entry.origin.version:  # genzoo itself; a file or a notebook
         return
-    plugin = next(plugin for plugin in plugins if any(entry is other for other in plugin.entries))
+    plugin = next(plugin for plugin in plugins if plugin.origin == entry.origin)
     require(plugin.api is not None, f"{STATED} is not stated")
 
 

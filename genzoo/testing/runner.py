@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.options import option
 from genzoo.core.parts import INTERFACES
+from genzoo.core.run_reference import run_options
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import PARTS, Entry, describe
@@ -149,9 +151,10 @@ def _of_pairs(entry: Entry, on: Sequence[str] = ()) -> Iterator[Checked | Findin
                         yield f"{form.name}: {pair}", name, CHECKS[name], pair
                 break
     if not fits:
-        suggestion = (
-            f"it has to be built for one of: {', '.join(SPECS)}; or: genzoo check {entry.name} --dataset DATASET"
-        )
+        command = f"genzoo check {entry.name}"
+        suggestion = f"it has to be built for one of: {', '.join(SPECS)}; or: {command} --dataset DATASET"
+        if of_runs := run_options(entry.load().Config):
+            suggestion = f"{command} {option(of_runs[0])} RUN"
         yield Finding(
             "all data", "builds", "FAIL", "it trains on something", "every form of data is refused", suggestion
         )
