@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import UsageError, did_you_mean, printable
+from genzoo.registry.answer_cache import recalled, remember
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS, Entry, Kind
 
@@ -31,6 +32,8 @@ enumeration or by integration. For each name:
   unproved   no theory is registered
 """
 WIDTH = 80
+VERDICTS_HERE = "verdicts"
+"""The question under which verdicts are remembered."""
 
 
 def add_verb(verbs: Any) -> None:
@@ -64,15 +67,18 @@ def show(entries: Iterable[Entry], as_json: bool) -> int:
     from genzoo.testing.theory import prove
 
     proofs, counts, without = [], Counter[str](), []
+    verdicts = verdicts_here()
     for entry in entries:
         if not entry.theory:
             without.append(entry)
             continue
         proof = prove(entry)
         counts[proof.verdict] += 1
+        verdicts[f"{entry.kind} {entry.full_name}"] = proof.verdict
         proofs.append(record(proof))
         if not as_json:
             print("\n".join(lines(proof)), flush=True)
+    remember(VERDICTS_HERE, verdicts)
     if as_json:
         print(json.dumps([*proofs, *(record(prove(entry)) for entry in without)], indent=2))
     else:
@@ -82,6 +88,11 @@ def show(entries: Iterable[Entry], as_json: bool) -> int:
                 text = f"{kind}, unproved: {', '.join(names)}"
                 print(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
     return 1 if counts["refuted"] or counts["broken"] else 0
+
+
+def verdicts_here() -> dict[str, str]:
+    """Return what `genzoo prove` found last with the code that is installed now, by "kind distribution/name"."""
+    return recalled(VERDICTS_HERE) or {}
 
 
 def record(proof: Proof) -> dict[str, Any]:
