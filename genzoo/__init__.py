@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from genzoo.core.parts import Prior as Prior
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
+    from genzoo.core.theory import Case as Case
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
     from genzoo.evaluation.sampling import sample as sample
@@ -121,6 +122,7 @@ _HOMES = {
     "core.parts": "Bijection Likelihood Posterior Prior",
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
+    "core.theory": "Case",
     "data.resident": "Resident",
     "data.store": "Store",
     "evaluation.sampling": "sample",

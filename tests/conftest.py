@@ -19,7 +19,7 @@ from genzoo.registry import discovery
 from genzoo.system import tensor_cache
 
 if TYPE_CHECKING:
-    from linear_vae import PPCA
+    from genzoo_plugins.linear_gaussian import PPCA
 
 gc.disable()  # until the tests are collected: see pytest_collection_finish
 
@@ -137,7 +137,7 @@ def drawn_figures() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def ppca() -> PPCA:
-    from linear_vae import make_ppca
+    from genzoo_plugins.linear_gaussian import make_ppca
 
     return make_ppca()
 

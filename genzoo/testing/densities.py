@@ -56,7 +56,11 @@ def examine_distribution(p: Distribution, called: str, draws: int = DRAWS) -> st
         """[N, B, F] → [N, B]."""
         return p.log_prob(rows.reshape(len(rows), *p.shape)).reshape(len(rows), -1)
 
-    return examine_samples(own.reshape(len(own), -1, max(1, events.numel())), log_prob, called)
+    rows = own.reshape(len(own), -1, max(1, events.numel()))
+    if p.measure == "probability":  # it is asked for the probability of its own values alone
+        adds_up(rows[:DISCRETE], log_prob, called)
+        return None
+    return examine_samples(rows, log_prob, called)
 
 
 def examine_samples(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> str | None:

@@ -123,6 +123,7 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert {row["check"]: row["found"] for row in rows if row["verdict"] != "PASS"} == {
         "factors": "it has no factors",
         "log-density": "its density is not known",
+        "theory": "no theory is registered",
     }
 
 

@@ -11,4 +11,5 @@ def register_models(register: RegisterModel) -> None:
         loss="reconstruction",
         summary="plain autoencoder",
         paper="Hinton & Salakhutdinov 2006, Science 313",
+        theory="genzoo_plugins.autoencoders.theory_ae:ae",
     )

@@ -11,6 +11,7 @@ def register_models(register: RegisterModel) -> None:
         loss="nll",
         summary="masked autoencoder whose outputs are the conditionals p(x_d | x_<d); exact ln p(x)",
         paper="Germain et al. 2015, arXiv 1502.03509",
+        theory="genzoo_plugins.autoregressive.theory_causal:made",
     )
     register(
         "char-model",
@@ -18,4 +19,5 @@ def register_models(register: RegisterModel) -> None:
         loss="nll",
         summary="small causal transformer over the characters of a text; exact ln p(x)",
         paper="Vaswani et al. 2017, arXiv 1706.03762; Radford et al. 2018",
+        theory="genzoo_plugins.autoregressive.theory_causal:char_model",
     )

@@ -11,4 +11,5 @@ def register_models(register: RegisterModel) -> None:
         loss="nll",
         summary="probabilistic PCA: a linear Gaussian latent model, fitted in closed form",
         paper="Tipping & Bishop 1999, J. R. Stat. Soc. B 61",
+        theory="genzoo_plugins.classical.theory_ppca:ppca",
     )

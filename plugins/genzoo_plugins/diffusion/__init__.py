@@ -17,6 +17,7 @@ def register_models(register: RegisterModel) -> None:
         summary="removes noise from data step by step; no encoder",
         paper=f"{HO}; Song et al. 2021, arXiv 2010.02502",
         training={"ema": 0.999},
+        theory="genzoo_plugins.diffusion.theory:ddpm",
     )
     register(
         "flow-matching",
@@ -24,6 +25,7 @@ def register_models(register: RegisterModel) -> None:
         loss="flow-matching",
         summary="transforms noise into data along a learned velocity field; no encoder",
         paper=f"{LIPMAN}; {LIU}",
+        theory="genzoo_plugins.diffusion.theory:flow_matching",
     )
 
 
@@ -34,12 +36,14 @@ def register_losses(register: Register) -> None:
         f"{HOME}.ddpm:DDPMLoss",
         summary="squared error of the predicted noise",
         paper=f"{HO}, eq. 14",
+        theory="genzoo_plugins.diffusion.theory:ddpm_loss",
     )
     register(
         "flow-matching",
         f"{HOME}.flow_matching:FlowMatchingLoss",
         summary="squared error of a velocity on straight lines from noise to data",
         paper=f"{LIPMAN}, eq. 23; {LIU}, eq. 1",
+        theory="genzoo_plugins.diffusion.theory:flow_matching_loss",
     )
 
 
@@ -50,4 +54,5 @@ def register_metrics(register: RegisterMetric) -> None:
         f"{HOME}.flow_matching:FlowNLL",
         summary="−ln p(x) of a flow by its change of variables, in nats an example; flow-nll:200 for 200 steps",
         paper="Chen et al. 2018, arXiv 1806.07366, theorem 1",
+        theory="genzoo_plugins.diffusion.theory:flow_nll",
     )

@@ -14,6 +14,7 @@ def register_models(register: RegisterModel) -> None:
         loss="vq",
         summary="autoencoder of images with a codebook of discrete codes",
         paper=PAPER,
+        theory="genzoo_plugins.discrete.theory_vq:vq_vae",
     )
 
 
@@ -24,12 +25,14 @@ def register_losses(register: Register) -> None:
         f"{HOME}.vq_vae:VQ",
         summary="negative ELBO plus squared distances between codes and encoder output",
         paper=PAPER,
+        theory="genzoo_plugins.discrete.theory_vq:vq",
     )
     register(
         "vq-moving",
         f"{HOME}.moving_codebook:MovingVQ",
         summary="the same with a codebook that follows the encoder as a moving average; unused codes are moved",
         paper=f"{PAPER}, appendix A.1; Dhariwal et al. 2020, arXiv 2005.00341",
+        theory="genzoo_plugins.discrete.theory_vq:vq_moving",
     )
 
 
@@ -40,4 +43,5 @@ def register_metrics(register: RegisterMetric) -> None:
         f"{HOME}.vq_vae:CodePerplexity",
         summary="number of codes of a codebook in use",
         paper=PAPER,
+        theory="genzoo_plugins.discrete.theory_vq:code_perplexity",
     )

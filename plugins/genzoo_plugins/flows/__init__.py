@@ -11,4 +11,5 @@ def register_models(register: RegisterModel) -> None:
         loss="nll",
         summary="a bijection of affine couplings; exact ln p(x) of vectors, a bound for pixels",
         paper="Dinh et al. 2017, arXiv 1605.08803",
+        theory="genzoo_plugins.flows.theory_realnvp:realnvp",
     )

@@ -15,6 +15,7 @@ def register_models(register: RegisterModel) -> None:
         loss_options={"kl_warmup": 2000},
         summary="VAE of two levels whose posterior corrects the prior from the top down",
         paper=PAPER,
+        theory="genzoo_plugins.hierarchical.theory:ladder_vae",
     )
 
 

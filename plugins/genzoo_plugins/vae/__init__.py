@@ -18,6 +18,7 @@ def register_models(register: RegisterModel) -> None:
         loss="elbo",
         summary="variational autoencoder",
         paper="Kingma & Welling 2014, arXiv 1312.6114",
+        theory="genzoo_plugins.vae.theory_vae:vae",
     )
     register(
         "beta-vae",
@@ -26,6 +27,7 @@ def register_models(register: RegisterModel) -> None:
         loss_options={"beta": 4.0},
         summary="VAE whose KL is weighted by beta",
         paper="Higgins et al. 2017, ICLR",
+        theory="genzoo_plugins.vae.theory_vae:beta_vae",
     )
     register(
         "conv-vae",
@@ -33,6 +35,7 @@ def register_models(register: RegisterModel) -> None:
         loss="elbo",
         summary="convolutional VAE, for images from 16x16 up",
         paper="Kingma & Welling 2014, arXiv 1312.6114; the nets of the TensorFlow tutorial",
+        theory="genzoo_plugins.vae.theory_vae:conv_vae",
     )
     register(
         "conditional-vae",
@@ -40,6 +43,7 @@ def register_models(register: RegisterModel) -> None:
         loss="elbo",
         summary="VAE of labelled data that samples the classes asked for",
         paper="Kingma et al. 2014, arXiv 1406.5298; Sohn, Lee & Yan 2015, NeurIPS",
+        theory="genzoo_plugins.vae.theory_classes:conditional_vae",
     )
     register(
         "m2-vae",
@@ -47,6 +51,7 @@ def register_models(register: RegisterModel) -> None:
         loss="m2",
         summary="VAE of data with few labels: unknown classes are summed over",
         paper=M2,
+        theory="genzoo_plugins.vae.theory_classes:m2_vae",
     )
     register(
         "iwae",
@@ -54,6 +59,7 @@ def register_models(register: RegisterModel) -> None:
         loss="importance-weighted",
         summary="VAE trained on the importance-weighted bound of k samples",
         paper=BURDA,
+        theory="genzoo_plugins.vae.theory_vae:iwae",
     )
     register(
         "factor-vae",
@@ -61,6 +67,7 @@ def register_models(register: RegisterModel) -> None:
         loss="factor",
         summary="VAE with a penalty on the total correlation of its latents, estimated by a discriminator",
         paper=KIM,
+        theory="genzoo_plugins.vae.theory_vae:factor_vae",
     )
     register(
         "beta-tc-vae",
@@ -68,6 +75,7 @@ def register_models(register: RegisterModel) -> None:
         loss="tc",
         summary="VAE whose KL weights the total correlation of its latents by beta",
         paper=CHEN,
+        theory="genzoo_plugins.vae.theory_vae:beta_tc_vae",
     )
 
 
@@ -78,22 +86,26 @@ def register_losses(register: Register) -> None:
         f"{HOME}.iwae:ImportanceWeighted",
         summary="minus the bound on ln p(x) by k importance-weighted posterior samples",
         paper=BURDA,
+        theory="genzoo_plugins.vae.theory_vae:iwae",
     )
     register(
         "m2",
         f"{HOME}.m2_vae:M2Loss",
         summary="minus the bound on ln p(x, y), or on ln p(x) without a label, plus −ln q(y|x) weighted by alpha",
         paper=M2,
+        theory="genzoo_plugins.vae.theory_classes:m2_vae",
     )
     register(
         "factor",
         f"{HOME}.factor_vae:Factor",
         summary="negative ELBO plus the total correlation, estimated by a discriminator that the loss trains",
         paper=KIM,
+        theory="genzoo_plugins.vae.theory_vae:factor_vae",
     )
     register(
         "tc",
         f"{HOME}.beta_tc_vae:TC",
         summary="negative ELBO with the total correlation, estimated from the batch, weighted by beta",
         paper=CHEN,
+        theory="genzoo_plugins.vae.theory_vae:beta_tc_vae",
     )

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from genzoo_plugins.linear_gaussian import PPCA, linear_vae, set_optimum
 from genzoo_plugins.metrics.latents import MarginalKL, MutualInformation, TotalCorrelation, log_densities
 from genzoo_plugins.metrics.total_correlation import (
     gaussian_total_correlation,
     null_total_correlation,
     total_correlation_interval,
 )
-from linear_vae import PPCA, linear_vae, set_optimum
 
 from genzoo.core.dataset import Split
 from genzoo.core.noise import seeded

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from linear_vae import PPCA, Q, linear_vae, set_optimum
+from genzoo_plugins.linear_gaussian import PPCA, Q, expected_elbo, linear_vae, set_optimum
 from torch import Tensor
 
 from genzoo.core.dataset import Batch, Split
@@ -25,15 +25,6 @@ from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
 from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
-
-
-def expected_elbo(model: Any, x: Tensor, beta: float = 1.0) -> Tensor:
-    """The ELBO in nats an example without sampling: the decoder is linear, so E‖x − Wz − b‖² is known."""
-    q = model.posterior(x)
-    px = model.likelihood(q.mean)
-    variance = math.exp(px.log_var) if isinstance(px.log_var, float) else px.log_var.exp()
-    spread = (q.variance * model.decoder[0].weight.square().sum(0)).sum(1)
-    return (px.log_prob(x) - 0.5 * spread / variance - beta * q.kl(model.prior())).mean()
 
 
 def minimise(model: LatentModel, x: Tensor, beta: float = 1.0) -> None:
