@@ -46,6 +46,7 @@ class Job:
         self.console = console
         self.processes = processes
         self.model, self.loss = plan.build(data.spec)
+        console.watched = self.loss.watched
         self.evaluation = FinalEvaluation(self.model, self.loss, plan, data, processes)
         heard = [console] if processes.first else []
         training, validation = self.config.training, data.evaluated.get("validation")
