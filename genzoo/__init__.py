@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from genzoo.core.options import Range as Range
     from genzoo.core.options import config as config
     from genzoo.core.parts import Bijection as Bijection
+    from genzoo.core.parts import Figure as Figure
     from genzoo.core.parts import Likelihood as Likelihood
     from genzoo.core.parts import Posterior as Posterior
     from genzoo.core.parts import Prior as Prior
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from genzoo.evaluation.sampling import sample as sample
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
+    from genzoo.figures.context import FigureContext as FigureContext
     from genzoo.figures.image_grid import save_grid as save_grid
     from genzoo.registry.current import list_models as list_models
     from genzoo.registry.current import load_plugin as load_plugin
@@ -119,7 +121,7 @@ _HOMES = {
     "core.noise": "content_keys derive_seed of_examples seeded",
     "core.observation": "Categorical",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
-    "core.parts": "Bijection Likelihood Posterior Prior",
+    "core.parts": "Bijection Figure Likelihood Posterior Prior",
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "core.theory": "Case",
@@ -127,6 +129,7 @@ _HOMES = {
     "data.store": "Store",
     "evaluation.sampling": "sample",
     "experiment.api": "resume run",
+    "figures.context": "FigureContext",
     "figures.image_grid": "save_grid",
     "registry.current": (
         "list_models load_plugin make_dataset register_dataset register_listener register_loss register_metric "

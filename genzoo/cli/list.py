@@ -26,6 +26,7 @@ HEADINGS: dict[Kind, str] = {
     "prior": "PRIORS",
     "posterior": "POSTERIORS",
     "bijection": "BIJECTIONS",
+    "figure": "FIGURES",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }

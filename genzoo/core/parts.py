@@ -7,7 +7,8 @@ are trained with those of the model.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -15,6 +16,9 @@ from genzoo.core.dataset import Batch, DataSpec
 from genzoo.core.distributions import Distribution
 from genzoo.core.hookspecs import PartKind
 from genzoo.core.model import Model
+
+if TYPE_CHECKING:
+    from genzoo.figures.context import FigureContext
 
 
 class Part(nn.Module):
@@ -126,10 +130,34 @@ class Bijection(Part):
         raise NotImplementedError(f"{type(self).__name__} must define inverse(y, context)")
 
 
+class Figure(Part):
+    """A picture of a finished run. Every run for which it is defined has it, in its folder and its report."""
+
+    needs: ClassVar[type] = Model
+    """The capability that a model needs for it, such as `genzoo.Decoder` or `genzoo.LatentModel`."""
+
+    def applies(self, context: FigureContext) -> bool:
+        """Return whether the figure is defined for the model and the data of a run; if not, it is left out."""
+        return isinstance(context.model, self.needs)
+
+    def draw(self, context: FigureContext, path: Path) -> None:
+        """Draw the figure. Gradients are off, the model is in evaluation mode, and noise is seeded.
+
+        An error costs the run one line of warning and this figure.
+
+        Args:
+            context: The run, its model and its data.
+            path: The PNG file to write. Text (.txt), sound (.wav) or a table (.csv) of the same name, beside it or
+                instead of it, is shown too.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define draw(context, path)")
+
+
 INTERFACES: dict[PartKind, type[Part]] = {
     "likelihood": Likelihood,
     "prior": Prior,
     "posterior": Posterior,
     "bijection": Bijection,
+    "figure": Figure,
 }
 """The class that a part of each kind extends."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,8 +23,10 @@ class FigureContext:
     """A finished run in memory. Values that several figures need are computed once, on first use."""
 
     run: Run
+    """Its folder, options, epochs and results."""
     model: Model
     view: Mapping[str, Resident]
+    """The splits as the model sees them: "train", "validation" if the run has it, and "test"."""
     dataset: Dataset | None = None
 
     @property
@@ -87,33 +87,3 @@ class FigureContext:
         size = evaluation_batch(self.model.spec)
         decoded = in_parts(lambda part: self.shown(self.autoencoder.decode(part), side), flat, size)
         return decoded.reshape(*codes.shape[:-1], *decoded.shape[1:])
-
-
-class Drawing(NamedTuple):
-    """One kind of figure."""
-
-    applies: Callable[[FigureContext], bool]
-    """Return whether the figure is defined for the model and the data; a figure that is not is skipped."""
-    draw: Callable[[FigureContext, Path], None]
-    about: str
-    """The caption."""
-
-
-def always(context: FigureContext) -> bool:
-    """Return True: every run has this figure."""
-    return True
-
-
-def has_encoder(context: FigureContext) -> bool:
-    """Return whether the model encodes."""
-    return isinstance(context.model, Encoder)
-
-
-def reconstructs(context: FigureContext) -> bool:
-    """Return whether the model encodes and decodes."""
-    return isinstance(context.model, Autoencoder)
-
-
-def reconstructs_images(context: FigureContext) -> bool:
-    """Return whether the model encodes and decodes images."""
-    return reconstructs(context) and context.model.spec.is_image

@@ -112,7 +112,7 @@ def test_the_worked_examples_conform(name: str, examples: Path, capsys: pytest.C
 
 def test_there_is_a_worked_example_of_each_kind(examples: Path) -> None:
     plugin = load_file(examples, registry())
-    assert len(plugin.entries) == 17
+    assert len(plugin.entries) == 19
     assert {entry.name for entry in plugin.entries} == set(EXAMPLES)
     kinds = {entry.kind for entry in plugin.entries if entry.name in QUICK}
     assert kinds - set(PARTS) == set(KINDS) - set(PARTS) - {"loss"}
@@ -132,6 +132,10 @@ def test_the_worked_examples_work_together(examples: Path) -> None:
     genzoo("run warm --dataset coins --on r --latent-dim 16 --epochs 1 --out w")
     assert json.loads((folder / "w/run.json").read_text())["runs"]["model.on"]["path"] == str(folder / "r")
     assert "mean of the reconstruction" in genzoo("evaluate r --metrics blackness --data-root data")
+    genzoo("run per-class --dataset inverted --epochs 1 --out p")
+    assert (folder / "p/figures/nearest.png").stat().st_size > 1000
+    assert "the nearest test images" in (folder / "p/report.html").read_text()
+    assert not (folder / "r/figures/nearest.png").exists()
 
 
 def test_every_package_of_the_table_exists() -> None:
