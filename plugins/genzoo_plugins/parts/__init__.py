@@ -4,6 +4,9 @@ from genzoo.core.hookspecs import RegisterPart, hookimpl
 
 HOME = "genzoo_plugins.parts"
 LIKELIHOODS = f"{HOME}.likelihoods"
+CHEN = "Chen et al. 2017, arXiv 1611.02731"
+DINH = "Dinh et al. 2017, arXiv 1605.08803"
+DURKAN = "Durkan et al. 2019, arXiv 1906.04032"
 KINGMA = "Kingma et al. 2016, arXiv 1606.04934"
 PAPAMAKARIOS = "Papamakarios, Pavlakou & Murray 2017, arXiv 1705.07057"
 REZENDE = "Rezende & Mohamed 2015, arXiv 1505.05770"
@@ -28,6 +31,20 @@ def register_parts(register: RegisterPart) -> None:
         f"{HOME}.posteriors:PlanarPosterior",
         summary="a Gaussian after N planar steps: planar:8",
         paper=REZENDE,
+    )
+    register(
+        "posterior",
+        "maf",
+        f"{HOME}.posteriors:MAFPosterior",
+        summary="a Gaussian after N affine autoregressive layers: maf:3",
+        paper=PAPAMAKARIOS,
+    )
+    register(
+        "posterior",
+        "spline",
+        f"{HOME}.posteriors:SplinePosterior",
+        summary="a Gaussian after N couplings by splines: spline:4",
+        paper=DURKAN,
     )
     register("bijection", "iaf", f"{HOME}.iaf:AutoregressiveFlow", summary="N gated autoregressive steps", paper=KINGMA)
     register("bijection", "planar", f"{HOME}.planar:PlanarFlow", summary="N planar steps", paper=REZENDE)
@@ -86,6 +103,13 @@ def register_likelihoods(register: RegisterPart) -> None:
         summary="probabilities of 256 grey levels about the output, one learned scale",
         paper=KINGMA,
     )
+    register(
+        "likelihood",
+        "logistic-mixture",
+        f"{HOME}.logistic_mixture:LogisticMixtureLikelihood",
+        summary="probabilities of 256 grey levels, a mixture of K logistics for each value: logistic-mixture:5",
+        paper="Salimans et al. 2017, arXiv 1701.05517",
+    )
 
 
 def register_priors(register: RegisterPart) -> None:
@@ -111,4 +135,25 @@ def register_priors(register: RegisterPart) -> None:
         f"{HOME}.priors:FlowPrior",
         summary="a normal distribution seen through a bijection: flow:iaf:2",
         paper=PAPAMAKARIOS,
+    )
+    register(
+        "prior",
+        "realnvp",
+        f"{HOME}.priors:RealNVPPrior",
+        summary="a learned flow of N affine couplings: realnvp:4",
+        paper=f"{CHEN}; {DINH}",
+    )
+    register(
+        "prior",
+        "spline",
+        f"{HOME}.priors:SplinePrior",
+        summary="a learned flow of N couplings by splines: spline:4",
+        paper=f"{CHEN}; {DURKAN}",
+    )
+    register(
+        "prior",
+        "maf",
+        f"{HOME}.priors:MAFPrior",
+        summary="a learned masked autoregressive flow of N layers: maf:3",
+        paper=f"{CHEN}; {PAPAMAKARIOS}",
     )
