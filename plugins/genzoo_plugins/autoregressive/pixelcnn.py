@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,6 +13,16 @@ import genzoo
 from genzoo.core.distributions import full_precision
 from genzoo.core.nets import require_images
 from genzoo_plugins.autoregressive.masked import conditional_likelihood
+
+
+class Conv(nn.Conv2d):
+    """A convolution that is a matrix product where the input has the size of the kernel: ten times as fast there."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [N, inputs, H, W] → [N, outputs, H′, W′]."""
+        if x.shape[2:] == self.kernel_size:
+            return F.linear(x.flatten(1), self.weight.flatten(1), self.bias)[..., None, None]
+        return super().forward(x)
 
 
 class GatedLayer(nn.Module):
@@ -29,20 +40,25 @@ class GatedLayer(nn.Module):
 
     def __init__(self, inputs: int, width: int, reach: int, first: bool) -> None:
         super().__init__()
+        self.inputs = inputs
         self.reach = reach
         self.first = first
-        self.above = nn.Conv2d(inputs, 2 * width, (reach + 1 - first, 2 * reach + 1))
-        self.left = nn.Conv2d(inputs, 2 * width, (1, reach + 1 - first))
-        self.link = nn.Conv2d(2 * width, 2 * width, 1)
-        self.joined = nn.Conv2d(width, width, 1)
+        self.above = Conv(inputs, 2 * width, (reach + 1 - first, 2 * reach + 1))
+        self.left = Conv(inputs, 2 * width, (1, reach + 1 - first))
+        self.link = Conv(2 * width, 2 * width, 1)
+        self.joined = Conv(width, width, 1)
 
     def forward(self, vertical: Tensor, horizontal: Tensor) -> tuple[Tensor, Tensor]:
         """Return both stacks after the layer, [N, width, H, W] each, for [N, inputs, H, W] each."""
         reach = self.reach
         rows = self.above(F.pad(vertical, (reach, reach, reach, -int(self.first))))
-        own = gated(self.left(F.pad(horizontal, (reach, -int(self.first)))) + self.link(rows))
-        own = self.joined(own)
-        return gated(rows), own if self.first else horizontal + own
+        to_the_left = F.pad(horizontal, (reach, -int(self.first)))
+        return gated(rows), self.joined_to(horizontal, self.left(to_the_left) + self.link(rows))
+
+    def joined_to(self, before: Tensor, own: Tensor) -> Tensor:
+        """Return the horizontal stack, from the one before the layer and the sums of what the layer sees."""
+        added: Tensor = self.joined(gated(own))
+        return added if self.first else before + added
 
 
 def gated(x: Tensor) -> Tensor:
@@ -83,10 +99,10 @@ class PixelCNN(genzoo.Density):
         first = GatedLayer(channels, width, config.reach + 1, first=True)
         others = (GatedLayer(width, width, config.reach, first=False) for _ in range(config.layers))
         self.layers = nn.ModuleList([first, *others])
-        self.out = nn.Sequential(nn.ReLU(), nn.Conv2d(width, 2 * width, 1), nn.ReLU())
-        self.raw = nn.Conv2d(2 * width, outputs * channels, 1)
+        self.out = nn.Sequential(nn.ReLU(), Conv(width, 2 * width, 1), nn.ReLU())
+        self.raw = Conv(2 * width, outputs * channels, 1)
         # Coefficients of the channels before, one net output for each pair: [outputs, C, C].
-        self.across = nn.Conv2d(2 * width, outputs * channels * channels, 1) if channels > 1 else None
+        self.across = Conv(2 * width, outputs * channels * channels, 1) if channels > 1 else None
 
     def make_head(self) -> genzoo.Likelihood:
         """Return what makes p(x_i | x_<i) from the net's numbers.
@@ -126,17 +142,64 @@ class PixelCNN(genzoo.Density):
         return p.log_prob(x)
 
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
-        """Draw n images, [n, *S], pixel by pixel and channel by channel. The net runs on the part that it can see."""
+        """Draw n images, [n, *S], pixel by pixel and channel by channel."""
         channels, height, width = self.spec.shape
         x = self.anchor.new_zeros(n, *self.spec.shape)
-        sight = sum(layer.reach for layer in self.layers if isinstance(layer, GatedLayer))
+        kept = Kept([layer for layer in self.layers if isinstance(layer, GatedLayer)], x)
         for row in range(height):
+            kept.begin_row(row)
             for column in range(width):
-                top, left = max(0, row - sight), max(0, column - sight)
-                seen = x[:, :, top : row + 1, left : column + sight + 1]
-                features = self.features(seen)[:, :, row - top, column - left, None, None]
+                features = self.out(kept.horizontal_at(column))
+                pixel = x[:, :, row, column, None, None]
                 for channel in range(channels):
-                    pixel = x[:, :, row, column, None, None]
-                    drawn = self.head(self.numbers(features, pixel)).rsample()
-                    x[:, channel, row, column] = drawn[:, channel, 0, 0]
+                    pixel[:, channel] = self.head(self.numbers(features, pixel)).rsample()[:, channel]
+                kept.put(pixel, row, column)
         return x
+
+
+class Kept:
+    """What the layers have put out for the pixels drawn so far: the next one costs only the kernels at its place.
+
+    Args:
+        layers: Of the model.
+        x: The images to be drawn, [N, C, H, W].
+    """
+
+    def __init__(self, layers: Sequence[GatedLayer], x: Tensor) -> None:
+        n, _, height, width = x.shape
+        self.layers = layers
+        self.above = [x.new_zeros(n, layer.inputs, height + layer.reach, width) for layer in layers]
+        """The vertical stack that each layer gets, with its padding."""
+        self.left = [x.new_zeros(n, layer.inputs, 1, width + layer.reach) for layer in layers]
+        """The row of the horizontal stack that each layer gets, with its padding."""
+        self.links: list[Tensor] = []
+
+    def begin_row(self, row: int) -> None:
+        """Compute the vertical stack of a row, all above which is known."""
+        self.links = []
+        own = self.above[0][:, :, :1]
+        for number, layer in enumerate(self.layers):
+            self.left[number].zero_()
+            if number:
+                self.above[number][:, :, row + layer.reach] = own[:, :, 0]
+            seen = self.above[number][:, :, row : row + layer.reach + 1 - layer.first]
+            rows = layer.above(F.pad(seen, (layer.reach, layer.reach)))
+            self.links.append(layer.link(rows))
+            own = gated(rows)
+
+    def horizontal_at(self, column: int) -> Tensor:
+        """Return the last layer's horizontal stack at a place of the row, [N, width, 1, 1]."""
+        own = self.left[0]
+        for number, layer in enumerate(self.layers):
+            left = self.left[number]
+            if number:
+                left[..., column + layer.reach] = own[..., 0]
+            seen = layer.left(left[..., column : column + layer.reach + 1 - layer.first])
+            own = layer.joined_to(own, seen + self.links[number][..., column, None])
+        return own
+
+    def put(self, pixel: Tensor, row: int, column: int) -> None:
+        """Add a pixel [N, C, 1, 1]."""
+        reach = self.layers[0].reach
+        self.above[0][:, :, row + reach, column] = pixel[..., 0, 0]
+        self.left[0][..., column + reach] = pixel[..., 0]

@@ -59,7 +59,7 @@ def register_models(register: RegisterModel) -> None:
         options={"prior": "maf:3"},
         summary="VAE whose prior is a masked autoregressive flow",
         paper="Chen et al. 2017, arXiv 1611.02731",
-        theory=f"{THEORY}:flow_prior_vae",
+        theory=f"{THEORY}_parts:flow_prior_vae",
     )
 
 
@@ -72,7 +72,7 @@ def register_parts(register: RegisterPart) -> None:
         f"{home}:AffineCouplings",
         summary="N affine couplings: realnvp:4",
         paper=DINH,
-        theory=f"{THEORY}:affine_couplings",
+        theory=f"{THEORY}_parts:affine_couplings",
     )
     register(
         "bijection",
@@ -80,7 +80,7 @@ def register_parts(register: RegisterPart) -> None:
         f"{home}:SplineCouplings",
         summary="N couplings by rational-quadratic splines: spline:4",
         paper=DURKAN,
-        theory=f"{THEORY}:spline_couplings",
+        theory=f"{THEORY}_parts:spline_couplings",
     )
     register(
         "bijection",
@@ -88,5 +88,5 @@ def register_parts(register: RegisterPart) -> None:
         f"{home}:AffineAutoregressive",
         summary="N affine autoregressive layers: maf:3",
         paper=PAPAMAKARIOS,
-        theory=f"{THEORY}:affine_autoregressive",
+        theory=f"{THEORY}_parts:affine_autoregressive",
     )

@@ -3,6 +3,7 @@
 from genzoo.core.hookspecs import RegisterPart, hookimpl
 
 HOME = "genzoo_plugins.parts"
+FLOWS_THEORY = "genzoo_plugins.flows.theory_parts"
 LIKELIHOODS = f"{HOME}.likelihoods"
 CHEN = "Chen et al. 2017, arXiv 1611.02731"
 DINH = "Dinh et al. 2017, arXiv 1605.08803"
@@ -38,6 +39,7 @@ def register_parts(register: RegisterPart) -> None:
         f"{HOME}.posteriors:MAFPosterior",
         summary="a Gaussian after N affine autoregressive layers: maf:3",
         paper=PAPAMAKARIOS,
+        theory=f"{FLOWS_THEORY}:maf_posterior",
     )
     register(
         "posterior",
@@ -45,6 +47,7 @@ def register_parts(register: RegisterPart) -> None:
         f"{HOME}.posteriors:SplinePosterior",
         summary="a Gaussian after N couplings by splines: spline:4",
         paper=DURKAN,
+        theory=f"{FLOWS_THEORY}:spline_posterior",
     )
     register("bijection", "iaf", f"{HOME}.iaf:AutoregressiveFlow", summary="N gated autoregressive steps", paper=KINGMA)
     register("bijection", "planar", f"{HOME}.planar:PlanarFlow", summary="N planar steps", paper=REZENDE)
@@ -109,6 +112,7 @@ def register_likelihoods(register: RegisterPart) -> None:
         f"{HOME}.logistic_mixture:LogisticMixtureLikelihood",
         summary="probabilities of 256 grey levels, a mixture of K logistics for each value: logistic-mixture:5",
         paper="Salimans et al. 2017, arXiv 1701.05517",
+        theory="genzoo_plugins.autoregressive.theory:pixelcnn_pp",
     )
 
 
@@ -142,6 +146,7 @@ def register_priors(register: RegisterPart) -> None:
         f"{HOME}.priors:RealNVPPrior",
         summary="a learned flow of N affine couplings: realnvp:4",
         paper=f"{CHEN}; {DINH}",
+        theory=f"{FLOWS_THEORY}:realnvp_prior",
     )
     register(
         "prior",
@@ -149,6 +154,7 @@ def register_priors(register: RegisterPart) -> None:
         f"{HOME}.priors:SplinePrior",
         summary="a learned flow of N couplings by splines: spline:4",
         paper=f"{CHEN}; {DURKAN}",
+        theory=f"{FLOWS_THEORY}:spline_prior",
     )
     register(
         "prior",
@@ -156,4 +162,5 @@ def register_priors(register: RegisterPart) -> None:
         f"{HOME}.priors:MAFPrior",
         summary="a learned masked autoregressive flow of N layers: maf:3",
         paper=f"{CHEN}; {PAPAMAKARIOS}",
+        theory=f"{FLOWS_THEORY}:maf_prior",
     )
