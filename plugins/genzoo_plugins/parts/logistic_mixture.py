@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 import genzoo
@@ -13,10 +12,8 @@ from genzoo.core.combinators import joined
 from genzoo.core.distributions import full_precision
 from genzoo.core.observation import DiscretisedLogistic
 
-LEAST_LOG_SCALE = -7.0
-"""The least ln s: a quarter of a level. A narrower logistic has all its mass on one level."""
-FIRST_LOG_SCALE = -2.0
-"""ln s for a net that puts out 0."""
+LOG_SCALES = (-7.0, 3.0)
+"""Bounds of ln s: a narrower logistic is on one level, a wider one nearly uniform between black and white."""
 
 
 class LogisticMixture(genzoo.Distribution):
@@ -81,5 +78,6 @@ class LogisticMixtureLikelihood(genzoo.Likelihood):
         numbers = full_precision(raw).unflatten(1, (3, self.components, -1)).movedim(2, -1)
         logits, location, log_scale = numbers.unbind(1)
         spread = (torch.arange(self.components, device=raw.device) + 0.5) / self.components
-        above = F.softplus(log_scale + FIRST_LOG_SCALE - LEAST_LOG_SCALE)
-        return LogisticMixture(logits, spread + location, LEAST_LOG_SCALE + above, event_dims=raw.dim() - 1)
+        least, most = LOG_SCALES
+        log_scale = least + (most - least) * torch.sigmoid(log_scale)
+        return LogisticMixture(logits, spread + location, log_scale, event_dims=raw.dim() - 1)
