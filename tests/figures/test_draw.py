@@ -31,10 +31,13 @@ def expected(name: str, form: str, latents: int) -> set[str]:
     return found | ({"traversals", "interpolations"} if len(SHAPES[form]) == 3 else set())
 
 
-QUICK = [("ae", 20), ("vae", 2), ("vae", 20), ("conv-vae", 20)]
-"""beta-vae is of vae's class."""
+QUICK = [
+    ("ae", "mnist-shaped", 20), ("ae", "moons", 20), ("conv-vae", "colour", 20), ("vae", "digits", 2),
+    ("vae", "moons", 2), ("vae", "vectors", 20),
+]  # fmt: skip
+"""Each form of data and each model's class once."""
 CASES = [
-    pytest.param(name, form, latents, marks=[] if (name, latents) in QUICK else pytest.mark.long)
+    pytest.param(name, form, latents, marks=[] if (name, form, latents) in QUICK else pytest.mark.long)
     for name in ("ae", "vae", "beta-vae", "conv-vae")
     for form in SHAPES
     for latents in (1, 2, 20)
