@@ -36,8 +36,15 @@ SMALLER: dict[str, dict[str, Any]] = {
     "conv-vae": {"channels": (8, 16), "base": 8},
     "ddpm": {"channels": 8, "timesteps": 20, "steps": 5},
     "flow-matching": {"steps": 10},
+    "fvsbn": {"hidden": ()},
+    "glow": {"scales": 2, "steps": 1, "channels": 4},
     "ladder-vae": {"latent_dims": (6, 3), "top_hidden": (16,)},
+    "maf": {"layers": 1},
+    "nice": {"couplings": 2},
+    "pixelcnn": {"width": 2, "layers": 1, "reach": 1},
+    "pixelcnn-pp": {"width": 2, "layers": 1, "reach": 1, "mixture": 2},
     "realnvp": {"couplings": 2},
+    "spline-flow": {"couplings": 2, "bins": 3},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
 """More of them. The long suite has the defaults."""
@@ -49,6 +56,8 @@ PRESSURES: list[dict[str, float]] = [
     {"posterior_samples": 3},
 ]
 
+OF_IMAGES = ("conv-vae", "glow", "pixelcnn", "pixelcnn-pp", "vq-vae")
+"""Models of images alone."""
 OF_CLASSES = ("conditional-vae", "m2-vae")
 """Models of data with classes."""
 Names = tuple[str, str]
@@ -161,11 +170,11 @@ def test_nothing_is_refused_but_what_must_be() -> None:
         *itertools.product(("ae", "vae", "beta-vae"), ("reconstruction",)),
         *itertools.product(("vae", "beta-vae"), ("elbo",)),
         *itertools.product(("vae",), ("importance-weighted", *COUPLED)),
-        *(names for names in own() if names[0] not in ("conv-vae", "vq-vae", *OF_CLASSES, "char-model")),
+        *(names for names in own() if names[0] not in (*OF_IMAGES, *OF_CLASSES, "char-model")),
     ]:
         assert forms(model, loss) == [form for form in FORMS if form != "tokens"]
     assert forms("char-model", "nll") == ["tokens"]
-    for model, loss in [("conv-vae", "elbo"), ("conv-vae", "reconstruction"), ("vq-vae", "vq")]:
+    for model, loss in [("conv-vae", "elbo"), ("conv-vae", "reconstruction"), ("vq-vae", "vq"), ("glow", "nll")]:
         assert forms(model, loss) == ["grey images", "colour images"]
     for model in OF_CLASSES:  # the vectors have no classes
         assert {form for form in FORMS if refusal(model, registry().get("model", model).loss, form)} == {
