@@ -19,6 +19,7 @@ from genzoo.registry.deprecation import NAMES, deprecated
 from genzoo.system.threads import limit_thread_spinning
 
 if TYPE_CHECKING:
+    from genzoo.cli.drawing import sample as sample
     from genzoo.cli.loading import dataset_of as dataset_of
     from genzoo.cli.loading import load_data as load_data
     from genzoo.comparison.references import load as load
@@ -79,11 +80,11 @@ if TYPE_CHECKING:
     from genzoo.core.parts import Likelihood as Likelihood
     from genzoo.core.parts import Posterior as Posterior
     from genzoo.core.parts import Prior as Prior
+    from genzoo.core.parts import Sampler as Sampler
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
-    from genzoo.evaluation.sampling import sample as sample
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
     from genzoo.figures.image_grid import save_grid as save_grid
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from genzoo.training.gather import gather as gather
 
 _HOMES = {
+    "cli.drawing": "sample",
     "cli.loading": "dataset_of load_data",
     "comparison.references": "load open_run",
     "core.combinators": "Composite Mixture Transformed",
@@ -118,12 +120,11 @@ _HOMES = {
     "core.noise": "content_keys derive_seed of_examples seeded",
     "core.observation": "Categorical",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
-    "core.parts": "Bijection Likelihood Posterior Prior",
+    "core.parts": "Bijection Likelihood Posterior Prior Sampler",
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "data.resident": "Resident",
     "data.store": "Store",
-    "evaluation.sampling": "sample",
     "experiment.api": "resume run",
     "figures.image_grid": "save_grid",
     "registry.current": (

@@ -23,6 +23,7 @@ USE: dict[Kind, str] = {
     "prior": "genzoo run vae --dataset NAME --prior {name}",
     "posterior": "genzoo run vae --dataset NAME --posterior {name}",
     "bijection": 'in Python: genzoo.make_part("bijection", "{name}", DIM, 0)',
+    "sampler": "genzoo sample RUN --sampler {name}",
 }
 """What to type for entries without options of their own."""
 

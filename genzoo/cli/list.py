@@ -21,6 +21,7 @@ HEADINGS: dict[Kind, str] = {
     "prior": "PRIORS",
     "posterior": "POSTERIORS",
     "bijection": "BIJECTIONS",
+    "sampler": "SAMPLERS",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }

@@ -18,6 +18,7 @@ from genzoo.cli.saved_run import (
     refuse_too_many,
 )
 from genzoo.core.errors import UsageError
+from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
@@ -39,7 +40,7 @@ def add_verb(verbs: Any) -> None:
     classes = "classes to draw, such as 3, or cats,dogs, or all; for conditional models"
     sample.add_argument("--class", dest="classes", metavar="NAME", help=classes)
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
-    source = "source of codes: prior, or gaussian or gmm:10 fitted to training codes (default: prior if there is one)"
+    source = "source of codes: prior (default, if there is one), or what genzoo list --kind sampler shows"
     sample.add_argument("--sampler", metavar="NAME", help=source)
     sample.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
 
@@ -50,7 +51,9 @@ def save_samples(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     import torch
 
-    from genzoo.evaluation.sampling import IN_A_ROW, Sampler
+    from genzoo.cli.drawing import samplers_of
+    from genzoo.evaluation.samplers import PRIOR, default_sampler, full_sampler_name, why_no_sampler
+    from genzoo.evaluation.sampling import IN_A_ROW
     from genzoo.figures import draw as figures
     from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
     from genzoo.figures.samples import SAMPLES
@@ -63,27 +66,23 @@ def save_samples(options: argparse.Namespace) -> int:
     if options.out:
         refuse_other_ending(options.out, spec)
     how = own_options(model, options, run.config.model)
-    sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
-    if reason := sampler.refuses(model):
+    sampler = full_sampler_name(options.sampler) if options.sampler else default_sampler(model)
+    if reason := why_no_sampler(model, sampler):
         raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
     classes = parse_classes(options.classes, model, run.config.model) if options.classes else []
-    if classes and sampler.components:
+    if classes and sampler != PRIOR:
         raise UsageError("--class draws codes from the prior, not with this --sampler", "leave one of them out")
     per_class = options.n or max(IN_A_ROW, SAMPLES // max(len(classes), 1))
     n = per_class * max(len(classes), 1)
     refuse_too_many(n, max(model.spec, spec, key=lambda one: one.numel), device)
     y = torch.tensor(classes, device=device).repeat_interleave(per_class) if classes else None
-    suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
+    suffix = f"-{re.sub('[:/]', '', sampler)}" if options.sampler else ""
     changed = {} if how is None else differing(model.sampling, how)
     suffix += "".join(f"-{name}{value}" for name, (_, value) in changed.items())
     suffix += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}{ending}")
-    train = None
-    if sampler.components:
-        train = source.view("train", device)
-    elif spec.kind == "vector" and out.suffix == ".png":
-        train = source.view_if_there("train", device, "drawn without the data")
-    new, drawn = figures.draw_samples(model, train, n, options.seed, sampler, y, options=how)
+    samplers = samplers_of(source, model, tell)
+    new, drawn = figures.draw_samples(model, samplers, n, options.seed, sampler, y, options=how)
     new = source.meaning(new)
     if out.suffix != ".png":
         values = run.form.unscaled(new) if spec.kind == "vector" else new
@@ -95,6 +94,7 @@ def save_samples(options: argparse.Namespace) -> int:
         title = f"{n} samples{of_classes}, {drawn}"
         figures.save_grid(out, new, title, per_class if len(classes) > 1 else None)
     else:
+        train = source.view_if_there("train", device, "drawn without the data")
         real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
         figures.scatter(out, real, new, f"{n} samples, {drawn}")
     print(out)

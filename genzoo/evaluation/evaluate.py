@@ -21,6 +21,7 @@ from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.evaluation.order import key as key
 from genzoo.evaluation.order import of_every_run
+from genzoo.evaluation.samplers import Samplers
 from genzoo.evaluation.sampling import sampling_options
 from genzoo.registry.configs import default_config, field_names
 from genzoo.registry.current import registry
@@ -102,6 +103,7 @@ def evaluate(
     processes: Processes = ALONE,
     samples: int = 1,
     seed: int = 0,
+    samplers: Samplers | None = None,
 ) -> dict[str, Any]:
     """Compute metrics on a whole split, independent of the batch size, the order of examples and the other metrics.
 
@@ -115,6 +117,7 @@ def evaluate(
         processes: The processes that share the examples; all must call this, and all get the whole result.
         samples: Number of draws of the noise, such as posterior samples, that such metrics are averaged over.
         seed: Seed of the noise.
+        samplers: The model's samplers; None: they are fitted to the training data.
 
     Returns:
         {"n": number of examples, metric: value or None, "standard_error": {metric: of the mean over examples},
@@ -123,7 +126,7 @@ def evaluate(
         underscores. The standard error includes the Monte Carlo error, since each example has its own noise.
     """
     with evaluating(model):
-        context = EvaluationContext(model, data, train)
+        context = context_of(model, data, train, samplers)
         reasons = {name: why_not(metric, context, seed) for name, metric in metrics.items()}
         usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
         averaged = _averaged(context, usable, batch_size, processes, samples, seed)
@@ -167,7 +170,7 @@ def per_example(
         UsageError: A metric is not available for the model or the data, or is not defined for single examples.
     """
     with evaluating(model):
-        context = EvaluationContext(model, data, train)
+        context = context_of(model, data, train)
         for score, metric in metrics.items():
             if reason := why_not(metric, context):
                 raise UsageError(f"{name or type(model).__name__} has no {score}: {reason}", ANOTHER)
@@ -181,6 +184,15 @@ def per_example(
             raise UsageError(f"{score} is not defined for single examples", ANOTHER)
         scores[score] = each
     return scores
+
+
+def context_of(
+    model: Model, data: Resident, train: Resident | None, samplers: Samplers | None = None
+) -> EvaluationContext:
+    """Return the context of an evaluation; without samplers, one that fits them to the training data."""
+    if samplers is None and train is not None:
+        samplers = Samplers(model, lambda: train)
+    return EvaluationContext(model, data, train, *([samplers] if samplers else []))
 
 
 def why_not(metric: Metric, context: EvaluationContext, seed: int = 0) -> str | None:

@@ -18,6 +18,7 @@ from genzoo.data.resident import Resident
 from genzoo.figures.canvas import THUMBNAIL, thumbnails
 from genzoo.figures.latent_space import Posteriors, posteriors
 from genzoo.runs.run import Run
+from genzoo.runs.samplers import StoredSamplers
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class FigureContext:
     def test(self) -> Resident:
         """The test split."""
         return self.view["test"]
+
+    @cached_property
+    def samplers(self) -> StoredSamplers:
+        """The samplers of the model, which are stored with the run."""
+        return StoredSamplers(self.run, self.model, lambda: self.view["train"])
 
     @cached_property
     def posteriors(self) -> Posteriors:
