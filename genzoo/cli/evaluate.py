@@ -35,21 +35,21 @@ def show_evaluation(options: argparse.Namespace) -> int:
         registry().get("metric", name.partition(":")[0])
     run, device = open_run(options)
     from genzoo.evaluation.baselines import known_nll
-    from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.cli.drawing import samplers_of
+    from genzoo.evaluation.evaluate import evaluate, find_metrics, refuse_sampling
     from genzoo.evaluation.measures import summarise_likelihood
-    from genzoo.evaluation.sampling import sampling_options
 
     metrics = find_metrics(registry(), names)
     model = run.model.to(device)
-    for metric in metrics.values():
-        sampling_options(model.sampling, metric.sampling)  # refuses what the model does not take
+    refuse_sampling(metrics, model.sampling)
     source = Source.of(run, options)
     data = source.view(options.split, device)
     train = data if options.split == "train" else None
     if train is None and any(metric.needs_train for metric in metrics.values()):
         train = source.view("train", device)
     noise = {"samples": options.samples, "seed": options.seed}
-    values = evaluate(model, data, metrics, options.batch_size, train, **noise)
+    samplers = samplers_of(source, model)
+    values = evaluate(model, data, metrics, options.batch_size, train, **noise, samplers=samplers)
     known = known_nll(source.dataset, data, model.spec)
     if options.json:
         baselines = {} if known is None else {"known_density": known}

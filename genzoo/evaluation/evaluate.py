@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Batch
-from genzoo.core.errors import PluginError, UsageError
+from genzoo.core.errors import PluginError, UsageError, did_you_mean
 from genzoo.core.metric import EvaluationBatch, EvaluationContext, Metric
 from genzoo.core.model import Model
 from genzoo.core.noise import derive_seed, of_examples, seeded
@@ -207,10 +207,35 @@ def why_not(metric: Metric, context: EvaluationContext, seed: int = 0) -> str | 
 def _why_no_sampling(metric: Metric, model: Model) -> str | None:
     """Return why the model does not take the sampling options given with a metric's name; None if it does."""
     try:
-        sampling_options(model.sampling, metric.sampling)
+        refuse_sampling({"": metric}, model.sampling)
     except UsageError as error:
-        return error.message
+        return error.message.removeprefix("--metrics : ")
     return None
+
+
+def refuse_sampling(metrics: Mapping[str, Metric], own: Any) -> None:
+    """Refuse options given with the name of a metric that are neither its own nor of the model's sampling.
+
+    Args:
+        metrics: By name, as returned by `find_metrics`.
+        own: The model's sampling options, an instance of its `Sampling`.
+
+    Raises:
+        UsageError: There is no such option, or a value is wrong; the metric is named.
+    """
+    for name, metric in metrics.items():
+        known = field_names(type(own))
+        unknown = next((option for option in metric.sampling if option not in known), None)
+        if unknown is not None:
+            has, model_has = (", ".join(names) or "none" for names in (field_names(metric.Config), known))
+            what = f"unknown option {unknown!r}.{did_you_mean(unknown, (*field_names(metric.Config), *known))}"
+            hint = f"options of the metric: {has}\nsampling options of this model: {model_has}"
+            raise UsageError(f"--metrics {name}: {what}", hint)
+        try:
+            sampling_options(own, metric.sampling)
+        except UsageError as error:
+            error.message = f"--metrics {name}: {error.message}"
+            raise
 
 
 class Averaged(NamedTuple):
