@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo.cli.loading import Source
 from genzoo.cli.saved_run import (
@@ -26,12 +26,23 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Draw new examples from a trained model. A model's own sampling options, such as --steps 50, may follow:
-genzoo info MODEL shows them. --model.NAME is the model's option where both have one."""
+genzoo sample RUN --help shows those of a run. --model.NAME is the model's option where both have one."""
+
+
+class RunHelp(argparse.Action):
+    """`--help`: below the options of the verb, those of sampling of the run that is named before it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: Any) -> NoReturn:
+        if namespace.run is not None:
+            parser.epilog = sampling_help(namespace)
+        parser.print_help()
+        parser.exit()
 
 
 def add_verb(verbs: Any) -> None:
     """Add `sample`."""
-    sample = add_run_verb(verbs, "sample", save_samples, "draw new examples from a trained model")
+    sample = add_run_verb(verbs, "sample", save_samples, "draw new examples from a trained model", add_help=False)
+    sample.add_argument("-h", "--help", nargs=0, action=RunHelp, help="show this text; after RUN, with its own options")
     sample.description = DESCRIPTION
     sample.set_defaults(of_model=[])
     sample.add_argument(
@@ -125,6 +136,26 @@ def own_options(model: Model, options: argparse.Namespace, name: str) -> Any:
     if unknown:
         sampling_options(own, {unknown[0].lstrip("-").partition("=")[0].replace("-", "_"): None})  # refuses it
     return sampling_options(own, {name: value for name, (_, value) in differing(own, parsed).items()})
+
+
+def sampling_help(options: argparse.Namespace) -> str:
+    """Return the sampling options of a run's model with their defaults, those that it was trained with, as text.
+
+    Raises:
+        UsageError: There is no such run.
+    """
+    from genzoo.cli.info import option_line
+    from genzoo.comparison.references import find
+    from genzoo.core.options import describe_fields, option
+
+    config = find(options.run, options.runs).config
+    rows = describe_fields(config.sampling)
+    if not rows:
+        return f"{config.model} has no sampling options of its own"
+    lines = [
+        option_line(f"  {option(name)} {kind}", f"{text} (default: {default})") for name, kind, default, text in rows
+    ]
+    return "\n".join([f"sampling options of {config.model}:", *lines])
 
 
 def parse_classes(text: str, model: Model, name: str) -> list[int]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.nets import ACTIVATIONS, Activation, MaskedLinear, widened
+from genzoo_plugins.autoregressive.temperature import Temperature, draw_tempered
 
 
 class MADE(genzoo.Density):
@@ -20,6 +21,8 @@ class MADE(genzoo.Density):
     to number m(k), and later conditionals use the unit (eq. 8 and 9). The degrees are spread evenly. There are also
     direct connections from the values to the conditionals; alone, they are a fully visible belief network.
     """
+
+    Sampling = Temperature
 
     @genzoo.config
     class Config:
@@ -59,7 +62,9 @@ class MADE(genzoo.Density):
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return self.conditionals(x).log_prob(x)
 
-    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+    def sample(
+        self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Temperature | None = None
+    ) -> Tensor:
         """Draw n examples, [n, *S], one value after another. Each new value is added to the sums of what uses it."""
         layers = [layer for layer in self.hidden if isinstance(layer, MaskedLinear)]
         out = None if self.out is None else self.out.masked
@@ -74,7 +79,7 @@ class MADE(genzoo.Density):
                 for layer in layers[1:]:
                     hidden = self.activation(layer(hidden))
                 raw = raw + F.linear(hidden, out[d::size])
-            value = self.head(raw).rsample()
+            value = draw_tempered(self.head(raw), (options or self.sampling).temperature)
             sums = [total + value * weight[d] for total, weight in zip(sums, weights, strict=True)]
             values.append(value)
         return torch.cat(values, 1).view(n, *self.spec.shape)
