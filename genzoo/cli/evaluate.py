@@ -34,8 +34,8 @@ def show_evaluation(options: argparse.Namespace) -> int:
     for name in names:
         registry().get("metric", name.partition(":")[0])
     run, device = open_run(options)
-    from genzoo.evaluation.baselines import known_nll
     from genzoo.cli.drawing import samplers_of
+    from genzoo.evaluation.baselines import known_nll
     from genzoo.evaluation.evaluate import evaluate, find_metrics, refuse_sampling
     from genzoo.evaluation.measures import summarise_likelihood
 

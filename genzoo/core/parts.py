@@ -129,8 +129,8 @@ class Bijection(Part):
 class Sampler(Part):
     """A density of codes, fitted to codes of training examples, that samples are decoded from instead of the prior.
 
-    It is fitted and drawn from on the CPU. What it has fitted are buffers, or parameters of known shape: they are stored
-    with the run.
+    It is fitted and drawn from on the CPU. What it has fitted are buffers, or parameters of known shape: they are
+    stored with the run.
 
     Args:
         shape: The shape of one code.

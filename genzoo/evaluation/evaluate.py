@@ -190,9 +190,12 @@ def context_of(
     model: Model, data: Resident, train: Resident | None, samplers: Samplers | None = None
 ) -> EvaluationContext:
     """Return the context of an evaluation; without samplers, one that fits them to the training data."""
+    context = EvaluationContext(model, data, train)
     if samplers is None and train is not None:
         samplers = Samplers(model, lambda: train)
-    return EvaluationContext(model, data, train, *([samplers] if samplers else []))
+    if samplers is not None:
+        context.samplers = samplers
+    return context
 
 
 def why_not(metric: Metric, context: EvaluationContext, seed: int = 0) -> str | None:

@@ -10,7 +10,7 @@ import torch
 from genzoo.core.dataset import Dataset
 from genzoo.core.model import Model
 from genzoo.data.resident import Resident
-from genzoo.figures.context import Drawing, FigureContext, always, has_encoder, reconstructs, reconstructs_images
+from genzoo.figures.context import Drawing, FigureContext, always, has_encoder, reconstructs
 from genzoo.figures.curves import curves
 from genzoo.figures.image_grid import save_grid
 from genzoo.figures.image_rows import save_pairs
@@ -18,7 +18,15 @@ from genzoo.figures.latent_scatter import has_kl, kl_per_dim, latent
 from genzoo.figures.samples import draw_samples, points_shown, reconstructions, samples, save_reconstructions
 from genzoo.figures.scatter import displacements, scatter
 from genzoo.figures.signals import draw_signals
-from genzoo.figures.traversals import can_interpolate, has_plane, interpolations, manifold, traversal_gif, traversals
+from genzoo.figures.traversals import (
+    can_interpolate,
+    can_traverse,
+    has_plane,
+    interpolations,
+    manifold,
+    traversal_gif,
+    traversals,
+)
 from genzoo.registry.plugin_faults import error_line
 from genzoo.runs.run import Run
 from genzoo.system.computing import evaluating
@@ -46,7 +54,7 @@ FIGURES = {
     "reconstructions": Drawing(reconstructs, reconstructions, "Test examples and their reconstructions."),
     "latent": Drawing(has_encoder, latent, "The codes of test examples in the latent space."),
     "manifold": Drawing(has_plane, manifold, "Decoded codes over the plane of the two latents."),
-    "traversals": Drawing(reconstructs_images, traversals, "The effect of each latent on one image."),
+    "traversals": Drawing(can_traverse, traversals, "The effect of each latent on one image."),
     "interpolations": Drawing(can_interpolate, interpolations, "Decoded codes on the paths between pairs of images."),
     "kl-per-dim": Drawing(has_kl, kl_per_dim, "The KL of each latent in nats, and which latents are active."),
     "curves": Drawing(always, curves, "The terms of the loss over the epochs, in training and validation."),

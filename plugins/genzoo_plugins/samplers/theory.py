@@ -12,6 +12,7 @@ import genzoo
 from genzoo.core.mixture import climb, maximise, start
 from genzoo.core.theory import Case
 from genzoo_plugins.samplers import maf as flows
+from genzoo_plugins.samplers.kde import KernelSampler
 
 LOG_2_PI_E = math.log(2 * math.pi * math.e)
 
@@ -69,11 +70,17 @@ def gmm() -> Iterator[Case]:
     yield Case("the smallest gain in ln p of a step of EM, nats", min(gains[1:]), 0.0, 1e-9, one_sided=True)
 
 
+def width_of(sampler: genzoo.Sampler) -> float:
+    """Return h of a kernel density."""
+    assert isinstance(sampler, KernelSampler)
+    return sampler.width.item()
+
+
 def kde() -> Iterator[Case]:
     """Yield the density by a sum over kernels, the best width of two points, and that of many points by a fine grid."""
     codes = correlated(40)
     sampler = fitted("kde", codes)
-    width = float(sampler.width.item())
+    width = width_of(sampler)
     kernel = torch.distributions.MultivariateNormal(
         torch.zeros(3, dtype=torch.float64), width**2 * codes.T.cov(correction=0)
     )
@@ -81,7 +88,7 @@ def kde() -> Iterator[Case]:
     by_hand = kernel.log_prob(at[:, None] - codes).logsumexp(1) - math.log(len(codes))
     yield Case("mean ln p(z) by a sum over kernels, nats", -nats(sampler, at), by_hand.mean().item(), 1e-4)
     pair = fitted("kde", torch.tensor([[-1.0], [1.0]], dtype=torch.float64))
-    yield Case("best width of two points: their distance, 2 σ", float(pair.width.item()), 2.0, 4e-3)
+    yield Case("best width of two points: their distance, 2 σ", width_of(pair), 2.0, 4e-3)
     white = torch.linalg.solve_triangular(
         torch.linalg.cholesky(codes.T.cov(correction=0)), (codes - codes.mean(0)).T, upper=False
     ).T
@@ -89,7 +96,8 @@ def kde() -> Iterator[Case]:
     gaps = (white[:, None] - white).square().sum(-1)[others].view(len(codes), -1)
     tried = torch.linspace(0.05, 2.0, 1951, dtype=torch.float64)
     scores = [(-gaps / (2 * h**2)).logsumexp(1).mean().item() - 3 * math.log(h) for h in tried.tolist()]
-    yield Case("best leave-one-out width, by a grid in steps of .001", width, tried[scores.index(max(scores))].item(), 3e-3)
+    best = tried[scores.index(max(scores))].item()
+    yield Case("best leave-one-out width, by a grid in steps of .001", width, best, 3e-3)
 
 
 def curved(n: int, seed: int) -> Tensor:
