@@ -92,8 +92,8 @@ def save_samples(options: argparse.Namespace) -> int:
     suffix += "".join(f"-{name}{value}" for name, (_, value) in changed.items())
     suffix += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}{ending}")
-    samplers = samplers_of(source, model, tell)
-    new, drawn = figures.draw_samples(model, samplers, n, options.seed, sampler, y, options=how)
+    fitted = samplers_of(source, model, tell)(sampler)
+    new, drawn = figures.draw_samples(model, fitted, n, options.seed, y, options=how)
     new = source.meaning(new)
     if out.suffix != ".png":
         values = run.form.unscaled(new) if spec.kind == "vector" else new

@@ -43,7 +43,7 @@ class EvaluationContext:
     data: Resident
     train: Resident | None = None
     """The training data, in the same view as `data`, for metrics that fit something; None if not given."""
-    samplers: Callable[[str], Sampler | None] = lambda name: None
+    samplers: Callable[[str], Sampler | None] = field(default_factory=lambda: lambda name: None)
     """Returns a fitted sampler of the model by its name; None for the prior. It may raise a UsageError."""
     shared: dict[str, Any] = field(default_factory=dict)
     """Results that a metric computes in `begin` and shares with other metrics."""

@@ -105,7 +105,7 @@ def training_codes(model: Model, train: Resident) -> Tensor:
         GenzooError: A code is not finite.
     """
     index = fixed_permutation(len(train))[:CODES].to(train.device)
-    with evaluating(model), generators, seeded(derive_seed(0, "codes")):
+    with evaluating(model), generators, seeded(derive_seed(0, "training codes")):
         codes = in_parts(
             lambda part: sampled_codes(model, train.batch(part).x).cpu().double(), index, evaluation_batch(model.spec)
         )

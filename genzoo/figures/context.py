@@ -13,8 +13,10 @@ from torch import Tensor
 
 from genzoo.core.dataset import Dataset, DataSpec, Encoded
 from genzoo.core.model import Autoencoder, Decoder, Encoder, Model
+from genzoo.core.parts import Sampler
 from genzoo.data.batching import evaluation_batch, in_parts
 from genzoo.data.resident import Resident
+from genzoo.evaluation.samplers import default_sampler
 from genzoo.figures.canvas import THUMBNAIL, thumbnails
 from genzoo.figures.latent_space import Posteriors, posteriors
 from genzoo.runs.run import Run
@@ -48,9 +50,9 @@ class FigureContext:
         return self.view["test"]
 
     @cached_property
-    def samplers(self) -> StoredSamplers:
-        """The samplers of the model, which are stored with the run."""
-        return StoredSamplers(self.run, self.model, lambda: self.view["train"])
+    def sampler(self) -> Sampler | None:
+        """The density of the codes of a model without a prior, stored with the run; None: the model draws by itself."""
+        return StoredSamplers(self.run, self.model, lambda: self.view["train"])(default_sampler(self.model))
 
     @cached_property
     def posteriors(self) -> Posteriors:

@@ -12,8 +12,8 @@ from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import printable
 from genzoo.core.model import Decoder, Model
 from genzoo.core.noise import derive_seed, generators, seeded
+from genzoo.core.parts import Sampler
 from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
-from genzoo.evaluation.samplers import Samplers, default_sampler
 from genzoo.evaluation.sampling import IN_A_ROW, described, draw, rows_by_class, unusual
 from genzoo.figures.canvas import LONGEST_NAME, thumbnails
 from genzoo.figures.context import FigureContext
@@ -41,10 +41,9 @@ POINT_BYTES = 1 << 26
 @torch.no_grad()
 def draw_samples(
     model: Model,
-    samplers: Samplers,
+    sampler: Sampler | None,
     n: int,
     seed: int = 0,
-    sampler: str = "",
     y: Tensor | None = None,
     reduced: bool = False,
     options: Any = None,
@@ -53,16 +52,13 @@ def draw_samples(
 
     Args:
         model: The model.
-        samplers: The model's samplers.
+        sampler: The fitted density of the codes; None: the model draws by itself.
         n: How many examples.
         seed: Of the noise.
-        sampler: The name of the source of codes; by default the prior or, without one, `WITHOUT_PRIOR`.
         y: Classes [n] for a conditional model.
         reduced: Whether to return thumbnails of large images.
         options: The model's sampling options, from `sampling_options`; None: its own.
     """
-    sampler = sampler or default_sampler(model)
-    fitted = samplers(sampler)
     noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); images are its mean
 
     def shown(x: Tensor) -> Tensor:
@@ -70,10 +66,10 @@ def draw_samples(
         return thumbnails(x) if reduced and model.spec.is_image else x
 
     with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
-        x = draw(model, fitted, n, noise, y, shown, options)
+        x = draw(model, sampler, n, noise, y, shown, options)
     how = "drawn by the model"
     if isinstance(model, Decoder):
-        how = "z from the prior" if fitted is None else f"z from {fitted.name}, fitted to training codes"
+        how = "z from the prior" if sampler is None else f"z from {sampler.name}, fitted to training codes"
     return x, ", ".join([how, *described(unusual(options or model.sampling))])
 
 
@@ -84,13 +80,13 @@ def points_shown(spec: DataSpec) -> int:
 
 def samples(context: FigureContext, path: Path) -> None:
     """Draw new images; write new texts; draw new signals or points beside the data, as sound or a table too."""
-    model, samplers, spec = context.model, context.samplers, context.shown_spec
+    model, sampler, spec = context.model, context.sampler, context.shown_spec
     if spec.kind == "tokens":
-        new, _ = draw_samples(model, samplers, TEXTS)
+        new, _ = draw_samples(model, sampler, TEXTS)
         write_examples(path.with_suffix(".txt"), context.meaning(new), spec)
         return
     if spec.kind == "signal":
-        new, how = draw_samples(model, samplers, SHOWN - 2)
+        new, how = draw_samples(model, sampler, SHOWN - 2)
         real = context.originals(torch.arange(min(2, len(context.test))))
         sets = {"real": context.meaning(real), "generated": context.meaning(new)}
         draw_signals(path, sets, spec.rate, f"signals, {how}")
@@ -98,17 +94,17 @@ def samples(context: FigureContext, path: Path) -> None:
         return
     if not spec.is_image:
         n = points_shown(spec)
-        new, how = draw_samples(model, samplers, n)
+        new, how = draw_samples(model, sampler, n)
         real, new = context.meaning(context.test.x[:n].cpu()), context.meaning(new)
         scatter(path, real, new, f"{n:,} samples, {how}")
         write_table(context, path.with_suffix(".csv"), new)
         return
     y = rows_by_class(model)
     if y is None:
-        new, how = draw_samples(model, samplers, SAMPLES, reduced=True)
+        new, how = draw_samples(model, sampler, SAMPLES, reduced=True)
         save_grid(path, context.meaning(new), f"{SAMPLES} samples, {how}")
     else:
-        new, how = draw_samples(model, samplers, len(y), y=y, reduced=True)
+        new, how = draw_samples(model, sampler, len(y), y=y, reduced=True)
         save_grid(
             path, context.meaning(new), f"{len(y)} samples, a row a class{_named(model)}, {how}", columns=IN_A_ROW
         )

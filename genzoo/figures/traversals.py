@@ -100,30 +100,40 @@ class Traversal:
     """
 
     def __init__(self, context: FigureContext, offsets: Tensor = OFFSETS) -> None:
-        prior = prior_scale(context.decoder)
-        self.unit = "σ of the prior" if prior else "σ of the codes"
-        self.title = "one latent moved at a time"
+        scale = prior_scale(context.decoder)
+        self.unit = "σ of the prior" if scale else "σ of the codes"
         self.dims = torch.arange(min(ROWS, context.latents))
-        self.labels = [coordinate("z", d) for d in self.dims.tolist()]
+        self.measure: Tensor | None = None
+        self.measure_name = ""
         if has_encoder(context):
             posteriors = context.posteriors
             self.dims = posteriors.ranking()[:ROWS]
-            prior = prior or Scale(posteriors.mean.mean(0), posteriors.variance.sqrt())
-            measure = posteriors.variance if posteriors.kl is None else posteriors.kl
-            self.title += f"; beside each its {'variance' if posteriors.kl is None else 'KL in nats'}"
-            self.labels = [f"{coordinate('z', d)}  {measure[d]:.3g}" for d in self.dims.tolist()]
-        assert prior is not None
-        self.codes = sweep(context.example_code.flatten().cpu().double(), self.dims, prior.deviation, offsets)
+            scale = scale or Scale(posteriors.mean.mean(0), posteriors.variance.sqrt())
+            self.measure = posteriors.variance if posteriors.kl is None else posteriors.kl
+            self.measure_name = "variance" if posteriors.kl is None else "KL in nats"
+        assert scale is not None, "without an encoder the prior is a Gaussian"
+        self.scale = scale
+        self.codes = sweep(context.example_code.flatten().cpu().double(), self.dims, scale.deviation, offsets)
         self.images = context.decode(self.codes)
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the latents and, of a model that encodes, their KL or variance."""
+        names = [coordinate("z", d) for d in self.dims.tolist()]
+        if self.measure is None:
+            return names
+        return [f"{name}  {self.measure[d]:.3g}" for name, d in zip(names, self.dims.tolist(), strict=True)]
 
 
 def traversals(context: FigureContext, path: Path) -> None:
     """Draw one row for each latent: the code of an image with this latent moved from −3 to 3 σ."""
     traversal = Traversal(context)
     columns = [f"{offset:+.1f}" if offset else "0" for offset in OFFSETS.tolist()]
-    start = "code of the first test image" if has_encoder(context) else "prior's centre"
-    below = f"offset from the {start}, in {traversal.unit}" + ("; 0 is its reconstruction" * has_encoder(context))
-    save_rows(path, traversal.images, traversal.title, traversal.labels, columns, below, WIDTH)
+    title, below = "one latent moved at a time", f"offset from the prior's centre, in {traversal.unit}"
+    if traversal.measure is not None:
+        title += f"; beside each its {traversal.measure_name}"
+        below = f"offset from the code of the first test image, in {traversal.unit}; 0 is its reconstruction"
+    save_rows(path, traversal.images, title, traversal.labels, columns, below, WIDTH)
 
 
 def traversal_gif(context: FigureContext, path: Path, frames: int = 25, milliseconds: int = 80) -> None:

@@ -47,6 +47,8 @@ class StoredSamplers(Samplers):
         self.weights = stored_digest(run.path / MODEL_FILE)
 
     def made(self, name: str) -> Sampler:
+        if self.weights is None:  # no model file, so nothing that would tell whether a sampler is the model's
+            return super().made(name)
         folder = self.run.path / FOLDER / re.sub("[:/]", "-", name)
         if any(path.is_symlink() for path in (folder.parent, folder)):  # a run from someone else could lead anywhere
             warn(f"{folder} is a link out of the run", "its sampler is neither read nor written")
@@ -83,7 +85,7 @@ class StoredSamplers(Samplers):
             "sampler": name,
             "weights": self.weights,
             "shape": list(sampler.shape),
-            "codes": len(self.codes),
+            "fitted_to": len(self.codes),
         }
         tensors = {key: tensor.detach().contiguous().clone() for key, tensor in sampler.state_dict().items()}
         try:

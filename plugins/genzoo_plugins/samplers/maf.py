@@ -19,7 +19,7 @@ BOUND = 4.0
 """Largest absolute log-scale of a layer."""
 HELD_OUT = 0.1
 """Share of the codes that are not trained on: their likelihood chooses the weights."""
-STEPS, BATCH, RATE = 800, 256, 3e-3
+STEPS, BATCH, RATE = 500, 256, 4e-3
 """Steps of training, codes of each, and Adam's learning rate, which falls to 0 as half a cosine."""
 EVERY = 20
 """Steps between two looks at the held-out codes."""
