@@ -19,6 +19,7 @@ from genzoo.registry.deprecation import NAMES, deprecated
 from genzoo.system.threads import limit_thread_spinning
 
 if TYPE_CHECKING:
+    from genzoo.cli.drawing import sample as sample
     from genzoo.cli.loading import dataset_of as dataset_of
     from genzoo.cli.loading import load_data as load_data
     from genzoo.comparison.references import load as load
@@ -80,12 +81,12 @@ if TYPE_CHECKING:
     from genzoo.core.parts import Likelihood as Likelihood
     from genzoo.core.parts import Posterior as Posterior
     from genzoo.core.parts import Prior as Prior
+    from genzoo.core.parts import Sampler as Sampler
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
     from genzoo.core.theory import Case as Case
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
-    from genzoo.evaluation.sampling import sample as sample
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
     from genzoo.figures.context import FigureContext as FigureContext
@@ -106,6 +107,7 @@ if TYPE_CHECKING:
     from genzoo.training.gather import gather as gather
 
 _HOMES = {
+    "cli.drawing": "sample",
     "cli.loading": "dataset_of load_data",
     "comparison.references": "load open_run",
     "core.combinators": "Composite Mixture Transformed",
@@ -121,13 +123,12 @@ _HOMES = {
     "core.noise": "content_keys derive_seed of_examples seeded",
     "core.observation": "Categorical",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
-    "core.parts": "Bijection Figure Likelihood Posterior Prior",
+    "core.parts": "Bijection Figure Likelihood Posterior Prior Sampler",
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "core.theory": "Case",
     "data.resident": "Resident",
     "data.store": "Store",
-    "evaluation.sampling": "sample",
     "experiment.api": "resume run",
     "figures.context": "FigureContext",
     "figures.image_grid": "save_grid",

@@ -42,23 +42,23 @@ def show_evaluation(options: argparse.Namespace) -> int:
     for name in names:
         registry().get("metric", name.partition(":")[0])
     run, device = open_run(options)
+    from genzoo.cli.drawing import samplers_of
     from genzoo.evaluation.baselines import known_gaps, known_nll_of_each, with_error
-    from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.evaluation.evaluate import evaluate, find_metrics, refuse_sampling
     from genzoo.evaluation.measures import summarise_likelihood
-    from genzoo.evaluation.sampling import sampling_options
 
     metrics = find_metrics(registry(), names)
     model = run.model.to(device)
-    for metric in metrics.values():
-        sampling_options(model.sampling, metric.sampling)  # refuses what the model does not take
+    refuse_sampling(metrics, model.sampling)
     source = Source.of(run, options)
     data = source.view(options.split, device)
     train = data if options.split == "train" else None
     if train is None and any(metric.needs_train for metric in metrics.values()):
         train = source.view("train", device)
     noise = {"samples": options.samples, "seed": options.seed}
+    samplers = samplers_of(source, model)
     examples: dict[str, Tensor] = {}
-    values = evaluate(model, data, metrics, options.batch_size, train, examples, **noise)
+    values = evaluate(model, data, metrics, options.batch_size, train, examples, **noise, samplers=samplers)
     of_each = known_nll_of_each(source.dataset, data, model.spec)
     known = None if of_each is None else with_error(of_each)
     gap = known_gaps(of_each, values, examples, "probability" if model.spec.is_discrete else "density")

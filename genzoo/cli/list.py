@@ -27,6 +27,7 @@ HEADINGS: dict[Kind, str] = {
     "posterior": "POSTERIORS",
     "bijection": "BIJECTIONS",
     "figure": "FIGURES",
+    "sampler": "SAMPLERS",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }

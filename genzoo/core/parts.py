@@ -1,7 +1,7 @@
 """The interfaces of parts: what an option of a model names, such as `--prior vamp:500` or `--likelihood gaussian:0.1`.
 
 A part is written as "name" or "name:ARGUMENT", and its constructor gets the argument last. It may own parameters, which
-are trained with those of the model.
+are trained with those of the model; those of a sampler are fitted after the training.
 """
 
 from __future__ import annotations
@@ -153,11 +153,44 @@ class Figure(Part):
         raise NotImplementedError(f"{type(self).__name__} must define draw(context, path)")
 
 
+class Sampler(Part):
+    """A density of codes, fitted to codes of training examples, that samples are decoded from instead of the prior.
+
+    It is fitted and drawn from on the CPU. What it has fitted are buffers, or parameters of known shape: they are
+    stored with the run.
+
+    Args:
+        shape: The shape of one code.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = tuple(shape)
+        self.dim = math.prod(shape)
+
+    def fit(self, codes: Tensor) -> None:
+        """Fit the density to flattened codes [N, D], float64. Random numbers come from torch's generators.
+
+        Raises:
+            UsageError: There are too few codes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define fit(codes)")
+
+    def sample(self, n: int) -> Tensor:
+        """Draw n flattened codes [n, D] from torch's generators."""
+        raise NotImplementedError(f"{type(self).__name__} must define sample(n)")
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Return the log-density of flattened codes z [N, D], float64, in nats: [N]."""
+        raise NotImplementedError(f"{type(self).__name__} must define log_prob(z)")
+
+
 INTERFACES: dict[PartKind, type[Part]] = {
     "likelihood": Likelihood,
     "prior": Prior,
     "posterior": Posterior,
     "bijection": Bijection,
     "figure": Figure,
+    "sampler": Sampler,
 }
 """The class that a part of each kind extends."""

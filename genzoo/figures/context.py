@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Dataset, DataSpec, Encoded
-from genzoo.core.model import Autoencoder, Encoder, Model
+from genzoo.core.model import Autoencoder, Decoder, Encoder, Model
+from genzoo.core.parts import Sampler
 from genzoo.data.batching import evaluation_batch, in_parts
 from genzoo.data.resident import Resident
+from genzoo.evaluation.samplers import default_sampler
 from genzoo.figures.canvas import THUMBNAIL, thumbnails
 from genzoo.figures.latent_space import Posteriors, posteriors
 from genzoo.runs.run import Run
+from genzoo.runs.samplers import StoredSamplers
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,20 @@ class FigureContext:
         return self.model
 
     @property
+    def decoder(self) -> Decoder:
+        """The model, for figures that need to decode."""
+        assert isinstance(self.model, Decoder)
+        return self.model
+
+    @property
     def test(self) -> Resident:
         """The test split."""
         return self.view["test"]
+
+    @cached_property
+    def sampler(self) -> Sampler | None:
+        """The density of the codes of a model without a prior, stored with the run; None: the model draws by itself."""
+        return StoredSamplers(self.run, self.model, lambda: self.view["train"])(default_sampler(self.model))
 
     @cached_property
     def posteriors(self) -> Posteriors:
@@ -46,9 +60,18 @@ class FigureContext:
         return posteriors(self.model, self.test)
 
     @cached_property
+    def example_code(self) -> Tensor:
+        """A code of the model, [*D]: of the first test example or, if the model does not encode, the prior's centre."""
+        if isinstance(self.model, Encoder):
+            return self.model.encode(self.examples(torch.zeros(1, dtype=torch.int64)))[0]
+        prior = self.decoder.prior()
+        assert prior is not None, "a model has codes by an encoder or by a prior"
+        return prior.centre
+
+    @property
     def latents(self) -> int:
         """D, the number of latents."""
-        return self.codes(torch.zeros(1, dtype=torch.int64)).shape[1]
+        return self.example_code.numel()
 
     def examples(self, index: Tensor) -> Tensor:
         """Return test examples as model inputs [N, *S]."""
@@ -82,8 +105,18 @@ class FigureContext:
 
     def decode(self, codes: Tensor, side: int = THUMBNAIL) -> Tensor:
         """Return decoded codes [..., D] in the units of the data: [..., *S]."""
-        like = self.autoencoder.encode(self.examples(torch.zeros(1, dtype=torch.int64)))
-        flat = codes.reshape(-1, *like.shape[1:]).to(like)
+        flat = codes.reshape(-1, *self.example_code.shape).to(self.example_code)
         size = evaluation_batch(self.model.spec)
-        decoded = in_parts(lambda part: self.shown(self.autoencoder.decode(part), side), flat, size)
+        decoded = in_parts(lambda part: self.shown(self.decoder.decode(part), side), flat, size)
         return decoded.reshape(*codes.shape[:-1], *decoded.shape[1:])
+
+
+def has_encoder(context: FigureContext) -> bool:
+    """Return whether the model encodes."""
+    return isinstance(context.model, Encoder)
+
+
+def has_codes(context: FigureContext) -> bool:
+    """Return whether the model decodes, and codes are known by an encoder or by a prior."""
+    model = context.model
+    return isinstance(model, Decoder) and (isinstance(model, Encoder) or model.prior() is not None)

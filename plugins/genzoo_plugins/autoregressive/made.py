@@ -9,6 +9,7 @@ from torch import Tensor
 import genzoo
 from genzoo.core.nets import Activation, widened
 from genzoo_plugins.autoregressive.masked import MaskedNet, conditional_likelihood
+from genzoo_plugins.autoregressive.temperature import Temperature, draw_tempered
 
 
 class MADE(MaskedNet, genzoo.Density):
@@ -18,6 +19,8 @@ class MADE(MaskedNet, genzoo.Density):
     is a Gaussian with one learned σ, each conditional has its own σ. The direct connections from the values to the
     conditionals, alone, are a fully visible belief network.
     """
+
+    Sampling = Temperature
 
     @genzoo.config
     class Config:
@@ -41,7 +44,10 @@ class MADE(MaskedNet, genzoo.Density):
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return self.conditionals(x).log_prob(x)
 
-    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+    def sample(
+        self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Temperature | None = None
+    ) -> Tensor:
         """Draw n examples, [n, *S], one value after another."""
-        x = self.in_turn(lambda place, raw: self.head(raw).rsample(), (n,))
+        temperature = (options or self.sampling).temperature
+        x = self.in_turn(lambda place, raw: draw_tempered(self.head(raw), temperature), (n,))
         return x.view(n, *self.spec.shape)

@@ -13,6 +13,7 @@ import genzoo
 from genzoo.core.distributions import full_precision
 from genzoo.core.nets import require_images
 from genzoo_plugins.autoregressive.masked import conditional_likelihood
+from genzoo_plugins.autoregressive.temperature import Temperature, draw_tempered
 
 
 class Conv(nn.Conv2d):
@@ -79,6 +80,8 @@ class PixelCNN(genzoo.Density):
 
     kinds = ("image",)
 
+    Sampling = Temperature
+
     @genzoo.config
     class Config:
         width: genzoo.Count = 32
@@ -141,8 +144,11 @@ class PixelCNN(genzoo.Density):
         p: genzoo.Distribution = self.head(self.numbers(self.features(x), x))
         return p.log_prob(x)
 
-    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+    def sample(
+        self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Temperature | None = None
+    ) -> Tensor:
         """Draw n images, [n, *S], pixel by pixel and channel by channel."""
+        temperature = (options or self.sampling).temperature
         channels, height, width = self.spec.shape
         x = self.anchor.new_zeros(n, *self.spec.shape)
         kept = Kept([layer for layer in self.layers if isinstance(layer, GatedLayer)], x)
@@ -152,7 +158,8 @@ class PixelCNN(genzoo.Density):
                 features = self.out(kept.horizontal_at(column))
                 pixel = x[:, :, row, column, None, None]
                 for channel in range(channels):
-                    pixel[:, channel] = self.head(self.numbers(features, pixel)).rsample()[:, channel]
+                    drawn = draw_tempered(self.head(self.numbers(features, pixel)), temperature)
+                    pixel[:, channel] = drawn[:, channel]
                 kept.put(pixel, row, column)
         return x
 

@@ -8,7 +8,7 @@ import genzoo
 from genzoo.figures.curves import curves
 from genzoo.figures.latent_scatter import has_kl, kl_per_dim, latent
 from genzoo.figures.samples import reconstructions, samples
-from genzoo.figures.traversals import chosen_pairs, has_plane, interpolations, manifold, traversals
+from genzoo.figures.traversals import can_traverse, chosen_pairs, has_plane, interpolations, manifold, traversals
 
 
 class Samples(genzoo.Figure):
@@ -39,7 +39,7 @@ class Latent(genzoo.Figure):
 class Manifold(genzoo.Figure):
     """The decoded quantiles of a prior over two latents (Kingma & Welling 2014, figure 4)."""
 
-    needs = genzoo.Autoencoder
+    needs = genzoo.Decoder
 
     def applies(self, context: genzoo.FigureContext) -> bool:
         return super().applies(context) and has_plane(context)
@@ -51,20 +51,22 @@ class Manifold(genzoo.Figure):
 class Traversals(genzoo.Figure):
     """One latent moved at a time."""
 
-    needs = genzoo.Autoencoder
+    needs = genzoo.Decoder
 
     def applies(self, context: genzoo.FigureContext) -> bool:
-        return super().applies(context) and context.model.spec.is_image
+        return super().applies(context) and can_traverse(context)
 
     def draw(self, context: genzoo.FigureContext, path: Path) -> None:
         traversals(context, path)
 
 
-class Interpolations(Traversals):
+class Interpolations(genzoo.Figure):
     """Decoded codes between pairs of test images."""
 
+    needs = genzoo.Autoencoder
+
     def applies(self, context: genzoo.FigureContext) -> bool:
-        return super().applies(context) and bool(chosen_pairs(context))
+        return super().applies(context) and context.model.spec.is_image and bool(chosen_pairs(context))
 
     def draw(self, context: genzoo.FigureContext, path: Path) -> None:
         interpolations(context, path)

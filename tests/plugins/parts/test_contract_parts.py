@@ -20,6 +20,8 @@ PARTS_OF_MODELS = [
     {"prior": "mixture:4", "posterior": "iaf:1"},
 ]
 """Parts that differ from the defaults, which every VAE has."""
+SLOW = {"follows", ("maf", "fitted"), ("maf", "stored")}
+"""Checks of parts, or of one part, that are in the long suite."""
 QUICK = ("shapes", "gradients", "scored", "alone", "graph-safe", "instances", "resumes")
 """The other checks are in the long suite."""
 
@@ -29,11 +31,19 @@ def alone() -> list[tuple[Entry, str]]:
     return [(entry, name) for entry in entries for name in checks_of(PartTarget(entry).kind)]
 
 
+def is_slow(entry: Entry, check: str) -> bool:
+    """Whether a check of a part is only in the long suite."""
+    return bool({check, (entry.name, check)} & SLOW)
+
+
 @pytest.mark.parametrize(
     ("entry", "check"),
     [
         pytest.param(
-            entry, name, id=f"{entry.kind} {entry.name} {name}", marks=[pytest.mark.long] if name == "follows" else []
+            entry,
+            name,
+            id=f"{entry.kind} {entry.name} {name}",
+            marks=[pytest.mark.long] * is_slow(entry, name),
         )
         for entry, name in alone()
     ],
