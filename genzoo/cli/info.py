@@ -23,6 +23,8 @@ USE: dict[Kind, str] = {
     "prior": "genzoo run vae --dataset NAME --prior {name}",
     "posterior": "genzoo run vae --dataset NAME --posterior {name}",
     "bijection": 'in Python: genzoo.make_part("bijection", "{name}", DIM, 0)',
+    "optimizer": "genzoo run MODEL --dataset NAME --optimizer {name}",
+    "schedule": "genzoo run MODEL --dataset NAME --schedule {name}",
 }
 """What to type for entries without options of their own."""
 

@@ -21,6 +21,8 @@ HEADINGS: dict[Kind, str] = {
     "prior": "PRIORS",
     "posterior": "POSTERIORS",
     "bijection": "BIJECTIONS",
+    "optimizer": "OPTIMIZERS",
+    "schedule": "SCHEDULES",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }

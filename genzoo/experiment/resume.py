@@ -229,10 +229,10 @@ class Resumption:
         epochs = f"{step / trainer.steps_per_epoch:.3g} of {training.epochs} epochs"
         self.say(f"resuming  {self.run.path} at step {step:,}: {epochs} are done")
         total = self.before.training.epochs * trainer.steps_per_epoch
-        if training.schedule == "cosine" and total != trainer.total_steps and step:
-            was = learning_rate(self.before.training, step - 1, total)
-            now = learning_rate(training, step, trainer.total_steps)
-            self.say(f"the cosine now ends at epoch {training.epochs}: the rate goes from {was:.2g} to {now:.2g}")
+        before, now = learning_rate(self.before.training, total), learning_rate(training, trainer.total_steps)
+        if step and before(step) != now(step):
+            rates = f"the rate goes from {before(step - 1):.2g} to {now(step):.2g}"
+            self.say(f"the {training.schedule} now ends at epoch {training.epochs}: {rates}")
 
 
 def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:

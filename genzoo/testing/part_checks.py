@@ -1,4 +1,4 @@
-"""Checks of a registered part of models: a likelihood, a prior, a posterior or a bijection.
+"""Checks of a registered part: a likelihood, a prior, a posterior or a bijection; those of other kinds are elsewhere.
 
 Parts are examined alone, on small vectors, where densities can be compared with samples in seconds.
 """
@@ -26,6 +26,7 @@ from genzoo.registry.parts import make_part, written_out
 from genzoo.testing.check import Check, require
 from genzoo.testing.consistency_checks import difference
 from genzoo.testing.densities import centred, examine_distribution
+from genzoo.testing.optimizer_checks import OF_OPTIMIZERS, OF_SCHEDULES
 from genzoo.testing.pair import PERTURBATION
 
 SPEC = DataSpec((3,), "gaussian", size=100)
@@ -37,6 +38,13 @@ DRAWS = 2000
 SMALL = 8
 """Largest whole number that is tried as an argument: the default may be many."""
 TOLERANCE = 1e-3
+INPUTS: dict[str, tuple[Any, ...]] = {
+    "prior": (SPEC, LATENTS),
+    "posterior": (LATENTS,),
+    "bijection": (LATENTS, 0),
+    "optimizer": ([nn.Parameter(torch.zeros(2))], 0.1, 0.0, ()),
+}
+"""What the constructor of a part gets before its argument; nothing for the other kinds."""
 
 
 class Encoding(LatentModel):
@@ -97,11 +105,9 @@ def check_interface(target: PartTarget) -> None:
     """The class extends that of its kind, and is made from its name."""
     interface = INTERFACES[target.kind]
     require(issubclass(target.entry.load(), interface), f"it does not extend genzoo.{interface.__name__}")
-    if target.kind == "bijection":
-        target.build(LATENTS, 0)
-        return
-    made, *_ = target.distribution()
+    make_part(target.kind, target.name, *INPUTS.get(target.kind, ()))
     if target.kind == "likelihood":
+        made, *_ = target.distribution()
         family = getattr(target.entry.load(), "family", None)
         own = isinstance(family, type) and isinstance(made, family)
         require(own, f"its `family` is {family}, and forward returns a {type(made).__name__}: name that class")
@@ -112,9 +118,8 @@ def check_argument(target: PartTarget) -> str | None:
     name = registry().spelling(target.entry)
     full = written_out(target.kind, name)
     require(written_out(target.kind, full) == full, f"{full} is written out as {written_out(target.kind, full)}")
-    inputs: dict[str, tuple[Any, ...]] = {"prior": (SPEC, LATENTS), "posterior": (LATENTS,), "bijection": (LATENTS, 0)}
     try:
-        make_part(target.kind, f"{name}:no such argument", *inputs.get(target.kind, ()))
+        make_part(target.kind, f"{name}:no such argument", *INPUTS.get(target.kind, ()))
     except UsageError:
         return None
     raise AssertionError(f"{name}:no such argument is accepted")
@@ -236,7 +241,7 @@ def _mapped(target: PartTarget) -> list[tuple[Bijection, Tensor, Tensor | None]]
 
 
 OF_ALL: dict[str, Check[PartTarget]] = {
-    "interface": Check(check_interface, "extend genzoo.Likelihood, genzoo.Prior, genzoo.Posterior or genzoo.Bijection"),
+    "interface": Check(check_interface, "extend the class of its kind, such as genzoo.Prior or genzoo.Optimizer"),
     "argument": Check(check_argument, "set symbol and default, or define parse(text), which raises ValueError"),
 }
 OF_DISTRIBUTIONS: dict[str, Check[PartTarget]] = {
@@ -252,6 +257,13 @@ OF_BIJECTIONS: dict[str, Check[PartTarget]] = {
 }
 
 
+OF_KINDS: dict[str, dict[str, Check[PartTarget]]] = {
+    "bijection": OF_BIJECTIONS,
+    "optimizer": OF_OPTIMIZERS,
+    "schedule": OF_SCHEDULES,
+}
+
+
 def checks_of(kind: PartKind) -> dict[str, Check[PartTarget]]:
     """Return the checks of a kind of parts."""
-    return OF_ALL | (OF_BIJECTIONS if kind == "bijection" else OF_DISTRIBUTIONS)
+    return OF_ALL | OF_KINDS.get(kind, OF_DISTRIBUTIONS)

@@ -31,7 +31,6 @@ from genzoo.training.final_objective import update_early_stopping, validation_te
 from genzoo.training.gather import gathering
 from genzoo.training.nonfinite import not_finite
 from genzoo.training.objective import Objective, mark_conditional, objective_terms, set_memory_format
-from genzoo.training.schedule import learning_rate
 from genzoo.training.step import Step
 
 
@@ -213,7 +212,7 @@ class Trainer:
             validation=self.validate(),
             seconds=self.seconds_before,
             images=self.steps_per_epoch * self.batch_size,
-            lr=learning_rate(self.training, self.step - 1, self.total_steps),
+            lr=self.body.learning_rate(self.step - 1),
         )
 
     def _means(self, steps: int) -> dict[str, float]:
