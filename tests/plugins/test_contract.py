@@ -110,7 +110,8 @@ def quick(every: list[Checked]) -> Iterator[Checked]:
     for (model, loss, number), check in every:
         entry = registry().get("model", model)
         kind = (str(entry.target), str(entry.options), check, number)
-        if (number == 0 or check in OF_THE_SECOND) and not (check in OF_THE_CLASS and kind in seen):
+        wanted = (number == 0 or check in OF_THE_SECOND) and (check != "processes" or loss in COUPLED)
+        if wanted and not (check in OF_THE_CLASS and kind in seen):
             yield (model, loss, number), check
         seen.add(kind)
 
