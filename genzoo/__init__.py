@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from genzoo.core.model import Inference as Inference
     from genzoo.core.model import LatentModel as LatentModel
     from genzoo.core.model import Model as Model
+    from genzoo.core.model import Tokeniser as Tokeniser
     from genzoo.core.noise import content_keys as content_keys
     from genzoo.core.noise import derive_seed as derive_seed
     from genzoo.core.noise import of_examples as of_examples
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from genzoo.core.parts import Likelihood as Likelihood
     from genzoo.core.parts import Posterior as Posterior
     from genzoo.core.parts import Prior as Prior
+    from genzoo.core.parts import Quantiser as Quantiser
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
     from genzoo.data.resident import Resident as Resident
@@ -114,11 +116,11 @@ _HOMES = {
     "core.listener": "Epoch RunListener",
     "core.loss": "Loss Phase",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
-    "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model",
+    "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model Tokeniser",
     "core.noise": "content_keys derive_seed of_examples seeded",
     "core.observation": "Categorical",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
-    "core.parts": "Bijection Likelihood Posterior Prior",
+    "core.parts": "Bijection Likelihood Posterior Prior Quantiser",
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "data.resident": "Resident",

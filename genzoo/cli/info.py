@@ -23,6 +23,7 @@ USE: dict[Kind, str] = {
     "prior": "genzoo run vae --dataset NAME --prior {name}",
     "posterior": "genzoo run vae --dataset NAME --posterior {name}",
     "bijection": 'in Python: genzoo.make_part("bijection", "{name}", DIM, 0)',
+    "quantiser": "genzoo run vq-vae --dataset NAME --quantiser {name}",
 }
 """What to type for entries without options of their own."""
 

@@ -21,6 +21,7 @@ HEADINGS: dict[Kind, str] = {
     "prior": "PRIORS",
     "posterior": "POSTERIORS",
     "bijection": "BIJECTIONS",
+    "quantiser": "QUANTISERS",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }
