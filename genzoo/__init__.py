@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from genzoo.cli.loading import load_data as load_data
     from genzoo.comparison.references import load as load
     from genzoo.comparison.references import open_run as open_run
+    from genzoo.core.categorical import Categorical as Categorical
+    from genzoo.core.categorical import OneHot as OneHot
     from genzoo.core.combinators import Composite as Composite
     from genzoo.core.combinators import Mixture as Mixture
     from genzoo.core.combinators import Transformed as Transformed
@@ -68,7 +70,6 @@ if TYPE_CHECKING:
     from genzoo.core.noise import derive_seed as derive_seed
     from genzoo.core.noise import of_examples as of_examples
     from genzoo.core.noise import seeded as seeded
-    from genzoo.core.observation import Categorical as Categorical
     from genzoo.core.options import Count as Count
     from genzoo.core.options import Fraction as Fraction
     from genzoo.core.options import Natural as Natural
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "cli.loading": "dataset_of load_data",
     "comparison.references": "load open_run",
+    "core.categorical": "Categorical OneHot",
     "core.combinators": "Composite Mixture Transformed",
     "core.command": "Command",
     "core.dataset": "Batch Dataset DataSpec Factored Part Split Splits",
@@ -118,7 +120,6 @@ _HOMES = {
     "core.metric": "EvaluationBatch Metric EvaluationContext",
     "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model Tokeniser",
     "core.noise": "content_keys derive_seed of_examples seeded",
-    "core.observation": "Categorical",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
     "core.parts": "Bijection Likelihood Posterior Prior Quantiser",
     "core.rows": "Rows",

@@ -1,4 +1,4 @@
-"""Checks of a registered part of models: a likelihood, a prior, a posterior or a bijection.
+"""Checks of a registered part of models: a likelihood, a prior, a posterior, a bijection or a quantiser.
 
 Parts are examined alone, on small vectors, where densities can be compared with samples in seconds.
 """
@@ -27,6 +27,7 @@ from genzoo.testing.check import Check, require
 from genzoo.testing.consistency_checks import difference
 from genzoo.testing.densities import centred, examine_distribution
 from genzoo.testing.pair import PERTURBATION
+from genzoo.testing.quantiser_checks import CODES, OF_QUANTISERS, quantiser
 
 SPEC = DataSpec((3,), "gaussian", size=100)
 """The data that priors are built for."""
@@ -97,8 +98,8 @@ def check_interface(target: PartTarget) -> None:
     """The class extends that of its kind, and is made from its name."""
     interface = INTERFACES[target.kind]
     require(issubclass(target.entry.load(), interface), f"it does not extend genzoo.{interface.__name__}")
-    if target.kind == "bijection":
-        target.build(LATENTS, 0)
+    if target.kind in ("bijection", "quantiser"):
+        target.build(LATENTS, 0) if target.kind == "bijection" else quantiser(target)
         return
     made, *_ = target.distribution()
     if target.kind == "likelihood":
@@ -112,7 +113,9 @@ def check_argument(target: PartTarget) -> str | None:
     name = registry().spelling(target.entry)
     full = written_out(target.kind, name)
     require(written_out(target.kind, full) == full, f"{full} is written out as {written_out(target.kind, full)}")
-    inputs: dict[str, tuple[Any, ...]] = {"prior": (SPEC, LATENTS), "posterior": (LATENTS,), "bijection": (LATENTS, 0)}
+    inputs: dict[str, tuple[Any, ...]] = {
+        "prior": (SPEC, LATENTS), "posterior": (LATENTS,), "bijection": (LATENTS, 0), "quantiser": (CODES, 2),
+    }  # fmt: skip
     try:
         make_part(target.kind, f"{name}:no such argument", *inputs.get(target.kind, ()))
     except UsageError:
@@ -236,7 +239,10 @@ def _mapped(target: PartTarget) -> list[tuple[Bijection, Tensor, Tensor | None]]
 
 
 OF_ALL: dict[str, Check[PartTarget]] = {
-    "interface": Check(check_interface, "extend genzoo.Likelihood, genzoo.Prior, genzoo.Posterior or genzoo.Bijection"),
+    "interface": Check(
+        check_interface,
+        "extend genzoo.Likelihood, genzoo.Prior, genzoo.Posterior, genzoo.Bijection or genzoo.Quantiser",
+    ),
     "argument": Check(check_argument, "set symbol and default, or define parse(text), which raises ValueError"),
 }
 OF_DISTRIBUTIONS: dict[str, Check[PartTarget]] = {
@@ -252,6 +258,9 @@ OF_BIJECTIONS: dict[str, Check[PartTarget]] = {
 }
 
 
+OF_KINDS: dict[PartKind, dict[str, Check[PartTarget]]] = {"bijection": OF_BIJECTIONS, "quantiser": OF_QUANTISERS}
+
+
 def checks_of(kind: PartKind) -> dict[str, Check[PartTarget]]:
     """Return the checks of a kind of parts."""
-    return OF_ALL | (OF_BIJECTIONS if kind == "bijection" else OF_DISTRIBUTIONS)
+    return OF_ALL | OF_KINDS.get(kind, OF_DISTRIBUTIONS)

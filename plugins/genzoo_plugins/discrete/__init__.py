@@ -5,7 +5,9 @@ from genzoo.core.hookspecs import Register, RegisterMetric, RegisterModel, Regis
 HOME = "genzoo_plugins.discrete"
 PAPER = "van den Oord, Vinyals & Kavukcuoglu 2017, arXiv 1711.00937"
 DHARIWAL = "Dhariwal et al. 2020, arXiv 2005.00341"
+JANG = "Jang, Gu & Poole 2017, arXiv 1611.01144"
 LEE = "Lee et al. 2022, arXiv 2203.01941"
+MADDISON = "Maddison, Mnih & Teh 2017, arXiv 1611.00712"
 MENTZER = "Mentzer et al. 2024, arXiv 2309.15505"
 YU = "Yu et al. 2024, arXiv 2310.05737"
 
@@ -28,6 +30,14 @@ def register_models(register: RegisterModel) -> None:
         summary="autoencoder of images whose codes are rounded numbers, without a codebook",
         paper=MENTZER,
         theory=f"{HOME}.theory:fsq_vae",
+    )
+    register(
+        "gumbel-vae",
+        f"{HOME}.gumbel_vae:GumbelVAE",
+        loss="elbo",
+        summary="VAE whose latents are classes, relaxed in training and one-hot in evaluation",
+        paper=f"{JANG}; {MADDISON}",
+        theory=f"{HOME}.theory_gumbel:gumbel_vae",
     )
 
 

@@ -85,7 +85,8 @@ class Residual(Codebook):
 
     def joined(self, vectors: Tensor) -> Tensor:
         """Return the sum of the vectors at each place."""
-        return vectors.unflatten(-2, (self.depth, -1)).sum(-3)
+        whole: Tensor = vectors.unflatten(-2, (self.depth, -1)).sum(-3)
+        return whole
 
 
 class Quantised(genzoo.Delta):
@@ -112,8 +113,8 @@ class Quantised(genzoo.Delta):
         return -p.log_prob_of(self.codes) if isinstance(p, CodePrior) else None
 
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
-        parts = (split_batch(part, sizes) for part in (self.encoded, self.codes, self.vectors))
-        return type(self)(*parts, self.depth)
+        encoded, codes, vectors = (split_batch(part, sizes) for part in (self.encoded, self.codes, self.vectors))
+        return type(self)(encoded, codes, vectors, self.depth)
 
 
 class CodePrior(genzoo.Distribution):

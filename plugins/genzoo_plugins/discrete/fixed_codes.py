@@ -44,22 +44,22 @@ class FiniteScalar(genzoo.Quantiser):
         return ",".join(str(int(level)) for level in levels)
 
     @property
-    def half(self) -> Tensor:
+    def steps_below(self) -> Tensor:
         """The number of steps from the lowest level to 0, ⌊L/2⌋, [D, 1, 1]: vectors are in units of it."""
         return self.levels // 2
 
     def bound(self, encoded: Tensor) -> Tensor:
         reach = (self.levels - 1) * (1 + MARGIN) / 2
         offset = 0.5 * (1 - self.levels % 2)
-        return ((encoded + (offset / reach).atanh()).tanh() * reach - offset) / self.half
+        return ((encoded + (offset / reach).atanh()).tanh() * reach - offset) / self.steps_below
 
     def nearest(self, vectors: Tensor) -> Tensor:
-        steps = (vectors.detach() * self.half).round().long() + self.half
+        steps = (vectors.detach() * self.steps_below).round().long() + self.steps_below
         return (steps.clamp_min(0).minimum(self.levels - 1) * self.basis).sum(-3)
 
     def look_up(self, codes: Tensor) -> Tensor:
         steps = codes.unsqueeze(-3) // self.basis % self.levels
-        return (steps - self.half) / self.half
+        return (steps - self.steps_below) / self.steps_below
 
 
 class LookupFree(genzoo.Quantiser):
@@ -105,4 +105,5 @@ class LookupFree(genzoo.Quantiser):
         unsure = (F.softplus(logits) - shares * logits).mean((0, 2, 3)).sum()  # finite for every logit
         mean = genzoo.gather(shares).mean((0, 2, 3)).clamp(TINY, 1 - TINY)
         mixed = (torch.special.entr(mean) + torch.special.entr(1 - mean)).sum()
-        return ENTROPY * points.shape[-2] * points.shape[-1] * (unsure - mixed)
+        penalty: Tensor = ENTROPY * points.shape[-2] * points.shape[-1] * (unsure - mixed)
+        return penalty

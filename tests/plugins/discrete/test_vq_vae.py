@@ -91,6 +91,7 @@ def test_the_prior_is_a_distribution_over_grids() -> None:
     """Its probabilities sum to 1, its samples have them, and its mean is theirs."""
     torch.manual_seed(0)
     codebook, logits = Codebook(3, 2), torch.randn(2, 1, 3)
+    codebook.reset()
     prior = CodePrior(logits, codebook)
     grids = torch.cartesian_prod(torch.arange(3), torch.arange(3)).view(9, 2, 1)
     probabilities = prior.log_prob(codebook.look_up(grids)).exp()
