@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genzoo.core.distributions import Distribution, split_batch
+from genzoo.core.distributions import Distribution, Measure, split_batch
 from genzoo.core.noise import exponential
 
 
@@ -86,7 +86,7 @@ class OneHot(Distribution):
         event_dims: How many of the last axes are one event, that of C included.
     """
 
-    measure = "probability"
+    measure: Measure = "probability"
 
     def __init__(self, logits: Tensor, temperature: float = 0.0, event_dims: int = 2) -> None:
         super().__init__(event_dims)

@@ -154,8 +154,8 @@ class Quantiser(Part):
     def reset(self) -> None:
         """Draw the initial weights. The model calls it after it has made its nets, which need `dim`."""
 
-    def start(self, points: Tensor) -> None:
-        """Choose the initial codes by points [B, D, H, W] of a training batch, without gradient."""
+    def start(self, encoded: Tensor) -> None:
+        """Choose initial values by the encoder's output [B, D, H, W] for a training batch, without gradient."""
 
     def bound(self, encoded: Tensor) -> Tensor:
         """Return the points that are quantised, given the encoder's output; both [..., D, H, W]."""

@@ -89,7 +89,7 @@ class Transformer(genzoo.Density):
         self.top = self.levels_of(spec) - 1
         """The largest pixel value, in levels."""
         if not spec.is_discrete:
-            self.support = {1: "binary", 255: "levels"}.get(self.top, "any")
+            self.support = "binary" if spec.binary else "levels" if self.top == LEVELS - 1 else "any"
         symbols = spec.levels if spec.is_discrete else self.top + 2
         self.tokens = nn.Embedding(symbols, config.width)  # that of 0 stands for the beginning
         self.places = nn.Parameter(0.02 * torch.randn(self.length, config.width))

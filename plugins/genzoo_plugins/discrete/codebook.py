@@ -44,8 +44,11 @@ class Codebook(genzoo.Quantiser):
     def look_up(self, codes: Tensor) -> Tensor:
         return F.embedding(codes, self.vectors).movedim(-1, -3)
 
+    def start(self, encoded: Tensor) -> None:
+        self.choose(self.bound(encoded))
+
     @torch.no_grad()
-    def start(self, points: Tensor) -> None:
+    def choose(self, points: Tensor) -> None:
         """Initialise the codes with distant points, by k-means++ (Arthur & Vassilvitskii 2007).
 
         A little noise makes the codes differ if there are fewer points than that (which have variance 1).
@@ -71,10 +74,10 @@ class Residual(Codebook):
         super().__init__(size, dim)
         self.depth = depth
 
-    def start(self, points: Tensor) -> None:
+    def start(self, encoded: Tensor) -> None:
         """Choose codes by the points, and then by these and what is left of them."""
-        super().start(points)
-        super().start(self(points)[0])
+        super().start(encoded)
+        self.choose(self(self.bound(encoded))[0])
 
     def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
         left, codes = [points], []

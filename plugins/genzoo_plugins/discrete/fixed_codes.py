@@ -18,7 +18,30 @@ ENTROPY = 0.1
 TINY = 1e-6
 
 
-class FiniteScalar(genzoo.Quantiser):
+class Lattice(genzoo.Quantiser):
+    """A quantiser whose first batch sets the centre and the scale of the encoder's output.
+
+    Otherwise the first outputs hardly differ, and all examples may have the same codes.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, size: int, dim: int) -> None:
+        super().__init__(size, dim)
+        self.register_buffer("centre", torch.zeros(dim, 1, 1))
+        self.register_buffer("spread", torch.ones(dim, 1, 1))
+
+    def start(self, encoded: Tensor) -> None:
+        each = encoded.movedim(-3, 0).flatten(1)
+        self.centre.copy_(each.mean(1)[:, None, None])
+        self.spread.copy_(each.std(1).clamp_min(TINY)[:, None, None])
+
+    def bound(self, encoded: Tensor) -> Tensor:
+        return (encoded - self.centre) / self.spread
+
+
+class FiniteScalar(Lattice):
     """Number d of a vector is rounded to one of L_d equidistant levels (Mentzer et al. 2024, section 3.1).
 
     The K = Π L_d codes need no loss of their own. An even number of levels has one more below 0 than above.
@@ -51,7 +74,7 @@ class FiniteScalar(genzoo.Quantiser):
     def bound(self, encoded: Tensor) -> Tensor:
         reach = (self.levels - 1) * (1 + MARGIN) / 2
         offset = 0.5 * (1 - self.levels % 2)
-        return ((encoded + (offset / reach).atanh()).tanh() * reach - offset) / self.steps_below
+        return ((super().bound(encoded) + (offset / reach).atanh()).tanh() * reach - offset) / self.steps_below
 
     def nearest(self, vectors: Tensor) -> Tensor:
         steps = (vectors.detach() * self.steps_below).round().long() + self.steps_below
@@ -62,36 +85,23 @@ class FiniteScalar(genzoo.Quantiser):
         return (steps - self.steps_below) / self.steps_below
 
 
-class LookupFree(genzoo.Quantiser):
+class LookupFree(Lattice):
     """B bits: the signs of the encoder's output, whose 2ᴮ codes are vectors of ±1 (Yu et al. 2024, section 3.1).
 
     The penalty makes each bit sure, and both of its values equally frequent in a batch: for the probabilities σ(4z) of
-    a 1, of the softmax of −‖z − c‖² over the vectors c, it is the mean entropy minus the entropy of the mean. The first
-    batch sets the centre and the scale of the encoder's output: else all its examples may have the same signs.
+    a 1, of the softmax of −‖z − c‖² over the vectors c, it is the mean entropy minus the entropy of the mean.
     """
 
     symbol = "B, the number of bits,"
     default = 9
     commits = True
     basis: Tensor
-    centre: Tensor
-    spread: Tensor
 
     def __init__(self, size: int, dim: int, bits: int) -> None:
         if bits > 16:
             raise genzoo.UsageError(f"--quantiser lfq:{bits}: at most 16 bits", "lfq:9")
         super().__init__(2**bits, bits)
         self.register_buffer("basis", 2 ** torch.arange(bits)[:, None, None], persistent=False)
-        self.register_buffer("centre", torch.zeros(bits, 1, 1))
-        self.register_buffer("spread", torch.ones(bits, 1, 1))
-
-    def start(self, points: Tensor) -> None:
-        each = points.movedim(-3, 0).flatten(1)
-        self.centre.copy_(each.mean(1)[:, None, None])
-        self.spread.copy_(each.std(1).clamp_min(1e-6)[:, None, None])
-
-    def bound(self, encoded: Tensor) -> Tensor:
-        return (encoded - self.centre) / self.spread
 
     def nearest(self, vectors: Tensor) -> Tensor:
         return ((vectors.detach() > 0) * self.basis).sum(-3)

@@ -69,8 +69,8 @@ class MovingCodebook(MovingMeans, Codebook):
             raise ValueError(f"{cls.symbol} must be below 1")
         return decay
 
-    def start(self, points: Tensor) -> None:
-        super().start(points)
+    def start(self, encoded: Tensor) -> None:
+        super().start(encoded)
         self.sums.copy_(self.vectors)
 
     def follow(self, points: Tensor) -> None:
@@ -91,7 +91,6 @@ class MovingVQ(MovingMeans, VQ):
 
     def __init__(self, model: genzoo.Model, config: Any) -> None:
         super().__init__(model, config)
-        self.codebook_of(model).by_gradient = False
         self.keep(self.codebook_of(model).vectors.requires_grad_(False))
 
     @classmethod
@@ -105,6 +104,9 @@ class MovingVQ(MovingMeans, VQ):
         assert isinstance(model, VQVAE)
         assert isinstance(model.codebook, Codebook)
         return model.codebook
+
+    def pulls_vectors(self, quantiser: genzoo.Quantiser) -> bool:
+        return False
 
     def begin(self, model: genzoo.Model, total_steps: int) -> None:
         """Start from the codes that `prepare` has chosen."""

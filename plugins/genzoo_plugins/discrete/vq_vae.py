@@ -96,7 +96,7 @@ class VQVAE(genzoo.LatentModel, genzoo.Tokeniser):
         self.vocabulary = quantiser.size
 
     def prepare(self, batch: genzoo.Batch) -> None:
-        self.codebook.start(self.encoded(batch.x))
+        self.codebook.start(full_precision(self.encoder(batch.x)))
 
     def encoded(self, x: Tensor) -> Tensor:
         """Return the encoder's output before quantisation, [B, D, h, w]."""
@@ -152,7 +152,7 @@ class VQ(genzoo.Loss):
         kl = inference.kl().mean()
         distortion = squared_distance(q.encoded.detach(), q.vectors)
         loss = bound = reconstruction + kl
-        if quantiser.by_gradient:
+        if self.pulls_vectors(quantiser):
             loss = loss + distortion
         if quantiser.commits:
             loss = loss + self.config.commitment * squared_distance(q.encoded, q.vectors.detach())
@@ -164,6 +164,10 @@ class VQ(genzoo.Loss):
             "kl": kl.detach(),
             "distortion": distortion.detach(),
         }
+
+    def pulls_vectors(self, quantiser: genzoo.Quantiser) -> bool:
+        """Return whether the distance trains the quantiser's vectors."""
+        return quantiser.by_gradient
 
     def follow(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> None:
         """Let the quantiser follow the encoder, after a step."""

@@ -111,7 +111,6 @@ def test_the_loss_is_that_of_the_gradient_codebook_without_its_term() -> None:
     model, loss = made()
     moving = loss(model, BATCH, STEP)
     model.codebook.vectors.requires_grad_(True)
-    model.codebook.by_gradient = True
     own = VQ(model, VQ.Config())(model, BATCH, STEP)
     torch.testing.assert_close(moving["loss"], (own["loss"] - own["distortion"]).detach(), check_stride=False)
     assert {name: value.item() for name, value in moving.items() if name != "loss"} == {
