@@ -27,6 +27,7 @@ USE: dict[Kind, str] = {
     "sampler": "genzoo sample RUN --sampler {name}",
     "optimizer": "genzoo run MODEL --dataset NAME --optimizer {name}",
     "schedule": "genzoo run MODEL --dataset NAME --schedule {name}",
+    "quantiser": "genzoo run vq-vae --dataset NAME --quantiser {name}",
 }
 """What to type for entries without options of their own."""
 

@@ -30,6 +30,7 @@ HEADINGS: dict[Kind, str] = {
     "sampler": "SAMPLERS",
     "optimizer": "OPTIMIZERS",
     "schedule": "SCHEDULES",
+    "quantiser": "QUANTISERS",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }

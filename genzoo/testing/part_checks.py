@@ -28,6 +28,7 @@ from genzoo.testing.consistency_checks import difference
 from genzoo.testing.densities import centred, examine_distribution
 from genzoo.testing.optimizer_checks import OF_OPTIMIZERS, OF_SCHEDULES
 from genzoo.testing.pair import PERTURBATION
+from genzoo.testing.quantiser_checks import CODES, OF_QUANTISERS
 from genzoo.testing.sampler_checks import OF_SAMPLERS
 
 SPEC = DataSpec((3,), "gaussian", size=100)
@@ -38,6 +39,7 @@ INPUTS: dict[PartKind, tuple[Any, ...]] = {
     "prior": (SPEC, LATENTS),
     "posterior": (LATENTS,),
     "bijection": (LATENTS, 0),
+    "quantiser": (CODES, LATENTS),
     "sampler": ((LATENTS,),),
     "optimizer": ([nn.Parameter(torch.zeros(2))], 0.1, 0.0, ()),
 }
@@ -259,9 +261,11 @@ OF_BIJECTIONS: dict[str, Check[PartTarget]] = {
 }
 
 
-OF_KINDS: dict[str, dict[str, Check[PartTarget]]] = {
+OF_KINDS: dict[PartKind, dict[str, Check[PartTarget]]] = {
     "bijection": OF_BIJECTIONS,
+    "quantiser": OF_QUANTISERS,
     "sampler": OF_SAMPLERS,
+    "figure": {},
     "optimizer": OF_OPTIMIZERS,
     "schedule": OF_SCHEDULES,
 }

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from genzoo.core.dataset import Batch
-from genzoo.core.loss import Loss
 from genzoo.core.noise import derive_seed, reseed
 from genzoo.core.optimizer import ParameterGroup
 from genzoo.system.distributed import ALONE, Processes
@@ -102,7 +101,7 @@ class Step:
         self.names: tuple[str, ...] = ()
         self.sums: Tensor | None = None
         """The loss's terms, summed over the epoch's steps."""
-        self.after_step = type(objective.loss).after_step is not Loss.after_step
+        self.after_step = objective.loss.acts_after_step()
         self._batch: Batch | None = None
         self._terms: dict[int, dict[str, Tensor]] = {}
         """The terms of each of the step's phases so far."""
