@@ -27,16 +27,29 @@ OF_THE_SECOND = ("shapes", "loss", "density", "gradients", "edges")
 """The checks of the quick suite on the second form."""
 OF_THE_CLASS = ("shapes", "density", "posterior", "prior", "kl", "agrees", "alone", "drawn", "sampling")
 """The checks that concern the model alone: once in the quick suite for registrations that differ in the loss alone."""
-COUPLED = ("factor", "tc")
+COUPLED = ("dip", "factor", "sliced-wasserstein", "tc")
 """Losses that compare the examples of a batch with each other: the one warning that is meant."""
 SMALLER: dict[str, dict[str, Any]] = {
+    "aae": {"hidden": (16,)},
     "char-model": {"width": 16, "depth": 1, "heads": 2},
+    "ciwae": {"hidden": (16,)},
+    "contractive-ae": {"hidden": (16,)},
     "conv-vae": {"channels": (8, 16), "base": 8},
     "ddpm": {"width": 64, "depth": 1, "channels": 8, "timesteps": 20, "steps": 5},
+    "denoising-ae": {"hidden": (16,)},
+    "dip-vae": {"hidden": (16,)},
     "flow-matching": {"width": 64, "depth": 1, "steps": 10},
+    "gm-vae": {"hidden": (16,), "prior": "mixture:3"},
+    "iaf-vae": {"hidden": (16,), "posterior": "iaf:1", "latent_dim": 4},
     "ladder-vae": {"latent_dims": (6, 3), "hidden": (32,), "top_hidden": (16,)},
     "made": {"hidden": (16,)},
+    "miwae": {"hidden": (16,)},
+    "piwae": {"hidden": (16,)},
+    "rae": {"hidden": (16,)},
     "realnvp": {"couplings": 2, "hidden": (16,)},
+    "sparse-ae": {"latent_dim": 64, "active": 8},
+    "swae": {"hidden": (16,)},
+    "vamp-vae": {"hidden": (16,), "prior": "vamp:10"},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
 """Options of models that are slow with their defaults, which the long suite has."""
@@ -147,7 +160,7 @@ def test_nothing_is_refused_but_what_must_be() -> None:
     for model, loss in [
         *itertools.product(("ae", "vae", "beta-vae"), ("reconstruction",)),
         *itertools.product(("vae", "beta-vae"), ("elbo",)),
-        *itertools.product(("vae",), ("importance-weighted", *COUPLED)),
+        *itertools.product(("vae",), ("importance-weighted", "dip", "factor", "tc")),
         *(names for names in own() if names[0] not in ("conv-vae", "vq-vae", *OF_CLASSES, "char-model")),
     ]:
         assert forms(model, loss) == [form for form in FORMS if form != "tokens"]

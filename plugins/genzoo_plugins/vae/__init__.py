@@ -8,6 +8,10 @@ BURDA = "Burda, Grosse & Salakhutdinov 2016, arXiv 1509.00519"
 KIM = "Kim & Mnih 2018, arXiv 1802.05983"
 M2 = "Kingma, Rezende, Mohamed & Welling 2014, arXiv 1406.5298"
 CHEN = "Chen et al. 2018, arXiv 1802.04942"
+KUMAR = "Kumar, Sattigeri & Balakrishnan 2018, arXiv 1711.00848"
+RAINFORTH = "Rainforth et al. 2018, arXiv 1802.04537"
+THEORY = f"{HOME}.theory"
+IMPORTANCE = f"{THEORY}:importance_weighted"
 
 
 @hookimpl
@@ -69,6 +73,70 @@ def register_models(register: RegisterModel) -> None:
         summary="VAE whose KL weights the total correlation of its latents by beta",
         paper=CHEN,
     )
+    register(
+        "dip-vae",
+        VAE,
+        loss="dip",
+        summary="VAE whose codes are brought to a covariance of I over the data",
+        paper=KUMAR,
+        theory=f"{THEORY}:dip_vae",
+    )
+    register_with_parts(register)
+    for name, summary in (
+        ("miwae", "VAE trained on the mean of M importance-weighted bounds"),
+        ("piwae", "VAE whose encoder has the loss of miwae, and whose decoder that of iwae"),
+        ("ciwae", "VAE trained on a share of the ELBO and of the importance-weighted bound"),
+    ):
+        register(name, VAE, loss=name, summary=summary, paper=RAINFORTH, theory=IMPORTANCE)
+
+
+def register_with_parts(register: RegisterModel) -> None:
+    """Register the VAE with other parts than its defaults."""
+    register(
+        "sigma-vae",
+        VAE,
+        loss="elbo",
+        training={"likelihood": "gaussian-learned"},
+        summary="VAE with one learned variance of x given z",
+        paper="Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202",
+        theory=f"{THEORY}:sigma_vae",
+    )
+    register(
+        "cb-vae",
+        VAE,
+        loss="elbo",
+        training={"likelihood": "continuous-bernoulli"},
+        summary="VAE of grey images with a density of grey values",
+        paper="Loaiza-Ganem & Cunningham 2019, arXiv 1907.06845",
+        theory=f"{THEORY}:cb_vae",
+    )
+    register(
+        "iaf-vae",
+        VAE,
+        loss="elbo",
+        options={"posterior": "iaf:4"},
+        summary="VAE whose posterior is an inverse autoregressive flow that depends on x",
+        paper="Kingma et al. 2016, arXiv 1606.04934",
+        theory=f"{THEORY}:iaf_vae",
+    )
+    register(
+        "vamp-vae",
+        VAE,
+        loss="elbo",
+        options={"prior": "vamp:500"},
+        summary="VAE whose prior is the mixture of the posteriors of learned inputs",
+        paper="Tomczak & Welling 2018, arXiv 1705.07120",
+        theory=f"{THEORY}:vamp_vae",
+    )
+    register(
+        "gm-vae",
+        VAE,
+        loss="elbo",
+        options={"prior": "mixture:10"},
+        summary="VAE whose prior is a learned mixture of Gaussians, to cluster by",
+        paper="Jiang et al. 2017, arXiv 1611.05148",
+        theory=f"{THEORY}:gm_vae",
+    )
 
 
 @hookimpl
@@ -97,3 +165,21 @@ def register_losses(register: Register) -> None:
         summary="negative ELBO with the total correlation, estimated from the batch, weighted by beta",
         paper=CHEN,
     )
+    register(
+        "dip",
+        f"{HOME}.dip_vae:DIP",
+        summary="negative ELBO plus the distance of the codes' covariance from I",
+        paper=KUMAR,
+        theory=f"{THEORY}:dip_vae",
+    )
+    for name, kind, summary in (
+        ("miwae", "Multiply", "minus the mean of M importance-weighted bounds of k samples"),
+        (
+            "piwae",
+            "Partially",
+            "minus the mean of M bounds for the encoder, and the bound of M·k samples for the decoder",
+        ),
+        ("ciwae", "Combined", "minus a share of the ELBO and of the importance-weighted bound"),
+    ):
+        target = f"{HOME}.iwae:{kind}ImportanceWeighted"
+        register(name, target, summary=summary, paper=RAINFORTH, theory=IMPORTANCE)
