@@ -30,6 +30,12 @@ def linear(kind: type[AE], size: int, **options: Any) -> AE:
         return kind(genzoo.DataSpec((size,), "gaussian", size=1000), kind.Config(latent_dim=size, hidden=(), **options))
 
 
+def weight_of(layer: nn.Module) -> Tensor:
+    """Return the weight of a linear layer, without gradient."""
+    assert isinstance(layer, nn.Linear)
+    return layer.weight.detach()
+
+
 def minimise(module: nn.Module, value: Callable[[], Tensor], steps: int = 100) -> None:
     """Train a module by L-BFGS on a value that does not change from call to call."""
     optimizer = torch.optim.LBFGS(module.parameters(), max_iter=steps, line_search_fn="strong_wolfe")
@@ -41,14 +47,15 @@ def minimise(module: nn.Module, value: Callable[[], Tensor], steps: int = 100) -
         found.backward()
         return found
 
-    optimizer.step(closure)  # type: ignore[arg-type]
+    optimizer.step(closure)
 
 
 def whitened(n: int, size: int) -> Tensor:
     """Return points [n, size] whose mean is exactly 0 and whose covariance is exactly I."""
     x = torch.randn(n, size, dtype=torch.float64)
     x = x - x.mean(0)
-    return torch.linalg.solve_triangular(torch.linalg.cholesky(x.T @ x / n), x.T, upper=False).T.float()
+    white: Tensor = torch.linalg.solve_triangular(torch.linalg.cholesky(x.T @ x / n), x.T, upper=False)
+    return white.T.float()
 
 
 def denoising() -> Iterator[Case]:
@@ -76,7 +83,7 @@ def regularised() -> Iterator[Case]:
     with seeded(2):
         x = whitened(500, 3) * VARIANCES.sqrt()
         minimise(model, lambda: loss(model, genzoo.Batch(x), STEP)["loss"], 300)
-    decoder, encoder = model.decoder[0].weight.detach(), model.encoder[1].weight.detach()
+    decoder, encoder = weight_of(model.decoder[0]), weight_of(model.encoder[1])
     kept = (decoder @ encoder).diagonal().tolist()
     for share, variance in zip(kept, VARIANCES.tolist(), strict=True):
         truth = 1 - math.sqrt(2 * beta * weight / variance)
@@ -95,13 +102,14 @@ def regularised() -> Iterator[Case]:
 def contractive() -> Iterator[Case]:
     """A sigmoid layer: ‖∂h/∂x‖²_F = Σ_j (h_j(1 − h_j))²‖W_j‖² (Rifai et al. 2011, eq. 4)."""
     model = linear(AE, 4)
+    layer = model.encoder[1]
     model.encoder = nn.Sequential(model.encoder, nn.Sigmoid())  # type: ignore[assignment]
     loss = Contractive(model, Contractive.Config(contraction_weight=0.7))
     with seeded(1):
         x = torch.randn(1, 4)
         terms = loss(model, genzoo.Batch(x.expand(40_000, 4)), STEP)
     slope = (h := model.encode(x)[0]) * (1 - h)
-    truth = (slope.square() * model.encoder[0][1].weight.square().sum(1)).sum().item()  # type: ignore[index,union-attr]
+    truth = (slope.square() * weight_of(layer).square().sum(1)).sum().item()
     yield Case("‖∂h/∂x‖²_F of a sigmoid layer", terms["contraction"].item(), truth, 0.03 * truth)
     weight = (terms["loss"] - terms["reconstruction"]).item() / terms["contraction"].item()
     yield Case("its weight in the loss", weight, 0.7, 1e-4)

@@ -68,9 +68,9 @@ class MultiplyImportanceWeighted(ImportanceWeighted):
 
     @genzoo.config
     class Config:
-        groups: genzoo.Count = 8
-        """M, the number of bounds that are averaged."""
-        posterior_samples: genzoo.Count = 8
+        groups: genzoo.Count = 4
+        """M, the number of bounds that are averaged; the paper has 8."""
+        posterior_samples: genzoo.Count = 4
         """k, posterior samples an example in each bound."""
 
     config: Config  # type: ignore[assignment]
@@ -125,7 +125,7 @@ class CombinedImportanceWeighted(ImportanceWeighted):
     class Config:
         share: genzoo.Fraction = 0.5
         """β, the share of the ELBO."""
-        posterior_samples: genzoo.Count = 64
+        posterior_samples: genzoo.Count = 16
         """k, posterior samples an example in both bounds."""
 
     config: Config  # type: ignore[assignment]

@@ -1,0 +1,72 @@
+"""What theory says of ladders of Gaussians: the densities of linear ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import MultivariateNormal
+
+import genzoo
+from genzoo.core.noise import seeded
+from genzoo.core.theory import Case
+from genzoo_plugins.hierarchical.ladder_vae import LadderVAE
+
+NOISE = 0.7
+"""Standard deviation of each level given the one above."""
+
+
+def linear(dims: tuple[int, ...], size: int) -> tuple[LadderVAE, list[Tensor]]:
+    """Return a ladder whose generative nets are linear, and their weights: of z₁ given z₂, …, and of x given z₁."""
+    with seeded(0):
+        config = LadderVAE.Config(latent_dims=dims, hidden=(size,), top_hidden=())
+        model = LadderVAE(genzoo.DataSpec((size,), "gaussian"), config)
+        model.features = nn.Sequential(nn.Identity())
+        downs = [model.down, *(rung.down for rung in model.rungs)]
+        weights = [torch.randn(own, above) for own, above in zip(dims, dims[1:], strict=False)]
+        weights.append(torch.randn(size, dims[0]))
+        for down, weight in zip(downs, weights, strict=False):
+            layer = down[0]  # type: ignore[index]
+            layer.weight.data = torch.cat([weight, torch.zeros_like(weight)])
+            layer.bias.data = torch.cat([torch.zeros(len(weight)), torch.full((len(weight),), 2 * math.log(NOISE))])
+        model.decoder = nn.Linear(dims[0], size, bias=False)  # type: ignore[assignment]
+        model.decoder.weight.data = weights[-1]
+    return model, weights
+
+
+@torch.no_grad()
+def ladder_vae() -> Iterator[Case]:
+    """Linear ladders of two and three levels: ln p(z) is that of one Gaussian over all levels, and the
+    importance-weighted bound tends to ln p(x) from below."""
+    for dims in ((2, 1), (2, 2, 1)):
+        model, weights = linear(dims, 3)
+        levels = len(dims)
+        with seeded(1):
+            z = model.prior().rsample((100_000,))
+        covariance = torch.eye(dims[-1])
+        cross = [covariance]  # of z_l, z_{l+1}, … with each other, from the top down
+        whole = covariance
+        for level in reversed(range(levels - 1)):
+            weight = torch.cat([weights[level], torch.zeros(dims[level], len(whole) - dims[level + 1])], 1)
+            upper = weight @ whole
+            own = upper @ weight.T + NOISE**2 * torch.eye(dims[level])
+            whole = torch.cat([torch.cat([own, upper], 1), torch.cat([upper.T, whole], 1)])
+            cross.append(own)
+        exact = MultivariateNormal(torch.zeros(len(whole)), whole).log_prob(z).mean().item()
+        yield Case(f"ln p(z) of {levels} levels, nats", model.prior().log_prob(z).mean().item(), exact, 1e-3)
+        evidence = weights[-1] @ cross[-1] @ weights[-1].T + torch.eye(3)
+        x = MultivariateNormal(torch.zeros(3), evidence).sample((200,))
+        truth = MultivariateNormal(torch.zeros(3), evidence).log_prob(x)
+        with seeded(2):
+            inference = model.infer(genzoo.Batch(x), 4000)
+        assert inference.p is not None
+        ratios = inference.p.log_prob(inference.z) - inference.q.log_prob(inference.z)
+        weighted = inference.px.log_prob(x) + ratios
+        found = (weighted.logsumexp(0) - math.log(len(weighted))).mean().item()
+        yield Case(f"L_4000 of {levels} levels is ln p(x), nats", found, truth.mean().item(), 0.02)
+        gap = (truth - weighted.mean(0)).mean().item()
+        yield Case(f"ln p(x) − ELBO of {levels} levels, nats", gap, 0.0, 0.0, one_sided=True)
+        kl = inference.kl().mean().item()
+        yield Case(f"KL of {levels} levels, and from samples, nats", kl, -ratios.mean().item(), 0.02)
