@@ -56,9 +56,10 @@ class LadderVAE(genzoo.LatentModel):
         self.up = mlp(above, config.top_hidden, 2 * self.top_dim, act)
         self.down = mlp(second, config.top_hidden[::-1], 2 * self.lower_dim, act)
         self.decoder = FlatDecoder(self.lower_dim, config.hidden[::-1], widened(spec.shape, self.head.outputs), act)
-        widths = [width, *[top_width] * (len(config.latent_dims) - 3)]
         pairs = itertools.pairwise(config.latent_dims[1:])
-        self.rungs = nn.ModuleList(Rung(w, config, *dims) for w, dims in zip(widths, pairs, strict=True))
+        self.rungs = nn.ModuleList(
+            Rung(top_width if level else width, config, *dims) for level, dims in enumerate(pairs)
+        )
 
     def posterior(self, x: Tensor) -> Ladder:
         features = self.features(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -25,15 +26,28 @@ def linear(dims: tuple[int, ...], size: int) -> tuple[LadderVAE, list[Tensor]]:
         model = LadderVAE(genzoo.DataSpec((size,), "gaussian"), config)
         model.features = nn.Sequential(nn.Identity())
         downs = [model.down, *(rung.down for rung in model.rungs)]
-        weights = [torch.randn(own, above) for own, above in zip(dims, dims[1:], strict=False)]
-        weights.append(torch.randn(size, dims[0]))
+        weights = [0.7 * torch.randn(own, above) for own, above in itertools.pairwise(dims)]
+        weights.append(0.7 * torch.randn(size, dims[0]))
         for down, weight in zip(downs, weights, strict=False):
             layer = down[0]  # type: ignore[index]
             layer.weight.data = torch.cat([weight, torch.zeros_like(weight)])
             layer.bias.data = torch.cat([torch.zeros(len(weight)), torch.full((len(weight),), 2 * math.log(NOISE))])
         model.decoder = nn.Linear(dims[0], size, bias=False)  # type: ignore[assignment]
         model.decoder.weight.data = weights[-1]
-    return model, weights
+        return model, weights
+
+
+def train_posterior(model: LadderVAE, x: Tensor) -> None:
+    """Train q(z|x) alone, 200 steps on points x [N, D]."""
+    parts = [model.evidence, model.up, *(nn.ModuleList([rung.features, rung.evidence]) for rung in model.rungs)]
+    optimizer = torch.optim.Adam([p for part in parts for p in part.parameters()], 0.03)
+    rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 200)
+    for _ in range(200):
+        inference = model.infer(genzoo.Batch(x))
+        optimizer.zero_grad()
+        (inference.kl() - inference.px.log_prob(x)[0]).mean().backward()
+        optimizer.step()
+        rate.step()
 
 
 @torch.no_grad()
@@ -57,16 +71,19 @@ def ladder_vae() -> Iterator[Case]:
         exact = MultivariateNormal(torch.zeros(len(whole)), whole).log_prob(z).mean().item()
         yield Case(f"ln p(z) of {levels} levels, nats", model.prior().log_prob(z).mean().item(), exact, 1e-3)
         evidence = weights[-1] @ cross[-1] @ weights[-1].T + torch.eye(3)
-        x = MultivariateNormal(torch.zeros(3), evidence).sample((200,))
+        with seeded(3):
+            x = MultivariateNormal(torch.zeros(3), evidence).sample((60,))
         truth = MultivariateNormal(torch.zeros(3), evidence).log_prob(x)
         with seeded(2):
-            inference = model.infer(genzoo.Batch(x), 4000)
+            with torch.enable_grad():
+                train_posterior(model, x)
+            inference = model.infer(genzoo.Batch(x), 2000)
         assert inference.p is not None
         ratios = inference.p.log_prob(inference.z) - inference.q.log_prob(inference.z)
         weighted = inference.px.log_prob(x) + ratios
         found = (weighted.logsumexp(0) - math.log(len(weighted))).mean().item()
-        yield Case(f"L_4000 of {levels} levels is ln p(x), nats", found, truth.mean().item(), 0.02)
+        yield Case(f"L_2000 of {levels} levels is ln p(x), nats", found, truth.mean().item(), 0.03)
         gap = (truth - weighted.mean(0)).mean().item()
         yield Case(f"ln p(x) − ELBO of {levels} levels, nats", gap, 0.0, 0.0, one_sided=True)
         kl = inference.kl().mean().item()
-        yield Case(f"KL of {levels} levels, and from samples, nats", kl, -ratios.mean().item(), 0.02)
+        yield Case(f"KL of {levels} levels, and from samples, nats", kl, -ratios.mean().item(), 0.03)

@@ -82,12 +82,12 @@ def register_models(register: RegisterModel) -> None:
         theory=f"{THEORY}:dip_vae",
     )
     register_with_parts(register)
-    for name, summary in (
-        ("miwae", "VAE trained on the mean of M importance-weighted bounds"),
-        ("piwae", "VAE whose encoder has the loss of miwae, and whose decoder that of iwae"),
-        ("ciwae", "VAE trained on a share of the ELBO and of the importance-weighted bound"),
+    for name, kind, summary in (
+        ("miwae", "multiply", "VAE trained on the mean of M importance-weighted bounds"),
+        ("piwae", "partially", "VAE whose encoder has the loss of miwae, and whose decoder that of iwae"),
+        ("ciwae", "combined", "VAE trained on a share of the ELBO and of the importance-weighted bound"),
     ):
-        register(name, VAE, loss=name, summary=summary, paper=RAINFORTH, theory=IMPORTANCE)
+        register(name, VAE, loss=f"{kind}-importance-weighted", summary=summary, paper=RAINFORTH, theory=IMPORTANCE)
 
 
 def register_with_parts(register: RegisterModel) -> None:
@@ -123,7 +123,7 @@ def register_with_parts(register: RegisterModel) -> None:
         "vamp-vae",
         VAE,
         loss="elbo",
-        options={"prior": "vamp:500"},
+        options={"prior": "vamp:100"},
         summary="VAE whose prior is the mixture of the posteriors of learned inputs",
         paper="Tomczak & Welling 2018, arXiv 1705.07120",
         theory=f"{THEORY}:vamp_vae",
@@ -172,14 +172,13 @@ def register_losses(register: Register) -> None:
         paper=KUMAR,
         theory=f"{THEORY}:dip_vae",
     )
-    for name, kind, summary in (
-        ("miwae", "Multiply", "minus the mean of M importance-weighted bounds of k samples"),
+    for kind, summary in (
+        ("multiply", "minus the mean of M importance-weighted bounds of k samples"),
         (
-            "piwae",
-            "Partially",
+            "partially",
             "minus the mean of M bounds for the encoder, and the bound of M·k samples for the decoder",
         ),
-        ("ciwae", "Combined", "minus a share of the ELBO and of the importance-weighted bound"),
+        ("combined", "minus a share of the ELBO and of the importance-weighted bound"),
     ):
-        target = f"{HOME}.iwae:{kind}ImportanceWeighted"
-        register(name, target, summary=summary, paper=RAINFORTH, theory=IMPORTANCE)
+        target = f"{HOME}.iwae:{kind.capitalize()}ImportanceWeighted"
+        register(f"{kind}-importance-weighted", target, summary=summary, paper=RAINFORTH, theory=IMPORTANCE)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import genzoo
-from genzoo.core.nets import frozen
 
 
 class ImportanceWeighted(genzoo.Loss):
@@ -88,34 +87,24 @@ class PartiallyImportanceWeighted(MultiplyImportanceWeighted):
     """The encoder is trained by −1/M Σ_m L_k, decoder and prior by −L_{M·k} of the same samples (PIWAE; Rainforth et
     al. 2018, section 4). "loss" is the latter.
 
-    Each z is decoded twice more: with its gradient and frozen weights for the encoder, and without gradient of z for
-    the decoder.
+    Each z is decoded once more, without its gradient. The encoder gets ∂ ln p(x, z)/∂z of that pass.
     """
+
+    second_order = True
 
     def objective(
         self, log_weights: Tensor, model: genzoo.LatentModel, batch: genzoo.Batch, inference: genzoo.Inference
     ) -> Tensor:
-        generative = _Joint(model)
-        z = inference.z
-        log_q = inference.q.log_prob(z)
-        encoder = negative_bound(frozen(generative)(z, batch.x) - log_q, self.config.groups)
-        decoder = negative_bound(generative(z.detach(), batch.x) - log_q.detach())
-        return decoder + encoder - encoder.detach()
-
-
-class _Joint(nn.Module):
-    """ln p(x|z) + ln p(z), with the model's parameters as its own."""
-
-    def __init__(self, model: genzoo.LatentModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, z: Tensor, x: Tensor) -> Tensor:
-        """z [K, B, *D], x [B, *S] → [K, B]."""
-        p = self.model.prior()
-        assert p is not None
-        px = self.model.likelihood(z.flatten(0, 1)).unflatten((len(z), len(x)))
-        return px.log_prob(x) + p.log_prob(z)
+        assert inference.p is not None
+        z, log_q = inference.z, inference.q.log_prob(inference.z)
+        with torch.enable_grad():
+            point = z.detach().requires_grad_()
+            px = model.likelihood(point.flatten(0, 1)).unflatten((len(z), len(batch.x)))
+            joint = px.log_prob(batch.x) + inference.p.log_prob(point)
+            (slope,) = torch.autograd.grad(joint.sum(), point, retain_graph=True)
+        along = (slope * (z - z.detach())).flatten(2).sum(2)  # 0, with the gradient of ln p(x, z) to the encoder
+        encoder = negative_bound(joint.detach() + along - log_q, self.config.groups)
+        return negative_bound(joint - log_q.detach()) + encoder - encoder.detach()
 
 
 class CombinedImportanceWeighted(ImportanceWeighted):
