@@ -161,10 +161,10 @@ def test_nothing_is_refused_but_what_must_be() -> None:
         *itertools.product(("ae", "vae", "beta-vae"), ("reconstruction",)),
         *itertools.product(("vae", "beta-vae"), ("elbo",)),
         *itertools.product(("vae",), ("importance-weighted", "dip", "factor", "tc")),
-        *(names for names in own() if names[0] not in ("conv-vae", "vq-vae", *OF_CLASSES, "char-model")),
+        *(names for names in own() if names[0] not in ("conv-vae", "vq-vae", *OF_CLASSES, "char-model", "ngram")),
     ]:
         assert forms(model, loss) == [form for form in FORMS if form != "tokens"]
-    assert forms("char-model", "nll") == ["tokens"]
+    assert forms("char-model", "nll") == forms("ngram", "nll") == ["tokens"]
     for model, loss in [("conv-vae", "elbo"), ("conv-vae", "reconstruction"), ("vq-vae", "vq")]:
         assert forms(model, loss) == ["grey images", "colour images"]
     for model in OF_CLASSES:  # the vectors have no classes

@@ -40,3 +40,11 @@ def register_models(register: RegisterModel) -> None:
         paper="Parzen 1962, Ann. Math. Stat. 33",
         theory=f"{THEORY}:kde",
     )
+    register(
+        "ngram",
+        f"{HOME}.ngram:NGram",
+        loss="nll",
+        summary="interpolated n-grams of tokens",
+        paper="Witten & Bell 1991, IEEE Trans. Inf. Theory 37",
+        theory=f"{THEORY}:ngram",
+    )

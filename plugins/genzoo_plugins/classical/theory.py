@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import TypeVar
@@ -17,6 +18,7 @@ from genzoo.core.theory import Case
 from genzoo_plugins.classical.factor_analysis import FactorAnalysis
 from genzoo_plugins.classical.gmm import GMM
 from genzoo_plugins.classical.kde import KDE, best_bandwidth
+from genzoo_plugins.classical.ngram import NGram
 from genzoo_plugins.classical.ppca import PPCA
 
 M = TypeVar("M", bound=genzoo.Model)
@@ -166,3 +168,41 @@ def kde() -> Iterator[Case]:
             f"leave-one-out ln p at h, over that at {factor:g} h", best, left_out(factor * h), 1e-6, one_sided=True
         )
     yield Case("its samples: largest error of the mean", moments(model, x), 0.0, 0.15)
+
+
+def chain(n: int, length: int) -> Tensor:
+    """Draw stationary chains of the tokens 1 and 2 that change with probability .1 and .3, [n, length]."""
+    state = (torch.rand(n) < 0.25).long()
+    states = [state]
+    for _ in range(length - 1):
+        state = (torch.rand(n) < torch.tensor([0.1, 0.7])[state]).long()
+        states.append(state)
+    return 1 + torch.stack(states, 1)
+
+
+@torch.no_grad()
+def ngram() -> Iterator[Case]:
+    """A Markov chain ((.9, .1), (.3, .7)) has .396528 nats = .572069 bits a symbol; p sums to 1 over all sequences."""
+    spec = genzoo.DataSpec((400,), "", kind="tokens", levels=3)
+    with seeded(0):
+        train, fresh = chain(1000, 400), chain(1000, 400)
+    for order in (2, 3):
+        model = NGram(spec, NGram.Config(order=order))
+        model.fit([genzoo.Batch(part) for part in train.chunk(2)])
+        rates = -model.log_prob(fresh).double()
+        first = -model.log_probabilities[0].exp().clamp_min(1e-9)[1:] @ model.log_probabilities[0][1:]
+        found = (rates.mean().item() - first.item()) / 399
+        error = rates.std().item() / math.sqrt(len(rates)) / 399
+        yield Case(f"nats a symbol, n = {order}", found, 0.396528, 4 * error + 5e-4)
+        yield Case(f"bits a symbol, n = {order}", found / math.log(2), 0.572069, 6 * error + 1e-3)
+    tiny = NGram(spec._replace(shape=(4,)), NGram.Config(order=3))
+    with seeded(1):
+        tiny.fit([genzoo.Batch(torch.randint(0, 3, (9, 4)).sort(1, descending=True).values)])
+    every = torch.tensor(list(itertools.product(range(3), repeat=4)))
+    yield Case("Σ p(x) over all sequences", tiny.log_prob(every).exp().sum().item(), 1.0, 1e-5)
+    with seeded(2):
+        drawn = tiny.sample(20_000)
+    entropy = -tiny.log_prob(drawn).mean().item()
+    p = tiny.log_prob(every)
+    truth = -(p.exp() * p.clamp_min(-99)).sum().item()
+    yield Case("entropy of its samples, nats", entropy, truth, 0.03)

@@ -38,11 +38,11 @@ def linear(dims: tuple[int, ...], size: int) -> tuple[LadderVAE, list[Tensor]]:
 
 
 def train_posterior(model: LadderVAE, x: Tensor) -> None:
-    """Train q(z|x) alone, 200 steps on points x [N, D]."""
+    """Train q(z|x) alone, 150 steps on points x [N, D]."""
     parts = [model.evidence, model.up, *(nn.ModuleList([rung.features, rung.evidence]) for rung in model.rungs)]
     optimizer = torch.optim.Adam([p for part in parts for p in part.parameters()], 0.03)
-    rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 200)
-    for _ in range(200):
+    rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 150)
+    for _ in range(150):
         inference = model.infer(genzoo.Batch(x))
         optimizer.zero_grad()
         (inference.kl() - inference.px.log_prob(x)[0]).mean().backward()
