@@ -27,7 +27,7 @@ OF_THE_SECOND = ("shapes", "loss", "density", "gradients", "edges")
 """The checks of the quick suite on the second form."""
 OF_THE_CLASS = ("shapes", "density", "posterior", "prior", "kl", "agrees", "alone", "drawn", "sampling")
 """The checks that concern the model alone: once in the quick suite for registrations that differ in the loss alone."""
-COUPLED = ("dip", "factor", "sliced-wasserstein", "tc")
+COUPLED = ("dip", "factor", "sliced-codes", "tc")
 """Losses that compare the examples of a batch with each other: the one warning that is meant."""
 SMALLER: dict[str, dict[str, Any]] = {
     "aae": {"hidden": (16,)},

@@ -163,7 +163,7 @@ def test_the_worked_examples_conform(name: str, examples: Path, capsys: pytest.C
 
 def test_there_is_a_worked_example_of_each_kind(examples: Path) -> None:
     plugin = load_file(examples, registry())
-    assert len(plugin.entries) == 17
+    assert len(plugin.entries) == len(EXAMPLES)
     assert {entry.name for entry in plugin.entries} == set(EXAMPLES)
     kinds = {entry.kind for entry in plugin.entries if entry.name in QUICK}
     assert kinds - set(PARTS) == set(KINDS) - set(PARTS) - {"loss"}

@@ -62,7 +62,7 @@ def register_models(register: RegisterModel) -> None:
     register(
         "swae",
         WITH_PRIOR,
-        loss="sliced-wasserstein",
+        loss="sliced-codes",
         summary="autoencoder whose codes are near the prior in sliced Wasserstein distance",
         paper=KOLOURI,
         theory=f"{THEORY}:sliced_wasserstein_distance",
@@ -86,7 +86,7 @@ def register_losses(register: Register) -> None:
         summary="reconstruction and the squared norm of the encoder's Jacobian",
         paper=RIFAI,
     )
-    register("sparse", f"{HOME}.sparse:Sparse", summary="reconstruction and the L1 norm of the codes", paper=GAO)
+    register("l1", f"{HOME}.sparse:L1", summary="reconstruction and the L1 norm of the codes", paper=GAO)
     register(
         "adversarial-codes",
         f"{HOME}.with_prior:AdversarialCodes",
@@ -94,7 +94,7 @@ def register_losses(register: Register) -> None:
         paper=MAKHZANI,
     )
     register(
-        "sliced-wasserstein",
+        "sliced-codes",
         f"{HOME}.with_prior:SlicedWasserstein",
         summary="reconstruction and the sliced Wasserstein distance between codes and the prior",
         paper=KOLOURI,

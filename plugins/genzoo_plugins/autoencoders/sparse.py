@@ -24,7 +24,7 @@ class SparseAE(genzoo.LatentModel):
         latent_dim: genzoo.Count = 512
         """The number of atoms."""
         active: genzoo.Natural = 32
-        """k, how many of them an example uses at most; 0: any number, for the loss `sparse`."""
+        """k, how many of them an example uses at most; 0: any number, for the loss `l1`."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
         super().__init__(spec, config)
@@ -62,7 +62,7 @@ class SparseAE(genzoo.LatentModel):
         return px
 
 
-class Sparse(Penalised):
+class L1(Penalised):
     """−ln p(x|z) + λ·‖z‖₁."""
 
     @genzoo.config

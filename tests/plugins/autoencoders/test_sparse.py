@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from genzoo_plugins.autoencoders.sparse import Sparse, SparseAE
+from genzoo_plugins.autoencoders.sparse import L1, SparseAE
 
 import genzoo
 from genzoo.core.noise import seeded
@@ -25,7 +25,7 @@ def test_at_most_k_atoms_are_used() -> None:
 
 def test_large_atoms_do_not_evade_the_penalty() -> None:
     model, batch = made(latent_dim=30, active=0)
-    loss, step = Sparse(model, Sparse.Config()), torch.tensor(0)
+    loss, step = L1(model, L1.Config()), torch.tensor(0)
     before = loss(model, batch, step)
     with torch.no_grad():
         model.atoms.mul_(1000)
