@@ -64,10 +64,14 @@ class LadderVAE(genzoo.LatentModel):
     def posterior(self, x: Tensor) -> Ladder:
         features = self.features(x)
         evidence = [genzoo.DiagGaussian.from_parameters(self.evidence(features))]
-        for rung in self.rungs:
+        for rung in self.between():
             features = rung.features(features)
             evidence.append(genzoo.DiagGaussian.from_parameters(rung.evidence(features)))
         return self.ladder(genzoo.DiagGaussian.from_parameters(self.up(features)), evidence)
+
+    def between(self) -> list[Rung]:
+        """Return the nets of the levels between the lowest and the top one, from the lowest up."""
+        return [rung for rung in self.rungs if isinstance(rung, Rung)]
 
     def prior(self) -> Ladder:
         return self.ladder(genzoo.StandardNormal((self.top_dim,), like=self.anchor), [None] * (1 + len(self.rungs)))
@@ -75,7 +79,7 @@ class LadderVAE(genzoo.LatentModel):
     def ladder(self, top: genzoo.DiagGaussian, evidence: Sequence[genzoo.DiagGaussian | None]) -> Ladder:
         """Return the distribution of all levels from that of the top one and the evidence of those below, z₁ first."""
         found: genzoo.DiagGaussian | Ladder = top
-        downs = [self.down, *(rung.down for rung in self.rungs)]
+        downs = [self.down, *(rung.down for rung in self.between())]
         dims = self.config.latent_dims
         for level in reversed(range(len(downs))):
             generate = functools.partial(generated, downs[level], dims[level + 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +26,11 @@ def linear(dims: tuple[int, ...], size: int) -> tuple[LadderVAE, list[Tensor]]:
         config = LadderVAE.Config(latent_dims=dims, hidden=(size,), top_hidden=())
         model = LadderVAE(genzoo.DataSpec((size,), "gaussian"), config)
         model.features = nn.Sequential(nn.Identity())
-        downs = [model.down, *(rung.down for rung in model.rungs)]
+        downs: list[Any] = [model.down, *(rung.down for rung in model.between())]
         weights = [0.7 * torch.randn(own, above) for own, above in itertools.pairwise(dims)]
         weights.append(0.7 * torch.randn(size, dims[0]))
         for down, weight in zip(downs, weights, strict=False):
-            layer = down[0]  # type: ignore[index]
+            layer = down[0]
             layer.weight.data = torch.cat([weight, torch.zeros_like(weight)])
             layer.bias.data = torch.cat([torch.zeros(len(weight)), torch.full((len(weight),), 2 * math.log(NOISE))])
         model.decoder = nn.Linear(dims[0], size, bias=False)  # type: ignore[assignment]
@@ -39,7 +40,7 @@ def linear(dims: tuple[int, ...], size: int) -> tuple[LadderVAE, list[Tensor]]:
 
 def train_posterior(model: LadderVAE, x: Tensor) -> None:
     """Train q(z|x) alone, 150 steps on points x [N, D]."""
-    parts = [model.evidence, model.up, *(nn.ModuleList([rung.features, rung.evidence]) for rung in model.rungs)]
+    parts = [model.evidence, model.up, *(nn.ModuleList([rung.features, rung.evidence]) for rung in model.between())]
     optimizer = torch.optim.Adam([p for part in parts for p in part.parameters()], 0.03)
     rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 150)
     for _ in range(150):
