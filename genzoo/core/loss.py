@@ -49,7 +49,7 @@ class Loss(nn.Module):
     """The updates of a step, in order. A loss whose options decide assigns `self.phases` in its constructor."""
     watched: ClassVar[str] = "loss"
     """The validation term that early stopping compares; "": none tells which epoch is better, as in a game."""
-    second_order: ClassVar[bool] = False
+    second_order: bool = False
     """Whether `forward` differentiates, as for a gradient penalty. Such a loss is not compiled."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -61,7 +61,7 @@ def observed(objective: Objective, pair: Pair, number: int) -> dict[str, float] 
     row = {name: term.item() for name, term in terms.items()}
     row["its reconstruction"] = -inferences[0].px.log_prob(batch.x).mean().item()
     q, p = inferences[0].q, inferences[0].p
-    if p is not None and q.measure == p.measure:  # codes without noise have no KL
+    if p is not None and q.measure == p.measure:  # a point posterior has no KL to a density
         row["its KL"] = inferences[0].kl().mean().item()
     return row
 

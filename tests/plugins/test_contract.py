@@ -27,7 +27,7 @@ OF_THE_SECOND = ("shapes", "loss", "density", "gradients", "edges")
 """The checks of the quick suite on the second form."""
 OF_THE_CLASS = ("shapes", "density", "posterior", "prior", "kl", "agrees", "alone", "drawn", "sampling")
 """The checks that concern the model alone: once in the quick suite for registrations that differ in the loss alone."""
-COUPLED = ("factor", "mmd", "tc")
+COUPLED = ("dip", "factor", "mmd", "sliced-codes", "tc")
 """Losses that compare the examples of a batch with each other: the one warning that is meant."""
 SMALL: dict[str, Any] = {"hidden": (32,), "latent_dim": 5, "width": 16, "depth": 1}
 """Options of the quick suite, for the models that have them."""
@@ -50,6 +50,9 @@ SMALLER: dict[str, dict[str, Any]] = {
     "realnvp": {"couplings": 2},
     "spline-flow": {"couplings": 2, "bins": 3},
     "transformer": {"heads": 2},
+    "iaf-vae": {"posterior": "iaf:1"},
+    "sparse-ae": {"latent_dim": 64, "active": 8},
+    "vamp-vae": {"prior": "vamp:10"},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
 """More of them. The long suite has the defaults."""
@@ -63,7 +66,7 @@ PRESSURES: list[dict[str, float]] = [
 
 OF_IMAGES = ("conv-vae", "fsq-vae", "glow", "pixelcnn", "pixelcnn-pp", "vq-vae")
 """Models of images alone."""
-OF_TOKENS = ("char-model", "transformer")
+OF_TOKENS = ("char-model", "ngram", "transformer")
 """Models of tokens, and of pixels whose levels are known, which made-up data do not say."""
 OF_CLASSES = ("conditional-vae", "m2-vae")
 """Models of data with classes."""
@@ -177,7 +180,7 @@ def test_nothing_is_refused_but_what_must_be() -> None:
     for model, loss in [
         *itertools.product(("ae", "vae", "beta-vae"), ("reconstruction",)),
         *itertools.product(("vae", "beta-vae"), ("elbo",)),
-        *itertools.product(("vae",), ("importance-weighted", *COUPLED)),
+        *itertools.product(("vae",), ("importance-weighted", "dip", "factor", "mmd", "tc")),
         *(names for names in own() if names[0] not in (*OF_IMAGES, *OF_CLASSES, *OF_TOKENS)),
     ]:
         assert forms(model, loss) == [form for form in FORMS if form != "tokens"]

@@ -51,6 +51,7 @@ def codebook() -> Iterator[Case]:
     yield Case("KL of a uniform prior on 2×2 places: 4 ln 6, nats", kl, 4 * math.log(6), 1e-5)
     with genzoo.seeded(1):
         codebook, logits = Codebook(3, 2), torch.randn(2, 1, 3)
+        codebook.reset()
     prior = CodePrior(logits, codebook)
     grids = torch.cartesian_prod(torch.arange(3), torch.arange(3)).view(9, 2, 1)
     p = prior.log_prob(codebook.look_up(grids)).exp()

@@ -11,7 +11,7 @@ ZHAO = "Zhao, Song & Ermon 2019, arXiv 1706.02262"
 def register_models(register: RegisterModel) -> None:
     register(
         "wae",
-        f"{HOME}.wae:WAE",
+        "genzoo_plugins.autoencoders.with_prior:AEWithPrior",
         loss="mmd",
         loss_options={"alpha": 1.0, "lam": 10.0},
         summary="autoencoder without noise whose codes follow the prior",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.core.noise import standard_normal
+from genzoo_plugins.autoencoders.with_prior import prior_samples
 
 Kernel = Callable[[Tensor], Tensor]
 """k as a function of a squared distance relative to its scale."""
@@ -99,10 +99,3 @@ class MMD(genzoo.Loss):
             raise genzoo.UsageError("MMD compares the examples of a batch, and there is one", "--batch-size 2 or more")
         scale = 2 * z.shape[1] * self.config.bandwidth
         return squared_mmd(z, drawn, KERNELS[self.config.kernel], scale)
-
-
-def prior_samples(p: genzoo.Distribution, z: Tensor) -> Tensor:
-    """Return samples of p(z), as many as rows of z. Those of a Gaussian are the same in several processes."""
-    if isinstance(p, genzoo.DiagGaussian):
-        return p.mean + p.variance.sqrt() * standard_normal((), z)
-    return p.rsample((len(z),))

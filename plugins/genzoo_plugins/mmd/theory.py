@@ -12,9 +12,9 @@ from torch import Tensor
 import genzoo
 from genzoo.core.noise import seeded
 from genzoo.core.theory import Case
+from genzoo_plugins.autoencoders.with_prior import AEWithPrior
 from genzoo_plugins.losses.elbo import ELBO
 from genzoo_plugins.mmd.mmd import KERNELS, MMD, squared_mmd
-from genzoo_plugins.mmd.wae import WAE
 from genzoo_plugins.vae.vae import VAE
 
 DIM, ROWS, BATCHES = 2, 8, 4000
@@ -82,7 +82,7 @@ def wae() -> Iterator[Case]:
     """A linear model of two Gaussian factors, trained: the codes have mean 0 and covariance I."""
     mixing = torch.tensor([[2.0, 0.0], [0.0, 0.5], [1.0, 0.5]])
     with seeded(0):
-        model = WAE(SPEC, WAE.Config(latent_dim=2, hidden=()))
+        model = AEWithPrior(SPEC, AEWithPrior.Config(latent_dim=2, hidden=()))
         loss: Any = MMD(model, MMD.Config(alpha=1.0, lam=200.0))
         factors = torch.randn(20000, 2)
         x = factors @ mixing.T + torch.tensor([1.0, -1.0, 0.0])

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from genzoo_plugins.mmd.mmd import KERNELS, MMD, prior_samples, squared_mmd
-from genzoo_plugins.mmd.wae import WAE
+from genzoo_plugins.autoencoders.with_prior import AEWithPrior, prior_samples
+from genzoo_plugins.mmd.mmd import KERNELS, MMD, squared_mmd
 from genzoo_plugins.vae.vae import VAE
 from torch import Tensor
 
@@ -57,7 +57,7 @@ def test_a_weight_below_zero_is_refused() -> None:
 
 
 def test_codes_without_noise_have_no_kl_and_the_prior_gets_no_gradient_from_it() -> None:
-    model, loss, x = made(WAE, alpha=1.0, lam=10.0)
+    model, loss, x = made(AEWithPrior, alpha=1.0, lam=10.0)
     terms = loss(model, genzoo.Batch(x), torch.tensor(0))
     assert terms.keys() == {"loss", "reconstruction", "mmd"}
     torch.testing.assert_close(terms["loss"], terms["reconstruction"] + 10 * terms["mmd"])
