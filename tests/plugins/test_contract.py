@@ -33,6 +33,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "char-model": {"width": 16, "depth": 1, "heads": 2},
     "conv-vae": {"channels": (8, 16), "base": 8},
     "ddpm": {"width": 64, "depth": 1, "channels": 8, "timesteps": 20, "steps": 5},
+    "edm": {"width": 64, "depth": 1, "channels": 8, "steps": 5},
     "flow-matching": {"width": 64, "depth": 1, "steps": 10},
     "ladder-vae": {"latent_dims": (6, 3), "hidden": (32,), "top_hidden": (16,)},
     "made": {"hidden": (16,)},

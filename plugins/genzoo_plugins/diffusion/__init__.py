@@ -5,6 +5,7 @@ from genzoo.core.hookspecs import Register, RegisterMetric, RegisterModel, hooki
 HOME = "genzoo_plugins.diffusion"
 LIPMAN = "Lipman et al. 2023, arXiv 2210.02747"
 HO = "Ho et al. 2020, arXiv 2006.11239"
+KARRAS = "Karras et al. 2022, arXiv 2206.00364"
 LIU = "Liu et al. 2023, arXiv 2209.03003"
 
 
@@ -17,6 +18,15 @@ def register_models(register: RegisterModel) -> None:
         summary="removes noise from data step by step; no encoder",
         paper=f"{HO}; Song et al. 2021, arXiv 2010.02502",
         training={"ema": 0.999},
+    )
+    register(
+        "edm",
+        f"{HOME}.edm:EDM",
+        loss="edm",
+        summary="removes noise of all levels by one denoiser; few steps of Heun's method",
+        paper=KARRAS,
+        training={"ema": 0.999},
+        theory=f"{HOME}.theory:edm",
     )
     register(
         "flow-matching",
@@ -34,6 +44,12 @@ def register_losses(register: Register) -> None:
         f"{HOME}.ddpm:DDPMLoss",
         summary="squared error of the predicted noise",
         paper=f"{HO}, eq. 14",
+    )
+    register(
+        "edm",
+        f"{HOME}.edm:EDMLoss",
+        summary="squared error of a denoiser, weighted so that every level of noise counts alike",
+        paper=f"{KARRAS}, eq. 2",
     )
     register(
         "flow-matching",

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import genzoo
 from genzoo.core.distributions import full_precision
 
 FREQUENCIES = 32
@@ -134,3 +135,28 @@ class UNet(nn.Module):
             beside = passed.pop()
             h = block(torch.cat([F.interpolate(h, beside.shape[-2:]), beside], 1), time)
         return full_precision(self.last(F.silu(self.norm(h))))
+
+
+@genzoo.config
+class NetOptions:
+    """The options of `make_net`, for the `Config` of a model."""
+
+    width: genzoo.Count = 512
+    """Units of each layer, for vectors."""
+    depth: genzoo.Count = 3
+    """Residual blocks of two layers each, for vectors."""
+    channels: genzoo.Count = 32
+    """Channels of the U-Net at the images' own resolution, a multiple of 8."""
+
+
+def make_net(spec: genzoo.DataSpec, config: NetOptions) -> UNet | Perceptron:
+    """Return a network x [B, *S], t [B] → [B, *S]: a U-Net for images, else a perceptron.
+
+    Raises:
+        UsageError: The U-Net cannot have this number of channels.
+    """
+    if not spec.is_image:
+        return Perceptron(spec.numel, config.width, config.depth)
+    if config.channels % GROUPS:
+        raise genzoo.UsageError(f"--channels {config.channels} is not a multiple of {GROUPS}", "try --channels 32")
+    return UNet(spec.shape[0], config.channels)
