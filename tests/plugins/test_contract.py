@@ -35,6 +35,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "ddpm": {"width": 64, "depth": 1, "channels": 8, "timesteps": 20, "steps": 5},
     "edm": {"width": 64, "depth": 1, "channels": 8, "steps": 5},
     "flow-matching": {"width": 64, "depth": 1, "steps": 10},
+    "guided-flow-matching": {"width": 32, "depth": 1, "steps": 4},
     "ladder-vae": {"latent_dims": (6, 3), "hidden": (32,), "top_hidden": (16,)},
     "made": {"hidden": (16,)},
     "realnvp": {"couplings": 2, "hidden": (16,)},
@@ -49,7 +50,7 @@ PRESSURES: list[dict[str, float]] = [
     {"posterior_samples": 3},
 ]
 
-OF_CLASSES = ("conditional-vae", "m2-vae")
+OF_CLASSES = ("conditional-vae", "guided-flow-matching", "m2-vae")
 """Models of data with classes."""
 Names = tuple[str, str]
 """A model and a loss."""

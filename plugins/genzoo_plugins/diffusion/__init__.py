@@ -18,6 +18,7 @@ def register_models(register: RegisterModel) -> None:
         summary="removes noise from data step by step; no encoder",
         paper=f"{HO}; Song et al. 2021, arXiv 2010.02502",
         training={"ema": 0.999},
+        theory=f"{HOME}.theory:denoising",
     )
     register(
         "edm",
@@ -34,6 +35,15 @@ def register_models(register: RegisterModel) -> None:
         loss="flow-matching",
         summary="transforms noise into data along a learned velocity field; no encoder",
         paper=f"{LIPMAN}; {LIU}",
+        theory=f"{HOME}.theory:flow_matching",
+    )
+    register(
+        "guided-flow-matching",
+        f"{HOME}.guided:GuidedFlowMatching",
+        loss="flow-matching",
+        summary="flow matching for labelled data, with classifier-free guidance",
+        paper="Ho & Salimans 2022, arXiv 2207.12598",
+        theory=f"{HOME}.theory:guidance",
     )
 
 
@@ -42,8 +52,8 @@ def register_losses(register: Register) -> None:
     register(
         "ddpm",
         f"{HOME}.ddpm:DDPMLoss",
-        summary="squared error of the predicted noise",
-        paper=f"{HO}, eq. 14",
+        summary="squared error of the predicted noise, or of data or v",
+        paper=f"{HO}, eq. 14; Salimans & Ho 2022, arXiv 2202.00512",
     )
     register(
         "edm",
@@ -55,7 +65,7 @@ def register_losses(register: Register) -> None:
         "flow-matching",
         f"{HOME}.flow_matching:FlowMatchingLoss",
         summary="squared error of a velocity on straight lines from noise to data",
-        paper=f"{LIPMAN}, eq. 23; {LIU}, eq. 1",
+        paper=f"{LIPMAN}, eq. 23; {LIU}, eq. 1; Tong et al. 2024, arXiv 2302.00482",
     )
 
 

@@ -76,6 +76,7 @@ class DDPM(NoiseToData, genzoo.Density):
         """T, the number of steps in which noise is added."""
         schedule: Schedule = "linear"
         """How the noise grows: linear in β (Ho et al. 2020), or cosine (Nichol & Dhariwal 2021)."""
+        width: genzoo.Count = 512
 
     @genzoo.config
     class Sampling:
@@ -189,10 +190,16 @@ class DDPMLoss(genzoo.Loss):
     """E ‖ε − ε_θ(x_t, t)‖² with x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε, ε ~ N(0, I) and t uniform on 1 … T.
 
     Summed over an example and averaged over the batch (Ho et al. 2020, eq. 14). It does not fall to 0: what remains is
-    the variance of ε given x_t.
+    the variance of ε given x_t. The errors of x_0 and of v = √ᾱ_t·ε − √(1 − ᾱ_t)·x_0 are the same one, multiplied by
+    (1 − ᾱ_t)/ᾱ_t and by 1/ᾱ_t: they count the times with much noise more.
     """
 
     accepts = DDPM
+
+    @genzoo.config
+    class Config:
+        predict: Literal["eps", "x0", "v"] = "eps"
+        """Whose error is squared: that of the noise ε (Ho et al. 2020), of the data x_0, or of v (Salimans & Ho 2022)."""
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, DDPM)
@@ -201,5 +208,10 @@ class DDPMLoss(genzoo.Loss):
         t = (1 + (timesteps * uniform(x.flatten(1)[:, 0])).long()).clamp_max(timesteps)
         power = model.powers[t]
         along = of_examples(power, x)
-        _, predicted = model.predict(along.sqrt() * x + (1 - along).sqrt() * noise, t, power)
-        return squared_error(noise - predicted)
+        signal, spread = along.sqrt(), (1 - along).sqrt()
+        x0, predicted = model.predict(signal * x + spread * noise, t, power)
+        if self.config.predict == "eps":
+            return squared_error(noise - predicted)
+        if self.config.predict == "x0":
+            return squared_error(x - x0)
+        return squared_error(signal * (noise - predicted) - spread * (x - x0))

@@ -53,7 +53,7 @@ class EDM(NoiseToData):
         level = of_examples(sigma, x)
         total = (level.square() + self.deviation.square()).sqrt()
         centred = x - self.mean
-        learned = self.net(centred / total, (sigma / self.deviation).log() / 4)
+        learned: Tensor = self.net(centred / total, (sigma / self.deviation).log() / 4)
         return self.mean + (self.deviation / total).square() * centred + level * self.deviation / total * learned
 
     def slope(self, x: Tensor, level: float) -> Tensor:

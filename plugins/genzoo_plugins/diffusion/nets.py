@@ -58,13 +58,14 @@ class WithPerceptron(nn.Module):
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.last = nn.Linear(width, 2 * values)
 
-    def net(self, x: Tensor, t: Tensor) -> Tensor:
-        """x [B, F] and t [B, 1] → [B, F], all of the order of 1.
+    def net(self, x: Tensor, t: Tensor, context: Tensor | None = None) -> Tensor:
+        """x [B, F] and t [B, 1] → [B, F], all of the order of 1. A context [B, 2·FREQUENCIES] is added to the time's.
 
         The last layer gives each value a shift and a factor of its input: independent noise in all F values does not
         fit through a layer of fewer units.
         """
         time = embedded(t, self.frequencies)
+        time = time if context is None else time + context
         h = self.first(x)
         for block in self.blocks:
             h = block(h, time)
@@ -141,7 +142,7 @@ class UNet(nn.Module):
 class NetOptions:
     """The options of `make_net`, for the `Config` of a model."""
 
-    width: genzoo.Count = 512
+    width: genzoo.Count = 128
     """Units of each layer, for vectors."""
     depth: genzoo.Count = 3
     """Residual blocks of two layers each, for vectors."""

@@ -5,8 +5,11 @@ The models write that optimum into the code and let a net learn the difference, 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, TypeVar
 
 import torch
@@ -14,8 +17,12 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.theory import Case
-from genzoo_plugins.diffusion.base import NoiseToData
+from genzoo_plugins.diffusion import ddpm
+from genzoo_plugins.diffusion.base import NoiseToData, of_examples
+from genzoo_plugins.diffusion.ddpm import DDPM, DDPMLoss
 from genzoo_plugins.diffusion.edm import EDM, LEAST, MOST, EDMLoss
+from genzoo_plugins.diffusion.flow_matching import FlowMatching, FlowMatchingLoss, transport
+from genzoo_plugins.diffusion.guided import GuidedFlowMatching
 
 M = TypeVar("M", bound=NoiseToData)
 MANY = 50_000
@@ -49,7 +56,7 @@ def loss_of(loss: type[genzoo.Loss], model: genzoo.Model, x: Tensor, **options: 
     """Return a loss on x [n, *S] with its own noise."""
     with torch.no_grad():
         made = loss(model, loss.Config(**options))
-        return made(model, genzoo.Batch(x), torch.tensor(0))["loss"].item()
+        return float(made(model, genzoo.Batch(x), torch.tensor(0))["loss"])
 
 
 def order(coarse: float, fine: float) -> float:
@@ -67,6 +74,51 @@ class Fixed:
         return self.noise
 
 
+def signs() -> tuple[Tensor, Tensor]:
+    """Return data and noise one deviation off in all combinations, [4, 1] float64 each.
+
+    Means over them of polynomials of second degree are those over independent N(0, 1).
+    """
+    pairs = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=2))).double()
+    return pairs[:, :1], pairs[:, 1:]
+
+
+@contextmanager
+def given(module: ModuleType, noise: Tensor) -> Iterator[None]:
+    """Let the functions of a module draw this noise, in place of their examples' own."""
+    own, module.standard_normal = module.standard_normal, lambda shape, like: noise  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        module.standard_normal = own  # type: ignore[attr-defined]
+
+
+def entropy(deviation: float) -> float:
+    """Return that of N(m, s²) in nats."""
+    return math.log(2 * math.pi * math.e * deviation**2) / 2
+
+
+@torch.no_grad()
+def denoising() -> Iterator[Case]:
+    """The bound is the entropy for every T with the exact variance, and off by a known number with β̃; the least of each
+    squared error."""
+    s, (x, noise) = 0.5, signs()
+    for timesteps, gap in ((10, 5.390), (100, 1.250), (1000, 0.456)):
+        model = optimal(DDPM, 0, s, timesteps=timesteps)
+        for variance, truth, tolerance in (("large", 0.0, 1e-9), ("small", gap, 1e-3)):
+            model.sampling = DDPM.Sampling(steps=timesteps, variance=variance)
+            with given(ddpm, noise):
+                found = -model.log_prob(s * x).mean().item() - entropy(s)
+            yield Case(f"bound − entropy, T = {timesteps}, {variance} variance, N(0, ¼)", found, truth, tolerance)
+    power = torch.tensor(model.schedule[1:]).double()
+    total = power * s**2 + 1 - power
+    least: dict[str, Tensor] = {"eps": power, "x0": 1 - power, "v": torch.ones(())}  # times s²/V_t
+    for predict, share in least.items():
+        truth = (share * s**2 / total).mean().item()
+        found = loss_of(DDPMLoss, model, gaussian(0, s), predict=predict)
+        yield Case(f"loss of the optimal prediction, --predict {predict}", found, truth, 0.03 * truth)
+
+
 @torch.no_grad()
 def edm() -> Iterator[Case]:
     """D* = (s²x + σ²m)/(s² + σ²), targets of variance 1 for data of any scale, and Heun's order."""
@@ -82,10 +134,84 @@ def edm() -> Iterator[Case]:
         "variance of the net's targets, data N(10, 9)", loss_of(EDMLoss, model, gaussian(mean, s)), 1, 5 * spread
     )
     errors = []
+    model.source = lambda: Fixed(torch.tensor([[1.5]]).double())  # type: ignore[assignment, return-value, method-assign]
     for steps in (40, 80):
-        start = torch.tensor([[1.5]]).double()
-        model.source = lambda start=start: Fixed(start)  # type: ignore[method-assign]
         ended = mean + s * math.sqrt(1 + LEAST**2) * 1.5  # of the flow from MOST to LEAST; the last step is D
         truth = mean + (ended - mean) / (1 + LEAST**2)
         errors.append(abs(model.sample(1, options=EDM.Sampling(steps=steps)).item() - truth))
     yield Case(f"order of Heun's method from σ/s = {MOST:g}", order(*errors), 2, 0.1)
+
+
+@torch.no_grad()
+def flow_matching() -> Iterator[Case]:
+    """The Gaussian field and what it costs, optimal transport of numbers by sorting, and straight lines by reflow."""
+    mean, s = 1.5, 0.5
+    model = optimal(FlowMatching, mean, s)
+    data = gaussian(mean, s)
+    # E Var(x₁ − x₀ | x_t) = ∫ s²/V dt with V = (1 − t)² + t²s² is s·π/2.
+    tolerance = 5 * 1.5 / math.sqrt(MANY)
+    yield Case(
+        "loss of the optimal field, N(1.5, ¼)", loss_of(FlowMatchingLoss, model, data), s * math.pi / 2, tolerance
+    )
+    errors = []
+    for steps in (80, 160):
+        how = FlowMatching.Sampling(steps=steps, solver="heun")
+        errors.append(abs(model.transported(torch.ones(1, 1).double(), None, how).item() - (mean + s)))
+    yield Case("order of Heun's method", order(*errors), 2, 0.1)
+    x, noise = torch.randn(2, 100, 1)
+    pairs = transport(x, noise)
+    cost, least = (x - noise[pairs]).square().sum(), (x.sort(0).values - noise.sort(0).values).square().sum()
+    yield Case("transport of 100 numbers over that by sorting", (cost / least).item(), 1, 1e-4)
+    yield Case("examples of the noise that are paired once, of 100", float(len(pairs.unique())), 100, 0)
+    x, noise = torch.randn(2, 6, 2)
+    orders = torch.tensor(list(itertools.permutations(range(6))))
+    least = (x - noise[orders]).square().sum((1, 2)).min()
+    yield Case(
+        "transport of 6 points over the least of 720",
+        ((x - noise[transport(x, noise)]).square().sum() / least).item(),
+        1,
+        0.1,
+    )
+    loss = FlowMatchingLoss(straight := optimal(Straight, mean, s), FlowMatchingLoss.Config())
+    loss.teacher = model
+    model.sampling = FlowMatching.Sampling(steps=200)
+    left = loss(straight, genzoo.Batch(data[:1000]), torch.tensor(0))["loss"].item()
+    yield Case("loss of straight lines on pairs of reflow", left, 0, 1e-6)
+
+
+class Straight(FlowMatching):
+    """The lines from x₀ to m + s·x₀."""
+
+    def velocity(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        t = t[:, None]
+        return self.mean + (self.deviation - 1) * (x - t * self.mean) / (1 - t + t * self.deviation)
+
+
+class TwoGaussians(GuidedFlowMatching):
+    """The optimal field of N(m, s²), and of N(m ± 1, s²) for the classes 1 and 0."""
+
+    def velocity(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        shift = 0.0 if y is None else of_examples(2.0 * y - 1, x)
+        time = of_examples(t, x)
+        return super().velocity(x - time * shift, t) + shift
+
+
+@torch.no_grad()
+def guidance() -> Iterator[Case]:
+    """Of Gaussians of one deviation s, guidance w moves the mean of class y to m + w·(m_y − m), and leaves s."""
+    mean, s = 1.5, 0.5
+    spec = genzoo.DataSpec((1,), "gaussian", classes=2)
+    model = TwoGaussians(spec, TwoGaussians.Config(**SMALL)).double().eval()
+    model.mean.fill_(mean)
+    model.deviation.fill_(s)
+    silence(model)
+    y = torch.tensor([0, 0, 1, 1])
+    noise = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]]).double()
+    model.source = lambda: Fixed(noise)  # type: ignore[assignment, return-value, method-assign]
+    for weight in (0.0, 1.0, 3.0):
+        how = TwoGaussians.Sampling(steps=50, guidance=weight)
+        drawn = model.sample(4, y, options=how).view(2, 2)
+        for of_class, (low, high) in enumerate(drawn.tolist()):
+            truth = mean + weight * (2 * of_class - 1)
+            yield Case(f"mean of class {of_class} with guidance {weight:g}", (low + high) / 2, truth, 1e-4)
+            yield Case(f"deviation of class {of_class} with guidance {weight:g}", (high - low) / 2, s, 1e-4)
