@@ -31,6 +31,7 @@ COUPLED = ("factor", "tc")
 """Losses that compare the examples of a batch with each other: the one warning that is meant."""
 SMALLER: dict[str, dict[str, Any]] = {
     "char-model": {"width": 16, "depth": 1, "heads": 2},
+    "consistency": {"width": 32, "depth": 1, "channels": 8},
     "conv-vae": {"channels": (8, 16), "base": 8},
     "ddpm": {"width": 64, "depth": 1, "channels": 8, "timesteps": 20, "steps": 5},
     "edm": {"width": 64, "depth": 1, "channels": 8, "steps": 5},
@@ -38,7 +39,9 @@ SMALLER: dict[str, dict[str, Any]] = {
     "guided-flow-matching": {"width": 32, "depth": 1, "steps": 4},
     "ladder-vae": {"latent_dims": (6, 3), "hidden": (32,), "top_hidden": (16,)},
     "made": {"hidden": (16,)},
+    "meanflow": {"width": 32, "depth": 1, "channels": 8},
     "realnvp": {"couplings": 2, "hidden": (16,)},
+    "vdm": {"width": 32, "depth": 1, "channels": 8, "times": 1, "steps": 5},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
 """Options of models that are slow with their defaults, which the long suite has."""

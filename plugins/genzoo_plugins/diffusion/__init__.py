@@ -6,6 +6,8 @@ HOME = "genzoo_plugins.diffusion"
 LIPMAN = "Lipman et al. 2023, arXiv 2210.02747"
 HO = "Ho et al. 2020, arXiv 2006.11239"
 KARRAS = "Karras et al. 2022, arXiv 2206.00364"
+GENG = "Geng et al. 2025, arXiv 2505.13447"
+SONG = "Song et al. 2023, arXiv 2303.01469; Song & Dhariwal 2024, arXiv 2310.14189"
 LIU = "Liu et al. 2023, arXiv 2209.03003"
 
 
@@ -45,6 +47,33 @@ def register_models(register: RegisterModel) -> None:
         paper="Ho & Salimans 2022, arXiv 2207.12598",
         theory=f"{HOME}.theory:guidance",
     )
+    register(
+        "consistency",
+        f"{HOME}.consistency:Consistency",
+        loss="consistency",
+        summary="jumps from noise to data in one step or a few; no diffusion model is needed",
+        paper=SONG,
+        training={"ema": 0.999},
+        theory=f"{HOME}.theory_few_steps:consistency",
+    )
+    register(
+        "meanflow",
+        f"{HOME}.meanflow:MeanFlow",
+        loss="meanflow",
+        summary="flow matching of the mean velocity over a stretch of time: one step from noise to data",
+        paper=GENG,
+        training={"ema": 0.999},
+        theory=f"{HOME}.theory_few_steps:meanflow",
+    )
+    register(
+        "vdm",
+        f"{HOME}.vdm:VDM",
+        loss="nll",
+        summary="diffusion in continuous time that learns how much noise there is; a bound on ln p(x)",
+        paper="Kingma et al. 2021, arXiv 2107.00630",
+        training={"ema": 0.999},
+        theory=f"{HOME}.theory:vdm",
+    )
 
 
 @hookimpl
@@ -54,6 +83,12 @@ def register_losses(register: Register) -> None:
         f"{HOME}.ddpm:DDPMLoss",
         summary="squared error of the predicted noise, or of data or v",
         paper=f"{HO}, eq. 14; Salimans & Ho 2022, arXiv 2202.00512",
+    )
+    register(
+        "consistency",
+        f"{HOME}.consistency:ConsistencyLoss",
+        summary="distance between the jumps from two neighbouring levels of noise",
+        paper=SONG,
     )
     register(
         "edm",
@@ -66,6 +101,12 @@ def register_losses(register: Register) -> None:
         f"{HOME}.flow_matching:FlowMatchingLoss",
         summary="squared error of a velocity on straight lines from noise to data",
         paper=f"{LIPMAN}, eq. 23; {LIU}, eq. 1; Tong et al. 2024, arXiv 2302.00482",
+    )
+    register(
+        "meanflow",
+        f"{HOME}.meanflow:MeanFlowLoss",
+        summary="squared error of the mean velocity, by its derivative along the flow",
+        paper=f"{GENG}, eq. 9",
     )
 
 

@@ -199,7 +199,7 @@ class DDPMLoss(genzoo.Loss):
     @genzoo.config
     class Config:
         predict: Literal["eps", "x0", "v"] = "eps"
-        """Whose error is squared: that of the noise ε (Ho et al. 2020), of the data x_0, or of v (Salimans & Ho 2022)."""
+        """Whose error is squared: that of the noise ε (Ho et al. 2020), the data x_0, or v (Salimans & Ho 2022)."""
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, DDPM)

@@ -74,14 +74,14 @@ class WithPerceptron(nn.Module):
 
 
 class Perceptron(WithPerceptron):
-    """The residual perceptron as a network: x [B, *S] and t [B] → [B, *S]."""
+    """The residual perceptron as a network: x [B, *S] and t [B] → [B, *S]; a context is as for `net`."""
 
     def __init__(self, values: int, width: int, depth: int) -> None:
         super().__init__()
         self.add_layers(values, width, depth)
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        return self.net(x.flatten(1), t[:, None]).view(x.shape)
+    def forward(self, x: Tensor, t: Tensor, context: Tensor | None = None) -> Tensor:
+        return self.net(x.flatten(1), t[:, None], context).view(x.shape)
 
 
 class ImageBlock(nn.Module):
@@ -107,6 +107,7 @@ class UNet(nn.Module):
     """x [B, C, H, W] and t [B] → [B, C, H, W], at three resolutions (after Ho et al. 2020, appendix B).
 
     Sides of any length are taken: a larger resolution is reached by the nearest pixel, of the size that it had before.
+    A context [B, 2·FREQUENCIES] is added to the time's embedding.
     """
 
     channels_last = True
@@ -123,8 +124,9 @@ class UNet(nn.Module):
         self.norm = nn.GroupNorm(GROUPS, width)
         self.last = nn.Conv2d(width, channels, 3, padding=1)
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, context: Tensor | None = None) -> Tensor:
         time = embedded(t[:, None], self.frequencies)
+        time = time if context is None else time + context
         h = self.first(x)
         passed = []
         for block, smaller in zip(self.down, self.smaller, strict=True):

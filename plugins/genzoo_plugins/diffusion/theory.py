@@ -18,11 +18,13 @@ from torch import Tensor, nn
 import genzoo
 from genzoo.core.theory import Case
 from genzoo_plugins.diffusion import ddpm
+from genzoo_plugins.diffusion import vdm as vdm_module
 from genzoo_plugins.diffusion.base import NoiseToData, of_examples
 from genzoo_plugins.diffusion.ddpm import DDPM, DDPMLoss
 from genzoo_plugins.diffusion.edm import EDM, LEAST, MOST, EDMLoss
 from genzoo_plugins.diffusion.flow_matching import FlowMatching, FlowMatchingLoss, transport
 from genzoo_plugins.diffusion.guided import GuidedFlowMatching
+from genzoo_plugins.diffusion.vdm import VDM
 
 M = TypeVar("M", bound=NoiseToData)
 MANY = 50_000
@@ -73,6 +75,12 @@ class Fixed:
     def rsample(self, shape: tuple[int, ...]) -> Tensor:
         return self.noise
 
+    @classmethod
+    def replace(cls, model: NoiseToData, noise: list[list[float]]) -> None:
+        """Let a model draw this noise [n, F]."""
+        fixed: Any = cls(torch.tensor(noise, dtype=torch.float64))
+        model.source = lambda: fixed  # type: ignore[method-assign]
+
 
 def signs() -> tuple[Tensor, Tensor]:
     """Return data and noise one deviation off in all combinations, [4, 1] float64 each.
@@ -105,11 +113,12 @@ def denoising() -> Iterator[Case]:
     s, (x, noise) = 0.5, signs()
     for timesteps, gap in ((10, 5.390), (100, 1.250), (1000, 0.456)):
         model = optimal(DDPM, 0, s, timesteps=timesteps)
-        for variance, truth, tolerance in (("large", 0.0, 1e-9), ("small", gap, 1e-3)):
-            model.sampling = DDPM.Sampling(steps=timesteps, variance=variance)
+        exact, small = (DDPM.Sampling(steps=timesteps, variance=variance) for variance in ("large", "small"))
+        for how, truth, tolerance in ((exact, 0.0, 1e-9), (small, gap, 1e-3)):
+            model.sampling = how
             with given(ddpm, noise):
                 found = -model.log_prob(s * x).mean().item() - entropy(s)
-            yield Case(f"bound − entropy, T = {timesteps}, {variance} variance, N(0, ¼)", found, truth, tolerance)
+            yield Case(f"bound − entropy, T = {timesteps}, {how.variance} variance, N(0, ¼)", found, truth, tolerance)
     power = torch.tensor(model.schedule[1:]).double()
     total = power * s**2 + 1 - power
     least: dict[str, Tensor] = {"eps": power, "x0": 1 - power, "v": torch.ones(())}  # times s²/V_t
@@ -134,7 +143,7 @@ def edm() -> Iterator[Case]:
         "variance of the net's targets, data N(10, 9)", loss_of(EDMLoss, model, gaussian(mean, s)), 1, 5 * spread
     )
     errors = []
-    model.source = lambda: Fixed(torch.tensor([[1.5]]).double())  # type: ignore[assignment, return-value, method-assign]
+    Fixed.replace(model, [[1.5]])
     for steps in (40, 80):
         ended = mean + s * math.sqrt(1 + LEAST**2) * 1.5  # of the flow from MOST to LEAST; the last step is D
         truth = mean + (ended - mean) / (1 + LEAST**2)
@@ -206,8 +215,7 @@ def guidance() -> Iterator[Case]:
     model.deviation.fill_(s)
     silence(model)
     y = torch.tensor([0, 0, 1, 1])
-    noise = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]]).double()
-    model.source = lambda: Fixed(noise)  # type: ignore[assignment, return-value, method-assign]
+    Fixed.replace(model, [[-1.0], [1.0], [-1.0], [1.0]])
     for weight in (0.0, 1.0, 3.0):
         how = TwoGaussians.Sampling(steps=50, guidance=weight)
         drawn = model.sample(4, y, options=how).view(2, 2)
@@ -215,3 +223,29 @@ def guidance() -> Iterator[Case]:
             truth = mean + weight * (2 * of_class - 1)
             yield Case(f"mean of class {of_class} with guidance {weight:g}", (low + high) / 2, truth, 1e-4)
             yield Case(f"deviation of class {of_class} with guidance {weight:g}", (high - low) / 2, s, 1e-4)
+
+
+@torch.no_grad()
+def vdm() -> Iterator[Case]:
+    """The integral is ½ ln((1 + s²b)/(1 + s²a)) for signal-to-noise ratios from a to b (Guo et al. 2005, I-MMSE); with
+    both ends the bound is the entropy."""
+    s, (x, noise) = 0.5, signs()
+    model = optimal(VDM, 1.0, s)
+    grid = (torch.arange(2000).double()[:, None] + 0.5) / 2000
+    for low, high in ((1e-2, 1e4), (1.0, 50.0)):
+        least, most = -math.log(high * s**2), -math.log(low * s**2)  # γ relative to the data's variance
+        model.low.fill_(least)
+        model.log_width.fill_(math.log(most - least))
+        with given(vdm_module, noise.expand(2001, 4, 1)):
+            reconstruction, prior, slopes = model.terms(x, grid.expand(-1, 4))
+        integral = slopes.mean().item()
+        truth = math.log((1 + s**2 * high) / (1 + s**2 * low)) / 2
+        yield Case(f"integral from {low:g} to {high:g}, N(1, ¼), nats", integral, truth, 1e-6)
+        bound = (reconstruction + prior).mean().item() + integral + math.log(s)
+        yield Case(f"bound with ends {low:g} and {high:g} − entropy, nats", bound - entropy(s), 0, 1e-6)
+    wrong = VDM(genzoo.DataSpec((1,), "gaussian"), VDM.Config(**SMALL)).double()
+    wrong.mean.fill_(1.0)
+    wrong.deviation.fill_(s)
+    values = -wrong.log_prob(gaussian(1.0, s, 5000))
+    margin = 4 * values.std().item() / math.sqrt(len(values))
+    yield Case("−E bound of an untrained net, nats", values.mean().item(), entropy(s), margin, one_sided=True)
