@@ -66,6 +66,14 @@ def register_models(register: RegisterModel) -> None:
         theory=f"{HOME}.theory_few_steps:meanflow",
     )
     register(
+        "mdlm",
+        f"{HOME}.mdlm:MDLM",
+        loss="nll",
+        summary="masked diffusion of tokens by a transformer; a bound on ln p(x)",
+        paper="Sahoo et al. 2024, arXiv 2406.07524",
+        theory=f"{HOME}.theory_tokens:mdlm",
+    )
+    register(
         "vdm",
         f"{HOME}.vdm:VDM",
         loss="nll",

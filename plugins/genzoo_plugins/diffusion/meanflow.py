@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +96,7 @@ class MeanFlowLoss(genzoo.Loss):
         z = (1 - late) * x + late * noise
         tangents = v, torch.zeros_like(r), torch.ones_like(t)
         with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, of its own code
-            u, slope = torch.func.jvp(model.mean_velocity, (z, r, t), tangents)
+            derived = torch.func.jvp(model.mean_velocity, (z, r, t), tangents)
+        u, slope = cast(tuple[Tensor, Tensor], derived)
         target = v - of_examples(t - r, x) * slope
         return u - target.detach()
