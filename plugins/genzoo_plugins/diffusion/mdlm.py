@@ -38,6 +38,8 @@ class MDLM(genzoo.Density):
     class Sampling:
         steps: genzoo.Count = 32
         """Steps in which samples are drawn, equally many places each; at least the length: one place each."""
+        temperature: genzoo.Positive = 1.0
+        """The logits are divided by this: below 1, samples are likelier and vary less."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
         if config.width % config.heads:
@@ -83,12 +85,13 @@ class MDLM(genzoo.Density):
         self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Sampling | None = None
     ) -> Tensor:
         """Draw n sequences, int64 [n, L]: places are restored in random order. What follows the padding is padding."""
-        steps = min((options or self.sampling).steps, self.length)
+        how = options or self.sampling
+        steps = min(how.steps, self.length)
         like = self.anchor.new_zeros(n, self.length)
         order = uniform(like).argsort(1)
         x, hidden = torch.zeros_like(order), torch.ones_like(order, dtype=torch.bool)
         for places in order.tensor_split(steps, 1):
-            logits = self.logits(x, hidden)
+            logits = self.logits(x, hidden) / how.temperature
             drawn = (logits - exponential(logits).log()).argmax(2)  # the exponential race
             x = x.scatter(1, places, drawn.gather(1, places))
             hidden = hidden.scatter(1, places, False)
