@@ -69,7 +69,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     (
         f"{DIGITS} --loss elbow",
         "no loss named 'elbow'. Did you mean 'elbo'?",
-        ["known: adversarial, ddpm, elbo", "plugin not installed?"],
+        ["known: adversarial, consistency, ddpm, edm, elbo", "plugin not installed?"],
     ),
     # options
     (

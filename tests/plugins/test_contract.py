@@ -35,15 +35,20 @@ RELAXED = ("gumbel-vae",)
 """Models whose samples are relaxed in training, and only there: the other warning that is meant."""
 SMALLER: dict[str, dict[str, Any]] = {
     "char-model": {"heads": 2},
+    "consistency": {"net": "perceptron"},
     "conv-vae": {"channels": (8, 16), "base": 8},
     "ddpm": {"channels": 8, "timesteps": 20, "steps": 5},
+    "edm": {"net": "perceptron", "steps": 5},
     "flow-matching": {"steps": 10},
     "fsq-vae": {"quantiser": "fsq:3,3", "width": 4, "residual_blocks": 0},
     "fvsbn": {"hidden": ()},
     "glow": {"scales": 2, "steps": 1, "channels": 4},
     "gumbel-vae": {"latents": 4, "classes": 3},
+    "guided-flow-matching": {"steps": 4},
     "ladder-vae": {"latent_dims": (6, 3), "top_hidden": (16,)},
     "maf": {"layers": 1},
+    "mdlm": {"heads": 2},
+    "meanflow": {"net": "perceptron"},
     "nice": {"couplings": 2},
     "pixelcnn": {"width": 2, "layers": 1, "reach": 1},
     "pixelcnn-pp": {"width": 2, "layers": 1, "reach": 1, "mixture": 2},
@@ -52,6 +57,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "transformer": {"heads": 2},
     "iaf-vae": {"posterior": "iaf:1"},
     "sparse-ae": {"latent_dim": 64, "active": 8},
+    "vdm": {"net": "perceptron", "times": 1, "steps": 5},
     "vamp-vae": {"prior": "vamp:10"},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
@@ -66,9 +72,9 @@ PRESSURES: list[dict[str, float]] = [
 
 OF_IMAGES = ("conv-vae", "fsq-vae", "glow", "pixelcnn", "pixelcnn-pp", "vq-vae")
 """Models of images alone."""
-OF_TOKENS = ("char-model", "ngram", "transformer")
+OF_TOKENS = ("char-model", "mdlm", "ngram", "transformer")
 """Models of tokens, and of pixels whose levels are known, which made-up data do not say."""
-OF_CLASSES = ("conditional-vae", "m2-vae")
+OF_CLASSES = ("conditional-vae", "guided-flow-matching", "m2-vae")
 """Models of data with classes."""
 Names = tuple[str, str]
 """A model and a loss."""
