@@ -68,7 +68,7 @@ def test_a_sound_quantiser_passes(check: str) -> None:
 @pytest.mark.parametrize(
     ("part", "check", "said"),
     [
-        (Mixed, "codes", "4 of 4 codes do not come back from their vectors"),
+        (Mixed, "numbers", "4 of 4 codes do not come back from their vectors"),
         (Farther, "nearest", "farther away than the nearest"),
         (Cut, "straight", "the gradient of what the vectors stand for is off by"),
         (Steep, "straight", "no finite gradient for the encoder's output"),
