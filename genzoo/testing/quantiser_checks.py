@@ -18,7 +18,7 @@ CODES, DIM, ROWS = 6, 2, 4
 TOLERANCE = 1e-3
 
 
-def check_codes(target: PartTarget) -> None:
+def check_numbers(target: PartTarget) -> None:
     """Every code comes back from its vector, no two codes have one vector, and codes are below K."""
     part = quantiser(target)
     every = torch.arange(part.size)[:, None]
@@ -84,7 +84,7 @@ def _points(target: PartTarget) -> Tensor:
 
 
 OF_QUANTISERS: dict[str, Check[PartTarget]] = {
-    "codes": Check(check_codes, "let nearest invert look_up; number codes from 0 to size − 1"),
+    "numbers": Check(check_numbers, "let nearest invert look_up; number codes from 0 to size − 1"),
     "nearest": Check(check_nearest, "choose the nearest vector; return the points and the codes"),
     "straight": Check(check_straight, "detach nothing in bound, and return the points with their gradient"),
 }

@@ -48,6 +48,8 @@ def finite_scalar() -> Iterator[Case]:
         yield Case(f"levels of {levels} reached", len(found.unique()), levels, 0)
         yield Case(f"lowest of {levels} levels", found[0].item(), wanted[0].item(), EXACT)
         yield Case(f"highest of {levels} levels", found[-1].item(), wanted[-1].item(), EXACT)
+        beyond = (one.bound(line)[0, 0, -1] - wanted[-1]).item() * half
+        yield Case(f"largest output above the highest of {levels} levels, in steps", beyond, 0.0, 0.01)
         middle = one.bound(torch.zeros(1, 1, 1)).abs().item()
         yield Case(f"distance from 0 to the level of 0, of {levels} levels", middle, 0.0, EXACT)
 
