@@ -68,7 +68,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("run vae --dataset minst", "no dataset named 'minst'. Did you mean 'mnist'", [DATASETS, "plugin not installed?"]),
     (
         f"{DIGITS} --loss elbow",
-        "no loss named 'elbow'. Did you mean 'elbo'?",
+        "no loss named 'elbow'. Did you mean 'elbo'",
         ["known: adversarial, consistency, ddpm, edm, elbo", "plugin not installed?"],
     ),
     # options
