@@ -13,8 +13,8 @@ from genzoo.core.distributions import full_precision
 from genzoo.evaluation.pca import axes_of_covariance, axes_of_points
 from genzoo_plugins.classical.ppca import LEAST, PPCA, TINY, flat
 
-PASSES, TOLERANCE = 1000, 1e-9
-"""Maximum number of updates of the noise, and the gain in nats an example below which they end earlier."""
+TOLERANCE = 1e-9
+"""The gain in nats an example below which the updates of the noise end."""
 
 
 class FactorAnalysis(PPCA):
@@ -28,6 +28,11 @@ class FactorAnalysis(PPCA):
 
     name = "factor-analysis"
     deviations: Tensor
+
+    @genzoo.config
+    class Config(PPCA.Config):
+        updates: genzoo.Count = 200
+        """The largest number of updates of the noise; they end earlier where the likelihood no longer rises."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
         super().__init__(spec, config)
@@ -43,7 +48,7 @@ class FactorAnalysis(PPCA):
         least = torch.where(variance > floor, LEAST * variance, floor)  # in each value's own unit
         covariance = None if latents <= len(x) < size else x.T @ x / len(x)
         psi, before = variance.clamp_min(least), torch.tensor(torch.inf)
-        for _ in range(PASSES):
+        for _ in range(self.config.updates):
             unit = psi.sqrt()
             if covariance is None:
                 values, axes = axes_of_points(x / unit, latents)

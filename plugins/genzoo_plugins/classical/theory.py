@@ -75,7 +75,7 @@ def factors(n: int = COUNT) -> Tensor:
 def factor_analysis() -> Iterator[Case]:
     """The fit is a maximum; ln p(x) shifts by Σ ln c_i when columns are divided by c_i, which that of pPCA does not."""
     x = factors()
-    model = fitted(FactorAnalysis, x, latent_dim=LATENTS)
+    model = fitted(FactorAnalysis, x, latent_dim=LATENTS, updates=2000)
     own = model.deviations[:, None] * model.weight
     covariance = own @ own.T + model.deviations.square().diag()
     exact = MultivariateNormal(model.mean, covariance).log_prob(x).mean().item()
@@ -84,7 +84,7 @@ def factor_analysis() -> Iterator[Case]:
     variances = (covariance.diagonal() / x.var(0, correction=0)).sub(1).abs().max().item()
     yield Case("variances of the model and of the data", variances, 0.0, 1e-3)
     c = torch.tensor([0.1, 3.0, 1.0, 20.0, 0.5, 7.0], dtype=torch.float64)
-    shift = fitted(FactorAnalysis, x / c, latent_dim=LATENTS).log_prob(x / c).mean().item() - best
+    shift = fitted(FactorAnalysis, x / c, latent_dim=LATENTS, updates=2000).log_prob(x / c).mean().item() - best
     yield Case("shift of ln p(x) for columns divided by c, nats", shift, c.log().sum().item(), 1e-4)
     yield from bounds(model, x)
     for step in (1e-3, -1e-3):
