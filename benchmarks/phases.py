@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/phases.py                       vae at batch 128 on made-up images
     OMP_NUM_THREADS=1 python benchmarks/phases.py --hidden 32 --side 8  a net so small that Python is most of its step
 
-Both take turns with the same kernels and numbers; their weights are compared at the end. Shown is the ratio of
-CPU times of this thread: the median over pairs of turns with its quartiles and the interval that holds it with 95 %. Counts of Python's instructions do not vary from run to run. It exits with 1 if the interval is
-above 1 %.
+Both take turns with the same kernels and numbers; their weights are compared at the end. Shown is the ratio of CPU
+times of this thread: the median over pairs of turns with its quartiles and the interval that holds it with 95 %.
+Counts of Python's instructions do not vary from run to run. It exits with 1 if the interval is above 1 %.
 """
 
 from __future__ import annotations
