@@ -82,9 +82,11 @@ def constant() -> Iterator[Case]:
 def mapped(matrix: Tensor) -> Tensor:
     """Return U·φ⁵(S)·Vᵀ for a matrix U·S·Vᵀ of norm 1, with the polynomial φ of Muon."""
     u, s, v = torch.linalg.svd(matrix / matrix.norm(), full_matrices=False)
+    a, b, c = COEFFICIENTS
     for _ in range(5):
-        s = sum((factor * s**power for factor, power in zip(COEFFICIENTS, (1, 3, 5), strict=True)), 0 * s)
-    return (u * s) @ v
+        s = a * s + b * s**3 + c * s**5
+    back: Tensor = (u * s) @ v
+    return back
 
 
 def cosine() -> Iterator[Case]:
