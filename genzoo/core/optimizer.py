@@ -72,7 +72,7 @@ class Optimizer(Named):
         """Update every parameter of a group that has a gradient.
 
         Args:
-            found_inf: 0-d float32 on the device; if it is 1, weights and state do not change.
+            found_inf: Of shape [], float32, on the device; if it is 1, weights and state do not change.
             group: Number of the group.
         """
         for members in self._by_dtype[group].values():
@@ -90,7 +90,8 @@ class Optimizer(Named):
             ready: Their places in `self.parameters`; all have a gradient.
             lr: The learning rate of their group.
             betas: The decay rates that a phase of the loss asks for; None: the usual ones.
-            found_inf: None, or 0-d float32; if it is 1, weights and state must not change, whatever the gradients are.
+            found_inf: None, or float32 of shape []; if it is 1, weights and state must not change, whatever the
+                gradients are.
         """
         raise NotImplementedError(f"{type(self).__name__} must define update(ready, lr, betas, found_inf)")
 
@@ -103,7 +104,8 @@ class Optimizer(Named):
             parameter.grad = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the optimiser's state by flat names such as "encoder.1.weight.exp_avg". The tensors are not copies."""
+        """Return the optimiser's state by flat names such as "encoder.1.weight.exp_avg", in any shapes. The tensors are
+        not copies."""
         return {
             f"{name}.{kind}": tensor
             for kind, tensors in self._state.items()
