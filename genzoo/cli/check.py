@@ -6,8 +6,11 @@ import argparse
 import json
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli import prove
+from genzoo.cli.saved_run import RUNS_HELP
 from genzoo.core.errors import UsageError, did_you_mean, printable
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS
@@ -19,6 +22,11 @@ EPILOG = """\
   genzoo check my-model                        from an installed plugin
   genzoo -p my_model.py check my-model         from a file
   genzoo check my-model --dataset my-data      also on examples of a dataset
+  genzoo check my-model --model.hidden 16      with other options of what is checked
+  genzoo check codes --on @last                of another run, for what needs one
+
+Options of the model, its loss and the datasets of --dataset are typed with their
+section, --model.x, --loss.x and --data.x, or without it if only one of them has it.
 In a package's own tests: genzoo.testing.parametrize_with_checks("my-model").
 """
 
@@ -37,9 +45,11 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--dataset", dest="on", action="append", default=[], metavar="NAME",
                         help="also check models and losses on its examples (may be repeated)")  # fmt: skip
     parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="only these checks: A,B")
+    parser.add_argument("--theory", action="store_true", help="only its theory, as genzoo prove shows it")
     parser.add_argument("--all", action="store_true", help="also show passed checks")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(handler=show)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
+    parser.set_defaults(handler=show, of_model=[])
 
 
 def show(options: argparse.Namespace) -> int:
@@ -52,6 +62,12 @@ def show(options: argparse.Namespace) -> int:
         raise UsageError(
             f"nothing is named {options.name!r}.{close}", "type: genzoo list, or genzoo -p FILE.py check …"
         )
+    if options.of_model:
+        from genzoo.cli.check_options import with_options
+
+        entries = with_options(entries, options.on, options.of_model, options.runs)
+    if options.theory:
+        return prove.show(entries, options.json)
     from genzoo.testing.runner import examine, known_checks
 
     only = [name for text in options.only for name in text.split(",")]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from genzoo.cli.info import origin_of
-from genzoo.cli.terminal import print_table
+from genzoo.cli.prove import verdicts_here
+from genzoo.cli.terminal import in_terminal, print_table
 from genzoo.core.errors import UsageError
 from genzoo.registry.current import registry
-from genzoo.registry.entries import KINDS, Kind
+from genzoo.registry.entries import KINDS, PARTS, Entry, Kind
 
 HEADINGS: dict[Kind, str] = {
     "model": "MODELS",
@@ -21,17 +26,47 @@ HEADINGS: dict[Kind, str] = {
     "prior": "PRIORS",
     "posterior": "POSTERIORS",
     "bijection": "BIJECTIONS",
+    "figure": "FIGURES",
     "sampler": "SAMPLERS",
+    "optimizer": "OPTIMIZERS",
+    "schedule": "SCHEDULES",
+    "quantiser": "QUANTISERS",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }
+LABEL, LINES = 18, 40
+"""Width of the labels of the overview, and the largest number of its lines: one screen."""
+FORMULAS: tuple[Kind, ...] = ("model", "loss", *PARTS)
+"""The kinds whose names are formulas, that a theory can be held against."""
+MARKS = {"unproved": "°", "bounded": "≥", "refuted": "!", "broken": "!"}
+"""What follows a name in the overview; nothing: proved, or not yet run."""
+EPILOG = """\
+kinds:
+  model, loss, dataset, metric   what a run is made of: genzoo run MODEL --dataset NAME
+  listener, command              what is notified by runs; verbs of plugins
+parts, which options of models name, such as --prior vamp:100:
+  likelihood   p(x|z), from what a decoder puts out
+  prior        p(z)
+  posterior    q(z|x), from what an encoder puts out
+  bijection    an invertible map, of which priors and posteriors are made
+
+theory: a registration names the cases that genzoo prove runs. What it found last
+with the installed code is shown as proved, bounded, refuted or broken; "theory"
+is one that was not run yet.
+
+  genzoo list --kind model       one line each
+  genzoo list '*vae*'            names that match
+"""
 
 
 def add_verb(verbs: Any) -> None:
     """Add `list`."""
-    catalogue = verbs.add_parser("list", help="list models, datasets, losses, metrics, parts of models, …")
-    catalogue.add_argument("pattern", nargs="?", default="*", help="only names that match, such as '*vae*'")
-    catalogue.add_argument("--kind", choices=KINDS, help="only one kind")
+    help_text = "list models, datasets, losses, metrics, parts of models, …"
+    catalogue = verbs.add_parser("list", help=help_text, epilog=EPILOG)
+    catalogue.add_argument(
+        "pattern", nargs="?", default="", help="only names that match, such as '*vae*'; one line each"
+    )
+    catalogue.add_argument("--kind", choices=KINDS, help="only one kind, one line each")
     catalogue.add_argument("--json", action="store_true", help="print JSON")
     catalogue.set_defaults(handler=show_list)
 
@@ -39,23 +74,97 @@ def add_verb(verbs: Any) -> None:
 def show_list(options: argparse.Namespace) -> int:
     """Print the catalogue, without importing torch or the code of a plugin."""
     kinds = [options.kind] if options.kind else list(HEADINGS)
-    found = {kind: registry().matching(kind, options.pattern) for kind in kinds}
+    found = {kind: registry().matching(kind, options.pattern or "*") for kind in kinds}
+    badges = verdicts_here()
     if options.json:
         records = [
-            {"kind": e.kind, "name": e.name, "summary": e.summary, "paper": e.paper, "origin": str(e.origin)}
+            {
+                "kind": e.kind, "name": e.name, "summary": e.summary, "paper": e.paper, "origin": str(e.origin),
+                "theory": badge(e, badges),
+            }
             for entries in found.values()
             for e in entries
-        ]
+        ]  # fmt: skip
         print(json.dumps(records, indent=2))
-        return 0
-    if not any(found.values()):
+    elif not any(found.values()):
         raise UsageError(f"nothing matches {options.pattern!r}", "type: genzoo list")
+    elif options.kind or options.pattern:
+        show_lines(found, badges)
+    else:
+        width = shutil.get_terminal_size().columns if in_terminal() else 80
+        print("\n".join(overview(found, badges, min(max(width, 60), 100))))
+    return 0
+
+
+def badge(entry: Entry, verdicts: dict[str, str]) -> str:
+    """Return what `genzoo prove` found last, "theory" if it was not run yet, or "unproved" without theory."""
+    return verdicts.get(f"{entry.kind} {entry.full_name}", "theory") if entry.theory else "unproved"
+
+
+def show_lines(found: dict[Kind, list[Entry]], verdicts: dict[str, str]) -> None:
+    """Print one line for each entry: its name, theory, summary, and origin if it is not built in."""
     rows = [
-        ("" if number else HEADINGS[kind], entry.name, entry.summary, origin_of(entry))
+        (
+            "" if number else HEADINGS[kind],
+            entry.name,
+            badge(entry, verdicts) if kind in FORMULAS or entry.theory else "",
+            entry.summary if origin_of(entry) == "built-in" else f"{entry.summary}  ({origin_of(entry)})",
+        )
         for kind, entries in found.items()
         for number, entry in enumerate(entries)
     ]
-    names, summaries = (max(len(row[column]) for row in rows) for column in (1, 2))
-    lines = (f"{heading:11} {name:{names}}  {summary:{summaries}}  {origin}" for heading, name, summary, origin in rows)
-    print_table(rows, left=4, header=False, plain="\n".join(lines))
-    return 0
+    names, badges = (max(len(row[column]) for row in rows) for column in (1, 2))
+    lines = (f"{heading:11} {name:{names}}  {proof:{badges}}  {summary}" for heading, name, proof, summary in rows)
+    print_table(rows, left=4, header=False, plain="\n".join(line.rstrip() for line in lines))
+
+
+def overview(found: dict[Kind, list[Entry]], verdicts: dict[str, str], width: int) -> list[str]:
+    """Return all names on one screen: models by family, the others by kind.
+
+    Where there are too many, the longest groups other than models end with the number of names left out.
+    """
+
+    def lines(label: str, names: Sequence[str]) -> list[str]:
+        text = textwrap.wrap("  ".join(names), width - LABEL, break_on_hyphens=False)
+        return [f"{label if not number else '':{LABEL}}{part}" for number, part in enumerate(text)]
+
+    models = [line for family, own in families(found["model"]) for line in lines(f"  {family}", marked(own, verdicts))]
+    groups = {
+        kind: lines(HEADINGS[kind], marked(own, verdicts)) for kind, own in found.items() if kind != "model" and own
+    }
+    legend = legend_of(found, verdicts)
+    while len(models) + 1 + len(legend) + sum(map(len, groups.values())) > LINES:
+        kind = max(groups, key=lambda one: len(groups[one]))
+        if len(groups[kind]) == 1:
+            break
+        shown = " ".join(groups[kind][:-2]).split()[1:]
+        more = f"… {len(found[kind]) - len(shown)} more: genzoo list --kind {kind}"
+        groups[kind] = [*groups[kind][:-2], f"{'':{LABEL}}{more}"]
+        if len(groups[kind]) == 1:
+            groups[kind] = [f"{HEADINGS[kind]:{LABEL}}{more}"]
+    return ["MODELS", *models, *(line for own in groups.values() for line in own), *legend]
+
+
+def families(models: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
+    """Return models by family: the plugin of genzoo that registers them, or another package."""
+    found: dict[str, list[Entry]] = {}
+    for entry in models:
+        of = entry.origin
+        found.setdefault(of.plugin if of.distribution == "genzoo" else of.distribution, []).append(entry)
+    return sorted(found.items())
+
+
+def marked(entries: Sequence[Entry], verdicts: dict[str, str]) -> list[str]:
+    """Return names, each with the mark of its theory; those of kinds that are no formulas without one."""
+    return [e.name + (MARKS.get(badge(e, verdicts), "") if e.kind in FORMULAS else "") for e in entries]
+
+
+def legend_of(found: dict[Kind, list[Entry]], verdicts: dict[str, str]) -> list[str]:
+    """Return what the marks mean and what to type next."""
+    counts = Counter(badge(entry, verdicts) for kind in FORMULAS for entry in found.get(kind, []))
+    parts = [f"{n} {'with theory, not yet run' if name == 'theory' else name + MARKS.get(name, '')}" for name, n in
+             counts.most_common()]  # fmt: skip
+    return [
+        f"models, losses and parts: {'; '.join(parts)}",
+        "one line each: genzoo list --kind model   details: genzoo info NAME   genzoo prove",
+    ]

@@ -161,16 +161,30 @@ def dispatch(words: list[str]) -> int:
 
 
 def take_other_options(words: list[str], parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
-    """Separate options that a verb's parser does not know, each with its value, from the other words."""
+    """Separate options that a verb's parser does not know, each with its values, from the other words.
+
+    An option has one value, or several numbers.
+    """
     taken: list[str] = []
     rest: list[str] = []
     known = {spelling for action in parser._actions for spelling in action.option_strings}
-    takes_value = False
+    takes_value = takes_number = False
     for word in words:
         is_other = word.startswith("--") and word.partition("=")[0] not in {*known, "--"}
-        (taken if is_other or (takes_value and not word.startswith("--")) else rest).append(word)
+        is_value = not word.startswith("--") and (takes_value or (takes_number and is_number(word)))
+        (taken if is_other or is_value else rest).append(word)
         takes_value = is_other and "=" not in word
+        takes_number = takes_value or (is_value and is_number(word))
     return taken, rest
+
+
+def is_number(word: str) -> bool:
+    """Return whether a word is a number."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def add_command(name: str, verbs: Any) -> None:

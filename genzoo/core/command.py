@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 VERBS = (
-    *("run", "list", "info", "plugins", "check", "new-plugin", "resume", "evaluate", "sample", "reconstruct"),
+    *("run", "list", "info", "plugins", "check", "prove", "new-plugin", "resume", "evaluate", "sample", "reconstruct"),
     *("anomaly", "embed", "compress", "denoise", "interpolate", "traverse", "augment", "report", "compare", "bench"),
     "data",
 )

@@ -102,7 +102,7 @@ FROM_FILE = "give its file: genzoo -p FILE.py …"
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a sentence such as " Did you mean 'vae'?" with a leading space, or ""."""
-    known, name = list(known), name[:80].lower()
+    known, name = list(dict.fromkeys(known)), name[:80].lower()
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     if not close:  # one word of a longer name, such as elbo of negative-elbo
         close = [longer for longer in known if name in re.split("[-_]", longer)][:2]

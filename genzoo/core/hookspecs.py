@@ -17,12 +17,16 @@ from typing import Any, Literal, Protocol
 
 import pluggy
 
+from genzoo.core.theory import Theory
+
 API = 2
 """The version of the plugin API. It is raised when a public name changes its meaning or is removed."""
 OLDEST_API = 2
 """The oldest plugin API that is still supported."""
 
-PartKind = Literal["likelihood", "prior", "posterior", "bijection", "sampler"]
+PartKind = Literal[
+    "likelihood", "prior", "posterior", "bijection", "quantiser", "sampler", "figure", "optimizer", "schedule"
+]
 """The kinds of parts, see `genzoo.core.parts`."""
 
 hookspec = pluggy.HookspecMarker("genzoo")
@@ -40,7 +44,7 @@ class Register(Protocol):
         summary: str,
         paper: str = "",
         options: Mapping[str, Any] | None = None,
-        theory: str = "",
+        theory: str | Theory = "",
     ) -> None:
         """Register an entry.
 
@@ -50,7 +54,7 @@ class Register(Protocol):
             summary: One line for `genzoo list`.
             paper: The source: authors, year, arXiv number.
             options: Defaults that differ from those of the class's Config.
-            theory: "package.module:function", which yields `genzoo.core.theory.Case`s.
+            theory: "package.module:function", or the function itself, which yields `genzoo.Case`s.
         """
 
 
@@ -68,7 +72,7 @@ class RegisterModel(Protocol):
         options: Mapping[str, Any] | None = None,
         loss_options: Mapping[str, Any] | None = None,
         training: Mapping[str, Any] | None = None,
-        theory: str = "",
+        theory: str | Theory = "",
     ) -> None:
         """Register a model.
 
@@ -81,7 +85,7 @@ class RegisterModel(Protocol):
             options: Defaults that differ from those of the class's Config and Sampling.
             loss_options: Defaults that differ from those of the loss's Config.
             training: Defaults of the trainer for this model, such as {"ema": 0.999}.
-            theory: "package.module:function", which yields `genzoo.core.theory.Case`s.
+            theory: "package.module:function", or the function itself, which yields `genzoo.Case`s.
         """
 
 
@@ -97,7 +101,7 @@ class RegisterMetric(Protocol):
         paper: str = "",
         options: Mapping[str, Any] | None = None,
         in_every_run: bool = False,
-        theory: str = "",
+        theory: str | Theory = "",
     ) -> None:
         """Register a metric.
 
@@ -108,7 +112,7 @@ class RegisterMetric(Protocol):
             paper: The source: authors, year, arXiv number.
             options: Defaults that differ from those of the class's Config.
             in_every_run: Whether every run imports and reports it. Otherwise it is computed only if named.
-            theory: "package.module:function", which yields `genzoo.core.theory.Case`s.
+            theory: "package.module:function", or the function itself, which yields `genzoo.Case`s.
         """
 
 
@@ -116,7 +120,14 @@ class RegisterPart(Protocol):
     """The function with which a hook registers a part of models."""
 
     def __call__(
-        self, kind: PartKind, name: str, target: str | type, *, summary: str, paper: str = "", theory: str = ""
+        self,
+        kind: PartKind,
+        name: str,
+        target: str | type,
+        *,
+        summary: str,
+        paper: str = "",
+        theory: str | Theory = "",
     ) -> None:
         """Register a part.
 
@@ -126,7 +137,7 @@ class RegisterPart(Protocol):
             target: "package.module:Class", or the class itself. It extends its kind's class in `genzoo.core.parts`.
             summary: One line for `genzoo list`.
             paper: The source: authors, year, arXiv number.
-            theory: "package.module:function", which yields `genzoo.core.theory.Case`s.
+            theory: "package.module:function", or the function itself, which yields `genzoo.Case`s.
         """
 
 

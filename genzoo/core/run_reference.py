@@ -47,9 +47,13 @@ def parse_pinned(reference: Any) -> PinnedRun | None:
 
 def run_references(config: Any) -> dict[str, str]:
     """Return the options of a config that name a run, by their names; those that are "" are left out."""
-    hints = typing.get_type_hints(type(config), include_extras=True)
-    marked = (field.name for field in dataclasses.fields(config) if _is_marked(hints[field.name]))
-    return {name: value for name in marked if (value := getattr(config, name))}
+    return {name: value for name in run_options(type(config)) if (value := getattr(config, name))}
+
+
+def run_options(config: type) -> list[str]:
+    """Return the names of a config's options that name a run."""
+    hints = typing.get_type_hints(config, include_extras=True)
+    return [field.name for field in dataclasses.fields(config) if _is_marked(hints[field.name])]
 
 
 def _is_marked(annotation: Any) -> bool:

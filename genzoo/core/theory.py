@@ -1,11 +1,16 @@
 """Theory cases: numbers that a registered name must reproduce, known in closed form or by enumeration.
 
-A registration names a function that yields them, `theory="package.theory:maf"`; `genzoo check NAME --theory` runs it.
+A registration names a function that yields them, `theory="package.theory:maf"`; `genzoo prove NAME` runs it.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Case(NamedTuple):
@@ -22,7 +27,24 @@ class Case(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether the number found agrees with the truth. NaN never does."""
+        """Whether the number found agrees with the truth. A value that is not finite never does."""
+        if not all(map(math.isfinite, self[1:4])):
+            return False
         if self.one_sided:
             return self.found >= self.truth - self.tolerance
         return abs(self.found - self.truth) <= self.tolerance
+
+    @classmethod
+    def largest(cls, what: str, found: Tensor, truth: Tensor | float, tolerance: float) -> Self:
+        """Return the case that the largest |found − truth| of all values of two tensors is 0."""
+        return cls(f"{what}: largest error", (found - truth).abs().max().item(), 0.0, tolerance)
+
+    @classmethod
+    def mean(cls, what: str, values: Tensor, truth: float, one_sided: bool = False, errors: float = 5.0) -> Self:
+        """Return the case that the mean of independent values [N] is `truth`, within `errors` standard errors."""
+        error = values.double().std().item() / math.sqrt(len(values))
+        return cls(what, values.double().mean().item(), truth, errors * error, one_sided)
+
+
+Theory: TypeAlias = Callable[[], Iterable[Case]]
+"""A function that yields the cases of a registered name, in less than 5 seconds."""

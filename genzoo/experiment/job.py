@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from genzoo.core.listener import INTERRUPTED
@@ -24,6 +24,7 @@ from genzoo.runs.run import REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
 from genzoo.system.signals import exit_code, raise_pending_interrupt
+from genzoo.training.base import BaseTrainer
 from genzoo.training.closed_form import ClosedFormTrainer
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
@@ -46,10 +47,11 @@ class Job:
         self.console = console
         self.processes = processes
         self.model, self.loss = plan.build(data.spec)
+        console.watched = self.loss.watched
         self.evaluation = FinalEvaluation(self.model, self.loss, plan, data, processes)
         heard = [console] if processes.first else []
         training, validation = self.config.training, data.evaluated.get("validation")
-        trainer_class = ClosedFormTrainer if self.model.in_closed_form() else Trainer
+        trainer_class: type[BaseTrainer] = ClosedFormTrainer if self.model.in_closed_form() else Trainer
         self.trainer = trainer_class(self.model, self.loss, training, data.train, validation, heard, processes)
         self.listeners = RunListeners(plan.listeners, console.warned)
 
@@ -142,16 +144,26 @@ class Job:
         checkpoints.prune(run.path / FOLDER, trained.outcome.step, keep=1)  # enough for more epochs
         return FINISHED, 0
 
+    def add_metrics(self, run: Run, names: Collection[str]) -> None:
+        """Evaluate metrics that a finished run lacks, and write its report again."""
+        self.evaluation.add(run, names)
+        self.report(run)
+
     def draw(self, run: Run, model: Model) -> None:
         """Draw the figures and write the report. A failure is a warning: the results are already written."""
         from genzoo.figures.draw import draw_all
-        from genzoo.reporting.report import write_report
 
         for failure in draw_all(run, model, self.data.evaluated, self.plan.dataset):
             self.console.warn(failure)
+        self.report(run)
+
+    def report(self, run: Run) -> None:
+        """Write the report; a failure is a warning, as for figures."""
+        from genzoo.reporting.report import write_report
+
         try:
             write_report(run)
-        except Exception as error:  # as above: a page is worth less than the results
+        except Exception as error:  # a page is worth less than the results
             self.console.warn(f"{REPORT_FILE} could not be written: {describe(error)}")
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,8 +26,10 @@ class FigureContext:
     """A finished run in memory. Values that several figures need are computed once, on first use."""
 
     run: Run
+    """Its folder, options, epochs and results."""
     model: Model
     view: Mapping[str, Resident]
+    """The splits as the model sees them: "train", "validation" if the run has it, and "test"."""
     dataset: Dataset | None = None
 
     @property
@@ -111,21 +111,6 @@ class FigureContext:
         return decoded.reshape(*codes.shape[:-1], *decoded.shape[1:])
 
 
-class Drawing(NamedTuple):
-    """One kind of figure."""
-
-    applies: Callable[[FigureContext], bool]
-    """Return whether the figure is defined for the model and the data; a figure that is not is skipped."""
-    draw: Callable[[FigureContext, Path], None]
-    about: str
-    """The caption."""
-
-
-def always(context: FigureContext) -> bool:
-    """Return True: every run has this figure."""
-    return True
-
-
 def has_encoder(context: FigureContext) -> bool:
     """Return whether the model encodes."""
     return isinstance(context.model, Encoder)
@@ -135,13 +120,3 @@ def has_codes(context: FigureContext) -> bool:
     """Return whether the model decodes, and codes are known by an encoder or by a prior."""
     model = context.model
     return isinstance(model, Decoder) and (isinstance(model, Encoder) or model.prior() is not None)
-
-
-def reconstructs(context: FigureContext) -> bool:
-    """Return whether the model encodes and decodes."""
-    return isinstance(context.model, Autoencoder)
-
-
-def reconstructs_images(context: FigureContext) -> bool:
-    """Return whether the model encodes and decodes images."""
-    return reconstructs(context) and context.model.spec.is_image

@@ -19,7 +19,7 @@ from genzoo.figures.canvas import (
     save,
     save_gif,
 )
-from genzoo.figures.context import FigureContext, has_codes, has_encoder, reconstructs_images
+from genzoo.figures.context import FigureContext, has_codes, has_encoder
 from genzoo.figures.image_grid import Labels, save_grids
 from genzoo.figures.image_rows import save_rows
 from genzoo.figures.latent_space import Scale, prior_scale, quantile_grid, sweep
@@ -45,7 +45,7 @@ PAIRS = 4
 
 
 def has_plane(context: FigureContext) -> bool:
-    """Return whether there are two latents with a Gaussian prior that decode to images or 2-D points."""
+    """Return whether an autoencoder has two latents with a Gaussian prior that decode to images or 2-D points."""
     drawable = context.model.spec.is_image or context.model.spec.shape == (2,)
     return has_codes(context) and drawable and context.latents == 2 and prior_scale(context.decoder) is not None
 
@@ -152,11 +152,6 @@ def chosen_pairs(context: FigureContext) -> list[tuple[int, int]]:
             place += 1
         place += 1
     return pairs
-
-
-def can_interpolate(context: FigureContext) -> bool:
-    """Return whether there are pairs of images to interpolate."""
-    return reconstructs_images(context) and bool(chosen_pairs(context))
 
 
 def interpolation_codes(context: FigureContext) -> Tensor:

@@ -60,6 +60,17 @@ def cached(question: Any, compute: Callable[[], Any]) -> Any:
     return _memory[key]
 
 
+def remember(question: Any, answer: Any) -> None:
+    """Store an answer that was not computed by `cached`, for as long as the installed code does not change."""
+    if not any(entry.origin == HERE for entry in registry().entries):
+        _write(_file(json.dumps([question, *_state()])), [answer])
+
+
+def recalled(question: Any) -> Any:
+    """Return the answer that `remember` stored; None if there is none, or the installed code has changed."""
+    return (_read(_file(json.dumps([question, *_state()]))) or [None])[0]
+
+
 def torch_is_imported() -> bool:
     """Return whether this process has already imported torch."""
     return "torch" in sys.modules

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.hookspecs import PartKind
+from genzoo.core.theory import Theory
 from genzoo.registry.configs import default_config
 from genzoo.registry.discovery import load_file, load_installed
 from genzoo.registry.entries import Entry, Kind, Origin, Registry
@@ -65,6 +66,7 @@ def register_model(
     options: Mapping[str, Any] | None = None,
     loss_options: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
+    theory: str | Theory = "",
 ) -> None:
     """Register a model class for this process, without packaging. A second call with the same name replaces it.
 
@@ -77,33 +79,52 @@ def register_model(
         options: Defaults that differ from those of the class's Config and Sampling.
         loss_options: Defaults that differ from those of the loss's Config.
         training: Defaults of the trainer for this model, such as {"ema": 0.999}.
+        theory: A function that yields `genzoo.Case`s, or "package.module:function".
 
     Raises:
         PluginError: The name is not in kebab-case.
     """
     of_model = {"loss": loss, "loss_options": dict(loss_options or {}), "training": dict(training or {})}
-    _replace("model", name, model, summary, paper, options, **of_model)
+    _replace("model", name, model, summary, paper, options, theory, **of_model)
 
 
 def register_loss(
-    name: str, loss: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
+    name: str,
+    loss: type,
+    *,
+    summary: str = "",
+    paper: str = "",
+    options: Mapping[str, Any] | None = None,
+    theory: str | Theory = "",
 ) -> None:
     """Register a loss class for this process; see `register_model`."""
-    _replace("loss", name, loss, summary, paper, options)
+    _replace("loss", name, loss, summary, paper, options, theory)
 
 
 def register_dataset(
-    name: str, dataset: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
+    name: str,
+    dataset: type,
+    *,
+    summary: str = "",
+    paper: str = "",
+    options: Mapping[str, Any] | None = None,
+    theory: str | Theory = "",
 ) -> None:
     """Register a dataset class for this process; see `register_model`."""
-    _replace("dataset", name, dataset, summary, paper, options)
+    _replace("dataset", name, dataset, summary, paper, options, theory)
 
 
 def register_metric(
-    name: str, metric: type, *, summary: str = "", paper: str = "", options: Mapping[str, Any] | None = None
+    name: str,
+    metric: type,
+    *,
+    summary: str = "",
+    paper: str = "",
+    options: Mapping[str, Any] | None = None,
+    theory: str | Theory = "",
 ) -> None:
     """Register a metric class for this process; see `register_model`."""
-    _replace("metric", name, metric, summary, paper, options)
+    _replace("metric", name, metric, summary, paper, options, theory)
 
 
 def register_listener(name: str, listener: type, *, summary: str = "") -> None:
@@ -111,9 +132,11 @@ def register_listener(name: str, listener: type, *, summary: str = "") -> None:
     _replace("listener", name, listener, summary)
 
 
-def register_part(kind: PartKind, name: str, part: type, *, summary: str = "", paper: str = "") -> None:
+def register_part(
+    kind: PartKind, name: str, part: type, *, summary: str = "", paper: str = "", theory: str | Theory = ""
+) -> None:
     """Register a part of models for this process, such as a "prior"; see `register_model`."""
-    _replace(kind, name, part, summary, paper)
+    _replace(kind, name, part, summary, paper, theory=theory)
 
 
 def _replace(
@@ -123,9 +146,10 @@ def _replace(
     summary: str,
     paper: str = "",
     options: Mapping[str, Any] | None = None,
+    theory: str | Theory = "",
     **of_model: Any,
 ) -> None:
-    registry().replace(Entry(kind, name, target, summary, HERE, paper, dict(options or {}), **of_model))
+    registry().replace(Entry(kind, name, target, summary, HERE, paper, dict(options or {}), theory=theory, **of_model))
 
 
 def load_plugin(file: str | Path) -> tuple[str, ...]:

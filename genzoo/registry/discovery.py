@@ -26,6 +26,7 @@ import pluggy
 from genzoo.core import hookspecs
 from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean, printable
 from genzoo.core.hookspecs import PartKind
+from genzoo.core.theory import Theory
 from genzoo.core.version import __version__
 from genzoo.registry.entries import PARTS, Entry, Kind, Origin, Registry, describe
 from genzoo.system.messages import warn
@@ -238,7 +239,7 @@ def _registrar(kind: Kind, origin: Origin, entries: list[Entry]) -> Callable[...
         loss_options: Mapping[str, Any] | None = None,
         in_every_run: bool = False,
         training: Mapping[str, Any] | None = None,
-        theory: str = "",
+        theory: str | Theory = "",
     ) -> None:
         if (kind == "model") != bool(loss):
             raise PluginError(f"{kind} {name!r}: {'name its loss: loss=…' if not loss else 'loss= is for models'}")
@@ -258,7 +259,13 @@ def _registrar_of_parts(origin: Origin, entries: list[Entry]) -> Callable[..., N
     """Return the `register` function for the hook of parts."""
 
     def register(
-        kind: PartKind, name: str, target: str | type, *, summary: str, paper: str = "", theory: str = ""
+        kind: PartKind,
+        name: str,
+        target: str | type,
+        *,
+        summary: str,
+        paper: str = "",
+        theory: str | Theory = "",
     ) -> None:
         if kind not in PARTS:
             raise PluginError(f"{name!r}: no parts of kind {kind!r}.{did_you_mean(kind, PARTS)}")

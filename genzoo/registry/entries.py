@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from genzoo.core.command import VERBS
 from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean
 from genzoo.core.hookspecs import PartKind
+from genzoo.core.theory import Theory
 from genzoo.registry.moved import current_name
 
 Kind = Literal["model", "loss", "dataset", "metric", "command", "listener", PartKind]
@@ -66,8 +67,8 @@ class Entry:
     """For a metric: whether every run reports it."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """For a model: defaults that differ from the trainer's."""
-    theory: str = ""
-    """"package.module:function", which yields `genzoo.core.theory.Case`s; empty without theory."""
+    theory: str | Theory = ""
+    """"package.module:function", or the function itself, which yields `genzoo.Case`s; empty without theory."""
 
     @property
     def full_name(self) -> str:
@@ -82,10 +83,8 @@ class Entry:
         """
         if isinstance(self.target, type):
             return self.target
-        module, _, attribute = self.target.partition(":")
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # standard output is for results only
-                cls = getattr(importlib.import_module(module), attribute)
+            cls = _named(self.target)
             if not isinstance(cls, type):
                 raise TypeError(f"{self.target} is not a class")
             return cls
@@ -100,6 +99,27 @@ class Entry:
                 f"{self.kind} {self.name!r} of {self.origin} cannot be imported: {describe(error)}",
                 f"pip install --upgrade {self.origin.distribution}\nfor the traceback: genzoo --debug …",
             ) from error
+
+    def load_theory(self) -> Theory:
+        """Import and return the function that yields the theory cases of an entry with theory.
+
+        Raises:
+            Exception: The import fails.
+        """
+        theory: Theory = self.theory if callable(self.theory) else _named(self.theory)
+        return theory
+
+    @property
+    def theory_name(self) -> str:
+        """The name of the theory's function, "package.module:function"; empty without theory."""
+        return f"{self.theory.__module__}:{self.theory.__name__}" if callable(self.theory) else self.theory
+
+
+def _named(target: str) -> Any:
+    """Import what "package.module:name" names."""
+    module, _, attribute = target.partition(":")
+    with contextlib.redirect_stdout(sys.stderr):  # standard output is for results only
+        return getattr(importlib.import_module(module), attribute)
 
 
 def describe(error: BaseException) -> str:
@@ -121,10 +141,11 @@ def _refuse_malformed(entry: Entry) -> None:
     target = entry.target
     if not (isinstance(target, type) or (isinstance(target, str) and TARGET.fullmatch(target))):
         raise PluginError(f'{entry.kind} {entry.name!r}: the target is "package.module:Class", not {target!r}')
-    if not all(isinstance(text, str) for text in (entry.summary, entry.paper, entry.loss, entry.theory)):
-        raise PluginError(f"{entry.kind} {entry.name!r}: summary, paper, loss and theory are texts")
-    if entry.theory and not TARGET.fullmatch(entry.theory):
-        raise PluginError(f'{entry.kind} {entry.name!r}: theory is "package.module:function", not {entry.theory!r}')
+    if not all(isinstance(text, str) for text in (entry.summary, entry.paper, entry.loss)):
+        raise PluginError(f"{entry.kind} {entry.name!r}: summary, paper and loss are texts")
+    theory = entry.theory
+    if not (callable(theory) or (isinstance(theory, str) and (not theory or TARGET.fullmatch(theory)))):
+        raise PluginError(f'{entry.kind} {entry.name!r}: theory is "package.module:function", not {theory!r}')
 
 
 @dataclass

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
+
+import torch
 
 Target = TypeVar("Target")
 """What a check examines, such as a `Pair`."""
+
+
+HOMES = (Path(__file__).parents[1], Path(torch.__file__).parent)
+"""The folders of genzoo and of torch."""
+
+
+def place_of(error: BaseException) -> str:
+    """Return the last line of an error's traceback that is neither genzoo's nor torch's; else the last line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(home) for home in HOMES)]
+    last = (own or frames)[-1]
+    return f"{'/'.join(Path(last.filename).parts[-2:])}:{last.lineno}"
 
 
 def require(condition: bool, fault: str) -> None:

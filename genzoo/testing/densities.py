@@ -56,7 +56,11 @@ def examine_distribution(p: Distribution, called: str, draws: int = DRAWS) -> st
         """[N, B, F] → [N, B]."""
         return p.log_prob(rows.reshape(len(rows), *p.shape)).reshape(len(rows), -1)
 
-    return examine_samples(own.reshape(len(own), -1, max(1, events.numel())), log_prob, called)
+    rows = own.reshape(len(own), -1, max(1, events.numel()))
+    if p.measure == "probability":  # it is asked for the probability of its own values alone
+        adds_up(rows[:DISCRETE], log_prob, called)
+        return None
+    return examine_samples(rows, log_prob, called)
 
 
 def examine_samples(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> str | None:
@@ -215,6 +219,8 @@ def centred(p: Distribution, called: str, loose: float) -> None:
     own = p.rsample((max(FEWEST, min(DRAWS, BUDGET // max(1, p.shape.numel()))),)).detach().double()
     spread = own.std(0)
     near = (7.0 / math.sqrt(len(own)) + loose) * spread + rounding + 1e-4 * (1 + mean.abs())
+    # An event that no sample has, such as a rare class, may still have a probability of some 1/n.
+    near = near + torch.where(spread == 0, LOG_ALARM / len(own) * (own.amax() - own.amin()), 0.0)
     off = (own.mean(0) - mean).abs() - near
     i = int(off.argmax())
     found, wanted = own.mean(0).flatten()[i].item(), mean.flatten()[i].item()

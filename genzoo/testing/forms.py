@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -71,22 +72,27 @@ def forms(entry: Entry, on: Sequence[str] = ()) -> Iterator[Form]:
     for name, spec in SMALL.items():
         yield Form(name, spec, OF_DISTRIBUTIONS, small=True)
     for dataset in asked:
-        yield real(dataset.full_name)
+        yield real(dataset)
     for dataset in own if entry.origin.distribution != GROUP and not asked else []:
         try:
-            yield real(dataset.full_name)
+            yield real(dataset)
         except Exception as error:  # reported when the dataset itself is checked
             yield Form(dataset.name, SPECS["vectors"], missing=describe(error))
 
 
-@cache
-def real(name: str) -> Form:
+def real(dataset: Entry) -> Form:
     """Return the form of a dataset's first training examples."""
-    dataset = registry().get("dataset", name)
-    made = dataset.load()(default_config(dataset, dataset.options))
+    spec, examples = _examples(dataset.load(), default_config(dataset, dataset.options))
+    return Form(dataset.name, spec, examples=examples)
+
+
+@cache
+def _examples(dataset: type, config: Any) -> tuple[DataSpec, Split]:
+    """Return the description and the first training examples of a dataset with these options."""
+    made = dataset(config)
     train = made.load(Store()).train
     x = torch.as_tensor(train.x[:ROWS])
-    return Form(dataset.name, made.spec, examples=Split(x, None if train.y is None else train.y[:ROWS]))
+    return made.spec, Split(x, None if train.y is None else train.y[:ROWS])
 
 
 def refusal(pair: Pair, small: bool = False) -> str | None:

@@ -17,6 +17,7 @@ from genzoo.registry.discovery import GROUP, STATED, plugins
 from genzoo.registry.entries import WITH_OPTIONS, Entry
 from genzoo.runs.config import default_training
 from genzoo.testing.check import Check, require
+from genzoo.testing.theory import prove, statement
 
 MILLISECONDS = 300
 LONGEST = 100
@@ -62,7 +63,7 @@ def check_api(entry: Entry) -> None:
     """The package states the plugin API that it was written for, so that later versions of genzoo can check it."""
     if entry.origin.distribution == GROUP or not entry.origin.version:  # genzoo itself; a file or a notebook
         return
-    plugin = next(plugin for plugin in plugins if any(entry is other for other in plugin.entries))
+    plugin = next(plugin for plugin in plugins if plugin.origin == entry.origin)
     require(plugin.api is not None, f"{STATED} is not stated")
 
 
@@ -117,6 +118,18 @@ def check_names(entry: Entry) -> None:
     require(not rivals, f"{' and '.join(rivals)} also has the name {entry.name!r}; users type {entry.full_name}")
 
 
+def check_theory(entry: Entry) -> str | None:
+    """The numbers of its theory hold."""
+    if not entry.theory:
+        return "no theory is registered"
+    proof = prove(entry)
+    require(not proof.fault, proof.fault)
+    wrong = proof.refuted
+    found = "; ".join(f"{case.what}: {statement(case)}" for case in wrong[:3])
+    require(not wrong, f"{len(wrong)} of {len(proof.cases)} cases do not hold: {found}")
+    return None
+
+
 def _same(one: Entry, other: Entry) -> bool:
     """Return whether two entries are the same class with the same options and loss."""
     return all(getattr(one, field) == getattr(other, field) for field in ("target", "options", "loss", "loss_options"))
@@ -134,5 +147,6 @@ REGISTRATION: dict[str, Check[Entry]] = {
     "summary": Check(check_summary, "register(…, summary=…) with one short line"),
     "paper": Check(check_paper, "register(…, paper=…): authors, year, arXiv number", warns=True),
     "names": Check(check_names, "keep one of the names", warns=True),
+    "theory": Check(check_theory, "genzoo prove NAME shows every case; correct the formula, or the case"),
 }
 """The checks of everything registered."""

@@ -9,18 +9,18 @@ import traceback
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.options import option
 from genzoo.core.parts import INTERFACES
+from genzoo.core.run_reference import run_options
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import PARTS, Entry, describe
-from genzoo.testing.check import Check
+from genzoo.testing.check import Check, place_of
 from genzoo.testing.dataset_checks import DATASET, DatasetTarget
+from genzoo.testing.figure_checks import FIGURE, FigureTarget
 from genzoo.testing.forms import forms, of_counts, refusal
 from genzoo.testing.listener_command_checks import COMMAND, LISTENER, CommandTarget, ListenerTarget
 from genzoo.testing.metric_checks import METRIC, MetricTarget
@@ -30,15 +30,14 @@ from genzoo.testing.part_checks import PartTarget, checks_of
 from genzoo.testing.registration_checks import REGISTRATION
 
 Verdict = Literal["PASS", "WARN", "FAIL", "n/a"]
-HOMES = (Path(__file__).parents[1], Path(torch.__file__).parent)
 ONLY_COUNTS = (
     "its loss is finite on whole numbers but not on real vectors: checked on whole numbers",
     "if this is not intended, keep logarithms and roots away from numbers below 0",
 )
 TRACEBACK = "for the traceback: genzoo --debug check …"
-NAMES = tuple(dict.fromkeys([*REGISTRATION, *CHECKS, *DATASET, *METRIC, *COMMAND, *LISTENER]))
+NAMES = tuple(dict.fromkeys([*REGISTRATION, *CHECKS, *DATASET, *METRIC, *COMMAND, *LISTENER, *FIGURE]))
 """The names of all checks."""
-Case = tuple[str, str, Check[Any], Any]
+Checked = tuple[str, str, Check[Any], Any]
 """What is checked, the check's name, the check and its target."""
 
 
@@ -62,7 +61,7 @@ class Finding:
 
 def known_checks() -> set[str]:
     """Return the names of all checks."""
-    of_kinds: list[Mapping[str, Check[Any]]] = [REGISTRATION, CHECKS, DATASET, METRIC, COMMAND, LISTENER]
+    of_kinds: list[Mapping[str, Check[Any]]] = [REGISTRATION, CHECKS, DATASET, METRIC, COMMAND, LISTENER, FIGURE]
     return {name for checks in (*of_kinds, *map(checks_of, INTERFACES)) for name in checks}
 
 
@@ -98,7 +97,7 @@ def examine(
         done |= examined
 
 
-def cases(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
+def cases(entry: Entry, on: Sequence[str] = ()) -> Iterator[Checked | Finding]:
     """Yield the checks beyond registration, and a finding for each form of data that a model refuses."""
     if entry.kind == "dataset":
         yield from _with(DATASET, "its data", DatasetTarget(entry))
@@ -106,6 +105,8 @@ def cases(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
         yield from _with(METRIC, "an untrained model", MetricTarget(entry))
     elif entry.kind == "command":
         yield from _with(COMMAND, "the command", CommandTarget(entry))
+    elif entry.kind == "figure":
+        yield from _with(FIGURE, "untrained models", FigureTarget(entry))
     elif entry.kind in PARTS:
         target = PartTarget(entry)
         yield from _with(checks_of(target.kind), "the part alone", target)
@@ -115,13 +116,13 @@ def cases(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
         yield from _of_pairs(entry, on)
 
 
-def _with(checks: Mapping[str, Check[Any]], on: str, target: Any) -> Iterator[Case]:
+def _with(checks: Mapping[str, Check[Any]], on: str, target: Any) -> Iterator[Checked]:
     """Yield the cases of several checks of one target."""
     for name, check in checks.items():
         yield on, name, check, target
 
 
-def _of_pairs(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
+def _of_pairs(entry: Entry, on: Sequence[str] = ()) -> Iterator[Checked | Finding]:
     """Yield the cases of a model with its loss, or of a loss with the first model that it trains.
 
     For a loss, models registered with it come first.
@@ -153,9 +154,10 @@ def _of_pairs(entry: Entry, on: Sequence[str] = ()) -> Iterator[Case | Finding]:
                         yield f"{form.name}: {pair}", name, CHECKS[name], pair
                 break
     if not fits:
-        suggestion = (
-            f"it has to be built for one of: {', '.join(SPECS)}; or: genzoo check {entry.name} --dataset DATASET"
-        )
+        command = f"genzoo check {entry.name}"
+        suggestion = f"it has to be built for one of: {', '.join(SPECS)}; or: {command} --dataset DATASET"
+        if of_runs := run_options(entry.load().Config):
+            suggestion = f"{command} {option(of_runs[0])} RUN"
         yield Finding(
             "all data", "builds", "FAIL", "it trains on something", "every form of data is refused", suggestion
         )
@@ -172,7 +174,7 @@ def _models_and_losses(entry: Entry) -> Iterator[tuple[Entry, Entry]]:
 
 def _broken(on: str, error: Exception) -> Finding:
     """Return the finding for a pair that cannot be built because of an exception."""
-    at = _place(error)
+    at = place_of(error)
     return Finding(on, "builds", "FAIL", "it can be built", f"{describe(error)}, at {at}", TRACEBACK, at)
 
 
@@ -198,19 +200,11 @@ def _run(on: str, name: str, check: Check[Any], target: Any) -> Finding:
     except Exception as error:
         if debugging():
             traceback.print_exc()
-        at = _place(error)
+        at = place_of(error)
         return Finding(on, name, "FAIL", check.expected, f"{describe(error)}, at {at}", TRACEBACK, at)
     if reason is not None:
         return Finding(on, name, "n/a", check.expected, reason)
     return Finding(on, name, "PASS", check.expected)
-
-
-def _place(error: Exception) -> str:
-    """Return the last line of an error's traceback that is neither genzoo's nor torch's; else the last line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(home) for home in HOMES)]
-    last = (own or frames)[-1]
-    return f"{'/'.join(Path(last.filename).parts[-2:])}:{last.lineno}"
 
 
 class ConformanceWarning(UserWarning):

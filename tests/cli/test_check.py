@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Annotated, Any
 
 import pytest
 from commandline import genzoo, refused
 from plugin_factory import Site
 
+import genzoo as package
 from genzoo.cli.check import lines, matters, print_finding
+from genzoo.registry.current import registry
+from genzoo.runs.run import Run
 from genzoo.testing import Finding
 
 
@@ -76,3 +80,53 @@ def test_a_check_that_does_not_exist_is_refused() -> None:
     result = genzoo("check", "moons", "--only", "classes,typs")
     assert result.code == 2
     assert result.err.startswith("genzoo: no check named 'classes'. Did you mean 'class'")
+
+
+def test_options_of_what_is_checked() -> None:
+    found = genzoo("check", "vae", "--only", "shapes", "--model.hidden", "16", "8", "--beta=2", "--all")
+    assert found.code == 0
+    assert "PASS  shapes" in found.out
+    assert dict(registry().get("model", "vae").options) == {"hidden": (16, 8)}
+    assert dict(registry().get("loss", "elbo").options) == {"beta": 2.0}
+
+
+def test_a_dataset_of_another_run_is_checked_and_models_on_its_examples(moons_run: Run) -> None:
+    of_run = ("--on", moons_run.path.name, "--runs", moons_run.path.parent, "--only", "form,shapes", "--all")
+    found = genzoo("check", "codes", *of_run)
+    assert (found.code, found.out.count("PASS")) == (0, 1)
+    found = genzoo("check", "flow-matching", "--kind", "model", "--dataset", "codes", *of_run)
+    assert "  PASS  shapes      codes: flow-matching × flow-matching on 2\n" in found.out
+    assert found.code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("vae --latnt-dim 3", "no option --latnt-dim of vae, elbo. Did you mean '--latent-dim'"),
+        ("vae --loss.latent-dim 3", "no option --loss.latent-dim of vae, elbo."),
+        ("vae --latent-dim many", "--latent-dim must be a whole number, not 'many'"),
+        ("vae --latent-dim 0", "--latent-dim must be at least 1, not 0"),
+        ("codes --on nowhere", "no run"),
+        ("gaussian --sigma 3", "no option --sigma of what is checked."),
+    ],
+)
+def test_options_that_there_are_not_are_refused(words: str, said: str) -> None:
+    assert refused(genzoo(f"check {words}")).startswith(said)
+
+
+def test_a_model_that_needs_a_run_says_what_to_type() -> None:
+    class Second(package.Model):
+        @package.config
+        class Config:
+            first: Annotated[str, package.RunRef] = ""
+            """The run of the first stage."""
+
+        def __init__(self, spec: package.DataSpec, config: Any) -> None:
+            if not config.first:
+                raise package.UsageError("it needs a first stage")
+            super().__init__(spec, config)
+
+    package.register_model("second", Second, loss="nll", summary="x", paper="y")
+    found = genzoo("check", "second", "--only", "loss")
+    assert "change  genzoo check second --first RUN\n" in found.out
+    assert found.code == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from commandline import genzoo, refused
-from linear_vae import PPCA, Q, linear_vae, set_optimum
+from genzoo_plugins.linear_gaussian import PPCA, Q, linear_vae, set_optimum
 from PIL import Image
 
 import genzoo as genzoo_package

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from linear_vae import linear_vae, make_ppca
+from genzoo_plugins.linear_gaussian import linear_vae, make_ppca
 from torch import Tensor
 
 import genzoo

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from linear_vae import PPCA, linear_vae, set_optimum
+from genzoo_plugins.linear_gaussian import PPCA, linear_vae, set_optimum
 
 import genzoo
 from genzoo.cli.main import main

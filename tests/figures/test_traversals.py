@@ -17,13 +17,13 @@ from genzoo.figures.latent_space import Scale, quantile_grid
 from genzoo.figures.traversals import (
     OFFSETS,
     Traversal,
-    can_interpolate,
     can_traverse,
     chosen_pairs,
     has_plane,
     interpolation_codes,
     manifold_codes,
 )
+from genzoo.registry.parts import make_part
 
 pytestmark = pytest.mark.usefixtures("drawn_figures")
 
@@ -99,7 +99,7 @@ def test_a_decoder_without_an_encoder_is_moved_about_its_prior(tmp_path: Path) -
     for row in found.images[:, OFFSETS.tolist().index(0.0)]:
         torch.testing.assert_close(row, centre[0], atol=1e-6, rtol=0)
     assert found.labels == ["z₁", "z₂"]
-    assert not can_interpolate(subject)
+    assert not make_part("figure", "interpolations").applies(subject)
 
 
 def test_the_gif_goes_there_and_back(subject: FigureContext, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import pytest
 import torch
 from torch import Tensor
@@ -52,3 +54,35 @@ def test_a_mean_that_is_not_that_of_the_samples_is_found() -> None:
         centred(gaussian(0.0), "q", loose=0.02)
         with pytest.raises(AssertionError, match=r"q: mean is 0, but its samples have the mean 0\.[23]"):
             centred(shifted, "q", loose=0.02)
+
+
+class Numbers(genzoo.Distribution):
+    """A whole number below a million, all equally probable; it knows no other values."""
+
+    measure = "probability"
+
+    def __init__(self, each: float) -> None:
+        super().__init__(event_dims=1)
+        self.each = each
+
+    @property
+    def shape(self) -> torch.Size:
+        return torch.Size([1])
+
+    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+        return torch.randint(1_000_000, (*sample_shape, 1)).double()
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        assert bool((value == value.round()).all()), "a value that it does not have"
+        return torch.full(value.shape[:-1], self.each, dtype=torch.float64).log()
+
+    def unflatten(self, sizes: tuple[int, ...]) -> Self:
+        raise ValueError("no batch axis")
+
+
+def test_a_probability_is_asked_for_its_own_values_alone() -> None:
+    """Even if hardly two of its samples are equal, as of a density."""
+    with seeded(0):
+        assert examine_distribution(Numbers(1e-6), "p(z)") is None
+        with pytest.raises(AssertionError, match="the probabilities of all values sum to"):
+            examine_distribution(Numbers(1e-2), "p(z)")

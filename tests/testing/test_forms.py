@@ -20,7 +20,7 @@ def test_an_entry_is_checked_on_every_form_and_on_the_given_datasets() -> None:
 
 
 def test_a_form_of_a_dataset_has_its_examples() -> None:
-    form = real("moons")
+    form = real(registry().get("dataset", "moons"))
     assert form.examples is not None
     assert len(form.examples.x) == 256
     assert form.spec.shape == (2,)

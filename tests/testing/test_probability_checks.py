@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
+from genzoo_plugins.vae.iwae import ImportanceWeighted
 from torch import Tensor
 
 import genzoo
+from genzoo.registry.current import HERE
+from genzoo.registry.entries import Entry
 from genzoo.testing import CHECKS, SPECS, Pair, assert_mean_over_examples
 from genzoo.training.objective import Objective
 
@@ -34,3 +39,33 @@ def test_a_sum_over_the_batch_is_not_a_mean_over_examples() -> None:
 @pytest.mark.parametrize("check", ["density", "posterior", "prior", "kl", "scored", "batches"])
 def test_a_correct_model_passes(check: str) -> None:
     assert CHECKS[check](Pair.of("vae", spec=SPECS["points"])) is None
+
+
+class Tighter(ImportanceWeighted):
+    """A loss whose only term is a tighter bound than the model's, as one that sums over a latent class exactly."""
+
+    scale = 1.0
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        loss = super().forward(model, batch, step)["loss"]
+        return {"loss": loss, "negative_elbo": self.scale * loss.detach()}
+
+
+class Halved(Tighter):
+    scale = 0.5
+
+
+class Doubled(Tighter):
+    scale = 2.0
+
+
+def of_bound(loss: type[genzoo.Loss]) -> Pair:
+    pair = Pair.of("vae", spec=SPECS["points"])
+    return dataclasses.replace(pair, loss=Entry("loss", "mine", loss, "", HERE))
+
+
+def test_a_bound_may_be_tighter_than_the_models_and_no_other() -> None:
+    assert CHECKS["scored"](of_bound(Tighter)) is None
+    for wrong in (Halved, Doubled):
+        with pytest.raises(AssertionError, match=r"the loss's 'negative_elbo' is .* by the model's infer it is"):
+            CHECKS["scored"](of_bound(wrong))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
+import torch
+from genzoo_plugins.vae.m2_vae import M2
 from genzoo_plugins.vae.vae import VAE
 from torch import nn
 
+from genzoo.core.dataset import DataSpec
 from genzoo.registry.current import HERE, Entry, registry
 from genzoo.testing import CHECKS, SPECS, Pair
 from genzoo.testing.training_step_checks import gradient_ratio, is_game
@@ -29,3 +35,18 @@ def test_the_gradient_of_a_differentiable_loss_is_its_finite_difference() -> Non
     pair = Pair.of("vae", spec=SPECS["points"])
     assert gradient_ratio(pair.perturbed(), pair) == pytest.approx(1.0, abs=0.03)
     assert not is_game(pair)
+
+
+def test_a_parameter_may_be_trained_by_examples_of_unknown_class_alone() -> None:
+    """q(y|x) of M2 is no part of −ln p(x|y) (Kingma et al. 2014, eq. 6); without labels nothing trains `unused`."""
+    pair = Pair.of("m2-vae", "nll", SPECS["points"])
+    assert CHECKS["gradients"](pair) is None
+
+    class Unused(M2):
+        def __init__(self, spec: DataSpec, config: Any) -> None:
+            super().__init__(spec, config)
+            self.unused = nn.Parameter(torch.ones(()))
+
+    entry = dataclasses.replace(pair.model, target=Unused)
+    with pytest.raises(AssertionError, match=r"no gradient reaches model\.unused"):
+        CHECKS["gradients"](dataclasses.replace(pair, model=entry))

@@ -15,6 +15,7 @@ def register_models(register: RegisterModel) -> None:
         loss="adversarial",
         summary="generator trained against a discriminator; no encoder and no density",
         paper=GOODFELLOW,
+        theory="genzoo_plugins.adversarial.theory:gan",
     )
     register(
         "wgan-gp",
@@ -22,6 +23,7 @@ def register_models(register: RegisterModel) -> None:
         loss="wasserstein",
         summary="generator trained on the Wasserstein distance that a critic with a gradient penalty estimates",
         paper=GULRAJANI,
+        theory="genzoo_plugins.adversarial.theory:wgan_gp",
     )
 
 
@@ -32,10 +34,12 @@ def register_losses(register: Register) -> None:
         f"{HOME}.gan:Adversarial",
         summary="non-saturating loss of a generator and cross-entropy of a discriminator, in turn",
         paper=GOODFELLOW,
+        theory="genzoo_plugins.adversarial.theory:gan",
     )
     register(
         "wasserstein",
         f"{HOME}.wasserstein:Wasserstein",
         summary="Wasserstein distance by a critic with a gradient penalty, several steps for one of the model",
         paper=GULRAJANI,
+        theory="genzoo_plugins.adversarial.theory:wgan_gp",
     )

@@ -12,41 +12,69 @@ def register_metrics(register: RegisterMetric) -> None:
         summary="−ELBO at beta = 1: reconstruction + KL, in nats per example",
         paper="Kingma & Welling 2014, eq. 3",
         in_every_run=True,
+        theory="genzoo_plugins.metrics.theory:negative_elbo",
     )
     register(
         "reconstruction",
         f"{home}.bound:Reconstruction",
         summary="E[−ln p(x|z)], in nats per example",
         in_every_run=True,
+        theory="genzoo_plugins.metrics.theory:reconstruction",
     )
-    register("kl", f"{home}.bound:KL", summary="KL(q(z|x)‖p(z)), in nats per example", in_every_run=True)
+    register(
+        "kl",
+        f"{home}.bound:KL",
+        summary="KL(q(z|x)‖p(z)), in nats per example",
+        in_every_run=True,
+        theory="genzoo_plugins.metrics.theory:kl",
+    )
     register(
         "nll",
         f"{home}.nll:NLL",
         summary="−ln p(x) in nats per example: exact, or at most this; nll:100 for a bound by 100 posterior samples",
         in_every_run=True,
+        theory="genzoo_plugins.metrics.theory:nll",
     )
-    register("mse", f"{home}.codes:MSE", summary="squared error per dimension of decode(encode(x))", in_every_run=True)
+    register(
+        "mse",
+        f"{home}.codes:MSE",
+        summary="squared error per dimension of decode(encode(x))",
+        in_every_run=True,
+        theory="genzoo_plugins.metrics.theory:mse",
+    )
     register(
         "active-units",
         f"{home}.codes:ActiveUnits",
         summary="latent dimensions whose posterior mean varies with x",
         paper="Burda et al. 2016, arXiv 1509.00519, section 5.2",
         in_every_run=True,
+        theory="genzoo_plugins.metrics.theory:active_units",
     )
     register(
         "iwae",
         f"{home}.iwae:IWAE",
         summary="importance-weighted bound on −ln p(x), in nats per example; iwae:5000 for 5,000 samples",
         paper="Burda et al. 2016, arXiv 1509.00519, section 3",
+        theory="genzoo_plugins.metrics.theory:iwae",
     )
-    register("bits-per-dim", f"{home}.nll:BitsPerDim", summary="−ln p(x) in bits per dimension, for discrete values")
-    register("psnr", f"{home}.images:PSNR", summary="peak signal-to-noise ratio of reconstructed images, in dB")
+    register(
+        "bits-per-dim",
+        f"{home}.nll:BitsPerDim",
+        summary="−ln p(x) in bits per dimension, for discrete values",
+        theory="genzoo_plugins.metrics.theory:bits_per_dim",
+    )
+    register(
+        "psnr",
+        f"{home}.images:PSNR",
+        summary="peak signal-to-noise ratio of reconstructed images, in dB",
+        theory="genzoo_plugins.metrics.theory:psnr",
+    )
     register(
         "ssim",
         f"{home}.images:SSIM",
         summary="structural similarity of reconstructed images",
         paper="Wang et al. 2004, eq. 13",
+        theory="genzoo_plugins.metrics.theory:ssim",
     )
     register_latent_health(register, f"{home}.latents")
     register_samples(register, home)
@@ -56,12 +84,18 @@ def register_metrics(register: RegisterMetric) -> None:
 
 def register_latent_health(register: RegisterMetric, home: str) -> None:
     """Register metrics of the latents: their information, and their distance to the prior."""
-    register("kl-per-dim", f"{home}:KLPerDim", summary="the largest KL of one latent, and all of them sorted")
+    register(
+        "kl-per-dim",
+        f"{home}:KLPerDim",
+        summary="the largest KL of one latent, and all of them sorted",
+        theory="genzoo_plugins.metrics.theory:kl_per_dim",
+    )
     register(
         "collapsed",
         f"{home}:Collapsed",
         summary="share of latents that carry no information",
         paper="Lucas et al. 2019, arXiv 1911.02469",
+        theory="genzoo_plugins.metrics.theory:collapsed",
     )
     surgery = "Hoffman & Johnson 2016, ELBO surgery"
     register(
@@ -69,13 +103,21 @@ def register_latent_health(register: RegisterMetric, home: str) -> None:
         f"{home}:MutualInformation",
         summary="I(x; z) under q(z|x), in nats; at most ln N",
         paper=surgery,
+        theory="genzoo_plugins.metrics.theory:mutual_information",
     )
-    register("marginal-kl", f"{home}:MarginalKL", summary="KL(q(z)‖p(z)) of the aggregate posterior", paper=surgery)
+    register(
+        "marginal-kl",
+        f"{home}:MarginalKL",
+        summary="KL(q(z)‖p(z)) of the aggregate posterior",
+        paper=surgery,
+        theory="genzoo_plugins.metrics.theory:marginal_kl",
+    )
     register(
         "total-correlation",
         f"{home}:TotalCorrelation",
         summary="total correlation of the latents, in a Gaussian approximation",
         paper="Locatello et al. 2019, arXiv 1811.12359",
+        theory="genzoo_plugins.metrics.theory:total_correlation",
     )
     register(
         "latent-nll",
@@ -88,6 +130,7 @@ def register_latent_health(register: RegisterMetric, home: str) -> None:
         f"{home}:PriorC2ST",
         summary="AUROC of a classifier between codes of the data and codes of the prior",
         paper="Lopez-Paz & Oquab 2017, arXiv 1610.06545",
+        theory="genzoo_plugins.metrics.theory:prior_c2st",
     )
 
 
@@ -110,22 +153,26 @@ def register_samples(register: RegisterMetric, home: str) -> None:
         f"{home}.distances:C2ST",
         summary="AUROC of a classifier between samples and data; one half: not distinguishable",
         paper="Lopez-Paz & Oquab 2017, arXiv 1610.06545",
+        theory="genzoo_plugins.metrics.theory:c2st",
     )
     register(
         "kid",
         f"{home}.distances:KID",
         summary="kernel distance of samples and data: KID on built-in features",
         paper="Bińkowski et al. 2018, arXiv 1801.01401",
+        theory="genzoo_plugins.metrics.theory:kid",
     )
     register(
         "sliced-wasserstein",
         f"{home}.distances:SlicedWasserstein",
         summary="sliced Wasserstein-2 distance of samples and data",
         paper="Bonneel et al. 2015, J. Math. Imaging Vis. 51",
+        theory="genzoo_plugins.metrics.theory:sliced_wasserstein",
     )
     register(
         "memorisation",
         f"{home}.distances:Memorisation",
         summary="whether samples are nearer to training examples than to held-out ones: a ratio below 1",
         paper="after Meehan, Chaudhuri & Dasgupta 2020, arXiv 2004.05675",
+        theory="genzoo_plugins.metrics.theory:memorisation",
     )

@@ -16,18 +16,21 @@ def register_datasets(register: Register) -> None:
         "quadratic",
         f"{home}.densities:Quadratic",
         summary="points near the bowl y = ½x₁² + ½x₂² in space; generated, density known",
+        theory="genzoo_plugins.toy.theory:quadratic",
     )
     register(
         "rings",
         f"{home}.densities:Rings",
         summary="four circles in the plane; generated, density known",
         paper="after Grathwohl et al. 2019, arXiv 1810.01367",
+        theory="genzoo_plugins.toy.theory:rings",
     )
     register(
         "pinwheel",
         f"{home}.densities:Pinwheel",
         summary="five twisted arms in the plane; generated, density known",
         paper="after Johnson et al. 2016, arXiv 1603.06277",
+        theory="genzoo_plugins.toy.theory:pinwheel",
     )
     register(
         "swiss-roll",
@@ -46,17 +49,20 @@ def register_datasets(register: Register) -> None:
         f"{home}.markov:Markov",
         summary="sequences of two symbols from a Markov chain; generated, entropy 0.3965 nats a symbol",
         paper="Shannon 1948, section 7",
+        theory="genzoo_plugins.toy.theory:markov",
     )
     register(
         "waves",
         f"{home}.waves:Waves",
         summary="sound: sums of three sines of random loudness and phase; generated, density and power known",
+        theory="genzoo_plugins.toy.theory:waves",
     )
     register(
         "two-views",
         f"{home}.two_views:TwoViews",
         summary="rows of two views of one latent, linear and Gaussian; generated, density known",
         paper="Bach & Jordan 2005, technical report 688, Berkeley",
+        theory="genzoo_plugins.toy.theory:two_views",
     )
     register(
         "sprites",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from linear_vae import PPCA, linear_vae, set_optimum
+from genzoo_plugins.linear_gaussian import PPCA, linear_vae, set_optimum
 from torch import Tensor
 
 from genzoo.core.dataset import DataSpec, Split
@@ -73,7 +73,8 @@ def test_twice_as_wide_normals() -> None:
     assert found["sliced_wasserstein"] == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize("dimensions", [2, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("dimensions", [2, 8])
 def test_the_same_distribution(dimensions: int) -> None:
     n = 1500
     found = evaluated(*(normal(seed, n, dimensions) for seed in (7, 8, 9)))

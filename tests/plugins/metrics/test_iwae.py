@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from genzoo_plugins.linear_gaussian import PPCA, linear_vae, set_optimum
 from genzoo_plugins.metrics import iwae
 from genzoo_plugins.metrics.iwae import Weights
-from linear_vae import PPCA, linear_vae, set_optimum
 from torch import Tensor
 
 from genzoo.core.dataset import DataSpec, Split

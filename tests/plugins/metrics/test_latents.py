@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from genzoo_plugins.linear_gaussian import PPCA, linear_vae, set_optimum
 from genzoo_plugins.metrics.latents import MarginalKL, MutualInformation, TotalCorrelation, log_densities
 from genzoo_plugins.metrics.total_correlation import (
     gaussian_total_correlation,
     null_total_correlation,
     total_correlation_interval,
 )
-from linear_vae import PPCA, linear_vae, set_optimum
 
 from genzoo.core.dataset import Split
 from genzoo.core.noise import seeded
@@ -124,7 +124,10 @@ def test_intervals_of_mutual_information_cover() -> None:
     assert max(missed) <= 0.09 * runs
 
 
-@pytest.mark.parametrize(("rho", "latents"), [(0.0, 2), (0.0, 6), (0.5, 2)])
+@pytest.mark.parametrize(
+    ("rho", "latents"),
+    [pytest.param(0.0, 2, marks=pytest.mark.long), pytest.param(0.0, 6, marks=pytest.mark.long), (0.5, 2)],
+)
 def test_the_null_and_the_interval_of_the_total_correlation(rho: float, latents: int) -> None:
     runs, n, truth = 200, 200, -0.5 * math.log(1 - rho**2)
     missed = exceeded = 0

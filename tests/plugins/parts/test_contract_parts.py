@@ -12,8 +12,11 @@ from genzoo.testing.model_checks import ONCE
 from genzoo.testing.part_checks import PartTarget, checks_of
 
 PARTS_OF_MODELS = [
-    *({"prior": name} for name in ("mixture:4", "vamp:8", "flow:iaf:1", "flow:planar:2")),
-    *({"posterior": name} for name in ("iaf:2", "planar:3")),
+    *(
+        {"prior": name}
+        for name in ("mixture:4", "vamp:8", "flow:iaf:1", "flow:planar:2", "maf:1", "realnvp:2", "spline:2")
+    ),
+    *({"posterior": name} for name in ("iaf:2", "planar:3", "maf:1", "spline:1")),
     {"prior": "mixture:4", "posterior": "iaf:1"},
 ]
 """Parts that differ from the defaults, which every VAE has."""

@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from genzoo.core.dataset import DataSpec
-from genzoo.core.noise import seeded
-from genzoo.registry.configs import default_config
-from genzoo.registry.current import registry
+import genzoo
+from genzoo_plugins.vae.vae import VAE
 
 N, D, Q = 2000, 12, 3
 
@@ -51,7 +49,7 @@ class PPCA:
 
 def make_ppca() -> PPCA:
     """Return 2,000 points in 12 dimensions with variances 4, 2.5, 1.5 and nine times 0.5 along random axes."""
-    with seeded(7):
+    with genzoo.seeded(7):
         axes = torch.linalg.qr(torch.randn(D, D, dtype=torch.float64)).Q
         scales = torch.tensor([4.0, 2.5, 1.5, *[0.5] * (D - Q)], dtype=torch.float64).sqrt()
         x = (torch.randn(N, D, dtype=torch.float64) * scales) @ axes.T + 0.3
@@ -60,12 +58,10 @@ def make_ppca() -> PPCA:
     return PPCA(x, x.mean(0), values, vectors, values[Q:].mean().item())
 
 
-def linear_vae(likelihood: str) -> Any:
-    """Return the registered VAE without hidden layers."""
-    entry = registry().get("model", "vae")
-    config = default_config(entry, {"latent_dim": Q, "hidden": []})
-    with seeded(0):
-        return entry.load()(DataSpec((D,), likelihood), config)
+def linear_vae(likelihood: str) -> VAE:
+    """Return the VAE without hidden layers."""
+    with genzoo.seeded(0):
+        return VAE(genzoo.DataSpec((D,), likelihood), VAE.Config(latent_dim=Q, hidden=()))
 
 
 def set_optimum(model: Any, ppca: PPCA, beta: float = 1.0) -> None:
@@ -85,4 +81,15 @@ def set_optimum(model: Any, ppca: PPCA, beta: float = 1.0) -> None:
         encoder.bias[Q:] = (noise / kept).clamp_max(1.0).log()
         decoder.weight.copy_(axes * loadings)
         decoder.bias.copy_(ppca.mean)
-        model.head.log_var.fill_(math.log(ppca.variance))
+        if isinstance(model.head.log_var, Tensor):  # learned
+            model.head.log_var.fill_(math.log(ppca.variance))
+
+
+def expected_elbo(model: Any, x: Tensor, beta: float = 1.0) -> Tensor:
+    """Return the ELBO in nats an example, with the KL weighted by β, without sampling: E‖x − Wz − b‖² is known."""
+    q = model.posterior(x)
+    px = model.likelihood(q.mean)
+    variance = math.exp(px.log_var) if isinstance(px.log_var, float) else px.log_var.exp()
+    spread = (q.variance * model.decoder[0].weight.square().sum(0)).sum(1)
+    elbo: Tensor = (px.log_prob(x) - 0.5 * spread / variance - beta * q.kl(model.prior())).mean()
+    return elbo
