@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from genzoo.cli.info import origin_of
+from genzoo.cli.info import badge, origin_of
 from genzoo.cli.prove import verdicts_here
 from genzoo.cli.terminal import in_terminal, print_table
 from genzoo.core.errors import UsageError
@@ -91,11 +91,6 @@ def show_list(options: argparse.Namespace) -> int:
     return 0
 
 
-def badge(entry: Entry, verdicts: dict[str, str]) -> str:
-    """Return what `genzoo prove` found last, "theory" if it was not run yet, or "unproved" without theory."""
-    return verdicts.get(f"{entry.kind} {entry.full_name}", "theory") if entry.theory else "unproved"
-
-
 def show_lines(found: dict[Kind, list[Entry]], verdicts: dict[str, str]) -> None:
     """Print one line for each entry: its name, theory, summary, and origin if it is not built in."""
     rows = [
@@ -161,5 +156,5 @@ def legend_of(found: dict[Kind, list[Entry]], verdicts: dict[str, str]) -> list[
              counts.most_common()]  # fmt: skip
     return [
         f"models, losses and parts: {'; '.join(parts)}",
-        "one line each: genzoo list --kind model   details: genzoo info NAME   genzoo prove",
+        "one line each: genzoo list --kind model    genzoo info NAME    genzoo prove NAME",
     ]

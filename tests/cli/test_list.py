@@ -9,7 +9,8 @@ import pytest
 from commandline import genzoo
 
 import genzoo as package
-from genzoo.cli.list import FORMULAS, HEADINGS, LINES, badge, overview
+from genzoo.cli.info import badge
+from genzoo.cli.list import FORMULAS, HEADINGS, LINES, overview
 from genzoo.registry.answer_cache import recalled, remember
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry, Kind, Origin
