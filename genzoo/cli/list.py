@@ -35,15 +35,23 @@ FORMULAS: tuple[Kind, ...] = ("model", "loss", *PARTS)
 """The kinds whose names are formulas, that a theory can be held against."""
 MARKS = {"unproved": "°", "bounded": "≥", "refuted": "!", "broken": "!"}
 """What follows a name in the overview; nothing: proved, or not yet run."""
-EPILOG = """\
+MEANINGS: dict[Kind, str] = {
+    "model": "what is trained: genzoo run MODEL --dataset NAME",
+    "loss": "what training minimises: --loss NAME; a model has its own",
+    "dataset": "examples: --dataset NAME",
+    "metric": "a number that describes a model: genzoo evaluate RUN --metrics NAME",
+    "likelihood": "part: p(x|z), from what a decoder puts out: --likelihood NAME",
+    "prior": "part: p(z): --prior vamp:100",
+    "posterior": "part: q(z|x), from what an encoder puts out: --posterior iaf:2",
+    "bijection": "part: an invertible map, of which priors and posteriors are made",
+    "listener": "what each run notifies: --listeners NAME",
+    "command": "a verb of a plugin: genzoo NAME",
+}
+"""What each kind is, for the help."""
+EPILOG = f"""\
 kinds:
-  model, loss, dataset, metric   what a run is made of: genzoo run MODEL --dataset NAME
-  listener, command              what is notified by runs; verbs of plugins
-parts, which options of models name, such as --prior vamp:100:
-  likelihood   p(x|z), from what a decoder puts out
-  prior        p(z)
-  posterior    q(z|x), from what an encoder puts out
-  bijection    an invertible map, of which priors and posteriors are made
+{chr(10).join(f"  {kind:12} {meaning}" for kind, meaning in MEANINGS.items())}
+A part is what an option of a model names; a number may follow after a colon.
 
 theory: a registration names the cases that genzoo prove runs. What it found last
 with the installed code is shown as proved, bounded, refuted or broken; "theory"
@@ -61,7 +69,7 @@ def add_verb(verbs: Any) -> None:
     catalogue.add_argument(
         "pattern", nargs="?", default="", help="only names that match, such as '*vae*'; one line each"
     )
-    catalogue.add_argument("--kind", choices=KINDS, help="only one kind, one line each")
+    catalogue.add_argument("--kind", choices=KINDS, metavar="KIND", help="only one kind, one line each")
     catalogue.add_argument("--json", action="store_true", help="print JSON")
     catalogue.set_defaults(handler=show_list)
 

@@ -10,10 +10,10 @@ from commandline import genzoo
 
 import genzoo as package
 from genzoo.cli.info import badge
-from genzoo.cli.list import FORMULAS, HEADINGS, LINES, overview
+from genzoo.cli.list import FORMULAS, HEADINGS, LINES, MEANINGS, overview
 from genzoo.registry.answer_cache import recalled, remember
 from genzoo.registry.current import registry
-from genzoo.registry.entries import Entry, Kind, Origin
+from genzoo.registry.entries import KINDS, Entry, Kind, Origin
 
 WIDTH = 80
 
@@ -90,6 +90,14 @@ def test_a_pattern_or_a_kind_gives_one_line_each() -> None:
     package.register_loss("mine", package.Loss, summary="my own")
     (line,) = genzoo("list", "mine").out.splitlines()
     assert line.split(maxsplit=3) == ["LOSSES", "mine", "unproved", "my own  (notebook)"]
+
+
+def test_the_help_explains_every_kind() -> None:
+    assert set(MEANINGS) == set(KINDS) == set(HEADINGS)
+    lines = genzoo("list", "--help").out.splitlines()
+    assert max(map(len, lines)) <= 82
+    first = lines.index("kinds:") + 1
+    assert [line.split()[0] for line in lines[first : first + len(KINDS)]] == list(MEANINGS)
 
 
 def test_list_as_json() -> None:
