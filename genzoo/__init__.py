@@ -19,6 +19,7 @@ from genzoo.registry.deprecation import NAMES, deprecated
 from genzoo.system.threads import limit_thread_spinning
 
 if TYPE_CHECKING:
+    from genzoo.cli.drawing import sample as sample
     from genzoo.cli.loading import dataset_of as dataset_of
     from genzoo.cli.loading import load_data as load_data
     from genzoo.comparison.references import load as load
@@ -76,17 +77,19 @@ if TYPE_CHECKING:
     from genzoo.core.options import Range as Range
     from genzoo.core.options import config as config
     from genzoo.core.parts import Bijection as Bijection
+    from genzoo.core.parts import Figure as Figure
     from genzoo.core.parts import Likelihood as Likelihood
     from genzoo.core.parts import Posterior as Posterior
     from genzoo.core.parts import Prior as Prior
+    from genzoo.core.parts import Sampler as Sampler
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
     from genzoo.core.theory import Case as Case
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
-    from genzoo.evaluation.sampling import sample as sample
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
+    from genzoo.figures.context import FigureContext as FigureContext
     from genzoo.figures.image_grid import save_grid as save_grid
     from genzoo.registry.current import list_models as list_models
     from genzoo.registry.current import load_plugin as load_plugin
@@ -104,6 +107,7 @@ if TYPE_CHECKING:
     from genzoo.training.gather import gather as gather
 
 _HOMES = {
+    "cli.drawing": "sample",
     "cli.loading": "dataset_of load_data",
     "comparison.references": "load open_run",
     "core.combinators": "Composite Mixture Transformed",
@@ -119,14 +123,14 @@ _HOMES = {
     "core.noise": "content_keys derive_seed of_examples seeded",
     "core.observation": "Categorical",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
-    "core.parts": "Bijection Likelihood Posterior Prior",
+    "core.parts": "Bijection Figure Likelihood Posterior Prior Sampler",
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "core.theory": "Case",
     "data.resident": "Resident",
     "data.store": "Store",
-    "evaluation.sampling": "sample",
     "experiment.api": "resume run",
+    "figures.context": "FigureContext",
     "figures.image_grid": "save_grid",
     "registry.current": (
         "list_models load_plugin make_dataset register_dataset register_listener register_loss register_metric "

@@ -38,7 +38,7 @@ for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 
 LONGEST_FIRST = ("test_third_party", "test_docs", "test_crash", "test_processes", "test_scaffold", "test_hostile")
 """Files that take long: with `-n` they would else be waited for in the end."""
-SPLIT = ("test_subtle", "test_sound", "test_checks", "test_contract_likelihoods", "test_contract")
+SPLIT = ("test_readme", "test_subtle", "test_sound", "test_checks", "test_contract_likelihoods", "test_contract")
 """Files whose tests share nothing costly: with `-n` each worker takes one test at a time, and these come last."""
 
 

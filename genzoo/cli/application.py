@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from genzoo.core.model import Autoencoder, Model
+    from genzoo.core.model import Autoencoder, Decoder, Encoder, Model
     from genzoo.data.resident import Resident
     from genzoo.runs.run import Run
 
@@ -71,6 +71,22 @@ class Application:
         assert isinstance(self.model, Autoencoder)
         return self.model
 
+    @property
+    def encoder(self) -> Encoder:
+        """The model, which encodes."""
+        from genzoo.core.model import Encoder
+
+        assert isinstance(self.model, Encoder)
+        return self.model
+
+    @property
+    def decoder(self) -> Decoder:
+        """The model, which decodes."""
+        from genzoo.core.model import Decoder
+
+        assert isinstance(self.model, Decoder)
+        return self.model
+
     def original(self, x: Tensor) -> Tensor:
         """Return an input or output of the model in the units of the data, on the CPU."""
         return original(self.run, self.model.spec, x)
@@ -92,13 +108,13 @@ class Application:
         """Return codes [N, *D] of examples [N, *S]."""
         from genzoo.data.batching import in_parts
 
-        return in_parts(self.autoencoder.encode, x, self.batch_size)
+        return in_parts(self.encoder.encode, x, self.batch_size)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Return decoded codes [N, *D] in the units of the data, on the CPU."""
         from genzoo.data.batching import in_parts
 
-        return in_parts(lambda part: self.original(self.autoencoder.decode(part)), codes, self.batch_size)
+        return in_parts(lambda part: self.original(self.decoder.decode(part)), codes, self.batch_size)
 
     def examples(self, n: int | None = None) -> Tensor:
         """Return the first n examples (None: all) as model inputs [N, *S] on its device."""
@@ -119,13 +135,27 @@ def open_application(options: argparse.Namespace, needs: str = "Model") -> Appli
         UsageError: There is no such run, or its model lacks the capability.
     """
     run, device = open_run(options)
-    from genzoo.core import model as kinds
-
     model = run.model.to(device)
-    kind, hint = getattr(kinds, needs), f"genzoo sample {run.path}"
-    kinds.require_capability(model, kind, f"genzoo {options.verb}", run.config.model, hint)
+    require(run, model, needs, f"genzoo {options.verb}")
     source, files = Source.of(run, options), getattr(options, "files", [])
     return Application(run, model, device, source, options.split, files, options.resize)
+
+
+def require(run: Run, model: Model, needs: str, what: str) -> None:
+    """Refuse the model of a run that lacks a capability.
+
+    Args:
+        run: The run.
+        model: Its model.
+        needs: The name of a class of `genzoo.core.model`.
+        what: What needs it, such as a command.
+
+    Raises:
+        UsageError: It lacks the capability.
+    """
+    from genzoo.core import model as kinds
+
+    kinds.require_capability(model, getattr(kinds, needs), what, run.config.model, f"genzoo sample {run.path}")
 
 
 def one_example(reference: str, opened: Application, options: argparse.Namespace) -> Tensor:

@@ -7,10 +7,12 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.text import names_in
 
 if TYPE_CHECKING:
     from genzoo.comparison.leaderboard import Leaderboard
@@ -68,11 +70,11 @@ def handle(options: argparse.Namespace) -> int:
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
     models = requested_models(options)
-    refuse_sort(options.sort, metrics_in(options.rest))
     from genzoo.experiment.sweep import finished, parse_seeds, run_sweep, sweep_runs  # imports torch
 
     seeds = parse_seeds(options.seeds)
     configs = usable_configs(options, models)
+    refuse_sort(options.sort, configs[0].training.metrics)
     plan = sweep_runs(configs, seeds)
     paths = RunPaths(folder, None, options.data_root)
     try:
@@ -106,7 +108,7 @@ def requested_models(options: argparse.Namespace) -> list[str]:
         if (spelling := word.partition("=")[0]) in NOT_HERE:
             raise UsageError(f"{spelling} is not for bench", NOT_HERE[spelling])
     registry().get("dataset", options.dataset)
-    models = [name.strip() for name in (options.models or "").split(",") if name.strip()]
+    models = names_in(options.models or "")
     if options.models is not None and not models:
         raise UsageError(f"--models {options.models!r} names none", f"known: {', '.join(registry().names('model'))}")
     for name in models:
@@ -161,18 +163,7 @@ def refuse_picture(path: Path, asked: bool) -> None:
         raise UsageError(f"--figure {path}: cannot write to {path.parent}", f"mkdir -p {path.parent}")
 
 
-def metrics_in(words: list[str]) -> list[str]:
-    """Return the metrics that options of the trainer ask for: those after --metrics."""
-    found, inside = [], False
-    for word in words:
-        spelling, _, value = word.partition("=")
-        if spelling.startswith("--"):
-            inside, word = spelling in ("--metrics", "--train.metrics"), value
-        found += [name for name in word.split(",") if inside and name]
-    return found
-
-
-def refuse_sort(name: str | None, asked: list[str]) -> None:
+def refuse_sort(name: str | None, asked: Sequence[str]) -> None:
     """Refuse a metric that no run will have, or that has no order."""
     from genzoo.evaluation.order import key, of_every_run, refuse_unordered
     from genzoo.registry.current import registry
@@ -220,16 +211,15 @@ def as_html(leaderboards: list[Leaderboard], title: str, picture: Path | None) -
 def boards(options: argparse.Namespace, runs: list[Any]) -> list[Leaderboard]:
     """Return a leaderboard for each protocol: the likelihoods of the models may differ."""
     from genzoo.comparison.leaderboard import Leaderboard
-    from genzoo.comparison.tables import Estimate, tables
+    from genzoo.comparison.tables import tables
     from genzoo.evaluation.order import key, order_of
 
     found = []
     for table in tables(runs):
         names = sorted(table.metrics(), key=lambda name: order_of(name).better is None)
-        available = [name for name in names if any(isinstance(row.estimate(name), Estimate) for row in table.rows)]
-        if options.sort and key(options.sort) not in names:
+        if options.sort and key(options.sort) not in table.measured():
             say(f"genzoo: no run of {table.protocol} has {options.sort}")
-        metric = key(options.sort) if options.sort else (available or names)[0]
+        metric = key(options.sort) if options.sort else names[0]
         found.append(Leaderboard(table.sorted_by(metric), metric, options.target))
     return found
 

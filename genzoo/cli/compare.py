@@ -6,12 +6,13 @@ import argparse
 import csv
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.terminal import harmless, print_tables
 from genzoo.core.errors import UsageError, did_you_mean
+from genzoo.core.text import names_in
 
 if TYPE_CHECKING:
     from genzoo.comparison.tables import Row, Table
@@ -33,6 +34,7 @@ def add_verb(verbs: Any) -> None:
         metavar="METRIC",
         help="best first, on validation data if all rows have them (default: the first metric that all rows have)",
     )
+    parser.add_argument("--metrics", metavar="A,B", help="the columns, in this order (default: all that any run has)")
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
     parser.add_argument(
@@ -45,7 +47,6 @@ def show(options: argparse.Namespace) -> int:
     """Print the tables and, below each, whether the best row is significantly better than the second."""
     from genzoo.cli.saved_run import refuse_output
     from genzoo.comparison.tables import collect, tables
-    from genzoo.evaluation.order import key, refuse_unordered
     from genzoo.reporting.tables import as_markdown
     from genzoo.system.messages import warn
 
@@ -60,18 +61,7 @@ def show(options: argparse.Namespace) -> int:
         if options.dataset:
             raise UsageError(f"no finished runs on {options.dataset!r} here", "leave --dataset out to see all")
         raise UsageError("all finished runs here are damaged", "genzoo report RUN says what is wrong with one")
-    chosen = []
-    for table in found:
-        metric = key(options.sort) if options.sort else default_metric(table)
-        if metric not in table.metrics():
-            known = [name.replace("_", "-") for name in table.metrics()]
-            meant = did_you_mean(str(options.sort), known)
-            raise UsageError(
-                f"--sort {options.sort}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}"
-            )
-        if options.sort:
-            refuse_unordered(metric, f"--sort {options.sort}", table.metrics())
-        chosen.append((table.sorted_by(metric), metric))
+    chosen = ordered(found, options.sort, options.metrics)
     if options.figure:
         draw_planes(options.figure, chosen)
     if options.format == "csv":
@@ -91,6 +81,33 @@ def show(options: argparse.Namespace) -> int:
     return 0
 
 
+def ordered(found: list[Table], sort: str | None, columns: str | None) -> list[tuple[Table, str]]:
+    """Return the tables with the chosen columns, each sorted by a metric, and that metric.
+
+    Args:
+        found: The tables.
+        sort: The metric of `--sort`; a table in which no run has it is sorted by its own first one.
+        columns: The metrics of `--metrics`.
+
+    Raises:
+        UsageError: No run has one of these metrics, or `sort` has no order.
+    """
+    from genzoo.evaluation.order import key, refuse_unordered
+
+    known = list(dict.fromkeys(name for table in found for name in table.measured()))
+    shown = names_in(columns or "")
+    for option, name in [*([("--sort", sort)] if sort else []), *(("--metrics", name) for name in shown)]:
+        if key(name) not in known:
+            spelled = [other.replace("_", "-") for other in known]
+            meant = did_you_mean(name, spelled)
+            raise UsageError(f"{option} {name}: no run has it{meant and '.'}{meant}", f"known: {', '.join(spelled)}")
+    if sort:
+        refuse_unordered(key(sort), f"--sort {sort}", known)
+    tables = [replace(table, columns=tuple(map(key, shown))) for table in found]
+    by = [key(sort) if sort and key(sort) in table.measured() else default_metric(table) for table in tables]
+    return [(table.sorted_by(metric), metric) for table, metric in zip(tables, by, strict=True)]
+
+
 def default_metric(table: Table) -> str:
     """Return the first metric with an order that every row has, or else the first one."""
     from genzoo.evaluation.order import order_of
@@ -104,34 +121,33 @@ def default_metric(table: Table) -> str:
 def report_table(table: Table, metric: str) -> ReportTable:
     """Return a table, sorted by a metric, as texts."""
     from genzoo.comparison.ranking import ranks
-    from genzoo.reporting.tables import ReportTable, gap_heading
+    from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
 
     metrics, places = table.metrics(), ranks(table, metric)
+    baselines = [pca_of(row, metrics) for row in table.rows]
     header = ["model", "seeds", "rank", *(name.replace("_", " ") for name in metrics), *gap_heading(table)]
-    header += ["PCA MSE", "images/s"]
-    rows = [row_texts(table, row, rank, metrics) for row, rank in zip(table.rows, places, strict=True)]
+    header += [*(["PCA MSE"] if any(baselines) else []), "images/s"]
+    rows = [
+        [table.label(row), str(row.seeds), "" if rank is None else str(rank)]
+        + [estimate_text(row.estimate(name)) for name in metrics]
+        + [estimate_text(row.gap) for _ in gap_heading(table)]
+        + ([pca or "n/a"] if any(baselines) else [])
+        + [rounded_mean(row.over_seeds(result["training"]["images_per_second"] for result in row.results))]
+        for row, rank, pca in zip(table.rows, places, baselines, strict=True)
+    ]
     return ReportTable(table.title, [header, *rows], notes(table, metric))
 
 
-def row_texts(table: Table, row: Row, rank: int | None, metrics: list[str]) -> list[str]:
-    """Return one row as texts."""
+def pca_of(row: Row, metrics: list[str]) -> str:
+    """Return the error of PCA with as many components as a row has latents, and whether it is beaten; "" if unknown."""
     from genzoo.comparison.leaderboard import baselines_of
     from genzoo.core.text import number
-    from genzoo.reporting.tables import estimate_text, gap_heading, rounded_mean
 
     pca = next((one for one in baselines_of(row.results[0], metrics) if one.latents is not None), None)
-    error = row.estimate(pca.metric) if pca else ""
-    warning = "" if pca is None or isinstance(error, str) or pca.is_beaten_by(error.mean) else " NOT beaten"
-    speed = row.over_seeds(result["training"]["images_per_second"] for result in row.results)
-    return [
-        table.label(row),
-        str(row.seeds),
-        "" if rank is None else str(rank),
-        *(estimate_text(row.estimate(name)) for name in metrics),
-        *(estimate_text(row.gap) for _ in gap_heading(table)),
-        f"{number(pca.value)}{warning}" if pca else "n/a",
-        rounded_mean(speed),
-    ]
+    if pca is None:
+        return ""
+    error = row.estimate(pca.metric)
+    return number(pca.value) + ("" if isinstance(error, str) or pca.is_beaten_by(error.mean) else " NOT beaten")
 
 
 def as_csv(chosen: list[tuple[Table, str]]) -> str:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import Source
 from genzoo.cli.saved_run import add_run_verb, open_run
+from genzoo.core.errors import UsageError
+from genzoo.core.text import names_in
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def add_verb(verbs: Any) -> None:
@@ -27,30 +32,38 @@ def show_evaluation(options: argparse.Namespace) -> int:
     """Print the metrics of one split."""
     from genzoo.cli.terminal import print_table, print_text
     from genzoo.registry.current import registry
-    from genzoo.reporting.format import gaps, not_available, results_rows
+    from genzoo.reporting.format import gaps, impossible_gaps, not_available, results_rows
     from genzoo.runs.run import plain
+    from genzoo.system.messages import warn
 
-    names = options.metrics.split(",") if options.metrics else []
+    names = names_in(options.metrics or "")
+    if options.metrics is not None and not names:
+        raise UsageError(f"--metrics {options.metrics!r} names none", "genzoo list --kind metric")
     for name in names:
         registry().get("metric", name.partition(":")[0])
     run, device = open_run(options)
-    from genzoo.evaluation.baselines import known_nll
-    from genzoo.evaluation.evaluate import evaluate, find_metrics
+    from genzoo.cli.drawing import samplers_of
+    from genzoo.evaluation.baselines import known_gaps, known_nll_of_each, with_error
+    from genzoo.evaluation.evaluate import evaluate, find_metrics, refuse_sampling
     from genzoo.evaluation.measures import summarise_likelihood
-    from genzoo.evaluation.sampling import sampling_options
 
     metrics = find_metrics(registry(), names)
     model = run.model.to(device)
-    for metric in metrics.values():
-        sampling_options(model.sampling, metric.sampling)  # refuses what the model does not take
+    refuse_sampling(metrics, model.sampling)
     source = Source.of(run, options)
     data = source.view(options.split, device)
     train = data if options.split == "train" else None
     if train is None and any(metric.needs_train for metric in metrics.values()):
         train = source.view("train", device)
     noise = {"samples": options.samples, "seed": options.seed}
-    values = evaluate(model, data, metrics, options.batch_size, train, **noise)
-    known = known_nll(source.dataset, data, model.spec)
+    samplers = samplers_of(source, model)
+    examples: dict[str, Tensor] = {}
+    values = evaluate(model, data, metrics, options.batch_size, train, examples, **noise, samplers=samplers)
+    of_each = known_nll_of_each(source.dataset, data, model.spec)
+    known = None if of_each is None else with_error(of_each)
+    gap = known_gaps(of_each, values, examples, "probability" if model.spec.is_discrete else "density")
+    for line in impossible_gaps({"test": values, "gaps": gap}):
+        warn(line, f"genzoo check {run.config.model} examines it")
     if options.json:
         baselines = {} if known is None else {"known_density": known}
         record = {"run": str(run.path), "split": options.split, **noise, **values, **baselines}

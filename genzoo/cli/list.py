@@ -26,6 +26,8 @@ HEADINGS: dict[Kind, str] = {
     "prior": "PRIORS",
     "posterior": "POSTERIORS",
     "bijection": "BIJECTIONS",
+    "figure": "FIGURES",
+    "sampler": "SAMPLERS",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }

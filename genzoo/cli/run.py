@@ -151,6 +151,8 @@ def start(config: Any, options: argparse.Namespace) -> int:
 def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
     """Print the results of a run, or how to resume it; return the exit code."""
     from genzoo.core.listener import INTERRUPTED
+    from genzoo.reporting.format import impossible_gaps
+    from genzoo.system.messages import warn
 
     if run.record["status"] == INTERRUPTED:
         files = [word for file in options.plugin_files for word in ("-p", file)]
@@ -160,6 +162,8 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
         return 128 + (experiment.stopped_by or signal.SIGINT)
     if options.json:
         print(json.dumps({"run": str(run.path), **run.results}))
+        for line in impossible_gaps(run.results):
+            warn(line, f"genzoo check {experiment.config.model} examines it")
     else:
         print_results(run, experiment.plan.metrics, options.runs)
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo.cli.loading import Source
 from genzoo.cli.saved_run import (
@@ -18,6 +18,7 @@ from genzoo.cli.saved_run import (
     refuse_too_many,
 )
 from genzoo.core.errors import UsageError
+from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
@@ -25,12 +26,23 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Draw new examples from a trained model. A model's own sampling options, such as --steps 50, may follow:
-genzoo info MODEL shows them. --model.NAME is the model's option where both have one."""
+genzoo sample RUN --help shows those of a run. --model.NAME is the model's option where both have one."""
+
+
+class RunHelp(argparse.Action):
+    """`--help`: below the options of the verb, those of sampling of the run that is named before it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: Any) -> NoReturn:
+        if namespace.run is not None:
+            parser.epilog = sampling_help(namespace)
+        parser.print_help()
+        parser.exit()
 
 
 def add_verb(verbs: Any) -> None:
     """Add `sample`."""
-    sample = add_run_verb(verbs, "sample", save_samples, "draw new examples from a trained model")
+    sample = add_run_verb(verbs, "sample", save_samples, "draw new examples from a trained model", add_help=False)
+    sample.add_argument("-h", "--help", nargs=0, action=RunHelp, help="show this text; after RUN, with its own options")
     sample.description = DESCRIPTION
     sample.set_defaults(of_model=[])
     sample.add_argument(
@@ -39,7 +51,7 @@ def add_verb(verbs: Any) -> None:
     classes = "classes to draw, such as 3, or cats,dogs, or all; for conditional models"
     sample.add_argument("--class", dest="classes", metavar="NAME", help=classes)
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
-    source = "source of codes: prior, or gaussian or gmm:10 fitted to training codes (default: prior if there is one)"
+    source = "source of codes: prior (default, if there is one), or what genzoo list --kind sampler shows"
     sample.add_argument("--sampler", metavar="NAME", help=source)
     sample.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
 
@@ -50,7 +62,9 @@ def save_samples(options: argparse.Namespace) -> int:
     run, device = open_run(options)
     import torch
 
-    from genzoo.evaluation.sampling import IN_A_ROW, Sampler
+    from genzoo.cli.drawing import samplers_of
+    from genzoo.evaluation.samplers import PRIOR, default_sampler, full_sampler_name, why_no_sampler
+    from genzoo.evaluation.sampling import IN_A_ROW
     from genzoo.figures import draw as figures
     from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
     from genzoo.figures.samples import SAMPLES
@@ -63,27 +77,23 @@ def save_samples(options: argparse.Namespace) -> int:
     if options.out:
         refuse_other_ending(options.out, spec)
     how = own_options(model, options, run.config.model)
-    sampler = Sampler.parse(options.sampler) if options.sampler else Sampler.own(model)
-    if reason := sampler.refuses(model):
+    sampler = full_sampler_name(options.sampler) if options.sampler else default_sampler(model)
+    if reason := why_no_sampler(model, sampler):
         raise UsageError(f"--sampler {options.sampler}: {run.config.model} has {reason}", "leave --sampler out")
     classes = parse_classes(options.classes, model, run.config.model) if options.classes else []
-    if classes and sampler.components:
+    if classes and sampler != PRIOR:
         raise UsageError("--class draws codes from the prior, not with this --sampler", "leave one of them out")
     per_class = options.n or max(IN_A_ROW, SAMPLES // max(len(classes), 1))
     n = per_class * max(len(classes), 1)
     refuse_too_many(n, max(model.spec, spec, key=lambda one: one.numel), device)
     y = torch.tensor(classes, device=device).repeat_interleave(per_class) if classes else None
-    suffix = f"-{options.sampler.replace(':', '')}" if options.sampler else ""
+    suffix = f"-{re.sub('[:/]', '', sampler)}" if options.sampler else ""
     changed = {} if how is None else differing(model.sampling, how)
     suffix += "".join(f"-{name}{value}" for name, (_, value) in changed.items())
     suffix += f"-class{re.sub(r'[^A-Za-z0-9._]+', '-', options.classes)}" if classes else ""
     out: Path = options.out or figure_path(run, f"samples-{n}-seed{options.seed}{suffix}{ending}")
-    train = None
-    if sampler.components:
-        train = source.view("train", device)
-    elif spec.kind == "vector" and out.suffix == ".png":
-        train = source.view_if_there("train", device, "drawn without the data")
-    new, drawn = figures.draw_samples(model, train, n, options.seed, sampler, y, options=how)
+    fitted = samplers_of(source, model, tell)(sampler)
+    new, drawn = figures.draw_samples(model, fitted, n, options.seed, y, options=how)
     new = source.meaning(new)
     if out.suffix != ".png":
         values = run.form.unscaled(new) if spec.kind == "vector" else new
@@ -95,6 +105,7 @@ def save_samples(options: argparse.Namespace) -> int:
         title = f"{n} samples{of_classes}, {drawn}"
         figures.save_grid(out, new, title, per_class if len(classes) > 1 else None)
     else:
+        train = source.view_if_there("train", device, "drawn without the data")
         real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
         figures.scatter(out, real, new, f"{n} samples, {drawn}")
     print(out)
@@ -125,6 +136,26 @@ def own_options(model: Model, options: argparse.Namespace, name: str) -> Any:
     if unknown:
         sampling_options(own, {unknown[0].lstrip("-").partition("=")[0].replace("-", "_"): None})  # refuses it
     return sampling_options(own, {name: value for name, (_, value) in differing(own, parsed).items()})
+
+
+def sampling_help(options: argparse.Namespace) -> str:
+    """Return the sampling options of a run's model with their defaults, those that it was trained with, as text.
+
+    Raises:
+        UsageError: There is no such run.
+    """
+    from genzoo.cli.info import option_line
+    from genzoo.comparison.references import find
+    from genzoo.core.options import describe_fields, option
+
+    config = find(options.run, options.runs).config
+    rows = describe_fields(config.sampling)
+    if not rows:
+        return f"{config.model} has no sampling options of its own"
+    lines = [
+        option_line(f"  {option(name)} {kind}", f"{text} (default: {default})") for name, kind, default, text in rows
+    ]
+    return "\n".join([f"sampling options of {config.model}:", *lines])
 
 
 def parse_classes(text: str, model: Model, name: str) -> list[int]:

@@ -30,9 +30,9 @@ RUNS_HELP = "folder of runs (default: runs/)"
 DEVICE_HELP = "cpu, cuda, cuda:1, mps; auto uses a GPU if there is one (default: auto)"
 
 
-def add_run_verb(verbs: Any, name: str, handler: Any, text: str) -> argparse.ArgumentParser:
+def add_run_verb(verbs: Any, name: str, handler: Any, text: str, add_help: bool = True) -> argparse.ArgumentParser:
     """Add a verb with the options that all verbs on a finished run share."""
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, add_help=add_help)
     parser.add_argument("run", help=RUN_HELP)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     add_data_options(parser)

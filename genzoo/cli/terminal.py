@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LOOKS = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
 """Environment variables by which programs choose colours, beside those of tyro."""
 STYLES = {
-    r"worse than baseline!.*|NOT beaten|WORSE than|BELOW|DISABLED|BROKEN|collapse: .*": "bold red",
+    r"worse than baseline!.*|NOT beaten|WORSE than|BELOW|no likelihood can.*|DISABLED|BROKEN|collapse: .*": "bold red",
     r"^n/a.*": "dim",
 }
 """What is coloured in a table and its notes, as regular expressions."""

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.application import Application, add_application, one_example, prepare
+from genzoo.cli.application import Application, add_application, one_example, prepare, require
 from genzoo.cli.saved_run import OUT_HELP, PICTURES, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
@@ -37,19 +37,25 @@ def add_verb(verbs: Any) -> None:
 
 def save_traversal(options: argparse.Namespace) -> int:
     """Draw a traversal of each latent dimension as a row."""
-    opened, out = prepare(options, (*PICTURES, ".gif"))
+    opened, out = prepare(options, (*PICTURES, ".gif"), needs="Decoder")
+    if options.start:
+        require(opened.run, opened.model, "Encoder", "genzoo traverse --from")
     import torch
 
+    from genzoo.core.model import Encoder
     from genzoo.evaluation.latent_paths import traversal_codes
     from genzoo.figures.canvas import save_gif
     from genzoo.system.computing import evaluating
 
     with torch.no_grad(), evaluating(opened.model):
-        prior, known = opened.autoencoder.prior(), None
-        if options.dims is None or (prior is None and not options.start):
+        prior, known = opened.decoder.prior(), None
+        encodes = isinstance(opened.model, Encoder)
+        if prior is None and not options.start:
+            require(opened.run, opened.model, "Encoder", "genzoo traverse without a prior")
+        if encodes and (options.dims is None or (prior is None and not options.start)):
             known = codes_of_split(opened, needed=prior is None and not options.start)
         if options.start:
-            z, base = opened.autoencoder.encode(one_example(options.start, opened, options))[0], options.start
+            z, base = opened.encoder.encode(one_example(options.start, opened, options))[0], options.start
         elif prior is not None:
             z, base = prior.centre, "the prior's centre"
         else:

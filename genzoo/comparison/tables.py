@@ -125,6 +125,11 @@ def metric_of(metrics: dict[str, Any], name: str) -> float | str:
     return float(value) if is_number(value) else str(table_in(metrics, "not_available").get(name, "not computed"))
 
 
+def is_metric(name: str, value: Any) -> bool:
+    """Return whether an item of the results on one split is a metric; the others are details of metrics."""
+    return name != "n" and not isinstance(value, (dict, list))
+
+
 def table_in(values: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the mapping called `name` in values, or an empty one."""
     found = values.get(name)
@@ -137,15 +142,18 @@ class Table:
 
     protocol: str
     rows: tuple[Row, ...]
+    columns: tuple[str, ...] = ()
+    """The metrics to show, in this order; empty: those that any row has."""
 
     def metrics(self) -> list[str]:
-        """Return the metrics that any row has, in the order of the results, without copies of one another."""
-        names: dict[str, None] = {}
-        for row in self.rows:
-            for name, value in row.results[0]["test"].items():
-                if name != "n" and not isinstance(value, (dict, list)):
-                    names.setdefault(name)
-        return without_copies([row.results[0]["test"] for row in self.rows], list(names))
+        """Return the metrics of the columns: the chosen ones, or all that were measured, without copies of another."""
+        return list(self.columns) or without_copies([row.results[0]["test"] for row in self.rows], self.measured())
+
+    def measured(self) -> list[str]:
+        """Return the metrics of which any run has a value, in the order of the results; all, if no run has any."""
+        tests = [result["test"] for row in self.rows for result in row.results]
+        asked = {name: None for test in tests for name, value in test.items() if is_metric(name, value)}
+        return [name for name in asked if any(test.get(name) is not None for test in tests)] or list(asked)
 
     @property
     def title(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +18,7 @@ from genzoo.core.noise import of_examples
 from genzoo.core.options import refuse_without_config
 
 if TYPE_CHECKING:
+    from genzoo.core.parts import Sampler
     from genzoo.data.resident import Resident
 
 ACTIVE = 0.01
@@ -42,6 +43,8 @@ class EvaluationContext:
     data: Resident
     train: Resident | None = None
     """The training data, in the same view as `data`, for metrics that fit something; None if not given."""
+    samplers: Callable[[str], Sampler | None] = field(default_factory=lambda: lambda name: None)
+    """Returns a fitted sampler of the model by its name; None for the prior. It may raise a UsageError."""
     shared: dict[str, Any] = field(default_factory=dict)
     """Results that a metric computes in `begin` and shares with other metrics."""
 

@@ -138,7 +138,7 @@ class DiscretisedLogistic(Distribution):
 
     Args:
         location: The centre of the logistic, [*batch, *event]; black is 0 and white is 1.
-        log_scale: ln s, one number (a float or a 0-d tensor) for all.
+        log_scale: ln s, of the shape of `location`, or one number (a float or a 0-d tensor) for all.
         event_dims: How many of the last axes are one event.
     """
 
@@ -190,7 +190,10 @@ class DiscretisedLogistic(Distribution):
         return self._sum_event(terms + torch.where(black | white, 0.0, between))
 
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
-        return type(self)(self.location.unflatten(0, sizes), self.log_scale, self.event_dims)
+        log_scale = self.log_scale
+        if isinstance(log_scale, Tensor) and log_scale.dim():
+            log_scale = log_scale.unflatten(0, sizes)
+        return type(self)(self.location.unflatten(0, sizes), log_scale, self.event_dims)
 
 
 class Categorical(Distribution):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import itertools
 import math
@@ -97,7 +98,8 @@ def check(instance: Any) -> None:
     Raises:
         UsageError: A value has the wrong type or is out of range. The message names the option.
     """
-    for name, annotation in _annotations(type(instance)).items():
+    cls: Any = type(instance)
+    for name, annotation in _annotations(cls).items():
         given = getattr(instance, name)
         value = _converted(annotation, plain_value(given))
         problem = _problem(annotation, value)
@@ -106,6 +108,7 @@ def check(instance: Any) -> None:
         object.__setattr__(instance, name, value)  # the dataclass is frozen
 
 
+@functools.cache
 def _annotations(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # no ClassVar among them

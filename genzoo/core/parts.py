@@ -1,13 +1,14 @@
 """The interfaces of parts: what an option of a model names, such as `--prior vamp:500` or `--likelihood gaussian:0.1`.
 
 A part is written as "name" or "name:ARGUMENT", and its constructor gets the argument last. It may own parameters, which
-are trained with those of the model.
+are trained with those of the model; those of a sampler are fitted after the training.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -15,6 +16,9 @@ from genzoo.core.dataset import Batch, DataSpec
 from genzoo.core.distributions import Distribution
 from genzoo.core.hookspecs import PartKind
 from genzoo.core.model import Model
+
+if TYPE_CHECKING:
+    from genzoo.figures.context import FigureContext
 
 
 class Part(nn.Module):
@@ -126,10 +130,67 @@ class Bijection(Part):
         raise NotImplementedError(f"{type(self).__name__} must define inverse(y, context)")
 
 
+class Figure(Part):
+    """A picture of a finished run. Every run for which it is defined has it, in its folder and its report."""
+
+    needs: ClassVar[type] = Model
+    """The capability that a model needs for it, such as `genzoo.Decoder` or `genzoo.LatentModel`."""
+
+    def applies(self, context: FigureContext) -> bool:
+        """Return whether the figure is defined for the model and the data of a run; if not, it is left out."""
+        return isinstance(context.model, self.needs)
+
+    def draw(self, context: FigureContext, path: Path) -> None:
+        """Draw the figure. Gradients are off, the model is in evaluation mode, and noise is seeded.
+
+        An error costs the run one line of warning and this figure.
+
+        Args:
+            context: The run, its model and its data.
+            path: The PNG file to write. Text (.txt), sound (.wav) or a table (.csv) of the same name, beside it or
+                instead of it, is shown too.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define draw(context, path)")
+
+
+class Sampler(Part):
+    """A density of codes, fitted to codes of training examples, that samples are decoded from instead of the prior.
+
+    It is fitted and drawn from on the CPU. What it has fitted are buffers, or parameters of known shape: they are
+    stored with the run.
+
+    Args:
+        shape: The shape of one code.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = tuple(shape)
+        self.dim = math.prod(shape)
+
+    def fit(self, codes: Tensor) -> None:
+        """Fit the density to flattened codes [N, D], float64. Random numbers come from torch's generators.
+
+        Raises:
+            UsageError: There are too few codes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define fit(codes)")
+
+    def sample(self, n: int) -> Tensor:
+        """Draw n flattened codes [n, D] from torch's generators."""
+        raise NotImplementedError(f"{type(self).__name__} must define sample(n)")
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Return the log-density of flattened codes z [N, D], float64, in nats: [N]."""
+        raise NotImplementedError(f"{type(self).__name__} must define log_prob(z)")
+
+
 INTERFACES: dict[PartKind, type[Part]] = {
     "likelihood": Likelihood,
     "prior": Prior,
     "posterior": Posterior,
     "bijection": Bijection,
+    "figure": Figure,
+    "sampler": Sampler,
 }
 """The class that a part of each kind extends."""

@@ -1,8 +1,13 @@
-"""Formatting of numbers as text."""
+"""Numbers as text, and lists of names in a text."""
 
 from __future__ import annotations
 
 import math
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names in a text such as "A,B"; blanks around them and empty ones are left out."""
+    return [name for part in text.split(",") if (name := part.strip())]
 
 
 def number(value: float | str) -> str:

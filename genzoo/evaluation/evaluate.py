@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Batch
-from genzoo.core.errors import PluginError, UsageError
+from genzoo.core.errors import PluginError, UsageError, did_you_mean
 from genzoo.core.metric import EvaluationBatch, EvaluationContext, Metric
 from genzoo.core.model import Model
 from genzoo.core.noise import derive_seed, of_examples, seeded
@@ -21,6 +21,7 @@ from genzoo.data.batching import EVALUATION_BATCH, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.evaluation.order import key as key
 from genzoo.evaluation.order import of_every_run
+from genzoo.evaluation.samplers import Samplers
 from genzoo.evaluation.sampling import sampling_options
 from genzoo.registry.configs import default_config, field_names
 from genzoo.registry.current import registry
@@ -102,6 +103,7 @@ def evaluate(
     processes: Processes = ALONE,
     samples: int = 1,
     seed: int = 0,
+    samplers: Samplers | None = None,
 ) -> dict[str, Any]:
     """Compute metrics on a whole split, independent of the batch size, the order of examples and the other metrics.
 
@@ -115,6 +117,7 @@ def evaluate(
         processes: The processes that share the examples; all must call this, and all get the whole result.
         samples: Number of draws of the noise, such as posterior samples, that such metrics are averaged over.
         seed: Seed of the noise.
+        samplers: The model's samplers; None: they are fitted to the training data.
 
     Returns:
         {"n": number of examples, metric: value or None, "standard_error": {metric: of the mean over examples},
@@ -123,7 +126,7 @@ def evaluate(
         underscores. The standard error includes the Monte Carlo error, since each example has its own noise.
     """
     with evaluating(model):
-        context = EvaluationContext(model, data, train)
+        context = context_of(model, data, train, samplers)
         reasons = {name: why_not(metric, context, seed) for name, metric in metrics.items()}
         usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
         averaged = _averaged(context, usable, batch_size, processes, samples, seed)
@@ -167,7 +170,7 @@ def per_example(
         UsageError: A metric is not available for the model or the data, or is not defined for single examples.
     """
     with evaluating(model):
-        context = EvaluationContext(model, data, train)
+        context = context_of(model, data, train)
         for score, metric in metrics.items():
             if reason := why_not(metric, context):
                 raise UsageError(f"{name or type(model).__name__} has no {score}: {reason}", ANOTHER)
@@ -183,6 +186,18 @@ def per_example(
     return scores
 
 
+def context_of(
+    model: Model, data: Resident, train: Resident | None, samplers: Samplers | None = None
+) -> EvaluationContext:
+    """Return the context of an evaluation; without samplers, one that fits them to the training data."""
+    context = EvaluationContext(model, data, train)
+    if samplers is None and train is not None:
+        samplers = Samplers(model, lambda: train)
+    if samplers is not None:
+        context.samplers = samplers
+    return context
+
+
 def why_not(metric: Metric, context: EvaluationContext, seed: int = 0) -> str | None:
     """Return why a metric is not available, None if it is; what the metric draws in `begin` is seeded."""
     reason = _why_no_sampling(metric, context.model) or metric.refuses(context.model)
@@ -195,10 +210,35 @@ def why_not(metric: Metric, context: EvaluationContext, seed: int = 0) -> str | 
 def _why_no_sampling(metric: Metric, model: Model) -> str | None:
     """Return why the model does not take the sampling options given with a metric's name; None if it does."""
     try:
-        sampling_options(model.sampling, metric.sampling)
+        refuse_sampling({"": metric}, model.sampling)
     except UsageError as error:
-        return error.message
+        return error.message.removeprefix("--metrics : ")
     return None
+
+
+def refuse_sampling(metrics: Mapping[str, Metric], own: Any) -> None:
+    """Refuse options given with the name of a metric that are neither its own nor of the model's sampling.
+
+    Args:
+        metrics: By name, as returned by `find_metrics`.
+        own: The model's sampling options, an instance of its `Sampling`.
+
+    Raises:
+        UsageError: There is no such option, or a value is wrong; the metric is named.
+    """
+    for name, metric in metrics.items():
+        known = field_names(type(own))
+        unknown = next((option for option in metric.sampling if option not in known), None)
+        if unknown is not None:
+            has, model_has = (", ".join(names) or "none" for names in (field_names(metric.Config), known))
+            what = f"unknown option {unknown!r}.{did_you_mean(unknown, (*field_names(metric.Config), *known))}"
+            hint = f"options of the metric: {has}\nsampling options of this model: {model_has}"
+            raise UsageError(f"--metrics {name}: {what}", hint)
+        try:
+            sampling_options(own, metric.sampling)
+        except UsageError as error:
+            error.message = f"--metrics {name}: {error.message}"
+            raise
 
 
 class Averaged(NamedTuple):

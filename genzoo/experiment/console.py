@@ -33,6 +33,8 @@ class Console(Listener):
         self.epochs = epochs
         self.batch_size = batch_size
         self.quiet = quiet
+        self.watched = "loss"
+        """The validation term that epoch lines show, see `genzoo.Loss.watched`; "": all."""
         self.live = standard_error().isatty() and not quiet
         self.bar: tqdm | None = None
         self.next_refresh = 0.0
@@ -89,7 +91,7 @@ class Console(Listener):
         self.bar.update(done - self.bar.n)
 
     def epoch_finished(self, record: Epoch) -> None:
-        text = summary(record)
+        text = summary(record, self.watched)
         done = record.epoch + 1 - self.first
         left = (time.perf_counter() - self.started) / done * (self.epochs - record.epoch)
         if left >= 1:
@@ -115,12 +117,17 @@ def columns_of(terminal: TextIO) -> int:
         return 0
 
 
-def summary(record: Epoch) -> str:
-    """Return an epoch as one line."""
+def summary(record: Epoch, watched: str = "loss") -> str:
+    """Return an epoch as one line.
+
+    Args:
+        record: The epoch.
+        watched: The validation term to show; where there is no such term, all are shown. The loss needs no name.
+    """
     parts = [terms_line(record.train)]
     if record.validation:
-        loss = record.validation.get("loss")
-        parts.append(f"validation {terms_line(record.validation) if loss is None else f'{loss:.2f}'}")
+        shown = {watched: record.validation[watched]} if watched in record.validation else record.validation
+        parts.append("validation " + terms_line(shown).removeprefix("loss " * (watched == "loss")))
     parts.append(f"{record.images / max(record.seconds, 1e-9):,.0f} img/s")
     return "  ".join(parts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genzoo.core.distributions import Measure
 from genzoo.core.loss import Loss
+from genzoo.core.metric import Metric
 from genzoo.core.model import Model, count_parameters
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.run_data import RunData
@@ -29,7 +30,7 @@ from genzoo.experiment.training import Trained
 from genzoo.runs.model_file import save_examples
 from genzoo.runs.run import EXAMPLES_FILE, MODEL_FILE, REPORT_FILE, Run
 from genzoo.runs.schema import PCA_ERROR
-from genzoo.system.checksummed import stored_digest
+from genzoo.system.checksummed import read_arrays, stored_digest
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import memory_explained
 from genzoo.training.objective import Objective, objective_terms
@@ -64,11 +65,45 @@ class FinalEvaluation:
         hint = smaller if size > 1 else "the model is saved; use a smaller one"
         with memory_explained(f"the evaluation, with batches of {size}", hint, self.plan.device):
             results = self.results(run, trained)
-            if not any(isinstance(results["test"][key(name)], float) for name in self.plan.metrics):
+            if not self.is_measured(results):
                 results["objective"] = self.objective_terms(trained.model, trained.outcome.step)
         results["weights"] = stored_digest(run.path / MODEL_FILE)
         (run.path / REPORT_FILE).unlink(missing_ok=True)
         run.write("results.json", results)
+
+    def add(self, run: Run, names: Collection[str]) -> None:
+        """Evaluate more metrics of a finished run, and add them to its results and to its options.
+
+        Args:
+            run: Its model is evaluated on the data of this evaluation.
+            names: Metrics of the plan.
+        """
+        metrics = {name: metric for name, metric in self.plan.metrics.items() if name in names}
+        examples: dict[str, dict[str, Tensor]] = {name: {} for name in self.data.evaluated}
+        found, results = self.of_splits(run.model.to(self.plan.device), examples, metrics), run.results
+        for split, values in found.items():
+            known = results.setdefault(split, {})
+            known |= {name: known.get(name, {}) | own if isinstance(own, dict) else own for name, own in values.items()}
+        if gaps := self.gaps(found["test"], examples["test"]):
+            results["gaps"] = results.get("gaps", {}) | gaps
+        if self.is_measured(results):
+            results.pop("objective", None)
+        stored = {name: torch.from_numpy(values) for name, values in read_arrays(run.path / EXAMPLES_FILE).items()}
+        save_examples(run.path / EXAMPLES_FILE, stored | examples["test"])
+        config = run.plain_config
+        config["training"]["metrics"] = list(dict.fromkeys([*config["training"].get("metrics", []), *names]))
+        run.write("results.json", results)
+        run.write("config.json", config)
+
+    def is_measured(self, results: Mapping[str, Any]) -> bool:
+        """Return whether results have a value of any metric on the test data."""
+        return any(isinstance(results["test"].get(key(name)), float) for name in self.plan.metrics)
+
+    def gaps(self, test: Mapping[str, Any], examples: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Return how far each −ln p(x) of the test data lies above that of the data's own density, see `known_gaps`."""
+        known = known_nll_of_each(self.plan.dataset, self.data.evaluated["test"], self.data.spec)
+        measure: Measure = "probability" if self.data.spec.is_discrete else "density"
+        return known_gaps(known, test, examples, measure)
 
     def results(self, run: Run, trained: Trained) -> dict[str, Any]:
         """Return metrics of every split, the baselines and what the training took; write those of each test example."""
@@ -79,9 +114,7 @@ class FinalEvaluation:
         own = summarise_likelihood(model, test)
         latents = code_size(model, test)
         results["baselines"] = self.baselines(latents, own)
-        known = known_nll_of_each(self.plan.dataset, test, self.data.spec)
-        measure: Measure = "probability" if self.data.spec.is_discrete else "density"
-        if gaps := known_gaps(known, results["test"], examples["test"], measure):
+        if gaps := self.gaps(results["test"], examples["test"]):
             results["gaps"] = gaps
         results["measure"] = own and own.measure
         results["likelihood"] = own and own.likelihood
@@ -103,18 +136,24 @@ class FinalEvaluation:
         }
         return results
 
-    def of_splits(self, model: Model, examples: Mapping[str, dict[str, Tensor]] | None = None) -> dict[str, Any]:
-        """Return every metric on every split, computed by all processes together.
+    def of_splits(
+        self,
+        model: Model,
+        examples: Mapping[str, dict[str, Tensor]] | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+    ) -> dict[str, Any]:
+        """Return metrics on every split, computed by all processes together.
 
         Args:
             model: The trained model.
             examples: Filled with the values of each example, by split and metric.
+            metrics: By name; None: all of the plan.
         """
         return {
             name: evaluate(
                 model,
                 data,
-                self.plan.metrics,
+                self.plan.metrics if metrics is None else metrics,
                 train=self.data.fitted,
                 examples=None if examples is None else examples[name],
                 processes=self.processes,

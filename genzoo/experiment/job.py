@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from genzoo.core.listener import INTERRUPTED
@@ -46,6 +46,7 @@ class Job:
         self.console = console
         self.processes = processes
         self.model, self.loss = plan.build(data.spec)
+        console.watched = self.loss.watched
         self.evaluation = FinalEvaluation(self.model, self.loss, plan, data, processes)
         heard = [console] if processes.first else []
         training, validation = self.config.training, data.evaluated.get("validation")
@@ -142,16 +143,26 @@ class Job:
         checkpoints.prune(run.path / FOLDER, trained.outcome.step, keep=1)  # enough for more epochs
         return FINISHED, 0
 
+    def add_metrics(self, run: Run, names: Collection[str]) -> None:
+        """Evaluate metrics that a finished run lacks, and write its report again."""
+        self.evaluation.add(run, names)
+        self.report(run)
+
     def draw(self, run: Run, model: Model) -> None:
         """Draw the figures and write the report. A failure is a warning: the results are already written."""
         from genzoo.figures.draw import draw_all
-        from genzoo.reporting.report import write_report
 
         for failure in draw_all(run, model, self.data.evaluated, self.plan.dataset):
             self.console.warn(failure)
+        self.report(run)
+
+    def report(self, run: Run) -> None:
+        """Write the report; a failure is a warning, as for figures."""
+        from genzoo.reporting.report import write_report
+
         try:
             write_report(run)
-        except Exception as error:  # as above: a page is worth less than the results
+        except Exception as error:  # a page is worth less than the results
             self.console.warn(f"{REPORT_FILE} could not be written: {describe(error)}")
 
 

@@ -10,8 +10,7 @@ from genzoo.core.listener import RunListener
 from genzoo.core.loss import Loss
 from genzoo.core.metric import Metric
 from genzoo.core.model import Model
-from genzoo.evaluation.evaluate import find_metrics
-from genzoo.evaluation.sampling import sampling_options
+from genzoo.evaluation.evaluate import find_metrics, refuse_sampling
 from genzoo.experiment.listeners import find_listeners
 from genzoo.registry.current import registry
 from genzoo.runs.build import (
@@ -51,8 +50,7 @@ class Plan:
         """Whether the model is fitted by itself, in one pass."""
         self.metrics: dict[str, Metric] = find_metrics(registry())
         asked = find_metrics(registry(), training.metrics) if training.metrics else {}
-        for metric in asked.values():
-            sampling_options(config.sampling, metric.sampling)  # refuses what the model does not take
+        refuse_sampling(asked, config.sampling)
         self.metrics |= asked
         self.dataset: Dataset = config.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, training)

@@ -21,6 +21,7 @@ from genzoo.core.model import Autoencoder, Model
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.digest import digest
 from genzoo.data.store import Store
+from genzoo.evaluation.order import key as name_in_results
 from genzoo.experiment.experiment import Experiment
 from genzoo.registry.current import registry
 from genzoo.runs.config import RunConfig
@@ -104,8 +105,13 @@ def finished(plan: Sequence[SweepRun], paths: RunPaths, now: dict[str, Data] | N
         if section not in now:
             now[section] = data_now(planned.config, paths.data_root)
         made = [run for run in there if is_made_as(run, config, now[section])]
-        found |= {planned.key: made[0]} if made else {}
+        found |= {planned.key: min(made, key=lambda run: len(missing_metrics(run, planned)))} if made else {}
     return found
+
+
+def missing_metrics(run: Run, planned: SweepRun) -> list[str]:
+    """Return the metrics that a finished run was not evaluated by, of those that its plan asks for."""
+    return [name for name in planned.config.training.metrics if name_in_results(name) not in run.results["test"]]
 
 
 def is_whole(run: Run) -> bool:
@@ -119,9 +125,13 @@ def is_whole(run: Run) -> bool:
 
 
 def is_made_as(run: Run, config: dict[str, Any], data: Data) -> bool:
-    """Whether a finished run was trained with this configuration on these data from its start."""
+    """Whether a finished run was trained with this configuration on these data from its start.
+
+    Its metrics may be others: they can be evaluated now.
+    """
     own, record = run.plain_config, run.record
-    if any(own[section] != config[section] for section in ("model", "loss", "training")):
+    either = [{**one, "training": {**one["training"], "metrics": None}} for one in (own, config)]
+    if any(either[0][section] != either[1][section] for section in ("model", "loss", "training")):
         return False
     if changed_during_training(own["training"], record):
         return False
@@ -160,7 +170,7 @@ def run_sweep(
     """
     now: dict[str, Data] = {}
     done = finished(plan, paths, now)
-    if all(planned.key in done and (done[planned.key].path / SPEED_FILE).exists() for planned in plan):
+    if all(planned.key in done and is_measured(done[planned.key], planned) for planned in plan):
         return {planned.key: done[planned.key] for planned in plan}, []
     try:
         paths.runs.mkdir(parents=True, exist_ok=True)
@@ -170,10 +180,15 @@ def run_sweep(
         return make(plan, finished(plan, paths, now), paths, quiet, say)
 
 
+def is_measured(run: Run, planned: SweepRun) -> bool:
+    """Return whether a finished run has its speed and the metrics that its plan asks for."""
+    return (run.path / SPEED_FILE).exists() and not missing_metrics(run, planned)
+
+
 def make(
     plan: Sequence[SweepRun], done: Mapping[str, Run], paths: RunPaths, quiet: bool, say: Callable[[str], None]
 ) -> tuple[dict[str, Run], list[str]]:
-    """Make the runs of a plan that are not in `done`; see `run_sweep`."""
+    """Make the runs of a plan that are not in `done`, and measure what is missing; see `run_sweep`."""
     made, failures = {}, []
     for number, planned in enumerate(plan, start=1):
         run = done.get(planned.key)
@@ -189,6 +204,9 @@ def make(
             assert run is not None, "alone, it is this process that writes"
             if run.record["status"] == INTERRUPTED:
                 raise interruption(experiment.stopped_by)
+        if missing := missing_metrics(run, planned):
+            say(f"[{number}/{len(plan)}] {planned.name}: evaluates {', '.join(missing)}")
+            Experiment(planned.config, paths, quiet=True).load().add_metrics(run, missing)
         if not (run.path / SPEED_FILE).exists():
             run.write(SPEED_FILE, inference_speed(run.model, choose_device(planned.config.training.device)))
         made[planned.key] = run

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from genzoo.core.dataset import Dataset, DataSpec, Encoded
-from genzoo.core.model import Autoencoder, Encoder, Model
+from genzoo.core.model import Autoencoder, Decoder, Encoder, Model
+from genzoo.core.parts import Sampler
 from genzoo.data.batching import evaluation_batch, in_parts
 from genzoo.data.resident import Resident
+from genzoo.evaluation.samplers import default_sampler
 from genzoo.figures.canvas import THUMBNAIL, thumbnails
 from genzoo.figures.latent_space import Posteriors, posteriors
 from genzoo.runs.run import Run
+from genzoo.runs.samplers import StoredSamplers
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class FigureContext:
     """A finished run in memory. Values that several figures need are computed once, on first use."""
 
     run: Run
+    """Its folder, options, epochs and results."""
     model: Model
     view: Mapping[str, Resident]
+    """The splits as the model sees them: "train", "validation" if the run has it, and "test"."""
     dataset: Dataset | None = None
 
     @property
@@ -36,9 +39,20 @@ class FigureContext:
         return self.model
 
     @property
+    def decoder(self) -> Decoder:
+        """The model, for figures that need to decode."""
+        assert isinstance(self.model, Decoder)
+        return self.model
+
+    @property
     def test(self) -> Resident:
         """The test split."""
         return self.view["test"]
+
+    @cached_property
+    def sampler(self) -> Sampler | None:
+        """The density of the codes of a model without a prior, stored with the run; None: the model draws by itself."""
+        return StoredSamplers(self.run, self.model, lambda: self.view["train"])(default_sampler(self.model))
 
     @cached_property
     def posteriors(self) -> Posteriors:
@@ -46,9 +60,18 @@ class FigureContext:
         return posteriors(self.model, self.test)
 
     @cached_property
+    def example_code(self) -> Tensor:
+        """A code of the model, [*D]: of the first test example or, if the model does not encode, the prior's centre."""
+        if isinstance(self.model, Encoder):
+            return self.model.encode(self.examples(torch.zeros(1, dtype=torch.int64)))[0]
+        prior = self.decoder.prior()
+        assert prior is not None, "a model has codes by an encoder or by a prior"
+        return prior.centre
+
+    @property
     def latents(self) -> int:
         """D, the number of latents."""
-        return self.codes(torch.zeros(1, dtype=torch.int64)).shape[1]
+        return self.example_code.numel()
 
     def examples(self, index: Tensor) -> Tensor:
         """Return test examples as model inputs [N, *S]."""
@@ -82,26 +105,10 @@ class FigureContext:
 
     def decode(self, codes: Tensor, side: int = THUMBNAIL) -> Tensor:
         """Return decoded codes [..., D] in the units of the data: [..., *S]."""
-        like = self.autoencoder.encode(self.examples(torch.zeros(1, dtype=torch.int64)))
-        flat = codes.reshape(-1, *like.shape[1:]).to(like)
+        flat = codes.reshape(-1, *self.example_code.shape).to(self.example_code)
         size = evaluation_batch(self.model.spec)
-        decoded = in_parts(lambda part: self.shown(self.autoencoder.decode(part), side), flat, size)
+        decoded = in_parts(lambda part: self.shown(self.decoder.decode(part), side), flat, size)
         return decoded.reshape(*codes.shape[:-1], *decoded.shape[1:])
-
-
-class Drawing(NamedTuple):
-    """One kind of figure."""
-
-    applies: Callable[[FigureContext], bool]
-    """Return whether the figure is defined for the model and the data; a figure that is not is skipped."""
-    draw: Callable[[FigureContext, Path], None]
-    about: str
-    """The caption."""
-
-
-def always(context: FigureContext) -> bool:
-    """Return True: every run has this figure."""
-    return True
 
 
 def has_encoder(context: FigureContext) -> bool:
@@ -109,11 +116,7 @@ def has_encoder(context: FigureContext) -> bool:
     return isinstance(context.model, Encoder)
 
 
-def reconstructs(context: FigureContext) -> bool:
-    """Return whether the model encodes and decodes."""
-    return isinstance(context.model, Autoencoder)
-
-
-def reconstructs_images(context: FigureContext) -> bool:
-    """Return whether the model encodes and decodes images."""
-    return reconstructs(context) and context.model.spec.is_image
+def has_codes(context: FigureContext) -> bool:
+    """Return whether the model decodes, and codes are known by an encoder or by a prior."""
+    model = context.model
+    return isinstance(model, Decoder) and (isinstance(model, Encoder) or model.prior() is not None)

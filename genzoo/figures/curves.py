@@ -12,7 +12,7 @@ from genzoo.evaluation.order import label_of
 from genzoo.figures.canvas import DATA_COLOUR, DPI, MODEL_COLOUR
 from genzoo.figures.chart import Canvas, Panel, Place, Scale, linear, room_beside
 from genzoo.figures.context import FigureContext
-from genzoo.figures.image_grid import MARGIN
+from genzoo.figures.image_grid import AXIS_POINTS, MARGIN, text_size
 from genzoo.registry.current import registry
 from genzoo.training.objective import GIVEN_CLASS
 
@@ -20,6 +20,8 @@ STYLES = {"train": (DATA_COLOUR, 0.0), "validation": (MODEL_COLOUR, 8.0)}
 """Colour and length of dashes of each split."""
 WIDTH, HEIGHT = 3.4 * DPI, 3.2 * DPI
 """Size in pixels of the panel of one term."""
+LEGEND = 22
+"""Height in pixels of the legend above the panels, where it covers no curve."""
 
 
 def curves(context: FigureContext, path: Path) -> None:
@@ -31,21 +33,21 @@ def curves(context: FigureContext, path: Path) -> None:
     others = [name for name in names if name != "loss"]
     if any(all(epoch["train"].get(name) == epoch["train"].get("loss") for epoch in history) for name in others):
         names = others  # the loss equals another term
-    canvas = Canvas(WIDTH * len(names), HEIGHT)
+    canvas = Canvas(WIDTH * len(names), LEGEND + HEIGHT)
     epochs = [epoch["epoch"] for epoch in history]
     for number, name in enumerate(names):
         parts = {part: [float(epoch[part].get(name, math.nan)) for epoch in history] for part in STYLES}
         title, unit = labels(name)
         up = enclosing([value for values in parts.values() for value in values])
         left = number * WIDTH + room_beside(up, unit)
-        box = (left, 32, (number + 1) * WIDTH - 2 * MARGIN, HEIGHT - 58)
+        box = (left, LEGEND + 32, (number + 1) * WIDTH - 2 * MARGIN, LEGEND + HEIGHT - 58)
         panel = Panel(canvas, box, linear(epochs[0] - 0.5, epochs[-1] + 0.5, whole=True), up)
         panel.frame(title, "epoch", unit)
         for part, values in parts.items():
             points = [panel.at(x, y) for x, y in zip(epochs, values, strict=True) if math.isfinite(y)]
             _curve(canvas, points, part)
         if number == 0:
-            _legend(panel, [part for part, values in parts.items() if any(map(math.isfinite, values))])
+            _legend(canvas, left, [part for part, values in parts.items() if any(map(math.isfinite, values))])
     canvas.save(path)
 
 
@@ -69,13 +71,13 @@ def _curve(canvas: Canvas, points: Sequence[Place], part: str) -> None:
         canvas.dots(points, colour, 3)
 
 
-def _legend(panel: Panel, parts: Sequence[str]) -> None:
-    """Draw the legend in the upper right corner."""
-    for number, part in enumerate(parts):
-        y = panel.top + 12 + 22 * number
-        right = panel.right - 90
-        _curve(panel.canvas, [(right - 34, y), (right - 20, y), (right - 6, y)], part)
-        panel.canvas.text((right, y), part, "lm")
+def _legend(canvas: Canvas, left: float, parts: Sequence[str]) -> None:
+    """Draw the legend in one row at the top."""
+    y = MARGIN + LEGEND / 2
+    for part in parts:
+        _curve(canvas, [(left, y), (left + 14, y), (left + 28, y)], part)
+        canvas.text((left + 36, y), part, "lm")
+        left += 36 + text_size(part, AXIS_POINTS)[0] + 24
 
 
 def labels(term: str) -> tuple[str, str]:

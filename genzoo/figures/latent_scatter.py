@@ -13,7 +13,7 @@ from genzoo.core.metric import ACTIVE
 from genzoo.data.splits import fixed_permutation
 from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, DPI, LONGEST_NAME, QUIET_COLOUR, coordinate
 from genzoo.figures.chart import Canvas, Panel, Scale, linear, powers, room_beside
-from genzoo.figures.context import FigureContext, has_encoder
+from genzoo.figures.context import FigureContext
 from genzoo.figures.image_grid import AXIS_POINTS, MARGIN, TITLE_POINTS, text_size
 from genzoo.figures.latent_space import principal_axes, share_text
 
@@ -114,8 +114,8 @@ def _axes(plane: Plane, points: Tensor, names: list[str]) -> Panel:
 
 
 def has_kl(context: FigureContext) -> bool:
-    """Return whether each latent has a KL in closed form."""
-    return has_encoder(context) and context.posteriors.kl is not None
+    """Return whether each latent of a model with an encoder has a KL in closed form."""
+    return context.posteriors.kl is not None
 
 
 def kl_per_dim(context: FigureContext, path: Path) -> None:

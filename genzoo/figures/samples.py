@@ -12,9 +12,9 @@ from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import printable
 from genzoo.core.model import Decoder, Model
 from genzoo.core.noise import derive_seed, generators, seeded
+from genzoo.core.parts import Sampler
 from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
-from genzoo.data.resident import Resident
-from genzoo.evaluation.sampling import IN_A_ROW, Sampler, described, draw, rows_by_class, unusual
+from genzoo.evaluation.sampling import IN_A_ROW, described, draw, rows_by_class, unusual
 from genzoo.figures.canvas import LONGEST_NAME, thumbnails
 from genzoo.figures.context import FigureContext
 from genzoo.figures.files import ENDINGS, as_text, write_examples
@@ -41,10 +41,9 @@ POINT_BYTES = 1 << 26
 @torch.no_grad()
 def draw_samples(
     model: Model,
-    train: Resident | None,
+    sampler: Sampler | None,
     n: int,
     seed: int = 0,
-    sampler: Sampler | None = None,
     y: Tensor | None = None,
     reduced: bool = False,
     options: Any = None,
@@ -53,15 +52,13 @@ def draw_samples(
 
     Args:
         model: The model.
-        train: Training data, needed for fitted codes only.
+        sampler: The fitted density of the codes; None: the model draws by itself.
         n: How many examples.
         seed: Of the noise.
-        sampler: The source of codes; by default the prior or, without one, a Gaussian fitted to training codes.
         y: Classes [n] for a conditional model.
         reduced: Whether to return thumbnails of large images.
         options: The model's sampling options, from `sampling_options`; None: its own.
     """
-    sampler = sampler or Sampler.own(model)
     noise = len(model.spec.shape) == 1  # points are drawn from p(x|z); images are its mean
 
     def shown(x: Tensor) -> Tensor:
@@ -69,8 +66,10 @@ def draw_samples(
         return thumbnails(x) if reduced and model.spec.is_image else x
 
     with evaluating(model), generators, seeded(derive_seed(seed, "samples")):
-        x = draw(model, sampler, train, n, noise, y, shown, options)
-    how = sampler.how if isinstance(model, Decoder) else "drawn by the model"
+        x = draw(model, sampler, n, noise, y, shown, options)
+    how = "drawn by the model"
+    if isinstance(model, Decoder):
+        how = "z from the prior" if sampler is None else f"z from {sampler.name}, fitted to training codes"
     return x, ", ".join([how, *described(unusual(options or model.sampling))])
 
 
@@ -81,13 +80,13 @@ def points_shown(spec: DataSpec) -> int:
 
 def samples(context: FigureContext, path: Path) -> None:
     """Draw new images; write new texts; draw new signals or points beside the data, as sound or a table too."""
-    model, train, spec = context.model, context.view["train"], context.shown_spec
+    model, sampler, spec = context.model, context.sampler, context.shown_spec
     if spec.kind == "tokens":
-        new, _ = draw_samples(model, train, TEXTS)
+        new, _ = draw_samples(model, sampler, TEXTS)
         write_examples(path.with_suffix(".txt"), context.meaning(new), spec)
         return
     if spec.kind == "signal":
-        new, how = draw_samples(model, train, SHOWN - 2)
+        new, how = draw_samples(model, sampler, SHOWN - 2)
         real = context.originals(torch.arange(min(2, len(context.test))))
         sets = {"real": context.meaning(real), "generated": context.meaning(new)}
         draw_signals(path, sets, spec.rate, f"signals, {how}")
@@ -95,17 +94,17 @@ def samples(context: FigureContext, path: Path) -> None:
         return
     if not spec.is_image:
         n = points_shown(spec)
-        new, how = draw_samples(model, train, n)
+        new, how = draw_samples(model, sampler, n)
         real, new = context.meaning(context.test.x[:n].cpu()), context.meaning(new)
         scatter(path, real, new, f"{n:,} samples, {how}")
         write_table(context, path.with_suffix(".csv"), new)
         return
     y = rows_by_class(model)
     if y is None:
-        new, how = draw_samples(model, train, SAMPLES, reduced=True)
+        new, how = draw_samples(model, sampler, SAMPLES, reduced=True)
         save_grid(path, context.meaning(new), f"{SAMPLES} samples, {how}")
     else:
-        new, how = draw_samples(model, train, len(y), y=y, reduced=True)
+        new, how = draw_samples(model, sampler, len(y), y=y, reduced=True)
         save_grid(
             path, context.meaning(new), f"{len(y)} samples, a row a class{_named(model)}, {how}", columns=IN_A_ROW
         )

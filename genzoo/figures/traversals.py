@@ -19,7 +19,7 @@ from genzoo.figures.canvas import (
     save,
     save_gif,
 )
-from genzoo.figures.context import FigureContext, reconstructs, reconstructs_images
+from genzoo.figures.context import FigureContext, has_codes, has_encoder
 from genzoo.figures.image_grid import Labels, save_grids
 from genzoo.figures.image_rows import save_rows
 from genzoo.figures.latent_space import Scale, prior_scale, quantile_grid, sweep
@@ -45,14 +45,14 @@ PAIRS = 4
 
 
 def has_plane(context: FigureContext) -> bool:
-    """Return whether there are two latents with a Gaussian prior that decode to images or 2-D points."""
+    """Return whether an autoencoder has two latents with a Gaussian prior that decode to images or 2-D points."""
     drawable = context.model.spec.is_image or context.model.spec.shape == (2,)
-    return reconstructs(context) and drawable and context.latents == 2 and prior_scale(context.autoencoder) is not None
+    return has_codes(context) and drawable and context.latents == 2 and prior_scale(context.decoder) is not None
 
 
 def manifold_codes(context: FigureContext) -> Tensor:
     """Return the codes of the manifold, [20, 20, 2]."""
-    scale = prior_scale(context.autoencoder)
+    scale = prior_scale(context.decoder)
     assert scale is not None
     return quantile_grid(scale, SIDE)
 
@@ -87,29 +87,52 @@ def _lines(path: Path, decoded: Tensor) -> None:
     save(figure, path)
 
 
+def can_traverse(context: FigureContext) -> bool:
+    """Return whether codes decode to images, and the scale of each latent is known by codes or by the prior."""
+    known = has_encoder(context) or (has_codes(context) and prior_scale(context.decoder) is not None)
+    return known and has_codes(context) and context.model.spec.is_image
+
+
 class Traversal:
-    """The code of one test image, moved along the latents with the largest KL."""
+    """The code of one test image, moved along the latents with the largest KL.
+
+    If the model does not encode, it is the prior's centre, moved along the first latents.
+    """
 
     def __init__(self, context: FigureContext, offsets: Tensor = OFFSETS) -> None:
-        posteriors = context.posteriors
-        self.dims = posteriors.ranking()[:ROWS]
-        prior = prior_scale(context.autoencoder)
-        self.scale = prior or Scale(posteriors.mean.mean(0), posteriors.variance.sqrt())
-        self.unit = "σ of the prior" if prior else "σ of the codes"
-        self.measure = posteriors.variance if posteriors.kl is None else posteriors.kl
-        self.measure_name = "variance" if posteriors.kl is None else "KL in nats"
-        code = context.codes(torch.zeros(1, dtype=torch.int64))[0]
-        self.codes = sweep(code, self.dims, self.scale.deviation, offsets)
+        scale = prior_scale(context.decoder)
+        self.unit = "σ of the prior" if scale else "σ of the codes"
+        self.dims = torch.arange(min(ROWS, context.latents))
+        self.measure: Tensor | None = None
+        self.measure_name = ""
+        if has_encoder(context):
+            posteriors = context.posteriors
+            self.dims = posteriors.ranking()[:ROWS]
+            scale = scale or Scale(posteriors.mean.mean(0), posteriors.variance.sqrt())
+            self.measure = posteriors.variance if posteriors.kl is None else posteriors.kl
+            self.measure_name = "variance" if posteriors.kl is None else "KL in nats"
+        assert scale is not None, "without an encoder the prior is a Gaussian"
+        self.scale = scale
+        self.codes = sweep(context.example_code.flatten().cpu().double(), self.dims, scale.deviation, offsets)
         self.images = context.decode(self.codes)
-        self.labels = [f"{coordinate('z', d)}  {self.measure[d]:.3g}" for d in self.dims.tolist()]
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the latents and, of a model that encodes, their KL or variance."""
+        names = [coordinate("z", d) for d in self.dims.tolist()]
+        if self.measure is None:
+            return names
+        return [f"{name}  {self.measure[d]:.3g}" for name, d in zip(names, self.dims.tolist(), strict=True)]
 
 
 def traversals(context: FigureContext, path: Path) -> None:
     """Draw one row for each latent: the code of an image with this latent moved from −3 to 3 σ."""
     traversal = Traversal(context)
-    title = f"one latent moved at a time; beside each its {traversal.measure_name}"
     columns = [f"{offset:+.1f}" if offset else "0" for offset in OFFSETS.tolist()]
-    below = f"offset from the code of the first test image, in {traversal.unit}; 0 is its reconstruction"
+    title, below = "one latent moved at a time", f"offset from the prior's centre, in {traversal.unit}"
+    if traversal.measure is not None:
+        title += f"; beside each its {traversal.measure_name}"
+        below = f"offset from the code of the first test image, in {traversal.unit}; 0 is its reconstruction"
     save_rows(path, traversal.images, title, traversal.labels, columns, below, WIDTH)
 
 
@@ -129,11 +152,6 @@ def chosen_pairs(context: FigureContext) -> list[tuple[int, int]]:
             place += 1
         place += 1
     return pairs
-
-
-def can_interpolate(context: FigureContext) -> bool:
-    """Return whether there are pairs of images to interpolate."""
-    return reconstructs_images(context) and bool(chosen_pairs(context))
 
 
 def interpolation_codes(context: FigureContext) -> Tensor:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from genzoo.core.errors import PluginError, UsageError
 from genzoo.core.hookspecs import PartKind
 from genzoo.registry.current import registry
+from genzoo.registry.discovery import GROUP
+from genzoo.registry.entries import Entry
 
 if TYPE_CHECKING:
     from genzoo.core.parts import Likelihood, Part
@@ -74,6 +76,13 @@ def _argument(kind: PartKind, text: str, cls: type[Part]) -> Any:
     except ValueError as error:
         example = 0.1 if isinstance(cls.default, float) else cls.default
         raise UsageError(f"{typed} {text}: {error}", f"for example {name}:{example}") from None
+
+
+def figures() -> dict[str, Entry]:
+    """Return the registered figures by the names of their files, in the order of the report: genzoo's own first."""
+    entries = [entry for entry in registry().entries if entry.kind == "figure"]
+    entries.sort(key=lambda entry: entry.origin.distribution != GROUP)
+    return {registry().spelling(entry).replace("/", "-"): entry for entry in entries}
 
 
 def make_likelihood(name: str) -> Likelihood:

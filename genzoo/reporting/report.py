@@ -15,6 +15,7 @@ from genzoo.core.text import number
 from genzoo.evaluation.order import metric_for
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.entries import describe
+from genzoo.registry.parts import figures
 from genzoo.reporting.format import SPLITS, metric_text, notes, objective_rows
 from genzoo.reporting.html import data_url, render
 from genzoo.runs.details import without_copies
@@ -52,7 +53,7 @@ def write_report(run: Run) -> Path:
 
 def page(run: Run) -> str:
     """Return the report as HTML."""
-    names = cached("report", labels_and_captions)
+    labels = cached("report", labels_of_metrics)
     config, record, results = read_json(run.path / "config.json"), run.record, run.results
     return render(
         "report.html.jinja",
@@ -61,9 +62,9 @@ def page(run: Run) -> str:
         status=status(record),
         warnings=[*outdated(run, config, results, record), *collapse(config, results)],
         summary=summary(config, record, results),
-        table=table(results, names["metrics"]),
+        table=table(results, labels),
         notes=notes(results),
-        figures=pictures(run.path / "figures", names["figures"]),
+        figures=pictures(run.path / "figures", captions()),
         command=command(config),
         configuration=[
             (section, [(key, option_text(value)) for key, value in config[section].items()]) for section in config
@@ -151,18 +152,23 @@ def advice_of_loss(section: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def labels_and_captions() -> dict[str, dict[str, str]]:
-    """Return the label of each metric, and what each figure shows, in the order of the page."""
+def labels_of_metrics() -> dict[str, str]:
+    """Return the label of each metric."""
     from genzoo.evaluation.evaluate import metric_labels
-    from genzoo.figures.draw import FIGURES
 
-    return {"metrics": metric_labels(), "figures": {name: drawing.about for name, drawing in FIGURES.items()}}
+    return metric_labels()
+
+
+def captions() -> dict[str, str]:
+    """Return what each registered figure shows, as a sentence, in the order of the page."""
+    return {name: f"{entry.summary[:1].upper()}{entry.summary[1:]}." for name, entry in figures().items()}
 
 
 def pictures(folder: Path, captions: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the figures in a folder that have a caption: pictures and sound as data URLs, texts and tables."""
+    """Return the figures in a folder, those with a caption first: pictures and sound as data URLs, texts and tables."""
     found = []
-    for name, caption in captions.items():
+    others = sorted({file.stem for file in folder.glob("*.*") if file.suffix in READERS} - captions.keys())
+    for name, caption in [*captions.items(), *((name, "") for name in others)]:
         files = {ending: file for ending in READERS if (file := folder / f"{name}{ending}").is_file()}
         if files:
             shown: dict[str, Any] = dict.fromkeys(what for what, _ in READERS.values())

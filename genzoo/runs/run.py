@@ -59,6 +59,7 @@ class Run:
     examples.safetensors each metric of each test example
     model.safetensors    the model with its description
     checkpoints/         for `genzoo resume`
+    samplers/            densities fitted to codes of the training data, `genzoo sample --sampler`
     lock                 held while a process writes
     figures/             pictures, and texts, sound and tables
     report.html          all of this on one page

@@ -69,15 +69,22 @@ def synchronize(device: torch.device) -> None:
         torch.accelerator.synchronize(device)
 
 
+garbage = False
+"""Whether an earlier run in this process may have left something to collect."""
+
+
 def forget_peak(device: torch.device) -> None:
     """Reset `peak_memory`, so that a run does not report the memory of an earlier run in the same process.
 
     Only Linux can reset the peak of a process. On other systems it counts from the start of the process. Freed memory
     that the C library keeps (see `genzoo.system.memory`) is returned to the system first.
     """
+    global garbage
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    gc.collect()
+    if garbage:  # collection takes longer than a short training
+        gc.collect()
+    garbage = True
     give_back_memory()
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")

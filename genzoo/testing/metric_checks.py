@@ -40,7 +40,7 @@ class MetricTarget:
             suits: tuple[Model, Pair] | None = None
             for entry in registry().matching("model"):
                 pair = Pair(entry, registry().loss_of(entry), spec)
-                if _refused(pair):
+                if refused(pair):
                     continue
                 model = pair.build().eval().model
                 fallback = fallback or (model, pair)
@@ -88,7 +88,7 @@ class MetricTarget:
         return value
 
 
-def _refused(pair: Pair) -> bool:
+def refused(pair: Pair) -> bool:
     """Return whether a pair cannot be built; the model's own checks report why."""
     try:
         return pair.refusal() is not None

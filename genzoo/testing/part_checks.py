@@ -1,4 +1,4 @@
-"""Checks of a registered part of models: a likelihood, a prior, a posterior or a bijection.
+"""Checks of a registered part of models: a likelihood, a prior, a posterior, a bijection or a sampler.
 
 Parts are examined alone, on small vectors, where densities can be compared with samples in seconds.
 """
@@ -27,11 +27,19 @@ from genzoo.testing.check import Check, require
 from genzoo.testing.consistency_checks import difference
 from genzoo.testing.densities import centred, examine_distribution
 from genzoo.testing.pair import PERTURBATION
+from genzoo.testing.sampler_checks import OF_SAMPLERS
 
 SPEC = DataSpec((3,), "gaussian", size=100)
 """The data that priors are built for."""
 LATENTS, CONTEXT, ROWS = 2, 3, 4
 """D, C and B."""
+INPUTS: dict[PartKind, tuple[Any, ...]] = {
+    "prior": (SPEC, LATENTS),
+    "posterior": (LATENTS,),
+    "bijection": (LATENTS, 0),
+    "sampler": ((LATENTS,),),
+}
+"""What the constructor of a part of each kind gets before the argument."""
 DRAWS = 2000
 """Samples that are held against the density."""
 SMALL = 8
@@ -97,8 +105,8 @@ def check_interface(target: PartTarget) -> None:
     """The class extends that of its kind, and is made from its name."""
     interface = INTERFACES[target.kind]
     require(issubclass(target.entry.load(), interface), f"it does not extend genzoo.{interface.__name__}")
-    if target.kind == "bijection":
-        target.build(LATENTS, 0)
+    if target.kind in ("bijection", "sampler"):
+        target.build(*INPUTS[target.kind])
         return
     made, *_ = target.distribution()
     if target.kind == "likelihood":
@@ -112,9 +120,8 @@ def check_argument(target: PartTarget) -> str | None:
     name = registry().spelling(target.entry)
     full = written_out(target.kind, name)
     require(written_out(target.kind, full) == full, f"{full} is written out as {written_out(target.kind, full)}")
-    inputs: dict[str, tuple[Any, ...]] = {"prior": (SPEC, LATENTS), "posterior": (LATENTS,), "bijection": (LATENTS, 0)}
     try:
-        make_part(target.kind, f"{name}:no such argument", *inputs.get(target.kind, ()))
+        make_part(target.kind, f"{name}:no such argument", *INPUTS.get(target.kind, ()))
     except UsageError:
         return None
     raise AssertionError(f"{name}:no such argument is accepted")
@@ -236,7 +243,7 @@ def _mapped(target: PartTarget) -> list[tuple[Bijection, Tensor, Tensor | None]]
 
 
 OF_ALL: dict[str, Check[PartTarget]] = {
-    "interface": Check(check_interface, "extend genzoo.Likelihood, genzoo.Prior, genzoo.Posterior or genzoo.Bijection"),
+    "interface": Check(check_interface, "extend the class of its kind, such as genzoo.Prior or genzoo.Sampler"),
     "argument": Check(check_argument, "set symbol and default, or define parse(text), which raises ValueError"),
 }
 OF_DISTRIBUTIONS: dict[str, Check[PartTarget]] = {
@@ -254,4 +261,4 @@ OF_BIJECTIONS: dict[str, Check[PartTarget]] = {
 
 def checks_of(kind: PartKind) -> dict[str, Check[PartTarget]]:
     """Return the checks of a kind of parts."""
-    return OF_ALL | (OF_BIJECTIONS if kind == "bijection" else OF_DISTRIBUTIONS)
+    return OF_ALL | {"bijection": OF_BIJECTIONS, "sampler": OF_SAMPLERS}.get(kind, OF_DISTRIBUTIONS)

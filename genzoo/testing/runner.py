@@ -20,6 +20,7 @@ from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import PARTS, Entry, describe
 from genzoo.testing.check import Check, place_of
 from genzoo.testing.dataset_checks import DATASET, DatasetTarget
+from genzoo.testing.figure_checks import FIGURE, FigureTarget
 from genzoo.testing.forms import forms, of_counts, refusal
 from genzoo.testing.listener_command_checks import COMMAND, LISTENER, CommandTarget, ListenerTarget
 from genzoo.testing.metric_checks import METRIC, MetricTarget
@@ -34,7 +35,7 @@ ONLY_COUNTS = (
     "if this is not intended, keep logarithms and roots away from numbers below 0",
 )
 TRACEBACK = "for the traceback: genzoo --debug check …"
-NAMES = tuple(dict.fromkeys([*REGISTRATION, *CHECKS, *DATASET, *METRIC, *COMMAND, *LISTENER]))
+NAMES = tuple(dict.fromkeys([*REGISTRATION, *CHECKS, *DATASET, *METRIC, *COMMAND, *LISTENER, *FIGURE]))
 """The names of all checks."""
 Checked = tuple[str, str, Check[Any], Any]
 """What is checked, the check's name, the check and its target."""
@@ -60,7 +61,7 @@ class Finding:
 
 def known_checks() -> set[str]:
     """Return the names of all checks."""
-    of_kinds: list[Mapping[str, Check[Any]]] = [REGISTRATION, CHECKS, DATASET, METRIC, COMMAND, LISTENER]
+    of_kinds: list[Mapping[str, Check[Any]]] = [REGISTRATION, CHECKS, DATASET, METRIC, COMMAND, LISTENER, FIGURE]
     return {name for checks in (*of_kinds, *map(checks_of, INTERFACES)) for name in checks}
 
 
@@ -104,6 +105,8 @@ def cases(entry: Entry, on: Sequence[str] = ()) -> Iterator[Checked | Finding]:
         yield from _with(METRIC, "an untrained model", MetricTarget(entry))
     elif entry.kind == "command":
         yield from _with(COMMAND, "the command", CommandTarget(entry))
+    elif entry.kind == "figure":
+        yield from _with(FIGURE, "untrained models", FigureTarget(entry))
     elif entry.kind in PARTS:
         target = PartTarget(entry)
         yield from _with(checks_of(target.kind), "the part alone", target)

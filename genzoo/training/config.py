@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from genzoo.core.options import Count, Natural, NonNegative, Positive, Range, config
+from genzoo.core.text import names_in
 from genzoo.data.view import Binarize, Standardize, Stream
 
 
@@ -65,5 +66,5 @@ class Training:
     laplace:B, laplace-learned, continuous-bernoulli, discretised-logistic; auto uses the dataset's."""
 
     def __post_init__(self) -> None:
-        names = tuple(name for text in self.metrics for name in text.split(",") if name)
+        names = tuple(name for text in self.metrics for name in names_in(text))
         object.__setattr__(self, "metrics", names)  # the dataclass is frozen

@@ -58,6 +58,7 @@ def test_the_forms_agree(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
         (["RUNS", "--dataset", "cifar"], "genzoo: no finished runs on 'cifar' here"),
         (["RUNS", "--sort", "fid"], "genzoo: --sort fid: no run has it"),
         (["ORDERLESS", "--sort", "kl"], "genzoo: --sort kl: neither lower nor higher values of this metric are better"),
+        (["RUNS", "--metrics", "mse,fid"], "genzoo: --metrics fid: no run has it"),
         (["RUNS", "--sort", "elbo"], "genzoo: --sort elbo: no run has it. Did you mean 'negative-elbo'?"),
     ],
 )
@@ -68,3 +69,38 @@ def test_refusals(runs: Path, capsys: pytest.CaptureFixture[str], words: list[st
     error = capsys.readouterr().err.splitlines()
     assert error[0] == message
     assert len(error) > 1
+
+
+def table_rows(capsys: pytest.CaptureFixture[str], *words: object) -> list[list[str]]:
+    """The first table of `genzoo compare … --markdown`, cell by cell."""
+    lines = [line for line in shown(capsys, *words, "--markdown").split("\n\n")[1].splitlines() if line[:5] != "| ---"]
+    return [line.strip("| ").split(" | ") for line in lines]
+
+
+def test_a_column_without_any_value_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a metric that refuses every model here, nor PCA where no model has codes."""
+    for seed, bound in ((0, None), (1, 90.0)):
+        none = {"psnr": None, "not_available": {"psnr": "no images"}}
+        make(tmp_path / f"{seed}", "gan", seed, bound, test=none, results={"baselines": {}})
+    header, row = table_rows(capsys, tmp_path)
+    assert header == ["model", "seeds", "rank", "negative elbo", "mse", "images/s"]
+    assert row[3].startswith("n/a")  # one of two seeds has none: its reason is shown
+    assert "psnr" not in shown(capsys, tmp_path, "--csv")
+
+
+def test_the_columns_are_chosen_and_ordered(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows are sorted by the first chosen metric that all have; --sort may name another one."""
+    header, *_ = table_rows(capsys, runs, "--metrics", "mse, negative-elbo")
+    assert header == ["model", "seeds", "rank", "mse", "negative elbo", "PCA MSE", "images/s"]
+    data = json.loads(shown(capsys, runs, "--metrics", "mse", "--sort", "negative-elbo", "--json"))
+    assert [(table["sorted_by"], list(table["rows"][0]["test"])) for table in data] == [("negative_elbo", ["mse"])] * 2
+    assert [row["model"] for row in data[1]["rows"]] == ["conv-vae", "vae", "ae"]
+
+
+def test_a_table_without_the_metric_of_sort_is_sorted_by_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path / "vae", "vae", 0, 100.0)
+    make(tmp_path / "ae", "ae", 0, None, binarize="dynamic")
+    data = json.loads(shown(capsys, tmp_path, "--sort", "negative-elbo", "--json"))
+    assert {table["sorted_by"] for table in data} == {"negative_elbo", "mse"}

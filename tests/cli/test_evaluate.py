@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from commandline import genzoo, refused
+from genzoo_plugins.classical.ppca import PPCA
 
 import genzoo as package
 from genzoo.core.text import number
@@ -89,7 +90,7 @@ def test_metrics_that_are_not_finite_are_shown(vae_run: Run, tmp_path: Path) -> 
     ("words", "message"),
     [
         ("--metrics kl,elbow", "no metric named 'elbow'"),
-        ("--metrics ,", "no metric named ''"),
+        ("--metrics ,", "--metrics ',' names none"),
         ("--split tets", "argument --split: invalid choice: 'tets'"),
         ("--batch-size 0", "-n and --batch-size must be at least 1"),
         ("--batch-size x", "argument --batch-size: invalid int value: 'x'"),
@@ -106,3 +107,19 @@ def test_evaluate_refuses_a_split_that_is_not_there(tmp_path: Path) -> None:
     package.run("vae", "moons", data={"validation": 0}, epochs=1, out=tmp_path / "run", quiet=True)
     message = refused(genzoo("evaluate", tmp_path / "run", "--split", "validation"))
     assert message.endswith("was trained with no validation data")
+
+
+def test_a_density_that_is_better_than_the_truth_is_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model claims 20 nats too many for each example, in training and afterwards."""
+    right = PPCA.log_prob
+    monkeypatch.setattr(PPCA, "log_prob", lambda self, x, y=None: right(self, x, y) + 20)
+    small = ("--data.train", 200, "--data.validation", 50, "--data.test", 50)
+    words = ("run", "ppca", "--dataset", "quadratic", *small, "--out", tmp_path / "run", "--json")
+    for command in (words, ("evaluate", tmp_path / "run"), ("evaluate", tmp_path / "run", "--json")):
+        (line,) = [line for line in genzoo(*command).err.splitlines() if "no likelihood can" in line]
+        assert line.startswith("genzoo: −ln p(x) lies ")
+        assert line.endswith("(genzoo check ppca examines it)")
+    monkeypatch.undo()
+    assert genzoo("evaluate", tmp_path / "run").err == ""

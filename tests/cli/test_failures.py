@@ -12,7 +12,7 @@ from commandline import genzoo, refused, trained
 from odd_model import SMALL, plugin, run_odd
 
 import genzoo as package
-from genzoo.figures import draw as figures
+from genzoo.registry.current import registry
 from genzoo.runs.run import Run
 
 POISONS = {
@@ -199,7 +199,7 @@ def test_a_figure_that_fails_costs_a_line_and_nothing_else(
     def fail(*arguments: object) -> None:
         raise MemoryError("no more canvas")
 
-    monkeypatch.setitem(figures.FIGURES, name, figures.FIGURES[name]._replace(draw=fail))
+    monkeypatch.setattr(registry().get("figure", name).load(), "draw", fail)
     result = genzoo("run", "vae", *SMALL, "--epochs", 1, "--out", tmp_path / "run", *quiet)
     assert result.code == 0
     warnings = [line for line in result.err.splitlines() if line.startswith("genzoo: ")]

@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor
 
 import genzoo as package
-from genzoo.evaluation.sampling import fitted_codes
 from genzoo.runs.run import Run
 
 
@@ -78,7 +77,7 @@ def test_a_picture_says_where_its_samples_come_from(
         assert genzoo("sample", run.path, "-n", 20, "--out", tmp_path / "s.png").code == 0
     assert seen == [
         "20 samples, z from the prior",
-        "20 samples, z from a Gaussian fitted to training codes",
+        "20 samples, z from gaussian, fitted to training codes",
         "20 samples, z from the prior",
     ]
 
@@ -92,23 +91,6 @@ def test_points_are_drawn_beside_the_data(moons_run: Run, tmp_path: Path) -> Non
     assert any(r > 200 and b < 90 for r, _, b in colours), "the model's orange"
 
 
-def test_fitted_codes_have_the_codes_mean_and_covariance(ae_run: Run) -> None:
-    from genzoo.data.resident import Resident
-    from genzoo.data.store import Store
-    from genzoo.registry.current import registry
-
-    split = registry().get("dataset", "digits").load()(ae_run.config.data_config).load(Store()).train
-    data = Resident(split, torch.device("cpu"))
-    model = ae_run.model
-    with torch.no_grad():
-        codes: Tensor = model.encode(data.batch(torch.arange(len(data))).x)  # type: ignore[operator]
-        torch.manual_seed(0)
-        drawn = fitted_codes(model, data, 1, 40_000)  # type: ignore[arg-type]
-    scale = codes.std(0)
-    assert ((drawn.mean(0) - codes.mean(0)) / scale).abs().max() < 0.03  # σ of the mean: 0.005
-    assert (drawn.T.cov() - codes.T.cov()).abs().max() / scale.max() ** 2 < 0.05
-
-
 @pytest.mark.parametrize("sampler", ["prior", "gaussian", "gmm:3"])
 def test_codes_come_from_the_given_sampler(vae_run: Run, sampler: str, tmp_path: Path) -> None:
     numbers = tmp_path / "s.npy"
@@ -118,11 +100,27 @@ def test_codes_come_from_the_given_sampler(vae_run: Run, sampler: str, tmp_path:
     assert np.array_equal(np.load(numbers), np.load(own)) == (sampler == "prior")
 
 
+def test_a_sampler_is_fitted_once_and_used_by_samples_and_metrics(ae_run: Run, tmp_path: Path) -> None:
+    """In Python too, where a run or its model draws. The data are not read again."""
+    words = ("sample", ae_run.path, "-n", 5, "--sampler", "gmm:4", "--out", tmp_path / "s.npy")
+    assert "sampler gmm:4 fitted to 1,257 codes of the training data" in genzoo(*words).err
+    first = np.load(tmp_path / "s.npy")
+    again = genzoo(*words, "--data-root", tmp_path)
+    assert (again.code, again.err) == (0, "")
+    assert np.array_equal(first, np.load(tmp_path / "s.npy"))
+    assert np.array_equal(first, package.sample(ae_run, 5, sampler="gmm:4").numpy())
+    assert not np.array_equal(first, package.sample(ae_run, 5).numpy())  # the default of a model without a prior
+    with pytest.raises(package.UsageError, match="is fitted to training data, which a model does not have"):
+        package.sample(ae_run.model, 5, sampler="gmm:4")
+    with pytest.raises(package.UsageError, match="AE has no prior"):
+        package.sample(ae_run.model, 5)
+
+
 def test_a_sampler_that_does_not_suit_is_refused(ae_run: Run, tmp_path: Path) -> None:
     result = genzoo("sample", ae_run.path, "--sampler", "prior", "--out", tmp_path / "s.npy")
     assert refused(result) == "--sampler prior: ae has no prior p(z)"
     result = genzoo("sample", ae_run.path, "--sampler", "gnm:10", "--out", tmp_path / "s.npy")
-    assert refused(result) == "no sampler 'gnm:10'"
+    assert refused(result) == "no sampler named 'gnm'. Did you mean 'gmm'?"
 
 
 @pytest.mark.parametrize(

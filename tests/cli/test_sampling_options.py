@@ -130,11 +130,12 @@ def test_metrics_of_different_steps_are_different_rows(run: Run) -> None:
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        ("sliced-wasserstein:stepz=1", "no sampling option --stepz: this model has --steps, --solver"),
+        ("sliced-wasserstein:stepz=1", "unknown option 'stepz'. Did you mean 'steps'?"),
         ("sliced-wasserstein:steps=x", "--steps must be a whole number, not 'x'"),
     ],
 )
 def test_metrics_with_options_that_the_model_does_not_have_are_refused(run: Run, metric: str, message: str) -> None:
+    message = f"--metrics {metric}: {message}"
     assert refused(genzoo("evaluate", run.path, "--metrics", metric)) == message
     words = f"run flow-matching --dataset moons --metrics {metric}"
     assert refused(genzoo(words)) == message
@@ -146,6 +147,16 @@ def test_a_run_evaluates_with_the_options_that_it_asks_for(tmp_path: Path) -> No
     assert test["sliced_wasserstein_steps_2"] != test["sliced_wasserstein"]
     assert test["details"]["sliced_wasserstein_steps_2"]["sampling"] == {"steps": 2}
     assert "sampling" not in test["details"]["sliced_wasserstein"]
+
+
+def test_the_help_of_a_run_shows_its_own(run: Run, moons_run: Run) -> None:
+    lines = genzoo("sample", run.path, "--help").out.splitlines()
+    assert "sampling options of flow-matching:" in lines
+    assert next(line for line in lines if "--steps INT" in line).endswith("(default: 3)")
+    assert next(line for line in lines if "--solver {euler,midpoint}" in line).endswith("(default: euler)")
+    assert "vae has no sampling options of its own" in genzoo("sample", moons_run.path, "--help").out
+    assert "sampling options of" not in genzoo("sample", "--help").out
+    assert refused(genzoo("sample", "nowhere", "--runs", run.path.parent, "--help")).startswith("no run 'nowhere'")
 
 
 def test_info_shows_them() -> None:

@@ -90,8 +90,11 @@ def settled(one: list[Tensor], other: list[Tensor]) -> bool:
     return test.settled
 
 
-@pytest.mark.parametrize("size", [1, 3, 5])
-@pytest.mark.parametrize(("spread", "interaction"), [(0.5, 2.0), (3.0, 1.0), (0.01, 5.0)])
+@pytest.mark.parametrize("size", [1, pytest.param(3, marks=pytest.mark.long), 5])
+@pytest.mark.parametrize(
+    ("spread", "interaction"),
+    [(0.5, 2.0), *(pytest.param(*pair, marks=pytest.mark.long) for pair in ((3.0, 1.0), (0.01, 5.0)))],
+)
 def test_rows_that_differ_in_seeds_alone_are_rarely_significant(spread: float, interaction: float, size: int) -> None:
     """A seed shifts all examples, and each by something of its own. Of 300 pairs of fresh seeds 5 % may be settled, and
     three deviations more.

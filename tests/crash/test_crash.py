@@ -35,7 +35,7 @@ def in_flight(long: bool) -> dict[str, dict[str, Any]]:
 
 
 def test_killed_runs_keep_readable_checkpoints_and_end_like_undisturbed_ones(counts: Any) -> None:
-    assert counts["kills"]["kills"] >= 6
+    assert counts["kills"]["kills"] >= 3
     assert counts["kills"]["unreadable"] == 0
     assert counts["kills"]["equal"] == counts["kills"]["finished"] > 0
 
@@ -48,25 +48,25 @@ def test_an_exit_before_any_call_of_a_save_leaves_a_usable_checkpoint(counts: An
 
 
 def test_a_failed_save_is_one_line_and_the_run_continues(counts: Any) -> None:
-    assert counts["io_errors"]["equal"] == counts["io_errors"]["reported"] == counts["io_errors"]["errors"] >= 4
+    assert counts["io_errors"]["equal"] == counts["io_errors"]["reported"] == counts["io_errors"]["errors"] >= 2
 
 
 def test_damaged_checkpoints_are_refused_in_one_line_and_the_one_before_is_used(counts: Any) -> None:
-    assert counts["flips"]["refused"] == counts["flips"]["changes"] >= 100
+    assert counts["flips"]["refused"] == counts["flips"]["changes"] >= 50
 
 
 def test_on_a_full_disk_the_old_checkpoint_stays_and_the_run_fails(counts: Any) -> None:
-    assert counts["disk_full"]["good"] == counts["disk_full"]["trials"] >= 2
+    assert counts["disk_full"]["good"] == counts["disk_full"]["trials"] >= 1
 
 
 def test_signals_end_a_run_in_time_with_the_right_code_and_no_lost_step(counts: Any) -> None:
-    assert counts["signals"]["good"] == counts["signals"]["signals"] >= 8
+    assert counts["signals"]["good"] == counts["signals"]["signals"] >= 4
     assert counts["signals"]["late"] == 0
     assert counts["signals"]["steps_lost"] <= 1
 
 
 def test_runs_started_together_have_separate_folders_and_one_writer_each(counts: Any) -> None:
-    assert counts["starts"]["folders"] == counts["starts"]["starts"] >= 10
+    assert counts["starts"]["folders"] == counts["starts"]["starts"] >= 4
     assert counts["starts"]["one_writer"]
 
 

@@ -14,7 +14,8 @@ from genzoo.data import batching
 from genzoo.data.batching import EVALUATION_BATCH, EVALUATION_BYTES, evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics, per_example
-from genzoo.evaluation.sampling import Sampler, draw
+from genzoo.evaluation.samplers import Samplers
+from genzoo.evaluation.sampling import draw
 from genzoo.figures.latent_space import posteriors
 from genzoo.registry.current import registry
 from genzoo.testing import SPECS, Pair
@@ -82,9 +83,9 @@ def test_no_more_are_computed_with_at_a_time_and_figures_stay(use: str, monkeypa
     assert 1 <= max(of.sizes) <= 14  # of decoded samples alone twice as many
 
 
-@pytest.mark.parametrize("components", [0, 1, 2])
+@pytest.mark.parametrize("sampler", ["prior", "gaussian", "gmm:2"])
 @torch.no_grad()
-def test_samples_are_drawn_in_such_batches(components: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_are_drawn_in_such_batches(sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "EVALUATION_BYTES", BUDGET)
     of, seen = Watched(), []
 
@@ -92,7 +93,7 @@ def test_samples_are_drawn_in_such_batches(components: int, monkeypatch: pytest.
         seen.append(len(x))
         return x[:, :1]
 
-    assert len(draw(of.model, Sampler(components), of.data, 20, noise=False, each=each)) == 20
+    assert len(draw(of.model, Samplers(of.model, lambda: of.data)(sampler), 20, noise=False, each=each)) == 20
     assert seen == [7, 7, 6]
     assert max(of.sizes) <= 7
 

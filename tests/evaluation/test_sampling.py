@@ -1,18 +1,24 @@
-"""Samplers: their names, the models they suit, and the distribution of what they draw."""
+"""Drawing new examples: by the model itself, and decoded from codes of a sampler."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
-from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.errors import UsageError
 from genzoo.core.model import LatentModel
 from genzoo.core.noise import seeded
-from genzoo.data.resident import Resident
-from genzoo.evaluation.sampling import CODES, Sampler, draw, fitted_codes, prior_codes, rows_by_class
+from genzoo.core.parts import Sampler
+from genzoo.evaluation.sampling import draw, prior_codes, rows_by_class
 from genzoo.testing import SPECS, Pair
 
-CPU = torch.device("cpu")
+
+class Counting(Sampler):
+    """Gives the codes 0, 1, 2, … in turn."""
+
+    def sample(self, n: int) -> Tensor:
+        return torch.arange(float(n))[:, None].expand(n, self.dim)
 
 
 def model_of(name: str) -> LatentModel:
@@ -21,63 +27,32 @@ def model_of(name: str) -> LatentModel:
     return model
 
 
-def data_of(n: int) -> Resident:
-    return Resident(Pair.of("ae", spec=SPECS["points"]).split(n), CPU)
-
-
-@pytest.mark.parametrize(
-    ("text", "components"), [("prior", 0), ("gaussian", 1), ("gmm:1", 1), ("gmm:10", 10), ("gmm999", 999)]
-)
-def test_a_sampler_is_parsed_from_its_name(text: str, components: int) -> None:
-    assert Sampler.parse(text) == Sampler(components)
-
-
-@pytest.mark.parametrize("text", ["", "Prior", "gmm", "gmm:0", "gmm:1000", "gmm:two", "kde"])
-def test_an_unknown_name_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no sampler"):
-        Sampler.parse(text)
-
-
-def test_the_default_is_the_prior_if_the_model_has_one() -> None:
-    assert (Sampler.own(model_of("vae")), Sampler.own(model_of("ae"))) == (Sampler(0), Sampler(1))
-    assert Sampler().refuses(model_of("vae")) is None
-    assert Sampler().refuses(model_of("ae")) == "no prior p(z)"
-    with pytest.raises(UsageError, match="AE has no prior"):
-        draw(model_of("ae"), Sampler(), None, 3, noise=False)
-
-
 @torch.no_grad()
 def test_samples_from_the_prior_are_its_decoded_codes() -> None:
     model = model_of("vae")
     with seeded(0):
-        drawn = draw(model, Sampler(), None, 20, noise=False)
+        drawn = draw(model, None, 20, noise=False)
     with seeded(0):
         codes = torch.cat(list(prior_codes(model, 20)))
     torch.testing.assert_close(drawn, model.decode(codes))
 
 
 @torch.no_grad()
-def test_fitted_codes_have_the_mean_and_covariance_of_the_training_codes() -> None:
-    model, data = model_of("ae"), data_of(500)
-    codes = model.encode(data.batch(torch.arange(500)).x)
-    with seeded(0):
-        drawn = fitted_codes(model, data, 1, 40_000)
-    spread = codes.std(0)
-    assert ((drawn.mean(0) - codes.mean(0)).abs() < 0.03 * spread).all()
-    scale = spread[:, None] * spread
-    assert ((drawn.T.cov() - codes.T.cov(correction=0)).abs() < 0.04 * scale).all()
-
-
-@torch.no_grad()
-def test_codes_that_cannot_be_fitted_are_refused() -> None:
+def test_samples_from_a_sampler_are_its_decoded_codes() -> None:
     model = model_of("ae")
-    with pytest.raises(UsageError, match="5 Gaussians cannot be fitted to 4 codes"):
-        fitted_codes(model, data_of(4), 5, 1)
-    for parameter in model.parameters():
-        parameter.fill_(torch.nan)
-    with pytest.raises(GenzooError, match="not finite"):
-        fitted_codes(model, data_of(4), 1, 1)
-    assert CODES == 10_000
+    shape = tuple(model.encode(torch.zeros(1, *model.spec.shape)).shape[1:])
+    codes = torch.arange(20.0)[:, None].expand(20, *shape)
+    torch.testing.assert_close(draw(model, Counting(shape), 20, noise=False), model.decode(codes))
+
+
+def test_a_model_without_a_prior_needs_a_sampler() -> None:
+    with pytest.raises(UsageError, match="AE has no prior"):
+        draw(model_of("ae"), None, 3, noise=False)
+
+
+def test_options_of_the_models_own_samples_do_not_go_with_a_sampler() -> None:
+    with pytest.raises(UsageError, match="not for codes from a sampler"):
+        draw(model_of("vae"), Counting((2,)), 3, noise=False, options=object())
 
 
 def test_a_conditional_model_has_rows_of_each_class() -> None:

@@ -159,7 +159,7 @@ def test_applications_refuse_it_before_any_data_are_read(
     capsys.readouterr()
     monkeypatch.setattr("genzoo.cli.loading.Source.view", lambda *_: pytest.fail("data were read"))
     assert main([verb, str(folder / "means")]) == 2
-    needs = "has a posterior q(z|x)" if verb == "augment" else "encodes and decodes"
+    needs = {"augment": "has a posterior q(z|x)", "traverse": "decodes"}.get(verb, "encodes and decodes")
     said = f"genzoo: genzoo {verb} needs a model that {needs}; means does not\n  genzoo sample {folder / 'means'}\n"
     assert capsys.readouterr().err == said
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from planned import loaded, planned
 
 from genzoo.core.listener import Epoch
 from genzoo.experiment.console import Console, columns_of, summary, terms_line
@@ -20,6 +21,20 @@ def test_the_objective_is_left_out_where_a_term_says_the_same() -> None:
 def test_an_epoch_in_one_line() -> None:
     record = Epoch(3, 30, {"loss": 4.0, "kl": 1.0}, {"loss": 5.0}, 2.0, 1000, 1e-3)
     assert summary(record) == "loss 4.00  kl 1.00  validation 5.00  500 img/s"
+
+
+def test_an_epoch_shows_the_watched_term_of_the_validation_or_all_of_them_by_name() -> None:
+    record = Epoch(3, 30, {"critic": 1.0}, {"critic": 1.5, "generator": 0.7}, 2.0, 1000, 1e-3)
+    assert summary(record, "") == "critic 1.00  validation critic 1.50  generator 0.70  500 img/s"
+    assert summary(record, "generator") == "critic 1.00  validation generator 0.70  500 img/s"
+    both = Epoch(3, 30, {"loss": 1.0}, {"loss": 2.0, "distance": 3.0}, 2.0, 1000, 1e-3)
+    assert summary(both, "") == "loss 1.00  validation loss 2.00  distance 3.00  500 img/s"
+    assert summary(both, "distance") == "loss 1.00  validation distance 3.00  500 img/s"
+
+
+@pytest.mark.parametrize(("model", "watched"), [("gan", ""), ("vae", "loss")])
+def test_epoch_lines_show_what_the_loss_watches(model: str, watched: str) -> None:
+    assert loaded(planned(model)).console.watched == watched
 
 
 def test_quiet_prints_warnings_alone(capsys: pytest.CaptureFixture[str]) -> None:

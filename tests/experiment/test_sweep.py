@@ -12,7 +12,8 @@ from genzoo.core.errors import UsageError
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.job import Job
 from genzoo.experiment.sweep import finished, inference_speed, parse_seeds, run_sweep, sweep_runs
-from genzoo.runs.run import RunPaths
+from genzoo.runs.run import EXAMPLES_FILE, REPORT_FILE, RunPaths
+from genzoo.system.checksummed import read_arrays
 from genzoo.system.lock import locked
 
 
@@ -58,3 +59,32 @@ def test_a_model_without_an_encoder_has_no_inference_speed() -> None:
     measured = inference_speed(model, plan.device)
     assert measured["images_per_second"] > 0
     assert measured["passes"] >= 5
+
+
+def test_a_metric_asked_for_later_is_evaluated_on_the_stored_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is trained, and the results are those of a run that was asked for it from the start."""
+    monkeypatch.setattr(Job, "draw", lambda self, run, model: None)
+    paths, more = RunPaths(tmp_path / "runs"), ("iwae:3", "nll:2")
+    data = {"train": 200, "validation": 60, "test": 100}
+    plain, asked = (sweep_runs([configured("vae", "rings", data, metrics=names)], [0]) for names in ((), more))
+    (before,) = run_sweep(plain, paths, quiet=True, say=lambda line: None)[0].values()
+    told: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(Experiment, "run", lambda self: pytest.fail("trained again"))
+        (run,) = run_sweep(asked, paths, quiet=True, say=told.append)[0].values()
+        assert told == ["[1/1] vae, seed 0: evaluates iwae:3, nll:2"]
+        run_sweep(asked, paths, quiet=True, say=told.append)
+        run_sweep(plain, paths, quiet=True, say=told.append)
+        assert len(told) == 1
+    assert run.path == before.path
+    whole = Experiment(asked[0].config, RunPaths(tmp_path / "whole"), quiet=True).run()
+    assert whole is not None
+    assert {**run.results, "training": None} == {**whole.results, "training": None}
+    assert run.plain_config == whole.plain_config
+    assert "nll_2" in run.results["gaps"]
+    stored = [read_arrays(one.path / EXAMPLES_FILE) for one in (run, whole)]
+    assert stored[0].keys() == stored[1].keys()
+    assert all((stored[0][name] == stored[1][name]).all() for name in stored[0])
+    assert (run.path / REPORT_FILE).exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from genzoo.figures.context import FigureContext, always, has_encoder, reconstructs_images
+from genzoo.figures.context import FigureContext
 
 
 def test_codes_and_decoding_are_those_of_the_model(subject: FigureContext) -> None:
@@ -22,9 +22,3 @@ def test_codes_and_decoding_are_those_of_the_model(subject: FigureContext) -> No
 def test_images_are_shown_as_thumbnails(subject: FigureContext) -> None:
     x = torch.rand(1, 1, 8, 8)
     torch.testing.assert_close(subject.shown(x, side=4), x.unflatten(2, (4, 2)).unflatten(4, (4, 2)).mean((3, 5)))
-
-
-def test_every_figure_of_images_applies(subject: FigureContext) -> None:
-    assert always(subject)
-    assert has_encoder(subject)
-    assert reconstructs_images(subject)

@@ -13,8 +13,13 @@ from PIL import Image
 from torch import Tensor
 
 from genzoo.core.dataset import DataSpec
-from genzoo.core.model import LatentModel, Model
+from genzoo.core.model import Density, LatentModel, Model
+from genzoo.core.parts import Figure
 from genzoo.figures import draw as figures
+from genzoo.figures.context import FigureContext
+from genzoo.registry.current import register_part, registry
+from genzoo.registry.entries import Entry, Origin
+from genzoo.registry.parts import figures as registered
 
 pytestmark = pytest.mark.usefixtures("drawn_figures")
 
@@ -31,10 +36,13 @@ def expected(name: str, form: str, latents: int) -> set[str]:
     return found | ({"traversals", "interpolations"} if len(SHAPES[form]) == 3 else set())
 
 
-QUICK = [("ae", 20), ("vae", 2), ("vae", 20), ("conv-vae", 20)]
-"""beta-vae is of vae's class."""
+QUICK = [
+    ("ae", "mnist-shaped", 20), ("ae", "moons", 20), ("conv-vae", "colour", 20), ("vae", "digits", 2),
+    ("vae", "moons", 2), ("vae", "vectors", 20),
+]  # fmt: skip
+"""Each form of data and each model's class once."""
 CASES = [
-    pytest.param(name, form, latents, marks=[] if (name, latents) in QUICK else pytest.mark.long)
+    pytest.param(name, form, latents, marks=[] if (name, form, latents) in QUICK else pytest.mark.long)
     for name in ("ae", "vae", "beta-vae", "conv-vae")
     for form in SHAPES
     for latents in (1, 2, 20)
@@ -105,3 +113,51 @@ made = subject_of(Path(sys.argv[1]), "vae", "digits", latent_dim=2)
 print(figures.draw_all(made.run, made.model, made.view), len(list(Path(sys.argv[1], "figures").iterdir())))
 print("matplotlib" in sys.modules)
 """
+
+
+class Mean(Figure):
+    """The mean of the test images: of every model of images, whatever it can do."""
+
+    def applies(self, context: FigureContext) -> bool:
+        return context.model.spec.is_image
+
+    def draw(self, context: FigureContext, path: Path) -> None:
+        assert not torch.is_grad_enabled()
+        assert not context.model.training
+        path.with_suffix(".txt").write_text(f"{torch.rand(()).item()}")
+        figures.save_grid(path, context.originals(torch.arange(8)).mean(0, keepdim=True), "mean")
+
+
+class OfDensities(Mean):
+    needs = Density
+
+    def applies(self, context: FigureContext) -> bool:
+        return Figure.applies(self, context)
+
+
+def test_a_plugin_registers_a_figure_which_asks_for_what_it_needs(tmp_path: Path) -> None:
+    """It is drawn with the noise of its name, after genzoo's own, and a name of two packages is two files."""
+    register_part("figure", "mean", Mean, summary="the mean image")
+    register_part("figure", "of-densities", OfDensities, summary="for densities")
+    registry().add([Entry("figure", "mean", Mean, "another", Origin("other", "1", "other"))])
+    subject = subject_of(tmp_path, "vae", "digits")
+    assert figures.draw_all(subject.run, subject.model, subject.view) == []
+    drawn = {path.name for path in (tmp_path / "figures").iterdir()}
+    mine = {name for name in drawn if "mean" in name}
+    assert mine == {f"{one}-mean.{ending}" for one in ("notebook", "other") for ending in ("png", "txt")}
+    assert {Path(name).stem for name in drawn - mine} == expected("vae", "digits", 20)
+    first = (tmp_path / "figures" / "notebook-mean.txt").read_text()
+    figures.draw_all(subject.run, subject.model, subject.view)
+    assert (tmp_path / "figures" / "notebook-mean.txt").read_text() == first
+    assert (tmp_path / "figures" / "other-mean.txt").read_text() != first
+    names = list(registered())
+    assert names[:2] == ["samples", "reconstructions"]
+    assert names[-3:] == ["notebook-mean", "of-densities", "other-mean"]
+
+
+def test_a_figure_that_cannot_be_imported_is_one_line(tmp_path: Path) -> None:
+    registry().add([Entry("figure", "broken", "no_such_module:Figure", "broken", Origin("other", "1", "other"))])
+    subject = subject_of(tmp_path, "vae", "moons")
+    (line,) = figures.draw_all(subject.run, subject.model, subject.view)
+    assert line.startswith("figure broken could not be drawn: ")
+    assert (tmp_path / "figures" / "samples.png").exists()

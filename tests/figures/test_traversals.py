@@ -14,7 +14,16 @@ from genzoo.evaluation.latent_paths import slerp
 from genzoo.figures import draw as figures
 from genzoo.figures.context import FigureContext
 from genzoo.figures.latent_space import Scale, quantile_grid
-from genzoo.figures.traversals import OFFSETS, Traversal, chosen_pairs, interpolation_codes, manifold_codes
+from genzoo.figures.traversals import (
+    OFFSETS,
+    Traversal,
+    can_traverse,
+    chosen_pairs,
+    has_plane,
+    interpolation_codes,
+    manifold_codes,
+)
+from genzoo.registry.parts import make_part
 
 pytestmark = pytest.mark.usefixtures("drawn_figures")
 
@@ -74,8 +83,23 @@ def test_a_traversal_passes_through_the_reconstruction(subject: FigureContext) -
     expected = torch.zeros_like(moved)
     expected[torch.arange(len(found.dims)), found.dims] = 6 * found.scale.deviation[found.dims]
     torch.testing.assert_close(moved, expected)
+    assert found.measure is not None
     measure = found.measure[found.dims]
     assert (measure.diff() <= 0).all()
+
+
+def test_a_decoder_without_an_encoder_is_moved_about_its_prior(tmp_path: Path) -> None:
+    subject = subject_of(tmp_path, "gan", "digits", latent_dim=2)
+    assert can_traverse(subject)
+    assert has_plane(subject)
+    with torch.no_grad():
+        found = Traversal(subject)
+        centre = subject.decode(torch.zeros(1, 2))
+        assert torch.equal(manifold_codes(subject), quantile_grid(found.scale, 20))
+    for row in found.images[:, OFFSETS.tolist().index(0.0)]:
+        torch.testing.assert_close(row, centre[0], atol=1e-6, rtol=0)
+    assert found.labels == ["z₁", "z₂"]
+    assert not make_part("figure", "interpolations").applies(subject)
 
 
 def test_the_gif_goes_there_and_back(subject: FigureContext, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A few hundred mutated files, and ten thousand in the long suite."""
+"""A hundred mutated files, and ten thousand in the long suite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 @pytest.fixture(scope="module")
 def cases(long: bool) -> int:
     """The number of mutated files."""
-    return 10_000 if long else 200
+    return 10_000 if long else 100
 
 
 @pytest.fixture(scope="module")

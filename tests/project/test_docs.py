@@ -1,20 +1,18 @@
-"""Every command block of README and CONTRIBUTING is run.
+"""Every command block of CONTRIBUTING is run, and .ci/run has what README and CONTRIBUTING name.
 
-.ci/run runs the two set-up lines of README and the checks of CONTRIBUTING, and is compared with them here. These tests
-run all other blocks in order.
+.ci/run runs the two set-up lines of README and the checks of CONTRIBUTING, and is compared with them here. The other
+blocks of README are run by test_readme.py.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from documents import README, ROOT, SHELL, blocks, run
 from environment import Environment, make_environment
 
 from genzoo.cli.main import main
@@ -22,17 +20,7 @@ from genzoo.registry.current import registry
 from genzoo.registry.discovery import load_file
 from genzoo.registry.entries import KINDS, PARTS
 
-ROOT = Path(__file__).parents[2]
 CI = (ROOT / ".ci/run").read_text()
-SHELL = ["bash", "-euo", "pipefail", "-c"]
-
-
-def blocks(name: str, language: str) -> list[str]:
-    """Return the code blocks of a document in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / name).read_text(), flags=re.MULTILINE | re.DOTALL)
-
-
-README = blocks("README.md", "bash")
 CONTRIBUTING = blocks("CONTRIBUTING.md", "bash")
 
 
@@ -62,45 +50,6 @@ def test_the_nightly_integration_runs_the_long_suite() -> None:
     assert command == "pytest -n auto --long\n"
     assert command in (ROOT / ".ci/versions").read_text()
     assert "bash .ci/versions" in (ROOT / ".github/workflows/ci.yml").read_text()
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder with the TOML file of README."""
-    folder = tmp_path_factory.mktemp("work")
-    (folder / "experiment.toml").write_text(blocks("README.md", "toml")[0])
-    return folder
-
-
-def run(command: list[str], folder: Path) -> str:
-    """Run a command with this environment's programs first on the PATH; return its output."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path}
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
-    return result.stdout
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("number", range(2, len(README)))
-def test_readme_block(number: int, work: Path) -> None:
-    printed = run([*SHELL, README[number]], work)
-    assert printed.strip()
-    if "sample @last" in README[number]:
-        assert (work / "samples.png").stat().st_size > 1000
-        assert (work / "reconstructions.png").stat().st_size > 1000
-
-
-@pytest.mark.long
-def test_readme_python(work: Path) -> None:
-    bound, folder = run([sys.executable, "-c", blocks("README.md", "python")[0]], work).split()
-    assert 10 < float(bound) < 50
-    assert (work / folder / "model.safetensors").is_file()
-
-
-@pytest.mark.long
-def test_readme_configuration_file(work: Path) -> None:
-    assert "MSE" in run([*SHELL, "genzoo run --config experiment.toml"], work)
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +112,7 @@ def test_the_worked_examples_conform(name: str, examples: Path, capsys: pytest.C
 
 def test_there_is_a_worked_example_of_each_kind(examples: Path) -> None:
     plugin = load_file(examples, registry())
-    assert len(plugin.entries) == 17
+    assert len(plugin.entries) == 21
     assert {entry.name for entry in plugin.entries} == set(EXAMPLES)
     kinds = {entry.kind for entry in plugin.entries if entry.name in QUICK}
     assert kinds - set(PARTS) == set(KINDS) - set(PARTS) - {"loss"}
@@ -183,6 +132,10 @@ def test_the_worked_examples_work_together(examples: Path) -> None:
     genzoo("run warm --dataset coins --on r --latent-dim 16 --epochs 1 --out w")
     assert json.loads((folder / "w/run.json").read_text())["runs"]["model.on"]["path"] == str(folder / "r")
     assert "mean of the reconstruction" in genzoo("evaluate r --metrics blackness --data-root data")
+    genzoo("run per-class --dataset inverted --epochs 1 --out p")
+    assert (folder / "p/figures/nearest.png").stat().st_size > 1000
+    assert "the nearest test images" in (folder / "p/report.html").read_text()
+    assert not (folder / "r/figures/nearest.png").exists()
 
 
 def test_every_package_of_the_table_exists() -> None:

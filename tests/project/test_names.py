@@ -30,7 +30,6 @@ EXCEPTIONS = {
     ("cli/anomaly.py", "knn"): "the baseline of nearest neighbours, in the output of `genzoo anomaly`",
     ("experiment/training.py", "made"): "a key of a checkpoint's manifest: how it was made",
     ("experiment/resume.py", "made"): "the same key, read",
-    ("figures/draw.py", "kl-per-dim"): "the name of a figure",
     ("runs/schema.py", "mse"): "a key of results.json, as in runs of every version",
     ("testing/model_checks.py", "kl"): "the name of a check",
 }

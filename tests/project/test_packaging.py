@@ -75,7 +75,15 @@ def test_the_wheel_holds_core_plugins_types_and_entry_points(wheel: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "form", [pytest.param([], marks=pytest.mark.long), ["--editable"]], ids=["plugin-wheel", "plugin-editable"]
+    ("installed", "form"),
+    [
+        pytest.param("wheel", ["--editable"]),
+        *(
+            pytest.param(*pair, marks=pytest.mark.long)
+            for pair in (("wheel", []), ("editable", []), ("editable", ["--editable"]))
+        ),
+    ],
+    indirect=["installed"],
 )
 def test_a_third_party_plugin_is_found_until_it_is_uninstalled(installed: Environment, form: list[str]) -> None:
     _, before = installed.look()

@@ -77,8 +77,8 @@ def test_a_bound_and_an_estimate_have_a_sign_and_equal_rows_are_shown_once() -> 
 
 def test_a_likelihood_better_than_the_truth_by_more_than_its_errors_is_wrong() -> None:
     gap = {"nats": -0.39, "standard_error": 0.1}
-    assert impossible_gaps({"gaps": {"nll": gap}}) == []
-    (line,) = impossible_gaps({"gaps": {"nll": {**gap, "nats": -0.41}}})
+    assert impossible_gaps({"test": {}, "gaps": {"nll": gap}}) == []
+    (line,) = impossible_gaps({"test": {}, "gaps": {"nll": {**gap, "nats": -0.41}}})
     assert line == (
         "−ln p(x) lies 0.4100 ± 0.1 nats below that of the data's own density: no likelihood can, so this one is wrong"
     )

@@ -17,7 +17,7 @@ from html_reader import Reader
 import genzoo
 from genzoo.cli.options import parse
 from genzoo.core.text import number
-from genzoo.registry.current import registry
+from genzoo.registry.current import register_part, registry
 from genzoo.reporting import report
 from genzoo.reporting.report import collapse, command, page, write_report
 from genzoo.runs.config import Components
@@ -154,6 +154,19 @@ def test_a_page_of_outdated_metrics_says_so(run: Run, tmp_path: Path) -> None:
     config["training"]["epochs"] = 50
     copy.write("config.json", config)
     assert "of epoch 2, but 50 epochs were requested" in Reader(page(copy)).text
+
+
+def test_a_picture_that_nobody_registered_is_shown_too(copy: Run) -> None:
+    """Those of a listener, or of a plugin that is not installed here; after the registered ones, and without a text."""
+    (copy.path / "figures" / "zebra & <co>.png").write_bytes((copy.path / "figures/curves.png").read_bytes())
+    (copy.path / "figures" / "notes.pdf").write_bytes(b"no picture")
+    register_part("figure", "own", genzoo.Figure, summary="what a plugin draws")
+    (copy.path / "figures" / "own.txt").write_text("drawn by a plugin")
+    shown = re.findall(r"<figcaption>(.*?)</figcaption>", page(copy))
+    assert shown[0] == "<b>samples</b>. New examples drawn from the model."
+    assert shown[-2:] == ["<b>own</b>. What a plugin draws.", "<b>zebra &amp; &lt;co&gt;</b>"]
+    assert "<pre>drawn by a plugin</pre>" in page(copy)
+    assert not [caption for caption in shown if "notes" in caption]
 
 
 def test_texts_sound_and_tables_are_shown_as_such(copy: Run) -> None:

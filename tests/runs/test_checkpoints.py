@@ -213,6 +213,9 @@ def test_tensors_of_another_form(tensors: dict[str, torch.Tensor], message: str)
 def test_what_is_no_safetensors_file(content: bytes) -> None:
     with pytest.raises(Damaged):
         unpack(Path("x"), content, EXPECTED)
+
+
+def test_what_has_too_many_tensors_is_no_checkpoint() -> None:
     names = {f"a/{i}": torch.zeros(0) for i in range(30_000)}
     with pytest.raises(Damaged, match="its header is too long"):
         unpack(Path("x"), save(names), EXPECTED)

@@ -53,27 +53,23 @@ def fits(name: str, spec: str) -> bool:
     return True
 
 
-BUILDS = [(name, spec) for name in registry().names("model") for spec in SPECS if fits(name, spec)]
-
-
 def save(path: Path, model: Model, name: str = "vae") -> None:
     save_model(path, model, registry().get("model", name))
 
 
-@pytest.mark.parametrize(("name", "spec"), BUILDS)
-def test_what_is_loaded_is_what_was_saved(name: str, spec: str, tmp_path: Path) -> None:
-    model = build(name, spec, seed=5)
-    save(tmp_path / "m.safetensors", model, name)
-    loaded = load_model(tmp_path / "m.safetensors")
-    assert (type(loaded), loaded.spec, loaded.config) == (type(model), model.spec, model.config)
-    assert not loaded.training
-    expected = model.state_dict()
-    assert list(loaded.state_dict()) == list(expected)
-    assert all(torch.equal(value, expected[name]) for name, value in loaded.state_dict().items())
-
-
-def test_every_model_is_among_them() -> None:
-    assert {name for name, _ in BUILDS} == set(registry().names("model"))
+@pytest.mark.parametrize("name", registry().names("model"))
+def test_what_is_loaded_is_what_was_saved(name: str, tmp_path: Path) -> None:
+    specs = [spec for spec in SPECS if fits(name, spec)]
+    assert specs
+    for spec in specs:
+        model = build(name, spec, seed=5)
+        save(tmp_path / "m.safetensors", model, name)
+        loaded = load_model(tmp_path / "m.safetensors")
+        assert (type(loaded), loaded.spec, loaded.config) == (type(model), model.spec, model.config)
+        assert not loaded.training
+        expected = model.state_dict()
+        assert list(loaded.state_dict()) == list(expected)
+        assert all(torch.equal(value, expected[key]) for key, value in loaded.state_dict().items())
 
 
 def test_a_file_describes_its_model(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def shell(line: str, folder: Path, **variables: str) -> subprocess.CompletedProc
         ("genzoo list <&- >&- 2>&-", "", ""),
         pytest.param(f"genzoo {INFO} <&- >&- 2>&-", "", "", marks=pytest.mark.long),
         pytest.param(f"genzoo {RUN} --out a >&-", "", "epoch 1/1", marks=pytest.mark.long),
-        (f"genzoo {RUN} --out b 2>&-", "figures ", ""),
+        pytest.param(f"genzoo {RUN} --out b 2>&-", "figures ", "", marks=pytest.mark.long),
         pytest.param(f"genzoo {RUN} --out c 2>/dev/full", "figures ", "", marks=pytest.mark.long),
     ],
 )  # fmt: skip
@@ -201,7 +201,7 @@ def test_names_of_files_that_are_not_utf8(words: str, odd_run: Path) -> None:
     [
         pytest.param("evaluate @last", marks=pytest.mark.long),
         pytest.param("resume @last --epochs 2 --quiet", marks=pytest.mark.long),
-        "report @last",
+        pytest.param("report @last", marks=pytest.mark.long),
     ],
 )
 def test_runs_in_a_folder_whose_name_is_not_utf8(words: str, odd_run: Path) -> None:

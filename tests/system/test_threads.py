@@ -26,7 +26,7 @@ SHOW = "import genzoo, os; print(*(os.environ.get(n, '-') for n in ('GOMP_SPINCO
         ({"OMP_WAIT_POLICY": "ACTIVE"}, SHOW, "- -"),
         ({"GOMP_SPINCOUNT": "7"}, SHOW, "7 -"),
         ({"KMP_BLOCKTIME": "200"}, SHOW, "- 200"),
-        ({}, f"import torch; {SHOW}", "- -"),
+        pytest.param({}, f"import torch; {SHOW}", "- -", marks=pytest.mark.long),
     ],
 )
 def test_waiting_threads_let_go_of_their_core_unless_the_user_decided(

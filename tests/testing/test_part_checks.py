@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -141,6 +142,52 @@ class Nameless(genzoo.Likelihood):
         return Normal(raw, 0.0)
 
 
+class Blob(genzoo.Sampler):
+    """A sound sampler: independent Gaussians."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__(shape)
+        self.register_buffer("moments", torch.zeros(2, self.dim, dtype=torch.float64))
+
+    def fit(self, codes: Tensor) -> None:
+        self.moments = torch.stack([codes.mean(0), codes.std(0)])
+
+    def sample(self, n: int) -> Tensor:
+        return self.moments[0] + self.moments[1] * torch.randn(n, self.dim, dtype=torch.float64)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return genzoo.DiagGaussian(self.moments[0], 2 * self.moments[1].log()).log_prob(z)
+
+
+class WithoutConstant(Blob):
+    def log_prob(self, z: Tensor) -> Tensor:
+        return super().log_prob(z) + 0.1
+
+
+class Shifted(Blob):
+    def sample(self, n: int) -> Tensor:
+        return super().sample(n) + 0.5
+
+
+class Forgetful(Blob):
+    factor = 1.0
+
+    def fit(self, codes: Tensor) -> None:
+        super().fit(codes)
+        self.factor = 2.0  # neither a parameter nor a buffer
+
+    def sample(self, n: int) -> Tensor:
+        return self.factor * super().sample(n)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return super().log_prob(z / self.factor) - self.dim * math.log(self.factor)
+
+
+@pytest.mark.parametrize("check", checks_of("sampler"))
+def test_a_sound_sampler_passes(check: str) -> None:
+    assert checked("sampler", Blob, check) is None
+
+
 @pytest.mark.parametrize("check", checks_of("posterior"))
 def test_a_sound_posterior_passes(check: str) -> None:
     assert checked("posterior", Gaussian, check) is None
@@ -165,6 +212,9 @@ def test_a_sound_bijection_passes(check: str) -> None:
         ("likelihood", Nameless, "interface", "its `family` is None, and forward returns a Normal"),
         ("bijection", HalfInverted, "inverse", "away from x"),
         ("bijection", WrongSign, "log-det", "by automatic differentiation"),
+        ("sampler", WithoutConstant, "fitted", "integrates to 1.1"),
+        ("sampler", Shifted, "fitted", "of the samples, and with probability"),
+        ("sampler", Forgetful, "stored", "log_prob differs after"),
     ],
     ids=lambda value: getattr(value, "__name__", None) or str(value),
 )

@@ -46,6 +46,7 @@ def planted(fault: Subtle) -> str:
     return source.replace(*PARAMETERS) if "Mixture(" in source else source
 
 
+@pytest.mark.long
 def test_the_sound_model_has_no_fault(made: Any) -> None:
     assert made(MODEL) == []
 

@@ -2,22 +2,52 @@
 
 from genzoo.core.hookspecs import RegisterModel, hookimpl
 
+HOME = "genzoo_plugins.autoregressive"
+THEORY = f"{HOME}.theory"
+GERMAIN = "Germain et al. 2015, arXiv 1502.03509"
+
 
 @hookimpl
 def register_models(register: RegisterModel) -> None:
     register(
         "made",
-        "genzoo_plugins.autoregressive.made:MADE",
+        f"{HOME}.made:MADE",
         loss="nll",
         summary="masked autoencoder whose outputs are the conditionals p(x_d | x_<d); exact ln p(x)",
-        paper="Germain et al. 2015, arXiv 1502.03509",
-        theory="genzoo_plugins.autoregressive.theory_causal:made",
+        paper=GERMAIN,
+        theory=f"{THEORY}:made",
+    )
+    register(
+        "fvsbn",
+        f"{HOME}.made:MADE",
+        loss="nll",
+        options={"hidden": ()},
+        summary="each value by a logistic regression on those before: made without hidden layers",
+        paper=f"Frey 1998; {GERMAIN}",
+        theory=f"{THEORY}:fvsbn",
+    )
+    register(
+        "pixelcnn",
+        f"{HOME}.pixelcnn:PixelCNN",
+        loss="nll",
+        summary="gated convolutions over the pixels before, without a blind spot; exact ln p(x)",
+        paper="van den Oord et al. 2016, arXiv 1606.05328",
+        theory=f"{THEORY}:pixelcnn",
+    )
+    register(
+        "pixelcnn-pp",
+        f"{HOME}.pixelcnn:PixelCNN",
+        loss="nll",
+        options={"mixture": 5},
+        summary="pixelcnn whose grey levels have mixtures of discretised logistics",
+        paper="Salimans et al. 2017, arXiv 1701.05517",
+        theory=f"{THEORY}:pixelcnn_pp",
     )
     register(
         "char-model",
-        "genzoo_plugins.autoregressive.char_model:CharModel",
+        f"{HOME}.char_model:CharModel",
         loss="nll",
         summary="small causal transformer over the characters of a text; exact ln p(x)",
         paper="Vaswani et al. 2017, arXiv 1706.03762; Radford et al. 2018",
-        theory="genzoo_plugins.autoregressive.theory_causal:char_model",
+        theory=f"{HOME}.theory_text:char_model",
     )

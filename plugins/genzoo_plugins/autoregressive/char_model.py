@@ -13,9 +13,8 @@ import genzoo
 from genzoo.core.dataset import PADDING
 from genzoo.core.distributions import full_precision
 from genzoo.core.noise import exponential
+from genzoo_plugins.autoregressive.temperature import Temperature
 
-TEMPERATURE = 1.0
-"""Logits are divided by this when tokens are drawn."""
 Cache = tuple[Tensor, Tensor]
 """Keys and values of the tokens so far, [N, heads, T, width / heads] each."""
 
@@ -64,6 +63,7 @@ class CharModel(genzoo.Density):
 
     kinds = ("tokens",)
     measure = "probability"
+    Sampling = Temperature
 
     @genzoo.config
     class Config:
@@ -111,13 +111,16 @@ class CharModel(genzoo.Density):
             h, caches[number] = block(h, caches[number])
         return full_precision(self.out(self.after(h[:, 0])))
 
-    def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
+    def sample(
+        self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Temperature | None = None
+    ) -> Tensor:
         """Draw n sequences, int64 [n, L], token by token. Keys and values of earlier tokens are kept."""
+        temperature = (options or self.sampling).temperature
         token = torch.full((n,), PADDING, device=self.anchor.device)
         caches: list[Cache | None] = [None] * len(self.blocks)
         drawn: list[Tensor] = []
         for place in range(self.length):
-            logits = self.next_logits(token, place, caches) / TEMPERATURE
+            logits = self.next_logits(token, place, caches) / temperature
             chosen = (logits - exponential(logits).log()).argmax(1)  # the exponential race
             ended = (token == PADDING) & (place > 0)
             token = torch.where(ended, PADDING, chosen)

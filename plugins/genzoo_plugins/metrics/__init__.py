@@ -120,6 +120,12 @@ def register_latent_health(register: RegisterMetric, home: str) -> None:
         theory="genzoo_plugins.metrics.theory:total_correlation",
     )
     register(
+        "latent-nll",
+        f"{home.replace('latents', 'samplers')}:LatentNLL",
+        summary="−ln p(z) of the codes, in nats: under the prior, or latent-nll:gmm:10",
+        paper="Ghosh et al. 2020, arXiv 1903.12436, section 3",
+    )
+    register(
         "prior-c2st",
         f"{home}:PriorC2ST",
         summary="AUROC of a classifier between codes of the data and codes of the prior",

@@ -32,7 +32,8 @@ WIDEST = 64
 """The most values of an example without features: distances in more dimensions say little."""
 SURE = 4.0
 """Standard errors by which samples must be nearer to training data than to held-out data to be flagged. They include
-only the choice of samples; with the choice of data, independent sets differ by up to twice as much."""
+only the choice of samples; with the choice of data, independent sets differ by up to twice as much. So the interval,
+which includes both, must be below 1 too."""
 FEW_DIRECTIONS = 100
 """Directions of the sliced distances that an interval is computed from; it needs many of these distances."""
 LARGEST = 1e9
@@ -190,8 +191,8 @@ class Memorisation(SmallSampleMetric):
     def details(self, values: Tensor) -> dict[str, Any]:
         gap = self.seen.amin(1) - self.unseen.amin(1)
         errors = (gap.mean() / (gap.std() / len(gap) ** 0.5).clamp_min(1e-30)).item()
-        flagged = errors < -SURE
         interval = self.interval()
+        flagged = errors < -SURE and (interval is None or interval[1] < 1)
         notes = ["MEMORISED: nearer to training data"] if flagged else []
         known = {"memorised": flagged, "standard_errors": errors, "interval_95": interval}
         return self.described(*notes, *beside("95 %", interval), self.where, **known)

@@ -11,6 +11,7 @@ from torch import Tensor
 import genzoo
 from genzoo.core.noise import seeded
 from genzoo.evaluation.intervals import NORMAL_QUANTILE
+from genzoo.evaluation.samplers import sampled_codes
 from genzoo_plugins.metrics.bound import why_no_prior
 from genzoo_plugins.metrics.classifier import WHAT, TwoSets
 from genzoo_plugins.metrics.resampling import Interval
@@ -234,20 +235,23 @@ class PriorC2ST(genzoo.Metric):
     sets: TwoSets
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        return why_no_prior(model)
+        if not isinstance(model, genzoo.Autoencoder):
+            return "no latent variables"
+        return "no prior p(z)" if model.prior() is None else None
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         if len(context.data) < 10:
             return "needs at least 10 examples"
         self.chosen = chosen(context.data)
-        prior = context.example.p
+        assert isinstance(context.model, genzoo.Decoder)
+        prior = context.model.prior()
         assert prior is not None
         with seeded(torch.initial_seed()):  # independent of what was drawn before
             self.drawn = prior.rsample((len(self.chosen),)).flatten(1).cpu().double()
         return None if bool(self.drawn.isfinite().all()) else "some codes of the prior are not finite"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
-        return examined.inference.z[0].flatten(1)
+        return sampled_codes(examined.model, examined.batch.x).flatten(1)
 
     def why_not_available(self, values: Tensor) -> str | None:
         return None if bool(values.isfinite().all()) else "some codes are not finite"

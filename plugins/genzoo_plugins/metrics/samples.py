@@ -15,7 +15,8 @@ from genzoo.data.batching import evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.data.splits import fixed_permutation
 from genzoo.evaluation.intervals import wilson
-from genzoo.evaluation.sampling import Sampler, described, draw, sampling_options, unusual
+from genzoo.evaluation.samplers import PRIOR, full_sampler_name, why_no_sampler
+from genzoo.evaluation.sampling import described, draw, sampling_options, unusual
 from genzoo_plugins.metrics.features import NAME, SHA256, SHAPE, features, why_no_features
 from genzoo_plugins.metrics.resampling import GROUPS, Interval, jackknife, null_of_real_data
 from genzoo_plugins.metrics.two_samples import (
@@ -50,16 +51,16 @@ class SampleMetric(genzoo.Metric):
     @genzoo.config
     class Config:
         sampler: str = "prior"
-        """Source of the codes: prior; or gaussian or gmm:10, which are fitted to training codes."""
+        """Source of the codes: prior, or a sampler fitted to training codes, such as gmm:10."""
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.sampler = Sampler.parse(config.sampler)
-        self.needs_train = self.needs_train or self.sampler.components > 0
+        self.sampler = full_sampler_name(config.sampler)
+        self.needs_train = self.needs_train or self.sampler != PRIOR
 
     def refuses(self, model: genzoo.Model) -> str | None:
         distances = "there are no distances between tokens" if model.spec.is_discrete else None
-        return self.sampler.refuses(model) or distances or self.why_no_points(model)
+        return why_no_sampler(model, self.sampler) or distances or self.why_no_points(model)
 
     def why_no_points(self, model: genzoo.Model) -> str | None:
         """Return why the model's examples cannot be compared as points; None if they can."""
@@ -69,8 +70,6 @@ class SampleMetric(genzoo.Metric):
         n = min(MOST, len(context.data))
         if n < 2:
             return "needs at least 2 examples"
-        if context.train is not None and len(context.train) < self.sampler.components:
-            return f"only {len(context.train)} training codes"
         self.unusual = unusual(sampling_options(context.model.sampling, self.sampling) or context.model.sampling)
         try:
             self.fake = shared_samples(context, self.sampler, n, self.sampling)
@@ -94,10 +93,10 @@ class SampleMetric(genzoo.Metric):
     def described(self, *notes: str, **known: Any) -> dict[str, Any]:
         """Return details, including those that all these metrics share; the note names a fitted sampler and options."""
         n = len(self.fake)
-        sampler = [self.config.sampler] if self.sampler.components else []
+        sampler = [self.sampler] if self.sampler != PRIOR else []
         parts = [*notes, f"n {n:,}", *sampler, *described(self.unusual)]
         own = {"sampling": self.unusual} if self.unusual else {}
-        shared = {"sampler": self.config.sampler, **own, "features": self.space, "n": n}
+        shared = {"sampler": self.sampler, **own, "features": self.space, "n": n}
         return {**known, **shared, "note": ", ".join(parts)}
 
 
@@ -171,7 +170,7 @@ class Coverage(SampleMetric):
 
 
 def shared_samples(
-    context: genzoo.EvaluationContext, sampler: Sampler, n: int, sampling: Mapping[str, Any] = MappingProxyType({})
+    context: genzoo.EvaluationContext, sampler: str, n: int, sampling: Mapping[str, Any] = MappingProxyType({})
 ) -> Tensor:
     """Return n samples as points [n, F]: the same for all metrics at one seed, whatever was drawn before."""
     seed = torch.initial_seed()
@@ -180,8 +179,9 @@ def shared_samples(
     if name not in context.shared:
         # Binary images and vectors are drawn from p(x|z); grey images are its mean, as in the literature.
         noise = context.data.binary or not context.model.spec.is_image
+        fitted = context.samplers(sampler)
         with seeded(seed):
-            new = draw(context.model, sampler, context.train, n, noise, options=options)
+            new = draw(context.model, fitted, n, noise, options=options)
         context.shared[name] = as_points(context.model.spec, new)
     points: Tensor = context.shared[name]
     return points

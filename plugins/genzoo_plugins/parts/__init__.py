@@ -3,7 +3,11 @@
 from genzoo.core.hookspecs import RegisterPart, hookimpl
 
 HOME = "genzoo_plugins.parts"
+FLOWS_THEORY = "genzoo_plugins.flows.theory_parts"
 LIKELIHOODS = f"{HOME}.likelihoods"
+CHEN = "Chen et al. 2017, arXiv 1611.02731"
+DINH = "Dinh et al. 2017, arXiv 1605.08803"
+DURKAN = "Durkan et al. 2019, arXiv 1906.04032"
 KINGMA = "Kingma et al. 2016, arXiv 1606.04934"
 PAPAMAKARIOS = "Papamakarios, Pavlakou & Murray 2017, arXiv 1705.07057"
 REZENDE = "Rezende & Mohamed 2015, arXiv 1505.05770"
@@ -52,6 +56,22 @@ def register_parts(register: RegisterPart) -> None:
         summary="N planar steps",
         paper=REZENDE,
         theory="genzoo_plugins.parts.theory_latents:planar",
+    )
+    register(
+        "posterior",
+        "maf",
+        f"{HOME}.posteriors:MAFPosterior",
+        summary="a Gaussian after N affine autoregressive layers: maf:3",
+        paper=PAPAMAKARIOS,
+        theory=f"{FLOWS_THEORY}:maf_posterior",
+    )
+    register(
+        "posterior",
+        "spline",
+        f"{HOME}.posteriors:SplinePosterior",
+        summary="a Gaussian after N couplings by splines: spline:4",
+        paper=DURKAN,
+        theory=f"{FLOWS_THEORY}:spline_posterior",
     )
 
 
@@ -116,6 +136,14 @@ def register_likelihoods(register: RegisterPart) -> None:
         paper=KINGMA,
         theory="genzoo_plugins.parts.theory_likelihoods:discretised_logistic",
     )
+    register(
+        "likelihood",
+        "logistic-mixture",
+        f"{HOME}.logistic_mixture:LogisticMixtureLikelihood",
+        summary="probabilities of 256 grey levels, a mixture of K logistics for each value: logistic-mixture:5",
+        paper="Salimans et al. 2017, arXiv 1701.05517",
+        theory="genzoo_plugins.autoregressive.theory:pixelcnn_pp",
+    )
 
 
 def register_priors(register: RegisterPart) -> None:
@@ -150,4 +178,28 @@ def register_priors(register: RegisterPart) -> None:
         summary="a normal distribution seen through a bijection: flow:iaf:2",
         paper=PAPAMAKARIOS,
         theory="genzoo_plugins.parts.theory_latents:flow",
+    )
+    register(
+        "prior",
+        "realnvp",
+        f"{HOME}.priors:RealNVPPrior",
+        summary="a learned flow of N affine couplings: realnvp:4",
+        paper=f"{CHEN}; {DINH}",
+        theory=f"{FLOWS_THEORY}:realnvp_prior",
+    )
+    register(
+        "prior",
+        "spline",
+        f"{HOME}.priors:SplinePrior",
+        summary="a learned flow of N couplings by splines: spline:4",
+        paper=f"{CHEN}; {DURKAN}",
+        theory=f"{FLOWS_THEORY}:spline_prior",
+    )
+    register(
+        "prior",
+        "maf",
+        f"{HOME}.priors:MAFPrior",
+        summary="a learned masked autoregressive flow of N layers: maf:3",
+        paper=f"{CHEN}; {PAPAMAKARIOS}",
+        theory=f"{FLOWS_THEORY}:maf_prior",
     )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.distributions import full_precision
+from genzoo_plugins.flows.bijections import AffineAutoregressive, Layers, SplineCouplings
 from genzoo_plugins.parts.iaf import AutoregressiveFlow
 from genzoo_plugins.parts.planar import PlanarFlow
 
@@ -29,7 +30,7 @@ class FlowPosterior(genzoo.Posterior):
     would be a flow prior, and no other family of posteriors.
     """
 
-    flow: ClassVar[type[AutoregressiveFlow] | type[PlanarFlow]]
+    flow: ClassVar[type[AutoregressiveFlow] | type[PlanarFlow] | type[Layers]]
     symbol = "N, the number of steps,"
     default = 2
 
@@ -54,3 +55,17 @@ class PlanarPosterior(FlowPosterior):
 
     flow = PlanarFlow
     default = 8
+
+
+class MAFPosterior(FlowPosterior):
+    """Affine autoregressive layers, whose scales may grow: those of an iaf can only shrink."""
+
+    flow = AffineAutoregressive
+    symbol, default = AffineAutoregressive.symbol, AffineAutoregressive.default
+
+
+class SplinePosterior(FlowPosterior):
+    """Couplings of rational-quadratic splines, which depend on x (Durkan et al. 2019, section 5.2)."""
+
+    flow = SplineCouplings
+    symbol, default = SplineCouplings.symbol, SplineCouplings.default

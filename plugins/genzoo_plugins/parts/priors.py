@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 import genzoo
+from genzoo_plugins.flows.bijections import AffineAutoregressive, AffineCouplings, Layers, SplineCouplings
 
 
 class StandardNormalPrior(genzoo.Prior):
@@ -64,5 +67,41 @@ class FlowPrior(genzoo.Prior):
         return text
 
     def forward(self, model: genzoo.Model) -> genzoo.Distribution:
-        noise = genzoo.StandardNormal((self.latent_dim,), like=model.anchor)
-        return genzoo.Transformed(noise, Reversed(self.bijection))
+        return pulled_back(self.bijection, self.latent_dim, model)
+
+
+def pulled_back(bijection: genzoo.Bijection, latent_dim: int, model: genzoo.Model) -> genzoo.Distribution:
+    """Return N(f(z); 0, I) |det df/dz| of a bijection f of z [latent_dim], on the model's device."""
+    return genzoo.Transformed(genzoo.StandardNormal((latent_dim,), like=model.anchor), Reversed(bijection))
+
+
+class LayersPrior(genzoo.Prior):
+    """The flow prior of N layers of one kind (Chen et al. 2017, section 3.2)."""
+
+    flow: ClassVar[type[Layers]]
+    symbol = Layers.symbol
+
+    def __init__(self, spec: genzoo.DataSpec, latent_dim: int, layers: int) -> None:
+        super().__init__(spec, latent_dim)
+        self.bijection = self.flow(latent_dim, 0, layers)
+
+    def forward(self, model: genzoo.Model) -> genzoo.Distribution:
+        return pulled_back(self.bijection, self.latent_dim, model)
+
+
+class RealNVPPrior(LayersPrior):
+    """A flow of affine couplings: both the density and samples take one pass."""
+
+    flow, default = AffineCouplings, AffineCouplings.default
+
+
+class SplinePrior(LayersPrior):
+    """A flow of spline couplings: both the density and samples take one pass."""
+
+    flow, default = SplineCouplings, SplineCouplings.default
+
+
+class MAFPrior(LayersPrior):
+    """A masked autoregressive flow: the density takes one pass."""
+
+    flow, default = AffineAutoregressive, AffineAutoregressive.default

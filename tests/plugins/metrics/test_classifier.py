@@ -113,7 +113,9 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "a fair coin" else pytest.mark.long) for name in PAIRS]
+)
 def test_the_auroc_of_one_distribution_is_in_the_null_interval(name: str, long: bool) -> None:
     """At most 10 % of the pairs are outside the interval, and at least 1 % if there are no ties.
 

@@ -73,7 +73,8 @@ def test_twice_as_wide_normals() -> None:
     assert found["sliced_wasserstein"] == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize("dimensions", [2, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("dimensions", [2, 8])
 def test_the_same_distribution(dimensions: int) -> None:
     n = 1500
     found = evaluated(*(normal(seed, n, dimensions) for seed in (7, 8, 9)))
@@ -92,6 +93,18 @@ def test_samples_from_the_training_data_are_flagged(share: float) -> None:
     assert found["memorisation"] == pytest.approx(1 - share, abs=0.06)
     assert found["details"]["memorisation"]["memorised"]
     assert "MEMORISED" in results_table({"test": found}, find_metrics(registry(), ["memorisation"]))
+
+
+@pytest.mark.parametrize(("interval", "flagged"), [((0.8, 0.99), True), ((0.8, 1.01), False), (None, True)])
+def test_copies_are_flagged_only_if_the_interval_excludes_1(
+    interval: tuple[float, float] | None, flagged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The standard error is of the samples alone; the interval is over the choice of the data too."""
+    monkeypatch.setattr("genzoo_plugins.metrics.distances.Memorisation.interval", lambda _: interval)
+    train = normal(30, 100, 3)
+    found = evaluated(train, normal(31, 100, 3), train, "memorisation")["details"]["memorisation"]
+    assert found["standard_errors"] < -4
+    assert found["memorised"] == flagged
 
 
 def test_samples_from_the_test_data_are_not_flagged() -> None:
@@ -173,7 +186,10 @@ def test_a_model_without_a_prior_is_compared_only_with_a_fitted_sampler() -> Non
     data, train = (Resident(pair.split(n), CPU) for n in (40, 30))
     names = ["c2st", "c2st:gaussian", "c2st:gmm:3", "c2st:gmm:31"]
     found = evaluate(pair.build().model, data, find_metrics(registry(), names), train=train)
-    assert found["not_available"] == {"c2st": "no prior p(z)", "c2st_gmm_31": "only 30 training codes"}
+    assert found["not_available"] == {
+        "c2st": "no prior p(z)",
+        "c2st_gmm_31": "31 Gaussians cannot be fitted to 30 codes",
+    }
     assert 0.0 <= found["c2st_gaussian"] <= 1.0
     assert 0.0 <= found["c2st_gmm_3"] <= 1.0
 
@@ -181,8 +197,8 @@ def test_a_model_without_a_prior_is_compared_only_with_a_fitted_sampler() -> Non
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("c2st:gmn:10", "no sampler 'gmn:10'"),
-        ("c2st:gmm:0", "no sampler 'gmm:0'"),
+        ("c2st:gmn:10", "no sampler named 'gmn'. Did you mean 'gmm'?"),
+        ("c2st:gmm:0", "--sampler gmm:0: K, the number of Gaussians, must be a positive whole number"),
         ("prdc:k=0", "--metrics prdc:k=0: --k must be at least 1, not 0"),
         ("knn:kk=3", "--metrics knn:kk=3: unknown option 'kk'."),
     ],

@@ -124,7 +124,10 @@ def test_intervals_of_mutual_information_cover() -> None:
     assert max(missed) <= 0.09 * runs
 
 
-@pytest.mark.parametrize(("rho", "latents"), [(0.0, 2), (0.0, 6), (0.5, 2)])
+@pytest.mark.parametrize(
+    ("rho", "latents"),
+    [pytest.param(0.0, 2, marks=pytest.mark.long), pytest.param(0.0, 6, marks=pytest.mark.long), (0.5, 2)],
+)
 def test_the_null_and_the_interval_of_the_total_correlation(rho: float, latents: int) -> None:
     runs, n, truth = 200, 200, -0.5 * math.log(1 - rho**2)
     missed = exceeded = 0

@@ -81,7 +81,7 @@ def test_intervals_of_the_frechet_distance_cover(shift: float) -> None:
     assert missed <= MOST
 
 
-@pytest.mark.parametrize("reference", [True, False])
+@pytest.mark.parametrize("reference", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("distance", "power"),
     [(percent, 1.0), pytest.param("sliced", 0.5, marks=pytest.mark.long)],

@@ -12,11 +12,16 @@ from genzoo.testing.model_checks import ONCE
 from genzoo.testing.part_checks import PartTarget, checks_of
 
 PARTS_OF_MODELS = [
-    *({"prior": name} for name in ("mixture:4", "vamp:8", "flow:iaf:1", "flow:planar:2")),
-    *({"posterior": name} for name in ("iaf:2", "planar:3")),
+    *(
+        {"prior": name}
+        for name in ("mixture:4", "vamp:8", "flow:iaf:1", "flow:planar:2", "maf:1", "realnvp:2", "spline:2")
+    ),
+    *({"posterior": name} for name in ("iaf:2", "planar:3", "maf:1", "spline:1")),
     {"prior": "mixture:4", "posterior": "iaf:1"},
 ]
 """Parts that differ from the defaults, which every VAE has."""
+SLOW = {"follows", ("maf", "fitted"), ("maf", "stored")}
+"""Checks of parts, or of one part, that are in the long suite."""
 QUICK = ("shapes", "gradients", "scored", "alone", "graph-safe", "instances", "resumes")
 """The other checks are in the long suite."""
 
@@ -26,11 +31,19 @@ def alone() -> list[tuple[Entry, str]]:
     return [(entry, name) for entry in entries for name in checks_of(PartTarget(entry).kind)]
 
 
+def is_slow(entry: Entry, check: str) -> bool:
+    """Whether a check of a part is only in the long suite."""
+    return bool({check, (entry.name, check)} & SLOW)
+
+
 @pytest.mark.parametrize(
     ("entry", "check"),
     [
         pytest.param(
-            entry, name, id=f"{entry.kind} {entry.name} {name}", marks=[pytest.mark.long] if name == "follows" else []
+            entry,
+            name,
+            id=f"{entry.kind} {entry.name} {name}",
+            marks=[pytest.mark.long] * is_slow(entry, name),
         )
         for entry, name in alone()
     ],

@@ -15,7 +15,7 @@ from genzoo.core.observation import ContinuousBernoulli, DiscretisedLogistic, La
 from genzoo.data.resident import Resident
 from genzoo.evaluation.measures import measure_of
 from genzoo.registry.current import registry
-from genzoo.registry.parts import likelihood_class, make_likelihood, written_out
+from genzoo.registry.parts import make_likelihood, written_out
 
 LIKELIHOODS = registry().names("likelihood")
 
@@ -136,8 +136,9 @@ def test_grey_pixels_have_a_density_and_levels_a_probability() -> None:
 def test_a_number_left_out_is_written_out_and_means_the_same(name: str) -> None:
     full = written_out("likelihood", name)
     assert written_out("likelihood", full) == full
-    raw = torch.linspace(-3, 3, 8, dtype=torch.float64).view(1, 8)
-    x = torch.full((1, 8 // likelihood_class(name).outputs), 128 / 255, dtype=torch.float64)
+    outputs = make_likelihood(name).outputs
+    raw = torch.linspace(-3, 3, 4 * outputs, dtype=torch.float64).view(1, -1)
+    x = torch.full((1, 4), 128 / 255, dtype=torch.float64)
     expected = make_likelihood(name).double()(raw).log_prob(x)
     torch.testing.assert_close(make_likelihood(full).double()(raw).log_prob(x), expected, rtol=1e-3, atol=0)
 

@@ -98,7 +98,11 @@ def test_the_discriminator_sees_codes_and_others_shuffled(model: VAE, n: int, ha
     torch.testing.assert_close(found, torch.nn.functional.binary_cross_entropy_with_logits(logits, truth))
 
 
-@pytest.mark.parametrize("correlations", [torch.eye(2), R2, R3], ids=["none", "two", "three"])
+@pytest.mark.parametrize(
+    "correlations",
+    [*(pytest.param(r, marks=pytest.mark.long) for r in (torch.eye(2), R2)), R3],
+    ids=["none", "two", "three"],
+)
 def test_a_trained_discriminator_knows_the_total_correlation(correlations: Tensor) -> None:
     torch.manual_seed(0)
     loss = factor(VAE(POINTS, VAE.Config(latent_dim=len(correlations))))

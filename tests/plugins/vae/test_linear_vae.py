@@ -90,7 +90,7 @@ def test_metrics_at_the_optimum_in_single_precision(ppca: PPCA) -> None:
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_the_trainer_reaches_the_log_likelihood_and_never_exceeds_it(ppca: PPCA, seed: int) -> None:
     model = linear_vae("gaussian-learned")
-    train(model, ppca.x, seed, {}, epochs=300)
+    train(model, ppca.x, seed, {}, epochs=100)
     model.double()
     with torch.no_grad():
         gap = ppca.log_likelihood - expected_elbo(model, ppca.x).item()
@@ -128,7 +128,7 @@ def test_latents_collapse_exactly_where_their_variance_is_below_beta_sigma_squar
 @pytest.mark.long
 def test_the_trainer_collapses_the_same_latents(ppca: PPCA) -> None:
     model = linear_vae(f"gaussian:{math.sqrt(ppca.variance)}")
-    train(model, ppca.x, 0, {"beta": 4.0}, epochs=300)
+    train(model, ppca.x, 0, {"beta": 4.0}, epochs=100)
     figures = evaluate(model, Resident(Split(ppca.x.float()), torch.device("cpu")), find_metrics(registry()))
     assert figures["active_units"] == int((ppca.values[:Q] > 4 * ppca.variance).sum()) == 2
     with torch.no_grad():

@@ -1,0 +1,160 @@
+"""A masked autoregressive flow: as a bijection, and as a sampler that is trained on codes."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+
+import genzoo
+from genzoo.core.distributions import full_precision
+from genzoo.core.mixture import fit_mixture
+from genzoo.core.nets import MaskedLinear
+
+WIDTH = 64
+"""Hidden units of a layer."""
+BOUND = 4.0
+"""Largest absolute log-scale of a layer."""
+HELD_OUT = 0.1
+"""Share of the codes that are not trained on: their likelihood chooses the weights."""
+STEPS, BATCH, RATE = 500, 256, 4e-3
+"""Steps of training, codes of each, and Adam's learning rate, which falls to 0 as half a cosine."""
+EVERY = 20
+"""Steps between two looks at the held-out codes."""
+LARGEST = 10.0
+"""Norm to which larger gradients are scaled down."""
+FEWEST = 20
+"""Fewest codes that a flow is trained on."""
+
+
+class AutoregressiveLayer(nn.Module):
+    """m_i and the log-scale s_i as functions of x_1 … x_{i−1} and the context: direct connections and a hidden layer.
+
+    It starts as m = s = 0.
+    """
+
+    def __init__(self, dim: int, context_dim: int) -> None:
+        super().__init__()
+        order, hidden = torch.arange(dim), torch.arange(WIDTH) % max(dim - 1, 1)
+        after = order[:, None]
+        self.first = MaskedLinear(hidden[:, None] >= order)
+        self.last = MaskedLinear((after > hidden).repeat(2, 1))
+        self.direct = MaskedLinear((after > order).repeat(2, 1), bias=False)
+        self.context = nn.Linear(context_dim, WIDTH + 2 * dim, bias=False) if context_dim else None
+        with torch.no_grad():
+            for weights in (self.last.weight, self.last.bias, self.direct.weight):
+                weights.zero_()
+
+    def forward(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return m and s, [*, D] each."""
+        hidden, outputs = self.first(x), self.direct(x)
+        if self.context is not None and context is not None:
+            of_hidden, of_outputs = self.context(context).split([WIDTH, 2 * x.shape[-1]], -1)
+            hidden, outputs = hidden + of_hidden, outputs + of_outputs
+        mean, raw = full_precision(self.last(hidden.tanh()) + outputs).chunk(2, -1)
+        return mean, BOUND * torch.tanh(raw / BOUND)
+
+
+class MaskedAutoregressiveFlow(genzoo.Bijection):
+    """N layers x ↦ (x − m)·exp(−s), where m_i and s_i depend on x_1 … x_{i−1} (Papamakarios et al. 2017, eq. 3).
+
+    The order of the dimensions is reversed after each layer. The inverse of a layer takes D passes.
+    """
+
+    symbol = "N, the number of layers,"
+    default = 5
+
+    def __init__(self, dim: int, context_dim: int, layers: int) -> None:
+        super().__init__(dim, context_dim)
+        self.layers = nn.ModuleList(AutoregressiveLayer(dim, context_dim) for _ in range(layers))
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        total = torch.zeros_like(x[..., 0])
+        for layer in self.layers:
+            mean, log_scale = layer(x, context)
+            x = ((x - mean) * (-log_scale).exp()).flip(-1)
+            total = total - log_scale.sum(-1)
+        return x, total
+
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        total = torch.zeros_like(y[..., 0])
+        for layer in reversed(self.layers):
+            y = y.flip(-1)
+            x = torch.zeros_like(y)
+            for _ in range(self.dim):  # after pass i, the first i dimensions of x are exact
+                mean, log_scale = layer(x, context)
+                x = mean + y * log_scale.exp()
+            y = x
+            total = total + log_scale.sum(-1)
+        return y, total
+
+
+class FlowSampler(genzoo.Sampler):
+    """p(z) = N(f(z); 0, I) |det df/dz| for a masked autoregressive flow f, trained on the codes by maximum likelihood.
+
+    The codes are first whitened with their mean and covariance, so that an untrained flow is the Gaussian sampler. The
+    weights are kept that give held-out codes the highest likelihood.
+    """
+
+    symbol = "N, the number of layers,"
+    default = 5
+    mean: Tensor
+    root: Tensor
+    """[D, D]: the Cholesky factor of the covariance of the codes."""
+
+    def __init__(self, shape: tuple[int, ...], layers: int) -> None:
+        super().__init__(shape)
+        self.register_buffer("mean", torch.zeros(self.dim, dtype=torch.float64))
+        self.register_buffer("root", torch.eye(self.dim, dtype=torch.float64))
+        self.flow = MaskedAutoregressiveFlow(self.dim, 0, layers)
+
+    def fit(self, codes: Tensor) -> None:
+        if len(codes) < FEWEST:
+            raise genzoo.UsageError(f"a flow cannot be fitted to {len(codes)} codes", "use --sampler gaussian")
+        gaussian = fit_mixture(codes, 1)
+        self.mean, self.root = gaussian.means[0], torch.linalg.cholesky(gaussian.covariances[0])
+        white = self.white(codes)[torch.randperm(len(codes))].float()
+        held_out = max(1, round(HELD_OUT * len(codes)))
+        with torch.enable_grad():
+            train(self.flow, white[held_out:], white[:held_out])
+
+    def white(self, z: Tensor) -> Tensor:
+        """Return codes [N, D] with the mean and the covariance of the fitted ones taken away."""
+        solved: Tensor = torch.linalg.solve_triangular(self.root, (z - self.mean).T, upper=False).T
+        return solved
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        return self.mean + self.flow.inverse(torch.randn(n, self.dim))[0].double() @ self.root.T
+
+    @torch.no_grad()
+    def log_prob(self, z: Tensor) -> Tensor:
+        return -cost(self.flow, self.white(z).float()).double() - self.root.diagonal().log().sum()
+
+
+def cost(flow: genzoo.Bijection, x: Tensor) -> Tensor:
+    """Return −ln p(x) of points x [N, D] that the flow maps to N(0, I), in nats: [N]."""
+    y, log_det = flow(x)
+    costs: Tensor = -genzoo.StandardNormal((x.shape[1],), like=x).log_prob(y) - log_det
+    return costs
+
+
+def train(flow: genzoo.Bijection, points: Tensor, held_out: Tensor) -> None:
+    """Train a flow on points [N, D] by maximum likelihood, and keep the weights that are best on the others."""
+    optimizer = torch.optim.Adam(flow.parameters(), RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    best, weights = math.inf, flow.state_dict()
+    for step in range(STEPS + 1):
+        if step % EVERY == 0:
+            with torch.no_grad():
+                now = cost(flow, held_out).mean().item()
+            if now < best:
+                best, weights = now, copy.deepcopy(flow.state_dict())
+        optimizer.zero_grad()
+        cost(flow, points[torch.randint(len(points), (BATCH,))]).mean().backward()
+        nn.utils.clip_grad_norm_(flow.parameters(), LARGEST)
+        optimizer.step()
+        schedule.step()
+    flow.load_state_dict(weights)

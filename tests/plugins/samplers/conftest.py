@@ -1,0 +1,3 @@
+"""Finished runs."""
+
+from run_fixtures import ae_run  # noqa: F401 (fixture)
