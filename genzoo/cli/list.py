@@ -33,7 +33,7 @@ HEADINGS: dict[Kind, str] = {
 }
 LABEL, LINES = 18, 40
 """Width of the labels of the overview, and the largest number of its lines: one screen."""
-FORMULAS: tuple[Kind, ...] = ("model", "loss", *PARTS)
+FORMULAS: tuple[Kind, ...] = ("model", "loss", *(part for part in PARTS if part != "figure"))
 """The kinds whose names are formulas, that a theory can be held against."""
 MARKS = {"unproved": "°", "bounded": "≥", "refuted": "!", "broken": "!"}
 """What follows a name in the overview; nothing: proved, or not yet run."""
@@ -41,11 +41,13 @@ MEANINGS: dict[Kind, str] = {
     "model": "what is trained: genzoo run MODEL --dataset NAME",
     "loss": "what training minimises: --loss NAME; a model has its own",
     "dataset": "examples: --dataset NAME",
-    "metric": "a number that describes a model: genzoo evaluate RUN --metrics NAME",
+    "metric": "a number that describes a model: --metrics NAME",
     "likelihood": "part: p(x|z), from what a decoder puts out: --likelihood NAME",
     "prior": "part: p(z): --prior vamp:100",
     "posterior": "part: q(z|x), from what an encoder puts out: --posterior iaf:2",
-    "bijection": "part: an invertible map, of which priors and posteriors are made",
+    "bijection": "part: an invertible map, in priors and posteriors",
+    "sampler": "part: where codes are drawn from: genzoo sample RUN --sampler gmm:10",
+    "figure": "part: a picture that runs draw, where model and data allow it",
     "listener": "what each run notifies: --listeners NAME",
     "command": "a verb of a plugin: genzoo NAME",
 }
@@ -55,9 +57,9 @@ kinds:
 {chr(10).join(f"  {kind:12} {meaning}" for kind, meaning in MEANINGS.items())}
 A part is what an option of a model names; a number may follow after a colon.
 
-theory: a registration names the cases that genzoo prove runs. What it found last
-with the installed code is shown as proved, bounded, refuted or broken; "theory"
-is one that was not run yet.
+theory: a registration names the cases that genzoo prove runs. What it found
+last with the installed code is shown as proved, bounded, refuted or broken;
+"theory" is one that was not run yet.
 
   genzoo list --kind model       one line each
   genzoo list '*vae*'            names that match
