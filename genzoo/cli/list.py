@@ -46,7 +46,7 @@ MEANINGS: dict[Kind, str] = {
     "prior": "part: p(z): --prior vamp:100",
     "posterior": "part: q(z|x), from what an encoder puts out: --posterior iaf:2",
     "bijection": "part: an invertible map, in priors and posteriors",
-    "sampler": "part: where codes are drawn from: genzoo sample RUN --sampler gmm:10",
+    "sampler": "part: where codes of samples come from: --sampler gmm:10",
     "figure": "part: a picture that runs draw, where model and data allow it",
     "listener": "what each run notifies: --listeners NAME",
     "command": "a verb of a plugin: genzoo NAME",
