@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from genzoo.cli.loading import load_data as load_data
     from genzoo.comparison.references import load as load
     from genzoo.comparison.references import open_run as open_run
+    from genzoo.core.categorical import Categorical as Categorical
+    from genzoo.core.categorical import OneHot as OneHot
     from genzoo.core.combinators import Composite as Composite
     from genzoo.core.combinators import Mixture as Mixture
     from genzoo.core.combinators import Transformed as Transformed
@@ -64,11 +66,14 @@ if TYPE_CHECKING:
     from genzoo.core.model import Inference as Inference
     from genzoo.core.model import LatentModel as LatentModel
     from genzoo.core.model import Model as Model
+    from genzoo.core.model import Tokeniser as Tokeniser
     from genzoo.core.noise import content_keys as content_keys
     from genzoo.core.noise import derive_seed as derive_seed
     from genzoo.core.noise import of_examples as of_examples
     from genzoo.core.noise import seeded as seeded
-    from genzoo.core.observation import Categorical as Categorical
+    from genzoo.core.optimizer import Optimizer as Optimizer
+    from genzoo.core.optimizer import ParameterGroup as ParameterGroup
+    from genzoo.core.optimizer import Schedule as Schedule
     from genzoo.core.options import Count as Count
     from genzoo.core.options import Fraction as Fraction
     from genzoo.core.options import Natural as Natural
@@ -81,6 +86,7 @@ if TYPE_CHECKING:
     from genzoo.core.parts import Likelihood as Likelihood
     from genzoo.core.parts import Posterior as Posterior
     from genzoo.core.parts import Prior as Prior
+    from genzoo.core.parts import Quantiser as Quantiser
     from genzoo.core.parts import Sampler as Sampler
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
@@ -110,6 +116,7 @@ _HOMES = {
     "cli.drawing": "sample",
     "cli.loading": "dataset_of load_data",
     "comparison.references": "load open_run",
+    "core.categorical": "Categorical OneHot",
     "core.combinators": "Composite Mixture Transformed",
     "core.command": "Command",
     "core.dataset": "Batch Dataset DataSpec Factored Part Split Splits",
@@ -119,11 +126,11 @@ _HOMES = {
     "core.listener": "Epoch RunListener",
     "core.loss": "Loss Phase",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
-    "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model",
+    "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model Tokeniser",
     "core.noise": "content_keys derive_seed of_examples seeded",
-    "core.observation": "Categorical",
+    "core.optimizer": "Optimizer ParameterGroup Schedule",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
-    "core.parts": "Bijection Figure Likelihood Posterior Prior Sampler",
+    "core.parts": "Bijection Figure Likelihood Posterior Prior Quantiser Sampler",
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "core.theory": "Case",

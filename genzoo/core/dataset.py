@@ -64,6 +64,9 @@ class _Fields(NamedTuple):
     """Samples of a signal in a second; 0: not known."""
     parts: tuple[Part, ...] = ()
     """The parts of a row, in the order in which the flat vector holds them; () if it is one."""
+    grid: tuple[int, ...] = ()
+    """The shape of the grid whose places a sequence of tokens lists, the last axis first. Each place has a token, so
+    there is no padding; () if tokens are a text, which ends at the first padding."""
 
 
 class DataSpec(_Fields):

@@ -49,7 +49,7 @@ class Loss(nn.Module):
     """The updates of a step, in order. A loss whose options decide assigns `self.phases` in its constructor."""
     watched: ClassVar[str] = "loss"
     """The validation term that early stopping compares; "": none tells which epoch is better, as in a game."""
-    second_order: ClassVar[bool] = False
+    second_order: bool = False
     """Whether `forward` differentiates, as for a gradient penalty. Such a loss is not compiled."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -108,3 +108,7 @@ class Loss(nn.Module):
             batch: The step's x [B, *S] and y [B] or None; in several processes this process's own: `genzoo.gather`.
             step: The number of steps before this one, a 0-d int64 tensor on the device.
         """
+
+    def acts_after_step(self) -> bool:
+        """Return whether the class, or this loss alone, defines `after_step`."""
+        return getattr(self.after_step, "__func__", None) is not Loss.after_step

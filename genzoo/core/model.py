@@ -69,6 +69,24 @@ class Autoencoder(Encoder, Decoder):
         return self.decode(self.encode(x))
 
 
+class Tokeniser:
+    """The capability to encode into whole numbers. It is a base class beside `Model` and its other capabilities.
+
+    The dataset `codes` gives these numbers as tokens to a second model, and decodes what that one draws.
+    """
+
+    vocabulary: int
+    """K: codes are from 0 to K − 1."""
+
+    def codes(self, x: Tensor) -> Tensor:
+        """Return the codes of x [B, *S]: [B, *grid], int64. They are deterministic."""
+        raise NotImplementedError(f"{type(self).__name__} must define codes(x)")
+
+    def latents(self, codes: Tensor) -> Tensor:
+        """Return the codes [N, *grid] as `decode` takes them: z [N, *D]."""
+        raise NotImplementedError(f"{type(self).__name__} must define latents(codes)")
+
+
 class Model(nn.Module):
     """Any generative model.
 

@@ -1,4 +1,4 @@
-"""More distributions of observed values x: Laplace, continuous Bernoulli, discretised logistic, categorical.
+"""More distributions of observed values x: Laplace, continuous Bernoulli, discretised logistic.
 
 As in `genzoo.core.distributions`, log-probabilities are in nats, summed over the event, and include all constants.
 """
@@ -194,51 +194,6 @@ class DiscretisedLogistic(Distribution):
         if isinstance(log_scale, Tensor) and log_scale.dim():
             log_scale = log_scale.unflatten(0, sizes)
         return type(self)(self.location.unflatten(0, sizes), log_scale, self.event_dims)
-
-
-class Categorical(Distribution):
-    """Independent variables with values 0 … C − 1, without order.
-
-    Args:
-        logits: ln p up to a constant, [*batch, *event, C].
-        event_dims: How many of the last axes of a value are one event.
-    """
-
-    measure = "probability"
-
-    def __init__(self, logits: Tensor, event_dims: int = 1) -> None:
-        super().__init__(event_dims)
-        self.log_probabilities = logits.log_softmax(-1)
-
-    @property
-    def shape(self) -> torch.Size:
-        return self.log_probabilities.shape[:-1]
-
-    @property
-    def centre(self) -> Tensor:
-        """The most probable values. Names have no mean."""
-        return self.log_probabilities.argmax(-1)
-
-    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        """Draw values, int64 [*sample_shape, *batch, *event], by the exponential race. They have no gradient."""
-        p = self.log_probabilities.detach().exp()
-        return (exponential(p, sample_shape, self.batch_axes) / p).argmin(-1)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return ln p of values, whole numbers of any type, in nats: [*batch]."""
-        self._check(value)
-        index, table = torch.broadcast_tensors(value.long()[..., None], self.log_probabilities)
-        return self._sum_event(table.gather(-1, index[..., :1])[..., 0])
-
-    def unflatten(self, sizes: tuple[int, ...]) -> Self:
-        return type(self)(self.log_probabilities.unflatten(0, sizes), self.event_dims)
-
-    def kl_per_dim(self, p: Distribution) -> Tensor | None:
-        if not isinstance(p, Categorical):
-            return None
-        self._check(p)
-        one, other = self.log_probabilities, p.log_probabilities
-        return (one.exp() * (one - other)).sum(-1)
 
 
 def _uniform(like: Tensor, sample_shape: tuple[int, ...], batched: int) -> Tensor:

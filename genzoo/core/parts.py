@@ -1,14 +1,14 @@
-"""The interfaces of parts: what an option of a model names, such as `--prior vamp:500` or `--likelihood gaussian:0.1`.
+"""The interfaces of parts: what an option names, such as `--prior vamp:500` or `--likelihood gaussian:0.1`.
 
-A part is written as "name" or "name:ARGUMENT", and its constructor gets the argument last. It may own parameters, which
-are trained with those of the model; those of a sampler are fitted after the training.
+A part is written as "name" or "name:ARGUMENT", and its constructor gets the argument last. A part of a model may own
+parameters, which are trained with those of the model; those of a sampler are fitted after the training.
 """
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -16,36 +16,15 @@ from genzoo.core.dataset import Batch, DataSpec
 from genzoo.core.distributions import Distribution
 from genzoo.core.hookspecs import PartKind
 from genzoo.core.model import Model
+from genzoo.core.named import Named
+from genzoo.core.optimizer import Optimizer, Schedule
 
 if TYPE_CHECKING:
     from genzoo.figures.context import FigureContext
 
 
-class Part(nn.Module):
-    """A part that an option names, with a number after the colon if it has a `symbol`."""
-
-    symbol: ClassVar[str] = ""
-    """The name of the number after the colon, which the constructor takes last; empty if there is none."""
-    default: ClassVar[Any] = 1.0
-    """The default of that number. If it is an int, the number must be whole."""
-    name: str = ""
-    """The full name as an option has it, with its argument; empty if it was not made by `make_part`."""
-
-    @classmethod
-    def parse(cls, text: str) -> Any:
-        """Convert the text after the colon to the argument of the constructor: a positive number.
-
-        Raises:
-            ValueError: It is none. The error's text says what it must be.
-        """
-        whole = isinstance(cls.default, int)
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and number > 0 and (not whole or number.is_integer())):
-            raise ValueError(f"{cls.symbol} must be a positive {'whole ' if whole else ''}number")
-        return int(number) if whole else number
+class Part(Named, nn.Module):
+    """A part that models are made of: a module."""
 
 
 class Likelihood(Part):
@@ -130,6 +109,68 @@ class Bijection(Part):
         raise NotImplementedError(f"{type(self).__name__} must define inverse(y, context)")
 
 
+class Quantiser(Part):
+    """Replaces the vectors of a grid by codes, whole numbers below K, and codes by vectors.
+
+    Grids of vectors are [..., D, H, W] and grids of codes [..., N·H, W], int64: each place has N codes, the first of
+    them in the first H rows. The model trains the vectors and the encoder as `by_gradient` and `commits` say.
+
+    Args:
+        size: The number of codes that the model's options ask for.
+        dim: The length of a vector that they ask for. A quantiser with numbers of its own sets `size` and `dim`.
+    """
+
+    depth: int = 1
+    """N, the number of codes at a place."""
+    by_gradient: bool = False
+    """Whether the loss pulls the vectors to the encoder's output."""
+    commits: bool = False
+    """Whether the loss pulls the encoder's output to the vectors."""
+    follows: bool = False
+    """Whether it changes between steps: then `follow` is called after each."""
+
+    def __init__(self, size: int, dim: int) -> None:
+        super().__init__()
+        self.size = size
+        self.dim = dim
+
+    def reset(self) -> None:
+        """Draw the initial weights. The model calls it after it has made its nets, which need `dim`."""
+
+    def start(self, encoded: Tensor) -> None:
+        """Choose initial values by the encoder's output [B, D, H, W] for a training batch, without gradient."""
+
+    def bound(self, encoded: Tensor) -> Tensor:
+        """Return the points that are quantised, given the encoder's output; both [..., D, H, W]."""
+        return encoded
+
+    def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the vector of each code stands for, [..., D, N·H, W], and the codes, [..., N·H, W].
+
+        The former are the points themselves, with their gradient, unless a point has several codes.
+        """
+        return points, self.nearest(points)
+
+    def nearest(self, vectors: Tensor) -> Tensor:
+        """Return the codes whose vectors are nearest, [..., D, N·H, W] → [..., N·H, W]: the inverse of `look_up`."""
+        raise NotImplementedError(f"{type(self).__name__} must define nearest(vectors)")
+
+    def look_up(self, codes: Tensor) -> Tensor:
+        """Return the vectors of codes, [..., N·H, W] → [..., D, N·H, W]."""
+        raise NotImplementedError(f"{type(self).__name__} must define look_up(codes)")
+
+    def joined(self, vectors: Tensor) -> Tensor:
+        """Return what the decoder gets, [..., D, H, W], for vectors [..., D, N·H, W]."""
+        return vectors
+
+    def penalty(self, points: Tensor) -> Tensor | None:
+        """Return a further term of the loss for points [B, D, H, W], a mean over examples; None: there is none."""
+        return None
+
+    def follow(self, points: Tensor) -> None:
+        """Change the buffers, and vectors without gradient, by a step's points [B, D, H, W], if it `follows`."""
+
+
 class Figure(Part):
     """A picture of a finished run. Every run for which it is defined has it, in its folder and its report."""
 
@@ -185,12 +226,15 @@ class Sampler(Part):
         raise NotImplementedError(f"{type(self).__name__} must define log_prob(z)")
 
 
-INTERFACES: dict[PartKind, type[Part]] = {
+INTERFACES: dict[PartKind, type[Named]] = {
     "likelihood": Likelihood,
     "prior": Prior,
     "posterior": Posterior,
     "bijection": Bijection,
+    "quantiser": Quantiser,
     "figure": Figure,
     "sampler": Sampler,
+    "optimizer": Optimizer,
+    "schedule": Schedule,
 }
 """The class that a part of each kind extends."""

@@ -100,7 +100,7 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
     Raises:
         TypeError, ValueError: A field is missing, has a wrong type, or has a value that is impossible for data.
     """
-    tuples = {name: tuple(values[name]) for name in ("shape", "class_names", "symbols") if name in values}
+    tuples = {name: tuple(values[name]) for name in ("shape", "class_names", "symbols", "grid") if name in values}
     parts = tuple(Part(str(name), tuple(shape)) for name, shape in values.get("parts", ()))
     spec = DataSpec(**{**values, **tuples, "parts": parts})
     for value, default in zip(spec[2:], DataSpec((), "")[2:], strict=True):
@@ -112,6 +112,8 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
     if not isinstance(spec.likelihood, str) or not spec.scale > 0 or spec.levels < 0 or spec.rate < 0:
         raise ValueError
     if spec.kind not in get_args(Kind) or len(spec.symbols) not in (0, spec.levels):
+        raise ValueError
+    if spec.grid and (any(type(size) is not int for size in spec.grid) or math.prod(spec.grid) != spec.numel):
         raise ValueError
     if spec.parts and sum(math.prod(part.shape) for part in spec.parts) != spec.numel:
         raise ValueError

@@ -219,6 +219,8 @@ def centred(p: Distribution, called: str, loose: float) -> None:
     own = p.rsample((max(FEWEST, min(DRAWS, BUDGET // max(1, p.shape.numel()))),)).detach().double()
     spread = own.std(0)
     near = (7.0 / math.sqrt(len(own)) + loose) * spread + rounding + 1e-4 * (1 + mean.abs())
+    # An event that no sample has, such as a rare class, may still have a probability of some 1/n.
+    near = near + torch.where(spread == 0, LOG_ALARM / len(own) * (own.amax() - own.amin()), 0.0)
     off = (own.mean(0) - mean).abs() - near
     i = int(off.argmax())
     found, wanted = own.mean(0).flatten()[i].item(), mean.flatten()[i].item()

@@ -98,7 +98,10 @@ def test_rows_are_written_as_a_table_under_the_names_of_their_parts(views_run: R
     ("words", "message"),
     [
         (["vae", "--dataset", "markov"], "VAE is for data of kind image, vector or signal; these are of kind tokens"),
-        (["char-model", "--dataset", "moons"], "CharModel is for data of kind tokens; these are of kind vector"),
+        (
+            ["char-model", "--dataset", "moons"],
+            "Transformer is for data of kind image or tokens; these are of kind vector",
+        ),
         (["conv-vae", "--dataset", "waves"], "conv-vae needs images (C, H, W); these data are of shape 1x512"),
         (
             ["char-model", "--dataset", "markov", "--standardize", "global"],

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from genzoo.core.categorical import Categorical
 from genzoo.core.combinators import Composite, Mixture, Transformed
 from genzoo.core.distributions import Bernoulli, Delta, DiagGaussian, Distribution, StandardNormal
 from genzoo.core.noise import keyed, seeded
-from genzoo.core.observation import Categorical
 from genzoo.testing.densities import examine_distribution
 
 NUMBERS = torch.Generator().manual_seed(3)
@@ -135,18 +135,6 @@ def test_the_parts_of_a_row_are_independent() -> None:
     assert Composite([a, Delta(randn(2, 1))]).measure == "none"
     with pytest.raises(ValueError, match="one batch shape"):
         Composite([a, DiagGaussian(randn(3, 1), 0.0)])
-
-
-def test_a_categorical_variable_is_that_of_torch() -> None:
-    one, other = Categorical(randn(4, 2, 5)), Categorical(randn(4, 2, 5))
-    every = torch.cartesian_prod(torch.arange(5), torch.arange(5))[:, None].expand(-1, 4, -1)
-    torch.testing.assert_close(one.log_prob(every).exp().sum(0), torch.ones(4, dtype=torch.float64))
-    kl = torch.distributions.kl_divergence(
-        *(torch.distributions.Categorical(logits=p.log_probabilities) for p in (one, other))
-    )
-    torch.testing.assert_close(one.kl_per_dim(other), kl)
-    assert torch.equal(one.centre, one.log_probabilities.argmax(-1))
-    assert one.kl(DiagGaussian(randn(4, 2), 0.0)) is None
 
 
 MADE = [mixture(4, dim=2), mixture(dim=2), transformed(4, dim=2), composite(3), Categorical(randn(3, 2, 4))]

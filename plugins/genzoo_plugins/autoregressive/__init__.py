@@ -44,10 +44,19 @@ def register_models(register: RegisterModel) -> None:
         theory=f"{THEORY}:pixelcnn_pp",
     )
     register(
-        "char-model",
-        f"{HOME}.char_model:CharModel",
+        "transformer",
+        f"{HOME}.transformer:Transformer",
         loss="nll",
-        summary="small causal transformer over the characters of a text; exact ln p(x)",
+        options={"width": 128, "depth": 4},
+        summary="causal transformer over codes of another model, pixels or characters; exact ln p(x)",
+        paper="Radford et al. 2018; Chen et al. 2020, ICML",
+        theory=f"{HOME}.theory_transformer:transformer",
+    )
+    register(
+        "char-model",
+        f"{HOME}.transformer:Transformer",
+        loss="nll",
+        summary="a small transformer, for the characters of a text; exact ln p(x)",
         paper="Vaswani et al. 2017, arXiv 1706.03762; Radford et al. 2018",
-        theory=f"{HOME}.theory_text:char_model",
+        theory=f"{HOME}.theory_transformer:transformer",
     )

@@ -28,6 +28,7 @@ class PPCA(genzoo.LatentModel, genzoo.Density):
     N(Λ⁻¹Wᵀ(x − m), σ²Λ⁻¹) (eq. 6). It is exact, so that the ELBO is ln p(x) for any number of samples.
     """
 
+    name = "ppca"
     mean: Tensor
     axes: Tensor
     variances: Tensor
@@ -43,7 +44,7 @@ class PPCA(genzoo.LatentModel, genzoo.Density):
         size = spec.numel
         if not 1 < size <= LARGEST:
             limits = f"from 2 to {LARGEST:,} dimensions; these have {size:,}"
-            raise genzoo.UsageError(f"ppca needs data of {limits}", "other models: genzoo list")
+            raise genzoo.UsageError(f"{self.name} needs data of {limits}", "other models: genzoo list")
         latents = min(config.latent_dim, size - 1)
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("axes", torch.eye(size, latents))  # U
@@ -51,27 +52,15 @@ class PPCA(genzoo.LatentModel, genzoo.Density):
         self.register_buffer("log_noise", torch.zeros(()))  # ln σ²
 
     def fit(self, batches: Iterable[genzoo.Batch]) -> None:
-        size, latents = self.axes.shape
-        count, total = 0, torch.zeros(size, dtype=torch.float64)
-        for x in flat(batches):
-            count, total = count + len(x), total + x.sum(0)
-        mean = total / count
-        if latents <= count < size:  # then the covariance is larger than the data
-            centred = torch.cat([x - mean for x in flat(batches)])
-            values, axes = axes_of_points(centred, latents)
-            variance = centred.square().sum() / count
-        else:
-            products = torch.zeros(size, size, dtype=torch.float64)
-            for x in flat(batches):
-                products += (x - mean).T @ (x - mean)
-            values, axes = axes_of_covariance(products / count, latents)
-            variance = values.sum()
-        largest = values[-latents:].flip(0)
-        noise = ((variance - largest.sum()) / (size - latents)).clamp_min(LEAST * (variance / size).clamp_min(TINY))
+        mean, axes, largest, noise = principal_axes(batches, *self.axes.shape)
         self.mean.copy_(mean)
-        self.axes.copy_(axes.flip(1))
+        self.axes.copy_(axes)
         self.variances.copy_(largest.clamp_min(noise))
         self.log_noise.copy_(noise.log())
+
+    def centred(self, x: Tensor) -> Tensor:
+        """Return x [B, *S] without its mean, [B, D]."""
+        return x.flatten(1) - self.mean
 
     @property
     def weight(self) -> Tensor:
@@ -82,7 +71,7 @@ class PPCA(genzoo.LatentModel, genzoo.Density):
         return genzoo.StandardNormal((len(self.variances),), like=self.anchor)
 
     def posterior(self, x: Tensor) -> genzoo.DiagGaussian:
-        mean = full_precision((x.flatten(1) - self.mean) @ self.weight) / self.variances
+        mean = full_precision(self.centred(x) @ self.weight) / self.variances
         return genzoo.DiagGaussian(mean, (self.log_noise - self.variances.log()).expand_as(mean))
 
     def likelihood(self, z: Tensor) -> genzoo.Distribution:
@@ -91,7 +80,7 @@ class PPCA(genzoo.LatentModel, genzoo.Density):
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return ln N(x; m, WWᵀ + σ²I) by its eigenvalues, [B]: Λ on the axes and σ² elsewhere."""
-        centred = x.flatten(1) - self.mean
+        centred = self.centred(x)
         along = full_precision(centred @ self.axes)
         rest = full_precision(centred - along @ self.axes.T).square().sum(1) * torch.exp(-self.log_noise)
         size, latents = self.axes.shape
@@ -103,3 +92,24 @@ def flat(batches: Iterable[genzoo.Batch]) -> Iterator[Tensor]:
     """Yield the examples of each batch, [B, D] float64 on the CPU."""
     for batch in batches:
         yield batch.x.flatten(1).cpu().double()
+
+
+def principal_axes(batches: Iterable[genzoo.Batch], size: int, latents: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the mean [D], the axes of largest variance [D, latents], their variances, and the mean of the others."""
+    count, total = 0, torch.zeros(size, dtype=torch.float64)
+    for x in flat(batches):
+        count, total = count + len(x), total + x.sum(0)
+    mean = total / count
+    if latents <= count < size:  # then the covariance is larger than the data
+        centred = torch.cat([x - mean for x in flat(batches)])
+        values, axes = axes_of_points(centred, latents)
+        variance = centred.square().sum() / count
+    else:
+        products = torch.zeros(size, size, dtype=torch.float64)
+        for x in flat(batches):
+            products += (x - mean).T @ (x - mean)
+        values, axes = axes_of_covariance(products / count, latents)
+        variance = values.sum()
+    largest = values[-latents:].flip(0)
+    noise = ((variance - largest.sum()) / (size - latents)).clamp_min(LEAST * (variance / size).clamp_min(TINY))
+    return mean, axes.flip(1), largest, noise

@@ -11,6 +11,17 @@ import genzoo
 from genzoo.registry.parts import is_for_unit
 
 
+def of_examples(values: Tensor, x: Tensor) -> Tensor:
+    """Return a number for each example, values [B], as [B, 1, …], which broadcasts to x [B, *S]."""
+    return values.view(-1, *[1] * (x.dim() - 1))
+
+
+def squared_error(error: Tensor) -> dict[str, Tensor]:
+    """Return the terms of a loss: the squared error [B, *S] of an example, and of one of its values."""
+    loss = error.square().flatten(1).sum(1).mean()
+    return {"loss": loss, "per_dim": loss.detach() / error[0].numel()}
+
+
 class NoiseToData(genzoo.Model):
     """A model from N(0, I) to the data, whose mean and deviation are those of the first training batch.
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.noise import standard_normal, uniform
-from genzoo_plugins.diffusion.base import NoiseToData
-from genzoo_plugins.diffusion.nets import GROUPS, Perceptron, UNet
+from genzoo_plugins.diffusion.base import NoiseToData, of_examples, squared_error
+from genzoo_plugins.diffusion.nets import NetOptions, make_net
 
 Schedule = Literal["linear", "cosine"]
 MOST_NOISE = 0.999
@@ -71,17 +71,12 @@ class DDPM(NoiseToData, genzoo.Density):
     """
 
     @genzoo.config
-    class Config:
+    class Config(NetOptions):
         timesteps: genzoo.Count = 1000
         """T, the number of steps in which noise is added."""
         schedule: Schedule = "linear"
         """How the noise grows: linear in β (Ho et al. 2020), or cosine (Nichol & Dhariwal 2021)."""
         width: genzoo.Count = 512
-        """Units of each layer, for vectors."""
-        depth: genzoo.Count = 3
-        """Residual blocks of two layers each, for vectors."""
-        channels: genzoo.Count = 32
-        """Channels of the U-Net at the images' own resolution, a multiple of 8."""
 
     @genzoo.config
     class Sampling:
@@ -101,14 +96,8 @@ class DDPM(NoiseToData, genzoo.Density):
 
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
         super().__init__(spec, config)
-        if spec.is_image and config.channels % GROUPS:
-            raise genzoo.UsageError(f"--channels {config.channels} is not a multiple of {GROUPS}", "try --channels 32")
         self.register_buffer("powers", torch.tensor(self.schedule), persistent=False)
-        self.net = (
-            UNet(spec.shape[0], config.channels)
-            if spec.is_image
-            else Perceptron(spec.numel, config.width, config.depth)
-        )
+        self.net = make_net(spec, config)
 
     @property
     def schedule(self) -> tuple[float, ...]:
@@ -121,7 +110,7 @@ class DDPM(NoiseToData, genzoo.Density):
         For data N(m, s²I), x_t has the variance V = ᾱs² + 1 − ᾱ about √ᾱ·m. Given x_t, x_0 and ε have the deviations
         s√(1 − ᾱ)/√V and s√ᾱ/√V: the units in which the net answers.
         """
-        power = power.view(-1, *[1] * (x.dim() - 1))
+        power = of_examples(power, x)
         signal, noise = power.sqrt(), (1 - power).sqrt()
         scale = (power * self.deviation.square() + 1 - power).sqrt()
         centred = (x - signal * self.mean) / scale
@@ -201,10 +190,16 @@ class DDPMLoss(genzoo.Loss):
     """E ‖ε − ε_θ(x_t, t)‖² with x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε, ε ~ N(0, I) and t uniform on 1 … T.
 
     Summed over an example and averaged over the batch (Ho et al. 2020, eq. 14). It does not fall to 0: what remains is
-    the variance of ε given x_t.
+    the variance of ε given x_t. The errors of x_0 and of v = √ᾱ_t·ε − √(1 − ᾱ_t)·x_0 are the same one, multiplied by
+    (1 − ᾱ_t)/ᾱ_t and by 1/ᾱ_t: they count the times with much noise more.
     """
 
     accepts = DDPM
+
+    @genzoo.config
+    class Config:
+        predict: Literal["eps", "x0", "v"] = "eps"
+        """Whose error is squared: that of the noise ε (Ho et al. 2020), the data x_0, or v (Salimans & Ho 2022)."""
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, DDPM)
@@ -212,7 +207,11 @@ class DDPMLoss(genzoo.Loss):
         noise = standard_normal((), x)
         t = (1 + (timesteps * uniform(x.flatten(1)[:, 0])).long()).clamp_max(timesteps)
         power = model.powers[t]
-        along = power.view(-1, *[1] * (x.dim() - 1))
-        _, predicted = model.predict(along.sqrt() * x + (1 - along).sqrt() * noise, t, power)
-        loss = (noise - predicted).square().flatten(1).sum(1).mean()
-        return {"loss": loss, "per_dim": loss.detach() / model.spec.numel}
+        along = of_examples(power, x)
+        signal, spread = along.sqrt(), (1 - along).sqrt()
+        x0, predicted = model.predict(signal * x + spread * noise, t, power)
+        if self.config.predict == "eps":
+            return squared_error(noise - predicted)
+        if self.config.predict == "x0":
+            return squared_error(x - x0)
+        return squared_error(signal * (noise - predicted) - spread * (x - x0))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import genzoo
 from genzoo.core.distributions import full_precision
 
 FREQUENCIES = 32
@@ -57,13 +59,14 @@ class WithPerceptron(nn.Module):
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.last = nn.Linear(width, 2 * values)
 
-    def net(self, x: Tensor, t: Tensor) -> Tensor:
-        """x [B, F] and t [B, 1] → [B, F], all of the order of 1.
+    def net(self, x: Tensor, t: Tensor, context: Tensor | None = None) -> Tensor:
+        """x [B, F] and t [B, 1] → [B, F], all of the order of 1. A context [B, 2·FREQUENCIES] is added to the time's.
 
         The last layer gives each value a shift and a factor of its input: independent noise in all F values does not
         fit through a layer of fewer units.
         """
         time = embedded(t, self.frequencies)
+        time = time if context is None else time + context
         h = self.first(x)
         for block in self.blocks:
             h = block(h, time)
@@ -72,14 +75,14 @@ class WithPerceptron(nn.Module):
 
 
 class Perceptron(WithPerceptron):
-    """The residual perceptron as a network: x [B, *S] and t [B] → [B, *S]."""
+    """The residual perceptron as a network: x [B, *S] and t [B] → [B, *S]; a context is as for `net`."""
 
     def __init__(self, values: int, width: int, depth: int) -> None:
         super().__init__()
         self.add_layers(values, width, depth)
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        return self.net(x.flatten(1), t[:, None]).view(x.shape)
+    def forward(self, x: Tensor, t: Tensor, context: Tensor | None = None) -> Tensor:
+        return self.net(x.flatten(1), t[:, None], context).view(x.shape)
 
 
 class ImageBlock(nn.Module):
@@ -105,6 +108,7 @@ class UNet(nn.Module):
     """x [B, C, H, W] and t [B] → [B, C, H, W], at three resolutions (after Ho et al. 2020, appendix B).
 
     Sides of any length are taken: a larger resolution is reached by the nearest pixel, of the size that it had before.
+    A context [B, 2·FREQUENCIES] is added to the time's embedding.
     """
 
     channels_last = True
@@ -121,8 +125,9 @@ class UNet(nn.Module):
         self.norm = nn.GroupNorm(GROUPS, width)
         self.last = nn.Conv2d(width, channels, 3, padding=1)
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, context: Tensor | None = None) -> Tensor:
         time = embedded(t[:, None], self.frequencies)
+        time = time if context is None else time + context
         h = self.first(x)
         passed = []
         for block, smaller in zip(self.down, self.smaller, strict=True):
@@ -134,3 +139,30 @@ class UNet(nn.Module):
             beside = passed.pop()
             h = block(torch.cat([F.interpolate(h, beside.shape[-2:]), beside], 1), time)
         return full_precision(self.last(F.silu(self.norm(h))))
+
+
+@genzoo.config
+class NetOptions:
+    """The options of `make_net`, for the `Config` of a model."""
+
+    net: Literal["auto", "perceptron"] = "auto"
+    """auto: a U-Net for images, else a perceptron; perceptron also for images, in less time."""
+    width: genzoo.Count = 128
+    """Units of each layer of the perceptron."""
+    depth: genzoo.Count = 3
+    """Residual blocks of the perceptron, of two layers each."""
+    channels: genzoo.Count = 32
+    """Channels of the U-Net at the images' own resolution, a multiple of 8."""
+
+
+def make_net(spec: genzoo.DataSpec, config: NetOptions) -> UNet | Perceptron:
+    """Return a network x [B, *S], t [B] → [B, *S].
+
+    Raises:
+        UsageError: The U-Net cannot have this number of channels.
+    """
+    if config.net == "perceptron" or not spec.is_image:
+        return Perceptron(spec.numel, config.width, config.depth)
+    if config.channels % GROUPS:
+        raise genzoo.UsageError(f"--channels {config.channels} is not a multiple of {GROUPS}", "try --channels 32")
+    return UNet(spec.shape[0], config.channels)

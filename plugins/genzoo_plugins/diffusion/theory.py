@@ -1,140 +1,251 @@
-"""Theory of diffusion and of flow matching on Gaussian data, where every optimum is known in closed form."""
+"""Theory of diffusion and flow matching: for Gaussian data N(m, s²) every optimum is known in closed form.
+
+The models write that optimum into the code and let a net learn the difference, so a silent net is the optimal one.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
-from typing import Any, Literal
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.theory import Case
-from genzoo_plugins.diffusion.ddpm import DDPM, DDPMLoss, signal_powers
-from genzoo_plugins.diffusion.flow_matching import FlowMatching, FlowMatchingLoss
-from genzoo_plugins.diffusion.solver import integrate
+from genzoo_plugins.diffusion import ddpm
+from genzoo_plugins.diffusion import vdm as vdm_module
+from genzoo_plugins.diffusion.base import NoiseToData, of_examples
+from genzoo_plugins.diffusion.ddpm import DDPM, DDPMLoss
+from genzoo_plugins.diffusion.edm import EDM, LEAST, MOST, EDMLoss
+from genzoo_plugins.diffusion.flow_matching import FlowMatching, FlowMatchingLoss, transport
+from genzoo_plugins.diffusion.guided import GuidedFlowMatching
+from genzoo_plugins.diffusion.vdm import VDM
 
-MEAN, DEVIATION = 1.5, 0.4
-SPEC = genzoo.DataSpec((3,), "gaussian")
-STEP = torch.tensor(0)
-
-
-def optimal(kind: type[Any], **options: Any) -> Any:
-    """Return the model that is best for N(MEAN, DEVIATION²): its net is silent."""
-    with genzoo.seeded(0):
-        model = kind(SPEC, kind.Config(width=8, depth=1, **options))
-    for parameter in (model.net.last if kind is DDPM else model.last).parameters():
-        torch.nn.init.zeros_(parameter)
-    model.mean.fill_(MEAN)
-    model.deviation.fill_(DEVIATION)
-    return model.double().eval()
+M = TypeVar("M", bound=NoiseToData)
+MANY = 50_000
+"""Examples of a mean over random draws."""
+SMALL: dict[str, Any] = {"width": 8, "depth": 1}
+"""Options of a net whose answer does not matter."""
 
 
-def gaussian(n: int) -> Tensor:
-    """n examples, [n, 3]."""
-    with genzoo.seeded(1):
-        return MEAN + DEVIATION * torch.randn(n, 3, dtype=torch.float64)
+def optimal(cls: type[M], mean: float, deviation: float, values: int = 1, **options: Any) -> M:
+    """Return the optimal model of N(mean, deviation²I) in float64: its net is silent."""
+    model = cls(genzoo.DataSpec((values,), "gaussian"), cls.Config(**{**SMALL, **options})).double().eval()
+    model.mean.fill_(mean)
+    model.deviation.fill_(deviation)
+    silence(model)
+    return model
+
+
+def silence(model: nn.Module) -> None:
+    """Set the last layers of all nets of a model to 0."""
+    for name, parameter in model.named_parameters():
+        if "last." in name:
+            nn.init.zeros_(parameter)
+
+
+def gaussian(mean: float, deviation: float, n: int = MANY) -> Tensor:
+    """Return n draws of N(mean, deviation²), [n, 1] float64."""
+    return mean + deviation * torch.randn(n, 1, dtype=torch.float64)
+
+
+def loss_of(loss: type[genzoo.Loss], model: genzoo.Model, x: Tensor, **options: Any) -> float:
+    """Return a loss on x [n, *S] with its own noise."""
+    with torch.no_grad():
+        made = loss(model, loss.Config(**options))
+        return float(made(model, genzoo.Batch(x), torch.tensor(0))["loss"])
+
+
+def order(coarse: float, fine: float) -> float:
+    """Return the order of a solver from its errors with h and h/2."""
+    return math.log2(coarse / fine)
+
+
+class Fixed:
+    """A source that always gives the same noise."""
+
+    def __init__(self, noise: Tensor) -> None:
+        self.noise = noise
+
+    def rsample(self, shape: tuple[int, ...]) -> Tensor:
+        return self.noise
+
+    @classmethod
+    def replace(cls, model: NoiseToData, noise: list[list[float]]) -> None:
+        """Let a model draw this noise [n, F]."""
+        fixed: Any = cls(torch.tensor(noise, dtype=torch.float64))
+        model.source = lambda: fixed  # type: ignore[method-assign]
+
+
+def signs() -> tuple[Tensor, Tensor]:
+    """Return data and noise one deviation off in all combinations, [4, 1] float64 each.
+
+    Means over them of polynomials of second degree are those over independent N(0, 1).
+    """
+    pairs = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=2))).double()
+    return pairs[:, :1], pairs[:, 1:]
+
+
+@contextmanager
+def given(module: ModuleType, noise: Tensor) -> Iterator[None]:
+    """Let the functions of a module draw this noise, in place of their examples' own."""
+    own, module.standard_normal = module.standard_normal, lambda shape, like: noise  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        module.standard_normal = own  # type: ignore[attr-defined]
+
+
+def entropy(deviation: float) -> float:
+    """Return that of N(m, s²) in nats."""
+    return math.log(2 * math.pi * math.e * deviation**2) / 2
 
 
 @torch.no_grad()
-def ddpm() -> Iterator[Case]:
-    """With the exact variance of a step back the bound is the entropy, in any number of steps."""
-    betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
-    powers = torch.tensor(signal_powers("linear", 1000)[1:], dtype=torch.float64)
-    yield Case.largest("ᾱ_t of the linear schedule", powers, (1 - betas).cumprod(0), 1e-6)
-    x = gaussian(20_000)
-    for steps, variance in ((3, "large"), (10, "large"), (10, "small")):
-        yield bound(x, steps, variance)  # type: ignore[arg-type]
-    model, t = optimal(DDPM, timesteps=50), 20
-    power = torch.tensor(model.schedule[t], dtype=torch.float64)
-    with genzoo.seeded(2):
-        noise = torch.randn_like(x)
-    noisy = power.sqrt() * x + (1 - power).sqrt() * noise
-    clean, found = model.predict(noisy, torch.full((len(x),), t), power.expand(len(x)))
-    variance_of = power * DEVIATION**2 + 1 - power
-    wanted = MEAN + power.sqrt() * DEVIATION**2 / variance_of * (noisy - power.sqrt() * MEAN)
-    yield Case.largest("E[x₀ | x_t] of Gaussian data", clean, wanted, 1e-6)
-    again = power.sqrt() * clean + (1 - power).sqrt() * found
-    yield Case.largest("x_t = √ᾱ x₀ + √(1 − ᾱ) ε of the predictions", again, noisy, 1e-9)
-    model.sampling = DDPM.Sampling(steps=5, variance="large")
-    with genzoo.seeded(3):
-        samples = model.sample(4000, noise=True)
-    yield Case.mean("mean of samples in 5 steps", samples[:, 0], MEAN)
-    yield Case.mean("their variance", (samples[:, 0] - MEAN).square(), DEVIATION**2)
-
-
-def bound(x: Tensor, steps: int, variance: Literal["large", "small"]) -> Case:
-    """E ln p(x) − bound: 0, or ½(r − 1 − ln r) in each dimension and step, r = exact / assumed variance."""
-    model = optimal(DDPM, timesteps=1000)
-    model.sampling = DDPM.Sampling(steps=steps, variance=variance)
-    with genzoo.seeded(4):
-        gaps = torch.distributions.Normal(MEAN, DEVIATION).log_prob(x).sum(1) - model.log_prob(x)
-    ratios = [model.large_variance(step).item() / step.variance for step in model.steps(steps)[:-1]]
-    gap = 1.5 * sum(r - 1 - math.log(r) for r in ratios) if variance == "small" else 0.0
-    return Case.mean(f"E ln p(x) − bound in {steps} steps, {variance} variance, nats", gaps, gap)
+def denoising() -> Iterator[Case]:
+    """The bound is the entropy for every T with the exact variance, and off by a known number with β̃; the least of each
+    squared error."""
+    s, (x, noise) = 0.5, signs()
+    for timesteps, gap in ((10, 5.390), (100, 1.250), (1000, 0.456)):
+        model = optimal(DDPM, 0, s, timesteps=timesteps)
+        exact, small = (DDPM.Sampling(steps=timesteps, variance=variance) for variance in ("large", "small"))
+        for how, truth, tolerance in ((exact, 0.0, 1e-9), (small, gap, 1e-3)):
+            model.sampling = how
+            with given(ddpm, noise):
+                found = -model.log_prob(s * x).mean().item() - entropy(s)
+            yield Case(f"bound − entropy, T = {timesteps}, {how.variance} variance, N(0, ¼)", found, truth, tolerance)
+    power = torch.tensor(model.schedule[1:]).double()
+    total = power * s**2 + 1 - power
+    least: dict[str, Tensor] = {"eps": power, "x0": 1 - power, "v": torch.ones(())}  # times s²/V_t
+    for predict, share in least.items():
+        truth = (share * s**2 / total).mean().item()
+        found = loss_of(DDPMLoss, model, gaussian(0, s), predict=predict)
+        yield Case(f"loss of the optimal prediction, --predict {predict}", found, truth, 0.03 * truth)
 
 
 @torch.no_grad()
-def ddpm_loss() -> Iterator[Case]:
-    """The least loss is E Var(ε | x_t) = E ᾱs²/(ᾱs² + 1 − ᾱ), averaged over t, in each dimension."""
-    model, x = optimal(DDPM, timesteps=50), gaussian(40_000)
-    powers = torch.tensor(model.schedule[1:], dtype=torch.float64)
-    truth = (powers * DEVIATION**2 / (powers * DEVIATION**2 + 1 - powers)).mean().item()
-    with genzoo.seeded(5):
-        terms = DDPMLoss(model, DDPMLoss.Config())(model, genzoo.Batch(x), STEP)
-    yield Case("least squared error of the noise", terms["loss"].item(), 3 * truth, 0.03)
-    yield Case("the same for each dimension", terms["per_dim"].item(), truth, 0.01)
-    model.deviation.mul_(1.3)
-    with genzoo.seeded(5):
-        worse = DDPMLoss(model, DDPMLoss.Config())(model, genzoo.Batch(x), STEP)["loss"].item()
-    yield Case("no other prediction has a smaller one", worse - terms["loss"].item(), 0.0, 0.0, one_sided=True)
+def edm() -> Iterator[Case]:
+    """D* = (s²x + σ²m)/(s² + σ²), targets of variance 1 for data of any scale, and Heun's order."""
+    mean, s = 10.0, 3.0
+    model, x = optimal(EDM, mean, s), torch.tensor([[4.0]]).double()
+    for sigma in (0.05, 3.0, 100.0):
+        truth = (s**2 * 4.0 + sigma**2 * mean) / (s**2 + sigma**2)
+        yield Case(
+            f"D(4; {sigma}), data N(10, 9)", model.denoise(x, torch.tensor([sigma]).double()).item(), truth, 1e-9
+        )
+    spread = math.sqrt(2 / MANY)
+    yield Case(
+        "variance of the net's targets, data N(10, 9)", loss_of(EDMLoss, model, gaussian(mean, s)), 1, 5 * spread
+    )
+    errors = []
+    Fixed.replace(model, [[1.5]])
+    for steps in (40, 80):
+        ended = mean + s * math.sqrt(1 + LEAST**2) * 1.5  # of the flow from MOST to LEAST; the last step is D
+        truth = mean + (ended - mean) / (1 + LEAST**2)
+        errors.append(abs(model.sample(1, options=EDM.Sampling(steps=steps)).item() - truth))
+    yield Case(f"order of Heun's method from σ/s = {MOST:g}", order(*errors), 2, 0.1)
 
 
 @torch.no_grad()
 def flow_matching() -> Iterator[Case]:
-    """The optimal velocity carries x₀ to tm + √((1 − t)² + t²s²) x₀."""
-    model = optimal(FlowMatching)
-    start = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None].expand(-1, 3)
-    end = integrate(lambda x, t: model.velocity(x, x.new_full((9,), t)), start, 0, 0.7, 200, "midpoint")
-    wanted = 0.7 * MEAN + math.hypot(0.3, 0.7 * DEVIATION) * start
-    yield Case.largest("the flow at t = 0.7", end, wanted, 1e-4)
-    x = gaussian(50)
-    truth = torch.distributions.Normal(MEAN, DEVIATION).log_prob(x).sum(1)
-    with torch.enable_grad():
-        found = model.log_prob(x, steps=100).detach()
-    yield Case.largest("ln p(x) by the change of variables, nats", found, truth, 5e-3)
-    yield from solvers()
+    """The Gaussian field and what it costs, optimal transport of numbers by sorting, and straight lines by reflow."""
+    mean, s = 1.5, 0.5
+    model = optimal(FlowMatching, mean, s)
+    data = gaussian(mean, s)
+    # E Var(x₁ − x₀ | x_t) = ∫ s²/V dt with V = (1 − t)² + t²s² is s·π/2.
+    tolerance = 5 * 1.5 / math.sqrt(MANY)
+    yield Case(
+        "loss of the optimal field, N(1.5, ¼)", loss_of(FlowMatchingLoss, model, data), s * math.pi / 2, tolerance
+    )
+    errors = []
+    for steps in (80, 160):
+        how = FlowMatching.Sampling(steps=steps, solver="heun")
+        errors.append(abs(model.transported(torch.ones(1, 1).double(), None, how).item() - (mean + s)))
+    yield Case("order of Heun's method", order(*errors), 2, 0.1)
+    x, noise = torch.randn(2, 100, 1)
+    pairs = transport(x, noise)
+    cost, least = (x - noise[pairs]).square().sum(), (x.sort(0).values - noise.sort(0).values).square().sum()
+    yield Case("transport of 100 numbers over that by sorting", (cost / least).item(), 1, 1e-4)
+    yield Case("examples of the noise that are paired once, of 100", float(len(pairs.unique())), 100, 0)
+    x, noise = torch.randn(2, 6, 2)
+    orders = torch.tensor(list(itertools.permutations(range(6))))
+    least = (x - noise[orders]).square().sum((1, 2)).min()
+    yield Case(
+        "transport of 6 points over the least of 720",
+        ((x - noise[transport(x, noise)]).square().sum() / least).item(),
+        1,
+        0.1,
+    )
+    loss = FlowMatchingLoss(straight := optimal(Straight, mean, s), FlowMatchingLoss.Config())
+    loss.teacher = model
+    model.sampling = FlowMatching.Sampling(steps=200)
+    left = loss(straight, genzoo.Batch(data[:1000]), torch.tensor(0))["loss"].item()
+    yield Case("loss of straight lines on pairs of reflow", left, 0, 1e-6)
 
 
-def solvers() -> Iterator[Case]:
-    """dx/dt = x cos t has the solution exp(sin t): the error falls with the step to the solver's order."""
-    one, end = torch.ones(1, dtype=torch.float64), math.exp(math.sin(2))
-    for solver, order in (("euler", 1), ("midpoint", 2)):
-        errors = [
-            abs(integrate(lambda x, t: x * math.cos(t), one, 0, 2, steps, solver).item() - end)  # type: ignore[arg-type]
-            for steps in (80, 160)
-        ]
-        yield Case(f"order of {solver}: log₂ of the errors' ratio", math.log2(errors[0] / errors[1]), order, 0.1)
+class Straight(FlowMatching):
+    """The lines from x₀ to m + s·x₀."""
+
+    def velocity(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        t = t[:, None]
+        return self.mean + (self.deviation - 1) * (x - t * self.mean) / (1 - t + t * self.deviation)
+
+
+class TwoGaussians(GuidedFlowMatching):
+    """The optimal field of N(m, s²), and of N(m ± 1, s²) for the classes 1 and 0."""
+
+    def velocity(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        shift = 0.0 if y is None else of_examples(2.0 * y - 1, x)
+        time = of_examples(t, x)
+        return super().velocity(x - time * shift, t) + shift
 
 
 @torch.no_grad()
-def flow_matching_loss() -> Iterator[Case]:
-    """∫₀¹ s²/((1 − t)² + t²s²) dt = πs/2 is the variance of x₁ − x₀ given x_t, averaged over t."""
-    model, x = optimal(FlowMatching), gaussian(60_000)
-    with genzoo.seeded(6):
-        terms = FlowMatchingLoss(model, FlowMatchingLoss.Config())(model, genzoo.Batch(x), STEP)
-    yield Case("least squared error of the velocity: 3πs/2", terms["loss"].item(), 1.5 * math.pi * DEVIATION, 0.04)
-    yield Case("the same for each dimension", terms["per_dim"].item(), 0.5 * math.pi * DEVIATION, 0.014)
+def guidance() -> Iterator[Case]:
+    """Of Gaussians of one deviation s, guidance w moves the mean of class y to m + w·(m_y − m), and leaves s."""
+    mean, s = 1.5, 0.5
+    spec = genzoo.DataSpec((1,), "gaussian", classes=2)
+    model = TwoGaussians(spec, TwoGaussians.Config(**SMALL)).double().eval()
+    model.mean.fill_(mean)
+    model.deviation.fill_(s)
+    silence(model)
+    y = torch.tensor([0, 0, 1, 1])
+    Fixed.replace(model, [[-1.0], [1.0], [-1.0], [1.0]])
+    for weight in (0.0, 1.0, 3.0):
+        how = TwoGaussians.Sampling(steps=50, guidance=weight)
+        drawn = model.sample(4, y, options=how).view(2, 2)
+        for of_class, (low, high) in enumerate(drawn.tolist()):
+            truth = mean + weight * (2 * of_class - 1)
+            yield Case(f"mean of class {of_class} with guidance {weight:g}", (low + high) / 2, truth, 1e-4)
+            yield Case(f"deviation of class {of_class} with guidance {weight:g}", (high - low) / 2, s, 1e-4)
 
 
-def flow_nll() -> Iterator[Case]:
-    """The divergence of any velocity is the trace of its Jacobian."""
-    with genzoo.seeded(0):
-        model = FlowMatching(SPEC, FlowMatching.Config(width=8, depth=1)).double().eval()
-    x = gaussian(3)
-    _, divergence = model.with_divergence(x, 0.6)
-    time = torch.tensor([0.6], dtype=torch.float64)
-    for i in range(3):
-        slopes = torch.autograd.functional.jacobian(lambda one: model.velocity(one[None], time)[0], x[i])
-        yield Case(f"divergence of example {i}", divergence[i].item(), slopes.trace().item(), 1e-6)
+@torch.no_grad()
+def vdm() -> Iterator[Case]:
+    """The integral is ½ ln((1 + s²b)/(1 + s²a)) for signal-to-noise ratios from a to b (Guo et al. 2005, I-MMSE); with
+    both ends the bound is the entropy."""
+    s, (x, noise) = 0.5, signs()
+    model = optimal(VDM, 1.0, s)
+    grid = (torch.arange(2000).double()[:, None] + 0.5) / 2000
+    for low, high in ((1e-2, 1e4), (1.0, 50.0)):
+        least, most = -math.log(high * s**2), -math.log(low * s**2)  # γ relative to the data's variance
+        model.low.fill_(least)
+        model.log_width.fill_(math.log(most - least))
+        with given(vdm_module, noise.expand(2001, 4, 1)):
+            reconstruction, prior, slopes = model.terms(x, grid.expand(-1, 4))
+        integral = slopes.mean().item()
+        truth = math.log((1 + s**2 * high) / (1 + s**2 * low)) / 2
+        yield Case(f"integral from {low:g} to {high:g}, N(1, ¼), nats", integral, truth, 1e-6)
+        bound = (reconstruction + prior).mean().item() + integral + math.log(s)
+        yield Case(f"bound with ends {low:g} and {high:g} − entropy, nats", bound - entropy(s), 0, 1e-6)
+    wrong = VDM(genzoo.DataSpec((1,), "gaussian"), VDM.Config(**SMALL)).double()
+    wrong.mean.fill_(1.0)
+    wrong.deviation.fill_(s)
+    values = -wrong.log_prob(gaussian(1.0, s, 5000))
+    margin = 4 * values.std().item() / math.sqrt(len(values))
+    yield Case("−E bound of an untrained net, nats", values.mean().item(), entropy(s), margin, one_sided=True)

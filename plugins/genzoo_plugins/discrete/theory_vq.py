@@ -24,17 +24,23 @@ def model_of(codes: int) -> tuple[VQVAE, genzoo.Batch]:
         batch = genzoo.Batch(torch.rand(8, 1, 8, 8))
         with torch.no_grad():
             model.prepare(batch)
-            model.codebook.vectors.add_(0.3 * torch.randn_like(model.codebook.vectors))
+            vectors_of(model).add_(0.3 * torch.randn_like(vectors_of(model)))
             model.scaled_logits.normal_(std=1 / LOGIT_SCALE)
     return model, batch
 
 
+def vectors_of(model: VQVAE) -> torch.Tensor:
+    """Return the learned vectors of the codes, [K, D]."""
+    assert isinstance(model.codebook, Codebook)
+    return model.codebook.vectors
+
+
 @torch.no_grad()
-def vq_vae() -> Iterator[Case]:
+def codebook() -> Iterator[Case]:
     """KL = −Σ ln p(code); a uniform prior costs ln K a code; the prior's probabilities sum to 1."""
     model, batch = model_of(6)
     encoded, q = model.encoded(batch.x), model.posterior(batch.x)
-    distances = (encoded[:, None] - model.codebook.vectors[None, :, :, None, None]).square().sum(2)
+    distances = (encoded[:, None] - vectors_of(model)[None, :, :, None, None]).square().sum(2)
     found = (encoded - q.mean).square().sum(1)
     yield Case.largest("squared distance to the code: the least to any", found, distances.amin(1), 1e-5)
     table = (LOGIT_SCALE * model.scaled_logits).log_softmax(-1)
@@ -45,6 +51,7 @@ def vq_vae() -> Iterator[Case]:
     yield Case("KL of a uniform prior on 2×2 places: 4 ln 6, nats", kl, 4 * math.log(6), 1e-5)
     with genzoo.seeded(1):
         codebook, logits = Codebook(3, 2), torch.randn(2, 1, 3)
+        codebook.reset()
     prior = CodePrior(logits, codebook)
     grids = torch.cartesian_prod(torch.arange(3), torch.arange(3)).view(9, 2, 1)
     p = prior.log_prob(codebook.look_up(grids)).exp()
@@ -59,7 +66,7 @@ def vq() -> Iterator[Case]:
     """The gradient of the codebook is 2Σ(z − e)/B over the vectors e nearest to each code z."""
     model, batch = model_of(6)
     terms = VQ(model, VQ.Config(commitment=0.5))(model, batch, STEP)
-    (found,) = torch.autograd.grad(terms["loss"], [model.codebook.vectors])
+    (found,) = torch.autograd.grad(terms["loss"], [vectors_of(model)])
     with torch.no_grad():
         encoded, q = model.encoded(batch.x), model.posterior(batch.x)
         distances = (encoded - q.mean).movedim(1, -1).flatten(0, 2)
@@ -77,19 +84,19 @@ def vq_moving() -> Iterator[Case]:
     loss = MovingVQ(model, MovingVQ.Config(decay=0.9, restart=0.0))
     loss.begin(model, 10)
     points = model.encoded(batch.x).movedim(1, -1).flatten(0, 2)
-    nearest = torch.cdist(points, model.codebook.vectors).argmin(1)
+    nearest = torch.cdist(points, vectors_of(model)).argmin(1)
     counts = torch.bincount(nearest, minlength=6)
     sums = torch.zeros(6, 3).index_add_(0, nearest, points)
-    wanted = (0.9 * model.codebook.vectors + 0.1 * sums) / (0.9 + 0.1 * counts)[:, None]
+    wanted = (0.9 * vectors_of(model) + 0.1 * sums) / (0.9 + 0.1 * counts)[:, None]
     with genzoo.seeded(3):
         loss.after_step(model, batch, STEP)
-    yield Case.largest("codes after a step: (γm + (1 − γ)Σz) / (γN + (1 − γ)n)", model.codebook.vectors, wanted, 1e-5)
+    yield Case.largest("codes after a step: (γm + (1 − γ)Σz) / (γN + (1 − γ)n)", vectors_of(model), wanted, 1e-5)
     for _ in range(200):
         loss.after_step(model, batch, STEP)
-    nearest = torch.cdist(points, model.codebook.vectors).argmin(1)
+    nearest = torch.cdist(points, vectors_of(model)).argmin(1)
     used = nearest.unique()
     means = torch.stack([points[nearest == code].mean(0) for code in used])
-    yield Case.largest("codes after 200 steps: means of their points", model.codebook.vectors[used], means, 1e-4)
+    yield Case.largest("codes after 200 steps: means of their points", vectors_of(model)[used], means, 1e-4)
 
 
 def code_perplexity() -> Iterator[Case]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.distributions import full_precision
 from genzoo.core.nets import require_images, widened
-from genzoo_plugins.discrete.codebook import Codebook, CodePrior, Quantised
+from genzoo_plugins.discrete.codebook import CodePrior, Quantised
 
 LOGIT_SCALE = 10.0
 """Logits move by several nats, but Adam moves a parameter by about the learning rate a step: this makes it tenfold."""
@@ -60,8 +59,8 @@ class GridDecoder(nn.Sequential):
         super().__init__(*layers)
 
 
-class VQVAE(genzoo.LatentModel):
-    """z is a grid of code vectors: q(z|x) the codes nearest to the encoder's output, p(z) independent codes.
+class VQVAE(genzoo.LatentModel, genzoo.Tokeniser):
+    """z is a grid of code vectors: q(z|x) the codes of the encoder's output, p(z) independent codes.
 
     The prior has learnt probabilities for each place. In the paper it is uniform during training, and an autoregressive
     model of the codes afterwards (van den Oord et al. 2017, section 3.3). Its gradient never reaches the encoder.
@@ -70,48 +69,54 @@ class VQVAE(genzoo.LatentModel):
     @genzoo.config
     class Config:
         codes: genzoo.Count = 512
-        """K, number of codes in the codebook."""
+        """K, number of codes in a codebook."""
         code_dim: Annotated[int, genzoo.Range(3)] = 4
-        """D, length of a code's vector. In many dimensions fewer codes are used."""
+        """D, length of a code's vector in a codebook. In many dimensions fewer codes are used."""
         levels: genzoo.Count = 3
         """Convolutions of stride 2 in the encoder: each halves the sides of the grid of codes."""
         width: genzoo.Count = 32
         """Feature maps between the layers."""
         residual_blocks: genzoo.Natural = 2
         """Residual blocks in the encoder, and in the decoder."""
+        quantiser: str = "vq"
+        """How vectors become codes, one of `genzoo list --kind quantiser`."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
         super().__init__(spec, config)
         require_images("vq-vae", spec.shape, at_least=2**config.levels)
         self.head = genzoo.make_likelihood(spec.likelihood)
         nets = (config.width, config.levels, config.residual_blocks)
-        self.encoder = GridEncoder(spec.shape[0], *nets, config.code_dim)
-        self.decoder = GridDecoder(config.code_dim, *nets, widened(spec.shape, self.head.outputs))
-        self.codebook = Codebook(config.codes, config.code_dim)
+        quantiser: genzoo.Quantiser = genzoo.make_part("quantiser", config.quantiser, config.codes, config.code_dim)
+        self.encoder = GridEncoder(spec.shape[0], *nets, quantiser.dim)
+        self.decoder = GridDecoder(quantiser.dim, *nets, widened(spec.shape, self.head.outputs))
+        quantiser.reset()
+        self.codebook = quantiser
         height, width = (side >> config.levels for side in spec.shape[1:])
-        self.scaled_logits = nn.Parameter(torch.zeros(height, width, config.codes))
+        self.scaled_logits = nn.Parameter(torch.zeros(quantiser.depth * height, width, quantiser.size))
+        self.vocabulary = quantiser.size
 
     def prepare(self, batch: genzoo.Batch) -> None:
-        self.codebook.start(self.encoded(batch.x))
+        self.codebook.start(full_precision(self.encoder(batch.x)))
 
     def encoded(self, x: Tensor) -> Tensor:
-        """Return the encoder's output before quantisation, [B, D, h, w]: each vector has mean 0 and variance 1.
-
-        Without that the encoder's output grows faster than the codes, and nearly all codes become unused.
-        """
-        vectors = full_precision(self.encoder(x)).movedim(1, -1)
-        return F.layer_norm(vectors, vectors.shape[-1:]).movedim(-1, 1)
+        """Return the encoder's output before quantisation, [B, D, h, w]."""
+        return self.codebook.bound(full_precision(self.encoder(x)))
 
     def posterior(self, x: Tensor) -> Quantised:
-        encoded = self.encoded(x)
-        codes = self.codebook.nearest(encoded)
-        return Quantised(encoded, codes, self.codebook.look_up(codes))
+        encoded, codes = self.codebook(self.encoded(x))
+        return Quantised(encoded, codes, self.codebook.look_up(codes), self.codebook.depth)
+
+    def codes(self, x: Tensor) -> Tensor:
+        return self.posterior(x).codes
+
+    def latents(self, codes: Tensor) -> Tensor:
+        return self.codebook.look_up(codes)
 
     def prior(self) -> CodePrior:
         return CodePrior(LOGIT_SCALE * self.scaled_logits, self.codebook)
 
     def likelihood(self, z: Tensor) -> genzoo.Distribution:
-        px: genzoo.Distribution = self.head(self.decoder(z))
+        px: genzoo.Distribution = self.head(self.decoder(self.codebook.joined(z)))
         return px
 
 
@@ -119,7 +124,8 @@ class VQ(genzoo.Loss):
     """−ln p(x|z) − ln p(z) + ‖sg[e] − z‖² + β‖e − sg[z]‖², summed over an example (van den Oord et al. 2017, eq. 3).
 
     The first distance trains the codebook alone and the second the encoder alone; −ln p(z), the KL of the codes, trains
-    the prior alone. "negative_elbo" is the first two terms, in nats, and "distortion" is ‖e − z‖².
+    the prior alone. A quantiser whose vectors are not learned is without the first or both, and may add a penalty.
+    "negative_elbo" is the first two terms, in nats, and "distortion" is ‖e − z‖².
     """
 
     accepts = VQVAE
@@ -131,26 +137,42 @@ class VQ(genzoo.Loss):
 
     config: Config
 
+    def __init__(self, model: genzoo.Model, config: Any) -> None:
+        super().__init__(model, config)
+        assert isinstance(model, VQVAE)
+        if model.codebook.follows:
+            self.after_step = self.follow  # type: ignore[method-assign]
+
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, VQVAE)
-        inference = model.infer(batch)
+        inference, quantiser = model.infer(batch), model.codebook
         q = inference.q
         assert isinstance(q, Quantised)
         reconstruction = -inference.px.log_prob(batch.x).mean()
         kl = inference.kl().mean()
-        codebook = squared_distance(q.encoded.detach(), q.vectors)
-        commitment = squared_distance(q.encoded, q.vectors.detach())
+        distortion = squared_distance(q.encoded.detach(), q.vectors)
+        loss = bound = reconstruction + kl
+        if self.pulls_vectors(quantiser):
+            loss = loss + distortion
+        if quantiser.commits:
+            loss = loss + self.config.commitment * squared_distance(q.encoded, q.vectors.detach())
+        penalty = quantiser.penalty(q.encoded)
         return {
-            "loss": reconstruction + kl + self.codebook_loss(codebook) + self.config.commitment * commitment,
-            "negative_elbo": (reconstruction + kl).detach(),
+            "loss": loss if penalty is None else loss + penalty,
+            "negative_elbo": bound.detach(),
             "reconstruction": reconstruction.detach(),
             "kl": kl.detach(),
-            "distortion": codebook.detach(),
+            "distortion": distortion.detach(),
         }
 
-    def codebook_loss(self, distortion: Tensor) -> Tensor | float:
-        """Return the term that trains the codebook, given ‖sg[e] − z‖²."""
-        return distortion
+    def pulls_vectors(self, quantiser: genzoo.Quantiser) -> bool:
+        """Return whether the distance trains the quantiser's vectors."""
+        return quantiser.by_gradient
+
+    def follow(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> None:
+        """Let the quantiser follow the encoder, after a step."""
+        assert isinstance(model, VQVAE)
+        model.codebook.follow(model.encoded(batch.x))
 
 
 def squared_distance(one: Tensor, other: Tensor) -> Tensor:

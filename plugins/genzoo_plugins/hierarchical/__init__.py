@@ -13,9 +13,9 @@ def register_models(register: RegisterModel) -> None:
         f"{HOME}.ladder_vae:LadderVAE",
         loss="elbo",
         loss_options={"kl_warmup": 2000},
-        summary="VAE of two levels whose posterior corrects the prior from the top down",
+        summary="VAE of two or more levels whose posterior corrects the prior from the top down",
         paper=PAPER,
-        theory="genzoo_plugins.hierarchical.theory:ladder_vae",
+        theory=f"{HOME}.theory:ladder_vae",
     )
 
 

@@ -1,4 +1,4 @@
-"""Gaussians over two levels, the lower one given the upper."""
+"""Gaussians over several levels, each given those above it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def merge(one: genzoo.DiagGaussian, other: genzoo.DiagGaussian) -> genzoo.DiagGa
 class Ladder(genzoo.Distribution):
     """p(z₂) p(z₁|z₂), or with evidence q(z₂|x) q(z₁|z₂, x): densities of z = (z₁, z₂), side by side.
 
+    With a ladder as its top it has more levels: z₂ then stands for all levels above the first.
+
     Args:
         top: Of z₂: [*batch, D₂].
         generate: p(z₁|z₂), [*, D₂] → [*, D₁].
@@ -33,7 +35,7 @@ class Ladder(genzoo.Distribution):
 
     def __init__(
         self,
-        top: genzoo.DiagGaussian,
+        top: genzoo.DiagGaussian | Ladder,
         generate: Callable[[Tensor], genzoo.DiagGaussian],
         lower_dim: int,
         evidence: genzoo.DiagGaussian | None = None,
@@ -76,20 +78,28 @@ class Ladder(genzoo.Distribution):
         return type(self)(self.top.unflatten(sizes), self.generate, self.lower_dim, evidence)
 
 
-class LadderInference(genzoo.Inference):
-    """A ladder's distributions for one batch. The KL is in closed form given z₂, which is sampled."""
-
-    def kl_of_levels(self) -> tuple[Tensor, Tensor]:
-        """Return E KL(q(z₁|z₂, x)‖p(z₁|z₂)) over the K samples of z₂, and KL(q(z₂|x)‖p(z₂)): nats, [B] each."""
-        q, p = self.q, self.p
-        assert isinstance(q, Ladder)
-        assert isinstance(p, Ladder)
-        z2 = self.z[..., q.lower_dim :]
-        lower, top = q.lower(z2).kl(p.lower(z2)), q.top.kl(p.top)
-        assert lower is not None
+def kl_of_levels(q: genzoo.Distribution, p: genzoo.Distribution, z: Tensor) -> list[Tensor]:
+    """Return KL(q‖p) of each level in nats, [B] each, the lowest first: in closed form given the levels above it, and
+    averaged over their K samples z [K, B, D]."""
+    if not isinstance(q, Ladder):
+        top = q.kl(p)
         assert top is not None
-        return lower.mean(0), top
+        return [top]
+    assert isinstance(p, Ladder)
+    above = z[..., q.lower_dim :]
+    lower = q.lower(above).kl(p.lower(above))
+    assert lower is not None
+    return [lower.mean(0), *kl_of_levels(q.top, p.top, above)]
+
+
+class LadderInference(genzoo.Inference):
+    """A ladder's distributions for one batch. The KL is in closed form given the levels above, which are sampled."""
+
+    def kl_of_levels(self) -> list[Tensor]:
+        """Return the KL of each level, E KL(q(z₁|z₂, x)‖p(z₁|z₂)) first: nats, [B] each."""
+        assert self.p is not None
+        return kl_of_levels(self.q, self.p, self.z)
 
     def kl(self) -> Tensor:
-        lower, top = self.kl_of_levels()
-        return lower + top
+        levels = self.kl_of_levels()
+        return sum(levels[1:], levels[0])

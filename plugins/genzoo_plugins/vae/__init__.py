@@ -8,6 +8,10 @@ BURDA = "Burda, Grosse & Salakhutdinov 2016, arXiv 1509.00519"
 KIM = "Kim & Mnih 2018, arXiv 1802.05983"
 M2 = "Kingma, Rezende, Mohamed & Welling 2014, arXiv 1406.5298"
 CHEN = "Chen et al. 2018, arXiv 1802.04942"
+KUMAR = "Kumar, Sattigeri & Balakrishnan 2018, arXiv 1711.00848"
+RAINFORTH = "Rainforth et al. 2018, arXiv 1802.04537"
+THEORY = f"{HOME}.theory"
+IMPORTANCE = f"{THEORY}:importance_weighted"
 
 
 @hookimpl
@@ -77,6 +81,70 @@ def register_models(register: RegisterModel) -> None:
         paper=CHEN,
         theory="genzoo_plugins.vae.theory_vae:beta_tc_vae",
     )
+    register(
+        "dip-vae",
+        VAE,
+        loss="dip",
+        summary="VAE whose codes are brought to a covariance of I over the data",
+        paper=KUMAR,
+        theory=f"{THEORY}:dip_vae",
+    )
+    register_with_parts(register)
+    for name, kind, summary in (
+        ("miwae", "multiply", "VAE trained on the mean of M importance-weighted bounds"),
+        ("piwae", "partially", "VAE whose encoder has the loss of miwae, and whose decoder that of iwae"),
+        ("ciwae", "combined", "VAE trained on a share of the ELBO and of the importance-weighted bound"),
+    ):
+        register(name, VAE, loss=f"{kind}-importance-weighted", summary=summary, paper=RAINFORTH, theory=IMPORTANCE)
+
+
+def register_with_parts(register: RegisterModel) -> None:
+    """Register the VAE with other parts than its defaults."""
+    register(
+        "sigma-vae",
+        VAE,
+        loss="elbo",
+        training={"likelihood": "gaussian-learned"},
+        summary="VAE with one learned variance of x given z",
+        paper="Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202",
+        theory=f"{THEORY}:sigma_vae",
+    )
+    register(
+        "cb-vae",
+        VAE,
+        loss="elbo",
+        training={"likelihood": "continuous-bernoulli"},
+        summary="VAE of grey images with a density of grey values",
+        paper="Loaiza-Ganem & Cunningham 2019, arXiv 1907.06845",
+        theory=f"{THEORY}:cb_vae",
+    )
+    register(
+        "iaf-vae",
+        VAE,
+        loss="elbo",
+        options={"posterior": "iaf:4"},
+        summary="VAE whose posterior is an inverse autoregressive flow that depends on x",
+        paper="Kingma et al. 2016, arXiv 1606.04934",
+        theory=f"{THEORY}:iaf_vae",
+    )
+    register(
+        "vamp-vae",
+        VAE,
+        loss="elbo",
+        options={"prior": "vamp:100"},
+        summary="VAE whose prior is the mixture of the posteriors of learned inputs",
+        paper="Tomczak & Welling 2018, arXiv 1705.07120",
+        theory=f"{THEORY}:vamp_vae",
+    )
+    register(
+        "gm-vae",
+        VAE,
+        loss="elbo",
+        options={"prior": "mixture:10"},
+        summary="VAE whose prior is a learned mixture of Gaussians, to cluster by",
+        paper="Jiang et al. 2017, arXiv 1611.05148",
+        theory=f"{THEORY}:gm_vae",
+    )
 
 
 @hookimpl
@@ -109,3 +177,20 @@ def register_losses(register: Register) -> None:
         paper=CHEN,
         theory="genzoo_plugins.vae.theory_vae:beta_tc_vae",
     )
+    register(
+        "dip",
+        f"{HOME}.dip_vae:DIP",
+        summary="negative ELBO plus the distance of the codes' covariance from I",
+        paper=KUMAR,
+        theory=f"{THEORY}:dip_vae",
+    )
+    for kind, summary in (
+        ("multiply", "minus the mean of M importance-weighted bounds of k samples"),
+        (
+            "partially",
+            "minus the mean of M bounds for the encoder, and the bound of M·k samples for the decoder",
+        ),
+        ("combined", "minus a share of the ELBO and of the importance-weighted bound"),
+    ):
+        target = f"{HOME}.iwae:{kind.capitalize()}ImportanceWeighted"
+        register(f"{kind}-importance-weighted", target, summary=summary, paper=RAINFORTH, theory=IMPORTANCE)

@@ -64,15 +64,15 @@ def test_the_loss_is_the_mean_over_the_batch_of_the_squared_error_of_an_example(
 
 def test_paths_are_straight_from_noise_to_data_and_times_are_uniform() -> None:
     class Watched(FlowMatching):
-        def velocity(self, x: Tensor, t: Tensor) -> Tensor:
-            self.seen = x, t
+        def velocity(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+            self.given = x, t
             return torch.zeros_like(x)
 
     x = gaussian(100_000)
     model = Watched(SPEC, FlowMatching.Config(width=8, depth=1))
     with seeded(0):
         FlowMatchingLoss(model, FlowMatchingLoss.Config())(model, genzoo.Batch(x), STEP)
-    along, t = model.seen
+    along, t = model.given
     levels = torch.linspace(0, 1, len(t))
     assert (t.sort().values - levels).abs().max() < 1.95 / math.sqrt(len(t))  # Kolmogorov, at 0.1 %
     noise = (along - t[:, None] * x) / (1 - t)[:, None]

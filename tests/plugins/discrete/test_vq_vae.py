@@ -84,6 +84,7 @@ def test_the_prior_is_a_distribution_over_grids() -> None:
     """Its probabilities sum to 1, its samples have them, and its mean is theirs."""
     torch.manual_seed(0)
     codebook, logits = Codebook(3, 2), torch.randn(2, 1, 3)
+    codebook.reset()
     prior = CodePrior(logits, codebook)
     grids = torch.cartesian_prod(torch.arange(3), torch.arange(3)).view(9, 2, 1)
     probabilities = prior.log_prob(codebook.look_up(grids)).exp()
@@ -185,7 +186,7 @@ def test_the_codebook_finds_the_centres_of_clusters() -> None:
     which = torch.randint(4, (4000,))
     points = (centres[which] + sigma * torch.randn(4000, 2)).view(-1, 2, 1, 1)
     codebook = Codebook(4, 2)
-    codebook.start(points)
+    codebook.choose(points)
     started = codebook.vectors.detach().clone()
     assert torch.cdist(centres, started).argmin(1).unique().numel() == 4  # each near a cluster of its own
     optimizer = torch.optim.Adam(codebook.parameters(), lr=0.02)
@@ -203,7 +204,7 @@ def test_the_codebook_finds_the_centres_of_clusters() -> None:
 def test_codes_differ_where_a_batch_has_fewer_vectors() -> None:
     torch.manual_seed(0)
     codebook = Codebook(30, 2)
-    codebook.start(torch.tensor([[1.0, 0.0], [0.0, 1.0]]).view(2, 2, 1, 1))
+    codebook.choose(torch.tensor([[1.0, 0.0], [0.0, 1.0]]).view(2, 2, 1, 1))
     distances = torch.cdist(codebook.vectors, codebook.vectors)
     assert distances.fill_diagonal_(math.inf).min() > 0
 

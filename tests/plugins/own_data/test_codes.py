@@ -85,15 +85,42 @@ def test_codes_pass_the_checks_of_every_dataset(first: Run) -> None:
     assert found == {**dict.fromkeys(found), "factors": "it has no factors"}
 
 
-def test_a_grid_of_code_vectors_is_flattened_and_decoded(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def quantised(tmp_path_factory: pytest.TempPathFactory) -> Run:
     options = ("--codes", 8, "--levels", 1, "--width", 8, "--residual-blocks", 0)
-    run = trained(tmp_path, "vq-vae", "--dataset", "digits", "--epochs", 1, *options)
-    found = dataset("codes", on=str(run.path))
-    assert found.spec.shape == (4 * 4 * 4,)
-    z = load("codes", on=str(run.path)).test.x[:6]
-    data = library.load_data(run)["test"]
-    again = model_of(run).reconstruct(data.batch(torch.arange(6)).x).detach()
+    return trained(tmp_path_factory.mktemp("quantised"), "vq-vae", "--dataset", "digits", "--epochs", 1, *options)
+
+
+@pytest.mark.parametrize("vectors", [True, False])
+def test_a_grid_of_codes_is_decoded_to_its_reconstruction(vectors: bool, quantised: Run) -> None:
+    found = dataset("codes", on=str(quantised.path), vectors=vectors)
+    assert found.spec.shape == ((4 * 4 * 4,) if vectors else (4 * 4,))
+    z = load("codes", on=str(quantised.path), vectors=vectors).test.x[:6]
+    data = library.load_data(quantised)["test"]
+    again = model_of(quantised).reconstruct(data.batch(torch.arange(6)).x).detach()
     torch.testing.assert_close(found.decode(z), again)
+
+
+@torch.no_grad()
+def test_tokens_are_the_codes_plus_1_row_by_row(quantised: Run) -> None:
+    spec, test = dataset("codes", on=str(quantised.path)).spec, load("codes", on=str(quantised.path)).test
+    assert (spec.kind, spec.levels, spec.grid, spec.likelihood) == ("tokens", 9, (4, 4), "")
+    assert test.x.dtype == torch.int8
+    x = library.load_data(quantised)["test"].batch(torch.arange(5)).x
+    model = model_of(quantised)
+    assert isinstance(model, library.Tokeniser)
+    assert torch.equal(test.x[:5].long(), model.codes(x).flatten(1) + 1)
+
+
+def test_a_transformer_of_the_codes_draws_pictures(quantised: Run, tmp_path: Path) -> None:
+    net = ("--width", 16, "--depth", 1, "--heads", 2)
+    run = trained(tmp_path, "transformer", "--dataset", "codes", "--data.on", quantised.path, "--epochs", 1, *net)
+    assert run.model.spec.grid == (4, 4)
+    assert genzoo("sample", run.path, "-n", 5, "--out", tmp_path / "x.npy").code == 0
+    tokens, _ = draw_samples(run.model, None, 5)
+    assert int(tokens.min()) > 0
+    assert np.load(tmp_path / "x.npy") == pytest.approx(dataset("codes", on=str(quantised.path)).decode(tokens).numpy())
+    assert np.load(tmp_path / "x.npy").shape == (5, 1, 8, 8)
 
 
 def test_samples_are_decoded_by_the_first_model(first: Run, second: Run, tmp_path: Path) -> None:

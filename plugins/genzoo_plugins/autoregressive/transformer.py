@@ -1,4 +1,4 @@
-"""A causal transformer over tokens: exact ln p of a text, one conditional a character."""
+"""A causal transformer: exact ln p of a text, of the codes of another model, or of pixels, one conditional a value."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import genzoo
 from genzoo.core.dataset import PADDING
 from genzoo.core.distributions import full_precision
 from genzoo.core.noise import exponential
+from genzoo.core.observation import LEVELS
+from genzoo.registry.parts import likelihood_class
 from genzoo_plugins.autoregressive.temperature import Temperature
 
 Cache = tuple[Tensor, Tensor]
@@ -53,15 +55,16 @@ class Block(nn.Module):
         return h + self.perceptron(self.between(h)), (key, value)
 
 
-class CharModel(genzoo.Density):
-    """p(x) = Π p(x_t | x_<t) over the tokens up to the first padding, by a causal transformer (Radford et al. 2018).
+class Transformer(genzoo.Density):
+    """p(x) = Π p(x_t | x_<t) over the values in their order, by a causal transformer (Radford et al. 2018).
 
-    The padding is the symbol of the end: a text of n tokens has n + 1 factors, or n if it fills the whole length. What
-    follows the end is padding with probability 1, so p sums to 1 over all sequences. A sequence with tokens after the
-    padding is impossible: its ln p is −∞.
+    Values are symbols from 1 on: tokens as they are, and levels of pixels in the order of rows (Chen et al. 2020). In a
+    text the padding, 0, is the symbol of the end: a text of n tokens has n + 1 factors, or n if it fills the whole
+    length. What follows the end is padding with probability 1, so p sums to 1 over all sequences. A sequence with
+    tokens after the padding is impossible: its ln p is −∞. Codes on a grid and pixels have no end and no padding.
     """
 
-    kinds = ("tokens",)
+    kinds = ("image", "tokens")
     measure = "probability"
     Sampling = Temperature
 
@@ -81,23 +84,60 @@ class CharModel(genzoo.Density):
                 f"--width {math.ceil(config.width / config.heads) * config.heads}",
             )
         super().__init__(spec, config)
-        (self.length,) = spec.shape
-        self.tokens = nn.Embedding(spec.levels, config.width)  # that of the padding stands for the beginning
+        self.length = spec.numel
+        self.ends = spec.is_discrete and not spec.grid
+        self.top = self.levels_of(spec) - 1
+        """The largest pixel value, in levels."""
+        if not spec.is_discrete:
+            self.support = "binary" if spec.binary else "levels" if self.top == LEVELS - 1 else "any"
+        symbols = spec.levels if spec.is_discrete else self.top + 2
+        self.tokens = nn.Embedding(symbols, config.width)  # that of 0 stands for the beginning
         self.places = nn.Parameter(0.02 * torch.randn(self.length, config.width))
         self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
         self.after = nn.LayerNorm(config.width)
-        self.out = nn.Linear(config.width, spec.levels)
+        self.out = nn.Linear(config.width, symbols)
         nn.init.normal_(self.tokens.weight, std=0.02)
 
+    @staticmethod
+    def levels_of(spec: genzoo.DataSpec) -> int:
+        """Return the number of values of a pixel or a token.
+
+        Raises:
+            UsageError: It is not known.
+        """
+        grey = bool(spec.likelihood) and likelihood_class(spec.likelihood).values == "grey"
+        levels = 2 if spec.binary else spec.levels or LEVELS * grey
+        if levels < 2:
+            how = "--binarize dynamic, or --likelihood discretised-logistic for 256 levels"
+            raise genzoo.UsageError("a transformer needs pixels of known levels", how)
+        return levels
+
+    def symbols(self, x: Tensor) -> Tensor:
+        """Return data x [B, *S] as symbols, int64 [B, L]."""
+        if self.spec.is_discrete:
+            return x
+        return (self.spec.original(x).flatten(1) * self.top).round().long() + 1
+
+    def values(self, symbols: Tensor) -> Tensor:
+        """Return symbols [N, L] as data [N, *S]: the inverse of `symbols`."""
+        if self.spec.is_discrete:
+            return symbols
+        return self.spec.view((symbols - 1).view(-1, *self.spec.shape) / self.top).to(self.anchor)
+
     def logits(self, x: Tensor) -> Tensor:
-        """Return the logits of p(x_t | x_<t) at each place of x [B, L]: [B, L, levels]."""
+        """Return the logits of p(x_t | x_<t) at each place of symbols [B, L]: [B, L, symbols]."""
         shifted = F.pad(x[:, :-1], (1, 0), value=PADDING)
         h = self.tokens(shifted) + self.places
         for block in self.blocks:
             h, _ = block(h)
-        return full_precision(self.out(self.after(h)))
+        return self.possible(full_precision(self.out(self.after(h))))
+
+    def possible(self, logits: Tensor) -> Tensor:
+        """Return logits [*, symbols], of which the first, that of the end, is −∞ if there is none."""
+        return logits if self.ends else F.pad(logits[..., 1:], (1, 0), value=-math.inf)
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        x = self.symbols(x)
         each = -F.cross_entropy(self.logits(x).transpose(1, 2), x, reduction="none")
         padding = x == PADDING
         ended = F.pad(padding[:, :-1].cumsum(1) > 0, (1, 0))  # whether the end is before this place
@@ -105,16 +145,16 @@ class CharModel(genzoo.Density):
         return torch.where(possible, each.masked_fill(ended, 0.0).sum(1), -math.inf)
 
     def next_logits(self, token: Tensor, place: int, caches: list[Cache | None]) -> Tensor:
-        """Return the logits at one place, [N, levels], given the token before it [N]; the caches are updated."""
+        """Return the logits at one place, [N, symbols], given the token before it [N]; the caches are updated."""
         h = (self.tokens(token) + self.places[place])[:, None]
         for number, block in enumerate(self.blocks):
             h, caches[number] = block(h, caches[number])
-        return full_precision(self.out(self.after(h[:, 0])))
+        return self.possible(full_precision(self.out(self.after(h[:, 0]))))
 
     def sample(
         self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Temperature | None = None
     ) -> Tensor:
-        """Draw n sequences, int64 [n, L], token by token. Keys and values of earlier tokens are kept."""
+        """Draw n examples [n, *S], symbol by symbol. Keys and values of earlier symbols are kept."""
         temperature = (options or self.sampling).temperature
         token = torch.full((n,), PADDING, device=self.anchor.device)
         caches: list[Cache | None] = [None] * len(self.blocks)
@@ -125,4 +165,4 @@ class CharModel(genzoo.Density):
             ended = (token == PADDING) & (place > 0)
             token = torch.where(ended, PADDING, chosen)
             drawn.append(token)
-        return torch.stack(drawn, 1)
+        return self.values(torch.stack(drawn, 1))

@@ -1,4 +1,4 @@
-"""The character model: its conditionals held against enumeration, perturbation and a Markov chain's entropy."""
+"""The transformer: its conditionals held against enumeration, perturbation and a Markov chain's entropy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 
 import pytest
 import torch
-from genzoo_plugins.autoregressive.char_model import CharModel
+from genzoo_plugins.autoregressive.transformer import Transformer
 from registered_data import dataset, load
 from torch import Tensor
 
@@ -19,10 +19,10 @@ LEVELS, LENGTH = 4, 4
 SPEC = genzoo.DataSpec((LENGTH,), "", kind="tokens", levels=LEVELS)
 
 
-def model_of(spec: genzoo.DataSpec = SPEC, width: int = 16) -> CharModel:
+def model_of(spec: genzoo.DataSpec = SPEC, width: int = 16) -> Transformer:
     """An untrained model with large weights, so that no dependence is too weak to be seen."""
     with seeded(0):
-        model = CharModel(spec, CharModel.Config(width=width, depth=2, heads=2))
+        model = Transformer(spec, Transformer.Config(width=width, depth=2, heads=2))
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
     return model.eval()
@@ -73,7 +73,7 @@ def test_logits_with_a_cache_are_those_without() -> None:
 
 def test_heads_must_divide_the_width() -> None:
     with pytest.raises(genzoo.UsageError, match=r"--width 10 is not a multiple of --heads 4") as caught:
-        CharModel(SPEC, CharModel.Config(width=10))
+        Transformer(SPEC, Transformer.Config(width=10))
     assert caught.value.hint == "--width 12"
 
 
@@ -91,7 +91,7 @@ def test_it_reaches_the_entropy_of_a_markov_chain_and_never_beats_it() -> None:
     data, splits = dataset("markov", **options), load("markov", **options)
     x, test = splits.train.x[:].long(), splits.test.x[:].long()
     with seeded(0):
-        model = CharModel(data.spec, CharModel.Config(width=16, depth=1, heads=2))
+        model = Transformer(data.spec, Transformer.Config(width=16, depth=1, heads=2))
         optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
         for step in range(400):
             batch = x[torch.randint(len(x), (64,))]
