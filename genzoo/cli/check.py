@@ -41,7 +41,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument(
         "name", help="a registered model, loss, dataset, metric, part, command or listener; or a package"
     )
-    parser.add_argument("--kind", choices=KINDS, help="if several kinds have this name")
+    parser.add_argument("--kind", choices=KINDS, metavar="KIND", help="if several kinds have this name")
     parser.add_argument("--dataset", dest="on", action="append", default=[], metavar="NAME",
                         help="also check models and losses on its examples (may be repeated)")  # fmt: skip
     parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="only these checks: A,B")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import inspect
+import textwrap
+from collections.abc import Iterator, Sequence
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.prove import verdicts_here
 from genzoo.cli.terminal import print_table, print_text
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.registry.answer_cache import cached
@@ -51,63 +55,133 @@ def show_info(options: argparse.Namespace) -> int:
         known = [name for kind in KINDS for name in registry().names(kind)]
         raise UsageError(f"nothing is named {options.name!r}.{did_you_mean(options.name, known)}", "type: genzoo list")
     described = [description(entry) for entry in entries]
-    for entry, (lines, options_of) in zip(entries, described, strict=True):
+    verdicts = verdicts_here()
+    for entry, (about, options_of) in zip(entries, described, strict=True):
         print_text(f"{entry.kind} {entry.name} · {entry.summary}", "bold")
-        print(f"  from      {origin_of(entry)}")
-        if entry.paper:
-            print(f"  paper     {entry.paper}")
-        print("\n".join(lines))
+        shown = badge(entry, verdicts).replace("theory", "not yet run")
+        theory = f"{shown}: genzoo prove {registry().spelling(entry)}" if entry.theory else ""
+        rows = [["from", origin_of(entry)], ["paper", entry.paper], ["theory", theory], *about]
+        print("\n".join(labelled(rows)))
         if options_of:
             print_table(options_of, left=2, header=False, plain="\n".join(starmap(option_line, options_of)))
     return 0
 
 
-def description(entry: Entry) -> tuple[list[str], list[list[str]]]:
-    """Return the losses and sizes of an entry, or how to use it, as lines; and its options, see `about_options`."""
+def labelled(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield labels and texts as lines of at most 80 characters, without empty texts and repeated labels."""
+    before = ""
+    for label, text in rows:
+        first = "" if label == before else label
+        if text:
+            before = label
+            yield from textwrap.wrap(text, 80, initial_indent=f"  {first:10}", subsequent_indent=" " * 12,
+                                     break_on_hyphens=False, break_long_words=False)  # fmt: skip
+
+
+def badge(entry: Entry, verdicts: dict[str, str]) -> str:
+    """Return what `genzoo prove` found last, "theory" if it was not run yet, or "unproved" without theory."""
+    return verdicts.get(f"{entry.kind} {entry.full_name}", "theory") if entry.theory else "unproved"
+
+
+def description(entry: Entry) -> tuple[list[list[str]], list[list[str]]]:
+    """Return what an entry is and needs, or how to use it, as labels and texts; its options, see `about_options`."""
     if entry.kind not in WITH_OPTIONS:
-        use = f"  use       {USE[entry.kind].format(name=registry().spelling(entry))}"
+        use = ["use", USE[entry.kind].format(name=registry().spelling(entry))]
         about = cached(["info", entry.kind, entry.full_name], lambda: about_part(entry)) if entry.kind in PARTS else []
         return [*about, use], []
 
     def work_out() -> list[Any]:
-        return [about_model(entry) if entry.kind == "model" else [], about_options(entry)]
+        about = {"model": about_model, "loss": about_loss, "metric": about_metric}.get(entry.kind)
+        return [about(entry) if about else [], about_options(entry)]
 
-    lines, options = cached(["info", entry.kind, entry.full_name], work_out)
-    return lines, options
+    about, options = cached(["info", entry.kind, entry.full_name], work_out)
+    return about, options
 
 
-def about_part(entry: Entry) -> list[str]:
-    """Return the argument that a part takes after the colon, and its default."""
+def about_part(entry: Entry) -> list[list[str]]:
+    """Return what a part takes after the colon, with its default, and which values a likelihood is for."""
     part = entry.load()
-    if not part.symbol:
-        return []
-    default = format(part.default, ".3g") if isinstance(part.default, float) else part.default
-    return [f"  argument  {entry.name}:N, where N is {part.symbol} (default: {default})"]
+    about = []
+    if part.symbol:
+        default = format(part.default, ".3g") if isinstance(part.default, float) else part.default
+        about = [["argument", f"{entry.name}:N, where N is {part.symbol} (default: {default})"]]
+    if entry.kind == "likelihood":
+        values = {"any": "any numbers", "unit": "numbers from 0 to 1", "grey": "grey levels", "counts": "counts"}
+        about.append(["for", values[part.values]])
+    return about
 
 
-def about_model(entry: Entry) -> list[str]:
-    """Return which losses can train a model, and its size on each dataset."""
+def about_loss(entry: Entry) -> list[list[str]]:
+    """Return what a loss minimises and which models it trains."""
+    loss = entry.load()
+    accepts = f"models of type {loss.accepts.__name__}" + (" with a prior p(z)" if loss.needs_prior else "")
+    models = ", ".join(model.name for model in registry().matching("model") if registry().loss_of(model) == entry)
+    phases = ", ".join(phase.term for phase in loss.phases) if len(loss.phases) > 1 else ""
+    return [["minimises", first_sentence(loss)], ["trains", accepts], ["own of", models], ["phases", phases]]
+
+
+def about_metric(entry: Entry) -> list[list[str]]:
+    """Return the unit of a metric and which of its values are better."""
+    metric = entry.load()
+    better = f"{metric.better} is better" if metric.ideal is None else f"nearer to {metric.ideal:g} is better"
+    reported = "in every run" if entry.in_every_run else f"on request: --metrics {entry.name}"
+    unit = f", in {metric.unit}" if metric.unit else ""
+    return [["is", f"{metric.label}{unit}; {better if metric.better or metric.ideal else 'neither is better'}"],
+            ["reported", reported]]  # fmt: skip
+
+
+def first_sentence(cls: type) -> str:
+    """Return the first paragraph of a class's docstring on one line."""
+    return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+
+
+def about_model(entry: Entry) -> list[list[str]]:
+    """Return the objective of a model, the losses that can train it, what it can and needs, and its size on data."""
     from genzoo.core.model import count_parameters
     from genzoo.registry.configs import default_config
     from genzoo.runs.build import meta_model
 
     model = None
-    sizes = []
+    sizes: dict[str, list[str]] = {}
+    refused: dict[str, list[str]] = {}
     for dataset in registry().matching("dataset"):
         try:
             spec = dataset.load()(default_config(dataset, dataset.options)).spec
             model = meta_model(entry.load(), spec, default_config(entry, entry.options))
-            sizes.append(f"  on {dataset.name:14} {count_parameters(model):>10,} parameters")
+            sizes.setdefault(f"{count_parameters(model):,} parameters", []).append(dataset.name)
         except GenzooError as error:
-            sizes.append(f"  on {dataset.name:14} {error.message}")
+            refused.setdefault(error.message, []).append(dataset.name)
         except (RuntimeError, NotImplementedError):  # its constructor needs weights with values
-            sizes.append(f"  on {dataset.name:14} unknown until it is built")
+            sizes.setdefault("unknown until it is built", []).append(dataset.name)
     changed = ", ".join(f"{name} {value}" for name, value in entry.loss_options.items())
     own = registry().loss_of(entry)
     others = [loss.name for loss in registry().matching("loss") if loss != own and accepts(loss, model)]
     trained = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in entry.training.items())
-    losses = f"  losses    {', '.join([entry.loss + (f' ({changed})' if changed else ''), *others])}"
-    return [losses, *([f"  trained   with {trained}"] if trained else []), *sizes]
+    return [
+        ["objective", first_sentence(own.load())],
+        ["losses", ", ".join([entry.loss + (f" ({changed})" if changed else ""), *others])],
+        *([["trained", f"with {trained}"]] if trained else []),
+        *about_capabilities(entry.load()),
+        *(["size", f"{size} on {', '.join(names)}"] for size, names in sizes.items()),
+        *(["not on", f"{', '.join(names)}: {reason}"] for reason, names in refused.items()),
+    ]
+
+
+def about_capabilities(model: type[Model]) -> list[list[str]]:
+    """Return what a model can do and the kinds of data that it needs."""
+    from genzoo.core.model import Decoder, Density, Encoder, LatentModel
+
+    can = ["sample"]
+    can += ["encode"] if issubclass(model, Encoder) else []
+    can += ["decode"] if issubclass(model, Decoder) else []
+    can += ["p(x) by a bound"] if issubclass(model, LatentModel) and not issubclass(model, Density) else []
+    if issubclass(model, Density):
+        can.append(
+            {"exact": "p(x) exactly", "bound": "p(x) by a bound", "estimate": "p(x) by an estimate"}[model.exactness]
+        )
+    can += ["sample classes that are asked for"] if model.conditional else []
+    fitted = [["fitted", "in closed form, without an optimiser"]] if model.in_closed_form() else []
+    return [["can", ", ".join(can)], ["needs", f"data of kind {', '.join(model.kinds)}"], *fitted]
 
 
 def accepts(loss: Entry, model: Model | None) -> bool:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from genzoo.cli.info import origin_of
+from genzoo.cli.info import badge, origin_of
 from genzoo.cli.prove import verdicts_here
 from genzoo.cli.terminal import in_terminal, print_table
 from genzoo.core.errors import UsageError
@@ -36,23 +36,36 @@ HEADINGS: dict[Kind, str] = {
 }
 LABEL, LINES = 18, 40
 """Width of the labels of the overview, and the largest number of its lines: one screen."""
-FORMULAS: tuple[Kind, ...] = ("model", "loss", *PARTS)
+FORMULAS: tuple[Kind, ...] = ("model", "loss", *(part for part in PARTS if part != "figure"))
 """The kinds whose names are formulas, that a theory can be held against."""
 MARKS = {"unproved": "°", "bounded": "≥", "refuted": "!", "broken": "!"}
 """What follows a name in the overview; nothing: proved, or not yet run."""
-EPILOG = """\
+MEANINGS: dict[Kind, str] = {
+    "model": "what is trained: genzoo run MODEL --dataset NAME",
+    "loss": "what training minimises: --loss NAME; a model has its own",
+    "dataset": "examples: --dataset NAME",
+    "metric": "a number that describes a model: --metrics NAME",
+    "likelihood": "part: p(x|z), from what a decoder puts out: --likelihood NAME",
+    "prior": "part: p(z): --prior vamp:100",
+    "posterior": "part: q(z|x), from what an encoder puts out: --posterior iaf:2",
+    "bijection": "part: an invertible map, in priors and posteriors",
+    "quantiser": "part: codes of what an encoder puts out: --quantiser fsq",
+    "optimizer": "part: what moves the weights: --optimizer adamw",
+    "schedule": "part: the learning rate over the steps: --train.schedule cosine",
+    "sampler": "part: where codes of samples come from: --sampler gmm:10",
+    "figure": "part: a picture that runs draw, where model and data allow it",
+    "listener": "what each run notifies: --listeners NAME",
+    "command": "a verb of a plugin: genzoo NAME",
+}
+"""What each kind is, for the help."""
+EPILOG = f"""\
 kinds:
-  model, loss, dataset, metric   what a run is made of: genzoo run MODEL --dataset NAME
-  listener, command              what is notified by runs; verbs of plugins
-parts, which options of models name, such as --prior vamp:100:
-  likelihood   p(x|z), from what a decoder puts out
-  prior        p(z)
-  posterior    q(z|x), from what an encoder puts out
-  bijection    an invertible map, of which priors and posteriors are made
+{chr(10).join(f"  {kind:12} {meaning}" for kind, meaning in MEANINGS.items())}
+A part is what an option of a model names; a number may follow after a colon.
 
-theory: a registration names the cases that genzoo prove runs. What it found last
-with the installed code is shown as proved, bounded, refuted or broken; "theory"
-is one that was not run yet.
+theory: a registration names the cases that genzoo prove runs. What it found
+last with the installed code is shown as proved, bounded, refuted or broken;
+"theory" is one that was not run yet.
 
   genzoo list --kind model       one line each
   genzoo list '*vae*'            names that match
@@ -66,7 +79,7 @@ def add_verb(verbs: Any) -> None:
     catalogue.add_argument(
         "pattern", nargs="?", default="", help="only names that match, such as '*vae*'; one line each"
     )
-    catalogue.add_argument("--kind", choices=KINDS, help="only one kind, one line each")
+    catalogue.add_argument("--kind", choices=KINDS, metavar="KIND", help="only one kind, one line each")
     catalogue.add_argument("--json", action="store_true", help="print JSON")
     catalogue.set_defaults(handler=show_list)
 
@@ -94,11 +107,6 @@ def show_list(options: argparse.Namespace) -> int:
         width = shutil.get_terminal_size().columns if in_terminal() else 80
         print("\n".join(overview(found, badges, min(max(width, 60), 100))))
     return 0
-
-
-def badge(entry: Entry, verdicts: dict[str, str]) -> str:
-    """Return what `genzoo prove` found last, "theory" if it was not run yet, or "unproved" without theory."""
-    return verdicts.get(f"{entry.kind} {entry.full_name}", "theory") if entry.theory else "unproved"
 
 
 def show_lines(found: dict[Kind, list[Entry]], verdicts: dict[str, str]) -> None:
@@ -166,5 +174,5 @@ def legend_of(found: dict[Kind, list[Entry]], verdicts: dict[str, str]) -> list[
              counts.most_common()]  # fmt: skip
     return [
         f"models, losses and parts: {'; '.join(parts)}",
-        "one line each: genzoo list --kind model   details: genzoo info NAME   genzoo prove",
+        "one line each: genzoo list --kind model    genzoo info NAME    genzoo prove NAME",
     ]

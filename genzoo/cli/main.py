@@ -44,7 +44,10 @@ EPILOG = """\
 start here:
   genzoo run vae --dataset mnist        train, evaluate, draw
   genzoo run vae --dataset digits       the same in seconds, without a download
+  genzoo list                           all names, by kind; genzoo list --help explains the kinds
   genzoo info vae                       what a model is, and its options
+options of a run have sections: --model.x, --loss.x, --data.x and --train.x. A name
+that only one section has is typed without it, except for --data.x.
 """
 
 

@@ -40,7 +40,7 @@ def add_verb(verbs: Any) -> None:
     """Add `prove`."""
     parser = verbs.add_parser("prove", help="hold registered names against their theory", epilog=EPILOG)
     parser.add_argument("names", nargs="*", metavar="NAME", help="names or patterns such as '*vae*' (default: all)")
-    parser.add_argument("--kind", choices=KINDS, help="only one kind")
+    parser.add_argument("--kind", choices=KINDS, metavar="KIND", help="only one kind, see genzoo list --help")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(handler=lambda options: show(named(options.names, options.kind), options.json))
 

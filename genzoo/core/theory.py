@@ -36,7 +36,7 @@ class Case(NamedTuple):
 
     @classmethod
     def largest(cls, what: str, found: Tensor, truth: Tensor | float, tolerance: float) -> Self:
-        """Return the case that the largest |found − truth| of all values of two tensors is 0."""
+        """Return the case that the largest |found − truth| of all values of two tensors of one shape is 0."""
         return cls(f"{what}: largest error", (found - truth).abs().max().item(), 0.0, tolerance)
 
     @classmethod

@@ -20,7 +20,8 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
     result = genzoo("info", name)
     assert (result.code, result.err) == (0, "")
     assert f"{kind} {name} · {entry.summary}\n" in result.out
-    assert entry.paper in result.out
+    assert entry.paper in " ".join(result.out.split())
+    assert bool(entry.theory) == (f": genzoo prove {name}\n" in result.out)
     if kind not in WITH_OPTIONS:
         assert re.search(rf"^  use       .*\bgenzoo\b.*\b{name}", result.out, re.MULTILINE)
         return
@@ -33,19 +34,31 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
             rf"{re.escape(option)}\S[^\n]*\s+{re.escape(text)} \(default: {re.escape(default)}\)\n", result.out
         )
     if kind == "model":
-        assert all(f" on {dataset} " in result.out for dataset in registry().names("dataset"))
+        named = set(re.findall(r"[\w-]+", result.out))
+        assert set(registry().names("dataset")) <= named
+        assert "  objective " in result.out
+        assert "  can       sample" in result.out
+        assert "  needs     data of kind " in result.out
 
 
 def test_info_tells_how_a_registration_differs_from_its_class() -> None:
-    assert (
-        "losses    elbo (beta 4.0), factor, geco, importance-weighted, reconstruction, tc\n"
-        in genzoo("info beta-vae").out
-    )
-    assert "losses    elbo, factor, geco, importance-weighted, reconstruction, tc\n" in genzoo("info vae").out
-    assert "on moons          conv-vae needs images" in genzoo("info conv-vae").out
+    assert "  losses    elbo (beta 4.0), factor, " in genzoo("info beta-vae").out
+    assert "  losses    elbo, factor, " in genzoo("info vae").out
+    refused = " ".join(genzoo("info conv-vae").out.split("not on")[1].split())
+    assert "swiss-roll: conv-vae needs images" in refused
+    assert "fitted    in closed form" in genzoo("info ppca").out
+    own = [entry.name for entry in registry().matching("model") if entry.loss == "elbo"]
+    assert f"own of {', '.join(own)} " in " ".join(genzoo("info elbo").out.split())
+    assert "phases    loss, discriminator\n" in genzoo("info factor").out
+
+
+def test_lines_of_details_fit_into_80_columns() -> None:
+    for name in ("vae", "m2-vae", "factor", "kl", "gaussian"):
+        lines = genzoo("info", name).out.splitlines()[1:]
+        assert all(len(line) <= 80 for line in lines if not line.startswith(("  --", "   " * 10)))
 
 
 def test_info_counts_the_parameters() -> None:
     """784-400-20: two layers each way, with the encoder's last layer giving mean and log-variance."""
     count = 784 * 400 + 400 + 400 * 40 + 40 + 20 * 400 + 400 + 400 * 784 + 784
-    assert f"on mnist             {count:,} parameters" in genzoo("info vae").out
+    assert f"{count:,} parameters on fashion-mnist, mnist" in genzoo("info vae").out

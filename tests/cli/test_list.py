@@ -9,26 +9,25 @@ import pytest
 from commandline import genzoo
 
 import genzoo as package
-from genzoo.cli.list import FORMULAS, HEADINGS, LINES, badge, overview
+from genzoo.cli.info import badge
+from genzoo.cli.list import FORMULAS, HEADINGS, LINES, MEANINGS, overview
 from genzoo.registry.answer_cache import recalled, remember
 from genzoo.registry.current import registry
-from genzoo.registry.entries import Entry, Kind, Origin
+from genzoo.registry.entries import KINDS, Entry, Kind, Origin
 
 WIDTH = 80
 
 
-def names_of(lines: list[str]) -> list[str]:
-    """The names of an overview without its legend."""
-    return " ".join(line[18:] for line in lines[1:-2]).split()
-
-
-def test_the_overview_has_every_name_once_on_one_screen() -> None:
+def test_the_overview_has_every_model_once_on_one_screen() -> None:
     result = genzoo("list")
     lines = result.out.splitlines()
     assert len(lines) <= LINES == 40
     assert max(map(len, lines)) <= WIDTH
-    shown = [name.rstrip("°≥!") for name in names_of(lines)]
-    assert sorted(shown) == sorted(entry.name for kind in HEADINGS for entry in registry().matching(kind))
+    models = lines[1 : lines.index(next(line for line in lines if line.startswith("DATASETS")))]
+    shown = [name.rstrip("°≥!") for line in models for name in line[18:].split()]
+    assert sorted(shown) == sorted(registry().names("model"))
+    assert all(any(line.startswith(heading) for line in lines) for kind, heading in HEADINGS.items()
+               if registry().matching(kind))  # fmt: skip
     assert result.err == ""
 
 
@@ -52,7 +51,8 @@ def test_it_stays_on_one_screen_with_more_models_losses_and_parts() -> None:
         line[18:] for line in lines[lines.index(next(x for x in lines if x[:7] == "METRICS")) : at]
     ).split()
     assert len(shown) + int(left.split()[-6]) == 60
-    assert lines[-2].endswith("104 with theory, not yet run; 27 unproved°")
+    unproved = sum(not entry.theory for kind in FORMULAS for entry in found[kind])
+    assert lines[-2].endswith(f" with theory, not yet run; {unproved} unproved°")
 
 
 def test_names_are_marked_by_what_their_theory_shows() -> None:
@@ -89,6 +89,14 @@ def test_a_pattern_or_a_kind_gives_one_line_each() -> None:
     package.register_loss("mine", package.Loss, summary="my own")
     (line,) = genzoo("list", "mine").out.splitlines()
     assert line.split(maxsplit=3) == ["LOSSES", "mine", "unproved", "my own  (notebook)"]
+
+
+def test_the_help_explains_every_kind() -> None:
+    assert set(MEANINGS) == set(KINDS) == set(HEADINGS)
+    lines = genzoo("list", "--help").out.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    first = lines.index("kinds:") + 1
+    assert [line.split()[0] for line in lines[first : first + len(KINDS)]] == list(MEANINGS)
 
 
 def test_list_as_json() -> None:

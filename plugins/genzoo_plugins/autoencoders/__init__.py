@@ -77,30 +77,44 @@ def register_models(register: RegisterModel) -> None:
 @hookimpl
 def register_losses(register: Register) -> None:
     register(
-        "denoising", f"{HOME}.denoising:Denoising", summary="minus ln p(x|z) for the code of x and noise", paper=VINCENT
+        "denoising",
+        f"{HOME}.denoising:Denoising",
+        summary="minus ln p(x|z) for the code of x and noise",
+        paper=VINCENT,
+        theory=f"{HOME}.theory:denoising",
     )
     register(
         "regularised",
         f"{HOME}.regularised:Regularised",
         summary="reconstruction, small codes, and a decoder of small weights or gradient",
         paper=GHOSH,
+        theory=f"{HOME}.theory:regularised",
     )
     register(
         "contractive",
         f"{HOME}.contractive:Contractive",
         summary="reconstruction and the squared norm of the encoder's Jacobian",
         paper=RIFAI,
+        theory=f"{HOME}.theory:contractive",
     )
-    register("l1", f"{HOME}.sparse:L1", summary="reconstruction and the L1 norm of the codes", paper=GAO)
+    register(
+        "l1",
+        f"{HOME}.sparse:L1",
+        summary="reconstruction and the L1 norm of the codes",
+        paper=GAO,
+        theory=f"{HOME}.theory:l1",
+    )
     register(
         "adversarial-codes",
         f"{HOME}.with_prior:AdversarialCodes",
         summary="reconstruction, and a discriminator between codes and the prior's, in turn",
         paper=MAKHZANI,
+        theory=f"{HOME}.theory:adversarial_codes",
     )
     register(
         "sliced-codes",
         f"{HOME}.with_prior:SlicedWasserstein",
         summary="reconstruction and the sliced Wasserstein distance between codes and the prior",
         paper=KOLOURI,
+        theory=f"{HOME}.theory:sliced_wasserstein_distance",
     )

@@ -17,7 +17,7 @@ from genzoo_plugins.autoencoders.ae import AE
 from genzoo_plugins.autoencoders.contractive import Contractive
 from genzoo_plugins.autoencoders.denoising import Denoising
 from genzoo_plugins.autoencoders.regularised import Regularised
-from genzoo_plugins.autoencoders.sparse import SparseAE
+from genzoo_plugins.autoencoders.sparse import L1, SparseAE
 from genzoo_plugins.autoencoders.with_prior import AdversarialCodes, AEWithPrior, SlicedWasserstein
 
 STEP = torch.tensor(0)
@@ -135,6 +135,14 @@ def sparse() -> Iterator[Case]:
     yield Case("mean cosine of an atom and the nearest of the dictionary", cosines.mean().item(), 1.0, 0.01)
     yield Case("atoms that an example uses", (z != 0).sum(1).double().mean().item(), active, 0.05)
     yield Case("largest | ‖d_j‖ − 1 |", (model.dictionary.norm(dim=1) - 1).abs().max().item(), 0.0, 1e-6)
+
+
+def l1() -> Iterator[Case]:
+    """The loss is −ln p(x|z) + λ Σ|z|."""
+    model, x = linear(AE, 3), whitened(64, 3)
+    terms = L1(model, L1.Config(sparsity_weight=0.3))(model, genzoo.Batch(x), STEP)
+    found = (terms["loss"] - terms["reconstruction"]).item()
+    yield Case("what λ = 0.3 adds to −ln p(x|z)", found, 0.3 * model.encode(x).abs().sum(1).mean().item(), 1e-5)
 
 
 def mixtures(atoms: Tensor, active: int, n: int) -> Tensor:

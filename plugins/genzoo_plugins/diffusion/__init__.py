@@ -98,12 +98,14 @@ def register_losses(register: Register) -> None:
         f"{HOME}.consistency:ConsistencyLoss",
         summary="distance between the jumps from two neighbouring levels of noise",
         paper=SONG,
+        theory=f"{HOME}.theory_few_steps:consistency",
     )
     register(
         "edm",
         f"{HOME}.edm:EDMLoss",
         summary="squared error of a denoiser, weighted so that every level of noise counts alike",
         paper=f"{KARRAS}, eq. 2",
+        theory=f"{HOME}.theory:edm",
     )
     register(
         "flow-matching",
@@ -117,6 +119,7 @@ def register_losses(register: Register) -> None:
         f"{HOME}.meanflow:MeanFlowLoss",
         summary="squared error of the mean velocity, by its derivative along the flow",
         paper=f"{GENG}, eq. 9",
+        theory=f"{HOME}.theory_few_steps:meanflow",
     )
 
 

@@ -44,7 +44,10 @@ def integrals(p: genzoo.Distribution, what: str, batch: bool = False) -> Iterato
     cell = (SIDE / CELLS) ** 2
     yield Case(f"∫ of {what}", log_p.exp().sum().item() * cell, 1.0, 2e-3)
     with genzoo.seeded(1):
-        costs = -p.log_prob(p.rsample((4000,))).flatten()
+        drawn = p.rsample((4000,))
+    costs = -p.log_prob(drawn).flatten()
+    again = -p.log_prob(drawn.clone()).flatten()  # by the inverse, and not by what drawing has kept
+    yield Case.largest("ln p of a sample, and of a copy of it", costs, again, 1e-6)
     yield Case.mean("E −ln p of its samples: by quadrature, nats", costs, -(log_p.exp() * log_p).sum().item() * cell)
 
 

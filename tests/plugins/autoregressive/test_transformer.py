@@ -71,19 +71,6 @@ def test_logits_with_a_cache_are_those_without() -> None:
         before = x[:, place]
 
 
-@torch.no_grad()
-def test_samples_follow_log_prob() -> None:
-    model, n = model_of(), 8_000
-    with seeded(0):
-        x = model.sample(n)
-    assert x.dtype == torch.int64
-    sequences = every_sequence()
-    numbers = (x * LEVELS ** torch.arange(LENGTH - 1, -1, -1)).sum(1)
-    often = torch.bincount(numbers, minlength=len(sequences)).double() / n
-    p = model.log_prob(sequences).double().exp()
-    assert ((often - p).abs() < 5 * (p * (1 - p) / n).sqrt() + 1e-4).all()
-
-
 def test_heads_must_divide_the_width() -> None:
     with pytest.raises(genzoo.UsageError, match=r"--width 10 is not a multiple of --heads 4") as caught:
         Transformer(SPEC, Transformer.Config(width=10))

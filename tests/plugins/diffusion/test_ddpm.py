@@ -58,12 +58,6 @@ def test_noise_grows_from_none_to_all(schedule: Schedule, timesteps: int) -> Non
     assert powers[-1] < (0.91 if (schedule, timesteps) == ("linear", 1) else 1.1e-3)
 
 
-def test_the_linear_schedule_is_ho_et_als() -> None:
-    betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
-    expected = (1 - betas).cumprod(0)
-    torch.testing.assert_close(torch.tensor(signal_powers("linear", 1000)[1:]).double(), expected, atol=1e-7, rtol=1e-5)
-
-
 def test_many_small_steps_give_the_marginal_of_one() -> None:
     """x_t = √(1 − β)·x_{t−1} + √β·ε, step by step, has mean √ᾱ_t·x_0 and variance 1 − ᾱ_t."""
     powers = signal_powers("cosine", 50)

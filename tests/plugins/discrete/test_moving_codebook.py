@@ -62,16 +62,6 @@ def test_counts_sums_and_codes_are_the_papers_recursion() -> None:
         torch.testing.assert_close(loss.counts.double(), counts, rtol=1e-5, atol=1e-6)
 
 
-def test_with_a_fixed_encoder_the_codes_are_a_fixed_point_of_k_means() -> None:
-    model, loss = made(decay=0.5, restart=0.0)
-    for _ in range(60):
-        step(model, loss)
-    points, codes = vectors_of(model), model.codebook.vectors
-    nearest = torch.cdist(points, codes).argmin(1)
-    for k in nearest.unique().tolist():
-        torch.testing.assert_close(codes[k], points[nearest == k].mean(0), rtol=1e-4, atol=1e-4)
-
-
 def test_a_code_that_nothing_is_near_to_is_put_at_a_vector_of_the_batch() -> None:
     model, loss = made(decay=0.9, restart=0.2)
     with torch.no_grad():

@@ -17,6 +17,7 @@ def register_models(register: RegisterModel) -> None:
         loss="elbo",
         summary="VAE whose prior favours sparse codes",
         paper="Barello, Charles & Pillow 2018, bioRxiv 399246",
+        theory="genzoo_example.model:theory",
     )
 
 
