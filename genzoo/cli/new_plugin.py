@@ -55,9 +55,13 @@ def show(options: argparse.Namespace) -> int:
 def next_steps(names: Mapping[Kind, str], like: str = "") -> list[str]:
     """Return what to type once the package is installed."""
     steps = [f"genzoo check {name}" for name in names.values()]
-    model, dataset = names.get("model", "vae"), names.get("dataset", "moons" if like == "flow" else "digits")
-    options: list[Kind] = ["listener", *(part for part in PARTS if part not in ("figure", "bijection"))]
+    dataset = names.get("dataset", "moons" if like == "flow" else "digits")
+    listeners = f" --listeners {names['listener']}" if "listener" in names else ""
+    if "model" in names:
+        steps.append(f"genzoo run {names['model']} --dataset {dataset} --epochs 1{listeners}")
+    options: list[Kind] = [kind for kind in PARTS if kind not in ("figure", "bijection")]
     options += [] if "model" in names else ["loss"]
-    typed = "".join(f" --{kind}{'s' * (kind == 'listener')} {names[kind]}" for kind in options if kind in names)
-    steps.append(f"genzoo run {model} --dataset {dataset} --epochs 1{typed}")
+    if "model" not in names or any(kind in names for kind in options):
+        typed = "".join(f" --{kind} {names[kind]}" for kind in options if kind in names)
+        steps.append(f"genzoo run vae --dataset {names.get('dataset', 'digits')} --epochs 1{typed}{listeners}")
     return [*steps, *(text.format(name=names[kind]) for kind, text in USES.items() if kind in names)]

@@ -162,8 +162,10 @@ def completed(wanted: Mapping[Kind, str], like: str) -> dict[Kind, str]:
     """Return the name of each kind to write: a model whose example has a loss of its own brings that loss.
 
     Raises:
-        UsageError: There is no model that could be like something, or no example of a loss for it.
+        UsageError: There is no model that could be like something, no example of a loss for it, or none of a kind.
     """
+    if missing := [kind for kind in wanted if kind not in kinds()]:
+        raise UsageError(f"there is no example of a {missing[0]} to copy", f"kinds: {', '.join(kinds())}")
     if like != LIKE and "model" not in wanted:
         raise UsageError(f"--like {like} is for a model", "name it: --model my-model")
     own = [part for part in parts() if part.kind == "loss" and part.like == like]

@@ -33,7 +33,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return made
 
 
-OTHERS = {kind: f"deep-{kind}" for kind in KINDS if kind not in NAMES}
+OTHERS = {kind: f"deep-{kind}" for kind in scaffold.kinds() if kind not in NAMES}
 PACKAGES = [(NAMES, ""), (OTHERS, ""), *(({"model": f"deep-{like}"}, like) for like in LIKES[1:])]
 
 
@@ -63,7 +63,7 @@ def test_the_package_installs_passes_its_own_tests_and_runs(
     environment.pip("uninstall", "--quiet", "--yes", "genzoo-deep")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", scaffold.kinds())
 def test_a_part_alone_brings_nothing_of_the_others(kind: Kind, tmp_path: Path) -> None:
     folder = scaffold.write_package(tmp_path, "genzoo-deep", {kind: "deep-one"})
     files = files_of(folder)
