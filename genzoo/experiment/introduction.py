@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from genzoo.core.loss import Loss
-from genzoo.core.model import Model, count_parameters
+from genzoo.core.model import LatentModel, Model, count_parameters
 from genzoo.data.run_data import RunData
 from genzoo.evaluation.measures import summarise_likelihood
 from genzoo.experiment.console import Console
@@ -36,7 +36,9 @@ def introduce(console: Console, config: RunConfig, model: Model, loss: Loss, dat
 
 
 def likelihood_line(model: Model, data: RunData) -> str:
-    """Return the name of the model's own p(x|z) as the beginning of a line; "" where the model does not state one."""
+    """Return the name of the model's own p(x|z) as the beginning of a line; "" for a model without p(x|z)."""
+    if not isinstance(model, LatentModel):
+        return ""
     try:
         summary = summarise_likelihood(model, data.evaluated["test"])
     except Exception:  # training gives a clearer error of a broken model

@@ -20,7 +20,7 @@ STYLES = {"train": (DATA_COLOUR, 0.0), "validation": (MODEL_COLOUR, 8.0)}
 """Colour and length of dashes of each split."""
 WIDTH, HEIGHT = 3.4 * DPI, 3.2 * DPI
 """Size in pixels of the panel of one term."""
-LEGEND = 22
+LEGEND = 30
 """Height in pixels of the legend above the panels, where it covers no curve."""
 
 
@@ -73,7 +73,7 @@ def _curve(canvas: Canvas, points: Sequence[Place], part: str) -> None:
 
 def _legend(canvas: Canvas, left: float, parts: Sequence[str]) -> None:
     """Draw the legend in one row at the top."""
-    y = MARGIN + LEGEND / 2
+    y = LEGEND / 2
     for part in parts:
         _curve(canvas, [(left, y), (left + 14, y), (left + 28, y)], part)
         canvas.text((left + 36, y), part, "lm")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genzoo.core.errors import printable
 from genzoo.core.metric import ACTIVE
+from genzoo.core.model import LatentModel
 from genzoo.data.splits import fixed_permutation
 from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, DPI, LONGEST_NAME, QUIET_COLOUR, coordinate
 from genzoo.figures.chart import Canvas, Panel, Scale, linear, powers, room_beside
@@ -47,7 +48,8 @@ def latent_plane(context: FigureContext) -> Plane:
     codes = context.posteriors.mean[chosen]
     y = context.test.y
     classes = None if y is None else y.cpu()[chosen]
-    count, title = codes.shape[1], f"posterior means of {len(chosen):,} test examples"
+    called = "posterior means" if isinstance(context.model, LatentModel) else "codes"
+    count, title = codes.shape[1], f"{called} of {len(chosen):,} test examples"
     if count <= 2:
         return Plane(codes, classes, [coordinate("z", n) for n in range(count)], title)
     axes = principal_axes(codes)

@@ -63,11 +63,16 @@ def reason_of_all(results: Mapping[str, Any], name: str) -> str:
 
 def not_available(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> list[str]:
     """Return the metrics that no split has as one line, by reason; no line if there are none."""
-    labels: dict[str, list[str]] = {}
-    for name, metric in metrics.items():
-        if reason := reason_of_all(results, key(name)):
-            labels.setdefault(reason, []).append(metric.label)
-    found = "; ".join(f"{', '.join(own)} ({reason})" for reason, own in labels.items())
+    return missing(results, {key(name): metric.label for name, metric in metrics.items()})
+
+
+def missing(results: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+    """Return the line of `not_available` for metrics by their names in results, with their labels."""
+    by_reason: dict[str, list[str]] = {}
+    for name, label in labels.items():
+        if reason := reason_of_all(results, name):
+            by_reason.setdefault(reason, []).append(label)
+    found = "; ".join(f"{', '.join(own)} ({reason})" for reason, own in by_reason.items())
     return [f"not available: {found}"] if found else []
 
 

@@ -16,7 +16,7 @@ from genzoo.evaluation.order import metric_for
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.entries import describe
 from genzoo.registry.parts import figures
-from genzoo.reporting.format import SPLITS, metric_text, notes, objective_rows
+from genzoo.reporting.format import SPLITS, metric_text, missing, notes, objective_rows, reason_of_all
 from genzoo.reporting.html import data_url, render
 from genzoo.runs.details import without_copies
 from genzoo.runs.record import total_seconds, why_outdated
@@ -63,7 +63,7 @@ def page(run: Run) -> str:
         warnings=[*outdated(run, config, results, record), *collapse(config, results)],
         summary=summary(config, record, results),
         table=table(results, labels),
-        notes=notes(results),
+        notes=[*missing(results, labels_in(results, labels)), *notes(results)],
         figures=pictures(run.path / "figures", captions()),
         command=command(config),
         configuration=[
@@ -92,7 +92,7 @@ def summary(config: Mapping[str, Any], record: Mapping[str, Any], results: Mappi
     own = results["likelihood"] if "likelihood" in results else config["training"]["likelihood"]
     return [
         *rows,
-        ("likelihood", own or "n/a (no p(x|z))"),
+        ("likelihood", "the model's own p(x)" if own == config["model"]["name"] else own or "n/a (no p(x|z))"),
         ("parameters", f"{results['parameters']:,}"),
         ("training", epochs + (f", stopped: {training['stopped']}" if training["stopped"] else "")),
         ("peak memory", f"{training['peak_memory'] / 2**30:.2f} GiB"),
@@ -102,12 +102,12 @@ def summary(config: Mapping[str, Any], record: Mapping[str, Any], results: Mappi
 
 
 def table(results: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
-    """Return every metric of every split with its standard error, or the reason why it is not available."""
+    """Return every metric of every split with its standard error, or the reason why that split has none."""
     splits = [split for split in SPLITS if split in results]
-    metrics = list(dict.fromkeys(name for split in splits for name in results[split] if name not in NO_METRIC))
-    metrics = without_copies([results[splits[-1]]], metrics)
     rows = []
-    for name in metrics:
+    for name in without_copies([results[splits[-1]]], list(labels_in(results, labels))):
+        if reason_of_all(results, name):
+            continue
         cells = []
         for split in splits:
             error = results[split].get("standard_error", {}).get(name)
@@ -116,6 +116,12 @@ def table(results: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, An
     for label, values in objective_rows(results, splits):
         rows.append({"label": label, "cells": [{"value": number(value), "error": ""} for value in values]})
     return {"columns": [f"{split} ({results[split]['n']:,})" for split in splits], "rows": rows}
+
+
+def labels_in(results: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the label of each metric that any split was asked for."""
+    names = (name for split in SPLITS for name in results.get(split, {}) if name not in NO_METRIC)
+    return {name: labels.get(name, name) for name in names}
 
 
 def outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:

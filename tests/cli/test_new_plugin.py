@@ -11,6 +11,12 @@ from genzoo.cli.new_plugin import next_steps
 
 def test_the_next_steps_check_and_run_what_was_made() -> None:
     assert next_steps({"model": "hvae"}) == ["genzoo check hvae", "genzoo run hvae --dataset digits --epochs 1"]
+    flow = next_steps({"model": "mine", "prior": "p", "command": "size", "listener": "log"}, like="flow")
+    assert flow[4:] == [
+        "genzoo run mine --dataset moons --epochs 1 --listeners log",
+        "genzoo run vae --dataset digits --epochs 1 --prior p --listeners log",
+        "genzoo size @last",
+    ]
     assert next_steps({"loss": "bound", "metric": "score"}) == [
         "genzoo check bound",
         "genzoo check score",

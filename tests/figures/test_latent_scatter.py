@@ -34,3 +34,8 @@ def test_two_latents_are_their_own_plane(tmp_path: Path) -> None:
     plane = latent_plane(subject)
     assert torch.equal(plane.points, subject.posteriors.mean)
     assert plane.names == ["z₁", "z₂"]
+
+
+@pytest.mark.parametrize(("model", "called"), [("vae", "posterior means of "), ("realnvp", "codes of ")])
+def test_a_model_without_a_posterior_has_codes(model: str, called: str, tmp_path: Path) -> None:
+    assert latent_plane(subject_of(tmp_path, model, "moons")).title.startswith(called)

@@ -26,7 +26,8 @@ WORDS = {
 EXCEPTIONS = {
     ("cli/run.py", "digits"): "the dataset of the help of a model: it is small and needs no file",
     ("cli/new_plugin.py", "digits"): "the same, in the commands that are suggested",
-    ("cli/new_plugin.py", "vae"): "the model of the commands that are suggested",
+    ("cli/new_plugin.py", "moons"): "the same, for a model of vectors alone",
+    ("figures/latent_scatter.py", "codes"): "a word of a title",
     ("cli/anomaly.py", "knn"): "the baseline of nearest neighbours, in the output of `genzoo anomaly`",
     ("experiment/training.py", "made"): "a key of a checkpoint's manifest: how it was made",
     ("experiment/resume.py", "made"): "the same key, read",

@@ -112,6 +112,14 @@ def test_a_missing_metric_has_its_reason(copy: Run) -> None:
     results["test"]["not_available"] = {"kl": "no prior p(z)"}
     copy.write("results.json", results)
     assert "n/a (no prior p(z))" in Reader(page(copy)).text
+    for split in ("train", "validation"):
+        results[split]["kl"] = None
+        results[split]["not_available"] = {"kl": "no prior p(z)"}
+    copy.write("results.json", results)
+    text = page(copy)
+    assert "<li>not available: KL (nats) (no prior p(z))</li>" in text
+    assert "<th>KL (nats)</th>" not in text
+    assert "n/a (no prior p(z))" not in text
 
 
 @pytest.mark.parametrize(

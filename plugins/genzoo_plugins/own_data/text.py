@@ -57,5 +57,9 @@ class Text(OwnData):
         texts, symbols = self.content
         train, validation, test = (Split(windows(text, self.config.length, symbols)) for text in texts)
         unknown = sum(character not in symbols for text in texts[1:] for character in text)
-        notes = (f"{unknown:,} characters do not occur in the training part: they are one token, �",) if unknown else ()
+        notes = (
+            (f"characters that do not occur in the training part: {unknown:,}; they are one token, �",)
+            if unknown
+            else ()
+        )
         return Parts(train, validation if len(validation.x) else None, test, notes=notes)
