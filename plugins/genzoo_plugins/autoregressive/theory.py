@@ -58,7 +58,7 @@ def of_masks(**options: Any) -> Iterator[Case]:
 def pixelcnn() -> Iterator[Case]:
     """Yield the cases of pixelcnn: nothing is out of sight, also not above to the right (the blind spot)."""
     pixels = genzoo.DataSpec((1, 3, 4), "bernoulli", binary=True)
-    options = {"width": 4, "layers": 3, "reach": 1}
+    options = {"width": 8, "layers": 3, "reach": 1}
     model = built(PixelCNN, pixels, **options)
     yield Case("Σ P of 2¹² images", sum_over_pixels(model, pixels), 1.0, 1e-9)
     yield from of_sight("logit", logits_of(model), 12)
