@@ -29,7 +29,7 @@ CLOSE = {"spline-flow": 0.1}
 @pytest.mark.parametrize("model", MODELS)
 def test_a_longer_training_is_never_above_the_truth(model: str, dataset: str) -> None:
     cls, options = MODELS[model]
-    below, near = on_known_density(cls, dataset, steps=600, **options)
+    below, near = on_known_density(cls, dataset, updates=600, **options)
     assert below.holds
     assert near.holds
     assert below.found < (CLOSE.get(model, 1.2) if dataset == "pinwheel" else 1.2)
