@@ -69,6 +69,9 @@ if TYPE_CHECKING:
     from genzoo.core.noise import of_examples as of_examples
     from genzoo.core.noise import seeded as seeded
     from genzoo.core.observation import Categorical as Categorical
+    from genzoo.core.optimizer import Optimizer as Optimizer
+    from genzoo.core.optimizer import ParameterGroup as ParameterGroup
+    from genzoo.core.optimizer import Schedule as Schedule
     from genzoo.core.options import Count as Count
     from genzoo.core.options import Fraction as Fraction
     from genzoo.core.options import Natural as Natural
@@ -122,6 +125,7 @@ _HOMES = {
     "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model",
     "core.noise": "content_keys derive_seed of_examples seeded",
     "core.observation": "Categorical",
+    "core.optimizer": "Optimizer ParameterGroup Schedule",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
     "core.parts": "Bijection Figure Likelihood Posterior Prior Sampler",
     "core.rows": "Rows",

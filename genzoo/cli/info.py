@@ -25,6 +25,8 @@ USE: dict[Kind, str] = {
     "figure": "genzoo run MODEL --dataset NAME draws it where it is defined: RUN/figures/{name}.png",
     "bijection": 'in Python: genzoo.make_part("bijection", "{name}", DIM, 0)',
     "sampler": "genzoo sample RUN --sampler {name}",
+    "optimizer": "genzoo run MODEL --dataset NAME --optimizer {name}",
+    "schedule": "genzoo run MODEL --dataset NAME --schedule {name}",
 }
 """What to type for entries without options of their own."""
 

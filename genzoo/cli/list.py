@@ -28,6 +28,8 @@ HEADINGS: dict[Kind, str] = {
     "bijection": "BIJECTIONS",
     "figure": "FIGURES",
     "sampler": "SAMPLERS",
+    "optimizer": "OPTIMIZERS",
+    "schedule": "SCHEDULES",
     "listener": "LISTENERS",
     "command": "COMMANDS",
 }

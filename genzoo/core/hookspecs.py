@@ -24,7 +24,7 @@ API = 2
 OLDEST_API = 2
 """The oldest plugin API that is still supported."""
 
-PartKind = Literal["likelihood", "prior", "posterior", "bijection", "figure", "sampler"]
+PartKind = Literal["likelihood", "prior", "posterior", "bijection", "sampler", "figure", "optimizer", "schedule"]
 """The kinds of parts, see `genzoo.core.parts`."""
 
 hookspec = pluggy.HookspecMarker("genzoo")

@@ -1,14 +1,14 @@
-"""The interfaces of parts: what an option of a model names, such as `--prior vamp:500` or `--likelihood gaussian:0.1`.
+"""The interfaces of parts: what an option names, such as `--prior vamp:500` or `--likelihood gaussian:0.1`.
 
-A part is written as "name" or "name:ARGUMENT", and its constructor gets the argument last. It may own parameters, which
-are trained with those of the model; those of a sampler are fitted after the training.
+A part is written as "name" or "name:ARGUMENT", and its constructor gets the argument last. A part of a model may own
+parameters, which are trained with those of the model; those of a sampler are fitted after the training.
 """
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -16,36 +16,15 @@ from genzoo.core.dataset import Batch, DataSpec
 from genzoo.core.distributions import Distribution
 from genzoo.core.hookspecs import PartKind
 from genzoo.core.model import Model
+from genzoo.core.named import Named
+from genzoo.core.optimizer import Optimizer, Schedule
 
 if TYPE_CHECKING:
     from genzoo.figures.context import FigureContext
 
 
-class Part(nn.Module):
-    """A part that an option names, with a number after the colon if it has a `symbol`."""
-
-    symbol: ClassVar[str] = ""
-    """The name of the number after the colon, which the constructor takes last; empty if there is none."""
-    default: ClassVar[Any] = 1.0
-    """The default of that number. If it is an int, the number must be whole."""
-    name: str = ""
-    """The full name as an option has it, with its argument; empty if it was not made by `make_part`."""
-
-    @classmethod
-    def parse(cls, text: str) -> Any:
-        """Convert the text after the colon to the argument of the constructor: a positive number.
-
-        Raises:
-            ValueError: It is none. The error's text says what it must be.
-        """
-        whole = isinstance(cls.default, int)
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and number > 0 and (not whole or number.is_integer())):
-            raise ValueError(f"{cls.symbol} must be a positive {'whole ' if whole else ''}number")
-        return int(number) if whole else number
+class Part(Named, nn.Module):
+    """A part that models are made of: a module."""
 
 
 class Likelihood(Part):
@@ -185,12 +164,14 @@ class Sampler(Part):
         raise NotImplementedError(f"{type(self).__name__} must define log_prob(z)")
 
 
-INTERFACES: dict[PartKind, type[Part]] = {
+INTERFACES: dict[PartKind, type[Named]] = {
     "likelihood": Likelihood,
     "prior": Prior,
     "posterior": Posterior,
     "bijection": Bijection,
     "figure": Figure,
     "sampler": Sampler,
+    "optimizer": Optimizer,
+    "schedule": Schedule,
 }
 """The class that a part of each kind extends."""

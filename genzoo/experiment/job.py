@@ -24,6 +24,7 @@ from genzoo.runs.run import REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
 from genzoo.system.signals import exit_code, raise_pending_interrupt
+from genzoo.training.base import BaseTrainer
 from genzoo.training.closed_form import ClosedFormTrainer
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
@@ -50,7 +51,7 @@ class Job:
         self.evaluation = FinalEvaluation(self.model, self.loss, plan, data, processes)
         heard = [console] if processes.first else []
         training, validation = self.config.training, data.evaluated.get("validation")
-        trainer_class = ClosedFormTrainer if self.model.in_closed_form() else Trainer
+        trainer_class: type[BaseTrainer] = ClosedFormTrainer if self.model.in_closed_form() else Trainer
         self.trainer = trainer_class(self.model, self.loss, training, data.train, validation, heard, processes)
         self.listeners = RunListeners(plan.listeners, console.warned)
 

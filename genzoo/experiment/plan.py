@@ -24,6 +24,7 @@ from genzoo.runs.config import RunConfig
 from genzoo.system.devices import choose_device
 from genzoo.system.distributed import Processes
 from genzoo.training.execution import refuse_mode
+from genzoo.training.optimizer import refuse_unknown
 
 PLACEHOLDER = 0.5
 """Shift and scale of standardised data until they are read: enough to refuse what does not fit such data."""
@@ -46,6 +47,7 @@ class Plan:
         self.device: torch.device = choose_device(training.device, processes)
         refuse_uneven_batch(training.batch_size, processes)
         refuse_mode(training, self.device)
+        refuse_unknown(training)
         self.closed_form: bool = config.components.model.load().in_closed_form()
         """Whether the model is fitted by itself, in one pass."""
         self.metrics: dict[str, Metric] = find_metrics(registry())

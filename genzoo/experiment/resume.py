@@ -33,6 +33,7 @@ from genzoo.runs.sections import PARTS
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked
 from genzoo.system.signals import terminable
+from genzoo.training.base import BaseTrainer
 from genzoo.training.schedule import learning_rate
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
@@ -145,6 +146,7 @@ class Resumption:
         if self.experiment.plan.closed_form:  # it has no checkpoints: it is fitted again
             self.agree(0)
             return None
+        assert isinstance(trainer, Trainer)
 
         def use(checkpoint: Checkpoint) -> tuple[Checkpoint, Snapshot]:
             self.refuse_other_config(checkpoint)
@@ -167,11 +169,14 @@ class Resumption:
         self.warn_of_differences(checkpoint, job)
         return snapshot
 
-    def same_start(self, trainer: Trainer) -> Snapshot | None:
+    def same_start(self, trainer: BaseTrainer) -> Snapshot | None:
         """Return the checkpoint that the first process chose."""
         step = self.agree(0)
         path = checkpoints.checkpoint_path(self.run.path / FOLDER, step)
-        return to_snapshot(checkpoints.open_checkpoint(path), trainer) if step else None
+        if not step:
+            return None
+        assert isinstance(trainer, Trainer)  # a closed form has no steps
+        return to_snapshot(checkpoints.open_checkpoint(path), trainer)
 
     def agree(self, step: int) -> int:
         """Return the first process's step in all processes."""
@@ -220,19 +225,20 @@ class Resumption:
                 f"not as before: {', '.join(apart[:4])}; results differ from an uninterrupted run in their last digits"
             )
 
-    def tell(self, start: Snapshot | None, trainer: Trainer) -> None:
+    def tell(self, start: Snapshot | None, trainer: BaseTrainer) -> None:
         """Print where the run resumes and how its schedule changes."""
         training, step = self.config.training, start.progress.step if start else 0
         if not start:
             self.say(f"resuming  {self.run.path}, which has no checkpoint yet: from the beginning")
             return
+        assert isinstance(trainer, Trainer)  # a closed form has no checkpoint
         epochs = f"{step / trainer.steps_per_epoch:.3g} of {training.epochs} epochs"
         self.say(f"resuming  {self.run.path} at step {step:,}: {epochs} are done")
         total = self.before.training.epochs * trainer.steps_per_epoch
-        if training.schedule == "cosine" and total != trainer.total_steps and step:
-            was = learning_rate(self.before.training, step - 1, total)
-            now = learning_rate(training, step, trainer.total_steps)
-            self.say(f"the cosine now ends at epoch {training.epochs}: the rate goes from {was:.2g} to {now:.2g}")
+        before, now = learning_rate(self.before.training, total), learning_rate(training, trainer.total_steps)
+        if step and before(step) != now(step):
+            rates = f"the rate goes from {before(step - 1):.2g} to {now(step):.2g}"
+            self.say(f"the {training.schedule} now ends at epoch {training.epochs}: {rates}")
 
 
 def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:

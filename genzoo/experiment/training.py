@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from genzoo.core.errors import NonFiniteError, OutOfMemory
@@ -20,8 +21,8 @@ from genzoo.runs.record import MATTERS, Session
 from genzoo.runs.run import MODEL_FILE, TRACE_FILE, Run
 from genzoo.system.devices import forget_peak, peak_memory
 from genzoo.system.signals import RAISED, first_interrupt
+from genzoo.training.base import BaseTrainer
 from genzoo.training.callback import Outcome
-from genzoo.training.closed_form import ClosedFormTrainer
 from genzoo.training.nonfinite import smaller_rate
 from genzoo.training.profile import Profile
 from genzoo.training.snapshot import Snapshot
@@ -40,7 +41,7 @@ class Trained(NamedTuple):
     """The number of the signal that ended training; 0 if none did."""
 
 
-def fit(trainer: Trainer, start: Snapshot | None, profile: Profile | None = None) -> Trained:
+def fit(trainer: BaseTrainer, start: Snapshot | None, profile: Profile | None = None) -> Trained:
     """Train until the end or the first interrupt, which ends the step at hand. All processes call this.
 
     Args:
@@ -55,7 +56,7 @@ def fit(trainer: Trainer, start: Snapshot | None, profile: Profile | None = None
         stopped_by = number
         trainer.stop_requested = True
 
-    if profile:
+    if profile and isinstance(trainer, Trainer):
         trainer.listeners.append(profile)
         profile.watch(trainer)
     device = trainer.device
@@ -93,7 +94,7 @@ class TrainingSession:
         run: Run,
         config: RunConfig,
         session: Session,
-        trainer: Trainer,
+        trainer: BaseTrainer,
         console: Console,
         listeners: RunListeners,
         data_warnings: list[str],
@@ -117,16 +118,16 @@ class TrainingSession:
         trainer, console = self.trainer, self.console
         log = Log(self.run, start.history if start else [], console.warn)
         profile = None
-        if profiled and isinstance(trainer, ClosedFormTrainer):
+        if profiled and not isinstance(trainer, Trainer):
             console.warn("--profile is left out: a model that is fitted in closed form has no steps")
         elif profiled:
             profile = Profile(self.run.path / TRACE_FILE, console.say)
-        with Checkpointer(self.run, trainer, self.facts) as checkpointer:
-            trainer.listeners = [log, *trainer.listeners, checkpointer, self.listeners]
+        with Checkpointer(self.run, trainer, self.facts) if isinstance(trainer, Trainer) else nullcontext() as writer:
+            trainer.listeners = [log, *trainer.listeners, *([writer] if writer else []), self.listeners]
             try:
                 trained = fit(trainer, start, profile)
             except NonFiniteError as error:
-                raise self.saved_before(error, checkpointer) from None
+                raise self.saved_before(error, writer) from None
             except OutOfMemory as error:
                 if trainer.step:
                     self.save(trainer.trained.model)
@@ -139,21 +140,21 @@ class TrainingSession:
             console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
         if outcome.skipped:
             console.warn(f"{outcome.skipped:,} of {outcome.step:,} steps were not finite and left out")
-        if unsaved := checkpointer.error or log.error:
+        if unsaved := (writer and writer.error) or log.error:
             raise unsaved
         return trained
 
-    def saved_before(self, error: NonFiniteError, checkpointer: Checkpointer) -> NonFiniteError:
+    def saved_before(self, error: NonFiniteError, writer: Checkpointer | None) -> NonFiniteError:
         """Save the weights from before a step that was not finite; return the error with where they are."""
         hints = [error.hint, *self.data_warnings]
         resume = f"genzoo resume {self.run.path} --lr {smaller_rate(self.config.training)}"
         try:
-            if checkpointer.every and checkpointer.write():
+            if writer and writer.every and writer.write():
                 hints.append(f"go on from there: {resume}")
             self.save(self.trainer.trained.model)
             hints.append(f"saved before it: {self.run.path / MODEL_FILE}")
         except NonFiniteError:  # the weights themselves are not finite
-            if checkpoints.published(checkpointer.folder):
+            if writer and checkpoints.published(writer.folder):
                 hints.append(f"go on from the last checkpoint: {resume}")
         return NonFiniteError(error.message, "\n".join(hints))
 

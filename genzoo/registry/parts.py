@@ -11,10 +11,11 @@ from genzoo.registry.discovery import GROUP
 from genzoo.registry.entries import Entry
 
 if TYPE_CHECKING:
-    from genzoo.core.parts import Likelihood, Part
+    from genzoo.core.named import Named
+    from genzoo.core.parts import Likelihood
 
 
-def part_class(kind: PartKind, text: str) -> type[Part]:
+def part_class(kind: PartKind, text: str) -> type[Named]:
     """Return the class of a part. An argument in the text is ignored.
 
     Raises:
@@ -28,7 +29,7 @@ def part_class(kind: PartKind, text: str) -> type[Part]:
     if not issubclass(found, INTERFACES[kind]):
         interface = f"genzoo.{INTERFACES[kind].__name__}"
         raise PluginError(f"{kind} {entry.name!r} of {entry.origin} does not extend {interface}")
-    return cast("type[Part]", found)
+    return cast("type[Named]", found)
 
 
 def make_part(kind: PartKind, text: str, *inputs: Any) -> Any:
@@ -43,7 +44,7 @@ def make_part(kind: PartKind, text: str, *inputs: Any) -> Any:
         UsageError: No such part, or an invalid argument.
         PluginError: The part cannot be imported, or is not of its kind.
     """
-    cls = part_class(kind, text)
+    cls: Any = part_class(kind, text)
     part = cls(*inputs, _argument(kind, text, cls)) if cls.symbol else cls(*inputs)
     part.name = written_out(kind, text)
     return part
@@ -63,7 +64,7 @@ def written_out(kind: PartKind, text: str) -> str:
     return f"{name}:{format(value, '.12g' if argument else '.3g') if isinstance(value, float) else value}"
 
 
-def _argument(kind: PartKind, text: str, cls: type[Part]) -> Any:
+def _argument(kind: PartKind, text: str, cls: type[Named]) -> Any:
     """Return the argument after the colon, or the default; None if the part takes none."""
     name, colon, argument = text.partition(":")
     typed = kind if kind == "bijection" else f"--{kind}"  # a bijection is named by another part

@@ -60,7 +60,8 @@ def observed(objective: Objective, pair: Pair, number: int) -> dict[str, float] 
         return None
     row = {name: term.item() for name, term in terms.items()}
     row["its reconstruction"] = -inferences[0].px.log_prob(batch.x).mean().item()
-    if inferences[0].p is not None:
+    q, p = inferences[0].q, inferences[0].p
+    if p is not None and q.measure == p.measure:  # codes without noise have no KL
         row["its KL"] = inferences[0].kl().mean().item()
     return row
 

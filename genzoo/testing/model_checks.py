@@ -26,6 +26,7 @@ from genzoo.testing import (
     loss_weight_checks,
     phase_checks,
     probability_checks,
+    process_checks,
     sampling_checks,
     training_step_checks,
 )
@@ -222,6 +223,10 @@ CHECKS: dict[str, Check[Pair]] = {
         "sum over an example, average over the batch, draw each example's noise by genzoo.core.noise; a loss that "
         "compares examples may stay",
         warns=True,
+    ),
+    "processes": Check(
+        by_gradient(process_checks.check_processes),
+        "compare genzoo.gather(z), the rows of all processes; draw noise by standard_normal or uniform",
     ),
     "agrees": Check(
         consistency_checks.check_agrees,

@@ -19,7 +19,6 @@ from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry
 from genzoo.runs.build import build_loss, build_model
 from genzoo.testing.check import require
-from genzoo.training.adam import BETAS
 from genzoo.training.objective import Objective
 from genzoo.training.phases import trained_by
 
@@ -198,9 +197,9 @@ def train(objective: Objective, batch: Batch, steps: int) -> None:
         with torch.no_grad():
             objective.model.fit([batch])
         return
-    phases = zip(objective.loss.phases, trained_by(objective), strict=True)
     groups = [
-        {"params": list(own.values()), "lr": 1e-3 * phase.lr, "betas": phase.betas or BETAS} for phase, own in phases
+        {"params": list(own.values()), "lr": 1e-3 * phase.lr, "betas": phase.betas or (0.9, 0.999)}
+        for phase, own in zip(objective.loss.phases, trained_by(objective), strict=True)
     ]
     optimizer = torch.optim.Adam(groups, fused=True)
     for step in range(steps):

@@ -1,4 +1,4 @@
-"""Checks of a registered part of models: a likelihood, a prior, a posterior, a bijection or a sampler.
+"""Checks of a registered part: a likelihood, a prior, a posterior, a bijection; those of other kinds are elsewhere.
 
 Parts are examined alone, on small vectors, where densities can be compared with samples in seconds.
 """
@@ -26,6 +26,7 @@ from genzoo.registry.parts import make_part, written_out
 from genzoo.testing.check import Check, require
 from genzoo.testing.consistency_checks import difference
 from genzoo.testing.densities import centred, examine_distribution
+from genzoo.testing.optimizer_checks import OF_OPTIMIZERS, OF_SCHEDULES
 from genzoo.testing.pair import PERTURBATION
 from genzoo.testing.sampler_checks import OF_SAMPLERS
 
@@ -38,8 +39,9 @@ INPUTS: dict[PartKind, tuple[Any, ...]] = {
     "posterior": (LATENTS,),
     "bijection": (LATENTS, 0),
     "sampler": ((LATENTS,),),
+    "optimizer": ([nn.Parameter(torch.zeros(2))], 0.1, 0.0, ()),
 }
-"""What the constructor of a part of each kind gets before the argument."""
+"""What the constructor of a part gets before its argument; nothing for the other kinds."""
 DRAWS = 2000
 """Samples that are held against the density."""
 SMALL = 8
@@ -105,11 +107,9 @@ def check_interface(target: PartTarget) -> None:
     """The class extends that of its kind, and is made from its name."""
     interface = INTERFACES[target.kind]
     require(issubclass(target.entry.load(), interface), f"it does not extend genzoo.{interface.__name__}")
-    if target.kind in ("bijection", "sampler"):
-        target.build(*INPUTS[target.kind])
-        return
-    made, *_ = target.distribution()
+    make_part(target.kind, target.name, *INPUTS.get(target.kind, ()))
     if target.kind == "likelihood":
+        made, *_ = target.distribution()
         family = getattr(target.entry.load(), "family", None)
         own = isinstance(family, type) and isinstance(made, family)
         require(own, f"its `family` is {family}, and forward returns a {type(made).__name__}: name that class")
@@ -243,7 +243,7 @@ def _mapped(target: PartTarget) -> list[tuple[Bijection, Tensor, Tensor | None]]
 
 
 OF_ALL: dict[str, Check[PartTarget]] = {
-    "interface": Check(check_interface, "extend the class of its kind, such as genzoo.Prior or genzoo.Sampler"),
+    "interface": Check(check_interface, "extend the class of its kind, such as genzoo.Prior or genzoo.Optimizer"),
     "argument": Check(check_argument, "set symbol and default, or define parse(text), which raises ValueError"),
 }
 OF_DISTRIBUTIONS: dict[str, Check[PartTarget]] = {
@@ -259,6 +259,14 @@ OF_BIJECTIONS: dict[str, Check[PartTarget]] = {
 }
 
 
+OF_KINDS: dict[str, dict[str, Check[PartTarget]]] = {
+    "bijection": OF_BIJECTIONS,
+    "sampler": OF_SAMPLERS,
+    "optimizer": OF_OPTIMIZERS,
+    "schedule": OF_SCHEDULES,
+}
+
+
 def checks_of(kind: PartKind) -> dict[str, Check[PartTarget]]:
     """Return the checks of a kind of parts."""
-    return OF_ALL | {"bijection": OF_BIJECTIONS, "sampler": OF_SAMPLERS}.get(kind, OF_DISTRIBUTIONS)
+    return OF_ALL | OF_KINDS.get(kind, OF_DISTRIBUTIONS)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 
 from genzoo.core.dataset import Batch
 from genzoo.core.listener import CLOSED_FORM, Epoch
-from genzoo.core.loss import Loss
-from genzoo.core.model import Model
 from genzoo.core.noise import derive_seed, seeded
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.resident import Resident
 from genzoo.system.computing import computing
-from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.memory import memory_explained
-from genzoo.training.callback import Listener, Outcome
-from genzoo.training.config import Training
+from genzoo.training.base import BaseTrainer
+from genzoo.training.callback import Outcome
 from genzoo.training.execution import Mode
-from genzoo.training.objective import Objective, objective_terms
+from genzoo.training.objective import objective_terms
 from genzoo.training.snapshot import Snapshot
-from genzoo.training.trainer import Trainer
 
 MODE = Mode(CLOSED_FORM, "fitted by the model itself")
 
@@ -45,36 +41,19 @@ class Passes:
             yield self.data.batch(index)
 
 
-class ClosedFormTrainer(Trainer):
+class ClosedFormTrainer(BaseTrainer):
     """Fit a model by its own `fit`, in place of `Trainer`. Every process fits it to all data.
 
     There is no step, no optimiser and no checkpoint: a fit that was interrupted begins again.
+
+    Args:
+        inputs: Those of `BaseTrainer`.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        loss: Loss,
-        training: Training,
-        train: Resident,
-        validation: Resident | None = None,
-        listeners: Sequence[Listener] = (),
-        processes: Processes = ALONE,
-    ) -> None:
-        self.training = replace(training, save_every=0.0)
-        self.processes = processes
-        self.train_data = train
-        self.validation_data = validation
-        self.listeners = list(listeners)
-        self.device = train.device
-        self.objective = Objective(model, loss)
-        self.step = 0
-        self.outcome = Outcome(examples=len(train), examples_per_epoch=len(train), mode=MODE)
-        self.stop_requested = False
-
-    @property
-    def trained(self) -> Objective:
-        return self.objective
+    def __init__(self, *inputs: Any) -> None:
+        super().__init__(*inputs)
+        self.outcome.mode = MODE
+        self.objective.precision = "fp32"  # as for the fit itself
 
     def fit(self, start: Snapshot | None = None) -> Outcome:
         """Fit the model; the terms of the only epoch are those of the loss after it.

@@ -17,12 +17,13 @@ class Training:
     """Passes over the training data."""
     batch_size: Count = 128
     """Examples per step."""
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    """adam couples weight decay to the gradient, adamw does not (Loshchilov & Hutter 2019); sgd: no momentum."""
+    optimizer: str = "adam"
+    """adam couples weight decay to the gradient, adamw or adamw:DECAY does not (Loshchilov & Hutter 2019); sgd,
+    sgd:MOMENTUM; all: genzoo list --kind optimizer."""
     lr: Positive = 1e-3
     """Learning rate."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate after its warm-up: constant, or a cosine down to 0."""
+    schedule: str = "constant"
+    """Learning rate after its warm-up: constant, or a cosine down to 0; all: genzoo list --kind schedule."""
     lr_warmup: Natural = 0
     """Steps over which the learning rate rises linearly from 0."""
     weight_decay: NonNegative = 0.0

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import torch
 from torch import nn
 
-from genzoo.training.adam import Adam
+from genzoo.core.optimizer import Optimizer, ParameterGroup
+from genzoo.registry.parts import make_part
 from genzoo.training.config import Training
-from genzoo.training.gradient_descent import GradientDescent, Group
+from genzoo.training.schedule import learning_rate
 
 
 def make_optimizer(
     parameters: Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]],
     training: Training,
-    groups: Sequence[Group] = (),
-) -> GradientDescent:
-    """Return the optimiser, whose fused kernels change nothing in a step marked as not finite."""
-    if training.optimizer == "sgd":
-        return GradientDescent(parameters, training.lr, training.weight_decay, groups)
-    return Adam(parameters, training.lr, training.weight_decay, training.optimizer == "adamw", groups)
+    groups: Sequence[ParameterGroup] = (),
+) -> Optimizer:
+    """Return the optimiser that the options name.
+
+    Raises:
+        UsageError: There is no such optimiser, or its argument is invalid.
+    """
+    made: Optimizer = make_part("optimizer", training.optimizer, parameters, training.lr, training.weight_decay, groups)
+    return made
+
+
+def refuse_unknown(training: Training) -> None:
+    """Refuse an optimiser or a schedule that cannot be made, before data are read.
+
+    Raises:
+        UsageError: The reason.
+    """
+    make_optimizer([nn.Parameter(torch.zeros(1))], training)
+    learning_rate(training, total=1)

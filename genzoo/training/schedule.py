@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
+from genzoo.core.optimizer import Schedule
+from genzoo.registry.parts import make_part
 from genzoo.training.config import Training
 
 
-def learning_rate(training: Training, step: int, total: int) -> float:
-    """Return the learning rate of step number `step` (from 0) of `total`: a pure function, with no state to save."""
-    warmup = training.lr_warmup
-    if step < warmup:
-        return training.lr * (step + 1) / warmup
-    if training.schedule == "constant":
-        return training.lr
-    progress = (step - warmup) / max(total - warmup, 1)
-    return training.lr * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+def learning_rate(training: Training, total: int) -> Callable[[int], float]:
+    """Return the learning rate of step number n (from 0) of `total`: a pure function, with no state to save.
+
+    Raises:
+        UsageError: There is no such schedule, or its argument is invalid.
+    """
+    schedule: Schedule = make_part("schedule", training.schedule)
+    warmup, lr, rest = training.lr_warmup, training.lr, max(total - training.lr_warmup, 1)
+
+    def rate(step: int) -> float:
+        return lr * (step + 1) / warmup if step < warmup else lr * schedule.factor(step - warmup, rest)
+
+    return rate

@@ -11,11 +11,10 @@ from torch import Tensor, nn
 from genzoo.core.dataset import Batch
 from genzoo.core.loss import Loss
 from genzoo.core.noise import derive_seed, reseed
+from genzoo.core.optimizer import ParameterGroup
 from genzoo.system.distributed import ALONE, Processes
-from genzoo.training.adam import TINY_STEPS
 from genzoo.training.config import Training
 from genzoo.training.ema import MovingAverage
-from genzoo.training.gradient_descent import Group
 from genzoo.training.objective import Objective
 from genzoo.training.optimizer import make_optimizer
 from genzoo.training.phases import (
@@ -30,6 +29,8 @@ from genzoo.training.phases import (
 from genzoo.training.schedule import learning_rate
 
 WHOLE = Piece()
+TINY_STEPS = 256
+"""Steps between two calls of the optimiser's `drop_tiny`."""
 PARTS = ("data", "forward", "backward", "optimiser")
 """The parts of a step that `Step.span` is entered for, in order."""
 NO_SPAN = nullcontext()
@@ -63,7 +64,7 @@ class Step:
         self.training = training
         self.see = see
         self.device = device
-        self.total = total
+        self.learning_rate = learning_rate(training, total)
         self.phases = objective.loss.phases
         self.steps = cycle(self.phases)
         """The pieces of each step, which repeat."""
@@ -74,7 +75,7 @@ class Step:
         self.parameters = [parameter for _, parameter in named]
         place = {name: i for i, (name, _) in enumerate(named)}
         groups = [
-            Group([place[name] for name in names], phase.lr, phase.betas)
+            ParameterGroup([place[name] for name in names], phase.lr, phase.betas)
             for phase, names in zip(self.phases, trained, strict=True)
         ]
         self.optimizer = make_optimizer(named, training, groups)
@@ -140,7 +141,7 @@ class Step:
     def rates(self, number: int) -> tuple[float, float]:
         """Return the learning rate and the moving average's weight: functions of the step's number alone."""
         share = self.average.weight(number) if self.average else 0.0
-        return learning_rate(self.training, number, self.total), share
+        return self.learning_rate(number), share
 
     def body(self, inputs: tuple[Tensor, ...], piece: Piece = WHOLE) -> None:
         """Run a piece of the step on the device, with one phase the whole step."""

@@ -22,6 +22,7 @@ from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.memory import memory_explained, smaller_batch
 from genzoo.training import snapshot
 from genzoo.training.all_reduce import AllReduce, divisible_batch_size
+from genzoo.training.base import BaseTrainer
 from genzoo.training.callback import Listener, Outcome
 from genzoo.training.config import Training
 from genzoo.training.early_stopping import EarlyStopping
@@ -31,7 +32,6 @@ from genzoo.training.final_objective import update_early_stopping, validation_te
 from genzoo.training.gather import gathering
 from genzoo.training.nonfinite import not_finite
 from genzoo.training.objective import Objective, mark_conditional, objective_terms, set_memory_format
-from genzoo.training.schedule import learning_rate
 from genzoo.training.step import Step
 
 
@@ -39,19 +39,13 @@ class StopRequested(Exception):
     """Raised to leave the epoch loop when a stop was requested."""
 
 
-class Trainer:
+class Trainer(BaseTrainer):
     """Train a model on device-resident data.
 
     Randomness is a function of (seed, purpose, step), so no random state is carried from step to step.
 
     Args:
-        model: A model on its device.
-        loss: A loss built for the model; its own parameters are trained too.
-        training: Options.
-        train: Training examples.
-        validation: Validation examples, or None.
-        listeners: Callbacks for epochs and steps.
-        processes: The processes that share each batch.
+        model, loss, training, train, validation, listeners, processes: As for `BaseTrainer`.
 
     Raises:
         UsageError: The device does not support the execution mode, or no term tells which epoch is the best.
@@ -73,13 +67,7 @@ class Trainer:
             raise UsageError(
                 "no term of this loss tells which epoch is better, as --patience needs", "leave --patience out"
             )
-        self.processes = processes
-        self.training = training
-        self.train_data = train
-        self.validation_data = validation
-        self.listeners = list(listeners)
-        self.device = train.device
-        self.objective = Objective(model, loss, training.precision)
+        super().__init__(model, loss, training, train, validation, listeners, processes)
         if self.device.type != "mps":  # before the optimiser, whose moments have the weights' memory format
             set_memory_format(self.objective, torch.channels_last)
         self.batch_size = divisible_batch_size(min(training.batch_size, len(train)), processes)
@@ -96,12 +84,10 @@ class Trainer:
         self.stopping = EarlyStopping(training.patience)
         self.depends_on_step: bool | None = None
         """Whether the loss depends on the step; None until the first validation."""
-        self.step = 0
         self.seconds_before = 0.0
         """Time spent in this epoch's steps before `_since`."""
         self._since: float | None = None
-        self.outcome = Outcome(examples=len(train), examples_per_epoch=self.steps_per_epoch * self.batch_size)
-        self.stop_requested = False
+        self.outcome.examples_per_epoch = self.steps_per_epoch * self.batch_size
         self._run_step: RunStep = self.body
 
     @property
@@ -154,11 +140,6 @@ class Trainer:
             for listener in self.listeners:
                 listener.epoch_finished(record)
         self.outcome.stopped = self.stopping.reason(len(finished))
-
-    def warn(self, text: str) -> None:
-        """Pass a warning for the user to the listeners."""
-        for listener in self.listeners:
-            listener.warned(text)
 
     def _prepare(self, start: snapshot.Snapshot | None = None) -> None:
         """Prepare the model and the loss, restore the snapshot and choose the execution mode."""
@@ -213,7 +194,7 @@ class Trainer:
             validation=self.validate(),
             seconds=self.seconds_before,
             images=self.steps_per_epoch * self.batch_size,
-            lr=learning_rate(self.training, self.step - 1, self.total_steps),
+            lr=self.body.learning_rate(self.step - 1),
         )
 
     def _means(self, steps: int) -> dict[str, float]:

@@ -128,7 +128,27 @@ CASES: list[tuple[str, str, list[str]]] = [
         "--data.seed must be at least 0, not -1",
         ["all options: genzoo run vae --dataset moons --help"],
     ),
-    (f"{DIGITS} --optimizer foo", "invalid choice 'foo' for argument '--optimizer'. Expected one of", [ALL_OPTIONS]),
+    (
+        f"{DIGITS} --optimizer adm",
+        "no optimizer named 'adm'. Did you mean 'adam' or 'adamw'?",
+        ["known: adam, adamw, muon, sgd", "plugin not installed?"],
+    ),
+    (f"{DIGITS} --optimizer adam:0.1", "--optimizer adam:0.1: adam takes no argument", ["type: --optimizer adam"]),
+    (
+        f"{DIGITS} --optimizer sgd:-1",
+        "--optimizer sgd:-1: the momentum must be 0 or a positive number",
+        ["for example sgd:0.1"],
+    ),
+    (
+        f"{DIGITS} --optimizer adamw:0.1 --weight-decay 0.2",
+        "--weight-decay 0.2 and a decay of 0.1 by --optimizer exclude each other",
+        ["leave one of them out"],
+    ),
+    (
+        f"{DIGITS} --schedule cosin",
+        "no schedule named 'cosin'. Did you mean 'cosine'?",
+        ["known: constant, cosine, linear", "plugin not installed?"],
+    ),
     (
         f"{DIGITS} --likelihood foo",
         "no likelihood named 'foo'",

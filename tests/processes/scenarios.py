@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from genzoo_plugins.losses.elbo import ELBO
+from genzoo_plugins.mmd.mmd import MMD
 from genzoo_plugins.vae.beta_tc_vae import TC
 from genzoo_plugins.vae.factor_vae import Factor
 from genzoo_plugins.vae.vae import VAE
@@ -180,8 +181,13 @@ def discriminator(processes: Processes) -> dict[str, Tensor]:
     return compared(Factor, processes, discriminator=(8,))
 
 
+def discrepancy(processes: Processes) -> dict[str, Tensor]:
+    """Compare the codes of the whole batch with samples of the prior."""
+    return compared(MMD, processes, lam=100.0)
+
+
 SCENARIOS: list[Callable[[Processes], dict[str, Tensor]]] = [weights, statistics, metrics, stopped, poisoned, bare]
-SCENARIOS += [game, total_correlation, discriminator]
+SCENARIOS += [game, total_correlation, discriminator, discrepancy]
 
 
 def main(folder: Path) -> None:

@@ -87,7 +87,7 @@ def test_two_processes_give_the_result_of_one(name: str, found: dict[str, list[d
     assert still == ["loss.idle"], "only the unused weight stays the same, in spite of weight decay"
 
 
-@pytest.mark.parametrize("name", ["game", "total_correlation", "discriminator"])
+@pytest.mark.parametrize("name", ["game", "total_correlation", "discriminator", "discrepancy"])
 def test_two_processes_train_what_compares_examples_or_has_phases_as_one(
     name: str, found: dict[str, list[dict[str, Tensor]]]
 ) -> None:

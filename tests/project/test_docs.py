@@ -98,8 +98,8 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 REGISTERED = rf'register\((?:"(?:{"|".join(PARTS)})", )?"([a-z-]+)"'
 EXAMPLES = tuple(dict.fromkeys(re.findall(REGISTERED, "\n".join(blocks("CONTRIBUTING.md", "python")))))
-QUICK = ("gauss", "coins", "blackness", "loss-bits", "size", "sparse")
-"""One of each kind but the loss, whose check takes half a minute, and one part."""
+QUICK = ("gauss", "coins", "blackness", "loss-bits", "size", "sparse", "lion")
+"""One of each kind but the loss, whose check takes half a minute, and two parts."""
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_worked_examples_conform(name: str, examples: Path, capsys: pytest.C
 
 def test_there_is_a_worked_example_of_each_kind(examples: Path) -> None:
     plugin = load_file(examples, registry())
-    assert len(plugin.entries) == 21
+    assert len(plugin.entries) == 22
     assert {entry.name for entry in plugin.entries} == set(EXAMPLES)
     kinds = {entry.kind for entry in plugin.entries if entry.name in QUICK}
     assert kinds - set(PARTS) == set(KINDS) - set(PARTS) - {"loss"}

@@ -19,12 +19,12 @@ TOTAL = 100
 
 @pytest.mark.parametrize("step", [0, 1, 50, 99, 100])
 def test_a_constant_rate(step: int) -> None:
-    assert learning_rate(Training(lr=0.3), step, TOTAL) == 0.3
+    assert learning_rate(Training(lr=0.3), TOTAL)(step) == 0.3
 
 
 def test_a_warm_up_rises_by_equal_steps_to_the_rate() -> None:
     training = Training(lr=0.5, lr_warmup=10)
-    rates = [learning_rate(training, step, TOTAL) for step in range(12)]
+    rates = [learning_rate(training, TOTAL)(step) for step in range(12)]
     assert rates == pytest.approx([0.05 * (step + 1) for step in range(10)] + [0.5, 0.5])
     assert rates[0] > 0
 
@@ -32,7 +32,7 @@ def test_a_warm_up_rises_by_equal_steps_to_the_rate() -> None:
 @pytest.mark.parametrize("warmup", [0, 20])
 def test_a_cosine_falls_from_the_rate_to_nothing(warmup: int) -> None:
     training = Training(lr=0.5, schedule="cosine", lr_warmup=warmup)
-    rates = [learning_rate(training, step, TOTAL) for step in range(TOTAL + 1)]
+    rates = [learning_rate(training, TOTAL)(step) for step in range(TOTAL + 1)]
     length = TOTAL - warmup
     for step in range(warmup, TOTAL + 1):
         assert rates[step] == pytest.approx(0.5 * math.cos(math.pi * (step - warmup) / (2 * length)) ** 2, abs=1e-15)
@@ -40,7 +40,7 @@ def test_a_cosine_falls_from_the_rate_to_nothing(warmup: int) -> None:
     assert rates[warmup + length // 2] == pytest.approx(0.25)
     assert rates[TOTAL] == pytest.approx(0, abs=1e-15)
     assert rates[TOTAL - 1] > 0
-    assert learning_rate(training, TOTAL + 50, TOTAL) == rates[TOTAL]
+    assert learning_rate(training, TOTAL)(TOTAL + 50) == rates[TOTAL]
 
 
 def test_a_cosine_is_torchs() -> None:
@@ -48,7 +48,7 @@ def test_a_cosine_is_torchs() -> None:
     optimizer = torch.optim.SGD([parameter], lr=0.5)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=TOTAL)
     for step in range(TOTAL):
-        assert learning_rate(Training(lr=0.5, schedule="cosine"), step, TOTAL) == pytest.approx(
+        assert learning_rate(Training(lr=0.5, schedule="cosine"), TOTAL)(step) == pytest.approx(
             scheduler.get_last_lr()[0], rel=1e-9
         )
         optimizer.step()
@@ -57,8 +57,8 @@ def test_a_cosine_is_torchs() -> None:
 
 def test_a_warm_up_longer_than_the_training_is_no_division_by_zero() -> None:
     training = Training(lr=1.0, schedule="cosine", lr_warmup=1000)
-    assert learning_rate(training, 99, TOTAL) == pytest.approx(0.1)
-    assert learning_rate(Training(lr=1.0, schedule="cosine", lr_warmup=100), 100, 100) == 1.0
+    assert learning_rate(training, TOTAL)(99) == pytest.approx(0.1)
+    assert learning_rate(Training(lr=1.0, schedule="cosine", lr_warmup=100), 100)(100) == 1.0
 
 
 def test_every_step_is_made_with_the_rate_of_its_number() -> None:
@@ -73,4 +73,4 @@ def test_every_step_is_made_with_the_rate_of_its_number() -> None:
 
     trainer = make_trainer(listeners=(Heard(),), epochs=3, schedule="cosine", lr=0.01, lr_warmup=2)
     trainer.fit()
-    assert rates == [learning_rate(trainer.training, step, 12) for step in range(12)]
+    assert rates == list(map(learning_rate(trainer.training, 12), range(12)))

@@ -30,21 +30,13 @@ def register_parts(register: RegisterPart) -> None:
         paper="Parzen 1962; Duin 1976",
         theory=f"{HOME}.theory:kde",
     )
-    papamakarios = "Papamakarios, Pavlakou & Murray 2017, arXiv 1705.07057"
     register(
         "sampler",
         "maf",
         f"{HOME}.maf:FlowSampler",
         summary="a masked autoregressive flow of N layers, trained on the codes: maf:5",
-        paper=papamakarios,
+        paper="Papamakarios, Pavlakou & Murray 2017, arXiv 1705.07057",
         theory=f"{HOME}.theory:maf",
-    )
-    register(
-        "bijection",
-        "maf",
-        f"{HOME}.maf:MaskedAutoregressiveFlow",
-        summary="N masked autoregressive layers: density in one pass, samples in D",
-        paper=papamakarios,
     )
 
 

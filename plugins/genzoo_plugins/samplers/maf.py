@@ -1,4 +1,4 @@
-"""A masked autoregressive flow: as a bijection, and as a sampler that is trained on codes."""
+"""A sampler that is a masked autoregressive flow, trained on codes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,9 @@ import torch
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.core.distributions import full_precision
 from genzoo.core.mixture import fit_mixture
-from genzoo.core.nets import MaskedLinear
+from genzoo_plugins.flows.bijections import AffineAutoregressive
 
-WIDTH = 64
-"""Hidden units of a layer."""
-BOUND = 4.0
-"""Largest absolute log-scale of a layer."""
 HELD_OUT = 0.1
 """Share of the codes that are not trained on: their likelihood chooses the weights."""
 STEPS, BATCH, RATE = 500, 256, 4e-3
@@ -27,68 +22,6 @@ LARGEST = 10.0
 """Norm to which larger gradients are scaled down."""
 FEWEST = 20
 """Fewest codes that a flow is trained on."""
-
-
-class AutoregressiveLayer(nn.Module):
-    """m_i and the log-scale s_i as functions of x_1 … x_{i−1} and the context: direct connections and a hidden layer.
-
-    It starts as m = s = 0.
-    """
-
-    def __init__(self, dim: int, context_dim: int) -> None:
-        super().__init__()
-        order, hidden = torch.arange(dim), torch.arange(WIDTH) % max(dim - 1, 1)
-        after = order[:, None]
-        self.first = MaskedLinear(hidden[:, None] >= order)
-        self.last = MaskedLinear((after > hidden).repeat(2, 1))
-        self.direct = MaskedLinear((after > order).repeat(2, 1), bias=False)
-        self.context = nn.Linear(context_dim, WIDTH + 2 * dim, bias=False) if context_dim else None
-        with torch.no_grad():
-            for weights in (self.last.weight, self.last.bias, self.direct.weight):
-                weights.zero_()
-
-    def forward(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return m and s, [*, D] each."""
-        hidden, outputs = self.first(x), self.direct(x)
-        if self.context is not None and context is not None:
-            of_hidden, of_outputs = self.context(context).split([WIDTH, 2 * x.shape[-1]], -1)
-            hidden, outputs = hidden + of_hidden, outputs + of_outputs
-        mean, raw = full_precision(self.last(hidden.tanh()) + outputs).chunk(2, -1)
-        return mean, BOUND * torch.tanh(raw / BOUND)
-
-
-class MaskedAutoregressiveFlow(genzoo.Bijection):
-    """N layers x ↦ (x − m)·exp(−s), where m_i and s_i depend on x_1 … x_{i−1} (Papamakarios et al. 2017, eq. 3).
-
-    The order of the dimensions is reversed after each layer. The inverse of a layer takes D passes.
-    """
-
-    symbol = "N, the number of layers,"
-    default = 5
-
-    def __init__(self, dim: int, context_dim: int, layers: int) -> None:
-        super().__init__(dim, context_dim)
-        self.layers = nn.ModuleList(AutoregressiveLayer(dim, context_dim) for _ in range(layers))
-
-    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        total = torch.zeros_like(x[..., 0])
-        for layer in self.layers:
-            mean, log_scale = layer(x, context)
-            x = ((x - mean) * (-log_scale).exp()).flip(-1)
-            total = total - log_scale.sum(-1)
-        return x, total
-
-    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        total = torch.zeros_like(y[..., 0])
-        for layer in reversed(self.layers):
-            y = y.flip(-1)
-            x = torch.zeros_like(y)
-            for _ in range(self.dim):  # after pass i, the first i dimensions of x are exact
-                mean, log_scale = layer(x, context)
-                x = mean + y * log_scale.exp()
-            y = x
-            total = total + log_scale.sum(-1)
-        return y, total
 
 
 class FlowSampler(genzoo.Sampler):
@@ -108,7 +41,7 @@ class FlowSampler(genzoo.Sampler):
         super().__init__(shape)
         self.register_buffer("mean", torch.zeros(self.dim, dtype=torch.float64))
         self.register_buffer("root", torch.eye(self.dim, dtype=torch.float64))
-        self.flow = MaskedAutoregressiveFlow(self.dim, 0, layers)
+        self.flow = AffineAutoregressive(self.dim, 0, layers)
 
     def fit(self, codes: Tensor) -> None:
         if len(codes) < FEWEST:

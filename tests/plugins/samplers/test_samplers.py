@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
+from genzoo_plugins.linear_gaussian import PPCA, linear_vae, set_optimum
 from genzoo_plugins.metrics.samplers import LatentNLL
 from genzoo_plugins.samplers.kde import KernelSampler
 from genzoo_plugins.samplers.maf import FEWEST
 from genzoo_plugins.samplers.theory import correlated, fitted, nats
-from linear_vae import PPCA, linear_vae, set_optimum
 
 import genzoo
 from genzoo.core.dataset import Split

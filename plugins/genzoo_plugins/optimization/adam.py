@@ -3,48 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from genzoo.training.gradient_descent import GradientDescent, Group
+import genzoo
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 TINY, TINY_SQ = 1e-25, 1e-34
-TINY_STEPS = 256
-"""Steps between two calls of `drop_tiny`: 0.9^256 · TINY is still above 1.2e-38, the smallest normal float32."""
+"""`drop_tiny` is called every 256 steps: 0.9^256 · TINY is still above 1.2e-38, the smallest normal float32."""
 
 
-class Adam(GradientDescent):
-    """Adam (Kingma & Ba 2015, algorithm 1) or AdamW (Loshchilov & Hutter 2019, algorithm 2), as one fused kernel.
+class Adam(genzoo.Optimizer):
+    """Adam (Kingma & Ba 2015, algorithm 1), as one fused kernel. Weight decay is added to the gradient.
 
     The arithmetic is torch.optim's, bit for bit. torch's own classes import its compiler, which costs a second at every
     start, and their Python takes 7 % of a small step on a CPU. `step` never waits for the device and can be captured.
-
-    Args:
-        parameters, lr, groups: As for `GradientDescent`.
-        weight_decay: Added to the gradient, or with `decoupled` subtracted from the weights.
-        decoupled: Whether to use AdamW.
     """
+
+    kernel: ClassVar[Any] = staticmethod(torch._fused_adam_)
 
     def __init__(
         self,
         parameters: Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]],
         lr: float | Tensor,
         weight_decay: float = 0.0,
-        decoupled: bool = False,
-        groups: Sequence[Group] = (),
+        groups: Sequence[genzoo.ParameterGroup] = (),
     ) -> None:
         super().__init__(parameters, lr, weight_decay, groups)
-        self.kernel = torch._fused_adamw_ if decoupled else torch._fused_adam_
-        self.exp_avg = [torch.zeros_like(parameter) for parameter in self.parameters]
-        self.exp_avg_sq = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self.exp_avg = self.zeros("exp_avg")
+        self.exp_avg_sq = self.zeros("exp_avg_sq")
         device = self.parameters[0].device if self.parameters else None
         self._counts = torch.zeros(len(self.parameters), device=device)
-        self.steps = list(self._counts.unbind())
+        self.steps = self.keep("step", self._counts.unbind())
 
-    def _update(
+    def update(
         self, ready: list[int], lr: float | Tensor, betas: tuple[float, float] | None, found_inf: Tensor | None
     ) -> None:
         counts = [self._counts] if len(ready) == len(self.parameters) else [self.steps[i] for i in ready]
@@ -82,9 +77,33 @@ class Adam(GradientDescent):
             for moment in moments:
                 moment.masked_fill_(moment.abs() < bound, 0)
 
-    def tensors(self) -> dict[str, Tensor]:
-        return {
-            f"{name}.{kind}": tensor
-            for kind, tensors in (("exp_avg", self.exp_avg), ("exp_avg_sq", self.exp_avg_sq), ("step", self.steps))
-            for name, tensor in zip(self.names, tensors, strict=True)
-        }
+
+class AdamW(Adam):
+    """AdamW (Loshchilov & Hutter 2019, algorithm 2), as one fused kernel. Weight decay is subtracted from the weights.
+
+    Args:
+        parameters, lr, groups: As for `genzoo.Optimizer`.
+        weight_decay, decay: The decay; one of the two is 0.
+
+    Raises:
+        UsageError: Both are given.
+    """
+
+    kernel = staticmethod(torch._fused_adamw_)
+    symbol = "the weight decay"
+    default = 0.0
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]],
+        lr: float | Tensor,
+        weight_decay: float = 0.0,
+        groups: Sequence[genzoo.ParameterGroup] = (),
+        decay: float = 0.0,
+    ) -> None:
+        if weight_decay and decay:
+            raise genzoo.UsageError(
+                f"--weight-decay {weight_decay:g} and a decay of {decay:g} by --optimizer exclude each other",
+                "leave one of them out",
+            )
+        super().__init__(parameters, lr, weight_decay or decay, groups)
