@@ -132,7 +132,7 @@ def glow() -> Iterator[Case]:
     log_det = mixing(points(5).view(1, 2, 3, 5))[1].sum()
     exact = 2 * 3 * torch.linalg.slogdet(mixing.matrix)[1]
     yield Case("ln |det| of a 1×1 convolution: H·W·ln |det W|", log_det.item(), exact.item(), 1e-9)
-    yield table_of_pixels(Glow, scales=1, steps=2, channels=8)
+    yield table_of_pixels(Glow, updates=40, scales=1, steps=2, channels=8)
 
 
 def table_of_pixels(cls: type[genzoo.Density], updates: int = 60, **options: Any) -> Case:
@@ -152,7 +152,7 @@ def table_of_pixels(cls: type[genzoo.Density], updates: int = 60, **options: Any
             optimizer.step()
         with torch.no_grad():
             costs = torch.stack(
-                [-(table * model.log_prob(states)).sum() for _ in range(100 if model.exactness == "bound" else 2)]
+                [-(table * model.log_prob(states)).sum() for _ in range(50 if model.exactness == "bound" else 2)]
             )
     error = 4 * costs.std().item() / math.sqrt(len(costs))
     entropy = -(table * table.log()).sum().item()
