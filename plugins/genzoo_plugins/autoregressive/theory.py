@@ -57,15 +57,15 @@ def of_masks(**options: Any) -> Iterator[Case]:
 
 def pixelcnn() -> Iterator[Case]:
     """Yield the cases of pixelcnn: nothing is out of sight, also not above to the right (the blind spot)."""
-    pixels = genzoo.DataSpec((1, 3, 4), "bernoulli", binary=True)
+    pixels = genzoo.DataSpec((1, 3, 3), "bernoulli", binary=True)
     options = {"width": 8, "layers": 3, "reach": 1}
     model = built(PixelCNN, pixels, **options)
-    yield Case("Σ P of 2¹² images", sum_over_pixels(model, pixels), 1.0, 1e-9)
-    yield from of_sight("logit", logits_of(model), 12)
-    colours = built(PixelCNN, genzoo.DataSpec((3, 2, 3), "bernoulli", binary=True), **options)
-    yield from of_sight("logit of a channel", logits_of(colours), 18)
+    yield Case("Σ P of 2⁹ images", sum_over_pixels(model, pixels), 1.0, 1e-9)
+    yield from of_sight("logit", logits_of(model), 9)
+    colours = built(PixelCNN, genzoo.DataSpec((3, 2, 2), "bernoulli", binary=True), **options)
+    yield from of_sight("logit of a channel", logits_of(colours), 12)
     yield order_of_sampling(built(PixelCNN, genzoo.DataSpec((2, 4, 3), "gaussian-per-dim"), **options))
-    yield table_of_pixels(PixelCNN, **options)
+    yield table_of_pixels(PixelCNN, updates=30, **options)
 
 
 def pixelcnn_pp() -> Iterator[Case]:

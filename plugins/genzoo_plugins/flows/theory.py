@@ -82,7 +82,7 @@ def spline_flow() -> Iterator[Case]:
     """Yield the cases of spline flows."""
     yield from of_any_flow(SplineFlow, couplings=4, hidden=(16,))
     yield from of_one_spline()
-    yield from on_known_density(SplineFlow, "pinwheel", couplings=4, hidden=(32,))
+    yield from on_known_density(SplineFlow, "pinwheel", updates=50, couplings=4, hidden=(32,))
 
 
 def of_one_spline() -> Iterator[Case]:
@@ -126,16 +126,16 @@ def glow() -> Iterator[Case]:
     z, log_det = model.to_noise(fresh)
     found = model.prior().log_prob(z) + log_det + slope
     yield Case("ln p of the untrained model, nats", (found - independent(x, 0.5, 2)).abs().max().item(), 0.0, 1e-4)
-    yield Case("z by autograd and ln |det|", log_det_error(stirred(model).double(), points(16)), 0.0, 1e-8)
+    yield Case("z by autograd and ln |det|", log_det_error(stirred(model).double(), points(16)[:2]), 0.0, 1e-8)
     yield Case("pixels from decode(encode(x))", (model.float().decode(model.encode(x)) - x).abs().max().item(), 0, 0)
     mixing = stirred(Invertible1x1(5)).double()
     log_det = mixing(points(5).view(1, 2, 3, 5))[1].sum()
     exact = 2 * 3 * torch.linalg.slogdet(mixing.matrix)[1]
     yield Case("ln |det| of a 1×1 convolution: H·W·ln |det W|", log_det.item(), exact.item(), 1e-9)
-    yield table_of_pixels(Glow, scales=1, steps=2, channels=8)
+    yield table_of_pixels(Glow, updates=40, scales=1, steps=2, channels=8)
 
 
-def table_of_pixels(cls: type[genzoo.Density], **options: Any) -> Case:
+def table_of_pixels(cls: type[genzoo.Density], updates: int = 60, **options: Any) -> Case:
     """Return the case of a model trained on 2×2 black and white pixels with known probabilities.
 
     With exact probabilities, the cross-entropy is at least the entropy, without any error of sampling; a bound is the
@@ -146,12 +146,14 @@ def table_of_pixels(cls: type[genzoo.Density], **options: Any) -> Case:
         table = torch.randn(16).mul(1.5).softmax(0)
         model = cls(genzoo.DataSpec((1, 2, 2), "bernoulli", binary=True), cls.Config(**options))
         optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-        for _ in range(60):
+        for _ in range(updates):
             optimizer.zero_grad()
             (-(table * model.log_prob(states)).sum()).backward()
             optimizer.step()
         with torch.no_grad():
-            costs = torch.stack([-(table * model.log_prob(states)).sum() for _ in range(200)])
+            costs = torch.stack(
+                [-(table * model.log_prob(states)).sum() for _ in range(50 if model.exactness == "bound" else 2)]
+            )
     error = 4 * costs.std().item() / math.sqrt(len(costs))
     entropy = -(table * table.log()).sum().item()
     return Case("2x2 pixels, nats: not below the entropy", costs.mean().item(), entropy, error + 1e-5, one_sided=True)
@@ -199,20 +201,20 @@ def log_det_error(model: Flow, x: Tensor) -> float:
 
 @torch.no_grad()
 def integral(model: genzoo.Density) -> float:
-    """Return ∫ p over the square [−15, 15]² by the trapezoid rule."""
-    line = torch.linspace(-15, 15, 501)
-    return float(model.log_prob(torch.cartesian_prod(line, line)).double().exp().sum()) * (30 / 500) ** 2
+    """Return ∫ p over the square [−9, 9]² by the trapezoid rule."""
+    line = torch.linspace(-9, 9, 241)
+    return float(model.log_prob(torch.cartesian_prod(line, line)).double().exp().sum()) * (18 / 240) ** 2
 
 
 @torch.no_grad()
 def sum_of_levels(model: Flow, spec: genzoo.DataSpec) -> float:
     """Return Σ_k ∫ p du over the 256 levels of one pixel, by the midpoint rule within each."""
     assert model.pixels is not None
-    place = (torch.arange(64) + 0.5) / 64
-    x = (torch.arange(256) / 255).repeat_interleave(64).view(-1, *spec.shape)
+    place = (torch.arange(16) + 0.5) / 16
+    x = (torch.arange(256) / 255).repeat_interleave(16).view(-1, *spec.shape)
     numbers, slope = model.pixels.numbers(x, place.repeat(256).view(-1, *spec.shape))
     z, log_det = model.to_noise(numbers)
-    return float((model.prior().log_prob(z) + log_det + slope).double().exp().sum()) / 64
+    return float((model.prior().log_prob(z) + log_det + slope).double().exp().sum()) / 16
 
 
 def independent(x: Tensor, place: float, levels: int) -> Tensor:
@@ -225,7 +227,7 @@ def independent(x: Tensor, place: float, levels: int) -> Tensor:
     return each.flatten(1).sum(1)
 
 
-def on_known_density(cls: type[genzoo.Density], dataset: str, steps: int = 80, **options: Any) -> Iterator[Case]:
+def on_known_density(cls: type[genzoo.Density], dataset: str, updates: int = 80, **options: Any) -> Iterator[Case]:
     """Yield the gap of a model to the density of generated data after a short training: never below 0."""
     data = genzoo.make_dataset(dataset, train=4096, test=4096)
     splits = data.load(genzoo.Store())
@@ -235,7 +237,7 @@ def on_known_density(cls: type[genzoo.Density], dataset: str, steps: int = 80, *
         with torch.no_grad():
             model.prepare(genzoo.Batch(train))
         optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-        for step in range(steps):
+        for step in range(updates):
             optimizer.zero_grad()
             (-model.log_prob(train[step % 8 * 512 :][:512]).mean()).backward()
             optimizer.step()

@@ -52,11 +52,15 @@ def of_prior(name: str) -> Iterator[Case]:
     assert isinstance(part.bijection, genzoo.Bijection)
     z = points(2)
     with torch.no_grad():
-        line = torch.linspace(-12, 12, 401, dtype=torch.float64)
-        mass = model.prior().log_prob(torch.cartesian_prod(line, line)).exp().sum().item() * (24 / 400) ** 2
+        line = torch.linspace(-9, 9, 241, dtype=torch.float64)
+        mass = model.prior().log_prob(torch.cartesian_prod(line, line)).exp().sum().item() * (18 / 240) ** 2
         exact = torch.distributions.Normal(0.0, 1.0).log_prob(part.bijection(z)[0]).sum(1)
         found = model.prior().log_prob(z)
+        p = model.prior()
+        drawn = p.rsample((6,))
+        both = (p.log_prob(drawn) - p.log_prob(drawn.clone())).abs().max().item()
     yield Case("∫ p(z) over the plane", mass, 1.0, 1e-3)
+    yield Case("ln p of a sample, drawn and by the inverse", both, 0.0, 1e-8)
     off = (found - exact - log_dets(part.bijection, z, None)).abs().max().item()
     yield Case("ln p(z) from ln N(f(z)) and autograd's ln |det|", off, 0.0, 1e-9)
 

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+LARGEST = 2.5
+"""The largest absolute parameter of a spline: steeper bins lose too many digits in single precision."""
 LEAST = 1e-3
 """The least width and height of a spline's bin, as a share of the box, and its least slope (Durkan et al. 2019)."""
 
@@ -124,6 +126,7 @@ class Spline:
 
     def bin_of(self, at: Tensor, raw: Tensor, axis: int) -> Bin:
         """Return the bins of values `at` [*, D] on the axis of x, 0, or of y, 1, for parameters [*, outputs, D]."""
+        raw = LARGEST * torch.tanh(raw / LARGEST)
         widths, heights, slopes = raw.movedim(-2, -1).split([self.bins, self.bins, self.bins - 1], -1)
         slopes = LEAST + F.softplus(slopes + math.log(math.expm1(1 - LEAST)))
         knots = torch.stack([self.edges(widths), self.edges(heights), F.pad(slopes, (1, 1), value=1.0)], -1)
