@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def handle(options: argparse.Namespace) -> int:
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
     models = requested_models(options)
+    if not any(word.startswith("--metrics") for word in options.rest):
+        refuse_sort(options.sort, ())  # at once; below, with what else is asked for
     from genzoo.experiment.sweep import finished, parse_seeds, run_sweep, sweep_runs  # imports torch
 
     seeds = parse_seeds(options.seeds)
@@ -110,7 +112,8 @@ def requested_models(options: argparse.Namespace) -> list[str]:
     registry().get("dataset", options.dataset)
     models = names_in(options.models or "")
     if options.models is not None and not models:
-        raise UsageError(f"--models {options.models!r} names none", f"known: {', '.join(registry().names('model'))}")
+        known = listed("known", registry().names("model"), "genzoo list --kind model")
+        raise UsageError(f"--models {options.models!r} names none", known)
     for name in models:
         registry().get("model", name)
     return models or [registry().spelling(entry) for entry in registry().matching("model")]

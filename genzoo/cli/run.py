@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.core.errors import UsageError, did_you_mean
+from genzoo.core.errors import UsageError, did_you_mean, listed
 
 if TYPE_CHECKING:
     from genzoo.experiment.experiment import Experiment
@@ -62,8 +62,8 @@ def handle(options: argparse.Namespace) -> int:
         options.parser.print_help()
         return 0
     if not model:
-        known = ", ".join(registry().names("model"))
-        raise UsageError("which model? genzoo run MODEL --dataset NAME", f"models: {known}")
+        known = listed("models", registry().names("model"), "genzoo list --kind model")
+        raise UsageError("which model? genzoo run MODEL --dataset NAME", known)
     if options.help and not dataset:
         text = all_options((model, some_dataset(), loss), [], [], "")
         print(f"{options.parser.format_help()}\n{text}", end="")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LINE = 192
 """Maximum characters of a message, without the prefix "genzoo: "."""
 HINT = 1000
 """Maximum characters of one line of a hint."""
+LISTED = 240
+"""Characters of a list of names from which on the command that prints it is named instead."""
 STUB = 24
 """A word, such as a path, is not truncated below this many characters while another word is longer."""
 
@@ -107,6 +109,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if not close:  # one word of a longer name, such as elbo of negative-elbo
         close = [longer for longer in known if name in re.split("[-_]", longer)][:2]
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def listed(label: str, names: Sequence[str], more: str) -> str:
+    """Return "label: a, b, c", or the command that lists them where there are too many for a line or two."""
+    line = f"{label}: {', '.join(names) or 'none'}"
+    return line if len(line) <= LISTED else f"{label}: {len(names)} names; type: {more}"
 
 
 def not_installed(path: object, what: str, origin: str) -> PluginError:

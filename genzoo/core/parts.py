@@ -232,8 +232,8 @@ INTERFACES: dict[PartKind, type[Named]] = {
     "posterior": Posterior,
     "bijection": Bijection,
     "quantiser": Quantiser,
-    "figure": Figure,
     "sampler": Sampler,
+    "figure": Figure,
     "optimizer": Optimizer,
     "schedule": Schedule,
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from genzoo.core.command import VERBS
-from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean
+from genzoo.core.errors import GenzooError, PluginError, UsageError, did_you_mean, listed
 from genzoo.core.hookspecs import PartKind
 from genzoo.core.theory import Theory
 from genzoo.registry.moved import current_name
@@ -208,7 +208,7 @@ class Registry:
         known = self.names(kind)
         raise UsageError(
             f"no {kind} named {name!r}.{did_you_mean(name, known)}",
-            f"known: {', '.join(known) or 'none'}\nplugin not installed? genzoo plugins",
+            f"{listed('known', known, f'genzoo list --kind {kind}')}\nplugin not installed? genzoo plugins",
         )
 
     def loss_of(self, model: Entry) -> Entry:

@@ -44,7 +44,7 @@ def without_copies(splits: list[Mapping[str, Any]], names: list[str]) -> list[st
     for name in names:
         originals = {original_of(metrics, name) for metrics in splits if is_number(metrics.get(name))}
         if len(originals) == 1:
-            hidden |= {name} if "" not in originals else set()
+            hidden |= {name} if originals <= {*names} else set()
             continue
         for other in originals - {""}:
             having = [metrics for metrics in splits if is_number(metrics.get(other))]

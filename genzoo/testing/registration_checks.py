@@ -132,7 +132,10 @@ def check_theory(entry: Entry) -> str | None:
 
 def _same(one: Entry, other: Entry) -> bool:
     """Return whether two entries are the same class with the same options and loss."""
-    return all(getattr(one, field) == getattr(other, field) for field in ("target", "options", "loss", "loss_options"))
+    return all(
+        getattr(one, field) == getattr(other, field)
+        for field in ("target", "options", "loss", "loss_options", "training")
+    )
 
 
 REGISTRATION: dict[str, Check[Entry]] = {

@@ -46,10 +46,6 @@ class Execution:
     metrics: tuple[str, ...] = ()
     """More metrics of the trained model, such as iwae:5000: genzoo list --kind metric."""
 
-    def __post_init__(self) -> None:
-        names = tuple(name for text in self.metrics for name in names_in(text))
-        object.__setattr__(self, "metrics", names)  # the dataclass is frozen
-
 
 @config
 class Stopping:
@@ -92,3 +88,7 @@ class Optimisation:
 @config
 class Training(View, Execution, Optimisation, Stopping):
     """How to train, and on what view of the data."""
+
+    def __post_init__(self) -> None:
+        names = tuple(name for text in self.metrics for name in names_in(text))
+        object.__setattr__(self, "metrics", names)  # the dataclass is frozen

@@ -270,7 +270,7 @@ def test_it_needs_no_pytest(kept: Path) -> None:
             "--sort kl: neither lower nor higher values of this metric are better",
         ),
         ("--dataset digits --models ae --loss elbo", "ae: loss 'elbo' cannot train ae"),
-        ("--dataset digits --binarize foo", "no model takes these data and options; ae: invalid choice 'foo'"),
+        ("--dataset digits --binarize foo", "no model takes these data and options; aae: invalid choice 'foo'"),
     ],
 )
 def test_refusals(words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

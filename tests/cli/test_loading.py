@@ -79,8 +79,10 @@ def test_every_verb_takes_the_new_path(
     monkeypatch.chdir(tmp_path)
     for words in (["--data.path", now], [f"--data.path={now}"]):
         result = genzoo(verb[0], run.path, *words, *verb[1:])
-        assert (result.code, result.err) == (0, "")
+        notes = [line for line in result.err.splitlines() if not line.startswith("sampler ")]
+        assert (result.code, notes) == (0, [])
     if verb[0] != "traverse":  # which needs no data
+        verb = tuple(word.replace("gaussian", "gmm:2") for word in verb)  # of a stored sampler no data are needed
         first, *hints = genzoo(verb[0], run.path, *verb[1:]).err.splitlines()
         assert "no such file or folder" in first
         assert hints == [f"  if the data were moved: genzoo {verb[0]} {run.path} --data.path PATH"]

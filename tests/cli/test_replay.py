@@ -149,9 +149,10 @@ def odd_config(model: str, dataset: str) -> RunConfig:
     changed = {}
     for part in ("model_config", "sampling", "loss_config", "data_config", "training"):
         values = getattr(config, part)
-        changed[part] = dataclasses.replace(
-            values, **{f.name: odd(f.type, getattr(values, f.name)) for f in dataclasses.fields(values)}
-        )
+        chosen = {f.name: odd(f.type, getattr(values, f.name)) for f in dataclasses.fields(values)}
+        if "lam" in chosen:  # with alpha it weights a distance, which must not be negative
+            chosen["lam"] = 4 / 3
+        changed[part] = dataclasses.replace(values, **chosen)
     config = dataclasses.replace(config, **changed)
     return config.replace({}, {"binarize": "static", "likelihood": "gaussian:0.1"})
 
@@ -206,7 +207,7 @@ def test_on_and_off_survive(tmp_path: Path) -> None:
         ({"data": {"nois": 1}}, "unknown option 'nois'"),
         ({"epochs": 0}, "--epochs must be at least 1, not 0"),
         ({"epochs": "3"}, "--epochs must be a whole number, not '3'"),
-        ({"loss": "elbow"}, "no loss named 'elbow'. Did you mean 'elbo'?"),
+        ({"loss": "elbow"}, "no loss named 'elbow'. Did you mean 'elbo'"),
     ],
 )
 def test_python_refuses_what_the_command_line_refuses(options: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_results_of_every_split_with_their_errors(vae_run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("samples", (669, 697)), ("reconstructions", (922, 622)), ("curves", (1224, 384))]
+    ("name", "size"), [("samples", (669, 697)), ("reconstructions", (922, 622)), ("curves", (1224, 414))]
 )
 def test_figures_are_real_pictures(vae_run: Run, name: str, size: tuple[int, int]) -> None:
     with Image.open(vae_run.path / "figures" / f"{name}.png") as picture:

@@ -16,6 +16,8 @@ from genzoo.runs.run import Run
 
 WORDS = ("--dataset", "moons", "--epochs", 4, "--width", 16, "--depth", 1, "--lr", 0.01, "--data.test", 60)
 
+SOLVERS = ("euler", "midpoint", "heun")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
@@ -81,7 +83,10 @@ def test_a_picture_says_how_it_was_drawn(run: Run, monkeypatch: pytest.MonkeyPat
         ("--stepz 3", "no sampling option --stepz: this model has --steps, --solver"),
         ("--steps x", "--steps must be a whole number, not 'x'"),
         ("--steps 0", "--steps must be at least 1, not 0"),
-        ("--solver heun", "invalid choice 'heun' for argument '--solver'. Expected one of ('euler', 'midpoint')."),
+        (
+            "--solver rk4",
+            "invalid choice 'rk4' for argument '--solver'. Expected one of ('euler', 'midpoint', 'heun').",
+        ),
         ("--sampler gmm:3", "--sampler gmm:3: flow-matching has no codes to fit a density to"),
     ],
 )
@@ -153,7 +158,7 @@ def test_the_help_of_a_run_shows_its_own(run: Run, moons_run: Run) -> None:
     lines = genzoo("sample", run.path, "--help").out.splitlines()
     assert "sampling options of flow-matching:" in lines
     assert next(line for line in lines if "--steps INT" in line).endswith("(default: 3)")
-    assert next(line for line in lines if "--solver {euler,midpoint}" in line).endswith("(default: euler)")
+    assert next(line for line in lines if "--solver {euler,midpoint,heun}" in line).endswith("(default: euler)")
     assert "vae has no sampling options of its own" in genzoo("sample", moons_run.path, "--help").out
     assert "sampling options of" not in genzoo("sample", "--help").out
     assert refused(genzoo("sample", "nowhere", "--runs", run.path.parent, "--help")).startswith("no run 'nowhere'")

@@ -170,7 +170,7 @@ def test_a_comparison_tells_the_sections_apart(tmp_path: Path) -> None:
     [
         ("--train.lrr 3", "no option --train.lrr. Did you mean --train.lr or --train.lr-warmup?"),
         ("--model.epochs 3", "no option --model.epochs. Did you mean --train.epochs?"),
-        ("--model.channels 3", "--model.channels belongs to model conv-vae"),
+        ("--model.channels 3", "--model.channels belongs to model consistency, model conv-vae and "),
         ("--loss.beta x", "--beta must be a number, not 'x'"),
         ("--train.epochs 0", "--epochs must be at least 1, not 0"),
     ],

@@ -224,8 +224,8 @@ def test_a_model_without_a_prior_may_not_sample() -> None:
         CHECKS["sampling"](pair)
 
 
-ELSEWHERE = {"phases", "after-step", "log-prob", "inverts", "sampling-options"}
-"""Checks whose faults are in test_phase_checks.py, test_density_checks.py and test_sampling_checks.py."""
+ELSEWHERE = {"phases", "after-step", "processes", "log-prob", "inverts", "sampling-options"}
+"""Checks whose faults are in the tests of phase_checks, process_checks, density_checks and sampling_checks."""
 
 
 def test_every_check_has_a_fault_that_it_finds() -> None:
