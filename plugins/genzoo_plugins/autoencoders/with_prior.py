@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -81,12 +82,11 @@ class AdversarialCodes(genzoo.Loss):
         }
 
 
-def sliced_wasserstein(x: Tensor, y: Tensor, slices: int) -> Tensor:
-    """Return SW₂², the mean of W₂² between the projections of x and y [N, D] on random directions of length 1.
+def sliced_wasserstein(x: Tensor, y: Tensor, directions: Tensor) -> Tensor:
+    """Return SW₂², the mean of W₂² between the projections of x and y [N, D] on directions of length 1, [D, S].
 
     W₂² of two sets of N numbers is the mean squared difference of their order statistics.
     """
-    directions = F.normalize(torch.randn(x.shape[1], slices, device=x.device, dtype=x.dtype), dim=0)
     one, other = ((points @ directions).sort(0).values for points in (x, y))
     return (one - other).square().mean()
 
@@ -114,6 +114,20 @@ class SlicedWasserstein(Penalised):
         self, model: genzoo.LatentModel, batch: genzoo.Batch, inference: genzoo.Inference
     ) -> dict[str, tuple[float, Tensor]]:
         assert inference.p is not None
-        z = inference.z[0]
-        codes, drawn = (full_precision(genzoo.gather(part.flatten(1))) for part in (z, prior_samples(inference.p, z)))
-        return {"distance": (self.config.prior_weight, sliced_wasserstein(codes, drawn, self.config.slices))}
+        z = inference.z[0].flatten(1)
+        codes, drawn = (full_precision(genzoo.gather(part)) for part in (z, prior_samples(inference.p, z)))
+        distance = sliced_wasserstein(codes, drawn, directions(z, len(codes), self.config.slices))
+        return {"distance": (self.config.prior_weight, distance)}
+
+
+def directions(z: Tensor, batch: int, slices: int) -> Tensor:
+    """Return random directions of length 1, [D, slices], for codes z [B, D]: the same in several processes.
+
+    Args:
+        z: The codes of this process.
+        batch: The number of codes of all processes.
+        slices: The number of directions.
+    """
+    noise = standard_normal((math.ceil(slices / batch),), z.detach())  # rows of the examples, as in one process
+    rows = genzoo.gather(noise.movedim(1, 0).flatten(1)).reshape(-1, z.shape[1])
+    return F.normalize(full_precision(rows[:slices]), dim=1).T

@@ -7,9 +7,9 @@ import math
 
 import pytest
 import torch
-from genzoo_plugins.autoregressive.char_model import CharModel
 from genzoo_plugins.autoregressive.made import MADE
 from genzoo_plugins.autoregressive.temperature import Temperature, draw_tempered
+from genzoo_plugins.autoregressive.transformer import Transformer
 from torch import Tensor
 
 import genzoo
@@ -29,7 +29,7 @@ def frequencies(drawn: Tensor, states: Tensor) -> Tensor:
 def test_characters_are_drawn_from_the_tempered_conditionals(temperature: float) -> None:
     """For two places, p_T(a, b) = softmax(logits of a / T) · softmax(logits of b given a / T)."""
     with seeded(0):
-        model = CharModel(genzoo.DataSpec((2,), "", kind="tokens", levels=3), CharModel.Config(width=8, heads=2))
+        model = Transformer(genzoo.DataSpec((2,), "", kind="tokens", levels=3), Transformer.Config(width=8, heads=2))
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
     states = torch.tensor([pair for pair in itertools.product(range(3), repeat=2) if pair[0] or not pair[1]])
