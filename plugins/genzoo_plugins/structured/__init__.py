@@ -1,0 +1,30 @@
+"""Models of rows of several views, of texts, and of tables with columns of several kinds."""
+
+from genzoo.core.hookspecs import Register, RegisterModel, hookimpl
+
+HOME = "genzoo_plugins.structured"
+VIEWS = f"{HOME}.theory:multimodal_vae"
+WU = "Wu & Goodman 2018, arXiv 1802.05335"
+
+
+@hookimpl
+def register_models(register: RegisterModel) -> None:
+    register(
+        "multimodal-vae",
+        f"{HOME}.multimodal_vae:MultimodalVAE",
+        loss="views",
+        summary="VAE of several views of one latent, any of which may be given",
+        paper=f"{WU}; Shi et al. 2019, arXiv 1911.03393; Sutter, Daunhawer & Vogt 2021, arXiv 2105.02470",
+        theory=VIEWS,
+    )
+
+
+@hookimpl
+def register_losses(register: Register) -> None:
+    register(
+        "views",
+        f"{HOME}.multimodal_vae:Views",
+        summary="negative ELBO of all views plus those of every smaller set of views",
+        paper=WU,
+        theory=VIEWS,
+    )
