@@ -17,6 +17,15 @@ def register_models(register: RegisterModel) -> None:
         paper=f"{WU}; Shi et al. 2019, arXiv 1911.03393; Sutter, Daunhawer & Vogt 2021, arXiv 2105.02470",
         theory=VIEWS,
     )
+    register(
+        "text-vae",
+        f"{HOME}.text_vae:TextVAE",
+        loss="elbo",
+        loss_options={"kl_warmup": 1000},
+        summary="VAE of texts: a transformer that is told one latent of the whole text",
+        paper="Bowman et al. 2016, arXiv 1511.06349",
+        theory=f"{HOME}.theory_text:text_vae",
+    )
 
 
 @hookimpl

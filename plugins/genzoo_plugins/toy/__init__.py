@@ -52,6 +52,13 @@ def register_datasets(register: Register) -> None:
         theory="genzoo_plugins.toy.theory:markov",
     )
     register(
+        "hmm",
+        f"{home}.hmm:HMM",
+        summary="sequences of four symbols from a hidden Markov chain; generated, probability known",
+        paper="Rabiner 1989, Proceedings of the IEEE 77",
+        theory="genzoo_plugins.toy.theory_rows:hmm",
+    )
+    register(
         "waves",
         f"{home}.waves:Waves",
         summary="sound: sums of three sines of random loudness and phase; generated, density and power known",
