@@ -26,6 +26,14 @@ def register_models(register: RegisterModel) -> None:
         paper="Bowman et al. 2016, arXiv 1511.06349",
         theory=f"{HOME}.theory_text:text_vae",
     )
+    register(
+        "tvae",
+        f"{HOME}.tvae:TVAE",
+        loss="elbo",
+        summary="VAE of tables: names are categorical, numbers mixtures of Gaussians",
+        paper="Xu et al. 2019, arXiv 1907.00503",
+        theory=f"{HOME}.theory_tables:tvae",
+    )
 
 
 @hookimpl

@@ -27,23 +27,16 @@ def size_of(part: genzoo.Part) -> int:
     return math.prod(part.shape)
 
 
-class OneHotNames(nn.Module):
-    """The values of one part as a net takes them: numbers as they are, each name as K indicators.
+def width_of(part: genzoo.Part) -> int:
+    """Return how many numbers `for_net` gives for a part."""
+    return size_of(part) * max(part.levels, 1)
 
-    Args:
-        part: The part.
-    """
 
-    def __init__(self, part: genzoo.Part) -> None:
-        super().__init__()
-        self.levels = part.levels
-        self.outputs = size_of(part) * max(part.levels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [N, F] → [N, outputs]."""
-        if not self.levels:
-            return x
-        return (x[..., None] == torch.arange(self.levels, device=x.device)).to(x.dtype).flatten(1)
+def for_net(x: Tensor, part: genzoo.Part) -> Tensor:
+    """Return the values [N, F] of a part as a net takes them, [N, width]: names as K indicators each."""
+    if not part.levels:
+        return x
+    return (x[..., None] == torch.arange(part.levels, device=x.device)).to(x.dtype).flatten(1)
 
 
 class NamesHead(nn.Module):

@@ -14,7 +14,7 @@ from genzoo.core.combinators import joined
 from genzoo.core.distributions import full_precision
 from genzoo.core.nets import Activation, mlp
 from genzoo_plugins.losses.elbo import ELBO
-from genzoo_plugins.structured.columns import NamesHead, OneHotNames, parts_of, size_of
+from genzoo_plugins.structured.columns import NamesHead, for_net, parts_of, size_of, width_of
 
 MOST = 6
 """The largest number of views: six have 63 sets."""
@@ -60,9 +60,8 @@ class MultimodalVAE(genzoo.LatentModel):
         self.heads = nn.ModuleList(head_of(part, spec.likelihood) for part in self.parts)
         self.encoders, self.decoders = nn.ModuleList(), nn.ModuleList()
         for part, head in zip(self.parts, self.heads, strict=True):
-            inputs, outputs = OneHotNames(part), size_of(part) * int(head.outputs)
-            net = mlp(inputs.outputs, config.hidden, 2 * config.latent_dim, config.activation)
-            self.encoders.append(nn.Sequential(inputs, net))
+            self.encoders.append(mlp(width_of(part), config.hidden, 2 * config.latent_dim, config.activation))
+            outputs = size_of(part) * int(head.outputs)
             self.decoders.append(mlp(config.latent_dim, config.hidden[::-1], outputs, config.activation))
         self.register_buffer("sets", self.sets_within(range(len(self.parts))), persistent=False)
         smaller = every_set(range(len(self.parts)))[:-1] if config.experts == "poe" else []
@@ -77,7 +76,8 @@ class MultimodalVAE(genzoo.LatentModel):
     def products(self, x: Tensor, sets: Tensor) -> genzoo.DiagGaussian:
         """Return q_S for each of the sets [S, M] of views: batch shape [B, S], event shape [D]."""
         pieces = x.split([size_of(part) for part in self.parts], -1)
-        experts = [encoder(piece) for encoder, piece in zip(self.encoders, pieces, strict=True)]
+        each = zip(self.encoders, pieces, self.parts, strict=True)
+        experts = [encoder(for_net(piece, part)) for encoder, piece, part in each]
         mean, log_var = full_precision(torch.stack(experts, 1)).chunk(2, -1)  # [B, M, D]
         members = sets.to(mean)
         weights = torch.exp(-log_var)

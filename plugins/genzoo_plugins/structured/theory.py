@@ -53,7 +53,7 @@ def linear(experts: str) -> tuple[MultimodalVAE, Linear, Tensor]:
             w = block * torch.tensor([0.7 + number, 1.9 - 0.6 * number])
             encoder: Any = model.encoders[number]
             decoder: Any = model.decoders[number]
-            encoder, decoder, own = encoder[-1][-1], decoder[-1], w.square().sum(0)
+            encoder, decoder, own = encoder[-1], decoder[-1], w.square().sum(0)
             decoder.weight.copy_(w)
             encoder.weight[:LATENTS] = w.T / own[:, None]
             encoder.weight[LATENTS:] = 0.0

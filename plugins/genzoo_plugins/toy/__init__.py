@@ -72,6 +72,12 @@ def register_datasets(register: Register) -> None:
         theory="genzoo_plugins.toy.theory:two_views",
     )
     register(
+        "table",
+        f"{home}.table:Table",
+        summary="rows of two numbers and two names in three groups; generated, density known",
+        theory="genzoo_plugins.toy.theory_rows:table",
+    )
+    register(
         "sprites",
         f"{home}.sprites:Sprites",
         summary="16x16 shapes of known shape, size and place; generated",

@@ -9,6 +9,7 @@ import torch
 
 from genzoo.core.theory import Case
 from genzoo_plugins.toy.hmm import FIRST, HMM, NEXT, SHOWN
+from genzoo_plugins.toy.table import MEANS, OWNER, SHARES, Table
 
 
 def hmm() -> Iterator[Case]:
@@ -28,3 +29,24 @@ def hmm() -> Iterator[Case]:
     often = (drawn[:, None] == every).all(2).double().mean(0)
     worst = ((often - p).abs() / (p * (1 - p) / n).sqrt())[p * n > 5].max().item()
     yield Case("frequencies of the examples: largest deviation from p, s.e.", worst, 0.0, 4.5)
+
+
+def table() -> Iterator[Case]:
+    """The density integrates and sums to 1, and the examples have the groups' means and shares."""
+    data = Table(Table.Config())
+    age, income = torch.linspace(-10, 130, 141).double(), torch.linspace(-40, 140, 181).double()
+    whole = torch.cartesian_prod(age, income, torch.arange(4).double(), torch.arange(2).double())
+    yield Case("∫Σ p(x) over numbers and names", data.log_density(whole).exp().sum().item(), 1.0, 1e-3)
+    n = 5000
+    x = torch.as_tensor(data.split("train", n).x[:])
+    mean = sum(share * row[1] for share, row in zip(SHARES, MEANS, strict=True))
+    yield Case.mean("mean income", x[:, 1], mean)
+    owner = sum(share * p for share, p in zip(SHARES, OWNER, strict=True))
+    yield Case.mean("share of owners", x[:, 3], owner)
+    marginal = data.log_density(whole).exp().view(141, 181, 4, 2).sum((0, 1))
+    for work in range(4):
+        both = ((x[:, 2] == work) & (x[:, 3] == 1)).double()
+        yield Case.mean(f"share of owners with work {work}, by the density", both, marginal[work, 1].item())
+    yield Case(
+        "E −ln p of a name that there is not", float(data.log_density(torch.tensor([[30.0, 20, 4, 0]])).exp()), 0, 0
+    )
