@@ -57,11 +57,11 @@ class MultimodalVAE(genzoo.LatentModel):
             raise genzoo.UsageError(
                 f"multimodal-vae is for at most {MOST} views; these data have {len(self.parts)}", "use vae or tvae"
             )
-        self.heads = nn.ModuleList(head_of(part, spec.likelihood) for part in self.parts)
-        self.encoders, self.decoders = nn.ModuleList(), nn.ModuleList()
-        for part, head in zip(self.parts, self.heads, strict=True):
+        heads = [head_of(part, spec.likelihood) for part in self.parts]
+        self.heads, self.encoders, self.decoders = nn.ModuleList(heads), nn.ModuleList(), nn.ModuleList()
+        for part, head in zip(self.parts, heads, strict=True):
             self.encoders.append(mlp(width_of(part), config.hidden, 2 * config.latent_dim, config.activation))
-            outputs = size_of(part) * int(head.outputs)
+            outputs = size_of(part) * head.outputs
             self.decoders.append(mlp(config.latent_dim, config.hidden[::-1], outputs, config.activation))
         self.register_buffer("sets", self.sets_within(range(len(self.parts))), persistent=False)
         smaller = every_set(range(len(self.parts)))[:-1] if config.experts == "poe" else []
@@ -141,7 +141,7 @@ def indicators(sets: Sequence[Sequence[int]], views: int) -> Tensor:
     return torch.tensor([[float(view in members) for view in range(views)] for members in sets]).view(-1, views)
 
 
-def head_of(part: genzoo.Part, likelihood: str) -> nn.Module:
+def head_of(part: genzoo.Part, likelihood: str) -> NamesHead | genzoo.Likelihood:
     """Return what makes p(x_m|z) of a view: names are categorical, numbers have the likelihood of the data."""
     return NamesHead(part.levels) if part.levels else genzoo.make_likelihood(likelihood)
 

@@ -37,7 +37,8 @@ class Linear(NamedTuple):
         """Return E[z|x_S], [B, 2]."""
         w = self.weights[places]
         precision = w.T @ w + SIGMA**2 * torch.eye(LATENTS, dtype=w.dtype)
-        return torch.linalg.solve(precision, w.T @ (x[:, places] - self.bias[places]).T).T
+        mean: Tensor = torch.linalg.solve(precision, w.T @ (x[:, places] - self.bias[places]).T).T
+        return mean
 
 
 def linear(experts: str) -> tuple[MultimodalVAE, Linear, Tensor]:

@@ -38,6 +38,7 @@ def _columns() -> Iterator[Case]:
         total = px.log_prob(every[:, None].expand(-1, 3, -1)).double().exp().sum(0) * cell
         yield Case.largest("∫Σ p(x|z) over numbers and names, of 3 z", total, 1.0, 3e-4)
         drawn = px.rsample((DRAWN,))[:, 0, 1]
+        assert isinstance(px, genzoo.Composite)
         colours = px.parts[1]
         assert isinstance(colours, genzoo.Categorical)
         for colour, p in enumerate(colours.probabilities[0, 0].tolist()):

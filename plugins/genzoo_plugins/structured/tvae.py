@@ -116,12 +116,14 @@ class RowInputs(nn.Module):
 class TVAE(VAE):
     """A VAE of tables (Xu et al. 2019, section 4.4): p(x|z) is a product over the columns.
 
-    A column of names is categorical, one of numbers a mixture of Gaussians; see `Modes`. The objective is the ELBO, whose
-    reconstruction has the weight 1, and names in samples are drawn. Data without parts have a column of numbers for each
-    value. `prepare` takes location, spread and modes of the columns from one training batch.
+    A column of names is categorical, one of numbers a mixture of Gaussians; see `Modes`. The objective is the ELBO,
+    whose reconstruction has the weight 1, and names in samples are drawn. Data without parts have a column of numbers
+    for each value. `prepare` takes location, spread and modes of the columns from one training batch.
     """
 
     kinds = ("vector",)
+    head: Columns
+    encoder: nn.Sequential
 
     @genzoo.config
     class Config(VAE.Config):
@@ -141,7 +143,9 @@ class TVAE(VAE):
         return super().make_decoder((sum(self.head.sizes),))
 
     def prepare(self, batch: genzoo.Batch) -> None:
-        self.encoder[0].fit(batch.x)
+        inputs = self.encoder[0]
+        assert isinstance(inputs, RowInputs)
+        inputs.fit(batch.x)
         for head, column in zip(self.head.heads, batch.x.unbind(1), strict=True):
             if isinstance(head, Modes):
                 head.fit(column)
