@@ -10,7 +10,7 @@ import genzoo
 from genzoo.core.theory import Case
 from genzoo_plugins.losses.elbo import ELBO
 from genzoo_plugins.structured.tvae import TVAE, Modes
-from genzoo_plugins.toy.table import Table
+from genzoo_plugins.toy.mixed_table import MixedTable
 
 STEPS, TEST, DRAWN = 120, 1000, 4000
 
@@ -55,7 +55,7 @@ def _columns() -> Iterator[Case]:
 
 
 def _trained() -> Iterator[Case]:
-    data = Table(Table.Config())
+    data = MixedTable(MixedTable.Config())
     x, test = (torch.as_tensor(data.split(name, TEST).x[:]) for name in ("train", "test"))
     with genzoo.seeded(0), torch.enable_grad():
         model = TVAE(data.spec, TVAE.Config(latent_dim=2, hidden=(32,), modes=5))

@@ -72,10 +72,10 @@ def register_datasets(register: Register) -> None:
         theory="genzoo_plugins.toy.theory:two_views",
     )
     register(
-        "table",
-        f"{home}.table:Table",
+        "mixed-table",
+        f"{home}.mixed_table:MixedTable",
         summary="rows of two numbers and two names in three groups; generated, density known",
-        theory="genzoo_plugins.toy.theory_rows:table",
+        theory="genzoo_plugins.toy.theory_rows:mixed_table",
     )
     register(
         "sprites",

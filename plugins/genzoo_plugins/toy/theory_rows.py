@@ -9,7 +9,7 @@ import torch
 
 from genzoo.core.theory import Case
 from genzoo_plugins.toy.hmm import FIRST, HMM, NEXT, SHOWN
-from genzoo_plugins.toy.table import MEANS, OWNER, SHARES, Table
+from genzoo_plugins.toy.mixed_table import MEANS, OWNER, SHARES, MixedTable
 
 
 def hmm() -> Iterator[Case]:
@@ -31,9 +31,9 @@ def hmm() -> Iterator[Case]:
     yield Case("frequencies of the examples: largest deviation from p, s.e.", worst, 0.0, 4.5)
 
 
-def table() -> Iterator[Case]:
+def mixed_table() -> Iterator[Case]:
     """The density integrates and sums to 1, and the examples have the groups' means and shares."""
-    data = Table(Table.Config())
+    data = MixedTable(MixedTable.Config())
     age, income = torch.linspace(-10, 130, 141).double(), torch.linspace(-40, 140, 181).double()
     whole = torch.cartesian_prod(age, income, torch.arange(4).double(), torch.arange(2).double())
     yield Case("∫Σ p(x) over numbers and names", data.log_density(whole).exp().sum().item(), 1.0, 1e-3)

@@ -13,9 +13,9 @@ from genzoo.runs.model_file import load_model
 
 
 def model_of(**options: int) -> tuple[TVAE, torch.Tensor]:
-    x = load("table", train=300).train.x[:]
+    x = load("mixed-table", train=300).train.x[:]
     with genzoo.seeded(0):
-        model = TVAE(dataset("table").spec, TVAE.Config(latent_dim=2, hidden=(8,), modes=3, **options)).eval()
+        model = TVAE(dataset("mixed-table").spec, TVAE.Config(latent_dim=2, hidden=(8,), modes=3, **options)).eval()
         model.prepare(genzoo.Batch(x))
     return model, x
 
@@ -54,8 +54,8 @@ def test_the_modes_start_at_quantiles() -> None:
 def test_a_saved_model_knows_its_columns(tmp_path: Path) -> None:
     data = {"train": 60, "validation": 0, "test": 20}
     sizes = {"latent_dim": 2, "hidden": [4], "modes": 2, "batch_size": 20}
-    genzoo.run("tvae", dataset="table", out=tmp_path / "run", quiet=True, epochs=1, data=data, **sizes)
+    genzoo.run("tvae", dataset="mixed-table", out=tmp_path / "run", quiet=True, epochs=1, data=data, **sizes)
     model = load_model(tmp_path / "run" / "model.safetensors")
-    assert model.spec.parts == dataset("table").spec.parts
+    assert model.spec.parts == dataset("mixed-table").spec.parts
     assert isinstance(model, TVAE)
     assert model.encoder[0].spread[0] > 1  # type: ignore[union-attr,index]

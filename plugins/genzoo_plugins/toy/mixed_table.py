@@ -21,14 +21,14 @@ OWNER = (0.1, 0.6, 0.85)
 """Probability of owning a home in each group."""
 
 
-class Table(Generated):
+class MixedTable(Generated):
     """Rows (age, income, work, owner): two numbers, one of four names and one of two, given the group independent.
 
     p(x) = Σ_g p(g) Π_c p(x_c|g) is a density of the numbers and a probability of the names: it integrates over the
     former and sums over the latter to 1.
     """
 
-    name = "table"
+    name = "mixed-table"
 
     @genzoo.config
     class Config(Generated.Config):
