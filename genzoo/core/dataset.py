@@ -34,6 +34,8 @@ class Part(NamedTuple):
 
     name: str
     shape: tuple[int, ...] = (1,)
+    levels: int = 0
+    """K, if its values are names: the whole numbers 0 … K − 1, without order; 0: they are numbers."""
 
 
 class _Fields(NamedTuple):

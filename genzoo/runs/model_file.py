@@ -101,7 +101,7 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
         TypeError, ValueError: A field is missing, has a wrong type, or has a value that is impossible for data.
     """
     tuples = {name: tuple(values[name]) for name in ("shape", "class_names", "symbols", "grid") if name in values}
-    parts = tuple(Part(str(name), tuple(shape)) for name, shape in values.get("parts", ()))
+    parts = tuple(Part(str(name), tuple(shape), *levels) for name, shape, *levels in values.get("parts", ()))
     spec = DataSpec(**{**values, **tuples, "parts": parts})
     for value, default in zip(spec[2:], DataSpec((), "")[2:], strict=True):
         if type(value) is not type(default):
@@ -116,6 +116,8 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
     if spec.grid and (any(type(size) is not int for size in spec.grid) or math.prod(spec.grid) != spec.numel):
         raise ValueError
     if spec.parts and sum(math.prod(part.shape) for part in spec.parts) != spec.numel:
+        raise ValueError
+    if any(type(part.levels) is not int or part.levels < 0 for part in spec.parts):
         raise ValueError
     if len(spec.class_names) not in (0, spec.classes) or not all(
         isinstance(name, str) for name in (*spec.class_names, *spec.symbols)

@@ -49,7 +49,8 @@ def examine_distribution(p: Distribution, called: str, draws: int = DRAWS) -> st
     if p.measure == "none":
         return f"{called} has no density"
     numbers = max(1, p.shape.numel())
-    own = p.rsample((max(FEWEST, min(draws, BUDGET // numbers)),)).detach()
+    most = DISCRETE if p.measure == "probability" else draws
+    own = p.rsample((max(FEWEST, min(draws, most, BUDGET // numbers)),)).detach()
     events = p.shape[len(p.shape) - p.event_dims :]
 
     def log_prob(rows: Tensor) -> Tensor:
@@ -58,7 +59,7 @@ def examine_distribution(p: Distribution, called: str, draws: int = DRAWS) -> st
 
     rows = own.reshape(len(own), -1, max(1, events.numel()))
     if p.measure == "probability":  # it is asked for the probability of its own values alone
-        adds_up(rows[:DISCRETE], log_prob, called)
+        adds_up(rows, log_prob, called)
         return None
     return examine_samples(rows, log_prob, called)
 

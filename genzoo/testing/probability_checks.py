@@ -40,7 +40,8 @@ def check_density(pair: Pair) -> str | None:
     with torch.no_grad(), seeded(0):
         batch = pair.batch(4)
         z = model.encode(batch.x)
-        if likelihood_class(pair.spec.likelihood).family is Bernoulli:
+        named = pair.spec.likelihood
+        if named and likelihood_class(named).family is Bernoulli:
             _one_pixel_counts_as_one(pair, model, z)
         px = model.likelihood(z)
         if px.measure == "probability":

@@ -61,7 +61,9 @@ SMALLER: dict[str, dict[str, Any]] = {
     "realnvp": {"couplings": 2},
     "sparse-ae": {"latent_dim": 64, "active": 8},
     "spline-flow": {"couplings": 2, "bins": 3},
+    "text-vae": {"heads": 2},
     "transformer": {"heads": 2},
+    "tvae": {"modes": 3},
     "vamp-vae": {"prior": "vamp:10"},
     "vdm": {"net": "perceptron", "times": 1, "steps": 5},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
@@ -77,8 +79,10 @@ PRESSURES: list[dict[str, float]] = [
 
 OF_IMAGES = ("conv-vae", "fsq-vae", "glow", "pixelcnn", "pixelcnn-pp", "vq-vae")
 """Models of images alone."""
-OF_TOKENS = ("char-model", "mdlm", "ngram", "transformer")
+OF_TOKENS = ("char-model", "mdlm", "ngram", "text-vae", "transformer")
 """Models of tokens, and of pixels whose levels are known, which made-up data do not say."""
+OF_ROWS = ("multimodal-vae", "tvae")
+"""Models of rows of several parts."""
 OF_CLASSES = ("conditional-vae", "guided-flow-matching", "m2-vae")
 """Models of data with classes."""
 Names = tuple[str, str]
@@ -199,11 +203,13 @@ def test_nothing_is_refused_but_what_must_be() -> None:
         *itertools.product(("ae", "vae", "beta-vae"), ("reconstruction",)),
         *itertools.product(("vae", "beta-vae"), ("elbo",)),
         *itertools.product(("vae",), ("importance-weighted", "dip", "factor", "mmd", "tc")),
-        *(names for names in own() if names[0] not in (*OF_IMAGES, *OF_CLASSES, *OF_TOKENS)),
+        *(names for names in own() if names[0] not in (*OF_IMAGES, *OF_CLASSES, *OF_TOKENS, *OF_ROWS)),
     ]:
         assert forms(model, loss) == [form for form in FORMS if form != "tokens"]
     for model in OF_TOKENS:
-        assert forms(model, "nll") == ["tokens"]
+        assert forms(model, registry().get("model", model).loss) == ["tokens"]
+    for model in OF_ROWS:
+        assert forms(model, registry().get("model", model).loss) == ["points", "vectors"]
     for model, loss in [
         ("conv-vae", "elbo"), ("conv-vae", "reconstruction"), ("fsq-vae", "elbo"), ("glow", "nll"), ("vq-vae", "vq"),
     ]:  # fmt: skip

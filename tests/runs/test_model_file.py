@@ -20,6 +20,7 @@ from genzoo.core.model import Model
 from genzoo.core.options import to_json
 from genzoo.registry.configs import default_config
 from genzoo.registry.current import registry
+from genzoo.runs import model_file
 from genzoo.runs.build import build_model
 from genzoo.runs.model_file import load_model, mismatches, save_model
 from genzoo.system.atomic import write_atomically
@@ -28,7 +29,7 @@ SPECS = {
     "images": genzoo.DataSpec((1, 16, 17), "bernoulli", classes=10, size=100),
     "colours": genzoo.DataSpec((3, 16, 16), "gaussian-learned"),
     "points": genzoo.DataSpec((2,), "gaussian:0.1"),
-    "views": genzoo.DataSpec((3,), "gaussian", parts=(genzoo.Part("a", (2,)), genzoo.Part("b"))),
+    "views": genzoo.DataSpec((3,), "gaussian", parts=(genzoo.Part("a", (2,)), genzoo.Part("b", levels=3))),
     "signals": genzoo.DataSpec((1, 16), "gaussian", kind="signal", rate=8000.5),
     "tokens": genzoo.DataSpec((6,), "", kind="tokens", levels=3, symbols=("", "a", "é")),
 }
@@ -70,6 +71,15 @@ def test_what_is_loaded_is_what_was_saved(name: str, tmp_path: Path) -> None:
         expected = model.state_dict()
         assert list(loaded.state_dict()) == list(expected)
         assert all(torch.equal(value, expected[key]) for key, value in loaded.state_dict().items())
+
+
+def test_parts_stored_by_an_earlier_version_hold_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = model_file._to_store
+    monkeypatch.setattr(
+        model_file, "_to_store", lambda spec: {**stored(spec), "parts": [part[:2] for part in spec.parts]}
+    )
+    save(tmp_path / "m.safetensors", build(spec="views"))
+    assert load_model(tmp_path / "m.safetensors").spec.parts == (genzoo.Part("a", (2,)), genzoo.Part("b"))
 
 
 def test_a_file_describes_its_model(tmp_path: Path) -> None:

@@ -124,10 +124,17 @@ class Transformer(genzoo.Density):
             return symbols
         return self.spec.view((symbols - 1).view(-1, *self.spec.shape) / self.top).to(self.anchor)
 
-    def logits(self, x: Tensor) -> Tensor:
-        """Return the logits of p(x_t | x_<t) at each place of symbols [B, L]: [B, L, symbols]."""
+    def logits(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Return the logits of p(x_t | x_<t) at each place of symbols [B, L]: [B, L, symbols].
+
+        Args:
+            x: The symbols.
+            context: Added to the vector of each token, [B, width]; None: nothing.
+        """
         shifted = F.pad(x[:, :-1], (1, 0), value=PADDING)
         h = self.tokens(shifted) + self.places
+        if context is not None:
+            h = h + context[:, None]
         for block in self.blocks:
             h, _ = block(h)
         return self.possible(full_precision(self.out(self.after(h))))
@@ -138,15 +145,24 @@ class Transformer(genzoo.Density):
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         x = self.symbols(x)
-        each = -F.cross_entropy(self.logits(x).transpose(1, 2), x, reduction="none")
+        return self.score(self.logits(x), x)
+
+    @staticmethod
+    def score(logits: Tensor, x: Tensor) -> Tensor:
+        """Return Σ_t ln p(x_t | x_<t) of symbols [B, L], up to the end, given their logits [B, L, symbols]: [B]."""
+        each = -F.cross_entropy(logits.transpose(1, 2), x, reduction="none")
         padding = x == PADDING
         ended = F.pad(padding[:, :-1].cumsum(1) > 0, (1, 0))  # whether the end is before this place
         possible = (~ended | padding).all(1)
         return torch.where(possible, each.masked_fill(ended, 0.0).sum(1), -math.inf)
 
-    def next_logits(self, token: Tensor, place: int, caches: list[Cache | None]) -> Tensor:
+    def next_logits(
+        self, token: Tensor, place: int, caches: list[Cache | None], context: Tensor | None = None
+    ) -> Tensor:
         """Return the logits at one place, [N, symbols], given the token before it [N]; the caches are updated."""
         h = (self.tokens(token) + self.places[place])[:, None]
+        if context is not None:
+            h = h + context[:, None]
         for number, block in enumerate(self.blocks):
             h, caches[number] = block(h, caches[number])
         return self.possible(full_precision(self.out(self.after(h[:, 0]))))
@@ -155,14 +171,26 @@ class Transformer(genzoo.Density):
         self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Temperature | None = None
     ) -> Tensor:
         """Draw n examples [n, *S], symbol by symbol. Keys and values of earlier symbols are kept."""
-        temperature = (options or self.sampling).temperature
+        return self.values(self.draw(n, (options or self.sampling).temperature))
+
+    def draw(self, n: int, temperature: float = 1.0, context: Tensor | None = None) -> Tensor:
+        """Draw n rows of symbols, int64 [n, L].
+
+        Args:
+            n: The number of rows.
+            temperature: T > 0, or 0: the most probable symbol at each place.
+            context: As for `logits`, [n, width].
+        """
         token = torch.full((n,), PADDING, device=self.anchor.device)
         caches: list[Cache | None] = [None] * len(self.blocks)
         drawn: list[Tensor] = []
         for place in range(self.length):
-            logits = self.next_logits(token, place, caches) / temperature
-            chosen = (logits - exponential(logits).log()).argmax(1)  # the exponential race
+            logits = self.next_logits(token, place, caches, context)
+            if temperature:
+                logits = logits / temperature
+                logits = logits - exponential(logits).log()  # the exponential race
+            chosen = logits.argmax(1)
             ended = (token == PADDING) & (place > 0)
             token = torch.where(ended, PADDING, chosen)
             drawn.append(token)
-        return self.values(torch.stack(drawn, 1))
+        return torch.stack(drawn, 1)

@@ -17,6 +17,9 @@ class ELBO(genzoo.Loss):
     With a capacity C the second term is γ·|KL − C| instead (Burgess et al. 2018, eq. 8). β, or C, rises linearly from 0
     over the first `kl_warmup` steps. β weights the KL alone: "negative_elbo" is always the bound at β = 1. A point
     posterior has no KL and no bound: the second term is then −ln p(z).
+
+    With free bits λ the KL of an example counts as λ where it is less, so that nothing is gained by ignoring z (after
+    Kingma et al. 2016, eq. 15, of the whole latent). "kl" and "negative_elbo" stay those of the bound.
     """
 
     accepts = genzoo.LatentModel
@@ -33,6 +36,8 @@ class ELBO(genzoo.Loss):
         """Hold the KL at this many nats instead of weighting it by beta."""
         gamma: genzoo.NonNegative = 100.0
         """Weight of the distance between KL and capacity."""
+        free_bits: genzoo.NonNegative = 0.0
+        """Nats of an example's KL that cost nothing; 0: none."""
         posterior_samples: genzoo.Count = 1
         """Posterior samples an example that the reconstruction term is averaged over."""
 
@@ -48,8 +53,9 @@ class ELBO(genzoo.Loss):
         assert isinstance(model, genzoo.LatentModel)
         inference = model.infer(batch, self.config.posterior_samples)
         reconstruction = -inference.px.log_prob(batch.x).mean()
-        kl = inference.kl().mean()
-        loss = reconstruction + self.pressure(kl, step)
+        each = inference.kl()
+        kl, free = each.mean(), self.config.free_bits
+        loss = reconstruction + self.pressure(each.clamp_min(free).mean() if free else kl, step)
         assert inference.p is not None
         if inference.q.measure != inference.p.measure:
             return {"loss": loss, "reconstruction": reconstruction.detach()}

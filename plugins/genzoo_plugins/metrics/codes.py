@@ -12,7 +12,7 @@ from genzoo_plugins.metrics.bound import why_no_prior
 class MSE(genzoo.Metric):
     """Mean squared error per dimension of decode(encode(x)), in the data's own units.
 
-    All models that encode and decode have this metric.
+    All models that encode and decode have this metric, except those of tokens.
     """
 
     label = "MSE per dimension"
@@ -20,7 +20,9 @@ class MSE(genzoo.Metric):
     baselines = ("pca",)
 
     def refuses(self, model: genzoo.Model) -> str | None:
-        return None if isinstance(model, genzoo.Autoencoder) else "no encoder"
+        if not isinstance(model, genzoo.Autoencoder):
+            return "no encoder"
+        return "there are no distances between tokens" if model.spec.is_discrete else None
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         return examined.squared_error

@@ -52,6 +52,13 @@ def register_datasets(register: Register) -> None:
         theory="genzoo_plugins.toy.theory:markov",
     )
     register(
+        "hmm",
+        f"{home}.hmm:HMM",
+        summary="sequences of four symbols from a hidden Markov chain; generated, probability known",
+        paper="Rabiner 1989, Proceedings of the IEEE 77",
+        theory="genzoo_plugins.toy.theory_rows:hmm",
+    )
+    register(
         "waves",
         f"{home}.waves:Waves",
         summary="sound: sums of three sines of random loudness and phase; generated, density and power known",
@@ -63,6 +70,12 @@ def register_datasets(register: Register) -> None:
         summary="rows of two views of one latent, linear and Gaussian; generated, density known",
         paper="Bach & Jordan 2005, technical report 688, Berkeley",
         theory="genzoo_plugins.toy.theory:two_views",
+    )
+    register(
+        "mixed-table",
+        f"{home}.mixed_table:MixedTable",
+        summary="rows of two numbers and two names in three groups; generated, density known",
+        theory="genzoo_plugins.toy.theory_rows:mixed_table",
     )
     register(
         "sprites",
