@@ -105,6 +105,25 @@ def omniglot(root: Path) -> None:
                     archive.writestr(name, picture.getvalue())
 
 
+def celeba(root: Path) -> None:
+    folder, n = _made(root / "celeba"), TRAIN + TEST
+    names = [f"{number:06}.jpg" for number in range(1, n + 1)]
+    attributes = 2 * _random(n, 40, high=2) - 1
+    with zipfile.ZipFile(folder / "img_align_celeba.zip", "w") as archive:
+        for seed, name in enumerate(names):
+            picture = io.BytesIO()
+            coarse = Image.fromarray(_random(7, 6, 3, seed=seed).astype(np.uint8))
+            coarse.resize((178, 218), Image.Resampling.BICUBIC).save(picture, "JPEG")
+            archive.writestr(f"img_align_celeba/{name}", picture.getvalue())
+    rows = [f"{name} {' '.join(f'{value:2}' for value in row)}" for name, row in zip(names, attributes, strict=True)]
+    header = " ".join(["Smiling", *(f"Attribute_{number}" for number in range(2, 41))])
+    (folder / "list_attr_celeba.txt").write_text("\n".join([str(n), header, *rows, ""]))
+    parts = [0] * (TRAIN - 5) + [1] * 5 + [2] * TEST
+    (folder / "list_eval_partition.txt").write_text(
+        "".join(f"{name} {part}\n" for name, part in zip(names, parts, strict=True))
+    )
+
+
 def _gz(path: Path, content: bytes) -> None:
     (_made(path.parent) / path.name).write_bytes(gzip.compress(content))
 
@@ -116,6 +135,6 @@ def _made(folder: Path) -> Path:
 
 WRITERS: dict[str, Callable[[Path], None]] = {
     "cifar10": cifar10, "cifar100": cifar100, "svhn": svhn, "kmnist": kmnist, "qmnist": qmnist, "emnist": emnist,
-    "usps": usps, "omniglot": omniglot,
+    "usps": usps, "omniglot": omniglot, "celeba": celeba,
 }  # fmt: skip
 """What writes the files of each dataset below a data root."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from genzoo.core.errors import GenzooError
 from genzoo.system.reading import open_regular
 
-TYPES = {0x08: np.dtype(np.uint8), 0x0C: np.dtype(">i4")}
+TYPES: dict[int, np.dtype[Any]] = {0x08: np.dtype(np.uint8), 0x0C: np.dtype(">i4")}
 """The numpy type of each supported type of value: unsigned bytes, and integers of four bytes."""
 LARGEST = 1 << 32
 """Bytes. A header that declares more is refused before memory is allocated."""

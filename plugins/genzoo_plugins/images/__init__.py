@@ -8,6 +8,12 @@ HOME = "genzoo_plugins.images"
 @hookimpl
 def register_datasets(register: Register) -> None:
     register(
+        "celeba",
+        f"{HOME}.celeba:CelebA",
+        summary="202,599 faces, 64×64 in colour, with 40 attributes",
+        paper="Liu, Luo, Wang & Tang 2015, arXiv 1411.7766",
+    )
+    register(
         "cifar10",
         f"{HOME}.cifar:CIFAR10",
         summary="60,000 photographs of 10 classes, 32×32 in colour",

@@ -44,7 +44,9 @@ def read_mat(path: Path) -> Split:
     try:
         from scipy.io import loadmat
     except ImportError:
-        raise GenzooError("SVHN is published as MATLAB files, which scipy reads", "pip install scipy") from None
+        raise GenzooError(
+            "SVHN is published as MATLAB files, which scipy reads", "pip install 'genzoo[svhn]'"
+        ) from None
     arrays = loadmat(path)
     x = torch.from_numpy(arrays["X"]).permute(3, 2, 0, 1).contiguous()
     return Split(x, torch.from_numpy(arrays["y"].astype("int64")).flatten() % 10)

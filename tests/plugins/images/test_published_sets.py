@@ -7,7 +7,6 @@ import shutil
 import tarfile
 import urllib.error
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +20,18 @@ from torchvision.datasets import cifar, mnist, omniglot, svhn, usps, utils
 
 from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.data.raw_files import FileSet, RawFile
+from genzoo.data.raw_files import FileSet
 from genzoo.data.store import Store
 from genzoo.registry.current import registry
+from genzoo.system import tensor_cache
 
-NAMES = sorted(WRITERS)
+NAMES = sorted(WRITERS.keys() - {"celeba"})
 
 
 def loaded(name: str, root: Path, **options: Any) -> Splits:
-    splits: Splits = dataset(name, validation=0, **options).load(Store(root, offline=True, say=lambda line: None))
+    options = options if name == "celeba" else {"validation": 0, **options}
+    splits: Splits = dataset(name, **options).load(Store(root, offline=True, say=lambda line: None))
     return splits
-
-
-@pytest.fixture
-def published(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """Write small files of a dataset, and put their digests into its table; return the data root."""
-    assert not cache.exists()
-
-    def write(name: str) -> Path:
-        root = tmp_path / "root"
-        WRITERS[name](root)
-        kind = registry().get("dataset", name).load()
-        files = tuple(RawFile(raw.name, md5=md5(root / kind.files.folder / raw.name)) for raw in kind.files.files)
-        monkeypatch.setattr(kind, "files", replace(kind.files, files=files))
-        return root
-
-    return write
 
 
 @pytest.fixture
@@ -150,7 +135,7 @@ def test_the_spec_is_known_before_any_file_is_opened(home: Path, name: str) -> N
     assert not list(home.iterdir())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(WRITERS))
 def test_a_file_with_another_digest_is_refused(published: Callable[[str], Path], name: str) -> None:
     root = published(name)
     files: FileSet = registry().get("dataset", name).load().files
@@ -164,7 +149,7 @@ def test_a_file_with_another_digest_is_refused(published: Callable[[str], Path],
     assert f"genzoo data add {name} FILES…" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(WRITERS))
 def test_a_missing_file_is_named_offline(published: Callable[[str], Path], name: str) -> None:
     root = published(name)
     files: FileSet = registry().get("dataset", name).load().files
@@ -227,7 +212,10 @@ def test_a_failing_download_is_one_line(published: Callable[[str], Path], server
     assert "tried  torchvision.datasets.USPS: no route to host\n" in caught.value.hint
 
 
-def test_slow_formats_are_converted_once(published: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_formats_are_converted_once(
+    published: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensor_cache, "folder", lambda: tmp_path / "computed")
     root = published("usps")
     first = loaded("usps", root)
     kind = registry().get("dataset", "usps").load()
