@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -13,6 +13,7 @@ from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import Natural, Range, config
 from genzoo.core.rows import Examples
+from genzoo.data.augmentation import AugmentedImages
 from genzoo.data.raw_files import FileSet
 from genzoo.data.readers.idx import read_idx
 from genzoo.data.splits import Labelled, hold_out, take, with_labels_of
@@ -23,7 +24,7 @@ Side = Annotated[int, Range(0, 256)]
 """Pixels. The upper bound keeps 70,000 images below 5 GB."""
 
 
-class ImageDataset(ABC):
+class ImageDataset(AugmentedImages):
     """Images of some classes with a training and a test part, by default those of MNIST. A subclass reads them."""
 
     channels: ClassVar[int] = 1
@@ -51,6 +52,8 @@ class ImageDataset(ABC):
         """Train and validate on this class only. The test images keep all classes."""
         labelled: Labelled = None
         """Keep the labels of this many training images, equally many of each class; the others are unknown."""
+        augment: str = ""
+        """Change training images at random: flip (left and right), crop:4 (shift by up to 4 pixels), or flip,crop:4."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -18,6 +18,7 @@ import genzoo
 from genzoo.core.dataset import Split, Splits
 from genzoo.core.errors import UsageError
 from genzoo.core.rows import Rows
+from genzoo.data.augmentation import AugmentedImages
 from genzoo.data.raw_files import FileSet, RawFile
 from genzoo.data.readers.images import decoder
 from genzoo.data.store import Found, Store
@@ -30,7 +31,7 @@ VERSION = 1
 SIZES = (162_770, 19_867, 19_962)
 
 
-class CelebA:
+class CelebA(AugmentedImages):
     """Faces (Liu et al. 2015) in the published splits of 162,770 / 19,867 / 19,962 images.
 
     The pictures are decoded once, into a file beside the raw files. It is mapped into memory, so training also works
@@ -56,6 +57,8 @@ class CelebA:
         """Scale the middle square of 148×148 pixels to this many pixels a side."""
         attribute: str = ""
         """Label images by whether they have this attribute, such as Smiling; empty: no labels."""
+        augment: str = ""
+        """Change training images at random: flip (left and right), crop:4 (shift by up to 4 pixels), or flip,crop:4."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
