@@ -52,13 +52,13 @@ def shifted(x: Tensor, offset: Tensor, border: int) -> Tensor:
 
 
 def parse(text: str) -> Augmentation:
-    """Return the augmentation that an option names, such as "flip,crop:4"; "" is none.
+    """Return the augmentation that an option names, such as "flip,crop:4", or "none".
 
     Raises:
         UsageError: The text names something else.
     """
-    found = re.fullmatch(r"(flip)?,?(?:crop:([1-9]\d{0,3}))?", text)
-    if found is None or (text.count(",") > 0) != (text.count("flip") + text.count("crop") > 1):
+    found = re.fullmatch(r"none|(flip)?(?:(?:^|(?<=flip),)crop:([1-9]\d{0,3}))?", text)
+    if not text or found is None:
         raise UsageError(f"--data.augment {text}: not an augmentation", HINT)
     return Augmentation(bool(found[1]), int(found[2] or 0))
 

@@ -52,7 +52,7 @@ class ImageDataset(AugmentedImages):
         """Train and validate on this class only. The test images keep all classes."""
         labelled: Labelled = None
         """Keep the labels of this many training images, equally many of each class; the others are unknown."""
-        augment: str = ""
+        augment: str = "none"
         """Change training images at random: flip (left and right), crop:4 (shift by up to 4 pixels), or flip,crop:4."""
 
     def __init__(self, config: Any) -> None:

@@ -55,13 +55,13 @@ def test_both_compile_as_one_graph() -> None:
 
 @pytest.mark.parametrize(
     ("text", "meant"),
-    [("", (False, 0)), ("flip", (True, 0)), ("crop:4", (False, 4)), ("flip,crop:12", (True, 12))],
+    [("none", (False, 0)), ("flip", (True, 0)), ("crop:4", (False, 4)), ("flip,crop:12", (True, 12))],
 )
 def test_the_option(text: str, meant: tuple[bool, int]) -> None:
     assert parse(text) == meant
 
 
-@pytest.mark.parametrize("text", ["flop", "crop", "crop:0", "flip,", ",", "flipcrop:1", ",crop:1", "crop:1,flip"])
+@pytest.mark.parametrize("text", ["", "flop", "crop", "crop:0", "flip,", ",", "flipcrop:1", ",crop:1", "crop:1,flip"])
 def test_another_text_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="not an augmentation") as caught:
         parse(text)

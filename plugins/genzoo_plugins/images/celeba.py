@@ -57,7 +57,7 @@ class CelebA(AugmentedImages):
         """Scale the middle square of 148×148 pixels to this many pixels a side."""
         attribute: str = ""
         """Label images by whether they have this attribute, such as Smiling; empty: no labels."""
-        augment: str = ""
+        augment: str = "none"
         """Change training images at random: flip (left and right), crop:4 (shift by up to 4 pixels), or flip,crop:4."""
 
     def __init__(self, config: Any) -> None:

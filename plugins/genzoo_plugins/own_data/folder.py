@@ -66,7 +66,7 @@ class Folder(AugmentedImages, OwnData):
         """1: grey; 3: colour; 0: as in the files, which must all be grey or all in colour."""
         background: Annotated[int, genzoo.Range(0, WHITE)] = WHITE
         """Grey level of the background behind transparent pixels: 0 is black, 255 white."""
-        augment: str = ""
+        augment: str = "none"
         """Change training images at random: flip (left and right), crop:4 (shift by up to 4 pixels), or flip,crop:4."""
 
         def __post_init__(self) -> None:
