@@ -18,7 +18,7 @@ from genzoo.registry.parts import is_for_unit, likelihood_class, make_likelihood
 from genzoo.runs.config import RunConfig
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import gigabytes, memory_bytes
-from genzoo.training.config import Training
+from genzoo.training.config import View
 
 BYTES_PER_WEIGHT = 16  # in float32: the weight, its gradient and Adam's two moments
 
@@ -37,7 +37,7 @@ def refuse_uneven_batch(batch_size: int, processes: Processes) -> None:
         )
 
 
-def view_spec(dataset: Dataset, training: Training) -> DataSpec:
+def view_spec(dataset: Dataset, training: View) -> DataSpec:
     """Return the spec for the model: that of the dataset, changed by --binarize, --standardize and --likelihood.
 
     Raises:
@@ -65,7 +65,7 @@ def view_spec(dataset: Dataset, training: Training) -> DataSpec:
     return spec
 
 
-def refuse_options_of_numbers(training: Training) -> None:
+def refuse_options_of_numbers(training: View) -> None:
     """Refuse the options that change numbers or choose their likelihood, for data that are tokens.
 
     Raises:
@@ -82,7 +82,7 @@ def described(spec: DataSpec) -> str:
     return f"vectors of {spec.numel}" if spec.kind == "vector" else f"of kind {spec.kind}, {size}"
 
 
-def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: Training) -> None:
+def refuse_unsuitable(spec: DataSpec, own: DataSpec, training: View) -> None:
     """Refuse a likelihood that does not suit the values of the data.
 
     Args:

@@ -11,7 +11,7 @@ from torch import Tensor
 from genzoo.core.dataset import Batch
 from genzoo.core.errors import UsageError
 from genzoo.system.memory import out_of_memory
-from genzoo.training.config import Training
+from genzoo.training.config import Execution
 from genzoo.training.cuda_graph import CHECKED, GraphStep, cuda_capture
 from genzoo.training.phases import different_steps
 from genzoo.training.step import Step
@@ -33,7 +33,7 @@ class Mode(NamedTuple):
         return f"{self.name} steps ({self.why})"
 
 
-def refuse_mode(training: Training, device: torch.device) -> None:
+def refuse_mode(training: Execution, device: torch.device) -> None:
     """Refuse a mode that the device does not support.
 
     Raises:
@@ -46,7 +46,7 @@ def refuse_mode(training: Training, device: torch.device) -> None:
 
 
 def choose_mode(
-    training: Training, device: torch.device, steps: int, processes: int = 1, second_order: bool = False
+    training: Execution, device: torch.device, steps: int, processes: int = 1, second_order: bool = False
 ) -> Mode:
     """Return the mode to try: the requested one, or with "auto" one that suits the device and the number of steps."""
     if training.mode == "compile" and second_order:

@@ -9,13 +9,13 @@ from torch import nn
 
 from genzoo.core.optimizer import Optimizer, ParameterGroup
 from genzoo.registry.parts import make_part
-from genzoo.training.config import Training
+from genzoo.training.config import Optimisation
 from genzoo.training.schedule import learning_rate
 
 
 def make_optimizer(
     parameters: Iterable[nn.Parameter] | Iterable[tuple[str, nn.Parameter]],
-    training: Training,
+    training: Optimisation,
     groups: Sequence[ParameterGroup] = (),
 ) -> Optimizer:
     """Return the optimiser that the options name.
@@ -27,7 +27,7 @@ def make_optimizer(
     return made
 
 
-def refuse_unknown(training: Training) -> None:
+def refuse_unknown(training: Optimisation) -> None:
     """Refuse an optimiser or a schedule that cannot be made, before data are read.
 
     Raises:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from genzoo.core.optimizer import Schedule
 from genzoo.registry.parts import make_part
-from genzoo.training.config import Training
+from genzoo.training.config import Optimisation
 
 
-def learning_rate(training: Training, total: int) -> Callable[[int], float]:
+def learning_rate(training: Optimisation, total: int) -> Callable[[int], float]:
     """Return the learning rate of step number n (from 0) of `total`: a pure function, with no state to save.
 
     Raises:

@@ -16,10 +16,14 @@ from genzoo.registry.current import registry
 PACKAGE = Path(genzoo.__file__).parent
 WORDS = {
     "csv": "a file format",
+    "denoising": "what genzoo denoise does",
     "folder": "a word of paths and options",
+    "groups": "the parameter groups of an optimiser",
     "npz": "a file format",
     "rate": "a role of metrics",
+    "sigma": "a standard deviation",
     "text": "a word of arguments and pages",
+    "version": "of a package",
     "reconstruction": "a word; the metric of this name is found by its role",
 }
 """Registered names that are also words of the code, and what they mean there."""

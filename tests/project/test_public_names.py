@@ -64,5 +64,5 @@ def test_a_constant_has_a_text_below_it(name: str) -> None:
     if name.rpartition(".")[0] in ("genzoo", "genzoo.testing"):  # which re-export it
         sources = [path.read_text() for path in Path(genzoo.__file__).parent.rglob("*.py")]
     lines = r'[^\n]*(\n[^"\n]*)*?'  # a few constants may share the text below the last
-    below = rf'(?m)^[ ]*{member}\b[^\n]* = ({lines}|\{{(\n .*)*\n\}})\n\s*"""'
+    below = rf'(?m)^[ ]*{member}\b[^\n]* = ({lines}|.*[\[{{](\n .*)*\n[\]}}])\n\s*"""'
     assert any(re.search(below, source) for source in sources), "it has no documentation"
