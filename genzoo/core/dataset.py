@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -227,6 +228,19 @@ class Encoded(Protocol):
         """Return what codes [n, *S], in the units of this dataset, stand for, in the other data's own units.
 
         The result is [n, *T] on the CPU, with T the shape of `decoded_spec()`; images lie in [0, 1].
+        """
+        ...
+
+
+@runtime_checkable
+class Augmented(Protocol):
+    """A dataset whose training examples are changed at random at each visit, on the device."""
+
+    def augmentation(self) -> Callable[[Tensor], Tensor] | None:
+        """Return what changes a batch of training examples; None: nothing.
+
+        It maps values [B, *S] as the spec describes them, images in [0, 1], to the same shape, draws from
+        `genzoo.core.noise`, and reads no tensor back to Python.
         """
         ...
 

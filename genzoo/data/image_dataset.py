@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -13,23 +13,29 @@ from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import Natural, Range, config
 from genzoo.core.rows import Examples
+from genzoo.data.augmentation import AugmentedImages
 from genzoo.data.raw_files import FileSet
 from genzoo.data.readers.idx import read_idx
 from genzoo.data.splits import Labelled, hold_out, take, with_labels_of
 from genzoo.data.store import Store
+from genzoo.system import tensor_cache
 
 Side = Annotated[int, Range(0, 256)]
 """Pixels. The upper bound keeps 70,000 images below 5 GB."""
-Label = Annotated[int, Range(0, 9)]
 
 
-class ImageDataset(ABC):
-    """Grey images of ten classes with a training and a test part. A subclass reads them."""
+class ImageDataset(AugmentedImages):
+    """Images of some classes with a training and a test part, by default those of MNIST. A subclass reads them."""
 
+    channels: ClassVar[int] = 1
+    """1: grey; 3: colour."""
     side: ClassVar[int] = 28
     """Height and width as stored."""
-    train_size: ClassVar[int] = 60_000
-    test_size: ClassVar[int] = 10_000
+    train_size: int = 60_000
+    test_size: int = 10_000
+    classes: int = 10
+    class_names: tuple[str, ...] = ()
+    """The name of each class; (): their numbers."""
     files: ClassVar[FileSet | None] = None
     scaled_by: ClassVar[str] = "resize"
     """Name of the option that scales the images."""
@@ -40,12 +46,14 @@ class ImageDataset(ABC):
         """Training images held out for validation, by a fixed permutation; 0: train on all."""
         resize: Side = 0
         """Resize images to this many pixels a side; 0: keep their size."""
-        without: Label | None = None
+        without: Natural | None = None
         """Exclude this class from training and validation. The test images keep it, for `genzoo anomaly`."""
-        only: Label | None = None
+        only: Natural | None = None
         """Train and validate on this class only. The test images keep all classes."""
         labelled: Labelled = None
         """Keep the labels of this many training images, equally many of each class; the others are unknown."""
+        augment: str = "none"
+        """Change training images at random: flip (left and right), crop:4 (shift by up to 4 pixels), or flip,crop:4."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -53,6 +61,9 @@ class ImageDataset(ABC):
             raise UsageError("--data.without and --data.only exclude each other", "leave one of them out")
         if config.labelled is not None and (config.without, config.only) != (None, None):
             raise UsageError("--data.labelled hides classes that --data.without and --data.only need", "leave one out")
+        for name in ("without", "only"):
+            if (getattr(config, name) or 0) >= self.classes:
+                raise UsageError(f"--data.{name} must be a class, 0 to {self.classes - 1}")
         if config.validation >= self.train_size:
             raise UsageError(
                 f"--data.validation {config.validation} leaves nothing to train on: "
@@ -64,11 +75,13 @@ class ImageDataset(ABC):
         side = self.config.resize or self.side
         whole = (self.config.without, self.config.only) == (None, None)
         size = self.train_size - self.config.validation if whole else 0
-        return DataSpec(shape=(1, side, side), likelihood="bernoulli", classes=10, size=size)
+        return DataSpec(
+            (self.channels, side, side), "bernoulli", classes=self.classes, size=size, class_names=self.class_names
+        )
 
     @abstractmethod
     def read(self, store: Store) -> tuple[Split, Split]:
-        """Return all training and all test images as stored: x uint8 [N, 1, H, W], y int64 [N]."""
+        """Return all training and all test images as stored: x uint8 [N, C, H, W], y int64 [N]."""
 
     def load(self, store: Store) -> Splits:
         train, test = (Split(resized(split.x, self.config.resize), split.y) for split in self.read(store))
@@ -91,15 +104,45 @@ class ImageDataset(ABC):
         return split if unseen is None else take(split, (~unseen).nonzero()[:, 0])
 
 
-class IdxImages(ImageDataset):
-    """A dataset in the four idx files of MNIST's format."""
+class ConvertedImages(ImageDataset):
+    """Images whose published files are slow to read. They are converted once and then read from the cache."""
+
+    version: ClassVar[int] = 1
+    """Increase this when `convert` changes."""
+
+    @property
+    def variant(self) -> str:
+        """What `convert` depends on beside the files."""
+        return ""
+
+    @abstractmethod
+    def convert(self, folder: Path) -> tuple[Split, Split]:
+        """Return all training and all test images of verified files: x uint8 [N, C, H, W], y int64 [N]."""
 
     def read(self, store: Store) -> tuple[Split, Split]:
         assert self.files is not None, "a subclass sets `files`"
-        folder = store.ensure(self.files).folder
+        found = store.ensure(self.files)
+
+        def converted() -> dict[str, Tensor]:
+            parts = zip(("train", "test"), self.convert(found.folder), strict=True)
+            return {f"{name}.{key}": getattr(part, key) for name, part in parts for key in ("x", "y")}
+
+        held = tensor_cache.cached(self.files.name, [found.sha256, self.variant, self.version], converted)
+        return Split(held["train.x"], held["train.y"]), Split(held["test.x"], held["test.y"])
+
+
+class IdxImages(ImageDataset):
+    """A dataset in the four idx files of MNIST's format."""
+
+    ending: ClassVar[str] = ""
+    """The end of every file's name: ".gz" if files are kept as published."""
+
+    def read(self, store: Store) -> tuple[Split, Split]:
+        assert self.files is not None, "a subclass sets `files`"
+        folder, end = store.ensure(self.files).folder, self.ending
         return (
-            read_split(folder / "train-images-idx3-ubyte", folder / "train-labels-idx1-ubyte"),
-            read_split(folder / "t10k-images-idx3-ubyte", folder / "t10k-labels-idx1-ubyte"),
+            read_split(folder / f"train-images-idx3-ubyte{end}", folder / f"train-labels-idx1-ubyte{end}"),
+            read_split(folder / f"t10k-images-idx3-ubyte{end}", folder / f"t10k-labels-idx1-ubyte{end}"),
         )
 
 

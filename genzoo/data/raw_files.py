@@ -1,4 +1,4 @@
-"""Raw files, identified by name, size and SHA-256, and errors that name a wrong file."""
+"""Raw files, identified by name, size and digest, and errors that name a wrong file."""
 
 from __future__ import annotations
 
@@ -17,18 +17,36 @@ if TYPE_CHECKING:
     from genzoo.registry.entries import Entry
 
 CHUNK = 1 << 20
+LARGEST = 1 << 32
+"""Bytes. A file of unknown size may not have more."""
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """One part of a path below a data root: no separator, no "..", nothing hidden."""
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """An uncompressed file of a dataset."""
+    """A file of a dataset: uncompressed with its SHA-256, or as published, perhaps compressed, with its MD5."""
 
     name: str
-    sha256: str
-    size: int
-    """Bytes."""
+    sha256: str = ""
+    size: int = 0
+    """Bytes; 0: not known."""
+    md5: str = ""
+    """The digest of a file whose publisher states only this one. The file is kept as published."""
+
+    @property
+    def digest(self) -> str:
+        """The digest that identifies the file."""
+        return self.sha256 or self.md5
+
+    @property
+    def limit(self) -> int:
+        """The most bytes that the file may have."""
+        return self.size or LARGEST
+
+    def holds(self, found: Content) -> bool:
+        """Return whether a content is that of this file."""
+        return found.digest == self.digest and self.size in (0, found.size)
 
 
 class Source(Protocol):
@@ -64,21 +82,27 @@ class FileSet:
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
+        packed = {raw.name for raw in self.files if raw.md5}
         for part in (self.name, *self.folder.split("/"), *(raw.name for raw in self.files)):
-            if not PART.fullmatch(part) or part.endswith(".gz"):
+            if not PART.fullmatch(part) or (part.endswith(".gz") and part not in packed):
                 raise PluginError(f"file set {self.name!r}: {part!r} is not the name of an unpacked file or a folder")
 
+    @property
+    def algorithm(self) -> str:
+        """The algorithm of the digests: md5 if a file states its MD5, else sha256."""
+        return "md5" if any(raw.md5 for raw in self.files) else "sha256"
+
     def sha256(self) -> dict[str, str]:
-        """Return the digest of each file, for a run's record."""
-        return {raw.name: raw.sha256 for raw in self.files}
+        """Return the digest of each file, for a run's record; an MD5 as "md5:…"."""
+        return {raw.name: raw.sha256 or f"md5:{raw.md5}" for raw in self.files}
 
 
 class Content(NamedTuple):
     """Size and digest of a file's content."""
 
     size: int
-    sha256: str
-    """The digest; "" if the size alone rules the file out."""
+    digest: str
+    """By the algorithm of the set; "" if the size alone rules the file out."""
 
 
 def known_file_sets() -> Iterator[tuple[Entry, FileSet | None]]:
@@ -104,7 +128,7 @@ def _declared(entry: Entry) -> list[dict[str, Any]] | None:
         return None
     if not isinstance(files, FileSet):
         return []
-    raw = [[file.name, file.sha256, file.size] for file in files.files]
+    raw = [[file.name, file.sha256, file.size, file.md5] for file in files.files]
     return [{"name": files.name, "title": files.title, "folder": files.folder, "files": raw}]
 
 
@@ -119,34 +143,40 @@ def content(path: Path, file_set: FileSet) -> Content:
             raise GenzooError(f"{path} is not a file" if path.exists() else f"{path} is a broken link")
         with path.open("rb") as file:
             size = path.stat().st_size
-            if size > max(raw.size for raw in file_set.files):
+            if size > max(raw.limit for raw in file_set.files):
                 return Content(size, "")
-            return Content(size, hashlib.file_digest(file, "sha256").hexdigest())
+            return Content(size, hashlib.file_digest(file, lambda: _hash(file_set)).hexdigest())
     except OSError as error:
         raise GenzooError(f"cannot read {path}: {error.strerror}") from error
 
 
-def unpack(source: Path, target: Path, limit: int) -> Content:
-    """Copy a file, unpacked if it is gzip. Stop one byte after `limit`, to bound what a gzip bomb writes.
+def _hash(file_set: FileSet) -> hashlib._Hash:
+    return hashlib.new(file_set.algorithm, usedforsecurity=False)
+
+
+def unpack(source: Path, target: Path, file_set: FileSet, limit: int) -> Content:
+    """Copy a file, unpacked if it is gzip and the set's files are not kept as published.
+
+    Stop one byte after `limit`, to bound what a gzip bomb writes.
 
     Raises:
         GenzooError: The source cannot be read or unpacked.
         OSError: The target cannot be written.
     """
-    digest, size = hashlib.sha256(), 0
+    digest, size = _hash(file_set), 0
     with target.open("wb") as out:
-        for chunk in _chunks(source, limit):
+        for chunk in _chunks(source, limit, packed=file_set.algorithm == "md5"):
             digest.update(chunk)
             size += len(chunk)
             out.write(chunk)
     return Content(size, digest.hexdigest())
 
 
-def _chunks(source: Path, limit: int) -> Iterator[bytes]:
+def _chunks(source: Path, limit: int, packed: bool) -> Iterator[bytes]:
     left = limit + 1
     try:
-        with source.open("rb") as packed:
-            stream = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed
+        with source.open("rb") as file:
+            stream = gzip.GzipFile(fileobj=file) if not packed and file.peek(2)[:2] == b"\x1f\x8b" else file
             while left and (chunk := stream.read(min(CHUNK, left))):
                 left -= len(chunk)
                 yield chunk
@@ -163,7 +193,7 @@ def take(source: Path, file_set: FileSet, raw: RawFile, into: Path) -> None:
         GenzooError: The content is not that of `raw`.
     """
     partial = into / f"{raw.name}.part"
-    check(source, unpack(source, partial, raw.size), file_set, raw)
+    check(source, unpack(source, partial, file_set, raw.limit), file_set, raw)
     partial.replace(into / raw.name)
 
 
@@ -173,16 +203,17 @@ def check(path: Path, found: Content, file_set: FileSet, raw: RawFile) -> None:
     Raises:
         GenzooError: The content differs; the message names the dataset that owns the content, if it is known.
     """
-    if found == (raw.size, raw.sha256):
+    if raw.holds(found):
         return
     owner = owner_of(found, file_set, raw)
     if found.size < raw.size and not owner:
         state = "empty" if not found.size else "truncated"
         raise GenzooError(f"{path} is {state}: {found.size:,} of {raw.size:,} bytes")
-    if found.size > raw.size and not owner:
-        raise GenzooError(f"{path} is not {file_set.title}'s: it has more than the expected {raw.size:,} bytes")
+    if found.size > raw.limit and not owner:
+        raise GenzooError(f"{path} is not {file_set.title}'s: it has more than the expected {raw.limit:,} bytes")
     raise GenzooError(
-        f"{path} is not {file_set.title}'s (sha256 {found.sha256[:4]}… instead of {raw.sha256[:4]}…).{owner}"
+        f"{path} is not {file_set.title}'s "
+        f"({file_set.algorithm} {found.digest[:4]}… instead of {raw.digest[:4]}…).{owner}"
     )
 
 
@@ -191,7 +222,7 @@ def owner_of(found: Content, file_set: FileSet, raw: RawFile) -> str:
     candidates = [file_set, *(files for _, files in known_file_sets() if files)]
     for candidate in candidates:
         for file in candidate.files:
-            if found == (file.size, file.sha256):
+            if file.holds(found):
                 same_name = file.name == raw.name
                 return (
                     f" These are {candidate.title}'s files."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import cached_property
 
 import torch
@@ -30,6 +30,7 @@ class Resident:
         training: Whether "dynamic" draws new pixels at each visit. In evaluation it uses the static draw.
         shift: Subtracted from every value (see `standardisation`).
         scale: Every value is divided by this after the subtraction.
+        augment: Changes a batch of values before they are binarised or standardised; None: nothing.
 
     Raises:
         UsageError: The values are to be binarised and are not uint8.
@@ -43,6 +44,7 @@ class Resident:
         training: bool = False,
         shift: float = 0.0,
         scale: float = 1.0,
+        augment: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         x = in_place(split.x)
         if binarize != "none" and x.dtype != torch.uint8:
@@ -54,6 +56,7 @@ class Resident:
         self.white = 255.0 if x.dtype == torch.uint8 and self.bits == "none" else 1.0
         self.shift = shift
         self.scale = scale
+        self.augment = augment
         self.device = device
         self.y = None if split.y is None else split.y.to(device)
         self.x = self._place(x)
@@ -102,6 +105,8 @@ class Resident:
         x = stored.to(torch.float32)
         if self.white != 1.0:
             x = x.div_(self.white)
+        if self.augment is not None:
+            x = self.augment(x)
         if self.redraw:
             x = (uniform(x) < x).to(torch.float32)
         if (self.shift, self.scale) != (0.0, 1.0):

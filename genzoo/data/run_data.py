@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from genzoo.core.dataset import DataSpec, Split, Splits
 from genzoo.data.digest import digest
@@ -30,6 +32,7 @@ class RunData:
         binarize: How images are binarised.
         stream: Whether the data stay off the device.
         say: Called with a line for the user if the data are streamed.
+        augment: Changes the training examples at each visit, in training alone; None: nothing.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class RunData:
         binarize: Binarize,
         stream: Stream,
         say: Callable[[str], None],
+        augment: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.store = store
         self.splits = splits
@@ -49,7 +53,7 @@ class RunData:
         parts = splits._replace(train=sample_of(splits.train, len(splits.test.x)))._asdict()
         self.evaluated = {name: self._resident(split) for name, split in parts.items() if split is not None}
         """The splits for evaluation, by name. "train" is a sample of the training data."""
-        self.train = self._resident(splits.train, training=True, say=say)
+        self.train = self._resident(splits.train, training=True, say=say, augment=augment)
         """The training data for training."""
 
     @cached_property
@@ -61,9 +65,9 @@ class RunData:
     def fitted(self) -> Resident:
         """The training data in evaluation mode, for baselines and metrics; a sample of at most `FITTED` examples."""
         sample = sample_of(self.splits.train, FITTED)
-        same = sample is self.splits.train and not self.train.redraw
+        same = sample is self.splits.train and not self.train.redraw and self.train.augment is None
         return self.train if same else self._resident(sample)
 
-    def _resident(self, split: Split, training: bool = False, say: Callable[[str], None] | None = None) -> Resident:
+    def _resident(self, split: Split, training: bool = False, **more: Any) -> Resident:
         device, binarize, shift, scale, stream = self._options
-        return view_of(split, device, binarize, training, shift, scale, stream=stream, say=say)
+        return view_of(split, device, binarize, training, shift, scale, stream=stream, **more)

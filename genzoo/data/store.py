@@ -133,16 +133,16 @@ class Store:
         """
         placed = []
         with self._work(file_set) as (folder, part):
-            limit = max(raw.size for raw in file_set.files)
+            limit = max(raw.limit for raw in file_set.files)
             for number, path in enumerate(paths):
                 copy = part / f"added-{number}.part"
                 if not path.is_file():
                     raise GenzooError(f"{path}: no such file", self._wanted(file_set))
-                held = unpack(path, copy, limit)
-                raw = next((raw for raw in file_set.files if (raw.size, raw.sha256) == held), None)
+                held = unpack(path, copy, file_set, limit)
+                raw = next((raw for raw in file_set.files if raw.holds(held)), None)
                 if raw is None:
-                    owner = owner_of(held, file_set, RawFile(path.name.removesuffix(".gz"), "", 0))
-                    seen = f"{held.size:,} bytes, sha256 {held.sha256[:4]}…"
+                    owner = owner_of(held, file_set, RawFile(path.name.removesuffix(".gz")))
+                    seen = f"{held.size:,} bytes, {file_set.algorithm} {held.digest[:4]}…"
                     what = f"{path} is not one of {file_set.title}'s files ({seen}).{owner}"
                     raise GenzooError(what, self._wanted(file_set))
                 placed.append((path, copy, raw))
@@ -152,7 +152,8 @@ class Store:
         return [(path, folder / raw.name) for path, _, raw in placed]
 
     def _wanted(self, file_set: FileSet) -> str:
-        return f"wanted, gzip or not: {', '.join(raw.name for raw in file_set.files)}"
+        packed = "as published" if file_set.algorithm == "md5" else "gzip or not"
+        return f"wanted, {packed}: {', '.join(raw.name for raw in file_set.files)}"
 
     def _fetch(self, file_set: FileSet) -> Found:
         with self._work(file_set) as (folder, part):

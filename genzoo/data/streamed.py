@@ -132,11 +132,12 @@ def view_of(
     scale: float = 1.0,
     stream: Stream = "auto",
     say: Callable[[str], None] | None = None,
+    augment: Callable[[Tensor], Tensor] | None = None,
 ) -> Resident:
     """Return a split as model inputs: on the device if it fits there, else streamed.
 
     Args:
-        split, device, binarize, training, shift, scale: See `Resident`.
+        split, device, binarize, training, shift, scale, augment: See `Resident`.
         stream: Whether to stream; "auto" decides by the free memory.
         say: Called with a line for the user if the split is streamed.
 
@@ -152,11 +153,11 @@ def view_of(
             f"{len(x):,} examples take {gigabytes(needed)}; {device} has {gigabytes(free)} free", "leave --stream out"
         )
     if stream == "never" or (stream == "auto" and needed <= SHARE * free):
-        return Resident(split, device, binarize, training, shift, scale)
+        return Resident(split, device, binarize, training, shift, scale, augment)
     if say is not None:
         source = x.path if isinstance(x, Rows) and x.path else "memory"
         say(f"streaming {len(x):,} examples ({gigabytes(_bytes(x))}) from {source}; {gigabytes(free)} free on {device}")
-    return Streamed(split, device, binarize, training, shift, scale)
+    return Streamed(split, device, binarize, training, shift, scale, augment)
 
 
 def _needed(x: Examples, device: torch.device, converted: bool) -> int:

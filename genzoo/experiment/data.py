@@ -50,4 +50,4 @@ def load(
         spec = spec._replace(shift=shift, scale=scale)
     if training.patience and splits.validation is None:
         raise UsageError("--patience needs validation data to judge by", "leave --data.validation at its default")
-    return RunData(store, splits, spec, plan.device, training.binarize, training.stream, console.say)
+    return RunData(store, splits, spec, plan.device, training.binarize, training.stream, console.say, plan.augment)

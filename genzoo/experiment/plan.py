@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from genzoo.core.dataset import Dataset, DataSpec
+from genzoo.core.dataset import Augmented, Dataset, DataSpec
 from genzoo.core.errors import TooSmallImages
 from genzoo.core.listener import RunListener
 from genzoo.core.loss import Loss
@@ -56,6 +56,7 @@ class Plan:
         self.metrics |= asked
         self.dataset: Dataset = config.components.dataset.load()(config.data_config)
         self.spec: DataSpec = view_spec(self.dataset, training)
+        self.augment = self.dataset.augmentation() if isinstance(self.dataset, Augmented) else None
         """What the model is told of the data. With `--standardize`, shift and scale are placeholders."""
         if training.standardize != "none":
             self.spec = self.spec._replace(shift=PLACEHOLDER, scale=PLACEHOLDER)

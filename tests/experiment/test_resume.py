@@ -85,6 +85,15 @@ def test_the_end_is_the_same_bit_for_bit(half: Run, whole: Run) -> None:
     assert half.config == whole.config
 
 
+def test_augmentation_goes_on_with_the_same_draws(tmp_path: Path) -> None:
+    words = ("vae", "--dataset", "digits", "--batch-size", 157, "--latent-dim", 2, "--hidden", 16, "--epochs", 2)
+    words += ("--data.augment", "flip,crop:1")
+    through = trained(tmp_path / "through", *words)
+    cut = stopped(11, *words, "--out", tmp_path / "cut")
+    assert genzoo("resume", cut.path, "--quiet").code == 0
+    assert outcome(cut) == outcome(through)
+
+
 def test_the_record_tells_of_both_sessions(half: Run) -> None:
     first = half.record
     genzoo("resume", half.path, "--quiet", "--save-every", 30)

@@ -14,6 +14,7 @@ import torch
 import genzoo
 from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
+from genzoo.data.augmentation import AugmentedImages
 from genzoo.data.input_format import InputFormat
 from genzoo.data.readers.folders import LeftOut, all_pictures_in, folders_in, pictures_in, refuse_together
 from genzoo.data.readers.images import WHITE, Measures, decoder, measure_and_read
@@ -46,7 +47,7 @@ class Picture(NamedTuple):
     """Name of the folder that is its class; "" if there are no classes."""
 
 
-class Folder(OwnData):
+class Folder(AugmentedImages, OwnData):
     """Picture files, all kept in memory as bytes. Sub-folders, if there are any, are classes with their names.
 
     Folders named train and test, or train and validation, are splits instead. Their sub-folders are the classes.
@@ -65,6 +66,8 @@ class Folder(OwnData):
         """1: grey; 3: colour; 0: as in the files, which must all be grey or all in colour."""
         background: Annotated[int, genzoo.Range(0, WHITE)] = WHITE
         """Grey level of the background behind transparent pixels: 0 is black, 255 white."""
+        augment: str = "none"
+        """Change training images at random: flip (left and right), crop:4 (shift by up to 4 pixels), or flip,crop:4."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
