@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from genzoo.core.options import Count, Natural, NonNegative, Positive, Range, config
-from genzoo.core.text import names_in
+from genzoo.core.errors import UsageError
+from genzoo.core.options import Count, Natural, NonNegative, OptionError, Positive, Range, config
+from genzoo.core.text import names_in, seconds_in
 from genzoo.data.view import Binarize, Standardize, Stream
 
 
@@ -15,6 +16,9 @@ class Training:
 
     epochs: Count = 10
     """Passes over the training data."""
+    max_time: NonNegative | str = 0.0
+    """End training after this time in steps, such as 600, 10m or 2h, at the end of the step at hand; validation and
+    compilation do not count. Epochs, schedules and warm-ups are as without it. 0: no limit."""
     batch_size: Count = 128
     """Examples per step."""
     optimizer: str = "adam"
@@ -67,5 +71,12 @@ class Training:
     laplace:B, laplace-learned, continuous-bernoulli, discretised-logistic; auto uses the dataset's."""
 
     def __post_init__(self) -> None:
+        seconds = self.max_time
+        if isinstance(seconds, str):
+            try:
+                seconds = seconds_in(seconds)
+            except UsageError as error:
+                raise OptionError(f"--max-time: {error.message}: {error.hint}", type(self), "max_time") from None
+        object.__setattr__(self, "max_time", seconds)
         names = tuple(name for text in self.metrics for name in names_in(text))
         object.__setattr__(self, "metrics", names)  # the dataclass is frozen

@@ -1,0 +1,5 @@
+"""genzoo reproduce"""
+
+
+def add_verb(verbs: object) -> None:
+    pass
