@@ -40,7 +40,7 @@ def panel(axes: Axes, contest: Contest) -> None:
     order, table = order_of(contest.metric), contest.table
     known = [(table.label(row), row.estimate(contest.metric)) for row in table.rows]
     values: list[tuple[str, float, Estimate | None]] = [
-        (label, estimate.mean, estimate) for label, estimate in known if isinstance(estimate, Estimate)
+        (estimate.sign + label, estimate.mean, estimate) for label, estimate in known if isinstance(estimate, Estimate)
     ]
     values += [(one.name, one.value, None) for one in contest.baselines() if one.metric == contest.metric]
     values.sort(key=lambda line: order.cost(line[1]))
@@ -56,9 +56,8 @@ def panel(axes: Axes, contest: Contest) -> None:
     numbers = [value for _, value, _ in values]
     if min(numbers) > 0 and max(numbers) > WIDE * min(numbers):
         axes.set_xscale("log")
-    axes.set_xlabel(
-        f"{metric_labels().get(contest.metric) or label_of(contest.metric)} ({order.comparative} is better)"
-    )
+    label = metric_labels().get(contest.metric) or label_of(contest.metric)
+    axes.set_xlabel(f"{label}, {order.comparative} is better")
     measure = contest.table.protocol.rpartition("measure ")[2] if "measure " in contest.table.protocol else ""
     axes.set_title(f"of {measure}" if measure else "of samples", fontsize=9, loc="left", color="#555555")
     tidy(axes)
