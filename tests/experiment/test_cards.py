@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import blocks
 
 from genzoo.comparison.statistics import Estimate
 from genzoo.core.errors import PluginError, UsageError
@@ -81,6 +82,13 @@ def test_a_card_in_a_file(tmp_path: Path) -> None:
     assert isinstance(found, Card)
     assert found.configs()["a"].training.metrics == ("kl",)
     assert [planned.config.training.seed for _, planned in found.plan([3, 4], epochs=1)] == [3, 4]
+
+
+def test_the_example_of_contributing_is_a_card(tmp_path: Path) -> None:
+    (example,) = blocks("CONTRIBUTING.md", "toml")
+    (tmp_path / "cards.toml").write_text(example)
+    (found,) = read(tmp_path / "cards.toml")
+    Experiment(found.configs(device="cpu")["small"], RunPaths(), quiet=True)
 
 
 @pytest.mark.parametrize(
