@@ -18,6 +18,7 @@ from genzoo.registry.answer_cache import cached
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Kind
 from genzoo.runs.reference import shortened
+from genzoo.training.config import Training
 
 VIEW = ("binarize", "standardize")
 """Training options that change what the metrics mean: runs that differ in them are in different tables."""
@@ -133,7 +134,9 @@ def completed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for row in rows:
         missing = names[row["model"], row["loss"]] - row.keys()
-        added = _defaults("model", row["model"]) | _defaults("loss", row["loss"]) if missing else {}
+        added = (
+            to_json(Training()) | _defaults("model", row["model"]) | _defaults("loss", row["loss"]) if missing else {}
+        )
         found.append(row | {name: value for name, value in added.items() if name in missing})
     return found
 
@@ -159,6 +162,7 @@ def changed_during_training(training: Mapping[str, Any], record: Mapping[str, An
     names = {name for _, changed in sessions for name in changed if name in training and name not in NOT_SETTINGS}
     if training.get("schedule", "constant") == "constant":
         names.discard("epochs")
+    names.discard("max_time")  # no step depends on it
     found = {}
     for name in sorted(names):
         value, in_force = training[name], []

@@ -112,18 +112,21 @@ def baselines_of(results: Mapping[str, Any], metrics: Iterable[str]) -> list[Bas
 
 
 def speed(row: Row, kind: str) -> Estimate | str:
-    """Return images per second of training ("train"), or of encoding and decoding ("inference"), over the seeds."""
+    """Return images per second over the seeds: of training, of encoding and decoding ("inference"), of sampling."""
     if kind == "train":
         return row.over_seeds(float(result["training"]["images_per_second"]) for result in row.results)
-    return row.over_seeds(_inference(run) for run in row.runs)
+    name = {"inference": "images_per_second", "sampling": "samples_per_second"}[kind]
+    return row.over_seeds(_measured(run, name) for run in row.runs)
 
 
-def _inference(run: Run) -> float | str:
+def _measured(run: Run, name: str) -> float | str:
     try:
         measured = read_json(run.path / SPEED_FILE)
     except GenzooError:
         return "not measured"
-    found = measured.get("images_per_second", "")
+    found = measured.get(name, "")
+    if found is None:
+        return "no samples"
     return float(found) if is_number(found) else str(measured.get("not_available", "not measured"))
 
 

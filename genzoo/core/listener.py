@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted"
 """The status of a run that was stopped before its last epoch."""
+OUT_OF_TIME = "time limit"
+"""Why a training ended that `--max-time` ended before its last epoch."""
 CLOSED_FORM = "closed form"
 """The execution mode of a model that was fitted in one pass, however many epochs were asked for."""
 

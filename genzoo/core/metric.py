@@ -141,6 +141,8 @@ class Metric:
     """The best value if lower and higher values are both worse, such as 0.5 for an AUROC."""
     role: ClassVar[Role | None] = None
     """What tables and figures of runs use it for; None: nothing more than its value."""
+    raced: ClassVar[bool] = False
+    """Whether `genzoo race` ranks models by it."""
     baselines: ClassVar[tuple[Baseline, ...]] = ()
     """The trivial models that a model must beat in this metric."""
     needs_train: bool = False

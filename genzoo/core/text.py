@@ -1,13 +1,31 @@
-"""Numbers as text, and lists of names in a text."""
+"""Numbers as text; lists of names and durations in a text."""
 
 from __future__ import annotations
 
 import math
+import re
+
+from genzoo.core.errors import UsageError
+
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+"""Seconds in each unit of a duration."""
 
 
 def names_in(text: str) -> list[str]:
     """Return the names in a text such as "A,B"; blanks around them and empty ones are left out."""
     return [name for part in text.split(",") if (name := part.strip())]
+
+
+def seconds_in(text: str) -> float:
+    """Return the seconds in a duration such as "90", "90s", "10m" or "1.5h".
+
+    Raises:
+        UsageError: It is none.
+    """
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text.strip(), flags=re.ASCII)
+    if not found:
+        raise UsageError(f"{text!r} is no duration", "write 90, 90s, 10m or 2h")
+    return float(found[1]) * UNITS[found[2]]
 
 
 def number(value: float | str) -> str:

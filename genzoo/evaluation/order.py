@@ -87,6 +87,12 @@ def metrics_for(role: Role) -> list[str]:
     return [name_of(entry) for entry, declared in found if declared and declared["role"] == role]
 
 
+def raced_metrics() -> list[str]:
+    """Return the names of the metrics that `genzoo race` ranks models by, in order of registration."""
+    entries = [entry for entry in registry().entries if entry.kind == "metric"]
+    return [name_of(entry) for entry in entries if (declared := _declared(entry)) and declared["raced"]]
+
+
 def metric_for(role: Role) -> str:
     """Return the first metric with a role, by its name in results; "" if none is installed."""
     return key(next(iter(metrics_for(role)), ""))
@@ -135,7 +141,7 @@ def _read(entry: Entry) -> dict[str, Any] | None:
         metric: type[Metric] = entry.load()
     except PluginError:
         return None
-    fields = ("better", "ideal", "role", "baselines")
+    fields = ("better", "ideal", "role", "raced", "baselines")
     label = getattr(metric, "label", "")  # a class without one is refused by `genzoo check` only
     return {
         **{name: getattr(metric, name) for name in fields},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -27,12 +28,15 @@ class Console(Listener):
         epochs: Number of epochs in all.
         batch_size: Examples per step.
         quiet: Print warnings only.
+        max_time: Seconds after which training ends; 0: no limit.
     """
 
-    def __init__(self, epochs: int, batch_size: int, quiet: bool = False) -> None:
+    def __init__(self, epochs: int, batch_size: int, quiet: bool = False, max_time: float = 0.0) -> None:
         self.epochs = epochs
         self.batch_size = batch_size
         self.quiet = quiet
+        self.most = max_time or math.inf
+        """Seconds that the steps take at most."""
         self.watched = "loss"
         """The validation term that epoch lines show, see `genzoo.Loss.watched`; "": all."""
         self.live = standard_error().isatty() and not quiet
@@ -93,7 +97,8 @@ class Console(Listener):
     def epoch_finished(self, record: Epoch) -> None:
         text = summary(record, self.watched)
         done = record.epoch + 1 - self.first
-        left = (time.perf_counter() - self.started) / done * (self.epochs - record.epoch)
+        spent = time.perf_counter() - self.started
+        left = min(spent / done * (self.epochs - record.epoch), self.most - spent)
         if left >= 1:
             text += f"  eta {int(left) // 60}:{int(left) % 60:02}"
         self.close()

@@ -39,7 +39,8 @@ class Experiment:
         self.processes = processes
         self.plan = Plan(config, processes)
         epochs = 1 if self.plan.closed_form else config.training.epochs
-        self.console = Console(epochs, config.training.batch_size, quiet or not processes.first)
+        training, silent = config.training, quiet or not processes.first
+        self.console = Console(epochs, training.batch_size, silent, float(training.max_time))
         self.stopped_by = 0
         """The number of the signal that ended the run; 0 if none did."""
 

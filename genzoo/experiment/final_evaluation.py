@@ -120,7 +120,6 @@ class FinalEvaluation:
         results["likelihood"] = own and own.likelihood
         results["latents"] = latents
         results["parameters"] = self.parameters
-        seconds = sum(epoch.seconds for epoch in outcome.epochs)
         results["training"] = {
             "epochs": len(outcome.epochs),
             "examples": outcome.examples,
@@ -130,8 +129,8 @@ class FinalEvaluation:
             "stopped": outcome.stopped,
             "best_epoch": outcome.best_epoch,
             "mode": outcome.mode.name,
-            "seconds": seconds,
-            "images_per_second": sum(epoch.images for epoch in outcome.epochs) / max(seconds, 1e-9),
+            "seconds": outcome.seconds,
+            "images_per_second": outcome.images / max(outcome.seconds, 1e-9),
             "peak_memory": trained.peak_memory,
         }
         return results

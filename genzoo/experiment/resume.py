@@ -15,6 +15,7 @@ import torch
 from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.listener import OUT_OF_TIME
 from genzoo.core.options import option
 from genzoo.data.locations import data_differ, location_hints, locations, moved_hint
 from genzoo.data.store import Store
@@ -39,7 +40,7 @@ from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
 
 MAY_CHANGE = (
-    *("epochs", "lr", "grad_clip", "patience", "on_nan", "max_skips"),
+    *("epochs", "max_time", "lr", "grad_clip", "patience", "on_nan", "max_skips"),
     *("save_every", "listeners", "device", "mode", "stream"),
 )
 """Options of the trainer that may change when a run is resumed."""
@@ -129,8 +130,9 @@ class Resumption:
         if epochs >= training.epochs:
             more = f"genzoo resume {self.run.path} --epochs {2 * epochs}"
             return f"{self.run.path} is finished: {epochs} epochs are done. To go on: {more}"
-        if stopped and "patience" not in self.changed:
-            more = f"genzoo resume {self.run.path} --patience {2 * training.patience}"
+        limit = "max_time" if stopped == OUT_OF_TIME else "patience"
+        if stopped and limit not in self.changed:
+            more = f"genzoo resume {self.run.path} {option(limit)} {2 * getattr(training, limit):g}"
             return f"{self.run.path} is finished after {epochs} epochs, {stopped}. To go on: {more}"
         return ""
 

@@ -18,23 +18,30 @@ from genzoo.core.dataset import Dataset
 from genzoo.core.errors import GenzooError, NonFiniteError, UsageError
 from genzoo.core.listener import INTERRUPTED
 from genzoo.core.model import Autoencoder, Model
+from genzoo.core.noise import seeded
+from genzoo.core.options import to_json
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.digest import digest
 from genzoo.data.store import Store
 from genzoo.evaluation.order import key as name_in_results
+from genzoo.evaluation.samplers import PRIOR, why_no_sampler
+from genzoo.evaluation.sampling import draw
 from genzoo.experiment.experiment import Experiment
 from genzoo.registry.current import registry
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import data_of, why_outdated
-from genzoo.runs.run import SPEED_FILE, Run, RunPaths
+from genzoo.runs.run import SPEED_FILE, Run, RunPaths, read_json
 from genzoo.runs.schema import is_config, is_ranked
 from genzoo.system.computing import evaluating
 from genzoo.system.devices import choose_device, synchronize
 from genzoo.system.lock import locked
 from genzoo.system.signals import interruption
+from genzoo.training.config import Training
 
 SECONDS, PASSES = 0.5, 5
 """Least time, in seconds, and least number of passes of the measurement of inference speed."""
+DRAWN = 100
+"""Examples that are drawn at once to measure the speed of sampling."""
 MOST_SEEDS = 1000
 
 
@@ -130,7 +137,8 @@ def is_made_as(run: Run, config: dict[str, Any], data: Data) -> bool:
     Its metrics may be others: they can be evaluated now.
     """
     own, record = run.plain_config, run.record
-    either = [{**one, "training": {**one["training"], "metrics": None}} for one in (own, config)]
+    defaults = to_json(Training())  # of options that are newer than the run
+    either = [{**one, "training": {**defaults, **one["training"], "metrics": None}} for one in (own, config)]
     if any(either[0][section] != either[1][section] for section in ("model", "loss", "training")):
         return False
     if changed_during_training(own["training"], record):
@@ -182,7 +190,15 @@ def run_sweep(
 
 def is_measured(run: Run, planned: SweepRun) -> bool:
     """Return whether a finished run has its speed and the metrics that its plan asks for."""
-    return (run.path / SPEED_FILE).exists() and not missing_metrics(run, planned)
+    return has_speed(run) and not missing_metrics(run, planned)
+
+
+def has_speed(run: Run) -> bool:
+    """Return whether the speed of a finished run was measured, that of sampling too."""
+    try:
+        return "samples_per_second" in read_json(run.path / SPEED_FILE)
+    except GenzooError:  # not there, or damaged
+        return False
 
 
 def make(
@@ -207,8 +223,9 @@ def make(
         if missing := missing_metrics(run, planned):
             say(f"[{number}/{len(plan)}] {planned.name}: evaluates {', '.join(missing)}")
             Experiment(planned.config, paths, quiet=True).load().add_metrics(run, missing)
-        if not (run.path / SPEED_FILE).exists():
-            run.write(SPEED_FILE, inference_speed(run.model, choose_device(planned.config.training.device)))
+        if not has_speed(run):
+            model, device = run.model, choose_device(planned.config.training.device)
+            run.write(SPEED_FILE, {**inference_speed(model, device), **sampling_speed(model, device)})
         made[planned.key] = run
     return made, failures
 
@@ -220,15 +237,32 @@ def inference_speed(model: Model, device: torch.device) -> dict[str, Any]:
     model = model.to(device).eval()
     size = evaluation_batch(model.spec)
     x = torch.rand(size, *model.spec.shape, device=device)
-    seconds: list[float] = []
     with torch.no_grad(), evaluating(model):
         for _ in range(2):  # what is made on first use is made now
             model.reconstruct(x)
-        while sum(seconds) < SECONDS or len(seconds) < PASSES:
-            synchronize(device)
-            start = time.perf_counter()
-            model.reconstruct(x)
-            synchronize(device)
-            seconds.append(time.perf_counter() - start)
+        seconds = timed(lambda: model.reconstruct(x), device, PASSES)
     speed = size / statistics.median(seconds)
     return {"images_per_second": speed, "batch_size": size, "passes": len(seconds), "device": str(device)}
+
+
+def sampling_speed(model: Model, device: torch.device) -> dict[str, Any]:
+    """Measure how many examples a model draws in a second, with its own sampling options; None if it cannot."""
+    if why_no_sampler(model, PRIOR):
+        return {"samples_per_second": None}
+    model = model.to(device).eval()
+    with torch.no_grad(), evaluating(model), seeded(0):
+        draw(model, None, 1, noise=False)  # what is made on first use is made now
+        seconds = timed(lambda: draw(model, None, DRAWN, noise=False), device, 1)
+    return {"samples_per_second": DRAWN / statistics.median(seconds)}
+
+
+def timed(work: Callable[[], object], device: torch.device, passes: int) -> list[float]:
+    """Return the seconds of repeated passes, which take at least SECONDS together."""
+    seconds: list[float] = []
+    while sum(seconds) < SECONDS or len(seconds) < passes:
+        synchronize(device)
+        start = time.perf_counter()
+        work()
+        synchronize(device)
+        seconds.append(time.perf_counter() - start)
+    return seconds

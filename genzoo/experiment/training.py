@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from genzoo.core.errors import NonFiniteError, OutOfMemory
-from genzoo.core.listener import INTERRUPTED
+from genzoo.core.listener import INTERRUPTED, OUT_OF_TIME
 from genzoo.core.model import Model
 from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.experiment.console import Console
@@ -136,6 +136,11 @@ class TrainingSession:
         outcome = trained.outcome
         self.session.record["mode"] = outcome.mode._asdict()
         self.save(trained.model)
+        if outcome.stopped == OUT_OF_TIME:
+            epochs = outcome.images / max(outcome.examples_per_epoch, 1)
+            console.say(
+                f"--max-time: ended after {outcome.seconds:.1f} s at step {outcome.step:,}, {epochs:.3g} epochs"
+            )
         if outcome.best_epoch:
             console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
         if outcome.skipped:

@@ -37,7 +37,7 @@ class Outcome:
 
     epochs: list[Epoch] = field(default_factory=list)
     stopped: str = ""
-    """Why training stopped early: "interrupted", "no better for N epochs" or ""."""
+    """Why training stopped early: "interrupted", "time limit", "no better for N epochs" or ""."""
     best_epoch: int = 0
     """The epoch whose weights early stopping kept; 0 without early stopping."""
     examples: int = 0
@@ -46,6 +46,10 @@ class Outcome:
     """Examples that an epoch sees: whole batches only; each epoch leaves out other examples."""
     step: int = 0
     """Number of steps."""
+    seconds: float = 0.0
+    """Time spent in steps, also in those of an epoch that did not end."""
+    images: int = 0
+    """Training examples in these steps."""
     skipped: int = 0
     """Steps that were skipped because they were not finite."""
     mode: Mode = field(default=Mode("eager", ""))

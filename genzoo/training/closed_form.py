@@ -72,6 +72,7 @@ class ClosedFormTrainer(BaseTrainer):
         self.step = self.outcome.step = 1
         record = self._record(time.perf_counter() - since)
         self.outcome.epochs.append(record)
+        self.outcome.seconds, self.outcome.images = record.seconds, record.images
         for listener in self.listeners:
             listener.epoch_finished(record)
         for listener in self.listeners:

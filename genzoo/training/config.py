@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from genzoo.core.options import Count, Natural, NonNegative, Positive, Range, config
-from genzoo.core.text import names_in
+from genzoo.core.errors import UsageError
+from genzoo.core.options import Count, Natural, NonNegative, OptionError, Positive, Range, config
+from genzoo.core.text import names_in, seconds_in
 from genzoo.data.view import Binarize, Standardize, Stream
 
 
@@ -53,6 +54,9 @@ class Stopping:
 
     epochs: Count = 10
     """Passes over the training data."""
+    max_time: NonNegative | str = 0.0
+    """End training after this time in steps, such as 600, 10m or 2h, at the end of the step at hand; validation and
+    compilation do not count. Epochs, schedules and warm-ups are as without it. 0: no limit."""
     patience: Natural = 0
     """Early stopping: stop after this many epochs without a better validation loss and keep the best weights; 0: never.
     If the loss has a warm-up, epochs are compared by the final loss, and epochs of the warm-up do not count."""
@@ -90,5 +94,12 @@ class Training(View, Execution, Optimisation, Stopping):
     """How to train, and on what view of the data."""
 
     def __post_init__(self) -> None:
+        seconds = self.max_time
+        if isinstance(seconds, str):
+            try:
+                seconds = seconds_in(seconds)
+            except UsageError as error:
+                raise OptionError(f"--max-time: {error.message}: {error.hint}", type(self), "max_time") from None
+        object.__setattr__(self, "max_time", seconds)
         names = tuple(name for text in self.metrics for name in names_in(text))
         object.__setattr__(self, "metrics", names)  # the dataclass is frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genzoo.core.errors import UsageError
-from genzoo.core.listener import INTERRUPTED, Epoch
+from genzoo.core.listener import INTERRUPTED, OUT_OF_TIME, Epoch
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model
 from genzoo.core.noise import derive_seed, generators, seeded, shared
@@ -87,6 +88,8 @@ class Trainer(BaseTrainer):
         self.seconds_before = 0.0
         """Time spent in this epoch's steps before `_since`."""
         self._since: float | None = None
+        self.seconds_left = math.inf
+        """Time that `max_time` left for steps when this epoch began."""
         self.outcome.examples_per_epoch = self.steps_per_epoch * self.batch_size
         self._run_step: RunStep = self.body
 
@@ -101,7 +104,7 @@ class Trainer(BaseTrainer):
         return self.average.average if self.average else self.objective  # type: ignore[return-value]
 
     def fit(self, start: snapshot.Snapshot | None = None) -> Outcome:
-        """Train until the last epoch, early stopping or `stop_requested`.
+        """Train until the last epoch, early stopping, the time limit or `stop_requested`.
 
         Args:
             start: A snapshot to resume from.
@@ -122,17 +125,19 @@ class Trainer(BaseTrainer):
             for module in {self.objective, self.trained}:  # evaluation then computes as it will after loading
                 set_memory_format(module, torch.contiguous_format)
         self.outcome.best_epoch, self.outcome.step = self.stopping.best_epoch, self.step
-        self.outcome.skipped = int(self.body.skipped)
+        self.outcome.skipped, self.outcome.images = int(self.body.skipped), self.step * self.batch_size
+        self.outcome.seconds = self._seconds_in_all()
         return self.outcome
 
     def _epochs(self) -> None:
-        """Run the remaining epochs, until early stopping or an interruption."""
+        """Run the remaining epochs, until early stopping, the time limit or an interruption."""
         finished = self.outcome.epochs
         while len(finished) < self.training.epochs and not self.stopping.reason(len(finished)):
             try:
+                self._start_clock()
                 record = self._epoch(len(finished) + 1)
             except StopRequested:
-                self.outcome.stopped = INTERRUPTED
+                self._leave_epoch()
                 return
             finished.append(record)
             if self.validation_data is not None:
@@ -181,7 +186,7 @@ class Trainer(BaseTrainer):
         with closing(self.train_data.inputs(left)) as batches, noise, gathering(self.processes):
             for done, inputs in enumerate(batches, start=before + 1):
                 self._train_step(*inputs)
-                self._raise_if_stop_requested()
+                self._raise_if_stop_requested(also=done < self.steps_per_epoch and self.is_out_of_time())
                 for listener in self.listeners:
                     listener.stepped(done, self._means)
         train = self._means(self.steps_per_epoch)  # waits for the device
@@ -205,15 +210,38 @@ class Trainer(BaseTrainer):
         """Return the time spent in this epoch's steps so far."""
         return self.seconds_before + (0.0 if self._since is None else time.perf_counter() - self._since)
 
-    def _raise_if_stop_requested(self) -> None:
-        """Leave the epoch if a stop was requested; all processes leave it after the same step."""
+    def _seconds_in_all(self) -> float:
+        """Return the time spent in steps, also in those of the unfinished epoch."""
+        inside = self.step > len(self.outcome.epochs) * self.steps_per_epoch
+        return sum(epoch.seconds for epoch in self.outcome.epochs) + (self.seconds() if inside else 0.0)
+
+    def _start_clock(self) -> None:
+        """Set the time that is left for steps; all processes leave the loop before an epoch if it is up in any."""
+        spent, limit = self._seconds_in_all(), float(self.training.max_time)
+        self.seconds_left = limit - sum(epoch.seconds for epoch in self.outcome.epochs) if limit else math.inf
+        if limit and self.processes.any(spent >= limit):
+            raise StopRequested
+
+    def _leave_epoch(self) -> None:
+        """Stop the clock and record why training stopped before the end of an epoch."""
+        if not self.stop_requested:
+            self.require_finite()  # waits for the device
+        self.seconds_before, self._since = self.seconds(), None
+        self.outcome.stopped = INTERRUPTED if self.stop_requested else OUT_OF_TIME
+
+    def is_out_of_time(self) -> bool:
+        """Return whether the steps of this epoch took the time that was left."""
+        return self.seconds_left < math.inf and self.seconds() >= self.seconds_left
+
+    def _raise_if_stop_requested(self, also: bool = False) -> None:
+        """Leave the epoch if a stop was requested, or `also`; all processes leave it after the same step."""
         asked = (reduce.stopped for reduce in self.all_reduces)
-        if any(asked) if self.all_reduces else self.stop_requested:
+        if any(asked) if self.all_reduces else self.stop_requested or also:
             raise StopRequested
 
     def _all_reduce(self, terms: dict[str, Tensor], phase: int) -> dict[str, Tensor]:
         """Average a phase's gradients and terms over all processes, and share this process's stop request."""
-        return self.all_reduces[phase](terms, self.stop_requested)
+        return self.all_reduces[phase](terms, self.stop_requested or self.is_out_of_time())
 
     def _batches(self, epoch: int) -> Iterator[Tensor]:
         """Yield this process's rows of the epoch's permutation in whole batches; each epoch leaves out other rows."""

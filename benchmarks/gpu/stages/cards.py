@@ -1,8 +1,11 @@
-"""Reproductions that need a GPU, with a shortened schedule: the table of the importance-weighted autoencoder."""
+"""Reproductions that need a GPU: the table of the importance-weighted autoencoder, with a shortened schedule, and every
+reproduction card that says so, as far as time allows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench import Bench
@@ -10,7 +13,11 @@ from bench import Bench
 from genzoo.core.dataset import Split
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
+from genzoo.experiment.cards import Card, cards, results
+from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.sweep import run_sweep
 from genzoo.registry.current import registry
+from genzoo.runs.run import RunPaths
 
 SAMPLES = (1, 5, 50)
 EPOCHS, IMAGES, K = 10, 1000, 1000
@@ -33,6 +40,9 @@ def run(bench: Bench) -> None:
     for k in SAMPLES[: 1 if bench.tiny else None]:
         for model in ("iwae", "vae"):
             bench.row(f"{model} k={k}", of_model(bench, model, k), needs=10)
+    for card in cards().values():
+        if card.fits == "gpu":
+            bench.row(f"card {card.name}", of_card(bench, card), needs=0 if bench.tiny else 60 * card.minutes)
 
 
 def of_model(bench: Bench, model: str, k: int) -> Callable[[], dict[str, Any]]:
@@ -52,5 +62,23 @@ def of_model(bench: Bench, model: str, k: int) -> Callable[[], dict[str, Any]]:
         found = evaluate(trainer.objective.model, held_out, find_metrics(registry(), [metric]))
         bound = next(value for name, value in found.items() if name.startswith("iwae"))
         return {"negative_log_likelihood": bound, "paper": PAPER[model, k], "epochs": epochs, "data": source, **values}
+
+    return work
+
+
+def of_card(bench: Bench, card: Card) -> Callable[[], dict[str, Any]]:
+    """Reproduce a card with one seed; a rehearsal only checks its options."""
+
+    def work() -> dict[str, Any]:
+        plan = card.plan([0], device=str(bench.device))
+        if bench.tiny:
+            for _, planned in plan:
+                Experiment(planned.config, RunPaths(), quiet=True)
+            return {"runs": len(plan)}
+        with TemporaryDirectory() as folder:
+            runs, failures = run_sweep([planned for _, planned in plan], RunPaths(Path(folder)), True, print)
+            claims = results(card, plan, runs)
+        first = claims[0]
+        return {"expected": first["expected"], "verdict": first["verdict"], "claims": claims, "failures": failures}
 
     return work

@@ -85,5 +85,8 @@ class KLPerDim(Latent):
 class Curves(genzoo.Figure):
     """The terms of the loss over the epochs."""
 
+    def applies(self, context: genzoo.FigureContext) -> bool:
+        return bool(context.run.history)  # a time limit may end a run within its first epoch
+
     def draw(self, context: genzoo.FigureContext, path: Path) -> None:
         curves(context, path)

@@ -161,6 +161,7 @@ class Memorisation(SmallSampleMetric):
     """
 
     label = "nearest training over nearest held-out example"
+    raced = True
     ideal = 1.0
     needs_train = True
     reference: Tensor

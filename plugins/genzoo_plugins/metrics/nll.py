@@ -23,6 +23,7 @@ class NLL(genzoo.Metric):
     label = "−ln p(x)"
     unit = "nats"
     role: ClassVar[Role | None] = "bound"
+    raced = True
     baselines: ClassVar[tuple[Baseline, ...]] = ("independent_pixels", "uniform")
 
     @genzoo.config

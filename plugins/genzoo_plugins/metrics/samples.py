@@ -108,6 +108,7 @@ class Frechet(SampleMetric):
     """
 
     label = f"Fréchet distance @{NAME}"
+    raced = True
     unit = "% of trace"
     needs_train = True
     reference: Tensor | None
@@ -139,6 +140,7 @@ class Coverage(SampleMetric):
     """Coverage; details: precision, recall and density (Kynkäänniemi et al. 2019; Naeem et al. 2020)."""
 
     label = f"coverage @{NAME}"
+    raced = True
     better = "higher"
     found: PRDC
 

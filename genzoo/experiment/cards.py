@@ -1,0 +1,212 @@
+"""Reproduction cards: a published figure, the runs that should reproduce it, and the verdict on what they found.
+
+A plugin keeps its cards in `cards.toml`, beside the module that registers it:
+
+    [fvsbn]
+    summary = "a fully visible belief network on dynamically binarised MNIST"
+    source = "Germain et al. 2015, arXiv 1502.03509, table 6"
+    fits = "cpu"          # or "gpu"
+    minutes = 3           # for each seed
+    [fvsbn.runs.fvsbn]    # any options of `genzoo run`; those of the dataset are written as "data.NAME"
+    model = "fvsbn"
+    dataset = "mnist"
+    binarize = "dynamic"
+    [[fvsbn.claims]]
+    value = "fvsbn.nll"   # RUN.METRIC of the test data; minus = "RUN.METRIC" compares two
+    at_most = 97.7        # or at_least
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from genzoo.comparison.statistics import Estimate, as_json, estimated
+from genzoo.comparison.tables import metric_of
+from genzoo.core.errors import PluginError, UsageError, did_you_mean
+from genzoo.core.options import config, from_json
+from genzoo.evaluation.order import key
+from genzoo.experiment.sweep import SweepRun, sweep_runs
+from genzoo.registry.current import registry
+from genzoo.registry.discovery import plugins
+from genzoo.registry.entries import describe
+from genzoo.runs.config import Components, RunConfig
+from genzoo.runs.run import Run
+
+FILE = "cards.toml"
+Fits = Literal["cpu", "gpu"]
+Verdict = Literal["reproduced", "not reproduced", "undecided"]
+
+
+@config
+class Claim:
+    """One published figure: a metric, or the difference of two, and its bound."""
+
+    value: str
+    """RUN.METRIC."""
+    minus: str = ""
+    """RUN.METRIC that is subtracted; empty: nothing."""
+    at_most: float | None = None
+    at_least: float | None = None
+    published: str = ""
+    """The figure as the source prints it."""
+
+    def __post_init__(self) -> None:
+        if (self.at_most is None) == (self.at_least is None):
+            raise UsageError(f"the claim on {self.value} needs at_most or at_least, and not both")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The metrics that it compares."""
+        return (self.value, self.minus) if self.minus else (self.value,)
+
+    @property
+    def expected(self) -> str:
+        """The claim as text, such as "vae.nll − iaf.nll ≥ 1"."""
+        bound = f"≤ {self.at_most:g}" if self.at_most is not None else f"≥ {self.at_least:g}"
+        return f"{' − '.join(self.names)} {bound}"
+
+    def verdict(self, found: Estimate | str) -> Verdict:
+        """Return whether the whole 95 % interval over seeds keeps the bound, or none of it; of one seed its value."""
+        if isinstance(found, str):
+            return "undecided"
+        room = found.mean - self.at_least if self.at_least is not None else (self.at_most or 0.0) - found.mean
+        half = found.interval or 0.0
+        return "reproduced" if room >= half else "not reproduced" if room < -half else "undecided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A published figure and how to reproduce it."""
+
+    name: str
+    summary: str
+    source: str
+    """Where the figure was read."""
+    fits: Fits
+    """The least machine."""
+    minutes: float
+    """Time of one seed on that machine."""
+    runs: dict[str, dict[str, Any]]
+    """The options of each run by its name."""
+    claims: tuple[Claim, ...]
+
+    def __post_init__(self) -> None:
+        if self.fits not in get_args(Fits) or not self.claims:
+            raise UsageError(f"card {self.name}: fits is cpu or gpu, and there is at least one claim")
+        for run, _ in (split(name) for claim in self.claims for name in claim.names):
+            if run not in self.runs:
+                raise UsageError(f"card {self.name}: there is no run {run!r}.{did_you_mean(run, self.runs)}")
+
+    def configs(self, **changed: Any) -> dict[str, RunConfig]:
+        """Return the configuration of each run, which is evaluated by the metrics that the claims name.
+
+        Args:
+            **changed: Options that differ from those of the card.
+
+        Raises:
+            UsageError: An option is unknown or has a wrong value.
+        """
+        asked = [split(name) for claim in self.claims for name in claim.names]
+        found = {}
+        for name, options in self.runs.items():
+            options = {**options, **changed}
+            names = [options.pop(part, "") for part in ("model", "dataset", "loss")]
+            metrics = tuple(dict.fromkeys(metric for run, metric in asked if run == name))
+            components = Components.find(registry(), *names)
+            found[name] = components.defaults().replace({}, {**options, "metrics": metrics})
+        return found
+
+    def plan(self, seeds: Sequence[int], **changed: Any) -> list[tuple[str, SweepRun]]:
+        """Return every run with every seed, and its name in the card."""
+        configs = self.configs(**changed)
+        return list(zip([*configs] * len(seeds), sweep_runs(configs.values(), seeds), strict=True))
+
+
+def split(name: str) -> tuple[str, str]:
+    """Return run and metric of "RUN.METRIC"."""
+    run, _, metric = name.partition(".")
+    return run, metric
+
+
+def results(card: Card, plan: Iterable[tuple[str, SweepRun]], runs: Mapping[str, Run]) -> list[dict[str, Any]]:
+    """Return what was found for each claim of a card, as JSON values.
+
+    Args:
+        card: The card.
+        plan: Its runs, from `Card.plan`.
+        runs: The finished ones by their keys.
+    """
+    tests: dict[str, list[dict[str, Any]]] = {name: [] for name in card.runs}
+    for name, planned in plan:
+        if planned.key in runs:
+            tests[name].append(runs[planned.key].results["test"])
+    found = []
+    for claim in card.claims:
+        estimate = of_claim(claim, tests)
+        about = {"expected": claim.expected, "published": claim.published, "found": as_json(estimate)}
+        found.append({**about, "verdict": claim.verdict(estimate)})
+    return found
+
+
+def of_claim(claim: Claim, tests: Mapping[str, Sequence[dict[str, Any]]]) -> Estimate | str:
+    """Return the metric of a claim, or the difference of two of the same seeds, over seeds."""
+    columns = [
+        [metric_of(test, key(metric)) for test in tests[run]] for run, metric in (split(name) for name in claim.names)
+    ]
+    if len({len(column) for column in columns}) != 1 or not columns[0]:
+        return "a run failed"
+    values = []
+    for row in zip(*columns, strict=True):
+        reason = next((value for value in row if isinstance(value, str)), None)
+        values.append(reason or float(row[0]) - sum(map(float, row[1:])))
+    return estimated(values)
+
+
+def cards() -> dict[str, Card]:
+    """Return the cards of all plugins by their names.
+
+    Raises:
+        PluginError: A file of cards is malformed, or two plugins have a card of one name.
+    """
+    registry()  # finds the plugins
+    found: dict[str, Card] = {}
+    for plugin in plugins:
+        file = Path(plugin.file).with_name(FILE) if plugin.file else None
+        for card in read(file) if file and file.is_file() else ():
+            if card.name in found:
+                raise PluginError(f"{file}: there is another card {card.name!r}", "rename one")
+            found[card.name] = card
+    return dict(sorted(found.items()))
+
+
+def read(file: Path) -> list[Card]:
+    """Return the cards in a file.
+
+    Raises:
+        PluginError: It is malformed; the message says in what.
+    """
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        return [
+            Card(name=name, **values | {"claims": tuple(from_json(Claim, one, name) for one in values["claims"])})
+            for name, values in tables.items()
+        ]
+    except (OSError, ValueError, TypeError, KeyError, UsageError) as error:
+        message = error.message if isinstance(error, UsageError) else describe(error)
+        raise PluginError(f"{file}: {message}", "what a card holds: genzoo/experiment/cards.py") from None
+
+
+def card(name: str) -> Card:
+    """Return the card of a name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    known = cards()
+    if name not in known:
+        raise UsageError(f"no card named {name!r}.{did_you_mean(name, known)}", "type: genzoo reproduce --list")
+    return known[name]
