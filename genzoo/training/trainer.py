@@ -227,7 +227,7 @@ class Trainer(BaseTrainer):
         if not self.stop_requested:
             self.require_finite()  # waits for the device
         self.seconds_before, self._since = self.seconds(), None
-        self.outcome.stopped = INTERRUPTED if self.stop_requested else OUT_OF_TIME
+        self.outcome.stopped = INTERRUPTED if self.processes.any(self.stop_requested) else OUT_OF_TIME
 
     def is_out_of_time(self) -> bool:
         """Return whether the steps of this epoch took the time that was left."""
