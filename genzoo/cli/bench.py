@@ -63,8 +63,8 @@ def handle(options: argparse.Namespace) -> int:
     if not options.dataset:
         from genzoo.registry.current import registry
 
-        known = ", ".join(registry().names("dataset"))
-        raise UsageError("which dataset? genzoo bench --models A,B --dataset NAME", f"datasets: {known}")
+        known = listed("datasets", registry().names("dataset"), "genzoo list --kind dataset")
+        raise UsageError("which dataset? genzoo bench --models A,B --dataset NAME", known)
     folder = options.runs or Path("bench") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
     picture = options.figure or folder / "leaderboard.png"

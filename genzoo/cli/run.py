@@ -69,9 +69,9 @@ def handle(options: argparse.Namespace) -> int:
         print(f"{options.parser.format_help()}\n{text}", end="")
         return 0
     if not dataset:
-        known = ", ".join(registry().names("dataset"))
+        known = listed("datasets", registry().names("dataset"), "genzoo list --kind dataset")
         typo = next((f", not {word}" for word in words if did_you_mean(word, ["--dataset"])), "")
-        raise UsageError(f"which dataset? genzoo run {model} --dataset NAME{typo}", f"datasets: {known}")
+        raise UsageError(f"which dataset? genzoo run {model} --dataset NAME{typo}", known)
     file = str(options.config or "")
     if options.help:
         print(all_options((model, dataset, loss), file_words, words, file), end="")

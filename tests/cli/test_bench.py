@@ -258,7 +258,10 @@ def test_it_needs_no_pytest(kept: Path) -> None:
         ("--dataset digits --seeds 0-4", "--seeds 0-4: '0-4' is no seed"),
         ("--dataset digits --seeds 0..99999", "--seeds 0..99999: more than 1,000 seeds"),
         ("--dataset digits --models vae,conv-vae", "conv-vae needs images of at least 16x16; these are 8x8"),
-        ("--dataset digits --models vae,ae --beta 2", "ae: --beta belongs to loss elbo and loss tc; this run is ae"),
+        (
+            "--dataset digits --models vae,ae --beta 2",
+            "ae: --beta belongs to loss elbo, loss tc and loss views; this run is ae",
+        ),
         ("--dataset digits --models vae --epochs x", "vae: --epochs must be a whole number, not 'x'"),
         ("--dataset digits --models vae --seed 3", "--seed is not for bench"),
         ("--dataset digits --models vae --out=x", "--out is not for bench"),

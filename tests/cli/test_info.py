@@ -63,4 +63,4 @@ def test_lines_of_details_fit_into_80_columns() -> None:
 def test_info_counts_the_parameters() -> None:
     """784-400-20: two layers each way, with the encoder's last layer giving mean and log-variance."""
     count = 784 * 400 + 400 + 400 * 40 + 40 + 20 * 400 + 400 + 400 * 784 + 784
-    assert f"{count:,} parameters on fashion-mnist, mnist" in genzoo("info vae").out
+    assert f"{count:,} parameters on emnist, fashion-mnist, kmnist, mnist" in genzoo("info vae").out

@@ -25,6 +25,7 @@ ALLOWED = {
     "genzoo/data/sources.py: subprocess": "npm, apt-get and dpkg-deb, with words that no file determines",
     "genzoo/system/memory.py: ctypes": "libc's mallopt and malloc_trim, with constants",
     "genzoo/runs/environment.py: subprocess": "git, for the commit of genzoo's own checkout",
+    "plugins/genzoo_plugins/images/cifar.py: pickle": "verified files, by an unpickler that knows arrays alone",
     "genzoo/testing/registration_checks.py: subprocess": "Python, importing the module of a plugin that is checked",
 }
 

@@ -59,10 +59,9 @@ def save(path: Path, model: Model, name: str = "vae") -> None:
 
 
 @pytest.mark.parametrize("name", registry().names("model"))
-def test_what_is_loaded_is_what_was_saved(name: str, tmp_path: Path) -> None:
-    specs = [spec for spec in SPECS if fits(name, spec)]
-    assert specs
-    for spec in specs:
+def test_what_is_loaded_is_what_was_saved(name: str, tmp_path: Path, long: bool) -> None:
+    specs = (spec for spec in SPECS if fits(name, spec))
+    for spec in [next(specs), *(specs if long else ())]:
         model = build(name, spec, seed=5)
         save(tmp_path / "m.safetensors", model, name)
         loaded = load_model(tmp_path / "m.safetensors")

@@ -108,7 +108,7 @@ class CelebA(AugmentedImages):
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)
-        mapped: np.memmap[Any, Any] = np.load(path, mmap_mode="r")
+        mapped: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
 
 

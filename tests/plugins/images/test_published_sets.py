@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import tarfile
 import urllib.error
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from genzoo_plugins.images.cifar import Arrays
 from published_files import TEST, TRAIN, WRITERS, md5
 from registered_data import dataset
 from torch import Tensor
@@ -231,3 +233,13 @@ def test_files_that_torchvision_keeps_in_its_root_are_found(published: Callable[
     for path in (root / "USPS").iterdir():
         path.rename(root / path.name)
     assert len(loaded("usps", root).train.x) == TRAIN
+
+
+def test_a_pickle_of_anything_but_arrays_is_refused_before_it_runs(tmp_path: Path) -> None:
+    class Runs:
+        def __reduce__(self) -> Any:
+            return print, ("it ran",)
+
+    (tmp_path / "file").write_bytes(pickle.dumps({"data": Runs()}))
+    with (tmp_path / "file").open("rb") as file, pytest.raises(UsageError, match=r"names builtins\.print"):
+        Arrays(file).load()
