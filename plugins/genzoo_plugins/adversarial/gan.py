@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -75,13 +76,44 @@ class Game(genzoo.Loss):
         return model.decode(standard_normal((), batch.x.new_empty(len(batch.x), model.config.latent_dim)))
 
 
+def nonsaturating(real: Tensor, fake: Tensor) -> Tensor:
+    """Return E −ln D(x) − E ln(1 − D(G(z))) of logits [B]."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def least_squares(real: Tensor, fake: Tensor) -> Tensor:
+    """Return ½E(D(x) − 1)² + ½E D(G(z))² of the critic's answers [B] (Mao et al. 2017, arXiv 1611.04076, eq. 9)."""
+    return 0.5 * ((real - 1).square().mean() + fake.square().mean())
+
+
+def hinge(real: Tensor, fake: Tensor) -> Tensor:
+    """Return E max(0, 1 − D(x)) + E max(0, 1 + D(G(z))) of answers [B] (Lim & Ye 2017, arXiv 1705.02894)."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+OBJECTIVES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "nonsaturating": (nonsaturating, lambda fake: F.softplus(-fake)),
+    "least-squares": (least_squares, lambda fake: 0.5 * (fake - 1).square()),
+    "hinge": (hinge, lambda fake: -fake),
+}
+"""What the critic minimises for answers to data and to samples, and the generator for the latter."""
+
+
 class Adversarial(Game):
     """A discriminator's cross-entropy, −E ln D(x) − E ln(1 − D(G(z))), and the generator's −E ln D(G(z)), in nats
     (Goodfellow et al. 2014, algorithm 1 with one step of each, and the non-saturating loss of section 3).
 
     D is the logistic function of the critic, and all logarithms are taken of logits. The best critic is
-    ln p(x) − ln g(x) for data p and samples g. At p = g "critic" is 2 ln 2 and "generator" ln 2.
+    ln p(x) − ln g(x) for data p and samples g. At p = g "critic" is 2 ln 2 and "generator" ln 2. With `objective`
+    squared errors or hinges take the place of the logarithms.
     """
+
+    @genzoo.config
+    class Config(Game.Config):
+        objective: Literal["nonsaturating", "least-squares", "hinge"] = "nonsaturating"
+        """Logarithms, squared errors (LSGAN; Mao et al. 2017) or hinges (Lim & Ye 2017)."""
+
+    config: Config
 
     phases = (
         genzoo.Phase("critic", of="loss", betas=(0.5, 0.999)),  # Radford, Metz & Chintala 2016, section 4
@@ -89,8 +121,9 @@ class Adversarial(Game):
     )
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor, phase: int = 0) -> dict[str, Tensor]:
+        of_critic, of_generator = OBJECTIVES[self.config.objective]
         if phase == 1:
-            return {"generator": F.softplus(-self.scores(self.generated(model, batch))).mean()}
+            return {"generator": of_generator(self.scores(self.generated(model, batch))).mean()}
         with torch.no_grad():
             fakes = self.generated(model, batch)
-        return {"critic": F.softplus(-self.scores(batch.x)).mean() + F.softplus(self.scores(fakes)).mean()}
+        return {"critic": of_critic(self.scores(batch.x), self.scores(fakes))}

@@ -65,6 +65,24 @@ def gan() -> Iterator[Case]:
         "a critic at chance: 2 ln 2, nats", terms_of(model, loss, batch, 0)["critic"].item(), 2 * math.log(2), 1e-9
     )
     yield Case("the generator then: ln 2, nats", terms_of(model, loss, batch, 1)["generator"].item(), math.log(2), 1e-9)
+    yield from other_objectives()
+
+
+def other_objectives() -> Iterator[Case]:
+    """The best linear critic of squared errors is the regression of the labels on x; hinges are flat at chance."""
+    share = SHIFT**2 / 4
+    slope = -SHIFT / 4 / (1 + share)
+    model, loss, batch = shifted(Adversarial, slope, 0.5 - slope * SHIFT / 2, objective="least-squares")
+    terms = terms_of(model, loss, batch, 0)
+    yield Case("squared errors of the best linear critic: 1/(4 + δ²)", terms["critic"].item(), 0.25 / (1 + share), 2e-3)
+    slopes = torch.cat([part.flatten() for part in torch.autograd.grad(terms["critic"], list(loss.parameters()))])
+    yield Case.largest("gradient of that critic", slopes, 0.0, 0.015)
+    residual = 0.5 * (slope**2 + (slope * SHIFT / 2 - 0.5) ** 2)
+    found = terms_of(model, loss, batch, 1)["generator"].item()
+    yield Case("½E(D(G(z)) − 1)² then", found, residual, 0.01)
+    model, loss, batch = shifted(Adversarial, 0.0, 0.25, objective="hinge")
+    yield Case("hinges of a critic at chance", terms_of(model, loss, batch, 0)["critic"].item(), 2.0, 1e-9)
+    yield Case("the generator then: −D", terms_of(model, loss, batch, 1)["generator"].item(), -0.25, 1e-9)
 
 
 def wgan_gp() -> Iterator[Case]:
