@@ -20,6 +20,7 @@ WORDS = {
     "folder": "a word of paths and options",
     "groups": "the parameter groups of an optimiser",
     "npz": "a file format",
+    "objective": "what is minimised, in results and pages",
     "rate": "a role of metrics",
     "sigma": "a standard deviation",
     "text": "a word of arguments and pages",
