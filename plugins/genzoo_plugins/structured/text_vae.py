@@ -83,7 +83,7 @@ class TextEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, L] → [B, outputs]."""
-        h = self.tokens(x.long()) + self.places
+        h = self.tokens(x) + self.places
         for block in self.blocks:
             h, _ = block(h)
         if not self.ends:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.system.computing import evaluating
+from genzoo_plugins.vae.gaussian_posterior import why_not_gaussian
 
 
 class Parts(NamedTuple):
@@ -82,10 +82,7 @@ class TC(genzoo.Loss):
         assert isinstance(model, genzoo.LatentModel)
         if not model.spec.size:
             return "it needs the number of training examples, which this dataset does not say"
-        with torch.no_grad(), evaluating(model):
-            q = model.posterior(model.anchor.new_zeros(1, *model.spec.shape))
-        gaussian = isinstance(q, genzoo.DiagGaussian)
-        return None if gaussian else f"it needs a diagonal Gaussian posterior, and {type(model).__name__} has another"
+        return why_not_gaussian(model)
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)

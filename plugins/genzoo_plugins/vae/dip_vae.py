@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 import genzoo
 from genzoo.core.distributions import full_precision
+from genzoo_plugins.vae.gaussian_posterior import why_not_gaussian
 
 
 def covariance(q: genzoo.Distribution, version: Literal["I", "II"]) -> Tensor:
@@ -56,10 +56,7 @@ class DIP(genzoo.Loss):
         if reason := super().refuses(model):
             return reason
         assert isinstance(model, genzoo.LatentModel)
-        with torch.no_grad(), genzoo.evaluating(model):
-            q = model.posterior(model.anchor.new_zeros(1, *model.spec.shape))
-        gaussian = isinstance(q, genzoo.DiagGaussian)
-        return None if gaussian else f"it needs a diagonal Gaussian posterior, and {type(model).__name__} has another"
+        return why_not_gaussian(model)
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)
