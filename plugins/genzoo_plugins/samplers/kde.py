@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.core.mixture import fit_mixture
 from genzoo_plugins.classical.kde import best_bandwidth, log_kernels
+from genzoo_plugins.samplers.whitened import Whitened
 
 CHUNK = 1024
 """Codes whose distances to all others are in memory at a time."""
 
 
-class KernelSampler(genzoo.Sampler):
+class KernelSampler(Whitened):
     """p(z) = 1/N Σ_i N(z; z_i, h² C) over the N codes z_i, with C their covariance (Parzen 1962).
 
     h maximises the likelihood of each code given all others (Duin 1976, IEEE Trans. Comput. C-25). The density gives
@@ -22,35 +22,23 @@ class KernelSampler(genzoo.Sampler):
 
     whitened: Tensor
     """[N, D]: the codes, with mean 0 and covariance I."""
-    mean: Tensor
-    root: Tensor
-    """[D, D]: the Cholesky factor of C."""
     width: Tensor
     """h, in standard deviations of the codes."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__(shape)
         self.register_buffer("whitened", torch.zeros(1, self.dim, dtype=torch.float64))
-        self.register_buffer("mean", torch.zeros(self.dim, dtype=torch.float64))
-        self.register_buffer("root", torch.eye(self.dim, dtype=torch.float64))
         self.register_buffer("width", torch.ones((), dtype=torch.float64))
 
     def fit(self, codes: Tensor) -> None:
         if len(codes) < 2:
             raise genzoo.UsageError("a kernel density needs at least 2 codes", "use --sampler gaussian")
-        gaussian = fit_mixture(codes, 1)
-        self.mean, self.root = gaussian.means[0], torch.linalg.cholesky(gaussian.covariances[0])
-        self.whitened = self.white(codes)
+        self.whitened = self.whiten(codes)
         self.width = best_bandwidth(self.whitened).exp()
-
-    def white(self, z: Tensor) -> Tensor:
-        """Return codes [N, D] with the mean and the covariance of the fitted ones taken away."""
-        solved: Tensor = torch.linalg.solve_triangular(self.root, (z - self.mean).T, upper=False).T
-        return solved
 
     def sample(self, n: int) -> Tensor:
         chosen = self.whitened[torch.randint(len(self.whitened), (n,))]
-        return self.mean + (chosen + self.width * torch.randn_like(chosen)) @ self.root.T
+        return self.coloured(chosen + self.width * torch.randn_like(chosen))
 
     def log_prob(self, z: Tensor) -> Tensor:
         count, parts = torch.tensor(float(len(self.whitened))), self.white(z).split(CHUNK)
@@ -58,4 +46,4 @@ class KernelSampler(genzoo.Sampler):
             torch.cdist(part, self.whitened, compute_mode="donot_use_mm_for_euclid_dist").square() for part in parts
         )
         total = torch.cat([log_kernels(each, self.width.log(), count, self.dim) for each in squares])
-        return total - self.root.diagonal().log().sum()
+        return total + self.log_det

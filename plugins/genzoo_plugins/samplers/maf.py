@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import genzoo
-from genzoo.core.mixture import fit_mixture
 from genzoo_plugins.flows.bijections import AffineAutoregressive
+from genzoo_plugins.samplers.whitened import Whitened
 
 HELD_OUT = 0.1
 """Share of the codes that are not trained on: their likelihood chooses the weights."""
@@ -24,7 +24,7 @@ FEWEST = 20
 """Fewest codes that a flow is trained on."""
 
 
-class FlowSampler(genzoo.Sampler):
+class FlowSampler(Whitened):
     """p(z) = N(f(z); 0, I) |det df/dz| for a masked autoregressive flow f, trained on the codes by maximum likelihood.
 
     The codes are first whitened with their mean and covariance, so that an untrained flow is the Gaussian sampler. The
@@ -33,38 +33,26 @@ class FlowSampler(genzoo.Sampler):
 
     symbol = "N, the number of layers,"
     default = 5
-    mean: Tensor
-    root: Tensor
-    """[D, D]: the Cholesky factor of the covariance of the codes."""
 
     def __init__(self, shape: tuple[int, ...], layers: int) -> None:
         super().__init__(shape)
-        self.register_buffer("mean", torch.zeros(self.dim, dtype=torch.float64))
-        self.register_buffer("root", torch.eye(self.dim, dtype=torch.float64))
         self.flow = AffineAutoregressive(self.dim, 0, layers)
 
     def fit(self, codes: Tensor) -> None:
         if len(codes) < FEWEST:
             raise genzoo.UsageError(f"a flow cannot be fitted to {len(codes)} codes", "use --sampler gaussian")
-        gaussian = fit_mixture(codes, 1)
-        self.mean, self.root = gaussian.means[0], torch.linalg.cholesky(gaussian.covariances[0])
-        white = self.white(codes)[torch.randperm(len(codes))].float()
+        white = self.whiten(codes)[torch.randperm(len(codes))].float()
         held_out = max(1, round(HELD_OUT * len(codes)))
         with torch.enable_grad():
             train(self.flow, white[held_out:], white[:held_out])
 
-    def white(self, z: Tensor) -> Tensor:
-        """Return codes [N, D] with the mean and the covariance of the fitted ones taken away."""
-        solved: Tensor = torch.linalg.solve_triangular(self.root, (z - self.mean).T, upper=False).T
-        return solved
-
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        return self.mean + self.flow.inverse(torch.randn(n, self.dim))[0].double() @ self.root.T
+        return self.coloured(self.flow.inverse(torch.randn(n, self.dim))[0].double())
 
     @torch.no_grad()
     def log_prob(self, z: Tensor) -> Tensor:
-        return -cost(self.flow, self.white(z).float()).double() - self.root.diagonal().log().sum()
+        return -cost(self.flow, self.white(z).float()).double() + self.log_det
 
 
 def cost(flow: genzoo.Bijection, x: Tensor) -> Tensor:
