@@ -81,12 +81,10 @@ def _chain() -> Iterator[Case]:
     first = -sum(p * math.log(p) for p in FIRST)
     rate = -sum(FIRST[i] * p * math.log(p) for i in (0, 1) for p in NEXT[i])
     yield Case("entropy rate of the chain, nats a symbol", rate, RATE, 1e-6)
-    error = (truth.std() / TEST**0.5).item()
     known = first + (CHAIN - 1) * RATE
-    yield Case("−ln p of the chain's own sequences, nats", truth.mean().item(), known, 4.5 * error)
+    yield Case.mean("−ln p of the chain's own sequences, nats", truth, known, errors=4.5)
     gap = found - truth  # of the same sequences, so that their choice cancels
-    error = (gap.std() / TEST**0.5).item()
-    yield Case("−ln p(x) above the chain's, nats", gap.mean().item(), 0.0, 4 * error, one_sided=True)
+    yield Case.mean("−ln p(x) above the chain's, nats", gap, 0.0, one_sided=True, errors=4.0)
     yield Case("−ln p(x) above the chain's is small, nats", gap.mean().clamp_min(0).item(), 0.0, 0.5)
 
 

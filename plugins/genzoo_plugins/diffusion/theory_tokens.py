@@ -46,8 +46,7 @@ def mdlm() -> Iterator[Case]:
     x, own = EVERY[possible], p[possible]
     yield Case("largest |bound − ln p(x)|, nats", (listed(model, x) - own.log()).abs().max().item(), 0, 1e-9)
     of_draws = model.log_prob(x[torch.multinomial(own, DRAWS, replacement=True)])
-    error = of_draws.std().item() / math.sqrt(DRAWS)
-    yield Case("−E bound by drawn places, nats", -of_draws.mean().item(), entropy, 4 * error)
+    yield Case.mean("−E bound by drawn places, nats", -of_draws, entropy, errors=4.0)
     other = MDLM(SPEC, MDLM.Config(width=8, depth=1, heads=1)).eval()
     yield Case("−E bound of any net, nats", -(own * listed(other, x)).sum().item(), entropy, 0, one_sided=True)
     drawn = model.sample(DRAWS, options=MDLM.Sampling(steps=LENGTH))
