@@ -55,6 +55,17 @@ class Block(nn.Module):
         return h + self.perceptron(self.between(h)), (key, value)
 
 
+def refuse_uneven_heads(width: int, heads: int) -> None:
+    """Refuse a width that the heads of the attention cannot share.
+
+    Raises:
+        UsageError: It is no multiple of their number.
+    """
+    if width % heads:
+        whole = f"--width {math.ceil(width / heads) * heads}"
+        raise genzoo.UsageError(f"--width {width} is not a multiple of --heads {heads}", whole)
+
+
 class Transformer(genzoo.Density):
     """p(x) = Π p(x_t | x_<t) over the values in their order, by a causal transformer (Radford et al. 2018).
 
@@ -78,11 +89,7 @@ class Transformer(genzoo.Density):
         """Heads of the attention."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
-        if config.width % config.heads:
-            raise genzoo.UsageError(
-                f"--width {config.width} is not a multiple of --heads {config.heads}",
-                f"--width {math.ceil(config.width / config.heads) * config.heads}",
-            )
+        refuse_uneven_heads(config.width, config.heads)
         super().__init__(spec, config)
         self.length = spec.numel
         self.ends = spec.is_discrete and not spec.grid

@@ -10,6 +10,7 @@ import genzoo
 from genzoo.core.dataset import PADDING
 from genzoo.core.distributions import full_precision
 from genzoo.core.noise import exponential, uniform
+from genzoo_plugins.autoregressive.transformer import Transformer, refuse_uneven_heads
 
 
 class MDLM(genzoo.Density):
@@ -25,14 +26,7 @@ class MDLM(genzoo.Density):
     measure = "probability"
     exactness = "bound"
 
-    @genzoo.config
-    class Config:
-        width: genzoo.Count = 64
-        """Length of the vector of a token; a multiple of heads."""
-        depth: genzoo.Count = 2
-        """Number of blocks."""
-        heads: genzoo.Count = 4
-        """Heads of the attention."""
+    Config = Transformer.Config
 
     @genzoo.config
     class Sampling:
@@ -41,12 +35,8 @@ class MDLM(genzoo.Density):
         temperature: genzoo.Positive = 1.0
         """The logits are divided by this: below 1, samples are likelier and vary less."""
 
-    def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
-        if config.width % config.heads:
-            raise genzoo.UsageError(
-                f"--width {config.width} is not a multiple of --heads {config.heads}",
-                f"--width {-(-config.width // config.heads) * config.heads}",
-            )
+    def __init__(self, spec: genzoo.DataSpec, config: Transformer.Config) -> None:
+        refuse_uneven_heads(config.width, config.heads)
         super().__init__(spec, config)
         (self.length,) = spec.shape
         self.tokens = nn.Embedding(spec.levels + 1, config.width)  # the last one stands for a hidden symbol
