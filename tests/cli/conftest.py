@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,16 @@ from data_fixtures import cache, home, other, real_mnist, tiny  # noqa: F401 (fi
 from made_up_runs import runs  # noqa: F401 (fixture)
 from picture_files import files, test_data  # noqa: F401 (fixtures)
 from run_fixtures import ae_run, moons_run, told, vae_run  # noqa: F401 (fixtures)
+
+from genzoo.experiment.job import Job
+
+
+@pytest.fixture(scope="module")
+def runs_without_figures() -> Iterator[None]:
+    """Leave out the runs' own figures, which take longer than small runs; other tests draw them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Job, "draw", lambda self, run, model: None)
+        yield
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import drawing
@@ -17,7 +16,6 @@ import scipy.stats
 from commandline import Result, environment, genzoo, refused
 
 from genzoo.experiment.experiment import Experiment
-from genzoo.experiment.job import Job
 from genzoo.runs.run import Run
 from genzoo.system.lock import locked
 from genzoo.training.trainer import Trainer
@@ -27,12 +25,7 @@ BENCH = "bench --models vae,ae --dataset digits --seeds 0..1 --epochs 2 --binari
 CELLS = {("vae", 0), ("vae", 1), ("ae", 0), ("ae", 1)}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def undrawn() -> Iterator[None]:
-    """The runs' own figures, which take longer than these runs, are drawn by other tests."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Job, "draw", lambda self, run, model: None)
-        yield
+pytestmark = pytest.mark.usefixtures("runs_without_figures")
 
 
 @pytest.fixture(scope="module")

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commandline import genzoo, refused
 
-from genzoo.experiment.job import Job
 from genzoo.runs.run import Run
 
 RACE = "race --models vae --dataset digits --binarize threshold --seeds 0 --quiet --baselines ppca"
 """A model with a bound on a probability, and one with an exact density."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def undrawn() -> Iterator[None]:
-    """The runs' own figures are drawn by other tests."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Job, "draw", lambda self, run, model: None)
-        yield
+pytestmark = pytest.mark.usefixtures("runs_without_figures")
 
 
 @pytest.fixture(scope="module")
