@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from genzoo.core.text import names_in
 if TYPE_CHECKING:
     from genzoo.comparison.leaderboard import Leaderboard
     from genzoo.runs.config import RunConfig
+    from genzoo.runs.run import Run
 
 DESCRIPTION = """\
 Train several models with the same seeds and options; compare quality, speed and size with baselines in one table.
@@ -57,8 +58,7 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Check all options, train the runs that are missing and print the leaderboard."""
-    from genzoo.runs.run import RunPaths, refuse_unwritable
-    from genzoo.system.signals import exit_code
+    from genzoo.runs.run import refuse_unwritable
 
     if not options.dataset:
         from genzoo.registry.current import registry
@@ -72,11 +72,26 @@ def handle(options: argparse.Namespace) -> int:
     models = requested_models(options)
     if not any(word.startswith("--metrics") for word in options.rest):
         refuse_sort(options.sort, ())  # at once; below, with what else is asked for
-    from genzoo.experiment.sweep import finished, parse_seeds, run_sweep, sweep_runs  # imports torch
+    from genzoo.experiment.sweep import parse_seeds  # imports torch
 
     seeds = parse_seeds(options.seeds)
     configs = usable_configs(options, models)
     refuse_sort(options.sort, configs[0].training.metrics)
+    return run_all(options, configs, seeds, folder, lambda runs: publish(options, runs, picture))
+
+
+def run_all(
+    options: argparse.Namespace,
+    configs: Sequence[RunConfig],
+    seeds: Sequence[int],
+    folder: Path,
+    publish: Callable[[list[Run]], None],
+) -> int:
+    """Train each configuration with each seed, unless the folder has the run, publish all, and return the exit code."""
+    from genzoo.experiment.sweep import finished, run_sweep, sweep_runs
+    from genzoo.runs.run import RunPaths
+    from genzoo.system.signals import exit_code
+
     plan = sweep_runs(configs, seeds)
     paths = RunPaths(folder, None, options.data_root)
     try:
@@ -87,7 +102,7 @@ def handle(options: argparse.Namespace) -> int:
         say(f"\ngenzoo: interrupted; {count} of {len(plan)} runs are finished and kept in {folder}\n  {again}")
         return exit_code(error)
     if runs:
-        publish(options, list(runs.values()), picture)
+        publish(list(runs.values()))
     for failure in failures:
         say(f"genzoo: no result for {failure}")
     return 3 if failures else 0

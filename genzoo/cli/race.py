@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.bench import FORMATS, refuse_picture, requested_models, say, usable_configs
-from genzoo.core.errors import GenzooError, UsageError
+from genzoo.cli.bench import FORMATS, refuse_picture, requested_models, run_all, say, usable_configs
+from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in, seconds_in
 
 if TYPE_CHECKING:
     from genzoo.comparison.race import Race
+    from genzoo.registry.entries import Kind
     from genzoo.runs.config import RunConfig
 
 DESCRIPTION = """\
@@ -48,31 +48,18 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Check all options, train the runs that are missing and print the rankings."""
-    from genzoo.runs.run import RunPaths, refuse_unwritable
-    from genzoo.system.signals import exit_code
+    from genzoo.runs.run import refuse_unwritable
 
     budget = refuse_unusable(options)
     folder = options.out or Path("race") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
     picture = options.figure or folder / "race.png"
     refuse_picture(picture, options.figure is not None)
-    from genzoo.experiment.sweep import finished, parse_seeds, run_sweep, sweep_runs  # imports torch
+    from genzoo.comparison.race import race
+    from genzoo.experiment.sweep import parse_seeds  # imports torch
 
     seeds, (configs, metrics) = parse_seeds(options.seeds), entrants(options, budget)
-    plan, paths = sweep_runs(configs, seeds), RunPaths(folder, None, options.data_root)
-    try:
-        runs, failures = run_sweep(plan, paths, options.quiet, say)
-    except KeyboardInterrupt as error:
-        again = shlex.join(["genzoo", *options.command])
-        say(f"\ngenzoo: interrupted; {len(finished(plan, paths))} of {len(plan)} runs are finished\n  {again}")
-        return exit_code(error)
-    if runs:
-        from genzoo.comparison.race import race
-
-        publish(options, race(runs.values(), metrics, budget), picture)
-    for failure in failures:
-        say(f"genzoo: no result for {failure}")
-    return 3 if failures else 0
+    return run_all(options, configs, seeds, folder, lambda runs: publish(options, race(runs, metrics, budget), picture))
 
 
 def refuse_unusable(options: argparse.Namespace) -> float:
@@ -85,8 +72,9 @@ def refuse_unusable(options: argparse.Namespace) -> float:
     if not options.dataset or not options.models:
         from genzoo.registry.current import registry
 
-        known = registry().names("model" if options.dataset else "dataset")
-        raise UsageError(f"which {'models' if options.dataset else 'dataset'}? {how}", f"known: {', '.join(known)}")
+        kind: Kind = "model" if options.dataset else "dataset"
+        known = listed("known", registry().names(kind), f"genzoo list --kind {kind}")
+        raise UsageError(f"which {'models' if options.dataset else 'dataset'}? {how}", known)
     for word in options.rest:
         if (spelling := word.partition("=")[0]) in NOT_HERE:
             raise UsageError(f"{spelling} is not for race", NOT_HERE[spelling])
