@@ -14,6 +14,10 @@ from pathlib import Path
 import pytest
 from environment import Environment, make_environment
 
+from genzoo.registry.current import registry
+from genzoo.registry.discovery import load_file
+from genzoo.registry.entries import Registry
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(path.parent for path in (ROOT / "tests/third_party").glob("*/pyproject.toml"))
 EXAMPLE = ROOT / "tests/third_party/genzoo-example"
@@ -74,6 +78,16 @@ def test_its_registration_imports_no_torch(package: Path) -> None:
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported == {"genzoo"}
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_it_claims_no_name_that_genzoo_has(package: Path) -> None:
+    """Users install them side by side, and a name that two packages claim is refused until it is qualified."""
+    own = Registry()
+    load_file(package / module_of(package) / "__init__.py", own)
+    assert own.entries
+    built_in = {(entry.kind, entry.name) for entry in registry().entries if entry.origin.distribution == "genzoo"}
+    assert not built_in & {(entry.kind, entry.name) for entry in own.entries}
 
 
 @pytest.mark.long

@@ -23,4 +23,4 @@ def register_listeners(register: Register) -> None:
 @hookimpl
 def register_datasets(register: Register) -> None:
     register("noisy", "genzoo_tools.noisy:Noisy", summary="another dataset of images, with noise")
-    register("waves", "genzoo_tools.data:Waves", summary="noisy sine waves in a file, as many as the disk holds")
+    register("sines", "genzoo_tools.data:Sines", summary="noisy sines in a file, as many as the disk holds")

@@ -15,7 +15,7 @@ CHUNK = 1 << 16
 """Examples that are in memory at once while the file is written: 16 MB."""
 
 
-class Waves:
+class Sines:
     """sin(2π(f·t + φ)) at 64 times t in [0, 1), f uniform in [1, 4) and φ in [0, 1), plus noise: 256 bytes each.
 
     `load` writes a file once and maps it. What a `Split` then holds is no tensor but `genzoo.Rows`, or the mapping
@@ -25,7 +25,7 @@ class Waves:
     @genzoo.config
     class Config:
         examples: genzoo.Count = 1_000_000
-        """Waves to train on: 4 million a gigabyte. Validation and test have 10,000 each."""
+        """Examples to train on: 4 million a gigabyte. Validation and test have 10,000 each."""
         noise: genzoo.NonNegative = 0.1
         """Standard deviation of what is added to each value."""
 
@@ -44,8 +44,8 @@ class Waves:
         return genzoo.Splits(**splits)
 
     def mapped(self, folder: Path, name: str, n: int) -> genzoo.Split:
-        """n waves, [n, 64] float32, in a file of their own. It appears under its name when it is whole."""
-        file = folder / f"waves-{name}-{n}-{self.config.noise:g}.npy"
+        """n sines, [n, 64] float32, in a file of their own. It appears under its name when it is whole."""
+        file = folder / f"sines-{name}-{n}-{self.config.noise:g}.npy"
         if not file.exists():
             part = file.with_suffix(f".{os.getpid()}.part")
             whole = np.lib.format.open_memmap(  # type: ignore[no-untyped-call,unused-ignore]  # NumPy 1.26
@@ -59,10 +59,10 @@ class Waves:
         return genzoo.Split(genzoo.Rows(np.load(file, mmap_mode="r")))
 
     def drawn(self, n: int, stream: str) -> NDArray[np.float32]:
-        """n waves [n, 64] from a stream of its own: the same ones whatever was drawn before."""
+        """n sines [n, 64] from a stream of its own: the same ones whatever was drawn before."""
         generator = np.random.default_rng(list(stream.encode()))
         frequency, phase = 1 + 3 * generator.random((n, 1), np.float32), generator.random((n, 1), np.float32)
         times = np.arange(LENGTH, dtype=np.float32) / LENGTH
         noise = self.config.noise * generator.standard_normal((n, LENGTH), np.float32)
-        waves: NDArray[np.float32] = np.sin(2 * np.pi * (frequency * times + phase), dtype=np.float32) + noise
-        return waves
+        sines: NDArray[np.float32] = np.sin(2 * np.pi * (frequency * times + phase), dtype=np.float32) + noise
+        return sines

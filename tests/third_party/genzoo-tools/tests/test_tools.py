@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from genzoo_tools.data import Waves
+from genzoo_tools.data import Sines
 
 import genzoo
 from genzoo.cli.main import main
@@ -29,7 +29,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(tmp_path_factory: pytest.TempPathFactory, root: Path) -> genzoo.Run:
     out = tmp_path_factory.mktemp("run") / "run"
     options = {**QUICK, "listeners": ("epochs-csv",), "stream": "always"}
-    return genzoo.run("vae", "waves", out=out, data_root=root, data={"examples": EXAMPLES}, **options)
+    return genzoo.run("vae", "sines", out=out, data_root=root, data={"examples": EXAMPLES}, **options)
 
 
 def test_the_command_names_every_parameter(run: genzoo.Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,9 +86,9 @@ def test_the_listener_has_a_row_an_epoch_and_repeats_none(run: genzoo.Run, root:
     assert [float(row["validation_kl"]) for row in rows()] == [epoch["validation"]["kl"] for epoch in history]
 
 
-def test_the_waves_are_waves(root: Path) -> None:
-    waves = Waves(Waves.Config(examples=EXAMPLES, noise=0.1))
-    splits = waves.load(genzoo.Store(root))
+def test_the_sines_are_sines(root: Path) -> None:
+    sines = Sines(Sines.Config(examples=EXAMPLES, noise=0.1))
+    splits = sines.load(genzoo.Store(root))
     assert isinstance(splits.train.x, genzoo.Rows)
     x = splits.train.x[:]
     assert (x.shape, x.dtype) == ((EXAMPLES, 64), torch.float32)
@@ -97,37 +97,37 @@ def test_the_waves_are_waves(root: Path) -> None:
     assert x.mean(0).abs().max() < 0.06
     spectrum = torch.fft.rfft(x).abs()[:, 1:].argmax(1) + 1
     assert set(spectrum.tolist()) <= {1, 2, 3, 4}
-    again = Waves(Waves.Config(examples=EXAMPLES, noise=0.1)).load(genzoo.Store(root))
+    again = Sines(Sines.Config(examples=EXAMPLES, noise=0.1)).load(genzoo.Store(root))
     assert torch.equal(again.train.x[:], x)
     assert not torch.equal(splits.test.x[:EXAMPLES], x)
 
 
 def test_no_chunk_is_another_again() -> None:
-    waves = Waves(Waves.Config())
+    sines = Sines(Sines.Config())
     drawn = [
-        waves.drawn(8, f"{name} {number}") for name in ("train", "validation", "test") for number in (0, 1, 10, 11)
+        sines.drawn(8, f"{name} {number}") for name in ("train", "validation", "test") for number in (0, 1, 10, 11)
     ]
     assert len({values.tobytes() for values in drawn}) == len(drawn)
 
 
 def test_a_file_is_whole_or_not_there(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    waves = Waves(Waves.Config(examples=EXAMPLES))
+    sines = Sines(Sines.Config(examples=EXAMPLES))
 
     def full(*arguments: object) -> np.ndarray:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Waves, "drawn", full)
+        patch.setattr(Sines, "drawn", full)
         with pytest.raises(OSError, match="No space"):
-            waves.load(genzoo.Store(tmp_path))
+            sines.load(genzoo.Store(tmp_path))
     assert not list(tmp_path.rglob("*.npy"))
-    assert waves.load(genzoo.Store(tmp_path)).train.x[:2].isfinite().all()
+    assert sines.load(genzoo.Store(tmp_path)).train.x[:2].isfinite().all()
 
 
 LARGE = """
 import resource, sys
 import genzoo
-run = genzoo.run("vae", "waves", out=sys.argv[1], data_root=sys.argv[2], data={"examples": int(sys.argv[3])},
+run = genzoo.run("vae", "sines", out=sys.argv[1], data_root=sys.argv[2], data={"examples": int(sys.argv[3])},
                  epochs=1, batch_size=8192, hidden=(8,), latent_dim=2, quiet=True, stream="always")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
