@@ -27,8 +27,8 @@ MODELS: dict[str, tuple[type[Any], str, set[str]]] = {
     "denoising": (sound.Denoising, "elbo", {"modes"}),
 }
 """Class, loss and the checks that may warn."""
-QUICK = ("game",)
-"""One without a density."""
+QUICK = ("flow",)
+"""One that is no built-in."""
 LOSSES = {"adversarial": sound.Adversarial, "wasserstein": sound.Wasserstein, "bits": sound.NLL}
 
 
