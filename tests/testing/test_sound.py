@@ -28,8 +28,6 @@ MODELS: dict[str, tuple[type[Any], str, set[str]]] = {
     "denoising": (sound.Denoising, "elbo", {"modes"}),
 }
 """Class, loss and the checks that may warn."""
-QUICK = ("flow",)
-"""One that is no built-in."""
 LOSSES = {"adversarial": sound.Adversarial, "wasserstein": sound.Wasserstein, "bits": sound.NLL}
 
 
@@ -43,9 +41,8 @@ def registered() -> None:
         registry().replace(entry)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in MODELS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", MODELS)
 def test_nothing_is_wrong_with_a_sound_model(name: str) -> None:
     said = list(examine(registry().get("model", name), on=["moons"] if name == "flow" else []))
     told = [finding for finding in said if finding.verdict in ("FAIL", "WARN") and finding.check not in REGISTRATION]
