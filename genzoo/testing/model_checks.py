@@ -121,6 +121,7 @@ def check_weights(pair: Pair) -> None:
         path = Path(folder) / "model.safetensors"
         save_model(path, objective.model, pair.model)
         loaded = load_model(path)
+    require(type(loaded) is type(objective.model), f"{pair}: the model read back is a {type(loaded).__name__}")
     require(loaded.config == objective.model.config, f"{pair}: the config read back is {loaded.config}")
     require(loaded.spec == pair.spec, f"{pair}: the spec read back is {loaded.spec}")
     for name, tensor in objective.model.state_dict().items():

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import drawing
 import numpy as np
@@ -29,12 +30,25 @@ pytestmark = pytest.mark.usefixtures("runs_without_figures")
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished bench."""
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A bench: its folder and its output."""
     folder = tmp_path_factory.mktemp("bench") / "runs"
     result = genzoo(f"{BENCH} {folder}")
     assert result.code == 0, result.err
-    return folder
+    return folder, result
+
+
+@pytest.fixture(scope="module")
+def kept(first: tuple[Path, Result]) -> Path:
+    """The folder of a finished bench."""
+    return first[0]
+
+
+@pytest.fixture(scope="module")
+def table(kept: Path) -> dict[str, Any]:
+    """Its leaderboard as JSON."""
+    (only,) = json.loads(genzoo(f"{BENCH} {kept} --json").out)["tables"]
+    return dict(only)
 
 
 @pytest.fixture
@@ -56,8 +70,7 @@ def runs_of(folder: Path, model: str) -> list[Run]:
     return sorted((run for run in found if run.config.model == model), key=lambda run: run.config.training.seed)
 
 
-def test_the_metrics_are_those_of_the_runs(kept: Path) -> None:
-    (table,) = json.loads(genzoo(f"{BENCH} {kept} --json").out)["tables"]
+def test_the_metrics_are_those_of_the_runs(kept: Path, table: dict[str, Any]) -> None:
     rows = {row["model"]: row for row in table["rows"]}
     assert set(rows) == {"vae", "ae"}
     vae = rows["vae"]
@@ -82,9 +95,8 @@ def test_the_metrics_are_those_of_the_runs(kept: Path) -> None:
     assert made["threads"] >= 1
 
 
-def test_the_forms_agree(kept: Path) -> None:
-    text = genzoo(f"{BENCH} {kept}").out
-    (table,) = json.loads(genzoo(f"{BENCH} {kept} --json").out)["tables"]
+def test_the_forms_agree(kept: Path, first: tuple[Path, Result], table: dict[str, Any]) -> None:
+    text = first[1].out
     mean = f"{table['rows'][0]['test']['negative_elbo']['mean']:.2f} ± "
     markdown = genzoo(f"{BENCH} {kept} --markdown").out
     with drawing.drawn():
@@ -99,9 +111,8 @@ def test_the_forms_agree(kept: Path) -> None:
     assert (kept / "leaderboard.png").stat().st_size > 10_000
 
 
-def test_what_is_finished_is_not_run_again(kept: Path, trained: list[tuple[str, int]]) -> None:
-    first = genzoo(f"{BENCH} {kept}")
-    assert genzoo(f"{BENCH} {kept}").out == first.out
+def test_what_is_finished_is_not_run_again(first: tuple[Path, Result], trained: list[tuple[str, int]]) -> None:
+    assert genzoo(f"{BENCH} {first[0]}").out == first[1].out
     assert trained == []
 
 

@@ -90,6 +90,7 @@ def test_options_of_what_is_checked() -> None:
     assert dict(registry().get("loss", "elbo").options) == {"beta": 2.0}
 
 
+@pytest.mark.long
 def test_a_dataset_of_another_run_is_checked_and_models_on_its_examples(moons_run: Run) -> None:
     of_run = ("--on", moons_run.path.name, "--runs", moons_run.path.parent, "--only", "form,shapes", "--all")
     found = genzoo("check", "codes", *of_run)

@@ -216,7 +216,9 @@ def made_by_plugin(site: Site, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("words", ["evaluate", "sample", "reconstruct"])
+@pytest.mark.parametrize(
+    "words", ["evaluate", *(pytest.param(verb, marks=pytest.mark.long) for verb in ("sample", "reconstruct"))]
+)
 def test_a_model_whose_plugin_is_not_installed(made_by_plugin: Path, words: str) -> None:
     result = genzoo(words, made_by_plugin / "hvae")
     file = made_by_plugin / "hvae"

@@ -191,8 +191,14 @@ def test_a_disk_that_is_full_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("composed_figures")
-@pytest.mark.parametrize("name", ["samples", "latent", "kl-per-dim"])
-@pytest.mark.parametrize("quiet", [(), ("--quiet",), ("--json",)], ids=["", "quiet", "json"])
+@pytest.mark.parametrize(
+    ("name", "quiet"),
+    [
+        pytest.param(name, quiet, marks=[] if number == place else pytest.mark.long)
+        for number, name in enumerate(("samples", "latent", "kl-per-dim"))
+        for place, quiet in enumerate(((), ("--quiet",), ("--json",)))
+    ],
+)
 def test_a_figure_that_fails_costs_a_line_and_nothing_else(
     name: str, quiet: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

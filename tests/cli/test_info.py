@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from typing import Any
 
 import pytest
 from commandline import genzoo
@@ -14,7 +16,19 @@ from genzoo.registry.entries import WITH_OPTIONS
 from genzoo.training.config import Training
 
 
-@pytest.mark.parametrize(("kind", "name"), sorted((entry.kind, entry.name) for entry in registry().entries))
+def named() -> list[Any]:
+    """Everything that is registered; in the quick suite two of each kind, and a model with phases, with options of
+    sampling, of tokens and of rows."""
+    seen: Counter[str] = Counter()
+    found = []
+    for kind, name in sorted((entry.kind, entry.name) for entry in registry().entries):
+        seen[kind] += 1
+        quick = seen[kind] <= 2 or name in ("vae", "beta-vae", "gan", "ddpm", "transformer", "tvae")
+        found.append(pytest.param(kind, name, marks=[] if quick else pytest.mark.long))
+    return found
+
+
+@pytest.mark.parametrize(("kind", "name"), named())
 def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> None:
     entry = registry().get(kind, name)  # type: ignore[arg-type]
     result = genzoo("info", name)

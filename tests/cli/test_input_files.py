@@ -119,8 +119,18 @@ def labelled(folder: Path, kind: str, names: list[str]) -> Path:
     return folder / "t"
 
 
-@pytest.mark.parametrize("kind", ["npz", "csv", "folder"])
-@pytest.mark.parametrize("names", [["1", "2", "10"], ["cat", "dog", "newt"]])
+NUMBERED, NAMED = ["1", "2", "10"], ["cat", "dog", "newt"]
+QUICK = (("npz", NUMBERED), ("csv", NAMED), ("folder", NUMBERED))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        pytest.param(kind, names, marks=[] if (kind, names) in QUICK else pytest.mark.long)
+        for kind in ("npz", "csv", "folder")
+        for names in (NUMBERED, NAMED)
+    ],
+)
 def test_classes_keep_their_names_everywhere(kind: str, names: list[str], tmp_path: Path) -> None:
     words = ("--data.test", 0.5, *(("--data.label", "kind") if kind == "csv" else ()))
     run = train(tmp_path, kind, labelled(tmp_path, kind, names), *words)

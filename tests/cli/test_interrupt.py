@@ -156,6 +156,7 @@ def test_a_real_process_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert len(run.history) >= 1
 
 
+@pytest.mark.long
 def test_a_real_process_in_a_long_step_stops_at_the_second(tmp_path: Path) -> None:
     file = plugin(tmp_path, "import time; time.sleep(60)")
     with training("-p", file, "run", "odd", *SMALL, "--epochs", 3, "--out", tmp_path / "run") as process:

@@ -70,6 +70,7 @@ def test_anomalies_among_texts_are_spelled(text_run: Run, tmp_path: Path) -> Non
     assert any("the cat" in line for line in genzoo("anomaly", text_run.path).out.splitlines())
 
 
+@pytest.mark.long
 def test_sound_is_written_and_drawn(wave_run: Run, tmp_path: Path) -> None:
     assert {path.name for path in (wave_run.path / "figures").iterdir()} >= {
         "samples.png", "samples.wav", "reconstructions.png", "reconstructions.wav",

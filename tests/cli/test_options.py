@@ -288,10 +288,14 @@ def test_run_help_needs_no_names() -> None:
         assert f"\n  {option}" in result.out
 
 
+HELPED = [(model, "--help") for model in ("beta-vae", "gan", "ddpm", "transformer", "beta-tc-vae", "ppca")]
+"""With `vae` the quick suite's: a registration of another's class, phases, options of sampling, tokens, no steps."""
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        pytest.param(model, words, marks=[] if model == "vae" or words == "--help" else pytest.mark.long)
+        pytest.param(model, words, marks=[] if model == "vae" or (model, words) in HELPED else pytest.mark.long)
         for model in registry().names("model")
         for words in ("--help", "--dataset digits --help", "--dataset moons -h")
     ],

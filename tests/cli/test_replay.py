@@ -138,10 +138,6 @@ QUICK = [
     *((model, "digits") for model in registry().names("model")),
     *(("vae", dataset) for dataset in registry().names("dataset") if dataset != "digits"),
 ]
-PAIRS = [
-    pytest.param(*pair, marks=[] if pair in QUICK else pytest.mark.long)
-    for pair in itertools.product(registry().names("model"), registry().names("dataset"))
-]
 
 
 def odd_config(model: str, dataset: str) -> RunConfig:
@@ -157,8 +153,18 @@ def odd_config(model: str, dataset: str) -> RunConfig:
     return config.replace({}, {"binarize": "static", "likelihood": "gaussian:0.1"})
 
 
-@pytest.mark.parametrize(("model", "dataset"), PAIRS)
-@pytest.mark.parametrize("make", [odd_config, lambda m, d: Components.find(registry(), m, d).defaults()])
+def default_config(model: str, dataset: str) -> RunConfig:
+    return Components.find(registry(), model, dataset).defaults()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The long suite has every model on every dataset; they are thousands, and collected only there."""
+    if "make" in metafunc.fixturenames:
+        every = itertools.product(registry().names("model"), registry().names("dataset"), (odd_config, default_config))
+        quick = [(*pair, odd_config) for pair in QUICK] + [(*QUICK[0], default_config)]
+        metafunc.parametrize(("model", "dataset", "make"), every if metafunc.config.getoption("--long") else quick)
+
+
 def test_every_configuration_survives_json_and_the_command_line(
     model: str, dataset: str, make: Any, tmp_path: Path
 ) -> None:

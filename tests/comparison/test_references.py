@@ -52,6 +52,7 @@ def test_a_model_file_alone_is_enough_anywhere(vae_run: Run, tmp_path: Path, mon
     assert model.sample(2).shape == (2, 1, 8, 8)
 
 
+@pytest.mark.long
 def test_the_commands_work_from_another_folder(moons_run: Run, tmp_path: Path) -> None:
     result = in_own_process("sample", moons_run.path, "-n", 3, "--out", "s.npy", cwd=tmp_path)
     assert (result.code, result.out) == (0, "s.npy\n")

@@ -98,12 +98,12 @@ def clusters(seed: int, n: int = 400, components: int = 6) -> tuple[Tensor, Tens
 
 def test_several_starts_find_every_cluster_where_one_is_stuck_now_and_then() -> None:
     stuck = 0
-    for seed in range(20):
+    for seed in range(8):
         x, centres = clusters(seed)
         best, single = fit_mixture(x, 6), climb(x, maximise(x, start(x, 6, 0), 1e-6), 1e-6)
         assert torch.cdist(centres, best.means).amin(1).max() < 1.0
         stuck += int(torch.cdist(centres, single.means).amin(1).max() > 1.0)
-    assert 0 < stuck < 20
+    assert 0 < stuck < 8
 
 
 def test_fewer_distinct_points_than_components_get_a_component_each() -> None:
@@ -130,7 +130,7 @@ def test_fewer_points_than_dimensions_leave_a_density(components: int) -> None:
 
 
 def test_the_seed_decides(points: Tensor) -> None:
-    one, again, other = (fit_mixture(points[:500], 6, seed) for seed in (0, 0, 5))
+    one, again, other = (fit_mixture(points[:200], 6, seed) for seed in (0, 0, 5))
     assert torch.equal(one.means, again.means)
     assert not torch.equal(one.means, other.means)
 

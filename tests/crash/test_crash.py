@@ -60,7 +60,7 @@ def test_on_a_full_disk_the_old_checkpoint_stays_and_the_run_fails(counts: Any) 
 
 
 def test_signals_end_a_run_in_time_with_the_right_code_and_no_lost_step(counts: Any) -> None:
-    assert counts["signals"]["good"] == counts["signals"]["signals"] >= 4
+    assert counts["signals"]["good"] == counts["signals"]["signals"] >= 2
     assert counts["signals"]["late"] == 0
     assert counts["signals"]["steps_lost"] <= 1
 

@@ -50,7 +50,10 @@ def test_pca_on_mnist(mnist: Splits) -> None:
     assert found == pytest.approx([0.05567, 0.03744, 0.03407, 0.02354, 0.00905], abs=1e-5)
 
 
-@pytest.mark.parametrize(("binarize", "nats", "tolerance"), [("threshold", 205.85, 0.01), ("static", 205.81, 0.2)])
+@pytest.mark.parametrize(
+    ("binarize", "nats", "tolerance"),
+    [("threshold", 205.85, 0.01), pytest.param("static", 205.81, 0.2, marks=pytest.mark.long)],
+)
 def test_independent_pixels_on_mnist(mnist: Splits, binarize: Binarize, nats: float, tolerance: float) -> None:
     train, test = (Resident(split, CPU, binarize) for split in (mnist.train, mnist.test))
     assert independent_pixels_nll(train, test) == pytest.approx(nats, abs=tolerance)

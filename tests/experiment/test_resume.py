@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -67,12 +68,22 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return trained(tmp_path_factory.mktemp("whole"), *WORDS)
 
 
+@pytest.fixture(scope="module")
+def stopped_half(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which a run was stopped in the midst of its second epoch of eight steps."""
+    folder = tmp_path_factory.mktemp("half")
+    with contextlib.chdir(folder):
+        Path("runs").mkdir()
+        stopped(11, *WORDS, "--out", "runs/half")
+    return folder
+
+
 @pytest.fixture
-def half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Stopped in the midst of its second epoch of eight steps."""
+def half(stopped_half: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A copy of that run."""
+    shutil.copytree(stopped_half, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    Path("runs").mkdir()
-    return stopped(11, *WORDS, "--out", "runs/half")
+    return Run(Path("runs/half"))
 
 
 def test_the_end_is_the_same_bit_for_bit(half: Run, whole: Run) -> None:
@@ -109,7 +120,9 @@ def test_the_record_tells_of_both_sessions(half: Run) -> None:
     assert half.history[1]["seconds"] > 0
 
 
-@pytest.mark.parametrize("reference", ["@last", "half", "runs/half"])
+@pytest.mark.parametrize(
+    "reference", ["@last", *(pytest.param(name, marks=pytest.mark.long) for name in ("half", "runs/half"))]
+)
 def test_a_run_is_called_as_elsewhere(reference: str, half: Run) -> None:
     assert genzoo("resume", reference, "--quiet").code == 0
     assert half.record["status"] == "finished"

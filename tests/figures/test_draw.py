@@ -99,6 +99,7 @@ def test_a_figure_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert (tmp_path / "figures" / "latent.png").exists()
 
 
+@pytest.mark.long
 def test_the_figures_of_a_run_on_images_start_no_matplotlib(tmp_path: Path) -> None:
     code = f"import sys; sys.path[:0] = {sys.path!r}\n{RUN}"
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=100)

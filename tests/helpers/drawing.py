@@ -12,8 +12,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from genzoo.figures import draw as figures
+from genzoo.figures import leaderboard, race
 
 SAVE, RENDER = Figure.savefig, figures.render
+COMPARISONS = {leaderboard: leaderboard.draw, race: race.draw}
+"""The functions that draw a comparison of runs, by module."""
 
 
 def save_one_pixel(self: object, path: Path | IO[bytes], **options: object) -> None:
@@ -27,17 +30,24 @@ def render_one_pixel(drawing: Any, subject: Any, path: Path) -> None:
         save_one_pixel(drawing, path)
 
 
+def compare_one_pixel(path: Path, subject: object) -> None:
+    """Replace what draws a comparison of runs."""
+    save_one_pixel(subject, path)
+
+
 @contextmanager
-def _by(save: Any, render: Any) -> Iterator[None]:
+def _by(save: Any, render: Any, compare: Any = None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", save)
         patch.setattr(figures, "render", render)
+        for module, draw in COMPARISONS.items():
+            patch.setattr(module, "draw", compare or draw)
         yield
 
 
 def undrawn() -> Any:
     """Replace every figure by one pixel."""
-    return _by(save_one_pixel, render_one_pixel)
+    return _by(save_one_pixel, render_one_pixel, compare_one_pixel)
 
 
 def composed() -> Any:

@@ -33,6 +33,8 @@ class Place:
 Words = list[Any]
 Recipe = Callable[[Place], Words | Callable[[], object]]
 CASES: dict[str, Recipe] = {}
+EACH = 2
+"""The quick suite has the first of so many cases that follow each other."""
 
 
 def case(name: str) -> Callable[[Recipe], Recipe]:

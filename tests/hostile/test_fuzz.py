@@ -1,4 +1,4 @@
-"""A hundred mutated files, and ten thousand in the long suite."""
+"""Fifty mutated files, and ten thousand in the long suite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 @pytest.fixture(scope="module")
 def cases(long: bool) -> int:
     """The number of mutated files."""
-    return 10_000 if long else 100
+    return 10_000 if long else 50
 
 
 @pytest.fixture(scope="module")

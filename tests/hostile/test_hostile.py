@@ -14,7 +14,8 @@ import hostile_models
 import hostile_records
 import hostile_runs
 import pytest
-from corpus import CASES
+from corpus import CASES, EACH
+from guard import QUICK
 
 MODULES = (hostile_data, hostile_models, hostile_records, hostile_runs)
 SECONDS = 4.0
@@ -23,12 +24,12 @@ GROWTH = 200_000_000
 
 
 @pytest.fixture(scope="session")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory, long: bool) -> dict[str, dict[str, Any]]:
     """The result of each case, all run in one process that watches itself."""
     guard = Path(__file__).with_name("guard.py")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GENZOO_OFFLINE": "1", "PYTHONWARNINGS": ""}
     done = subprocess.run(
-        [sys.executable, guard, tmp_path_factory.mktemp("hostile")],
+        [sys.executable, guard, tmp_path_factory.mktemp("hostile"), *([] if long else [QUICK])],
         env=environment, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -36,7 +37,10 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
     return {row.pop("name"): row for row in rows}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] * (number % EACH > 0)) for number, name in enumerate(CASES)],
+)
 def test_refused(name: str, outcomes: dict[str, dict[str, Any]]) -> None:
     outcome = outcomes[name]
     assert not outcome["problem"], outcome

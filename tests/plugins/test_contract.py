@@ -17,14 +17,24 @@ from typing import Any
 import pytest
 import torch
 
+from genzoo.core.model import Autoencoder, Density, Encoder, LatentModel
+from genzoo.core.options import NoOptions
 from genzoo.registry.current import registry
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_graph_safe, assert_mean_over_examples
 from genzoo.testing.model_checks import ONCE
 
 FORMS = ("grey images", "points", "colour images", "vectors", "tokens", "signals")
 """The forms of `SPECS`; the quick suite tests a model on the first two that it takes."""
-OF_THE_SECOND = ("shapes", "loss", "density", "gradients", "edges")
+OF_THE_SECOND = ("shapes", "loss")
 """The checks of the quick suite on the second form."""
+OF_A_FAMILY = (
+    "batches", "scored", "weighed", "agrees", "alone", "forgets", "labels", "modes", "evaluation", "drawn", "quiet",
+)  # fmt: skip
+"""The checks that run once in the quick suite for models of one `family`, which share the code of the core."""
+OF_THE_MODEL = ("agrees", "alone", "forgets", "labels", "modes", "evaluation", "drawn", "quiet")
+"""Of these, the ones that do not depend on the loss."""
+OF_METHODS = {"density": ("likelihood",), "posterior": ("posterior", "infer", "encode"), "prior": ("prior", "sample")}
+"""The methods that checks concern: once in the quick suite for models that inherit them and have the same options."""
 OF_THE_CLASS = ("shapes", "density", "posterior", "prior", "kl", "agrees", "alone", "drawn", "sampling")
 """The checks that concern the model alone: once in the quick suite for registrations that differ in the loss alone."""
 OF_EACH = ("loss", "gradients", *OF_THE_CLASS)
@@ -69,6 +79,8 @@ SMALLER: dict[str, dict[str, Any]] = {
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
 """More of them. The long suite has the defaults."""
+SIDES = {"pixelcnn": 8, "pixelcnn-pp": 8}
+"""Sides of the quick suite's images that differ from 16: these models draw one pixel at a time."""
 COMPILED = ("vae", "vq-vae", "gan")
 """The models that the quick suite compiles."""
 PRESSURES: list[dict[str, float]] = [
@@ -111,8 +123,9 @@ def forms(model: str, loss: str) -> list[str]:
 
 
 def trains(model: str, loss: str) -> bool:
-    """Whether a loss trains a model on any form of data."""
-    return any(refusal(model, loss, form) is None for form in FORMS)
+    """Whether a loss trains a model on any form of data; none is built if the loss is for others."""
+    accepted = issubclass(registry().get("model", model).load(), registry().get("loss", loss).load().accepts)
+    return accepted and any(refusal(model, loss, form) is None for form in FORMS)
 
 
 def own() -> list[Names]:
@@ -157,13 +170,29 @@ def quick(every: list[Checked]) -> Iterator[Checked]:
     seen = set()
     for (model, loss, number), check in every:
         entry = registry().get("model", model)
-        kind: tuple[object, ...] = (entry.target, check, number)
-        kind += () if check in OF_THE_CLASS else (loss,)
-        kind += (str(entry.options),) if check in OF_EACH and number == 0 else ()
+        kind: tuple[object, ...] = (tested(model, check), check, number)
+        kind += () if check in (*OF_THE_CLASS, *OF_THE_MODEL) else (loss,)
+        kind += (str(entry.options),) if check in OF_EACH and check not in OF_A_FAMILY and number == 0 else ()
         wanted = (number == 0 or check in OF_THE_SECOND) and (check != "processes" or loss in COUPLED)
         if wanted and kind not in seen:
             yield (model, loss, number), check
         seen.add(kind)
+
+
+def tested(model: str, check: str) -> object:
+    """What a check of a model tests in the quick suite."""
+    entry = registry().get("model", model)
+    if methods := OF_METHODS.get(check):
+        return tuple(getattr(entry.load(), name, None) for name in methods)
+    return family(model) if check in OF_A_FAMILY else entry.target
+
+
+@cache
+def family(model: str) -> tuple[object, ...]:
+    """What decides which code of the core serves a model: its interfaces, its data and how it is trained."""
+    cls = registry().get("model", model).load()
+    interfaces = tuple(issubclass(cls, interface) for interface in (Density, LatentModel, Autoencoder, Encoder))
+    return (*interfaces, cls.conditional, cls.kinds, cls.in_closed_form(), cls.Sampling is NoOptions)
 
 
 def some() -> list[Case]:
@@ -183,9 +212,9 @@ def trained() -> list[Names]:
 def of(case: Case) -> Pair:
     """The pair of a case. A model that takes fewer forms of data is tested on the last again."""
     model, loss, number = case
-    taken = forms(model, loss)
+    taken = list(itertools.islice((form for form in FORMS if refusal(model, loss, form) is None), number + 1))
     assert taken, f"{loss} trains {model} on no form of data"
-    return Pair.of(model, loss, SPECS[taken[min(number, len(taken) - 1)]])
+    return Pair.of(model, loss, SPECS[taken[-1]])
 
 
 def smaller(case: Case, long: bool) -> Pair:
@@ -193,7 +222,8 @@ def smaller(case: Case, long: bool) -> Pair:
     pair = of(case)
     if long:
         return pair
-    spec = pair.spec._replace(shape=(pair.spec.shape[0], 16, 16)) if pair.spec.is_image else pair.spec
+    side = SIDES.get(case[0], 16)
+    spec = pair.spec._replace(shape=(pair.spec.shape[0], side, side)) if pair.spec.is_image else pair.spec
     return replace(pair, spec=spec, model_options=small(case[0]))
 
 
@@ -256,10 +286,11 @@ def test_the_loss_is_a_mean_over_examples(case: Case, long: bool) -> None:
         assert_mean_over_examples(pair.build(), batch)
 
 
-def test_compiles_as_one_graph_for_every_step(compiled: Case) -> None:
-    if of(compiled).loss.load().second_order:
+def test_compiles_as_one_graph_for_every_step(compiled: Case, long: bool) -> None:
+    pair = smaller(compiled, long)
+    if pair.loss.load().second_order:
         pytest.skip("it differentiates, and is trained without compilation")
-    assert_fullgraph(of(compiled).build(), of(compiled).batch(4))
+    assert_fullgraph(pair.build(), pair.batch(4))
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def keys(*splits: Split | None) -> torch.Tensor:
 CHOICES: list[dict[str, int]] = [{}, {"validation": 0}, {"validation": 100, "resize": 16}]
 
 
-@pytest.mark.parametrize("name", ["mnist", "digits"])
+@pytest.mark.parametrize("name", [pytest.param("mnist", marks=pytest.mark.long), "digits"])
 def test_a_class_is_left_out_of_training_alone(real_mnist: Found, name: str) -> None:
     whole, without, only = load(name), load(name, without=3), load(name, only=3)
     for all_of_it, others, threes in zip(whole[:2], without[:2], only[:2], strict=True):

@@ -17,11 +17,13 @@ from typing import NamedTuple
 import genzoo_plugins.losses.elbo
 import genzoo_plugins.toy.moons
 import genzoo_plugins.vae.vae  # noqa: F401
+import scenarios
 import torch.distributed.nn
 import torch.optim.adam  # noqa: F401
 
 from genzoo.cli.main import main
 from genzoo.experiment.experiment import Experiment  # noqa: F401
+from genzoo.experiment.job import Job
 from genzoo.system import heartbeat
 from genzoo.training.trainer import Trainer
 
@@ -33,6 +35,7 @@ class Case(NamedTuple):
     """A command, and an event in the second process at its fourth step."""
 
     command: str
+    """Without one, the case is that of scenarios.py."""
     happens: Callable[[], None] = lambda: None
     runs: str = ""
     """The folder of another case whose run it resumes."""
@@ -44,6 +47,7 @@ def ask() -> None:
 
 
 CASES = {
+    "scenarios": Case(""),
     "uneven": Case(f"{MOONS} 125"),
     "killed": Case(f"{MOONS} 100 --epochs 500", lambda: os.kill(os.getpid(), signal.SIGKILL)),
     "hanging": Case(f"{MOONS} 100 --epochs 500", lambda: os.kill(os.getpid(), signal.SIGSTOP)),
@@ -92,7 +96,8 @@ def become(name: str, rank: int, folder: Path) -> None:
     Trainer._train_step = train_step  # type: ignore[method-assign, assignment]
     code = 99
     try:
-        code = main([*CASES[name].command.split(), "--runs", str(folder / (CASES[name].runs or name))])
+        words = CASES[name].command.split()
+        code = main([*words, "--runs", str(folder / (CASES[name].runs or name))]) if words else scenarios.run(folder)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -103,5 +108,6 @@ def become(name: str, rank: int, folder: Path) -> None:
 
 if __name__ == "__main__":
     heartbeat.TIMEOUT, heartbeat.BEAT = 10.0, 0.5
+    Job.draw = lambda *_: None  # type: ignore[method-assign]  # figures take longer than these runs
     for case in CASES:
         run(case, Path(sys.argv[1]))

@@ -1,5 +1,5 @@
-"""Scenarios that must give the same result in one process and in two: called by the tests, or by
-`python scenarios.py FOLDER` in each of several processes."""
+"""Scenarios that must give the same result in one process and in two: called by the tests, and by pairs.py in each of
+two processes."""
 
 from __future__ import annotations
 
@@ -201,9 +201,11 @@ def main(folder: Path) -> None:
         processes.all_reduce(torch.zeros(3))
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
+def run(folder: Path) -> int:
+    """Return the exit code of `main`, after a line that tells of a failure."""
     try:
-        main(Path(sys.argv[1]))
+        main(folder)
     except GenzooError as failure:
-        sys.exit(f"{type(failure).__name__} {failure.exit_code} {failure}")
+        print(f"{type(failure).__name__} {failure.exit_code} {failure}", file=sys.stderr)
+        return 1
+    return 0

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,47 +24,38 @@ from genzoo.cli.main import main
 from genzoo.runs.run import Run
 from genzoo.system.distributed import ALONE
 
-LAST: list[tuple[int, str]] = []
-"""Exit code and standard error of the two processes of the scenarios."""
 MOONS = "run vae --dataset moons --epochs 1 --hidden 8 --latent-dim 2"
 
 
-def pair(*words: object) -> Iterator[subprocess.Popen[str]]:
-    """Start Python twice, as torchrun does."""
-    shared = {
-        "WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(pairs.free_port()),
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path(small_game.__file__).parent),
-    }
-    for rank in ("0", "1"):
-        yield subprocess.Popen(
-            [sys.executable, *map(str, words)],
-            env={**os.environ, **shared, "OMP_NUM_THREADS": "1", "RANK": rank, "LOCAL_RANK": rank},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+class Ended(NamedTuple):
+    """The result of a process."""
 
-
-def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
-    """Return exit code, output and errors of each process."""
-    try:
-        texts = [process.communicate(timeout=120) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    return [(process.returncode, *both) for process, both in zip(processes, texts, strict=True)]
+    code: int
+    out: str
+    err: str
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Tensor]]]:
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the files of all pairs."""
+    folder = tmp_path_factory.mktemp("cases")
+    variables = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(small_game.__file__).parent)}
+    command = [sys.executable, pairs.__file__, str(folder)]
+    subprocess.run(command, check=True, env={**os.environ, **variables}, timeout=300)
+    return folder
+
+
+def both(cases: Path, name: str) -> list[Ended]:
+    """Return the results of the first and the second process."""
+    files = [[cases / f"{name}-{rank}.{kind}" for kind in ("code", "out", "err")] for rank in (0, 1)]
+    return [Ended(int(code.read_text()), out.read_text(), err.read_text()) for code, out, err in files]
+
+
+@pytest.fixture(scope="module")
+def found(cases: Path) -> dict[str, list[dict[str, Tensor]]]:
     """The results of each scenario in two processes."""
-    folder = tmp_path_factory.mktemp("pair")
-    LAST[:] = [(code, err) for code, _, err in ended(list(pair(scenarios.__file__, folder)))]
     names = [scenario.__name__ for scenario in scenarios.SCENARIOS]
-    return {name: [load_file(folder / f"{name}-{rank}.safetensors") for rank in (0, 1)] for name in names}
+    return {name: [load_file(cases / f"{name}-{rank}.safetensors") for rank in (0, 1)] for name in names}
 
 
 def assert_same(one: dict[str, Tensor], other: dict[str, Tensor], within: float = 0.0) -> None:
@@ -96,11 +86,11 @@ def test_two_processes_train_what_compares_examples_or_has_phases_as_one(
     assert_same(expected, first, within=1e-5)
 
 
-def test_a_failure_of_one_process_ends_all(found: dict[str, list[dict[str, Tensor]]]) -> None:
+def test_a_failure_of_one_process_ends_all(cases: Path) -> None:
     """The first process waits for a tensor from the second."""
-    first, second = LAST
-    assert second == (1, "PluginError 4 the second one fails\n")
-    assert first == (1, "ProcessFailed 4 process 1: the second one fails\n")
+    first, second = both(cases, "scenarios")
+    assert second == (1, "", "PluginError 4 the second one fails\n")
+    assert first == (1, "", "ProcessFailed 4 process 1: the second one fails\n")
 
 
 def test_evaluation_gives_the_same_metrics(found: dict[str, list[dict[str, Tensor]]]) -> None:
@@ -154,29 +144,6 @@ def test_the_same_command_trains_in_two_processes(tmp_path: Path, capsys: pytest
     for split in ("train", "validation", "test"):
         for name in ("negative_elbo", "reconstruction", "kl", "mse"):
             assert two[split][name] == pytest.approx(one[split][name], rel=1e-5), (split, name)
-
-
-class Ended(NamedTuple):
-    """The result of a process."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the files of all pairs."""
-    folder = tmp_path_factory.mktemp("cases")
-    command = [sys.executable, pairs.__file__, str(folder)]
-    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300)
-    return folder
-
-
-def both(cases: Path, name: str) -> list[Ended]:
-    """Return the results of the first and the second process."""
-    files = [[cases / f"{name}-{rank}.{kind}" for kind in ("code", "out", "err")] for rank in (0, 1)]
-    return [Ended(int(code.read_text()), out.read_text(), err.read_text()) for code, out, err in files]
 
 
 def test_an_uneven_batch_is_refused_once(cases: Path) -> None:

@@ -212,7 +212,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "damage",
+    [pytest.param(name, marks=[] if name in ("cut", "flipped", "a pipe") else pytest.mark.long) for name in DAMAGES],
+)
 def test_a_damaged_file_is_ignored(damage: str, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = said("info", "vae")
     (file,) = cache.iterdir()

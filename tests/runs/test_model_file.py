@@ -35,6 +35,9 @@ SPECS = {
 }
 
 
+QUICK = ("conv-vae", "m2-vae", "tvae", "transformer", "gmm")
+"""Models of the quick suite: of images, of points, of rows of parts, of tokens, and one that is fitted in closed form;
+the check `weights` saves and loads every model."""
 SEEN_AS_STORED = {"binary": False, "shift": 0.0, "scale": 1.0}
 
 
@@ -58,7 +61,10 @@ def save(path: Path, model: Model, name: str = "vae") -> None:
     save_model(path, model, registry().get("model", name))
 
 
-@pytest.mark.parametrize("name", registry().names("model"))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in registry().names("model")],
+)
 def test_what_is_loaded_is_what_was_saved(name: str, tmp_path: Path, long: bool) -> None:
     specs = (spec for spec in SPECS if fits(name, spec))
     for spec in [next(specs), *(specs if long else ())]:

@@ -64,10 +64,14 @@ SETTINGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "keyed noise": lambda: keyed(content_keys(torch.rand(7, 3))),
     "nothing": nullcontext,
 }
+"""What a program may set."""
+QUICK = ("float64", "inference_mode", "default device", "autocast", "keyed noise")
 
 
 @pytest.mark.filterwarnings("ignore:Anomaly Detection")
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in SETTINGS]
+)
 def test_what_a_program_has_set_changes_no_run(
     name: str, tmp_path: Path, alone: tuple[dict[str, Tensor], dict[str, Any]]
 ) -> None:
@@ -110,7 +114,9 @@ def state() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["float64", "inference_mode", "device meta"])
+@pytest.mark.parametrize(
+    "name", ["float64", *(pytest.param(name, marks=pytest.mark.long) for name in ("inference_mode", "device meta"))]
+)
 def test_a_run_leaves_all_as_it_was(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(3), np.random.seed(3), random.seed(3)  # noqa: NPY002
     monkeypatch.setitem(matplotlib.rcParams, "axes.titlesize", 31)

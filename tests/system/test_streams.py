@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commandline import genzoo
 
 from genzoo.experiment.console import Console
 from genzoo.system.streams import ASCII_HANDLER, TolerantStream, tell, to_ascii, usable_streams
@@ -70,7 +72,9 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     assert "Exception ignored" not in done.stderr.decode()
 
 
-@pytest.mark.parametrize("words", [pytest.param(INFO, marks=pytest.mark.long), "list", "plugins", "--help"])
+@pytest.mark.parametrize(
+    "words", ["list", *(pytest.param(words, marks=pytest.mark.long) for words in (INFO, "plugins", "--help"))]
+)
 @pytest.mark.parametrize(
     "variables",
     [
@@ -168,10 +172,13 @@ def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     np.savez(folder / f"{NOT_UTF8}.npz", x=np.random.default_rng(0).random((60, 6), dtype=np.float32))
     words = f"run vae --dataset npz --data.path {NOT_UTF8}.npz --epochs 1 --hidden 8 --latent-dim 2 --json"
-    done = shell(f"genzoo {words} --out r{NOT_UTF8}", folder)
-    assert done.returncode == 0, done.stderr
+    words += f" --out r{NOT_UTF8}"
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["genzoo", *words.split()])
+        done = genzoo(words)
+    assert done.code == 0, done.err
     run = folder / f"r{NOT_UTF8}"
-    assert json.loads(done.stdout)["run"] == run.name
+    assert json.loads(done.out)["run"] == run.name
     assert "caf\\udce9" in (run / "report.html").read_text(encoding="utf-8")
     record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     assert (record["status"], record["command"][-1]) == ("finished", run.name)

@@ -21,7 +21,12 @@ SHOW = "import genzoo, os; print(*(os.environ.get(n, '-') for n in ('GOMP_SPINCO
     ("given", "program", "shown"),
     [
         ({}, SHOW, "20000 1"),
-        ({"OMP_NUM_THREADS": "1"}, f"{SHOW}; import torch; assert torch.get_num_threads() == 1", "20000 1"),
+        pytest.param(
+            {"OMP_NUM_THREADS": "1"},
+            f"{SHOW}; import torch; assert torch.get_num_threads() == 1",
+            "20000 1",
+            marks=pytest.mark.long,
+        ),
         ({"OMP_WAIT_POLICY": "passive"}, SHOW, "- -"),
         ({"OMP_WAIT_POLICY": "ACTIVE"}, SHOW, "- -"),
         ({"GOMP_SPINCOUNT": "7"}, SHOW, "7 -"),

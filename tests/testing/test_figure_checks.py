@@ -35,7 +35,8 @@ class Dots(genzoo.Figure):
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"), [("", ""), ("fails", "these are no images"), ("nothing", "it wrote no file")]
+    ("fault", "said"),
+    [pytest.param("", "", marks=pytest.mark.long), ("fails", "these are no images"), ("nothing", "it wrote no file")],
 )
 def test_a_fault_of_a_figure_is_found(fault: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Dots, "fault", fault)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sound
+import sound_discrete
 
 from genzoo.registry.current import Entry, registry
 from genzoo.registry.entries import Origin
@@ -21,14 +22,12 @@ MODELS: dict[str, tuple[type[Any], str, set[str]]] = {
     "flow-prior": (sound.FlowPriorVAE, "elbo", set()),
     "vamp": (sound.VampVAE, "elbo", set()),
     "normalised": (sound.Normalised, "elbo", set()),
-    "poisson": (sound.PoissonVAE, "elbo", {"builds"}),
-    "negative-binomial": (sound.NegativeBinomialVAE, "elbo", {"builds"}),
-    "text": (sound.TextVAE, "elbo", set()),
+    "poisson": (sound_discrete.PoissonVAE, "elbo", {"builds"}),
+    "negative-binomial": (sound_discrete.NegativeBinomialVAE, "elbo", {"builds"}),
+    "text": (sound_discrete.TextVAE, "elbo", set()),
     "denoising": (sound.Denoising, "elbo", {"modes"}),
 }
 """Class, loss and the checks that may warn."""
-QUICK = ("game",)
-"""One without a density."""
 LOSSES = {"adversarial": sound.Adversarial, "wasserstein": sound.Wasserstein, "bits": sound.NLL}
 
 
@@ -37,14 +36,13 @@ def registered() -> None:
     """Everything here is registered as by one plugin."""
     entries = [Entry("loss", name, loss, "made for a test", ORIGIN) for name, loss in LOSSES.items()]
     entries += [Entry("model", name, made[0], "made for a test", ORIGIN, loss=made[1]) for name, made in MODELS.items()]
-    entries.append(Entry("dataset", "sentences", sound.Sentences, "made for a test", ORIGIN))
+    entries.append(Entry("dataset", "sentences", sound_discrete.Sentences, "made for a test", ORIGIN))
     for entry in entries:
         registry().replace(entry)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in MODELS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", MODELS)
 def test_nothing_is_wrong_with_a_sound_model(name: str) -> None:
     said = list(examine(registry().get("model", name), on=["moons"] if name == "flow" else []))
     told = [finding for finding in said if finding.verdict in ("FAIL", "WARN") and finding.check not in REGISTRATION]

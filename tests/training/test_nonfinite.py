@@ -28,6 +28,12 @@ from genzoo.training.trainer import Trainer
 BAD = 5
 """The number of the step that goes wrong, from 0: the second one of the second epoch."""
 VALUES = (torch.nan, torch.inf, -torch.inf)
+CASES = [
+    pytest.param(where, value, marks=[] if one == other else pytest.mark.long)
+    for one, where in enumerate(("loss", "gradient", "buffer"))
+    for other, value in enumerate(VALUES)
+]
+"""Every value at every place; in the quick suite each once."""
 OPTIONS: dict[str, Any] = {"epochs": 3, "ema": 0.9, "save_every": 1e9, "grad_clip": 1.0}
 
 
@@ -82,8 +88,7 @@ def trainer_for(where: str, value: float, **options: Any) -> Trainer:
     return make_trainer(Kept, poisoned(where, value), **{**OPTIONS, **options})
 
 
-@pytest.mark.parametrize("value", VALUES, ids=str)
-@pytest.mark.parametrize("where", ["loss", "gradient", "buffer"])
+@pytest.mark.parametrize(("where", "value"), CASES)
 def test_it_stops_before_anything_changes_and_can_be_gone_on_with(where: str, value: float, tmp_path: Path) -> None:
     trainer = trainer_for(where, value)
     checkpointer = Checkpointer(Run(tmp_path), trainer, dict)
@@ -133,8 +138,7 @@ def test_one_in_validation_alone_is_one_line_and_never_the_best(value: float, tm
     assert Run(tmp_path).history[1]["validation"]["loss"] == str(value)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=str)
-@pytest.mark.parametrize("where", ["loss", "gradient", "buffer"])
+@pytest.mark.parametrize(("where", "value"), CASES)
 def test_a_step_that_is_skipped_leaves_nothing_behind(where: str, value: float) -> None:
     """As if that step had made no update: the next ones have the numbers, rates and noise that they would have had."""
     trainer = trainer_for(where, value, on_nan="skip")

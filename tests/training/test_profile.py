@@ -49,7 +49,9 @@ def test_the_table_and_the_trace_show_where_a_steps_time_goes(tmp_path: Path, pr
         assert sum(event.get("name") == label and event.get("ph") == "X" for event in events) == STEPS
 
 
-@pytest.mark.parametrize(("epochs", "steps"), [(1, 2), (2, 4), (4, 8)])
+@pytest.mark.parametrize(
+    ("epochs", "steps"), [(1, 2), *(pytest.param(n, 2 * n, marks=pytest.mark.long) for n in (2, 4))]
+)
 def test_a_short_training_is_profiled_in_its_second_half(
     epochs: int, steps: int, tmp_path: Path, printed: list[str]
 ) -> None:

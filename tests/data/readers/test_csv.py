@@ -76,6 +76,7 @@ def test_a_large_scale_is_a_warning_that_names_the_columns(tmp_path: Path) -> No
     assert not store.warnings
 
 
+@pytest.mark.long
 def test_a_table_takes_little_more_memory_than_its_numbers(tmp_path: Path) -> None:
     rows = RNG.integers(0, 256, (4000, 200))
     text = "\n".join(",".join(map(str, row)) for row in rows.tolist())

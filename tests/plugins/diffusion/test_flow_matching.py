@@ -154,6 +154,7 @@ def test_the_optimal_flow_is_the_line_from_noise_to_data(solver: Solver, order: 
     assert [coarse / fine for coarse, fine in pairwise(errors)] == pytest.approx([2.0**order] * 2, rel=0.15)
 
 
+@pytest.mark.long
 def test_noise_is_carried_to_the_datas_distribution() -> None:
     with seeded(0):
         x = optimal().sample(50_000)

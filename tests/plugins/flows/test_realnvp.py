@@ -49,6 +49,7 @@ def test_it_integrates_to_1(size: int) -> None:
     assert model.log_prob(grid).double().exp().sum().item() * step**size == pytest.approx(1, abs=2e-3)
 
 
+@pytest.mark.long
 def test_it_learns_a_correlated_gaussian_and_is_never_above_the_truth() -> None:
     covariance = torch.tensor([[2.0, 1.2, 0.3], [1.2, 1.0, 0.1], [0.3, 0.1, 0.5]])
     truth = torch.distributions.MultivariateNormal(torch.tensor([1.0, 0.0, -2.0]), covariance)

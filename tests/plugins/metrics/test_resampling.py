@@ -68,7 +68,7 @@ def test_the_jackknife_removes_the_bias_of_a_squared_mean() -> None:
     assert 20 <= missed <= 90
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.7])
+@pytest.mark.parametrize("shift", [0.0, pytest.param(0.7, marks=pytest.mark.long)])
 def test_intervals_of_the_frechet_distance_cover(shift: float) -> None:
     """The distance of N(0, I) and N(m, I) is ‖m‖², here in percent of the trace."""
     missed = 0
@@ -118,6 +118,7 @@ def test_intervals_of_the_kernel_distance_cover(shift: float) -> None:
     assert missed <= MOST
 
 
+@pytest.mark.long
 def test_intervals_of_the_sliced_distance_cover() -> None:
     """In one dimension there is one direction, and the distance of N(0, 1) and N(1, 1) is 1."""
     missed = 0

@@ -77,6 +77,7 @@ def test_the_weights_are_the_pinned_ones(tmp_path: Path, monkeypatch: pytest.Mon
         features.pinned()
 
 
+@pytest.mark.long
 def test_mnist_tables_printed_twice_are_identical(mnist: Splits) -> None:
     """The first table is the same too: building the classifier must not advance the samples' generator."""
     model, data, train = Pair.of("vae").build().model, resident(mnist.test, 0, 150), resident(mnist.train, 0, 100)

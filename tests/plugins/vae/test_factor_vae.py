@@ -116,6 +116,7 @@ def test_a_trained_discriminator_knows_the_total_correlation(correlations: Tenso
     assert found == pytest.approx(gaussian_tc(correlations), abs=0.03)
 
 
+@pytest.mark.long
 def test_codes_trained_against_the_discriminator_become_independent(model: VAE) -> None:
     """z = (x₁, x₁ cos φ + x₂ sin φ) with φ free, by the two steps of Adam of each phase: TC = −ln |sin φ|."""
     torch.manual_seed(0)

@@ -79,7 +79,7 @@ def test_the_trainer_reaches_the_log_likelihood_and_never_exceeds_it(ppca: PPCA,
     assert torch.acos(cosines.clamp(max=1.0)).max().item() < 0.03
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_without_sampling_noise_the_optimum_is_the_log_likelihood(ppca: PPCA, seed: int) -> None:
     """L-BFGS on the expected bound, from random weights and with σ learned: the gap is that of the optimiser alone."""
     model = linear_vae("gaussian-learned").double()
@@ -94,7 +94,7 @@ def test_without_sampling_noise_the_optimum_is_the_log_likelihood(ppca: PPCA, se
     assert kl == pytest.approx(ppca.kl().sum().item(), abs=1e-4)
 
 
-@pytest.mark.parametrize("beta", [1.0, 2.0, 4.0])
+@pytest.mark.parametrize("beta", [1.0, pytest.param(2.0, marks=pytest.mark.long), 4.0])
 def test_latents_collapse_exactly_where_their_variance_is_below_beta_sigma_squared(ppca: PPCA, beta: float) -> None:
     """Without sampling noise: L-BFGS on the expected objective finds the closed form to six decimals."""
     model = linear_vae(f"gaussian:{math.sqrt(ppca.variance)}").double()
