@@ -172,9 +172,9 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
 def print_results(run: Any, metrics: Any, root: Path) -> None:
     """Print the results table, the paths of figures and report, and what to type next."""
     from genzoo.cli.terminal import print_table, print_text
+    from genzoo.core.text import gigabytes
     from genzoo.reporting.format import not_available, notes, results_rows
     from genzoo.runs.run import REPORT_FILE
-    from genzoo.system.memory import gigabytes
 
     results = run.results
     training = results["training"]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 INPUT_FORMAT_FILE = "data.json"
 EXAMPLES_FILE = "examples.safetensors"
+CHECKPOINTS = "checkpoints"
+"""The folder of the checkpoints of a run."""
 REPORT_FILE = "report.html"
 SPEED_FILE = "speed.json"
 TRACE_FILE = "trace.json"
@@ -60,6 +62,7 @@ class Run:
     model.safetensors    the model with its description
     checkpoints/         for `genzoo resume`
     samplers/            densities fitted to codes of the training data, `genzoo sample --sampler`
+    labels.json          tags and a note, `genzoo runs tag`
     lock                 held while a process writes
     figures/             pictures, and texts, sound and tables
     report.html          all of this on one page
