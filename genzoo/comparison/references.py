@@ -44,6 +44,8 @@ def find(reference: str, root: Path = RUNS) -> Run:
         return Run(verified(pinned))
     if os.path.isfile(Path(reference) / "config.json"):
         return Run(Path(reference))
+    if os.path.basename(reference) == MODEL_FILE and os.path.isfile(Path(reference).parent / "config.json"):
+        return Run(Path(reference).parent)
     if os.sep in reference and os.path.exists(reference):
         raise UsageError(f"{reference} is not a run folder: it has no config.json", f"ls {root}/, or type @last")
     runs = run_folders(places(root))

@@ -161,6 +161,9 @@ class Run:
         """The trained model, in evaluation mode, on the CPU."""
         from genzoo.runs.model_file import load_model
 
+        if not (self.path / MODEL_FILE).exists():
+            status = str(self.record.get("status", "not finished")).partition(":")[0]
+            raise UsageError(f"{self.path} has no model yet: it is {status}", f"go on: genzoo resume {self.path}")
         return load_model(self.path / MODEL_FILE)
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
