@@ -108,8 +108,12 @@ CASES: list[tuple[str, str, list[str]]] = [
         [ALL_OPTIONS],
     ),
     ("run vae digits mnist", "unrecognised: 'mnist'", ["put the model first: genzoo run MODEL --dataset NAME"]),
-    ("run vae digist", "no dataset named 'digist'. Did you mean 'digits'", [DATASETS]),
-    ("list --kind models", "argument --kind: invalid choice: 'models'. Did you mean 'model'?", ["genzoo list --help"]),
+    ("run vae digist", "no dataset named 'digist'. Did you mean 'digits'", [DATASETS, "plugin not installed?"]),
+    (
+        "list --kind models",
+        "argument --kind: invalid choice: 'models'. Did you mean 'model'?",
+        ["type: genzoo list --help"],
+    ),
     ("runs shwo", "invalid choice: 'shwo'. Did you mean 'show'?", ["type: genzoo runs --help"]),
     (f"{DIGITS} extra", "unrecognised: 'extra'", ["put the model first: genzoo run MODEL --dataset NAME"]),
     # values
