@@ -15,12 +15,12 @@ from subjects import Case, abilities, modes, refusal
 
 import genzoo
 from genzoo.core.model import Model, count_parameters
+from genzoo.core.text import gigabytes
 from genzoo.experiment.sweep import parse_seeds
 from genzoo.registry.current import registry
 from genzoo.reporting.format import aligned
 from genzoo.runs.environment import PACKAGES, environment, revision
 from genzoo.system.devices import choose_device, describe_device, forget_peak, peak_memory
-from genzoo.system.memory import gigabytes
 
 STORED = pytest.StashKey[dict[str, dict[str, Any]]]()
 

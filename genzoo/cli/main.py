@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -35,17 +36,28 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message.replace("argument VERB: ", ""), f"type: {self.prog} --help")
+        raise UsageError(shortened_choice(message.replace("argument VERB: ", "")), f"type: {self.prog} --help")
+
+
+def shortened_choice(message: str) -> str:
+    """Return an error of argparse; of a wrong choice what was meant, instead of all choices if they are many."""
+    found = re.fullmatch(r"(?P<what>.*invalid choice: '(?P<word>.*)') \(choose from (?P<known>.*)\)", message)
+    if not found:
+        return message
+    known = re.findall(r"[\w-]+", found["known"])
+    meant = did_you_mean(found["word"], known)
+    return f"{found['what']}.{meant}" if meant else message
 
 
 TRAINING = frozenset({"run", "resume"})
 """Verbs that several processes run together."""
 EPILOG = """\
 start here:
-  genzoo run vae --dataset mnist        train, evaluate, draw
-  genzoo run vae --dataset digits       the same in seconds, without a download
+  genzoo run vae mnist                  train, evaluate, draw
+  genzoo run vae digits                 the same in seconds, without a download
   genzoo list                           all names, by kind; genzoo list --help explains the kinds
   genzoo info vae                       what a model is, and its options
+  genzoo runs                           what was trained; genzoo help runs
 options of a run have sections: --model.x, --loss.x, --data.x and --train.x. A name
 that only one section has is typed without it, except for --data.x.
 """
@@ -130,6 +142,8 @@ def dispatch(words: list[str]) -> int:
     anywhere.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
                           help="load a Python file as a plugin (may be repeated)")  # fmt: skip
     typed = list(words)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     general, words = anywhere.parse_known_args(words)
     if general.debug:
         os.environ["GENZOO_DEBUG"] = "1"

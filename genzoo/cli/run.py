@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from genzoo.runs.run import Run
 
 USAGE = """\
-genzoo run MODEL --dataset NAME [--loss NAME] [options]
+genzoo run MODEL DATASET [--loss NAME] [options]
        genzoo run --config FILE [options]"""
 
 DESCRIPTION = """\
@@ -30,7 +30,7 @@ def add_verb(verbs: Any) -> None:
     parser = verbs.add_parser(
         "run", help="train a model, evaluate it and draw figures", usage=USAGE, description=DESCRIPTION, add_help=False
     )
-    parser.add_argument("--dataset", metavar="NAME", help="dataset to train on")
+    parser.add_argument("--dataset", metavar="NAME", help="the dataset, if it is not the second word")
     parser.add_argument("--loss", metavar="NAME", help="the loss (default: the model's own)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="options from a TOML file or a run's config.json")
     parser.add_argument(
@@ -53,7 +53,8 @@ def handle(options: argparse.Namespace) -> int:
 
     words: list[str] = options.rest
     model = words.pop(0) if words and not words[0].startswith("-") else ""
-    dataset, loss = options.dataset or "", options.loss or ""
+    second = words.pop(0) if model and not options.dataset and words and not words[0].startswith("-") else ""
+    dataset, loss = options.dataset or second, options.loss or ""
     file_words: list[str] = []
     if options.config:
         named, file_words = from_file(options.config)
@@ -172,9 +173,9 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
 def print_results(run: Any, metrics: Any, root: Path) -> None:
     """Print the results table, the paths of figures and report, and what to type next."""
     from genzoo.cli.terminal import print_table, print_text
+    from genzoo.core.text import gigabytes
     from genzoo.reporting.format import not_available, notes, results_rows
     from genzoo.runs.run import REPORT_FILE
-    from genzoo.system.memory import gigabytes
 
     results = run.results
     training = results["training"]

@@ -91,7 +91,8 @@ def figure_path(run: Run, name: str) -> Path:
 
 def refuse_too_many(n: int, spec: DataSpec, device: torch.device) -> None:
     """Refuse more new examples than fit in memory, before any is drawn."""
-    from genzoo.system.memory import gigabytes, memory_bytes
+    from genzoo.core.text import gigabytes
+    from genzoo.system.memory import memory_bytes
 
     needed, available = n * spec.numel * BYTES_PER_VALUE, memory_bytes(device)
     if needed > available:

@@ -13,6 +13,7 @@ from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.evaluation.order import key, refuse_unordered
+from genzoo.runs.overview import run_folders
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, read_json
 from genzoo.system.messages import warn
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
     from genzoo.runs.config import RunConfig
 
 
-def find(reference: str, root: Path = Path("runs")) -> Run:
+RUNS = Path("runs")
+"""The folder of runs, if none is named."""
+
+
+def places(root: Path = RUNS) -> list[Path]:
+    """Return the folders in which the names of runs are looked up: for `RUNS` also those of sweeps beside it."""
+    return [root, *(Path(name) for name in ("bench", "race", "reproduce"))] if root == RUNS else [root]
+
+
+def find(reference: str, root: Path = RUNS) -> Run:
     """Return the run of a reference: a path, @last, @best:METRIC, or the unique beginning of its name or its last part.
 
     A pinned reference, as in a configuration, is a path with the digest of the run's model.
@@ -34,9 +44,11 @@ def find(reference: str, root: Path = Path("runs")) -> Run:
         return Run(verified(pinned))
     if os.path.isfile(Path(reference) / "config.json"):
         return Run(Path(reference))
+    if os.path.basename(reference) == MODEL_FILE and os.path.isfile(Path(reference).parent / "config.json"):
+        return Run(Path(reference).parent)
     if os.sep in reference and os.path.exists(reference):
         raise UsageError(f"{reference} is not a run folder: it has no config.json", f"ls {root}/, or type @last")
-    runs = sorted(path.parent for path in root.glob("*/config.json"))
+    runs = run_folders(places(root))
     if not runs:
         raise UsageError(f"no runs in {root}/", "train a model: genzoo run …, or name their folder: --runs FOLDER")
     if reference.startswith("@best:"):

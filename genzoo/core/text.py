@@ -1,4 +1,4 @@
-"""Numbers as text; lists of names and durations in a text."""
+"""Numbers and sizes as text; lists of names and durations in a text."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ def number(value: float | str) -> str:
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
     return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}" if abs(value) >= 0.1 else f"{value:.5f}"
+
+
+def gigabytes(count: float) -> str:
+    """Return a number of bytes as text, such as "3.1 TB" or "24 GB"."""
+    for unit in ("kB", "MB", "GB"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:.2g} {unit}" if count < 10 else f"{count:.0f} {unit}"
+    return f"{count / 1000:,.1f} TB"

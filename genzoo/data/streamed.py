@@ -13,9 +13,10 @@ from torch import Tensor
 from genzoo.core.dataset import Batch, Split
 from genzoo.core.errors import GenzooError
 from genzoo.core.rows import Examples, Rows, chunks, in_place
+from genzoo.core.text import gigabytes
 from genzoo.data.resident import Resident, fixed_bits
 from genzoo.data.view import Binarize, Stream
-from genzoo.system.memory import free_bytes, gigabytes
+from genzoo.system.memory import free_bytes
 
 CPU = torch.device("cpu")
 SHARE = 0.6

@@ -16,16 +16,13 @@ from genzoo.core.errors import GenzooError, NonFiniteError
 from genzoo.core.listener import Epoch
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoint_format import to_facts, to_files
-from genzoo.runs.run import Run
+from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.system.background_writer import Writer
 from genzoo.system.memory import free_bytes, out_of_memory
 from genzoo.training import snapshot
 from genzoo.training.callback import Listener
 from genzoo.training.snapshot import Copies, Snapshot
 from genzoo.training.trainer import Trainer
-
-FOLDER = "checkpoints"
-
 
 EPOCH_SECONDS = 10.0
 """Age of the last checkpoint, in seconds, from which the end of an epoch is saved."""
@@ -56,7 +53,7 @@ class Checkpointer(Listener):
     """
 
     def __init__(self, run: Run, trainer: Trainer, facts: Callable[[], Mapping[str, Any]]) -> None:
-        self.folder = run.path / FOLDER
+        self.folder = run.path / CHECKPOINTS
         self.trainer = trainer
         self.facts = facts
         self.every = trainer.training.save_every

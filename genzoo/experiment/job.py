@@ -9,7 +9,6 @@ from genzoo.core.listener import INTERRUPTED
 from genzoo.core.model import Model
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.data.run_data import RunData
-from genzoo.experiment.checkpointing import FOLDER
 from genzoo.experiment.console import Console
 from genzoo.experiment.final_evaluation import FinalEvaluation
 from genzoo.experiment.listeners import RunListeners
@@ -20,7 +19,7 @@ from genzoo.runs import checkpoints
 from genzoo.runs.config import RunConfig
 from genzoo.runs.environment import environment
 from genzoo.runs.record import FINISHED, Session, data_of, evaluated_at
-from genzoo.runs.run import REPORT_FILE, Run
+from genzoo.runs.run import CHECKPOINTS, REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
 from genzoo.system.signals import exit_code, raise_pending_interrupt
@@ -141,7 +140,7 @@ class Job:
                 self.draw(run, trained.model)
         except KeyboardInterrupt as error:
             return INTERRUPTED, exit_code(error) - 128
-        checkpoints.prune(run.path / FOLDER, trained.outcome.step, keep=1)  # enough for more epochs
+        checkpoints.prune(run.path / CHECKPOINTS, trained.outcome.step, keep=1)  # enough for more epochs
         return FINISHED, 0
 
     def add_metrics(self, run: Run, names: Collection[str]) -> None:

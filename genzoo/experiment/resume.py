@@ -19,7 +19,6 @@ from genzoo.core.listener import OUT_OF_TIME
 from genzoo.core.options import option
 from genzoo.data.locations import data_differ, location_hints, locations, moved_hint
 from genzoo.data.store import Store
-from genzoo.experiment.checkpointing import FOLDER
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.job import Job
 from genzoo.registry.configs import differing
@@ -29,7 +28,7 @@ from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.checkpoints import Checkpoint
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import FINISHED, data_of, differences, former_record
-from genzoo.runs.run import MODEL_FILE, Run, RunPaths
+from genzoo.runs.run import CHECKPOINTS, MODEL_FILE, Run, RunPaths
 from genzoo.runs.sections import PARTS
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked
@@ -92,7 +91,7 @@ class Resumption:
         """
         with terminable(), locked(self.run.path) if self.processes.first else nullcontext():
             if self.processes.first:
-                checkpoints.remove_left_overs(self.run.path / FOLDER)
+                checkpoints.remove_left_overs(self.run.path / CHECKPOINTS)
             if nothing := self.nothing_left():
                 self.say(nothing)
                 return False
@@ -154,7 +153,7 @@ class Resumption:
             self.refuse_other_config(checkpoint)
             return checkpoint, to_snapshot(checkpoint, trainer)
 
-        found, problems = checkpoints.newest(self.run.path / FOLDER, use)
+        found, problems = checkpoints.newest(self.run.path / CHECKPOINTS, use)
         if not found and (problems or (self.run.path / MODEL_FILE).exists()):
             why = problems[0].message if problems else f"{self.run.path} has no checkpoint to go on from"
             raise GenzooError(why, self.what_is_whole())
@@ -174,7 +173,7 @@ class Resumption:
     def same_start(self, trainer: BaseTrainer) -> Snapshot | None:
         """Return the checkpoint that the first process chose."""
         step = self.agree(0)
-        path = checkpoints.checkpoint_path(self.run.path / FOLDER, step)
+        path = checkpoints.checkpoint_path(self.run.path / CHECKPOINTS, step)
         if not step:
             return None
         assert isinstance(trainer, Trainer)  # a closed form has no steps

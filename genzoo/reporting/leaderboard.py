@@ -8,14 +8,13 @@ from typing import Any
 from genzoo.comparison.leaderboard import Leaderboard, speed, time_to
 from genzoo.comparison.ranking import ranks
 from genzoo.comparison.tables import Row
-from genzoo.core.text import number
+from genzoo.core.text import gigabytes, number
 from genzoo.evaluation.evaluate import metric_labels
 from genzoo.reporting.format import NO_DENSITY
 from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
 from genzoo.reporting.warnings import ranking_notes, unequal_copies
 from genzoo.runs.record import former_record
 from genzoo.runs.schema import is_number
-from genzoo.system.memory import gigabytes
 
 WORSE = "worse than baseline!"
 

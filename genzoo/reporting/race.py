@@ -7,13 +7,12 @@ from genzoo.comparison.race import Contest, Race, epochs, seconds
 from genzoo.comparison.ranking import ranks
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row
-from genzoo.core.text import number
+from genzoo.core.text import gigabytes, number
 from genzoo.evaluation.evaluate import metric_labels
 from genzoo.evaluation.order import label_of, order_of
 from genzoo.reporting.tables import ReportTable, estimate_text, rounded_mean
 from genzoo.reporting.warnings import ranking_notes
 from genzoo.runs.schema import is_number
-from genzoo.system.memory import gigabytes
 
 BASELINE = "baseline"
 """What stands in place of a rank."""

@@ -13,11 +13,12 @@ from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model, count_parameters
 from genzoo.core.noise import derive_seed, generators, seeded
+from genzoo.core.text import gigabytes
 from genzoo.registry.entries import Entry
 from genzoo.registry.parts import is_for_unit, likelihood_class, make_likelihood
 from genzoo.runs.config import RunConfig
 from genzoo.system.distributed import Processes
-from genzoo.system.memory import gigabytes, memory_bytes
+from genzoo.system.memory import memory_bytes
 from genzoo.training.config import View
 
 BYTES_PER_WEIGHT = 16  # in float32: the weight, its gradient and Adam's two moments

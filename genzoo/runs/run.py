@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 INPUT_FORMAT_FILE = "data.json"
 EXAMPLES_FILE = "examples.safetensors"
+CHECKPOINTS = "checkpoints"
+"""The folder of the checkpoints of a run."""
 REPORT_FILE = "report.html"
 SPEED_FILE = "speed.json"
 TRACE_FILE = "trace.json"
@@ -60,6 +62,7 @@ class Run:
     model.safetensors    the model with its description
     checkpoints/         for `genzoo resume`
     samplers/            densities fitted to codes of the training data, `genzoo sample --sampler`
+    labels.json          tags and a note, `genzoo runs tag`
     lock                 held while a process writes
     figures/             pictures, and texts, sound and tables
     report.html          all of this on one page
@@ -158,6 +161,9 @@ class Run:
         """The trained model, in evaluation mode, on the CPU."""
         from genzoo.runs.model_file import load_model
 
+        if not (self.path / MODEL_FILE).exists():
+            status = str(self.record.get("status", "not finished")).partition(":")[0]
+            raise UsageError(f"{self.path} has no model yet: it is {status}", f"go on: genzoo resume {self.path}")
         return load_model(self.path / MODEL_FILE)
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:

@@ -99,7 +99,7 @@ def _read(path: Path, framework: str) -> tuple[dict[str, Any], dict[str, Any]]:
             described = _verified(path, file)
         numbers = _numbers(path, framework)
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such file", "runs are listed by: ls runs/") from None
+        raise UsageError(f"{path}: no such file", "runs are listed by: genzoo runs") from None
     except OSError as error:
         raise GenzooError(f"cannot read {path}: {error.strerror or error}", DAMAGED) from None
     except SafetensorError as error:

@@ -41,6 +41,22 @@ def locked(folder: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
+def is_free(folder: Path) -> bool:
+    """Return whether no process writes to a folder: its lock could be had. A file system without locks has none."""
+    from filelock import lock_descriptor
+
+    try:
+        descriptor = os.open(folder / FILE, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:  # never locked, or not ours to lock
+        return not (folder / FILE).exists()
+    try:
+        return bool(lock_descriptor(descriptor, blocking=False))
+    except OSError as error:
+        return error.errno not in NO_LOCKS
+    finally:
+        os.close(descriptor)
+
+
 def take(descriptor: int, folder: Path) -> None:
     """Lock an open lock file and write into it which process holds it."""
     from filelock import lock_descriptor  # its import takes some 50 ms, and most commands lock nothing

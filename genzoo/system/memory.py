@@ -85,15 +85,6 @@ def memory_bytes(device: torch.device) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def gigabytes(count: float) -> str:
-    """Return a number of bytes as text, such as "3.1 TB" or "24 GB"."""
-    for unit in ("kB", "MB", "GB"):
-        count /= 1000
-        if count < 1000:
-            return f"{count:.2g} {unit}" if count < 10 else f"{count:.0f} {unit}"
-    return f"{count / 1000:,.1f} TB"
-
-
 def free_bytes(device: torch.device) -> int:
     """Return the free memory of a device in bytes; for the CPU, this process's share of the available memory."""
     if device.type == "cuda":

@@ -107,6 +107,14 @@ CASES: list[tuple[str, str, list[str]]] = [
         "this run is vae with loss elbo on digits",
         [ALL_OPTIONS],
     ),
+    ("run vae digits mnist", "unrecognised: 'mnist'", ["put the model first: genzoo run MODEL --dataset NAME"]),
+    ("run vae digist", "no dataset named 'digist'. Did you mean 'digits'", [DATASETS, "plugin not installed?"]),
+    (
+        "list --kind models",
+        "argument --kind: invalid choice: 'models'. Did you mean 'model'?",
+        ["type: genzoo list --help"],
+    ),
+    ("runs shwo", "invalid choice: 'shwo'. Did you mean 'show'?", ["type: genzoo runs --help"]),
     (f"{DIGITS} extra", "unrecognised: 'extra'", ["put the model first: genzoo run MODEL --dataset NAME"]),
     # values
     (f"{DIGITS} --epochs x", "--epochs must be a whole number, not 'x'", [ALL_OPTIONS]),
@@ -120,6 +128,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     (f"{DIGITS} --latent-dim -5", "--latent-dim must be at least 1, not -5", [ALL_OPTIONS]),
     (f"{DIGITS} --latent-dim 1.5", "--latent-dim must be a whole number, not '1.5'", [ALL_OPTIONS]),
     (f"{DIGITS} --hidden 4 x", "--hidden cannot be '4', 'x'", [ALL_OPTIONS]),
+    (f"{DIGITS} --hidden 4,x", "--hidden cannot be '4', 'x'", [ALL_OPTIONS]),
     (f"{DIGITS} --capacity foo", "--capacity cannot be 'foo'", [ALL_OPTIONS]),
     (f"{DIGITS} --seed -1", "--seed must be at least 0, not -1", [ALL_OPTIONS]),
     (f"{DIGITS} --data.resize 3000", "--data.resize must be at least 0 and at most 256, not 3000", [ALL_OPTIONS]),

@@ -24,7 +24,15 @@ def test_a_run_goes_by_path_beginning_digits_and_last(moons_run: Run, monkeypatc
     monkeypatch.chdir(moons_run.path.parent.parent)
     root = Path(moons_run.path.parent.name)
     name = moons_run.path.name
-    for reference in ("@last", name, "vae-moons", name.rpartition("-")[2], str(root / name), str(moons_run.path)):
+    for reference in (
+        "@last",
+        name,
+        "vae-moons",
+        name.rpartition("-")[2],
+        str(root / name),
+        str(moons_run.path),
+        str(root / name / "model.safetensors"),
+    ):
         assert genzoo("sample", reference, "--runs", root, "-n", 2, "--out", "s.npy").code == 0
     Path("s.npy").unlink()
 
@@ -72,6 +80,25 @@ def test_last_is_the_run_started_last(moons_run: Run, vae_run: Run, tmp_path: Pa
     listed = genzoo("evaluate", "vae-moons", "--runs", tmp_path).err.splitlines()[1:]
     assert listed == [f"  {moons_run.path.name}0", f"  {moons_run.path.name}2"]
     assert refused(genzoo("evaluate", "zebra", "--runs", tmp_path)) == f"no run 'zebra' in {tmp_path}/"
+
+
+def test_the_runs_of_sweeps_have_names_too(moons_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    copy = Path("bench/moons/vae-0")
+    shutil.copytree(moons_run.path, copy)
+    assert find("@last").path == find("vae-0").path == copy
+    with pytest.raises(package.UsageError, match="no runs in other/"):
+        find("@last", Path("other"))
+
+
+def test_a_run_without_a_model_says_how_to_go_on(moons_run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(moons_run.path, copy)
+    (copy / "model.safetensors").unlink()
+    Run(copy).write("run.json", {**moons_run.record, "status": "failed: the disk is full"})
+    result = genzoo("sample", copy, "-n", 2)
+    assert refused(result) == f"{copy} has no model yet: it is failed"
+    assert result.err.splitlines()[1:] == [f"  go on: genzoo resume {copy}"]
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:

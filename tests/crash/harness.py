@@ -25,9 +25,8 @@ import torch
 import genzoo
 from genzoo.core.errors import GenzooError
 from genzoo.experiment import job
-from genzoo.experiment.checkpointing import FOLDER
 from genzoo.runs import checkpoints
-from genzoo.runs.run import REPORT_FILE, Run
+from genzoo.runs.run import CHECKPOINTS, REPORT_FILE, Run
 
 torch.set_num_threads(1)
 OPTIONS: dict[str, Any] = {
@@ -132,12 +131,12 @@ def result(folder: Path) -> tuple[bytes, list[Any], Any]:
 
 def unreadable(folder: Path) -> list[Path]:
     """Return published checkpoints that are not complete."""
-    return [path for path in checkpoints.published(folder / FOLDER) if not checkpoints.is_intact(path)]
+    return [path for path in checkpoints.published(folder / CHECKPOINTS) if not checkpoints.is_intact(path)]
 
 
 def last_step(folder: Path) -> int:
     """Return the step of the newest checkpoint; 0 if there is none."""
-    return checkpoints.newest(folder / FOLDER, lambda checkpoint: checkpoint.step)[0] or 0
+    return checkpoints.newest(folder / CHECKPOINTS, lambda checkpoint: checkpoint.step)[0] or 0
 
 
 def scratch_root() -> Path | None:

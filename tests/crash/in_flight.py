@@ -23,7 +23,8 @@ from harness import Child, finish, folder, last_step, unreadable
 
 from genzoo.cli.main import main
 from genzoo.experiment import checkpointing
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer
+from genzoo.experiment.checkpointing import Checkpointer
+from genzoo.runs.run import CHECKPOINTS
 from genzoo.training.trainer import Trainer
 
 SHORT = {"kills": 12, "io_points": 0, "io_errors": 3, "disk_full": 3, "signals_in_flight": 12}
@@ -84,7 +85,7 @@ def signals_in_flight(count: int) -> dict[str, Any]:
             codes = {128 + number, 143 if twice and number == signal.SIGHUP else 128 + number, 0}
             output = child.text()
             right = code in codes and "Traceback" not in output and not unreadable(path)
-            right = right and not any((path / FOLDER).glob(".*")) and last_step(path) >= before
+            right = right and not any((path / CHECKPOINTS).glob(".*")) and last_step(path) >= before
             if not twice and code:
                 done = int((path / "steps").read_text())
                 right = right and last_step(path) == done
@@ -104,7 +105,7 @@ _seen: dict[Path, set[str]] = {}
 def seen(path: Path) -> set[str]:
     """Return all temporary folders of a run's saves seen so far."""
     found = _seen.setdefault(path, set())
-    found.update(each.name for each in (path / FOLDER).glob(".tmp-*"))
+    found.update(each.name for each in (path / CHECKPOINTS).glob(".tmp-*"))
     return found
 
 

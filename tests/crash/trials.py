@@ -31,12 +31,12 @@ from harness import SCRATCH, STEPS, Child, finish, folder, go_on, last_step, ref
 
 from genzoo.cli.main import main
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer
+from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.experiment.resume import Resumption
 from genzoo.runs import checkpoints
 from genzoo.runs import run as runs
 from genzoo.runs.checkpoint_format import to_snapshot
-from genzoo.runs.run import Run
+from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.training.trainer import Trainer
 
 SHORT = {"kills": 3, "io_errors": 2, "flips": 50, "disk_full": 1, "signals": 2, "starts": 4}
@@ -122,7 +122,7 @@ def io_points(_: int) -> dict[str, Any]:
             torn += len(unreadable(path))
             finish(path)
             same += equal(path)
-            without += any((path / FOLDER).glob(".*"))
+            without += any((path / CHECKPOINTS).glob(".*"))
     ok = points > 20 and not without and not torn and same == points
     return {"points": points, "without": without, "unreadable": torn, "equal": same, "ok": ok}
 
@@ -145,7 +145,7 @@ def io_errors(count: int) -> dict[str, Any]:
             child = Child(work)
             code = child.wait()
             assert code == 0, child.text()
-            same += equal(path) and not any((path / FOLDER).glob(".*"))
+            same += equal(path) and not any((path / CHECKPOINTS).glob(".*"))
             reported += child.text().count("\n") <= 1 and "Traceback" not in child.text()
     return {"errors": count, "equal": same, "reported": reported, "ok": same == reported == count}
 
@@ -232,7 +232,7 @@ def flips(count: int) -> dict[str, Any]:
     with folder() as path:
         code = Child(lambda: stop_at(path, STEPS // 2)).wait()
         assert code == 130
-        newest, older = checkpoints.published(path / FOLDER)
+        newest, older = checkpoints.published(path / CHECKPOINTS)
         files = {file.name: file.read_bytes() for file in newest.iterdir()}
         others = {file.name: file.read_bytes() for file in older.iterdir()}
         resumption = Resumption(Run(path), Run(path).config, quiet=True)
@@ -243,12 +243,14 @@ def flips(count: int) -> dict[str, Any]:
             changed = change(files[name], others[name], draw)
             if changed is not None:
                 (newest / name).write_bytes(changed)
-            found, problems = checkpoints.newest(path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, trainer))
+            found, problems = checkpoints.newest(
+                path / CHECKPOINTS, lambda checkpoint: to_snapshot(checkpoint, trainer)
+            )
             lines = [problem.message for problem in problems]
             reported = len(lines) == 1 and str(newest) in lines[0] and "\n" not in lines[0] and len(lines[0]) < 300
             refused += reported and found is not None and found.progress.step == STEPS // 2 - 1
             (newest / name).write_bytes(files[name])
-        found, problems = checkpoints.newest(path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, trainer))
+        found, problems = checkpoints.newest(path / CHECKPOINTS, lambda checkpoint: to_snapshot(checkpoint, trainer))
         assert found
         assert found.progress.step == STEPS // 2
     return {"changes": count, "refused": refused, "ok": refused == count and not problems}

@@ -18,10 +18,10 @@ from torch import Tensor
 from genzoo.core.errors import GenzooError, NonFiniteError
 from genzoo.core.listener import Epoch
 from genzoo.experiment import checkpointing
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer
+from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoint_format import to_snapshot
-from genzoo.runs.run import Run
+from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.training import snapshot
 from genzoo.training.callback import Listener
 from genzoo.training.nonfinite import is_finite
@@ -95,11 +95,11 @@ def watched(
 
 
 def steps(folder: Path) -> list[int]:
-    return [int(path.name.removeprefix("step-")) for path in checkpoints.published(folder / FOLDER)]
+    return [int(path.name.removeprefix("step-")) for path in checkpoints.published(folder / CHECKPOINTS)]
 
 
 def read(folder: Path, trainer: Trainer) -> snapshot.Snapshot:
-    found, problems = checkpoints.newest(folder / FOLDER, lambda checkpoint: to_snapshot(checkpoint, trainer))
+    found, problems = checkpoints.newest(folder / CHECKPOINTS, lambda checkpoint: to_snapshot(checkpoint, trainer))
     assert found
     assert not problems
     return found
@@ -146,7 +146,7 @@ def test_its_files_are_those_of_a_save_that_training_waits_for(tmp_path: Path, m
             checkpointer.hear()
         assert bool(checkpointer.copies) == (name == "thread")
     one, other = (
-        {p.name: p.read_bytes() for p in (tmp_path / n / FOLDER / "step-000000006").iterdir()}
+        {p.name: p.read_bytes() for p in (tmp_path / n / CHECKPOINTS / "step-000000006").iterdir()}
         for n in ("thread", "direct")
     )
     assert len(one) == 6
@@ -224,7 +224,7 @@ def test_a_full_disk_is_one_warning_and_the_end_can_still_be_saved(
     assert warning.endswith(" MB are free; training goes on")
     assert checkpointer.error is None
     assert steps(tmp_path) == [STEPS]
-    assert not list((tmp_path / FOLDER).glob(".*"))
+    assert not list((tmp_path / CHECKPOINTS).glob(".*"))
 
 
 def test_a_full_disk_to_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +260,7 @@ def test_what_is_not_finite_is_not_published(tmp_path: Path) -> None:
         trainer.fit()
     assert trainer.step == 7
     assert steps(tmp_path)[0] < 6
-    assert not list((tmp_path / FOLDER).glob(".*"))
+    assert not list((tmp_path / CHECKPOINTS).glob(".*"))
 
 
 def test_ctrl_c_again_gives_up_what_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,11 +284,11 @@ def test_ctrl_c_again_gives_up_what_is_being_written(tmp_path: Path, monkeypatch
     trainer.step = 6
     checkpointer.save()
     assert writing.wait(60)
-    assert list((tmp_path / FOLDER).glob(".tmp-6-*"))
+    assert list((tmp_path / CHECKPOINTS).glob(".tmp-6-*"))
     with pytest.raises(KeyboardInterrupt), checkpointer:
         raise KeyboardInterrupt
     assert steps(tmp_path) == [5]
-    assert not list((tmp_path / FOLDER).glob(".*"))
+    assert not list((tmp_path / CHECKPOINTS).glob(".*"))
     assert not checkpointer.writer.busy
 
 

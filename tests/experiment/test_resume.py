@@ -21,11 +21,11 @@ from odd_model import SMALL
 
 import genzoo as package
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer
+from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.registry import current as registry
 from genzoo.registry.discovery import load_file
 from genzoo.runs import checkpoints
-from genzoo.runs.run import Run
+from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.training.trainer import Trainer
 
 WORDS = ("vae", *SMALL, "--ema", 0.9, "--schedule", "cosine", "--lr-warmup", 5, "--patience", 3, "--epochs", 4)
@@ -148,7 +148,7 @@ def test_a_finished_run_says_that_nothing_is_left(whole: Run) -> None:
 def test_more_epochs_go_on_with_a_finished_run(tmp_path: Path) -> None:
     words = ("vae", *SMALL, "--lr-warmup", 3)
     long, short = (trained(tmp_path / str(n), *words, "--epochs", n) for n in (5, 2))
-    assert len(list((short.path / FOLDER).iterdir())) == 1, "one is enough for more epochs"
+    assert len(list((short.path / CHECKPOINTS).iterdir())) == 1, "one is enough for more epochs"
     assert genzoo("resume", short.path, "--epochs", 5, "--quiet").code == 0
     assert outcome(short) == outcome(long)
     assert short.config == long.config
@@ -197,7 +197,7 @@ def test_a_damaged_checkpoint_is_one_line_and_the_one_before_is_used(
     tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = stopped(11, *WORDS, "--save-every", 1e-9, "--out", tmp_path / "run")
-    newest, _ = checkpoints.published(run.path / FOLDER)
+    newest, _ = checkpoints.published(run.path / CHECKPOINTS)
     damage(newest.parent)
     shutil.rmtree(newest.parent / "step-000000010")
     shutil.copytree(newest, newest.parent / "step-000000010")
@@ -208,7 +208,7 @@ def test_a_damaged_checkpoint_is_one_line_and_the_one_before_is_used(
     assert f"genzoo run --config {run.path}/config.json" in result.err
 
     again = stopped(11, *WORDS, "--save-every", 1e-9, "--out", tmp_path / "again")
-    (again.path / FOLDER / "step-000000011/manifest.json").write_text("{}")
+    (again.path / CHECKPOINTS / "step-000000011/manifest.json").write_text("{}")
     result = genzoo("resume", again.path, "--quiet")
     assert result.code == 0
     (line,) = result.err.splitlines()
@@ -219,7 +219,7 @@ def test_a_damaged_checkpoint_is_one_line_and_the_one_before_is_used(
 
 def test_without_any_checkpoint(half: Run, whole: Run) -> None:
     """A run that was killed in its first minute begins again; one with a model is not overwritten."""
-    shutil.rmtree(half.path / FOLDER)
+    shutil.rmtree(half.path / CHECKPOINTS)
     result = genzoo("resume", half.path)
     assert refused(result, 1) == f"{half.path} has no checkpoint to go on from"
     (half.path / "model.safetensors").unlink()
@@ -235,7 +235,7 @@ def test_a_config_that_was_changed_since(half: Run) -> None:
 
 
 def test_other_threads_and_versions_are_one_line(half: Run) -> None:
-    (path,) = checkpoints.published(half.path / FOLDER)
+    (path,) = checkpoints.published(half.path / CHECKPOINTS)
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["facts"]["made"] |= {"threads": 64, "packages": {**manifest["facts"]["made"]["packages"], "torch": "1.0"}}
     del manifest["sha256"]
@@ -335,7 +335,7 @@ def test_a_real_process_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     process = subprocess.Popen(
         command(*words), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    folder = tmp_path / "run" / FOLDER
+    folder = tmp_path / "run" / CHECKPOINTS
     end = time.monotonic() + 90
     while len(checkpoints.published(folder)) < 2:
         assert time.monotonic() < end

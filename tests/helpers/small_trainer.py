@@ -15,10 +15,10 @@ from torch import Tensor
 from genzoo.core.noise import seeded
 from genzoo.data.resident import Resident
 from genzoo.data.store import Store
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer
+from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoint_format import to_snapshot
-from genzoo.runs.run import Run
+from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.training.callback import Listener
 from genzoo.training.config import Training
 from genzoo.training.trainer import Trainer
@@ -75,7 +75,7 @@ def in_two(make: Callable[[], Trainer], folder: Path, step: int) -> Trainer:
     first.listeners.append(Checkpointer(Run(folder), first, dict))
     first.fit()
     assert first.step == step
-    start, problems = checkpoints.newest(folder / FOLDER, lambda checkpoint: to_snapshot(checkpoint, second))
+    start, problems = checkpoints.newest(folder / CHECKPOINTS, lambda checkpoint: to_snapshot(checkpoint, second))
     assert start
     assert not problems
     second.fit(start)

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 import genzoo
 from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import NonFiniteError
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer
+from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.experiment.epoch_log import Log
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoint_format import to_snapshot
-from genzoo.runs.run import Run
+from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.training.callback import Listener
 from genzoo.training.trainer import Trainer
 
@@ -106,7 +106,7 @@ def test_it_stops_before_anything_changes_and_can_be_gone_on_with(where: str, va
 
     assert checkpointer.write()
     again, whole = trainer_for("nowhere" if where != "buffer" else "buffer", 0.0), trainer_for("nowhere", 0.0)
-    start, problems = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, again))
+    start, problems = checkpoints.newest(tmp_path / CHECKPOINTS, lambda checkpoint: to_snapshot(checkpoint, again))
     assert start
     assert not problems
     again.fit(start)

@@ -19,12 +19,12 @@ from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import GenzooError
 from genzoo.core.listener import Epoch
 from genzoo.data.resident import Resident
-from genzoo.experiment.checkpointing import FOLDER, Checkpointer
+from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.runs import checkpoints
 from genzoo.runs.checkpoint_format import to_snapshot
-from genzoo.runs.run import Run
+from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.testing.pair import CPU, Pair
 from genzoo.training.callback import Listener
 from genzoo.training.config import Training
@@ -130,7 +130,7 @@ def test_whatever_state_a_plugin_has(make: Make, step: int, tmp_path: Path) -> N
 
 def test_weights_of_two_names_are_saved_once_and_stay_one(tmp_path: Path) -> None:
     trainer = in_two(MAKERS["odd state"], tmp_path, 5)
-    (path,) = checkpoints.published(tmp_path / FOLDER)
+    (path,) = checkpoints.published(tmp_path / CHECKPOINTS)
     checkpoint = checkpoints.open_checkpoint(path)
     names = to_snapshot(checkpoint, trainer).tensors["model"]
     assert "model.encoder.1.weight" in names
@@ -155,7 +155,7 @@ def test_stopped_in_a_validation(tmp_path: Path) -> None:
     first.listeners.append(Checkpointer(Run(tmp_path), first, dict))
     first.fit()
     assert (first.step, len(first.outcome.epochs)) == (8, 1)
-    start, _ = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, second))
+    start, _ = checkpoints.newest(tmp_path / CHECKPOINTS, lambda checkpoint: to_snapshot(checkpoint, second))
     assert second.fit(start).epochs[1].seconds >= first.seconds_before > 0
     assert_same(second, whole)
 
@@ -167,7 +167,7 @@ def test_more_epochs_than_were_meant(tmp_path: Path) -> None:
     whole.fit()
     short.listeners.append(Checkpointer(Run(tmp_path), short, dict))
     short.fit()
-    start, _ = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, longer))
+    start, _ = checkpoints.newest(tmp_path / CHECKPOINTS, lambda checkpoint: to_snapshot(checkpoint, longer))
     longer.fit(start)
     assert_same(longer, whole)
 
@@ -184,7 +184,7 @@ def test_the_best_weights_are_saved_along_with_the_last_ones(tmp_path: Path) -> 
     first.listeners.append(Checkpointer(Run(tmp_path), first, dict))
     first.fit()
     assert first.outcome.best_epoch < 5
-    start, _ = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, second))
+    start, _ = checkpoints.newest(tmp_path / CHECKPOINTS, lambda checkpoint: to_snapshot(checkpoint, second))
     second.fit(start)
     assert_same(second, whole)
 
@@ -233,7 +233,7 @@ def test_a_checkpoint_of_another_training_is_refused(options: dict[str, Any], me
     trainer.listeners.append(Checkpointer(Run(tmp_path), trainer, dict))
     trainer.fit()
     other = make_trainer(**{**EVERYTHING, **options})
-    start, problems = checkpoints.newest(tmp_path / FOLDER, lambda checkpoint: to_snapshot(checkpoint, other))
+    start, problems = checkpoints.newest(tmp_path / CHECKPOINTS, lambda checkpoint: to_snapshot(checkpoint, other))
     if not message:  # an average that is no longer wanted is left alone
         assert start
         return
@@ -250,7 +250,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
         trainer.parameters[0].fill_(torch.inf)
     with pytest.raises(genzoo.core.errors.NonFiniteError, match="not finite"):
         trainer.listeners[-1].ended()
-    assert not checkpoints.published(tmp_path / FOLDER)
+    assert not checkpoints.published(tmp_path / CHECKPOINTS)
     trainer.objective.load_state_dict(before)
     trainer.listeners[-1].ended()
-    assert len(checkpoints.published(tmp_path / FOLDER)) == 1
+    assert len(checkpoints.published(tmp_path / CHECKPOINTS)) == 1

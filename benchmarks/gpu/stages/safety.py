@@ -19,9 +19,8 @@ from bench import Bench
 
 from genzoo.cli import main as cli
 from genzoo.experiment import job
-from genzoo.experiment.checkpointing import FOLDER
 from genzoo.runs import checkpoints
-from genzoo.runs.run import REPORT_FILE, Run
+from genzoo.runs.run import CHECKPOINTS, REPORT_FILE, Run
 
 SERVER = multiprocessing.get_context("forkserver")  # has imported torch but not used the device
 PATIENCE = 60.0
@@ -123,13 +122,13 @@ def kill_in_the_midst(process: BaseProcess, folder: Path) -> int:
     end = time.monotonic() + PATIENCE
     seen: set[str] = set()
     while process.is_alive() and len(seen) < 2 and time.monotonic() < end:
-        seen |= {path.name for path in checkpoints.published(folder / FOLDER)}
+        seen |= {path.name for path in checkpoints.published(folder / CHECKPOINTS)}
         time.sleep(0.001)
     process.kill()
     process.join()
     if process.exitcode != -signal.SIGKILL or len(seen) < 2:
         raise RuntimeError(f"not killed during training: exit code {process.exitcode}, checkpoints {seen}")
-    return checkpoints.newest(folder / FOLDER, lambda checkpoint: checkpoint.step)[0] or 0
+    return checkpoints.newest(folder / CHECKPOINTS, lambda checkpoint: checkpoint.step)[0] or 0
 
 
 def end_of(folder: Path) -> tuple[bytes, list[Any]]:

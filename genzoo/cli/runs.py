@@ -1,0 +1,321 @@
+"""`genzoo runs list | show | diff | tag | note | clean | rm`: what runs there are, and tidying them up."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
+from genzoo.cli.terminal import harmless, print_table, print_text
+from genzoo.core.errors import UsageError, did_you_mean
+from genzoo.core.text import gigabytes, number
+
+if TYPE_CHECKING:
+    from genzoo.runs.overview import Overview
+
+UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+EPILOG = """\
+without a verb: list.
+
+  genzoo runs list --status killed,failed
+  genzoo runs show @last
+  genzoo runs diff vae-digits @last          options and versions in which two runs differ
+  genzoo runs tag @last good paper; genzoo runs list --tag paper
+  genzoo runs note @last "the first one with 20 latents"
+  genzoo runs clean                          drop the checkpoints of finished runs
+  genzoo runs rm vae-digits-20261128 --yes
+"""
+
+
+def add_verb(subparsers: Any) -> None:
+    """Add `runs` with its own verbs."""
+    summary = "list, show, tag, compare the options of, and remove runs"
+    runs = subparsers.add_parser(
+        "runs", help=summary, description=summary, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = runs.add_subparsers(dest="runs_verb", metavar="VERB")
+    add_list_options(runs)
+    add_list_options(made(verbs, "list", list_runs, "one line for each run, the newest first"))
+    show = made(verbs, "show", show_runs, "what a run is, and what to type next")
+    show.add_argument("run", nargs="+", help=RUN_HELP)
+    show.add_argument("--json", action="store_true", help="print JSON")
+    diff = made(verbs, "diff", show_differences, "the options and the versions in which two runs differ")
+    diff.add_argument("run", nargs=2, help=RUN_HELP)
+    diff.add_argument("--json", action="store_true", help="print JSON")
+    tag = made(verbs, "tag", tag_run, "give a run tags, or take them from it")
+    tag.add_argument("run", nargs=1, help=RUN_HELP)
+    tag.add_argument("tags", nargs="+", metavar="TAG")
+    tag.add_argument("--remove", action="store_true", help="take these tags from it")
+    note = made(verbs, "note", note_run, 'write a note beside a run; "" removes it')
+    note.add_argument("run", nargs=1, help=RUN_HELP)
+    note.add_argument("text", metavar="TEXT")
+    clean = made(
+        verbs, "clean", clean_runs, "drop the checkpoints of finished runs; they cannot be trained further then"
+    )
+    clean.add_argument("run", nargs="*", help=f"{RUN_HELP}; default: all finished runs")
+    rm = made(verbs, "rm", remove_runs, "remove runs")
+    rm.add_argument("run", nargs="+", help=RUN_HELP)
+    rm.add_argument("--yes", action="store_true", help="do not ask")
+    for parser in (show, diff, tag, note, clean, rm):
+        parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
+    runs.set_defaults(handler=list_runs)
+
+
+def made(verbs: Any, name: str, handler: Any, summary: str) -> argparse.ArgumentParser:
+    """Add a verb below `runs`."""
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def add_list_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the list."""
+    parser.set_defaults(places=[])
+    if parser.prog.endswith(" list"):
+        here = "runs, or folders of runs (default: those of runs/, bench/, race/ and reproduce/ here)"
+        parser.add_argument("places", nargs="*", type=Path, metavar="FOLDER", help=here)
+    parser.add_argument("--status", metavar="A,B", default="", help="only runs that are running, finished, …")
+    parser.add_argument("--tag", default="", help="only runs with this tag")
+    parser.add_argument("-n", type=int, default=20, help="lines; 0: all (default: 20)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def list_runs(options: argparse.Namespace) -> int:
+    """Print a line for each run."""
+    from genzoo.comparison.references import places as default_places
+    from genzoo.runs.overview import runs_in
+
+    places = options.places or [place for place in default_places() if place.is_dir()]
+    if missing := [place for place in places if not place.is_dir()]:
+        raise UsageError(f"no folder {missing[0]}", "type: genzoo runs")
+    found = chosen(runs_in(places), options.status, options.tag)
+    if options.json:
+        print_json({"runs": [one.as_json() for one in found]})
+        return 0
+    if not found:
+        raise UsageError(f"no such runs in {', '.join(map(str, places)) or 'runs/'}", "train a model: genzoo run …")
+    shown = found[: options.n] if options.n > 0 else found
+    print_table([["run", "status", "age", "epochs", "loss", "size", "tags"], *map(row_of, shown)], left=2)
+    if len(shown) < len(found):
+        print_text(f"… {len(found) - len(shown):,} more: genzoo runs -n 0", "dim")
+    return 0
+
+
+def chosen(found: list[Overview], statuses: str, tag: str) -> list[Overview]:
+    """Return the runs with one of the statuses and with a tag.
+
+    Raises:
+        UsageError: There is no such status.
+    """
+    from genzoo.core.text import names_in
+    from genzoo.runs.overview import STATUSES
+
+    for name in names_in(statuses):
+        if name not in STATUSES:
+            raise UsageError(f"--status {name}: no such status.{did_you_mean(name, STATUSES)}", ", ".join(STATUSES))
+    found = [one for one in found if one.status in names_in(statuses)] if statuses else found
+    return [one for one in found if tag in one.labels["tags"]] if tag else found
+
+
+def row_of(one: Overview) -> list[str]:
+    """Return the line of a run in the list."""
+    from genzoo.runs.overview import size_of
+
+    done, asked = one.epochs
+    return [
+        str(one.run.path),
+        one.status,
+        age(one.started),
+        f"{done}/{asked}" if asked else str(done),
+        "" if one.loss is None else number(one.loss),
+        gigabytes(size_of(one.run.path)),
+        " ".join(one.labels["tags"]) + (" ✎" if one.labels["note"] else ""),
+    ]
+
+
+def age(moment: float) -> str:
+    """Return how long ago a moment was: "3 min"; "" if it is not known."""
+    return duration(max(time.time() - moment, 0.0)) if moment else ""
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as text: "12 s", "3 min", "5 h" or "2 d"."""
+    size, unit = next(((size, unit) for size, unit in UNITS if seconds >= size), UNITS[-1])
+    return f"{seconds / size:.0f} {unit}"
+
+
+def overviews(options: argparse.Namespace) -> list[Overview]:
+    """Return the runs that the words of a command line name.
+
+    Raises:
+        UsageError: There is no such run.
+    """
+    from genzoo.comparison.references import find
+    from genzoo.runs.overview import Overview
+
+    return [Overview(find(name, options.runs)) for name in options.run]
+
+
+def show_runs(options: argparse.Namespace) -> int:
+    """Print what each run is."""
+    found = overviews(options)
+    if options.json:
+        print_json({"runs": [one.as_json() for one in found]})
+        return 0
+    for one in found:
+        print_text(str(one.run.path), "bold")
+        print_table(about(one), left=2, header=False)
+    return 0
+
+
+def about(one: Overview) -> list[list[str]]:
+    """Return the rows of `genzoo runs show`."""
+    done, asked = one.epochs
+    command = one.record.get("command")
+    typed = shlex.join(map(str, ["genzoo", *command[1:]])) if isinstance(command, list) and command else ""
+    checkpoints = one.checkpoints
+    rows = {
+        "what": f"{one.name_of('model')} with loss {one.name_of('loss')} on {one.name_of('data')}",
+        "status": f"{one.status}: {one.reason}" if one.reason else one.status,
+        "started": f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(one.started))}, {age(one.started)} ago",
+        "took": f"{duration(one.seconds)} on {one.record.get('device', 'an unknown device')}",
+        "epochs": f"{done} of {asked}",
+        "loss": "" if one.loss is None else f"{number(one.loss)} in the last epoch",
+        "size": f"{gigabytes(one.as_json()['bytes'])}, of it checkpoints {gigabytes(checkpoints)}",
+        "tags": " ".join(one.labels["tags"]),
+        "note": one.labels["note"],
+        "command": typed,
+        "next": next_command(one),
+    }
+    return [[name, harmless(text)] for name, text in rows.items() if text]
+
+
+def next_command(one: Overview) -> str:
+    """Return what to type next for a run."""
+    from genzoo.runs.overview import FAILED, KILLED
+    from genzoo.runs.record import FINISHED, RUNNING
+    from genzoo.runs.run import REPORT_FILE
+
+    if one.status == RUNNING:
+        return ""
+    if one.status == FINISHED:
+        return f"open {one.run.path / REPORT_FILE}  |  genzoo evaluate {one.run.path}"
+    resumable = one.checkpoints or one.status in (KILLED, FAILED) or one.epochs[0]
+    return f"genzoo resume {one.run.path}" if resumable else f"genzoo runs rm {one.run.path}"
+
+
+def show_differences(options: argparse.Namespace) -> int:
+    """Print the options and the parts of the environment in which two runs differ."""
+    from genzoo.runs.record import differences
+
+    one, other = overviews(options)
+    pairs = {
+        name: [values.get(name) for values in (flat(one.config), flat(other.config))]
+        for name in {**flat(one.config), **flat(other.config)}
+    }
+    pairs = {name: values for name, values in pairs.items() if values[0] != values[1]}
+    environment = differences(one.record, other.record)
+    if options.json:
+        print_json({"options": pairs, "environment": environment})
+        return 0
+    if not pairs and not environment:
+        print("the same options and versions")
+        return 0
+    rows = [[name, *("" if value is None else str(value) for value in values)] for name, values in pairs.items()]
+    if rows:
+        print_table([["option", one.run.path.name, other.run.path.name], *rows], left=3)
+    for line in environment:
+        print_text(line, indent=2)
+    return 0
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return nested values with their paths: {"training.lr": 0.001}."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return found
+
+
+def tag_run(options: argparse.Namespace) -> int:
+    """Change the tags of a run, and print them."""
+    from genzoo.runs.overview import label
+
+    (one,) = overviews(options)
+    if wrong := next((tag for tag in options.tags if not tag.isprintable() or set(tag) & set(", ")), None):
+        raise UsageError(f"the tag {wrong!r}: no blanks and commas", "type: genzoo runs tag RUN ONE TWO")
+    labels = label(one.run, remove=options.tags) if options.remove else label(one.run, add=options.tags)
+    print(f"{one.run.path}: {' '.join(labels['tags']) or 'no tags'}")
+    return 0
+
+
+def note_run(options: argparse.Namespace) -> int:
+    """Write the note of a run."""
+    from genzoo.runs.overview import label
+
+    (one,) = overviews(options)
+    label(one.run, note=options.text)
+    print(f"{one.run.path}: {options.text or 'no note'}")
+    return 0
+
+
+def clean_runs(options: argparse.Namespace) -> int:
+    """Remove the checkpoints of finished runs, and print what was freed."""
+    from genzoo.runs.overview import remove_checkpoints, runs_in
+    from genzoo.runs.record import FINISHED
+
+    found = overviews(options) if options.run else [o for o in runs_in([options.runs]) if o.status == FINISHED]
+    if unfinished := [one for one in found if one.status != FINISHED]:
+        one = unfinished[0]
+        raise UsageError(f"{one.run.path} is {one.status}: its checkpoints are needed", f"genzoo resume {one.run.path}")
+    freed = [remove_checkpoints(one.run) for one in found if one.checkpoints]
+    print(f"checkpoints of {len(freed)} runs removed, {gigabytes(sum(freed))}")
+    return 0
+
+
+def remove_runs(options: argparse.Namespace) -> int:
+    """Remove runs, after a question in a terminal."""
+    from genzoo.runs.overview import refuse_in_use, remove, runs_in, users_of
+
+    found = {one.run.path.resolve(): one for one in overviews(options)}
+    for one in found.values():
+        refuse_in_use(one.run)
+    others = runs_in({one.run.path.parent for one in found.values()})
+    used = {one.run.path: users_of(one.run, others) for one in found.values()}
+    lines = [describe_removal(one, used[one.run.path]) for one in found.values()]
+    if not options.yes:
+        ask("\n".join([*lines, f"remove {len(lines)} run{'s' if len(lines) > 1 else ''}?"]))
+    freed = [remove(one.run) for one in found.values()]
+    print(f"{len(freed)} removed, {gigabytes(sum(freed))}")
+    return 0
+
+
+def describe_removal(one: Overview, users: Sequence[Path]) -> str:
+    """Return the line of a question about a run."""
+    needed = f"; {', '.join(path.name for path in users)} cannot be used without it" if users else ""
+    return f"{one.run.path} ({one.status}, {age(one.started)} old){needed}"
+
+
+def ask(question: str) -> None:
+    """Go on if the answer is yes.
+
+    Raises:
+        UsageError: It is not, or there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question.splitlines()[-1]} nobody is there to answer", "add --yes")
+    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was removed")
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """Print JSON with the version of its form."""
+    from genzoo.runs.run import plain
+
+    print(json.dumps({"schema": 1, **plain(values)}, indent=2, ensure_ascii=False))

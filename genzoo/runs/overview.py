@@ -1,0 +1,230 @@
+"""What can be said of a run folder without its model or its plugins: status, age, size, tags. And tidying up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.listener import INTERRUPTED
+from genzoo.runs.record import FINISHED, RUNNING, former_record, total_seconds
+from genzoo.runs.run import CHECKPOINTS, Run, read_json
+from genzoo.runs.schema import is_count, is_number
+from genzoo.system import lock
+
+LABELS_FILE = "labels.json"
+DEPTH = 3
+"""How deep runs lie in a folder of sweeps: bench/digits/vae-0."""
+KILLED, FAILED, DAMAGED = "killed", "failed", "damaged"
+STATUSES = (RUNNING, FINISHED, INTERRUPTED, KILLED, FAILED, DAMAGED)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A run as its files tell it; a damaged file leaves out what is in it."""
+
+    run: Run
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The record, {} if it cannot be read."""
+        return former_record(self.run)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The configuration as JSON values, {} if it cannot be read."""
+        try:
+            return self.run.plain_config
+        except GenzooError:
+            return {}
+
+    @cached_property
+    def history(self) -> list[dict[str, Any]]:
+        """The epochs, [] if they cannot be read."""
+        try:
+            return self.run.history
+        except GenzooError:
+            return []
+
+    @cached_property
+    def status(self) -> str:
+        """One of `STATUSES`. A run whose process has ended without saying so was killed."""
+        status = self.record.get("status")
+        if not isinstance(status, str) or not self.config:
+            return DAMAGED
+        if status == RUNNING and lock.is_free(self.run.path):
+            return KILLED
+        return status.partition(":")[0]
+
+    @property
+    def reason(self) -> str:
+        """Why the run failed; "" if it did not."""
+        return str(self.record.get("status", "")).partition(": ")[2]
+
+    def name_of(self, part: str) -> str:
+        """Return the name of its "model", "loss" or "data"."""
+        section = self.config.get(part)
+        return str(section.get("name", "")) if isinstance(section, dict) else ""
+
+    @property
+    def started(self) -> float:
+        """When it was started, in seconds since 1970; 0 if that is not known."""
+        started = self.record.get("started")
+        return float(started) if is_number(started) else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The duration of all its sessions; 0 if that is not known."""
+        try:
+            return total_seconds(self.record)
+        except (KeyError, TypeError, ValueError, IndexError):
+            return 0.0
+
+    @property
+    def epochs(self) -> tuple[int, int]:
+        """The number of epochs done, and of those asked for; 0 if that is not known."""
+        training = self.config.get("training")
+        asked = training.get("epochs") if isinstance(training, dict) else 0
+        done = self.history[-1].get("epoch") if self.history else 0
+        return known_count(done), known_count(asked)
+
+    @property
+    def loss(self) -> float | None:
+        """The loss of the last epoch, on validation data if there are any; None before the first one."""
+        for split in ("validation", "train"):
+            terms = self.history[-1].get(split) if self.history else None
+            if isinstance(terms, dict) and is_number(terms.get("loss")):
+                return float(terms["loss"])
+        return None
+
+    @cached_property
+    def labels(self) -> dict[str, Any]:
+        """Its "tags", a list, and its "note", a text."""
+        try:
+            values = read_json(self.run.path / LABELS_FILE)
+        except GenzooError:
+            values = {}
+        tags = values.get("tags")
+        return {
+            "tags": sorted({str(tag) for tag in tags}) if isinstance(tags, list) else [],
+            "note": str(values.get("note", "")),
+        }
+
+    @property
+    def checkpoints(self) -> int:
+        """The bytes of its checkpoints."""
+        return size_of(self.run.path / CHECKPOINTS)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        done, asked = self.epochs
+        return {
+            "run": str(self.run.path),
+            "status": self.status,
+            "reason": self.reason,
+            **{part: self.name_of(part) for part in ("model", "loss", "data")},
+            "started": self.started,
+            "seconds": self.seconds,
+            "epochs": done,
+            "epochs_asked": asked,
+            "last_loss": self.loss,
+            "bytes": size_of(self.run.path),
+            "bytes_of_checkpoints": self.checkpoints,
+            **self.labels,
+        }
+
+
+def known_count(value: object) -> int:
+    """Return a count that a file tells; 0 if it is none."""
+    return value if isinstance(value, int) and is_count(value) else 0
+
+
+def runs_in(places: Iterable[Path]) -> list[Overview]:
+    """Return all runs in folders, each a run, a folder of runs or one of sweeps; the newest first."""
+    found = {path.resolve(): Overview(Run(path)) for path in run_folders(places)}
+    return sorted(found.values(), key=lambda one: (one.started, str(one.run.path)), reverse=True)
+
+
+def run_folders(places: Iterable[Path]) -> list[Path]:
+    """Return the folders of all runs in folders, each a run, a folder of runs or one of sweeps."""
+    return [path for place in places for path in _folders(place, DEPTH)]
+
+
+def _folders(place: Path, depth: int) -> Iterator[Path]:
+    """Yield the run folders in a folder, down to a depth; what is inside a run is its own."""
+    if (place / "config.json").is_file():
+        yield place
+    elif depth:
+        with suppress(OSError):
+            for inside in sorted(path for path in place.iterdir() if path.is_dir() and not path.is_symlink()):
+                yield from _folders(inside, depth - 1)
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of all files of a folder; links are not followed."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
+
+
+def label(run: Run, add: Iterable[str] = (), remove: Iterable[str] = (), note: str | None = None) -> dict[str, Any]:
+    """Change the tags and the note of a run, and return them."""
+    before = Overview(run).labels
+    tags = sorted(({*before["tags"]} | {*add}) - {*remove})
+    labels = {"tags": tags, "note": before["note"] if note is None else note}
+    run.write(LABELS_FILE, labels)
+    return labels
+
+
+def refuse_in_use(run: Run) -> None:
+    """Refuse to remove what a process is writing.
+
+    Raises:
+        UsageError: The run is in use; the message has the process.
+    """
+    with lock.locked(run.path):
+        pass
+
+
+def users_of(run: Run, others: Iterable[Overview]) -> list[Path]:
+    """Return the runs whose options name a run, such as a second stage trained on its codes."""
+    mark = f"{os.path.abspath(run.path)}@"
+    return [other.run.path for other in others if other.run.path != run.path and mark in repr(other.config)]
+
+
+def remove(run: Run) -> int:
+    """Remove a run folder and return its bytes. A rename comes first, so that a crash never leaves half a run.
+
+    Raises:
+        UsageError: A process is writing to it, or it cannot be removed.
+    """
+    refuse_in_use(run)
+    size = size_of(run.path)
+    away = run.path.with_name(f".del-{run.path.name}-{os.getpid()}")
+    try:
+        os.rename(run.path, away)
+    except OSError as error:
+        raise UsageError(f"cannot remove {run.path}: {error.strerror}", f"ls -ld {run.path.parent}") from None
+    shutil.rmtree(away, ignore_errors=True)
+    return size
+
+
+def remove_checkpoints(run: Run) -> int:
+    """Remove the checkpoints of a run and return their bytes.
+
+    Raises:
+        UsageError: A process is writing to it.
+    """
+    with lock.locked(run.path):
+        size = size_of(run.path / CHECKPOINTS)
+        shutil.rmtree(run.path / CHECKPOINTS, ignore_errors=True)
+        return size - size_of(run.path / CHECKPOINTS)
