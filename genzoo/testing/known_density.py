@@ -25,7 +25,15 @@ from genzoo.registry.entries import Entry
 from genzoo.runs.config import Components
 from genzoo.system.distributed import ALONE
 
-TRAINING: dict[str, Any] = {"epochs": 12, "lr": 5e-3, "device": "cpu", "mode": "eager", "listeners": (), "metrics": ()}
+TRAINING: dict[str, Any] = {
+    "epochs": 12,
+    "lr": 3e-3,
+    "grad_clip": 1.0,
+    "device": "cpu",
+    "mode": "eager",
+    "listeners": (),
+    "metrics": (),
+}
 """A training of about a hundred steps on the default size of a generated dataset."""
 ERRORS = 4.0
 """Standard errors of the mean difference on test data by which a model may be above the truth."""
