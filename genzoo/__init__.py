@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from genzoo.core.parts import Bijection as Bijection
     from genzoo.core.parts import Figure as Figure
     from genzoo.core.parts import Likelihood as Likelihood
+    from genzoo.core.parts import Nets as Nets
     from genzoo.core.parts import Posterior as Posterior
     from genzoo.core.parts import Prior as Prior
     from genzoo.core.parts import Quantiser as Quantiser
@@ -130,7 +131,7 @@ _HOMES = {
     "core.noise": "content_keys derive_seed of_examples seeded",
     "core.optimizer": "Optimizer ParameterGroup Schedule",
     "core.options": "Count Fraction Natural NonNegative Positive Range config",
-    "core.parts": "Bijection Figure Likelihood Posterior Prior Quantiser Sampler",
+    "core.parts": "Bijection Figure Likelihood Nets Posterior Prior Quantiser Sampler",
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "core.theory": "Case",

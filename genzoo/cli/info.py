@@ -26,6 +26,7 @@ USE: dict[Kind, str] = {
     "likelihood": "genzoo run MODEL --dataset NAME --likelihood {name}",
     "prior": "genzoo run vae --dataset NAME --prior {name}",
     "posterior": "genzoo run vae --dataset NAME --posterior {name}",
+    "nets": "genzoo run vae --dataset NAME --nets {name}",
     "figure": "genzoo run draws figures/{name}.png where it is defined",
     "bijection": 'in Python: genzoo.make_part("bijection", "{name}", DIM, 0)',
     "sampler": "genzoo sample RUN --sampler {name}",

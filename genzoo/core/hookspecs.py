@@ -25,7 +25,16 @@ OLDEST_API = 2
 """The oldest plugin API that is still supported."""
 
 PartKind = Literal[
-    "likelihood", "prior", "posterior", "bijection", "quantiser", "sampler", "figure", "optimizer", "schedule"
+    "likelihood",
+    "prior",
+    "posterior",
+    "nets",
+    "bijection",
+    "quantiser",
+    "sampler",
+    "figure",
+    "optimizer",
+    "schedule",
 ]
 """The kinds of parts, see `genzoo.core.parts`."""
 

@@ -17,6 +17,7 @@ from genzoo.core.distributions import Distribution
 from genzoo.core.hookspecs import PartKind
 from genzoo.core.model import Model
 from genzoo.core.named import Named
+from genzoo.core.nets import Activation
 from genzoo.core.optimizer import Optimizer, Schedule
 
 if TYPE_CHECKING:
@@ -85,6 +86,30 @@ class Posterior(Part):
     def forward(self, parameters: Tensor) -> Distribution:
         """Convert parameters [B, outputs] to q(z|x) with batch shape [B] and event shape [D]."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(parameters): q(z|x)")
+
+
+class Nets(Named):
+    """Makes the encoder and the decoder of a model with vectors z.
+
+    Args:
+        spec: The description of the data.
+        activation: The nonlinearity that the model's options ask for, one of `genzoo.core.nets.ACTIVATIONS`.
+
+    Raises:
+        UsageError: The data are not of a shape for these nets.
+    """
+
+    def __init__(self, spec: DataSpec, activation: Activation) -> None:
+        self.spec = spec
+        self.activation = activation
+
+    def encoder(self, outputs: int) -> nn.Module:
+        """Return a new net x [N, *S] → [N, outputs]."""
+        raise NotImplementedError(f"{type(self).__name__} must define encoder(outputs)")
+
+    def decoder(self, inputs: int, shape: tuple[int, ...]) -> nn.Module:
+        """Return a new net z [N, inputs] → [N, *shape], where the first axis may be longer than that of S."""
+        raise NotImplementedError(f"{type(self).__name__} must define decoder(inputs, shape)")
 
 
 class Bijection(Part):
@@ -230,6 +255,7 @@ INTERFACES: dict[PartKind, type[Named]] = {
     "likelihood": Likelihood,
     "prior": Prior,
     "posterior": Posterior,
+    "nets": Nets,
     "bijection": Bijection,
     "quantiser": Quantiser,
     "sampler": Sampler,

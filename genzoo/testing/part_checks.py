@@ -26,6 +26,7 @@ from genzoo.registry.parts import make_part, written_out
 from genzoo.testing.check import Check, require
 from genzoo.testing.consistency_checks import difference
 from genzoo.testing.densities import centred, examine_distribution
+from genzoo.testing.nets_checks import OF_NETS, specs_of
 from genzoo.testing.optimizer_checks import OF_OPTIMIZERS, OF_SCHEDULES
 from genzoo.testing.pair import PERTURBATION
 from genzoo.testing.quantiser_checks import CODES, OF_QUANTISERS
@@ -43,7 +44,7 @@ INPUTS: dict[PartKind, tuple[Any, ...]] = {
     "sampler": ((LATENTS,),),
     "optimizer": ([nn.Parameter(torch.zeros(2))], 0.1, 0.0, ()),
 }
-"""What the constructor of a part gets before its argument; nothing for the other kinds."""
+"""What the constructor of a part gets before its argument; nothing for the other kinds, but for nets what fits them."""
 DRAWS = 2000
 """Samples that are held against the density."""
 SMALL = 8
@@ -105,11 +106,16 @@ class PartTarget:
             return part(given), part, [given]
 
 
+def inputs_of(target: PartTarget) -> tuple[Any, ...]:
+    """Return what the constructor of a part gets before its argument."""
+    return specs_of(target.name)[0] if target.kind == "nets" else INPUTS.get(target.kind, ())
+
+
 def check_interface(target: PartTarget) -> None:
     """The class extends that of its kind, and is made from its name."""
     interface = INTERFACES[target.kind]
     require(issubclass(target.entry.load(), interface), f"it does not extend genzoo.{interface.__name__}")
-    make_part(target.kind, target.name, *INPUTS.get(target.kind, ()))
+    make_part(target.kind, target.name, *inputs_of(target))
     if target.kind == "likelihood":
         made, *_ = target.distribution()
         family = getattr(target.entry.load(), "family", None)
@@ -123,7 +129,7 @@ def check_argument(target: PartTarget) -> str | None:
     full = written_out(target.kind, name)
     require(written_out(target.kind, full) == full, f"{full} is written out as {written_out(target.kind, full)}")
     try:
-        make_part(target.kind, f"{name}:no such argument", *INPUTS.get(target.kind, ()))
+        make_part(target.kind, f"{name}:no such argument", *inputs_of(target))
     except UsageError:
         return None
     raise AssertionError(f"{name}:no such argument is accepted")
@@ -263,6 +269,7 @@ OF_BIJECTIONS: dict[str, Check[PartTarget]] = {
 
 OF_KINDS: dict[PartKind, dict[str, Check[PartTarget]]] = {
     "bijection": OF_BIJECTIONS,
+    "nets": OF_NETS,
     "quantiser": OF_QUANTISERS,
     "sampler": OF_SAMPLERS,
     "figure": {},

@@ -81,7 +81,7 @@ class GraphStep:
                 wanted = f"{static.dtype} {tuple(static.shape)}"
                 raise ValueError(f"a captured step takes {wanted}, not {given.dtype} {tuple(given.shape)}")
             static.copy_(given, non_blocking=True)
-        pieces = self.step.pieces(number)
+        pieces = self.step.steps[number % len(self.step.steps)]
         rates = self.step.rates(number)
         if rates != self._host_rates:
             self.rate.fill_(rates[0])

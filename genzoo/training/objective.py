@@ -34,9 +34,10 @@ class Objective(nn.Module):
         self.precision = precision
 
     def forward(self, batch: Batch, step: Tensor, phase: int = 0) -> dict[str, Tensor]:
-        of_several = (phase,) if len(self.loss.phases) > 1 else ()
+        loss = self.loss
+        of_several = (phase,) if len(loss.phases) > 1 else ()
         with self.autocast(batch.x.device.type):
-            terms: dict[str, Tensor] = self.loss(self.model, batch, step, *of_several)
+            terms: dict[str, Tensor] = loss(self.model, batch, step, *of_several)
         return terms
 
     def terms(self, batch: Batch, step: Tensor) -> dict[str, Tensor]:

@@ -59,17 +59,21 @@ class Step:
         self, objective: Objective, training: Training, see: Callable[..., Batch], device: torch.device, total: int
     ) -> None:
         self.objective = objective
+        self.loss = objective.loss  # kept: torch finds a module's modules by a search
         self.forward: Callable[[Batch, Tensor, int], dict[str, Tensor]] = objective
         self.training = training
         self.see = see
         self.device = device
         self.learning_rate = learning_rate(training, total)
-        self.phases = objective.loss.phases
+        self.phases = self.loss.phases
+        self.several = len(self.phases) > 1
         self.steps = cycle(self.phases)
-        """The pieces of each step, which repeat."""
+        """The pieces of each step, which repeat. The noise is seeded for each of them."""
         trained = trained_by(objective)
         self.members = [list(parameters.values()) for parameters in trained]
         """The parameters that each phase trains."""
+        self.leaves = self.members if self.several else [None]
+        """What each phase's gradients are taken of; None: of every parameter."""
         named = [(name, parameter) for name, parameter in objective.named_parameters() if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
         place = {name: i for i, (name, _) in enumerate(named)}
@@ -101,14 +105,14 @@ class Step:
         self.names: tuple[str, ...] = ()
         self.sums: Tensor | None = None
         """The loss's terms, summed over the epoch's steps."""
-        self.after_step = objective.loss.acts_after_step()
+        self.after_step = self.loss.acts_after_step()
         self._batch: Batch | None = None
         self._terms: dict[int, dict[str, Tensor]] = {}
         """The terms of each of the step's phases so far."""
         self._buffers = list(objective.buffers())
         self._restored: list[Tensor] = list(self._buffers)
         """What is restored if the step is not finite. One phase's kernel leaves its weights as they are by itself."""
-        if len(self.phases) > 1 or self.after_step:
+        if self.several or self.after_step:
             self._restored += [*objective.parameters(), *self.optimizer.tensors().values()]
         self._before = [tensor.detach().clone() for tensor in self._restored]
         self._generators = generators(device)
@@ -122,14 +126,10 @@ class Step:
             self.share.fill_(share)
         if self.device.type == "cpu" and number % TINY_STEPS == 0:
             self.optimizer.drop_tiny()
-        for piece in self.pieces(number):
+        for piece in self.steps[number % len(self.steps)]:
             self.reseed(number, piece.phase)
             self.body(inputs, piece)
         self._batch, self._terms = None, {}  # frees the memory
-
-    def pieces(self, number: int) -> tuple[Piece, ...]:
-        """Return the pieces of step number `number` (from 0), for each of which the noise is seeded."""
-        return self.steps[number % len(self.steps)]
 
     def reseed(self, number: int, phase: int = 0, purpose: str = "step") -> None:
         """Seed the generators by (seed, purpose, step, phase), so that no random state is carried on."""
@@ -154,10 +154,10 @@ class Step:
         with span("forward"):
             terms = self.forward(self._batch, self.number, piece.phase)
         with span("backward"):
-            loss = minimised(self.objective.loss, terms, piece.phase)
-            loss.backward(inputs=self.members[piece.phase] if len(self.phases) > 1 else None)
+            minimised(self.loss, terms, piece.phase).backward(inputs=self.leaves[piece.phase])
         with torch.no_grad():
-            terms = self._with_buffers(terms, piece.phase)
+            if self._buffers:
+                terms = self._with_buffers(terms, piece.phase)
             if self.all_reduce:
                 terms = self.all_reduce(terms, piece.phase)
             with span("optimiser"):
@@ -176,7 +176,16 @@ class Step:
         if self.training.grad_clip:
             scale = torch.clamp(self.training.grad_clip / (norm + 1e-6), max=1.0)
             torch._foreach_mul_(gradients, scale)
-        self._check_finite(terms[self.phases[piece.phase].term], norm, piece.first)
+        loss = terms[self.phases[piece.phase].term]
+        wrong = (loss + norm) * 0  # 0 if both are finite, else nan, which counts as true
+        if piece.first and self.device.type == "cpu":  # the host checks after every step
+            self.norm = norm
+        else:
+            self.norm = self.norm.copy_(torch.where(self.found_inf > 0, self.norm, norm))
+        if piece.first and self.training.on_nan == "skip":
+            self.found_inf.copy_(wrong != 0)
+        else:
+            self.found_inf.logical_or_(wrong)
         self.optimizer.step(self.found_inf, piece.phase)
         self.optimizer.zero_grad()
 
@@ -184,7 +193,7 @@ class Step:
         """Call the loss's `after_step`, restore everything if the step was not finite, update the moving average."""
         if self.after_step:
             assert self._batch is not None
-            self.objective.loss.after_step(self.objective.model, self._batch, self.number)
+            self.loss.after_step(self.objective.model, self._batch, self.number)
             wrong = self._checked(torch.zeros_like(self.found_inf), self._restored)
             self.found_inf.logical_or_(self.processes.all_reduce(wrong))
         for tensor, before in zip(self._restored, self._before, strict=True):
@@ -195,7 +204,7 @@ class Step:
     def _with_buffers(self, terms: dict[str, Tensor], phase: int) -> dict[str, Tensor]:
         """Return the terms; the loss is made nan if the step made a buffer not finite, so that all processes see it."""
         term = self.phases[phase].term
-        return {**terms, term: self._checked(terms[term].detach(), self._buffers)} if self._buffers else terms
+        return {**terms, term: self._checked(terms[term].detach(), self._buffers)}
 
     def _checked(self, value: Tensor, tensors: list[Tensor]) -> Tensor:
         """Return a scalar, made nan if the step made one of the first tensors in `_restored` not finite."""
@@ -203,26 +212,14 @@ class Step:
             value = value + (torch.where(before.isfinite(), tensor, 0) * 0).sum()  # a mask may hold −inf from the start
         return value
 
-    def _check_finite(self, loss: Tensor, norm: Tensor, first: bool) -> None:
-        """Set `found_inf` if the loss or the gradient's norm is not finite; `first`: in the step's first phase."""
-        wrong = (loss + norm) * 0  # 0 if both are finite, else nan, which counts as true
-        if self.device.type == "cpu" and first:  # the host checks after every step
-            self.norm = norm
-        else:
-            self.norm = self.norm.copy_(torch.where(self.found_inf > 0, self.norm, norm))
-        if self.training.on_nan == "skip" and first:
-            self.found_inf.copy_(wrong != 0)
-        else:
-            self.found_inf.logical_or_(wrong)
-
     def _record(self, terms: dict[str, Tensor]) -> None:
         """Add the terms to the epoch's sums, those of all phases if there are several, and count the step."""
         wrong = self.found_inf > 0
         if self.sums is None:
-            names = tuple(terms) if len(self.phases) == 1 else ()
+            names = () if self.several else tuple(terms)
             self.start_sums(names, torch.zeros(len(names)))
         assert self.sums is not None
-        if len(self.phases) > 1:
+        if self.several:
             pairs = with_counts(self._terms)
             if not {name for name, _ in pairs} <= set(self.names):
                 self.start_sums(*with_new_terms(self.names, self.sums, (name for name, _ in pairs)))
@@ -254,7 +251,7 @@ class Step:
         over the steps in which it was active.
         """
         assert self.sums is not None
-        if len(self.phases) > 1:
+        if self.several:
             return means_of_phases(self.names, self.sums.tolist())
         count = self.taken if self.training.on_nan == "skip" else steps
         return dict(zip(self.names, (self.sums / count).tolist(), strict=True))

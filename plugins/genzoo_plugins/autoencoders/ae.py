@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 import genzoo
 from genzoo.core.nets import Activation, FlatDecoder, FlatEncoder, widened
+from genzoo_plugins.parts.nets import chosen_nets
 
 
 class AE(genzoo.LatentModel):
@@ -13,6 +16,9 @@ class AE(genzoo.LatentModel):
 
     The posterior is a point and there is no prior, so there is no KL, and samples need a fitted sampler.
     """
+
+    encoder: Any
+    decoder: Any
 
     @genzoo.config
     class Config:
@@ -24,13 +30,19 @@ class AE(genzoo.LatentModel):
         """Widths of the decoder's hidden layers; None: those of the encoder, reversed."""
         activation: Activation = "relu"
         """Nonlinearity between layers."""
+        nets: str = ""
+        """Encoder and decoder, one of `genzoo list --kind nets`; "": perceptrons of the widths above."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
         super().__init__(spec, config)
         self.head = genzoo.make_likelihood(spec.likelihood)
+        shape = widened(spec.shape, self.head.outputs)
+        if nets := chosen_nets(spec, config, type(config)()):
+            self.encoder, self.decoder = nets.encoder(config.latent_dim), nets.decoder(config.latent_dim, shape)
+            return
         self.encoder = FlatEncoder(spec.shape, config.hidden, config.latent_dim, config.activation)
         hidden = config.hidden[::-1] if config.decoder_hidden is None else config.decoder_hidden
-        self.decoder = FlatDecoder(config.latent_dim, hidden, widened(spec.shape, self.head.outputs), config.activation)
+        self.decoder = FlatDecoder(config.latent_dim, hidden, shape, config.activation)
 
     def posterior(self, x: Tensor) -> genzoo.Distribution:
         return genzoo.Delta(self.encoder(x))

@@ -103,7 +103,7 @@ def contractive() -> Iterator[Case]:
     """A sigmoid layer: ‖∂h/∂x‖²_F = Σ_j (h_j(1 − h_j))²‖W_j‖² (Rifai et al. 2011, eq. 4)."""
     model = linear(AE, 4)
     layer = model.encoder[1]
-    model.encoder = nn.Sequential(model.encoder, nn.Sigmoid())  # type: ignore[assignment]
+    model.encoder = nn.Sequential(model.encoder, nn.Sigmoid())
     loss = Contractive(model, Contractive.Config(contraction_weight=0.7))
     with seeded(1):
         x = torch.randn(1, 4)
@@ -155,8 +155,8 @@ def identity(kind: type[AE], size: int) -> AE:
     """Return an autoencoder whose code is x."""
     model = linear(kind, size)
     with torch.no_grad():
-        model.encoder[1].weight.copy_(torch.eye(size))  # type: ignore[operator]
-        model.encoder[1].bias.zero_()  # type: ignore[operator]
+        model.encoder[1].weight.copy_(torch.eye(size))
+        model.encoder[1].bias.zero_()
     return model
 
 

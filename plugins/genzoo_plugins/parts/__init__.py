@@ -73,6 +73,21 @@ def register_parts(register: RegisterPart) -> None:
         paper=DURKAN,
         theory=f"{FLOWS_THEORY}:spline_posterior",
     )
+    register(
+        "nets",
+        "conv",
+        f"{HOME}.nets:ConvNets",
+        summary="convolutions of C and 2C feature maps, for images: conv:32",
+        theory="genzoo_plugins.vae.theory_nets:conv",
+    )
+    register(
+        "nets",
+        "residual",
+        f"{HOME}.nets:ResidualNets",
+        summary="perceptrons of two residual blocks: residual:400",
+        paper="He et al. 2016, arXiv 1603.05027",
+        theory="genzoo_plugins.vae.theory_nets:residual",
+    )
 
 
 def register_likelihoods(register: RegisterPart) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.nets import Activation, FlatDecoder, FlatEncoder, widened
+from genzoo_plugins.parts.nets import chosen_nets
 
 DEFAULTS = {"prior": "standard-normal", "posterior": "diagonal"}
 
@@ -33,10 +34,16 @@ class VAE(genzoo.LatentModel):
         """p(z), one of `genzoo list --kind prior`."""
         posterior: str = "diagonal"
         """q(z|x), one of `genzoo list --kind posterior`."""
+        nets: str = ""
+        """Encoder and decoder, one of `genzoo list --kind nets`; "": perceptrons of the widths above."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
         super().__init__(spec, config)
         self.head = self.make_head()
+        self.nets = chosen_nets(spec, config, type(config)())
+        if self.nets and type(self).make_encoder is not VAE.make_encoder:
+            own = f"{type(self).__name__} has nets of its own"
+            raise genzoo.UsageError(f"--nets {config.nets}: {own}", "leave --nets out")
         self.posterior_part: genzoo.Posterior = self.make_part("posterior", config.latent_dim)
         # One merged layer for mean and log-variance: a third faster than two on small nets.
         self.encoder = self.make_encoder(self.posterior_part.outputs)
@@ -61,11 +68,15 @@ class VAE(genzoo.LatentModel):
 
     def make_encoder(self, outputs: int) -> nn.Module:
         """Return the encoder: x [B, *S] → [B, outputs]."""
+        if self.nets:
+            return self.nets.encoder(outputs)
         return FlatEncoder(self.spec.shape, self.config.hidden, outputs, self.config.activation)
 
     def make_decoder(self, shape: tuple[int, ...]) -> nn.Module:
         """Return the decoder: z [N, D] → [N, *shape]."""
         config = self.config
+        if self.nets:
+            return self.nets.decoder(config.latent_dim, shape)
         hidden = config.hidden[::-1] if config.decoder_hidden is None else config.decoder_hidden
         return FlatDecoder(config.latent_dim, hidden, shape, config.activation)
 

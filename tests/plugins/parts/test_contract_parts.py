@@ -18,6 +18,8 @@ PARTS_OF_MODELS = [
     ),
     *({"posterior": name} for name in ("iaf:2", "planar:3", "maf:1", "spline:1")),
     {"prior": "mixture:4", "posterior": "iaf:1"},
+    {"nets": "residual:8"},
+    {"nets": "conv:2"},
 ]
 """Parts that differ from the defaults, which every VAE has."""
 SLOW = {"follows", ("maf", "fitted"), ("maf", "stored")}
@@ -53,8 +55,9 @@ def test_part(entry: Entry, check: str) -> None:
     checks_of(target.kind)[check](target)
 
 
-def pair(options: dict[str, str], form: str = "points") -> Pair:
-    small = {"latent_dim": 2, "hidden": (16,), **options}
+def pair(options: dict[str, str]) -> Pair:
+    small = {"latent_dim": 2, **({} if "nets" in options else {"hidden": (16,)}), **options}
+    form = "grey images" if options.get("nets", "").startswith("conv") else "points"
     return Pair(registry().get("model", "vae"), registry().get("loss", "elbo"), SPECS[form], model_options=small)
 
 
@@ -74,9 +77,9 @@ def test_a_vae_with_parts_compiles_as_one_graph(options: dict[str, str]) -> None
     assert_fullgraph(made.build(), made.batch(4))
 
 
-def test_every_prior_and_posterior_is_tried_in_a_vae() -> None:
+def test_every_prior_posterior_and_pair_of_nets_is_tried_in_a_vae() -> None:
     tried = {text.partition(":")[0] for options in PARTS_OF_MODELS for text in options.values()}
-    known = {*registry().names("prior"), *registry().names("posterior")}
+    known = {*registry().names("prior"), *registry().names("posterior"), *registry().names("nets")}
     assert known - tried == {"standard-normal", "diagonal"}
 
 
