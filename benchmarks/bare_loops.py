@@ -36,7 +36,7 @@ from genzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 BATCH, EXAMPLES, WARM_UP = 128, 1280, 5
-PAIRS, LEAST_PAIRS = 60, 12
+PAIRS, LEAST_PAIRS = 40, 12
 SECONDS = 4.0
 """Of CPU time a model, after which fewer pairs are enough."""
 TURN = 0.03
