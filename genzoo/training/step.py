@@ -152,8 +152,8 @@ class Step:
         span = self.span
         if piece.first:
             with span("data"):
-                if self._restored:
-                    torch._foreach_copy_(self._before, self._restored)
+                if count := self._at_risk(piece):
+                    torch._foreach_copy_(self._before[:count], self._restored[:count])
                 self._batch, self._terms = self.see(*inputs), {}
         assert self._batch is not None
         with span("forward"):
@@ -168,7 +168,7 @@ class Step:
             with span("optimiser"):
                 self._update(terms, piece)
                 if piece.last:
-                    self._finish()
+                    self._finish(piece)
             self._terms[piece.phase] = terms
             if piece.last:
                 self._record(terms)
@@ -194,18 +194,23 @@ class Step:
         self.optimizer.step(self.found_inf, piece.phase)
         self.optimizer.zero_grad()
 
-    def _finish(self) -> None:
+    def _at_risk(self, piece: Piece) -> int:
+        """Return how many of `_restored` may be wrong after a step: the buffers alone if one phase is active."""
+        return len(self._buffers if piece.first and piece.last and not self.after_step else self._restored)
+
+    def _finish(self, piece: Piece) -> None:
         """Call the loss's `after_step`, restore everything if the step was not finite, update the moving average."""
         if self.after_step:
             assert self._batch is not None
             self.loss.after_step(self.objective.model, self._batch, self.number)
             wrong = self._checked(torch.zeros_like(self.found_inf), self._restored)
             self.found_inf.logical_or_(self.processes.all_reduce(wrong))
+        count = self._at_risk(piece)
         if not self._on_host:
-            for tensor, before in zip(self._restored, self._before, strict=True):
+            for tensor, before in zip(self._restored[:count], self._before[:count], strict=True):
                 tensor.copy_(torch.where(self.found_inf > 0, before, tensor))
-        elif self.found_inf and self._restored:
-            torch._foreach_copy_(self._restored, self._before)
+        elif count and self.found_inf:
+            torch._foreach_copy_(self._restored[:count], self._before[:count])
         if self.average:
             self.average.update(self.share * (1 - self.found_inf))
 
