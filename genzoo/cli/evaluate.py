@@ -60,8 +60,8 @@ def show_evaluation(options: argparse.Namespace) -> int:
     examples: dict[str, Tensor] = {}
     values = evaluate(model, data, metrics, options.batch_size, train, examples, **noise, samplers=samplers)
     of_each = known_nll_of_each(source.dataset, data, model.spec)
-    known = None if of_each is None else with_error(of_each)
-    gap = known_gaps(of_each, values, examples, "probability" if model.spec.is_discrete else "density")
+    known = None if of_each is None else {**with_error(of_each), "measure": model.spec.measure}
+    gap = known_gaps(of_each, values, examples, model.spec.measure)
     for line in impossible_gaps({"test": values, "gaps": gap}):
         warn(line, f"genzoo check {run.config.model} examines it")
     if options.json:

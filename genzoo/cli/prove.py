@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import textwrap
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import UsageError, did_you_mean, printable
+from genzoo.core.text import names_in
 from genzoo.registry.answer_cache import recalled, remember
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS, Entry, Kind
@@ -21,6 +23,8 @@ EPILOG = """\
   genzoo prove                        all theory of all that is registered
   genzoo prove realnvp 'vae*'         of these names
   genzoo -p my_model.py prove mine    of a file
+  genzoo prove maf --on pinwheel      and whether maf, trained on these data for
+                                      some seconds, is above their true density
 
 A registration names its theory, theory="package.module:function", which yields
 genzoo.Case(what, found, truth, tolerance): numbers known in closed form, by
@@ -41,8 +45,14 @@ def add_verb(verbs: Any) -> None:
     parser = verbs.add_parser("prove", help="hold registered names against their theory", epilog=EPILOG)
     parser.add_argument("names", nargs="*", metavar="NAME", help="names or patterns such as '*vae*' (default: all)")
     parser.add_argument("--kind", choices=KINDS, metavar="KIND", help="only one kind, see genzoo list --help")
+    parser.add_argument(
+        "--on", type=names_in, default=(), metavar="DATA,…",
+        help="also train the models on these data, whose density is known; '*': on all such data",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(handler=lambda options: show(named(options.names, options.kind), options.json))
+    parser.set_defaults(
+        handler=lambda options: show(named(options.names, options.kind), options.json, known(options.on))
+    )
 
 
 def named(names: Sequence[str], kind: Kind | None = None) -> list[Entry]:
@@ -62,17 +72,38 @@ def named(names: Sequence[str], kind: Kind | None = None) -> list[Entry]:
     return list({(entry.kind, entry.full_name): entry for entry in found}.values())
 
 
-def show(entries: Iterable[Entry], as_json: bool) -> int:
-    """Run and print the theory of entries; return 1 if a case does not hold or a theory cannot be run."""
+def known(names: Sequence[str]) -> list[Entry]:
+    """Return the datasets of known density with these names or patterns.
+
+    Raises:
+        UsageError: There is none with one of the names.
+    """
+    from genzoo.testing.known_density import known_datasets
+
+    every = {entry.name: entry for entry in known_datasets()} if names else {}
+    for name in names:
+        if not fnmatch.filter(every, name):
+            raise UsageError(f"no data of known density are named {name!r}", f"choose from: {', '.join(every)}")
+    return [entry for own, entry in every.items() if any(fnmatch.fnmatchcase(own, name) for name in names)]
+
+
+def show(entries: Iterable[Entry], as_json: bool, on: Sequence[Entry] = ()) -> int:
+    """Run and print the theory of entries; return 1 if a case does not hold or a theory cannot be run.
+
+    Args:
+        entries: What is registered.
+        as_json: Whether to print JSON.
+        on: Datasets of known density to train models on.
+    """
     from genzoo.testing.theory import prove
 
     proofs, counts, without = [], Counter[str](), []
     verdicts = verdicts_here()
     for entry in entries:
-        if not entry.theory:
+        if not entry.theory and not (on and entry.kind == "model"):
             without.append(entry)
             continue
-        proof = prove(entry)
+        proof = prove(entry, on)
         counts[proof.verdict] += 1
         verdicts[f"{entry.kind} {entry.full_name}"] = proof.verdict
         proofs.append(record(proof))

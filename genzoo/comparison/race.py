@@ -33,8 +33,9 @@ class Contest:
         """Return what needs no training: trivial models, the known density of the data, and real data."""
         found = []
         for row in self.table.rows:
-            known = row.results[0].get("baselines", {}).get("known_density")
-            if known and detail(row.results[0]["test"], self.metric, "exactness"):
+            known, own = row.results[0].get("baselines", {}).get("known_density"), row.results[0].get("measure")
+            comparable = known and known.get("measure", own) == own
+            if comparable and detail(row.results[0]["test"], self.metric, "exactness"):
                 found.append(Baseline("the data's own density", self.metric, float(known["nats"])))
             found += [*baselines_of(row.results[0], self.table.metrics()), *references(row, self.metric)]
         return sorted(dict.fromkeys(found), key=lambda baseline: (baseline.metric, baseline.value))

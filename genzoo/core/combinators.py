@@ -163,8 +163,7 @@ class Transformed(Distribution):
 class Composite(Distribution):
     """Independent distributions of the parts of a row, side by side on the last axis.
 
-    exp(log_prob) is a probability if that of every part is, and a density if some are: with respect to the product of
-    counting and length.
+    The measure of a row is that of its parts; "mixed" if some are discrete and others not.
 
     Args:
         parts: Each with the same batch shape and events of one axis, [*batch, F_i].
@@ -176,8 +175,8 @@ class Composite(Distribution):
             raise ValueError("the parts of a row need one batch shape and events of one axis")
         self.parts = tuple(parts)
         self.sizes = [p.shape[-1] for p in parts]
-        measures = [p.measure for p in parts]
-        self.measure = next((measure for measure in ("none", "density") if measure in measures), "probability")
+        measures = {p.measure for p in parts}
+        self.measure = "none" if "none" in measures else measures.pop() if len(measures) == 1 else "mixed"
         self.support = parts[0].support if len({p.support for p in parts}) == 1 else "any"
 
     @property

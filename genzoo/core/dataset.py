@@ -93,6 +93,14 @@ class DataSpec(_Fields):
         """Whether an example is a sequence of tokens, which have no order and no distances."""
         return self.kind == "tokens"
 
+    @property
+    def measure(self) -> Literal["probability", "density", "mixed"]:
+        """What a known density of these data is: a row of names and numbers has a mixed one."""
+        named = {bool(part.levels) for part in self.parts}
+        if self.is_discrete or named == {True}:
+            return "probability"
+        return "mixed" if len(named) == 2 else "density"
+
     def split(self, x: Tensor) -> dict[str, Tensor]:
         """Return the parts of rows x [*, F] by name, [*, *shape] each; without `parts`, x itself under ""."""
         if not self.parts:

@@ -21,9 +21,10 @@ from genzoo.core.noise import bernoulli, standard_normal
 
 LOG_2PI = math.log(2 * math.pi)
 
-Measure = Literal["probability", "density", "none"]
+Measure = Literal["probability", "density", "mixed", "none"]
 """What exp(log_prob) is: the probability of a discrete value (only this has bits per dimension), the density of a
-continuous value, or neither. Values of different measures must not be compared."""
+continuous value, both for a row with values of both kinds, or neither. Values of different measures must not be
+compared."""
 Support = Literal["any", "binary", "levels", "counts"]
 """The values of a distribution: any, only 0 and 1, grey levels k/255, or whole numbers from 0."""
 

@@ -35,6 +35,16 @@ def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activati
     return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
+def changing_buffers(module: nn.Module) -> list[Tensor]:
+    """Return the buffers that training may change: those of all modules but what a class names in `constants`."""
+    return [
+        buffer
+        for one in module.modules()
+        for name, buffer in one._buffers.items()
+        if buffer is not None and name not in getattr(one, "constants", ())
+    ]
+
+
 class MaskedLinear(nn.Linear):
     """A linear layer in which output i uses only the inputs j with mask[i, j] (Germain et al. 2015, eq. 10).
 
@@ -43,6 +53,7 @@ class MaskedLinear(nn.Linear):
         bias: Whether to add a bias.
     """
 
+    constants = ("mask",)
     mask: Tensor
 
     def __init__(self, mask: Tensor, bias: bool = True) -> None:

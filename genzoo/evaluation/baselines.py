@@ -147,7 +147,7 @@ def _levels(data: Resident, pixels: Tensor) -> Iterator[Tensor]:
         yield (chunk[:, pixels[0] : pixels[-1] + 1] * (LEVELS - 1)).round().long()
 
 
-def known_nll(dataset: Dataset, data: Resident, spec: DataSpec) -> dict[str, float] | None:
+def known_nll(dataset: Dataset, data: Resident, spec: DataSpec) -> dict[str, Any] | None:
     """Return −ln p(x) in nats per example under the data's true density, the least that a model can reach on average.
 
     Args:
@@ -156,10 +156,10 @@ def known_nll(dataset: Dataset, data: Resident, spec: DataSpec) -> dict[str, flo
         spec: The model's spec: the density is converted to the units that the model sees.
 
     Returns:
-        "nats", the mean over examples, and its "standard_error"; None if the density is not known.
+        "nats", the mean over examples, its "standard_error" and its "measure"; None if the density is not known.
     """
     nats = known_nll_of_each(dataset, data, spec)
-    return None if nats is None else with_error(nats)
+    return None if nats is None else {**with_error(nats), "measure": spec.measure}
 
 
 def known_nll_of_each(dataset: Dataset, data: Resident, spec: DataSpec) -> Tensor | None:
@@ -180,7 +180,7 @@ def known_gaps(
         known: −ln p(x) of each example by the density that it was drawn from, [N].
         test: The metrics of the split; their details say which are −ln p(x), and whether of a density.
         examples: Each example's values by metric, [N].
-        measure: What the known density is: a "probability" of tokens.
+        measure: What the known density is, such as `DataSpec.measure`.
 
     Returns:
         {metric: {"nats": mean, "standard_error": of the mean}}. A mean below 0 by more than its error is impossible.

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genzoo.core.distributions import Measure
 from genzoo.core.loss import Loss
 from genzoo.core.metric import Metric
 from genzoo.core.model import Model, count_parameters
@@ -102,8 +101,7 @@ class FinalEvaluation:
     def gaps(self, test: Mapping[str, Any], examples: Mapping[str, Tensor]) -> dict[str, Any]:
         """Return how far each −ln p(x) of the test data lies above that of the data's own density, see `known_gaps`."""
         known = known_nll_of_each(self.plan.dataset, self.data.evaluated["test"], self.data.spec)
-        measure: Measure = "probability" if self.data.spec.is_discrete else "density"
-        return known_gaps(known, test, examples, measure)
+        return known_gaps(known, test, examples, self.data.spec.measure)
 
     def results(self, run: Run, trained: Trained) -> dict[str, Any]:
         """Return metrics of every split, the baselines and what the training took; write those of each test example."""

@@ -119,7 +119,8 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             order = "better than" if baseline.is_beaten_by(value) else "WORSE than"
             lines.append(f"{label_of(name)} {number(value)} is {order} {baseline.words}: {number(baseline.value)}")
     if known := results.get("baselines", {}).get("known_density"):
-        comparable = "density" if results.get("gaps") else results.get("measure", "density")
+        own = known.get("measure", "density")
+        comparable = own if results.get("gaps") else results.get("measure", "density")
         lines += gaps(results["test"], known, comparable)
     lines += [f"  {line}" for line in impossible_gaps(results)]
     if results.get("measure") == "none" and isinstance(results["test"].get(metric_for("distortion")), float):
@@ -127,17 +128,17 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def gaps(metrics: Mapping[str, Any], known: Mapping[str, float], measure: str | None = "density") -> list[str]:
+def gaps(metrics: Mapping[str, Any], known: Mapping[str, Any], measure: str | None = "density") -> list[str]:
     """Return the known −E ln p(x) of the data and the distance of each bound from it.
 
     Args:
         metrics: Of one split.
-        known: −E ln p(x) under the density that the data were drawn from, in nats, and its standard error.
-        measure: What −ln p(x|z) is; bounds are compared only where it is a density.
+        known: −E ln p(x) under the density that the data were drawn from, in nats, its standard error and its measure.
+        measure: What −ln p(x|z) is; bounds are compared only where both have one measure.
     """
     truth, every = known["nats"], set(map(key, of_every_run(registry())))
     lines = [f"the data's own −E ln p(x) is known: {number(truth)} ± {number(known['standard_error'])} nats"]
-    for name in without_copies([metrics], list(metrics)) if measure == "density" else ():
+    for name in without_copies([metrics], list(metrics)) if measure == known.get("measure", "density") else ():
         value = metrics[name]
         if isinstance(value, float) and (order := order_of(name)).role == "bound":
             side = "above" if value >= truth else "BELOW"

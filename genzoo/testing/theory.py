@@ -6,7 +6,7 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,6 +18,7 @@ from genzoo.core.theory import Case, Theory
 from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import Entry, describe
 from genzoo.testing.check import place_of
+from genzoo.testing.known_density import gaps
 
 Verdict = Literal["proved", "bounded", "refuted", "broken", "unproved"]
 VERDICTS: dict[Verdict, str] = {
@@ -57,14 +58,21 @@ class Proof:
         return [case for case in self.cases if not case.holds]
 
 
-def prove(entry: Entry) -> Proof:
-    """Run the theory of an entry with seed 0. An error of its function is the proof's fault."""
+def prove(entry: Entry, on: Sequence[Entry] = ()) -> Proof:
+    """Run the theory of an entry with seed 0. An error of its function is the proof's fault.
+
+    Args:
+        entry: What is registered.
+        on: Datasets of known density, on each of which a model is trained for some seconds: see `gaps`.
+    """
     start, fault = time.perf_counter(), ""
     cases: list[Case] = []
     try:
         with contextlib.redirect_stdout(sys.stderr), torch.enable_grad(), seeded(0):
             if entry.theory:
                 _collect(_loaded(entry)(), cases)
+            for dataset in on if entry.kind == "model" else ():
+                cases += gaps(entry, dataset)
     except GenzooError as error:
         fault = error.message
     except (Exception, SystemExit) as error:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from genzoo.core.dataset import Batch
+from genzoo.core.nets import changing_buffers
 from genzoo.core.noise import derive_seed, reseed
 from genzoo.core.optimizer import ParameterGroup
 from genzoo.system.distributed import ALONE, Processes
@@ -109,12 +110,14 @@ class Step:
         self._batch: Batch | None = None
         self._terms: dict[int, dict[str, Tensor]] = {}
         """The terms of each of the step's phases so far."""
-        self._buffers = list(objective.buffers())
+        self._buffers = changing_buffers(objective)
         self._restored: list[Tensor] = list(self._buffers)
         """What is restored if the step is not finite. One phase's kernel leaves its weights as they are by itself."""
         if self.several or self.after_step:
             self._restored += [*objective.parameters(), *self.optimizer.tensors().values()]
         self._before = [tensor.detach().clone() for tensor in self._restored]
+        self._on_host = False
+        """Whether the body may read whether the step was finite: it is run on a CPU, and not recorded."""
         self._generators = generators(device)
         self.at = (0, 0)
         """Number and phase of the step that started last."""
@@ -126,9 +129,11 @@ class Step:
             self.share.fill_(share)
         if self.device.type == "cpu" and number % TINY_STEPS == 0:
             self.optimizer.drop_tiny()
+        self._on_host = self.device.type == "cpu"
         for piece in self.steps[number % len(self.steps)]:
             self.reseed(number, piece.phase)
             self.body(inputs, piece)
+        self._on_host = False
         self._batch, self._terms = None, {}  # frees the memory
 
     def reseed(self, number: int, phase: int = 0, purpose: str = "step") -> None:
@@ -147,8 +152,8 @@ class Step:
         span = self.span
         if piece.first:
             with span("data"):
-                if self._restored:
-                    torch._foreach_copy_(self._before, self._restored)
+                if count := self._at_risk(piece):
+                    torch._foreach_copy_(self._before[:count], self._restored[:count])
                 self._batch, self._terms = self.see(*inputs), {}
         assert self._batch is not None
         with span("forward"):
@@ -163,7 +168,7 @@ class Step:
             with span("optimiser"):
                 self._update(terms, piece)
                 if piece.last:
-                    self._finish()
+                    self._finish(piece)
             self._terms[piece.phase] = terms
             if piece.last:
                 self._record(terms)
@@ -189,15 +194,23 @@ class Step:
         self.optimizer.step(self.found_inf, piece.phase)
         self.optimizer.zero_grad()
 
-    def _finish(self) -> None:
+    def _at_risk(self, piece: Piece) -> int:
+        """Return how many of `_restored` may be wrong after a step: the buffers alone if one phase is active."""
+        return len(self._buffers if piece.first and piece.last and not self.after_step else self._restored)
+
+    def _finish(self, piece: Piece) -> None:
         """Call the loss's `after_step`, restore everything if the step was not finite, update the moving average."""
         if self.after_step:
             assert self._batch is not None
             self.loss.after_step(self.objective.model, self._batch, self.number)
             wrong = self._checked(torch.zeros_like(self.found_inf), self._restored)
             self.found_inf.logical_or_(self.processes.all_reduce(wrong))
-        for tensor, before in zip(self._restored, self._before, strict=True):
-            tensor.copy_(torch.where(self.found_inf > 0, before, tensor))
+        count = self._at_risk(piece)
+        if not self._on_host:
+            for tensor, before in zip(self._restored[:count], self._before[:count], strict=True):
+                tensor.copy_(torch.where(self.found_inf > 0, before, tensor))
+        elif count and self.found_inf:
+            torch._foreach_copy_(self._restored[:count], self._before[:count])
         if self.average:
             self.average.update(self.share * (1 - self.found_inf))
 

@@ -31,8 +31,9 @@ def test_it_prints_each_case_and_says_what_they_show() -> None:
 
 
 def test_names_without_theory_are_listed_and_are_no_fault() -> None:
-    found = genzoo("prove", "tensorboard", "moons")
-    assert found.out.splitlines() == ["nothing to prove", "dataset, unproved: moons", "listener, unproved: tensorboard"]
+    found = genzoo("prove", "tensorboard", "spirals")
+    unproved = ["dataset, unproved: spirals", "listener, unproved: tensorboard"]
+    assert found.out.splitlines() == ["nothing to prove", *unproved]
     assert found.code == 0
 
 
@@ -41,12 +42,21 @@ def test_as_json() -> None:
     (row,) = json.loads(genzoo("prove", "mine", "--json").out)
     assert (row["kind"], row["name"], row["verdict"], row["fault"]) == ("loss", "mine", "proved", "")
     assert row["cases"] == [{**EQUAL._asdict(), "holds": True}]
-    (row,) = json.loads(genzoo("prove", "moons", "--json").out)
+    (row,) = json.loads(genzoo("prove", "spirals", "--json").out)
     assert (row["verdict"], row["cases"]) == ("unproved", [])
 
 
 def test_the_kind_chooses_and_unknown_names_are_refused() -> None:
-    register(EQUAL, name="moons")
-    assert genzoo("prove", "moons", "--kind", "dataset").out.startswith("nothing to prove")
-    assert genzoo("prove", "moons", "--kind", "loss").out.startswith("loss moons: proved")
+    register(EQUAL, name="spirals")
+    assert genzoo("prove", "spirals", "--kind", "dataset").out.startswith("nothing to prove")
+    assert genzoo("prove", "spirals", "--kind", "loss").out.startswith("loss spirals: proved")
     assert refused(genzoo("prove", "realnpv")) == "nothing is named 'realnpv'. Did you mean 'realnvp'?"
+
+
+def test_models_are_held_against_data_of_known_density() -> None:
+    found = genzoo("prove", "ppca", "--on", "two-v*")
+    assert found.code == 0
+    (line,) = [line for line in found.out.splitlines() if "two-views" in line]
+    assert line.startswith("  ok ")
+    assert line.endswith("two-views: nll above that of the data, nats")
+    assert refused(genzoo("prove", "ppca", "--on", "digits")) == "no data of known density are named 'digits'"

@@ -129,7 +129,7 @@ def test_the_parts_of_a_row_are_independent() -> None:
     rows = torch.tensor([[0.0, 2.0, 0.3, 1.0], [1.0, 1.0, -0.7, 0.0]], dtype=torch.float64)
     each = a.log_prob(rows[:, :2]) + b.log_prob(rows[:, 2:3]) + c.log_prob(rows[:, 3:])
     torch.testing.assert_close(p.log_prob(rows), each)
-    assert (p.shape, p.measure) == ((2, 4), "density")
+    assert (p.shape, p.measure) == ((2, 4), "mixed")
     torch.testing.assert_close(p.centre, torch.cat([a.centre, b.mean, c.mean], 1))
     assert Composite([a, c]).measure == "probability"
     assert Composite([a, Delta(randn(2, 1))]).measure == "none"

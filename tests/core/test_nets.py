@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from genzoo.core.nets import frozen, mlp
+from genzoo.core.nets import MaskedLinear, changing_buffers, frozen, mlp
 
 
 def test_a_frozen_net_passes_the_gradient_on_and_keeps_none() -> None:
@@ -29,3 +29,11 @@ def test_both_sides_of_an_adversary_in_one_scalar() -> None:
     theirs = [parameter.grad for parameter in net.parameters()]
     torch.testing.assert_close(theirs, list(torch.autograd.grad(2 * net(x.detach()).sum(), list(net.parameters()))))
     torch.testing.assert_close(weight.grad, torch.autograd.grad(-3 * net(noise * weight).sum(), weight)[0])
+
+
+def test_masks_are_constants_and_running_means_are_not() -> None:
+    net = torch.nn.Sequential(MaskedLinear(torch.ones(3, 2, dtype=torch.bool)), torch.nn.BatchNorm1d(3))
+    norm = net[1]
+    assert isinstance(norm, torch.nn.BatchNorm1d)
+    assert [id(buffer) for buffer in changing_buffers(net)] == [id(buffer) for buffer in norm.buffers()]
+    assert len(changing_buffers(net)) == 3

@@ -175,6 +175,14 @@ def adversarial_codes() -> Iterator[Case]:
     with torch.no_grad():
         fooling = loss(model, batch, STEP)["fooling"].item()
     yield Case("−ln D of codes that are the prior's", fooling, math.log(2), 0.01)
+    layer: Any = loss.critic[0]
+    torch.nn.init.constant_(layer.weight, 2.0)
+    torch.nn.init.constant_(layer.bias, -200.0)  # D is 0 in float32, and its logit is not
+    terms, weight = loss(model, batch, STEP), loss.config.prior_weight
+    added = (terms["loss"] + model.infer(batch).px.log_prob(batch.x).mean()) / weight
+    (slope,) = torch.autograd.grad(added, model.encoder[1].bias)
+    yield Case("−ln D where the critic is sure: −logit", terms["fooling"].item(), 200.0, 0.01)
+    yield Case("its slope in the code", slope.item(), -2.0, 1e-4)
 
 
 def sliced_wasserstein_distance() -> Iterator[Case]:

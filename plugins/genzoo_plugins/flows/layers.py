@@ -93,6 +93,7 @@ class Coupling(Layer):
         transform: Of single values.
     """
 
+    constants = ("mask",)
     mask: Tensor
 
     def __init__(self, mask: Tensor, net: nn.Module, transform: Transform) -> None:

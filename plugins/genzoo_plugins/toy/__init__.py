@@ -9,8 +9,9 @@ def register_datasets(register: Register) -> None:
     register(
         "moons",
         f"{home}.moons:Moons",
-        summary="two interleaved half circles in the plane; generated",
+        summary="two interleaved half circles in the plane; generated, density known",
         paper="after scikit-learn's make_moons",
+        theory="genzoo_plugins.toy.theory:moons",
     )
     register(
         "quadratic",

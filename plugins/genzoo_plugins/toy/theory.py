@@ -12,6 +12,7 @@ from torch import Tensor
 from genzoo.core.theory import Case
 from genzoo_plugins.toy.densities import Pinwheel, Quadratic, Rings
 from genzoo_plugins.toy.markov import FIRST, NEXT, Markov
+from genzoo_plugins.toy.moons import Moons
 from genzoo_plugins.toy.two_views import TwoViews
 from genzoo_plugins.toy.waves import Waves
 
@@ -24,11 +25,11 @@ def examples(kind: type[Any], n: int = COUNT, **options: Any) -> tuple[Any, Tens
     return data, torch.as_tensor(data.split("train", n).x[:])
 
 
-def in_the_plane(kind: type[Any], side: float) -> Iterator[Case]:
+def in_the_plane(kind: type[Any], side: float, steps: int = 600) -> Iterator[Case]:
     """∫p over the plane, and E −ln p of the examples against the entropy by quadrature."""
     data, x = examples(kind)
-    line = torch.linspace(-side, side, 601, dtype=torch.float64)
-    log_p, cell = data.log_density(torch.cartesian_prod(line, line)), (2 * side / 600) ** 2
+    line = torch.linspace(-side, side, steps + 1, dtype=torch.float64)
+    log_p, cell = data.log_density(torch.cartesian_prod(line, line)), (2 * side / steps) ** 2
     yield Case("∫p(x)dx in the plane", log_p.exp().sum().item() * cell, 1.0, 1e-5)
     entropy = -torch.special.xlogy(log_p.exp(), log_p.exp()).sum().item() * cell
     yield Case.mean("E −ln p of the examples: the entropy by quadrature, nats", -data.log_density(x.double()), entropy)
@@ -37,6 +38,11 @@ def in_the_plane(kind: type[Any], side: float) -> Iterator[Case]:
 def rings() -> Iterator[Case]:
     """Four circles with noise."""
     return in_the_plane(Rings, 3.0)
+
+
+def moons() -> Iterator[Case]:
+    """Two half circles with noise."""
+    return in_the_plane(Moons, 3.0, steps=200)
 
 
 def pinwheel() -> Iterator[Case]:

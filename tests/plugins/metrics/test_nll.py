@@ -66,6 +66,7 @@ def test_of_dequantised_pixels_it_is_a_bound_on_a_probability() -> None:
         ("vae", SPECS["grey images"], False, "nll", "grey pixels have no likelihood; use --binarize"),
         ("ae", SPECS["points"], False, "nll", "no prior p(z)"),
         ("flow-matching", SPECS["points"], False, "nll", "no latent variables"),
+        ("gan", SPECS["points"], False, "nll", "no latent variables"),
         ("made", SPECS["points"], False, "bits-per-dim", "p(x) is a density, not a probability"),
         ("ppca", BINARY, True, "bits-per-dim", "p(x) is a density, not a probability"),
         ("vae", SPECS["points"], False, "bits-per-dim:5", "p(x|z) is a density, not a probability"),

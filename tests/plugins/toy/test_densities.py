@@ -9,6 +9,7 @@ import torch
 from registered_data import dataset, load
 from torch import Tensor
 
+from genzoo.core.dataset import KnownDensity
 from genzoo.core.errors import UsageError
 
 PLANE = ["rings", "pinwheel"]
@@ -69,3 +70,15 @@ def test_the_density_of_rings_at_the_centre_is_gaussian() -> None:
 def test_zero_noise_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="--noise must be more than 0"):
         dataset(name, noise=0.0)
+
+
+@pytest.mark.parametrize(("noise", "half", "n"), [(0.05, 3.0, 170), (0.3, 4.2, 100)])
+def test_the_density_of_moons_integrates_to_1(noise: float, half: float, n: int) -> None:
+    """Between the moons and within them, whatever the width of the Gaussian that is averaged over the curves."""
+    points, area = grid(half, n)
+    assert dataset("moons", noise=noise).log_density(points).exp().sum().item() * area == pytest.approx(1, abs=1e-6)
+
+
+def test_moons_without_noise_are_curves_and_have_no_density() -> None:
+    assert isinstance(dataset("moons"), KnownDensity)
+    assert not isinstance(dataset("moons", noise=0.0), KnownDensity)
