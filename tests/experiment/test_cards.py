@@ -78,7 +78,7 @@ at_most = 3
 
 def test_a_card_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "cards.toml").write_text(GOOD)
-    (found,) = read(tmp_path / "cards.toml")
+    (found,), _ = read(tmp_path / "cards.toml")
     assert isinstance(found, Card)
     assert found.configs()["a"].training.metrics == ("kl",)
     assert [planned.config.training.seed for _, planned in found.plan([3, 4], epochs=1)] == [3, 4]
@@ -87,7 +87,7 @@ def test_a_card_in_a_file(tmp_path: Path) -> None:
 def test_the_example_of_contributing_is_a_card(tmp_path: Path) -> None:
     (example,) = blocks("CONTRIBUTING.md", "toml")
     (tmp_path / "cards.toml").write_text(example)
-    (found,) = read(tmp_path / "cards.toml")
+    (found,), _ = read(tmp_path / "cards.toml")
     Experiment(found.configs(device="cpu")["small"], RunPaths(), quiet=True)
 
 
