@@ -24,10 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from zoo_pages import ROWS, TILES, models, write_pages
+from zoo_pages import LABELS, ROOT, ROWS, TILES, models, write_pages
 from zoo_tiles import save_tile
 
-import genzoo
 from genzoo.cli.main import main as type_command
 from genzoo.core.model import Autoencoder, Density, LatentModel
 from genzoo.registry.current import registry
@@ -50,10 +49,14 @@ OWN: dict[str, str] = {
     "sigma-vae": "--dataset digits",
 }
 """Data that show more of a model than the first ones that it takes."""
-EPOCHS = 40
+EPOCHS = 30
 """Passes over the training data."""
-FEWER: dict[str, int] = {}
-"""Those of models whose steps take long."""
+OTHER_EPOCHS: dict[str, int] = {
+    **dict.fromkeys(("glow", "pixelcnn", "pixelcnn-pp", "transformer", "mdlm"), 3),
+    **dict.fromkeys(("consistency", "ddpm", "edm", "meanflow", "text-vae", "vdm"), 6),
+    **dict.fromkeys(("conv-vae", "fsq-vae", "vq-vae"), 10),
+}
+"""Fewer for models whose steps take long, more for those that learn slowly."""
 FIGURES = ("samples", "reconstructions")
 """The figures that are drawn: the others take longer than the training."""
 
@@ -62,7 +65,7 @@ def measure(entry: Entry, folder: Path, epochs: int = 0) -> dict[str, Any] | str
     """Train, evaluate and draw a model; return its row, or why it cannot be measured."""
     model = entry.load()
     extra = "" if issubclass(model, (Density, LatentModel, Autoencoder)) else " --metrics c2st"
-    passes = f" --epochs {epochs or FEWER.get(entry.name, EPOCHS)}" if not model.in_closed_form() else ""
+    passes = f" --epochs {epochs or OTHER_EPOCHS.get(entry.name, EPOCHS)}" if not model.in_closed_form() else ""
     said = ""
     for data in [OWN[entry.name]] if entry.name in OWN else DATA:
         words, begin = f"{data}{passes}{extra}", time.process_time()
@@ -79,7 +82,7 @@ def measure(entry: Entry, folder: Path, epochs: int = 0) -> dict[str, Any] | str
                 "known_density": run.results["baselines"].get("known_density", {}).get("nats"),
                 "cases": len(proof.cases),
                 "verdict": proof.verdict,
-                "revision": revision(),
+                "commit": (revision(ROOT) or {}).get("commit"),
                 "torch": torch.__version__,
             }
         if code != 2:  # not a matter of the data
@@ -98,12 +101,18 @@ def typed(command: str) -> tuple[int, str]:
 def metrics(results: dict[str, Any]) -> dict[str, Any]:
     """Return the metrics of the test data that the page shows, with what −ln p(x) is."""
     test = results["test"]
-    names = [name for name in ("nll", "mse", "c2st", "flow_nll") if test.get(name) is not None]
-    details = test.get("details", {})
+    details = {name: test["details"].get(name, {}) for name in LABELS}
     return {
-        name: {"value": test[name], **{key: details[name][key] for key in ("exactness", "measure") if key in details.get(name, {})}}
-        for name in names
+        name: {"value": test[name], **{key: about[key] for key in ("exactness", "measure") if key in about}}
+        for name, about in details.items()
+        if test.get(name) is not None
     }
+
+
+def as_text(rows: dict[str, Any]) -> str:
+    """Return the rows as JSON, a line a model."""
+    lines = [f"{json.dumps(name)}: {json.dumps(row, ensure_ascii=False)}" for name, row in sorted(rows.items())]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def chosen(names: Iterable[str], missing: bool, rows: dict[str, Any]) -> list[Entry]:
@@ -135,7 +144,7 @@ def main() -> int:
             print(f"{entry.name}: {row}", flush=True)
             if not isinstance(row, str):
                 rows[entry.name] = row
-                ROWS.write_text(json.dumps(dict(sorted(rows.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+                ROWS.write_text(as_text(rows), encoding="utf-8")
     write_pages()
     return int(failed)
 

@@ -70,8 +70,9 @@ def page(rows: dict[str, Any]) -> str:
 
 def about(entry: Entry) -> str:
     """Return what the family of a model is."""
-    (module,) = {plugin.file for plugin in plugins if plugin.origin == entry.origin}
-    return " ".join((ast.get_docstring(ast.parse(Path(module).read_text(encoding="utf-8"))) or "").split("\n\n")[0].split())
+    (file,) = {plugin.file for plugin in plugins if plugin.origin == entry.origin}
+    text = ast.get_docstring(ast.parse(Path(file).read_text(encoding="utf-8"))) or ""
+    return " ".join(text.split("\n\n")[0].split())
 
 
 def line(entry: Entry, row: dict[str, Any] | None) -> list[str]:

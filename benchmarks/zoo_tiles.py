@@ -74,11 +74,15 @@ def of_rows(real: Tensor, new: Tensor) -> Image.Image:
     return picture
 
 
+def sheet_size(count: int) -> tuple[int, int]:
+    """Return width and height of a sheet of so many pictures."""
+    return COLUMNS * (WIDTH + GAP) + GAP, -(-count // COLUMNS) * (HEIGHT + LABEL + GAP) + GAP
+
+
 def save_sheet(path: Path, tiles: Sequence[Path]) -> None:
     """Write the pictures of all models on one sheet, with their names."""
-    rows = -(-len(tiles) // COLUMNS)
     across, down = WIDTH + GAP, HEIGHT + LABEL + GAP
-    sheet = Image.new("RGB", (COLUMNS * across + GAP, rows * down + GAP), "white")
+    sheet = Image.new("RGB", sheet_size(len(tiles)), "white")
     draw = ImageDraw.Draw(sheet)
     for number, tile in enumerate(tiles):
         left, top = GAP + number % COLUMNS * across, GAP + number // COLUMNS * down

@@ -120,7 +120,8 @@ class Card:
         for claim in self.claims:
             if self.runs[claim.run]["model"] not in (model.name, model.full_name):
                 continue
-            ours = f"not yet run: genzoo reproduce {self.name}, {self.minutes:g} minutes a seed on a {self.fits.upper()}"
+            cost = f"{self.minutes:g} minutes a seed on a {self.fits.upper()}"
+            ours = f"not yet run: genzoo reproduce {self.name}, {cost}"
             if claim.measured:
                 estimate, number = Estimate(claim.measured), len(claim.measured)
                 seeds = f"{number} seed{'' if number == 1 else 's'}"
@@ -216,18 +217,20 @@ def files() -> list[tuple[Plugin, Path]]:
 
 
 def published(model: Entry) -> list[str]:
-    """Return what was reproduced of a model's published figures, or why nothing was; empty if its plugin says neither.
+    """Return what its package reproduced of a model's published figures, or else why nothing was.
 
-    Raises:
-        PluginError: A file of cards is malformed.
+    Empty if the package says neither. A malformed file of cards is one line, and is all that is returned.
     """
-    found = [text for card in cards().values() for text in card.statements(model)]
-    return found or [
-        reason
-        for plugin, file in files()
-        for name, reason in read(file)[1].items()
-        if (plugin.origin.distribution, name) == (model.origin.distribution, model.name)
-    ]
+    found, reasons = [], []
+    try:
+        for plugin, file in files():
+            if plugin.origin.distribution == model.origin.distribution:
+                own, without = read(file)
+                found += [text for card in own for text in card.statements(model)]
+                reasons += [without[model.name]] if model.name in without else []
+    except PluginError as error:
+        return [error.message]
+    return found or reasons
 
 
 def read(file: Path) -> tuple[list[Card], dict[str, str]]:

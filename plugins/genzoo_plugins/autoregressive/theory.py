@@ -57,7 +57,7 @@ def of_masks(**options: Any) -> Iterator[Case]:
 
 
 def pixelcnn() -> Iterator[Case]:
-    """Σ p over all 2⁹ images is 1; every earlier pixel is seen, also above to the right (the blind spot), and no other."""
+    """Σ p over all 2⁹ images is 1; all earlier pixels are seen, those of the blind spot too, and no others."""
     pixels = genzoo.DataSpec((1, 3, 3), "bernoulli", binary=True)
     options = {"width": 8, "layers": 3, "reach": 1}
     model = built(PixelCNN, pixels, **options)
