@@ -37,7 +37,6 @@ from genzoo.experiment.sweep import SweepRun, sweep_runs
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import Plugin, plugins
 from genzoo.registry.entries import Entry, describe
-from genzoo.reporting.tables import estimate_text
 from genzoo.runs.config import Components, RunConfig
 from genzoo.runs.run import Run
 
@@ -121,13 +120,13 @@ class Card:
             if self.runs[claim.run]["model"] not in (model.name, model.full_name):
                 continue
             cost = f"{self.minutes:g} minutes a seed on a {self.fits.upper()}"
-            ours = f"not yet run: genzoo reproduce {self.name}, {cost}"
+            outcome = f"not yet run: genzoo reproduce {self.name}, {cost}"
             if claim.measured:
-                estimate, number = Estimate(claim.measured), len(claim.measured)
-                seeds = f"{number} seed{'' if number == 1 else 's'}"
-                ours = f"{estimate_text(estimate)}, {seeds}, {claim.verdict(estimate)}"
+                estimate = Estimate(claim.measured)
+                mean, number = ours(as_json(estimate))
+                outcome = f"{mean}, {number} seed{'' if number == '1' else 's'}, {claim.verdict(estimate)}"
             published = f" (published: {claim.published})" if claim.published else ""
-            found.append(f"{claim.expected}{published}: {ours}")
+            found.append(f"{claim.expected}{published}: {outcome}")
         return found
 
     def configs(self, **changed: Any) -> dict[str, RunConfig]:
@@ -159,6 +158,14 @@ def split(name: str) -> tuple[str, str]:
     """Return run and metric of "RUN.METRIC"."""
     run, _, metric = name.partition(".")
     return run, metric
+
+
+def ours(found: Mapping[str, Any]) -> list[str]:
+    """Return "mean ± interval" and the number of seeds of an estimate as JSON values, or why there is none."""
+    if "mean" not in found:
+        return [f"n/a ({found['not_available']})", ""]
+    interval = found["interval_95"]
+    return [f"{found['mean']:.2f}" + ("" if interval is None else f" ± {interval:.2f}"), str(len(found["values"]))]
 
 
 def results(card: Card, plan: Iterable[tuple[str, SweepRun]], runs: Mapping[str, Run]) -> list[dict[str, Any]]:

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from documents import blocks
 
-from genzoo.cli.reproduce import ours
 from genzoo.comparison.statistics import Estimate, as_json, estimated
 from genzoo.core.errors import PluginError, UsageError
-from genzoo.experiment.cards import Card, Claim, card, cards, files, of_claim, published, read
+from genzoo.experiment.cards import Card, Claim, card, cards, files, of_claim, ours, published, read
 from genzoo.experiment.experiment import Experiment
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import Plugin
@@ -140,8 +139,8 @@ def test_what_was_measured_is_what_was_published_of_it() -> None:
     ("measured", "text"),
     [
         ("[]", "not yet run: genzoo reproduce mine, 1 minutes a seed on a CPU"),
-        ("[2.9]", "2.9000, 1 seed, reproduced"),
-        ("[3.1, 3.2]", "3.1500 ± 0.6353, 2 seeds, undecided"),
+        ("[2.9]", "2.90, 1 seed, reproduced"),
+        ("[3.1, 3.2]", "3.15 ± 0.64, 2 seeds, undecided"),
     ],
 )
 def test_what_is_said_of_a_model(measured: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
