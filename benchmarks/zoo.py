@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from zoo_pages import LABELS, ROOT, ROWS, TILES, models, write_pages
+from zoo_pages import LABELS, ROOT, ROWS, TILES, models, read_rows, write_pages
 from zoo_tiles import save_tile
 
 from genzoo.cli.main import main as type_command
@@ -37,6 +37,7 @@ from genzoo.testing.theory import prove
 
 DIGITS = "--dataset digits --binarize threshold"
 LARGER = "--dataset digits --data.resize 16 --binarize threshold"
+GREY = "--dataset digits"
 PLANE = "--dataset pinwheel"
 CHAIN = "--dataset markov"
 DATA = (DIGITS, LARGER, "--dataset hmm", "--dataset mixed-table", "--dataset two-views")
@@ -44,9 +45,8 @@ DATA = (DIGITS, LARGER, "--dataset hmm", "--dataset mixed-table", "--dataset two
 OWN: dict[str, str] = {
     **dict.fromkeys(("realnvp", "nice", "maf", "spline-flow", "kde", "gmm", "flow-matching"), PLANE),
     **dict.fromkeys(("char-model", "ngram"), CHAIN),
-    "ddpm": LARGER,
-    "cb-vae": "--dataset digits",
-    "sigma-vae": "--dataset digits",
+    **dict.fromkeys(("gan", "wgan-gp", "cb-vae", "sigma-vae"), GREY),
+    "factor-analysis": "--dataset two-views",
 }
 """Data that show more of a model than the first ones that it takes."""
 EPOCHS = 30
@@ -55,6 +55,8 @@ OTHER_EPOCHS: dict[str, int] = {
     **dict.fromkeys(("glow", "pixelcnn", "pixelcnn-pp", "transformer", "mdlm"), 3),
     **dict.fromkeys(("consistency", "ddpm", "edm", "meanflow", "text-vae", "vdm"), 6),
     **dict.fromkeys(("conv-vae", "fsq-vae", "vq-vae"), 10),
+    **dict.fromkeys(("gan", "maf"), 100),
+    "wgan-gp": 50,
 }
 """Fewer for models whose steps take long, more for those that learn slowly."""
 FIGURES = ("samples", "reconstructions")
@@ -64,7 +66,7 @@ FIGURES = ("samples", "reconstructions")
 def measure(entry: Entry, folder: Path, epochs: int = 0) -> dict[str, Any] | str:
     """Train, evaluate and draw a model; return its row, or why it cannot be measured."""
     model = entry.load()
-    extra = "" if issubclass(model, (Density, LatentModel, Autoencoder)) else " --metrics c2st"
+    extra = "" if issubclass(model, (Density, LatentModel, Autoencoder)) else " --metrics sliced-wasserstein"
     passes = f" --epochs {epochs or OTHER_EPOCHS.get(entry.name, EPOCHS)}" if not model.in_closed_form() else ""
     said = ""
     for data in [OWN[entry.name]] if entry.name in OWN else DATA:
@@ -101,7 +103,7 @@ def typed(command: str) -> tuple[int, str]:
 def metrics(results: dict[str, Any]) -> dict[str, Any]:
     """Return the metrics of the test data that the page shows, with what −ln p(x) is."""
     test = results["test"]
-    details = {name: test["details"].get(name, {}) for name in LABELS}
+    details = {name: test.get("details", {}).get(name, {}) for name in LABELS}
     return {
         name: {"value": test[name], **{key: about[key] for key in ("exactness", "measure") if key in about}}
         for name, about in details.items()
@@ -115,8 +117,9 @@ def as_text(rows: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def chosen(names: Iterable[str], missing: bool, rows: dict[str, Any]) -> list[Entry]:
+def chosen(names: Iterable[str], missing: bool) -> list[Entry]:
     """Return the models to measure."""
+    rows = read_rows()
     return [
         entry
         for entry in models()
@@ -134,17 +137,15 @@ def main() -> int:
     options = parser.parse_args()
     registry().entries[:] = [e for e in registry().entries if e.kind != "figure" or e.name in FIGURES]
     torch.set_num_threads(1)
-    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.exists() else {}
     TILES.mkdir(parents=True, exist_ok=True)
     failed = False
     with tempfile.TemporaryDirectory() as folder:
-        for entry in chosen(options.names, options.missing, rows):
+        for entry in chosen(options.names, options.missing):
             row = measure(entry, (options.runs or Path(folder)) / entry.name, options.epochs)
             failed |= isinstance(row, str)
             print(f"{entry.name}: {row}", flush=True)
             if not isinstance(row, str):
-                rows[entry.name] = row
-                ROWS.write_text(as_text(rows), encoding="utf-8")
+                ROWS.write_text(as_text({**read_rows(), entry.name: row}), encoding="utf-8")
     write_pages()
     return int(failed)
 

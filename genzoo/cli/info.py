@@ -6,6 +6,7 @@ import argparse
 import inspect
 import textwrap
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +91,10 @@ def description(entry: Entry) -> tuple[list[list[str]], list[list[str]]]:
         return [["use", use]], []
 
     def work_out() -> list[Any]:
-        abouts = {"model": about_model, "loss": about_loss, "metric": about_metric, "dataset": lambda _: []}
-        about = [["oracle", oracle(entry)], *abouts.get(entry.kind, about_part)(entry)]
-        return [about, about_options(entry) if entry.kind in WITH_OPTIONS else []]
+        abouts = {"model": about_model, "loss": about_loss, "metric": about_metric, "dataset": None}
+        tell = abouts.get(entry.kind, about_part)
+        about = tell(entry) if tell else []
+        return [[["oracle", oracle(entry)], *about], about_options(entry) if entry.kind in WITH_OPTIONS else []]
 
     about, options = cached(["info", entry.kind, entry.full_name], work_out)
     return [*about, ["use", use]], options
@@ -101,8 +103,8 @@ def description(entry: Entry) -> tuple[list[list[str]], list[list[str]]]:
 def oracle(entry: Entry) -> str:
     """Return what the theory cases of an entry are held against: the first sentence of their function."""
     try:
-        theory: Any = entry.load_theory() if entry.theory else ""
-        return first_sentence(getattr(theory, "func", theory)) if theory else ""  # of a partial, its function
+        theory: object = entry.load_theory() if entry.theory else ""
+        return first_sentence(theory.func if isinstance(theory, partial) else theory) if entry.theory else ""
     except Exception:  # a theory that cannot be imported is reported by `genzoo prove`
         return ""
 

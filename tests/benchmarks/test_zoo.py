@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import zoo_pages
 from marked import filled
 from PIL import Image
 from zoo_tiles import sheet_size
 
-ROWS = json.loads(zoo_pages.ROWS.read_text(encoding="utf-8"))
+ROWS = zoo_pages.read_rows()
 WRITE = "type: python benchmarks/zoo.py --missing"
 
 
