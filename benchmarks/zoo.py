@@ -45,7 +45,7 @@ DATA = (DIGITS, LARGER, "--dataset hmm", "--dataset mixed-table", "--dataset two
 OWN: dict[str, str] = {
     **dict.fromkeys(("realnvp", "nice", "maf", "spline-flow", "kde", "gmm", "flow-matching"), PLANE),
     **dict.fromkeys(("char-model", "ngram"), CHAIN),
-    **dict.fromkeys(("gan", "wgan-gp", "cb-vae", "sigma-vae"), GREY),
+    **dict.fromkeys(("gan", "wgan-gp", "cb-vae", "pixelcnn-pp", "sigma-vae"), GREY),
     "factor-analysis": "--dataset two-views",
 }
 """Data that show more of a model than the first ones that it takes."""
@@ -54,9 +54,10 @@ EPOCHS = 30
 OTHER_EPOCHS: dict[str, int] = {
     **dict.fromkeys(("glow", "pixelcnn", "pixelcnn-pp", "transformer", "mdlm"), 3),
     **dict.fromkeys(("consistency", "ddpm", "edm", "meanflow", "text-vae", "vdm"), 6),
-    **dict.fromkeys(("conv-vae", "fsq-vae", "vq-vae"), 10),
-    **dict.fromkeys(("gan", "maf"), 100),
+    **dict.fromkeys(("fsq-vae", "vq-vae"), 50),
+    **dict.fromkeys(("beta-vae", "fvsbn", "gan", "maf", "sigma-vae"), 100),
     "wgan-gp": 50,
+    "conv-vae": 25,
 }
 """Fewer for models whose steps take long, more for those that learn slowly."""
 FIGURES = ("samples", "reconstructions")
@@ -68,7 +69,7 @@ def measure(entry: Entry, folder: Path, epochs: int = 0) -> dict[str, Any] | str
     model = entry.load()
     extra = "" if issubclass(model, (Density, LatentModel, Autoencoder)) else " --metrics sliced-wasserstein"
     passes = f" --epochs {epochs or OTHER_EPOCHS.get(entry.name, EPOCHS)}" if not model.in_closed_form() else ""
-    said = ""
+    why = ""
     for data in [OWN[entry.name]] if entry.name in OWN else DATA:
         words, begin = f"{data}{passes}{extra}", time.process_time()
         code, said = typed(f"run {entry.name} {words} --quiet --device cpu --out {folder}")
@@ -87,9 +88,10 @@ def measure(entry: Entry, folder: Path, epochs: int = 0) -> dict[str, Any] | str
                 "commit": (revision(ROOT) or {}).get("commit"),
                 "torch": torch.__version__,
             }
+        why = why or said
         if code != 2:  # not a matter of the data
             break
-    return said
+    return why
 
 
 def typed(command: str) -> tuple[int, str]:
