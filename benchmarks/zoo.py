@@ -45,19 +45,27 @@ DATA = (DIGITS, LARGER, "--dataset hmm", "--dataset mixed-table", "--dataset two
 OWN: dict[str, str] = {
     **dict.fromkeys(("realnvp", "nice", "maf", "spline-flow", "kde", "gmm", "flow-matching"), PLANE),
     **dict.fromkeys(("char-model", "ngram"), CHAIN),
-    **dict.fromkeys(("gan", "wgan-gp", "cb-vae", "pixelcnn-pp", "sigma-vae"), GREY),
+    **dict.fromkeys(("gan", "wgan-gp", "cb-vae", "sigma-vae"), GREY),
+    **dict.fromkeys(("consistency", "ddpm", "edm", "guided-flow-matching", "meanflow"), f"{GREY} --net perceptron"),
+    "beta-vae": LARGER,
     "factor-analysis": "--dataset two-views",
+    "glow": f"{DIGITS} --scales 2 --steps 2 --channels 16",
+    "mdlm": f"{DIGITS} --width 32 --depth 2",
+    "pixelcnn": f"{DIGITS} --width 16 --layers 3",
+    "pixelcnn-pp": f"{GREY} --width 16 --layers 3",
+    "transformer": f"{DIGITS} --width 32 --depth 2",
+    "vdm": f"{DIGITS} --net perceptron",
 }
-"""Data that show more of a model than the first ones that it takes."""
+"""Data that show more of a model than the first ones that it takes, and smaller nets of those that take long."""
 EPOCHS = 30
 """Passes over the training data."""
 OTHER_EPOCHS: dict[str, int] = {
-    **dict.fromkeys(("glow", "pixelcnn", "pixelcnn-pp", "transformer", "mdlm"), 3),
-    **dict.fromkeys(("consistency", "ddpm", "edm", "meanflow", "text-vae", "vdm"), 6),
-    **dict.fromkeys(("fsq-vae", "vq-vae"), 50),
-    **dict.fromkeys(("beta-vae", "fvsbn", "gan", "maf", "sigma-vae"), 100),
-    "wgan-gp": 50,
+    **dict.fromkeys(("glow", "mdlm", "pixelcnn", "pixelcnn-pp", "transformer"), 15),
+    **dict.fromkeys(("consistency", "ddpm", "edm", "fsq-vae", "guided-flow-matching", "meanflow", "vdm", "vq-vae"), 60),
+    **dict.fromkeys(("aae", "flow-matching", "fvsbn", "gan", "maf", "sigma-vae"), 100),
     "conv-vae": 25,
+    "text-vae": 10,
+    "wgan-gp": 50,
 }
 """Fewer for models whose steps take long, more for those that learn slowly."""
 FIGURES = ("samples", "reconstructions")
@@ -88,6 +96,8 @@ def measure(entry: Entry, folder: Path, epochs: int = 0) -> dict[str, Any] | str
                 "commit": (revision(ROOT) or {}).get("commit"),
                 "torch": torch.__version__,
             }
+        if code > 128:  # interrupted
+            sys.exit(code)
         why = why or said
         if code != 2:  # not a matter of the data
             break
