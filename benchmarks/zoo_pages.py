@@ -85,9 +85,10 @@ def about(entry: Entry) -> str:
 
 def line(entry: Entry, row: dict[str, Any] | None) -> list[str]:
     """Return what the page says of a model."""
-    what = f"![](zoo/{entry.name}.png) **{entry.name}**: {entry.summary}. {entry.paper}"
+    what = f"**{entry.name}**: {entry.summary}. {entry.paper}"
     theory, command, measured = oracle(entry), "", f"not measured yet: `{COMMAND} --missing`"
     if row:
+        what = f"![](zoo/{entry.name}.png) {what}"
         theory = f"{row['verdict']} by {row['cases']} case{'' if row['cases'] == 1 else 's'}: {theory}"
         command, measured = f"`genzoo run {entry.name} {row['options']}`", found(row)
     return [what, theory, "; ".join(published(entry)), command, measured]
@@ -113,6 +114,7 @@ def family_table() -> str:
 
 def write_pages() -> None:
     """Write the page, the sheet and README's table."""
-    PAGE.write_text(page(read_rows()), encoding="utf-8")
-    save_sheet(SHEET, [tile for entry in models() if (tile := TILES / f"{entry.name}.png").exists()])
+    rows = read_rows()
+    PAGE.write_text(page(rows), encoding="utf-8")
+    save_sheet(SHEET, [TILES / f"{entry.name}.png" for entry in models() if entry.name in rows])
     fill(README, COMMAND, family_table())
