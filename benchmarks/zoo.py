@@ -63,6 +63,7 @@ OTHER_EPOCHS: dict[str, int] = {
     **dict.fromkeys(("glow", "mdlm", "pixelcnn", "pixelcnn-pp", "transformer"), 15),
     **dict.fromkeys(("consistency", "ddpm", "edm", "fsq-vae", "guided-flow-matching", "meanflow", "vdm", "vq-vae"), 60),
     **dict.fromkeys(("aae", "flow-matching", "fvsbn", "gan", "maf", "sigma-vae"), 100),
+    "char-model": 5,
     "conv-vae": 25,
     "text-vae": 10,
     "wgan-gp": 50,
