@@ -6,6 +6,7 @@ import argparse
 import inspect
 import textwrap
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
@@ -86,17 +87,27 @@ def badge(entry: Entry, verdicts: dict[str, str]) -> str:
 
 def description(entry: Entry) -> tuple[list[list[str]], list[list[str]]]:
     """Return what an entry is and needs, or how to use it, as labels and texts; its options, see `about_options`."""
-    if entry.kind not in WITH_OPTIONS:
-        use = ["use", USE[entry.kind].format(name=registry().spelling(entry))]
-        about = cached(["info", entry.kind, entry.full_name], lambda: about_part(entry)) if entry.kind in PARTS else []
-        return [*about, use], []
+    use = USE.get(entry.kind, "").format(name=registry().spelling(entry))
+    if entry.kind not in (*WITH_OPTIONS, *PARTS):
+        return [["use", use]], []
 
     def work_out() -> list[Any]:
-        about = {"model": about_model, "loss": about_loss, "metric": about_metric}.get(entry.kind)
-        return [about(entry) if about else [], about_options(entry)]
+        abouts = {"model": about_model, "loss": about_loss, "metric": about_metric, "dataset": None}
+        tell = abouts.get(entry.kind, about_part)
+        about = tell(entry) if tell else []
+        return [[["oracle", oracle(entry)], *about], about_options(entry) if entry.kind in WITH_OPTIONS else []]
 
     about, options = cached(["info", entry.kind, entry.full_name], work_out)
-    return about, options
+    return [*about, ["use", use]], options
+
+
+def oracle(entry: Entry) -> str:
+    """Return what the theory cases of an entry are held against: the first sentence of their function."""
+    try:
+        theory: object = entry.load_theory() if entry.theory else ""
+        return first_sentence(theory.func if isinstance(theory, partial) else theory) if entry.theory else ""
+    except Exception:  # a theory that cannot be imported is reported by `genzoo prove`
+        return ""
 
 
 def about_part(entry: Entry) -> list[list[str]]:
@@ -131,14 +142,15 @@ def about_metric(entry: Entry) -> list[list[str]]:
             ["reported", reported]]  # fmt: skip
 
 
-def first_sentence(cls: type) -> str:
-    """Return the first paragraph of a class's docstring on one line."""
-    return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+def first_sentence(documented: object) -> str:
+    """Return the first paragraph of the docstring of a class or function on one line."""
+    return " ".join((inspect.getdoc(documented) or "").split("\n\n")[0].split())
 
 
 def about_model(entry: Entry) -> list[list[str]]:
     """Return the objective of a model, the losses that can train it, what it can and needs, and its size on data."""
     from genzoo.core.model import count_parameters
+    from genzoo.experiment.cards import published
     from genzoo.registry.configs import default_config
     from genzoo.runs.build import meta_model
 
@@ -159,6 +171,7 @@ def about_model(entry: Entry) -> list[list[str]]:
     others = [loss.name for loss in registry().matching("loss") if loss != own and accepts(loss, model)]
     trained = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in entry.training.items())
     return [
+        *(["published", text] for text in published(entry)),
         ["objective", first_sentence(own.load())],
         ["losses", ", ".join([entry.loss + (f" ({changed})" if changed else ""), *others])],
         *([["trained", f"with {trained}"]] if trained else []),

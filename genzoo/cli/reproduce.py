@@ -94,6 +94,7 @@ def as_json(card: Card) -> dict[str, Any]:
 
 def publish(options: argparse.Namespace, card: Card, found: list[dict[str, Any]]) -> None:
     """Print what was found for each claim."""
+    from genzoo.experiment.cards import ours
     from genzoo.runs.run import plain
 
     if options.format == "json":
@@ -103,14 +104,6 @@ def publish(options: argparse.Namespace, card: Card, found: list[dict[str, Any]]
     rows = [[one["expected"], one["published"], *ours(one["found"]), one["verdict"]] for one in found]
     protocol = [f"{name}: {words(run)}" for name, run in card.runs.items()]
     show(options, f"{card.name}: {card.summary}", [header, *rows], [f"source: {card.source}", *protocol])
-
-
-def ours(found: dict[str, Any]) -> list[str]:
-    """Return "mean ± interval" and the number of seeds, or why there is no value."""
-    if "mean" not in found:
-        return [f"n/a ({found['not_available']})", ""]
-    interval = found["interval_95"]
-    return [f"{found['mean']:.2f}" + ("" if interval is None else f" ± {interval:.2f}"), str(len(found["values"]))]
 
 
 def words(run: dict[str, Any]) -> str:

@@ -14,6 +14,10 @@ A plugin keeps its cards in `cards.toml`, beside the module that registers it:
     [[fvsbn.claims]]
     value = "fvsbn.nll"   # RUN.METRIC of the test data; minus = "RUN.METRIC" compares two
     at_most = 97.7        # or at_least
+    published = "96.58"
+    measured = [96.9]     # what it was found to be, a value for each seed
+    [without]             # a sentence for each model that no card is about
+    made = "Its paper publishes no figure."
 """
 
 from __future__ import annotations
@@ -31,12 +35,13 @@ from genzoo.core.options import config, from_json
 from genzoo.evaluation.order import key
 from genzoo.experiment.sweep import SweepRun, sweep_runs
 from genzoo.registry.current import registry
-from genzoo.registry.discovery import plugins
-from genzoo.registry.entries import describe
+from genzoo.registry.discovery import Plugin, plugins
+from genzoo.registry.entries import Entry, describe
 from genzoo.runs.config import Components, RunConfig
 from genzoo.runs.run import Run
 
-FILE = "cards.toml"
+WITHOUT = "without"
+"""The table of the models that no card is about, and why."""
 Fits = Literal["cpu", "gpu"]
 Verdict = Literal["reproduced", "not reproduced", "undecided"]
 
@@ -53,6 +58,8 @@ class Claim:
     at_least: float | None = None
     published: str = ""
     """The figure as the source prints it."""
+    measured: tuple[float, ...] = ()
+    """What was found, a value for each seed; empty before the card was run."""
 
     def __post_init__(self) -> None:
         if (self.at_most is None) == (self.at_least is None):
@@ -62,6 +69,11 @@ class Claim:
     def names(self) -> tuple[str, ...]:
         """The metrics that it compares."""
         return (self.value, self.minus) if self.minus else (self.value,)
+
+    @property
+    def run(self) -> str:
+        """The run that it is about; of a difference, the second one, which should be the better one."""
+        return split(self.names[-1])[0]
 
     @property
     def expected(self) -> str:
@@ -101,6 +113,22 @@ class Card:
             if run not in self.runs:
                 raise UsageError(f"card {self.name}: there is no run {run!r}.{did_you_mean(run, self.runs)}")
 
+    def statements(self, model: Entry) -> list[str]:
+        """Return the claims about a model and what was found for each, as texts."""
+        found = []
+        for claim in self.claims:
+            if self.runs[claim.run]["model"] not in (model.name, model.full_name):
+                continue
+            cost = f"{self.minutes:g} minutes a seed on a {self.fits.upper()}"
+            outcome = f"not yet run: genzoo reproduce {self.name}, {cost}"
+            if claim.measured:
+                estimate = Estimate(claim.measured)
+                mean, number = ours(as_json(estimate))
+                outcome = f"{mean}, {number} seed{'' if number == '1' else 's'}, {claim.verdict(estimate)}"
+            published = f" (published: {claim.published})" if claim.published else ""
+            found.append(f"{claim.expected}{published}: {outcome}")
+        return found
+
     def configs(self, **changed: Any) -> dict[str, RunConfig]:
         """Return the configuration of each run, which is evaluated by the metrics that the claims name.
 
@@ -130,6 +158,14 @@ def split(name: str) -> tuple[str, str]:
     """Return run and metric of "RUN.METRIC"."""
     run, _, metric = name.partition(".")
     return run, metric
+
+
+def ours(found: Mapping[str, Any]) -> list[str]:
+    """Return "mean ± interval" and the number of seeds of an estimate as JSON values, or why there is none."""
+    if "mean" not in found:
+        return [f"n/a ({found['not_available']})", ""]
+    interval = found["interval_95"]
+    return [f"{found['mean']:.2f}" + ("" if interval is None else f" ± {interval:.2f}"), str(len(found["values"]))]
 
 
 def results(card: Card, plan: Iterable[tuple[str, SweepRun]], runs: Mapping[str, Run]) -> list[dict[str, Any]]:
@@ -172,30 +208,52 @@ def cards() -> dict[str, Card]:
     Raises:
         PluginError: A file of cards is malformed, or two plugins have a card of one name.
     """
-    registry()  # finds the plugins
     found: dict[str, Card] = {}
-    for plugin in plugins:
-        file = Path(plugin.file).with_name(FILE) if plugin.file else None
-        for card in read(file) if file and file.is_file() else ():
+    for _, file in files():
+        for card in read(file)[0]:
             if card.name in found:
                 raise PluginError(f"{file}: there is another card {card.name!r}", "rename one")
             found[card.name] = card
     return dict(sorted(found.items()))
 
 
-def read(file: Path) -> list[Card]:
-    """Return the cards in a file.
+def files() -> list[tuple[Plugin, Path]]:
+    """Return the plugins with cards, and their files."""
+    registry()  # finds the plugins
+    return [(plugin, plugin.cards) for plugin in plugins if plugin.cards]
+
+
+def published(model: Entry) -> list[str]:
+    """Return what its package reproduced of a model's published figures, or else why nothing was.
+
+    Empty if the package says neither. A malformed file of cards is one line, and is all that is returned.
+    """
+    found, reasons = [], []
+    try:
+        for plugin, file in files():
+            if plugin.origin.distribution == model.origin.distribution:
+                own, without = read(file)
+                found += [text for card in own for text in card.statements(model)]
+                reasons += [without[model.name]] if model.name in without else []
+    except PluginError as error:
+        return [error.message]
+    return found or reasons
+
+
+def read(file: Path) -> tuple[list[Card], dict[str, str]]:
+    """Return the cards in a file, and the models without a card with the reasons.
 
     Raises:
         PluginError: It is malformed; the message says in what.
     """
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        without = {str(name): str(reason) for name, reason in tables.pop(WITHOUT, {}).items()}
         return [
             Card(name=name, **values | {"claims": tuple(from_json(Claim, one, name) for one in values["claims"])})
             for name, values in tables.items()
-        ]
-    except (OSError, ValueError, TypeError, KeyError, UsageError) as error:
+        ], without
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
         message = error.message if isinstance(error, UsageError) else describe(error)
         raise PluginError(f"{file}: {message}", "what a card holds: genzoo/experiment/cards.py") from None
 

@@ -22,6 +22,7 @@ from typing import Any
 from genzoo.core.errors import GenzooError
 from genzoo.core.version import __version__
 from genzoo.registry.current import HERE, registry
+from genzoo.registry.discovery import plugins
 from genzoo.registry.entries import broken
 from genzoo.system.atomic import user_cache, write_atomically
 from genzoo.system.reading import open_regular
@@ -78,7 +79,9 @@ def torch_is_imported() -> bool:
 
 def _state() -> list[Any]:
     """Return what identifies the state of the installed code, apart from files that may be edited."""
-    return [sys.version, sys.path, __version__, _distributions(), list(map(repr, registry().entries))]
+    entries = list(map(repr, registry().entries))
+    cards = [(str(plugin.cards), _stamp(str(plugin.cards))) for plugin in plugins if plugin.cards]
+    return [sys.version, sys.path, __version__, _distributions(), entries, cards]
 
 
 @cache

@@ -71,6 +71,12 @@ class Plugin:
     """The path of the plugin's module."""
     entries: list[Entry] = field(default_factory=list)
 
+    @property
+    def cards(self) -> Path | None:
+        """The file of its reproduction cards, beside its module; None if there is none."""
+        file = Path(self.file).with_name("cards.toml") if self.file else None
+        return file if file and file.is_file() else None
+
 
 plugins: list[Plugin] = []
 """Every discovered plugin of this process, sorted by name."""

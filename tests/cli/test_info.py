@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from commandline import genzoo
 
+from genzoo.cli.info import oracle
 from genzoo.core.options import describe_fields
 from genzoo.registry.configs import default_config, field_names
 from genzoo.registry.current import registry
@@ -37,7 +39,7 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
     assert title in result.out
     own = re.split(r"(?m)^\S", result.out.partition(title)[2])[0]  # others may have this name
     assert entry.paper in " ".join(result.out.split())
-    assert bool(entry.theory) == (f": genzoo prove {name}\n" in own)
+    assert bool(entry.theory) == (f": genzoo prove {name}\n" in own) == ("\n  oracle    " in own)
     if kind not in WITH_OPTIONS:
         assert re.search(rf"^  use       .*\bgenzoo\b.*\b{name}", own, re.MULTILINE)
         return
@@ -55,6 +57,7 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
         assert "  objective " in result.out
         assert "  can       sample" in result.out
         assert "  needs     data of kind " in result.out
+        assert "  published " in result.out
 
 
 def test_info_tells_how_a_registration_differs_from_its_class() -> None:
@@ -66,6 +69,22 @@ def test_info_tells_how_a_registration_differs_from_its_class() -> None:
     own = [entry.name for entry in registry().matching("model") if entry.loss == "elbo"]
     assert f"own of {', '.join(own)} " in " ".join(genzoo("info elbo").out.split())
     assert "phases    loss, discriminator\n" in genzoo("info factor").out
+
+
+def test_info_shows_what_numbers_are_held_against_and_what_was_reproduced() -> None:
+    shown = " ".join(genzoo("info kde").out.split())
+    assert "oracle ∫ p = 1; h is the best with each example left out of its own term" in shown
+    assert "published The paper publishes theorems and no benchmark." in shown
+    assert "published fvsbn.nll ≤ 97.7 (published: 96.58): 96.90" in " ".join(genzoo("info fvsbn").out.split())
+    assert "oracle The inverse inverts" in " ".join(genzoo("info spline").out.split())  # of a partial, its function
+
+
+def test_a_theory_that_cannot_be_imported_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = replace(registry().get("model", "kde"), theory="nowhere:at_all")
+    assert oracle(entry) == ""
+    others = [other for other in registry().entries if other.name != "kde"]
+    monkeypatch.setattr(registry(), "entries", [*others, entry])
+    assert "  objective " in genzoo("info kde").out
 
 
 def test_lines_of_details_fit_into_80_columns() -> None:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from genzoo.cli.info import oracle
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry
 from genzoo.testing.theory import prove, statement
@@ -35,6 +36,14 @@ def test_theory(function: str) -> None:
     assert not proof.fault
     assert not [f"{case.what}: {statement(case)}" for case in proof.refuted]
     assert seconds < SECONDS
+
+
+@pytest.mark.parametrize("function", functions())
+def test_a_theory_says_what_numbers_are_held_against(function: str) -> None:
+    """`genzoo info` shows the beginning of its function's docstring."""
+    text = oracle(functions()[function])
+    assert text
+    assert text.split()[0] not in ("Yield", "Return")
 
 
 def test_every_name_with_a_formula_has_a_theory() -> None:

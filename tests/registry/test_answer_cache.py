@@ -175,6 +175,14 @@ def test_an_edited_file_of_its_own_is_seen(tmp_path: Path, cache: Path) -> None:
     registry.reset()
 
 
+def test_edited_cards_are_seen(site: Site, cache: Path) -> None:
+    file = install(site, 20).with_name("cards.toml")
+    for reason in ("No.", "Not yet."):
+        file.write_text(f"[without]\nmine = '{reason}'")
+        assert f"  published {reason}\n" in said("info", "mine")
+    assert len(list(cache.iterdir())) == 2
+
+
 def test_what_was_edited_while_the_process_ran_is_not_kept(
     site: Site, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

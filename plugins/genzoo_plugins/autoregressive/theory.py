@@ -20,7 +20,8 @@ D = TypeVar("D", bound=genzoo.Density)
 
 
 def made() -> Iterator[Case]:
-    """Yield the cases of made with two hidden layers."""
+    """Σ p over all 2¹² states is 1, logits depend on the values before them alone, and a Gaussian is held exactly by
+    its Cholesky factor; never above a known density."""
     yield from of_masks(hidden=(24, 16), activation="tanh")
     yield from cholesky()
     yield table_of_pixels(MADE, hidden=(16,))
@@ -41,7 +42,7 @@ def cholesky() -> Iterator[Case]:
 
 
 def fvsbn() -> Iterator[Case]:
-    """Yield the cases of made without hidden layers."""
+    """Σ p over all 2¹² states is 1, and logits depend on the values before them alone."""
     yield from of_masks(hidden=())
     yield table_of_pixels(MADE, hidden=())
 
@@ -56,7 +57,7 @@ def of_masks(**options: Any) -> Iterator[Case]:
 
 
 def pixelcnn() -> Iterator[Case]:
-    """Yield the cases of pixelcnn: nothing is out of sight, also not above to the right (the blind spot)."""
+    """Σ p over all 2⁹ images is 1; all earlier pixels are seen, those of the blind spot too, and no others."""
     pixels = genzoo.DataSpec((1, 3, 3), "bernoulli", binary=True)
     options = {"width": 8, "layers": 3, "reach": 1}
     model = built(PixelCNN, pixels, **options)
@@ -69,7 +70,7 @@ def pixelcnn() -> Iterator[Case]:
 
 
 def pixelcnn_pp() -> Iterator[Case]:
-    """Yield the cases of the mixture of logistics, alone and in the net."""
+    """Probabilities of 256 levels, and of 256² pixels of two channels, sum to 1; channels are seen in turn."""
     grey = torch.arange(256).double() / 255
     with genzoo.seeded(0):
         part = genzoo.make_likelihood("logistic-mixture:3")

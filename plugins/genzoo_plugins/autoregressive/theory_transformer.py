@@ -29,7 +29,7 @@ STEPS, CHAIN, TEST = 60, 12, 1000
 
 
 def transformer() -> Iterator[Case]:
-    """Yield the cases of each form of data, and of a trained model of a Markov chain."""
+    """Σ p over all examples is 1; samples follow p, and a cache changes nothing; a Markov chain is learned."""
     with torch.no_grad():
         for name, spec in FORMS.items():
             model, x = _model(spec), _every(spec)

@@ -20,7 +20,7 @@ EXACT = 1e-5
 
 
 def vq_vae() -> Iterator[Case]:
-    """Yield the cases of a model with one code an image, and of the rate of uniform codes."""
+    """With one code an image ln p(x) is a sum over all codes; the rate of uniform codes is ln K each."""
     yield from _bound("vq", codes=6)
     model = _model("vq", genzoo.DataSpec((1, 8, 8), "bernoulli"), codes=12, levels=2)
     torch.nn.init.zeros_(model.scaled_logits)
@@ -30,12 +30,12 @@ def vq_vae() -> Iterator[Case]:
 
 
 def fsq_vae() -> Iterator[Case]:
-    """Yield the cases of a model with one of six codes an image."""
+    """With one of six codes an image ln p(x) is a sum over all codes."""
     yield from _bound("fsq:2,3")
 
 
 def finite_scalar() -> Iterator[Case]:
-    """Yield the cases of rounded numbers; even numbers of levels have an offset of half a step."""
+    """Codes and vectors are numbered one to one, all levels are reached, and the gradient is 1."""
     quantiser = genzoo.make_part("quantiser", "fsq:8,5,5,5", 1, 1)
     yield from _numbered("fsq:8,5,5,5", quantiser)
     yield _straight("fsq:8,5,5,5", quantiser)
@@ -55,7 +55,7 @@ def finite_scalar() -> Iterator[Case]:
 
 
 def lookup_free() -> Iterator[Case]:
-    """Yield the cases of signs: their numbers, and the penalty by all 2ᴮ codes."""
+    """Codes and signs are numbered one to one, and the penalty is that of all 2ᴮ codes."""
     quantiser = genzoo.make_part("quantiser", "lfq:5", 1, 1)
     yield from _numbered("lfq:5", quantiser)
     yield _straight("lfq:5", quantiser)
@@ -72,7 +72,7 @@ def lookup_free() -> Iterator[Case]:
 
 
 def residual() -> Iterator[Case]:
-    """Yield the cases of several codes a place: what they leave is the difference of their sum and the point."""
+    """What several codes leave of a point is its difference from their sum."""
     depth, (quantiser, points) = 3, _started("rq:3")
     left, codes = quantiser(points)
     vectors = quantiser.look_up(codes)

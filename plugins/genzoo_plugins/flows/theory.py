@@ -26,13 +26,13 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def realnvp() -> Iterator[Case]:
-    """Yield the cases of realnvp."""
+    """∫ p = 1, ln |det| is autograd's, the inverse inverts; never above a known density."""
     yield from of_any_flow(RealNVP, couplings=4, hidden=(16,))
     yield from on_known_density(RealNVP, "quadratic", couplings=4, hidden=(32,))
 
 
 def nice() -> Iterator[Case]:
-    """Yield the cases of realnvp with additive couplings."""
+    """∫ p = 1, ln |det| is autograd's and 0 without scales, the inverse inverts; never above a known density."""
     options: dict[str, Any] = {"couplings": 4, "hidden": (16,), "coupling": "additive"}
     yield from of_any_flow(RealNVP, **options)
     bare = vectors(RealNVP, 3, act_norm=False, **options)
@@ -41,7 +41,7 @@ def nice() -> Iterator[Case]:
 
 
 def maf() -> Iterator[Case]:
-    """Yield the cases of masked autoregressive flows."""
+    """∫ p = 1, ln |det| is autograd's, the order is kept; linear conditionals reach a Gaussian's entropy (Cholesky)."""
     yield from of_any_flow(MAF, layers=2, hidden=(16,))
     yield linear_on_gaussian()
     layer = stirred(Autoregressive(4, 0, (16,), "tanh", Affine(2.0))).double()
@@ -79,7 +79,7 @@ def linear_on_gaussian() -> Case:
 
 
 def spline_flow() -> Iterator[Case]:
-    """Yield the cases of spline flows."""
+    """∫ p = 1, ln |det| is autograd's, splines rise and invert, also at their edges; never above a known density."""
     yield from of_any_flow(SplineFlow, couplings=4, hidden=(16,))
     yield from of_one_spline()
     yield from on_known_density(SplineFlow, "pinwheel", updates=50, couplings=4, hidden=(32,))
@@ -118,7 +118,7 @@ def of_one_spline() -> Iterator[Case]:
 
 
 def glow() -> Iterator[Case]:
-    """Yield the cases of glow."""
+    """Untrained it has ln p of independent pixels; ln |det| is autograd's, and H·W·ln |det W| of a 1×1 convolution."""
     spec = genzoo.DataSpec((1, 4, 4), "bernoulli", binary=True)
     with genzoo.seeded(0):
         model = Glow(spec, Glow.Config(scales=2, steps=2, channels=4))

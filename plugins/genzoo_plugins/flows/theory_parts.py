@@ -19,7 +19,7 @@ SPEC = genzoo.DataSpec((4,), "gaussian", size=100)
 
 
 def of_bijection(name: str) -> Iterator[Case]:
-    """Yield the cases of a registered bijection, such as "maf:2", without and with a context."""
+    """The inverse inverts and ln |det| is autograd's, without and with a context."""
     for length in (0, CONTEXT):
         with genzoo.seeded(0):
             own = stirred(genzoo.make_part("bijection", name, 3, length)).double()
@@ -45,7 +45,7 @@ def log_dets(bijection: genzoo.Bijection, x: Tensor, context: Tensor | None) -> 
 
 
 def of_prior(name: str) -> Iterator[Case]:
-    """Yield the cases of a flow prior: it integrates to 1, and is the change of variables."""
+    """∫ p(z) = 1, and ln p(z) is the change of variables by autograd."""
     with genzoo.seeded(0):
         model = VAE(SPEC, VAE.Config(latent_dim=2, hidden=(8,), prior=name)).double()
     part = stirred(model.prior_part, 0.1)
@@ -66,7 +66,7 @@ def of_prior(name: str) -> Iterator[Case]:
 
 
 def of_posterior(name: str) -> Iterator[Case]:
-    """Yield the cases of a flow posterior: ln q of a sample, as it is drawn and by the inverse."""
+    """ln q of a sample is the same as drawn and by the inverse, and the change of variables by autograd."""
     with genzoo.seeded(0):
         part = stirred(genzoo.make_part("posterior", name, 3)).double()
         parameters = torch.randn(5, part.outputs, dtype=torch.float64)
@@ -81,7 +81,7 @@ def of_posterior(name: str) -> Iterator[Case]:
 
 
 def flow_prior_vae() -> Iterator[Case]:
-    """Yield the case of z → Tz: the prior N(Tz)|dT/dz| and the decoder g are the prior N(u) and the decoder g ∘ T⁻¹.
+    """Under z → Tz the prior N(Tz)|dT/dz| and the decoder g are the prior N(u) and the decoder g ∘ T⁻¹.
 
     The ELBO in z is that of the posterior of u = Tz, which is transformed by the same T for all x.
     """

@@ -43,7 +43,7 @@ def entropy(covariance: Tensor) -> float:
 
 
 def gaussian() -> Iterator[Case]:
-    """Yield the entropy of the Gaussian with the codes' own covariance, and the covariance of samples."""
+    """−ln p(z) of the codes is ½ ln |2πe C|, and samples have their covariance."""
     codes = correlated(2000)
     sampler, own = fitted("gaussian", codes), codes.T.cov(correction=0)
     yield Case("mean of −ln p(z) over the codes against ½ ln |2πe C|, nats", nats(sampler, codes), entropy(own), 1e-4)
@@ -54,7 +54,7 @@ def gaussian() -> Iterator[Case]:
 
 
 def gmm() -> Iterator[Case]:
-    """Yield the case of one Gaussian, two clusters far apart, and the monotonicity of EM."""
+    """gmm:1 is one Gaussian, two clusters far apart are found, and EM never lowers the likelihood."""
     codes = correlated(1000)
     one = nats(fitted("gaussian", codes), codes)
     yield Case("gmm:1 against gaussian, nats", nats(fitted("gmm:1", codes), codes), one, 1e-9)
@@ -86,7 +86,7 @@ def width_of(sampler: genzoo.Sampler) -> float:
 
 
 def kde() -> Iterator[Case]:
-    """Yield the density by a sum over kernels, the best width of two points, and that of many points by a fine grid."""
+    """The density is a sum over kernels; the best width is known for two points, and by a fine grid for many."""
     codes = correlated(40)
     sampler = fitted("kde", codes)
     width = width_of(sampler)
@@ -117,7 +117,7 @@ def curved(n: int, seed: int) -> Tensor:
 
 
 def maf() -> Iterator[Case]:
-    """Yield the entropy of a curved density."""
+    """A curved density of known entropy is reached."""
     train, test = curved(3000, 0), curved(5000, 1)
     truth = LOG_2_PI_E - math.log(2)
     sampler = fitted("maf:1", train)

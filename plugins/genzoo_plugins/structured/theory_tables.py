@@ -16,7 +16,7 @@ STEPS, TEST, DRAWN = 120, 1000, 4000
 
 
 def tvae() -> Iterator[Case]:
-    """Yield the cases of the columns' densities, of samples, and of a model trained on a table of known density."""
+    """Columns' densities integrate and sum to 1, samples have their law; never above a table's known density."""
     with torch.no_grad():
         yield from _columns()
     yield from _trained()
