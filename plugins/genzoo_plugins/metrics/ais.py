@@ -47,7 +47,7 @@ class AIS(genzoo.Metric):
         leapfrogs: genzoo.Count = 5
         """Leapfrog steps of a transition of Hamiltonian Monte Carlo."""
         sigma: genzoo.NonNegative = 0.0
-        """Standard deviation of p(x|z) around decode(z), for a model without p(x|z) such as a GAN; 0: its own p(x|z)."""
+        """Standard deviation of p(x|z) around decode(z), for a model without p(x|z) such as a GAN; 0: its own."""
 
     config: Config
 
