@@ -55,7 +55,7 @@ def save_imputed(options: argparse.Namespace) -> int:
     from genzoo.system.computing import evaluating
 
     spec = opened.model.spec
-    draws = options.draws or (DRAWS if spec.is_image else 1)
+    draws = options.draws if options.draws is not None else DRAWS if spec.is_image else 1
     if draws < 1 or options.steps < 2:
         raise UsageError("--draws must be at least 1 and --steps at least 2", "try --draws 8 --steps 500")
     if spec.is_discrete:

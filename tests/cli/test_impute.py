@@ -23,8 +23,8 @@ def table_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     a, c = rng.normal(size=200), rng.normal(size=200)
     rows = [f"{x:.4f},{2 * x + 0.01 * y:.4f},{5 + z:.4f}" for x, y, z in zip(a, rng.normal(size=200), c, strict=True)]
     (folder / "t.csv").write_text("\n".join(["a,b,c", *rows]) + "\n")
-    words = ("--dataset", "table", "--data.path", folder / "t.csv", "--quiet")
-    return trained(folder, "gmm", *words, "--components", 1)
+    words = ("--dataset", "csv", "--data.path", folder / "t.csv", "--quiet")
+    return trained(folder / "runs", "gmm", *words, "--components", 1)
 
 
 def test_the_halves_are_hidden_and_the_others_kept(vae_run: Run, test_data: Resident, tmp_path: Path) -> None:

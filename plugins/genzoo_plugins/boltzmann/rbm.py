@@ -66,7 +66,7 @@ class RBM(genzoo.Density, genzoo.Encoder):
     @property
     def enumerated(self) -> bool:
         """Whether Z is a sum over all states of the hidden units."""
-        return self.config.units <= ENUMERATED
+        return bool(self.config.units <= ENUMERATED)
 
     def prepare(self, batch: genzoo.Batch) -> None:
         """Set the visible biases, and the pixels from which annealing starts, to the frequencies of the batch."""
@@ -133,8 +133,9 @@ class RBM(genzoo.Density, genzoo.Encoder):
         """Return ln Z by annealed importance sampling (Salakhutdinov & Murray 2008, eq. 12)."""
         chains = self.config.chains
         _, weights = self.anneal(chains, torch.linspace(0, 1, self.config.temperatures + 1).tolist())
-        start = self.config.units * math.log(2) + F.softplus(self.base.double()).sum()
-        return (start + weights.logsumexp(0) - math.log(chains)).to(self.base.dtype)
+        start = F.softplus(self.base.double()).sum() + self.config.units * math.log(2)
+        found: Tensor = start + weights.logsumexp(0) - math.log(chains)
+        return found.to(self.base.dtype)
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return self.score(x.flatten(1)) - self.log_partition()

@@ -38,7 +38,8 @@ def bars_and_stripes() -> Tensor:
     """Return the 14 images of 3×3 pixels whose rows are equal or whose columns are equal, [14, 1, 3, 3]."""
     lines = torch.tensor(list(itertools.product((0.0, 1.0), repeat=SIDE)))
     rows = lines[:, :, None].expand(-1, -1, SIDE)
-    return torch.cat([rows, rows.mT]).flatten(1).unique(dim=0).view(-1, 1, SIDE, SIDE)
+    images: Tensor = torch.cat([rows, rows.mT]).flatten(1).unique(dim=0)
+    return images.view(-1, 1, SIDE, SIDE)
 
 
 @torch.no_grad()

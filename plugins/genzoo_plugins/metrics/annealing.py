@@ -34,7 +34,7 @@ def inverse_temperatures(number: int) -> list[float]:
     ends = torch.tensor([-SHARPNESS, SHARPNESS], dtype=torch.float64)
     curve = torch.linspace(-SHARPNESS, SHARPNESS, number + 1, dtype=torch.float64).sigmoid()
     low, high = ends.sigmoid()
-    return ((curve - low) / (high - low)).clamp(0, 1).tolist()
+    return [min(max(beta, 0.0), 1.0) for beta in ((curve - low) / (high - low)).tolist()]
 
 
 class State(NamedTuple):
