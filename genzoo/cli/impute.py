@@ -181,7 +181,7 @@ def report(
     error = {name: squared_error(opened, values, x, known) for name, values in errors.items()}
     log_hidden = None if found.log_hidden is None else found.log_hidden.double().mean().item()
     if options.json:
-        record = {"run": str(opened.run.path), "n": len(x), "draws": len(found.draws), "mse": error}
+        record = {"run": str(opened.run.path), "n": len(x), "draws": len(found.draws), "squared_error": error}
         record |= {"log_hidden": log_hidden, "exactness": found.exactness, "file": str(out)}
         print(json.dumps(plain(record)))
         return

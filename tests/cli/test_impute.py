@@ -37,7 +37,7 @@ def test_the_halves_are_hidden_and_the_others_kept(vae_run: Run, test_data: Resi
     assert drawn.shape == (3, 2, 1, 8, 8)
     torch.testing.assert_close(drawn[..., 4:, :], x[None, ..., 4:, :].expand(3, -1, -1, -1, -1))
     error = (drawn.mean(0) - x)[..., :4, :].square().mean().item()
-    assert found["mse"]["mean of the draws"] == pytest.approx(error, rel=1e-4)
+    assert found["squared_error"]["mean of the draws"] == pytest.approx(error, rel=1e-4)
     assert genzoo(*words, "--out", out).out == result.out
     assert torch.equal(torch.from_numpy(np.load(out)), drawn)
 
@@ -83,7 +83,7 @@ def test_columns_are_hidden_by_their_names(table_run: Run, tmp_path: Path) -> No
     found = json.loads(result.out)
     assert found["exactness"] == "exact"
     assert -5 < found["log_hidden"] < 5
-    assert found["mse"]["mean of the draws"] < found["mse"]["mean of the training data"]
+    assert found["squared_error"]["mean of the draws"] < found["squared_error"]["mean of the training data"]
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ class PersistentContrastiveDivergence(genzoo.Loss):
     class Config:
         particles: genzoo.Count = 100
         """Number of persistent chains."""
-        steps: genzoo.Count = 1
+        gibbs_steps: genzoo.Count = 1
         """Gibbs steps of each chain after an update."""
 
     def __init__(self, model: genzoo.Model, config: Any) -> None:
@@ -185,7 +185,7 @@ class PersistentContrastiveDivergence(genzoo.Loss):
 
     def after_step(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> None:
         assert isinstance(model, RBM)
-        for _ in range(self.config.steps):
+        for _ in range(self.config.gibbs_steps):
             h = self.shared(model.drive(self.chains))
             self.chains.copy_(self.shared(h @ model.weight + model.visible))
 

@@ -91,7 +91,7 @@ def learned(data: genzoo.Batch) -> Iterator[Case]:
     """Train a machine on bars and stripes, whose entropy is ln 14 nats."""
     model = machine(units=10, spread=0.05)
     model.prepare(data)
-    loss = PersistentContrastiveDivergence(model, PersistentContrastiveDivergence.Config(particles=300, steps=3))
+    loss = PersistentContrastiveDivergence(model, PersistentContrastiveDivergence.Config(particles=300, gibbs_steps=3))
     optimizer, steps = torch.optim.Adam(model.parameters(), lr=RATE), 500
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
