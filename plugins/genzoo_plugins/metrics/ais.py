@@ -37,7 +37,8 @@ class AIS(genzoo.Metric):
     @genzoo.config
     class Config:
         temperatures: genzoo.Count = 200
-        """Number of distributions between prior and posterior: more give a tighter bound."""
+        """Number of distributions from the prior to the posterior: more give a tighter bound. An example costs
+        temperatures · leapfrogs · (chains + 4) gradients of the decoder."""
         chains: genzoo.Count = 8
         """Independent chains of each example; the mean of their weights is the estimate of p(x)."""
         examples: genzoo.Count = 100
