@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from commandline import genzoo as genzoo_command
 from genzoo_plugins.boltzmann.rbm import RBM
 
 import genzoo
@@ -67,3 +70,12 @@ def test_an_estimate_is_no_objective() -> None:
 def test_other_data_are_refused(spec: genzoo.DataSpec) -> None:
     with pytest.raises(UsageError, match="black and white pixels"):
         RBM(spec, RBM.Config())
+
+
+def test_a_resumed_training_has_the_same_weights_and_chains(tmp_path: Path) -> None:
+    words = ("run", "rbm", "--dataset", "digits", "--binarize", "threshold", "--units", 8, "--quiet", "--epochs")
+    assert genzoo_command(*words, 2, "--out", tmp_path / "whole").code == 0
+    assert genzoo_command(*words, 1, "--out", tmp_path / "parts").code == 0
+    assert genzoo_command("resume", tmp_path / "parts", "--epochs", 2, "--quiet").code == 0
+    whole, parts = (genzoo.open_run(tmp_path / name).model.state_dict() for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)

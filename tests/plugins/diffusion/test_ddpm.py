@@ -259,13 +259,13 @@ def test_evaluation_does_not_depend_on_the_batch() -> None:
 def test_hidden_values_of_independent_data_are_drawn_whatever_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the exact variance each is N(MEAN, DEVIATION²), also when the known one is far off."""
     monkeypatch.setattr(ddpm, "RESAMPLINGS", 2)
-    model = optimal({"steps": 10, "variance": "large"})
+    model = optimal({"steps": 100, "variance": "large"})
     x, known = torch.full((4000, 3), 9.0), torch.tensor([True, False, False]).expand(4000, -1)
     with seeded(0):
         drawn = model.impute(x, known)
     assert (drawn[:, 0] == 9.0).all()
     torch.testing.assert_close(drawn[:, 1:].mean(0), torch.full((2,), MEAN), rtol=0, atol=0.04)
-    torch.testing.assert_close(drawn[:, 1:].std(0), torch.full((2,), DEVIATION), rtol=0.1, atol=0)
+    torch.testing.assert_close(drawn[:, 1:].std(0), torch.full((2,), DEVIATION), rtol=0.15, atol=0)
 
 
 @torch.no_grad()
