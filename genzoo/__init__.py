@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from genzoo.core.hookspecs import RegisterModel as RegisterModel
     from genzoo.core.hookspecs import RegisterPart as RegisterPart
     from genzoo.core.hookspecs import hookimpl as hookimpl
+    from genzoo.core.imputer import Imputer as Imputer
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
     from genzoo.core.loss import Loss as Loss
@@ -124,6 +125,7 @@ _HOMES = {
     "core.distributions": "Bernoulli Delta DiagGaussian Distribution StandardNormal",
     "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
     "core.hookspecs": "Register RegisterMetric RegisterModel RegisterPart hookimpl",
+    "core.imputer": "Imputer",
     "core.listener": "Epoch RunListener",
     "core.loss": "Loss Phase",
     "core.metric": "EvaluationBatch Metric EvaluationContext",

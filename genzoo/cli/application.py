@@ -158,6 +158,11 @@ def require(run: Run, model: Model, needs: str, what: str) -> None:
     kinds.require_capability(model, getattr(kinds, needs), what, run.config.model, f"genzoo sample {run.path}")
 
 
+def split_example(reference: str) -> re.Match[str] | None:
+    """Return split and number of a reference such as "test:12" as groups; None for anything else."""
+    return re.fullmatch(r"(train|validation|test):(\d{1,9})", reference)
+
+
 def one_example(reference: str, opened: Application, options: argparse.Namespace) -> Tensor:
     """Return one example [1, *S]: of a reference such as "test:12", or the first one of a file.
 
@@ -166,7 +171,7 @@ def one_example(reference: str, opened: Application, options: argparse.Namespace
     """
     import torch
 
-    match = re.fullmatch(r"(train|validation|test):(\d{1,9})", reference)
+    match = split_example(reference)
     if match is None and not Path(reference).exists():
         raise UsageError(f"{reference}: neither an example nor a file", "give test:12, or FILE.png")
     if match is None:

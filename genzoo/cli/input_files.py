@@ -31,11 +31,25 @@ def original(run: Run, spec: DataSpec, x: Tensor) -> Tensor:
 
 
 def read_files(
-    paths: list[Path], run: Run, spec: DataSpec, device: torch.device, resize: bool
+    paths: list[Path],
+    run: Run,
+    spec: DataSpec,
+    device: torch.device,
+    resize: bool,
+    gaps: list[Tensor] | None = None,
 ) -> tuple[Resident, list[str]]:
     """Return files as data for the model of a run, and a name for each example.
 
     Notes on unusual values are printed to standard error.
+
+    Args:
+        paths: The files.
+        run: The run.
+        spec: Of the model's data.
+        device: Where the data are kept.
+        resize: Whether to resize pictures to the size that the model takes.
+        gaps: Filled with [N, *S] bool for each file: which values have an empty cell in a table or are nan in an array.
+            These are read as the mean of the training. None: they are refused.
 
     Raises:
         UsageError: A file cannot be read or does not fit the model.
@@ -45,7 +59,7 @@ def read_files(
     from genzoo.core.dataset import Split
     from genzoo.data.resident import Resident
 
-    files = Files(run, spec, resize)
+    files = Files(run, spec, resize, gaps)
     parts: list[Tensor] = []
     names: list[str] = []
     for path in paths:
@@ -68,10 +82,12 @@ class Files:
         run: The run, whose options and form of data say how files are read.
         spec: Of the model's data.
         resize: Whether to resize pictures to the size that the model takes.
+        gaps: See `read_files`.
     """
 
-    def __init__(self, run: Run, spec: DataSpec, resize: bool) -> None:
+    def __init__(self, run: Run, spec: DataSpec, resize: bool, gaps: list[Tensor] | None = None) -> None:
         self.spec = spec
+        self.gaps = gaps
         self.resize = resize
         self.training = run.config.training
         self.options = run.config.data_config
@@ -107,7 +123,10 @@ class Files:
         if tuple(x.shape[1:]) != self.spec.shape:
             shapes = ["x".join(map(str, shape)) for shape in (x.shape[1:], self.spec.shape)]
             raise UsageError(f"{path} holds examples of {shapes[0]}; the model takes {shapes[1]}", "give other files")
-        if not self.spec.is_image:
+        if not self.spec.is_image and self.gaps is not None:
+            self.gaps.append(x.isnan())
+            x = self.form.scaled(x).nan_to_num()
+        elif not self.spec.is_image:
             x = self.form.scaled(x)
         elif self.training.binarize != "none" and x.dtype != torch.uint8:
             x = (255 * x).round().to(torch.uint8)  # binarisation works on grey levels
@@ -120,7 +139,9 @@ class Files:
         from genzoo.data.readers.columns import TableOptions
         from genzoo.data.readers.csv import read_table
 
-        table = read_table(path, replace(TableOptions.of(self.options), needed=False), self.form.known)
+        options = replace(TableOptions.of(self.options), needed=False)
+        options = options if self.gaps is None else replace(options, missing="mean")
+        table = read_table(path, options, self.form.known)
         self.notes += table.notes
         return torch.from_numpy(table.x), table.rows.tolist()
 

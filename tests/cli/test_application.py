@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 def test_every_verb_is_there_and_says_what_it_takes() -> None:
-    for verb in ("anomaly", "denoise", "interpolate", "traverse", "embed", "augment", "compress"):
+    for verb in ("anomaly", "denoise", "impute", "interpolate", "traverse", "embed", "augment", "compress"):
         result = genzoo(verb, "--help")
         assert (result.code, result.err) == (0, "")
         for option in ("--split", "--runs", "--data-root", "--device"):

@@ -68,6 +68,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "nice": {"couplings": 2},
     "pixelcnn": {"width": 2, "layers": 1, "reach": 1},
     "pixelcnn-pp": {"width": 2, "layers": 1, "reach": 1, "mixture": 2},
+    "rbm": {"steps": 20, "units": 8},
     "realnvp": {"couplings": 2},
     "sparse-ae": {"latent_dim": 64, "active": 8},
     "spline-flow": {"couplings": 2, "bins": 3},
@@ -89,7 +90,7 @@ PRESSURES: list[dict[str, float]] = [
     {"posterior_samples": 3},
 ]
 
-OF_IMAGES = ("conv-vae", "fsq-vae", "glow", "pixelcnn", "pixelcnn-pp", "vq-vae")
+OF_IMAGES = ("conv-vae", "fsq-vae", "glow", "pixelcnn", "pixelcnn-pp", "rbm", "vq-vae")
 """Models of images alone."""
 OF_TOKENS = ("char-model", "mdlm", "ngram", "text-vae", "transformer")
 """Models of tokens, and of pixels whose levels are known, which made-up data do not say."""
@@ -241,7 +242,8 @@ def test_nothing_is_refused_but_what_must_be() -> None:
     for model in OF_ROWS:
         assert forms(model, registry().get("model", model).loss) == ["points", "vectors"]
     for model, loss in [
-        ("conv-vae", "elbo"), ("conv-vae", "reconstruction"), ("fsq-vae", "elbo"), ("glow", "nll"), ("vq-vae", "vq"),
+        ("conv-vae", "elbo"), ("conv-vae", "reconstruction"), ("fsq-vae", "elbo"), ("glow", "nll"), ("rbm", "pcd"),
+        ("vq-vae", "vq"),
     ]:  # fmt: skip
         assert forms(model, loss) == ["grey images", "colour images"]
     for model in OF_CLASSES:  # the vectors have no classes

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.core.imputer import each_value
 from genzoo.core.nets import Activation, widened
-from genzoo_plugins.autoregressive.masked import MaskedNet, conditional_likelihood
+from genzoo_plugins.autoregressive.masked import MaskedNet, conditional_likelihood, refuse_out_of_order
 from genzoo_plugins.autoregressive.temperature import Temperature, draw_tempered
 
 
-class MADE(MaskedNet, genzoo.Density):
+class MADE(genzoo.Imputer, MaskedNet, genzoo.Density):
     """p(x) = Π p(x_d | x_<d) over the values of x in their order (Germain et al. 2015, section 3).
 
     Each conditional is the data's likelihood, such as a Bernoulli distribution for black and white pixels. Where that
@@ -51,3 +53,22 @@ class MADE(MaskedNet, genzoo.Density):
         temperature = (options or self.sampling).temperature
         x = self.in_turn(lambda place, raw: draw_tempered(self.head(raw), temperature), (n,))
         return x.view(n, *self.spec.shape)
+
+    def impute(self, x: Tensor, known: Tensor) -> Tensor:
+        """Draw the values after the known ones, one after another.
+
+        Raises:
+            UsageError: A value after a hidden one is known; then p(hidden|known) is no product of conditionals.
+        """
+        values, given = x.flatten(1), known.flatten(1)
+        refuse_out_of_order(known)
+
+        def choose(place: int, raw: Tensor) -> Tensor:
+            own = slice(place, place + 1)
+            return torch.where(given[:, own], values[:, own], self.head(raw).rsample())
+
+        return self.in_turn(choose, (len(x),)).view_as(x)
+
+    def log_hidden(self, x: Tensor, known: Tensor) -> Tensor | None:
+        terms = each_value(self.conditionals(x), x)
+        return None if terms is None else terms.masked_fill(known, 0.0).flatten(1).sum(1)

@@ -98,3 +98,15 @@ class MaskedNet(nn.Module):
 def conditional_likelihood(spec: genzoo.DataSpec) -> genzoo.Likelihood:
     """Return the likelihood of each value given those before: the data's, with its own σ if one σ is learned."""
     return genzoo.make_likelihood("gaussian-per-dim" if spec.likelihood == "gaussian-learned" else spec.likelihood)
+
+
+def refuse_out_of_order(known: Tensor) -> None:
+    """Refuse hidden values that are not the last ones of their example, known [N, *S] in the order of the model.
+
+    Raises:
+        UsageError: A value after a hidden one is known; then p(hidden|known) is no product of conditionals.
+    """
+    given = known.flatten(1)
+    if bool((given[:, 1:] & ~given[:, :-1]).any()):
+        what = "values are drawn in their order, and here values after a hidden one are known"
+        raise genzoo.UsageError(what, "hide the last values, those of the lower half of an image: --mask bottom")

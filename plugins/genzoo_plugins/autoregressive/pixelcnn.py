@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.distributions import full_precision
+from genzoo.core.imputer import each_value
 from genzoo.core.nets import require_images
-from genzoo_plugins.autoregressive.masked import conditional_likelihood
+from genzoo_plugins.autoregressive.masked import conditional_likelihood, refuse_out_of_order
 from genzoo_plugins.autoregressive.temperature import Temperature, draw_tempered
 
 
@@ -68,7 +69,7 @@ def gated(x: Tensor) -> Tensor:
     return torch.tanh(value) * torch.sigmoid(gate)
 
 
-class PixelCNN(genzoo.Density):
+class PixelCNN(genzoo.Imputer, genzoo.Density):
     """p(x) = Π p(x_i | x_<i) over the pixels of an image, row by row (van den Oord et al. 2016, arXiv 1606.05328).
 
     The conditionals are the data's likelihood, or, with `mixture`, a mixture of discretised logistics (Salimans et al.
@@ -148,9 +149,26 @@ class PixelCNN(genzoo.Density):
         self, n: int, y: Tensor | None = None, *, noise: bool = False, options: Temperature | None = None
     ) -> Tensor:
         """Draw n images, [n, *S], pixel by pixel and channel by channel."""
-        temperature = (options or self.sampling).temperature
-        channels, height, width = self.spec.shape
         x = self.anchor.new_zeros(n, *self.spec.shape)
+        return self.drawn(x, torch.zeros_like(x, dtype=torch.bool), (options or self.sampling).temperature)
+
+    def impute(self, x: Tensor, known: Tensor) -> Tensor:
+        """Draw the values after the known ones, one after another.
+
+        Raises:
+            UsageError: A value after a hidden one is known.
+        """
+        refuse_out_of_order(known.movedim(1, -1))
+        return self.drawn(x, known)
+
+    def log_hidden(self, x: Tensor, known: Tensor) -> Tensor | None:
+        terms = each_value(self.head(self.numbers(self.features(x), x)), x)
+        return None if terms is None else terms.masked_fill(known, 0.0).flatten(1).sum(1)
+
+    def drawn(self, given: Tensor, known: Tensor, temperature: float = 1.0) -> Tensor:
+        """Return images whose values are those given, [N, *S], where known [N, *S], and drawn in turn elsewhere."""
+        channels, height, width = self.spec.shape
+        x = torch.zeros_like(given)
         kept = Kept([layer for layer in self.layers if isinstance(layer, GatedLayer)], x)
         for row in range(height):
             kept.begin_row(row)
@@ -158,8 +176,9 @@ class PixelCNN(genzoo.Density):
                 features = self.out(kept.horizontal_at(column))
                 pixel = x[:, :, row, column, None, None]
                 for channel in range(channels):
-                    drawn = draw_tempered(self.head(self.numbers(features, pixel)), temperature)
-                    pixel[:, channel] = drawn[:, channel]
+                    drawn = draw_tempered(self.head(self.numbers(features, pixel)), temperature)[:, channel, 0, 0]
+                    here = (slice(None), channel, row, column)
+                    pixel[:, channel, 0, 0] = torch.where(known[here], given[here], drawn)
                 kept.put(pixel, row, column)
         return x
 

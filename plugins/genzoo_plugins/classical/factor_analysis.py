@@ -10,6 +10,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.distributions import full_precision
+from genzoo.core.mixture import GaussianMixture
 from genzoo.evaluation.pca import axes_of_covariance, axes_of_points
 from genzoo_plugins.classical.ppca import LEAST, PPCA, TINY, flat
 
@@ -78,3 +79,8 @@ class FactorAnalysis(PPCA):
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return super().log_prob(x) - self.deviations.log().sum()
+
+    def as_mixture(self) -> GaussianMixture:
+        """Return N(m, WWᵀ + diag ψ): in units of √ψ the noise has variance 1."""
+        unit, deviations = super().as_mixture(), self.deviations.double()
+        return GaussianMixture(unit.weights, unit.means, unit.covariances * deviations * deviations[:, None])

@@ -10,14 +10,15 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.distributions import LOG_2PI
-from genzoo.core.mixture import fit_mixture
+from genzoo.core.mixture import GaussianMixture, fit_mixture
+from genzoo_plugins.classical.conditional import GaussianImputer
 from genzoo_plugins.classical.ppca import flat, principal_axes
 
 POINTS = 10_000
 """The largest number of examples that the mixture is fitted to, drawn at random."""
 
 
-class GMM(genzoo.Density):
+class GMM(GaussianImputer, genzoo.Density):
     """ln p(x) = ln Σ π_k N(x; μ_k, C_k) with full covariances (Dempster, Laird & Rubin 1977).
 
     Data of more dimensions than `axes` are mixtures on their first principal axes, and on the others Gaussian noise of
@@ -87,3 +88,15 @@ class GMM(genzoo.Density):
         x = torch.exp(0.5 * self.log_noise) * self.mean.new_empty(n, len(self.mean)).normal_()
         x = x + (along - x @ self.basis) @ self.basis.T + self.mean
         return x.view(n, *self.spec.shape)
+
+    def as_mixture(self) -> GaussianMixture:
+        """Return the mixture of x: on the axes that of the components, and noise on the others."""
+        used, basis = self.weights > 0, self.basis.double()
+        roots = basis @ self.scales[used].double()
+        noise = self.log_noise.double().exp() * (torch.eye(len(basis)).to(basis) - basis @ basis.T)
+        off = noise if basis.shape[1] < len(basis) else torch.zeros_like(noise)
+        return GaussianMixture(
+            self.weights[used].double(),
+            self.mean.double() + self.means[used].double() @ basis.T,
+            roots @ roots.mT + off,
+        )

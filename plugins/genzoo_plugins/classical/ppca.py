@@ -10,7 +10,9 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.distributions import LOG_2PI, full_precision
+from genzoo.core.mixture import GaussianMixture
 from genzoo.evaluation.pca import axes_of_covariance, axes_of_points
+from genzoo_plugins.classical.conditional import GaussianImputer
 
 LARGEST = 4096
 """Data of more dimensions are refused: their covariance would take minutes."""
@@ -20,7 +22,7 @@ TINY = 1e-12
 """The least mean variance for this purpose: the data may be a single point."""
 
 
-class PPCA(genzoo.LatentModel, genzoo.Density):
+class PPCA(GaussianImputer, genzoo.LatentModel, genzoo.Density):
     """x = m + Wz + σε with z ~ N(0, I) (Tipping & Bishop 1999, eq. 2 – 4).
 
     The maximum of the likelihood is W = U(Λ − σ²I)^½, where Λ are the largest eigenvalues of the covariance, U their
@@ -86,6 +88,13 @@ class PPCA(genzoo.LatentModel, genzoo.Density):
         size, latents = self.axes.shape
         log_det = self.variances.log().sum() + (size - latents) * self.log_noise
         return -0.5 * ((along.square() / self.variances).sum(1) + rest + log_det + size * LOG_2PI)
+
+    def as_mixture(self) -> GaussianMixture:
+        """Return N(m, WWᵀ + σ²I)."""
+        weight = self.weight.double()
+        covariance = weight @ weight.T
+        covariance.diagonal().add_(self.log_noise.double().exp())
+        return GaussianMixture(weight.new_ones(1), self.mean.double()[None], covariance[None])
 
 
 def flat(batches: Iterable[genzoo.Batch]) -> Iterator[Tensor]:

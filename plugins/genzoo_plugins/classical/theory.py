@@ -15,6 +15,7 @@ import genzoo
 from genzoo.core.mixture import climb, maximise, start
 from genzoo.core.noise import seeded
 from genzoo.core.theory import Case
+from genzoo_plugins.classical.conditional import GaussianImputer
 from genzoo_plugins.classical.factor_analysis import FactorAnalysis
 from genzoo_plugins.classical.gmm import GMM
 from genzoo_plugins.classical.kde import KDE, best_bandwidth
@@ -22,7 +23,7 @@ from genzoo_plugins.classical.ngram import NGram
 from genzoo_plugins.classical.ppca import PPCA
 
 M = TypeVar("M", bound=genzoo.Model)
-SIZE, LATENTS, COUNT = 6, 2, 500
+SIZE, LATENTS, COUNT, DRAWS = 6, 2, 500, 10_000
 
 
 def correlated(n: int = COUNT, size: int = SIZE) -> Tensor:
@@ -51,6 +52,25 @@ def ppca() -> Iterator[Case]:
     exact = MultivariateNormal(model.mean, covariance).log_prob(x.double()).mean().item()
     yield Case("ln p(x) of N(m, WWᵀ + σ²I), nats", model.log_prob(x.double()).mean().item(), exact, 1e-6)
     yield from bounds(model, x.double())
+    yield from hidden("hidden values of pPCA", model, MultivariateNormal(model.mean, covariance), x.double())
+
+
+def hidden(what: str, model: GaussianImputer, p: MultivariateNormal, x: Tensor) -> Iterator[Case]:
+    """Hidden values have the mean and covariance of the conditional Gaussian, by the precision matrix of p."""
+    seen = torch.tensor([True, False, True, True, False, True])
+    precision = p.precision_matrix
+    across = torch.linalg.solve(precision[~seen][:, ~seen], precision[~seen][:, seen])
+    mean = p.mean[~seen] - (x[0, seen] - p.mean[seen]) @ across.T
+    truth = MultivariateNormal(mean, precision_matrix=precision[~seen][:, ~seen])
+    one, known = x[:1].expand(DRAWS, -1), seen.expand(DRAWS, -1)
+    drawn = model.impute(one, known)
+    yield Case.largest(f"{what}: the known ones", drawn[:, seen], one[:, seen], 1e-6)
+    scale = truth.variance.sqrt()
+    yield Case.largest(f"{what}: mean, in deviations", drawn[:, ~seen].mean(0) / scale, mean / scale, 0.05)
+    spread = torch.cov(drawn[:, ~seen].T) / scale / scale[:, None]
+    yield Case.largest(f"{what}: covariance", spread, truth.covariance_matrix / scale / scale[:, None], 0.1)
+    found = model.log_hidden(x[:1], seen[None])
+    yield Case.largest(f"{what}: ln p(hidden|known), nats", found, truth.log_prob(x[0, ~seen]), 1e-5)
 
 
 def bounds(model: PPCA, x: Tensor) -> Iterator[Case]:
@@ -87,6 +107,7 @@ def factor_analysis() -> Iterator[Case]:
     shift = fitted(FactorAnalysis, x / c, latent_dim=LATENTS, updates=2000).log_prob(x / c).mean().item() - best
     yield Case("shift of ln p(x) for columns divided by c, nats", shift, c.log().sum().item(), 1e-4)
     yield from bounds(model, x)
+    yield from hidden("hidden values of factor analysis", model, MultivariateNormal(model.mean, covariance), x)
     for step in (1e-3, -1e-3):
         kept = model.deviations.clone()
         with seeded(3):
@@ -122,12 +143,32 @@ def gmm() -> Iterator[Case]:
         least = min(least, (further.log_prob(points) - mixture.log_prob(points)).mean().item())
         mixture = further
     yield Case("least gain of a step of EM, nats", least, 0.0, 1e-9, one_sided=True)
+    yield from hidden_of_mixture(points)
     model = fitted(GMM, points, components=3)
     gaps = three_gaussians().log_prob(fresh) - model.log_prob(fresh)
     yield Case.mean("never above the truth: E ln p − ln p(model), nats", gaps, 0.0, one_sided=True, errors=4.0)
     yield Case("a known mixture recovered: gap, nats", gaps.mean().item(), 0.0, 0.02)
     yield Case("its samples: largest error of the mean", moments(model, fresh), 0.0, 0.15)
     yield Case("∫ p(x) dx", integral(model), 1.0, 1e-3)
+
+
+def hidden_of_mixture(points: Tensor) -> Iterator[Case]:
+    """p(x₂|x₁) of a mixture in the plane is p(x₁, x₂)/∫p dx₂, on a grid; half of the axes are hidden in turn."""
+    model = fitted(GMM, points, components=3)
+    side = 24 * ((torch.arange(400, dtype=torch.float64) + 0.5) / 400 - 0.5)
+    x = torch.tensor([[0.5, -1.0]], dtype=torch.float64)
+    for hidden_axis in (0, 1):
+        known = torch.tensor([[axis != hidden_axis for axis in (0, 1)]])
+        line = torch.where(known, x, side[:, None])
+        p = model.log_prob(line).exp()
+        p = p / (p.sum() * 24 / 400)
+        density = (model.log_prob(x).exp() / model.log_prob(line).exp().sum() / (24 / 400)).log()
+        yield Case.largest(
+            f"mixture: ln p(hidden|known) of axis {hidden_axis}, nats", model.log_hidden(x, known), density, 1e-3
+        )
+        drawn = model.impute(x.expand(DRAWS, -1), known.expand(DRAWS, -1))[:, hidden_axis]
+        below = (drawn[:, None] < side).double().mean(0)
+        yield Case.largest(f"mixture: draws of axis {hidden_axis}, distribution", below, p.cumsum(0) * 24 / 400, 0.03)
 
 
 def moments(model: genzoo.Model, x: Tensor) -> float:

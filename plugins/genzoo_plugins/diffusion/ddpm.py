@@ -18,6 +18,8 @@ from genzoo_plugins.diffusion.nets import NetOptions, make_net
 Schedule = Literal["linear", "cosine"]
 MOST_NOISE = 0.999
 """The largest β of a step."""
+RESAMPLINGS = 10
+"""How often each step is drawn where some values are known (Lugmayr et al. 2022, section 4.2)."""
 
 
 @cache
@@ -64,7 +66,7 @@ class Step(NamedTuple):
         return self.beta * (1 - self.earlier) / (1 - self.power)
 
 
-class DDPM(NoiseToData, genzoo.Density):
+class DDPM(genzoo.Imputer, NoiseToData, genzoo.Density):
     """x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε with ε ~ N(0, I), for t = 1 … T; a net predicts ε from x_t and t (Ho et al. 2020).
 
     The prediction is the optimal one for data N(m, s²I), in closed form, plus a net that learns the difference.
@@ -145,18 +147,38 @@ class DDPM(NoiseToData, genzoo.Density):
         mean of p(x_0|x_t); with `noise`, ancestral sampling draws from it.
         """
         how = options or self.sampling
-        ancestral = how.sampler == "ancestral"
-        eta = 1.0 if ancestral else how.eta
         x = self.source().rsample((n,))
         for step in self.steps(how.steps):
-            x0, epsilon = self.at(x, step)
-            small = eta**2 * step.variance
-            x = math.sqrt(step.earlier) * x0 + math.sqrt(max(0.0, 1 - step.earlier - small)) * epsilon
-            large = ancestral and (noise if step.earlier == 1 else how.variance == "large")
-            if large or small:
-                spread = self.large_variance(step).sqrt() if large else math.sqrt(small)
-                x = x + spread * self.source().rsample((n,))
+            x = self.back(x, step, how, noise)
         return self.in_range(x)
+
+    def back(self, x: Tensor, step: Step, how: Sampling, noise: bool = False) -> Tensor:
+        """Draw x_s [B, *S] from p(x_s|x_t) for x_t [B, *S]; arguments as for `sample`."""
+        ancestral = how.sampler == "ancestral"
+        eta = 1.0 if ancestral else how.eta
+        x0, epsilon = self.at(x, step)
+        small = eta**2 * step.variance
+        x = math.sqrt(step.earlier) * x0 + math.sqrt(max(0.0, 1 - step.earlier - small)) * epsilon
+        large = ancestral and (noise if step.earlier == 1 else how.variance == "large")
+        if large or small:
+            spread = self.large_variance(step).sqrt() if large else math.sqrt(small)
+            x = x + spread * self.source().rsample((len(x),))
+        return x
+
+    def impute(self, x: Tensor, known: Tensor) -> Tensor:
+        """Draw hidden values by resampling (RePaint, Lugmayr et al. 2022, algorithm 1).
+
+        In each step the known values are drawn from q(x_s|x_0), and the hidden ones from p(x_s|x_t). Steps back and
+        forth between s and t bring both together; the draws are of p(hidden|known) only in the limit of many of them.
+        """
+        drawn = self.source().rsample((len(x),))
+        for step in self.steps(self.sampling.steps):
+            for left in reversed(range(RESAMPLINGS if step.earlier < 1 else 1)):
+                seen = math.sqrt(step.earlier) * x + math.sqrt(1 - step.earlier) * self.source().rsample((len(x),))
+                earlier = torch.where(known, seen, self.back(drawn, step, self.sampling))
+                again = math.sqrt(1 - step.beta) * earlier + math.sqrt(step.beta) * self.source().rsample((len(x),))
+                drawn = again if left else earlier
+        return torch.where(known, x, self.in_range(drawn))
 
     def passes(self) -> int:
         return len(self.steps(self.sampling.steps))

@@ -58,6 +58,13 @@ def register_metrics(register: RegisterMetric) -> None:
         theory="genzoo_plugins.metrics.theory:iwae",
     )
     register(
+        "ais",
+        f"{home}.ais:AIS",
+        summary="annealed bound on −ln p(x) of a decoder, with a bracket; ais:1000 for 1,000 temperatures; slow",
+        paper="Wu et al. 2017, arXiv 1611.04273; Grosse et al. 2015, arXiv 1511.02543",
+        theory="genzoo_plugins.metrics.theory_ais:ais",
+    )
+    register(
         "bits-per-dim",
         f"{home}.nll:BitsPerDim",
         summary="−ln p(x) in bits per dimension, for discrete values",

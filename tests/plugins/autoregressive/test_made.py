@@ -109,3 +109,20 @@ def test_it_learns_a_known_table() -> None:
     entropy = -(table * table.log()).sum().item()
     assert entropy - 1e-5 < cost.item() < entropy + 1e-3
     assert math.isclose(model.log_prob(all_binary(3)).exp().sum().item(), 1, abs_tol=1e-5)
+
+
+@torch.no_grad()
+def test_hidden_values_are_drawn_from_their_conditional() -> None:
+    """The last three of six values, whose eight states are enumerated."""
+    model = made(genzoo.DataSpec((6,), "bernoulli", binary=True))
+    known = (torch.arange(6) < 3).expand(8, -1)
+    every = torch.cat([torch.tensor([1.0, 0.0, 1.0]).expand(8, -1), all_binary(3)], 1)
+    p = model.log_prob(every).softmax(0)
+    torch.testing.assert_close(model.log_hidden(every, known), p.log())
+    with seeded(0):
+        drawn = model.impute(every[:1].expand(20_000, -1), known[:1].expand(20_000, -1))
+    assert torch.equal(drawn[:, :3], every[:1, :3].expand(20_000, -1))
+    counts = (drawn[:, 3:] @ torch.tensor([4.0, 2.0, 1.0])).long().bincount(minlength=8)
+    torch.testing.assert_close(counts / 20_000, p, rtol=0, atol=5 * 0.5 / math.sqrt(20_000))
+    with pytest.raises(genzoo.UsageError, match="values after a hidden one are known"):
+        model.impute(every, ~known)

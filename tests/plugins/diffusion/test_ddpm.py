@@ -253,3 +253,35 @@ def test_evaluation_does_not_depend_on_the_batch() -> None:
     whole, halves = of(x), (of(x[:16]), of(x[16:]))
     for i in range(2):
         assert whole[i] == pytest.approx((halves[0][i] + halves[1][i]) / 2, rel=1e-4)
+
+
+@torch.no_grad()
+def test_hidden_values_of_independent_data_are_drawn_whatever_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the exact variance each is N(MEAN, DEVIATION²), also when the known one is far off."""
+    monkeypatch.setattr(ddpm, "RESAMPLINGS", 2)
+    model = optimal({"steps": 100, "variance": "large"})
+    x, known = torch.full((4000, 3), 9.0), torch.tensor([True, False, False]).expand(4000, -1)
+    with seeded(0):
+        drawn = model.impute(x, known)
+    assert (drawn[:, 0] == 9.0).all()
+    torch.testing.assert_close(drawn[:, 1:].mean(0), torch.full((2,), MEAN), rtol=0, atol=0.04)
+    torch.testing.assert_close(drawn[:, 1:].std(0), torch.full((2,), DEVIATION), rtol=0.15, atol=0)
+
+
+@torch.no_grad()
+def test_steps_back_and_forth_bring_hidden_values_into_agreement_with_known_ones() -> None:
+    """A net that sees two equal values: the hidden one follows the known one, and more so the more often."""
+
+    class Equal(DDPM):
+        def predict(self, x: Tensor, t: Tensor, power: Tensor) -> tuple[Tensor, Tensor]:
+            """x_0 is the optimal prediction from the mean of both, for data (a, a) with a ~ N(0, 1)."""
+            alpha = power[:, None]
+            x0 = (alpha.sqrt() * x.sum(1, keepdim=True) / (2 * alpha + 1 - alpha)).expand_as(x)
+            return x0, (x - alpha.sqrt() * x0) / (1 - alpha).sqrt()
+
+    model = Equal(genzoo.DataSpec((2,), "gaussian"), DDPM.Config(width=8, depth=1, timesteps=100)).eval()
+    model.sampling = DDPM.Sampling(steps=20)
+    x, known = torch.tensor([[2.0, 0.0]]).expand(500, -1), torch.tensor([True, False]).expand(500, -1)
+    with seeded(0):
+        error = (model.impute(x, known)[:, 1] - 2.0).abs().mean()
+    assert error < 0.35
