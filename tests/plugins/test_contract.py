@@ -65,6 +65,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "transformer": {"heads": 2},
     "tvae": {"modes": 3},
     "vamp-vae": {"prior": "vamp:10"},
+    "vdvae": {"channels": (4, 8), "base": 4, "blocks": 1, "width": 4, "latent_maps": 1},
     "vdm": {"net": "perceptron", "times": 1, "steps": 5},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
@@ -77,7 +78,7 @@ PRESSURES: list[dict[str, float]] = [
     {"posterior_samples": 3},
 ]
 
-OF_IMAGES = ("conv-vae", "fsq-vae", "glow", "pixelcnn", "pixelcnn-pp", "vq-vae")
+OF_IMAGES = ("conv-vae", "fsq-vae", "glow", "pixelcnn", "pixelcnn-pp", "vdvae", "vq-vae")
 """Models of images alone."""
 OF_TOKENS = ("char-model", "mdlm", "ngram", "text-vae", "transformer")
 """Models of tokens, and of pixels whose levels are known, which made-up data do not say."""

@@ -5,6 +5,7 @@ from genzoo.core.hookspecs import RegisterPart, hookimpl
 HOME = "genzoo_plugins.parts"
 FLOWS_THEORY = "genzoo_plugins.flows.theory_parts"
 LIKELIHOODS = f"{HOME}.likelihoods"
+DAVIDSON = "Davidson et al. 2018, arXiv 1804.00891"
 CHEN = "Chen et al. 2017, arXiv 1611.02731"
 DINH = "Dinh et al. 2017, arXiv 1605.08803"
 DURKAN = "Durkan et al. 2019, arXiv 1906.04032"
@@ -40,6 +41,14 @@ def register_parts(register: RegisterPart) -> None:
         summary="a Gaussian after N planar steps: planar:8",
         paper=REZENDE,
         theory="genzoo_plugins.parts.theory_latents:planar_posterior",
+    )
+    register(
+        "posterior",
+        "vmf",
+        f"{HOME}.sphere:VMFPosterior",
+        summary="directions about a mean, for --prior uniform-sphere: von Mises-Fisher",
+        paper=DAVIDSON,
+        theory=f"{HOME}.theory_sphere:vmf",
     )
     register(
         "bijection",
@@ -154,6 +163,14 @@ def register_priors(register: RegisterPart) -> None:
         f"{HOME}.priors:StandardNormalPrior",
         summary="N(0, I); default",
         theory="genzoo_plugins.parts.theory_latents:standard_normal",
+    )
+    register(
+        "prior",
+        "uniform-sphere",
+        f"{HOME}.sphere:UniformSpherePrior",
+        summary="all directions alike, for --posterior vmf",
+        paper=DAVIDSON,
+        theory=f"{HOME}.theory_sphere:uniform_sphere",
     )
     register(
         "prior",

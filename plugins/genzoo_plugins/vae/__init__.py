@@ -137,6 +137,15 @@ def register_with_parts(register: RegisterModel) -> None:
         theory=f"{THEORY}:vamp_vae",
     )
     register(
+        "svae",
+        VAE,
+        loss="elbo",
+        options={"prior": "uniform-sphere", "posterior": "vmf", "latent_dim": 11},
+        summary="VAE whose latents are directions: points of a sphere",
+        paper="Davidson et al. 2018, arXiv 1804.00891",
+        theory="genzoo_plugins.parts.theory_sphere:svae",
+    )
+    register(
         "gm-vae",
         VAE,
         loss="elbo",
