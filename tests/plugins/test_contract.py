@@ -20,6 +20,7 @@ import torch
 from genzoo.registry.current import registry
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_graph_safe, assert_mean_over_examples
 from genzoo.testing.model_checks import ONCE
+from genzoo.testing.pair import SPARE
 
 FORMS = ("grey images", "points", "colour images", "vectors", "tokens", "signals")
 """The forms of `SPECS`; the quick suite tests a model on the first two that it takes."""
@@ -86,6 +87,8 @@ OF_ROWS = ("multimodal-vae", "tvae")
 """Models of rows of several parts."""
 OF_CLASSES = ("conditional-vae", "guided-flow-matching", "m2-vae")
 """Models of data with classes."""
+OF_COUNTS = ("scvi",)
+"""Models of counts, which no form of `SPECS` has."""
 Names = tuple[str, str]
 """A model and a loss."""
 Case = tuple[str, str, int]
@@ -103,12 +106,13 @@ def small(model: str) -> dict[str, Any]:
 
 @cache
 def refusal(model: str, loss: str, form: str) -> str | None:
-    return replace(Pair.of(model, loss, SPECS[form]), model_options=small(model)).refusal()
+    return replace(Pair.of(model, loss, (SPECS | SPARE)[form]), model_options=small(model)).refusal()
 
 
 def forms(model: str, loss: str) -> list[str]:
-    """The forms of data on which a loss trains a model."""
-    return [form for form in FORMS if refusal(model, loss, form) is None]
+    """The forms of data on which a loss trains a model; the spare ones only if there are no others."""
+    taken = [form for form in FORMS if refusal(model, loss, form) is None]
+    return taken or [form for form in SPARE if refusal(model, loss, form) is None]
 
 
 def trains(model: str, loss: str) -> bool:
@@ -186,7 +190,7 @@ def of(case: Case) -> Pair:
     model, loss, number = case
     taken = forms(model, loss)
     assert taken, f"{loss} trains {model} on no form of data"
-    return Pair.of(model, loss, SPECS[taken[min(number, len(taken) - 1)]])
+    return Pair.of(model, loss, (SPECS | SPARE)[taken[min(number, len(taken) - 1)]])
 
 
 def smaller(case: Case, long: bool) -> Pair:
@@ -204,11 +208,13 @@ def test_nothing_is_refused_but_what_must_be() -> None:
         *itertools.product(("ae", "vae", "beta-vae"), ("reconstruction",)),
         *itertools.product(("vae", "beta-vae"), ("elbo",)),
         *itertools.product(("vae",), ("importance-weighted", "dip", "factor", "mmd", "tc")),
-        *(names for names in own() if names[0] not in (*OF_IMAGES, *OF_CLASSES, *OF_TOKENS, *OF_ROWS)),
+        *(names for names in own() if names[0] not in (*OF_IMAGES, *OF_CLASSES, *OF_TOKENS, *OF_ROWS, *OF_COUNTS)),
     ]:
         assert forms(model, loss) == [form for form in FORMS if form != "tokens"]
     for model in OF_TOKENS:
         assert forms(model, registry().get("model", model).loss) == ["tokens"]
+    for model in OF_COUNTS:
+        assert forms(model, registry().get("model", model).loss) == ["counts"]
     for model in OF_ROWS:
         assert forms(model, registry().get("model", model).loss) == ["points", "vectors"]
     for model, loss in [

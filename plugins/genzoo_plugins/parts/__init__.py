@@ -9,6 +9,7 @@ DAVIDSON = "Davidson et al. 2018, arXiv 1804.00891"
 CHEN = "Chen et al. 2017, arXiv 1611.02731"
 DINH = "Dinh et al. 2017, arXiv 1605.08803"
 DURKAN = "Durkan et al. 2019, arXiv 1906.04032"
+LOPEZ = "Lopez et al. 2018, Nature Methods 15"
 KINGMA = "Kingma et al. 2016, arXiv 1606.04934"
 PAPAMAKARIOS = "Papamakarios, Pavlakou & Murray 2017, arXiv 1705.07057"
 REZENDE = "Rezende & Mohamed 2015, arXiv 1505.05770"
@@ -152,6 +153,22 @@ def register_likelihoods(register: RegisterPart) -> None:
         summary="probabilities of 256 grey levels, a mixture of K logistics for each value: logistic-mixture:5",
         paper="Salimans et al. 2017, arXiv 1701.05517",
         theory="genzoo_plugins.autoregressive.theory:pixelcnn_pp",
+    )
+    register(
+        "likelihood",
+        "nb",
+        f"{HOME}.counts:NegativeBinomialLikelihood",
+        summary="counts 0, 1, 2, …: the negative binomial, the decoder's own mean and dispersion",
+        paper=LOPEZ,
+        theory=f"{HOME}.theory_counts:nb",
+    )
+    register(
+        "likelihood",
+        "zinb",
+        f"{HOME}.counts:ZeroInflatedLikelihood",
+        summary="nb with an additional probability of 0, the decoder's own",
+        paper=LOPEZ,
+        theory=f"{HOME}.theory_counts:zinb",
     )
 
 
