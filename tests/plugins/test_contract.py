@@ -51,6 +51,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "guided-flow-matching": {"steps": 4},
     "gmm": {"components": 2, "axes": 8},
     "gumbel-vae": {"latents": 4, "classes": 3},
+    "hamiltonian-vae": {"latent_dim": 2, "hidden": (8,), "leapfrogs": 1},
     "iaf-vae": {"posterior": "iaf:1", "latent_dim": 2},
     "ladder-vae": {"latent_dims": (6, 3), "top_hidden": (16,)},
     "maf": {"layers": 1},

@@ -58,6 +58,14 @@ def register_models(register: RegisterModel) -> None:
         theory="genzoo_plugins.vae.theory_classes:m2_vae",
     )
     register(
+        "hamiltonian-vae",
+        f"{HOME}.hamiltonian_vae:HamiltonianVAE",
+        loss="elbo",
+        summary="VAE whose posterior samples follow Hamiltonian dynamics towards likelier latents",
+        paper="Caterini, Doucet & Sejdinovic 2018, arXiv 1805.11328",
+        theory=f"{HOME}.theory_hamiltonian:hamiltonian_vae",
+    )
+    register(
         "iwae",
         VAE,
         loss="importance-weighted",
