@@ -63,6 +63,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "realnvp": {"couplings": 2},
     "sparse-ae": {"latent_dim": 64, "active": 8},
     "spline-flow": {"couplings": 2, "bins": 3},
+    "tarflow": {"layers": 1, "heads": 2},
     "text-vae": {"heads": 2},
     "transformer": {"heads": 2},
     "tvae": {"modes": 3},
