@@ -41,7 +41,7 @@ class Patches(Layer):
 
 
 class AttentionLayer(Layer):
-    """y_t = x_t exp(s_t) + m_t for patches t, with s_t and m_t from a causal transformer of x_<t (Zhai et al. 2024, eq. 5).
+    """y_t = x_t exp(s_t) + m_t for patches t; a causal transformer makes s_t and m_t of x_<t (Zhai et al. 2024, eq. 5).
 
     The order of the patches is then reversed. The inverse finds one patch after another, with kept keys and values.
 

@@ -58,7 +58,9 @@ def blank(batch: genzoo.Batch) -> Iterator[Case]:
     for parameter in model.parameters():
         parameter.zero_()
     inference = model.infer(batch)
-    yield Case("blank: −ln p(x|z), nats an image", -inference.px.log_prob(batch.x).mean().item(), 256 * math.log(2), 1e-3)
+    yield Case(
+        "blank: −ln p(x|z), nats an image", -inference.px.log_prob(batch.x).mean().item(), 256 * math.log(2), 1e-3
+    )
     yield Case("blank: KL of all levels, nats", inference.kl().mean().item(), 0.0, 1e-6)
     for block in model.blocks:  # q(z|x) = N(1, 1) on each level below the top: ½ nat a number
         block.posterior[-1].bias[: len(block.posterior[-1].bias) // 2] = 1.0

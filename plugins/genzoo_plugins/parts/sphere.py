@@ -130,9 +130,7 @@ class VonMisesFisher(genzoo.Distribution):
         t = torch.linspace(-12, 8 + 16 * width, TAIL_NODES, dtype=y.dtype, device=y.device)
         beyond = y[..., None] + sign * width * F.softplus(t)
         weights = width * torch.sigmoid(t) * (t[1] - t[0])
-        ratio = torch.exp(
-            log_slope(beyond, kappa[..., None], self.dim) - log_slope(y, kappa, self.dim)[..., None]
-        )
+        ratio = torch.exp(log_slope(beyond, kappa[..., None], self.dim) - log_slope(y, kappa, self.dim)[..., None])
         expected = quadrature(self.concentration, self.dim)[1].expand(kappa.shape)[..., None]
         return (sign * weights * ratio * (expected - 2 * torch.sigmoid(-2 * beyond))).sum(-1)
 

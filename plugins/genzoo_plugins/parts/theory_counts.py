@@ -57,7 +57,7 @@ def nb() -> Iterator[Case]:
 
 
 def to_poisson() -> Iterator[Case]:
-    """ln p at r = 10⁸ is that of a Poisson distribution, also in single precision, where ln Γ(10⁸) has an error of 100."""
+    """ln p at r = 10⁸ is that of a Poisson distribution, also in single precision, where ln Γ(10⁸) is off by 100."""
     counts = torch.arange(20.0)
     raw = torch.tensor([[log(3.0), log(1e8)]])
     found = genzoo.make_likelihood("nb")(raw).log_prob(counts[:, None, None])[:, 0]

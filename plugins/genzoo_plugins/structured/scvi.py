@@ -30,8 +30,9 @@ class Library(nn.Module):
 
 
 class SCVI(VAE):
-    """p(x|z, l) has the means exp(l) ρ(z), with Σ ρ = 1, and l the logarithm of a cell's library size (Lopez et al. 2018,
-    eq. 1). A code is (z, l): p(z) = N(0, I), and p(l) = N(m, s²) with the moments of ln Σx in the first batch.
+    """p(x|z, l) has the means exp(l) ρ(z), Σ ρ = 1, with l the logarithm of a cell's library size (Lopez et al. 2018).
+
+    A code is (z, l): p(z) = N(0, I), and p(l) = N(m, s²) with the moments of ln Σx in the first batch.
 
     The likelihood is that of the data, `nb` or `zinb`.
     """

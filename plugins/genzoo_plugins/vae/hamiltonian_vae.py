@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Annotated
 
@@ -19,8 +20,8 @@ LARGEST_STEP = 0.5
 class HamiltonianVAE(VAE):
     """q(z|x) after K leapfrog steps on −ln p(x, z), with momenta ρ (Caterini, Doucet & Sejdinovic 2018, algorithm 1).
 
-    A code is (z, ρ), of 2D numbers, with p(z, ρ) = N(0, I), and x is decoded from z alone. The dynamics is a bijection of
-    (z, ρ) with a known volume, so q(z, ρ|x) is a density in closed form, and the bound is that on ln p(x). The step
+    A code is (z, ρ), of 2D numbers, with p(z, ρ) = N(0, I), and x is decoded from z alone. The dynamics is a bijection
+    of (z, ρ) with a known volume, so q(z, ρ|x) is a density in closed form, and the bound is that on ln p(x). The step
     sizes, one for each dimension, and the tempering β₀ are learned.
     """
 
@@ -84,7 +85,7 @@ class Leapfrogs:
         """Return √(β_{k−1}/β_k) for k = 1 … K, and ln of their product to the D (section 3.2, fixed tempering)."""
         steps, root = self.model.config.leapfrogs, torch.sigmoid(self.model.tempering_logit).rsqrt()
         roots = [root + (1 - root) * (k / steps) ** 2 for k in range(steps + 1)]  # β_k^(−½)
-        return [after / before for before, after in zip(roots, roots[1:], strict=False)], -self.dim * root.log()
+        return [after / before for before, after in itertools.pairwise(roots)], -self.dim * root.log()
 
     def __call__(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         factors, log_det = self.cooling()

@@ -88,7 +88,7 @@ def slope(map_: Leapfrogs, code: Tensor, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def one_step(model: HamiltonianVAE, x: Tensor) -> tuple[float, float]:
-    """Return z₁ of one step from (1, 0) with the decoder constant, where ln p(x, z) is −½z² + constant, and the truth."""
+    """Return z₁ of one step from (1, 0) with a constant decoder, where ln p(x, z) is −½z² + constant, and the truth."""
     config = HamiltonianVAE.Config(latent_dim=2, hidden=(6,), leapfrogs=1, step_size=0.3)
     flat = HamiltonianVAE(model.spec, config).double()
     for parameter in flat.decoder.parameters():
