@@ -61,6 +61,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "pixelcnn": {"width": 2, "layers": 1, "reach": 1},
     "pixelcnn-pp": {"width": 2, "layers": 1, "reach": 1, "mixture": 2},
     "realnvp": {"couplings": 2},
+    "sa-vae": {"latent_dim": 2, "hidden": (8,), "refinements": 1},
     "sparse-ae": {"latent_dim": 64, "active": 8},
     "spline-flow": {"couplings": 2, "bins": 3},
     "tarflow": {"layers": 1, "heads": 2},

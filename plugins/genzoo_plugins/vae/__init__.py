@@ -66,6 +66,14 @@ def register_models(register: RegisterModel) -> None:
         theory=f"{HOME}.theory_hamiltonian:hamiltonian_vae",
     )
     register(
+        "sa-vae",
+        f"{HOME}.sa_vae:SAVAE",
+        loss="elbo",
+        summary="VAE whose posterior is improved for each example by gradient steps",
+        paper="Kim et al. 2018, arXiv 1802.02550",
+        theory=f"{HOME}.theory_sa:sa_vae",
+    )
+    register(
         "iwae",
         VAE,
         loss="importance-weighted",
