@@ -71,7 +71,8 @@ class AttentionLayer(Layer):
 
     def as_parameters(self, h: Tensor) -> Tensor:
         """Return the transform's parameters for the transformer's output h [*, width]: [*, outputs, P]."""
-        return full_precision(self.leave(h)).unflatten(-1, (self.transform.outputs, self.size))
+        raw: Tensor = full_precision(self.leave(h)).unflatten(-1, (self.transform.outputs, self.size))
+        return raw
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         patches = x.reshape(-1, self.patches, self.size)

@@ -35,13 +35,14 @@ def of_patches() -> Iterator[Case]:
     with torch.no_grad():
         cached = model.from_noise(z)
         yield Case.largest("x from z, with kept keys and without", cached, naive(model, z), 1e-9)
-        there, back = model.to_noise(cached)[1], model.layers[-1].inverse(z)[1]
-        single = model.layers[-1](model.layers[-1].inverse(z)[0])[1]
+        layer = model.layers[-1]
+        assert isinstance(layer, AttentionLayer)
+        before, back = layer.inverse(z)
+        there, single = model.to_noise(cached)[1], layer(before)[1]
         yield Case.largest("z from x again", model.to_noise(cached)[0], z, 1e-9)
         yield Case.largest("ln |det| of a layer's inverse: minus its own, nats", back, -single, 1e-9)
         yield Case("whether ln |det| is finite", float(there.isfinite().all()), 1.0, 0.0)
     yield Case("ln |det| from autograd's, nats", log_det_error(model, cached[:2]), 0.0, 1e-8)
-    layer = model.layers[-1]
     slopes = jacobian(lambda x: layer(x)[0].view(8, 8).flip(0).flatten(), cached[0])
     blocks = slopes.view(8, 8, 8, 8).abs().amax((1, 3))  # of patches
     yield Case("largest ∂y_t/∂x_u of a layer, u > t", blocks.triu(1).max().item(), 0.0, 0.0)

@@ -132,7 +132,8 @@ class VonMisesFisher(genzoo.Distribution):
         weights = width * torch.sigmoid(t) * (t[1] - t[0])
         ratio = torch.exp(log_slope(beyond, kappa[..., None], self.dim) - log_slope(y, kappa, self.dim)[..., None])
         expected = quadrature(self.concentration, self.dim)[1].expand(kappa.shape)[..., None]
-        return (sign * weights * ratio * (expected - 2 * torch.sigmoid(-2 * beyond))).sum(-1)
+        found: Tensor = (sign * weights * ratio * (expected - 2 * torch.sigmoid(-2 * beyond))).sum(-1)
+        return found
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return ln q(z), [*batch], of unit vectors."""

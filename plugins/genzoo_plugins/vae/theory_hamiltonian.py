@@ -83,7 +83,8 @@ def dynamics() -> Iterator[Case]:
 
 def slope(map_: Leapfrogs, code: Tensor, x: Tensor) -> Tensor:
     """Return ln |det| of the Jacobian at a code [2D] for one x [F]."""
-    return torch.linalg.slogdet(jacobian(lambda at: map_(at[None], x[None])[0][0], code))[1]
+    found: Tensor = torch.linalg.slogdet(jacobian(lambda at: map_(at[None], x[None])[0][0], code))[1]
+    return found
 
 
 @torch.no_grad()
