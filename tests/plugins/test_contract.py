@@ -69,7 +69,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "transformer": {"heads": 2},
     "tvae": {"modes": 3},
     "vamp-vae": {"prior": "vamp:10"},
-    "vdvae": {"channels": (4, 8), "base": 4, "blocks": 1, "width": 4, "latent_maps": 1},
+    "vdvae": {"channels": (4, 8), "base": 4, "blocks": 1, "width": 4, "latent_maps": 16},
     "vdm": {"net": "perceptron", "times": 1, "steps": 5},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
