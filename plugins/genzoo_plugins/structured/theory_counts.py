@@ -17,21 +17,21 @@ from genzoo_plugins.toy.cells import Cells
 DRAWS = 1000
 
 
-def small(name: str) -> tuple[SCVI, genzoo.Batch]:
-    """Return a model with one latent beside the library size, and 8 cells."""
+def small(name: str) -> tuple[SCVI, genzoo.Batch, Tensor]:
+    """Return a model with one latent beside the library size, 8 cells, and those that it was prepared with."""
     data = Cells(Cells.Config(train=64))
     x = torch.as_tensor(data.split("train", 64).x[:]).double()
     with genzoo.seeded(0):
         model = SCVI(data.spec._replace(likelihood=name), SCVI.Config(latent_dim=1, hidden=(8,))).double()
         model.prepare(genzoo.Batch(x))
-    return model, genzoo.Batch(x[:8])
+    return model, genzoo.Batch(x[:8]), x
 
 
 @torch.no_grad()
 def scvi() -> Iterator[Case]:
     """Yield the cases for both likelihoods."""
     for name in ("nb", "zinb"):
-        model, batch = small(name)
+        model, batch, _ = small(name)
         truth = log_evidence(model, batch.x)
         with genzoo.seeded(1):
             inference = model.infer(batch, DRAWS)
@@ -46,12 +46,17 @@ def scvi() -> Iterator[Case]:
     one, seven = (small("nb")[0].likelihood(z).mean).unbind(0)
     yield Case("sum of the means: e^l", one.sum().item(), math.e, 1e-9)
     yield Case.largest("means at 7 times the library size", seven, 7 * one, 1e-9)
+    sizes = small("nb")[2].sum(1).log()
+    yield Case("mean of p(l): that of ln Σx", model.prior().mean[-1].item(), sizes.mean().item(), 1e-6)
+    yield Case(
+        "variance of p(l): that of ln Σx", model.prior().variance[-1].item(), sizes.var(correction=0).item(), 1e-6
+    )
     yield from beta_is_1()
 
 
 def beta_is_1() -> Iterator[Case]:
     """A warm-up weights the KL of the loss alone: the reported bound is at β = 1 from the first step on."""
-    model, batch = small("nb")
+    model, batch, _ = small("nb")
     terms = []
     for options in ({}, {"kl_warmup": 400}):
         with genzoo.seeded(2):

@@ -78,7 +78,7 @@ def register_datasets(register: Register) -> None:
         theory="genzoo_plugins.toy.theory_rows:mixed_table",
     )
     register(
-        "cells",
+        "gene-counts",
         f"{home}.cells:Cells",
         summary="counts of eight genes in cells of three kinds, at two depths; generated, probability known",
         paper="after Lopez et al. 2018, Nature Methods 15",

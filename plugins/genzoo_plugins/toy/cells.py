@@ -29,7 +29,7 @@ MOST = 2000
 class Cells(Generated):
     """Counts of eight genes. p(x) = Σ p(kind) p(depth) Π_g NB(x_g; depth · share_g, r); the class is the kind."""
 
-    name = "cells"
+    name = "gene-counts"
 
     @genzoo.config
     class Config(Generated.Config):
