@@ -1,7 +1,7 @@
 """Every likelihood against the conformance checks, with one model; in the long suite with every model.
 
-The data are those that the likelihood is for: points if it takes any number, counts, else grey images. In the long suite those
-that take any number are tested on grey images too.
+The data are those that the likelihood is for: points if it takes any number, counts, else grey images. In the long
+suite those that take any number are tested on grey images too.
 """
 
 from __future__ import annotations
