@@ -25,8 +25,9 @@ Measure = Literal["probability", "density", "mixed", "none"]
 """What exp(log_prob) is: the probability of a discrete value (only this has bits per dimension), the density of a
 continuous value, both for a row with values of both kinds, or neither. Values of different measures must not be
 compared."""
-Support = Literal["any", "binary", "levels", "counts"]
-"""The values of a distribution: any, only 0 and 1, grey levels k/255, or whole numbers from 0."""
+Support = Literal["any", "binary", "levels", "counts", "sphere"]
+"""The values of a distribution: any, only 0 and 1, grey levels k/255, whole numbers from 0, or unit vectors, whose
+density is with respect to the area of the sphere."""
 
 
 def full_precision(x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from torch import Tensor, nn
 
 from genzoo.core.dataset import Batch, DataSpec
-from genzoo.core.distributions import Distribution
+from genzoo.core.distributions import Distribution, Support
 from genzoo.core.hookspecs import PartKind
 from genzoo.core.model import Model
 from genzoo.core.named import Named
@@ -51,6 +51,9 @@ class Prior(Part):
         latent_dim: D, the length of z.
     """
 
+    support: ClassVar[Support | None] = "any"
+    """The values of z: those of the posterior must be the same; None: those of any posterior."""
+
     def __init__(self, spec: DataSpec, latent_dim: int) -> None:
         super().__init__()
         self.spec = spec
@@ -75,6 +78,8 @@ class Posterior(Part):
         latent_dim: D, the length of z.
     """
 
+    support: ClassVar[Support] = "any"
+    """The values of z."""
     outputs: int
     """The number of encoder outputs for each example; the constructor sets it."""
 

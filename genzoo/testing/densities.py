@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genzoo.core.distributions import Distribution
+from genzoo.core.distributions import Distribution, StandardNormal
 from genzoo.core.observation import WHITE
 from genzoo.testing.check import require
 
@@ -61,7 +61,22 @@ def examine_distribution(p: Distribution, called: str, draws: int = DRAWS) -> st
     if p.measure == "probability":  # it is asked for the probability of its own values alone
         adds_up(rows, log_prob, called)
         return None
+    if p.support == "sphere":
+        return examine_samples(*off_sphere(rows, log_prob), called)
     return examine_samples(rows, log_prob, called)
+
+
+def off_sphere(own: Tensor, log_prob: LogProb) -> tuple[Tensor, LogProb]:
+    """Return unit vectors [N, B, F] with the lengths of normal vectors, and their density in space.
+
+    For a density p of directions z it is p(z) A N(x; 0, I), with A the area of the sphere: directions that are all
+    alike become normal vectors.
+    """
+    size = own.shape[-1]
+    log_area = math.log(2) + 0.5 * size * math.log(math.pi) - math.lgamma(0.5 * size)
+    normal = StandardNormal((size,), like=own)
+    lengths = torch.randn_like(own).norm(dim=-1, keepdim=True)
+    return own * lengths, lambda x: log_prob(x / x.norm(dim=-1, keepdim=True)) + log_area + normal.log_prob(x)
 
 
 def examine_samples(own: Tensor, log_prob: LogProb, called: str, slack: float = SLACK) -> str | None:

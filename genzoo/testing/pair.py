@@ -17,6 +17,7 @@ from genzoo.data.resident import Resident
 from genzoo.registry.configs import default_config, default_sampling
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry
+from genzoo.registry.parts import likelihood_class
 from genzoo.runs.build import build_loss, build_model
 from genzoo.testing.check import require
 from genzoo.training.objective import Objective
@@ -32,7 +33,10 @@ SPECS = {
 }
 """Forms of data to check a model on; it may refuse some of them with a reason."""
 
-SPARE = {"black-and-white images": DataSpec((1, 12, 12), "bernoulli", classes=10, size=1000, binary=True)}
+SPARE = {
+    "black-and-white images": DataSpec((1, 12, 12), "bernoulli", classes=10, size=1000, binary=True),
+    "counts": DataSpec((5,), "nb", classes=2, size=1000),
+}
 """Forms for models that refuse all of `SPECS`."""
 
 SMALL = {
@@ -130,7 +134,7 @@ class Pair:
         shape = (n, *self.spec.shape)
         if self.spec.is_discrete:
             x = made_up_tokens(n, self.spec, generator)
-        elif self.counts:
+        elif self.counts or (self.spec.likelihood and likelihood_class(self.spec.likelihood).values == "counts"):
             x = torch.poisson(torch.full(shape, 3.0), generator=generator)
         elif self.spec.binary:
             x = 255 * (torch.rand(shape, generator=generator) < 0.4).to(torch.uint8)

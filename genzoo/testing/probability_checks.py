@@ -126,7 +126,7 @@ def check_prior(pair: Pair) -> str | None:
         p = model.prior()
         if p is None:
             return "no prior"
-        if p.measure == "density":
+        if p.measure == "density" and p.support != "sphere":
             _likelier_than_others(pair, p)
         return examine_distribution(p, f"{pair}: prior()")
 

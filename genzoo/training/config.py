@@ -21,7 +21,7 @@ class View:
     """global: subtract the mean of all training values and divide by their standard deviation."""
     likelihood: str = "auto"
     """p(x|z): bernoulli, gaussian, gaussian:SIGMA, gaussian-learned, gaussian-per-dim, gaussian-per-dim:FLOOR, laplace,
-    laplace:B, laplace-learned, continuous-bernoulli, discretised-logistic; auto uses the dataset's."""
+    laplace:B, laplace-learned, continuous-bernoulli, discretised-logistic, nb, zinb; auto uses the dataset's."""
     stream: Stream = "auto"
     """Keep the examples in their file or in host memory and copy them to the device batch by batch; auto keeps them on
     the device if they fit. Results do not change."""

@@ -22,6 +22,7 @@ from genzoo.core.options import NoOptions
 from genzoo.registry.current import registry
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_graph_safe, assert_mean_over_examples
 from genzoo.testing.model_checks import ONCE
+from genzoo.testing.pair import SPARE
 
 FORMS = ("grey images", "points", "colour images", "vectors", "tokens", "signals")
 """The forms of `SPECS`; the quick suite tests a model on the first two that it takes."""
@@ -60,6 +61,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "guided-flow-matching": {"steps": 4},
     "gmm": {"components": 2, "axes": 8},
     "gumbel-vae": {"latents": 4, "classes": 3},
+    "hamiltonian-vae": {"latent_dim": 2, "hidden": (8,), "leapfrogs": 1},
     "iaf-vae": {"posterior": "iaf:1", "latent_dim": 2},
     "ladder-vae": {"latent_dims": (6, 3), "top_hidden": (16,)},
     "maf": {"layers": 1},
@@ -70,12 +72,15 @@ SMALLER: dict[str, dict[str, Any]] = {
     "pixelcnn-pp": {"width": 2, "layers": 1, "reach": 1, "mixture": 2},
     "rbm": {"steps": 20, "units": 8},
     "realnvp": {"couplings": 2},
+    "sa-vae": {"latent_dim": 2, "hidden": (8,), "refinements": 1},
     "sparse-ae": {"latent_dim": 64, "active": 8},
     "spline-flow": {"couplings": 2, "bins": 3},
+    "tarflow": {"layers": 1, "heads": 2},
     "text-vae": {"heads": 2},
     "transformer": {"heads": 2},
     "tvae": {"modes": 3},
     "vamp-vae": {"prior": "vamp:10"},
+    "vdvae": {"channels": (4, 8), "base": 4, "blocks": 1, "width": 4, "latent_maps": 16},
     "vdm": {"net": "perceptron", "times": 1, "steps": 5},
     "vq-vae": {"codes": 8, "width": 4, "residual_blocks": 0},
 }
@@ -90,7 +95,7 @@ PRESSURES: list[dict[str, float]] = [
     {"posterior_samples": 3},
 ]
 
-OF_IMAGES = ("conv-vae", "fsq-vae", "glow", "pixelcnn", "pixelcnn-pp", "rbm", "vq-vae")
+OF_IMAGES = ("conv-vae", "fsq-vae", "glow", "pixelcnn", "pixelcnn-pp", "rbm", "vdvae", "vq-vae")
 """Models of images alone."""
 OF_TOKENS = ("char-model", "mdlm", "ngram", "text-vae", "transformer")
 """Models of tokens, and of pixels whose levels are known, which made-up data do not say."""
@@ -98,6 +103,8 @@ OF_ROWS = ("multimodal-vae", "tvae")
 """Models of rows of several parts."""
 OF_CLASSES = ("conditional-vae", "guided-flow-matching", "m2-vae")
 """Models of data with classes."""
+OF_COUNTS = ("scvi",)
+"""Models of counts, which no form of `SPECS` has."""
 Names = tuple[str, str]
 """A model and a loss."""
 Case = tuple[str, str, int]
@@ -115,12 +122,13 @@ def small(model: str) -> dict[str, Any]:
 
 @cache
 def refusal(model: str, loss: str, form: str) -> str | None:
-    return replace(Pair.of(model, loss, SPECS[form]), model_options=small(model)).refusal()
+    return replace(Pair.of(model, loss, (SPECS | SPARE)[form]), model_options=small(model)).refusal()
 
 
 def forms(model: str, loss: str) -> list[str]:
-    """The forms of data on which a loss trains a model."""
-    return [form for form in FORMS if refusal(model, loss, form) is None]
+    """The forms of data on which a loss trains a model; the spare ones only if there are no others."""
+    taken = [form for form in FORMS if refusal(model, loss, form) is None]
+    return taken or [form for form in SPARE if refusal(model, loss, form) is None]
 
 
 def trains(model: str, loss: str) -> bool:
@@ -213,9 +221,11 @@ def trained() -> list[Names]:
 def of(case: Case) -> Pair:
     """The pair of a case. A model that takes fewer forms of data is tested on the last again."""
     model, loss, number = case
-    taken = list(itertools.islice((form for form in FORMS if refusal(model, loss, form) is None), number + 1))
+    taken = list(itertools.islice((form for form in FORMS if refusal(model, loss, form) is None), number + 1)) or forms(
+        model, loss
+    )
     assert taken, f"{loss} trains {model} on no form of data"
-    return Pair.of(model, loss, SPECS[taken[-1]])
+    return Pair.of(model, loss, (SPECS | SPARE)[taken[-1]])
 
 
 def smaller(case: Case, long: bool) -> Pair:
@@ -234,11 +244,13 @@ def test_nothing_is_refused_but_what_must_be() -> None:
         *itertools.product(("ae", "vae", "beta-vae"), ("reconstruction",)),
         *itertools.product(("vae", "beta-vae"), ("elbo",)),
         *itertools.product(("vae",), ("importance-weighted", "dip", "factor", "mmd", "tc")),
-        *(names for names in own() if names[0] not in (*OF_IMAGES, *OF_CLASSES, *OF_TOKENS, *OF_ROWS)),
+        *(names for names in own() if names[0] not in (*OF_IMAGES, *OF_CLASSES, *OF_TOKENS, *OF_ROWS, *OF_COUNTS)),
     ]:
         assert forms(model, loss) == [form for form in FORMS if form != "tokens"]
     for model in OF_TOKENS:
         assert forms(model, registry().get("model", model).loss) == ["tokens"]
+    for model in OF_COUNTS:
+        assert forms(model, registry().get("model", model).loss) == ["counts"]
     for model in OF_ROWS:
         assert forms(model, registry().get("model", model).loss) == ["points", "vectors"]
     for model, loss in [

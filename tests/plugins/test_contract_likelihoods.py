@@ -1,7 +1,7 @@
 """Every likelihood against the conformance checks, with one model; in the long suite with every model.
 
-The data are those that the likelihood is for: points if it takes any number, else grey images. In the long suite those
-that take any number are tested on grey images too.
+The data are those that the likelihood is for: points if it takes any number, counts, else grey images. In the long
+suite those that take any number are tested on grey images too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from genzoo.registry.current import registry
 from genzoo.registry.parts import likelihood_class
 from genzoo.testing import CHECKS, SPECS, Pair, assert_fullgraph, assert_mean_over_examples
 from genzoo.testing.model_checks import ONCE
+from genzoo.testing.pair import SPARE
 
 ABOUT_LIKELIHOODS = (
     *("shapes", "loss", "edges", "gradients", "density", "scored", "batches", "agrees", "weighed"),
@@ -23,7 +24,7 @@ ABOUT_LIKELIHOODS = (
 LIKELIHOODS = [entry.name for entry in registry().matching("likelihood") if entry.origin.distribution == "genzoo"]
 Key = tuple[str, str, str]
 """Names of a model, a likelihood and a form of data."""
-FORMS = {"any": ("points", "grey images")}
+FORMS = {"any": ("points", "grey images"), "counts": ("counts",)}
 SMALL = {"hidden": (32,), "latent_dim": 5}
 """Options of the quick suite, whose images are of 8x8 pixels."""
 
@@ -41,7 +42,7 @@ def smaller(pair: Pair) -> Pair:
 
 def of(key: Key) -> Pair:
     model, likelihood, form = key
-    return Pair.of(model, spec=SPECS[form]._replace(likelihood=likelihood))
+    return Pair.of(model, spec=(SPECS | SPARE)[form]._replace(likelihood=likelihood))
 
 
 def keys(model: str) -> list[Key]:
@@ -70,7 +71,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_no_likelihood_is_refused_by_a_model_that_takes_the_data(long: bool) -> None:
     for model in registry().names("model") if long else ["vae"]:
         for key in keys(model):
-            assert (of(key).refusal() is None) == (Pair.of(model, spec=SPECS[key[2]]).refusal() is None), key
+            assert (of(key).refusal() is None) == (Pair.of(model, spec=(SPECS | SPARE)[key[2]]).refusal() is None), key
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Self
 
 import pytest
 import torch
+from genzoo_plugins.parts.sphere import UniformSphere
 from torch import Tensor
 
 import genzoo
@@ -32,6 +33,28 @@ def test_a_gaussian_follows_its_density() -> None:
 def test_a_wrong_scale_and_a_wrong_constant_are_found(log_var: float, shift: float) -> None:
     with seeded(0), pytest.raises(AssertionError, match=r"^q: (it does not integrate|samples do not follow)"):
         examine_samples(samples(log_var), lambda rows: gaussian(0.0).log_prob(rows) + shift, "q")
+
+
+class Narrow(UniformSphere):
+    """All directions alike, it says, but those of its samples are near the first axis."""
+
+    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+        return torch.nn.functional.normalize(super().rsample(sample_shape) + 0.3 * torch.eye(3)[0], dim=-1)
+
+
+class Dense(UniformSphere):
+    """All directions alike, with a density that is a quarter too high."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return super().log_prob(value) + 0.25
+
+
+def test_directions_follow_a_density_of_area() -> None:
+    with seeded(0):
+        assert examine_distribution(UniformSphere(3, like=torch.zeros(())), "p(z)") is None
+        for wrong in (Narrow, Dense):
+            with pytest.raises(AssertionError, match=r"^p\(z\): (it does not integrate|samples do not follow)"):
+                examine_distribution(wrong(3, like=torch.zeros(())), "p(z)")
 
 
 def test_probabilities_sum_to_1() -> None:

@@ -53,6 +53,14 @@ def register_models(register: RegisterModel) -> None:
         theory=f"{THEORY}:glow",
     )
     register(
+        "tarflow",
+        f"{HOME}.tarflow:TarFlow",
+        loss="nll",
+        summary="autoregressive flow of patches by causal transformers; exact ln p(x) of vectors, a bound for pixels",
+        paper="Zhai et al. 2024, arXiv 2412.06329",
+        theory=f"{HOME}.theory_tarflow:tarflow",
+    )
+    register(
         "flow-prior-vae",
         "genzoo_plugins.vae.vae:VAE",
         loss="elbo",

@@ -17,6 +17,14 @@ def register_models(register: RegisterModel) -> None:
         paper=PAPER,
         theory=f"{HOME}.theory:ladder_vae",
     )
+    register(
+        "vdvae",
+        f"{HOME}.vdvae:VDVAE",
+        loss="elbo",
+        summary="VAE of eleven or more levels: latent maps on each scale of a convolutional decoder",
+        paper="Child 2021, arXiv 2011.10650",
+        theory=f"{HOME}.theory_vdvae:vdvae",
+    )
 
 
 @hookimpl

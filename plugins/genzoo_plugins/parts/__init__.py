@@ -5,9 +5,11 @@ from genzoo.core.hookspecs import RegisterPart, hookimpl
 HOME = "genzoo_plugins.parts"
 FLOWS_THEORY = "genzoo_plugins.flows.theory_parts"
 LIKELIHOODS = f"{HOME}.likelihoods"
+DAVIDSON = "Davidson et al. 2018, arXiv 1804.00891"
 CHEN = "Chen et al. 2017, arXiv 1611.02731"
 DINH = "Dinh et al. 2017, arXiv 1605.08803"
 DURKAN = "Durkan et al. 2019, arXiv 1906.04032"
+LOPEZ = "Lopez et al. 2018, Nature Methods 15"
 KINGMA = "Kingma et al. 2016, arXiv 1606.04934"
 PAPAMAKARIOS = "Papamakarios, Pavlakou & Murray 2017, arXiv 1705.07057"
 REZENDE = "Rezende & Mohamed 2015, arXiv 1505.05770"
@@ -40,6 +42,14 @@ def register_parts(register: RegisterPart) -> None:
         summary="a Gaussian after N planar steps: planar:8",
         paper=REZENDE,
         theory="genzoo_plugins.parts.theory_latents:planar_posterior",
+    )
+    register(
+        "posterior",
+        "vmf",
+        f"{HOME}.sphere:VMFPosterior",
+        summary="directions about a mean, for --prior uniform-sphere: von Mises-Fisher",
+        paper=DAVIDSON,
+        theory=f"{HOME}.theory_sphere:vmf",
     )
     register(
         "bijection",
@@ -159,6 +169,22 @@ def register_likelihoods(register: RegisterPart) -> None:
         paper="Salimans et al. 2017, arXiv 1701.05517",
         theory="genzoo_plugins.autoregressive.theory:pixelcnn_pp",
     )
+    register(
+        "likelihood",
+        "nb",
+        f"{HOME}.counts:NegativeBinomialLikelihood",
+        summary="counts 0, 1, 2, …: the negative binomial, the decoder's own mean and dispersion",
+        paper=LOPEZ,
+        theory=f"{HOME}.theory_counts:nb",
+    )
+    register(
+        "likelihood",
+        "zinb",
+        f"{HOME}.counts:ZeroInflatedLikelihood",
+        summary="nb with an additional probability of 0, the decoder's own",
+        paper=LOPEZ,
+        theory=f"{HOME}.theory_counts:zinb",
+    )
 
 
 def register_priors(register: RegisterPart) -> None:
@@ -169,6 +195,14 @@ def register_priors(register: RegisterPart) -> None:
         f"{HOME}.priors:StandardNormalPrior",
         summary="N(0, I); default",
         theory="genzoo_plugins.parts.theory_latents:standard_normal",
+    )
+    register(
+        "prior",
+        "uniform-sphere",
+        f"{HOME}.sphere:UniformSpherePrior",
+        summary="all directions alike, for --posterior vmf",
+        paper=DAVIDSON,
+        theory=f"{HOME}.theory_sphere:uniform_sphere",
     )
     register(
         "prior",

@@ -17,6 +17,7 @@ class VampPrior(genzoo.Prior):
     They start from training examples. With all training examples as u, p(z) is the aggregate posterior.
     """
 
+    support = None
     symbol = "K, the number of pseudo-inputs,"
     default = 500
 

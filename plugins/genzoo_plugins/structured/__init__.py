@@ -1,4 +1,4 @@
-"""Models of rows of several views, of texts, and of tables with columns of several kinds."""
+"""Models of rows of several views, of texts, of counts, and of tables with columns of several kinds."""
 
 from genzoo.core.hookspecs import Register, RegisterModel, hookimpl
 
@@ -33,6 +33,14 @@ def register_models(register: RegisterModel) -> None:
         summary="VAE of tables: names are categorical, numbers mixtures of Gaussians",
         paper="Xu et al. 2019, arXiv 1907.00503",
         theory=f"{HOME}.theory_tables:tvae",
+    )
+    register(
+        "scvi",
+        f"{HOME}.scvi:SCVI",
+        loss="elbo",
+        summary="VAE of the counts of genes in cells, with the library size of a cell as a latent",
+        paper="Lopez et al. 2018, Nature Methods 15",
+        theory=f"{HOME}.theory_counts:scvi",
     )
 
 

@@ -79,6 +79,13 @@ def register_datasets(register: Register) -> None:
         theory="genzoo_plugins.toy.theory_rows:mixed_table",
     )
     register(
+        "gene-counts",
+        f"{home}.cells:Cells",
+        summary="counts of eight genes in cells of three kinds, at two depths; generated, probability known",
+        paper="after Lopez et al. 2018, Nature Methods 15",
+        theory="genzoo_plugins.toy.theory_rows:cells",
+    )
+    register(
         "sprites",
         f"{home}.sprites:Sprites",
         summary="16x16 shapes of known shape, size and place; generated",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from genzoo.core.theory import Case
+from genzoo_plugins.toy import cells as cell
 from genzoo_plugins.toy.hmm import FIRST, HMM, NEXT, SHOWN
 from genzoo_plugins.toy.mixed_table import MEANS, OWNER, SHARES, MixedTable
 
@@ -50,3 +51,29 @@ def mixed_table() -> Iterator[Case]:
     yield Case(
         "E −ln p of a name that there is not", float(data.log_density(torch.tensor([[30.0, 20, 4, 0]])).exp()), 0, 0
     )
+
+
+def cells() -> Iterator[Case]:
+    """ln p(x) is that of a mixture of torch's distributions, and the examples have its means and the shares of kinds
+    that it infers."""
+    data = cell.Cells(cell.Cells.Config())
+    n = 4000
+    split = data.split("train", n)
+    x, y = torch.as_tensor(split.x[:]).double(), split.y
+    assert y is not None
+    log_kinds = []
+    for row in cell.GENES:
+        means = torch.tensor(cell.DEPTHS, dtype=torch.float64)[:, None] * torch.tensor(row, dtype=torch.float64)
+        r = torch.tensor(cell.FREEDOM, dtype=torch.float64)
+        reference = torch.distributions.NegativeBinomial(r, means / (means + r))
+        log_kinds.append(reference.log_prob(x[:, None]).sum(2).exp().mean(1).log())
+    shares = torch.tensor(cell.SHARES, dtype=torch.float64)
+    truth = (torch.stack(log_kinds, 1) + shares.log()).logsumexp(1)
+    yield Case.largest("ln p(x): of torch's distributions, nats", data.log_density(x), truth, 1e-6)
+    depth = sum(cell.DEPTHS) / len(cell.DEPTHS)
+    yield Case.mean("mean sum of the counts", x.sum(1), depth)
+    for kind, share in enumerate(cell.SHARES):
+        yield Case.mean(f"E p(x|kind {kind})/p(x): 1", (log_kinds[kind] - truth).exp(), 1.0)
+        yield Case.mean(f"share of kind {kind}", (y == kind).double(), share)
+    own = x[y == 1]
+    yield Case.mean("mean of gene 3 in cells of kind 1", own[:, 2], depth * cell.GENES[1][2])

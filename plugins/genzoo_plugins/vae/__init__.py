@@ -58,6 +58,22 @@ def register_models(register: RegisterModel) -> None:
         theory="genzoo_plugins.vae.theory_classes:m2_vae",
     )
     register(
+        "hamiltonian-vae",
+        f"{HOME}.hamiltonian_vae:HamiltonianVAE",
+        loss="elbo",
+        summary="VAE whose posterior samples follow Hamiltonian dynamics towards likelier latents",
+        paper="Caterini, Doucet & Sejdinovic 2018, arXiv 1805.11328",
+        theory=f"{HOME}.theory_hamiltonian:hamiltonian_vae",
+    )
+    register(
+        "sa-vae",
+        f"{HOME}.sa_vae:SAVAE",
+        loss="elbo",
+        summary="VAE whose posterior is improved for each example by gradient steps",
+        paper="Kim et al. 2018, arXiv 1802.02550",
+        theory=f"{HOME}.theory_sa:sa_vae",
+    )
+    register(
         "iwae",
         VAE,
         loss="importance-weighted",
@@ -135,6 +151,15 @@ def register_with_parts(register: RegisterModel) -> None:
         summary="VAE whose prior is the mixture of the posteriors of learned inputs",
         paper="Tomczak & Welling 2018, arXiv 1705.07120",
         theory=f"{THEORY}:vamp_vae",
+    )
+    register(
+        "svae",
+        VAE,
+        loss="elbo",
+        options={"prior": "uniform-sphere", "posterior": "vmf", "latent_dim": 11},
+        summary="VAE whose latents are directions: points of a sphere",
+        paper="Davidson et al. 2018, arXiv 1804.00891",
+        theory="genzoo_plugins.parts.theory_sphere:svae",
     )
     register(
         "gm-vae",

@@ -49,6 +49,18 @@ class VAE(genzoo.LatentModel):
         self.encoder = self.make_encoder(self.posterior_part.outputs)
         self.decoder = self.make_decoder(widened(spec.shape, self.head.outputs))
         self.prior_part: genzoo.Prior = self.make_part("prior", spec, config.latent_dim)
+        self.refuse_other_latents()
+
+    def refuse_other_latents(self) -> None:
+        """Refuse a prior and a posterior whose values z are of different kinds: their densities cannot be compared.
+
+        Raises:
+            UsageError: One of them is of directions, and the other is not.
+        """
+        p, q = self.prior_part, self.posterior_part
+        if p.support not in (None, q.support):
+            what = f"--posterior {q.name} and --prior {p.name}: only one of them is of directions"
+            raise genzoo.UsageError(what, "directions have --posterior vmf --prior uniform-sphere")
 
     def make_head(self) -> genzoo.Likelihood:
         """Return the head: decoder output → p(x|z)."""
