@@ -51,6 +51,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "gmm": {"components": 2, "axes": 8},
     "gumbel-vae": {"latents": 4, "classes": 3},
     "iaf-vae": {"posterior": "iaf:1", "latent_dim": 2},
+    "infogan": {"classes": 2, "codes": 1},
     "ladder-vae": {"latent_dims": (6, 3), "top_hidden": (16,)},
     "maf": {"layers": 1},
     "mdlm": {"heads": 2},
