@@ -40,6 +40,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "consistency": {"net": "perceptron"},
     "conv-vae": {"channels": (8, 16), "base": 8},
     "ddpm": {"channels": 8, "timesteps": 20, "steps": 5},
+    "ebm": {"steps": 5},
     "edm": {"net": "perceptron", "steps": 5},
     "factor-analysis": {"updates": 3},
     "flow-matching": {"steps": 10},
