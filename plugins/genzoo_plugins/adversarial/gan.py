@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -54,7 +54,7 @@ class Game(genzoo.Loss):
     measured against the other player.
     """
 
-    accepts = Generator
+    accepts: ClassVar[type[genzoo.Model]] = Generator
     watched = ""
 
     @genzoo.config

@@ -87,6 +87,6 @@ class Information(Adversarial):
         classes, codes = model.config.classes, model.config.codes
         logits, *gaussian = full_precision(self.readout(features)).split([classes, 2 * codes], 1)
         entropy = (math.log(classes) if classes else 0.0) + codes / 2 * math.log(2 * math.pi * math.e)
-        scores = (logits.log_softmax(1) * z[:, :classes]).sum(1)
+        scores: Tensor = (logits.log_softmax(1) * z[:, :classes]).sum(1)
         scores = scores + genzoo.DiagGaussian.from_parameters(gaussian[0]).log_prob(z[:, classes : classes + codes])
         return scores.mean() + entropy

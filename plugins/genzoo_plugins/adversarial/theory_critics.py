@@ -33,9 +33,9 @@ def r3gan() -> Iterator[Case]:
     for data, samples in ((0.0, 0.0), (0.6, 0.0), (0.0, 0.6), (1.3, 0.0), (0.4, 0.9)):
         weight = data + samples
         root = torch.tensor(weight**2 / 4 - 0.25, dtype=torch.complex128).sqrt()
-        found = dirac_eigenvalues(data, samples)
+        values = dirac_eigenvalues(data, samples)
         name = f"Dirac-GAN, γ₁ = {data:g}, γ₂ = {samples:g}: −γ/2 ± √(γ²/4 − ¼)"
-        yield Case.largest(name, found, torch.stack([-root, root]) - weight / 2, 1e-6)
+        yield Case.largest(name, values, torch.stack([-root, root]) - weight / 2, 1e-6)
 
 
 def dirac_eigenvalues(penalty_data: float, penalty_samples: float) -> Tensor:
@@ -56,7 +56,7 @@ def dirac_eigenvalues(penalty_data: float, penalty_samples: float) -> Tensor:
 
     steps = 1e-4 * torch.eye(2, dtype=torch.float64)
     jacobian = torch.stack([(flow(step) - flow(-step)) / 2e-4 for step in steps], 1)
-    values = torch.linalg.eigvals(jacobian)
+    values: Tensor = torch.linalg.eigvals(jacobian)
     return values[(values.real + values.imag).argsort()]
 
 

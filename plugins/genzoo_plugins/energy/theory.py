@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -26,11 +27,16 @@ def ebm() -> Iterator[Case]:
     yield from on_known_density()
 
 
+def of_gaussian(k: float, x: Tensor) -> Tensor:
+    """Return ln p(x) of N(0, 1/k) up to a constant, for x [N, 1]: [N]."""
+    return -k / 2 * x.square().sum(1)
+
+
 def of_langevin() -> Iterator[Case]:
     """On N(0, 1/k) the variance of steps of size h is T/(k(1 − hk/4)); noise of another size is another temperature."""
     with genzoo.seeded(0):
         for k, size, temperature in ((1.0, 0.5, 1.0), (4.0, 0.25, 1.0), (1.0, 0.5, 0.25)):
-            x = langevin(lambda x, k=k: -k / 2 * x.square().sum(1), torch.zeros(COUNT, 1), 40, size, temperature)
+            x = langevin(partial(of_gaussian, k), torch.zeros(COUNT, 1), 40, size, temperature)
             name = f"variance of Langevin steps on N(0, 1/{k:g}), h = {size:g}, T = {temperature:g}: T/(k(1 − hk/4))"
             yield Case.mean(name, x.square().flatten(), temperature / (k * (1 - size * k / 4)))
         model = EBM(genzoo.DataSpec((3,), "gaussian", size=1000), EBM.Config(hidden=(), step_size=0.5))
