@@ -86,7 +86,7 @@ class Information(Adversarial):
         """Return L for codes z [B, D], with the class as 0 and 1, and the features [B, width] of their samples."""
         classes, codes = model.config.classes, model.config.codes
         logits, *gaussian = full_precision(self.readout(features)).split([classes, 2 * codes], 1)
-        entropy = (math.log(classes) if classes else 0.0) + codes / 2 * math.log(2 * math.pi * math.e)
+        entropy: float = (math.log(classes) if classes else 0.0) + codes / 2 * math.log(2 * math.pi * math.e)
         scores: Tensor = (logits.log_softmax(1) * z[:, :classes]).sum(1)
         scores = scores + genzoo.DiagGaussian.from_parameters(gaussian[0]).log_prob(z[:, classes : classes + codes])
         return scores.mean() + entropy

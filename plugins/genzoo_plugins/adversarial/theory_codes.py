@@ -75,6 +75,10 @@ def infogan() -> Iterator[Case]:
     mixed = torch.logaddexp(one, other) - math.log(2)
     truth = torch.trapezoid(0.5 * (one.exp() * (one - mixed) + other.exp() * (other - mixed)), grid).item()
     yield Case("information on the class with the best Q: by quadrature, nats", found(model, loss, batch), truth, 0.015)
+    set_layer(linear_of(loss.critic), [0.0], [0.0])
+    for phase, name, players in ((0, "critic", 2 * math.log(2)), (1, "generator", math.log(2))):
+        both = terms_of(model, loss, batch, phase)[name].item()
+        yield Case(f"{name} at chance, less the information", both, players - truth, 0.015)
     set_layer(loss.readout, [0.0, 2 * SHIFT], [0.0, -(SHIFT**2) / 2])
     yield Case("how much less another Q finds", truth - found(model, loss, batch), 0.0, 0.0, one_sided=True)
     set_layer(linear_of(model.net), [0.0, 50.0, 1.0], [0.0])
