@@ -17,17 +17,17 @@ from genzoo_plugins.losses.elbo import ELBO
 
 
 def vae_gan() -> Iterator[Case]:
-    """With f(x) = x and λ = 0 the loss is that of a VAE with p(x|z) = N(x̂, I); the answers reach the decoder alone."""
+    """With f(x) = x and λ = 0 the loss is that of a VAE with N(x̂, σ²I); the answers reach the decoder alone."""
     size, batch = 3, genzoo.Batch(torch.randn(64, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
     with genzoo.seeded(0):
         model = VAEGAN(
-            genzoo.DataSpec((size,), "gaussian", size=1000), VAEGAN.Config(latent_dim=2, hidden=(8,))
+            genzoo.DataSpec((size,), "gaussian:0.5", size=1000), VAEGAN.Config(latent_dim=2, hidden=(8,))
         ).double()
     deaf, plain = similarity(model, answer_weight=0.0), ELBO(model, ELBO.Config())
     terms, of_elbo = terms_of(model, deaf, batch), terms_of(model, plain, batch)
-    constant = size / 2 * math.log(2 * math.pi)
+    constant = size * (0.5 * math.log(2 * math.pi) + math.log(0.5))
     yield Case(
-        "loss of f(x) = x: −ELBO − D/2·ln 2π, nats", terms["loss"].item(), of_elbo["loss"].item() - constant, 1e-9
+        "loss of f(x) = x: −ELBO − D·ln √(2π)σ, nats", terms["loss"].item(), of_elbo["loss"].item() - constant, 1e-9
     )
     yield Case.largest("its gradient", slopes(model, terms), slopes(model, of_elbo), 1e-9)
     heard = slopes(model, terms_of(model, similarity(model, answer_weight=1.0), batch)) - slopes(model, terms)
@@ -48,7 +48,9 @@ def vae_gan() -> Iterator[Case]:
 def similarity(model: VAEGAN, answer_weight: float) -> LearnedSimilarity:
     """Return the loss with a linear critic, whose features are x."""
     with genzoo.seeded(1):
-        return LearnedSimilarity(model, LearnedSimilarity.Config(critic=(), answer_weight=answer_weight)).double()
+        return LearnedSimilarity(
+            model, LearnedSimilarity.Config(critic=(), feature_deviation=0.5, answer_weight=answer_weight)
+        ).double()
 
 
 def terms_of(

@@ -24,25 +24,28 @@ class VAEGAN(VAE):
 
 
 class LearnedSimilarity(Game):
-    """KL(q(z|x)‖p(z)) + ½‖f(x) − f(x̂)‖² − λ·ln D of reconstructions and samples, for the model; a discriminator's
+    """KL(q(z|x)‖p(z)) + ½‖f(x) − f(x̂)‖²/σ² − λ·ln D of reconstructions and samples, for the model; a discriminator's
     cross-entropy, whose last hidden layer is f (Larsen et al. 2016, arXiv 1512.09300, algorithm 1), in nats.
 
-    ½‖f(x) − f(x̂)‖² is −ln p(f(x)|z) for a Gaussian of variance 1 around f(x̂), up to a constant. D's answers train what
-    decodes and not the posterior, and the distance does not train f. λ is 1/γ of the paper: it weights the answers
-    instead of the distance, so that one term trains the whole model. The generator's loss is the non-saturating one.
-    Reconstructions and samples count half each, so that D is ½ at the solution.
+    ½‖f(x) − f(x̂)‖²/σ² is −ln p(f(x)|z) for a Gaussian around f(x̂), up to a constant; the paper has σ = 1. D's answers
+    train what decodes and not the posterior, and the distance does not train f. λ is 1/γ of the paper: it weights the
+    answers instead of the distance, so that one term trains the whole model. The generator's loss is the non-saturating
+    one. Reconstructions and samples count half each, so that D is ½ at the solution. D's rate is a tenth of the
+    model's, in place of the paper's thresholds on its loss, which a step would have to read.
     """
 
     accepts = VAEGAN
     phases = (
         genzoo.Phase(of="model"),
-        genzoo.Phase("critic", of="loss", betas=(0.5, 0.999)),
+        genzoo.Phase("critic", of="loss", lr=0.1, betas=(0.5, 0.999)),
     )
 
     @genzoo.config
     class Config(Game.Config):
         answer_weight: genzoo.NonNegative = 1.0
         """λ, weight of the critic's answers."""
+        feature_deviation: genzoo.Positive = 0.2
+        """σ, deviation of the features: the less, the closer reconstructions are and the larger the KL."""
 
     config: Config
 
@@ -56,7 +59,7 @@ class LearnedSimilarity(Game):
         inference = model.infer(batch)
         kl = inference.kl().mean()
         apart = self.features(batch.x) - self.features(inference.px.centre[0])
-        distance = 0.5 * apart.square().sum(1).mean()
+        distance = 0.5 * (apart / self.config.feature_deviation).square().sum(1).mean()
         fakes = model.decode(torch.cat([inference.z[0], drawn(inference)]).detach())
         fooling = F.softplus(-self.scores(fakes)).mean()
         return {
