@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -54,7 +54,7 @@ class Game(genzoo.Loss):
     measured against the other player.
     """
 
-    accepts = Generator
+    accepts: ClassVar[type[genzoo.Model]] = Generator
     watched = ""
 
     @genzoo.config
@@ -70,10 +70,33 @@ class Game(genzoo.Loss):
         """Return the critic's answers for x [B, *S]: [B]."""
         return full_precision(self.critic(x)).squeeze(1)
 
+    def features(self, x: Tensor) -> Tensor:
+        """Return the critic's last hidden layer for x [B, *S]: [B, width]; without one, x itself, flattened."""
+        *layers, _ = self.critic
+        for layer in layers:
+            x = layer(x)
+        return full_precision(x)
+
+    def slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the critic's answers for x [B, *S] and the squared lengths of their gradients by x: [B] each.
+
+        Both are differentiable, and also defined without gradient. A length is over all values of an example.
+        """
+        again = torch.is_grad_enabled()
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            answers = self.scores(x)
+            (slope,) = torch.autograd.grad(answers.sum(), x, create_graph=again)
+        return answers, slope.flatten(1).square().sum(1)
+
+    def codes(self, model: genzoo.Model, batch: genzoo.Batch) -> Tensor:
+        """Draw z ~ N(0, I), as many as the batch has examples: [B, D]."""
+        return standard_normal((), batch.x.new_empty(len(batch.x), model.config.latent_dim))
+
     def generated(self, model: genzoo.Model, batch: genzoo.Batch) -> Tensor:
         """Draw as many samples as the batch has examples: [B, *S]."""
         assert isinstance(model, Generator)
-        return model.decode(standard_normal((), batch.x.new_empty(len(batch.x), model.config.latent_dim)))
+        return model.decode(self.codes(model, batch))
 
 
 def nonsaturating(real: Tensor, fake: Tensor) -> Tensor:

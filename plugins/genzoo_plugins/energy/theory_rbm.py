@@ -11,7 +11,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.theory import Case
-from genzoo_plugins.boltzmann.rbm import RBM, PersistentContrastiveDivergence
+from genzoo_plugins.energy.rbm import RBM, PersistentContrastiveDivergence
 
 SIDE = 3
 DRAWS = 20_000

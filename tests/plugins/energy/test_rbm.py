@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from commandline import genzoo as genzoo_command
-from genzoo_plugins.boltzmann.rbm import RBM
+from genzoo_plugins.energy.rbm import RBM
 
 import genzoo
 from genzoo.core.errors import UsageError
