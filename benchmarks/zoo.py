@@ -43,9 +43,9 @@ CHAIN = "--dataset markov"
 DATA = (DIGITS, LARGER, "--dataset hmm", "--dataset mixed-table", "--dataset two-views")
 """A model is trained on the first of these data that it takes."""
 OWN: dict[str, str] = {
-    **dict.fromkeys(("realnvp", "nice", "maf", "spline-flow", "kde", "gmm", "flow-matching"), PLANE),
+    **dict.fromkeys(("realnvp", "nice", "maf", "spline-flow", "kde", "gmm", "flow-matching", "ebm"), PLANE),
     **dict.fromkeys(("char-model", "ngram"), CHAIN),
-    **dict.fromkeys(("gan", "wgan-gp", "cb-vae", "sigma-vae"), GREY),
+    **dict.fromkeys(("gan", "wgan-gp", "infogan", "r3gan", "sngan", "vae-gan", "cb-vae", "sigma-vae"), GREY),
     **dict.fromkeys(("consistency", "ddpm", "edm", "guided-flow-matching", "meanflow"), f"{GREY} --net perceptron"),
     "beta-vae": LARGER,
     "factor-analysis": "--dataset two-views",
@@ -53,6 +53,8 @@ OWN: dict[str, str] = {
     "mdlm": f"{DIGITS} --width 32 --depth 2",
     "pixelcnn": f"{DIGITS} --width 16 --layers 3",
     "pixelcnn-pp": f"{GREY} --width 16 --layers 3",
+    "scvi": "--dataset gene-counts",
+    "tarflow": f"{GREY} --width 32",
     "transformer": f"{DIGITS} --width 32 --depth 2",
     "vdm": f"{DIGITS} --net perceptron",
 }
@@ -62,7 +64,9 @@ EPOCHS = 30
 OTHER_EPOCHS: dict[str, int] = {
     **dict.fromkeys(("glow", "mdlm", "pixelcnn", "pixelcnn-pp", "transformer"), 15),
     **dict.fromkeys(("consistency", "ddpm", "edm", "fsq-vae", "guided-flow-matching", "meanflow", "vdm", "vq-vae"), 60),
-    **dict.fromkeys(("aae", "flow-matching", "fvsbn", "gan", "maf", "sigma-vae"), 100),
+    **dict.fromkeys(
+        ("aae", "flow-matching", "fvsbn", "gan", "infogan", "maf", "r3gan", "rbm", "sigma-vae", "sngan", "vae-gan"), 100
+    ),
     "char-model": 5,
     "conv-vae": 25,
     "text-vae": 10,
