@@ -41,6 +41,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print only the results, as JSON")
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
 
@@ -133,7 +134,9 @@ def all_options(names: tuple[str, str, str], file_words: list[str], words: list[
 
 
 def start(config: Any, options: argparse.Namespace) -> int:
-    """Run a configuration and print the results."""
+    """Run a configuration and print the results; with `--dry-run` only what it would take."""
+    if options.dry_run:
+        return print_estimate(config, options)
     from genzoo.experiment.experiment import Experiment
     from genzoo.registry.plugin_faults import exit_code_of
     from genzoo.runs.run import RunPaths
@@ -147,6 +150,32 @@ def start(config: Any, options: argparse.Namespace) -> int:
         if code:
             processes.ignore_sigterm()
         return code
+
+
+def print_estimate(config: Any, options: argparse.Namespace) -> int:
+    """Print what a run would take, and which of its options are not the defaults."""
+    from dataclasses import asdict
+
+    from genzoo.cli.terminal import print_table
+    from genzoo.core.text import duration, gigabytes
+    from genzoo.experiment.dry_run import estimate
+
+    found = estimate(config, options.data_root)
+    changed = config.changed()
+    if options.json:
+        print(json.dumps({"schema": 1, **asdict(found), "options": changed}, indent=2))
+        return 0
+    training, rows = config.training, {"run": f"{config.model} with loss {config.loss} on {config.dataset}"}
+    rows["options"] = " ".join(f"{name} {value}" for name, value in changed.items()) or "all at their defaults"
+    rows["model"] = f"{found.parameters:,} parameters, {found.device}, {found.mode}"
+    epochs = f"{training.epochs} epochs of {found.examples:,} examples, {found.steps:,} steps"
+    rows["training"] = epochs if found.steps else f"{found.examples:,} examples"
+    if found.steps:
+        rows["time"] = f"about {duration(found.seconds)}, by {found.tried:,} steps; then evaluation and figures"
+    rows["memory"] = gigabytes(found.memory)
+    rows["disk"] = f"{gigabytes(found.disk)} of model and checkpoints, and the figures"
+    print_table([list(row) for row in rows.items()], left=2, header=False)
+    return 0
 
 
 def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:

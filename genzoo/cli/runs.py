@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
 from genzoo.cli.terminal import harmless, print_table, print_text
 from genzoo.core.errors import UsageError, did_you_mean
-from genzoo.core.text import gigabytes, number
+from genzoo.core.text import duration, gigabytes, number
 
 if TYPE_CHECKING:
     from genzoo.runs.overview import Overview
 
-UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 EPILOG = """\
 without a verb: list.
 
@@ -142,12 +141,6 @@ def row_of(one: Overview) -> list[str]:
 def age(moment: float) -> str:
     """Return how long ago a moment was: "3 min"; "" if it is not known."""
     return duration(max(time.time() - moment, 0.0)) if moment else ""
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as text: "12 s", "3 min", "5 h" or "2 d"."""
-    size, unit = next(((size, unit) for size, unit in UNITS if seconds >= size), UNITS[-1])
-    return f"{seconds / size:.0f} {unit}"
 
 
 def overviews(options: argparse.Namespace) -> list[Overview]:

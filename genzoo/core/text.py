@@ -9,6 +9,8 @@ from genzoo.core.errors import UsageError
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 """Seconds in each unit of a duration."""
+SHOWN = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+"""The units of `duration`, the largest first."""
 
 
 def names_in(text: str) -> list[str]:
@@ -44,3 +46,9 @@ def gigabytes(count: float) -> str:
         if count < 1000:
             return f"{count:.2g} {unit}" if count < 10 else f"{count:.0f} {unit}"
     return f"{count / 1000:,.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as text: "12 s", "3 min", "5 h" or "2 d"."""
+    size, unit = next(((size, unit) for size, unit in SHOWN if seconds >= size), SHOWN[-1])
+    return f"{seconds / size:.0f} {unit}"

@@ -116,8 +116,10 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     for name in without_copies([results["test"]], list(results["test"])):
         value = results["test"][name]
         for baseline in baselines_of(results, [name])[:1] if isinstance(value, float) else ():
-            order = "better than" if baseline.is_beaten_by(value) else "WORSE than"
-            lines.append(f"{label_of(name)} {number(value)} is {order} {baseline.words}: {number(baseline.value)}")
+            beaten = baseline.is_beaten_by(value)
+            order = f"is {'better' if beaten else 'WORSE'} than {baseline.words}: {number(baseline.value)}"
+            spent = "" if beaten else limited_code(results["test"], name)
+            lines.append(f"{label_of(name)} {number(value)} {order}{spent}")
     if known := results.get("baselines", {}).get("known_density"):
         own = known.get("measure", "density")
         comparable = own if results.get("gaps") else results.get("measure", "density")
@@ -126,6 +128,14 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     if results.get("measure") == "none" and isinstance(results["test"].get(metric_for("distortion")), float):
         lines.append(NO_DENSITY if results.get("likelihood") == "bernoulli" else NO_MEASURE)
     return lines
+
+
+def limited_code(metrics: Mapping[str, Any], name: str) -> str:
+    """Return what a model spends on its code, after an error of reconstruction that a baseline spends any number on."""
+    rate = metrics.get(metric_for("rate"))
+    if name != metric_for("error") or not isinstance(rate, float):
+        return ""
+    return f" (whose code may hold any amount of information; the model's holds {number(rate)} nats)"
 
 
 def gaps(metrics: Mapping[str, Any], known: Mapping[str, Any], measure: str | None = "density") -> list[str]:

@@ -114,6 +114,16 @@ class RunConfig:
             "training": to_json(self.training),
         }
 
+    def changed(self) -> dict[str, str]:
+        """Return the options that are not at their defaults, as they are typed: {"--lr": "0.01"}."""
+        defaults, found = self.components.defaults(), {}
+        for part, name in self.sections:
+            value = getattr(getattr(self, part), name)
+            if value != getattr(getattr(defaults, part), name):
+                text = " ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+                found[option(self.sections.key(part, name))] = text
+        return found
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any], registry: Registry, where: str) -> RunConfig:
         """Return the configuration that `to_json` wrote.

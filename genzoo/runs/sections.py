@@ -16,7 +16,9 @@ PARTS = {
     "training": "train",
 }
 """The section that each part of a configuration is typed with: --model.x, --loss.x, --data.x, --train.x."""
-OF_THE_VERB = ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet", "--debug")
+OF_THE_VERB = (
+    *("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet", "--debug", "--dry-run"),
+)
 """Options of the command line itself. A part's option of the same name is typed with its section."""
 
 

@@ -1,0 +1,72 @@
+"""What a run would take: its size, memory, disk and time, from some seconds of real steps, without a run folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from genzoo.core.model import count_parameters
+from genzoo.experiment.console import Console
+from genzoo.experiment.data import load
+from genzoo.experiment.job import Job
+from genzoo.experiment.plan import Plan
+from genzoo.runs.checkpoints import KEEP
+from genzoo.runs.config import RunConfig
+from genzoo.system.devices import describe_device, forget_peak, peak_memory
+from genzoo.system.distributed import ALONE
+from genzoo.training.trainer import Trainer
+
+SECONDS = 3.0
+"""Time of the steps that are tried."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would take. Evaluation and figures come on top of the training."""
+
+    device: str
+    parameters: int
+    examples: int
+    """Number of training examples."""
+    steps: int
+    """Steps of the whole training; 0 if the model is fitted in closed form."""
+    tried: int
+    """Steps that were tried."""
+    seconds: float
+    """The time of the training, for its steps at the mean time of those that were tried."""
+    memory: int
+    """The peak memory of the steps that were tried, in bytes."""
+    disk: int
+    """The bytes of the model and the checkpoints."""
+    mode: str
+    """The execution mode, with the reason."""
+
+
+def estimate(config: RunConfig, data_root: Path | None = None) -> Estimate:
+    """Build a run, train it for some seconds in memory, and return what all of it would take.
+
+    Args:
+        config: The configuration of the run.
+        data_root: The folder of raw data files, searched first.
+
+    Raises:
+        GenzooError: The run would be refused, for the same reason.
+    """
+    training = config.training
+    limit = min(SECONDS, float(training.max_time) or SECONDS)
+    plan = Plan(config.replace({}, {"max_time": limit, "patience": 0}), ALONE)
+    console = Console(training.epochs, training.batch_size, quiet=True)
+    forget_peak(plan.device)
+    job = Job(plan, load(plan, data_root, console, warn=True), console, ALONE)
+    trainer = job.trainer
+    size = sum(tensor.numel() * tensor.element_size() for tensor in job.model.state_dict().values())
+    about = describe_device(plan.device), count_parameters(job.model), len(job.data.train)
+    if not isinstance(trainer, Trainer):
+        return Estimate(*about, 0, 0, 0.0, peak_memory(plan.device), size, "fitted in closed form, in one pass")
+    done = trainer.fit()
+    steps = trainer.steps_per_epoch * training.epochs
+    seconds = done.seconds / max(done.step, 1) * steps
+    state = sum(tensor.numel() * tensor.element_size() for tensor in trainer.body.state())
+    most = float(training.max_time) or seconds
+    disk = size + KEEP * state
+    return Estimate(*about, steps, done.step, min(seconds, most), peak_memory(plan.device), disk, str(done.mode))
