@@ -152,7 +152,7 @@ class Step:
         span = self.span
         if piece.first:
             with span("data"):
-                if count := self._at_risk(piece):
+                if self._restored and (count := self._at_risk(piece)):
                     torch._foreach_copy_(self._before[:count], self._restored[:count])
                 self._batch, self._terms = self.see(*inputs), {}
         assert self._batch is not None
@@ -205,7 +205,7 @@ class Step:
             self.loss.after_step(self.objective.model, self._batch, self.number)
             wrong = self._checked(torch.zeros_like(self.found_inf), self._restored)
             self.found_inf.logical_or_(self.processes.all_reduce(wrong))
-        count = self._at_risk(piece)
+        count = self._at_risk(piece) if self._restored else 0
         if not self._on_host:
             for tensor, before in zip(self._restored[:count], self._before[:count], strict=True):
                 tensor.copy_(torch.where(self.found_inf > 0, before, tensor))
