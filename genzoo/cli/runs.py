@@ -192,8 +192,7 @@ def about(one: Overview) -> list[list[str]]:
 def next_command(one: Overview) -> str:
     """Return what to type next for a run."""
     from genzoo.runs.overview import FAILED, KILLED
-    from genzoo.runs.record import FINISHED, RUNNING
-    from genzoo.runs.run import REPORT_FILE
+    from genzoo.runs.run import FINISHED, REPORT_FILE, RUNNING
 
     if one.status == RUNNING:
         return ""
@@ -261,7 +260,7 @@ def note_run(options: argparse.Namespace) -> int:
 def clean_runs(options: argparse.Namespace) -> int:
     """Remove the checkpoints of finished runs, and print what was freed."""
     from genzoo.runs.overview import remove_checkpoints, runs_in
-    from genzoo.runs.record import FINISHED
+    from genzoo.runs.run import FINISHED
 
     found = overviews(options) if options.run else [o for o in runs_in([options.runs]) if o.status == FINISHED]
     if unfinished := [one for one in found if one.status != FINISHED]:

@@ -18,8 +18,8 @@ from genzoo.registry.entries import describe
 from genzoo.runs import checkpoints
 from genzoo.runs.config import RunConfig
 from genzoo.runs.environment import environment
-from genzoo.runs.record import FINISHED, Session, data_of, evaluated_at
-from genzoo.runs.run import CHECKPOINTS, REPORT_FILE, Run
+from genzoo.runs.record import Session, data_of, evaluated_at
+from genzoo.runs.run import CHECKPOINTS, FINISHED, REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
 from genzoo.system.signals import exit_code, raise_pending_interrupt

@@ -27,8 +27,8 @@ from genzoo.runs import checkpoints
 from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.checkpoints import Checkpoint
 from genzoo.runs.config import RunConfig
-from genzoo.runs.record import FINISHED, data_of, differences, former_record
-from genzoo.runs.run import CHECKPOINTS, MODEL_FILE, Run, RunPaths
+from genzoo.runs.record import data_of, differences, former_record
+from genzoo.runs.run import CHECKPOINTS, FINISHED, MODEL_FILE, Run, RunPaths
 from genzoo.runs.sections import PARTS
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked

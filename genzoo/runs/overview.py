@@ -13,8 +13,8 @@ from typing import Any
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import INTERRUPTED
-from genzoo.runs.record import FINISHED, RUNNING, former_record, total_seconds
-from genzoo.runs.run import CHECKPOINTS, Run, read_json
+from genzoo.runs.record import former_record, total_seconds
+from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING, Run, read_json
 from genzoo.runs.schema import is_count, is_number
 from genzoo.system import lock
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError
 from genzoo.core.listener import CLOSED_FORM, INTERRUPTED
-from genzoo.runs.run import MODEL_FILE, Run
+from genzoo.runs.run import FINISHED, MODEL_FILE, RUNNING, Run
 from genzoo.runs.schema import is_count
 from genzoo.system.checksummed import stored_digest
 
 if TYPE_CHECKING:
     from genzoo.data.store import Store
 
-RUNNING, FINISHED = "running", "finished"
 MATTERS = ("genzoo", "packages", "plugins", "device", "threads", "matmul", "mode", "processes")
 """Parts of the environment that can change the bits of a training step."""
 ASSUMED = {"matmul": "blas"}

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 INPUT_FORMAT_FILE = "data.json"
 EXAMPLES_FILE = "examples.safetensors"
+RUNNING, FINISHED = "running", "finished"
+"""The status of a run in its record while it is trained, and at its end."""
 CHECKPOINTS = "checkpoints"
 """The folder of the checkpoints of a run."""
 REPORT_FILE = "report.html"
@@ -161,8 +163,8 @@ class Run:
         """The trained model, in evaluation mode, on the CPU."""
         from genzoo.runs.model_file import load_model
 
-        if not (self.path / MODEL_FILE).exists():
-            status = str(self.record.get("status", "not finished")).partition(":")[0]
+        status = str(self.record.get("status", "not finished")).partition(":")[0]
+        if status != FINISHED and not (self.path / MODEL_FILE).exists():
             raise UsageError(f"{self.path} has no model yet: it is {status}", f"go on: genzoo resume {self.path}")
         return load_model(self.path / MODEL_FILE)
 

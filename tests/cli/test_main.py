@@ -55,4 +55,4 @@ def test_help_begins_with_what_to_type(words: str) -> None:
     assert (result.code, result.err) == (0, "")
     for verb in ("run", "list", "info", "plugins", "evaluate", "sample", "reconstruct", "data"):
         assert f"\n    {verb}" in result.out
-    assert "genzoo run vae --dataset digits" in result.out
+    assert "genzoo run vae digits" in result.out

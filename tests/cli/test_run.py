@@ -230,6 +230,6 @@ def test_a_known_density_stands_beside_the_bound(tmp_path: Path) -> None:
     assert again["known_density"] == known
     assert again["iwae_3"] > known["nats"]
     assert "iwae:3" in genzoo("evaluate", folder, "--metrics", "iwae:3").out
-    result = genzoo("run", "vae", "--dataset", "moons", *words)
+    result = genzoo("run", "vae", "--dataset", "spirals", *words)
     assert result.code == 0
     assert told not in result.out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import quick_metrics
 import torch
 
 from genzoo.core.dataset import Split
@@ -18,9 +19,7 @@ from genzoo.training.objective import objective_terms
 
 CPU = torch.device("cpu")
 N = 100
-FEW = {"iwae": "iwae:2", "sliced-wasserstein": "sliced-wasserstein:directions=20"}
-"""Metrics with an option that makes them faster."""
-METRICS = find_metrics(registry(), [*(FEW.get(name, name) for name in registry().names("metric")), "frechet:gmm:3"])
+METRICS = find_metrics(registry(), [*quick_metrics.NAMES, "frechet:gmm:3"])
 VIEWS: list[tuple[str, Binarize]] = [
     ("grey images", "none"),
     ("grey images", "static"),
@@ -74,9 +73,10 @@ def test_order_does_not_matter(pair: Pair, binarize: Binarize) -> None:
     order = torch.randperm(N, generator=torch.Generator().manual_seed(0))
     shuffled = Split(split.x[order], None if split.y is None else split.y[order])
     one, other = (values(model, Resident(part, CPU, binarize), 64) for part in (split, shuffled))
-    # The Fréchet distance takes roots of eigenvalues that are 0 up to rounding, and loses half of the digits.
-    for name in ("frechet", "frechet_gmm_3"):
-        assert other.pop(name, 0.0) == pytest.approx(one.pop(name, 0.0), rel=1e-7)
+    # The Fréchet distance takes roots of eigenvalues that are 0 up to rounding, and loses half of the digits. Annealing
+    # amplifies the rounding of float32 by its leapfrogs.
+    for name in [name for name in one if "frechet" in name or "ais" in name]:
+        assert other.pop(name, 0.0) == pytest.approx(one.pop(name, 0.0), rel=1e-6 if "ais" in name else 1e-7)
     assert other == pytest.approx(one, rel=1e-9)
 
 

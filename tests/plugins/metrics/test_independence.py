@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import pytest
+import quick_metrics
 import torch
 from genzoo_plugins.vae.vae import VAE
 from torch import Tensor
@@ -22,8 +23,7 @@ from genzoo.testing import SPECS, Pair
 
 CPU = torch.device("cpu")
 N = 120
-FEW = {"iwae": "iwae:2", "sliced-wasserstein": "sliced-wasserstein:directions=20"}
-NAMES = [FEW.get(name, name) for name in registry().names("metric")]
+NAMES = quick_metrics.NAMES
 QUICK = ("frechet", "iwae:2")
 """Metrics of the quick suite: one that is computed from the whole split, and one that draws for each example."""
 PAIR = Pair.of("vae", spec=SPECS["grey images"])
