@@ -19,7 +19,6 @@ PICTURES = 8
 """Pictures of each category."""
 
 
-
 def picture(seed: int) -> bytes:
     """Return a PNG of 64×64 pixels with a palette that has a transparent colour, as in the package."""
     image = Image.new("P", (64, 64), 0)
