@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Train several models with the same seeds and options; compare quality, speed and size with baselines in one table.
 Any option of `genzoo run` that all of them take may follow: --epochs 5 --latent-dim 10 --data.validation 1000.
+Options of one model stand behind its name: --models "vae,ddpm --net perceptron --channels 8".
 Finished runs are reused, so the same command continues an interrupted benchmark."""
 FORMATS = ("text", "markdown", "json", "html")
 NOT_HERE = {
@@ -69,7 +70,7 @@ def handle(options: argparse.Namespace) -> int:
     refuse_unwritable(folder, None)
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
-    models = requested_models(options)
+    models = requested_models(options, "bench", NOT_HERE)
     if not any(word.startswith("--metrics") for word in options.rest):
         refuse_sort(options.sort, ())  # at once; below, with what else is asked for
     from genzoo.experiment.sweep import parse_seeds  # imports torch
@@ -113,25 +114,37 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def requested_models(options: argparse.Namespace) -> list[str]:
-    """Return the models to train: those of `--models`, or all.
+def requested_models(options: argparse.Namespace, verb: str, not_here: Mapping[str, str]) -> list[str]:
+    """Return the models to train: those of `--models`, each with its own options behind its name, or all.
 
     Raises:
-        UsageError: A model or dataset is unknown, or an option is not for `bench`.
+        UsageError: A model or dataset is unknown, or an option is not for this verb: `not_here` says what to type.
     """
     from genzoo.registry.current import registry
 
-    for word in options.rest:
-        if (spelling := word.partition("=")[0]) in NOT_HERE:
-            raise UsageError(f"{spelling} is not for bench", NOT_HERE[spelling])
     registry().get("dataset", options.dataset)
     models = names_in(options.models or "")
     if options.models is not None and not models:
         known = listed("known", registry().names("model"), "genzoo list --kind model")
         raise UsageError(f"--models {options.models!r} names none", known)
-    for name in models:
+    for name, *_ in map(words_of, models):
         registry().get("model", name)
+    for word in [*options.rest, *(word for model in models for word in words_of(model))]:
+        if (spelling := word.partition("=")[0]) in not_here:
+            raise UsageError(f"{spelling} is not for {verb}", not_here[spelling])
     return models or [registry().spelling(entry) for entry in registry().matching("model")]
+
+
+def words_of(model: str) -> list[str]:
+    """Return the name and the options of a model of `--models`.
+
+    Raises:
+        UsageError: A quotation mark is not closed.
+    """
+    try:
+        return shlex.split(model)
+    except ValueError as error:
+        raise UsageError(f"--models: {model}: {error}", "write: --models 'A,B --option VALUE'") from None
 
 
 def usable_configs(options: argparse.Namespace, models: list[str]) -> list[RunConfig]:
@@ -143,9 +156,10 @@ def usable_configs(options: argparse.Namespace, models: list[str]) -> list[RunCo
         UsageError: A model of `--models` does not take the data or the options, or no model does.
     """
     configs, reasons = [], {}
-    for name in dict.fromkeys(models):
+    for model in dict.fromkeys(models):
+        name, *own = words_of(model)
         try:
-            configs.append(checked_config(name, options))
+            configs.append(checked_config(name, options, own))
         except GenzooError as error:
             reasons[name] = error
             if options.models is not None:
@@ -159,8 +173,8 @@ def usable_configs(options: argparse.Namespace, models: list[str]) -> list[RunCo
     return configs
 
 
-def checked_config(name: str, options: argparse.Namespace) -> RunConfig:
-    """Return the configuration of one model, after building the experiment once to check it."""
+def checked_config(name: str, options: argparse.Namespace, own: Sequence[str] = ()) -> RunConfig:
+    """Return the configuration of one model with its own options, after building the experiment to check it."""
     from genzoo.cli import options as command_line
     from genzoo.experiment.experiment import Experiment
     from genzoo.registry.current import registry
@@ -169,7 +183,7 @@ def checked_config(name: str, options: argparse.Namespace) -> RunConfig:
 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     with command_line.hinted(components):
-        config = command_line.parse(components, [], list(options.rest), "")
+        config = command_line.parse(components, [], [*options.rest, *own], "")
         return Experiment(config, RunPaths(), quiet=True).config
 
 

@@ -20,12 +20,19 @@ DESCRIPTION = """\
 Train several models for the same time on this machine, and rank them: by −ln p(x), probabilities and densities apart,
 and by metrics of their samples. Models that are fitted in closed form and take the data are the baselines.
 Any option of `genzoo run` that all of them take may follow: --binarize dynamic --batch-size 64.
+Options of one model stand behind its name: --models "vae,ddpm --net perceptron --steps 25".
 Finished runs are reused, so the same command continues a race that was interrupted or killed.
 Options that depend on the number of steps, such as --schedule cosine, need the number of --epochs that the time is
 enough for: without it training has no last epoch."""
 EPOCHS = 1_000_000
 """More passes over the data than any budget is enough for."""
-NOT_HERE = {"--max-time": "give the time of each run: --budget 10m"}
+NOT_HERE = {
+    "--max-time": "give the time of each run: --budget 10m",
+    "--seed": "give all seeds: --seeds 0..4",
+    "--config": "give the options: genzoo race --models A,B --dataset NAME --budget 10m …",
+    "--model": "give all models: --models A,B",
+    "--runs": "name the folder of all runs: --out FOLDER",
+}
 
 
 def add_verb(verbs: Any) -> None:
@@ -75,9 +82,6 @@ def refuse_unusable(options: argparse.Namespace) -> float:
         kind: Kind = "model" if options.dataset else "dataset"
         known = listed("known", registry().names(kind), f"genzoo list --kind {kind}")
         raise UsageError(f"which {'models' if options.dataset else 'dataset'}? {how}", known)
-    for word in options.rest:
-        if (spelling := word.partition("=")[0]) in NOT_HERE:
-            raise UsageError(f"{spelling} is not for race", NOT_HERE[spelling])
     try:
         budget = seconds_in(options.budget)
     except UsageError as error:
@@ -96,6 +100,7 @@ def entrants(options: argparse.Namespace, budget: float) -> tuple[list[RunConfig
     from genzoo.evaluation.order import key, of_every_run, raced_metrics, refuse_unordered
     from genzoo.registry.current import registry
 
+    models = requested_models(options, "race", NOT_HERE)
     wanted = [*raced_metrics(), *names_in(options.metrics or "")]
     for name in names_in(options.metrics or ""):
         registry().get("metric", name.partition(":")[0])
@@ -104,7 +109,7 @@ def entrants(options: argparse.Namespace, budget: float) -> tuple[list[RunConfig
     given = any(word.partition("=")[0] == "--epochs" for word in options.rest)
     words = ["--max-time", f"{budget:g}", "--metrics", ",".join(asked)]
     options.rest = [*options.rest, *words, *([] if given else ["--epochs", str(EPOCHS)])]
-    configs = usable_configs(options, requested_models(options))
+    configs = usable_configs(options, models)
     return [*configs, *baselines(options, [config.model for config in configs])], list(map(key, wanted))
 
 

@@ -139,18 +139,19 @@ class FinalEvaluation:
         examples: Mapping[str, dict[str, Tensor]] | None = None,
         metrics: Mapping[str, Metric] | None = None,
     ) -> dict[str, Any]:
-        """Return metrics on every split, computed by all processes together.
+        """Return metrics on every split, computed by all processes together; samples are compared with held-out data.
 
         Args:
             model: The trained model.
             examples: Filled with the values of each example, by split and metric.
             metrics: By name; None: all of the plan.
         """
+        wanted = self.plan.metrics if metrics is None else metrics
         return {
             name: evaluate(
                 model,
                 data,
-                self.plan.metrics if metrics is None else metrics,
+                {one: metric for one, metric in wanted.items() if not (metric.draws and name == "train")},
                 train=self.data.fitted,
                 examples=None if examples is None else examples[name],
                 processes=self.processes,

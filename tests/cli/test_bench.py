@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import scipy.stats
 from commandline import Result, environment, genzoo, refused
 
+from genzoo.cli.bench import requested_models, usable_configs
 from genzoo.experiment.experiment import Experiment
 from genzoo.runs.run import Run
 from genzoo.system.lock import locked
@@ -285,3 +287,24 @@ def test_refusals(words: str, message: str, tmp_path: Path, monkeypatch: pytest.
     result: Result = genzoo(f"bench {words}")
     assert refused(result).startswith(message)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("verb", ["bench", "race"])
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ("vae --beta 2,ae --beta 2", "ae: --beta belongs to loss elbo"),  # that of vae is accepted
+        ("vae,ae --seed 3", "--seed is not for VERB"),
+        ("vae,aee --width 3", "no model named 'aee'"),
+        ("vae,ae 'x", "--models: ae 'x: No closing quotation"),
+    ],
+)
+def test_options_of_one_model_stand_behind_its_name(verb: str, models: str, message: str) -> None:
+    found = refused(genzoo(verb, "--dataset", "digits", "--models", models))
+    assert found.startswith(message.replace("VERB", verb))
+
+
+def test_a_models_own_options_override_those_of_all() -> None:
+    options = Namespace(dataset="digits", models="vae,vae --hidden 8 --epochs 3", loss=None, rest=["--epochs", "2"])
+    configs = usable_configs(options, requested_models(options, "bench", {}))
+    assert [(config.model_config.hidden, config.training.epochs) for config in configs] == [((400,), 2), ((8,), 3)]

@@ -55,6 +55,7 @@ def test_finished_runs_are_ranked_again_without_training(kept: Path, monkeypatch
         ("race --dataset digits --models vae --budget 5d", "--budget: '5d' is no duration"),
         ("race --dataset digits --models vae --budget 0", "--budget 0 is no time to train"),
         ("race --dataset digits --models vae --max-time 5", "--max-time is not for race"),
+        ("race --dataset digits --models vae --seed 3", "--seed is not for race"),
         ("race --dataset digits --models vae --metrics kl", "neither lower nor higher"),
         ("race --dataset digits --models vae --baselines nope", "no model named 'nope'"),
     ],

@@ -156,6 +156,13 @@ def register_samples(register: RegisterMetric, home: str) -> None:
         paper="Naeem et al. 2020, arXiv 2002.09797",
     )
     register(
+        "modes",
+        f"{home}.modes:Modes",
+        summary="how many of MNIST's ten digits are among the samples, read by the built-in classifier",
+        paper="after Metz et al. 2017, arXiv 1611.02163, section 3.3.1",
+        theory="genzoo_plugins.metrics.theory:modes",
+    )
+    register(
         "c2st",
         f"{home}.distances:C2ST",
         summary="AUROC of a classifier between samples and data; one half: not distinguishable",

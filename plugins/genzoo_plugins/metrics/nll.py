@@ -81,11 +81,11 @@ class BitsPerDim(NLL):
     baselines = ()
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
-        reason = super().begin(context)
+        if reason := super().begin(context):
+            return reason
         self.known.pop("same_as", None)
         called = "p(x)" if isinstance(context.model, genzoo.Density) else "p(x|z)"
-        of_probability = self.known["measure"] == "probability"
-        return reason or (None if of_probability else f"{called} is a density, not a probability")
+        return None if self.known["measure"] == "probability" else f"{called} is a density, not a probability"
 
     def per_example(self, examined: genzoo.EvaluationBatch) -> Tensor:
         values = super().per_example(examined).double()

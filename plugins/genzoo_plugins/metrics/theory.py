@@ -253,3 +253,21 @@ def bits_per_dim() -> Iterator[Case]:
         stored = Resident(genzoo.Split((torch.rand(9, 1, 6, 6) < 0.5).to(torch.uint8) * 255), CPU)
     found = evaluate(model, stored, find_metrics(registry(), ["bits-per-dim"]))["bits_per_dim"]
     yield Case("coins for 36 pixels, bits a pixel", found, 1.0, 1e-6)
+
+
+def modes() -> Iterator[Case]:
+    """Of ten images, one that the classifier reads as each digit: samples of k of them have KL ln(10/k) to all."""
+    from genzoo_plugins.metrics.features import SHAPE, pinned
+
+    images, digits = torch.full((10, *SHAPE), 0.5), torch.arange(10)
+    with torch.enable_grad():  # each step moves an image towards its digit
+        for _ in range(30):
+            asked = images.requires_grad_()
+            error = torch.nn.functional.cross_entropy(pinned()(asked), digits, reduction="sum")
+            images = (asked - 0.05 * torch.autograd.grad(error, asked)[0].sign()).clamp(0, 1).detach()
+    data = Resident(genzoo.Split((images.repeat(21, 1, 1, 1) * 255).round().to(torch.uint8), digits.repeat(21)), CPU)
+    for count in (10, 7):
+        found = evaluate(Given(images[:count].repeat(210 // count, 1, 1, 1)), data, find_metrics(registry(), ["modes"]))
+        yield Case(f"digits among samples of {count} of them", found["modes"], count, 0.0)
+        if count == 7:
+            yield Case("KL of their shares, nats", found["details"]["modes"]["kl"], math.log(10 / 7), 1e-6)

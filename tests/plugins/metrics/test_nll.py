@@ -79,6 +79,13 @@ def test_where_there_is_none_the_reason_is_given(
     assert list(found["not_available"].values()) == [reason]
 
 
+def test_a_reason_against_nats_is_one_against_bits() -> None:
+    _, found = evaluated(Pair.of("ddpm", spec=BINARY), "nll:largest=9", "bits-per-dim:largest=9")
+    reasons = found["not_available"]
+    assert reasons["bits_per_dim_largest_9"] == reasons["nll_largest_9"]
+    assert "passes of the net" in reasons["nll_largest_9"]
+
+
 def test_a_density_shares_the_table_of_models_with_its_measure() -> None:
     """The name of the likelihood is the data's where it has this measure, else the model's."""
     for name, spec, wanted in (
