@@ -163,10 +163,22 @@ class Run:
         """The trained model, in evaluation mode, on the CPU."""
         from genzoo.runs.model_file import load_model
 
-        status = str(self.record.get("status", "not finished")).partition(":")[0]
-        if status != FINISHED and not (self.path / MODEL_FILE).exists():
-            raise UsageError(f"{self.path} has no model yet: it is {status}", f"go on: genzoo resume {self.path}")
+        if not (self.path / MODEL_FILE).exists():
+            self._refuse_unfinished()
         return load_model(self.path / MODEL_FILE)
+
+    def _refuse_unfinished(self) -> None:
+        """Refuse a run whose training has not ended, with how to go on.
+
+        Raises:
+            UsageError: It is still running, was stopped or failed.
+        """
+        try:
+            status = str(self.record["status"]).partition(":")[0]
+        except (GenzooError, KeyError):
+            return
+        if status != FINISHED:
+            raise UsageError(f"{self.path} has no model yet: it is {status}", f"go on: genzoo resume {self.path}")
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file of the run atomically."""
