@@ -36,7 +36,7 @@ def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activati
 
 
 def changing_buffers(module: nn.Module) -> list[Tensor]:
-    """Return the buffers that training may change: those of all modules but what a class names in `constants`."""
+    """Return the buffers, of any shape, that training may change: all but those that a class names in `constants`."""
     return [
         buffer
         for one in module.modules()
@@ -54,6 +54,7 @@ class MaskedLinear(nn.Linear):
     """
 
     constants = ("mask",)
+    """Buffers that never change, which a training step need not watch."""
     mask: Tensor
 
     def __init__(self, mask: Tensor, bias: bool = True) -> None:

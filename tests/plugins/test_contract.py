@@ -181,7 +181,7 @@ def quick(every: list[Checked]) -> Iterator[Checked]:
     seen = set()
     for (model, loss, number), check in every:
         entry = registry().get("model", model)
-        kind: tuple[object, ...] = (tested(model, check), check, number)
+        kind: tuple[object, ...] = (subject(model, check), check, number)
         kind += () if check in (*OF_THE_CLASS, *OF_THE_MODEL) else (loss,)
         kind += (str(entry.options),) if check in OF_EACH and check not in OF_A_FAMILY and number == 0 else ()
         wanted = (number == 0 or check in OF_THE_SECOND) and (check != "processes" or loss in COUPLED)
@@ -190,7 +190,7 @@ def quick(every: list[Checked]) -> Iterator[Checked]:
         seen.add(kind)
 
 
-def tested(model: str, check: str) -> object:
+def subject(model: str, check: str) -> object:
     """What a check of a model tests in the quick suite."""
     entry = registry().get("model", model)
     if methods := OF_METHODS.get(check):

@@ -99,9 +99,9 @@ def test_notes_compare_with_the_baselines() -> None:
 def test_a_worse_error_is_told_with_what_the_code_holds() -> None:
     """PCA's code is a vector of real numbers, which no bound on the information limits."""
     pca = {"pca": {"mse": 0.0235, "components": 20}}
-    (line, _) = notes({"test": {"mse": 0.03, "kl": 3.8}, "baselines": pca})
+    (line,) = notes({"test": {"mse": 0.03, "kl": 3.8}, "baselines": pca})
     assert line.endswith("0.02350 (whose code may hold any amount of information; the model's holds 3.8000 nats)")
-    (line, _) = notes({"test": {"mse": 0.02, "kl": 3.8}, "baselines": pca})
+    (line,) = notes({"test": {"mse": 0.02, "kl": 3.8}, "baselines": pca})
     assert line.endswith(" is better than PCA with 20 components: 0.02350")
 
 

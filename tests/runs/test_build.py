@@ -10,6 +10,7 @@ import torch
 from genzoo.core.dataset import DataSpec
 from genzoo.core.errors import UsageError
 from genzoo.registry.current import registry
+from genzoo.registry.parts import likelihood_class
 from genzoo.runs.build import build_loss, build_model, count_without_allocating, refuse_uneven_batch, view_spec
 from genzoo.system.distributed import Processes
 from genzoo.training.config import Training
@@ -20,7 +21,16 @@ def spec_of(dataset: str, **options: Any) -> DataSpec:
     return view_spec(cls(cls.Config()), Training(**options))
 
 
-@pytest.mark.parametrize("likelihood", registry().names("likelihood"))
+OF_COUNTS = [name for name in registry().names("likelihood") if likelihood_class(name).values == "counts"]
+
+
+@pytest.mark.parametrize("likelihood", OF_COUNTS)
+def test_grey_images_are_no_counts(likelihood: str) -> None:
+    with pytest.raises(UsageError, match=f"--likelihood {likelihood} is for counts 0, 1, 2, …; these data are images"):
+        spec_of("digits", likelihood=likelihood)
+
+
+@pytest.mark.parametrize("likelihood", sorted({*registry().names("likelihood")} - {*OF_COUNTS}))
 def test_grey_images_take_every_likelihood(likelihood: str) -> None:
     assert spec_of("digits", likelihood=likelihood).likelihood == likelihood
 

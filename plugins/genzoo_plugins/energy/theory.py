@@ -21,7 +21,7 @@ CLOSED = 0.25
 
 
 def ebm() -> Iterator[Case]:
-    """Yield the cases of energy-based models."""
+    """Langevin steps of a Gaussian have variance 1/(k(1 − hk/4)); the gradient is that of ln p by quadrature."""
     yield from of_langevin()
     yield from of_gradient()
     yield from on_known_density()

@@ -29,7 +29,7 @@ def small(name: str) -> tuple[SCVI, genzoo.Batch, Tensor]:
 
 @torch.no_grad()
 def scvi() -> Iterator[Case]:
-    """Yield the cases for both likelihoods."""
+    """The bound by many samples is ln p(x) by quadrature, the ELBO is below it; means grow with the library size."""
     for name in ("nb", "zinb"):
         model, batch, _ = small(name)
         truth = log_evidence(model, batch.x)

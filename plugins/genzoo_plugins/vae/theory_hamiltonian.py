@@ -18,7 +18,7 @@ POINTS, DRAWS = 40, 500
 
 
 def hamiltonian_vae() -> Iterator[Case]:
-    """Yield the cases of the dynamics, and of the bound for small and large steps."""
+    """Leapfrogs keep volume and can be reversed; on probabilistic PCA the ELBO is at most ln p(x) for every step."""
     yield from dynamics()
     ppca = linear.make_ppca()
     x = ppca.x[:POINTS]
