@@ -24,7 +24,7 @@ def tarflow() -> Iterator[Case]:
     yield from of_any_flow(TarFlow, patch=1, **SMALL)
     yield from of_patches()
     yield from constants()
-    yield from on_known_density(TarFlow, "quadratic", updates=60, **{**SMALL, "width": 16})
+    yield from on_known_density(TarFlow, "quadratic", updates=80, **{**SMALL, "width": 16})
 
 
 def of_patches() -> Iterator[Case]:
