@@ -5,6 +5,7 @@ A measure is a density, a probability or neither.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
@@ -59,8 +60,8 @@ def summarise_likelihood(model: Model, data: Resident) -> LikelihoodSummary | No
 
 def _same(one: Distribution, other: Distribution, x: Tensor) -> bool:
     """Return whether two distributions have the same class and the same log-probability of an example [1, *S]."""
-    if type(one) is not type(other):
-        return False
+    if type(one) is not type(other) or math.prod(one.shape) != math.prod(other.shape):
+        return False  # a posterior may use the decoder for other codes
     first, second = one.log_prob(x).flatten(), other.log_prob(x).flatten()
     return first.shape == second.shape and torch.allclose(first, second, equal_nan=True)
 

@@ -134,6 +134,20 @@ def test_the_values_that_the_model_sees_count() -> None:
     assert summary(VAE, "gaussian", BITS, shift=0.5, scale=0.5).measure == "density"
 
 
+def test_a_posterior_that_decodes_other_codes_has_the_likelihood_of_its_own() -> None:
+    class Looking(VAE):
+        def posterior(self, x: Tensor) -> genzoo.Distribution:
+            q = super().posterior(x)
+            assert isinstance(q, genzoo.DiagGaussian)
+            self.likelihood(q.mean.repeat(3, 1))
+            return q
+
+    model = Looking(genzoo.DataSpec((3,), "gaussian:0.5", size=10), Looking.Config(latent_dim=2, hidden=()))
+    found = summarise_likelihood(model, Resident(genzoo.Split(torch.randn(5, 3)), torch.device("cpu")))
+    assert found is not None
+    assert found.likelihood == "gaussian:0.5"
+
+
 def test_a_model_without_a_likelihood_has_no_summary() -> None:
     assert summarise_likelihood(Plain(spec("bernoulli"), None), Resident(genzoo.Split(BITS), CPU)) is None
 
