@@ -103,7 +103,7 @@ def found(row: dict[str, Any]) -> str:
         for name, metric in row["metrics"].items()
         if name != "mse" or metric["value"] > ROUNDING
     ]
-    return ", ".join([*texts, f"{row['parameters']:,} parameters", f"{number(row['cpu_seconds'])} s"])
+    return ", ".join([*texts, f"{row['parameters']:,} parameters", f"{row['cpu_seconds']:.0f} s"])
 
 
 def family_table() -> str:
