@@ -52,7 +52,7 @@ class SCVI(VAE):
         """Nonlinearity between layers."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Config) -> None:
-        if likelihood_class(spec.likelihood).values != "counts":
+        if spec.likelihood and likelihood_class(spec.likelihood).values != "counts":
             what = f"scvi is for counts 0, 1, 2, …, and the likelihood of these data is {spec.likelihood}"
             raise genzoo.UsageError(what, "for counts: --likelihood nb, or zinb")
         super().__init__(spec, config)
