@@ -43,7 +43,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
         registry().get("metric", name.partition(":")[0])
     run, device = open_run(options)
     from genzoo.cli.drawing import samplers_of
-    from genzoo.evaluation.baselines import known_gaps, known_nll_of_each, with_error
+    from genzoo.evaluation.baselines import known_gaps, known_mean, known_nll_of_each
     from genzoo.evaluation.evaluate import evaluate, find_metrics, refuse_sampling
     from genzoo.evaluation.measures import summarise_likelihood
 
@@ -60,7 +60,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
     examples: dict[str, Tensor] = {}
     values = evaluate(model, data, metrics, options.batch_size, train, examples, **noise, samplers=samplers)
     of_each = known_nll_of_each(source.dataset, data, model.spec)
-    known = None if of_each is None else {**with_error(of_each), "measure": model.spec.measure}
+    known = known_mean(of_each, model.spec)
     gap = known_gaps(of_each, values, examples, model.spec.measure)
     for line in impossible_gaps({"test": values, "gaps": gap}):
         warn(line, f"genzoo check {run.config.model} examines it")

@@ -124,8 +124,6 @@ def chosen(found: list[Overview], statuses: str, tag: str) -> list[Overview]:
 
 def row_of(one: Overview) -> list[str]:
     """Return the line of a run in the list."""
-    from genzoo.runs.overview import size_of
-
     done, asked = one.epochs
     return [
         str(one.run.path),
@@ -133,7 +131,7 @@ def row_of(one: Overview) -> list[str]:
         age(one.started),
         f"{done}/{asked}" if asked else str(done),
         "" if one.loss is None else number(one.loss),
-        gigabytes(size_of(one.run.path)),
+        gigabytes(one.size),
         " ".join(one.labels["tags"]) + (" ✎" if one.labels["note"] else ""),
     ]
 
@@ -172,7 +170,6 @@ def about(one: Overview) -> list[list[str]]:
     done, asked = one.epochs
     command = one.record.get("command")
     typed = shlex.join(map(str, ["genzoo", *command[1:]])) if isinstance(command, list) and command else ""
-    checkpoints = one.checkpoints
     rows = {
         "what": f"{one.name_of('model')} with loss {one.name_of('loss')} on {one.name_of('data')}",
         "status": f"{one.status}: {one.reason}" if one.reason else one.status,
@@ -180,7 +177,7 @@ def about(one: Overview) -> list[list[str]]:
         "took": f"{duration(one.seconds)} on {one.record.get('device', 'an unknown device')}",
         "epochs": f"{done} of {asked}",
         "loss": "" if one.loss is None else f"{number(one.loss)} in the last epoch",
-        "size": f"{gigabytes(one.as_json()['bytes'])}, of it checkpoints {gigabytes(checkpoints)}",
+        "size": f"{gigabytes(one.size)}, of it checkpoints {gigabytes(one.checkpoints)}",
         "tags": " ".join(one.labels["tags"]),
         "note": one.labels["note"],
         "command": typed,
@@ -204,14 +201,11 @@ def next_command(one: Overview) -> str:
 
 def show_differences(options: argparse.Namespace) -> int:
     """Print the options and the parts of the environment in which two runs differ."""
+    from genzoo.runs.overview import differing_options
     from genzoo.runs.record import differences
 
     one, other = overviews(options)
-    pairs = {
-        name: [values.get(name) for values in (flat(one.config), flat(other.config))]
-        for name in {**flat(one.config), **flat(other.config)}
-    }
-    pairs = {name: values for name, values in pairs.items() if values[0] != values[1]}
+    pairs = differing_options(one, other)
     environment = differences(one.record, other.record)
     if options.json:
         print_json({"options": pairs, "environment": environment})
@@ -225,14 +219,6 @@ def show_differences(options: argparse.Namespace) -> int:
     for line in environment:
         print_text(line, indent=2)
     return 0
-
-
-def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Return nested values with their paths: {"training.lr": 0.001}."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        found |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
-    return found
 
 
 def tag_run(options: argparse.Namespace) -> int:

@@ -158,7 +158,11 @@ def known_nll(dataset: Dataset, data: Resident, spec: DataSpec) -> dict[str, Any
     Returns:
         "nats", the mean over examples, its "standard_error" and its "measure"; None if the density is not known.
     """
-    nats = known_nll_of_each(dataset, data, spec)
+    return known_mean(known_nll_of_each(dataset, data, spec), spec)
+
+
+def known_mean(nats: Tensor | None, spec: DataSpec) -> dict[str, Any] | None:
+    """Return what `known_nll` does, of the values [N] of `known_nll_of_each`."""
     return None if nats is None else {**with_error(nats), "measure": spec.measure}
 
 

@@ -220,7 +220,7 @@ def cards() -> dict[str, Card]:
 def files() -> list[tuple[Plugin, Path]]:
     """Return the plugins with cards, and their files."""
     registry()  # finds the plugins
-    return [(plugin, plugin.cards) for plugin in plugins if plugin.cards]
+    return [(plugin, file) for plugin in plugins if (file := plugin.cards)]
 
 
 def published(model: Entry) -> list[str]:

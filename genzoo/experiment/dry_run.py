@@ -14,6 +14,7 @@ from genzoo.runs.checkpoints import KEEP
 from genzoo.runs.config import RunConfig
 from genzoo.system.devices import describe_device, forget_peak, peak_memory
 from genzoo.system.distributed import ALONE
+from genzoo.system.memory import bytes_of
 from genzoo.training.trainer import Trainer
 
 SECONDS = 3.0
@@ -59,14 +60,13 @@ def estimate(config: RunConfig, data_root: Path | None = None) -> Estimate:
     forget_peak(plan.device)
     job = Job(plan, load(plan, data_root, console, warn=True), console, ALONE)
     trainer = job.trainer
-    size = sum(tensor.numel() * tensor.element_size() for tensor in job.model.state_dict().values())
+    size = bytes_of(job.model.state_dict().values())
     about = describe_device(plan.device), count_parameters(job.model), len(job.data.train)
     if not isinstance(trainer, Trainer):
         return Estimate(*about, 0, 0, 0.0, peak_memory(plan.device), size, "fitted in closed form, in one pass")
     done = trainer.fit()
     steps = trainer.steps_per_epoch * training.epochs
     seconds = done.seconds / max(done.step, 1) * steps
-    state = sum(tensor.numel() * tensor.element_size() for tensor in trainer.body.state())
     most = float(training.max_time) or seconds
-    disk = size + KEEP * state
+    disk = size + KEEP * bytes_of(trainer.body.state())
     return Estimate(*about, steps, done.step, min(seconds, most), peak_memory(plan.device), disk, str(done.mode))

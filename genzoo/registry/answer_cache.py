@@ -80,7 +80,7 @@ def torch_is_imported() -> bool:
 def _state() -> list[Any]:
     """Return what identifies the state of the installed code, apart from files that may be edited."""
     entries = list(map(repr, registry().entries))
-    cards = [(str(plugin.cards), _stamp(str(plugin.cards))) for plugin in plugins if plugin.cards]
+    cards = [(str(file), _stamp(str(file))) for plugin in plugins if (file := plugin.cards)]
     return [sys.version, sys.path, __version__, _distributions(), entries, cards]
 
 

@@ -246,7 +246,7 @@ def prune(folder: Path, step: int, keep: int = KEEP) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove a checkpoint. A rename comes first, so that a crash never leaves half of it."""
+    """Remove a folder, such as a checkpoint. A rename comes first, so that a crash never leaves half of it."""
     away = path.with_name(f".del-{path.name}-{os.getpid()}")
     os.rename(path, away)
     shutil.rmtree(away, ignore_errors=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.options import OptionError, from_json, option, to_json
-from genzoo.registry.configs import as_json, default_config, default_sampling, without_sampling
+from genzoo.registry.configs import as_json, default_config, default_sampling, differing, without_sampling
 from genzoo.registry.entries import Entry, Registry
 from genzoo.runs.sections import PARTS, Sections
 from genzoo.system.reading import DEEPEST, parse_json, read_text, refuse_odd
@@ -117,9 +117,8 @@ class RunConfig:
     def changed(self) -> dict[str, str]:
         """Return the options that are not at their defaults, as they are typed: {"--lr": "0.01"}."""
         defaults, found = self.components.defaults(), {}
-        for part, name in self.sections:
-            value = getattr(getattr(self, part), name)
-            if value != getattr(getattr(defaults, part), name):
+        for part in PARTS:
+            for name, (_, value) in differing(getattr(defaults, part), getattr(self, part)).items():
                 text = " ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
                 found[option(self.sections.key(part, name))] = text
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +13,7 @@ from typing import Any
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import INTERRUPTED
+from genzoo.runs.checkpoints import discard
 from genzoo.runs.record import former_record, total_seconds
 from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING, Run, read_json
 from genzoo.runs.schema import is_count, is_number
@@ -116,7 +117,12 @@ class Overview:
             "note": str(values.get("note", "")),
         }
 
-    @property
+    @cached_property
+    def size(self) -> int:
+        """The bytes of all its files."""
+        return size_of(self.run.path)
+
+    @cached_property
     def checkpoints(self) -> int:
         """The bytes of its checkpoints."""
         return size_of(self.run.path / CHECKPOINTS)
@@ -134,10 +140,25 @@ class Overview:
             "epochs": done,
             "epochs_asked": asked,
             "last_loss": self.loss,
-            "bytes": size_of(self.run.path),
+            "bytes": self.size,
             "bytes_of_checkpoints": self.checkpoints,
             **self.labels,
         }
+
+
+def differing_options(one: Overview, other: Overview) -> dict[str, list[Any]]:
+    """Return the options in which two runs differ, by their paths: {"training.lr": [0.001, 0.01]}."""
+    first, second = flat(one.config), flat(other.config)
+    pairs = {name: [first.get(name), second.get(name)] for name in {**first, **second}}
+    return {name: values for name, values in pairs.items() if values[0] != values[1]}
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return nested values with their paths: {"training.lr": 0.001}."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return found
 
 
 def known_count(value: object) -> int:
@@ -202,19 +223,17 @@ def users_of(run: Run, others: Iterable[Overview]) -> list[Path]:
 
 
 def remove(run: Run) -> int:
-    """Remove a run folder and return its bytes. A rename comes first, so that a crash never leaves half a run.
+    """Remove a run folder and return its bytes; a crash never leaves half of it.
 
     Raises:
         UsageError: A process is writing to it, or it cannot be removed.
     """
     refuse_in_use(run)
     size = size_of(run.path)
-    away = run.path.with_name(f".del-{run.path.name}-{os.getpid()}")
     try:
-        os.rename(run.path, away)
+        discard(run.path)
     except OSError as error:
         raise UsageError(f"cannot remove {run.path}: {error.strerror}", f"ls -ld {run.path.parent}") from None
-    shutil.rmtree(away, ignore_errors=True)
     return size
 
 

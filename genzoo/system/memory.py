@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -76,6 +76,11 @@ def _in_use(device: torch.device) -> str:
         return ""
     free, total = torch.cuda.mem_get_info(device)
     return f" ({device}: {free / 1e9:.1f} of {total / 1e9:.1f} GB free)"
+
+
+def bytes_of(tensors: Iterable[torch.Tensor]) -> int:
+    """Return the bytes that the values of tensors of any shape take."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def memory_bytes(device: torch.device) -> int:

@@ -74,9 +74,10 @@ def read(kind: str, depends_on: Any) -> dict[str, Tensor] | None:
 def write(kind: str, depends_on: Any, tensors: dict[str, Tensor]) -> None:
     """Cache tensors, unless they are too large or cannot be written."""
     from genzoo.system.checksummed import write_sealed
+    from genzoo.system.memory import bytes_of
 
     path, name = _entry(kind, depends_on)
-    if path is None or sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > MAX_ENTRY_BYTES:
+    if path is None or bytes_of(tensors.values()) > MAX_ENTRY_BYTES:
         return
     with suppress(GenzooError, OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

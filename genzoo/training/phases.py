@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from genzoo.core.errors import PluginError, did_you_mean
 from genzoo.core.loss import Loss, Phase
+from genzoo.core.optimizer import ParameterGroup
 from genzoo.training.objective import Objective
 
 COUNT = "_steps_of_phase_"
@@ -74,6 +75,21 @@ def trained_by(objective: Objective) -> list[dict[str, nn.Parameter]]:
     if left := every.keys() - {name for names in found for name in names}:
         raise PluginError(f"no phase trains {min(left)}", "name it in a phase's `of`, or set requires_grad to False")
     return found
+
+
+def groups_of(phases: Sequence[Phase], trained: Sequence[Iterable[str]], names: Sequence[str]) -> list[ParameterGroup]:
+    """Return the optimiser's group of each phase.
+
+    Args:
+        phases: The phases.
+        trained: The names of the parameters that each one trains.
+        names: The names of all parameters, in the optimiser's order.
+    """
+    place = {name: i for i, name in enumerate(names)}
+    return [
+        ParameterGroup([place[name] for name in own], phase.lr, phase.betas)
+        for phase, own in zip(phases, trained, strict=True)
+    ]
 
 
 def takes_phase(loss: Loss) -> bool:

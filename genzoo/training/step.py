@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from genzoo.core.dataset import Batch
 from genzoo.core.nets import changing_buffers
 from genzoo.core.noise import derive_seed, reseed
-from genzoo.core.optimizer import ParameterGroup
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.training.config import Training
 from genzoo.training.ema import MovingAverage
@@ -20,6 +19,7 @@ from genzoo.training.optimizer import make_optimizer
 from genzoo.training.phases import (
     Piece,
     cycle,
+    groups_of,
     means_of_phases,
     minimised,
     trained_by,
@@ -77,12 +77,7 @@ class Step:
         """What each phase's gradients are taken of; None: of every parameter."""
         named = [(name, parameter) for name, parameter in objective.named_parameters() if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
-        place = {name: i for i, (name, _) in enumerate(named)}
-        groups = [
-            ParameterGroup([place[name] for name in names], phase.lr, phase.betas)
-            for phase, names in zip(self.phases, trained, strict=True)
-        ]
-        self.optimizer = make_optimizer(named, training, groups)
+        self.optimizer = make_optimizer(named, training, groups_of(self.phases, trained, list(dict(named))))
         self.average: MovingAverage | None = None
         self.all_reduce: Callable[[dict[str, Tensor], int], dict[str, Tensor]] | None = None
         """Averages a phase's gradients and terms over several processes."""

@@ -37,7 +37,7 @@ class AE(genzoo.LatentModel):
         super().__init__(spec, config)
         self.head = genzoo.make_likelihood(spec.likelihood)
         shape = widened(spec.shape, self.head.outputs)
-        if nets := chosen_nets(spec, config, type(config)()):
+        if nets := chosen_nets(spec, config):
             self.encoder, self.decoder = nets.encoder(config.latent_dim), nets.decoder(config.latent_dim, shape)
             return
         self.encoder = FlatEncoder(spec.shape, config.hidden, config.latent_dim, config.activation)

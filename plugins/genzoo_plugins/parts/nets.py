@@ -9,18 +9,14 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.nets import ACTIVATIONS, Activation, ConvDecoder, ConvEncoder, Shape, require_images
+from genzoo.registry.configs import differing
 
 BLOCKS = 2
 LEVELS = 2
 
 
-def chosen_nets(spec: genzoo.DataSpec, config: Any, default: Any) -> genzoo.Nets | None:
-    """Return the nets that a model's option `nets` names; None: its own.
-
-    Args:
-        spec: The description of the data.
-        config: The model's options.
-        default: Its options with their defaults; `hidden` and `decoder_hidden` are those of its own nets.
+def chosen_nets(spec: genzoo.DataSpec, config: Any) -> genzoo.Nets | None:
+    """Return the nets that a model's option `nets` names; None: its own, of the widths in `hidden`.
 
     Raises:
         UsageError: No such nets, they are not for these data, or the widths of the model's own nets are given too.
@@ -28,8 +24,8 @@ def chosen_nets(spec: genzoo.DataSpec, config: Any, default: Any) -> genzoo.Nets
     named = getattr(config, "nets", "")  # a variant's Config may be without the option
     if not named:
         return None
-    for name in ("hidden", "decoder_hidden"):
-        if getattr(config, name) != getattr(default, name):
+    for name in differing(type(config)(), config):
+        if name in ("hidden", "decoder_hidden"):
             option = f"--{name.replace('_', '-')}"
             raise genzoo.UsageError(f"--nets {named} has no {option}", f"leave {option} or --nets out")
     made: genzoo.Nets = genzoo.make_part("nets", named, spec, config.activation)

@@ -40,7 +40,7 @@ class VAE(genzoo.LatentModel):
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
         super().__init__(spec, config)
         self.head = self.make_head()
-        self.nets = chosen_nets(spec, config, type(config)())
+        self.nets = chosen_nets(spec, config)
         if self.nets and type(self).make_encoder is not VAE.make_encoder:
             own = f"{type(self).__name__} has nets of its own"
             raise genzoo.UsageError(f"--nets {config.nets}: {own}", "leave --nets out")
