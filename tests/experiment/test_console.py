@@ -38,10 +38,26 @@ def test_epoch_lines_show_what_the_loss_watches(model: str, watched: str) -> Non
 
 
 def test_quiet_prints_warnings_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console(1, 50, quiet=True)
+    console = Console(50, quiet=True)
     console.say("progress")
     console.warn("trouble")
     assert capsys.readouterr().err == "genzoo: trouble\n"
+
+
+@pytest.mark.parametrize(("epochs", "lines"), [(20, 20), (100, 34)])
+def test_many_short_epochs_print_a_line_a_second(
+    epochs: int, lines: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console, now = Console(50), [0.0]
+    monkeypatch.setattr("genzoo.experiment.console.time.perf_counter", lambda: now[0])
+    console.epochs = epochs
+    for number in range(1, epochs + 1):
+        console.epoch_started(number, 1)
+        now[0] += 0.34
+        console.epoch_finished(Epoch(number, number, {"loss": 4.0}, {}, 0.3, 50, 1e-3))
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == lines
+    assert (printed[0].split()[1], printed[-1].split()[1]) == (f"1/{epochs}", f"{epochs}/{epochs}")
 
 
 def test_a_stream_that_is_no_terminal_has_no_width() -> None:
