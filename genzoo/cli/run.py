@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import signal
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import UsageError, did_you_mean, listed
+from genzoo.system.json_output import json_error, json_result
 
 if TYPE_CHECKING:
     from genzoo.experiment.experiment import Experiment
@@ -38,9 +38,7 @@ def add_verb(verbs: Any) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder; it must not exist")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
-    parser.add_argument("--json", action="store_true", help="print only the results, as JSON")
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
@@ -162,9 +160,7 @@ def print_estimate(config: Any, options: argparse.Namespace) -> int:
 
     found = estimate(config, options.data_root)
     changed = config.changed()
-    if options.json:
-        print(json.dumps({"schema": 1, **asdict(found), "options": changed}, indent=2))
-        return 0
+    json_result(**asdict(found), options=changed)
     training, rows = config.training, {"run": f"{config.model} with loss {config.loss} on {config.dataset}"}
     rows["options"] = " ".join(f"{name} {value}" for name, value in changed.items()) or "all at their defaults"
     rows["model"] = f"{found.parameters:,} parameters, {found.device}, {found.mode}"
@@ -189,9 +185,11 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
         data = ["--data-root", options.data_root] if options.data_root else []
         command = shlex.join(map(str, ["genzoo", *files, "resume", run.path, *data]))
         print(f"genzoo: interrupted; resume it:\n  {command}", file=sys.stderr)
-        return 128 + (experiment.stopped_by or signal.SIGINT)
+        code = 128 + (experiment.stopped_by or signal.SIGINT)
+        json_error("interrupted; resume it", command, code)
+        return code
     if options.json:
-        print(json.dumps({"run": str(run.path), **run.results}))
+        json_result(run=run.path, **run.results)
         for line in impossible_gaps(run.results):
             warn(line, f"genzoo check {experiment.config.model} examines it")
     else:

@@ -18,6 +18,7 @@ from genzoo.cli.saved_run import (
     refuse_too_many,
 )
 from genzoo.core.errors import UsageError
+from genzoo.system.json_output import json_result
 from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def save_samples(options: argparse.Namespace) -> int:
         train = source.view_if_there("train", device, "drawn without the data")
         real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
         figures.scatter(out, real, new, f"{n} samples, {drawn}")
+    json_result(run=run.path, file=out, n=n, drawn=drawn)
     print(out)
     return 0
 

@@ -10,6 +10,7 @@ from genzoo.cli.application import Application, add_application, one_example, pr
 from genzoo.cli.saved_run import OUT_HELP, PICTURES, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,6 +74,7 @@ def save_traversal(options: argparse.Namespace) -> int:
         names = [f"z{dim}" for dim in dims]
         title = f"one dimension from −{options.range:g} to {options.range:g}, around {base}"
         save_rows(out, images, title, names)
+    json_result(run=opened.run.path, file=out, dimensions=dims, steps=options.steps, range=options.range, around=base)
     print(f"dimensions {','.join(map(str, dims))}")
     print(out)
     return 0
