@@ -53,9 +53,9 @@ WORKS = {
     "runs clean": ("runs clean COPY",),
     "runs rm": ("runs rm MADE --yes",),
     "compare": ("compare runs",),
-    "bench": ("bench --models ppca --dataset moons --seeds 0 --runs OUT/bench",),
-    "race": ("race --models ppca --baselines none --dataset moons --seeds 0 --budget 1s --out OUT/race",),
-    "reproduce": ("reproduce --list", "reproduce mine --seeds 0 --out OUT/card"),
+    "bench": (f"bench --models vae --dataset moons --seeds 0 --epochs 1 {SMALL} --runs OUT/bench",),
+    "race": (f"race --models vae --baselines none --dataset moons --seeds 0 --budget 0.1s {SMALL} --out OUT/race",),
+    "reproduce": ("reproduce --list", "reproduce mine --seeds 0 --out OUT/card --device cpu"),
     "plugins": ("plugins", "plugins vae"),
     "new-plugin": ("new-plugin my-zoo --metric mine --in OUT",),
     "check": ("check digits --only class,labels", "check mse --theory"),
@@ -63,9 +63,11 @@ WORKS = {
     "help json": ("help json",),
 }
 """Commands that succeed, of each verb; one for each form of its result."""
+COSTLY = ("check digits --only class,labels",)
+"""Commands of the long suite: they import all checks."""
 CARD = cards.Card(
     name="mine", summary="", source="", fits="cpu", minutes=1, claims=(cards.Claim(value="one.nll", at_most=99),),
-    runs={"one": {"model": "ppca", "dataset": "moons"}},
+    runs={"one": {"model": "vae", "dataset": "moons", "epochs": 1, "hidden": [4], "latent_dim": 1}},
 )  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("runs_without_figures")
@@ -113,7 +115,14 @@ def typed(
     return {name: str(place) for name, place in places.items()}
 
 
-@pytest.mark.parametrize(("verb", "words"), [(verb, words) for verb, commands in WORKS.items() for words in commands])
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        pytest.param(verb, words, marks=[pytest.mark.long] if words in COSTLY else [])
+        for verb, commands in WORKS.items()
+        for words in commands
+    ],
+)
 def test_a_result_is_one_document_that_fits_its_schema(verb: str, words: str, typed: dict[str, str]) -> None:
     result = genzoo("--json", *(re.sub("[A-Z]{3,}", lambda name: typed[name[0]], words)).split())
     found = document(result)
@@ -138,9 +147,8 @@ def test_every_verb_has_a_schema_and_a_command_above() -> None:
     """Verbs below verbs too: they are in the help of the verb above them."""
     below = {
         f"{verb} {name}"
-        for verb in VERBS
+        for verb in ("runs", "data")
         for name in re.findall(r"^    (\w[\w-]*)  ", genzoo(verb, "--help").out, flags=re.MULTILINE)
-        if verb in ("runs", "data")
     }
     assert len(below) > 10
     assert {*VERBS, *below, "help json"} - {"data"} == set(schemas()) == set(WORKS)
