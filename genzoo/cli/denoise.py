@@ -28,7 +28,7 @@ TEST_NOISE = 0.3
 
 def add_verb(verbs: Any) -> None:
     """Add `denoise`."""
-    text = "reconstruct noisy images, compared with a blur and a median filter"
+    text = "reconstruct noisy images, compared with two filters"
     denoise = add_application(verbs, "denoise", save_denoised, text)
     add_files(denoise)
     denoise.add_argument(

@@ -19,6 +19,7 @@ from genzoo.core.version import __version__
 from genzoo.system.heartbeat import ProcessLost
 from genzoo.system.json_output import documented, json_error, no_result, prints_json
 from genzoo.system.messages import reporting, reports_errors, warn
+from genzoo.system.progress import progress, working
 from genzoo.system.signals import exit_code, terminable
 from genzoo.system.streams import discard, tell, usable_streams
 
@@ -173,7 +174,8 @@ def dispatch(words: list[str]) -> int:
     general, words = anywhere.parse_known_args(words)
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
-    with verbosity(2 if general.debug else general.verbose):
+    with progress(general.quiet), verbosity(2 if general.debug else general.verbose):
+        working(" ".join(["genzoo", *words[:1]]))
         return run_verb(anywhere, general, words, typed)
 
 

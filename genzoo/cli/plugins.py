@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_verb(verbs: Any) -> None:
     """Add `plugins`."""
-    plugins = verbs.add_parser("plugins", help="show the origin of each plugin, what it registers, and its faults")
+    plugins = verbs.add_parser("plugins", help="show what each plugin registers, and its faults")
     plugins.add_argument(
         "name", nargs="?", default="", help="details of a package or plugin, or of the plugin that registers a name"
     )

@@ -31,6 +31,7 @@ from genzoo.runs.record import former_record, why_outdated
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.runs.schema import is_config, is_number, is_results
 from genzoo.system.checksummed import read_arrays
+from genzoo.system.progress import working
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -235,6 +236,7 @@ def members(runs: Iterable[Run], dataset: str | None, say: Callable[[str], None]
     """Return the runs that can be compared. Damaged runs are left out, outdated ones with a line to `say`."""
     found = []
     for run in runs:
+        working(f"reading {run.path}")
         try:
             config, results = run.plain_config, run.results
         except GenzooError:  # damaged

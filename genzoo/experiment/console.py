@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TextIO
 
 from tqdm import tqdm
 
 from genzoo.core.listener import Epoch
 from genzoo.evaluation.order import label_of
-from genzoo.system.streams import standard_error, tell
+from genzoo.system.streams import columns_of, standard_error, tell
 from genzoo.training.callback import Listener
 from genzoo.training.execution import Mode
 from genzoo.training.objective import GIVEN_CLASS
@@ -112,14 +110,6 @@ class Console(Listener):
 
     def _title(self, epoch: int) -> str:
         return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
-
-
-def columns_of(terminal: TextIO) -> int:
-    """Return the width of a terminal in columns; 0 where it is unknown."""
-    try:
-        return os.get_terminal_size(terminal.fileno()).columns
-    except (AttributeError, OSError, ValueError):  # a stream object without a file descriptor
-        return 0
 
 
 def summary(record: Epoch, watched: str = "loss") -> str:

@@ -40,7 +40,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("frobnicate", "no command named 'frobnicate'.", ["all commands: genzoo help"]),
     (
         "rum vae --dataset digits",
-        "no command named 'rum'. Did you mean 'run' or 'runs'?",
+        "no command named 'rum'. Did you mean 'run' or 'resume'?",
         ["all commands: genzoo help"],
     ),
     ("--debgu list", "unrecognised: --debgu", ["type: genzoo list --help"]),
@@ -297,7 +297,7 @@ def test_a_pipe_closed_before_it_is_written(unbuffered: str) -> None:
 def test_run_help_needs_no_names() -> None:
     result = genzoo("run --help")
     assert (result.code, result.err) == (0, "")
-    for option in ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet"):
+    for option in ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "-q, --quiet"):
         assert f"\n  {option}" in result.out
 
 

@@ -23,7 +23,6 @@ REGISTER = """
 """
 MODULE = """
     import argparse
-import re
     import genzoo
 
     class Shout(genzoo.Command):
@@ -72,7 +71,7 @@ def test_the_help_and_the_list_name_it(
     for words in ((), ("--help",)):
         said = typed(capsys, *words)[1]
         assert "from plugins:\n" in said
-        assert said.endswith("  shout                 says it louder\n")
+        assert "\n    shout        says it louder\n" in said
     assert " shout " in typed(capsys, "list", "--kind", "command")[1]
     assert "genzoo shout --help" in typed(capsys, "info", "shout")[1]
     monkeypatch.setenv("PYTHONPATH", str(site.folder))
