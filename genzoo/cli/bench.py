@@ -42,9 +42,9 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--loss", metavar="NAME", help="one loss for all models (default: each model's own)")
     parser.add_argument(
         "--seeds",
-        default="0..2",
-        metavar="0..4",
-        help="with both ends; or 0,2,7 (default: 0..2)",
+        default="0-2",
+        metavar="0-4",
+        help="with both ends; or 0,2,7 (default: 0-2)",
     )
     parser.add_argument("--target", type=float, metavar="NATS", help="show the training time to this validation −ELBO")
     parser.add_argument("--sort", metavar="METRIC", help="best first (default: the first metric that any row has)")

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,12 +28,19 @@ if TYPE_CHECKING:
     from genzoo.core.command import Command
 
 
+class Layout(argparse.RawDescriptionHelpFormatter):
+    """A help whose lines are never broken within an option, such as --data-root."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose options are never abbreviated and whose errors are GenzooErrors."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs.setdefault("allow_abbrev", False)
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        kwargs.setdefault("formatter_class", Layout)
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
     def format_help(self) -> str:

@@ -41,7 +41,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--models", metavar="A,B", help="models to train")
     parser.add_argument("--dataset", metavar="NAME", help="dataset to train on")
     parser.add_argument("--budget", default="1m", metavar="10m", help="training time of each run (default: 1m)")
-    parser.add_argument("--seeds", default="0..2", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2)")
+    parser.add_argument("--seeds", default="0-2", metavar="0-4", help="with both ends; or 0,2,7 (default: 0-2)")
     parser.add_argument("--baselines", metavar="A,B", help='fitted models to beat (default: all; "none" for none)')
     parser.add_argument("--metrics", metavar="A,B", help="more metrics to rank by: genzoo list --kind metric")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the runs (default: race/DATASET)")

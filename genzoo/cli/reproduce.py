@@ -29,7 +29,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("name", nargs="?", metavar="CARD", help="name of a card, see --list")
     parser.add_argument("--list", action="store_true", help="show the cards")
     parser.add_argument("--fits", choices=("cpu", "gpu"), help="list the cards that such a machine can reproduce")
-    parser.add_argument("--seeds", default="0..2", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2)")
+    parser.add_argument("--seeds", default="0-2", metavar="0-4", help="with both ends; or 0,2,7 (default: 0-2)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the runs (default: reproduce/CARD)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the GPU if there is one)")

@@ -22,7 +22,7 @@ genzoo run MODEL DATASET [--loss NAME] [options]
 
 DESCRIPTION = """\
 Train any registered model on any registered dataset, evaluate it and draw figures.
-All options of a model, its loss, its dataset and the trainer: genzoo run MODEL --dataset NAME --help"""
+All options of a model, its loss, its dataset and the trainer: genzoo run MODEL DATASET --help"""
 
 
 def add_verb(verbs: Any) -> None:
@@ -64,18 +64,14 @@ def handle(options: argparse.Namespace) -> int:
     if not model:
         known = listed("models", registry().names("model"), "genzoo list --kind model")
         raise UsageError("which model? genzoo run MODEL --dataset NAME", known)
-    if options.help and not dataset:
-        text = all_options((model, some_dataset(), loss), [], [], "")
-        print(f"{options.parser.format_help()}\n{text}", end="")
+    if options.help:
+        print(all_options(options, model, dataset, loss), end="")
         return 0
     if not dataset:
         known = listed("datasets", registry().names("dataset"), "genzoo list --kind dataset")
         typo = next((f", not {word}" for word in words if did_you_mean(word, ["--dataset"])), "")
         raise UsageError(f"which dataset? genzoo run {model} --dataset NAME{typo}", known)
     file = str(options.config or "")
-    if options.help:
-        print(all_options((model, dataset, loss), file_words, words, file), end="")
-        return 0
     refuse_unwritable(options.runs, options.out)
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
@@ -107,28 +103,19 @@ def some_dataset() -> str:
     return "digits" if "digits" in datasets else datasets[0]
 
 
-def all_options(names: tuple[str, str, str], file_words: list[str], words: list[str], file: str) -> str:
-    """Return the help for all options.
-
-    Args:
-        names: Model, dataset and loss.
-        file_words: Options of the configuration file.
-        words: Options of the command line.
-        file: The configuration file, for messages.
-    """
+def all_options(options: argparse.Namespace, model: str, dataset: str, loss: str) -> str:
+    """Return the help of a model, with all options; without a dataset those of some dataset."""
     from genzoo.cli.terminal import rendered
 
     def show() -> None:
+        from genzoo.cli.help_page import help_page
         from genzoo.registry.current import registry
         from genzoo.runs.config import Components
 
-        components = Components.find(registry(), *names)
-        from genzoo.cli import options as command_line
+        components = Components.find(registry(), model, dataset or some_dataset(), loss)
+        print(help_page(options.parser, components, dataset or "DATASET"), end="")
 
-        with command_line.hinted(components):
-            command_line.parse(components, file_words, [*words, "--help"], file)
-
-    return rendered(["help", *names, file_words, words], show)
+    return rendered(["help", model, dataset, loss], show)
 
 
 def start(config: Any, options: argparse.Namespace) -> int:
