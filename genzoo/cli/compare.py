@@ -121,6 +121,7 @@ def default_metric(table: Table) -> str:
 def report_table(table: Table, metric: str) -> ReportTable:
     """Return a table, sorted by a metric, as texts."""
     from genzoo.comparison.ranking import ranks
+    from genzoo.comparison.statistics import estimated
     from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
 
     metrics, places = table.metrics(), ranks(table, metric)
@@ -132,7 +133,7 @@ def report_table(table: Table, metric: str) -> ReportTable:
         + [estimate_text(row.estimate(name)) for name in metrics]
         + [estimate_text(row.gap) for _ in gap_heading(table)]
         + ([pca or "n/a"] if any(baselines) else [])
-        + [rounded_mean(row.over_seeds(result["training"]["images_per_second"] for result in row.results))]
+        + [rounded_mean(estimated(result["training"]["images_per_second"] for result in row.results))]
         for row, rank, pca in zip(table.rows, places, baselines, strict=True)
     ]
     return ReportTable(table.title, [header, *rows], notes(table, metric))

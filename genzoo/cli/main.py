@@ -100,7 +100,7 @@ def run_as_json(words: list[str]) -> int:
     if not reports_errors(trains=not TRAINING.isdisjoint(words)):
         return code
     try:
-        print(document.as_json())
+        print(document.as_json(indent=2 if sys.stdout.isatty() else None))
         sys.stdout.flush()
     except BrokenPipeError:
         discard(sys.stdout)

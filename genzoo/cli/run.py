@@ -196,18 +196,16 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     print_table(results_rows(results, metrics))
     for note in [*not_available(results, metrics), *notes(results)]:
         print_text(note, indent=2)
-    print(
-        f"  {training['images_per_second']:,.0f} images/s · {training['seconds']:.0f} s of training · "
-        f"peak memory {gigabytes(training['peak_memory'])}"
-    )
+    speed, seconds = f"{training['images_per_second']:,.0f} images/s", f"{training['seconds']:.0f} s of training"
+    print_text(f"{speed} · {seconds} · peak memory {gigabytes(training['peak_memory'])}", indent=2)
     if left := training["examples"] - training["examples_per_epoch"]:
         share = training["examples_per_epoch"] / training["examples"]
         why = f"{left:,} of {training['examples']:,} examples do not fill a batch"
-        print(f"  each epoch used {share:.1%} of the training data: {why}")
+        print_text(f"each epoch used {share:.1%} of the training data: {why}", indent=2)
     drawn = ", ".join(sorted({path.stem for path in (run.path / "figures").glob("*.*")}))
     where = "@last" if root == Path("runs") and run.path.parent == root else run.path
-    print(f"figures   {run.path}/figures/ ({drawn})")
+    print_text(f"figures   {run.path}/figures/ ({drawn})")
     if (run.path / REPORT_FILE).exists():
         print(f"report    {run.path}/{REPORT_FILE}")
     reconstruct = f"genzoo reconstruct {where}  |  " if results["latents"] else ""
-    print(f"next      genzoo sample {where}  |  {reconstruct}genzoo evaluate {where}")
+    print_text(f"next      genzoo sample {where}  |  {reconstruct}genzoo evaluate {where}")

@@ -29,12 +29,12 @@ class Document:
         self.is_printed = False
         """Whether the command prints a document itself: a plugin's, with a `--json` of its own."""
 
-    def as_json(self) -> str:
-        """Return the document; of a command that gave no result it holds what was printed."""
+    def as_json(self, indent: int | None = None) -> str:
+        """Return the document, on one line or indented; of a command that gave no result it holds what was printed."""
         if self.is_printed and not self.values:
             return self.text.getvalue().rstrip("\n")
         values = self.values or {"text": self.text.getvalue()}
-        return json.dumps({"schema": SCHEMA, "verb": self.verb, **plain(values)}, indent=2, allow_nan=False)
+        return json.dumps({"schema": SCHEMA, "verb": self.verb, **plain(values)}, indent=indent, allow_nan=False)
 
 
 _current: Document | None = None
