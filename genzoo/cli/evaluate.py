@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import Source
 from genzoo.cli.saved_run import add_run_verb, open_run
 from genzoo.core.errors import UsageError
 from genzoo.core.text import names_in
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,6 @@ def add_verb(verbs: Any) -> None:
     samples = "posterior samples per example; with 2 or more, the Monte Carlo error is reported"
     evaluate.add_argument("--samples", type=int, default=1, metavar="S", help=samples)
     evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="noise seed (default: 0, as in a run)")
-    evaluate.add_argument("--json", action="store_true", help="print JSON")
 
 
 def show_evaluation(options: argparse.Namespace) -> int:
@@ -33,7 +32,6 @@ def show_evaluation(options: argparse.Namespace) -> int:
     from genzoo.cli.terminal import print_table, print_text
     from genzoo.registry.current import registry
     from genzoo.reporting.format import gaps, impossible_gaps, not_available, results_rows
-    from genzoo.runs.run import plain
     from genzoo.system.messages import warn
 
     names = names_in(options.metrics or "")
@@ -66,8 +64,7 @@ def show_evaluation(options: argparse.Namespace) -> int:
         warn(line, f"genzoo check {run.config.model} examines it")
     if options.json:
         baselines = {} if known is None else {"known_density": known}
-        record = {"run": str(run.path), "split": options.split, **noise, **values, **baselines}
-        print(json.dumps(plain(record)))
+        json_result(run=run.path, split=options.split, **noise, **values, **baselines)
     else:
         found = {options.split: values}
         print_table(results_rows(found, metrics))

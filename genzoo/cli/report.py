@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from genzoo.system.json_output import json_result
+
 
 def add_verb(verbs: Any) -> None:
     """Add `report`."""
@@ -23,5 +25,8 @@ def handle(options: argparse.Namespace) -> int:
     from genzoo.comparison.references import find
     from genzoo.reporting.report import write_report
 
-    print(write_report(find(options.run, options.runs)))
+    run = find(options.run, options.runs)
+    page = write_report(run)
+    json_result(run=run.path, file=page)
+    print(page)
     return 0
