@@ -178,12 +178,14 @@ def checked_config(name: str, options: argparse.Namespace, own: Sequence[str] = 
     from genzoo.cli import options as command_line
     from genzoo.experiment.experiment import Experiment
     from genzoo.registry.current import registry
+    from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.run import RunPaths
 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     with command_line.hinted(components):
-        config = command_line.parse(components, [], [*options.rest, *own], "")
+        defaults = user_defaults.words(("device", "listeners"))  # others would make results of one machine differ
+        config = command_line.parse(components, defaults, [*options.rest, *own], "")
         return Experiment(config, RunPaths(), quiet=True).config
 
 

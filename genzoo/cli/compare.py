@@ -46,13 +46,14 @@ def add_verb(verbs: Any) -> None:
 def show(options: argparse.Namespace) -> int:
     """Print the tables and, below each, whether the best row is significantly better than the second."""
     from genzoo.cli.saved_run import refuse_output
+    from genzoo.comparison.references import default_runs
     from genzoo.comparison.tables import collect, tables
     from genzoo.reporting.tables import as_markdown
     from genzoo.system.messages import warn
 
     refuse_output(options.figure, (".png",), "--figure")
     outdated: list[str] = []
-    found = tables(collect(options.places or [Path("runs")]), options.dataset, outdated.append)
+    found = tables(collect(options.places or [default_runs()]), options.dataset, outdated.append)
     if not found and outdated:
         raise UsageError(outdated[0], "resume it: genzoo resume RUN")
     for line in outdated:

@@ -69,6 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 is success, 1 failure, 2 invalid usage, 3 a loss that is not finite, 4 a faulty plugin, 5 out of memory; 129, 130
     and 143 are SIGHUP, SIGINT and SIGTERM.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        from genzoo.cli.completion import answer
+
+        answer()
     words = list(sys.argv[1:] if arguments is None else arguments)
     with usable_streams(), reporting():
         return run_and_report(words)
@@ -135,7 +139,8 @@ def code_of_exit(stop: SystemExit) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Parse the words and call the handler of the verb."""
-    from genzoo.cli.loading import take_data_options
+    from genzoo.cli.config import use_defaults
+    from genzoo.cli.loading import take_data_options, take_other_options
 
     anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
     anywhere.add_argument("--debug", action="store_true", help="print tracebacks")
@@ -150,9 +155,8 @@ def dispatch(words: list[str]) -> int:
     description = "A plugin-based zoo of generative models."
     parser = Parser(prog="genzoo", description=description, epilog=EPILOG, parents=[anywhere])
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}, plugin API {API}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
-        importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
+    verbs = add_verbs(parser, words)
+    use_defaults(verbs.choices.get(words[0]) if words else None)
     load_plugin_files(general.plugin_files)
     first = next((word for word in words if not word.startswith("-")), None)
     if first is None:
@@ -177,31 +181,12 @@ def dispatch(words: list[str]) -> int:
     return code
 
 
-def take_other_options(words: list[str], parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
-    """Separate options that a verb's parser does not know, each with its values, from the other words.
-
-    An option has one value, or several numbers.
-    """
-    taken: list[str] = []
-    rest: list[str] = []
-    known = {spelling for action in parser._actions for spelling in action.option_strings}
-    takes_value = takes_number = False
-    for word in words:
-        is_other = word.startswith("--") and word.partition("=")[0] not in {*known, "--"}
-        is_value = not word.startswith("--") and (takes_value or (takes_number and is_number(word)))
-        (taken if is_other or is_value else rest).append(word)
-        takes_value = is_other and "=" not in word
-        takes_number = takes_value or (is_value and is_number(word))
-    return taken, rest
-
-
-def is_number(word: str) -> bool:
-    """Return whether a word is a number."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+def add_verbs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
+    """Add the verb that words begin with, or all verbs; return the subparsers."""
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
+        importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
+    return verbs
 
 
 def add_command(name: str, verbs: Any) -> None:

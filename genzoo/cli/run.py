@@ -49,6 +49,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Resolve names and options, train, print."""
     from genzoo.registry.current import registry
+    from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.run import refuse_unwritable
 
@@ -56,9 +57,10 @@ def handle(options: argparse.Namespace) -> int:
     model = words.pop(0) if words and not words[0].startswith("-") else ""
     second = words.pop(0) if model and not options.dataset and words and not words[0].startswith("-") else ""
     dataset, loss = options.dataset or second, options.loss or ""
-    file_words: list[str] = []
+    file_words = user_defaults.words()
     if options.config:
-        named, file_words = from_file(options.config)
+        named, of_file = from_file(options.config)
+        file_words += of_file
         model, dataset, loss = model or named["model"], dataset or named["dataset"], loss or named["loss"]
     if options.help and not model:
         options.parser.print_help()
@@ -202,6 +204,7 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
 def print_results(run: Any, metrics: Any, root: Path) -> None:
     """Print the results table, the paths of figures and report, and what to type next."""
     from genzoo.cli.terminal import print_table, print_text
+    from genzoo.comparison.references import default_runs
     from genzoo.core.text import gigabytes
     from genzoo.reporting.format import not_available, notes, results_rows
     from genzoo.runs.run import REPORT_FILE
@@ -220,7 +223,7 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
         why = f"{left:,} of {training['examples']:,} examples do not fill a batch"
         print(f"  each epoch used {share:.1%} of the training data: {why}")
     drawn = ", ".join(sorted({path.stem for path in (run.path / "figures").glob("*.*")}))
-    where = "@last" if root == Path("runs") and run.path.parent == root else run.path
+    where = "@last" if root == default_runs() and run.path.parent == root else run.path
     print(f"figures   {run.path}/figures/ ({drawn})")
     if (run.path / REPORT_FILE).exists():
         print(f"report    {run.path}/{REPORT_FILE}")

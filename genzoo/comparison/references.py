@@ -13,6 +13,7 @@ from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.evaluation.order import key, refuse_unordered
+from genzoo.runs import user_defaults
 from genzoo.runs.overview import run_folders
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, read_json
@@ -27,9 +28,16 @@ RUNS = Path("runs")
 """The folder of runs, if none is named."""
 
 
+def default_runs() -> Path:
+    """Return the folder of runs of a command that names none: the user's default, or `RUNS`."""
+    return user_defaults.folder("runs") or RUNS
+
+
 def places(root: Path = RUNS) -> list[Path]:
-    """Return the folders in which the names of runs are looked up: for `RUNS` also those of sweeps beside it."""
-    return [root, *(Path(name) for name in ("bench", "race", "reproduce"))] if root == RUNS else [root]
+    """Return the folders in which runs are looked up by name: for the default one also those of sweeps beside it."""
+    return (
+        [root, *(Path(name) for name in ("bench", "race", "reproduce"))] if root in (RUNS, default_runs()) else [root]
+    )
 
 
 def find(reference: str, root: Path = RUNS) -> Run:
