@@ -8,6 +8,7 @@ them for the next time.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -26,7 +27,12 @@ SHELLS = {
 }
 """For each shell the line that turns completion on, and the file to write it into."""
 QUESTION = "options for completion"
-COLLECT = "from genzoo.cli.completion import collect; collect()"
+COLLECT = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])  # answers are kept for each path
+from genzoo.cli.completion import collect
+collect()
+"""
 PATIENCE = 60.0
 """Seconds after which the collecting process is believed to have failed, and another one may start."""
 Options = dict[str, list[str]]
@@ -97,8 +103,8 @@ def parser_for(words: list[str]) -> argparse.ArgumentParser:
 
 def add_names_and_options(parser: argparse.ArgumentParser, words: list[str]) -> None:
     """Add what `genzoo run` reads in its second pass: model, data set, and the options of what was typed already."""
-    parser.add_argument("model", nargs="?")
-    parser.add_argument("second", nargs="?", metavar="dataset")
+    names: Any = parser.add_argument("names", nargs="*")
+    names.completer = lambda parsed_args, **_: registered("dataset" if parsed_args.names else "model")
     known = options_there() or {}
     typed = [word for word in words[1:] if not word.startswith("-")]
     for kind in ("model", "loss", "dataset"):
@@ -176,7 +182,7 @@ def collect_in_background() -> None:
         mark.touch()
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("_ARGC", "COMP_"))}
         nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        command = [sys.executable, "-c", COLLECT]
+        command = [sys.executable, "-c", COLLECT, json.dumps(sys.path)]
         subprocess.Popen(command, env=variables, start_new_session=True, **nowhere)  # type: ignore[call-overload]  # noqa: S603
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from genzoo.cli.doctor_checks import BROKEN, CHECKS, examined
-
 
 def add_verb(verbs: Any) -> None:
     """Add `doctor`."""
@@ -18,6 +16,8 @@ def add_verb(verbs: Any) -> None:
 
 def show(options: argparse.Namespace) -> int:
     """Print what each check finds; return 1 if something is broken."""
+    from genzoo.cli.doctor_checks import BROKEN, CHECKS, examined
+
     found = [(name, one) for name, check in CHECKS.items() for one in examined(check)]
     broken = sum(one.state == BROKEN for _, one in found)
     if options.json:

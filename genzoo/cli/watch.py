@@ -113,21 +113,15 @@ def table(found: Sequence[Overview]) -> RenderableType:
     from genzoo.cli.terminal import styled
 
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name, justify in (
-        ("run", "left"),
-        ("status", "left"),
-        ("epoch", "right"),
-        ("loss", "right"),
-        ("left", "right"),
-    ):
-        made.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", ratio=None)  # type: ignore[arg-type]
+    made.add_column("run", overflow="ellipsis")
+    made.add_column("status")
+    for name in ("epoch", "loss", "left"):
+        made.add_column(name, justify="right", no_wrap=True)
     made.add_column("loss of the epochs", no_wrap=True)
     for one in found:
         cells = line_of(one)
         style = {RUNNING: "bold", "killed": "red", "failed": "red"}.get(one.status, "")
         made.add_row(styled(cells[0], style), styled(cells[1], style), *map(styled, cells[2:]))
-    for column in made.columns[1:]:
-        column.min_width = max((len(cell.plain) for cell in column.cells if hasattr(cell, "plain")), default=0)
     return made
 
 

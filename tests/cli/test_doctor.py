@@ -13,7 +13,7 @@ import torch
 from commandline import genzoo
 from plugin_factory import Site, registering
 
-from genzoo.cli import doctor, doctor_checks
+from genzoo.cli import doctor_checks
 from genzoo.cli.doctor_checks import BROKEN, CHECKS, NOTE, OK, Finding, examined
 from genzoo.data import raw_files
 from genzoo.registry import discovery
@@ -169,7 +169,7 @@ def test_an_entry_of_another_package_that_cannot_be_imported_is_found(site: Site
 
 def test_what_is_broken_makes_the_exit_code_one(monkeypatch: Patch) -> None:
     fine, broken = Finding(OK, "all is well"), Finding(BROKEN, "a wheel is off", "put it on")
-    monkeypatch.setattr(doctor, "CHECKS", {"one": lambda: [fine], "two": lambda: [fine, broken]})
+    monkeypatch.setattr(doctor_checks, "CHECKS", {"one": lambda: [fine], "two": lambda: [fine, broken]})
     result = genzoo("doctor")
     assert result.code == 1
     lines = [" ".join(line.split()) for line in result.out.splitlines()]
@@ -177,7 +177,7 @@ def test_what_is_broken_makes_the_exit_code_one(monkeypatch: Patch) -> None:
     values = json.loads(genzoo("doctor --json").out)
     assert (values["schema"], values["broken"]) == (1, 1)
     assert values["checks"][-1] == {"check": "two", **broken._asdict()}
-    monkeypatch.setattr(doctor, "CHECKS", {"one": lambda: [fine]})
+    monkeypatch.setattr(doctor_checks, "CHECKS", {"one": lambda: [fine]})
     assert genzoo("doctor").code == 0
 
 
