@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, add_files, prepare
+from genzoo.cli.made_file import add_open, open_file, print_file
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
@@ -39,6 +40,7 @@ def add_verb(verbs: Any) -> None:
     )
     denoise.add_argument("--json", action="store_true", help="print JSON")
     denoise.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(denoise)
 
 
 def save_denoised(options: argparse.Namespace) -> int:
@@ -63,12 +65,13 @@ def save_denoised(options: argparse.Namespace) -> int:
     if options.json:
         record = {"run": str(opened.run.path), "n": len(opened.data), "sigma": sigma, "psnr_db": psnr, "file": str(out)}
         print(json.dumps(plain(record)))
+        open_file(out, options)
         return 0
     if psnr:
         print(f"PSNR in dB, mean over {len(opened.data):,} images, noise of σ = {sigma:g}")
         print_table([["", "PSNR"], *([name, f"{value:.2f}"] for name, value in psnr.items())])
         print("blur and median filter have the best strength for these images: a strict baseline")
-    print(out)
+    print_file(out, options)
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.application import add_application, one_example, prepare
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
 from genzoo.figures.image_rows import save_rows
 
@@ -24,6 +25,7 @@ def add_verb(verbs: Any) -> None:
     interpolate.add_argument("--steps", type=int, default=9, metavar="N", help="number of codes (default: 9)")
     interpolate.add_argument("--mode", default="linear", choices=("linear", "spherical"), help="default: linear")
     interpolate.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(interpolate)
 
 
 def save_interpolation(options: argparse.Namespace) -> int:
@@ -44,5 +46,5 @@ def save_interpolation(options: argparse.Namespace) -> int:
         ends = opened.original(ends)
         title = f"{options.start} → {options.end}, {options.mode}; the first and last are the originals"
         save_rows(out, torch.cat([ends[:1], decoded, ends[1:]])[None], title)
-    print(out)
+    print_file(out, options)
     return 0

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.made_file import add_open, open_file
 from genzoo.core.errors import UsageError, did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print only the results, as JSON")
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_open(parser, "the report")
     parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
@@ -184,6 +186,7 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
     """Print the results of a run, or how to resume it; return the exit code."""
     from genzoo.core.listener import INTERRUPTED
     from genzoo.reporting.format import impossible_gaps
+    from genzoo.runs.run import REPORT_FILE
     from genzoo.system.messages import warn
 
     if run.record["status"] == INTERRUPTED:
@@ -198,6 +201,8 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
             warn(line, f"genzoo check {experiment.config.model} examines it")
     else:
         print_results(run, experiment.plan.metrics, options.runs)
+    if (report := run.path / REPORT_FILE).exists():
+        open_file(report, options)
     return 0
 
 
@@ -227,5 +232,8 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     print(f"figures   {run.path}/figures/ ({drawn})")
     if (run.path / REPORT_FILE).exists():
         print(f"report    {run.path}/{REPORT_FILE}")
-    reconstruct = f"genzoo reconstruct {where}  |  " if results["latents"] else ""
-    print(f"next      genzoo sample {where}  |  {reconstruct}genzoo evaluate {where}")
+    reconstruct = [f"genzoo reconstruct {where}"] if results["latents"] else []
+    others = [file for file in run.path.parent.glob("*/results.json") if file.parent != run.path]
+    folder = "" if run.path.parent == default_runs() else f" {run.path.parent}"
+    compare = [f"genzoo compare{folder}"] if others else []
+    print("next      " + "  |  ".join([f"genzoo sample {where}", *reconstruct, f"genzoo evaluate {where}", *compare]))

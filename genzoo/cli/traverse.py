@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, one_example, prepare, require
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, PICTURES, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
@@ -33,6 +34,7 @@ def add_verb(verbs: Any) -> None:
         "--from", dest="start", metavar="WHAT", help="test:12, or a file (default: the prior's centre)"
     )
     traverse.add_argument("--out", type=Path, metavar="FILE", help=f"{OUT_HELP}, or .gif")
+    add_open(traverse)
 
 
 def save_traversal(options: argparse.Namespace) -> int:
@@ -74,7 +76,7 @@ def save_traversal(options: argparse.Namespace) -> int:
         title = f"one dimension from −{options.range:g} to {options.range:g}, around {base}"
         save_rows(out, images, title, names)
     print(f"dimensions {','.join(map(str, dims))}")
-    print(out)
+    print_file(out, options)
     return 0
 
 

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from genzoo.core.dataset import DataSpec, Kind
 from genzoo.core.errors import UsageError
+from genzoo.figures.formats import PICTURES
 
 ENDINGS: dict[Kind, tuple[str, ...]] = {
-    "image": (".png", ".npy"),
-    "vector": (".png", ".csv", ".npy"),
+    "image": (*PICTURES, ".npy"),
+    "vector": (*PICTURES, ".csv", ".npy"),
     "tokens": (".txt", ".npy"),
-    "signal": (".png", ".wav", ".npy"),
+    "signal": (*PICTURES, ".wav", ".npy"),
 }
 """The kinds of files that examples of each kind can be written to; the first is the default."""
 BETWEEN = "\n--------\n"
