@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.made_file import add_open, open_file
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
-from genzoo.figures.formats import PICTURES, is_picture
+from genzoo.figures.formats import PICTURES, either, is_picture
 
 if TYPE_CHECKING:
     from genzoo.comparison.leaderboard import Leaderboard
@@ -195,7 +195,7 @@ def checked_config(name: str, options: argparse.Namespace, own: Sequence[str] = 
 def refuse_picture(path: Path, asked: bool) -> None:
     """Refuse the path of `--figure` if it cannot be written."""
     if asked and not is_picture(path):
-        raise UsageError(f"--figure {path}: not {' or '.join(PICTURES)}", "name a file such as leaderboard.png")
+        raise UsageError(f"--figure {path}: not {either(PICTURES)}", "name a file such as leaderboard.png")
     if asked and not (path.absolute().parent.is_dir() and os.access(path.absolute().parent, os.W_OK)):
         raise UsageError(f"--figure {path}: cannot write to {path.parent}", f"mkdir -p {path.parent}")
 

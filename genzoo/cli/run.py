@@ -235,5 +235,6 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     reconstruct = [f"genzoo reconstruct {where}"] if results["latents"] else []
     others = [file for file in run.path.parent.glob("*/results.json") if file.parent != run.path]
     folder = "" if run.path.parent == default_runs() else f" {run.path.parent}"
-    compare = [f"genzoo compare{folder}"] if others else []
-    print("next      " + "  |  ".join([f"genzoo sample {where}", *reconstruct, f"genzoo evaluate {where}", *compare]))
+    print("next      " + "  |  ".join([f"genzoo sample {where}", *reconstruct, f"genzoo evaluate {where}"]))
+    if others:
+        print(f"{'':10}genzoo compare{folder}")

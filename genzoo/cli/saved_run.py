@@ -76,7 +76,7 @@ def refuse_output(out: Path | None, suffixes: tuple[str, ...] = PICTURES, option
     if out is None:
         return
     if out.suffix not in suffixes:
-        raise UsageError(f"{option} {out}: not {' or '.join(suffixes)}", f"use a name such as out{suffixes[0]}")
+        raise UsageError(f"{option} {out}: not {formats.either(suffixes)}", f"use a name such as out{suffixes[0]}")
     if not out.absolute().parent.is_dir():
         raise UsageError(f"{option} {out}: no folder {out.parent}", f"mkdir {out.parent}")
 

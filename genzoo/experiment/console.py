@@ -12,6 +12,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from genzoo.core.listener import Epoch
+from genzoo.core.text import duration
 from genzoo.evaluation.order import label_of
 from genzoo.system.streams import standard_error, tell
 from genzoo.training.callback import Listener
@@ -19,6 +20,10 @@ from genzoo.training.execution import Mode
 from genzoo.training.objective import GIVEN_CLASS
 
 REFRESH_SECONDS = 0.5  # reading the loss terms makes a GPU wait
+FIRST_ESTIMATE = 2.0
+"""Seconds of steps after which the remaining time is estimated, if the first epoch has not ended before."""
+WORTH_TELLING = 10.0
+"""Remaining seconds from which the first estimate is a line of its own, where there is no bar."""
 
 
 class Console(Listener):
@@ -45,6 +50,12 @@ class Console(Listener):
         self.started = time.perf_counter()
         self.first = 0
         """Number of the first epoch of this session."""
+        self.steps = 0
+        """Steps of an epoch."""
+        self.epoch = 0
+        """The present epoch."""
+        self.estimated = False
+        """Whether the remaining time was told: by an epoch line, or by the first estimate."""
         self.mark: tuple[int, float] | None = None
         """An early step of the present epoch and the time at its end: the speed is measured from there."""
 
@@ -69,7 +80,7 @@ class Console(Listener):
         if not self.first:
             self.first = epoch
             self.started = time.perf_counter()
-        self.mark = None
+        self.mark, self.epoch, self.steps = None, epoch, steps
         if self.live:
             error = standard_error()
             self.bar = tqdm(
@@ -86,21 +97,33 @@ class Console(Listener):
 
     def stepped(self, done: int, terms: Callable[[int], dict[str, float]]) -> None:
         now = time.perf_counter()
-        if self.bar is None or now < self.next_refresh:
+        if now < self.next_refresh:
             return
         self.next_refresh = now + REFRESH_SECONDS
         self.mark = self.mark or (done, now)
-        speed = (done - self.mark[0]) * self.batch_size / max(now - self.mark[1], 1e-9)
-        self.bar.unit = f"{terms_line(terms(done))}  {speed:,.0f} img/s"
-        self.bar.update(done - self.bar.n)
+        speed = (done - self.mark[0]) / max(now - self.mark[1], 1e-9)
+        left = self.first_estimate(done, now, speed)
+        if self.bar is not None:
+            self.bar.unit = f"{terms_line(terms(done))}  {speed * self.batch_size:,.0f} img/s{eta(left)}"
+            self.bar.update(done - self.bar.n)
+        elif left >= WORTH_TELLING and not self.estimated:
+            self.estimated = True
+            self.say(f"training takes about {duration(left)} more, by the first {done:,} steps")
+
+    def first_estimate(self, done: int, now: float, speed: float) -> float:
+        """Return the seconds that the steps of all epochs still take; 0 before they can be told, and after an epoch."""
+        if self.epoch != self.first or now - self.started < FIRST_ESTIMATE or speed <= 0:
+            return 0.0
+        steps = (self.epochs - self.epoch + 1) * self.steps - done
+        return min(steps / speed, self.most - (now - self.started))
 
     def epoch_finished(self, record: Epoch) -> None:
         text = summary(record, self.watched)
         done = record.epoch + 1 - self.first
         spent = time.perf_counter() - self.started
         left = min(spent / done * (self.epochs - record.epoch), self.most - spent)
-        if left >= 1:
-            text += f"  eta {int(left) // 60}:{int(left) % 60:02}"
+        text += eta(left)
+        self.estimated = True
         self.close()
         self.say(f"{self._title(record.epoch)}  {text}")
 
@@ -112,6 +135,11 @@ class Console(Listener):
 
     def _title(self, epoch: int) -> str:
         return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
+
+
+def eta(seconds: float) -> str:
+    """Return a remaining time as "  eta 1:05"; "" below a second."""
+    return f"  eta {int(seconds) // 60}:{int(seconds) % 60:02}" if seconds >= 1 else ""
 
 
 def columns_of(terminal: TextIO) -> int:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genzoo.core.dataset import DataSpec, Kind
 from genzoo.core.errors import UsageError
-from genzoo.figures.formats import PICTURES
+from genzoo.figures.formats import PICTURES, either
 
 ENDINGS: dict[Kind, tuple[str, ...]] = {
     "image": (*PICTURES, ".npy"),
@@ -45,7 +45,7 @@ def refuse_other_ending(out: Path, spec: DataSpec) -> None:
     fitting = ENDINGS[spec.kind]
     if out.suffix not in fitting:
         raise UsageError(
-            f"--out {out}: examples of kind {spec.kind} are written to {' or '.join(fitting)}",
+            f"--out {out}: examples of kind {spec.kind} are written to {either(fitting)}",
             f"use a name such as out{fitting[0]}",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -19,3 +20,9 @@ def format_of(path: Path | IO[bytes]) -> str:
 def is_picture(path: Path) -> bool:
     """Return whether a file with this name holds a picture."""
     return path.suffix in PICTURES
+
+
+def either(endings: Iterable[str]) -> str:
+    """Return endings as text: ".png, .jpg or .npy"."""
+    *others, last = endings
+    return f"{', '.join(others)} or {last}" if others else last
