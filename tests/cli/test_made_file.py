@@ -39,14 +39,9 @@ def test_a_file_is_opened_when_asked_for(vae_run: Run, opened: list[str], tmp_pa
     assert opened == [Path(result.out.strip()).as_uri()]
 
 
-@pytest.mark.usefixtures("runs_without_figures")
 def test_a_run_opens_its_report(opened: list[str]) -> None:
-    words = "ppca moons --quiet --open"
-    assert genzoo(f"run {words} --json").code == 0
-    assert opened == []  # without figures there is no report
+    assert genzoo("run ppca moons --quiet --open --json").code == 0
     (folder,) = Path("runs").iterdir()
-    assert genzoo("report", folder).code == 0
-    assert genzoo("resume", folder, "--json", "--open").code == 0
     assert opened == [(folder / "report.html").absolute().as_uri()]
 
 
@@ -67,7 +62,7 @@ def test_without_a_display_one_line_names_the_file(
 
 
 @pytest.mark.usefixtures("drawn_figures")
-@pytest.mark.parametrize(("ending", "kind"), [("png", "PNG"), ("jpg", "JPEG"), ("jpeg", "JPEG"), ("webp", "WEBP")])
+@pytest.mark.parametrize(("ending", "kind"), [("jpg", "JPEG"), ("webp", "WEBP")])
 def test_pictures_are_written_in_the_format_of_their_ending(
     ending: str, kind: str, vae_run: Run, moons_run: Run, tmp_path: Path
 ) -> None:
