@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.application import add_application, add_files, prepare
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, refuse_too_many, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
@@ -24,6 +25,7 @@ def add_verb(verbs: Any) -> None:
     augment.add_argument("--scale", type=float, default=1.0, help="factor of the standard deviation (default: 1)")
     augment.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     augment.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(augment)
 
 
 def save_variations(options: argparse.Namespace) -> int:
@@ -58,5 +60,5 @@ def save_variations(options: argparse.Namespace) -> int:
         title = f"inputs (left) and {options.n} variations of each, scale {options.scale:g}"
         save_rows(out, rows, title)
     json_result(run=opened.run.path, file=out, inputs=len(x), n=options.n, scale=options.scale)
-    print(out)
+    print_file(out, options)
     return 0

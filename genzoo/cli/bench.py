@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.made_file import add_open, open_file
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
+from genzoo.figures.formats import PICTURES, either, is_picture
 from genzoo.system.json_output import json_error, json_result
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--sort", metavar="METRIC", help="best first (default: the first metric that any row has)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: bench/DATASET)")
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
+    add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
@@ -180,19 +183,21 @@ def checked_config(name: str, options: argparse.Namespace, own: Sequence[str] = 
     from genzoo.cli import options as command_line
     from genzoo.experiment.experiment import Experiment
     from genzoo.registry.current import registry
+    from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.run import RunPaths
 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     with command_line.hinted(components):
-        config = command_line.parse(components, [], [*options.rest, *own], "")
+        defaults = user_defaults.words(("device", "listeners"))  # others would make results of one machine differ
+        config = command_line.parse(components, defaults, [*options.rest, *own], "")
         return Experiment(config, RunPaths(), quiet=True).config
 
 
 def refuse_picture(path: Path, asked: bool) -> None:
     """Refuse the path of `--figure` if it cannot be written."""
-    if asked and path.suffix != ".png":
-        raise UsageError(f"--figure {path}: not a .png file", "name a file such as leaderboard.png")
+    if asked and not is_picture(path):
+        raise UsageError(f"--figure {path}: not {either(PICTURES)}", "name a file such as leaderboard.png")
     if asked and not (path.absolute().parent.is_dir() and os.access(path.absolute().parent, os.W_OK)):
         raise UsageError(f"--figure {path}: cannot write to {path.parent}", f"mkdir -p {path.parent}")
 
@@ -228,6 +233,7 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
         print_tables([leaderboard_table(board) for board in leaderboards])
     if drawn:
         say(f"figure    {picture}")
+        open_file(Path(picture), options)
 
 
 def as_html(leaderboards: list[Leaderboard], title: str, picture: Path | None) -> str:

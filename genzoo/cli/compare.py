@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.terminal import harmless, print_tables
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.text import names_in
@@ -40,19 +41,22 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument(
         "--figure", type=Path, metavar="FILE.png", help="draw rate and distortion, as for a sweep of β or capacity"
     )
+    add_open(parser, "the picture of --figure")
     parser.set_defaults(handler=show, format="text")
 
 
 def show(options: argparse.Namespace) -> int:
     """Print the tables and, below each, whether the best row is significantly better than the second."""
     from genzoo.cli.saved_run import refuse_output
+    from genzoo.comparison.references import default_runs
     from genzoo.comparison.tables import collect, tables
+    from genzoo.figures.formats import PICTURES
     from genzoo.reporting.tables import as_markdown
     from genzoo.system.messages import warn
 
-    refuse_output(options.figure, (".png",), "--figure")
+    refuse_output(options.figure, tuple(PICTURES), "--figure")
     outdated: list[str] = []
-    found = tables(collect(options.places or [Path("runs")]), options.dataset, outdated.append)
+    found = tables(collect(options.places or [default_runs()]), options.dataset, outdated.append)
     if not found and outdated:
         raise UsageError(outdated[0], "resume it: genzoo resume RUN")
     for line in outdated:
@@ -64,6 +68,7 @@ def show(options: argparse.Namespace) -> int:
     chosen = ordered(found, options.sort, options.metrics)
     if options.figure:
         draw_planes(options.figure, chosen)
+        open_file(options.figure, options)
     if options.json:
         json_result(tables=as_records(chosen), figure=options.figure)
     elif options.format == "csv":

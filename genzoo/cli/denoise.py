@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, add_files, prepare
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
@@ -38,6 +39,7 @@ def add_verb(verbs: Any) -> None:
         help="standard deviation of the noise to add (default: 0.3 for a split, no noise for files)",
     )
     denoise.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(denoise)
 
 
 def save_denoised(options: argparse.Namespace) -> int:
@@ -63,7 +65,7 @@ def save_denoised(options: argparse.Namespace) -> int:
         print(f"PSNR in dB, mean over {len(opened.data):,} images, noise of σ = {sigma:g}")
         print_table([["", "PSNR"], *([name, f"{value:.2f}"] for name, value in psnr.items())])
         print("blur and median filter have the best strength for these images: a strict baseline")
-    print(out)
+    print_file(out, options)
     return 0
 
 

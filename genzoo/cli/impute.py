@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, one_example, open_application, split_example
-from genzoo.cli.saved_run import figure_path, refuse_output
+from genzoo.cli.made_file import add_open, open_file, print_file
+from genzoo.cli.saved_run import PICTURES, figure_path, refuse_output
 from genzoo.core.errors import UsageError, printable
 from genzoo.figures.image_rows import save_rows
 from genzoo.system.json_output import json_result
@@ -41,11 +42,12 @@ def add_verb(verbs: Any) -> None:
     impute.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     out = "a .png picture, .csv for a table, or .npy for numbers: draws [K, N, …]"
     impute.add_argument("--out", type=Path, metavar="FILE", help=out)
+    add_open(impute)
 
 
 def save_imputed(options: argparse.Namespace) -> int:
     """Draw the hidden values; print how probable the true ones are, and how far the draws' mean is from them."""
-    refuse_output(options.out, (".png", ".csv", ".npy"))
+    refuse_output(options.out, (*PICTURES, ".csv"))
     opened = open_application(options)
     import torch
 
@@ -80,7 +82,7 @@ def out_of(opened: Application) -> Path:
 
 def refuse_ending(out: Path, opened: Application) -> None:
     """Refuse a file that does not fit the kind of the data."""
-    fitting = {"image": (".png", ".npy"), "vector": (".csv", ".npy")}.get(opened.model.spec.kind, (".npy",))
+    fitting = {"image": PICTURES, "vector": (".csv", ".npy")}.get(opened.model.spec.kind, (".npy",))
     if out.suffix not in fitting:
         what = f"--out {out}: imputed data of kind {opened.model.spec.kind} are written to {' or '.join(fitting)}"
         raise UsageError(what, f"use a name such as out{fitting[0]}")
@@ -171,6 +173,7 @@ def report(
         json_result(run=opened.run.path, n=len(x), filled=int((~known).sum()), file=out)
         print(f"{int((~known).sum()):,} empty cells of {len(x):,} examples filled")
         print(printable(str(out)))
+        open_file(out, options)
         return
     errors = {"mean of the draws": found.draws.mean(0), "mean of the training data": training_mean(opened, x)}
     error = {name: squared_error(opened, values, x, known) for name, values in errors.items()}
@@ -182,7 +185,7 @@ def report(
     if log_hidden is not None:
         sign = "≥ " if found.exactness == "bound" else ""
         print(f"ln p(hidden|known) {sign}{log_hidden:.2f} nats an example")
-    print(out)
+    print_file(out, options)
 
 
 def training_mean(opened: Application, x: Tensor) -> Tensor:

@@ -91,6 +91,8 @@ evaluate
   not_available?      {text}
   details?            any
   *                   number?      the metrics
+evaluate --several
+  runs                [any]        of each what is above
 sample
   run                 text         its folder
   file                text         that was written
@@ -174,9 +176,10 @@ embed
   n                   integer      examples
   arrays              [text]       what the file holds
 report
-  run                 text         its folder
-  file                text         that was written
-runs, runs list, runs show
+  reports             []           one for each run
+    run               text         its folder
+    file              text         that was written
+runs, runs list, runs show, watch
   runs                [overview]
 runs diff
   options             {[any]}      the two values of each that differs
@@ -252,6 +255,24 @@ check --theory, prove
     fault             text
     seconds           number
     cases             [{any}]      what, found, truth, tolerance, holds, …
+doctor
+  broken              integer      how many checks found something broken
+  checks              []
+    check             text
+    state             text
+    text              text         what was found
+    suggestion        text         what to type
+config, config show
+  file                text
+  defaults            {any}        of each key: its value, and where it is from
+config set, config unset
+  key                 text
+  value               any          that holds now
+config path
+  file                text
+completion
+  shell               text
+  script              text
 help json
   schemas             {any}        the JSON Schema of each verb
 """

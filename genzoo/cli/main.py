@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import sys
 import textwrap
@@ -88,6 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 is success, 1 failure, 2 invalid usage, 3 a loss that is not finite, 4 a faulty plugin, 5 out of memory; 129, 130
     and 143 are SIGHUP, SIGINT and SIGTERM.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        from genzoo.cli.completion import answer
+
+        answer()
     words = list(sys.argv[1:] if arguments is None else arguments)
     with usable_streams(), reporting():
         return run_as_json(words) if "--json" in words else run_and_report(words)
@@ -196,6 +201,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         words: The other words.
         typed: All words of the command line.
     """
+    from genzoo.cli.config import use_defaults
     from genzoo.cli.loading import take_data_options
 
     if words == ["json", "--help"]:
@@ -204,9 +210,8 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         return show_schemas()
     parser = Parser(prog="genzoo", epilog=EPILOG, parents=[anywhere], usage="genzoo VERB …")
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}, plugin API {API}")
-    verbs = parser.add_subparsers(dest="verb", prog="genzoo", help=argparse.SUPPRESS, parser_class=Parser)
-    for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
-        importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
+    verbs = add_verbs(parser, words)
+    use_defaults(verbs.choices.get(words[0]) if words else None)
     load_plugin_files(general.plugin_files)
     first = next((word for word in words if not word.startswith("-")), None)
     if first is None:
@@ -243,6 +248,14 @@ def grouped(verbs: Any) -> str:
     for group, own in GROUPS.items():
         lines += [f"{group}:", *(f"    {verb:12} {summaries[verb]}" for verb in own)]
     return "\n".join(lines) + "\n"
+
+
+def add_verbs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
+    """Add the verb that words begin with, or all verbs; return the subparsers."""
+    verbs = parser.add_subparsers(dest="verb", prog="genzoo", help=argparse.SUPPRESS, parser_class=Parser)
+    for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
+        importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
+    return verbs
 
 
 def add_command(name: str, verbs: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.bench import FORMATS, refuse_picture, requested_models, run_all, say, usable_configs
+from genzoo.cli.made_file import add_open, open_file
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in, seconds_in
 from genzoo.system.json_output import json_result
@@ -46,6 +47,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--metrics", metavar="A,B", help="more metrics to rank by: genzoo list --kind metric")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the runs (default: race/DATASET)")
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: race.png in --out)")
+    add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
@@ -166,3 +168,4 @@ def publish(options: argparse.Namespace, found: Race, picture: Path) -> None:
         print_tables(tables)
     if drawn:
         say(f"figure    {picture}")
+        open_file(picture, options)

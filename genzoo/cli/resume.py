@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from genzoo.cli.made_file import add_open
 from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
 
 DESCRIPTION = """\
@@ -25,6 +26,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_open(parser, "the report")
     parser.set_defaults(handler=handle)
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.made_file import add_open, open_file
 from genzoo.core.errors import UsageError, did_you_mean, listed
 from genzoo.system.json_output import json_error, json_result
 
@@ -39,6 +40,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder; it must not exist")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
+    add_open(parser, "the report")
     parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
@@ -47,6 +49,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Resolve names and options, train, print."""
     from genzoo.registry.current import registry
+    from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.run import refuse_unwritable
 
@@ -54,9 +57,10 @@ def handle(options: argparse.Namespace) -> int:
     model = words.pop(0) if words and not words[0].startswith("-") else ""
     second = words.pop(0) if model and not options.dataset and words and not words[0].startswith("-") else ""
     dataset, loss = options.dataset or second, options.loss or ""
-    file_words: list[str] = []
+    file_words = user_defaults.words()
     if options.config:
-        named, file_words = from_file(options.config)
+        named, of_file = from_file(options.config)
+        file_words += of_file
         model, dataset, loss = model or named["model"], dataset or named["dataset"], loss or named["loss"]
     if options.help and not model:
         options.parser.print_help()
@@ -165,6 +169,7 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
     """Print the results of a run, or how to resume it; return the exit code."""
     from genzoo.core.listener import INTERRUPTED
     from genzoo.reporting.format import impossible_gaps
+    from genzoo.runs.run import REPORT_FILE
     from genzoo.system.messages import warn
 
     if run.record["status"] == INTERRUPTED:
@@ -181,12 +186,15 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
             warn(line, f"genzoo check {experiment.config.model} examines it")
     else:
         print_results(run, experiment.plan.metrics, options.runs)
+    if (report := run.path / REPORT_FILE).exists():
+        open_file(report, options)
     return 0
 
 
 def print_results(run: Any, metrics: Any, root: Path) -> None:
     """Print the results table, the paths of figures and report, and what to type next."""
     from genzoo.cli.terminal import print_table, print_text
+    from genzoo.comparison.references import default_runs
     from genzoo.core.text import gigabytes
     from genzoo.reporting.format import not_available, notes, results_rows
     from genzoo.runs.run import REPORT_FILE
@@ -203,9 +211,13 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
         why = f"{left:,} of {training['examples']:,} examples do not fill a batch"
         print_text(f"each epoch used {share:.1%} of the training data: {why}", indent=2)
     drawn = ", ".join(sorted({path.stem for path in (run.path / "figures").glob("*.*")}))
-    where = "@last" if root == Path("runs") and run.path.parent == root else run.path
+    where = "@last" if root == default_runs() and run.path.parent == root else run.path
     print_text(f"figures   {run.path}/figures/ ({drawn})")
     if (run.path / REPORT_FILE).exists():
         print(f"report    {run.path}/{REPORT_FILE}")
-    reconstruct = f"genzoo reconstruct {where}  |  " if results["latents"] else ""
-    print_text(f"next      genzoo sample {where}  |  {reconstruct}genzoo evaluate {where}")
+    reconstruct = [f"genzoo reconstruct {where}"] if results["latents"] else []
+    others = [file for file in run.path.parent.glob("*/results.json") if file.parent != run.path]
+    folder = "" if run.path.parent == default_runs() else f" {run.path.parent}"
+    print_text("next      " + "  |  ".join([f"genzoo sample {where}", *reconstruct, f"genzoo evaluate {where}"]))
+    if others:
+        print(f"{'':10}genzoo compare{folder}")

@@ -84,10 +84,11 @@ def add_list_options(parser: argparse.ArgumentParser) -> None:
 
 def list_runs(options: argparse.Namespace) -> int:
     """Print a line for each run."""
+    from genzoo.comparison.references import default_runs
     from genzoo.comparison.references import places as default_places
     from genzoo.runs.overview import runs_in
 
-    places = options.places or [place for place in default_places() if place.is_dir()]
+    places = options.places or [place for place in default_places(default_runs()) if place.is_dir()]
     if missing := [place for place in places if not place.is_dir()]:
         raise UsageError(f"no folder {missing[0]}", "type: genzoo runs")
     found = chosen(runs_in(places), options.status, options.tag)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo.cli.loading import Source
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import (
     EXAMPLES,
     OUT_HELP,
@@ -56,6 +57,7 @@ def add_verb(verbs: Any) -> None:
     source = "source of codes: prior (default, if there is one), or what genzoo list --kind sampler shows"
     sample.add_argument("--sampler", metavar="NAME", help=source)
     sample.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(sample)
 
 
 def save_samples(options: argparse.Namespace) -> int:
@@ -69,6 +71,7 @@ def save_samples(options: argparse.Namespace) -> int:
     from genzoo.evaluation.sampling import IN_A_ROW
     from genzoo.figures import draw as figures
     from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
+    from genzoo.figures.formats import is_picture
     from genzoo.figures.samples import SAMPLES
     from genzoo.registry.configs import differing
 
@@ -97,7 +100,7 @@ def save_samples(options: argparse.Namespace) -> int:
     fitted = samplers_of(source, model, tell)(sampler)
     new, drawn = figures.draw_samples(model, fitted, n, options.seed, y, options=how)
     new = source.meaning(new)
-    if out.suffix != ".png":
+    if not is_picture(out):
         values = run.form.unscaled(new) if spec.kind == "vector" else new
         write_examples(out, values, spec, run.form.columns)
     elif spec.kind == "signal":
@@ -111,7 +114,7 @@ def save_samples(options: argparse.Namespace) -> int:
         real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
         figures.scatter(out, real, new, f"{n} samples, {drawn}")
     json_result(run=run.path, file=out, n=n, drawn=drawn)
-    print(out)
+    print_file(out, options)
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, one_example, prepare, require
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, PICTURES, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.core.text import list_in
@@ -35,6 +36,7 @@ def add_verb(verbs: Any) -> None:
         "--from", dest="start", metavar="WHAT", help="test:12, or a file (default: the prior's centre)"
     )
     traverse.add_argument("--out", type=Path, metavar="FILE", help=f"{OUT_HELP}, or .gif")
+    add_open(traverse)
 
 
 def save_traversal(options: argparse.Namespace) -> int:
@@ -77,7 +79,7 @@ def save_traversal(options: argparse.Namespace) -> int:
         save_rows(out, images, title, names)
     json_result(run=opened.run.path, file=out, dimensions=dims, steps=options.steps, range=options.range, around=base)
     print(f"dimensions {','.join(map(str, dims))}")
-    print(out)
+    print_file(out, options)
     return 0
 
 

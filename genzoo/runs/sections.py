@@ -29,6 +29,7 @@ OF_THE_VERB = (
         "--debug",
         "--verbose",
         "--dry-run",
+        "--open",
     ),
 )
 """Options of the command line itself. A part's option of the same name is typed with its section."""

@@ -78,7 +78,7 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
         ("interpolate RUN --steps 1", "--steps 1: between 2 and 200"),
         ("interpolate RUN --from test:360", "test:360: there are 360 test examples"),
         ("interpolate RUN --from tset:3", "tset:3: neither an example nor a file"),
-        ("interpolate RUN --out x.gif", "--out x.gif: not .png or .npy"),
+        ("interpolate RUN --out x.gif", "--out x.gif: not .png, .jpg, .jpeg, .webp or .npy"),
         ("augment RUN -n 0", "-n and --batch-size must be at least 1"),
     ],
 )

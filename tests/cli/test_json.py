@@ -32,7 +32,7 @@ WORKS = {
     "data verify": ("data verify tiny --data-root OUT",),
     "data add": ("data add tiny FILES --data-root OUT/other",),
     "data clear": ("data clear",),
-    "evaluate": ("evaluate RUN",),
+    "evaluate": ("evaluate RUN", "evaluate RUN UNSEEN"),
     "sample": ("sample RUN -n 4 --out OUT/a.png",),
     "reconstruct": ("reconstruct RUN OUT/a.npy --out OUT/b.npy",),
     "interpolate": ("interpolate RUN --out OUT/a.npy",),
@@ -44,6 +44,14 @@ WORKS = {
     "compress": ("compress RUN",),
     "embed": ("embed RUN --out OUT/a.npz",),
     "report": ("report COPY",),
+    "watch": ("watch COPY --once",),
+    "doctor": ("doctor",),
+    "config": ("config",),
+    "config show": ("config show",),
+    "config set": ("config set epochs 3",),
+    "config unset": ("config unset epochs",),
+    "config path": ("config path",),
+    "completion": ("completion bash",),
     "runs": ("runs",),
     "runs list": ("runs list runs",),
     "runs show": ("runs show MADE",),
@@ -147,10 +155,10 @@ def test_every_verb_has_a_schema_and_a_command_above() -> None:
     """Verbs below verbs too: they are in the help of the verb above them."""
     below = {
         f"{verb} {name}"
-        for verb in ("runs", "data")
+        for verb in ("runs", "data", "config")
         for name in re.findall(r"^    (\w[\w-]*)  ", genzoo(verb, "--help").out, flags=re.MULTILINE)
     }
-    assert len(below) > 10
+    assert len(below) > 14
     assert {*VERBS, *below, "help json"} - {"data"} == set(schemas()) == set(WORKS)
 
 

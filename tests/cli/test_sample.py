@@ -129,7 +129,7 @@ def test_a_sampler_that_does_not_suit_is_refused(ae_run: Run, tmp_path: Path) ->
         ("-n 0", "-n and --batch-size must be at least 1"),
         ("-n -3", "-n and --batch-size must be at least 1"),
         ("-n x", "argument -n: invalid int value: 'x'"),
-        ("--out x.jpg", "--out x.jpg: not .png or .npy or .txt or .wav or .csv"),
+        ("--out x.pdf", "--out x.pdf: not .png, .jpg, .jpeg, .webp, .npy, .txt, .wav or .csv"),
         ("--out no/such/folder/x.png", "--out no/such/folder/x.png: no folder no/such/folder"),
         ("--out figures/x.png", "--out figures/x.png: no folder figures"),
     ],

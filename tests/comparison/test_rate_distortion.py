@@ -156,7 +156,9 @@ def test_the_command_prints_and_draws(sweep: Path, tmp_path: Path) -> None:
     assert page.count("data:image/png;base64,") == 2
     assert "β=2 is dominated by β=1" in page
     assert refused(genzoo("compare", sweep / "ae", "--figure", out)) == "--figure: no run here has a rate"
-    assert refused(genzoo("compare", sweep, "--figure", tmp_path / "rd.jpg")) == f"--figure {tmp_path}/rd.jpg: not .png"
+    assert refused(genzoo("compare", sweep, "--figure", tmp_path / "rd.pdf")) == (
+        f"--figure {tmp_path}/rd.pdf: not .png, .jpg, .jpeg or .webp"
+    )
 
 
 def closed_form(ppca: PPCA, beta: float) -> tuple[float, float]:
