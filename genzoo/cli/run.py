@@ -37,6 +37,7 @@ def add_verb(verbs: Any) -> None:
         "--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="parent folder (default: runs/)"
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder; it must not exist")
+    parser.add_argument("--or-resume", action="store_true", help="go on with the run in --out, if there is one")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     parser.add_argument("--json", action="store_true", help="print only the results, as JSON")
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
@@ -78,7 +79,8 @@ def handle(options: argparse.Namespace) -> int:
     if options.help:
         print(all_options((model, dataset, loss), file_words, words, file), end="")
         return 0
-    refuse_unwritable(options.runs, options.out)
+    if not options.or_resume:
+        refuse_unwritable(options.runs, options.out)
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 
@@ -137,15 +139,15 @@ def start(config: Any, options: argparse.Namespace) -> int:
     """Run a configuration and print the results; with `--dry-run` only what it would take."""
     if options.dry_run:
         return print_estimate(config, options)
-    from genzoo.experiment.experiment import Experiment
+    from genzoo.experiment.or_resume import run_new, run_or_resume
     from genzoo.registry.plugin_faults import exit_code_of
     from genzoo.runs.run import RunPaths
     from genzoo.system.distributed import joined
 
     paths = RunPaths(options.runs, options.out, options.data_root, options.profile)
     with joined(exit_code_of) as processes:
-        experiment = Experiment(config, paths, options.quiet or options.json, processes)
-        run = experiment.run()
+        make = run_or_resume if options.or_resume else run_new
+        experiment, run = make(config, paths, options.quiet or options.json, processes)
         code = int(processes.broadcast_object(str(print_outcome(run, experiment, options)) if run else ""))
         if code:
             processes.ignore_sigterm()

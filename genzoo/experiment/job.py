@@ -8,6 +8,7 @@ from typing import Any
 from genzoo.core.listener import INTERRUPTED
 from genzoo.core.model import Model
 from genzoo.core.run_reference import parse_pinned, run_references
+from genzoo.data.input_format import input_format_of
 from genzoo.data.run_data import RunData
 from genzoo.experiment.console import Console
 from genzoo.experiment.final_evaluation import FinalEvaluation
@@ -19,7 +20,7 @@ from genzoo.runs import checkpoints
 from genzoo.runs.config import RunConfig
 from genzoo.runs.environment import environment
 from genzoo.runs.record import Session, data_of, evaluated_at
-from genzoo.runs.run import CHECKPOINTS, FINISHED, REPORT_FILE, Run
+from genzoo.runs.run import CHECKPOINTS, FINISHED, INPUT_FORMAT_FILE, REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
 from genzoo.system.signals import exit_code, raise_pending_interrupt
@@ -59,6 +60,11 @@ class Job:
         components = self.config.components
         entries = (components.model, components.loss, components.dataset)
         return {**environment(self.plan.device, entries), "processes": self.processes.size}
+
+    def write_input_format(self, run: Run) -> None:
+        """Write what files must look like to be data of the run's model."""
+        form = input_format_of(self.plan.dataset, self.data.splits.train, self.data.spec)
+        run.write(INPUT_FORMAT_FILE, form.to_json())
 
     def first_session(self, run: Run) -> Session:
         """Begin the record of a new run."""

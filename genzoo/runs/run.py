@@ -18,7 +18,7 @@ from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.runs.config import RunConfig
 from genzoo.runs.reference import MODEL_FILE as MODEL_FILE
 from genzoo.system import lock
-from genzoo.system.atomic import to_bytes, write_atomically
+from genzoo.system.atomic import is_temporary, to_bytes, write_atomically
 from genzoo.system.reading import parse_json, read_text
 
 if TYPE_CHECKING:
@@ -273,8 +273,11 @@ def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
 
 
 def is_unused(folder: Path) -> bool:
-    """Return whether a run can begin in a folder: it has no files, except the lock of a run that never began."""
-    return folder.is_dir() and all(path.name == lock.FILE for path in folder.iterdir())
+    """Return whether a run can begin in a folder: it has no files, except those of a run that never began.
+
+    These are its lock, and an unfinished first file.
+    """
+    return folder.is_dir() and all(path.name == lock.FILE or is_temporary(path) for path in folder.iterdir())
 
 
 def _exists(out: Path) -> UsageError:
