@@ -74,7 +74,8 @@ class Resumption:
         with location_hints(config.data_config, self.command):
             self.config = config = with_pinned_runs(config, run.path.parent, self.before)
         self.changed = changes(self.before, config)
-        refuse_changes(self.changed, run, self.free)
+        if processes.first:
+            refuse_changes(self.changed, run, self.free)
         with location_hints(config.data_config, self.command):
             self.experiment = Experiment(config, RunPaths(data_root=data_root), quiet, processes)
         self.say = self.experiment.console.say
