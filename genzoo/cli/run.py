@@ -88,9 +88,16 @@ def handle(options: argparse.Namespace) -> int:
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
     """Return the names in a configuration file, and its other options as words of the command line."""
-    from genzoo.runs.config import read_file, to_arguments
+    from genzoo.runs.config import read_file
 
-    words = to_arguments(read_file(path), str(path))
+    return from_values(read_file(path), path)
+
+
+def from_values(values: dict[str, Any], path: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the names in the tables of a configuration file, and its other options as words of the command line."""
+    from genzoo.runs.config import to_arguments
+
+    words = to_arguments(values, str(path))
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
     for name in ("model", "dataset", "loss"):
         parser.add_argument(f"--{name}", default="")

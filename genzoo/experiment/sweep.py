@@ -75,13 +75,20 @@ def parse_seeds(text: str) -> list[int]:
     return list(seeds)
 
 
-def sweep_runs(configs: Iterable[RunConfig], seeds: Sequence[int]) -> list[SweepRun]:
-    """Return every configuration with every seed: first all configurations with the first seed, and so on."""
+def sweep_runs(configs: Iterable[RunConfig], seeds: Sequence[int], labels: Sequence[str] = ()) -> list[SweepRun]:
+    """Return every configuration with every seed: first all configurations with the first seed, and so on.
+
+    Args:
+        configs: The configurations.
+        seeds: The seeds.
+        labels: What each configuration is called; without them, nothing.
+    """
     every = list(configs)
+    named = list(zip(every, labels or [""] * len(every), strict=True))
     return [
-        SweepRun(dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed)))
+        SweepRun(dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed)), label)
         for seed in seeds
-        for config in every
+        for config, label in named
     ]
 
 
