@@ -66,7 +66,7 @@ def helpers_of(options: argparse.Namespace, plan: Sequence[SweepRun]) -> Callabl
 
 def work(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths) -> int:
     """Make what is free of a plan, print a line for each run that was made, and return the exit code."""
-    from genzoo.experiment.sweep import Worker
+    from genzoo.experiment.worker import Worker
     from genzoo.system.signals import exit_code
 
     def silent(line: str) -> None:

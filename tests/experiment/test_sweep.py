@@ -13,7 +13,8 @@ from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.job import Job
 from genzoo.experiment.reuse import finished
 from genzoo.experiment.speed import inference_speed
-from genzoo.experiment.sweep import Worker, parse_seeds, run_sweep, sweep_runs
+from genzoo.experiment.sweep import parse_seeds, run_sweep, sweep_runs
+from genzoo.experiment.worker import Worker
 from genzoo.runs.claims import RELEASED, Claims, State
 from genzoo.runs.run import EXAMPLES_FILE, MODEL_FILE, REPORT_FILE, RunPaths
 from genzoo.system.checksummed import read_arrays, stored_digest
@@ -88,7 +89,7 @@ def test_the_call_that_prints_waits_for_the_others(
     (only,) = plan = sweep_runs([configured()], [0])
     with Claims(paths.runs).taken(only.claim, State()) as claim:
         assert claim is not None
-        monkeypatch.setattr("genzoo.experiment.sweep.time.sleep", lambda seconds: claim.end(RELEASED))
+        monkeypatch.setattr("genzoo.experiment.worker.time.sleep", lambda seconds: claim.end(RELEASED))
         runs, failures = run_sweep(plan, paths, quiet=True, say=told.append)
     assert (len(runs), failures) == (1, [])
     assert told[0].startswith("waiting for vae, seed 0 by process ")
