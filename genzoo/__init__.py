@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from genzoo.core.imputer import Imputer as Imputer
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
+    from genzoo.core.listener import StopRun as StopRun
     from genzoo.core.loss import Loss as Loss
     from genzoo.core.loss import Phase as Phase
     from genzoo.core.metric import EvaluationBatch as EvaluationBatch
@@ -126,7 +127,7 @@ _HOMES = {
     "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
     "core.hookspecs": "Register RegisterMetric RegisterModel RegisterPart hookimpl",
     "core.imputer": "Imputer",
-    "core.listener": "Epoch RunListener",
+    "core.listener": "Epoch RunListener StopRun",
     "core.loss": "Loss Phase",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
     "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model Tokeniser",

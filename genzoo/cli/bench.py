@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 
@@ -52,6 +53,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_sharing(parser)
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
     parser.set_defaults(handler=handle, format="text")
@@ -68,6 +70,7 @@ def handle(options: argparse.Namespace) -> int:
         raise UsageError("which dataset? genzoo bench --models A,B --dataset NAME", known)
     folder = options.runs or Path("bench") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
+    refuse_jobs(options)
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
     models = requested_models(options, "bench", NOT_HERE)
@@ -89,14 +92,17 @@ def run_all(
     publish: Callable[[list[Run]], None],
 ) -> int:
     """Train each configuration with each seed, unless the folder has the run, publish all, and return the exit code."""
-    from genzoo.experiment.sweep import finished, run_sweep, sweep_runs
+    from genzoo.experiment.reuse import finished
+    from genzoo.experiment.sweep import sweep_runs
     from genzoo.runs.run import RunPaths
     from genzoo.system.signals import exit_code
 
     plan = sweep_runs(configs, seeds)
     paths = RunPaths(folder, None, options.data_root)
+    if options.worker:
+        return work(options, plan, paths)
     try:
-        runs, failures = run_sweep(plan, paths, options.quiet, say)
+        runs, failures = shared_sweep(options, plan, paths)
     except KeyboardInterrupt as error:
         count = len(finished(plan, paths))
         again = shlex.join(["genzoo", *options.command])

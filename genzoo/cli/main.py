@@ -167,7 +167,7 @@ def dispatch(words: list[str]) -> int:
         of_model, words = take_other_options(words, verbs.choices[first])
     options, rest = parser.parse_known_args(words)
     options.moved, options.of_model = moved, of_model
-    if rest and options.verb not in ("run", "resume", "bench", "race"):
+    if rest and options.verb not in ("run", "resume", "bench", "race", "sweep"):
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
         parser.print_help()

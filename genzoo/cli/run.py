@@ -90,9 +90,16 @@ def handle(options: argparse.Namespace) -> int:
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
     """Return the names in a configuration file, and its other options as words of the command line."""
-    from genzoo.runs.config import read_file, to_arguments
+    from genzoo.runs.config import read_file
 
-    words = to_arguments(read_file(path), str(path))
+    return from_values(read_file(path), path)
+
+
+def from_values(values: dict[str, Any], path: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the names in the tables of a configuration file, and its other options as words of the command line."""
+    from genzoo.runs.config import to_arguments
+
+    words = to_arguments(values, str(path))
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
     for name in ("model", "dataset", "loss"):
         parser.add_argument(f"--{name}", default="")
@@ -182,16 +189,17 @@ def print_estimate(config: Any, options: argparse.Namespace) -> int:
 
 def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
     """Print the results of a run, or how to resume it; return the exit code."""
-    from genzoo.core.listener import INTERRUPTED
+    from genzoo.core.listener import INTERRUPTED, STOPPED
     from genzoo.reporting.format import impossible_gaps
     from genzoo.system.messages import warn
 
-    if run.record["status"] == INTERRUPTED:
+    status = str(run.record["status"])
+    if status == INTERRUPTED or status.startswith(STOPPED):
         files = [word for file in options.plugin_files for word in ("-p", file)]
         data = ["--data-root", options.data_root] if options.data_root else []
         command = shlex.join(map(str, ["genzoo", *files, "resume", run.path, *data]))
-        print(f"genzoo: interrupted; resume it:\n  {command}", file=sys.stderr)
-        return 128 + (experiment.stopped_by or signal.SIGINT)
+        print(f"genzoo: {status}; resume it:\n  {command}", file=sys.stderr)
+        return 128 + (experiment.stopped_by or signal.SIGINT) if status == INTERRUPTED else 0
     if options.json:
         print(json.dumps({"run": str(run.path), **run.results}))
         for line in impossible_gaps(run.results):

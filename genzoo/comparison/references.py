@@ -29,7 +29,7 @@ RUNS = Path("runs")
 
 def places(root: Path = RUNS) -> list[Path]:
     """Return the folders in which the names of runs are looked up: for `RUNS` also those of sweeps beside it."""
-    return [root, *(Path(name) for name in ("bench", "race", "reproduce"))] if root == RUNS else [root]
+    return [root, *(Path(name) for name in ("bench", "race", "sweep", "reproduce"))] if root == RUNS else [root]
 
 
 def find(reference: str, root: Path = RUNS) -> Run:

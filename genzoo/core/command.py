@@ -7,7 +7,7 @@ import argparse
 VERBS = (
     *("run", "list", "info", "plugins", "check", "prove", "new-plugin", "resume", "evaluate", "sample", "reconstruct"),
     *("anomaly", "embed", "compress", "denoise", "impute", "interpolate", "traverse", "augment", "report", "compare"),
-    *("bench", "race", "reproduce", "runs", "data"),
+    *("bench", "race", "sweep", "reproduce", "runs", "data"),
 )
 """genzoo's own commands, in the order of `genzoo --help`. Each is a module of `genzoo.cli`. Plugins cannot use these
 names."""

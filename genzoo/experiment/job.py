@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from genzoo.core.listener import INTERRUPTED
+from genzoo.core.listener import INTERRUPTED, STOPPED
 from genzoo.core.model import Model
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.data.input_format import input_format_of
@@ -106,8 +106,8 @@ class Job:
             )
             trained = training.train(start, profiled)
             stopped_by = trained.stopped_by
-            if trained.outcome.stopped == INTERRUPTED:
-                session.status = INTERRUPTED
+            if is_unfinished(trained):
+                session.status = trained.outcome.stopped
             else:
                 session.status, stopped_by = self.finish(run, trained)
         except KeyboardInterrupt:
@@ -127,7 +127,7 @@ class Job:
     def follow(self, start: Snapshot | None) -> None:
         """Train and evaluate along with the first process, and write nothing."""
         trained = fit(self.trainer, start)
-        if trained.outcome.stopped != INTERRUPTED:
+        if not is_unfinished(trained):
             self.evaluation.of_splits(trained.model)
 
     def finish(self, run: Run, trained: Trained) -> tuple[str, int]:
@@ -170,6 +170,11 @@ class Job:
             write_report(run)
         except Exception as error:  # a page is worth less than the results
             self.console.warn(f"{REPORT_FILE} could not be written: {describe(error)}")
+
+
+def is_unfinished(trained: Trained) -> bool:
+    """Return whether a training ended before its time, interrupted or stopped by a listener: it is not evaluated."""
+    return trained.outcome.stopped == INTERRUPTED or trained.outcome.stopped.startswith(STOPPED)
 
 
 def runs_used(config: RunConfig) -> dict[str, dict[str, str]]:

@@ -249,13 +249,18 @@ def claim(root: Path, out: Path | None, model: str, dataset: str) -> Iterator[Ru
     Raises:
         UsageError: The folder exists or cannot be made.
     """
-    with lock.locked(_make(root, out, model, dataset)) as path:
+    with lock.locked(make_folder(root, out, model, dataset)) as path:
         if not is_unused(path):  # another process has used it meanwhile
             raise _exists(path)
         yield Run(path)
 
 
-def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
+def make_folder(root: Path, out: Path | None, model: str, dataset: str) -> Path:
+    """Make the empty folder of a new run and return it, see `claim`.
+
+    Raises:
+        UsageError: It exists or cannot be made.
+    """
     stamp = time.strftime("%Y%m%d-%H%M", time.gmtime())
     short = "-".join(name.rpartition("/")[2] for name in (model, dataset))
     while True:
