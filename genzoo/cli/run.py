@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.launching import add_launching, launch, take_launcher
 from genzoo.core.errors import UsageError, did_you_mean, listed
 
 if TYPE_CHECKING:
+    from genzoo.core.launcher import Launcher
     from genzoo.experiment.experiment import Experiment
     from genzoo.runs.run import Run
 
@@ -43,6 +45,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")
+    add_launching(parser, workers=False)
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
 
@@ -79,13 +82,24 @@ def handle(options: argparse.Namespace) -> int:
     if options.help:
         print(all_options((model, dataset, loss), file_words, words, file), end="")
         return 0
+    launcher = take_launcher(options)
     if not options.or_resume:
         refuse_unwritable(options.runs, options.out)
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 
     with command_line.hinted(components):
-        return start(command_line.parse(components, file_words, words, file), options)
+        config = command_line.parse(components, file_words, options.rest, file)
+    return launch_run(launcher, config, options) if launcher else start(config, options)
+
+
+def launch_run(launcher: Launcher, config: Any, options: argparse.Namespace) -> int:
+    """Start a run elsewhere, as a command that may be repeated: it has a folder, and goes on with what is there."""
+    from genzoo.runs.run import new_name
+
+    out = options.out or options.runs / new_name(config.model, config.dataset)
+    words = [] if options.out else ["--out", str(out)]
+    return launch(launcher, options, [*words, *([] if options.or_resume else ["--or-resume"])], f"run folder {out}")
 
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
