@@ -190,7 +190,7 @@ def checked_config(name: str, options: argparse.Namespace, own: Sequence[str] = 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     with command_line.hinted(components):
         config = command_line.parse(components, [], [*options.rest, *own], "")
-        return Experiment(config, RunPaths(), quiet=True).config
+        return config if options.on else Experiment(config, RunPaths(), quiet=True).config  # another machine
 
 
 def refuse_picture(path: Path, asked: bool) -> None:

@@ -10,20 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from genzoo.core.errors import UsageError
 from genzoo.core.options import OptionError, option
+from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
     from genzoo.core.launcher import Launcher
     from genzoo.registry.entries import Entry
 
-MOST_WORKERS = 10_000
 
-
-def add_launching(parser: argparse.ArgumentParser, workers: bool) -> None:
-    """Add `--on`, and `--workers` to a verb whose runs several processes share."""
+def add_launching(parser: argparse.ArgumentParser) -> None:
+    """Add `--on`."""
     text = "start this by a launcher, such as slurm, with its options --slurm.time 120 …, and return; genzoo info slurm"
     parser.add_argument("--on", metavar="LAUNCHER", help=text)
-    if workers:
-        parser.add_argument("--workers", type=int, metavar="N", help="with --on: how many processes (default: 1)")
 
 
 def take_launcher(options: argparse.Namespace) -> Launcher | None:
@@ -32,13 +29,8 @@ def take_launcher(options: argparse.Namespace) -> Launcher | None:
     Raises:
         UsageError: There is no such launcher, an option is wrong, or it cannot start anything here.
     """
-    workers = getattr(options, "workers", None)
     if not options.on:
-        if workers is not None:
-            raise UsageError("--workers is for runs elsewhere: --on LAUNCHER", "by processes here: --jobs N")
         return None
-    if workers is not None and not 1 <= workers <= MOST_WORKERS:
-        raise UsageError(f"--workers {workers}: not from 1 to {MOST_WORKERS:,}", "such as --workers 8")
     from genzoo.registry.current import registry
 
     entry = registry().get("launcher", options.on)
@@ -47,22 +39,21 @@ def take_launcher(options: argparse.Namespace) -> Launcher | None:
     return launcher
 
 
-def launch(launcher: Launcher, options: argparse.Namespace, changes: Sequence[str], told: str) -> int:
-    """Start the command that was typed, without what concerns the launcher; print what was started.
+def launch(launcher: Launcher, options: argparse.Namespace, changes: Sequence[str], n: int, told: str) -> int:
+    """Start the command that was typed n times, without what concerns the launcher; print what was started.
 
     Args:
         launcher: Starts it.
         options: The parsed options of the verb.
         changes: Words to add to the command.
+        n: How many copies.
         told: Where its results will be, for a line on standard error.
     """
-    from genzoo.cli.bench import say
-
     words, _ = split(options.command, options.on.rpartition("/")[2])
     words = without(words, "--on", "--workers")
-    ids = launcher.start([sys.executable, "-m", "genzoo", *words, *changes], getattr(options, "workers", None) or 1)
+    ids = launcher.start([sys.executable, "-m", "genzoo", *words, *changes], n)
     print("\n".join(ids), flush=True)
-    say(f"started on {options.on}: {len(ids)} of {' '.join(['genzoo', *words[:3]])} …; {told}")
+    tell(f"started on {options.on}; {told}")
     return 0
 
 

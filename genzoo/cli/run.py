@@ -45,7 +45,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")
-    add_launching(parser, workers=False)
+    add_launching(parser)
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
 
@@ -95,11 +95,11 @@ def handle(options: argparse.Namespace) -> int:
 
 def launch_run(launcher: Launcher, config: Any, options: argparse.Namespace) -> int:
     """Start a run elsewhere, as a command that may be repeated: it has a folder, and goes on with what is there."""
-    from genzoo.runs.run import new_name
+    from genzoo.runs.run import make_folder
 
-    out = options.out or options.runs / new_name(config.model, config.dataset)
+    out = options.out or make_folder(options.runs, None, config.model, config.dataset)
     words = [] if options.out else ["--out", str(out)]
-    return launch(launcher, options, [*words, *([] if options.or_resume else ["--or-resume"])], f"run folder {out}")
+    return launch(launcher, options, [*words, *([] if options.or_resume else ["--or-resume"])], 1, f"run folder {out}")
 
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:

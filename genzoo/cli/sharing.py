@@ -1,4 +1,4 @@
-"""What verbs that make many runs share: `--worker` and `--jobs`, by which several processes make them."""
+"""What verbs that make many runs share: `--jobs`, `--worker` and `--on`, by which several processes make them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from genzoo.cli.launching import add_launching, launch, take_launcher
 from genzoo.core.errors import UsageError
 from genzoo.system.streams import tell
 
@@ -17,7 +18,7 @@ MOST_JOBS = 1000
 
 
 def add_sharing(parser: argparse.ArgumentParser) -> None:
-    """Add `--jobs` and `--worker`."""
+    """Add `--jobs`, `--worker` and `--on`."""
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N",
         help="make the runs by N processes here, each with its share of the cores and GPUs; speeds are then measured "
@@ -28,16 +29,24 @@ def add_sharing(parser: argparse.ArgumentParser) -> None:
         help="make runs that no other process makes until none is free, and print them; any number of workers may "
         "share the folder, on any machines; the command without it prints the result",
     )  # fmt: skip
+    add_launching(parser)
+    parser.add_argument("--workers", type=int, metavar="N", help="with --on: how many workers to start (default: 1)")
 
 
 def refuse_jobs(options: argparse.Namespace) -> None:
-    """Refuse a number of jobs that cannot be.
+    """Refuse a number of jobs or workers that cannot be, and find the launcher, which starts workers.
 
     Raises:
         UsageError: Saying what to type.
     """
     if not 1 <= options.jobs <= MOST_JOBS:
         raise UsageError(f"--jobs {options.jobs}: not from 1 to {MOST_JOBS:,}", "such as the number of cores: --jobs 4")
+    if options.workers is not None and not options.on:
+        raise UsageError("--workers is for workers elsewhere: --on LAUNCHER", "in processes here: --jobs N")
+    if not 1 <= (options.workers or 1) <= MOST_JOBS:
+        raise UsageError(f"--workers {options.workers}: not from 1 to {MOST_JOBS:,}", "such as --workers 8")
+    options.launcher = take_launcher(options)
+    options.worker |= options.launcher is not None
 
 
 def shared_sweep(
@@ -65,7 +74,13 @@ def helpers_of(options: argparse.Namespace, plan: Sequence[SweepRun]) -> Callabl
 
 
 def work(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths) -> int:
-    """Make what is free of a plan, print a line for each run that was made, and return the exit code."""
+    """Make what is free of a plan, print a line for each run that was made, and return the exit code.
+
+    With `--on`, workers that do so are started elsewhere, and not waited for.
+    """
+    if options.launcher:
+        told = f"{len(plan)} runs go to {paths.runs}; for the result, type the same without --on"
+        return launch(options.launcher, options, ["--worker"], options.workers or 1, told)
     from genzoo.experiment.worker import Worker
     from genzoo.system.signals import exit_code
 

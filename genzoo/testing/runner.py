@@ -62,7 +62,16 @@ class Finding:
 
 def known_checks() -> set[str]:
     """Return the names of all checks."""
-    of_kinds: list[Mapping[str, Check[Any]]] = [REGISTRATION, CHECKS, DATASET, METRIC, COMMAND, LISTENER, LAUNCHER, FIGURE]
+    of_kinds: list[Mapping[str, Check[Any]]] = [
+        REGISTRATION,
+        CHECKS,
+        DATASET,
+        METRIC,
+        COMMAND,
+        LISTENER,
+        LAUNCHER,
+        FIGURE,
+    ]
     return {name for checks in (*of_kinds, *map(checks_of, INTERFACES)) for name in checks}
 
 

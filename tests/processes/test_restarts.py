@@ -79,7 +79,8 @@ class Node:
     def wait_for(self, pattern: str) -> None:
         deadline = time.monotonic() + 100
         while not re.search(pattern, self.log.read_text()):
-            assert time.monotonic() < deadline and self.agent.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            assert self.agent.poll() is None, self.log.read_text()
             time.sleep(0.1)
 
     def kill(self) -> None:

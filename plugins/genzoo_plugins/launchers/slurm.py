@@ -73,7 +73,12 @@ class Slurm(genzoo.Launcher):
     def parameters(self) -> dict[str, Any]:
         """Return the options as submitit names them."""
         own = self.config
-        found = {"name": "genzoo", "timeout_min": own.time, "cpus_per_task": own.cpus, "slurm_signal_delay_s": own.grace}
+        found = {
+            "name": "genzoo",
+            "timeout_min": own.time,
+            "cpus_per_task": own.cpus,
+            "slurm_signal_delay_s": own.grace,
+        }
         found |= {"slurm_partition": own.partition} if own.partition else {}
         found |= {"gpus_per_node": own.gpus} if own.gpus else {}
         return found | ({"mem_gb": own.memory} if own.memory else {})
@@ -88,6 +93,7 @@ class Job:
 
     def __init__(self, command: list[str]) -> None:
         self.command = command
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __call__(self) -> None:
         """Run the command to its end.
@@ -95,31 +101,32 @@ class Job:
         Raises:
             CalledProcessError: It failed.
         """
-        self.process = subprocess.Popen(self.command, preexec_fn=partial(signal.signal, EARLY, signal.SIG_IGN))
-        self.wait()
-        code = self.process.wait()
-        if code == SAVED and not is_cancelled():
+        ignore = partial(signal.signal, EARLY, signal.SIG_IGN)
+        process = self.process = subprocess.Popen(self.command, preexec_fn=ignore)  # noqa: S603 (the user's own words)
+        wait_for(process.pid)
+        code = process.wait()
+        if code == SAVED and is_wanted():
             os.kill(os.getpid(), EARLY)  # submitit queues the job again
         if code:
             raise subprocess.CalledProcessError(code, self.command)
-
-    def wait(self) -> None:
-        """Wait for the end of the process. In a signal handler too, where `Popen.wait` would wait for itself."""
-        os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
 
     def checkpoint(self) -> DelayedSubmission:
         """Let the process save its run and end; return what is queued again: the same command."""
         from submitit.helpers import DelayedSubmission
 
-        if self.process.returncode is None:
+        if self.process and self.process.returncode is None:
             self.process.terminate()
-            self.wait()
+            wait_for(self.process.pid)
         return DelayedSubmission(Job(self.command))
 
 
-def is_cancelled() -> bool:
-    """Return whether a user cancelled the job that this process belongs to."""
-    job = os.environ.get("SLURM_JOB_ID", "")
-    command = ["scontrol", "show", "job", job, "--oneliner"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False) if job else None
-    return bool(shown and "JobState=CANCELLED" in shown.stdout)
+def wait_for(pid: int) -> None:
+    """Wait for the end of a child, in a signal handler too, where `Popen.wait` would wait for itself."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def is_wanted() -> bool:
+    """Return whether the job of this process is to go on: it is neither cancelled nor queued again already."""
+    command = ["scontrol", "show", "job", "--oneliner", os.environ.get("SLURM_JOB_ID", "")]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (SLURM's own number)
+    return "JobState=RUNNING" in shown.stdout
