@@ -95,11 +95,14 @@ def parsed(entry: Entry, words: list[str]) -> Any:
     default = default_config(entry, entry.options)
     kind = Annotated[type(default), tyro.conf.arg(name=entry.name)]
     field = ("launcher", kind, dataclasses.field(default=default))
+    hint = f"all of them: genzoo info {entry.name}"
     try:
         found, unknown = read_words(dataclasses.make_dataclass("options", [field]), words)
-    except OptionError as error:
-        error.message = error.message.replace(option(error.name), option(f"{entry.name}.{error.name}"), 1)
+    except UsageError as error:
+        if isinstance(error, OptionError):
+            error.message = error.message.replace(option(error.name), option(f"{entry.name}.{error.name}"), 1)
+        error.hint = error.hint or hint
         raise
     if unknown:
-        raise UsageError(f"no option {unknown[0]}", f"all of them: genzoo info {entry.name}")
+        raise UsageError(f"no option {unknown[0]}", hint)
     return found.launcher

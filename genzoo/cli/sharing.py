@@ -43,7 +43,8 @@ def refuse_jobs(options: argparse.Namespace) -> None:
         raise UsageError(f"--jobs {options.jobs}: not from 1 to {MOST_JOBS:,}", "such as the number of cores: --jobs 4")
     if options.workers is not None and not options.on:
         raise UsageError("--workers is for workers elsewhere: --on LAUNCHER", "in processes here: --jobs N")
-    if not 1 <= (options.workers or 1) <= MOST_JOBS:
+    options.workers = 1 if options.workers is None else options.workers
+    if not 1 <= options.workers <= MOST_JOBS:
         raise UsageError(f"--workers {options.workers}: not from 1 to {MOST_JOBS:,}", "such as --workers 8")
     options.launcher = take_launcher(options)
     options.worker |= options.launcher is not None
@@ -80,7 +81,7 @@ def work(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths)
     """
     if options.launcher:
         told = f"{len(plan)} runs go to {paths.runs}; for the result, type the same without --on"
-        return launch(options.launcher, options, ["--worker"], options.workers or 1, told)
+        return launch(options.launcher, options, ["--worker"], options.workers, told)
     from genzoo.experiment.worker import Worker
     from genzoo.system.signals import exit_code
 

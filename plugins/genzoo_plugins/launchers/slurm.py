@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -122,7 +123,8 @@ class Job:
 
 def wait_for(pid: int) -> None:
     """Wait for the end of a child, in a signal handler too, where `Popen.wait` would wait for itself."""
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with suppress(ChildProcessError):  # it is known to have ended
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def is_wanted() -> bool:
