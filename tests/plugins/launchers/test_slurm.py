@@ -50,7 +50,7 @@ def test_the_words_of_a_job_reach_sbatch(programs: Path, tmp_path: Path) -> None
 
 
 def test_what_is_missing_is_said(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(GenzooError, match="sbatch refused the job: .*invalid partition specified: nowhere"):
+    with pytest.raises(GenzooError, match=r"sbatch refused the job: .*invalid partition specified: nowhere"):
         Slurm(Slurm.Config(logs=str(tmp_path / "logs"))).start(["genzoo"], 1)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UsageError, match="there is no sbatch here"):
