@@ -53,8 +53,10 @@ if TYPE_CHECKING:
     from genzoo.core.hookspecs import RegisterPart as RegisterPart
     from genzoo.core.hookspecs import hookimpl as hookimpl
     from genzoo.core.imputer import Imputer as Imputer
+    from genzoo.core.launcher import Launcher as Launcher
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
+    from genzoo.core.listener import StopRun as StopRun
     from genzoo.core.loss import Loss as Loss
     from genzoo.core.loss import Phase as Phase
     from genzoo.core.metric import EvaluationBatch as EvaluationBatch
@@ -127,7 +129,8 @@ _HOMES = {
     "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
     "core.hookspecs": "Register RegisterMetric RegisterModel RegisterPart hookimpl",
     "core.imputer": "Imputer",
-    "core.listener": "Epoch RunListener",
+    "core.launcher": "Launcher",
+    "core.listener": "Epoch RunListener StopRun",
     "core.loss": "Loss Phase",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
     "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model Tokeniser",

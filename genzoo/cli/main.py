@@ -230,7 +230,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         prints_json()
     options, rest = parser.parse_known_args(words)
     options.moved, options.of_model = moved, of_model
-    if rest and options.verb not in ("run", "resume", "bench", "race"):
+    if rest and options.verb not in ("run", "resume", "bench", "race", "sweep"):
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
         parser.print_help()

@@ -53,7 +53,7 @@ def verbosity(level: int) -> Iterator[None]:
 
 
 def verb_of(words: Sequence[str]) -> str:
-    """Return the verb of a command line, with its second word where verbs are below it, as those of `runs`; "" without."""
+    """Return the verb of a command line, and its second word if it is a verb below that one; "" without a verb."""
     from genzoo.cli.json_schemas import schemas
 
     before = ["", *words]

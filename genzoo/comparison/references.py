@@ -40,9 +40,8 @@ def default_runs() -> Path:
 
 def places(root: Path = RUNS) -> list[Path]:
     """Return the folders in which runs are looked up by name: for the default one also those of sweeps beside it."""
-    return (
-        [root, *(Path(name) for name in ("bench", "race", "reproduce"))] if root in (RUNS, default_runs()) else [root]
-    )
+    beside = ("bench", "race", "sweep", "reproduce") if root in (RUNS, default_runs()) else ()
+    return [root, *map(Path, beside)]
 
 
 def find(reference: str, root: Path = RUNS) -> Run:

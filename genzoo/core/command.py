@@ -10,7 +10,7 @@ GROUPS = {
         *("evaluate", "sample", "reconstruct", "interpolate", "traverse", "augment", "anomaly", "denoise", "impute"),
         *("compress", "embed", "report"),
     ),
-    "compare runs": ("runs", "compare", "bench", "race", "reproduce"),
+    "compare runs": ("runs", "compare", "bench", "race", "sweep", "reproduce"),
     "extend": ("plugins", "new-plugin", "check", "prove"),
     "set up": ("doctor", "config", "completion"),
 }

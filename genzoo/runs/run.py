@@ -18,7 +18,7 @@ from genzoo.core.values import plain as plain
 from genzoo.runs.config import RunConfig
 from genzoo.runs.reference import MODEL_FILE as MODEL_FILE
 from genzoo.system import lock
-from genzoo.system.atomic import to_bytes, write_atomically
+from genzoo.system.atomic import is_temporary, to_bytes, write_atomically
 from genzoo.system.reading import parse_json, read_text
 
 if TYPE_CHECKING:
@@ -240,13 +240,18 @@ def claim(root: Path, out: Path | None, model: str, dataset: str) -> Iterator[Ru
     Raises:
         UsageError: The folder exists or cannot be made.
     """
-    with lock.locked(_make(root, out, model, dataset)) as path:
+    with lock.locked(make_folder(root, out, model, dataset)) as path:
         if not is_unused(path):  # another process has used it meanwhile
             raise _exists(path)
         yield Run(path)
 
 
-def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
+def make_folder(root: Path, out: Path | None, model: str, dataset: str) -> Path:
+    """Make the empty folder of a new run and return it, see `claim`.
+
+    Raises:
+        UsageError: It exists or cannot be made.
+    """
     stamp = time.strftime("%Y%m%d-%H%M", time.gmtime())
     short = "-".join(name.rpartition("/")[2] for name in (model, dataset))
     while True:
@@ -264,8 +269,11 @@ def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
 
 
 def is_unused(folder: Path) -> bool:
-    """Return whether a run can begin in a folder: it has no files, except the lock of a run that never began."""
-    return folder.is_dir() and all(path.name == lock.FILE for path in folder.iterdir())
+    """Return whether a run can begin in a folder: it has no files, except those of a run that never began.
+
+    These are its lock, and an unfinished first file.
+    """
+    return folder.is_dir() and all(path.name == lock.FILE or is_temporary(path) for path in folder.iterdir())
 
 
 def _exists(out: Path) -> UsageError:

@@ -99,7 +99,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 REGISTERED = rf'register\((?:"(?:{"|".join(PARTS)})", )?"([a-z-]+)"'
 REGISTRATIONS = re.findall(REGISTERED, "\n".join(blocks("CONTRIBUTING.md", "python")))
 EXAMPLES = tuple(dict.fromkeys(REGISTRATIONS))
-QUICK = ("gauss", "coins", "blackness", "loss-bits", "size", "sparse", "lion")
+QUICK = ("gauss", "coins", "blackness", "loss-bits", "here", "size", "sparse", "lion")
 """One of each kind but the loss, whose check takes half a minute, and two parts."""
 
 

@@ -1,0 +1,235 @@
+"""genzoo sweep: try options of one model, and choose among them by validation data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genzoo.cli.bench import checked_config, refuse_sort, say
+from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
+from genzoo.core.errors import UsageError, listed
+
+if TYPE_CHECKING:
+    from genzoo.experiment.sweep import SweepRun
+    from genzoo.runs.config import RunConfig
+    from genzoo.runs.run import Run
+
+USAGE = """\
+genzoo sweep MODEL DATASET --grid NAME=A,B,C [--grid …] [options]
+       genzoo sweep --config FILE.toml [options]"""
+DESCRIPTION = """\
+Train one model with every combination of some options, and choose the best by the validation data.
+Test data are not looked at, but for the chosen one at the end. Any option of `genzoo run` may follow.
+Finished runs are reused, so the same command continues an interrupted sweep.
+A file for --config has, beside options of `genzoo run`, a table such as:
+  [grid]
+  beta = [1, 2, 4]"""
+FORMATS = ("text", "markdown", "json")
+NOT_HERE = {
+    "--seed": "give all seeds: --seeds 0..2",
+    "--out": "each run gets its own folder in --runs FOLDER",
+    "--models": "a sweep is of one model; several models: genzoo bench --models A,B --dataset NAME",
+}
+TABLES = ("grid",)
+"""The tables of a configuration file that are not options of `genzoo run`."""
+
+
+def add_verb(verbs: Any) -> None:
+    """Add `sweep`. Model, dataset and the options of `genzoo run` are parsed in a second pass."""
+    text = "try options of a model, choose by validation data"
+    parser = verbs.add_parser("sweep", help=text, usage=USAGE, description=DESCRIPTION)
+    parser.add_argument("--dataset", metavar="NAME", help="the dataset, if it is not the second word")
+    parser.add_argument("--loss", metavar="NAME", help="the loss (default: the model's own)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="options and the grid from a TOML file")
+    parser.add_argument(
+        "--grid", action="append", default=[], metavar="NAME=A,B",
+        help="an option and its values; may be repeated; between lists stands |: hidden=64,32|128",
+    )  # fmt: skip
+    parser.add_argument("--seeds", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2)")
+    parser.add_argument("--sort", metavar="METRIC", help="choose by this metric (default: −ELBO, or the first)")
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: sweep/MODEL-DATASET)")
+    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_sharing(parser)
+    for name in FORMATS[1:]:
+        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
+    parser.set_defaults(handler=handle, format="text")
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Check all options, train the runs that are missing and print the sheet."""
+    from genzoo.runs.run import RunPaths, refuse_unwritable
+
+    model = read_names(options)
+    folder = options.runs or Path("sweep") / "-".join(name.rpartition("/")[2] for name in (model, options.dataset))
+    refuse_unwritable(folder, None)
+    refuse_jobs(options)
+    axes = axes_of(options)
+    from genzoo.experiment.grid import combinations
+    from genzoo.experiment.sweep import parse_seeds
+
+    seeds = parse_seeds(options.seeds or "0..2")
+    tried = {label(combination): configured(model, options, combination) for combination in combinations(axes)}
+    refuse_unjudged(options, next(iter(tried.values())))
+    plan = planned(tried, seeds)
+    paths = RunPaths(folder, None, options.data_root)
+    if options.worker:
+        return work(options, plan, paths)
+    return made_and_published(options, plan, paths, f"{len(tried)} combinations")
+
+
+def read_names(options: argparse.Namespace) -> str:
+    """Take model and dataset from the words or the file, and the options of the file; return the model.
+
+    Raises:
+        UsageError: One of them is missing, or an option is not for this verb.
+    """
+    from genzoo.registry.current import registry
+
+    words: list[str] = options.rest
+    model = words.pop(0) if words and not words[0].startswith("-") else ""
+    second = words.pop(0) if model and not options.dataset and words and not words[0].startswith("-") else ""
+    options.dataset = options.dataset or second
+    if options.config:
+        named = read_file(options)
+        model, options.dataset = model or named["model"], options.dataset or named["dataset"]
+        options.loss = options.loss or named["loss"]
+    for kind, name in (("model", model), ("dataset", options.dataset)):
+        if not name:
+            known = listed(f"{kind}s", registry().names(kind), f"genzoo list --kind {kind}")  # type: ignore[arg-type]
+            raise UsageError(f"which {kind}? genzoo sweep MODEL DATASET --grid NAME=A,B,C", known)
+        registry().get(kind, name)  # type: ignore[arg-type]
+    for word in options.rest:
+        if (spelling := word.partition("=")[0]) in NOT_HERE:
+            raise UsageError(f"{spelling} is not for sweep", NOT_HERE[spelling])
+    return model
+
+
+def read_file(options: argparse.Namespace) -> dict[str, str]:
+    """Take the options of `--config` and its tables, unless the command line has these; return its names.
+
+    Raises:
+        UsageError: It is not well-formed.
+    """
+    from genzoo.cli.run import from_values
+    from genzoo.runs import config
+
+    values = config.read_file(options.config)
+    for table in TABLES:
+        found = values.pop(table, {})
+        if not isinstance(found, dict):
+            raise UsageError(f"--config {options.config}: {table} is no table", f"write: [{table}]")
+        if not getattr(options, table):
+            setattr(options, table, [f"{name}={typed(value)}" for name, value in found.items()])
+    options.seeds = options.seeds or (str(seeds) if (seeds := values.pop("seeds", None)) is not None else None)
+    names, words = from_values(values, options.config)
+    options.rest = [*words, *options.rest]
+    return names
+
+
+def typed(value: Any) -> str:
+    """Return the value of a table as it is typed behind `--grid NAME=`; "|" stands between lists."""
+    if not isinstance(value, list):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    apart = "|" if any(isinstance(one, list) for one in value) else ","
+    return apart.join(",".join(map(str, one)) if isinstance(one, list) else typed(one) for one in value)
+
+
+def axes_of(options: argparse.Namespace) -> list[Any]:
+    """Return the axes of the grid.
+
+    Raises:
+        UsageError: There are none, one is malformed, or its option has one value elsewhere.
+    """
+    from genzoo.experiment.grid import axis
+
+    if not options.grid:
+        raise UsageError("which options? genzoo sweep MODEL DATASET --grid NAME=A,B,C", "such as --grid beta=1,2,4")
+    found = [axis(text) for text in options.grid]
+    refuse_fixed(options, [one.option for one in found], "--grid")
+    return found
+
+
+def refuse_fixed(options: argparse.Namespace, varied: Sequence[str], flag: str) -> None:
+    """Refuse to vary an option that has one value elsewhere, or that is no option of a sweep."""
+    fixed = [word.partition("=")[0] for word in options.rest]
+    for name in varied:
+        if name in NOT_HERE:
+            raise UsageError(f"{flag} {name.lstrip('-')} is not for sweep", NOT_HERE[name])
+        if name in fixed:
+            raise UsageError(f"{name} has one value and is in {flag} too", f"leave out {name} …, or {flag}")
+
+
+def configured(model: str, options: argparse.Namespace, combination: Mapping[str, str]) -> RunConfig:
+    """Return the configuration of one combination, after building the experiment to check it."""
+    from genzoo.experiment.grid import words
+
+    try:
+        return checked_config(model, options, words(combination.items()))
+    except UsageError as error:
+        spelling = next((name for name in combination if f"{name} " in f"{error.message} "), None)
+        error.message = error.message if spelling else f"{label(combination)}: {error.message}"
+        raise
+
+
+def label(combination: Mapping[str, str]) -> str:
+    """Return a combination as text, such as "beta=2 latent-dim=10"."""
+    return " ".join(f"{name.lstrip('-')}={value}" for name, value in combination.items())
+
+
+def refuse_unjudged(options: argparse.Namespace, config: RunConfig) -> None:
+    """Refuse a metric that no run will have, and data without a validation part."""
+    refuse_sort(options.sort, config.training.metrics)
+    if getattr(config.data_config, "validation", None) == 0:
+        raise UsageError("there are no validation data to judge by", "hold examples out: --data.validation 1000")
+
+
+def planned(tried: Mapping[str, RunConfig], seeds: Sequence[int]) -> list[SweepRun]:
+    """Return the runs of some configurations, by their labels, with every seed."""
+    from genzoo.experiment.sweep import sweep_runs
+
+    return sweep_runs(tried.values(), seeds, list(tried))
+
+
+def made_and_published(options: argparse.Namespace, plan: Sequence[SweepRun], paths: Any, looked_at: str) -> int:
+    """Make the missing runs of a plan, print the sheet, and return the exit code."""
+    from genzoo.experiment.reuse import finished
+    from genzoo.system.signals import exit_code
+
+    try:
+        runs, failures = shared_sweep(options, plan, paths)
+    except KeyboardInterrupt as error:
+        count = len(finished(plan, paths))
+        again = shlex.join(["genzoo", *options.command])
+        say(f"\ngenzoo: interrupted; {count} of {len(plan)} runs are finished and kept in {paths.runs}\n  {again}")
+        return exit_code(error)
+    if runs:
+        publish(options, list(runs.values()), looked_at)
+    for failure in failures:
+        say(f"genzoo: no result for {failure}")
+    return 3 if failures else 0
+
+
+def publish(options: argparse.Namespace, runs: list[Run], looked_at: str) -> None:
+    """Print the configurations, the best first."""
+    from genzoo.cli.terminal import print_tables
+    from genzoo.comparison.selection import selections
+    from genzoo.evaluation.order import key
+    from genzoo.reporting.selection import INTERVAL, selection_table
+    from genzoo.reporting.tables import as_markdown
+    from genzoo.runs.run import plain
+
+    found = selections(runs, key(options.sort or ""))
+    if options.format == "json":
+        record = {"command": options.command, "looked_at": looked_at, "tables": [one.record() for one in found]}
+        print(json.dumps(plain(record), indent=2, allow_nan=False))
+        return
+    sheets = [selection_table(one, looked_at) for one in found]
+    if options.format == "markdown":
+        print(as_markdown(sheets))
+    else:
+        print_tables(sheets, INTERVAL)
