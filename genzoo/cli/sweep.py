@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 USAGE = """\
 genzoo sweep MODEL DATASET --grid NAME=A,B,C [--grid …] [options]
+       genzoo sweep MODEL DATASET --search NAME=A..B [--search …] [--trials N] [options]
        genzoo sweep --config FILE.toml [options]"""
 DESCRIPTION = """\
-Train one model with every combination of some options, and choose the best by the validation data.
-Test data are not looked at, but for the chosen one at the end. Any option of `genzoo run` may follow.
+Train one model with every combination of some options, or with such as Optuna draws from ranges, and choose the best
+by the validation data. Test data are not looked at, but for the chosen one at the end. Of a search, the best ones are
+trained again with new seeds, and only these are shown. Any option of `genzoo run` may follow.
 Finished runs are reused, so the same command continues an interrupted sweep.
 A file for --config has, beside options of `genzoo run`, a table such as:
   [grid]
@@ -34,7 +36,7 @@ NOT_HERE = {
     "--out": "each run gets its own folder in --runs FOLDER",
     "--models": "a sweep is of one model; several models: genzoo bench --models A,B --dataset NAME",
 }
-TABLES = ("grid",)
+TABLES = ("grid", "search")
 """The tables of a configuration file that are not options of `genzoo run`."""
 
 
@@ -49,7 +51,15 @@ def add_verb(verbs: Any) -> None:
         "--grid", action="append", default=[], metavar="NAME=A,B",
         help="an option and its values; may be repeated; between lists stands |: hidden=64,32|128",
     )  # fmt: skip
-    parser.add_argument("--seeds", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2)")
+    parser.add_argument(
+        "--search", action="append", default=[], metavar="NAME=A..B",
+        help="instead of a grid: an option and its range, lr=1e-4..1e-2:log (by its logarithm), or its values, "
+        "hidden=100|200; may be repeated; Optuna draws the values",
+    )  # fmt: skip
+    parser.add_argument("--trials", type=int, metavar="N", help="how many are drawn, each with seed 0 (default: 20)")
+    parser.add_argument("--prune", action="store_true", help="end a trial that is worse than the median of others")
+    parser.add_argument("--best", type=int, metavar="K", help="how many are trained with new seeds (default: 3)")
+    parser.add_argument("--seeds", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2, of --search 1..3)")
     parser.add_argument("--sort", metavar="METRIC", help="choose by this metric (default: −ELBO, or the first)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: sweep/MODEL-DATASET)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
@@ -68,6 +78,10 @@ def handle(options: argparse.Namespace) -> int:
     folder = options.runs or Path("sweep") / "-".join(name.rpartition("/")[2] for name in (model, options.dataset))
     refuse_unwritable(folder, None)
     refuse_jobs(options)
+    if options.search:
+        from genzoo.cli.search import search
+
+        return search(options, model, folder)
     axes = axes_of(options)
     from genzoo.experiment.grid import combinations
     from genzoo.experiment.sweep import parse_seeds
@@ -125,7 +139,9 @@ def read_file(options: argparse.Namespace) -> dict[str, str]:
             raise UsageError(f"--config {options.config}: {table} is no table", f"write: [{table}]")
         if not getattr(options, table):
             setattr(options, table, [f"{name}={typed(value)}" for name, value in found.items()])
-    options.seeds = options.seeds or (str(seeds) if (seeds := values.pop("seeds", None)) is not None else None)
+    seeds, trials = values.pop("seeds", None), values.pop("trials", None)
+    options.seeds = options.seeds or (None if seeds is None else typed(seeds))
+    options.trials = options.trials or (trials if isinstance(trials, int) else None)
     names, words = from_values(values, options.config)
     options.rest = [*words, *options.rest]
     return names
@@ -147,6 +163,9 @@ def axes_of(options: argparse.Namespace) -> list[Any]:
     """
     from genzoo.experiment.grid import axis
 
+    for name in ("trials", "best", "prune"):
+        if getattr(options, name):
+            raise UsageError(f"--{name} is for a search", "such as --search lr=1e-4..1e-2:log; or leave it out")
     if not options.grid:
         raise UsageError("which options? genzoo sweep MODEL DATASET --grid NAME=A,B,C", "such as --grid beta=1,2,4")
     found = [axis(text) for text in options.grid]
@@ -203,19 +222,24 @@ def made_and_published(options: argparse.Namespace, plan: Sequence[SweepRun], pa
     try:
         runs, failures = shared_sweep(options, plan, paths)
     except KeyboardInterrupt as error:
-        count = len(finished(plan, paths))
-        again = shlex.join(["genzoo", *options.command])
-        say(f"\ngenzoo: interrupted; {count} of {len(plan)} runs are finished and kept in {paths.runs}\n  {again}")
+        say_interrupted(options, f"{len(finished(plan, paths))} of {len(plan)} runs", paths.runs)
         return exit_code(error)
     if runs:
-        publish(options, list(runs.values()), looked_at)
+        names = {runs[one.key].path: one.label for one in plan if one.key in runs}
+        publish(options, list(runs.values()), names, looked_at)
     for failure in failures:
         say(f"genzoo: no result for {failure}")
     return 3 if failures else 0
 
 
-def publish(options: argparse.Namespace, runs: list[Run], looked_at: str) -> None:
-    """Print the configurations, the best first."""
+def say_interrupted(options: argparse.Namespace, done: str, folder: Path) -> None:
+    """Say what is kept after an interruption, and how to go on."""
+    again = shlex.join(["genzoo", *options.command])
+    say(f"\ngenzoo: interrupted; {done} are finished and kept in {folder}\n  {again}")
+
+
+def publish(options: argparse.Namespace, runs: list[Run], names: Mapping[Path, str], looked_at: str) -> None:
+    """Print the configurations, by what was tried in their runs, the best first."""
     from genzoo.cli.terminal import print_tables
     from genzoo.comparison.selection import selections
     from genzoo.evaluation.order import key
@@ -223,7 +247,7 @@ def publish(options: argparse.Namespace, runs: list[Run], looked_at: str) -> Non
     from genzoo.reporting.tables import as_markdown
     from genzoo.runs.run import plain
 
-    found = selections(runs, key(options.sort or ""))
+    found = selections(runs, key(options.sort or ""), names)
     if options.format == "json":
         record = {"command": options.command, "looked_at": looked_at, "tables": [one.record() for one in found]}
         print(json.dumps(plain(record), indent=2, allow_nan=False))
