@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genzoo.cli.bench import say
-from genzoo.cli.sharing import start_workers, work
-from genzoo.cli.sweep import (
+from genzoo.cli.choosing import (
     configured,
     label,
     made_and_published,
@@ -17,6 +16,7 @@ from genzoo.cli.sweep import (
     refuse_unjudged,
     say_interrupted,
 )
+from genzoo.cli.sharing import start_workers, work
 from genzoo.core.errors import UsageError
 
 if TYPE_CHECKING:
