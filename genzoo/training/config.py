@@ -43,7 +43,8 @@ class Execution:
     save_every: NonNegative = 60.0
     """Seconds between checkpoints, which `genzoo resume` starts from; one more is written at the end. 0: none."""
     listeners: tuple[str, ...] = ()
-    """Run listeners, such as tensorboard: genzoo list --kind listener."""
+    """Run listeners, such as tensorboard or mlflow,wandb: genzoo list --kind listener. mlflow:model also sends the model
+    file."""
     metrics: tuple[str, ...] = ()
     """More metrics of the trained model, such as iwae:5000: genzoo list --kind metric."""
 
@@ -101,5 +102,6 @@ class Training(View, Execution, Optimisation, Stopping):
             except UsageError as error:
                 raise OptionError(f"--max-time: {error.message}: {error.hint}", type(self), "max_time") from None
         object.__setattr__(self, "max_time", seconds)
-        names = tuple(name for text in self.metrics for name in names_in(text))
-        object.__setattr__(self, "metrics", names)  # the dataclass is frozen
+        for option in ("metrics", "listeners"):
+            names = tuple(name for text in getattr(self, option) for name in names_in(text))
+            object.__setattr__(self, option, names)  # the dataclass is frozen
