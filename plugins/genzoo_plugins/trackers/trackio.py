@@ -35,7 +35,7 @@ class Trackio(genzoo.Tracker):
         project = os.environ.get("TRACKIO_PROJECT", PROJECT)
         name = f"{self.run.path.name}-{self.id[:8]}"  # Trackio knows runs by name
         self.tracked = trackio.init(project, name, config=dict(parameters), resume="allow", embed=False)
-        return int(self.tracked._next_step) - 1
+        return int(getattr(self.tracked, "_next_step", step + 1)) - 1
 
     def log(self, points: Points) -> None:
         for step, values in points.items():
