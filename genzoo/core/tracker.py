@@ -50,8 +50,8 @@ class Tracker(RunListener):
             step: Where the run goes on: 0, or the last step of the epochs before it was resumed.
 
         Returns:
-            The last step that the service has values of, 0 if none: those of later steps are sent, also of epochs
-            before a run was resumed.
+            The last step that the service has values of, 0 if none. Those of later steps alone are sent, also of epochs
+            before the run was resumed.
         """
         raise NotImplementedError(f"{type(self).__name__} must define start(parameters, step)")
 
@@ -76,6 +76,14 @@ class Tracker(RunListener):
             status: "finished", "interrupted", or "failed: " and the reason.
         """
 
+    def abandon(self) -> str:
+        """Leave nothing that Python waits for at its end: not everything was sent in time. The run's thread calls this.
+
+        Returns:
+            What to type to send the rest later; "" if it is lost.
+        """
+        return ""
+
     def run_started(self, run: Run) -> None:
         self.run, self.id = run, run.identity
         self._error: BaseException | None = None
@@ -88,7 +96,7 @@ class Tracker(RunListener):
 
     def epoch_finished(self, run: Run, epoch: Epoch) -> None:
         self._step = epoch.step
-        self._call("log", {epoch.step: values_of(asdict(epoch))})
+        self._call("_log", {epoch.step: values_of(asdict(epoch))})
 
     def run_finished(self, run: Run, status: str) -> None:
         if status == "finished":
@@ -101,9 +109,13 @@ class Tracker(RunListener):
         self._flush()
 
     def _begin(self, parameters: Mapping[str, Any], step: int, done: Points) -> None:
-        last = self.start(parameters, step)
-        if missing := {step: values for step, values in done.items() if step > last}:
-            self.log(missing)
+        self._last = self.start(parameters, step)
+        self._log(done)
+
+    def _log(self, points: Points) -> None:
+        """Send what the service does not have yet: a resumed run repeats the steps since its last checkpoint."""
+        if new := {step: values for step, values in points.items() if step > self._last}:
+            self.log(new)
 
     def _call(self, method: str, *arguments: Any) -> None:
         """Have a method called by the thread. An error of an earlier call is raised here."""
@@ -122,7 +134,8 @@ class Tracker(RunListener):
         if self._error:
             raise self._error
         if self._thread.is_alive():
-            raise GenzooError(f"not everything was sent within {self.limit:g} s")
+            later = self.abandon()
+            raise GenzooError(f"not everything was sent within {self.limit:g} s" + f"; later: {later}" * bool(later))
 
     def _work(self) -> None:
         """Call what waits, until the run is finished or a call fails. Epochs that wait together are sent together."""
@@ -143,18 +156,18 @@ class Tracker(RunListener):
 
 
 def joined(calls: list[tuple[str, tuple[Any, ...]]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield calls; those of `log` that follow each other are one."""
+    """Yield calls; those of `_log` that follow each other are one."""
     points: dict[int, Mapping[str, float]] = {}
     for method, arguments in calls:
-        if method == "log":
+        if method == "_log":
             points |= arguments[0]
             continue
         if points:
-            yield "log", (points,)
+            yield "_log", (points,)
             points = {}
         yield method, arguments
     if points:
-        yield "log", (points,)
+        yield "_log", (points,)
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

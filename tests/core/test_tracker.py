@@ -128,6 +128,14 @@ def test_a_resumed_run_is_the_same_one_and_sends_what_is_missing(known: int, sen
     assert [list(call[1]) for call in after.calls if call[0] == "log"][:-1] == ([sent] if sent else [])
 
 
+def test_an_epoch_that_the_service_has_is_not_sent_again(run: genzoo.Run) -> None:
+    """A run that was killed repeats the steps since its last checkpoint."""
+    tracker = Recorder()
+    tracker.known = 20
+    track(tracker, run, epochs=3)
+    assert [list(call[1]) for call in tracker.calls if call[0] == "log"] == [[30], [30]]  # the second are results
+
+
 def test_no_step_waits_for_a_client_that_blocks_and_the_end_does_not_wait_long(run: genzoo.Run) -> None:
     tracker = Recorder()
     tracker.waits_in, tracker.limit = "log", 0.3  # type: ignore[misc]

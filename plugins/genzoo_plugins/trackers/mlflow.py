@@ -43,7 +43,8 @@ class MLflow(genzoo.Tracker):
             )
 
     def start(self, parameters: Mapping[str, Any], step: int) -> int:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        for name in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"):
+            os.environ.setdefault(name, "true")
         from mlflow import MlflowClient
 
         logging.getLogger("mlflow.store.db").setLevel(logging.WARNING)
@@ -56,7 +57,7 @@ class MLflow(genzoo.Tracker):
             self.tracked = runs[0].info.run_id
             self.client.update_run(self.tracked, status="RUNNING")
         else:
-            tags = {TAG: self.id, "genzoo.folder": str(self.run.path)}
+            tags = {TAG: self.id, "genzoo.folder": str(self.run.path.absolute())}
             created = self.client.create_run(experiment, tags=tags, run_name=self.run.path.name)
             self.tracked = created.info.run_id
         self.describe(parameters, runs[0].data.params if runs else {})

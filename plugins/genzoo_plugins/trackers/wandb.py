@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,17 @@ class WandB(genzoo.Tracker):
 
     def __init__(self) -> None:
         refuse_missing("wandb", "Weights & Biases")
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+        if "wandb" not in sys.modules:
+            os.environ.setdefault("WANDB_SILENT", "true")
+        import wandb
+
+        online = wandb.run is None and wandb.setup().settings.mode == "online"
+        if online and not wandb.login(prompt=False, verify=False):
+            hint = "wandb login, or write files alone: export WANDB_MODE=offline"
+            raise genzoo.UsageError("--listeners wandb: nobody is logged in to Weights & Biases", hint)
 
     def start(self, parameters: Mapping[str, Any], step: int) -> int:
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         import wandb
 
         self.tracked = wandb.init(
@@ -59,3 +69,13 @@ class WandB(genzoo.Tracker):
     def finish(self, status: str) -> None:
         self.tracked.summary["status"] = status
         self.tracked.finish(exit_code=int(status != "finished"))
+
+    def abandon(self) -> str:
+        """End W&B's own process, which else is waited for when Python ends. What it has is in files."""
+        import wandb
+
+        if wandb.run is None:  # no run of the user's own uses it
+            with contextlib.suppress(Exception, SystemExit):  # it may have ended; another version may not have it
+                wandb.setup().ensure_service()._proc._process.terminate()  # type: ignore[union-attr]
+                wandb.teardown()
+        return f"wandb sync {os.environ.get('WANDB_DIR', self.run.path)}/wandb/latest-run"
