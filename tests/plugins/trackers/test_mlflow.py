@@ -141,15 +141,17 @@ def test_a_killed_and_resumed_run_is_one_run_with_each_epoch_once(server: Server
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, "KILLED"), (RuntimeError, "FAILED")])
-def test_a_run_that_stops_is_closed(error: type[BaseException], status: str, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("listeners", "lr", "status"), [("mlflow,stop", 1e-3, "KILLED"), ("mlflow", 1e30, "FAILED")], ids=["Ctrl-C", "nan"]
+)
+def test_a_run_that_stops_is_closed(listeners: str, lr: float, status: str, server: Server, tmp_path: Path) -> None:
     class Stop(genzoo.RunListener):
         def epoch_finished(self, run: genzoo.Run, epoch: genzoo.Epoch) -> None:
             raise KeyboardInterrupt
 
     genzoo.register_listener("stop", Stop)
     with pytest.raises((KeyboardInterrupt, genzoo.NonFiniteError)):
-        trained(tmp_path / "run", *(["mlflow,stop"] if status == "KILLED" else []), **({} if status == "KILLED" else {"lr": 1e30}))
+        trained(tmp_path / "run", listeners, lr=lr)
     tracked = Tracked(genzoo.Run(tmp_path / "run"))
     assert tracked.found.info.status == status
     assert not any("/test" in name for name in tracked.found.data.metrics)
