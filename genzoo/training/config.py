@@ -43,8 +43,7 @@ class Execution:
     save_every: NonNegative = 60.0
     """Seconds between checkpoints, which `genzoo resume` starts from; one more is written at the end. 0: none."""
     listeners: tuple[str, ...] = ()
-    """Run listeners, such as tensorboard or mlflow,wandb: genzoo list --kind listener. mlflow:model also sends the model
-    file."""
+    """Run listeners, such as tensorboard or mlflow,wandb: genzoo list --kind listener. mlflow:model sends the model."""
     metrics: tuple[str, ...] = ()
     """More metrics of the trained model, such as iwae:5000: genzoo list --kind metric."""
 

@@ -59,7 +59,7 @@ class Recorder(genzoo.Tracker):
 def run(tmp_path: Path) -> genzoo.Run:
     made = genzoo.Run(tmp_path)
     made.write("config.json", {"model": {"name": "vae", "hidden": [8]}, "training": {"lr": 0.1, "ema": None}})
-    made.write("results.json", {"test": {"n": 9, "mse": 0.5, "kl": 0.0, "nll": None, "fid": "nan", "not_available": {}}})
+    made.write("results.json", {"test": {"n": 9, "mse": 0.5, "kl": 0.0, "nll": None, "fid": "nan", "errors": {}}})
     (tmp_path / "figures").mkdir()
     for name in ("b.png", "a.png", "text.txt"):
         (tmp_path / "figures" / name).touch()

@@ -13,7 +13,8 @@ import genzoo
 
 PROGRAM = """
 import sys, genzoo
-genzoo.run("vae", "digits", out=sys.argv[1], epochs=2000, hidden=(8,), listeners=sys.argv[2:], save_every=0.3, quiet=True)
+options = {"hidden": (8,), "save_every": 0.3, "listeners": sys.argv[2:], "quiet": True}
+genzoo.run("vae", "digits", out=sys.argv[1], epochs=2000, **options)
 """
 
 

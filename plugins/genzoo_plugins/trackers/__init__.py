@@ -2,7 +2,6 @@
 
 from genzoo.core.hookspecs import Register, hookimpl
 
-
 HOME = "genzoo_plugins.trackers"
 
 
@@ -14,5 +13,7 @@ def register_listeners(register: Register) -> None:
         summary="curves, figures and results into RUN/tensorboard: tensorboard --logdir runs",
     )
     register("mlflow", f"{HOME}.mlflow:MLflow", summary="a run on the server $MLFLOW_TRACKING_URI")
-    register("wandb", f"{HOME}.wandb:WandB", summary="a run of the W&B project $WANDB_PROJECT; WANDB_MODE=offline: files")
+    register(
+        "wandb", f"{HOME}.wandb:WandB", summary="a run of the W&B project $WANDB_PROJECT, or files: WANDB_MODE=offline"
+    )
     register("trackio", f"{HOME}.trackio:Trackio", summary="a run in Trackio's local database: trackio show")

@@ -39,7 +39,8 @@ class MLflow(genzoo.Tracker):
         refuse_missing("mlflow", "MLflow")
         if not os.environ.get("MLFLOW_TRACKING_URI") and importlib.util.find_spec("sqlalchemy") is None:
             raise genzoo.UsageError(
-                "--listeners mlflow: which server?", "export MLFLOW_TRACKING_URI=http://HOST:5000, or: pip install mlflow"
+                "--listeners mlflow: which server?",
+                "export MLFLOW_TRACKING_URI=http://HOST:5000, or: pip install mlflow",
             )
 
     def start(self, parameters: Mapping[str, Any], step: int) -> int:

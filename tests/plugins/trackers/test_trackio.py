@@ -28,10 +28,9 @@ def trained(folder: Path, words: str, listeners: str = "trackio") -> genzoo.Run:
     verb = ["run", "vae", "digits", "--hidden", "8", "--out", folder / "run", "--listeners", listeners]
     command = [*(verb if not (folder / "run").exists() else ["resume", folder / "run"]), *words.split(), "--quiet"]
     environment = {**os.environ, "TRACKIO_DIR": str(folder / "trackio")}
-    found = subprocess.run(
-        [sys.executable, "-m", "genzoo", *map(str, command)], capture_output=True, text=True, env=environment, timeout=200
-    )
-    assert "rackio" not in found.stdout + found.stderr  # it prints nothing
+    program = [sys.executable, "-m", "genzoo", *map(str, command)]
+    found = subprocess.run(program, capture_output=True, text=True, env=environment, timeout=200)
+    assert "* " not in found.stdout + found.stderr  # so begins what Trackio prints
     return genzoo.Run(folder / "run")
 
 
