@@ -35,10 +35,12 @@ class Server:
         self.url = f"http://127.0.0.1:{free_port()}"
         words = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", self.url.rpartition(":")[2]]
         words += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder)]
-        log = open(folder / "log", "w")  # noqa: SIM115
-        quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-        self.process = subprocess.Popen(words, stdout=log, stderr=log, env=quiet, start_new_session=True)
-        deadline = time.monotonic() + 180
+        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        with open(folder / "log", "w") as log:
+            self.process = subprocess.Popen(
+                words, stdout=log, stderr=log, env={**os.environ, **quiet}, start_new_session=True
+            )
+        deadline = time.monotonic() + 300
         while not self.answers():
             assert self.process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline

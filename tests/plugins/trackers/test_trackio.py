@@ -40,11 +40,11 @@ class Tracked:
     def __init__(self, folder: Path) -> None:
         with sqlite3.connect(folder / "trackio/genzoo.db") as database:
             rows = database.execute("SELECT step, run_name, metrics FROM metrics ORDER BY id").fetchall()
-            ((config,),) = database.execute("SELECT config FROM configs").fetchall()
+            configs = database.execute("SELECT config FROM configs").fetchall()  # written with the first values
             self.alerts = [title for (title,) in database.execute("SELECT title FROM alerts")]
         self.rows = [(step, json.loads(metrics)) for step, _, metrics in rows]
-        self.config: dict[str, Any] = json.loads(config)
-        assert len({name for _, name, _ in rows}) == 1
+        self.config: dict[str, Any] = json.loads(configs[0][0]) if configs else {}
+        assert len(configs) == len({name for _, name, _ in rows}) <= 1
 
     def history(self, name: str) -> list[tuple[int, float]]:
         return [(step, row[name]) for step, row in self.rows if name in row]
