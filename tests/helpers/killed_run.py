@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import genzoo
@@ -18,14 +19,14 @@ genzoo.run("vae", "digits", out=sys.argv[1], epochs=2000, **options)
 """
 
 
-def kill_run(folder: Path, *listeners: str, seconds: float = 0.5, **environment: str) -> int:
-    """Start a run, kill it (-9) `seconds` after its first checkpoint, and return the number of its epochs."""
+def kill_run(folder: Path, *listeners: str, when: Callable[[], object] = lambda: True, **environment: str) -> int:
+    """Start a run, kill it (-9) after its first checkpoint, once `when()` is true, and return its number of epochs."""
     words = [sys.executable, "-c", PROGRAM, str(folder), *listeners]
     process = subprocess.Popen(words, env={**os.environ, **environment})
-    deadline = time.monotonic() + 90
-    while not list((folder / "checkpoints").glob("step-*")) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 120
+    while not (list((folder / "checkpoints").glob("step-*")) and when()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(seconds)
+    time.sleep(0.5)
     process.send_signal(signal.SIGKILL)
     process.wait()
     return len(genzoo.Run(folder).history)

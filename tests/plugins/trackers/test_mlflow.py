@@ -78,6 +78,16 @@ def trained(folder: Path, listeners: str = "mlflow", **options: Any) -> genzoo.R
     return genzoo.run("vae", "digits", out=folder, listeners=[listeners], **{**QUICK, **options})
 
 
+def tracked_runs(url: str) -> list[Any]:
+    """The runs of a server that go on and have values."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url)
+    experiment = client.get_experiment_by_name("genzoo")
+    runs = client.search_runs([experiment.experiment_id], "status = 'RUNNING'") if experiment else []
+    return [run for run in runs if "loss/train" in run.data.metrics]
+
+
 class Tracked:
     """What the server has of a run: exactly one of its runs."""
 
@@ -131,8 +141,8 @@ def test_a_resumed_run_is_one_run(server: Server, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_a_killed_and_resumed_run_is_one_run_with_each_epoch_once(server: Server, tmp_path: Path) -> None:
-    done = kill_run(tmp_path / "run", "mlflow", seconds=8)
     run = genzoo.Run(tmp_path / "run")
+    done = kill_run(run.path, "mlflow", when=lambda: tracked_runs(server.url))
     before = Tracked(run)
     assert before.found.info.status == "RUNNING"
     assert before.history("loss/train")
@@ -184,17 +194,9 @@ def test_a_server_that_goes_down_in_the_midst_costs_one_line(
         def epoch_finished(self, run: genzoo.Run, epoch: genzoo.Epoch) -> None:
             if epoch.epoch == 2:
                 deadline = time.monotonic() + 60
-                while not found() and time.monotonic() < deadline:
+                while not tracked_runs(server.url) and time.monotonic() < deadline:
                     time.sleep(0.2)
                 server.kill()
-
-    def found() -> list[Any]:
-        from mlflow import MlflowClient
-
-        client = MlflowClient()
-        experiment = client.get_experiment_by_name("genzoo")
-        runs = client.search_runs([experiment.experiment_id]) if experiment else []
-        return [run for run in runs if "loss/train" in run.data.metrics]
 
     genzoo.register_listener("kill", Kill)
     run = trained(tmp_path / "run", "mlflow,kill", epochs=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -32,6 +33,13 @@ def trained(folder: Path, words: str, listeners: str = "trackio") -> genzoo.Run:
     found = subprocess.run(program, capture_output=True, text=True, env=environment, timeout=200)
     assert "* " not in found.stdout + found.stderr  # so begins what Trackio prints
     return genzoo.Run(folder / "run")
+
+
+def rows(folder: Path) -> list[Any]:
+    """What the database has been told so far."""
+    with contextlib.suppress(sqlite3.OperationalError), sqlite3.connect(folder / "trackio/genzoo.db") as database:
+        return database.execute("SELECT step FROM metrics").fetchall()
+    return []
 
 
 class Tracked:
@@ -73,7 +81,7 @@ def test_trackio_gets_options_curves_results_and_figures_and_a_resumed_run_is_on
 
 
 def test_a_killed_and_resumed_run_is_one_run_with_each_epoch_once(tmp_path: Path) -> None:
-    done = kill_run(tmp_path / "run", "trackio", seconds=8, TRACKIO_DIR=str(tmp_path / "trackio"))
+    done = kill_run(tmp_path / "run", "trackio", when=lambda: rows(tmp_path), TRACKIO_DIR=str(tmp_path / "trackio"))
     assert Tracked(tmp_path).history("loss/train")
     run = trained(tmp_path, f"--epochs {done + 2}")
     tracked = Tracked(tmp_path)

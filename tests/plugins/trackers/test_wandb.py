@@ -120,8 +120,8 @@ def test_a_resumed_run_is_one_run(tmp_path: Path) -> None:
 
 
 def test_a_killed_and_resumed_run_is_one_run_with_each_epoch_once(tmp_path: Path) -> None:
-    done = kill_run(tmp_path / "run", "wandb", seconds=8)
     run = genzoo.Run(tmp_path / "run")
+    done = kill_run(run.path, "wandb", when=lambda: list(run.path.glob("wandb/*/*.wandb")))
     assert Tracked(run, ended=False).exit_code is None
     genzoo.resume(run.path, epochs=done + 2, quiet=True)
     after = Tracked(run)
