@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
     from genzoo.core.theory import Case as Case
+    from genzoo.core.tracker import Tracker as Tracker
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
     from genzoo.experiment.api import resume as resume
@@ -141,6 +142,7 @@ _HOMES = {
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "core.theory": "Case",
+    "core.tracker": "Tracker",
     "data.resident": "Resident",
     "data.store": "Store",
     "experiment.api": "resume run",

@@ -65,6 +65,7 @@ class Run:
     checkpoints/         for `genzoo resume`
     samplers/            densities fitted to codes of the training data, `genzoo sample --sampler`
     labels.json          tags and a note, `genzoo runs tag`
+    tracker.json         the run's identity in MLflow, W&B and other trackers
     lock                 held while a process writes
     figures/             pictures, and texts, sound and tables
     report.html          all of this on one page
@@ -157,6 +158,17 @@ class Run:
             except (TypeError, ValueError, RecursionError):
                 break
         return epochs
+
+    @property
+    def identity(self) -> str:
+        """What trackers know the run by, 16 hexadecimal digits; drawn and stored when the first of them asks.
+
+        Raises:
+            GenzooError: The file is damaged, or cannot be written.
+        """
+        from genzoo.runs.identity import identity
+
+        return identity(self)
 
     @cached_property
     def model(self) -> Model:
