@@ -9,6 +9,7 @@ from typing import Any
 from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
 from genzoo.experiment.experiment import Experiment
+from genzoo.experiment.given import given_again, named
 from genzoo.experiment.resume import Resumption
 from genzoo.registry.current import registry
 from genzoo.registry.plugin_faults import exit_code_of
@@ -20,7 +21,7 @@ from genzoo.system.isolation import one_run, own_settings
 
 def run(
     model: str,
-    dataset: str,
+    dataset: Any,
     loss: str = "",
     *,
     data: Mapping[str, Any] | None = None,
@@ -39,9 +40,12 @@ def run(
 
     Args:
         model: Name of a registered model.
-        dataset: Name of a registered dataset.
+        dataset: Name of a registered dataset; or examples: an array, a tensor or a DataFrame [N, …], a pair (examples,
+            labels), or a dataset object. Integer images are scaled as files are. Examples have no name, so the run can
+            be resumed only where they are given again.
         loss: Name of a registered loss; default: the model's own.
-        data: Options of the dataset, such as {"validation": 0}.
+        data: Options of the dataset, such as {"validation": 0}; {"labels": y} are the classes of examples, or name
+            a column of a DataFrame.
         runs: The folder in which run folders are created.
         out: The run's folder itself; it must not exist.
         data_root: The folder of raw data files, instead of the usual ones.
@@ -58,8 +62,9 @@ def run(
         NonFiniteError: The loss became nan or infinite.
         OutOfMemory: A step or the evaluation did not fit.
     """
-    refuse_other_kinds(data, model=model, dataset=dataset, loss=loss)
-    config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
+    refuse_other_kinds(data, model=model, loss=loss)
+    name, data_options = named(dataset, data or {})
+    config = Components.find(registry(), model, name, loss).defaults().replace(data_options, options)
     paths = RunPaths(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
         finished = Experiment(config, paths, quiet, processes).run()
@@ -72,7 +77,7 @@ def resume(
     runs: str | Path = "runs",
     data_root: str | Path | None = None,
     quiet: bool = False,
-    data: Mapping[str, Any] | None = None,
+    data: Any = None,
     **options: Any,
 ) -> Run:
     """Continue a run from its last checkpoint, as `genzoo resume` does.
@@ -82,7 +87,8 @@ def resume(
         runs: The folder of the runs.
         data_root: The folder of raw data files, instead of the usual ones.
         quiet: No progress on standard error.
-        data: Where the data are now, if they were moved, such as {"path": "there.npz"}.
+        data: Where the data are now, if they were moved, such as {"path": "there.npz"}; or the examples again that
+            `genzoo.run` was given: they are compared by a digest.
         **options: Options that may change, such as epochs=40.
 
     Returns:
@@ -95,7 +101,7 @@ def resume(
         NonFiniteError: The loss became nan or infinite.
     """
     run = reference if isinstance(reference, Run) else find(str(reference), Path(runs))
-    config = run.config.replace(data or {}, options)
+    config = run.config.replace({} if data is None else given_again(run, data), options)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
         Resumption(run, config, Path(data_root) if data_root else None, quiet, processes).run_on()
         processes.broadcast_object("done")
