@@ -6,8 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from torch.utils.data import Dataset
+
 from genzoo.core.dataset import KeepsArrays
-from genzoo.core.errors import UsageError
+from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import to_json
 from genzoo.data.locations import locations
 from genzoo.registry.current import register_dataset, registry
@@ -48,7 +51,7 @@ def pair(given: Any, labels: Any) -> tuple[Any, Any]:
     if given is None or isinstance(given, (int, float, Mapping, type)) or callable(given):
         hint = "give a name, an array, a tensor, a DataFrame, a pair (x, labels), or a dataset object"
         raise UsageError(f"dataset cannot be {given!r}", f"{hint}; names: genzoo list --kind dataset")
-    if hasattr(given, "__getitem__") and hasattr(given, "__len__") and is_torch_dataset(given):
+    if isinstance(given, Dataset):
         given = items_of(given)
     if isinstance(given, tuple) and len(given) == 2:
         if labels is not None:
@@ -57,24 +60,15 @@ def pair(given: Any, labels: Any) -> tuple[Any, Any]:
     return given, labels
 
 
-def is_torch_dataset(given: Any) -> bool:
-    """Return whether something is a map-style dataset of torch."""
-    from torch.utils.data import Dataset
-
-    return isinstance(given, Dataset)
-
-
 def items_of(dataset: Any) -> Any:
     """Return the items of a dataset of torch as one array, or as the pair of examples and labels."""
-    import numpy as np
-
     items = [dataset[place] for place in range(len(dataset))]
     if not items:
         raise UsageError("the dataset is empty", "give one with examples")
-    if not isinstance(items[0], (tuple, list)):
-        return np.stack([np.asarray(item) for item in items])
-    parts = list(zip(*items, strict=True))[:2]
-    return tuple(np.stack([np.asarray(item) for item in part]) for part in parts) if len(parts) == 2 else parts[0]
+    if not isinstance(items[0], (tuple, list)) or len(items[0]) != 2:
+        return np.stack([np.asarray(item[0] if isinstance(item, (tuple, list)) else item) for item in items])
+    parts = zip(*items, strict=True)
+    return tuple(np.stack([np.asarray(item) for item in part]) for part in parts)
 
 
 def keeper() -> Entry:
@@ -84,16 +78,14 @@ def keeper() -> Entry:
         UsageError: No plugin has one.
     """
     entries = sorted(registry().matching("dataset"), key=lambda entry: entry.origin.distribution != "genzoo")
-    found = next((entry for entry in entries if issubclass_of_keeper(entry)), None)
+    found = next(filter(keeps_arrays, entries), None)
     if found is None:
         raise UsageError("no plugin here keeps arrays", "write them to a file, and name a dataset of files")
     return found
 
 
-def issubclass_of_keeper(entry: Entry) -> bool:
+def keeps_arrays(entry: Entry) -> bool:
     """Return whether the class of an entry keeps arrays; one that cannot be imported does not."""
-    from genzoo.core.errors import GenzooError
-
     try:
         return isinstance(entry.load(), KeepsArrays)
     except GenzooError:
