@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from genzoo.core.theory import Case as Case
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
+    from genzoo.experiment.api import options as options
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
     from genzoo.figures.context import FigureContext as FigureContext
@@ -139,7 +140,7 @@ _HOMES = {
     "core.theory": "Case",
     "data.resident": "Resident",
     "data.store": "Store",
-    "experiment.api": "resume run",
+    "experiment.api": "options resume run",
     "figures.context": "FigureContext",
     "figures.image_grid": "save_grid",
     "registry.current": (

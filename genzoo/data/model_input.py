@@ -39,7 +39,8 @@ def example_input(model: Model, x: Any) -> Tensor:
     found = found[None] if found.shape == spec.shape else found
     if found.shape[1:] != spec.shape or found.ndim == len(spec.shape):
         wanted = ", ".join(map(str, spec.shape))
-        what = f"x has shape {list(getattr(x, "shape", None) or np.shape(x))}; this {type(model).__name__} takes [B, {wanted}]"
+        given = list(getattr(x, "shape", None) or np.shape(x))
+        what = f"x has shape {given}; this {type(model).__name__} takes [B, {wanted}]"
         raise UsageError(what, f"one example, [{wanted}], is a batch of one")
     return found.to(model.anchor.device)
 

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack, overload
 
 from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.given import given_again, named
 from genzoo.experiment.resume import Resumption
+from genzoo.experiment.training_options import TrainingOptions
 from genzoo.registry.current import registry
 from genzoo.registry.plugin_faults import exit_code_of
-from genzoo.runs.config import Components
+from genzoo.runs.config import Components, RunConfig
 from genzoo.runs.run import Run, RunPaths
 from genzoo.system.distributed import joined
 from genzoo.system.isolation import one_run, own_settings
 
 
+@overload
+def run(
+    model: str,
+    dataset: Any,
+    loss: str = "",
+    *,
+    data: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    out: str | Path | None = None,
+    data_root: str | Path | None = None,
+    quiet: bool = False,
+    profile: bool = False,
+    **training: Unpack[TrainingOptions],
+) -> Run: ...
+@overload
+def run(model: str, dataset: Any, loss: str = "", **options: Any) -> Run: ...
 def run(
     model: str,
     dataset: Any,
@@ -69,6 +86,23 @@ def run(
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
         finished = Experiment(config, paths, quiet, processes).run()
         return Run(Path(processes.broadcast_object(str(finished.path) if finished else "")))
+
+
+def options(model: str, dataset: str, loss: str = "", **changed: Any) -> RunConfig:
+    """Return every option of a run, as dataclasses: `.model_config`, `.loss_config`, `.data_config`, `.training`.
+
+    A notebook shows them with their help.
+
+    Args:
+        model: Name of a registered model.
+        dataset: Name of a registered dataset.
+        loss: Name of a registered loss; default: the model's own.
+        **changed: Options as `genzoo.run` takes them; the others have their defaults.
+
+    Raises:
+        UsageError: A name, option or value that does not fit.
+    """
+    return Components.find(registry(), model, dataset, loss).defaults().replace({}, changed)
 
 
 def resume(

@@ -8,7 +8,7 @@ from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.data.input_format import input_format_of
 from genzoo.data.store import Store
-from genzoo.experiment.console import Console
+from genzoo.experiment.notebook import console_for
 from genzoo.experiment.data import load
 from genzoo.experiment.introduction import introduce
 from genzoo.experiment.job import Job
@@ -39,8 +39,8 @@ class Experiment:
         self.processes = processes
         self.plan = Plan(config, processes)
         epochs = 1 if self.plan.closed_form else config.training.epochs
-        training, silent = config.training, quiet or not processes.first
-        self.console = Console(epochs, training.batch_size, silent, float(training.max_time))
+        silent = quiet or not processes.first
+        self.console = console_for(config, epochs, silent)
         self.stopped_by = 0
         """The number of the signal that ended the run; 0 if none did."""
 
