@@ -19,7 +19,10 @@ from genzoo.registry.deprecation import NAMES, deprecated
 from genzoo.system.threads import limit_thread_spinning
 
 if TYPE_CHECKING:
+    from genzoo.cli.comparisons import bench as bench
+    from genzoo.cli.comparisons import compare as compare
     from genzoo.cli.drawing import sample as sample
+    from genzoo.cli.found_runs import find_runs as find_runs
     from genzoo.cli.loading import dataset_of as dataset_of
     from genzoo.cli.loading import load_data as load_data
     from genzoo.comparison.references import load as load
@@ -116,7 +119,9 @@ if TYPE_CHECKING:
     from genzoo.training.gather import gather as gather
 
 _HOMES = {
+    "cli.comparisons": "bench compare",
     "cli.drawing": "sample",
+    "cli.found_runs": "find_runs",
     "cli.loading": "dataset_of load_data",
     "comparison.references": "load open_run",
     "core.categorical": "Categorical OneHot",

@@ -26,7 +26,9 @@ def to_array(x: Any, what: str) -> NDArray[Any]:
     try:
         array = np.asarray(x)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{what} is no array: {error}", "give an array of numbers in which all rows have one length") from None
+        raise UsageError(
+            f"{what} is no array: {error}", "give an array of numbers in which all rows have one length"
+        ) from None
     if array.dtype.kind not in "biuf":
         raise UsageError(f"{what} holds {kind_of(array)}, not numbers", hint_for(x, what))
     return array

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Unpack, overload
+from typing import Any, Unpack, get_type_hints, overload
 
 from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
@@ -18,6 +19,19 @@ from genzoo.runs.config import Components, RunConfig
 from genzoo.runs.run import Run, RunPaths
 from genzoo.system.distributed import joined
 from genzoo.system.isolation import one_run, own_settings
+
+
+def naming_training_options(function: Any) -> Any:
+    """Return a function whose signature names the trainer's options, which IPython then completes.
+
+    Their defaults are "...": models may have their own.
+    """
+    shown = inspect.signature(function)
+    *given, rest = shown.parameters.values()
+    kind, types = inspect.Parameter.KEYWORD_ONLY, get_type_hints(TrainingOptions)
+    training = [inspect.Parameter(name, kind, default=..., annotation=types[name]) for name in types]
+    function.__signature__ = shown.replace(parameters=[*given, *training, rest])
+    return function
 
 
 @overload
@@ -36,6 +50,7 @@ def run(
 ) -> Run: ...
 @overload
 def run(model: str, dataset: Any, loss: str = "", **options: Any) -> Run: ...
+@naming_training_options
 def run(
     model: str,
     dataset: Any,

@@ -8,10 +8,10 @@ from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.data.input_format import input_format_of
 from genzoo.data.store import Store
-from genzoo.experiment.notebook import console_for
 from genzoo.experiment.data import load
 from genzoo.experiment.introduction import introduce
 from genzoo.experiment.job import Job
+from genzoo.experiment.notebook import console_for
 from genzoo.experiment.plan import Plan
 from genzoo.runs import run as runs
 from genzoo.runs.config import RunConfig

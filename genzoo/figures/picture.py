@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import IO
 
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.runs.run import Run
@@ -28,6 +31,28 @@ class Picture:
         if kind.startswith("image"):
             return f'<img src="{source}" alt="{self.path.stem}" style="max-width: 100%; background: #fff">'
         return f'<audio controls src="{source}"></audio>'
+
+
+@dataclass(frozen=True)
+class Image:
+    """A PNG that was drawn for a notebook."""
+
+    content: bytes
+
+    def _repr_png_(self) -> bytes:
+        return self.content
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to a file, and return its path."""
+        Path(path).write_bytes(self.content)
+        return Path(path)
+
+
+def drawn(draw: Callable[[IO[bytes]], None]) -> Image:
+    """Return what a function draws into a file."""
+    file = io.BytesIO()
+    draw(file)
+    return Image(file.getvalue())
 
 
 def picture_of(run: Run, name: str) -> Picture:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from genzoo.comparison.identity import VIEW
 from genzoo.core.errors import GenzooError
 from genzoo.core.options import describe_fields
 from genzoo.core.text import duration, number
@@ -16,7 +17,6 @@ from genzoo.reporting.html import data_url, render
 from genzoo.reporting.report import captions, labels_in, labels_of_metrics, outdated, table
 from genzoo.runs.config import RunConfig
 from genzoo.runs.overview import Overview
-from genzoo.runs.record import total_seconds
 from genzoo.runs.run import FINISHED, RUNNING, Run
 from genzoo.runs.schema import is_config, is_number, is_results
 from genzoo.runs.sections import PARTS
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 NOTHING: dict[str, Any] = {
     **dict.fromkeys(("title", "status", "about")),
-    **{name: () for name in ("lines", "warnings", "parts", "sections", "notes")},
+    **dict.fromkeys(("lines", "warnings", "parts", "sections", "notes"), ()),
     **dict.fromkeys(("table", "picture", "curves")),
+    "kind": "numbers",
 }
 COLOURS = {"train": "#8a8f98", "validation": "#3b82c4"}
 LONGEST_CURVE = 200
@@ -59,19 +60,15 @@ def run_html(run: Run) -> str:
 def status(one: Overview) -> str:
     """Return the state of a run, its epochs and its time."""
     done, asked = one.epochs
-    parts = [f"{one.status}: {one.reason}" if one.reason else one.status]
-    parts += [f"{done} of {asked} epochs"] if asked and done != asked else [f"{done} epoch{'s' * (done != 1)}"]
-    try:
-        parts.append(duration(total_seconds(one.record)))
-    except (KeyError, TypeError, ValueError, IndexError):
-        pass
-    return " · ".join(parts)
+    state = f"{one.status}: {one.reason}" if one.reason else one.status
+    epochs = f"{done} of {asked} epochs" if asked and done != asked else f"{done} epoch{'s' * (done != 1)}"
+    return " · ".join([state, epochs, duration(one.seconds)])
 
 
 def protocol(one: Overview) -> list[str]:
     """Return what the numbers of a run depend on: loss, seed, preprocessing, and what arrays were given."""
     training = one.config.get("training", {})
-    view = [f"{name} {training[name]}" for name in ("binarize", "standardize") if training.get(name) not in (None, "none")]
+    view = [f"{name} {training[name]}" for name in VIEW if training.get(name) not in (None, "none")]
     first = [f"loss {one.name_of('loss')}", f"seed {training.get('seed', 'not recorded')}", *view]
     data = one.record.get("data")
     sources = [str(found.get("source")) for found in data.values()] if isinstance(data, dict) else []
@@ -104,7 +101,7 @@ def first_picture(run: Run) -> dict[str, str] | None:
 
 
 def curves(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the loss over the epochs, of training and validation, as lines of a box of 100 by 40; None for one epoch."""
+    """Return the loss over the epochs, of training and validation, as lines of a box of 100 by 40; None for less."""
     found = {split: [loss_of(epoch, split) for epoch in history] for split in COLOURS}
     found = {split: values for split, values in found.items() if sum(map(math.isfinite, values)) > 1}
     if not found:
@@ -132,7 +129,7 @@ def points(values: Sequence[float], low: float, high: float) -> str:
 
 
 def options_html(config: RunConfig) -> str:
-    """Return every option of a configuration: its value, in bold words whether it is the default, and its help."""
+    """Return every option of a configuration: its value, the default where that is another, and its help."""
     defaults = config.components.defaults()
     parts = []
     for part, section in PARTS.items():
@@ -145,7 +142,7 @@ def options_html(config: RunConfig) -> str:
         ]
         parts += [(section if section != "train" else "training", [header, *rows])] if rows else []
     title = f"options of {config.model} with loss {config.loss} on {config.dataset}"
-    return card(title=title, parts=parts)
+    return card(title=title, parts=parts, kind="texts")
 
 
 def tables_html(sections: Iterable[Section]) -> str:

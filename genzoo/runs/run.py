@@ -134,7 +134,7 @@ class Run:
 
     @property
     def results(self) -> Results:
-        """The final evaluation: metrics by split, such as results.test.negative_elbo or results["test"]["negative_elbo"]."""
+        """The final evaluation: metrics by split, such as results.test.mse or results["test"]["negative_elbo"]."""
         return Results(read_json(self.path / "results.json"))
 
     @property
