@@ -85,13 +85,13 @@ class NotebookConsole(Console):
 
     def show(self, share: float, text: str) -> None:
         """Update the element, or make it."""
-        from IPython.display import display
+        from IPython import display
 
         self.next_refresh = time.perf_counter() + REFRESH_SECONDS
         plain = " · ".join(filter(None, [self.title, f"{share:.0%}", text]))
         data = {"text/html": progress_html(self.title, min(share, 1.0), text, self.lines), "text/plain": plain}
         if self.display is None:
-            self.display = display(data, raw=True, display_id=True)
+            self.display = display.display(data, raw=True, display_id=True)
         else:
             self.display.update(data, raw=True)
 
