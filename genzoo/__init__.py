@@ -157,6 +157,8 @@ _HOMES = {
     "system.computing": "evaluating",
     "training.gather": "gather",
 }
+_MODULES = ("sklearn",)
+"""Modules that are imported when they are first named."""
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -169,6 +171,8 @@ def __getattr__(name: str) -> Any:
     if name in NAMES:
         deprecated(f"genzoo.{name}", NAMES[name])
         return __getattr__(NAMES[name].removeprefix("genzoo."))
+    if name in _MODULES:
+        return importlib.import_module(f"genzoo.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'genzoo' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"genzoo.{_HOME[name]}"), name)

@@ -238,6 +238,11 @@ class KeepsArrays(Protocol):
         """
         ...
 
+    @classmethod
+    def forget(cls, options: dict[str, Any]) -> None:
+        """Forget the examples that `keep` named by these options."""
+        ...
+
 
 @runtime_checkable
 class Encoded(Protocol):

@@ -48,7 +48,7 @@ def test_a_dataframe_without_pandas_says_what_to_install(runs: Path, monkeypatch
 @pytest.mark.long
 def test_a_dataframe(runs: Path) -> None:
     pytest.importorskip("pandas")
-    frame = genzoo.compare(runs).to_pandas()
+    frame = genzoo.compare(runs, sort="negative-elbo").to_pandas()
     assert list(frame.model) == ["vae", "conv-vae", "vae", "ae"]
     assert frame.negative_elbo.isna().tolist() == [False, False, False, True]
     assert genzoo.find_runs(runs).to_pandas().shape[0] == 8

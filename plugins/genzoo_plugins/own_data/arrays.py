@@ -73,6 +73,11 @@ class Arrays(InMemory):
             _kept.popitem(last=False)
         return {"contents": found}
 
+    @classmethod
+    def forget(cls, options: dict[str, Any]) -> None:
+        """Forget the examples that `keep` named by these options."""
+        _kept.pop(options["contents"], None)
+
     @property
     def kept(self) -> Kept:
         """The examples with the contents of the configuration.
