@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -58,11 +58,16 @@ class Whole:
         spec: Its description.
     """
 
-    Config = Tensor
+    Config: ClassVar[type[Any]] = Tensor
 
     def __init__(self, config: Tensor, spec: DataSpec) -> None:
         self.x = config
-        self.spec = spec
+        self._spec = spec
+
+    @property
+    def spec(self) -> DataSpec:
+        """The description of the array."""
+        return self._spec
 
     def load(self, store: Store) -> Splits:
         """Return all examples as training data; nothing is held out, and nothing is evaluated."""

@@ -12,9 +12,9 @@ from genzoo.core.options import describe_fields
 from genzoo.core.text import duration, number
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.configs import differing
-from genzoo.reporting.format import missing, notes
+from genzoo.reporting.format import metric_text, missing, notes, rounded
 from genzoo.reporting.html import data_url, render
-from genzoo.reporting.report import captions, labels_in, labels_of_metrics, outdated, table
+from genzoo.reporting.report import NO_METRIC, captions, labels_in, labels_of_metrics, outdated, table
 from genzoo.runs.config import RunConfig
 from genzoo.runs.overview import Overview
 from genzoo.runs.run import FINISHED, RUNNING, Run
@@ -87,8 +87,16 @@ def results_html(results: Mapping[str, Any]) -> str:
     """Return results, or a part of them, as a table."""
     if is_results(dict(results)):
         return card(**results_of(results))
-    rows = [(name, number(value) if is_number(value) else str(value)) for name, value in results.items()]
-    return card(parts=[("", [["", "value"], *rows])])
+    errors = results.get("standard_error") or {}
+    shown = [name for name in results if name not in NO_METRIC]
+    rows = [[name, value_text(results, name), rounded(errors[name]) if errors.get(name) else ""] for name in shown]
+    return card(parts=[("", [["", "value", "± over examples" if errors else ""], *rows])])
+
+
+def value_text(results: Mapping[str, Any], name: str) -> str:
+    """Return one of some results as text: "n/a" with the reason, never 0, where it is missing."""
+    value = results[name]
+    return metric_text(results, name) if value is None or is_number(value) else str(value)
 
 
 def first_picture(run: Run) -> dict[str, str] | None:

@@ -32,7 +32,7 @@ QUICK = (
 
 @cache
 def fitted(model: str = "vae") -> Generative:
-    return Generative(model, **SMALL if model != "ppca" else {"latent_dim": 2}).fit(X)
+    return Generative(model, **SMALL if model != "gmm" else {"components": 2}).fit(X)
 
 
 @pytest.mark.long
@@ -89,7 +89,7 @@ def test_the_score_of_a_model_with_latents_is_below_that_of_its_density() -> Non
 
 
 def test_the_score_of_a_density_is_its_own() -> None:
-    estimator = fitted("ppca")
+    estimator = fitted("gmm")
     x = torch.from_numpy(X).float()
     with torch.no_grad():
         known = estimator.model_.log_prob(x)  # type: ignore[operator]

@@ -110,11 +110,9 @@ def of_array(array: NDArray[Any], form: InputFormat) -> tuple[Parts, str]:
         raise UsageError(f"x has shape {list(array.shape)}, and no axis of examples", f"{FORMS}\n{one}")
     refuse_missing(array)
     stored = as_examples(array, "x")
-    assert isinstance(stored.x, Tensor)  # it is no file
-    if stored.x.ndim == 2:
-        stored = stored._replace(form=form)
-    x = stored.x.clone() if shares_memory(stored.x, array) else stored.x  # the program may change its own
-    return Parts(Split(x), form=stored.form, notes=tuple(stored.notes)), what
+    x = stored.x[:]  # a file of NumPy that is mapped is read
+    x = x.clone() if shares_memory(x, array) else x  # the program may change its own
+    return Parts(Split(x), form=form if x.ndim == 2 else stored.form, notes=tuple(stored.notes)), what
 
 
 def shares_memory(x: Tensor, array: NDArray[Any]) -> bool:
