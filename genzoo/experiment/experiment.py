@@ -7,10 +7,10 @@ from collections.abc import Callable
 from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.data.store import Store
-from genzoo.experiment.console import Console
 from genzoo.experiment.data import load
 from genzoo.experiment.introduction import introduce
 from genzoo.experiment.job import Job
+from genzoo.experiment.notebook import console_for
 from genzoo.experiment.plan import Plan
 from genzoo.runs import run as runs
 from genzoo.runs.config import RunConfig
@@ -38,8 +38,7 @@ class Experiment:
         self.paths = paths
         self.processes = processes
         self.plan = Plan(config, processes)
-        training, silent = config.training, quiet or not processes.first
-        self.console = Console(training.batch_size, silent, float(training.max_time))
+        self.console = console_for(config, quiet or not processes.first)
         self.stopped_by = 0
         """The number of the signal that ended the run; 0 if none did."""
 

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.core.values import plain as plain
+from genzoo.core.late import late
 from genzoo.runs.config import RunConfig
 from genzoo.runs.reference import MODEL_FILE as MODEL_FILE
+from genzoo.runs.results import Results
 from genzoo.system import lock
 from genzoo.system.atomic import is_temporary, to_bytes, write_atomically
 from genzoo.system.reading import parse_json, read_text
@@ -132,9 +134,9 @@ class Run:
         return read_input_format(read_json(file), self.model.spec, file) if file.exists() else InputFormat()
 
     @property
-    def results(self) -> dict[str, Any]:
-        """The final evaluation: metrics by split, such as results["test"]["negative_elbo"]."""
-        return read_json(self.path / "results.json")
+    def results(self) -> Results:
+        """The final evaluation: metrics by split, such as results.test.mse or results["test"]["negative_elbo"]."""
+        return Results(read_json(self.path / "results.json"))
 
     @property
     def record(self) -> dict[str, Any]:
@@ -191,6 +193,21 @@ class Run:
             return
         if status != FINISHED:
             raise UsageError(f"{self.path} has no model yet: it is {status}", f"go on: genzoo resume {self.path}")
+
+    def figure(self, name: str) -> Any:
+        """Return a figure of the run, such as "traversals"; a notebook shows it.
+
+        Returns:
+            A `genzoo.figures.picture.Picture`: its `path` is the file.
+
+        Raises:
+            UsageError: The run has no such figure; the message names those that it has.
+        """
+        return late("genzoo.figures.picture:picture_of")(self, name)
+
+    def _repr_html_(self) -> str:
+        html: str = late("genzoo.reporting.card:run_html")(self)
+        return html
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file of the run atomically."""
