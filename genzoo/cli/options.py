@@ -147,6 +147,9 @@ def read_words(kind: Any, words: list[str], **texts: Any) -> tuple[Any, list[str
 
 WRONG_TYPE = re.compile(r"Error parsing (--\S+): .*(int|float)\(?\)?(?: with base 10)?: (.*)")
 WRONG_FORM = re.compile(r"Error parsing (--\S+): .*(?:valid parse for arguments:|instantiated from) \[(.*)\]\.?")
+WRONG_CHOICE = re.compile(
+    r"Error parsing (--\S+): no type matching (INT|FLOAT)\|\{(\S+)\} could be instantiated from \[(.*)\]\.?"
+)
 KINDS = {"int": "a whole number", "float": "a number"}
 
 
@@ -157,6 +160,8 @@ def one_line(box: str) -> str:
     text = " ".join(message)
     if wrong := WRONG_TYPE.fullmatch(text):
         return f"{wrong[1]} must be {KINDS[wrong[2]]}, not {wrong[3]}"
+    if wrong := WRONG_CHOICE.fullmatch(text):
+        return f"{wrong[1]} must be {KINDS[wrong[2].lower()]} or {wrong[3].replace(',', ' or ')}, not {wrong[4]}"
     if wrong := WRONG_FORM.fullmatch(text):
         return f"{wrong[1]} cannot be {wrong[2]}"
     return text
@@ -191,7 +196,8 @@ def refuse(unknown: list[str], components: Components, file: str, file_words: li
     owners = list(owners_of(spelling))
     if owners:
         asked = f"{components.model.name} with loss {components.loss.name} on {components.dataset.name}"
-        raise UsageError(f"{where}{spelling} belongs to {listed(owners)}; this run is {asked}", help_hint(components))
+        meant = f"{spelling} belongs to {listed(owners)}; this run is {asked}.{suggested(spelling, components)[0]}"
+        raise UsageError(f"{where}{meant.rstrip('.')}", help_hint(components))
     suggestion, names = suggested(spelling, components)
     known = known_options(components) | known_options(components, with_section=True)
     hints = [f"{name} {known[name]}" for name in names if known[name]] + [help_hint(components)]

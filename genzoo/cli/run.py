@@ -169,10 +169,10 @@ def print_estimate(config: Any, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"schema": 1, **asdict(found), "options": changed}, indent=2))
         return 0
-    training, rows = config.training, {"run": f"{config.model} with loss {config.loss} on {config.dataset}"}
+    rows = {"run": f"{config.model} with loss {config.loss} on {config.dataset}"}
     rows["options"] = " ".join(f"{name} {value}" for name, value in changed.items()) or "all at their defaults"
     rows["model"] = f"{found.parameters:,} parameters, {found.device}, {found.mode}"
-    epochs = f"{training.epochs} epochs of {found.examples:,} examples, {found.steps:,} steps"
+    epochs = f"{found.epochs} epochs of {found.examples:,} examples, {found.steps:,} steps"
     rows["training"] = epochs if found.steps else f"{found.examples:,} examples"
     if found.steps:
         rows["time"] = f"about {duration(found.seconds)}, by {found.tried:,} steps; then evaluation and figures"

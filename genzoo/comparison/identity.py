@@ -156,12 +156,12 @@ def changed_during_training(training: Mapping[str, Any], record: Mapping[str, An
     """Return training options that changed, such as {"lr": "0.01→1e-05@300"}: 1e-05 from step 300 on.
 
     A session that begins at an earlier step than the one before it repeats the steps from there on. A larger number of
-    epochs is a change only where the learning rate depends on it.
+    epochs or steps is a change only where the learning rate depends on it.
     """
     sessions = _sessions(record)
     names = {name for _, changed in sessions for name in changed if name in training and name not in NOT_SETTINGS}
     if training.get("schedule", "constant") == "constant":
-        names.discard("epochs")
+        names -= {"epochs", "max_steps"}
     names.discard("max_time")  # no step depends on it
     found = {}
     for name in sorted(names):

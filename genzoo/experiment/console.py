@@ -24,20 +24,22 @@ FIRST_ESTIMATE = 2.0
 """Seconds of steps after which the remaining time is estimated, if the first epoch has not ended before."""
 WORTH_TELLING = 10.0
 """Remaining seconds from which the first estimate is a line of its own, where there is no bar."""
+EACH, LINE_SECONDS = 20, 1.0
+"""A run of more than 20 epochs prints lines at least a second apart, and those of its first and last epoch."""
 
 
 class Console(Listener):
     """Print progress and warnings to standard error; standard output is for results.
 
     Args:
-        epochs: Number of epochs in all.
         batch_size: Examples per step.
         quiet: Print warnings only.
         max_time: Seconds after which training ends; 0: no limit.
     """
 
-    def __init__(self, epochs: int, batch_size: int, quiet: bool = False, max_time: float = 0.0) -> None:
-        self.epochs = epochs
+    def __init__(self, batch_size: int, quiet: bool = False, max_time: float = 0.0) -> None:
+        self.epochs = 1
+        """Number of epochs in all; that of the trainer once it is made."""
         self.batch_size = batch_size
         self.quiet = quiet
         self.most = max_time or math.inf
@@ -46,7 +48,7 @@ class Console(Listener):
         """The validation term that epoch lines show, see `genzoo.Loss.watched`; "": all."""
         self.live = standard_error().isatty() and not quiet
         self.bar: tqdm | None = None
-        self.next_refresh = 0.0
+        self.next_refresh = self.next_line = 0.0
         self.started = time.perf_counter()
         self.first = 0
         """Number of the first epoch of this session."""
@@ -125,7 +127,10 @@ class Console(Listener):
         text += eta(left)
         self.estimated = True
         self.close()
-        self.say(f"{self._title(record.epoch)}  {text}")
+        now, last = time.perf_counter(), record.epoch == self.epochs
+        if self.epochs <= EACH or last or now >= self.next_line:
+            self.next_line = now + LINE_SECONDS
+            self.say(f"{self._title(record.epoch)}  {text}")
 
     def close(self) -> None:
         """Remove the bar from the screen."""

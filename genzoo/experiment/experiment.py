@@ -38,9 +38,8 @@ class Experiment:
         self.paths = paths
         self.processes = processes
         self.plan = Plan(config, processes)
-        epochs = 1 if self.plan.closed_form else config.training.epochs
         training, silent = config.training, quiet or not processes.first
-        self.console = Console(epochs, training.batch_size, silent, float(training.max_time))
+        self.console = Console(training.batch_size, silent, float(training.max_time))
         self.stopped_by = 0
         """The number of the signal that ended the run; 0 if none did."""
 

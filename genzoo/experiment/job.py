@@ -52,6 +52,7 @@ class Job:
         training, validation = self.config.training, data.evaluated.get("validation")
         trainer_class: type[BaseTrainer] = ClosedFormTrainer if self.model.in_closed_form() else Trainer
         self.trainer = trainer_class(self.model, self.loss, training, data.train, validation, heard, processes)
+        console.epochs = self.trainer.epochs
         self.listeners = RunListeners(plan.listeners, console.warned)
 
     def environment(self) -> dict[str, Any]:
@@ -66,7 +67,7 @@ class Job:
         made = {**self.environment(), "data_digest": self.data.digest}
         made |= {"class_names": list(names)} if names else {}
         made |= {"runs": used} if (used := runs_used(self.config)) else {}
-        return Session(run, made, data_of(self.data.store), self.config.training.seed)
+        return Session(run, made, data_of(self.data.store), self.config.training.seed, self.trainer.epochs)
 
     def next_session(self, run: Run, step: int, changed: Mapping[str, Any]) -> Session:
         """Begin another session of a run's record.
@@ -76,7 +77,8 @@ class Job:
             step: Where it goes on.
             changed: Options that differ from before, as [before, now].
         """
-        return Session(run, self.environment(), data_of(self.data.store), self.config.training.seed, step, changed)
+        seed, epochs = self.config.training.seed, self.trainer.epochs
+        return Session(run, self.environment(), data_of(self.data.store), seed, epochs, step, changed)
 
     def work(self, run: Run, session: Session, start: Snapshot | None, profiled: bool = False) -> int:
         """Train, evaluate and draw; the record says how it ended.

@@ -52,8 +52,10 @@ class Execution:
 class Stopping:
     """How long to train."""
 
-    epochs: Count = 10
-    """Passes over the training data."""
+    epochs: Count | Literal["auto"] = "auto"
+    """Passes over the training data; auto: 10, or more to make 2,000 steps, but no more than 200."""
+    max_steps: Natural = 0
+    """End training after this step, also inside an epoch; with --epochs too, at the earlier end. 0: no limit."""
     max_time: NonNegative | str = 0.0
     """End training after this time in steps, such as 600, 10m or 2h, at the end of the step at hand; validation and
     compilation do not count. Epochs, schedules and warm-ups are as without it. 0: no limit."""

@@ -117,7 +117,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("runs shwo", "invalid choice: 'shwo'. Did you mean 'show'?", ["type: genzoo runs --help"]),
     (f"{DIGITS} extra", "unrecognised: 'extra'", ["put the model first: genzoo run MODEL --dataset NAME"]),
     # values
-    (f"{DIGITS} --epochs x", "--epochs must be a whole number, not 'x'", [ALL_OPTIONS]),
+    (f"{DIGITS} --epochs x", "--epochs must be a whole number or auto, not 'x'", [ALL_OPTIONS]),
     (f"{DIGITS} --epochs 0", "--epochs must be at least 1, not 0", [ALL_OPTIONS]),
     (f"{DIGITS} --epochs", "Missing value for argument '--epochs'. Expected 1 values.", [ALL_OPTIONS]),
     (f"{DIGITS} --lr x", "--lr must be a number, not 'x'", [ALL_OPTIONS]),
@@ -268,7 +268,8 @@ def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Training) if "Literal" in str(field.type)])
 def test_every_choice_names_its_alternatives(name: str) -> None:
-    assert "Expected one of" in refused(genzoo(f"{DIGITS} --{name} foo"))
+    message = refused(genzoo(f"{DIGITS} --{name} foo"))
+    assert "Expected one of" in message or " or auto, not 'foo'" in message
 
 
 @pytest.mark.parametrize("reader", ["true", "head -1"])

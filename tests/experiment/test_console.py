@@ -40,7 +40,7 @@ def test_epoch_lines_show_what_the_loss_watches(model: str, watched: str) -> Non
 
 
 def test_quiet_prints_warnings_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console(1, 50, quiet=True)
+    console = Console(50, quiet=True)
     console.say("progress")
     console.warn("trouble")
     assert capsys.readouterr().err == "genzoo: trouble\n"
@@ -71,7 +71,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_the_remaining_time_is_told_before_the_first_epoch_ends(
     limit: float, first: int, line: str, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console = Console(3, 50, max_time=limit)
+    console = Console(50, max_time=limit)
+    console.epochs = 3
     clock.now += 30  # reading the data does not count
     console.epoch_started(first, 1000)
     for done in range(1, 100):
@@ -83,7 +84,8 @@ def test_the_remaining_time_is_told_before_the_first_epoch_ends(
 
 
 def test_it_is_not_told_after_an_epoch_has_told_it(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console(100, 50)
+    console = Console(50)
+    console.epochs = 20
     for epoch in (1, 2):
         console.epoch_started(epoch, 10)
         for done in range(1, 11):
@@ -91,8 +93,8 @@ def test_it_is_not_told_after_an_epoch_has_told_it(clock: Clock, capsys: pytest.
             console.stepped(done, lambda step: {"loss": 4.0})
         console.epoch_finished(Epoch(epoch, 10, {"loss": 4.0}, {}, 1.5, 500, 1e-3))
     lines = capsys.readouterr().err.splitlines()
-    assert [line[:13] for line in lines] == ["epoch   1/100", "epoch   2/100"]
-    assert lines[0].endswith("eta 2:28")
+    assert [line[:13] for line in lines] == ["epoch  1/20  ", "epoch  2/20  "]
+    assert lines[0].endswith("eta 0:28")
 
 
 class Terminal(io.StringIO):
@@ -104,7 +106,8 @@ class Terminal(io.StringIO):
 
 def test_a_bar_shows_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal())
-    console = Console(3, 50)
+    console = Console(50)
+    console.epochs = 3
     console.epoch_started(1, 1000)
     for done in range(1, 100):
         clock.now += 0.1
@@ -113,6 +116,22 @@ def test_a_bar_shows_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         assert ("eta" in console.bar.unit) == (clock.now > 102.45)
     assert console.bar.unit.endswith("500 img/s  eta 4:50")
     console.close()
+
+
+@pytest.mark.parametrize(("epochs", "lines"), [(20, 20), (100, 34)])
+def test_many_short_epochs_print_a_line_a_second(
+    epochs: int, lines: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console, now = Console(50), [0.0]
+    monkeypatch.setattr("genzoo.experiment.console.time.perf_counter", lambda: now[0])
+    console.epochs = epochs
+    for number in range(1, epochs + 1):
+        console.epoch_started(number, 1)
+        now[0] += 0.34
+        console.epoch_finished(Epoch(number, number, {"loss": 4.0}, {}, 0.3, 50, 1e-3))
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == lines
+    assert (printed[0].split()[1], printed[-1].split()[1]) == (f"1/{epochs}", f"{epochs}/{epochs}")
 
 
 def test_a_stream_that_is_no_terminal_has_no_width() -> None:
