@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from genzoo.registry.parts import make_part as make_part
     from genzoo.runs.run import Run as Run
     from genzoo.system.computing import evaluating as evaluating
+    from genzoo.system.json_output import json_result as json_result
     from genzoo.training.gather import gather as gather
 
 _HOMES = {
@@ -149,6 +150,7 @@ _HOMES = {
     "registry.parts": "make_likelihood make_part",
     "runs.run": "Run",
     "system.computing": "evaluating",
+    "system.json_output": "json_result",
     "training.gather": "gather",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -11,6 +11,7 @@ from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, refuse_too_many, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
+from genzoo.system.json_output import json_result
 
 INPUTS = 8
 """Examples of a split that are varied by default."""
@@ -58,5 +59,6 @@ def save_variations(options: argparse.Namespace) -> int:
         rows = torch.cat([opened.original(x)[:, None], new], 1)
         title = f"inputs (left) and {options.n} variations of each, scale {options.scale:g}"
         save_rows(out, rows, title)
+    json_result(run=opened.run.path, file=out, inputs=len(x), n=options.n, scale=options.scale)
     print_file(out, options)
     return 0

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.core.errors import GenzooError, UsageError
+from genzoo.system.json_output import json_result
 
 SHELLS = {
     "bash": ('eval "$(genzoo completion bash)"', "~/.bashrc"),
@@ -59,7 +60,9 @@ def print_script(options: argparse.Namespace) -> int:
         import argcomplete
     except ImportError:
         raise UsageError("completion needs argcomplete", 'pip install "genzoo[completion]"') from None
-    print(argcomplete.shellcode(["genzoo"], shell=options.shell))
+    script = argcomplete.shellcode(["genzoo"], shell=options.shell)
+    json_result(script=script)
+    print(script)
     if options_there() is None:
         collect_in_background()
     return 0
@@ -80,10 +83,11 @@ def answer() -> None:
 def parser_for(words: list[str]) -> argparse.ArgumentParser:
     """Return a parser with the arguments of the verb that is typed, and with what completes each."""
     from genzoo.cli.config import actions_of
-    from genzoo.cli.main import Parser, add_verbs
+    from genzoo.cli.words import add_general_options, add_verbs
 
-    parser = Parser(prog="genzoo")
+    parser = argparse.ArgumentParser(prog="genzoo", allow_abbrev=False)
     parser.add_argument("--version", action="store_true")
+    add_general_options(parser)
     verbs = add_verbs(parser, words)
     verb = words[0] if words else ""
     if verb not in verbs.choices:

@@ -10,6 +10,7 @@ from typing import Any
 
 from genzoo.cli.terminal import print_table
 from genzoo.runs import user_defaults
+from genzoo.system.json_output import json_result
 
 OF_ALL_VERBS = {"runs": "runs", "data_root": "data-root", "device": "device"}
 """The keys that more verbs than `run` have an option for, by the names that parsers give these options."""
@@ -31,7 +32,6 @@ def add_verb(subparsers: Any) -> None:
     config = subparsers.add_parser(
         "config", help=summary, description=summary, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    config.add_argument("--json", action="store_true", help="print JSON")
     config.set_defaults(handler=show)
     verbs = config.add_subparsers(dest="config_verb", metavar="VERB")
 
@@ -50,12 +50,8 @@ def add_verb(subparsers: Any) -> None:
 def show(options: argparse.Namespace) -> int:
     """Print each key, its value and where the value comes from."""
     rows = defaults()
-    if options.json:
-        from genzoo.cli.runs import print_json
-
-        file = str(user_defaults.path())
-        print_json({"file": file, "defaults": {key: {"value": value, "from": where} for key, value, where in rows}})
-        return 0
+    found = [{"key": key, "value": value, "from": where} for key, value, where in rows]
+    json_result(file=user_defaults.path(), defaults=found)
     print_table([["key", "value", "from"], *([key, shown(value), where] for key, value, where in rows)], left=3)
     return 0
 
@@ -84,7 +80,9 @@ def shown(value: Any) -> str:
 def set_default(options: argparse.Namespace) -> int:
     """Set a default and print it."""
     key = options.key.replace("_", "-")
-    print(f"{key} = {shown(user_defaults.set_to(key, options.value))}")
+    value = user_defaults.set_to(key, options.value)
+    json_result(key=key, value=value)
+    print(f"{key} = {shown(value)}")
     return 0
 
 
@@ -92,12 +90,15 @@ def unset_default(options: argparse.Namespace) -> int:
     """Remove a default, and print which one holds now."""
     key = options.key.replace("_", "-")
     user_defaults.unset(key)
-    print(f"{key} = {next(shown(value) for name, value, _ in defaults() if name == key)}")
+    value = next(value for name, value, _ in defaults() if name == key)
+    json_result(key=key, value=value)
+    print(f"{key} = {shown(value)}")
     return 0
 
 
 def print_path(options: argparse.Namespace) -> int:
     """Print the path of the file."""
+    json_result(path=user_defaults.path())
     print(user_defaults.path())
     return 0
 

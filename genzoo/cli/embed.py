@@ -9,6 +9,7 @@ from typing import Any
 from genzoo.cli.application import add_application, add_files, open_application, write_csv
 from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import refuse_output
+from genzoo.system.json_output import json_result
 
 
 def add_verb(verbs: Any) -> None:
@@ -55,6 +56,7 @@ def save_codes(options: argparse.Namespace) -> int:
         np.savez(options.out, allow_pickle=False, **arrays)
     else:
         write_codes(options.out, arrays)
+    json_result(run=opened.run.path, file=options.out, n=len(opened.names), arrays=sorted(arrays))
     print_file(options.out, options)
     return 0
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import Source
-from genzoo.cli.saved_run import add_run_verb, one_of, open_run
+from genzoo.cli.saved_run import add_run_verb, one_of, open_run, result_of_each
 from genzoo.core.errors import UsageError
 from genzoo.core.text import names_in
 
@@ -30,14 +29,12 @@ def add_verb(verbs: Any) -> None:
     samples = "posterior samples per example; with 2 or more, the Monte Carlo error is reported"
     evaluate.add_argument("--samples", type=int, default=1, metavar="S", help=samples)
     evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="noise seed (default: 0, as in a run)")
-    evaluate.add_argument("--json", action="store_true", help="print JSON")
 
 
 def show_evaluation(options: argparse.Namespace) -> int:
     """Print the metrics of one split of each run."""
     from genzoo.cli.terminal import print_text
     from genzoo.registry.current import registry
-    from genzoo.runs.run import plain
 
     names = names_in(options.metrics or "")
     if options.metrics is not None and not names:
@@ -47,16 +44,15 @@ def show_evaluation(options: argparse.Namespace) -> int:
     opened = [open_run(one_of(options, name)) for name in options.run]
     records = []
     for name, (run, device) in zip(options.run, opened, strict=True):
-        if len(opened) > 1 and not options.json:
+        if len(opened) > 1:
             print_text(str(run.path), "bold")
         records.append(evaluate_run(run, device, names, one_of(options, name)))
-    if options.json:
-        print(json.dumps(plain(records[0] if len(records) == 1 else {"runs": records})))
+    result_of_each(records)
     return 0
 
 
 def evaluate_run(run: Run, device: torch.device, names: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    """Evaluate a run; return the record for `--json`, and print the table without it."""
+    """Evaluate a run, print the table and return the record for `--json`."""
     from genzoo.cli.drawing import samplers_of
     from genzoo.evaluation.baselines import known_gaps, known_mean, known_nll_of_each
     from genzoo.evaluation.evaluate import evaluate, find_metrics, refuse_sampling
@@ -81,10 +77,9 @@ def evaluate_run(run: Run, device: torch.device, names: list[str], options: argp
     gap = known_gaps(of_each, values, examples, model.spec.measure)
     for line in impossible_gaps({"test": values, "gaps": gap}):
         warn(line, f"genzoo check {run.config.model} examines it")
-    if not options.json:
-        print_values({options.split: values}, metrics, known, model, data)
+    print_values({options.split: values}, metrics, known, model, data)
     baselines = {} if known is None else {"known_density": known}
-    return {"run": str(run.path), "split": options.split, **noise, **values, **baselines}
+    return {"run": run.path, "split": options.split, **noise, **values, **baselines}
 
 
 def print_values(found: dict[str, Any], metrics: Any, known: Any, model: Model, data: Resident) -> None:

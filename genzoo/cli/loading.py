@@ -216,30 +216,3 @@ def load_data(run: Run, device: str | torch.device = "cpu", store: Store | None 
 def dataset_of(run: Run) -> Dataset:
     """Return the dataset of a run, with the run's options; no data are read yet."""
     return Source(run).dataset
-
-
-def take_other_options(words: list[str], parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
-    """Separate options that a verb's parser does not know, each with its values, from the other words.
-
-    An option has one value, or several numbers.
-    """
-    taken: list[str] = []
-    rest: list[str] = []
-    known = {spelling for action in parser._actions for spelling in action.option_strings}
-    takes_value = takes_number = False
-    for word in words:
-        is_other = word.startswith("--") and word.partition("=")[0] not in {*known, "--"}
-        is_value = not word.startswith("--") and (takes_value or (takes_number and is_number(word)))
-        (taken if is_other or is_value else rest).append(word)
-        takes_value = is_other and "=" not in word
-        takes_number = takes_value or (is_value and is_number(word))
-    return taken, rest
-
-
-def is_number(word: str) -> bool:
-    """Return whether a word is a number."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

@@ -10,6 +10,7 @@ from genzoo.cli.loading import Source
 from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import EXAMPLES, OUT_HELP, add_run_verb, figure_path, open_run, refuse_output
 from genzoo.core.errors import HINT, printable
+from genzoo.system.json_output import json_result
 
 
 def add_verb(verbs: Any) -> None:
@@ -62,7 +63,10 @@ def save_reconstructions(options: argparse.Namespace) -> int:
         figures.save_pairs(out, x, again, f"originals and reconstructions, MSE {error.mean():.4f}")
     else:
         figures.displacements(out, x, again, "points and their reconstructions")
-    for name, value in zip(names, error.tolist(), strict=False):
-        print(f"{printable(name, HINT)}  {'wrong' if kind == 'tokens' else 'MSE'} {value:.5f}")
+    measured, of_each = "wrong" if kind == "tokens" else "MSE", list(zip(names, error.tolist(), strict=False))
+    examples = [{"example": name, "error": value} for name, value in of_each]
+    json_result(run=run.path, file=out, n=len(x), measured=measured, mean=error.mean().item(), examples=examples)
+    for name, value in of_each:
+        print(f"{printable(name, HINT)}  {measured} {value:.5f}")
     print_file(out, options)
     return 0

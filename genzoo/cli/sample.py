@@ -19,6 +19,8 @@ from genzoo.cli.saved_run import (
     refuse_too_many,
 )
 from genzoo.core.errors import UsageError
+from genzoo.core.text import list_in
+from genzoo.system.json_output import json_result
 from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def add_verb(verbs: Any) -> None:
     sample.add_argument(
         "-n", type=int, metavar="N", help="examples in all, or of each --class (default: about 64 in all)"
     )
-    classes = "classes to draw, such as 3, or cats,dogs, or all; for conditional models"
+    classes = "classes to draw, such as 3, 0-4, cats,dogs or all; for conditional models"
     sample.add_argument("--class", dest="classes", metavar="NAME", help=classes)
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     source = "source of codes: prior (default, if there is one), or what genzoo list --kind sampler shows"
@@ -111,6 +113,7 @@ def save_samples(options: argparse.Namespace) -> int:
         train = source.view_if_there("train", device, "drawn without the data")
         real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
         figures.scatter(out, real, new, f"{n} samples, {drawn}")
+    json_result(run=run.path, file=out, n=n, drawn=drawn)
     print_file(out, options)
     return 0
 
@@ -173,9 +176,10 @@ def parse_classes(text: str, model: Model, name: str) -> list[int]:
     single = spec.class_number(text)  # a name may contain a comma
     if single is None and text == "all":
         return list(range(spec.classes))
-    numbers = [spec.class_number(word.strip()) for word in text.split(",")] if single is None else [single]
+    words = [text] if single is not None else list_in(text, "--class")
+    numbers = [spec.class_number(word) for word in words]
     classes = [number for number in numbers if number is not None]
-    if len(classes) < len(numbers):
+    if len(classes) < len(numbers) or not numbers:
         known = ", ".join(spec.class_names[:20]) or f"0 to {spec.classes - 1}"
         example = spec.class_names[:2] or ("3", "0,1,2")
         raise UsageError(f"--class {text}: the classes are {known}", f"try --class {' or '.join(example)}, or all")

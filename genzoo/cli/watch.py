@@ -15,6 +15,7 @@ from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
 from genzoo.core.errors import UsageError
 from genzoo.core.text import duration, number
 from genzoo.system import lock
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,6 +58,7 @@ def handle(options: argparse.Namespace) -> int:
         (watch_live if in_terminal() and not options.once else watch_lines)(options)
     except KeyboardInterrupt:
         print(file=sys.stderr)
+    json_result(runs=[one.as_json() for one in watched(options)])
     return 0
 
 

@@ -20,8 +20,9 @@ from genzoo.registry.entries import Kind
 from genzoo.runs.reference import shortened
 from genzoo.training.config import Training
 
-VIEW = ("binarize", "standardize")
-"""Training options that change what the metrics mean: runs that differ in them are in different tables."""
+VIEW = {"binarize": "none", "standardize": "none"}
+"""Training options that change what the metrics mean, with their defaults: runs that differ in them are in different
+tables."""
 NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners", "metrics")
 """Training options in which the runs of one row may differ."""
 SHORT = 8
@@ -208,8 +209,15 @@ def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, 
     return {**view, "likelihood": str(results.get("likelihood")), "measure": str(results["measure"])}
 
 
+def not_default(data: Data, view: Mapping[str, Any]) -> tuple[Data, dict[str, Any]]:
+    """Return data and view without the options that are at their defaults."""
+    usual = _defaults("dataset", data.name)
+    options = {name: value for name, value in data.options.items() if name not in usual or usual[name] != value}
+    return replace(data, options=options), {name: value for name, value in view.items() if value != VIEW.get(name)}
+
+
 def protocol_words(data: Data, view: Mapping[str, Any], names: Iterable[str], digest: bool) -> list[str]:
-    """Return the parts of a table's title.
+    """Return the parts of a protocol.
 
     Args:
         data: The data of its runs.

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TextIO
 
 from tqdm import tqdm
 
 from genzoo.core.listener import Epoch
 from genzoo.core.text import duration
 from genzoo.evaluation.order import label_of
-from genzoo.system.streams import standard_error, tell
+from genzoo.system.streams import columns_of, standard_error, tell
 from genzoo.training.callback import Listener
 from genzoo.training.execution import Mode
 from genzoo.training.objective import GIVEN_CLASS
@@ -64,6 +62,8 @@ class Console(Listener):
     def say(self, text: str) -> None:
         """Print a line unless quiet."""
         if not self.quiet:
+            if self.bar is not None:
+                self.bar.clear()
             tell(text)
 
     def warn(self, text: str) -> None:
@@ -120,17 +120,17 @@ class Console(Listener):
         return min(steps / speed, self.most - (now - self.started))
 
     def epoch_finished(self, record: Epoch) -> None:
-        text = summary(record, self.watched)
         done = record.epoch + 1 - self.first
         spent = time.perf_counter() - self.started
         left = min(spent / done * (self.epochs - record.epoch), self.most - spent)
-        text += eta(left)
         self.estimated = True
+        title, told = self._title(record.epoch), eta(left)
+        room = columns_of(standard_error()) - len(title) - len(told) - 2 if self.live else 0
         self.close()
         now, last = time.perf_counter(), record.epoch == self.epochs
         if self.epochs <= EACH or last or now >= self.next_line:
             self.next_line = now + LINE_SECONDS
-            self.say(f"{self._title(record.epoch)}  {text}")
+            self.say(f"{title}  {summary(record, self.watched, room)}{told}")
 
     def close(self) -> None:
         """Remove the bar from the screen."""
@@ -147,26 +147,22 @@ def eta(seconds: float) -> str:
     return f"  eta {int(seconds) // 60}:{int(seconds) % 60:02}" if seconds >= 1 else ""
 
 
-def columns_of(terminal: TextIO) -> int:
-    """Return the width of a terminal in columns; 0 where it is unknown."""
-    try:
-        return os.get_terminal_size(terminal.fileno()).columns
-    except (AttributeError, OSError, ValueError):  # a stream object without a file descriptor
-        return 0
-
-
-def summary(record: Epoch, watched: str = "loss") -> str:
+def summary(record: Epoch, watched: str = "loss", room: int = 0) -> str:
     """Return an epoch as one line.
 
     Args:
         record: The epoch.
         watched: The validation term to show; where there is no such term, all are shown. The loss needs no name.
+        room: Columns that it should keep to, where all training terms but the first are left out for it; 0: any.
     """
     parts = [terms_line(record.train)]
     if record.validation:
         shown = {watched: record.validation[watched]} if watched in record.validation else record.validation
         parts.append("validation " + terms_line(shown).removeprefix("loss " * (watched == "loss")))
     parts.append(f"{record.images / max(record.seconds, 1e-9):,.0f} img/s")
+    first, *others = parts[0].split("  ")
+    if others and 0 < room < len("  ".join(parts)):
+        parts[0] = f"{first}  …"
     return "  ".join(parts)
 
 

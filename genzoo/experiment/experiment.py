@@ -17,6 +17,7 @@ from genzoo.runs import run as runs
 from genzoo.runs.config import RunConfig
 from genzoo.runs.run import INPUT_FORMAT_FILE, Run, RunPaths
 from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.messages import detail, stage
 from genzoo.system.signals import terminable
 
 
@@ -76,5 +77,9 @@ class Experiment:
         Args:
             accept: Called with what was loaded, before anything is made of it; may raise.
         """
-        data = load(self.plan, self.paths.data_root, self.console, self.processes.first, accept)
-        return Job(self.plan, data, self.console, self.processes)
+        with stage("data"):
+            data = load(self.plan, self.paths.data_root, self.console, self.processes.first, accept)
+        for name, found in data.store.found.items():
+            detail(f"{name}: {found.folder}")
+        with stage("model"):
+            return Job(self.plan, data, self.console, self.processes)

@@ -22,6 +22,7 @@ from genzoo.runs.record import Session, data_of, evaluated_at
 from genzoo.runs.run import CHECKPOINTS, FINISHED, REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
+from genzoo.system.messages import detail, stage
 from genzoo.system.signals import exit_code, raise_pending_interrupt
 from genzoo.training.base import BaseTrainer
 from genzoo.training.closed_form import ClosedFormTrainer
@@ -100,7 +101,9 @@ class Job:
             training = TrainingSession(
                 run, self.config, session, self.trainer, self.console, self.listeners, self.data.store.warnings
             )
-            trained = training.train(start, profiled)
+            detail(" · ".join(f"{name} {session.record.get(name)}" for name in ("processor", "threads", "matmul")))
+            with stage("training"):
+                trained = training.train(start, profiled)
             stopped_by = trained.stopped_by
             if trained.outcome.stopped == INTERRUPTED:
                 session.status = INTERRUPTED
@@ -136,10 +139,12 @@ class Job:
             give_back_memory()
             raise_pending_interrupt()
             if self.processes.size > 1 or not evaluated_at(run, trained.outcome.step):  # the others evaluate along
-                self.evaluation.write(run, trained)
+                with stage("evaluation"):
+                    self.evaluation.write(run, trained)
             raise_pending_interrupt()
             if not (run.path / REPORT_FILE).exists():
-                self.draw(run, trained.model)
+                with stage("figures and report"):
+                    self.draw(run, trained.model)
         except KeyboardInterrupt as error:
             return INTERRUPTED, exit_code(error) - 128
         checkpoints.prune(run.path / CHECKPOINTS, trained.outcome.step, keep=1)  # enough for more epochs

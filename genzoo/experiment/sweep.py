@@ -20,6 +20,7 @@ from genzoo.core.listener import INTERRUPTED
 from genzoo.core.model import Autoencoder, Model
 from genzoo.core.noise import seeded
 from genzoo.core.options import to_json
+from genzoo.core.text import list_in
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.digest import digest
 from genzoo.data.store import Store
@@ -42,7 +43,6 @@ SECONDS, PASSES = 0.5, 5
 """Least time, in seconds, and least number of passes of the measurement of inference speed."""
 DRAWN = 100
 """Examples that are drawn at once to measure the speed of sampling."""
-MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -63,24 +63,16 @@ class SweepRun:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Return the seeds of "0..4" (both ends included), "0,2,7" or "3".
+    """Return the seeds of "0..4" or "0-4" (both ends included), "0,2,7" or "3", each once.
 
     Raises:
         UsageError: Anything else.
     """
-    how = "write 0..4, or 0,2,7"
-    seeds: dict[int, None] = {}
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d{1,9})(?:\.\.(\d{1,9}))?", part.strip(), flags=re.ASCII)
-        if not match:
-            raise UsageError(f"--seeds {text}: {part!r} is no seed", how)
-        first, last = int(match[1]), int(match[2] or match[1])
-        if first > last:
-            raise UsageError(f"--seeds {text}: {first} comes after {last}", f"write {last}..{first}")
-        if last - first >= MOST_SEEDS:
-            raise UsageError(f"--seeds {text}: more than {MOST_SEEDS:,} seeds", how)
-        seeds.update(dict.fromkeys(range(first, last + 1)))
-    return list(seeds)
+    words = list_in(text, "--seeds")
+    wrong = next((word for word in words if not re.fullmatch(r"\d{1,9}", word, flags=re.ASCII)), None)
+    if wrong or not words:
+        raise UsageError(f"--seeds {text}: {wrong or ''!r} is no seed", "write 0..4, or 0,2,7")
+    return list(dict.fromkeys(map(int, words)))
 
 
 def sweep_runs(configs: Iterable[RunConfig], seeds: Sequence[int]) -> list[SweepRun]:

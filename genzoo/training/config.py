@@ -103,5 +103,6 @@ class Training(View, Execution, Optimisation, Stopping):
             except UsageError as error:
                 raise OptionError(f"--max-time: {error.message}: {error.hint}", type(self), "max_time") from None
         object.__setattr__(self, "max_time", seconds)
-        names = tuple(name for text in self.metrics for name in names_in(text))
-        object.__setattr__(self, "metrics", names)  # the dataclass is frozen
+        for field, given in (("metrics", self.metrics), ("listeners", self.listeners)):
+            names = tuple(name for text in given for name in names_in(text))
+            object.__setattr__(self, field, names)  # the dataclass is frozen

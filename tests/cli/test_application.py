@@ -71,6 +71,7 @@ def test_bad_input_is_one_line(vae_run: Run, files: Path, tmp_path: Path) -> Non
         ("anomaly RUN --score elbo", "no metric named 'elbo'. Did you mean 'negative-elbo'?"),
         ("anomaly RUN --score active-units", "active-units is not defined for single examples"),
         ("traverse RUN --dims 3,20", "--dims 3,20: '20' is not one of the 20 dimensions"),
+        ("traverse RUN --dims 18-20", "--dims 18-20: '20' is not one of the 20 dimensions"),
         ("traverse RUN --dims x", "--dims x: 'x' is not one of the 20 dimensions"),
         ("traverse RUN --range nan", "--range nan must be a finite number, not negative"),
         ("denoise RUN --sigma -1", "--sigma -1.0 must be a finite number, not negative"),

@@ -172,6 +172,7 @@ def test_the_classes_asked_for_are_drawn(run: Run, tmp_path: Path) -> None:
     assert shades(run, tmp_path, "--class", 3) == [3] * 64
     assert shades(run, tmp_path, "--class", 3, "-n", 5) == [3] * 5
     assert shades(run, tmp_path, "--class", "7,2", "-n", 2) == [7, 7, 2, 2]
+    assert shades(run, tmp_path, "--class", "2-4,0", "-n", 1) == [2, 3, 4, 0]
     assert shades(run, tmp_path, "--class", "all") == [c for c in range(10) for _ in range(8)]
     assert shades(run, tmp_path, "-n", 3) == [0, 0, 0]
 
