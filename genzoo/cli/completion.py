@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -42,12 +41,12 @@ Options = dict[str, list[str]]
 
 def add_verb(verbs: Any) -> None:
     """Add `completion`."""
-    text = "print what a shell needs to complete verbs, names, runs and options"
+    text = "let a shell complete verbs, names, runs and options"
     lines = "\n".join(f"  {file:28}  {line}" for line, file in SHELLS.values())
     completion = verbs.add_parser(
         "completion",
         help=text,
-        description=f"{text}.\nWrite one line into your shell's file, and start a new shell:\n\n{lines}",
+        description=f"Let a shell complete verbs, names, runs and options.\nWrite one line into your shell's file, and start a new shell:\n\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     completion.add_argument("shell", choices=SHELLS)
@@ -172,6 +171,8 @@ def options_there() -> dict[str, Any] | None:
 
 def collect_in_background() -> None:
     """Start a process that runs `collect`, unless one has started a moment ago."""
+    import subprocess
+
     from genzoo.registry.answer_cache import FOLDER
     from genzoo.system.atomic import user_cache
 
