@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.made_file import add_open, open_file
+from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 from genzoo.figures.formats import PICTURES, either, is_picture
@@ -54,6 +55,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
     add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_sharing(parser)
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
     parser.set_defaults(handler=handle, format="text")
@@ -70,6 +72,7 @@ def handle(options: argparse.Namespace) -> int:
         raise UsageError("which dataset? genzoo bench --models A,B --dataset NAME", known)
     folder = options.runs or Path("bench") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
+    refuse_jobs(options)
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
     models = requested_models(options, "bench", NOT_HERE)
@@ -91,14 +94,17 @@ def run_all(
     publish: Callable[[list[Run]], None],
 ) -> int:
     """Train each configuration with each seed, unless the folder has the run, publish all, and return the exit code."""
-    from genzoo.experiment.sweep import finished, run_sweep, sweep_runs
+    from genzoo.experiment.reuse import finished
+    from genzoo.experiment.sweep import sweep_runs
     from genzoo.runs.run import RunPaths
     from genzoo.system.signals import exit_code
 
     plan = sweep_runs(configs, seeds)
     paths = RunPaths(folder, None, options.data_root)
+    if options.worker:
+        return work(options, plan, paths)
     try:
-        runs, failures = run_sweep(plan, paths, options.quiet, say)
+        runs, failures = shared_sweep(options, plan, paths)
     except KeyboardInterrupt as error:
         count = len(finished(plan, paths))
         again = shlex.join(["genzoo", *options.command])
@@ -191,7 +197,7 @@ def checked_config(name: str, options: argparse.Namespace, own: Sequence[str] = 
     with command_line.hinted(components):
         defaults = user_defaults.words(("device", "listeners"))  # others would make results of one machine differ
         config = command_line.parse(components, defaults, [*options.rest, *own], "")
-        return Experiment(config, RunPaths(), quiet=True).config
+        return config if options.on else Experiment(config, RunPaths(), quiet=True).config  # another machine
 
 
 def refuse_picture(path: Path, asked: bool) -> None:

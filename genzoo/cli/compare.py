@@ -7,7 +7,7 @@ import csv
 import io
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.terminal import harmless, print_tables
@@ -222,7 +222,7 @@ def notes(table: Table, metric: str) -> list[str]:
     return [*ranking_notes(table, metric), *warnings(table), *curve_notes(curves(table))]
 
 
-def draw_planes(path: Path, chosen: list[tuple[Table, str]]) -> None:
+def draw_planes(path: Path | IO[bytes], chosen: list[tuple[Table, str]]) -> None:
     """Draw the rate–distortion plane of each table that has one.
 
     Raises:

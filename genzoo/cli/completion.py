@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -41,12 +42,12 @@ Options = dict[str, list[str]]
 
 def add_verb(verbs: Any) -> None:
     """Add `completion`."""
-    text = "let a shell complete verbs, names, runs and options"
+    text = "print what a shell needs to complete verbs, names, runs and options"
     lines = "\n".join(f"  {file:28}  {line}" for line, file in SHELLS.values())
     completion = verbs.add_parser(
         "completion",
         help=text,
-        description=f"Let a shell complete verbs, names, runs and options.\nWrite one line into your shell's file, and start a new shell:\n\n{lines}",
+        description=f"{text}.\nWrite one line into your shell's file, and start a new shell:\n\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     completion.add_argument("shell", choices=SHELLS)
@@ -60,7 +61,7 @@ def print_script(options: argparse.Namespace) -> int:
     except ImportError:
         raise UsageError("completion needs argcomplete", 'pip install "genzoo[completion]"') from None
     script = argcomplete.shellcode(["genzoo"], shell=options.shell)
-    json_result(script=script)
+    json_result(shell=options.shell, script=script)
     print(script)
     if options_there() is None:
         collect_in_background()
@@ -82,11 +83,10 @@ def answer() -> None:
 def parser_for(words: list[str]) -> argparse.ArgumentParser:
     """Return a parser with the arguments of the verb that is typed, and with what completes each."""
     from genzoo.cli.config import actions_of
-    from genzoo.cli.words import add_general_options, add_verbs
+    from genzoo.cli.main import Parser, add_verbs
 
-    parser = argparse.ArgumentParser(prog="genzoo", allow_abbrev=False)
+    parser = Parser(prog="genzoo")
     parser.add_argument("--version", action="store_true")
-    add_general_options(parser)
     verbs = add_verbs(parser, words)
     verb = words[0] if words else ""
     if verb not in verbs.choices:
@@ -171,8 +171,6 @@ def options_there() -> dict[str, Any] | None:
 
 def collect_in_background() -> None:
     """Start a process that runs `collect`, unless one has started a moment ago."""
-    import subprocess
-
     from genzoo.registry.answer_cache import FOLDER
     from genzoo.system.atomic import user_cache
 

@@ -50,8 +50,8 @@ def add_verb(subparsers: Any) -> None:
 def show(options: argparse.Namespace) -> int:
     """Print each key, its value and where the value comes from."""
     rows = defaults()
-    found = [{"key": key, "value": value, "from": where} for key, value, where in rows]
-    json_result(file=user_defaults.path(), defaults=found)
+    as_json = {key: {"value": value, "from": where} for key, value, where in rows}
+    json_result(file=user_defaults.path(), defaults=as_json)
     print_table([["key", "value", "from"], *([key, shown(value), where] for key, value, where in rows)], left=3)
     return 0
 
@@ -98,7 +98,7 @@ def unset_default(options: argparse.Namespace) -> int:
 
 def print_path(options: argparse.Namespace) -> int:
     """Print the path of the file."""
-    json_result(path=user_defaults.path())
+    json_result(file=user_defaults.path())
     print(user_defaults.path())
     return 0
 

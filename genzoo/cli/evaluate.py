@@ -6,9 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import Source
-from genzoo.cli.saved_run import add_run_verb, one_of, open_run, result_of_each
+from genzoo.cli.saved_run import add_run_verb, one_of, open_run
 from genzoo.core.errors import UsageError
 from genzoo.core.text import names_in
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     import torch
@@ -47,12 +48,12 @@ def show_evaluation(options: argparse.Namespace) -> int:
         if len(opened) > 1:
             print_text(str(run.path), "bold")
         records.append(evaluate_run(run, device, names, one_of(options, name)))
-    result_of_each(records)
+    json_result(**(records[0] if len(records) == 1 else {"runs": records}))
     return 0
 
 
 def evaluate_run(run: Run, device: torch.device, names: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    """Evaluate a run, print the table and return the record for `--json`."""
+    """Evaluate a run; print its table and return the record for `--json`."""
     from genzoo.cli.drawing import samplers_of
     from genzoo.evaluation.baselines import known_gaps, known_mean, known_nll_of_each
     from genzoo.evaluation.evaluate import evaluate, find_metrics, refuse_sampling

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 USE: dict[Kind, str] = {
     "command": "genzoo {name} --help",
+    "launcher": "genzoo bench --models A,B --dataset NAME --on {name} --workers 8",
     "listener": "genzoo run MODEL --dataset NAME --listeners {name}",
     "likelihood": "genzoo run MODEL --dataset NAME --likelihood {name}",
     "prior": "genzoo run vae --dataset NAME --prior {name}",
@@ -112,7 +113,7 @@ def description(entry: Entry) -> tuple[list[list[str]], list[list[str]]]:
         return [["use", use]], []
 
     def work_out() -> list[Any]:
-        abouts = {"model": about_model, "loss": about_loss, "metric": about_metric, "dataset": None}
+        abouts = {"model": about_model, "loss": about_loss, "metric": about_metric, "dataset": None, "launcher": None}
         tell = abouts.get(entry.kind, about_part)
         about = tell(entry) if tell else []
         return [[["oracle", oracle(entry)], *about], about_options(entry) if entry.kind in WITH_OPTIONS else []]
@@ -234,7 +235,8 @@ def about_options(entry: Entry) -> list[list[str]]:
 
     def section(name: str) -> str:
         shared = entry.kind in ("model", "loss") and name in field_names(Training)
-        return "data." if entry.kind == "dataset" else f"{entry.kind}." if shared else ""
+        own = {"dataset": "data.", "launcher": f"{entry.name}."}
+        return own.get(entry.kind, f"{entry.kind}." if shared else "")
 
     rows = describe_fields(default_config(entry, entry.options))
     rows += describe_fields(default_sampling(entry, entry.options)) if entry.kind == "model" else []

@@ -79,7 +79,7 @@ data clear
   files               integer      removed
   bytes               integer      freed
   folder              text?
-evaluate, evaluation
+evaluate
   run                 text         its folder
   split               text
   samples             integer      posterior samples of each example
@@ -92,7 +92,7 @@ evaluate, evaluation
   details?            any
   *                   number?      the metrics
 evaluate --several
-  runs                [evaluation]
+  runs                [any]        of each what is above
 sample
   run                 text         its folder
   file                text         that was written
@@ -175,11 +175,10 @@ embed
   file                text         that was written
   n                   integer      examples
   arrays              [text]       what the file holds
-report, page
-  run                 text         its folder
-  file                text         that was written
-report --several
-  runs                [page]
+report
+  reports             []           one for each run
+    run               text         its folder
+    file              text         that was written
 runs, runs list, runs show, watch
   runs                [overview]
 runs diff
@@ -257,25 +256,23 @@ check --theory, prove
     seconds           number
     cases             [{any}]      what, found, truth, tolerance, holds, …
 doctor
-  broken              integer      how many
+  broken              integer      how many checks found something broken
   checks              []
     check             text
-    state             text         ok, note or BROKEN
-    text              text
+    state             text
+    text              text         what was found
     suggestion        text         what to type
 config, config show
   file                text
-  defaults            []
-    key               text
-    value             any
-    from              text         file and line, variable, or empty
+  defaults            {any}        of each key: its value, and where it is from
 config set, config unset
   key                 text
   value               any          that holds now
 config path
-  path                text
+  file                text
 completion
-  script              text         of the shell
+  shell               text
+  script              text
 help json
   schemas             {any}        the JSON Schema of each verb
 """

@@ -33,6 +33,7 @@ HEADINGS: dict[Kind, str] = {
     "schedule": "SCHEDULES",
     "quantiser": "QUANTISERS",
     "listener": "LISTENERS",
+    "launcher": "LAUNCHERS",
     "command": "COMMANDS",
 }
 LABEL, LINES = 18, 40
@@ -57,6 +58,7 @@ MEANINGS: dict[Kind, str] = {
     "sampler": "part: where codes of samples come from: --sampler gmm:10",
     "figure": "part: a picture that runs draw, where model and data allow it",
     "listener": "what each run notifies: --listeners NAME",
+    "launcher": "what starts runs on other machines: --on NAME",
     "command": "a verb of a plugin: genzoo NAME",
 }
 """What each kind is, for the help."""

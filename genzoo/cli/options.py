@@ -121,7 +121,19 @@ def read_words(kind: Any, words: list[str], **texts: Any) -> tuple[Any, list[str
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UsageError(one_line(errors.getvalue())) from None
+        message = one_line(errors.getvalue())
+        raise UsageError(message, several_values(message)) from None
+
+
+SEVERAL = re.compile(r"--(\S+) must be a (?:whole )?number, not '([^',]+(?:,[^',]+)+)'")
+
+
+def several_values(message: str) -> str:
+    """Return what to type where an option that takes one number got several; "" for another error."""
+    found = SEVERAL.fullmatch(message)
+    return (
+        f"it takes one value; to try several: genzoo sweep MODEL DATASET --grid {found[1]}={found[2]}" if found else ""
+    )
 
 
 WRONG_TYPE = re.compile(r"Error parsing (--\S+): .*(int|float)\(?\)?(?: with base 10)?: (.*)")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.bench import FORMATS, refuse_picture, requested_models, run_all, say, usable_configs
 from genzoo.cli.made_file import add_open, open_file
+from genzoo.cli.sharing import add_sharing, refuse_jobs
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in, seconds_in
 from genzoo.system.json_output import json_result
@@ -49,6 +50,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: race.png in --out)")
     add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_sharing(parser)
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
     parser.set_defaults(handler=handle, format="text", loss=None)
@@ -61,6 +63,7 @@ def handle(options: argparse.Namespace) -> int:
     budget = refuse_unusable(options)
     folder = options.out or Path("race") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
+    refuse_jobs(options)
     picture = options.figure or folder / "race.png"
     refuse_picture(picture, options.figure is not None)
     from genzoo.comparison.race import race

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.made_file import add_open, print_file
-from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP, result_of_each
+from genzoo.system.json_output import json_result
 
 
 def add_verb(verbs: Any) -> None:
     """Add `report`."""
+    from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
+
     text = "write report.html of one or several runs again"
     parser = verbs.add_parser("report", help=text, description=text)
     parser.add_argument("run", nargs="+", metavar="RUN", help=RUN_HELP)
@@ -25,9 +27,8 @@ def handle(options: argparse.Namespace) -> int:
     from genzoo.comparison.references import find
     from genzoo.reporting.report import write_report
 
-    found = [find(name, options.runs) for name in options.run]
-    pages = [write_report(run) for run in found]
-    result_of_each([{"run": run.path, "file": page} for run, page in zip(found, pages, strict=True)])
-    for page in pages:
+    pages = [(run.path, write_report(run)) for run in [find(name, options.runs) for name in options.run]]
+    json_result(reports=[{"run": run, "file": page} for run, page in pages])
+    for _, page in pages:
         print_file(page, options)
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.bench import say
+from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
 from genzoo.core.errors import UsageError
 from genzoo.system.json_output import json_error, json_result
 
@@ -33,6 +34,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the runs (default: reproduce/CARD)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the GPU if there is one)")
+    add_sharing(parser)
     parser.add_argument("--markdown", dest="format", action="store_const", const="markdown", help="print markdown")
     parser.set_defaults(handler=handle, format="text")
 
@@ -45,7 +47,7 @@ def handle(options: argparse.Namespace) -> int:
         show_cards(options)
         return 0
     from genzoo.experiment.cards import card, cards, results  # imports torch
-    from genzoo.experiment.sweep import parse_seeds, run_sweep
+    from genzoo.experiment.sweep import parse_seeds
     from genzoo.runs.run import RunPaths, refuse_unwritable
     from genzoo.system.signals import exit_code
 
@@ -54,10 +56,13 @@ def handle(options: argparse.Namespace) -> int:
     chosen = card(options.name)
     folder = options.out or Path("reproduce") / chosen.name
     refuse_unwritable(folder, None)
+    refuse_jobs(options)
     plan = chosen.plan(parse_seeds(options.seeds), **({"device": options.device} if options.device else {}))
+    paths, every = RunPaths(folder, None, options.data_root), [planned for _, planned in plan]
+    if options.worker:
+        return work(options, every, paths)
     try:
-        paths = RunPaths(folder, None, options.data_root)
-        runs, failures = run_sweep([planned for _, planned in plan], paths, options.quiet, say)
+        runs, failures = shared_sweep(options, every, paths)
     except KeyboardInterrupt as error:
         again = shlex.join(["genzoo", *options.command])
         say(f"\ngenzoo: interrupted; to go on:\n  {again}")

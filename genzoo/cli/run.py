@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.launching import add_launching, launch, take_launcher
 from genzoo.cli.made_file import add_open, open_file
 from genzoo.core.errors import UsageError, did_you_mean, listed
 from genzoo.system.json_output import json_error, json_result
 
 if TYPE_CHECKING:
+    from genzoo.core.launcher import Launcher
     from genzoo.experiment.experiment import Experiment
     from genzoo.runs.run import Run
 
@@ -38,10 +40,12 @@ def add_verb(verbs: Any) -> None:
         "--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="parent folder (default: runs/)"
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder; it must not exist")
+    parser.add_argument("--or-resume", action="store_true", help="go on with the run in --out, if there is one")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
     add_open(parser, "the report")
     parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")
+    add_launching(parser)
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
     parser.set_defaults(handler=handle, parser=parser)
 
@@ -76,19 +80,38 @@ def handle(options: argparse.Namespace) -> int:
         typo = next((f", not {word}" for word in words if did_you_mean(word, ["--dataset"])), "")
         raise UsageError(f"which dataset? genzoo run {model} --dataset NAME{typo}", known)
     file = str(options.config or "")
-    refuse_unwritable(options.runs, options.out)
+    launcher = take_launcher(options)
+    if not options.or_resume:
+        refuse_unwritable(options.runs, options.out)
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 
     with command_line.hinted(components):
-        return start(command_line.parse(components, file_words, words, file), options)
+        config = command_line.parse(components, file_words, options.rest, file)
+    return launch_run(launcher, config, options) if launcher else start(config, options)
+
+
+def launch_run(launcher: Launcher, config: Any, options: argparse.Namespace) -> int:
+    """Start a run elsewhere, as a command that may be repeated: it has a folder, and goes on with what is there."""
+    from genzoo.runs.run import make_folder
+
+    out = options.out or make_folder(options.runs, None, config.model, config.dataset)
+    words = [] if options.out else ["--out", str(out)]
+    return launch(launcher, options, [*words, *([] if options.or_resume else ["--or-resume"])], 1, f"run folder {out}")
 
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
     """Return the names in a configuration file, and its other options as words of the command line."""
-    from genzoo.runs.config import read_file, to_arguments
+    from genzoo.runs.config import read_file
 
-    words = to_arguments(read_file(path), str(path))
+    return from_values(read_file(path), path)
+
+
+def from_values(values: dict[str, Any], path: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the names in the tables of a configuration file, and its other options as words of the command line."""
+    from genzoo.runs.config import to_arguments
+
+    words = to_arguments(values, str(path))
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
     for name in ("model", "dataset", "loss"):
         parser.add_argument(f"--{name}", default="")
@@ -126,15 +149,15 @@ def start(config: Any, options: argparse.Namespace) -> int:
     """Run a configuration and print the results; with `--dry-run` only what it would take."""
     if options.dry_run:
         return print_estimate(config, options)
-    from genzoo.experiment.experiment import Experiment
+    from genzoo.experiment.or_resume import run_new, run_or_resume
     from genzoo.registry.plugin_faults import exit_code_of
     from genzoo.runs.run import RunPaths
     from genzoo.system.distributed import joined
 
     paths = RunPaths(options.runs, options.out, options.data_root, options.profile)
     with joined(exit_code_of) as processes:
-        experiment = Experiment(config, paths, options.quiet or options.json, processes)
-        run = experiment.run()
+        make = run_or_resume if options.or_resume else run_new
+        experiment, run = make(config, paths, options.quiet or options.json, processes)
         code = int(processes.broadcast_object(str(print_outcome(run, experiment, options)) if run else ""))
         if code:
             processes.ignore_sigterm()
@@ -167,16 +190,19 @@ def print_estimate(config: Any, options: argparse.Namespace) -> int:
 
 def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:
     """Print the results of a run, or how to resume it; return the exit code."""
-    from genzoo.core.listener import INTERRUPTED
+    from genzoo.core.listener import INTERRUPTED, STOPPED
     from genzoo.reporting.format import impossible_gaps
     from genzoo.runs.run import REPORT_FILE
     from genzoo.system.messages import warn
 
-    if run.record["status"] == INTERRUPTED:
+    status = str(run.record["status"])
+    if status == INTERRUPTED or status.startswith(STOPPED):
         files = [word for file in options.plugin_files for word in ("-p", file)]
         data = ["--data-root", options.data_root] if options.data_root else []
         command = shlex.join(map(str, ["genzoo", *files, "resume", run.path, *data]))
-        print(f"genzoo: interrupted; resume it:\n  {command}", file=sys.stderr)
+        print(f"genzoo: {status}; resume it:\n  {command}", file=sys.stderr)
+        if status != INTERRUPTED:
+            return 0
         code = 128 + (experiment.stopped_by or signal.SIGINT)
         json_error("interrupted; resume it", command, code)
         return code

@@ -75,7 +75,7 @@ def add_list_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the list."""
     parser.set_defaults(places=[])
     if parser.prog.endswith(" list"):
-        here = "runs, or folders of runs (default: those of runs/, bench/, race/ and reproduce/ here)"
+        here = "runs, or folders of runs (default: those of runs/, bench/, race/, sweep/ and reproduce/ here)"
         parser.add_argument("places", nargs="*", type=Path, metavar="FOLDER", help=here)
     parser.add_argument("--status", metavar="A,B", default="", help="only runs that are running, finished, …")
     parser.add_argument("--tag", default="", help="only runs with this tag")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.loading import add_data_options
 from genzoo.core.errors import UsageError
 from genzoo.figures import formats
-from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     import torch
@@ -51,11 +50,6 @@ def add_run_verb(
 def one_of(options: argparse.Namespace, name: str) -> argparse.Namespace:
     """Return the options of a command on several runs for one of them."""
     return argparse.Namespace(**{**vars(options), "run": name})
-
-
-def result_of_each(records: list[dict[str, Any]]) -> None:
-    """Give the result of a command on one run, or of each of several, for `--json`."""
-    json_result(**(records[0] if len(records) == 1 else {"runs": records}))
 
 
 def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:

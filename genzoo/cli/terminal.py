@@ -109,8 +109,8 @@ def print_table(rows: Sequence[Sequence[str]], left: int = 1, header: bool = Tru
     target.print(Padding(table, (0, 0, 0, INDENT if header else 0), expand=False))
 
 
-def print_tables(tables: Sequence[ReportTable]) -> None:
-    """Print tables with their titles and notes. Control characters in any text are spelled out."""
+def print_tables(tables: Sequence[ReportTable], footer: str = "") -> None:
+    """Print tables with their titles and notes, and what their intervals are. Control characters are spelled out."""
     from genzoo.reporting.tables import INTERVAL
 
     for table in tables:
@@ -119,7 +119,7 @@ def print_tables(tables: Sequence[ReportTable]) -> None:
         for note in table.notes:
             print_text(harmless(note), indent=INDENT)
         print()
-    print_text(INTERVAL, "dim")
+    print_text(footer or INTERVAL, "dim")
 
 
 def print_text(text: str, style: str = "", indent: int = 0) -> None:

@@ -58,7 +58,6 @@ def handle(options: argparse.Namespace) -> int:
         (watch_live if in_terminal() and not options.once else watch_lines)(options)
     except KeyboardInterrupt:
         print(file=sys.stderr)
-    json_result(runs=[one.as_json() for one in watched(options)])
     return 0
 
 
@@ -89,6 +88,7 @@ def watch_lines(options: argparse.Namespace) -> None:
                 before[one.run.path] = now
                 print("  ".join(filter(None, line_of(one))), flush=True)
         if options.once or not any(map(is_running, found)):
+            json_result(runs=[one.as_json() for one in found])
             return
         time.sleep(SECONDS)
 

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,9 +40,8 @@ def default_runs() -> Path:
 
 def places(root: Path = RUNS) -> list[Path]:
     """Return the folders in which runs are looked up by name: for the default one also those of sweeps beside it."""
-    return (
-        [root, *(Path(name) for name in ("bench", "race", "reproduce"))] if root in (RUNS, default_runs()) else [root]
-    )
+    beside = ("bench", "race", "sweep", "reproduce") if root in (RUNS, default_runs()) else ()
+    return [root, *map(Path, beside)]
 
 
 def find(reference: str, root: Path = RUNS) -> Run:
@@ -123,12 +122,22 @@ def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = N
 
 
 def best(root: Path, metric: str) -> Run:
-    """Return the finished run in a folder with the best validation metric, or test metric without validation data.
+    """Return the best finished run in a folder, see `best_of`."""
+    return best_of(collect([root]), metric, f"{root}/")
+
+
+def best_of(runs: Iterable[Run], metric: str, where: str) -> Run:
+    """Return the finished run with the best validation metric, or test metric without validation data.
+
+    Args:
+        runs: The runs; those that are not finished are left out.
+        metric: The metric, as it is typed.
+        where: Where they are, in messages.
 
     Raises:
         UsageError: No run has the metric, neither lower nor higher is better, or the runs are not comparable.
     """
-    comparable = tables(collect([root]), say=lambda line: warn(line, "resume it: genzoo resume RUN"))
+    comparable = tables(runs, say=lambda line: warn(line, "resume it: genzoo resume RUN"))
     name = key(metric)
     found = [
         (metric_of(table_in(results, "validation"), name), value, table.protocol, run)
@@ -140,8 +149,8 @@ def best(root: Path, metric: str) -> Run:
     if not found:
         known = [name.replace("_", "-") for table in comparable for name in table.metrics()]
         hint = f"known: {', '.join(dict.fromkeys(known))}"
-        raise UsageError(f"@best:{metric}: no finished run in {root}/ has it.{did_you_mean(metric, known)}", hint)
-    refuse_unlike(root, metric, sorted({protocol for _, _, protocol, _ in found}))
+        raise UsageError(f"@best:{metric}: no finished run in {where} has it.{did_you_mean(metric, known)}", hint)
+    refuse_unlike(where, metric, sorted({protocol for _, _, protocol, _ in found}))
     order = refuse_unordered(
         name, f"@best:{metric}", dict.fromkeys(name for one in comparable for name in one.metrics())
     )
@@ -155,7 +164,7 @@ def best(root: Path, metric: str) -> Run:
     return Run(next((path for path in run_folders([root]) if path.resolve() == chosen), chosen))
 
 
-def refuse_unlike(root: Path, metric: str, protocols: Sequence[str]) -> None:
+def refuse_unlike(where: str, metric: str, protocols: Sequence[str]) -> None:
     """Refuse a choice among runs of several protocols.
 
     Raises:
@@ -168,8 +177,8 @@ def refuse_unlike(root: Path, metric: str, protocols: Sequence[str]) -> None:
     enough = next((n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own)), 99)
     shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
     raise UsageError(
-        f"@best:{metric}: the runs in {root}/ are not comparable: {' | '.join(shown)}",
-        f"compare them and name one: genzoo compare {root}",
+        f"@best:{metric}: the runs in {where} are not comparable: {' | '.join(shown)}",
+        f"compare them and name one: genzoo compare {where}",
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 GROUPS = {
-    "start": ("run", "resume", "list", "info", "data", "config", "doctor", "completion"),
+    "start": ("run", "resume", "watch", "list", "info", "data"),
     "use a run": (
         *("evaluate", "sample", "reconstruct", "interpolate", "traverse", "augment", "anomaly", "denoise", "impute"),
         *("compress", "embed", "report"),
     ),
-    "compare runs": ("runs", "watch", "compare", "bench", "race", "reproduce"),
+    "compare runs": ("runs", "compare", "bench", "race", "sweep", "reproduce"),
     "extend": ("plugins", "new-plugin", "check", "prove"),
+    "set up": ("doctor", "config", "completion"),
 }
 """genzoo's own commands, in the order of `genzoo --help`. Each is a module of `genzoo.cli`."""
 VERBS = tuple(verb for group in GROUPS.values() for verb in group)

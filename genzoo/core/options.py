@@ -89,6 +89,11 @@ def option(field_name: str) -> str:
     return "--" + field_name.replace("_", "-")
 
 
+def as_typed(value: Any) -> str:
+    """Return an option's value as it is typed: several values with commas between them, "none" for None."""
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else "none" if value is None else str(value)
+
+
 def check(instance: Any) -> None:
     """Check every field of a config against its annotation, and convert it to one form.
 
@@ -245,7 +250,7 @@ def describe_fields(instance: Any) -> list[tuple[str, str, str, str]]:
     rows = []
     for field in dataclasses.fields(instance):
         value = getattr(instance, field.name)
-        shown = ",".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
+        shown = as_typed(value)
         rows.append((field.name, _type_name(hints[field.name]), shown, texts.get(field.name, "")))
     return rows
 

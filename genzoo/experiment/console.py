@@ -18,12 +18,12 @@ from genzoo.training.execution import Mode
 from genzoo.training.objective import GIVEN_CLASS
 
 REFRESH_SECONDS = 0.5  # reading the loss terms makes a GPU wait
+EACH, LINE_SECONDS = 20, 1.0
+"""A run of more than 20 epochs prints lines at least a second apart, and those of its first and last epoch."""
 FIRST_ESTIMATE = 2.0
 """Seconds of steps after which the remaining time is estimated, if the first epoch has not ended before."""
 WORTH_TELLING = 10.0
 """Remaining seconds from which the first estimate is a line of its own, where there is no bar."""
-EACH, LINE_SECONDS = 20, 1.0
-"""A run of more than 20 epochs prints lines at least a second apart, and those of its first and last epoch."""
 
 
 class Console(Listener):
@@ -123,14 +123,14 @@ class Console(Listener):
         done = record.epoch + 1 - self.first
         spent = time.perf_counter() - self.started
         left = min(spent / done * (self.epochs - record.epoch), self.most - spent)
+        title, left_text = self._title(record.epoch), eta(left)
+        room = columns_of(standard_error()) - len(title) - len(left_text) - 2 if self.live else 0
         self.estimated = True
-        title, told = self._title(record.epoch), eta(left)
-        room = columns_of(standard_error()) - len(title) - len(told) - 2 if self.live else 0
         self.close()
         now, last = time.perf_counter(), record.epoch == self.epochs
         if self.epochs <= EACH or last or now >= self.next_line:
             self.next_line = now + LINE_SECONDS
-            self.say(f"{title}  {summary(record, self.watched, room)}{told}")
+            self.say(f"{title}  {summary(record, self.watched, room)}{left_text}")
 
     def close(self) -> None:
         """Remove the bar from the screen."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from genzoo.core.listener import INTERRUPTED
+from genzoo.core.listener import INTERRUPTED, STOPPED
 from genzoo.core.model import Model
 from genzoo.core.run_reference import parse_pinned, run_references
+from genzoo.data.input_format import input_format_of
 from genzoo.data.run_data import RunData
 from genzoo.experiment.console import Console
 from genzoo.experiment.final_evaluation import FinalEvaluation
@@ -19,7 +20,7 @@ from genzoo.runs import checkpoints
 from genzoo.runs.config import RunConfig
 from genzoo.runs.environment import environment
 from genzoo.runs.record import Session, data_of, evaluated_at
-from genzoo.runs.run import CHECKPOINTS, FINISHED, REPORT_FILE, Run
+from genzoo.runs.run import CHECKPOINTS, FINISHED, INPUT_FORMAT_FILE, REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
 from genzoo.system.messages import detail, stage
@@ -61,6 +62,11 @@ class Job:
         components = self.config.components
         entries = (components.model, components.loss, components.dataset)
         return {**environment(self.plan.device, entries), "processes": self.processes.size}
+
+    def write_input_format(self, run: Run) -> None:
+        """Write what files must look like to be data of the run's model."""
+        form = input_format_of(self.plan.dataset, self.data.splits.train, self.data.spec)
+        run.write(INPUT_FORMAT_FILE, form.to_json())
 
     def first_session(self, run: Run) -> Session:
         """Begin the record of a new run."""
@@ -105,8 +111,8 @@ class Job:
             with stage("training"):
                 trained = training.train(start, profiled)
             stopped_by = trained.stopped_by
-            if trained.outcome.stopped == INTERRUPTED:
-                session.status = INTERRUPTED
+            if is_unfinished(trained):
+                session.status = trained.outcome.stopped
             else:
                 session.status, stopped_by = self.finish(run, trained)
         except KeyboardInterrupt:
@@ -126,7 +132,7 @@ class Job:
     def follow(self, start: Snapshot | None) -> None:
         """Train and evaluate along with the first process, and write nothing."""
         trained = fit(self.trainer, start)
-        if trained.outcome.stopped != INTERRUPTED:
+        if not is_unfinished(trained):
             self.evaluation.of_splits(trained.model)
 
     def finish(self, run: Run, trained: Trained) -> tuple[str, int]:
@@ -171,6 +177,11 @@ class Job:
             write_report(run)
         except Exception as error:  # a page is worth less than the results
             self.console.warn(f"{REPORT_FILE} could not be written: {describe(error)}")
+
+
+def is_unfinished(trained: Trained) -> bool:
+    """Return whether a training ended before its time, interrupted or stopped by a listener: it is not evaluated."""
+    return trained.outcome.stopped == INTERRUPTED or trained.outcome.stopped.startswith(STOPPED)
 
 
 def runs_used(config: RunConfig) -> dict[str, dict[str, str]]:

@@ -25,14 +25,19 @@ class ReportTable:
     notes: Sequence[str] = ()
 
 
-def estimate_text(estimate: Estimate | str) -> str:
-    """Return "mean ± 95 % interval over seeds, test ± 95 % interval over test examples", or "n/a" with the reason."""
+def estimate_text(estimate: Estimate | str, over: str = "test") -> str:
+    """Return "mean ± 95 % interval over seeds, test ± 95 % interval over test examples", or "n/a" with the reason.
+
+    Args:
+        estimate: The metric.
+        over: What stands before the interval over examples.
+    """
     if isinstance(estimate, str):
         return f"n/a ({estimate})"
     mean = number(estimate.mean)
     decimals = len(mean.partition(".")[2])
     seeds = "" if estimate.interval is None else f" ± {interval_text(estimate.interval, decimals)}"
-    examples = "" if estimate.test_interval is None else f", test ± {interval_text(estimate.test_interval, decimals)}"
+    examples = "" if estimate.test_interval is None else f", {over} ± {interval_text(estimate.test_interval, decimals)}"
     return estimate.sign + mean + seeds + examples
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.core.listener import INTERRUPTED
+from genzoo.core.listener import INTERRUPTED, STOPPED
 from genzoo.runs.checkpoints import discard
 from genzoo.runs.record import former_record, last_session, total_seconds
 from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING, Run, read_json
@@ -23,7 +23,7 @@ LABELS_FILE = "labels.json"
 DEPTH = 3
 """How deep runs lie in a folder of sweeps: bench/digits/vae-0."""
 KILLED, FAILED, DAMAGED = "killed", "failed", "damaged"
-STATUSES = (RUNNING, FINISHED, INTERRUPTED, KILLED, FAILED, DAMAGED)
+STATUSES = (RUNNING, FINISHED, INTERRUPTED, STOPPED, KILLED, FAILED, DAMAGED)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError, not_installed
 from genzoo.core.values import plain as plain
+from genzoo.core.late import late
 from genzoo.runs.config import RunConfig
 from genzoo.runs.reference import MODEL_FILE as MODEL_FILE
+from genzoo.runs.results import Results
 from genzoo.system import lock
-from genzoo.system.atomic import to_bytes, write_atomically
+from genzoo.system.atomic import is_temporary, to_bytes, write_atomically
 from genzoo.system.reading import parse_json, read_text
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class Run:
     checkpoints/         for `genzoo resume`
     samplers/            densities fitted to codes of the training data, `genzoo sample --sampler`
     labels.json          tags and a note, `genzoo runs tag`
+    tracker.json         the run's identity in MLflow, W&B and other trackers
     lock                 held while a process writes
     figures/             pictures, and texts, sound and tables
     report.html          all of this on one page
@@ -131,9 +134,9 @@ class Run:
         return read_input_format(read_json(file), self.model.spec, file) if file.exists() else InputFormat()
 
     @property
-    def results(self) -> dict[str, Any]:
-        """The final evaluation: metrics by split, such as results["test"]["negative_elbo"]."""
-        return read_json(self.path / "results.json")
+    def results(self) -> Results:
+        """The final evaluation: metrics by split, such as results.test.mse or results["test"]["negative_elbo"]."""
+        return Results(read_json(self.path / "results.json"))
 
     @property
     def record(self) -> dict[str, Any]:
@@ -158,6 +161,17 @@ class Run:
                 break
         return epochs
 
+    @property
+    def identity(self) -> str:
+        """What trackers know the run by, 16 hexadecimal digits; drawn and stored when the first of them asks.
+
+        Raises:
+            GenzooError: The file is damaged, or cannot be written.
+        """
+        from genzoo.runs.identity import identity
+
+        return identity(self)
+
     @cached_property
     def model(self) -> Model:
         """The trained model, in evaluation mode, on the CPU."""
@@ -179,6 +193,21 @@ class Run:
             return
         if status != FINISHED:
             raise UsageError(f"{self.path} has no model yet: it is {status}", f"go on: genzoo resume {self.path}")
+
+    def figure(self, name: str) -> Any:
+        """Return a figure of the run, such as "traversals"; a notebook shows it.
+
+        Returns:
+            A `genzoo.figures.picture.Picture`: its `path` is the file.
+
+        Raises:
+            UsageError: The run has no such figure; the message names those that it has.
+        """
+        return late("genzoo.figures.picture:picture_of")(self, name)
+
+    def _repr_html_(self) -> str:
+        html: str = late("genzoo.reporting.card:run_html")(self)
+        return html
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file of the run atomically."""
@@ -240,13 +269,18 @@ def claim(root: Path, out: Path | None, model: str, dataset: str) -> Iterator[Ru
     Raises:
         UsageError: The folder exists or cannot be made.
     """
-    with lock.locked(_make(root, out, model, dataset)) as path:
+    with lock.locked(make_folder(root, out, model, dataset)) as path:
         if not is_unused(path):  # another process has used it meanwhile
             raise _exists(path)
         yield Run(path)
 
 
-def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
+def make_folder(root: Path, out: Path | None, model: str, dataset: str) -> Path:
+    """Make the empty folder of a new run and return it, see `claim`.
+
+    Raises:
+        UsageError: It exists or cannot be made.
+    """
     stamp = time.strftime("%Y%m%d-%H%M", time.gmtime())
     short = "-".join(name.rpartition("/")[2] for name in (model, dataset))
     while True:
@@ -264,8 +298,11 @@ def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
 
 
 def is_unused(folder: Path) -> bool:
-    """Return whether a run can begin in a folder: it has no files, except the lock of a run that never began."""
-    return folder.is_dir() and all(path.name == lock.FILE for path in folder.iterdir())
+    """Return whether a run can begin in a folder: it has no files, except those of a run that never began.
+
+    These are its lock, and an unfinished first file.
+    """
+    return folder.is_dir() and all(path.name == lock.FILE or is_temporary(path) for path in folder.iterdir())
 
 
 def _exists(out: Path) -> UsageError:

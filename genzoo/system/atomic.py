@@ -80,6 +80,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def is_temporary(path: Path) -> bool:
+    """Return whether a path is a temporary file of `write_atomically`, perhaps of a killed process."""
+    return path.name.startswith(".") and path.name.endswith(".tmp")
+
+
 def write_new(
     path: Path, content: Content, raise_pending_interrupt: Callable[[], None] = lambda: None
 ) -> tuple[int, str]:

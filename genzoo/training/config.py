@@ -43,7 +43,7 @@ class Execution:
     save_every: NonNegative = 60.0
     """Seconds between checkpoints, which `genzoo resume` starts from; one more is written at the end. 0: none."""
     listeners: tuple[str, ...] = ()
-    """Run listeners, such as tensorboard: genzoo list --kind listener."""
+    """Run listeners, such as tensorboard or mlflow,wandb: genzoo list --kind listener. mlflow:model sends the model."""
     metrics: tuple[str, ...] = ()
     """More metrics of the trained model, such as iwae:5000: genzoo list --kind metric."""
 
@@ -103,6 +103,6 @@ class Training(View, Execution, Optimisation, Stopping):
             except UsageError as error:
                 raise OptionError(f"--max-time: {error.message}: {error.hint}", type(self), "max_time") from None
         object.__setattr__(self, "max_time", seconds)
-        for field, given in (("metrics", self.metrics), ("listeners", self.listeners)):
-            names = tuple(name for text in given for name in names_in(text))
-            object.__setattr__(self, field, names)  # the dataclass is frozen
+        for option in ("metrics", "listeners"):
+            names = tuple(name for text in getattr(self, option) for name in names_in(text))
+            object.__setattr__(self, option, names)  # the dataclass is frozen

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genzoo.core.errors import UsageError
-from genzoo.core.listener import INTERRUPTED, OUT_OF_TIME, Epoch
+from genzoo.core.listener import INTERRUPTED, OUT_OF_TIME, STOPPED, Epoch
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model
 from genzoo.core.noise import derive_seed, generators, seeded, shared
@@ -144,8 +144,10 @@ class Trainer(BaseTrainer):
             finished.append(record)
             if self.validation_data is not None:
                 update_early_stopping(self, record)
-            for listener in self.listeners:
-                listener.epoch_finished(record)
+            stopped = self.tell_epoch(record)
+            if self.processes.any(bool(stopped)):
+                self.outcome.stopped = stopped or STOPPED  # only the first process knows why
+                return
         self.outcome.stopped = self.stopping.reason(len(finished))
 
     def _prepare(self, start: snapshot.Snapshot | None = None) -> None:

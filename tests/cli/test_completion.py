@@ -50,7 +50,7 @@ def completed(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("genzoo co", ["config", "completion", "compress", "compare"]),
+        ("genzoo co", ["compress", "compare", "config", "completion"]),
         ("genzoo runs sh", ["show"]),
         ("genzoo run vae dig", ["digits"]),
         ("genzoo run vae digits --lat", ["--latent-dim"]),
