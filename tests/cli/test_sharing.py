@@ -11,7 +11,6 @@ import pytest
 from commandline import genzoo, in_own_process, refused
 from worker_processes import Start, in_training, waited
 
-from genzoo.experiment import jobs
 from genzoo.runs.run import MODEL_FILE, Run
 from genzoo.system.checksummed import stored_digest
 
@@ -58,21 +57,6 @@ def test_jobs_that_cannot_be_are_refused(verb: str, tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     assert refused(genzoo(f"{verb} --jobs 0")) == "--jobs 0: not from 1 to 1,000"
     assert not list(tmp_path.iterdir())
-
-
-def test_workers_have_their_share_of_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*jobs.SET_BY_USER, jobs.VISIBLE):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(jobs, "cores", lambda: 8)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    assert jobs.environments(3) == [{"OMP_NUM_THREADS": "2"}] * 3
-    assert jobs.environments(20) == [{"OMP_NUM_THREADS": "1"}] * 20
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    assert [each[jobs.VISIBLE] for each in jobs.environments(3)] == ["0", "1", "0"]
-    assert jobs.environments(2, deal=False) == [{"OMP_NUM_THREADS": "4"}] * 2
-    monkeypatch.setenv(jobs.VISIBLE, "5, GPU-a,7")
-    monkeypatch.setenv("MKL_NUM_THREADS", "3")
-    assert jobs.environments(2) == [{jobs.VISIBLE: "5"}, {jobs.VISIBLE: "GPU-a"}]
 
 
 LASTING = f"bench --models vae --seeds 0..3 --epochs 100 --save-every 0.05 {SMALL} --quiet --runs"
