@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from genzoo.comparison.identity import as_key
+from genzoo.comparison.identity import Data, as_key
 from genzoo.comparison.selection import default_metric, selections
 from genzoo.core.errors import PluginError, UsageError
 from genzoo.core.listener import STOPPED, Epoch, RunListener, StopRun
@@ -146,6 +146,8 @@ class Search:
     """What is known of the trials by their numbers: a cost, "pruned", or why there is none."""
     held: dict[int, str] = field(default_factory=dict)
     """Who makes the others."""
+    data: dict[str, Data] = field(default_factory=dict)
+    """Identities of the data, so that they are read once."""
 
     def __post_init__(self) -> None:
         self.claims = Claims(self.paths.runs)
@@ -249,7 +251,8 @@ class Search:
         (planned,) = sweep_runs([config], [SEED])
         self.say(title)
         pruning = Pruning(trial, self.metric)
-        worker = Worker([planned], self.paths, self.quiet, listeners={"pruning": pruning} if self.prune else {})
+        listeners = {"pruning": pruning} if self.prune else {}
+        worker = Worker([planned], self.paths, self.quiet, listeners=listeners, now=self.data)
         worker.make_and_wait()
         if planned.key in worker.failures:
             failure = worker.failures[planned.key].removeprefix(f"{planned.name}: ")
