@@ -56,8 +56,10 @@ if TYPE_CHECKING:
     from genzoo.core.hookspecs import RegisterPart as RegisterPart
     from genzoo.core.hookspecs import hookimpl as hookimpl
     from genzoo.core.imputer import Imputer as Imputer
+    from genzoo.core.launcher import Launcher as Launcher
     from genzoo.core.listener import Epoch as Epoch
     from genzoo.core.listener import RunListener as RunListener
+    from genzoo.core.listener import StopRun as StopRun
     from genzoo.core.loss import Loss as Loss
     from genzoo.core.loss import Phase as Phase
     from genzoo.core.metric import EvaluationBatch as EvaluationBatch
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
     from genzoo.core.theory import Case as Case
+    from genzoo.core.tracker import Tracker as Tracker
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
     from genzoo.experiment.api import options as options
@@ -116,6 +119,7 @@ if TYPE_CHECKING:
     from genzoo.registry.parts import make_part as make_part
     from genzoo.runs.run import Run as Run
     from genzoo.system.computing import evaluating as evaluating
+    from genzoo.system.json_output import json_result as json_result
     from genzoo.training.gather import gather as gather
 
 _HOMES = {
@@ -132,7 +136,8 @@ _HOMES = {
     "core.errors": "GenzooError NonFiniteError OutOfMemory PluginError UsageError",
     "core.hookspecs": "Register RegisterMetric RegisterModel RegisterPart hookimpl",
     "core.imputer": "Imputer",
-    "core.listener": "Epoch RunListener",
+    "core.launcher": "Launcher",
+    "core.listener": "Epoch RunListener StopRun",
     "core.loss": "Loss Phase",
     "core.metric": "EvaluationBatch Metric EvaluationContext",
     "core.model": "Autoencoder Decoder Density Encoder Inference LatentModel Model Tokeniser",
@@ -143,6 +148,7 @@ _HOMES = {
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "core.theory": "Case",
+    "core.tracker": "Tracker",
     "data.resident": "Resident",
     "data.store": "Store",
     "experiment.api": "options resume run",
@@ -155,6 +161,7 @@ _HOMES = {
     "registry.parts": "make_likelihood make_part",
     "runs.run": "Run",
     "system.computing": "evaluating",
+    "system.json_output": "json_result",
     "training.gather": "gather",
 }
 _MODULES = ("sklearn",)

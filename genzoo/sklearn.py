@@ -127,7 +127,7 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         with one_run(quiet=not self.verbose), own_settings():
             plan = self._plan(np.array(rows, np.float32))
             training = plan.config.training
-            console = Console(training.epochs, training.batch_size, quiet=not self.verbose)
+            console = Console(training.batch_size, quiet=not self.verbose)
             job = Job(plan, load(plan, None, console, True), console, ALONE)
             self.model_ = train(job.trainer, None).model.cpu().eval()
         self._n_features_out = self._code_size()

@@ -16,6 +16,7 @@ from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS, PARTS, WITH_OPTIONS, Entry, Kind
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 USE: dict[Kind, str] = {
     "command": "genzoo {name} --help",
+    "launcher": "genzoo bench --models A,B --dataset NAME --on {name} --workers 8",
     "listener": "genzoo run MODEL --dataset NAME --listeners {name}",
     "likelihood": "genzoo run MODEL --dataset NAME --likelihood {name}",
     "prior": "genzoo run vae --dataset NAME --prior {name}",
@@ -58,6 +60,7 @@ def show_info(options: argparse.Namespace) -> int:
         raise UsageError(f"nothing is named {options.name!r}.{did_you_mean(options.name, known)}", "type: genzoo list")
     described = [description(entry) for entry in entries]
     verdicts = verdicts_here()
+    json_result(entries=[record(*one, verdicts) for one in zip(entries, described, strict=True)])
     for entry, (about, options_of) in zip(entries, described, strict=True):
         print_text(f"{entry.kind} {entry.name} · {entry.summary}", "bold")
         shown = badge(entry, verdicts).replace("theory", "not yet run")
@@ -67,6 +70,24 @@ def show_info(options: argparse.Namespace) -> int:
         if options_of:
             print_table(options_of, left=2, header=False, plain="\n".join(starmap(option_line, options_of)))
     return 0
+
+
+def record(
+    entry: Entry, described: tuple[list[list[str]], list[list[str]]], verdicts: dict[str, str]
+) -> dict[str, Any]:
+    """Return the details of an entry as a JSON value."""
+    about: dict[str, list[str]] = {}
+    for label, text in described[0]:
+        about.setdefault(label, []).extend([text] if text else [])
+    options = [{"option": spelling.split()[0], "kind": " ".join(spelling.split()[1:]), "help": text}
+               for spelling, text in described[1]]  # fmt: skip
+    return {**summary(entry, verdicts), "about": about, "options": options}
+
+
+def summary(entry: Entry, verdicts: dict[str, str]) -> dict[str, str]:
+    """Return what `genzoo list` says of an entry as a JSON value."""
+    return {"kind": entry.kind, "name": entry.name, "summary": entry.summary, "paper": entry.paper,
+            "origin": str(entry.origin), "theory": badge(entry, verdicts)}  # fmt: skip
 
 
 def labelled(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -92,7 +113,7 @@ def description(entry: Entry) -> tuple[list[list[str]], list[list[str]]]:
         return [["use", use]], []
 
     def work_out() -> list[Any]:
-        abouts = {"model": about_model, "loss": about_loss, "metric": about_metric, "dataset": None}
+        abouts = {"model": about_model, "loss": about_loss, "metric": about_metric, "dataset": None, "launcher": None}
         tell = abouts.get(entry.kind, about_part)
         about = tell(entry) if tell else []
         return [[["oracle", oracle(entry)], *about], about_options(entry) if entry.kind in WITH_OPTIONS else []]
@@ -214,7 +235,8 @@ def about_options(entry: Entry) -> list[list[str]]:
 
     def section(name: str) -> str:
         shared = entry.kind in ("model", "loss") and name in field_names(Training)
-        return "data." if entry.kind == "dataset" else f"{entry.kind}." if shared else ""
+        own = {"dataset": "data.", "launcher": f"{entry.name}."}
+        return own.get(entry.kind, f"{entry.kind}." if shared else "")
 
     rows = describe_fields(default_config(entry, entry.options))
     rows += describe_fields(default_sampling(entry, entry.options)) if entry.kind == "model" else []

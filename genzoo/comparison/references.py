@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +14,10 @@ from genzoo.comparison.tables import collect, metric_of, table_in, tables
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
+from genzoo.core.text import duration
 from genzoo.evaluation.order import key, refuse_unordered
-from genzoo.runs.overview import run_folders
+from genzoo.runs import user_defaults
+from genzoo.runs.overview import Overview, flat, run_folders
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, read_json
 from genzoo.system.messages import warn
@@ -25,11 +29,19 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 """The folder of runs, if none is named."""
+MOST_TOLD, MOST_DIFFERENCES = 8, 4
+"""Runs, and options in which they differ, that a message lists where a name means several runs."""
+
+
+def default_runs() -> Path:
+    """Return the folder of runs of a command that names none: the user's default, or `RUNS`."""
+    return user_defaults.folder("runs") or RUNS
 
 
 def places(root: Path = RUNS) -> list[Path]:
-    """Return the folders in which the names of runs are looked up: for `RUNS` also those of sweeps beside it."""
-    return [root, *(Path(name) for name in ("bench", "race", "reproduce"))] if root == RUNS else [root]
+    """Return the folders in which runs are looked up by name: for the default one also those of sweeps beside it."""
+    beside = ("bench", "race", "sweep", "reproduce") if root in (RUNS, default_runs()) else ()
+    return [root, *map(Path, beside)]
 
 
 def find(reference: str, root: Path = RUNS) -> Run:
@@ -59,10 +71,22 @@ def find(reference: str, root: Path = RUNS) -> Run:
     if len(matching) == 1:
         return Run(matching[0])
     if matching:
-        raise UsageError(
-            f"{len(matching)} runs begin with {reference!r}", "\n".join(path.name for path in matching[:8])
-        )
+        raise UsageError(f"{len(matching)} runs begin with {reference!r}", "\n".join(told_apart(matching[:MOST_TOLD])))
     raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
+
+
+def told_apart(paths: Sequence[Path]) -> list[str]:
+    """Return a line for each run: its name, its age, and the values of the options in which the runs differ."""
+    runs = [Overview(Run(path)) for path in paths]
+    configs = [flat(one.config) for one in runs]
+    names = [name for name in dict.fromkeys(itertools.chain(*configs)) if len({str(c.get(name)) for c in configs}) > 1]
+    width = max(len(path.name) for path in paths)
+    lines = []
+    for one, config in zip(runs, configs, strict=True):
+        own = [f"{name.rpartition('.')[2].replace('_', '-')} {config.get(name)}" for name in names[:MOST_DIFFERENCES]]
+        old = f"{duration(max(time.time() - one.started, 0.0))} old" if one.started else ""
+        lines.append(f"{one.run.path.name:{width}}  {', '.join(filter(None, [old, *own]))}".rstrip())
+    return lines
 
 
 def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = None) -> RunConfig:
@@ -136,7 +160,8 @@ def best_of(runs: Iterable[Run], metric: str, where: str) -> Run:
     if not validated:
         warn(f"@best:{metric}: chosen by test metrics", "these runs do not have it on validation data")
     choice = validated or [(order.cost(value), run) for _, value, _, run in found]
-    return min(choice, key=lambda item: item[0])[1]
+    chosen = min(choice, key=lambda item: item[0])[1].path  # absolute; below it is spelled as for @last
+    return Run(next((path for path in run_folders([root]) if path.resolve() == chosen), chosen))
 
 
 def refuse_unlike(where: str, metric: str, protocols: Sequence[str]) -> None:

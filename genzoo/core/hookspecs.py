@@ -43,7 +43,7 @@ hookimpl = pluggy.HookimplMarker("genzoo")
 
 
 class Register(Protocol):
-    """The function with which a hook registers a loss, a dataset, a command or a run listener."""
+    """The function with which a hook registers a loss, a dataset, a command, a run listener or a launcher."""
 
     def __call__(
         self,
@@ -178,6 +178,11 @@ def register_commands(register: Register) -> None:
 @hookspec
 def register_listeners(register: Register) -> None:
     """Register run listeners, `genzoo run … --listeners NAME`: subclasses of `genzoo.RunListener`."""
+
+
+@hookspec
+def register_launchers(register: Register) -> None:
+    """Register launchers, `genzoo run … --on NAME`: subclasses of `genzoo.Launcher`."""
 
 
 @hookspec

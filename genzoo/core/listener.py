@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from genzoo.runs.run import Run
@@ -12,6 +12,8 @@ INTERRUPTED = "interrupted"
 """The status of a run that was stopped before its last epoch."""
 OUT_OF_TIME = "time limit"
 """Why a training ended that `--max-time` ended before its last epoch."""
+STOPPED = "stopped"
+"""The beginning of the status of a run that a listener ended by `StopRun`; its reason follows."""
 CLOSED_FORM = "closed form"
 """The execution mode of a model that was fitted in one pass, however many epochs were asked for."""
 
@@ -36,13 +38,31 @@ class Epoch:
     """The learning rate of the last step."""
 
 
+class StopRun(Exception):
+    """Is raised by a listener in `epoch_finished` to end the run there. All other listeners are still called.
+
+    The run is saved and not evaluated, its status becomes "stopped: " and the reason, and `genzoo resume` goes on.
+
+    Args:
+        reason: Why, in a few words.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(" ".join(reason.split()))
+
+
 class RunListener:
     """Is called during a run, `genzoo run … --listeners NAME`. Override the methods you need.
 
     Each run creates its own listener before it writes anything: a constructor that raises `UsageError` refuses the run.
-    An error in a method never ends the run: it disables the listener with one line of warning. With several processes,
-    only the first one calls it.
+    An error in a method never ends the run, but for `StopRun`: it disables the listener with one line of warning. With
+    several processes, only the first one calls it.
     """
+
+    words: ClassVar[tuple[str, ...]] = ()
+    """What a user may ask of it after a colon: `--listeners NAME:WORD`."""
+    asked: tuple[str, ...] = ()
+    """What the user asked of it."""
 
     def run_started(self, run: Run) -> None:
         """Called when training starts or is resumed. `run.history` then has the epochs so far.
@@ -52,12 +72,16 @@ class RunListener:
         """
 
     def epoch_finished(self, run: Run, epoch: Epoch) -> None:
-        """Called after each epoch and its validation."""
+        """Called after each epoch and its validation.
+
+        Raises:
+            StopRun: The run ends here.
+        """
 
     def run_finished(self, run: Run, status: str) -> None:
         """Called at the end, after everything is written to the run.
 
         Args:
             run: If the run is finished, `run.results` has the metrics and `run.path / "figures"` the figures.
-            status: "finished", "interrupted", or "failed: " and the reason.
+            status: "finished", "interrupted", or "failed: " or "stopped: " and the reason.
         """

@@ -9,8 +9,8 @@ from typing import Any, Unpack, get_type_hints, overload
 
 from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
-from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.given import given_again, named
+from genzoo.experiment.or_resume import run_new, run_or_resume
 from genzoo.experiment.resume import Resumption
 from genzoo.experiment.training_options import TrainingOptions
 from genzoo.registry.current import registry
@@ -59,6 +59,7 @@ def run(
     data: Mapping[str, Any] | None = None,
     runs: str | Path = "runs",
     out: str | Path | None = None,
+    or_resume: bool = False,
     data_root: str | Path | None = None,
     quiet: bool = False,
     profile: bool = False,
@@ -80,6 +81,7 @@ def run(
             a column of a DataFrame.
         runs: The folder in which run folders are created.
         out: The run's folder itself; it must not exist.
+        or_resume: Go on with the run in `out`, if there is one; it must have the same options.
         data_root: The folder of raw data files, instead of the usual ones.
         quiet: No progress on standard error.
         profile: Trace some training steps into the run's folder and print where their time goes.
@@ -99,7 +101,7 @@ def run(
     config = Components.find(registry(), model, name, loss).defaults().replace(data_options, options)
     paths = RunPaths(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
-        finished = Experiment(config, paths, quiet, processes).run()
+        _, finished = (run_or_resume if or_resume else run_new)(config, paths, quiet, processes)
         return Run(Path(processes.broadcast_object(str(finished.path) if finished else "")))
 
 

@@ -32,6 +32,10 @@ SHARE = 0.005
 """Largest share of the time since the last checkpoint for which saving it may have stopped training."""
 
 
+GRACE = 10.0
+"""Seconds of saving from which a warning is due: many a scheduler kills a process 30 seconds after SIGTERM."""
+
+
 LARGE = 32 << 20
 """Bytes from which a checkpoint is copied and then written in a thread. A smaller one is written directly."""
 
@@ -61,6 +65,9 @@ class Checkpointer(Listener):
         """The error of the last save; None if it succeeded."""
         self.last = time.monotonic()
         self.cost = 0.0
+        self.seconds = 0.0
+        """The seconds that writing the last checkpoint took."""
+        self.warned = False
         self.due = False
         """Whether a save waits for memory to copy into."""
         self.writer = Writer()
@@ -127,7 +134,9 @@ class Checkpointer(Listener):
         if self.writer.work:
             self.attempt(self.writer.wait)
         taken = snapshot.take(self.trainer)
-        return self.attempt(partial(self.publish, taken, self.facts_of(taken)))
+        saved = self.attempt(partial(self.publish, taken, self.facts_of(taken)))
+        self.warn_of_slow_disk()
+        return saved
 
     def hear(self) -> None:
         """Wait for the thread, if it writes; warn where it failed."""
@@ -135,6 +144,13 @@ class Checkpointer(Listener):
             error_before = self.error
             self.attempt(self.writer.wait)
             self.warn_after(error_before)
+            self.warn_of_slow_disk()
+
+    def warn_of_slow_disk(self) -> None:
+        """Warn once if a checkpoint takes long to write: a scheduler may not wait for it."""
+        if self.seconds > GRACE and not self.warned:
+            self.warned = True
+            self.trainer.warn(f"saving took {self.seconds:.0f} s; let a scheduler signal the end earlier than that")
 
     def attempt(self, work: Callable[[], None]) -> bool:
         """Do a part of a save and keep its error. Return whether it succeeded.
@@ -182,4 +198,6 @@ class Checkpointer(Listener):
             GenzooError: It cannot be written.
         """
         taken.require_finite(self.trainer.training)
+        began = time.monotonic()
         checkpoints.save(self.folder, taken.progress.step, to_files(taken), facts, self.writer.raise_pending_interrupt)
+        self.seconds = time.monotonic() - began

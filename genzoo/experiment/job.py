@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from genzoo.core.listener import INTERRUPTED
+from genzoo.core.listener import INTERRUPTED, STOPPED
 from genzoo.core.model import Model
 from genzoo.core.run_reference import parse_pinned, run_references
+from genzoo.data.input_format import input_format_of
 from genzoo.data.run_data import RunData
 from genzoo.experiment.console import Console
 from genzoo.experiment.final_evaluation import FinalEvaluation
@@ -19,9 +20,10 @@ from genzoo.runs import checkpoints
 from genzoo.runs.config import RunConfig
 from genzoo.runs.environment import environment
 from genzoo.runs.record import Session, data_of, evaluated_at
-from genzoo.runs.run import CHECKPOINTS, FINISHED, REPORT_FILE, Run
+from genzoo.runs.run import CHECKPOINTS, FINISHED, INPUT_FORMAT_FILE, REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
+from genzoo.system.messages import detail, stage
 from genzoo.system.signals import exit_code, raise_pending_interrupt
 from genzoo.training.base import BaseTrainer
 from genzoo.training.closed_form import ClosedFormTrainer
@@ -52,6 +54,7 @@ class Job:
         training, validation = self.config.training, data.evaluated.get("validation")
         trainer_class: type[BaseTrainer] = ClosedFormTrainer if self.model.in_closed_form() else Trainer
         self.trainer = trainer_class(self.model, self.loss, training, data.train, validation, heard, processes)
+        console.epochs = self.trainer.epochs
         self.listeners = RunListeners(plan.listeners, console.warned)
 
     def environment(self) -> dict[str, Any]:
@@ -60,13 +63,18 @@ class Job:
         entries = (components.model, components.loss, components.dataset)
         return {**environment(self.plan.device, entries), "processes": self.processes.size}
 
+    def write_input_format(self, run: Run) -> None:
+        """Write what files must look like to be data of the run's model."""
+        form = input_format_of(self.plan.dataset, self.data.splits.train, self.data.spec)
+        run.write(INPUT_FORMAT_FILE, form.to_json())
+
     def first_session(self, run: Run) -> Session:
         """Begin the record of a new run."""
         names = self.data.spec.class_names
         made = {**self.environment(), "data_digest": self.data.digest}
         made |= {"class_names": list(names)} if names else {}
         made |= {"runs": used} if (used := runs_used(self.config)) else {}
-        return Session(run, made, data_of(self.data.store), self.config.training.seed)
+        return Session(run, made, data_of(self.data.store), self.config.training.seed, self.trainer.epochs)
 
     def next_session(self, run: Run, step: int, changed: Mapping[str, Any]) -> Session:
         """Begin another session of a run's record.
@@ -76,7 +84,8 @@ class Job:
             step: Where it goes on.
             changed: Options that differ from before, as [before, now].
         """
-        return Session(run, self.environment(), data_of(self.data.store), self.config.training.seed, step, changed)
+        seed, epochs = self.config.training.seed, self.trainer.epochs
+        return Session(run, self.environment(), data_of(self.data.store), seed, epochs, step, changed)
 
     def work(self, run: Run, session: Session, start: Snapshot | None, profiled: bool = False) -> int:
         """Train, evaluate and draw; the record says how it ended.
@@ -98,10 +107,12 @@ class Job:
             training = TrainingSession(
                 run, self.config, session, self.trainer, self.console, self.listeners, self.data.store.warnings
             )
-            trained = training.train(start, profiled)
+            detail(" · ".join(f"{name} {session.record.get(name)}" for name in ("processor", "threads", "matmul")))
+            with stage("training"):
+                trained = training.train(start, profiled)
             stopped_by = trained.stopped_by
-            if trained.outcome.stopped == INTERRUPTED:
-                session.status = INTERRUPTED
+            if is_unfinished(trained):
+                session.status = trained.outcome.stopped
             else:
                 session.status, stopped_by = self.finish(run, trained)
         except KeyboardInterrupt:
@@ -121,7 +132,7 @@ class Job:
     def follow(self, start: Snapshot | None) -> None:
         """Train and evaluate along with the first process, and write nothing."""
         trained = fit(self.trainer, start)
-        if trained.outcome.stopped != INTERRUPTED:
+        if not is_unfinished(trained):
             self.evaluation.of_splits(trained.model)
 
     def finish(self, run: Run, trained: Trained) -> tuple[str, int]:
@@ -134,10 +145,12 @@ class Job:
             give_back_memory()
             raise_pending_interrupt()
             if self.processes.size > 1 or not evaluated_at(run, trained.outcome.step):  # the others evaluate along
-                self.evaluation.write(run, trained)
+                with stage("evaluation"):
+                    self.evaluation.write(run, trained)
             raise_pending_interrupt()
             if not (run.path / REPORT_FILE).exists():
-                self.draw(run, trained.model)
+                with stage("figures and report"):
+                    self.draw(run, trained.model)
         except KeyboardInterrupt as error:
             return INTERRUPTED, exit_code(error) - 128
         checkpoints.prune(run.path / CHECKPOINTS, trained.outcome.step, keep=1)  # enough for more epochs
@@ -164,6 +177,11 @@ class Job:
             write_report(run)
         except Exception as error:  # a page is worth less than the results
             self.console.warn(f"{REPORT_FILE} could not be written: {describe(error)}")
+
+
+def is_unfinished(trained: Trained) -> bool:
+    """Return whether a training ended before its time, interrupted or stopped by a listener: it is not evaluated."""
+    return trained.outcome.stopped == INTERRUPTED or trained.outcome.stopped.startswith(STOPPED)
 
 
 def runs_used(config: RunConfig) -> dict[str, dict[str, str]]:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from genzoo.core.errors import GenzooError, PluginError
-from genzoo.core.listener import Epoch, RunListener
+from genzoo.core.errors import GenzooError, PluginError, UsageError
+from genzoo.core.listener import Epoch, RunListener, StopRun
 from genzoo.registry.entries import Entry, Registry
 from genzoo.registry.plugin_faults import error_line
 from genzoo.runs.run import Run
@@ -16,7 +16,7 @@ from genzoo.training.callback import Listener
 
 
 class RunListeners(Listener):
-    """The listeners of one run. One that fails is dropped with a warning and never ends the run.
+    """The listeners of one run. One that fails is dropped with a warning and never ends the run, but by StopRun.
 
     Args:
         listeners: By name.
@@ -27,6 +27,8 @@ class RunListeners(Listener):
         self.listeners = dict(listeners)
         self.warn = warn
         self.run: Run | None = None
+        self.stop: StopRun | None = None
+        """Raised by a listener; the others are called before the run ends."""
 
     def run_started(self, run: Run) -> None:
         """Tell all listeners that the run starts or resumes."""
@@ -35,6 +37,8 @@ class RunListeners(Listener):
 
     def epoch_finished(self, record: Epoch) -> None:
         self._call("epoch_finished", record)
+        if self.stop:
+            raise self.stop
 
     def run_finished(self, status: str) -> None:
         """Tell all listeners that the run ended."""
@@ -47,25 +51,40 @@ class RunListeners(Listener):
                     getattr(listener, method)(self.run, *what)
             except KeyboardInterrupt:
                 raise
+            except StopRun as stop:
+                self.stop = stop
             except BaseException as error:  # SystemExit and worse: a plugin must not end the run
                 del self.listeners[name]
                 self.warn(f"listener {name} is dropped: its {method} failed: {error_line(error)}")
 
 
 def find_listeners(registry: Registry, names: Sequence[str]) -> dict[str, RunListener]:
-    """Return new listeners by name.
+    """Return new listeners by name: "name", or "name:WORD" with what is asked of it.
 
     Raises:
-        UsageError: An unknown name, or a listener that refuses this run.
+        UsageError: An unknown name or word, or a listener that refuses this run.
         PluginError: A listener that cannot be imported or created.
     """
-    return {name: _created(registry.get("listener", name)) for name in names}
+    found = {}
+    for name in names:
+        plain, *asked = name.split(":")
+        found[plain] = _created(registry.get("listener", plain), asked)
+    return found
 
 
-def _created(entry: Entry) -> RunListener:
+def _created(entry: Entry, asked: Sequence[str]) -> RunListener:
     listener_class: type[RunListener] = entry.load()
+    for word in asked:
+        if word not in listener_class.words:
+            known = " or ".join(f"{entry.name}:{known}" for known in listener_class.words)
+            raise UsageError(
+                f"--listeners {entry.name}:{word}: {entry.name} takes no {word!r}",
+                f"type: --listeners {entry.name}" + f", or {known}" * bool(known),
+            )
     try:
-        return listener_class()
+        listener = listener_class()
+        listener.asked = tuple(asked)
+        return listener
     except GenzooError:
         raise
     except Exception as error:

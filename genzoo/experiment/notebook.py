@@ -15,13 +15,13 @@ from genzoo.runs.config import RunConfig
 from genzoo.training.execution import Mode
 
 
-def console_for(config: RunConfig, epochs: int, quiet: bool) -> Console:
+def console_for(config: RunConfig, quiet: bool) -> Console:
     """Return what shows the progress of a run: lines on standard error, or an element of the notebook it runs in."""
     training = config.training
     most = float(training.max_time)
     if quiet or not in_notebook():
-        return Console(epochs, training.batch_size, quiet, most)
-    return NotebookConsole(f"{config.model} on {config.dataset}", epochs, training.batch_size, most)
+        return Console(training.batch_size, quiet, most)
+    return NotebookConsole(f"{config.model} on {config.dataset}", training.batch_size, most)
 
 
 def in_notebook() -> bool:
@@ -36,13 +36,12 @@ class NotebookConsole(Console):
 
     Args:
         title: What is trained.
-        epochs: Number of epochs in all.
         batch_size: Examples per step.
         max_time: Seconds after which training ends; 0: no limit.
     """
 
-    def __init__(self, title: str, epochs: int, batch_size: int, max_time: float = 0.0) -> None:
-        super().__init__(epochs, batch_size, quiet=False, max_time=max_time)
+    def __init__(self, title: str, batch_size: int, max_time: float = 0.0) -> None:
+        super().__init__(batch_size, quiet=False, max_time=max_time)
         self.live = False
         self.title = title
         self.lines: list[str] = []

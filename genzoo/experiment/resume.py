@@ -10,13 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import OUT_OF_TIME
-from genzoo.core.options import option
+from genzoo.core.options import as_typed, option
 from genzoo.data.locations import data_differ, location_hints, locations, moved_hint
 from genzoo.data.store import Store
 from genzoo.experiment.experiment import Experiment
@@ -27,19 +25,21 @@ from genzoo.runs import checkpoints
 from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.checkpoints import Checkpoint
 from genzoo.runs.config import RunConfig
-from genzoo.runs.record import data_of, differences, former_record
+from genzoo.runs.record import Session, data_of, differences, former_record
 from genzoo.runs.run import CHECKPOINTS, FINISHED, MODEL_FILE, Run, RunPaths
 from genzoo.runs.sections import PARTS
+from genzoo.runs.shared_checkpoint import share
 from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked
 from genzoo.system.signals import terminable
 from genzoo.training.base import BaseTrainer
+from genzoo.training.length import AUTO, planned_steps
 from genzoo.training.schedule import learning_rate
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
 
 MAY_CHANGE = (
-    *("epochs", "max_time", "lr", "grad_clip", "patience", "on_nan", "max_skips"),
+    *("epochs", "max_steps", "max_time", "lr", "grad_clip", "patience", "on_nan", "max_skips"),
     *("save_every", "listeners", "device", "mode", "stream"),
 )
 """Options of the trainer that may change when a run is resumed."""
@@ -68,14 +68,15 @@ class Resumption:
         processes: Processes = ALONE,
     ) -> None:
         self.run = run
-        self.before = run.config
+        self.before = run.config if processes.first else config  # the others need not have the run's folder
         self.processes = processes
         self.free = locations(self.before.data_config)
         self.command = shlex.join(["genzoo", "resume", str(run.path)])
         with location_hints(config.data_config, self.command):
             self.config = config = with_pinned_runs(config, run.path.parent, self.before)
         self.changed = changes(self.before, config)
-        refuse_changes(self.changed, run, self.free)
+        if processes.first:
+            refuse_changes(self.changed, run, self.free)
         with location_hints(config.data_config, self.command):
             self.experiment = Experiment(config, RunPaths(data_root=data_root), quiet, processes)
         self.say = self.experiment.console.say
@@ -92,7 +93,7 @@ class Resumption:
         with terminable(), locked(self.run.path) if self.processes.first else nullcontext():
             if self.processes.first:
                 checkpoints.remove_left_overs(self.run.path / CHECKPOINTS)
-            if nothing := self.nothing_left():
+            if nothing := self.processes.broadcast_object(self.nothing_left() if self.processes.first else ""):
                 self.say(nothing)
                 return False
             with location_hints(self.config.data_config, self.command):
@@ -100,18 +101,25 @@ class Resumption:
             self.processes.barrier("data")
             start = self.start(job) if self.processes.first else self.same_start(job.trainer)
             if self.processes.first:
-                self.write(start)
+                self.write(start, job)
                 self.tell(start, job.trainer)
-                changed = {name: list(values) for name, values in self.changed.items()}
-                session = job.next_session(self.run, start.progress.step if start else 0, changed)
-                self.experiment.stopped_by = job.work(self.run, session, start)
+                self.experiment.stopped_by = job.work(self.run, self.session(start, job), start)
             else:
                 job.follow(start)
         return True
 
-    def write(self, start: Snapshot | None) -> None:
+    def session(self, start: Snapshot | None, job: Job) -> Session:
+        """Begin the record of this session, which is the first one if the run was killed before it had a record."""
+        if not former_record(self.run):
+            return job.first_session(self.run)
+        changed = {name: list(values) for name, values in self.changed.items()}
+        return job.next_session(self.run, start.progress.step if start else 0, changed)
+
+    def write(self, start: Snapshot | None, job: Job) -> None:
         """Bring the run's files to the state of the checkpoint."""
         self.run.write("config.json", self.config.to_json())
+        if not former_record(self.run):  # killed while the run's first files were written
+            job.write_input_format(self.run)
         self.run.write_history([asdict(record) for record in start.history] if start else [])
 
     def nothing_left(self) -> str:
@@ -119,14 +127,19 @@ class Resumption:
         training = self.config.training
         try:
             status, took = self.run.record["status"], self.run.results["training"]
-            epochs, stopped = int(took["epochs"]), str(took["stopped"])
+            epochs, step, stopped = int(took["epochs"]), int(took["step"]), str(took["stopped"])
         except (GenzooError, KeyError, TypeError, ValueError):
             return ""
         if status != FINISHED:
             return ""
         if self.experiment.plan.closed_form:
             return f"{self.run.path} is finished: its model was fitted in closed form, in one pass"
-        if epochs >= training.epochs:
+        if training.max_steps and step >= training.max_steps:
+            more = f"genzoo resume {self.run.path} --max-steps {2 * step}"
+            return f"{self.run.path} is finished: {step:,} steps are done. To go on: {more}"
+        asked = math.inf if training.epochs == AUTO else training.epochs
+        unchanged = not stopped and self.changed.keys().isdisjoint(("epochs", "max_steps"))
+        if epochs >= asked or unchanged:
             more = f"genzoo resume {self.run.path} --epochs {2 * epochs}"
             return f"{self.run.path} is finished: {epochs} epochs are done. To go on: {more}"
         limit = "max_time" if stopped == OUT_OF_TIME else "patience"
@@ -140,12 +153,12 @@ class Resumption:
 
         Raises:
             GenzooError: All are damaged, or there is a model but no checkpoint.
-            UsageError: Fewer epochs are asked for than were started.
+            UsageError: Fewer epochs or steps are asked for than were started.
         """
 
         trainer = job.trainer
         if self.experiment.plan.closed_form:  # it has no checkpoints: it is fitted again
-            self.agree(0)
+            share(None, self.processes)
             return None
         assert isinstance(trainer, Trainer)
 
@@ -157,14 +170,17 @@ class Resumption:
         if not found and (problems or (self.run.path / MODEL_FILE).exists()):
             why = problems[0].message if problems else f"{self.run.path} has no checkpoint to go on from"
             raise GenzooError(why, self.what_is_whole())
-        self.agree(found[0].step if found else 0)
+        share(found[0] if found else None, self.processes)
         if not found:
             return None
         checkpoint, snapshot = found
-        begun = math.ceil(checkpoint.step / trainer.steps_per_epoch)
-        if self.config.training.epochs < begun:
-            asked = f"--epochs {self.config.training.epochs}"
-            raise UsageError(f"{asked}: {self.run.path} is in epoch {begun} already", f"ask for {begun} or more")
+        if trainer.total_steps < checkpoint.step:
+            training, begun = self.config.training, math.ceil(checkpoint.step / trainer.steps_per_epoch)
+            if training.max_steps == trainer.total_steps:
+                asked, where, least = f"--max-steps {training.max_steps}", "at step", checkpoint.step
+            else:
+                asked, where, least = f"--epochs {training.epochs}", "in epoch", begun
+            raise UsageError(f"{asked}: {self.run.path} is {where} {least} already", f"ask for {least} or more")
         for problem in problems:
             self.warn(f"{problem.message}; an older checkpoint is used")
         self.warn_of_differences(checkpoint, job)
@@ -172,16 +188,11 @@ class Resumption:
 
     def same_start(self, trainer: BaseTrainer) -> Snapshot | None:
         """Return the checkpoint that the first process chose."""
-        step = self.agree(0)
-        path = checkpoints.checkpoint_path(self.run.path / CHECKPOINTS, step)
-        if not step:
+        checkpoint = share(None, self.processes)
+        if not checkpoint:
             return None
-        assert isinstance(trainer, Trainer)  # a closed form has no steps
-        return to_snapshot(checkpoints.open_checkpoint(path), trainer)
-
-    def agree(self, step: int) -> int:
-        """Return the first process's step in all processes."""
-        return int(self.processes.all_reduce(torch.tensor(step if self.processes.first else 0)))
+        assert isinstance(trainer, Trainer)  # a closed form has no checkpoint
+        return to_snapshot(checkpoint, trainer)
 
     def what_is_whole(self) -> str:
         """Return what to type for a run that cannot be resumed."""
@@ -233,13 +244,14 @@ class Resumption:
             self.say(f"resuming  {self.run.path}, which has no checkpoint yet: from the beginning")
             return
         assert isinstance(trainer, Trainer)  # a closed form has no checkpoint
-        epochs = f"{step / trainer.steps_per_epoch:.3g} of {training.epochs} epochs"
+        done, all_of_them = (steps / trainer.steps_per_epoch for steps in (step, trainer.total_steps))
+        epochs = f"{done:.3g} of {all_of_them:.4g} epochs"
         self.say(f"resuming  {self.run.path} at step {step:,}: {epochs} are done")
-        total = self.before.training.epochs * trainer.steps_per_epoch
+        total = planned_steps(self.before.training, trainer.steps_per_epoch)
         before, now = learning_rate(self.before.training, total), learning_rate(training, trainer.total_steps)
         if step and before(step) != now(step):
             rates = f"the rate goes from {before(step - 1):.2g} to {now(step):.2g}"
-            self.say(f"the {training.schedule} now ends at epoch {training.epochs}: {rates}")
+            self.say(f"the {training.schedule} now ends at epoch {trainer.epochs}: {rates}")
 
 
 def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:
@@ -260,18 +272,24 @@ def refuse_changes(changed: Mapping[str, tuple[Any, Any]], run: Run, free: Seque
         free: Options of its dataset that may change.
 
     Raises:
-        UsageError: Naming the first of them.
+        UsageError: Naming them.
     """
     allowed = (*MAY_CHANGE, *(f"data.{name}" for name in free))
     sections = run.config.sections
-    for name, (was, now) in changed.items():
-        if name not in allowed:
-            may = ", ".join(map(option, allowed))
-            spelling = option(sections.key("training", name) if name in sections.names["training"] else name)
-            raise UsageError(
-                f"{spelling} cannot change in a run: it is {was}, not {now}",
-                f"these may: {may}\na new run: genzoo run --config {run.path / 'config.json'} {spelling} {now}",
-            )
+    fixed = {
+        option(sections.key("training", name) if name in sections.names["training"] else name): values
+        for name, values in changed.items()
+        if name not in allowed
+    }
+    if fixed:
+        (name, first), *others = ((name, f"{as_typed(was)}, not {as_typed(now)}") for name, (was, now) in fixed.items())
+        also = "".join(f"; {other} is {values}" for other, values in others)
+        wanted = " ".join(f"{name} {as_typed(now)}" for name, (_, now) in fixed.items())
+        raise UsageError(
+            f"{name} cannot change in a run: it is {first}{also}",
+            f"these may: {', '.join(map(option, allowed))}\n"
+            f"a new run: genzoo run --config {run.path / 'config.json'} {wanted}",
+        )
 
 
 def without_changeable(config: Mapping[str, Any], free: Sequence[str] = ()) -> dict[str, Any]:

@@ -141,6 +141,8 @@ class TrainingSession:
             console.say(
                 f"--max-time: ended after {outcome.seconds:.1f} s at step {outcome.step:,}, {epochs:.3g} epochs"
             )
+        if outcome.stopped == INTERRUPTED and writer and writer.every:
+            console.say(f"saved at step {outcome.step:,} in {writer.seconds:.1f} s")
         if outcome.best_epoch:
             console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
         if outcome.skipped:

@@ -8,7 +8,8 @@ from typing import Literal, TypedDict
 class TrainingOptions(TypedDict, total=False):
     """The options of `genzoo.training.config.Training`, which has what each of them means."""
 
-    epochs: int
+    epochs: int | Literal["auto"]
+    max_steps: int
     max_time: float | str
     patience: int
     on_nan: Literal["stop", "skip"]

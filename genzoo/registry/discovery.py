@@ -39,6 +39,7 @@ HOOKS: dict[str, Kind] = {
     "register_metrics": "metric",
     "register_commands": "command",
     "register_listeners": "listener",
+    "register_launchers": "launcher",
 }
 STATED = "GENZOO_API"
 

@@ -17,11 +17,11 @@ from genzoo.core.hookspecs import PartKind
 from genzoo.core.theory import Theory
 from genzoo.registry.moved import current_name
 
-Kind = Literal["model", "loss", "dataset", "metric", "command", "listener", PartKind]
+Kind = Literal["model", "loss", "dataset", "metric", "command", "listener", "launcher", PartKind]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PARTS: tuple[PartKind, ...] = get_args(PartKind)
 """The kinds of parts of models."""
-WITH_OPTIONS: tuple[Kind, ...] = ("model", "loss", "dataset", "metric")
+WITH_OPTIONS: tuple[Kind, ...] = ("model", "loss", "dataset", "metric", "launcher")
 """The kinds whose classes have a `Config`."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -47,7 +47,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered model, loss, dataset, metric, command, listener or part."""
+    """One registered model, loss, dataset, metric, command, listener, launcher or part."""
 
     kind: Kind
     name: str

@@ -25,14 +25,19 @@ class ReportTable:
     notes: Sequence[str] = ()
 
 
-def estimate_text(estimate: Estimate | str) -> str:
-    """Return "mean ± 95 % interval over seeds, test ± 95 % interval over test examples", or "n/a" with the reason."""
+def estimate_text(estimate: Estimate | str, over: str = "test") -> str:
+    """Return "mean ± 95 % interval over seeds, test ± 95 % interval over test examples", or "n/a" with the reason.
+
+    Args:
+        estimate: The metric.
+        over: What stands before the interval over examples.
+    """
     if isinstance(estimate, str):
         return f"n/a ({estimate})"
     mean = number(estimate.mean)
     decimals = len(mean.partition(".")[2])
     seeds = "" if estimate.interval is None else f" ± {interval_text(estimate.interval, decimals)}"
-    examples = "" if estimate.test_interval is None else f", test ± {interval_text(estimate.test_interval, decimals)}"
+    examples = "" if estimate.test_interval is None else f", {over} ± {interval_text(estimate.test_interval, decimals)}"
     return estimate.sign + mean + seeds + examples
 
 
@@ -46,8 +51,14 @@ def gap_heading(table: Table) -> list[str]:
 
 
 def rounded_mean(estimate: Estimate | str) -> str:
-    """Return the mean without decimals, as for images per second, or "n/a" with the reason."""
-    return estimate_text(estimate) if isinstance(estimate, str) else f"{estimate.mean:,.0f}"
+    """Return the mean without decimals, as for images per second, or "n/a" with the reason.
+
+    Values that differ by more than a tenth are shown as a range: a mean of fast and slow runs says nothing.
+    """
+    if isinstance(estimate, str):
+        return estimate_text(estimate)
+    least, most = min(estimate.values), max(estimate.values)
+    return f"{least:,.0f}–{most:,.0f}" if most > 1.1 * least else f"{estimate.mean:,.0f}"
 
 
 def interval_text(interval: float, decimals: int) -> str:

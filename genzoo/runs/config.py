@@ -13,7 +13,7 @@ from typing import Any
 
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.late import late
-from genzoo.core.options import OptionError, from_json, option, to_json
+from genzoo.core.options import OptionError, as_typed, from_json, option, to_json
 from genzoo.registry.configs import as_json, default_config, default_sampling, differing, without_sampling
 from genzoo.registry.entries import Entry, Registry
 from genzoo.runs.sections import PARTS, Sections
@@ -124,8 +124,7 @@ class RunConfig:
         defaults, found = self.components.defaults(), {}
         for part in PARTS:
             for name, (_, value) in differing(getattr(defaults, part), getattr(self, part)).items():
-                text = " ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-                found[option(self.sections.key(part, name))] = text
+                found[option(self.sections.key(part, name))] = as_typed(value)
         return found
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import secrets
 import time
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError, not_installed
+from genzoo.core.values import plain as plain
 from genzoo.core.late import late
 from genzoo.runs.config import RunConfig
 from genzoo.runs.reference import MODEL_FILE as MODEL_FILE
 from genzoo.runs.results import Results
 from genzoo.system import lock
-from genzoo.system.atomic import to_bytes, write_atomically
+from genzoo.system.atomic import is_temporary, to_bytes, write_atomically
 from genzoo.system.reading import parse_json, read_text
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Run:
     checkpoints/         for `genzoo resume`
     samplers/            densities fitted to codes of the training data, `genzoo sample --sampler`
     labels.json          tags and a note, `genzoo runs tag`
+    tracker.json         the run's identity in MLflow, W&B and other trackers
     lock                 held while a process writes
     figures/             pictures, and texts, sound and tables
     report.html          all of this on one page
@@ -160,6 +161,17 @@ class Run:
                 break
         return epochs
 
+    @property
+    def identity(self) -> str:
+        """What trackers know the run by, 16 hexadecimal digits; drawn and stored when the first of them asks.
+
+        Raises:
+            GenzooError: The file is damaged, or cannot be written.
+        """
+        from genzoo.runs.identity import identity
+
+        return identity(self)
+
     @cached_property
     def model(self) -> Model:
         """The trained model, in evaluation mode, on the CPU."""
@@ -214,15 +226,6 @@ class Run:
         write_atomically(self.path / "metrics.jsonl", to_bytes(text))
 
 
-def plain(value: Any) -> Any:
-    """Return a JSON value with NaN and infinity as the texts "nan", "inf" and "-inf"."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object of a run folder.
 
@@ -266,13 +269,18 @@ def claim(root: Path, out: Path | None, model: str, dataset: str) -> Iterator[Ru
     Raises:
         UsageError: The folder exists or cannot be made.
     """
-    with lock.locked(_make(root, out, model, dataset)) as path:
+    with lock.locked(make_folder(root, out, model, dataset)) as path:
         if not is_unused(path):  # another process has used it meanwhile
             raise _exists(path)
         yield Run(path)
 
 
-def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
+def make_folder(root: Path, out: Path | None, model: str, dataset: str) -> Path:
+    """Make the empty folder of a new run and return it, see `claim`.
+
+    Raises:
+        UsageError: It exists or cannot be made.
+    """
     stamp = time.strftime("%Y%m%d-%H%M", time.gmtime())
     short = "-".join(name.rpartition("/")[2] for name in (model, dataset))
     while True:
@@ -290,8 +298,11 @@ def _make(root: Path, out: Path | None, model: str, dataset: str) -> Path:
 
 
 def is_unused(folder: Path) -> bool:
-    """Return whether a run can begin in a folder: it has no files, except the lock of a run that never began."""
-    return folder.is_dir() and all(path.name == lock.FILE for path in folder.iterdir())
+    """Return whether a run can begin in a folder: it has no files, except those of a run that never began.
+
+    These are its lock, and an unfinished first file.
+    """
+    return folder.is_dir() and all(path.name == lock.FILE or is_temporary(path) for path in folder.iterdir())
 
 
 def _exists(out: Path) -> UsageError:

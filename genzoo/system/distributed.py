@@ -20,6 +20,7 @@ from typing import Any
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.system import heartbeat
+from genzoo.system.handshake import agreed_prefix
 from genzoo.system.heartbeat import ProcessLost
 from genzoo.system.messages import set_silent
 from genzoo.system.signals import exit_code
@@ -28,7 +29,6 @@ POLL = 0.05
 """Seconds between two looks at the store."""
 FAILED, LEFT = "failed", "left"
 ALL_TOGETHER = "start all of them by torchrun; for one process alone: env -u WORLD_SIZE -u RANK genzoo …"
-_runs = count()
 
 
 class ProcessFailed(GenzooError):
@@ -104,10 +104,11 @@ class Joined(Processes):
         self.exit_code_of = exit_code_of
         try:
             self.store = self._connect()
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, TimeoutError) as error:
             why = f"process {self.rank} of {size} cannot reach the others: {first_line(error)}"
             raise ProcessLost(why, ALL_TOGETHER) from None
         self._heartbeat = heartbeat.Heartbeat(self.store, self.rank, size)
+        self._words = count()
 
     def _connect(self) -> Any:
         """Meet the other processes and create torch's process group; return the key-value store of this run."""
@@ -119,10 +120,10 @@ class Joined(Processes):
 
         patience = timedelta(seconds=heartbeat.TIMEOUT)
         store, _, _ = next(iter(rendezvous("env://", self.rank, self.size, timeout=patience)))
-        number = f"{variable('TORCHELASTIC_RESTART_COUNT', 0)}/{next(_runs)}"  # torchrun's store outlives a restart
-        group = PrefixStore(f"group/{number}", store)
+        prefix = agreed_prefix(PrefixStore("genzoo", store), self.first, self.size, heartbeat.TIMEOUT)
+        group = PrefixStore(f"group/{prefix}", store)
         init_process_group(store=group, rank=self.rank, world_size=self.size, timeout=patience)
-        return PrefixStore(f"genzoo/{number}", store)
+        return PrefixStore(f"genzoo/{prefix}", store)
 
     def all_reduce(self, x: Any) -> Any:
         from torch.distributed import all_reduce
@@ -149,11 +150,12 @@ class Joined(Processes):
             self._wait_for_all(place)
 
     def broadcast_object(self, word: str) -> str:
+        number = next(self._words)
         if self.first:
-            self.store.set("word", word)
-        self.barrier("agreed")
+            self.store.set(f"word/{number}", word)
+        self.barrier(f"agreed/{number}")
         with self._explained():
-            return str(self.store.get("word").decode())
+            return str(self.store.get(f"word/{number}").decode())
 
     def leave(self, error: BaseException | None) -> None:
         """End the connection. After a failure all processes wait for each other, so that each keeps its exit code."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from genzoo.core.errors import GenzooError
 
-TIMEOUT = 60.0
+TIMEOUT = 50.0
 """Seconds without a heartbeat after which a process counts as lost."""
 BEAT = 5.0
 """Seconds between two heartbeats."""

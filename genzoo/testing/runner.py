@@ -18,10 +18,12 @@ from genzoo.core.run_reference import run_options
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import PARTS, Entry, describe
+from genzoo.system.progress import working
 from genzoo.testing.check import Check, place_of
 from genzoo.testing.dataset_checks import DATASET, DatasetTarget
 from genzoo.testing.figure_checks import FIGURE, FigureTarget
 from genzoo.testing.forms import forms, of_counts, refusal
+from genzoo.testing.launcher_checks import LAUNCHER
 from genzoo.testing.listener_command_checks import COMMAND, LISTENER, CommandTarget, ListenerTarget
 from genzoo.testing.metric_checks import METRIC, MetricTarget
 from genzoo.testing.model_checks import CHECKS, ONCE
@@ -35,7 +37,7 @@ ONLY_COUNTS = (
     "if this is not intended, keep logarithms and roots away from numbers below 0",
 )
 TRACEBACK = "for the traceback: genzoo --debug check …"
-NAMES = tuple(dict.fromkeys([*REGISTRATION, *CHECKS, *DATASET, *METRIC, *COMMAND, *LISTENER, *FIGURE]))
+NAMES = tuple(dict.fromkeys([*REGISTRATION, *CHECKS, *DATASET, *METRIC, *COMMAND, *LISTENER, *LAUNCHER, *FIGURE]))
 """The names of all checks."""
 Checked = tuple[str, str, Check[Any], Any]
 """What is checked, the check's name, the check and its target."""
@@ -61,7 +63,16 @@ class Finding:
 
 def known_checks() -> set[str]:
     """Return the names of all checks."""
-    of_kinds: list[Mapping[str, Check[Any]]] = [REGISTRATION, CHECKS, DATASET, METRIC, COMMAND, LISTENER, FIGURE]
+    of_kinds: list[Mapping[str, Check[Any]]] = [
+        REGISTRATION,
+        CHECKS,
+        DATASET,
+        METRIC,
+        COMMAND,
+        LISTENER,
+        LAUNCHER,
+        FIGURE,
+    ]
     return {name for checks in (*of_kinds, *map(checks_of, INTERFACES)) for name in checks}
 
 
@@ -110,6 +121,8 @@ def cases(entry: Entry, on: Sequence[str] = ()) -> Iterator[Checked | Finding]:
     elif entry.kind in PARTS:
         target = PartTarget(entry)
         yield from _with(checks_of(target.kind), "the part alone", target)
+    elif entry.kind == "launcher":
+        yield from _with(LAUNCHER, "the launcher", entry)
     elif entry.kind == "listener":
         yield from _with(LISTENER, "made-up runs", ListenerTarget(entry))
     else:
@@ -180,6 +193,7 @@ def _broken(on: str, error: Exception) -> Finding:
 
 def _timed(on: str, name: str, check: Check[Any], target: Any) -> Finding:
     """Run a check and return its finding with the time that it took."""
+    working(f"{name}: {on}")
     start = time.perf_counter()
     finding = _run(on, name, check, target)
     return replace(finding, seconds=time.perf_counter() - start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from genzoo.core.listener import STOPPED, Epoch, StopRun
 from genzoo.core.loss import Loss
 from genzoo.core.model import Model
 from genzoo.data.resident import Resident
@@ -47,6 +48,8 @@ class BaseTrainer(ABC):
         self.objective = Objective(model, loss, training.precision)
         self.step = 0
         """Steps so far."""
+        self.epochs = 1
+        """Epochs of the whole training."""
         self.outcome = Outcome(examples=len(train), examples_per_epoch=len(train))
         self.stop_requested = False
 
@@ -62,6 +65,16 @@ class BaseTrainer(ABC):
         Args:
             start: A snapshot to resume from.
         """
+
+    def tell_epoch(self, record: Epoch) -> str:
+        """Pass an epoch to the listeners; return "stopped: " and the reason if one of them ends the run, or ""."""
+        stopped = ""
+        for listener in self.listeners:
+            try:
+                listener.epoch_finished(record)
+            except StopRun as stop:
+                stopped = f"{STOPPED}: {stop}"
+        return stopped
 
     def warn(self, text: str) -> None:
         """Pass a warning for the user to the listeners."""

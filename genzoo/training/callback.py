@@ -37,7 +37,8 @@ class Outcome:
 
     epochs: list[Epoch] = field(default_factory=list)
     stopped: str = ""
-    """Why training stopped early: "interrupted", "time limit", "no better for N epochs" or ""."""
+    """Why training stopped early: "interrupted", "time limit", "no better for N epochs", "stopped: " and a
+    listener's reason, or ""."""
     best_epoch: int = 0
     """The epoch whose weights early stopping kept; 0 without early stopping."""
     examples: int = 0

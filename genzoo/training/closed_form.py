@@ -73,8 +73,7 @@ class ClosedFormTrainer(BaseTrainer):
         record = self._record(time.perf_counter() - since)
         self.outcome.epochs.append(record)
         self.outcome.seconds, self.outcome.images = record.seconds, record.images
-        for listener in self.listeners:
-            listener.epoch_finished(record)
+        self.tell_epoch(record)  # there is nothing left to stop
         for listener in self.listeners:
             listener.ended()
         return self.outcome

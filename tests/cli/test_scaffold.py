@@ -19,7 +19,7 @@ from genzoo.testing import examine
 
 ROOT = Path(__file__).parents[2]
 NAMES: dict[Kind, str] = {"model": "deep-vae", "loss": "deep-bound", "dataset": "deep-data", "metric": "deep-metric"}
-WITHOUT = {"sampler", "quantiser", "nets", "optimizer", "schedule"}
+WITHOUT = {"launcher", "sampler", "quantiser", "nets", "optimizer", "schedule"}
 """Kinds of which there is no example to copy yet; `new-plugin` says so."""
 LIKES = ("latent-model", "density", "flow", "closed-form", "game", "sampler")
 

@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 import genzoo
+from genzoo.cli.main import main
 from genzoo.core.errors import NonFiniteError, PluginError, UsageError
+from genzoo.runs.overview import Overview
+from genzoo.runs.run import MODEL_FILE
+from genzoo.system.checksummed import stored_digest
 
 HEARD: list[Any] = []
+STATUS = "stopped: seen enough"
 QUICK = {"epochs": 2, "hidden": (8,), "quiet": True}
 
 
@@ -36,9 +41,18 @@ class Deaf(genzoo.RunListener):
         raise SystemExit("no more")
 
 
+class Impatient(genzoo.RunListener):
+    """Ends the run after its first epoch."""
+
+    def epoch_finished(self, run: genzoo.Run, epoch: genzoo.Epoch) -> None:
+        if epoch.epoch == 1:
+            raise genzoo.StopRun("seen\nenough")
+
+
 @pytest.fixture(autouse=True)
 def listeners() -> None:
     HEARD.clear()
+    genzoo.register_listener("impatient", Impatient)
     genzoo.register_listener("ear", Ear)
     genzoo.register_listener("deaf", Deaf)
 
@@ -68,6 +82,21 @@ def test_a_resumed_run_is_heard_from_where_it_goes_on(tmp_path: Path) -> None:
     assert HEARD == []
 
 
+def test_several_listeners_are_a_list_with_commas(tmp_path: Path) -> None:
+    trained(tmp_path / "run", "ear, deaf", epochs=1)
+    assert genzoo.Run(tmp_path / "run").plain_config["training"]["listeners"] == ["ear", "deaf"]
+    assert HEARD
+
+
+def test_a_listener_takes_only_the_words_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ear, "words", ("model",))
+    trained(tmp_path / "run", "ear:model", epochs=1)
+    for asked, hint in (("ear:modl", "type: --listeners ear, or ear:model"), ("deaf:model", "type: --listeners deaf")):
+        with pytest.raises(UsageError, match=f"--listeners {asked}: .* takes no") as refused:
+            trained(tmp_path / "another", asked)
+        assert refused.value.hint == hint
+
+
 def test_listening_changes_no_result(tmp_path: Path) -> None:
     heard, alone = trained(tmp_path / "heard", "ear", "tensorboard"), trained(tmp_path / "alone")
     assert heard.results["test"] == alone.results["test"]
@@ -91,6 +120,28 @@ def test_one_that_fails_is_told_no_more_and_nothing_else_changes(
     assert err.count("genzoo: listener deaf is dropped: its epoch_finished failed: SystemExit: no more") == 1
 
 
+def test_one_that_stops_the_run_ends_it_cleanly(tmp_path: Path) -> None:
+    """Others hear of that epoch and of the end; the run is not evaluated, and goes on as if nothing had been."""
+    run = trained(tmp_path / "run", "impatient", "ear")
+    assert [(what, *rest[:1]) for what, *rest in HEARD] == [("started", 0), ("epoch", 1), ("finished", STATUS)]
+    assert run.record["status"] == run.record["sessions"][0]["status"] == STATUS
+    assert Overview(run).status == "stopped"
+    assert not (run.path / "results.json").exists()
+    assert (run.path / MODEL_FILE).exists()
+    whole = trained(tmp_path / "whole")
+    genzoo.resume(run, quiet=True)
+    assert (run.record["status"], len(run.history)) == ("finished", 2)
+    assert run.results["test"] == whole.results["test"]
+    assert stored_digest(run.path / MODEL_FILE) == stored_digest(whole.path / MODEL_FILE)
+
+
+def test_the_command_says_that_a_run_was_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = f"vae digits --epochs 2 --hidden 8 --listeners impatient --quiet --out {tmp_path / 'run'}"
+    assert main(["run", *words.split()]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", f"genzoo: {STATUS}; resume it:\n  genzoo resume {tmp_path / 'run'}\n")
+
+
 def test_who_cannot_listen_refuses_the_run_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,4 +158,8 @@ def test_who_cannot_listen_refuses_the_run_before_anything_is_written(
     with pytest.raises(UsageError, match="TensorBoard is not installed") as refused:
         trained(tmp_path / "run", "tensorboard")
     assert refused.value.hint == "pip install 'genzoo[tensorboard]'"
+    for name in ("mlflow", "wandb", "trackio"):
+        with pytest.raises(UsageError, match=f"--listeners {name}: .* is not installed") as refused:
+            trained(tmp_path / "run", name)
+        assert refused.value.hint == f"pip install 'genzoo[{name}]'"
     assert not (tmp_path / "run").exists()

@@ -66,7 +66,8 @@ def test_it_is_for_notebooks_only(shown: Shown, monkeypatch: pytest.MonkeyPatch)
 def test_a_bar_the_terms_and_the_time_left(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(notebook.time, "perf_counter", lambda: clock[0])
-    console = NotebookConsole("vae on moons", epochs=4, batch_size=10)
+    console = NotebookConsole("vae on moons", batch_size=10)
+    console.epochs = 4
     console.say("vae (10 parameters)")
     console.epoch_started(1, 10)
     clock[0] = 60.0
@@ -89,7 +90,8 @@ def test_a_bar_the_terms_and_the_time_left(shown: Shown, monkeypatch: pytest.Mon
 def test_a_resumed_run_counts_its_own_time(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(notebook.time, "perf_counter", lambda: clock[0])
-    console = NotebookConsole("vae on moons", epochs=4, batch_size=10)
+    console = NotebookConsole("vae on moons", batch_size=10)
+    console.epochs = 4
     console.epoch_started(3, 10)
     clock[0] = 60.0
     console.epoch_finished(epoch(3))
@@ -98,7 +100,8 @@ def test_a_resumed_run_counts_its_own_time(shown: Shown, monkeypatch: pytest.Mon
 
 
 def test_an_interrupted_training_does_not_look_complete(shown: Shown) -> None:
-    console = NotebookConsole("vae on moons", epochs=4, batch_size=10)
+    console = NotebookConsole("vae on moons", batch_size=10)
+    console.epochs = 4
     console.epoch_started(1, 10)
     console.epoch_finished(epoch(1))
     console.close()

@@ -24,7 +24,7 @@ MODULES = {
     "genzoo.core.hookspecs": (
         *("API", "OLDEST_API", "PartKind", "Register", "RegisterMetric", "RegisterModel", "RegisterPart"),
         *("register_models", "register_losses", "register_datasets", "register_metrics"),
-        *("register_commands", "register_listeners", "register_parts"),
+        *("register_commands", "register_listeners", "register_launchers", "register_parts"),
     ),
     "genzoo.core.nets": [n for n, v in vars(nets).items() if getattr(v, "__module__", "") == nets.__name__],
     "genzoo.core.noise": ("bernoulli", "exponential", "standard_normal", "uniform"),

@@ -36,7 +36,7 @@ def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
     from genzoo.core.errors import GenzooError, UsageError
     from genzoo.data.readers.idx import read_idx
     from genzoo.data.store import Store
-    from genzoo.experiment.sweep import finished
+    from genzoo.experiment.reuse import finished
     from genzoo.registry.current import registry
     from genzoo.reporting.report import page, write_report
     from genzoo.runs.config import Components

@@ -55,6 +55,10 @@ CASES = {
     "whole": Case(f"{MOONS} 100 {WITH_STATE}"),
     "half": Case(f"{MOONS} 100 {WITH_STATE}", ask),
     "other half": Case("resume @last", runs="half"),
+    "unshared": Case(f"{MOONS} 100 {WITH_STATE} --or-resume --out", ask),
+    "unshared again": Case(f"{MOONS} 100 {WITH_STATE} --or-resume --out"),
+    "unshared, done": Case(f"{MOONS} 100 {WITH_STATE} --or-resume --out"),
+    "unshared, other": Case(f"{MOONS} 100 {WITH_STATE} --seed 1 --or-resume --out"),
 }
 
 
@@ -97,7 +101,9 @@ def become(name: str, rank: int, folder: Path) -> None:
     code = 99
     try:
         words = CASES[name].command.split()
-        code = main([*words, "--runs", str(folder / (CASES[name].runs or name))]) if words else scenarios.run(folder)
+        own = f"unshared {rank}" if words[-1:] == ["--out"] else CASES[name].runs or name
+        where = [] if words[-1:] == ["--out"] else ["--runs"]
+        code = main([*words, *where, str(folder / own)]) if words else scenarios.run(folder)
     except BaseException:
         traceback.print_exc()
     finally:

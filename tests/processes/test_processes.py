@@ -192,34 +192,13 @@ def test_interrupted_processes_resume_together(cases: Path) -> None:
     assert half.results["test"] == whole.results["test"]
 
 
-RESTARTED = """
-import os, signal, sys
-from genzoo.cli.main import main
-from genzoo.training.trainer import Trainer
-step = Trainer._train_step
-def train_step(self, *inputs):
-    if self.step == 2 and (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    step(self, *inputs)
-Trainer._train_step = train_step
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-@pytest.mark.long
-def test_restarted_processes_do_not_read_messages_of_the_former_ones(tmp_path: Path) -> None:
-    """The second process is killed in its third step; then both start again and finish."""
-    script = tmp_path / "restarted.py"
-    script.write_text(RESTARTED)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1"]
-    words = [*MOONS.split(), "--batch-size", "250", "--quiet", "--runs", str(tmp_path / "runs")]
-    process = subprocess.run(
-        [*torchrun, "--master-port", str(pairs.free_port()), str(script), *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert process.returncode == 0, process.stderr
-    statuses = sorted(Run(folder).record["status"].partition(":")[0] for folder in (tmp_path / "runs").iterdir())
-    assert statuses == ["failed", "finished"], statuses
+def test_one_command_starts_and_goes_on_in_processes_that_share_no_disk(cases: Path) -> None:
+    """The folder of the second process is another one, which stays empty: it gets the checkpoint from the first."""
+    codes = [[end.code for end in both(cases, f"unshared{when}")] for when in ("", " again", ", done", ", other")]
+    assert codes == [[143, 143], [0, 0], [0, 0], [2, 2]]
+    assert "at step 4: 0.4 of 3 epochs are done" in both(cases, "unshared again")[0].err
+    assert "is finished: 3 epochs are done" in both(cases, "unshared, done")[0].err
+    assert "--seed cannot change in a run: it is 0, not 1" in both(cases, "unshared, other")[0].err
+    whole, half = next((cases / "whole").iterdir()), cases / "unshared 0"
+    assert (half / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert not (cases / "unshared 1").exists()

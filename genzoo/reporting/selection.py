@@ -1,0 +1,50 @@
+"""The sheet of a sweep: configurations sorted by their validation data, and the best one."""
+
+from __future__ import annotations
+
+from genzoo.comparison.selection import Selection
+from genzoo.comparison.tables import Row
+from genzoo.evaluation.evaluate import metric_labels
+from genzoo.evaluation.order import label_of
+from genzoo.reporting.tables import ReportTable, estimate_text
+
+INTERVAL = (
+    "all metrics in the table are of the validation data; ± is the 95 % t-interval of the mean over seeds; examples ± "
+    "is the 95 % interval over the choice of examples"
+)
+
+
+def selection_table(selection: Selection, looked_at: str) -> ReportTable:
+    """Return a selection as texts.
+
+    Args:
+        selection: The configurations.
+        looked_at: How many were looked at to choose among, such as "6 combinations".
+    """
+    labels, metrics = metric_labels(), selection.metrics
+    header = ["model", "seeds", *(labels.get(name) or label_of(name) for name in metrics)]
+    rows = [row_texts(selection, row, metrics) for row in selection.rows]
+    counts = sorted({result["validation"]["n"] for row in selection.rows for result in row.results})
+    count = " or ".join(f"{count:,}" for count in counts)
+    title = f"{selection.table.protocol} · {count} validation examples"
+    return ReportTable(title, [header, *rows], notes(selection, looked_at))
+
+
+def row_texts(selection: Selection, row: Row, metrics: list[str]) -> list[str]:
+    """Return a configuration as texts."""
+    texts = [estimate_text(row.estimate(name, "validation"), "examples") for name in metrics]
+    return [selection.label(row), str(row.seeds), *texts]
+
+
+def notes(selection: Selection, looked_at: str) -> list[str]:
+    """Return which configuration is the best, of how many, and its test metric: it was chosen without it."""
+    label = metric_labels().get(selection.metric) or label_of(selection.metric)
+    best = selection.best
+    if best is None:
+        return [f"no best one: no run has a {label} of validation data"]
+    name, found = selection.label(best), estimate_text(best.estimate(selection.metric, "validation"), "examples")
+    return [
+        f"best: {name}, of {looked_at}, by its validation {label} {found}",
+        f"chosen as the best, it looks better there than it is; its test {label}: "
+        f"{estimate_text(best.estimate(selection.metric), 'examples')}",
+    ]
