@@ -63,7 +63,7 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Check all options, train the runs that are missing and print the leaderboard."""
-    from genzoo.runs.run import refuse_unwritable
+    from genzoo.runs.new_run import refuse_unwritable
 
     if not options.dataset:
         from genzoo.registry.current import registry

@@ -15,7 +15,8 @@ from genzoo.comparison.tables import Table, collect, tables
 from genzoo.core.errors import NonFiniteError, UsageError, listed
 from genzoo.core.late import late
 from genzoo.registry.current import registry
-from genzoo.runs.run import Run, RunPaths, refuse_unwritable
+from genzoo.runs.new_run import refuse_unwritable
+from genzoo.runs.run import Run, RunPaths
 from genzoo.system.messages import warn
 
 if TYPE_CHECKING:

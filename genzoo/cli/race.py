@@ -58,7 +58,7 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Check all options, train the runs that are missing and print the rankings."""
-    from genzoo.runs.run import refuse_unwritable
+    from genzoo.runs.new_run import refuse_unwritable
 
     budget = refuse_unusable(options)
     folder = options.out or Path("race") / options.dataset.rpartition("/")[2]

@@ -48,7 +48,8 @@ def handle(options: argparse.Namespace) -> int:
         return 0
     from genzoo.experiment.cards import card, cards, results  # imports torch
     from genzoo.experiment.sweep import parse_seeds
-    from genzoo.runs.run import RunPaths, refuse_unwritable
+    from genzoo.runs.new_run import refuse_unwritable
+    from genzoo.runs.run import RunPaths
     from genzoo.system.signals import exit_code
 
     if not options.name:

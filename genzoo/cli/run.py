@@ -55,7 +55,7 @@ def handle(options: argparse.Namespace) -> int:
     from genzoo.registry.current import registry
     from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
-    from genzoo.runs.run import refuse_unwritable
+    from genzoo.runs.new_run import refuse_unwritable
 
     words: list[str] = options.rest
     model = words.pop(0) if words and not words[0].startswith("-") else ""
@@ -93,7 +93,7 @@ def handle(options: argparse.Namespace) -> int:
 
 def launch_run(launcher: Launcher, config: Any, options: argparse.Namespace) -> int:
     """Start a run elsewhere, as a command that may be repeated: it has a folder, and goes on with what is there."""
-    from genzoo.runs.run import make_folder
+    from genzoo.runs.new_run import make_folder
 
     out = options.out or make_folder(options.runs, None, config.model, config.dataset)
     words = [] if options.out else ["--out", str(out)]

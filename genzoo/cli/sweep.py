@@ -70,7 +70,8 @@ def add_verb(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Check all options, train the runs that are missing and print the sheet."""
-    from genzoo.runs.run import RunPaths, refuse_unwritable
+    from genzoo.runs.new_run import refuse_unwritable
+    from genzoo.runs.run import RunPaths
 
     model = read_names(options)
     folder = options.runs or Path("sweep") / "-".join(name.rpartition("/")[2] for name in (model, options.dataset))

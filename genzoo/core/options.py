@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
+from genzoo.core.text import as_typed
 from genzoo.core.values import plain_value
 
 T = TypeVar("T")
@@ -87,11 +88,6 @@ def config(cls: type[T]) -> type[T]:
 def option(field_name: str) -> str:
     """Return the command-line spelling of a field: latent_dim → --latent-dim."""
     return "--" + field_name.replace("_", "-")
-
-
-def as_typed(value: Any) -> str:
-    """Return an option's value as it is typed: several values with commas between them, "none" for None."""
-    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else "none" if value is None else str(value)
 
 
 def check(instance: Any) -> None:

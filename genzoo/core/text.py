@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 from genzoo.core.errors import UsageError
 
@@ -76,3 +77,8 @@ def duration(seconds: float) -> str:
     """Return a duration as text: "12 s", "3 min", "5 h" or "2 d"."""
     size, unit = next(((size, unit) for size, unit in SHOWN if seconds >= size), SHOWN[-1])
     return f"{seconds / size:.0f} {unit}"
+
+
+def as_typed(value: Any) -> str:
+    """Return an option's value as it is typed: several values with commas between them, "none" for None."""
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else "none" if value is None else str(value)

@@ -12,7 +12,7 @@ from genzoo.experiment.introduction import introduce
 from genzoo.experiment.job import Job
 from genzoo.experiment.notebook import console_for
 from genzoo.experiment.plan import Plan
-from genzoo.runs import run as runs
+from genzoo.runs import new_run
 from genzoo.runs.config import RunConfig
 from genzoo.runs.run import Run, RunPaths
 from genzoo.system.distributed import ALONE, Processes
@@ -53,7 +53,7 @@ class Experiment:
         """
         config, paths = self.config, self.paths
         if self.processes.first:
-            runs.refuse_unwritable(paths.runs, paths.out)
+            new_run.refuse_unwritable(paths.runs, paths.out)
         with terminable():
             job = self.load()
             introduce(self.console, config, job.model, job.loss, job.data)
@@ -61,7 +61,7 @@ class Experiment:
             if not self.processes.first:
                 job.follow(None)
                 return None
-            with runs.claim(paths.runs, paths.out, config.model, config.dataset) as run:
+            with new_run.claim(paths.runs, paths.out, config.model, config.dataset) as run:
                 self.console.say(f"run folder  {run.path}")
                 run.write("config.json", config.to_json())
                 job.write_input_format(run)

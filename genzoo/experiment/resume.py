@@ -14,7 +14,8 @@ from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import OUT_OF_TIME
-from genzoo.core.options import as_typed, option
+from genzoo.core.options import option
+from genzoo.core.text import as_typed
 from genzoo.data.locations import data_differ, location_hints, locations, moved_hint
 from genzoo.data.store import Store
 from genzoo.experiment.experiment import Experiment
@@ -155,7 +156,6 @@ class Resumption:
             GenzooError: All are damaged, or there is a model but no checkpoint.
             UsageError: Fewer epochs or steps are asked for than were started.
         """
-
         trainer = job.trainer
         if self.experiment.plan.closed_form:  # it has no checkpoints: it is fitted again
             share(None, self.processes)
@@ -175,12 +175,11 @@ class Resumption:
             return None
         checkpoint, snapshot = found
         if trainer.total_steps < checkpoint.step:
-            training, begun = self.config.training, math.ceil(checkpoint.step / trainer.steps_per_epoch)
-            if training.max_steps == trainer.total_steps:
-                asked, where, least = f"--max-steps {training.max_steps}", "at step", checkpoint.step
-            else:
-                asked, where, least = f"--epochs {training.epochs}", "in epoch", begun
-            raise UsageError(f"{asked}: {self.run.path} is {where} {least} already", f"ask for {least} or more")
+            training, least, unit = self.config.training, checkpoint.step, "at step"
+            if training.max_steps != trainer.total_steps:
+                least, unit = math.ceil(checkpoint.step / trainer.steps_per_epoch), "in epoch"
+            asked = f"--epochs {training.epochs}" if unit == "in epoch" else f"--max-steps {training.max_steps}"
+            raise UsageError(f"{asked}: {self.run.path} is {unit} {least} already", f"ask for {least} or more")
         for problem in problems:
             self.warn(f"{problem.message}; an older checkpoint is used")
         self.warn_of_differences(checkpoint, job)
@@ -244,8 +243,7 @@ class Resumption:
             self.say(f"resuming  {self.run.path}, which has no checkpoint yet: from the beginning")
             return
         assert isinstance(trainer, Trainer)  # a closed form has no checkpoint
-        done, all_of_them = (steps / trainer.steps_per_epoch for steps in (step, trainer.total_steps))
-        epochs = f"{done:.3g} of {all_of_them:.4g} epochs"
+        epochs = f"{step / trainer.steps_per_epoch:.3g} of {trainer.total_steps / trainer.steps_per_epoch:.4g} epochs"
         self.say(f"resuming  {self.run.path} at step {step:,}: {epochs} are done")
         total = planned_steps(self.before.training, trainer.steps_per_epoch)
         before, now = learning_rate(self.before.training, total), learning_rate(training, trainer.total_steps)

@@ -233,11 +233,9 @@ class Search:
         options = typed(trial.params)
         title = f"[trial {slot + 1}/{self.trials}] {' '.join(f'{name[2:]}={value}' for name, value in options.items())}"
         outcome = self.outcome(title, options, trial)
-        states = optuna.trial.TrialState
-        if is_cost(outcome):
-            study.tell(trial.number, float(outcome), skip_if_finished=True)
-        else:
-            study.tell(trial.number, state=states.PRUNED if outcome == PRUNED else states.FAIL, skip_if_finished=True)
+        states, cost = optuna.trial.TrialState, float(outcome) if is_cost(outcome) else None
+        state = None if cost is not None else states.PRUNED if outcome == PRUNED else states.FAIL
+        study.tell(trial.number, cost, state=state, skip_if_finished=True)
         claim.end(DONE, outcome=outcome, options=json.dumps(options))
         self.outcomes[slot] = outcome
 

@@ -16,7 +16,8 @@ from genzoo.experiment.reuse import data_now, finished, has_speed, is_made_as, i
 from genzoo.experiment.speed import inference_speed, sampling_speed
 from genzoo.registry.entries import describe
 from genzoo.runs.claims import DONE, FAILED, HELD, Claim, Claims, State
-from genzoo.runs.run import FINISHED, SPEED_FILE, Run, RunPaths, make_folder
+from genzoo.runs.new_run import make_folder
+from genzoo.runs.run import FINISHED, SPEED_FILE, Run, RunPaths
 from genzoo.system.devices import choose_device
 from genzoo.system.signals import interruption
 

@@ -266,13 +266,7 @@ def _registrar_of_parts(origin: Origin, entries: list[Entry]) -> Callable[..., N
     """Return the `register` function for the hook of parts."""
 
     def register(
-        kind: PartKind,
-        name: str,
-        target: str | type,
-        *,
-        summary: str,
-        paper: str = "",
-        theory: str | Theory = "",
+        kind: PartKind, name: str, target: str | type, *, summary: str, paper: str = "", theory: str | Theory = ""
     ) -> None:
         if kind not in PARTS:
             raise PluginError(f"{name!r}: no parts of kind {kind!r}.{did_you_mean(kind, PARTS)}")

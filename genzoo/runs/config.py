@@ -13,7 +13,8 @@ from typing import Any
 
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.late import late
-from genzoo.core.options import OptionError, as_typed, from_json, option, to_json
+from genzoo.core.options import OptionError, from_json, option, to_json
+from genzoo.core.text import as_typed
 from genzoo.registry.configs import as_json, default_config, default_sampling, differing, without_sampling
 from genzoo.registry.entries import Entry, Registry
 from genzoo.runs.sections import PARTS, Sections

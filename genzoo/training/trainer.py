@@ -77,8 +77,7 @@ class Trainer(BaseTrainer):
         self.total_steps = planned_steps(training, self.steps_per_epoch)
         self.epochs = math.ceil(self.total_steps / self.steps_per_epoch)
         self.body = Step(self.objective, training, train.to_batch, self.device, self.total_steps)
-        self.optimizer = self.body.optimizer
-        self.parameters = self.body.parameters
+        self.optimizer, self.parameters = self.body.optimizer, self.body.parameters
         self.body.processes = processes
         self.all_reduces = [AllReduce(processes, own) for own in self.body.members] if processes.size > 1 else []
         """For each phase, what averages its gradients over the processes."""
@@ -144,8 +143,7 @@ class Trainer(BaseTrainer):
             finished.append(record)
             if self.validation_data is not None:
                 update_early_stopping(self, record)
-            stopped = self.tell_epoch(record)
-            if self.processes.any(bool(stopped)):
+            if self.processes.any(bool(stopped := self.tell_epoch(record))):
                 self.outcome.stopped = stopped or STOPPED  # only the first process knows why
                 return
         self.outcome.stopped = self.stopping.reason(len(finished))

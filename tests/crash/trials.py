@@ -34,7 +34,7 @@ from genzoo.core.errors import GenzooError, UsageError
 from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.experiment.resume import Resumption
 from genzoo.runs import checkpoints
-from genzoo.runs import run as runs
+from genzoo.runs import new_run
 from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.training.trainer import Trainer
@@ -346,7 +346,7 @@ def starts(count: int) -> dict[str, Any]:
 
         def begin() -> int:
             time.sleep(max(at - time.monotonic(), 0))
-            with runs.claim(path, None, "vae", "moons"):
+            with new_run.claim(path, None, "vae", "moons"):
                 return 0
 
         children = [Child(begin) for _ in range(count)]

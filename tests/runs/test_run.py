@@ -15,13 +15,15 @@ import pytest
 
 from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
+from genzoo.core.values import plain
 from genzoo.runs import run as runs
-from genzoo.runs.run import Run, claim, plain
+from genzoo.runs.new_run import claim, refuse_unwritable
+from genzoo.runs.run import Run
 
 CLAIM = """
 import sys, time
 from pathlib import Path
-from genzoo.runs.run import claim
+from genzoo.runs.new_run import claim
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(5):
@@ -93,7 +95,7 @@ def test_one_of_many_gets_the_folder_that_all_name(tmp_path: Path) -> None:
 def test_a_run_that_was_stopped_before_it_began_leaves_its_folder_free(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     for _ in range(2):
-        runs.refuse_unwritable(tmp_path, mine)
+        refuse_unwritable(tmp_path, mine)
         with claim(tmp_path, mine, "vae", "digits"):
             pass
     assert [path.name for path in mine.iterdir()] == ["lock"]
@@ -197,10 +199,10 @@ def test_a_run_without_a_record_is_the_oldest(tmp_path: Path) -> None:
 
 
 def test_the_user_is_told_before_any_work_that_a_folder_cannot_be_written(tmp_path: Path) -> None:
-    runs.refuse_unwritable(tmp_path / "new" / "runs", None)
-    runs.refuse_unwritable(tmp_path, tmp_path / "new" / "deep")
+    refuse_unwritable(tmp_path / "new" / "runs", None)
+    refuse_unwritable(tmp_path, tmp_path / "new" / "deep")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
     for root, out in ((tmp_path / "file", None), (tmp_path, tmp_path / "file" / "x"), (tmp_path, tmp_path / "file")):
         with pytest.raises(UsageError):
-            runs.refuse_unwritable(root, out)
+            refuse_unwritable(root, out)
