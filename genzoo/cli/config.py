@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from genzoo.cli.terminal import print_table
+from genzoo.core.errors import UsageError
 from genzoo.runs import user_defaults
 from genzoo.system.json_output import json_result
 
@@ -111,6 +114,21 @@ def use_defaults(parser: argparse.ArgumentParser | None) -> None:
         key = OF_ALL_VERBS.get(action.dest, "")
         if key in own and action.default in (None, "auto", RUNS) and not (key == "runs" and action.default != RUNS):
             action.default = own[key] if key == "device" else user_defaults.folder(key)
+
+
+@contextmanager
+def naming_defaults(typed: Sequence[str]) -> Iterator[None]:
+    """Within the context, an error about an option that was not typed names the line of the user's default."""
+    try:
+        yield
+    except UsageError as error:
+        named = re.match(r"--([\w-]+)", error.message)
+        key = named[1] if named else ""
+        given = any(word.partition("=")[0].rpartition(".")[2].lstrip("-") == key for word in typed)
+        if key and not given and key in user_defaults.read():
+            where = f"{user_defaults.path()}:{user_defaults.line_of(key, user_defaults.text())}"
+            error.hint = f"{error.hint}\nyour own default: {where}".strip()
+        raise
 
 
 def actions_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

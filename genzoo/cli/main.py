@@ -200,7 +200,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         words: The other words.
         typed: All words of the command line.
     """
-    from genzoo.cli.config import use_defaults
+    from genzoo.cli.config import naming_defaults, use_defaults
     from genzoo.cli.loading import take_data_options
 
     if words == ["json", "--help"]:
@@ -236,7 +236,8 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         return 0
     options.rest, options.command, options.plugin_files = rest, typed, general.plugin_files
     options.json, options.quiet = general.json, general.quiet
-    code: int = options.handler(options)
+    with naming_defaults(typed):
+        code: int = options.handler(options)
     return code
 
 

@@ -45,9 +45,8 @@ def takes_arrays(method: Callable[..., Any], convert: str) -> Callable[..., Any]
 
 
 def is_batch(model: Any, x: Tensor, convert: str) -> bool:
-    """Return whether a tensor is what a method of a model takes; of codes, whose shape no model states, all are."""
-    if convert == "code_input":
+    """Return whether a tensor is passed on: codes, whose shape no model states, and as many values as examples have."""
+    if convert == "code_input" or not x.ndim:
         return True
-    if model.spec.is_discrete:
-        return x.shape[1:] == model.spec.shape
-    return x.is_floating_point() and x.shape[1:] == model.spec.shape and x.ndim > len(model.spec.shape)
+    right = x.shape != model.spec.shape and x.shape[1:].numel() == model.spec.numel
+    return right and (model.spec.is_discrete or x.is_floating_point())

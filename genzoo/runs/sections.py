@@ -30,6 +30,8 @@ OF_THE_VERB = (
         "--verbose",
         "--dry-run",
         "--open",
+        "--or-resume",
+        "--on",
     ),
 )
 """Options of the command line itself. A part's option of the same name is typed with its section."""

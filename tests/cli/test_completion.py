@@ -84,7 +84,8 @@ def test_every_model_and_every_data_set_is_offered() -> None:
 
 
 def test_without_argcomplete_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    for name in ("argcomplete", "argcomplete.shell_integration"):
+        monkeypatch.setitem(sys.modules, name, None)
     result = genzoo("completion bash")
     assert refused(result) == "completion needs argcomplete"
     assert 'pip install "genzoo[completion]"' in result.err

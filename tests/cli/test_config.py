@@ -54,6 +54,18 @@ def test_a_run_obeys_the_line_before_a_file_before_the_users_defaults() -> None:
     assert refused(genzoo("report @last --runs elsewhere")).startswith("no runs in elsewhere/")
 
 
+def test_an_error_about_an_option_that_nobody_typed_names_the_default() -> None:
+    assert genzoo("config set device gpu").code == 0
+    for command in ("run ppca moons", "sample @last --runs there"):
+        result = genzoo(command)
+        refused(result)
+        line = f"  your own default: {Path('settings/genzoo/config.toml').absolute()}:1"
+        assert (line in result.err.splitlines()) == command.startswith("run")
+    typed = genzoo("run ppca moons --device gpu")
+    assert refused(typed) == "--device gpu: no such kind of device"
+    assert "your own" not in typed.err
+
+
 def test_a_wrong_key_is_one_line_that_names_the_file() -> None:
     Path("settings/genzoo").mkdir(parents=True)
     Path("settings/genzoo/config.toml").write_text("epohs = 3\n")
