@@ -19,7 +19,10 @@ from genzoo.registry.deprecation import NAMES, deprecated
 from genzoo.system.threads import limit_thread_spinning
 
 if TYPE_CHECKING:
+    from genzoo.cli.comparisons import bench as bench
+    from genzoo.cli.comparisons import compare as compare
     from genzoo.cli.drawing import sample as sample
+    from genzoo.cli.found_runs import find_runs as find_runs
     from genzoo.cli.loading import dataset_of as dataset_of
     from genzoo.cli.loading import load_data as load_data
     from genzoo.comparison.references import load as load
@@ -95,8 +98,10 @@ if TYPE_CHECKING:
     from genzoo.core.rows import Rows as Rows
     from genzoo.core.run_reference import RunRef as RunRef
     from genzoo.core.theory import Case as Case
+    from genzoo.core.tracker import Tracker as Tracker
     from genzoo.data.resident import Resident as Resident
     from genzoo.data.store import Store as Store
+    from genzoo.experiment.api import options as options
     from genzoo.experiment.api import resume as resume
     from genzoo.experiment.api import run as run
     from genzoo.figures.context import FigureContext as FigureContext
@@ -114,10 +119,13 @@ if TYPE_CHECKING:
     from genzoo.registry.parts import make_part as make_part
     from genzoo.runs.run import Run as Run
     from genzoo.system.computing import evaluating as evaluating
+    from genzoo.system.json_output import json_result as json_result
     from genzoo.training.gather import gather as gather
 
 _HOMES = {
+    "cli.comparisons": "bench compare",
     "cli.drawing": "sample",
+    "cli.found_runs": "find_runs",
     "cli.loading": "dataset_of load_data",
     "comparison.references": "load open_run",
     "core.categorical": "Categorical OneHot",
@@ -140,9 +148,10 @@ _HOMES = {
     "core.rows": "Rows",
     "core.run_reference": "RunRef",
     "core.theory": "Case",
+    "core.tracker": "Tracker",
     "data.resident": "Resident",
     "data.store": "Store",
-    "experiment.api": "resume run",
+    "experiment.api": "options resume run",
     "figures.context": "FigureContext",
     "figures.image_grid": "save_grid",
     "registry.current": (
@@ -152,8 +161,11 @@ _HOMES = {
     "registry.parts": "make_likelihood make_part",
     "runs.run": "Run",
     "system.computing": "evaluating",
+    "system.json_output": "json_result",
     "training.gather": "gather",
 }
+_MODULES = ("sklearn",)
+"""Modules that are imported when they are first named."""
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -166,6 +178,8 @@ def __getattr__(name: str) -> Any:
     if name in NAMES:
         deprecated(f"genzoo.{name}", NAMES[name])
         return __getattr__(NAMES[name].removeprefix("genzoo."))
+    if name in _MODULES:
+        return importlib.import_module(f"genzoo.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'genzoo' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"genzoo.{_HOME[name]}"), name)

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,9 @@ gc.disable()  # until the tests are collected: see pytest_collection_finish
 
 # Nets this small gain nothing from threads, and beside other work threads that wait for each other cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The user's own defaults are not read, here and in processes that tests start.
+os.environ["XDG_CONFIG_HOME"] = os.path.join(tempfile.gettempdir(), "genzoo-tests-have-no-settings")
 
 # Which library is faster here is no matter of the tests; tests/system/test_computing.py has both.
 os.environ.setdefault("GENZOO_MATMUL", "blas")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, add_files, metric_values, open_application, write_csv
 from genzoo.cli.saved_run import refuse_output
 from genzoo.core.errors import HINT, UsageError, printable
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,13 +33,11 @@ def add_verb(verbs: Any) -> None:
         "--score", metavar="METRIC", help="the score (default: −ln p(x) or a bound on it, negative-elbo or nll); or mse"
     )
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write all scores, sorted")
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def show_anomalies(options: argparse.Namespace) -> int:
     """Print the AUROC of classes left out of training, or of each class, or else the scores."""
     from genzoo.registry.current import registry
-    from genzoo.runs.run import plain
 
     refuse_output(options.out, (".csv",))
     if options.score:
@@ -61,8 +59,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
         table = {"ranking": [{"example": opened.names[number], "score": values[number].item()} for number in order]}
     higher = bool(scores is values)
     if options.json:
-        record = {"run": str(opened.run.path), "score": options.score, "higher_is_anomalous": higher}
-        print(json.dumps(plain({**record, **table})))
+        json_result(run=opened.run.path, score=options.score, higher_is_anomalous=higher, file=options.out, **table)
     elif unseen is not None:
         print_unseen(table, options.score, higher)
     elif classes > 1:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.application import add_application, add_files, prepare
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, refuse_too_many, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
+from genzoo.system.json_output import json_result
 
 INPUTS = 8
 """Examples of a split that are varied by default."""
@@ -23,6 +25,7 @@ def add_verb(verbs: Any) -> None:
     augment.add_argument("--scale", type=float, default=1.0, help="factor of the standard deviation (default: 1)")
     augment.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     augment.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(augment)
 
 
 def save_variations(options: argparse.Namespace) -> int:
@@ -56,5 +59,6 @@ def save_variations(options: argparse.Namespace) -> int:
         rows = torch.cat([opened.original(x)[:, None], new], 1)
         title = f"inputs (left) and {options.n} variations of each, scale {options.scale:g}"
         save_rows(out, rows, title)
-    print(out)
+    json_result(run=opened.run.path, file=out, inputs=len(x), n=options.n, scale=options.scale)
+    print_file(out, options)
     return 0

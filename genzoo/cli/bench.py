@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys
@@ -11,9 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
+from genzoo.figures.formats import PICTURES, either, is_picture
+from genzoo.system.json_output import json_error, json_result
 
 if TYPE_CHECKING:
     from genzoo.comparison.leaderboard import Leaderboard
@@ -25,7 +27,7 @@ Train several models with the same seeds and options; compare quality, speed and
 Any option of `genzoo run` that all of them take may follow: --epochs 5 --latent-dim 10 --data.validation 1000.
 Options of one model stand behind its name: --models "vae,ddpm --net perceptron --channels 8".
 Finished runs are reused, so the same command continues an interrupted benchmark."""
-FORMATS = ("text", "markdown", "json", "html")
+FORMATS = ("text", "markdown", "html")
 NOT_HERE = {
     "--seed": "give all seeds: --seeds 0..4",
     "--out": "each run gets its own folder in --runs FOLDER",
@@ -43,16 +45,16 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--loss", metavar="NAME", help="one loss for all models (default: each model's own)")
     parser.add_argument(
         "--seeds",
-        default="0..2",
-        metavar="0..4",
-        help="with both ends; or 0,2,7 (default: 0..2)",
+        default="0-2",
+        metavar="0-4",
+        help="with both ends; or 0,2,7 (default: 0-2)",
     )
     parser.add_argument("--target", type=float, metavar="NATS", help="show the training time to this validation −ELBO")
     parser.add_argument("--sort", metavar="METRIC", help="best first (default: the first metric that any row has)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: bench/DATASET)")
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
+    add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_sharing(parser)
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
@@ -106,10 +108,13 @@ def run_all(
     except KeyboardInterrupt as error:
         count = len(finished(plan, paths))
         again = shlex.join(["genzoo", *options.command])
-        say(f"\ngenzoo: interrupted; {count} of {len(plan)} runs are finished and kept in {folder}\n  {again}")
+        message = f"interrupted; {count} of {len(plan)} runs are finished and kept in {folder}"
+        say(f"\ngenzoo: {message}\n  {again}")
+        json_error(message, again, exit_code(error))
         return exit_code(error)
     if runs:
         publish(list(runs.values()))
+    json_result(failures=failures)
     for failure in failures:
         say(f"genzoo: no result for {failure}")
     return 3 if failures else 0
@@ -184,19 +189,21 @@ def checked_config(name: str, options: argparse.Namespace, own: Sequence[str] = 
     from genzoo.cli import options as command_line
     from genzoo.experiment.experiment import Experiment
     from genzoo.registry.current import registry
+    from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.run import RunPaths
 
     components = Components.find(registry(), name, options.dataset, options.loss or "")
     with command_line.hinted(components):
-        config = command_line.parse(components, [], [*options.rest, *own], "")
+        defaults = user_defaults.words(("device", "listeners"))  # others would make results of one machine differ
+        config = command_line.parse(components, defaults, [*options.rest, *own], "")
         return config if options.on else Experiment(config, RunPaths(), quiet=True).config  # another machine
 
 
 def refuse_picture(path: Path, asked: bool) -> None:
     """Refuse the path of `--figure` if it cannot be written."""
-    if asked and path.suffix != ".png":
-        raise UsageError(f"--figure {path}: not a .png file", "name a file such as leaderboard.png")
+    if asked and not is_picture(path):
+        raise UsageError(f"--figure {path}: not {either(PICTURES)}", "name a file such as leaderboard.png")
     if asked and not (path.absolute().parent.is_dir() and os.access(path.absolute().parent, os.W_OK)):
         raise UsageError(f"--figure {path}: cannot write to {path.parent}", f"mkdir -p {path.parent}")
 
@@ -218,13 +225,11 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
     from genzoo.cli.terminal import print_tables
     from genzoo.reporting.leaderboard import leaderboard_table
     from genzoo.reporting.tables import as_markdown
-    from genzoo.runs.run import plain
 
     leaderboards = boards(options, runs)
     drawn = draw(leaderboards, picture)
-    if options.format == "json":
-        record = {"command": options.command, "picture": drawn, "tables": [board.record() for board in leaderboards]}
-        print(json.dumps(plain(record), indent=2, allow_nan=False))
+    if options.json:
+        json_result(command=options.command, picture=drawn, tables=[board.record() for board in leaderboards])
         return
     if options.format == "html":
         print(as_html(leaderboards, f"Leaderboard on {options.dataset}", picture if drawn else None))
@@ -234,6 +239,7 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
         print_tables([leaderboard_table(board) for board in leaderboards])
     if drawn:
         say(f"figure    {picture}")
+        open_file(Path(picture), options)
 
 
 def as_html(leaderboards: list[Leaderboard], title: str, picture: Path | None) -> str:

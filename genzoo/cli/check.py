@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from genzoo.cli.saved_run import RUNS_HELP
 from genzoo.core.errors import UsageError, did_you_mean, printable
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.testing import Finding
@@ -47,7 +47,6 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="only these checks: A,B")
     parser.add_argument("--theory", action="store_true", help="only its theory, as genzoo prove shows it")
     parser.add_argument("--all", action="store_true", help="also show passed checks")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     parser.set_defaults(handler=show, of_model=[])
 
@@ -67,7 +66,7 @@ def show(options: argparse.Namespace) -> int:
 
         entries = with_options(entries, options.on, options.of_model, options.runs)
     if options.theory:
-        return prove.show(entries, options.json)
+        return prove.show(entries)
     from genzoo.testing.runner import examine, known_checks
 
     only = [name for text in options.only for name in text.split(",")]
@@ -78,23 +77,20 @@ def show(options: argparse.Namespace) -> int:
     rows, counts = [], Counter[str]()
     done: set[str] = set()  # a model and a loss of the same name are checked together, once
     for entry in entries:
-        if not options.json:
-            print(f"{entry.kind} {entry.name} of {entry.origin}")
+        print(f"{entry.kind} {entry.name} of {entry.origin}")
         broken, printed = Counter[str](), set[tuple[str, str]]()
         for finding in examine(entry, done, options.on, only):
             counts[finding.verdict] += 1
             rows.append({"kind": entry.kind, "name": entry.name, **asdict(finding)})
-            if not options.json and (options.all or matters(entry.kind, finding)):
+            if options.all or matters(entry.kind, finding):
                 print_finding(finding, broken, printed)
-            if not options.json and finding.seconds > SLOW:
+            if finding.seconds > SLOW:
                 print(f"  slow  {finding.check:10}  {finding.on}: {finding.seconds:.0f} s", flush=True)
         for at, times in broken.items():
             if times > 1:
                 print(f"  the fault at {at} breaks {times - 1} more checks: fix it first")
-    if options.json:
-        print(json.dumps(rows, indent=2))
-    else:
-        print(f"{counts['PASS']} passed, {counts['WARN']} warnings, {counts['FAIL']} failed")
+    json_result(findings=rows)
+    print(f"{counts['PASS']} passed, {counts['WARN']} warnings, {counts['FAIL']} failed")
     return 1 if counts["FAIL"] else 0
 
 

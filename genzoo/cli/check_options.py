@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from genzoo.cli.option_values import tyro_words
 from genzoo.cli.options import read_words
 from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError, did_you_mean
@@ -125,7 +126,7 @@ def changed(entry: Entry, words: list[str], runs: Path) -> Entry:
         if not mine:
             continue
         try:
-            read, _ = read_words(type(own), mine, default=own)
+            read, _ = read_words(type(own), tyro_words(mine, (own, str)), default=own)
         except UsageError as error:
             error.hint = error.hint or f"options: genzoo info {entry.name}"
             raise

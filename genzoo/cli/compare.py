@@ -5,25 +5,26 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.terminal import harmless, print_tables
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.text import names_in
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.comparison.tables import Row, Table
     from genzoo.reporting.tables import ReportTable
 
-FORMATS = ("text", "markdown", "csv", "json", "html")
+FORMATS = ("text", "markdown", "csv", "html")
 
 
 def add_verb(verbs: Any) -> None:
     """Add `compare`."""
-    text = "compare finished runs: one row for all seeds, one table for each protocol"
+    text = "compare finished runs in tables, one for each protocol"
     parser = verbs.add_parser("compare", help=text, description=text)
     parser.add_argument(
         "places", nargs="*", type=Path, metavar="FOLDER", help="runs, or folders of runs (default: runs/)"
@@ -40,19 +41,22 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument(
         "--figure", type=Path, metavar="FILE.png", help="draw rate and distortion, as for a sweep of β or capacity"
     )
+    add_open(parser, "the picture of --figure")
     parser.set_defaults(handler=show, format="text")
 
 
 def show(options: argparse.Namespace) -> int:
     """Print the tables and, below each, whether the best row is significantly better than the second."""
     from genzoo.cli.saved_run import refuse_output
+    from genzoo.comparison.references import default_runs
     from genzoo.comparison.tables import collect, tables
+    from genzoo.figures.formats import PICTURES
     from genzoo.reporting.tables import as_markdown
     from genzoo.system.messages import warn
 
-    refuse_output(options.figure, (".png",), "--figure")
+    refuse_output(options.figure, tuple(PICTURES), "--figure")
     outdated: list[str] = []
-    found = tables(collect(options.places or [Path("runs")]), options.dataset, outdated.append)
+    found = tables(collect(options.places or [default_runs()]), options.dataset, outdated.append)
     if not found and outdated:
         raise UsageError(outdated[0], "resume it: genzoo resume RUN")
     for line in outdated:
@@ -64,10 +68,11 @@ def show(options: argparse.Namespace) -> int:
     chosen = ordered(found, options.sort, options.metrics)
     if options.figure:
         draw_planes(options.figure, chosen)
-    if options.format == "csv":
+        open_file(options.figure, options)
+    if options.json:
+        json_result(tables=as_records(chosen), figure=options.figure)
+    elif options.format == "csv":
         print(as_csv(chosen))
-    elif options.format == "json":
-        print(as_json(chosen))
     elif options.format == "html":
         print(as_html(chosen))
     else:
@@ -121,6 +126,7 @@ def default_metric(table: Table) -> str:
 def report_table(table: Table, metric: str) -> ReportTable:
     """Return a table, sorted by a metric, as texts."""
     from genzoo.comparison.ranking import ranks
+    from genzoo.comparison.statistics import estimated
     from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
 
     metrics, places = table.metrics(), ranks(table, metric)
@@ -132,7 +138,7 @@ def report_table(table: Table, metric: str) -> ReportTable:
         + [estimate_text(row.estimate(name)) for name in metrics]
         + [estimate_text(row.gap) for _ in gap_heading(table)]
         + ([pca or "n/a"] if any(baselines) else [])
-        + [rounded_mean(row.over_seeds(result["training"]["images_per_second"] for result in row.results))]
+        + [rounded_mean(estimated(result["training"]["images_per_second"] for result in row.results))]
         for row, rank, pca in zip(table.rows, places, baselines, strict=True)
     ]
     return ReportTable(table.title, [header, *rows], notes(table, metric))
@@ -173,12 +179,11 @@ def as_csv(chosen: list[tuple[Table, str]]) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def as_json(chosen: list[tuple[Table, str]]) -> str:
-    """Return all tables as JSON, with the value of each seed."""
+def as_records(chosen: list[tuple[Table, str]]) -> list[dict[str, Any]]:
+    """Return all tables as JSON values, with the value of each seed."""
     from genzoo.comparison.rate_distortion import curves
     from genzoo.comparison.tables import paired
     from genzoo.reporting.warnings import warnings
-    from genzoo.runs.run import plain
 
     tables = []
     for table, metric in chosen:
@@ -194,7 +199,7 @@ def as_json(chosen: list[tuple[Table, str]]) -> str:
                 "rate_distortion": [asdict(curve) for curve in curves(table)],
             }
         )
-    return json.dumps(plain(tables), indent=2, allow_nan=False)
+    return tables
 
 
 def as_html(chosen: list[tuple[Table, str]]) -> str:
@@ -217,7 +222,7 @@ def notes(table: Table, metric: str) -> list[str]:
     return [*ranking_notes(table, metric), *warnings(table), *curve_notes(curves(table))]
 
 
-def draw_planes(path: Path, chosen: list[tuple[Table, str]]) -> None:
+def draw_planes(path: Path | IO[bytes], chosen: list[tuple[Table, str]]) -> None:
     """Draw the rate–distortion plane of each table that has one.
 
     Raises:

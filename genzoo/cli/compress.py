@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from genzoo.cli.application import Application, add_application, add_files, open_application
+from genzoo.system.json_output import json_result
 
 
 def add_verb(verbs: Any) -> None:
     """Add `compress`."""
     compress = add_application(verbs, "compress", show_compression, "estimate rate and distortion, compared with PNG")
     add_files(compress)
-    compress.add_argument("--json", action="store_true", help="print JSON")
 
 
 def show_compression(options: argparse.Namespace) -> int:
     """Print rate and distortion of the model as a lossy code, and the size as PNG."""
     from genzoo.evaluation.order import label_of, metric_for
-    from genzoo.runs.run import plain
 
     opened = open_application(options, needs="Autoencoder")
     values, error = compression(opened), metric_for("error")
-    if options.json:
-        print(json.dumps(plain({"run": str(opened.run.path), **values})))
-        return 0
+    json_result(run=opened.run.path, **values)
     if values["rate_bits"] is None:
         print(f"  rate               n/a ({values['not_available']['rate_bits']})")
     else:

@@ -13,6 +13,7 @@ from genzoo.data.raw_files import FileSet, known_file_sets
 from genzoo.data.store import Store
 from genzoo.registry.current import registry
 from genzoo.system import tensor_cache
+from genzoo.system.json_output import json_result
 
 
 def add_verb(subparsers: Any) -> None:
@@ -49,6 +50,7 @@ def list_datasets(arguments: argparse.Namespace) -> int:
     """Print each dataset with the state of its files."""
     store = Store(arguments.data_root)
     rows = [(entry.name, *_state(store, files)) for entry, files in known_file_sets()]
+    json_result(datasets=[{"name": name, "state": state.lstrip("✓✗ "), "where": where} for name, state, where in rows])
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     for name, state, where in rows:
         print(f"{name:<{widths[0]}}  {state:<{widths[1]}}  {where}".rstrip())
@@ -58,12 +60,11 @@ def list_datasets(arguments: argparse.Namespace) -> int:
 def print_path(arguments: argparse.Namespace) -> int:
     """Print the folder of a dataset's files, or where they would be put."""
     store = Store(arguments.data_root)
-    if arguments.name is None:
-        print(store.writable_root)
-        return 0
-    folder = _files(arguments.name).folder
-    here = [root / folder for root in store.roots if os.path.isdir(root / folder)]
-    print(here[0] if here else store.writable_root / folder)
+    folder = _files(arguments.name).folder if arguments.name else ""
+    here = [root / folder for root in store.roots if folder and os.path.isdir(root / folder)]
+    path = here[0] if here else store.writable_root / folder
+    json_result(path=path)
+    print(path)
     return 0
 
 
@@ -71,24 +72,28 @@ def verify_files(arguments: argparse.Namespace) -> int:
     """Print a line for each file that is here or should be."""
     store = Store(arguments.data_root)
     wanted = [_files(arguments.name)] if arguments.name else [files for _, files in known_file_sets() if files]
-    status = 0
+    status, files = 0, []
     for file_set in {files.name: files for files in wanted}.values():
         report = store.inspect(file_set)
         for path, problem in report:
             print(f"bad  {problem}" if problem else f"ok   {path}")
+            files.append({"path": path, "problem": problem})
             status |= bool(problem)
         if not report and arguments.name:
             raise GenzooError(
                 f"{file_set.title} is not here: it is not in {' or '.join(map(str, store.roots))}",
                 f"genzoo data add {file_set.name} FILES…, or let a run download it",
             )
+    json_result(files=files)
     return status
 
 
 def add_files(arguments: argparse.Namespace) -> int:
     """Copy files into the data root once all are verified."""
     store, file_set = Store(arguments.data_root), _files(arguments.name)
-    for path, copy in store.add(file_set, arguments.files):
+    added = list(store.add(file_set, arguments.files))
+    json_result(added=[{"from": path, "to": copy} for path, copy in added])
+    for path, copy in added:
         print(f"{path} → {copy}")
     missing = [path.name for path, problem in store.inspect(file_set) if problem]
     if missing and not store.find(file_set):
@@ -99,6 +104,7 @@ def add_files(arguments: argparse.Namespace) -> int:
 def clear_cache(arguments: argparse.Namespace) -> int:
     """Empty the cache and print what was removed."""
     count, size = tensor_cache.clear()
+    json_result(files=count, bytes=size, folder=tensor_cache.folder())
     print(f"{count:,} files removed, {size / 1e6:,.0f} MB: {tensor_cache.folder()}")
     return 0
 

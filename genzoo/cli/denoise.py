@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, add_files, prepare
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +29,7 @@ TEST_NOISE = 0.3
 
 def add_verb(verbs: Any) -> None:
     """Add `denoise`."""
-    text = "reconstruct noisy images, compared with a blur and a median filter"
+    text = "reconstruct noisy images, compared with two filters"
     denoise = add_application(verbs, "denoise", save_denoised, text)
     add_files(denoise)
     denoise.add_argument(
@@ -37,14 +38,13 @@ def add_verb(verbs: Any) -> None:
         metavar="σ",
         help="standard deviation of the noise to add (default: 0.3 for a split, no noise for files)",
     )
-    denoise.add_argument("--json", action="store_true", help="print JSON")
     denoise.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(denoise)
 
 
 def save_denoised(options: argparse.Namespace) -> int:
     """Print the PSNR of model, blur and median filter, and draw the first images."""
     from genzoo.cli.terminal import print_table
-    from genzoo.runs.run import plain
 
     opened, out = prepare(options)
     if not opened.model.spec.is_image:
@@ -60,15 +60,12 @@ def save_denoised(options: argparse.Namespace) -> int:
         clean = {} if sigma is None else {"clean": opened.original(opened.examples(SHOWN))}
         draw_rows(out, clean | {name: found.first[name] for name in methods})
     psnr = {} if sigma is None else {name: found.quality(name) for name in methods}
-    if options.json:
-        record = {"run": str(opened.run.path), "n": len(opened.data), "sigma": sigma, "psnr_db": psnr, "file": str(out)}
-        print(json.dumps(plain(record)))
-        return 0
+    json_result(run=opened.run.path, n=len(opened.data), sigma=sigma, psnr_db=psnr, file=out)
     if psnr:
         print(f"PSNR in dB, mean over {len(opened.data):,} images, noise of σ = {sigma:g}")
         print_table([["", "PSNR"], *([name, f"{value:.2f}"] for name, value in psnr.items())])
         print("blur and median filter have the best strength for these images: a strict baseline")
-    print(out)
+    print_file(out, options)
     return 0
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.application import add_application, add_files, open_application, write_csv
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import refuse_output
+from genzoo.system.json_output import json_result
 
 
 def add_verb(verbs: Any) -> None:
@@ -15,6 +17,7 @@ def add_verb(verbs: Any) -> None:
     embed = add_application(verbs, "embed", save_codes, "write codes: posterior means and log-variances")
     add_files(embed)
     embed.add_argument("--out", type=Path, required=True, metavar="FILE", help="codes.npz or codes.csv")
+    add_open(embed)
 
 
 def save_codes(options: argparse.Namespace) -> int:
@@ -53,7 +56,8 @@ def save_codes(options: argparse.Namespace) -> int:
         np.savez(options.out, allow_pickle=False, **arrays)
     else:
         write_codes(options.out, arrays)
-    print(options.out)
+    json_result(run=opened.run.path, file=options.out, n=len(opened.names), arrays=sorted(arrays))
+    print_file(options.out, options)
     return 0
 
 

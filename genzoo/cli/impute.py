@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, one_example, open_application, split_example
-from genzoo.cli.saved_run import figure_path, refuse_output
+from genzoo.cli.made_file import add_open, open_file, print_file
+from genzoo.cli.saved_run import PICTURES, figure_path, refuse_output
 from genzoo.core.errors import UsageError, printable
 from genzoo.figures.image_rows import save_rows
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +30,7 @@ HIDDEN_GREY = 0.5
 
 def add_verb(verbs: Any) -> None:
     """Add `impute`."""
-    text = "draw hidden values of examples given the others: half an image, the empty cells of a table"
+    text = "draw hidden values of examples given the others"
     impute = add_application(verbs, "impute", save_imputed, text)
     what = "test:12, a picture, or a table with empty cells (default: the first examples of the split)"
     impute.add_argument("examples", nargs="*", metavar="EXAMPLE", help=what)
@@ -39,14 +40,14 @@ def add_verb(verbs: Any) -> None:
     steps = "steps of the chain in the latents of a latent model (default: 500)"
     impute.add_argument("--steps", type=int, default=500, metavar="N", help=steps)
     impute.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
-    impute.add_argument("--json", action="store_true", help="print JSON")
     out = "a .png picture, .csv for a table, or .npy for numbers: draws [K, N, …]"
     impute.add_argument("--out", type=Path, metavar="FILE", help=out)
+    add_open(impute)
 
 
 def save_imputed(options: argparse.Namespace) -> int:
     """Draw the hidden values; print how probable the true ones are, and how far the draws' mean is from them."""
-    refuse_output(options.out, (".png", ".csv", ".npy"))
+    refuse_output(options.out, (*PICTURES, ".csv"))
     opened = open_application(options)
     import torch
 
@@ -81,7 +82,7 @@ def out_of(opened: Application) -> Path:
 
 def refuse_ending(out: Path, opened: Application) -> None:
     """Refuse a file that does not fit the kind of the data."""
-    fitting = {"image": (".png", ".npy"), "vector": (".csv", ".npy")}.get(opened.model.spec.kind, (".npy",))
+    fitting = {"image": PICTURES, "vector": (".csv", ".npy")}.get(opened.model.spec.kind, (".npy",))
     if out.suffix not in fitting:
         what = f"--out {out}: imputed data of kind {opened.model.spec.kind} are written to {' or '.join(fitting)}"
         raise UsageError(what, f"use a name such as out{fitting[0]}")
@@ -167,30 +168,24 @@ def report(
 ) -> None:
     """Print the scores of the draws; without the true values, only the file."""
     from genzoo.cli.terminal import print_table
-    from genzoo.runs.run import plain
 
     if found is None:
-        if options.json:
-            record = {"run": str(opened.run.path), "n": len(x), "filled": int((~known).sum()), "file": str(out)}
-            print(json.dumps(plain(record)))
-            return
+        json_result(run=opened.run.path, n=len(x), filled=int((~known).sum()), file=out)
         print(f"{int((~known).sum()):,} empty cells of {len(x):,} examples filled")
         print(printable(str(out)))
+        open_file(out, options)
         return
     errors = {"mean of the draws": found.draws.mean(0), "mean of the training data": training_mean(opened, x)}
     error = {name: squared_error(opened, values, x, known) for name, values in errors.items()}
     log_hidden = None if found.log_hidden is None else found.log_hidden.double().mean().item()
-    if options.json:
-        record = {"run": str(opened.run.path), "n": len(x), "draws": len(found.draws), "squared_error": error}
-        record |= {"log_hidden": log_hidden, "exactness": found.exactness, "file": str(out)}
-        print(json.dumps(plain(record)))
-        return
+    json_result(run=opened.run.path, n=len(x), draws=len(found.draws), squared_error=error, file=out)
+    json_result(log_hidden=log_hidden, exactness=found.exactness)
     print(f"squared error of hidden values, mean over {len(x):,} examples")
     print_table([["", "MSE"], *([name, f"{value:.5f}"] for name, value in error.items())])
     if log_hidden is not None:
         sign = "≥ " if found.exactness == "bound" else ""
         print(f"ln p(hidden|known) {sign}{log_hidden:.2f} nats an example")
-    print(out)
+    print_file(out, options)
 
 
 def training_mean(opened: Application, x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS, PARTS, WITH_OPTIONS, Entry, Kind
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.core.model import Model
@@ -59,6 +60,7 @@ def show_info(options: argparse.Namespace) -> int:
         raise UsageError(f"nothing is named {options.name!r}.{did_you_mean(options.name, known)}", "type: genzoo list")
     described = [description(entry) for entry in entries]
     verdicts = verdicts_here()
+    json_result(entries=[record(*one, verdicts) for one in zip(entries, described, strict=True)])
     for entry, (about, options_of) in zip(entries, described, strict=True):
         print_text(f"{entry.kind} {entry.name} · {entry.summary}", "bold")
         shown = badge(entry, verdicts).replace("theory", "not yet run")
@@ -68,6 +70,24 @@ def show_info(options: argparse.Namespace) -> int:
         if options_of:
             print_table(options_of, left=2, header=False, plain="\n".join(starmap(option_line, options_of)))
     return 0
+
+
+def record(
+    entry: Entry, described: tuple[list[list[str]], list[list[str]]], verdicts: dict[str, str]
+) -> dict[str, Any]:
+    """Return the details of an entry as a JSON value."""
+    about: dict[str, list[str]] = {}
+    for label, text in described[0]:
+        about.setdefault(label, []).extend([text] if text else [])
+    options = [{"option": spelling.split()[0], "kind": " ".join(spelling.split()[1:]), "help": text}
+               for spelling, text in described[1]]  # fmt: skip
+    return {**summary(entry, verdicts), "about": about, "options": options}
+
+
+def summary(entry: Entry, verdicts: dict[str, str]) -> dict[str, str]:
+    """Return what `genzoo list` says of an entry as a JSON value."""
+    return {"kind": entry.kind, "name": entry.name, "summary": entry.summary, "paper": entry.paper,
+            "origin": str(entry.origin), "theory": badge(entry, verdicts)}  # fmt: skip
 
 
 def labelled(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.application import add_application, one_example, prepare
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
 from genzoo.figures.image_rows import save_rows
+from genzoo.system.json_output import json_result
 
 
 def add_verb(verbs: Any) -> None:
@@ -24,6 +26,7 @@ def add_verb(verbs: Any) -> None:
     interpolate.add_argument("--steps", type=int, default=9, metavar="N", help="number of codes (default: 9)")
     interpolate.add_argument("--mode", default="linear", choices=("linear", "spherical"), help="default: linear")
     interpolate.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(interpolate)
 
 
 def save_interpolation(options: argparse.Namespace) -> int:
@@ -44,5 +47,7 @@ def save_interpolation(options: argparse.Namespace) -> int:
         ends = opened.original(ends)
         title = f"{options.start} → {options.end}, {options.mode}; the first and last are the originals"
         save_rows(out, torch.cat([ends[:1], decoded, ends[1:]])[None], title)
-    print(out)
+    ends_of = {"from": options.start, "to": options.end}
+    json_result(run=opened.run.path, file=out, steps=options.steps, mode=options.mode, **ends_of)
+    print_file(out, options)
     return 0

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from genzoo.cli.info import badge, origin_of
+from genzoo.cli.info import badge, origin_of, summary
 from genzoo.cli.prove import verdicts_here
 from genzoo.cli.terminal import in_terminal, print_table
 from genzoo.core.errors import UsageError
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS, PARTS, Entry, Kind
+from genzoo.system.json_output import json_result
 
 HEADINGS: dict[Kind, str] = {
     "model": "MODELS",
@@ -84,7 +84,6 @@ def add_verb(verbs: Any) -> None:
         "pattern", nargs="?", default="", help="only names that match, such as '*vae*'; one line each"
     )
     catalogue.add_argument("--kind", choices=KINDS, metavar="KIND", help="only one kind, one line each")
-    catalogue.add_argument("--json", action="store_true", help="print JSON")
     catalogue.set_defaults(handler=show_list)
 
 
@@ -94,15 +93,7 @@ def show_list(options: argparse.Namespace) -> int:
     found = {kind: registry().matching(kind, options.pattern or "*") for kind in kinds}
     badges = verdicts_here()
     if options.json:
-        records = [
-            {
-                "kind": e.kind, "name": e.name, "summary": e.summary, "paper": e.paper, "origin": str(e.origin),
-                "theory": badge(e, badges),
-            }
-            for entries in found.values()
-            for e in entries
-        ]  # fmt: skip
-        print(json.dumps(records, indent=2))
+        json_result(entries=[summary(entry, badges) for entries in found.values() for entry in entries])
     elif not any(found.values()):
         raise UsageError(f"nothing matches {options.pattern!r}", "type: genzoo list")
     elif options.kind or options.pattern:

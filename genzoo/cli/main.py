@@ -6,20 +6,22 @@ import argparse
 import importlib
 import os
 import re
-import shlex
 import sys
-import traceback
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from genzoo.core.command import VERBS
-from genzoo.core.errors import GenzooError, OutOfMemory, UsageError, did_you_mean
+from genzoo.cli.failures import explained, show_traceback, system_error
+from genzoo.cli.words import add_general_options, take_other_options, verb_of, verbosity
+from genzoo.core.command import GROUPS, VERBS
+from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.hookspecs import API
 from genzoo.core.version import __version__
-from genzoo.registry.entries import describe
 from genzoo.system.heartbeat import ProcessLost
-from genzoo.system.messages import reporting, reports_errors
+from genzoo.system.json_output import documented, json_error, no_result, prints_json
+from genzoo.system.messages import reporting, reports_errors, warn
+from genzoo.system.progress import progress, working
 from genzoo.system.signals import exit_code, terminable
 from genzoo.system.streams import discard, tell, usable_streams
 
@@ -27,13 +29,24 @@ if TYPE_CHECKING:
     from genzoo.core.command import Command
 
 
+class Layout(argparse.RawDescriptionHelpFormatter):
+    """A help whose lines are never broken within an option, such as --data-root."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose options are never abbreviated and whose errors are GenzooErrors."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs.setdefault("allow_abbrev", False)
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        kwargs.setdefault("formatter_class", Layout)
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    def format_help(self) -> str:
+        """Return the help; of a verb with the options of every command below its own."""
+        return super().format_help() + (f"\n{general_help()}" if " " in self.prog else "")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(shortened_choice(message.replace("argument VERB: ", "")), f"type: {self.prog} --help")
@@ -49,17 +62,24 @@ def shortened_choice(message: str) -> str:
     return f"{found['what']}.{meant}" if meant else message
 
 
+def general_help() -> str:
+    """Return the options of every command as a part of a help."""
+    parser = argparse.ArgumentParser(add_help=False, usage=argparse.SUPPRESS)
+    add_general_options(parser)
+    return parser.format_help()
+
+
 TRAINING = frozenset({"run", "resume"})
 """Verbs that several processes run together."""
 EPILOG = """\
 start here:
-  genzoo run vae mnist                  train, evaluate, draw
-  genzoo run vae digits                 the same in seconds, without a download
-  genzoo list                           all names, by kind; genzoo list --help explains the kinds
-  genzoo info vae                       what a model is, and its options
-  genzoo runs                           what was trained; genzoo help runs
-options of a run have sections: --model.x, --loss.x, --data.x and --train.x. A name
-that only one section has is typed without it, except for --data.x.
+  genzoo run vae mnist          train, evaluate, draw
+  genzoo run vae digits         the same in seconds, without a download
+  genzoo info vae               what a model is, and its options
+  genzoo help run               a command's page; with all options of a model:
+  genzoo run vae digits --help
+options of a run have sections: --model.x, --loss.x, --data.x and --train.x. A
+name that only one section has is typed without it, except for --data.x.
 """
 
 
@@ -69,9 +89,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 is success, 1 failure, 2 invalid usage, 3 a loss that is not finite, 4 a faulty plugin, 5 out of memory; 129, 130
     and 143 are SIGHUP, SIGINT and SIGTERM.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        from genzoo.cli.completion import answer
+
+        answer()
     words = list(sys.argv[1:] if arguments is None else arguments)
     with usable_streams(), reporting():
-        return run_and_report(words)
+        return run_as_json(words) if "--json" in words else run_and_report(words)
+
+
+def run_as_json(words: list[str]) -> int:
+    """Run one command, print its result or error as one JSON document and return the exit code."""
+    with documented(verb_of(words)) as document:
+        code = run_and_report(words)
+    if not reports_errors(trains=not TRAINING.isdisjoint(words)):
+        return code
+    try:
+        print(document.as_json(indent=2 if sys.stdout.isatty() else None))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+        return 141
+    except OSError as error:
+        discard(sys.stdout)
+        tell(f"genzoo: {system_error(error)}")
+        return 1
+    return code
 
 
 def run_and_report(words: list[str]) -> int:
@@ -83,12 +126,14 @@ def run_and_report(words: list[str]) -> int:
         return code
     except GenzooError as error:
         show_traceback()
+        json_error(error.message, error.hint, error.exit_code)
         if isinstance(error, ProcessLost):  # every process reports it: the first one may be lost
             tell(f"genzoo: {error}")
         else:
             print_failure(str(error), words)
         return error.exit_code
     except KeyboardInterrupt as error:
+        json_error("interrupted", "", exit_code(error))
         print_failure("interrupted", words, before="\n")
         return exit_code(error)
     except BrokenPipeError:  # the reader of our output has ended, as in `genzoo list | head -1`
@@ -98,6 +143,7 @@ def run_and_report(words: list[str]) -> int:
         show_traceback()
         discard_unwritable()
         failure = explained(error)
+        json_error(failure.message, failure.hint, failure.exit_code)
         print_failure(str(failure), words)
         return failure.exit_code
 
@@ -134,37 +180,54 @@ def code_of_exit(stop: SystemExit) -> int:
 
 
 def dispatch(words: list[str]) -> int:
-    """Parse the words and call the handler of the verb."""
-    from genzoo.cli.loading import take_data_options
-
-    anywhere = Parser(prog="genzoo", add_help=False)  # options that may stand before or after the verb
-    anywhere.add_argument("--debug", action="store_true", help="print tracebacks")
-    anywhere.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
-                          help="load a Python file as a plugin (may be repeated)")  # fmt: skip
+    """Take the options that stand anywhere, and run the verb."""
+    anywhere = Parser(prog="genzoo", add_help=False)
+    add_general_options(anywhere)
     typed = list(words)
+    general, words = anywhere.parse_known_args(words)
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
-    general, words = anywhere.parse_known_args(words)
-    if general.debug:
-        os.environ["GENZOO_DEBUG"] = "1"
-    description = "A plugin-based zoo of generative models."
-    parser = Parser(prog="genzoo", description=description, epilog=EPILOG, parents=[anywhere])
+    with progress(general.quiet), verbosity(2 if general.debug else general.verbose):
+        working(" ".join(["genzoo", *words[:1]]))
+        return run_verb(anywhere, general, words, typed)
+
+
+def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], typed: list[str]) -> int:
+    """Parse the words of a verb and call its handler.
+
+    Args:
+        anywhere: The options that stand anywhere.
+        general: Their values.
+        words: The other words.
+        typed: All words of the command line.
+    """
+    from genzoo.cli.config import use_defaults
+    from genzoo.cli.loading import take_data_options
+
+    if words == ["json", "--help"]:
+        from genzoo.cli.json_schemas import show_schemas
+
+        return show_schemas()
+    parser = Parser(prog="genzoo", epilog=EPILOG, parents=[anywhere], usage="genzoo VERB …")
     parser.add_argument("--version", action="version", version=f"genzoo {__version__}, plugin API {API}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
-        importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
+    verbs = add_verbs(parser, words)
+    use_defaults(verbs.choices.get(words[0]) if words else None)
     load_plugin_files(general.plugin_files)
     first = next((word for word in words if not word.startswith("-")), None)
     if first is None:
-        parser.epilog = EPILOG + plugins_help()
+        parser.description = f"A plugin-based zoo of generative models.\n\n{grouped(verbs)}{plugins_help()}"
     elif words[0] == first and first not in verbs.choices:
         add_command(first, verbs)
+    of_verb = verbs.choices.get(first)
     moved: list[str] = []
-    if first in verbs.choices and verbs.choices[first].get_default("moved") is not None:
+    if of_verb and of_verb.get_default("moved") is not None:
         moved, words = take_data_options(words)  # before the verb's parser, which would take their values as files
     of_model: list[str] = []
-    if first in verbs.choices and verbs.choices[first].get_default("of_model") is not None:
-        of_model, words = take_other_options(words, verbs.choices[first])
+    if of_verb and of_verb.get_default("of_model") is not None:
+        of_model, words = take_other_options(words, of_verb)
+    if general.json and of_verb and "--json" in of_verb._option_string_actions:
+        words = [*words, "--json"]
+        prints_json()
     options, rest = parser.parse_known_args(words)
     options.moved, options.of_model = moved, of_model
     if rest and options.verb not in ("run", "resume", "bench", "race", "sweep"):
@@ -173,35 +236,26 @@ def dispatch(words: list[str]) -> int:
         parser.print_help()
         return 0
     options.rest, options.command, options.plugin_files = rest, typed, general.plugin_files
+    options.json, options.quiet = general.json, general.quiet
     code: int = options.handler(options)
     return code
 
 
-def take_other_options(words: list[str], parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
-    """Separate options that a verb's parser does not know, each with its values, from the other words.
-
-    An option has one value, or several numbers.
-    """
-    taken: list[str] = []
-    rest: list[str] = []
-    known = {spelling for action in parser._actions for spelling in action.option_strings}
-    takes_value = takes_number = False
-    for word in words:
-        is_other = word.startswith("--") and word.partition("=")[0] not in {*known, "--"}
-        is_value = not word.startswith("--") and (takes_value or (takes_number and is_number(word)))
-        (taken if is_other or is_value else rest).append(word)
-        takes_value = is_other and "=" not in word
-        takes_number = takes_value or (is_value and is_number(word))
-    return taken, rest
+def grouped(verbs: Any) -> str:
+    """Return the verbs in their groups, a line each, as a part of the help."""
+    summaries = {choice.dest: choice.help for choice in verbs._choices_actions}
+    lines = []
+    for group, own in GROUPS.items():
+        lines += [f"{group}:", *(f"    {verb:12} {summaries[verb]}" for verb in own)]
+    return "\n".join(lines) + "\n"
 
 
-def is_number(word: str) -> bool:
-    """Return whether a word is a number."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+def add_verbs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
+    """Add the verb that words begin with, or all verbs; return the subparsers."""
+    verbs = parser.add_subparsers(dest="verb", prog="genzoo", help=argparse.SUPPRESS, parser_class=Parser)
+    for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
+        importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
+    return verbs
 
 
 def add_command(name: str, verbs: Any) -> None:
@@ -214,8 +268,8 @@ def add_command(name: str, verbs: Any) -> None:
     from genzoo.registry.current import registry
 
     if not registry().called(name, ["command"]):
-        known = (*verbs.choices, *registry().names("command"))
-        raise UsageError(f"no command named {name!r}.{did_you_mean(name, known)}", f"known: {', '.join(known)}")
+        known = (*VERBS, *registry().names("command"))
+        raise UsageError(f"no command named {name!r}.{did_you_mean(name, known)}", "all commands: genzoo help")
     entry = registry().get("command", name)
     parser = verbs.add_parser(name, help=entry.summary, description=f"{entry.summary}  ({entry.origin})")
     command: Command = entry.load()()
@@ -226,9 +280,12 @@ def add_command(name: str, verbs: Any) -> None:
 def run_command(command: Command, options: argparse.Namespace) -> int:
     """Run a plugin's command and return its exit code, also where it raises SystemExit."""
     try:
-        return command.run(options) or 0
+        code = command.run(options) or 0
     except SystemExit as stop:
-        return code_of_exit(stop)
+        code = code_of_exit(stop)
+    if options.json and no_result():
+        warn(f'{options.verb} gives no JSON: what it prints is in "text"', "it is a command of a plugin")
+    return code
 
 
 def plugins_help() -> str:
@@ -236,8 +293,8 @@ def plugins_help() -> str:
     from genzoo.registry.current import registry
 
     commands = registry().matching("command")
-    rows = (f"  {registry().spelling(entry):20}  {entry.summary}" for entry in commands)
-    return "\n".join(["\nfrom plugins:", *rows, ""]) if commands else ""
+    rows = (f"    {registry().spelling(entry):12} {entry.summary}" for entry in commands)
+    return "\n".join(["from plugins:", *rows, ""]) if commands else ""
 
 
 def load_plugin_files(files: list[Path]) -> None:
@@ -248,48 +305,3 @@ def load_plugin_files(files: list[Path]) -> None:
 
         for file in files:
             load_file(file, registry())
-
-
-def explained(error: Exception) -> GenzooError:
-    """Return a GenzooError for any other exception: out of memory, a faulty plugin, a system error, or a bug."""
-    from genzoo.registry.plugin_faults import fault_of
-
-    if ran_out_of_memory(error):
-        return OutOfMemory("out of memory", "use a smaller --batch-size or a smaller model")
-    fault = fault_of(error)
-    if fault is not None:
-        return fault
-    return system_error(error) if isinstance(error, OSError) else unexpected(error)
-
-
-def system_error(error: OSError) -> GenzooError:
-    """Return an unexpected error of the operating system as a GenzooError."""
-    if error.filename is None:
-        return GenzooError(f"system error: {error.strerror or error}", "for the traceback: genzoo --debug …")
-    name = str(error.filename)
-    return GenzooError(f"{name}: {error.strerror or error}", f"check its type and owner: ls -ld {shlex.quote(name)}")
-
-
-def ran_out_of_memory(error: Exception) -> bool:
-    """Return whether an error is about memory, by its text: torch may not have been imported."""
-    text = describe(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
-
-
-def unexpected(error: Exception) -> GenzooError:
-    """Return a GenzooError for a bug of genzoo or of a built-in plugin."""
-    frames = traceback.extract_tb(error.__traceback__)
-    # The last frame outside torch is the caller with the bug.
-    own = [frame for frame in frames if "/torch/" not in frame.filename.replace(os.sep, "/")] or frames
-    where = f"{own[-1].filename}:{own[-1].lineno}" if own else "unknown"
-    text = str(error).strip().splitlines()
-    first = f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
-    return GenzooError(first, f"at {where}; this is a bug of genzoo. For the traceback: genzoo --debug …")
-
-
-def show_traceback() -> None:
-    """Print the traceback of the current error under --debug."""
-    from genzoo.registry.discovery import debugging
-
-    if debugging():
-        traceback.print_exc()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.registry.entries import KINDS, PARTS, Kind
+from genzoo.system.json_output import json_result
 
 EPILOG = """\
   genzoo new-plugin genzoo-hvae --model hvae
@@ -46,8 +47,9 @@ def show(options: argparse.Namespace) -> int:
     names = scaffold.completed(asked, like)
     steps = next_steps(names, like)
     folder = scaffold.write_package(options.parent, options.name, names, steps, like)
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        print(path)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    json_result(folder=folder, files=files, next=[f"pip install -e {folder}", *steps])
+    print("\n".join(map(str, files)))
     print("\n".join(["next:", f"  pip install -e {folder}", *(f"  {step}" for step in steps)]))
     return 0
 

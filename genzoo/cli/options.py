@@ -8,15 +8,16 @@ import io
 import itertools
 import re
 import typing
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from genzoo.cli.option_values import tyro_words
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.options import OptionError, describe_fields, option
-from genzoo.core.text import names_in
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Entry
@@ -55,11 +56,9 @@ def parse(components: Components, file_words: list[str], words: list[str], file:
         kw_only=True,
     )
     try:
-        lists = {
-            option(defaults.sections.key(part, name)) for part in PARTS for name in lists_of(getattr(defaults, part))
-        }
         file_words = [defaults.sections.spelled(word) for word in file_words]
-        words = with_lists([defaults.sections.spelled(word) for word in words], lists)
+        keys = [(getattr(defaults, part), partial(defaults.sections.key, part)) for part in PARTS]
+        words = tyro_words([defaults.sections.spelled(word) for word in words], *keys)
         parsed, unknown = read_words(
             combined,
             [*file_words, *words],
@@ -76,26 +75,6 @@ def parse(components: Components, file_words: list[str], words: list[str], file:
         refuse(unknown, components, file, file_words)
     changed = {part: plain(getattr(parsed, GROUPS.get(part, part)), getattr(defaults, part)) for part in PARTS}
     return dataclasses.replace(defaults, **changed)
-
-
-def lists_of(config: Any) -> list[str]:
-    """Return the names of the options of a config that take several numbers."""
-    hints = typing.get_type_hints(type(config))
-    return [name for name, hint in hints.items() if any(part in str(hint) for part in ("tuple[int,", "tuple[float,"))]
-
-
-def with_lists(words: list[str], lists: Collection[str]) -> list[str]:
-    """Return words in which the numbers of a list are separate words: --hidden 64,32 and --hidden=64,32 → 64 32."""
-    split: list[str] = []
-    in_list = False
-    for word in words:
-        spelling, equals, value = word.partition("=")
-        if word.startswith("--"):
-            in_list = spelling in lists
-            split += [spelling, *names_in(value)] if in_list and equals and "," in value else [word]
-        else:
-            split += names_in(word) if in_list and "," in word else [word]
-    return split
 
 
 GROUPS = {"model_config": "model", "loss_config": "loss", "data_config": "data", "training": "train"}
@@ -159,6 +138,9 @@ def several_values(message: str) -> str:
 
 WRONG_TYPE = re.compile(r"Error parsing (--\S+): .*(int|float)\(?\)?(?: with base 10)?: (.*)")
 WRONG_FORM = re.compile(r"Error parsing (--\S+): .*(?:valid parse for arguments:|instantiated from) \[(.*)\]\.?")
+WRONG_CHOICE = re.compile(
+    r"Error parsing (--\S+): no type matching (INT|FLOAT)\|\{(\S+)\} could be instantiated from \[(.*)\]\.?"
+)
 KINDS = {"int": "a whole number", "float": "a number"}
 
 
@@ -169,6 +151,8 @@ def one_line(box: str) -> str:
     text = " ".join(message)
     if wrong := WRONG_TYPE.fullmatch(text):
         return f"{wrong[1]} must be {KINDS[wrong[2]]}, not {wrong[3]}"
+    if wrong := WRONG_CHOICE.fullmatch(text):
+        return f"{wrong[1]} must be {KINDS[wrong[2].lower()]} or {wrong[3].replace(',', ' or ')}, not {wrong[4]}"
     if wrong := WRONG_FORM.fullmatch(text):
         return f"{wrong[1]} cannot be {wrong[2]}"
     return text
@@ -203,7 +187,8 @@ def refuse(unknown: list[str], components: Components, file: str, file_words: li
     owners = list(owners_of(spelling))
     if owners:
         asked = f"{components.model.name} with loss {components.loss.name} on {components.dataset.name}"
-        raise UsageError(f"{where}{spelling} belongs to {listed(owners)}; this run is {asked}", help_hint(components))
+        meant = f"{spelling} belongs to {listed(owners)}; this run is {asked}.{suggested(spelling, components)[0]}"
+        raise UsageError(f"{where}{meant.rstrip('.')}", help_hint(components))
     suggestion, names = suggested(spelling, components)
     known = known_options(components) | known_options(components, with_section=True)
     hints = [f"{name} {known[name]}" for name in names if known[name]] + [help_hint(components)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.terminal import print_table
@@ -11,6 +10,7 @@ from genzoo.core.errors import PluginError, UsageError, did_you_mean
 from genzoo.core.hookspecs import API
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.registry.discovery import Plugin
@@ -18,20 +18,17 @@ if TYPE_CHECKING:
 
 def add_verb(verbs: Any) -> None:
     """Add `plugins`."""
-    plugins = verbs.add_parser("plugins", help="show the origin of each plugin, what it registers, and its faults")
+    plugins = verbs.add_parser("plugins", help="show what each plugin registers, and its faults")
     plugins.add_argument(
         "name", nargs="?", default="", help="details of a package or plugin, or of the plugin that registers a name"
     )
-    plugins.add_argument("--json", action="store_true", help="print JSON")
     plugins.set_defaults(handler=show_plugins)
 
 
 def show_plugins(options: argparse.Namespace) -> int:
     """Print each plugin: its origin, its load time and what it registers, or why it is disabled and what to do."""
     shown = plugins_called(options.name)
-    if options.json:
-        print(json.dumps([as_row(plugin) for plugin in shown], indent=2))
-        return 0
+    json_result(plugins=[as_row(plugin) for plugin in shown])
     if options.name:
         for plugin in shown:
             print("\n".join(details(plugin)))

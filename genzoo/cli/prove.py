@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from genzoo.core.text import names_in
 from genzoo.registry.answer_cache import recalled, remember
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS, Entry, Kind
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.core.theory import Case
@@ -49,10 +49,7 @@ def add_verb(verbs: Any) -> None:
         "--on", type=names_in, default=(), metavar="DATA,…",
         help="also train the models on these data, whose density is known; '*': on all such data",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(
-        handler=lambda options: show(named(options.names, options.kind), options.json, known(options.on))
-    )
+    parser.set_defaults(handler=lambda options: show(named(options.names, options.kind), known(options.on)))
 
 
 def named(names: Sequence[str], kind: Kind | None = None) -> list[Entry]:
@@ -87,12 +84,11 @@ def known(names: Sequence[str]) -> list[Entry]:
     return [entry for own, entry in every.items() if any(fnmatch.fnmatchcase(own, name) for name in names)]
 
 
-def show(entries: Iterable[Entry], as_json: bool, on: Sequence[Entry] = ()) -> int:
+def show(entries: Iterable[Entry], on: Sequence[Entry] = ()) -> int:
     """Run and print the theory of entries; return 1 if a case does not hold or a theory cannot be run.
 
     Args:
         entries: What is registered.
-        as_json: Whether to print JSON.
         on: Datasets of known density to train models on.
     """
     from genzoo.testing.theory import prove
@@ -107,17 +103,14 @@ def show(entries: Iterable[Entry], as_json: bool, on: Sequence[Entry] = ()) -> i
         counts[proof.verdict] += 1
         verdicts[f"{entry.kind} {entry.full_name}"] = proof.verdict
         proofs.append(record(proof))
-        if not as_json:
-            print("\n".join(lines(proof)), flush=True)
+        print("\n".join(lines(proof)), flush=True)
     remember(VERDICTS_HERE, verdicts)
-    if as_json:
-        print(json.dumps([*proofs, *(record(prove(entry)) for entry in without)], indent=2))
-    else:
-        print(", ".join(f"{number} {verdict}" for verdict, number in counts.items()) or "nothing to prove")
-        for kind in KINDS:
-            if names := [entry.name for entry in without if entry.kind == kind]:
-                text = f"{kind}, unproved: {', '.join(names)}"
-                print(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+    json_result(proofs=[*proofs, *(record(prove(entry)) for entry in without)])
+    print(", ".join(f"{number} {verdict}" for verdict, number in counts.items()) or "nothing to prove")
+    for kind in KINDS:
+        if names := [entry.name for entry in without if entry.kind == kind]:
+            text = f"{kind}, unproved: {', '.join(names)}"
+            print(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
     return 1 if counts["refuted"] or counts["broken"] else 0
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.bench import FORMATS, refuse_picture, requested_models, run_all, say, usable_configs
+from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.sharing import add_sharing, refuse_jobs
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in, seconds_in
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.comparison.race import Race
@@ -42,13 +43,13 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--models", metavar="A,B", help="models to train")
     parser.add_argument("--dataset", metavar="NAME", help="dataset to train on")
     parser.add_argument("--budget", default="1m", metavar="10m", help="training time of each run (default: 1m)")
-    parser.add_argument("--seeds", default="0..2", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2)")
+    parser.add_argument("--seeds", default="0-2", metavar="0-4", help="with both ends; or 0,2,7 (default: 0-2)")
     parser.add_argument("--baselines", metavar="A,B", help='fitted models to beat (default: all; "none" for none)')
     parser.add_argument("--metrics", metavar="A,B", help="more metrics to rank by: genzoo list --kind metric")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the runs (default: race/DATASET)")
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: race.png in --out)")
+    add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_sharing(parser)
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
@@ -145,7 +146,6 @@ def publish(options: argparse.Namespace, found: Race, picture: Path) -> None:
     from genzoo.registry.entries import describe
     from genzoo.reporting.race import race_tables
     from genzoo.reporting.tables import as_markdown
-    from genzoo.runs.run import plain
 
     drawn = bool(found.contests)
     try:
@@ -154,9 +154,8 @@ def publish(options: argparse.Namespace, found: Race, picture: Path) -> None:
     except Exception as error:  # the tables are worth more
         drawn = False
         say(f"genzoo: the picture could not be drawn: {describe(error)}")
-    if options.format == "json":
-        record = {"command": options.command, "picture": str(picture) if drawn else None, **found.record()}
-        print(json.dumps(plain(record), indent=2, allow_nan=False))
+    if options.json:
+        json_result(command=options.command, picture=picture if drawn else None, **found.record())
         return
     tables = race_tables(found)
     if options.format == "html":
@@ -172,3 +171,4 @@ def publish(options: argparse.Namespace, found: Race, picture: Path) -> None:
         print_tables(tables)
     if drawn:
         say(f"figure    {picture}")
+        open_file(picture, options)

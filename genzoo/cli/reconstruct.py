@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.loading import Source
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import EXAMPLES, OUT_HELP, add_run_verb, figure_path, open_run, refuse_output
 from genzoo.core.errors import HINT, printable
+from genzoo.system.json_output import json_result
 
 
 def add_verb(verbs: Any) -> None:
@@ -19,6 +21,7 @@ def add_verb(verbs: Any) -> None:
     reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="number of test examples (default: 30)")
     reconstruct.add_argument("--resize", action="store_true", help="resize pictures to the size that the model takes")
     reconstruct.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(reconstruct)
 
 
 def save_reconstructions(options: argparse.Namespace) -> int:
@@ -32,6 +35,7 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     from genzoo.data.batching import evaluation_batch, in_parts
     from genzoo.figures import draw as figures
     from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
+    from genzoo.figures.formats import is_picture
     from genzoo.system.computing import evaluating
 
     model = run.model.to(device)
@@ -51,15 +55,18 @@ def save_reconstructions(options: argparse.Namespace) -> int:
     x, again = model.spec.original(x.cpu()), model.spec.original(again)
     error = (again != x if kind == "tokens" else (again - x).square()).float().flatten(1).mean(1)
     out: Path = options.out or figure_path(run, f"reconstructed{ENDINGS[kind][0]}")
-    if out.suffix == ".txt" or (kind == "signal" and out.suffix == ".png"):
+    if out.suffix == ".txt" or (kind == "signal" and is_picture(out)):
         figures.save_reconstructions(out, x, again, model.spec)
-    elif out.suffix != ".png":
+    elif not is_picture(out):
         write_examples(out, run.form.unscaled(again) if kind == "vector" else again, model.spec, run.form.columns)
     elif model.spec.is_image:
         figures.save_pairs(out, x, again, f"originals and reconstructions, MSE {error.mean():.4f}")
     else:
         figures.displacements(out, x, again, "points and their reconstructions")
-    for name, value in zip(names, error.tolist(), strict=False):
-        print(f"{printable(name, HINT)}  {'wrong' if kind == 'tokens' else 'MSE'} {value:.5f}")
-    print(out)
+    measured, of_each = "wrong" if kind == "tokens" else "MSE", list(zip(names, error.tolist(), strict=False))
+    examples = [{"example": name, "error": value} for name, value in of_each]
+    json_result(run=run.path, file=out, n=len(x), measured=measured, mean=error.mean().item(), examples=examples)
+    for name, value in of_each:
+        print(f"{printable(name, HINT)}  {measured} {value:.5f}")
+    print_file(out, options)
     return 0

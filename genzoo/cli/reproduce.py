@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.bench import say
 from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
 from genzoo.core.errors import UsageError
+from genzoo.system.json_output import json_error, json_result
 
 if TYPE_CHECKING:
     from genzoo.experiment.cards import Card
@@ -30,14 +30,12 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("name", nargs="?", metavar="CARD", help="name of a card, see --list")
     parser.add_argument("--list", action="store_true", help="show the cards")
     parser.add_argument("--fits", choices=("cpu", "gpu"), help="list the cards that such a machine can reproduce")
-    parser.add_argument("--seeds", default="0..2", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2)")
+    parser.add_argument("--seeds", default="0-2", metavar="0-4", help="with both ends; or 0,2,7 (default: 0-2)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the runs (default: reproduce/CARD)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the GPU if there is one)")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_sharing(parser)
     parser.add_argument("--markdown", dest="format", action="store_const", const="markdown", help="print markdown")
-    parser.add_argument("--json", dest="format", action="store_const", const="json", help="print json")
     parser.set_defaults(handler=handle, format="text")
 
 
@@ -66,10 +64,13 @@ def handle(options: argparse.Namespace) -> int:
     try:
         runs, failures = shared_sweep(options, every, paths)
     except KeyboardInterrupt as error:
-        say(f"\ngenzoo: interrupted; to go on:\n  {shlex.join(['genzoo', *options.command])}")
+        again = shlex.join(["genzoo", *options.command])
+        say(f"\ngenzoo: interrupted; to go on:\n  {again}")
+        json_error("interrupted", again, exit_code(error))
         return exit_code(error)
     found = results(chosen, plan, runs)
     publish(options, chosen, found)
+    json_result(failures=failures)
     for failure in failures:
         say(f"genzoo: no result for {failure}")
     return 3 if failures else int(any(claim["verdict"] == "not reproduced" for claim in found))
@@ -80,9 +81,7 @@ def show_cards(options: argparse.Namespace) -> None:
     from genzoo.experiment.cards import cards
 
     chosen = [card for card in cards().values() if options.fits in (None, "gpu", card.fits)]
-    if options.format == "json":
-        print(json.dumps([as_json(card) for card in chosen], indent=2))
-        return
+    json_result(cards=[as_json(card) for card in chosen])
     header = ["card", "fits", "minutes a seed", "expected", "what"]
     rows = [
         [card.name, card.fits, f"{card.minutes:g}", "; ".join(claim.expected for claim in card.claims), card.summary]
@@ -100,11 +99,8 @@ def as_json(card: Card) -> dict[str, Any]:
 def publish(options: argparse.Namespace, card: Card, found: list[dict[str, Any]]) -> None:
     """Print what was found for each claim."""
     from genzoo.experiment.cards import ours
-    from genzoo.runs.run import plain
 
-    if options.format == "json":
-        print(json.dumps(plain({**as_json(card), "found": found}), indent=2, allow_nan=False))
-        return
+    json_result(**as_json(card), found=found)
     header = ["expected", "published", "ours", "seeds", "verdict"]
     rows = [[one["expected"], one["published"], *ours(one["found"]), one["verdict"]] for one in found]
     protocol = [f"{name}: {words(run)}" for name, run in card.runs.items()]

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from genzoo.cli.made_file import add_open
 from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
 
 DESCRIPTION = """\
@@ -25,8 +26,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
-    parser.add_argument("--json", action="store_true", help="print only the results, as JSON")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_open(parser, "the report")
     parser.set_defaults(handler=handle)
 
 
@@ -51,6 +51,6 @@ def handle(options: argparse.Namespace) -> int:
     quiet = options.quiet or options.json
     with joined(exit_code_of) as processes:
         resumption = Resumption(run, config, options.data_root, quiet, processes)
-        more = resumption.run_on()
-        code = print_outcome(run, resumption.experiment, options) if processes.first and (more or options.json) else 0
+        resumption.run_on()
+        code = print_outcome(run, resumption.experiment, options) if processes.first else 0
         return int(processes.broadcast_object(str(code)))

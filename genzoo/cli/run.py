@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import signal
 import sys
@@ -11,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.launching import add_launching, launch, take_launcher
+from genzoo.cli.made_file import add_open, open_file
 from genzoo.core.errors import UsageError, did_you_mean, listed
+from genzoo.system.json_output import json_error, json_result
 
 if TYPE_CHECKING:
     from genzoo.core.launcher import Launcher
@@ -24,7 +25,7 @@ genzoo run MODEL DATASET [--loss NAME] [options]
 
 DESCRIPTION = """\
 Train any registered model on any registered dataset, evaluate it and draw figures.
-All options of a model, its loss, its dataset and the trainer: genzoo run MODEL --dataset NAME --help"""
+All options of a model, its loss, its dataset and the trainer: genzoo run MODEL DATASET --help"""
 
 
 def add_verb(verbs: Any) -> None:
@@ -41,9 +42,8 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder; it must not exist")
     parser.add_argument("--or-resume", action="store_true", help="go on with the run in --out, if there is one")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
-    parser.add_argument("--json", action="store_true", help="print only the results, as JSON")
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_open(parser, "the report")
     parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")
     add_launching(parser)
     parser.add_argument("-h", "--help", action="store_true", help="show this message, or all options of MODEL")
@@ -53,6 +53,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Resolve names and options, train, print."""
     from genzoo.registry.current import registry
+    from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.run import refuse_unwritable
 
@@ -60,9 +61,10 @@ def handle(options: argparse.Namespace) -> int:
     model = words.pop(0) if words and not words[0].startswith("-") else ""
     second = words.pop(0) if model and not options.dataset and words and not words[0].startswith("-") else ""
     dataset, loss = options.dataset or second, options.loss or ""
-    file_words: list[str] = []
+    file_words = user_defaults.words()
     if options.config:
-        named, file_words = from_file(options.config)
+        named, of_file = from_file(options.config)
+        file_words += of_file
         model, dataset, loss = model or named["model"], dataset or named["dataset"], loss or named["loss"]
     if options.help and not model:
         options.parser.print_help()
@@ -70,18 +72,14 @@ def handle(options: argparse.Namespace) -> int:
     if not model:
         known = listed("models", registry().names("model"), "genzoo list --kind model")
         raise UsageError("which model? genzoo run MODEL --dataset NAME", known)
-    if options.help and not dataset:
-        text = all_options((model, some_dataset(), loss), [], [], "")
-        print(f"{options.parser.format_help()}\n{text}", end="")
+    if options.help:
+        print(all_options(options, model, dataset, loss), end="")
         return 0
     if not dataset:
         known = listed("datasets", registry().names("dataset"), "genzoo list --kind dataset")
         typo = next((f", not {word}" for word in words if did_you_mean(word, ["--dataset"])), "")
         raise UsageError(f"which dataset? genzoo run {model} --dataset NAME{typo}", known)
     file = str(options.config or "")
-    if options.help:
-        print(all_options((model, dataset, loss), file_words, words, file), end="")
-        return 0
     launcher = take_launcher(options)
     if not options.or_resume:
         refuse_unwritable(options.runs, options.out)
@@ -132,28 +130,19 @@ def some_dataset() -> str:
     return "digits" if "digits" in datasets else datasets[0]
 
 
-def all_options(names: tuple[str, str, str], file_words: list[str], words: list[str], file: str) -> str:
-    """Return the help for all options.
-
-    Args:
-        names: Model, dataset and loss.
-        file_words: Options of the configuration file.
-        words: Options of the command line.
-        file: The configuration file, for messages.
-    """
+def all_options(options: argparse.Namespace, model: str, dataset: str, loss: str) -> str:
+    """Return the help of a model, with all options; without a dataset those of some dataset."""
     from genzoo.cli.terminal import rendered
 
     def show() -> None:
+        from genzoo.cli.help_page import help_page
         from genzoo.registry.current import registry
         from genzoo.runs.config import Components
 
-        components = Components.find(registry(), *names)
-        from genzoo.cli import options as command_line
+        components = Components.find(registry(), model, dataset or some_dataset(), loss)
+        print(help_page(options.parser, components, dataset or "DATASET"), end="")
 
-        with command_line.hinted(components):
-            command_line.parse(components, file_words, [*words, "--help"], file)
-
-    return rendered(["help", *names, file_words, words], show)
+    return rendered(["help", model, dataset, loss], show)
 
 
 def start(config: Any, options: argparse.Namespace) -> int:
@@ -185,13 +174,11 @@ def print_estimate(config: Any, options: argparse.Namespace) -> int:
 
     found = estimate(config, options.data_root)
     changed = config.changed()
-    if options.json:
-        print(json.dumps({"schema": 1, **asdict(found), "options": changed}, indent=2))
-        return 0
-    training, rows = config.training, {"run": f"{config.model} with loss {config.loss} on {config.dataset}"}
+    json_result(**asdict(found), options=changed)
+    rows = {"run": f"{config.model} with loss {config.loss} on {config.dataset}"}
     rows["options"] = " ".join(f"{name} {value}" for name, value in changed.items()) or "all at their defaults"
     rows["model"] = f"{found.parameters:,} parameters, {found.device}, {found.mode}"
-    epochs = f"{training.epochs} epochs of {found.examples:,} examples, {found.steps:,} steps"
+    epochs = f"{found.epochs} epochs of {found.examples:,} examples, {found.steps:,} steps"
     rows["training"] = epochs if found.steps else f"{found.examples:,} examples"
     if found.steps:
         rows["time"] = f"about {duration(found.seconds)}, by {found.tried:,} steps; then evaluation and figures"
@@ -205,6 +192,7 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
     """Print the results of a run, or how to resume it; return the exit code."""
     from genzoo.core.listener import INTERRUPTED, STOPPED
     from genzoo.reporting.format import impossible_gaps
+    from genzoo.runs.run import REPORT_FILE
     from genzoo.system.messages import warn
 
     status = str(run.record["status"])
@@ -213,19 +201,26 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
         data = ["--data-root", options.data_root] if options.data_root else []
         command = shlex.join(map(str, ["genzoo", *files, "resume", run.path, *data]))
         print(f"genzoo: {status}; resume it:\n  {command}", file=sys.stderr)
-        return 128 + (experiment.stopped_by or signal.SIGINT) if status == INTERRUPTED else 0
+        if status != INTERRUPTED:
+            return 0
+        code = 128 + (experiment.stopped_by or signal.SIGINT)
+        json_error("interrupted; resume it", command, code)
+        return code
     if options.json:
-        print(json.dumps({"run": str(run.path), **run.results}))
+        json_result(run=run.path, **run.results)
         for line in impossible_gaps(run.results):
             warn(line, f"genzoo check {experiment.config.model} examines it")
     else:
         print_results(run, experiment.plan.metrics, options.runs)
+    if (report := run.path / REPORT_FILE).exists():
+        open_file(report, options)
     return 0
 
 
 def print_results(run: Any, metrics: Any, root: Path) -> None:
     """Print the results table, the paths of figures and report, and what to type next."""
     from genzoo.cli.terminal import print_table, print_text
+    from genzoo.comparison.references import default_runs
     from genzoo.core.text import gigabytes
     from genzoo.reporting.format import not_available, notes, results_rows
     from genzoo.runs.run import REPORT_FILE
@@ -235,18 +230,20 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     print_table(results_rows(results, metrics))
     for note in [*not_available(results, metrics), *notes(results)]:
         print_text(note, indent=2)
-    print(
-        f"  {training['images_per_second']:,.0f} images/s · {training['seconds']:.0f} s of training · "
-        f"peak memory {gigabytes(training['peak_memory'])}"
-    )
+    speed, seconds = f"{training['images_per_second']:,.0f} images/s", f"{training['seconds']:.0f} s of training"
+    print_text(f"{speed} · {seconds} · peak memory {gigabytes(training['peak_memory'])}", indent=2)
     if left := training["examples"] - training["examples_per_epoch"]:
         share = training["examples_per_epoch"] / training["examples"]
         why = f"{left:,} of {training['examples']:,} examples do not fill a batch"
-        print(f"  each epoch used {share:.1%} of the training data: {why}")
+        print_text(f"each epoch used {share:.1%} of the training data: {why}", indent=2)
     drawn = ", ".join(sorted({path.stem for path in (run.path / "figures").glob("*.*")}))
-    where = "@last" if root == Path("runs") and run.path.parent == root else run.path
-    print(f"figures   {run.path}/figures/ ({drawn})")
+    where = "@last" if root == default_runs() and run.path.parent == root else run.path
+    print_text(f"figures   {run.path}/figures/ ({drawn})")
     if (run.path / REPORT_FILE).exists():
         print(f"report    {run.path}/{REPORT_FILE}")
-    reconstruct = f"genzoo reconstruct {where}  |  " if results["latents"] else ""
-    print(f"next      genzoo sample {where}  |  {reconstruct}genzoo evaluate {where}")
+    reconstruct = [f"genzoo reconstruct {where}"] if results["latents"] else []
+    others = [file for file in run.path.parent.glob("*/results.json") if file.parent != run.path]
+    folder = "" if run.path.parent == default_runs() else f" {run.path.parent}"
+    print_text("next      " + "  |  ".join([f"genzoo sample {where}", *reconstruct, f"genzoo evaluate {where}"]))
+    if others:
+        print(f"{'':10}genzoo compare{folder}")

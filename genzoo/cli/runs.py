@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
 from genzoo.cli.terminal import harmless, print_table, print_text
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.text import duration, gigabytes, number
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.runs.overview import Overview
@@ -43,10 +43,8 @@ def add_verb(subparsers: Any) -> None:
     add_list_options(made(verbs, "list", list_runs, "one line for each run, the newest first"))
     show = made(verbs, "show", show_runs, "what a run is, and what to type next")
     show.add_argument("run", nargs="+", help=RUN_HELP)
-    show.add_argument("--json", action="store_true", help="print JSON")
     diff = made(verbs, "diff", show_differences, "the options and the versions in which two runs differ")
     diff.add_argument("run", nargs=2, help=RUN_HELP)
-    diff.add_argument("--json", action="store_true", help="print JSON")
     tag = made(verbs, "tag", tag_run, "give a run tags, or take them from it")
     tag.add_argument("run", nargs=1, help=RUN_HELP)
     tag.add_argument("tags", nargs="+", metavar="TAG")
@@ -82,20 +80,20 @@ def add_list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--status", metavar="A,B", default="", help="only runs that are running, finished, …")
     parser.add_argument("--tag", default="", help="only runs with this tag")
     parser.add_argument("-n", type=int, default=20, help="lines; 0: all (default: 20)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def list_runs(options: argparse.Namespace) -> int:
     """Print a line for each run."""
+    from genzoo.comparison.references import default_runs
     from genzoo.comparison.references import places as default_places
     from genzoo.runs.overview import runs_in
 
-    places = options.places or [place for place in default_places() if place.is_dir()]
+    places = options.places or [place for place in default_places(default_runs()) if place.is_dir()]
     if missing := [place for place in places if not place.is_dir()]:
         raise UsageError(f"no folder {missing[0]}", "type: genzoo runs")
     found = chosen(runs_in(places), options.status, options.tag)
-    if options.json:
-        print_json({"runs": [one.as_json() for one in found]})
+    if options.json:  # also of none, and of all
+        json_result(runs=[one.as_json() for one in found])
         return 0
     if not found:
         raise UsageError(f"no such runs in {', '.join(map(str, places)) or 'runs/'}", "train a model: genzoo run …")
@@ -156,9 +154,7 @@ def overviews(options: argparse.Namespace) -> list[Overview]:
 def show_runs(options: argparse.Namespace) -> int:
     """Print what each run is."""
     found = overviews(options)
-    if options.json:
-        print_json({"runs": [one.as_json() for one in found]})
-        return 0
+    json_result(runs=[one.as_json() for one in found])
     for one in found:
         print_text(str(one.run.path), "bold")
         print_table(about(one), left=2, header=False)
@@ -207,9 +203,7 @@ def show_differences(options: argparse.Namespace) -> int:
     one, other = overviews(options)
     pairs = differing_options(one, other)
     environment = differences(one.record, other.record)
-    if options.json:
-        print_json({"options": pairs, "environment": environment})
-        return 0
+    json_result(options=pairs, environment=environment)
     if not pairs and not environment:
         print("the same options and versions")
         return 0
@@ -229,6 +223,7 @@ def tag_run(options: argparse.Namespace) -> int:
     if wrong := next((tag for tag in options.tags if not tag.isprintable() or set(tag) & set(", ")), None):
         raise UsageError(f"the tag {wrong!r}: no blanks and commas", "type: genzoo runs tag RUN ONE TWO")
     labels = label(one.run, remove=options.tags) if options.remove else label(one.run, add=options.tags)
+    json_result(run=one.run.path, tags=labels["tags"])
     print(f"{one.run.path}: {' '.join(labels['tags']) or 'no tags'}")
     return 0
 
@@ -239,6 +234,7 @@ def note_run(options: argparse.Namespace) -> int:
 
     (one,) = overviews(options)
     label(one.run, note=options.text)
+    json_result(run=one.run.path, note=options.text)
     print(f"{one.run.path}: {options.text or 'no note'}")
     return 0
 
@@ -253,6 +249,7 @@ def clean_runs(options: argparse.Namespace) -> int:
         one = unfinished[0]
         raise UsageError(f"{one.run.path} is {one.status}: its checkpoints are needed", f"genzoo resume {one.run.path}")
     freed = [remove_checkpoints(one.run) for one in found if one.checkpoints]
+    json_result(cleaned=len(freed), bytes=sum(freed))
     print(f"checkpoints of {len(freed)} runs removed, {gigabytes(sum(freed))}")
     return 0
 
@@ -270,6 +267,7 @@ def remove_runs(options: argparse.Namespace) -> int:
     if not options.yes:
         ask("\n".join([*lines, f"remove {len(lines)} run{'s' if len(lines) > 1 else ''}?"]))
     freed = [remove(one.run) for one in found.values()]
+    json_result(removed=[one.run.path for one in found.values()], bytes=sum(freed))
     print(f"{len(freed)} removed, {gigabytes(sum(freed))}")
     return 0
 
@@ -290,10 +288,3 @@ def ask(question: str) -> None:
         raise UsageError(f"{question.splitlines()[-1]} nobody is there to answer", "add --yes")
     if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
         raise UsageError("nothing was removed")
-
-
-def print_json(values: Mapping[str, Any]) -> None:
-    """Print JSON with the version of its form."""
-    from genzoo.runs.run import plain
-
-    print(json.dumps({"schema": 1, **plain(values)}, indent=2, ensure_ascii=False))

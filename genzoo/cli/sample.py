@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo.cli.loading import Source
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import (
     EXAMPLES,
     OUT_HELP,
@@ -18,6 +19,8 @@ from genzoo.cli.saved_run import (
     refuse_too_many,
 )
 from genzoo.core.errors import UsageError
+from genzoo.core.text import list_in
+from genzoo.system.json_output import json_result
 from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
@@ -48,12 +51,13 @@ def add_verb(verbs: Any) -> None:
     sample.add_argument(
         "-n", type=int, metavar="N", help="examples in all, or of each --class (default: about 64 in all)"
     )
-    classes = "classes to draw, such as 3, or cats,dogs, or all; for conditional models"
+    classes = "classes to draw, such as 3, 0-4, cats,dogs or all; for conditional models"
     sample.add_argument("--class", dest="classes", metavar="NAME", help=classes)
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     source = "source of codes: prior (default, if there is one), or what genzoo list --kind sampler shows"
     sample.add_argument("--sampler", metavar="NAME", help=source)
     sample.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_open(sample)
 
 
 def save_samples(options: argparse.Namespace) -> int:
@@ -67,6 +71,7 @@ def save_samples(options: argparse.Namespace) -> int:
     from genzoo.evaluation.sampling import IN_A_ROW
     from genzoo.figures import draw as figures
     from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
+    from genzoo.figures.formats import is_picture
     from genzoo.figures.samples import SAMPLES
     from genzoo.registry.configs import differing
 
@@ -95,7 +100,7 @@ def save_samples(options: argparse.Namespace) -> int:
     fitted = samplers_of(source, model, tell)(sampler)
     new, drawn = figures.draw_samples(model, fitted, n, options.seed, y, options=how)
     new = source.meaning(new)
-    if out.suffix != ".png":
+    if not is_picture(out):
         values = run.form.unscaled(new) if spec.kind == "vector" else new
         write_examples(out, values, spec, run.form.columns)
     elif spec.kind == "signal":
@@ -108,7 +113,8 @@ def save_samples(options: argparse.Namespace) -> int:
         train = source.view_if_there("train", device, "drawn without the data")
         real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
         figures.scatter(out, real, new, f"{n} samples, {drawn}")
-    print(out)
+    json_result(run=run.path, file=out, n=n, drawn=drawn)
+    print_file(out, options)
     return 0
 
 
@@ -170,9 +176,10 @@ def parse_classes(text: str, model: Model, name: str) -> list[int]:
     single = spec.class_number(text)  # a name may contain a comma
     if single is None and text == "all":
         return list(range(spec.classes))
-    numbers = [spec.class_number(word.strip()) for word in text.split(",")] if single is None else [single]
+    words = [text] if single is not None else list_in(text, "--class")
+    numbers = [spec.class_number(word) for word in words]
     classes = [number for number in numbers if number is not None]
-    if len(classes) < len(numbers):
+    if len(classes) < len(numbers) or not numbers:
         known = ", ".join(spec.class_names[:20]) or f"0 to {spec.classes - 1}"
         example = spec.class_names[:2] or ("3", "0,1,2")
         raise UsageError(f"--class {text}: the classes are {known}", f"try --class {' or '.join(example)}, or all")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import add_data_options
 from genzoo.core.errors import UsageError
+from genzoo.figures import formats
 
 if TYPE_CHECKING:
     import torch
@@ -20,25 +21,35 @@ if TYPE_CHECKING:
 
 BYTES_PER_VALUE = 16  # float32: the last two layers of the network, its output and the file
 MOST_SAMPLES = 100_000
-PICTURES = (".png", ".npy")
+PICTURES = (*formats.PICTURES, ".npy")
 """Kinds of files that hold pictures."""
-EXAMPLES = (".png", ".npy", ".txt", ".wav", ".csv")
+EXAMPLES = (*PICTURES, ".txt", ".wav", ".csv")
 """Kinds of files that hold examples of any kind of data."""
-OUT_HELP = "a .png picture, or .npy for numbers; .txt for texts, .wav for sound, .csv for tables"
+OUT_HELP = "a .png, .jpg or .webp picture, or .npy for numbers; .txt for texts, .wav for sound, .csv for tables"
 RUN_HELP = "a run folder, the beginning of its name, @last, or @best:mse for the run with the best validation MSE"
 RUNS_HELP = "folder of runs (default: runs/)"
 DEVICE_HELP = "cpu, cuda, cuda:1, mps; auto uses a GPU if there is one (default: auto)"
 
 
-def add_run_verb(verbs: Any, name: str, handler: Any, text: str, add_help: bool = True) -> argparse.ArgumentParser:
-    """Add a verb with the options that all verbs on a finished run share."""
+def add_run_verb(
+    verbs: Any, name: str, handler: Any, text: str, add_help: bool = True, several: bool = False
+) -> argparse.ArgumentParser:
+    """Add a verb with the options that all verbs on a finished run share; some take `several` runs."""
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, add_help=add_help)
-    parser.add_argument("run", help=RUN_HELP)
+    if several:
+        parser.add_argument("run", nargs="+", metavar="RUN", help=RUN_HELP)
+    else:
+        parser.add_argument("run", help=RUN_HELP)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     add_data_options(parser)
     parser.add_argument("--device", default="auto", help=DEVICE_HELP)
     parser.set_defaults(handler=handler)
     return parser
+
+
+def one_of(options: argparse.Namespace, name: str) -> argparse.Namespace:
+    """Return the options of a command on several runs for one of them."""
+    return argparse.Namespace(**{**vars(options), "run": name})
 
 
 def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
@@ -65,7 +76,7 @@ def refuse_output(out: Path | None, suffixes: tuple[str, ...] = PICTURES, option
     if out is None:
         return
     if out.suffix not in suffixes:
-        raise UsageError(f"{option} {out}: not {' or '.join(suffixes)}", f"use a name such as out{suffixes[0]}")
+        raise UsageError(f"{option} {out}: not {formats.either(suffixes)}", f"use a name such as out{suffixes[0]}")
     if not out.absolute().parent.is_dir():
         raise UsageError(f"{option} {out}: no folder {out.parent}", f"mkdir {out.parent}")
 

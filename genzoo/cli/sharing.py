@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from genzoo.cli.launching import add_launching, launch, take_launcher
@@ -12,6 +12,7 @@ from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
     from genzoo.experiment.sweep import SweepRun
+    from genzoo.runs.config import RunConfig
     from genzoo.runs.run import Run, RunPaths
 
 MOST_JOBS = 1000
@@ -60,18 +61,27 @@ def shared_sweep(
     """
     from genzoo.experiment.sweep import run_sweep
 
-    return run_sweep(plan, paths, options.quiet, tell, helpers_of(options, plan))
+    configs = [planned.config for planned in plan]
+    return run_sweep(plan, paths, options.quiet, tell, lambda left: start_workers(options, left, configs))
 
 
-def helpers_of(options: argparse.Namespace, plan: Sequence[SweepRun]) -> Callable[[int], None] | None:
-    """Return what starts the workers of `--jobs`, told how many runs are left; None for a single process."""
+def start_workers(options: argparse.Namespace, left: int, configs: Iterable[RunConfig]) -> None:
+    """Start the workers of `--jobs`, if it asks for several, and wait for their end.
+
+    Args:
+        options: Those of the verb.
+        left: How many runs are to be made.
+        configs: Their configurations.
+
+    Raises:
+        KeyboardInterrupt: All have ended.
+    """
     if options.jobs == 1:
-        return None
+        return
     from genzoo.experiment.jobs import run_workers
 
-    deal = not any(":" in planned.config.training.device for planned in plan)  # one of the GPUs was named
-    command = [*options.command, "--worker", "--quiet"]
-    return lambda left: run_workers(command, min(options.jobs, left), tell, deal)
+    deal = not any(":" in config.training.device for config in configs)  # one of the GPUs was named
+    run_workers([*options.command, "--worker", "--quiet"], min(options.jobs, left), tell, deal)
 
 
 def work(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths) -> int:

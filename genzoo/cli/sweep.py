@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.bench import checked_config, refuse_sort, say
-from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
+from genzoo.cli.choosing import (
+    NOT_HERE,
+    configured,
+    label,
+    made_and_published,
+    planned,
+    refuse_fixed,
+    refuse_unjudged,
+)
+from genzoo.cli.search import search
+from genzoo.cli.sharing import add_sharing, refuse_jobs, work
 from genzoo.core.errors import UsageError, listed
 
 if TYPE_CHECKING:
-    from genzoo.experiment.sweep import SweepRun
-    from genzoo.runs.config import RunConfig
-    from genzoo.runs.run import Run
+    from genzoo.experiment.grid import Axis
 
 USAGE = """\
 genzoo sweep MODEL DATASET --grid NAME=A,B,C [--grid …] [options]
+       genzoo sweep MODEL DATASET --search NAME=A..B [--search …] [--trials N] [options]
        genzoo sweep --config FILE.toml [options]"""
 DESCRIPTION = """\
-Train one model with every combination of some options, and choose the best by the validation data.
-Test data are not looked at, but for the chosen one at the end. Any option of `genzoo run` may follow.
+Train one model with every combination of some options, or with such as Optuna draws from ranges, and choose the best
+by the validation data. Test data are not looked at, but for the chosen one at the end. Of a search, the best ones are
+trained again with new seeds, and only these are shown. Any option of `genzoo run` may follow.
 Finished runs are reused, so the same command continues an interrupted sweep.
 A file for --config has, beside options of `genzoo run`, a table such as:
   [grid]
   beta = [1, 2, 4]"""
 FORMATS = ("text", "markdown", "json")
-NOT_HERE = {
-    "--seed": "give all seeds: --seeds 0..2",
-    "--out": "each run gets its own folder in --runs FOLDER",
-    "--models": "a sweep is of one model; several models: genzoo bench --models A,B --dataset NAME",
-}
-TABLES = ("grid",)
+TABLES = ("grid", "search")
 """The tables of a configuration file that are not options of `genzoo run`."""
 
 
@@ -49,7 +50,15 @@ def add_verb(verbs: Any) -> None:
         "--grid", action="append", default=[], metavar="NAME=A,B",
         help="an option and its values; may be repeated; between lists stands |: hidden=64,32|128",
     )  # fmt: skip
-    parser.add_argument("--seeds", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2)")
+    parser.add_argument(
+        "--search", action="append", default=[], metavar="NAME=A..B",
+        help="instead of a grid: an option and its range, lr=1e-4..1e-2:log (by its logarithm), or its values, "
+        "hidden=100|200; may be repeated; Optuna draws the values",
+    )  # fmt: skip
+    parser.add_argument("--trials", type=int, metavar="N", help="how many are drawn, each with seed 0 (default: 20)")
+    parser.add_argument("--prune", action="store_true", help="end a trial that is worse than the median of others")
+    parser.add_argument("--best", type=int, metavar="K", help="how many are trained with new seeds (default: 3)")
+    parser.add_argument("--seeds", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2, of --search 1..3)")
     parser.add_argument("--sort", metavar="METRIC", help="choose by this metric (default: −ELBO, or the first)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: sweep/MODEL-DATASET)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
@@ -68,6 +77,8 @@ def handle(options: argparse.Namespace) -> int:
     folder = options.runs or Path("sweep") / "-".join(name.rpartition("/")[2] for name in (model, options.dataset))
     refuse_unwritable(folder, None)
     refuse_jobs(options)
+    if options.search:
+        return search(options, model, folder)
     axes = axes_of(options)
     from genzoo.experiment.grid import combinations
     from genzoo.experiment.sweep import parse_seeds
@@ -79,7 +90,7 @@ def handle(options: argparse.Namespace) -> int:
     paths = RunPaths(folder, None, options.data_root)
     if options.worker:
         return work(options, plan, paths)
-    return made_and_published(options, plan, paths, f"{len(tried)} combinations")
+    return made_and_published(options, plan, paths, f"{len(tried)} combination{'s' * (len(tried) > 1)}")
 
 
 def read_names(options: argparse.Namespace) -> str:
@@ -125,7 +136,9 @@ def read_file(options: argparse.Namespace) -> dict[str, str]:
             raise UsageError(f"--config {options.config}: {table} is no table", f"write: [{table}]")
         if not getattr(options, table):
             setattr(options, table, [f"{name}={typed(value)}" for name, value in found.items()])
-    options.seeds = options.seeds or (str(seeds) if (seeds := values.pop("seeds", None)) is not None else None)
+    seeds, trials = values.pop("seeds", None), values.pop("trials", None)
+    options.seeds = options.seeds or (None if seeds is None else typed(seeds))
+    options.trials = options.trials or (trials if isinstance(trials, int) else None)
     names, words = from_values(values, options.config)
     options.rest = [*words, *options.rest]
     return names
@@ -139,7 +152,7 @@ def typed(value: Any) -> str:
     return apart.join(",".join(map(str, one)) if isinstance(one, list) else typed(one) for one in value)
 
 
-def axes_of(options: argparse.Namespace) -> list[Any]:
+def axes_of(options: argparse.Namespace) -> list[Axis]:
     """Return the axes of the grid.
 
     Raises:
@@ -147,89 +160,11 @@ def axes_of(options: argparse.Namespace) -> list[Any]:
     """
     from genzoo.experiment.grid import axis
 
+    for name in ("trials", "best", "prune"):
+        if getattr(options, name):
+            raise UsageError(f"--{name} is for a search", "such as --search lr=1e-4..1e-2:log; or leave it out")
     if not options.grid:
         raise UsageError("which options? genzoo sweep MODEL DATASET --grid NAME=A,B,C", "such as --grid beta=1,2,4")
     found = [axis(text) for text in options.grid]
     refuse_fixed(options, [one.option for one in found], "--grid")
     return found
-
-
-def refuse_fixed(options: argparse.Namespace, varied: Sequence[str], flag: str) -> None:
-    """Refuse to vary an option that has one value elsewhere, or that is no option of a sweep."""
-    fixed = [word.partition("=")[0] for word in options.rest]
-    for name in varied:
-        if name in NOT_HERE:
-            raise UsageError(f"{flag} {name.lstrip('-')} is not for sweep", NOT_HERE[name])
-        if name in fixed:
-            raise UsageError(f"{name} has one value and is in {flag} too", f"leave out {name} …, or {flag}")
-
-
-def configured(model: str, options: argparse.Namespace, combination: Mapping[str, str]) -> RunConfig:
-    """Return the configuration of one combination, after building the experiment to check it."""
-    from genzoo.experiment.grid import words
-
-    try:
-        return checked_config(model, options, words(combination.items()))
-    except UsageError as error:
-        spelling = next((name for name in combination if f"{name} " in f"{error.message} "), None)
-        error.message = error.message if spelling else f"{label(combination)}: {error.message}"
-        raise
-
-
-def label(combination: Mapping[str, str]) -> str:
-    """Return a combination as text, such as "beta=2 latent-dim=10"."""
-    return " ".join(f"{name.lstrip('-')}={value}" for name, value in combination.items())
-
-
-def refuse_unjudged(options: argparse.Namespace, config: RunConfig) -> None:
-    """Refuse a metric that no run will have, and data without a validation part."""
-    refuse_sort(options.sort, config.training.metrics)
-    if getattr(config.data_config, "validation", None) == 0:
-        raise UsageError("there are no validation data to judge by", "hold examples out: --data.validation 1000")
-
-
-def planned(tried: Mapping[str, RunConfig], seeds: Sequence[int]) -> list[SweepRun]:
-    """Return the runs of some configurations, by their labels, with every seed."""
-    from genzoo.experiment.sweep import sweep_runs
-
-    return sweep_runs(tried.values(), seeds, list(tried))
-
-
-def made_and_published(options: argparse.Namespace, plan: Sequence[SweepRun], paths: Any, looked_at: str) -> int:
-    """Make the missing runs of a plan, print the sheet, and return the exit code."""
-    from genzoo.experiment.reuse import finished
-    from genzoo.system.signals import exit_code
-
-    try:
-        runs, failures = shared_sweep(options, plan, paths)
-    except KeyboardInterrupt as error:
-        count = len(finished(plan, paths))
-        again = shlex.join(["genzoo", *options.command])
-        say(f"\ngenzoo: interrupted; {count} of {len(plan)} runs are finished and kept in {paths.runs}\n  {again}")
-        return exit_code(error)
-    if runs:
-        publish(options, list(runs.values()), looked_at)
-    for failure in failures:
-        say(f"genzoo: no result for {failure}")
-    return 3 if failures else 0
-
-
-def publish(options: argparse.Namespace, runs: list[Run], looked_at: str) -> None:
-    """Print the configurations, the best first."""
-    from genzoo.cli.terminal import print_tables
-    from genzoo.comparison.selection import selections
-    from genzoo.evaluation.order import key
-    from genzoo.reporting.selection import INTERVAL, selection_table
-    from genzoo.reporting.tables import as_markdown
-    from genzoo.runs.run import plain
-
-    found = selections(runs, key(options.sort or ""))
-    if options.format == "json":
-        record = {"command": options.command, "looked_at": looked_at, "tables": [one.record() for one in found]}
-        print(json.dumps(plain(record), indent=2, allow_nan=False))
-        return
-    sheets = [selection_table(one, looked_at) for one in found]
-    if options.format == "markdown":
-        print(as_markdown(sheets))
-    else:
-        print_tables(sheets, INTERVAL)

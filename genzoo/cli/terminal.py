@@ -99,10 +99,11 @@ def print_table(rows: Sequence[Sequence[str]], left: int = 1, header: bool = Tru
     if header and narrowest(rows) > target.width:
         _print_records(target, rows)
         return
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=header, header_style="bold")
-    for number, text in enumerate(rows[0]):
+    gap = GAP if INDENT + sum(map(max, lengths(rows))) + GAP * len(rows[0]) <= target.width + GAP else GAP - 1
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=header, header_style="bold")
+    for number, (text, word) in enumerate(zip(rows[0], longest_words(rows), strict=True)):
         justify = "left" if number < left else "right"
-        table.add_column(styled(text) if header else "", justify=justify, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(styled(text) if header else "", justify=justify, overflow="fold", min_width=word)  # type: ignore[arg-type]
     for row in rows[1:] if header else rows:
         table.add_row(*map(styled, row))
     target.print(Padding(table, (0, 0, 0, INDENT if header else 0), expand=False))
@@ -156,10 +157,20 @@ def styled(text: str, style: str = "") -> Text:
 
 def narrowest(rows: Sequence[Sequence[str]]) -> int:
     """Return the width of a table whose texts are wrapped at every blank."""
-    words = [
-        max((len(word) for row in rows for word in row[column].split()), default=0) for column in range(len(rows[0]))
+    words = longest_words(rows)
+    return INDENT + sum(words) + (GAP - 1) * (len(words) - 1)
+
+
+def longest_words(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the length of the longest word in each column."""
+    return [
+        max((len(word) for text in column for word in text.split()), default=0) for column in zip(*rows, strict=True)
     ]
-    return INDENT + sum(words) + GAP * (len(words) - 1)
+
+
+def lengths(rows: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Return the lengths of the texts in each column."""
+    return [[len(text) for text in column] for column in zip(*rows, strict=True)]
 
 
 def _print_records(target: Console, rows: Sequence[Sequence[str]]) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, one_example, prepare, require
+from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, PICTURES, save_numbers
 from genzoo.core.errors import UsageError
+from genzoo.core.text import list_in
 from genzoo.figures.image_rows import save_rows
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +28,7 @@ def add_verb(verbs: Any) -> None:
     """Add `traverse`."""
     traverse = add_application(verbs, "traverse", save_traversal, "change one latent dimension at a time")
     traverse.add_argument(
-        "--dims", metavar="A,B", help=f"dimensions (default: the {MOST_DIMS} with the largest variance)"
+        "--dims", metavar="0-3,7", help=f"dimensions (default: the {MOST_DIMS} with the largest variance)"
     )
     traverse.add_argument("--range", type=float, default=3.0, metavar="R", help="from −R to R (default: 3)")
     traverse.add_argument("--steps", type=int, default=11, metavar="N", help="values of each dimension (default: 11)")
@@ -33,6 +36,7 @@ def add_verb(verbs: Any) -> None:
         "--from", dest="start", metavar="WHAT", help="test:12, or a file (default: the prior's centre)"
     )
     traverse.add_argument("--out", type=Path, metavar="FILE", help=f"{OUT_HELP}, or .gif")
+    add_open(traverse)
 
 
 def save_traversal(options: argparse.Namespace) -> int:
@@ -73,8 +77,9 @@ def save_traversal(options: argparse.Namespace) -> int:
         names = [f"z{dim}" for dim in dims]
         title = f"one dimension from −{options.range:g} to {options.range:g}, around {base}"
         save_rows(out, images, title, names)
+    json_result(run=opened.run.path, file=out, dimensions=dims, steps=options.steps, range=options.range, around=base)
     print(f"dimensions {','.join(map(str, dims))}")
-    print(out)
+    print_file(out, options)
     return 0
 
 
@@ -108,7 +113,7 @@ def choose_dims(asked: str | None, size: int, codes: Tensor | None) -> list[int]
             return list(range(min(size, MOST_DIMS)))
         order: list[int] = codes.flatten(1).var(0, correction=0).argsort(descending=True)[:MOST_DIMS].tolist()
         return order
-    words = asked.split(",")
+    words = list_in(asked, "--dims")
     wrong = [word for word in words if not (word.isascii() and word.isdigit() and len(word) < 9 and int(word) < size)]
     if wrong:
         raise UsageError(f"--dims {asked}: {wrong[0]!r} is not one of the {size} dimensions", f"from 0 to {size - 1}")

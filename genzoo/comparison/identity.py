@@ -20,8 +20,9 @@ from genzoo.registry.entries import Kind
 from genzoo.runs.reference import shortened
 from genzoo.training.config import Training
 
-VIEW = ("binarize", "standardize")
-"""Training options that change what the metrics mean: runs that differ in them are in different tables."""
+VIEW = {"binarize": "none", "standardize": "none"}
+"""Training options that change what the metrics mean, with their defaults: runs that differ in them are in different
+tables."""
 NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners", "metrics")
 """Training options in which the runs of one row may differ."""
 SHORT = 8
@@ -156,12 +157,12 @@ def changed_during_training(training: Mapping[str, Any], record: Mapping[str, An
     """Return training options that changed, such as {"lr": "0.01→1e-05@300"}: 1e-05 from step 300 on.
 
     A session that begins at an earlier step than the one before it repeats the steps from there on. A larger number of
-    epochs is a change only where the learning rate depends on it.
+    epochs or steps is a change only where the learning rate depends on it.
     """
     sessions = _sessions(record)
     names = {name for _, changed in sessions for name in changed if name in training and name not in NOT_SETTINGS}
     if training.get("schedule", "constant") == "constant":
-        names.discard("epochs")
+        names -= {"epochs", "max_steps"}
     names.discard("max_time")  # no step depends on it
     found = {}
     for name in sorted(names):
@@ -208,8 +209,15 @@ def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, 
     return {**view, "likelihood": str(results.get("likelihood")), "measure": str(results["measure"])}
 
 
+def not_default(data: Data, view: Mapping[str, Any]) -> tuple[Data, dict[str, Any]]:
+    """Return data and view without the options that are at their defaults."""
+    usual = _defaults("dataset", data.name)
+    options = {name: value for name, value in data.options.items() if name not in usual or usual[name] != value}
+    return replace(data, options=options), {name: value for name, value in view.items() if value != VIEW.get(name)}
+
+
 def protocol_words(data: Data, view: Mapping[str, Any], names: Iterable[str], digest: bool) -> list[str]:
-    """Return the parts of a table's title.
+    """Return the parts of a protocol.
 
     Args:
         data: The data of its runs.

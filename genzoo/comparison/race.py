@@ -122,7 +122,8 @@ def race(runs: Iterable[Run], metrics: Sequence[str], budget: float) -> Race:
         budget: Seconds of training.
     """
     known = tables(runs)
-    everyone = Table(common_protocol(known), tuple(row for table in known for row in table.rows))
+    rows = tuple(row for table in known for row in table.rows)
+    everyone = Table(common(table.protocol for table in known), rows, brief=common(table.brief for table in known))
     found: dict[tuple[Any, ...], Contest] = {}
     for metric in metrics:
         of_likelihood = any(is_likelihood(row, metric) for row in everyone.rows)
@@ -142,7 +143,7 @@ def is_likelihood(row: Row, metric: str) -> bool:
     return bool(detail(row.results[0]["test"], metric, "exactness"))
 
 
-def common_protocol(known: Sequence[Table]) -> str:
-    """Return the parts of a protocol that all tables share: not what −ln p(x) is."""
-    words = [table.protocol.split(" · ") for table in known]
+def common(protocols: Iterable[str]) -> str:
+    """Return the parts of protocols that all tables share: not what −ln p(x) is."""
+    words = [protocol.split(" · ") for protocol in protocols]
     return " · ".join(word for word in words[0] if all(word in other for other in words))

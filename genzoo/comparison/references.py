@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,10 @@ from genzoo.comparison.tables import collect, metric_of, table_in, tables
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
+from genzoo.core.text import duration
 from genzoo.evaluation.order import key, refuse_unordered
-from genzoo.runs.overview import run_folders
+from genzoo.runs import user_defaults
+from genzoo.runs.overview import Overview, flat, run_folders
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, read_json
 from genzoo.system.messages import warn
@@ -25,11 +29,19 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 """The folder of runs, if none is named."""
+MOST_TOLD, MOST_DIFFERENCES = 8, 4
+"""Runs, and options in which they differ, that a message lists where a name means several runs."""
+
+
+def default_runs() -> Path:
+    """Return the folder of runs of a command that names none: the user's default, or `RUNS`."""
+    return user_defaults.folder("runs") or RUNS
 
 
 def places(root: Path = RUNS) -> list[Path]:
-    """Return the folders in which the names of runs are looked up: for `RUNS` also those of sweeps beside it."""
-    return [root, *(Path(name) for name in ("bench", "race", "sweep", "reproduce"))] if root == RUNS else [root]
+    """Return the folders in which runs are looked up by name: for the default one also those of sweeps beside it."""
+    beside = ("bench", "race", "sweep", "reproduce") if root in (RUNS, default_runs()) else ()
+    return [root, *map(Path, beside)]
 
 
 def find(reference: str, root: Path = RUNS) -> Run:
@@ -59,10 +71,22 @@ def find(reference: str, root: Path = RUNS) -> Run:
     if len(matching) == 1:
         return Run(matching[0])
     if matching:
-        raise UsageError(
-            f"{len(matching)} runs begin with {reference!r}", "\n".join(path.name for path in matching[:8])
-        )
+        raise UsageError(f"{len(matching)} runs begin with {reference!r}", "\n".join(told_apart(matching[:MOST_TOLD])))
     raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
+
+
+def told_apart(paths: Sequence[Path]) -> list[str]:
+    """Return a line for each run: its name, its age, and the values of the options in which the runs differ."""
+    runs = [Overview(Run(path)) for path in paths]
+    configs = [flat(one.config) for one in runs]
+    names = [name for name in dict.fromkeys(itertools.chain(*configs)) if len({str(c.get(name)) for c in configs}) > 1]
+    width = max(len(path.name) for path in paths)
+    lines = []
+    for one, config in zip(runs, configs, strict=True):
+        own = [f"{name.rpartition('.')[2].replace('_', '-')} {config.get(name)}" for name in names[:MOST_DIFFERENCES]]
+        old = f"{duration(max(time.time() - one.started, 0.0))} old" if one.started else ""
+        lines.append(f"{one.run.path.name:{width}}  {', '.join(filter(None, [old, *own]))}".rstrip())
+    return lines
 
 
 def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = None) -> RunConfig:
@@ -98,12 +122,22 @@ def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = N
 
 
 def best(root: Path, metric: str) -> Run:
-    """Return the finished run in a folder with the best validation metric, or test metric without validation data.
+    """Return the best finished run in a folder, see `best_of`."""
+    return best_of(collect([root]), metric, f"{root}/")
+
+
+def best_of(runs: Iterable[Run], metric: str, where: str) -> Run:
+    """Return the finished run with the best validation metric, or test metric without validation data.
+
+    Args:
+        runs: The runs; those that are not finished are left out.
+        metric: The metric, as it is typed.
+        where: Where they are, in messages.
 
     Raises:
         UsageError: No run has the metric, neither lower nor higher is better, or the runs are not comparable.
     """
-    comparable = tables(collect([root]), say=lambda line: warn(line, "resume it: genzoo resume RUN"))
+    comparable = tables(runs, say=lambda line: warn(line, "resume it: genzoo resume RUN"))
     name = key(metric)
     found = [
         (metric_of(table_in(results, "validation"), name), value, table.protocol, run)
@@ -115,8 +149,8 @@ def best(root: Path, metric: str) -> Run:
     if not found:
         known = [name.replace("_", "-") for table in comparable for name in table.metrics()]
         hint = f"known: {', '.join(dict.fromkeys(known))}"
-        raise UsageError(f"@best:{metric}: no finished run in {root}/ has it.{did_you_mean(metric, known)}", hint)
-    refuse_unlike(root, metric, sorted({protocol for _, _, protocol, _ in found}))
+        raise UsageError(f"@best:{metric}: no finished run in {where} has it.{did_you_mean(metric, known)}", hint)
+    refuse_unlike(where, metric, sorted({protocol for _, _, protocol, _ in found}))
     order = refuse_unordered(
         name, f"@best:{metric}", dict.fromkeys(name for one in comparable for name in one.metrics())
     )
@@ -126,10 +160,11 @@ def best(root: Path, metric: str) -> Run:
     if not validated:
         warn(f"@best:{metric}: chosen by test metrics", "these runs do not have it on validation data")
     choice = validated or [(order.cost(value), run) for _, value, _, run in found]
-    return min(choice, key=lambda item: item[0])[1]
+    chosen = min(choice, key=lambda item: item[0])[1].path  # absolute; below it is spelled as for @last
+    return Run(next((path for path in run_folders([root]) if path.resolve() == chosen), chosen))
 
 
-def refuse_unlike(root: Path, metric: str, protocols: Sequence[str]) -> None:
+def refuse_unlike(where: str, metric: str, protocols: Sequence[str]) -> None:
     """Refuse a choice among runs of several protocols.
 
     Raises:
@@ -142,8 +177,8 @@ def refuse_unlike(root: Path, metric: str, protocols: Sequence[str]) -> None:
     enough = next((n for n in range(1, 99) if len({tuple(part[:n]) for part in own}) == len(own)), 99)
     shown = [*(" ".join(part[:enough]) for part in own[:3]), *(["more"] if len(own) > 3 else [])]
     raise UsageError(
-        f"@best:{metric}: the runs in {root}/ are not comparable: {' | '.join(shown)}",
-        f"compare them and name one: genzoo compare {root}",
+        f"@best:{metric}: the runs in {where} are not comparable: {' | '.join(shown)}",
+        f"compare them and name one: genzoo compare {where}",
     )
 
 

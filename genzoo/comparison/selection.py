@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from genzoo.comparison.statistics import Estimate, as_json
@@ -22,6 +23,8 @@ class Selection:
 
     table: Table
     metric: str
+    names: Mapping[Path, str]
+    """What was tried in the runs, by their paths, such as "beta=2"."""
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -46,6 +49,11 @@ class Selection:
         names = {name: None for split in splits for name in measured_in(split)}
         return [self.metric, *(name for name in without_copies([*splits], [*names]) if name != self.metric)]
 
+    def label(self, row: Row) -> str:
+        """Return the model and what was tried; without names, the options in which the rows differ."""
+        name = self.names.get(row.runs[0].path)
+        return f"{row.model} {name}" if name else self.table.label(row)
+
     def record(self) -> dict[str, Any]:
         """Return it as JSON values; of the best configuration the test data too."""
         best = self.best
@@ -55,7 +63,7 @@ class Selection:
             "sorted_on": "validation",
             "rows": [
                 {
-                    "model": self.table.label(row),
+                    "model": self.label(row),
                     "settings": row.settings,
                     "seeds": list(row.by_seed),
                     "runs": [str(run.path) for run in row.runs],
@@ -64,19 +72,20 @@ class Selection:
                 for row in self.rows
             ],
             "best": best and {
-                "model": self.table.label(best),
+                "model": self.label(best),
                 "settings": best.settings,
                 "test": {name: as_json(best.estimate(name)) for name in self.metrics},
             },
         }  # fmt: skip
 
 
-def selections(runs: Iterable[Run], metric: str = "") -> list[Selection]:
+def selections(runs: Iterable[Run], metric: str = "", names: Mapping[Path, str] | None = None) -> list[Selection]:
     """Return a selection for each protocol of finished runs.
 
     Args:
         runs: Of all configurations, with all seeds.
-        metric: By its name in results; "": the bound of −ln p(x), or else the first that a run has and that is ordered.
+        metric: By its name in results; "": as `default_metric` says.
+        names: What was tried in them, by their paths.
 
     Raises:
         UsageError: No run has a metric of validation data.
@@ -87,10 +96,14 @@ def selections(runs: Iterable[Run], metric: str = "") -> list[Selection]:
         if not any(splits):
             raise UsageError("there are no validation data to judge by", "hold examples out: --data.validation 1000")
         measured = [name for split in splits for name in measured_in(split)]
-        ordered = [name for name in measured if order_of(name).better]
-        bound = [name for name in (metric_for("bound"),) if name in measured]
-        found.append(Selection(table, metric or next(iter([*bound, *ordered, metric_for("bound")]))))
+        found.append(Selection(table, metric or default_metric(measured), names or {}))
     return found
+
+
+def default_metric(measured: Iterable[str]) -> str:
+    """Return the metric to choose by of those that were measured: the bound of −ln p(x), or the first with an order."""
+    names, bound = list(measured), metric_for("bound")
+    return bound if bound in names else next((name for name in names if order_of(name).better), bound)
 
 
 def measured_in(split: Mapping[str, Any]) -> list[str]:

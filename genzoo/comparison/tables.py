@@ -13,6 +13,7 @@ from genzoo.comparison.identity import (
     as_key,
     completed,
     file_names,
+    not_default,
     protocol_words,
     settings_of,
     short,
@@ -31,6 +32,7 @@ from genzoo.runs.record import former_record, why_outdated
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.runs.schema import is_config, is_number, is_results
 from genzoo.system.checksummed import read_arrays
+from genzoo.system.progress import working
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,6 +146,8 @@ class Table:
     rows: tuple[Row, ...]
     columns: tuple[str, ...] = ()
     """The metrics to show, in this order; empty: those that any row has."""
+    brief: str = ""
+    """The protocol without the options that are at their defaults."""
 
     def metrics(self) -> list[str]:
         """Return the metrics of the columns: the chosen ones, or all that were measured, without copies of another."""
@@ -157,9 +161,9 @@ class Table:
 
     @property
     def title(self) -> str:
-        """The protocol and the number of test examples."""
+        """The protocol, without defaults, and the number of test examples."""
         sizes = sorted({result["test"]["n"] for row in self.rows for result in row.results})
-        return f"{self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
+        return f"{self.brief or self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
 
     def label(self, row: Row, leaving_out: Sequence[str] = ()) -> str:
         """Return the model and the options in which the rows of this model differ."""
@@ -235,6 +239,7 @@ def members(runs: Iterable[Run], dataset: str | None, say: Callable[[str], None]
     """Return the runs that can be compared. Damaged runs are left out, outdated ones with a line to `say`."""
     found = []
     for run in runs:
+        working(f"reading {run.path}")
         try:
             config, results = run.plain_config, run.results
         except GenzooError:  # damaged
@@ -275,13 +280,14 @@ def tables(
             Row(str(own[0][1]["model"]), own[0][1], tuple(m.run for m, _ in own), tuple(m.results for m, _ in own))
             for own in rows.values()
         ]
-        unique = text if texts.count(text) == 1 else protocol(group, digest=True)
-        found.append(Table(unique, tuple(sorted(built, key=lambda row: row.model))))
+        alike = texts.count(text) > 1
+        unique, brief = (protocol(group, alike, every) for every in (True, False))
+        found.append(Table(unique, tuple(sorted(built, key=lambda row: row.model)), brief=brief))
     return sorted(found, key=lambda table: table.protocol)
 
 
-def protocol(group: Sequence[Member], digest: bool = False) -> str:
-    """Return the protocol of runs as text."""
-    first = group[0]
+def protocol(group: Sequence[Member], digest: bool = False, defaults: bool = True) -> str:
+    """Return the protocol of runs as text; without options that are at their defaults unless `defaults`."""
+    data, view = group[0].data, view_of(group[0].config, group[0].results)
     names = [name for member in group for name in file_names(member.data)]
-    return " · ".join(protocol_words(first.data, view_of(first.config, first.results), names, digest))
+    return " · ".join(protocol_words(*((data, view) if defaults else not_default(data, view)), names, digest))

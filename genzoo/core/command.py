@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-VERBS = (
-    *("run", "list", "info", "plugins", "check", "prove", "new-plugin", "resume", "evaluate", "sample", "reconstruct"),
-    *("anomaly", "embed", "compress", "denoise", "impute", "interpolate", "traverse", "augment", "report", "compare"),
-    *("bench", "race", "sweep", "reproduce", "runs", "data"),
-)
-"""genzoo's own commands, in the order of `genzoo --help`. Each is a module of `genzoo.cli`. Plugins cannot use these
-names."""
+GROUPS = {
+    "start": ("run", "resume", "watch", "list", "info", "data"),
+    "use a run": (
+        *("evaluate", "sample", "reconstruct", "interpolate", "traverse", "augment", "anomaly", "denoise", "impute"),
+        *("compress", "embed", "report"),
+    ),
+    "compare runs": ("runs", "compare", "bench", "race", "sweep", "reproduce"),
+    "extend": ("plugins", "new-plugin", "check", "prove"),
+    "set up": ("doctor", "config", "completion"),
+}
+"""genzoo's own commands, in the order of `genzoo --help`. Each is a module of `genzoo.cli`."""
+VERBS = tuple(verb for group in GROUPS.values() for verb in group)
+"""The names of these commands. Plugins cannot use them."""
 
 
 class Command:

@@ -222,6 +222,29 @@ class Factored(Protocol):
 
 
 @runtime_checkable
+class KeepsArrays(Protocol):
+    """A dataset of what a program holds in memory: `genzoo.run(model, x)` trains on it.
+
+    Its class is asked, before there is a configuration.
+    """
+
+    @classmethod
+    def keep(cls, x: Any, labels: Any = None) -> dict[str, Any]:
+        """Keep examples for the runs of this process, and return the options that name them by their contents.
+
+        Args:
+            x: Examples, [N, …]: an array, a tensor or a table.
+            labels: The class of each example, [N]; the name of a column of x; or None.
+        """
+        ...
+
+    @classmethod
+    def forget(cls, options: dict[str, Any]) -> None:
+        """Forget the examples that `keep` named by these options."""
+        ...
+
+
+@runtime_checkable
 class Encoded(Protocol):
     """A dataset whose examples are codes of other data, such as latents of another run's model.
 

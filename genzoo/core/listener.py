@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from genzoo.runs.run import Run
@@ -58,6 +58,11 @@ class RunListener:
     An error in a method never ends the run, but for `StopRun`: it disables the listener with one line of warning. With
     several processes, only the first one calls it.
     """
+
+    words: ClassVar[tuple[str, ...]] = ()
+    """What a user may ask of it after a colon: `--listeners NAME:WORD`."""
+    asked: tuple[str, ...] = ()
+    """What the user asked of it."""
 
     def run_started(self, run: Run) -> None:
         """Called when training starts or is resumed. `run.history` then has the epochs so far.

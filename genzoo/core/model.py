@@ -6,7 +6,8 @@ latent such as (20,). Log-probabilities are in nats, summed over one example; me
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from genzoo.core.dataset import Batch, DataSpec, Kind
 from genzoo.core.distributions import Distribution, Measure, Support
 from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.late import late
 from genzoo.core.options import NoOptions, refuse_without_config
 
 Exactness = Literal["exact", "bound", "estimate"]
@@ -87,6 +89,40 @@ class Tokeniser:
         raise NotImplementedError(f"{type(self).__name__} must define latents(codes)")
 
 
+INPUTS = {
+    **dict.fromkeys(("encode", "reconstruct", "codes", "log_prob"), "example_input"),
+    "decode": "code_input",
+}
+"""The methods that users call with arrays, and what converts these in `genzoo.data.model_input`."""
+
+
+def takes_arrays(method: Callable[..., Any], convert: str) -> Callable[..., Any]:
+    """Return a method of models that also takes arrays, and one example without a batch axis.
+
+    A batch of tensors is passed on as it is, with its gradient; anything else is converted, without one.
+    """
+
+    @functools.wraps(method)
+    def converting(self: Model, x: Any, *arguments: Any, **named: Any) -> Any:
+        if isinstance(x, Tensor) and (torch.compiler.is_compiling() or is_batch(self, x, convert)):
+            return method(self, x, *arguments, **named)
+        tensor = late(f"genzoo.data.model_input:{convert}")(self, x)
+        with torch.set_grad_enabled(isinstance(x, Tensor) and torch.is_grad_enabled()):
+            return method(self, tensor, *arguments, **named)
+
+    converting.takes_arrays = True  # type: ignore[attr-defined]  # a subclass that inherits it wraps it no more
+    return converting
+
+
+def is_batch(model: Model, x: Tensor, convert: str) -> bool:
+    """Return whether a tensor is what a method of a model takes; of codes, whose shape no model states, all are."""
+    if convert == "code_input":
+        return True
+    if model.spec.is_discrete:
+        return x.shape[1:] == model.spec.shape
+    return x.is_floating_point() and x.shape[1:] == model.spec.shape and x.ndim > len(model.spec.shape)
+
+
 class Model(nn.Module):
     """Any generative model.
 
@@ -108,6 +144,10 @@ class Model(nn.Module):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name, convert in INPUTS.items():
+            method = getattr(cls, name, None)
+            if method is not None and not hasattr(method, "takes_arrays"):
+                setattr(cls, name, takes_arrays(method, convert))
         refuse_without_config(cls)
         if issubclass(cls, Encoder) and issubclass(cls, Decoder) and not issubclass(cls, Autoencoder):
             raise TypeError(f"{cls.__name__} encodes and decodes: write Autoencoder for Encoder and Decoder")

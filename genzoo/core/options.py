@@ -90,8 +90,8 @@ def option(field_name: str) -> str:
 
 
 def as_typed(value: Any) -> str:
-    """Return an option's value as it is typed: several values with spaces between them."""
-    return " ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+    """Return an option's value as it is typed: several values with commas between them, "none" for None."""
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else "none" if value is None else str(value)
 
 
 def check(instance: Any) -> None:
@@ -260,10 +260,10 @@ def _type_name(annotation: Any) -> str:
     if typing.get_origin(annotation) is Literal:
         return "{" + ",".join(map(str, arguments)) + "}"
     if typing.get_origin(annotation) is tuple:
-        return f"{_type_name(arguments[0])} …"
+        return f"{_type_name(arguments[0])},…"
     if arguments:
-        return "|".join(_type_name(argument) for argument in arguments)
-    return "NONE" if annotation is type(None) else getattr(annotation, "__name__", str(annotation)).upper()
+        return " or ".join(_type_name(argument) for argument in sorted(arguments, key=lambda one: one is type(None)))
+    return "none" if annotation is type(None) else getattr(annotation, "__name__", str(annotation)).upper()
 
 
 def _field_docs(cls: type) -> dict[str, str]:

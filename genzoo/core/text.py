@@ -7,6 +7,8 @@ import re
 
 from genzoo.core.errors import UsageError
 
+LONGEST_RANGE = 1000
+"""Numbers of the longest range in a list."""
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 """Seconds in each unit of a duration."""
 SHOWN = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
@@ -16,6 +18,28 @@ SHOWN = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 def names_in(text: str) -> list[str]:
     """Return the names in a text such as "A,B"; blanks around them and empty ones are left out."""
     return [name for part in text.split(",") if (name := part.strip())]
+
+
+def list_in(text: str, name: str) -> list[str]:
+    """Return the words of a list such as "0-3,7"; 0-3 and 0..3 are whole numbers with both ends.
+
+    Args:
+        text: The list; words that are no ranges are returned as they are.
+        name: The option, for messages.
+
+    Raises:
+        UsageError: A range runs backwards or is too long.
+    """
+    words: list[str] = []
+    for word in names_in(text):
+        ends = re.fullmatch(r"(\d{1,9})(?:-|\.\.)(\d{1,9})", word, flags=re.ASCII)
+        first, last = (int(ends[1]), int(ends[2])) if ends else (0, 0)
+        if first > last:
+            raise UsageError(f"{name} {text}: {first} comes after {last}", f"write {last}-{first}, or {first},{last}")
+        if last - first >= LONGEST_RANGE:
+            raise UsageError(f"{name} {text}: more than {LONGEST_RANGE:,} numbers", "write a shorter range")
+        words += map(str, range(first, last + 1)) if ends else [word]
+    return words
 
 
 def seconds_in(text: str) -> float:

@@ -1,9 +1,11 @@
-"""Conversion of option values from sweeps and notebooks to plain Python values."""
+"""Conversion to plain Python values, of options from sweeps and notebooks; and to JSON values."""
 
 from __future__ import annotations
 
+import math
 import operator
 import os
+from collections.abc import Mapping
 from enum import Enum
 from numbers import Integral, Real
 from typing import Any
@@ -36,3 +38,14 @@ def _converted(value: Any) -> Any:
     if hasattr(value, "tolist"):  # arrays, tensors and their scalars
         return plain_value(value.tolist())
     return operator.index(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a JSON value with NaN and infinity as the texts "nan", "inf" and "-inf", and paths as texts."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from genzoo.core.dataset import Split, Splits
+from genzoo.core.dataset import Split
 
 
-def digest(splits: Splits) -> str | None:
+def digest(splits: Iterable[Split | None]) -> str | None:
     """Return the SHA-256 of all examples and labels of all splits, as 64 hexadecimal digits.
 
     Return None if a split is memory-mapped: a digest would need to read the whole file.

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from genzoo.core.errors import GenzooError
 from genzoo.data.raw_files import CHUNK, FileSet, RawFile, take
+from genzoo.system.progress import working
 from genzoo.system.streams import standard_error
 
 TIMEOUT = 30.0
@@ -217,6 +218,7 @@ def _client(command: list[str], folder: Path, output: Path | None = None) -> Non
     if program is None:
         raise GenzooError(f"{command[0]} is not on the PATH")
     log = folder / f"{command[0]}.log"
+    working(" ".join(command[:3]))
     try:
         with log.open("wb") as errors, (output or log).open("ab") as out:
             done = subprocess.run(  # noqa: S603 (a system program, with arguments from a plugin)

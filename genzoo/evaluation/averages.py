@@ -15,6 +15,7 @@ from genzoo.core.model import Model
 from genzoo.core.noise import derive_seed, of_examples
 from genzoo.data.batching import evaluation_batch
 from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.progress import working
 
 
 class Averaged(NamedTuple):
@@ -42,6 +43,7 @@ def averages(
     mine = processes.mine(len(batches))
     for number in mine or [0]:  # a process without a batch also needs the shape of the values
         index = batches[number]
+        working(f"{', '.join(metrics)}: {number * batch_size:,} of {len(data):,} examples")
         keys = keys_of_draws(data.keys[index], samples, seed)
         for name, part in on_batch(context.model, data.batch(index), keys, metrics).items():
             parts[name].append(part)

@@ -28,7 +28,8 @@ from genzoo.registry.current import registry
 from genzoo.registry.entries import Registry
 from genzoo.system.computing import evaluating
 from genzoo.system.distributed import ALONE, Processes
-from genzoo.system.messages import warn
+from genzoo.system.messages import stage, warn
+from genzoo.system.progress import working
 
 
 def find_metrics(registry: Registry, names: Iterable[str] | None = None) -> dict[str, Metric]:
@@ -125,7 +126,7 @@ def evaluate(
         "not_available": {metric: reason}, "details": {metric: what is reported beside the value}}, metric names with
         underscores. The standard error includes the Monte Carlo error, since each example has its own noise.
     """
-    with evaluating(model):
+    with stage(f"metrics {', '.join(metrics)}"), evaluating(model):
         context = context_of(model, data, train, samplers)
         reasons = {name: why_not(metric, context, seed) for name, metric in metrics.items()}
         usable = {name: metric for name, metric in metrics.items() if reasons[name] is None}
@@ -136,6 +137,7 @@ def evaluate(
     known: dict[str, dict[str, Any]] = {"standard_error": {}, "monte_carlo_error": {}, "details": {}}
     for name, metric in usable.items():
         values, variance = averaged[name]
+        working(f"{name}: {len(data):,} examples")
         with seeded(derive_seed(seed, "evaluation", "summary")):
             results[key(name)] = metric.summarise(values)
             error, each, beside = metric.standard_error(values), metric.of_each(values), metric.details(values)

@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack, get_type_hints, overload
 
 from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
+from genzoo.experiment.given import given_again, named
 from genzoo.experiment.or_resume import run_new, run_or_resume
 from genzoo.experiment.resume import Resumption
+from genzoo.experiment.training_options import TrainingOptions
 from genzoo.registry.current import registry
 from genzoo.registry.plugin_faults import exit_code_of
-from genzoo.runs.config import Components
+from genzoo.runs.config import Components, RunConfig
 from genzoo.runs.run import Run, RunPaths
 from genzoo.system.distributed import joined
 from genzoo.system.isolation import one_run, own_settings
 
 
+def naming_training_options(function: Any) -> Any:
+    """Return a function whose signature names the trainer's options, which IPython then completes.
+
+    Their defaults are "...": models may have their own.
+    """
+    shown = inspect.signature(function)
+    *given, rest = shown.parameters.values()
+    kind, types = inspect.Parameter.KEYWORD_ONLY, get_type_hints(TrainingOptions)
+    training = [inspect.Parameter(name, kind, default=..., annotation=types[name]) for name in types]
+    function.__signature__ = shown.replace(parameters=[*given, *training, rest])
+    return function
+
+
+@overload
 def run(
     model: str,
-    dataset: str,
+    dataset: Any,
+    loss: str = "",
+    *,
+    data: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    out: str | Path | None = None,
+    data_root: str | Path | None = None,
+    quiet: bool = False,
+    profile: bool = False,
+    **training: Unpack[TrainingOptions],
+) -> Run: ...
+@overload
+def run(model: str, dataset: Any, loss: str = "", **options: Any) -> Run: ...
+@naming_training_options
+def run(
+    model: str,
+    dataset: Any,
     loss: str = "",
     *,
     data: Mapping[str, Any] | None = None,
@@ -40,9 +73,12 @@ def run(
 
     Args:
         model: Name of a registered model.
-        dataset: Name of a registered dataset.
+        dataset: Name of a registered dataset; or examples: an array, a tensor or a DataFrame [N, …], a pair (examples,
+            labels), or a dataset object. Integer images are scaled as files are. Examples have no name, so the run can
+            be resumed only where they are given again.
         loss: Name of a registered loss; default: the model's own.
-        data: Options of the dataset, such as {"validation": 0}.
+        data: Options of the dataset, such as {"validation": 0}; {"labels": y} are the classes of examples, or name
+            a column of a DataFrame.
         runs: The folder in which run folders are created.
         out: The run's folder itself; it must not exist.
         or_resume: Go on with the run in `out`, if there is one; it must have the same options.
@@ -60,12 +96,30 @@ def run(
         NonFiniteError: The loss became nan or infinite.
         OutOfMemory: A step or the evaluation did not fit.
     """
-    refuse_other_kinds(data, model=model, dataset=dataset, loss=loss)
-    config = Components.find(registry(), model, dataset, loss).defaults().replace(data or {}, options)
+    refuse_other_kinds(data, model=model, loss=loss)
+    name, data_options = named(dataset, data or {})
+    config = Components.find(registry(), model, name, loss).defaults().replace(data_options, options)
     paths = RunPaths(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
         _, finished = (run_or_resume if or_resume else run_new)(config, paths, quiet, processes)
         return Run(Path(processes.broadcast_object(str(finished.path) if finished else "")))
+
+
+def options(model: str, dataset: str, loss: str = "", **changed: Any) -> RunConfig:
+    """Return every option of a run, as dataclasses: `.model_config`, `.loss_config`, `.data_config`, `.training`.
+
+    A notebook shows them with their help.
+
+    Args:
+        model: Name of a registered model.
+        dataset: Name of a registered dataset.
+        loss: Name of a registered loss; default: the model's own.
+        **changed: Options as `genzoo.run` takes them; the others have their defaults.
+
+    Raises:
+        UsageError: A name, option or value that does not fit.
+    """
+    return Components.find(registry(), model, dataset, loss).defaults().replace({}, changed)
 
 
 def resume(
@@ -74,7 +128,7 @@ def resume(
     runs: str | Path = "runs",
     data_root: str | Path | None = None,
     quiet: bool = False,
-    data: Mapping[str, Any] | None = None,
+    data: Any = None,
     **options: Any,
 ) -> Run:
     """Continue a run from its last checkpoint, as `genzoo resume` does.
@@ -84,7 +138,8 @@ def resume(
         runs: The folder of the runs.
         data_root: The folder of raw data files, instead of the usual ones.
         quiet: No progress on standard error.
-        data: Where the data are now, if they were moved, such as {"path": "there.npz"}.
+        data: Where the data are now, if they were moved, such as {"path": "there.npz"}; or the examples again that
+            `genzoo.run` was given: they are compared by a digest.
         **options: Options that may change, such as epochs=40.
 
     Returns:
@@ -97,7 +152,7 @@ def resume(
         NonFiniteError: The loss became nan or infinite.
     """
     run = reference if isinstance(reference, Run) else find(str(reference), Path(runs))
-    config = run.config.replace(data or {}, options)
+    config = run.config.replace({} if data is None else given_again(run, data), options)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
         Resumption(run, config, Path(data_root) if data_root else None, quiet, processes).run_on()
         processes.broadcast_object("done")

@@ -29,6 +29,8 @@ class Estimate:
     parameters: int
     examples: int
     """Number of training examples."""
+    epochs: int
+    """Epochs of the whole training."""
     steps: int
     """Steps of the whole training; 0 if the model is fitted in closed form."""
     tried: int
@@ -56,17 +58,17 @@ def estimate(config: RunConfig, data_root: Path | None = None) -> Estimate:
     training = config.training
     limit = min(SECONDS, float(training.max_time) or SECONDS)
     plan = Plan(config.replace({}, {"max_time": limit, "patience": 0}), ALONE)
-    console = Console(training.epochs, training.batch_size, quiet=True)
+    console = Console(training.batch_size, quiet=True)
     forget_peak(plan.device)
     job = Job(plan, load(plan, data_root, console, warn=True), console, ALONE)
     trainer = job.trainer
     size = bytes_of(job.model.state_dict().values())
     about = describe_device(plan.device), count_parameters(job.model), len(job.data.train)
     if not isinstance(trainer, Trainer):
-        return Estimate(*about, 0, 0, 0.0, peak_memory(plan.device), size, "fitted in closed form, in one pass")
+        return Estimate(*about, 1, 0, 0, 0.0, peak_memory(plan.device), size, "fitted in closed form, in one pass")
     done = trainer.fit()
-    steps = trainer.steps_per_epoch * training.epochs
-    seconds = done.seconds / max(done.step, 1) * steps
+    seconds = done.seconds / max(done.step, 1) * trainer.total_steps
     most = float(training.max_time) or seconds
     disk = size + KEEP * bytes_of(trainer.body.state())
-    return Estimate(*about, steps, done.step, min(seconds, most), peak_memory(plan.device), disk, str(done.mode))
+    length = trainer.epochs, trainer.total_steps, done.step
+    return Estimate(*about, *length, min(seconds, most), peak_memory(plan.device), disk, str(done.mode))

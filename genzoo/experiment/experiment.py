@@ -7,15 +7,16 @@ from collections.abc import Callable
 from genzoo.comparison.references import with_pinned_runs
 from genzoo.core.dataset import Splits
 from genzoo.data.store import Store
-from genzoo.experiment.console import Console
 from genzoo.experiment.data import load
 from genzoo.experiment.introduction import introduce
 from genzoo.experiment.job import Job
+from genzoo.experiment.notebook import console_for
 from genzoo.experiment.plan import Plan
 from genzoo.runs import run as runs
 from genzoo.runs.config import RunConfig
 from genzoo.runs.run import Run, RunPaths
 from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.messages import detail, stage
 from genzoo.system.signals import terminable
 
 
@@ -37,9 +38,7 @@ class Experiment:
         self.paths = paths
         self.processes = processes
         self.plan = Plan(config, processes)
-        epochs = 1 if self.plan.closed_form else config.training.epochs
-        training, silent = config.training, quiet or not processes.first
-        self.console = Console(epochs, training.batch_size, silent, float(training.max_time))
+        self.console = console_for(config, quiet or not processes.first)
         self.stopped_by = 0
         """The number of the signal that ended the run; 0 if none did."""
 
@@ -75,5 +74,9 @@ class Experiment:
         Args:
             accept: Called with what was loaded, before anything is made of it; may raise.
         """
-        data = load(self.plan, self.paths.data_root, self.console, self.processes.first, accept)
-        return Job(self.plan, data, self.console, self.processes)
+        with stage("data"):
+            data = load(self.plan, self.paths.data_root, self.console, self.processes.first, accept)
+        for name, found in data.store.found.items():
+            detail(f"{name}: {found.folder}")
+        with stage("model"):
+            return Job(self.plan, data, self.console, self.processes)

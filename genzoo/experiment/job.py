@@ -23,6 +23,7 @@ from genzoo.runs.record import Session, data_of, evaluated_at
 from genzoo.runs.run import CHECKPOINTS, FINISHED, INPUT_FORMAT_FILE, REPORT_FILE, Run
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import give_back_memory
+from genzoo.system.messages import detail, stage
 from genzoo.system.signals import exit_code, raise_pending_interrupt
 from genzoo.training.base import BaseTrainer
 from genzoo.training.closed_form import ClosedFormTrainer
@@ -53,6 +54,7 @@ class Job:
         training, validation = self.config.training, data.evaluated.get("validation")
         trainer_class: type[BaseTrainer] = ClosedFormTrainer if self.model.in_closed_form() else Trainer
         self.trainer = trainer_class(self.model, self.loss, training, data.train, validation, heard, processes)
+        console.epochs = self.trainer.epochs
         self.listeners = RunListeners(plan.listeners, console.warned)
 
     def environment(self) -> dict[str, Any]:
@@ -72,7 +74,7 @@ class Job:
         made = {**self.environment(), "data_digest": self.data.digest}
         made |= {"class_names": list(names)} if names else {}
         made |= {"runs": used} if (used := runs_used(self.config)) else {}
-        return Session(run, made, data_of(self.data.store), self.config.training.seed)
+        return Session(run, made, data_of(self.data.store), self.config.training.seed, self.trainer.epochs)
 
     def next_session(self, run: Run, step: int, changed: Mapping[str, Any]) -> Session:
         """Begin another session of a run's record.
@@ -82,7 +84,8 @@ class Job:
             step: Where it goes on.
             changed: Options that differ from before, as [before, now].
         """
-        return Session(run, self.environment(), data_of(self.data.store), self.config.training.seed, step, changed)
+        seed, epochs = self.config.training.seed, self.trainer.epochs
+        return Session(run, self.environment(), data_of(self.data.store), seed, epochs, step, changed)
 
     def work(self, run: Run, session: Session, start: Snapshot | None, profiled: bool = False) -> int:
         """Train, evaluate and draw; the record says how it ended.
@@ -104,7 +107,9 @@ class Job:
             training = TrainingSession(
                 run, self.config, session, self.trainer, self.console, self.listeners, self.data.store.warnings
             )
-            trained = training.train(start, profiled)
+            detail(" · ".join(f"{name} {session.record.get(name)}" for name in ("processor", "threads", "matmul")))
+            with stage("training"):
+                trained = training.train(start, profiled)
             stopped_by = trained.stopped_by
             if is_unfinished(trained):
                 session.status = trained.outcome.stopped
@@ -140,10 +145,12 @@ class Job:
             give_back_memory()
             raise_pending_interrupt()
             if self.processes.size > 1 or not evaluated_at(run, trained.outcome.step):  # the others evaluate along
-                self.evaluation.write(run, trained)
+                with stage("evaluation"):
+                    self.evaluation.write(run, trained)
             raise_pending_interrupt()
             if not (run.path / REPORT_FILE).exists():
-                self.draw(run, trained.model)
+                with stage("figures and report"):
+                    self.draw(run, trained.model)
         except KeyboardInterrupt as error:
             return INTERRUPTED, exit_code(error) - 128
         checkpoints.prune(run.path / CHECKPOINTS, trained.outcome.step, keep=1)  # enough for more epochs

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from genzoo.core.errors import GenzooError, PluginError
+from genzoo.core.errors import GenzooError, PluginError, UsageError
 from genzoo.core.listener import Epoch, RunListener, StopRun
 from genzoo.registry.entries import Entry, Registry
 from genzoo.registry.plugin_faults import error_line
@@ -59,19 +59,32 @@ class RunListeners(Listener):
 
 
 def find_listeners(registry: Registry, names: Sequence[str]) -> dict[str, RunListener]:
-    """Return new listeners by name.
+    """Return new listeners by name: "name", or "name:WORD" with what is asked of it.
 
     Raises:
-        UsageError: An unknown name, or a listener that refuses this run.
+        UsageError: An unknown name or word, or a listener that refuses this run.
         PluginError: A listener that cannot be imported or created.
     """
-    return {name: _created(registry.get("listener", name)) for name in names}
+    found = {}
+    for name in names:
+        plain, *asked = name.split(":")
+        found[plain] = _created(registry.get("listener", plain), asked)
+    return found
 
 
-def _created(entry: Entry) -> RunListener:
+def _created(entry: Entry, asked: Sequence[str]) -> RunListener:
     listener_class: type[RunListener] = entry.load()
+    for word in asked:
+        if word not in listener_class.words:
+            known = " or ".join(f"{entry.name}:{known}" for known in listener_class.words)
+            raise UsageError(
+                f"--listeners {entry.name}:{word}: {entry.name} takes no {word!r}",
+                f"type: --listeners {entry.name}" + f", or {known}" * bool(known),
+            )
     try:
-        return listener_class()
+        listener = listener_class()
+        listener.asked = tuple(asked)
+        return listener
     except GenzooError:
         raise
     except Exception as error:

@@ -33,12 +33,13 @@ from genzoo.system.distributed import ALONE, Processes
 from genzoo.system.lock import locked
 from genzoo.system.signals import terminable
 from genzoo.training.base import BaseTrainer
+from genzoo.training.length import AUTO, planned_steps
 from genzoo.training.schedule import learning_rate
 from genzoo.training.snapshot import Snapshot
 from genzoo.training.trainer import Trainer
 
 MAY_CHANGE = (
-    *("epochs", "max_time", "lr", "grad_clip", "patience", "on_nan", "max_skips"),
+    *("epochs", "max_steps", "max_time", "lr", "grad_clip", "patience", "on_nan", "max_skips"),
     *("save_every", "listeners", "device", "mode", "stream"),
 )
 """Options of the trainer that may change when a run is resumed."""
@@ -126,14 +127,19 @@ class Resumption:
         training = self.config.training
         try:
             status, took = self.run.record["status"], self.run.results["training"]
-            epochs, stopped = int(took["epochs"]), str(took["stopped"])
+            epochs, step, stopped = int(took["epochs"]), int(took["step"]), str(took["stopped"])
         except (GenzooError, KeyError, TypeError, ValueError):
             return ""
         if status != FINISHED:
             return ""
         if self.experiment.plan.closed_form:
             return f"{self.run.path} is finished: its model was fitted in closed form, in one pass"
-        if epochs >= training.epochs:
+        if training.max_steps and step >= training.max_steps:
+            more = f"genzoo resume {self.run.path} --max-steps {2 * step}"
+            return f"{self.run.path} is finished: {step:,} steps are done. To go on: {more}"
+        asked = math.inf if training.epochs == AUTO else training.epochs
+        unchanged = not stopped and self.changed.keys().isdisjoint(("epochs", "max_steps"))
+        if epochs >= asked or unchanged:
             more = f"genzoo resume {self.run.path} --epochs {2 * epochs}"
             return f"{self.run.path} is finished: {epochs} epochs are done. To go on: {more}"
         limit = "max_time" if stopped == OUT_OF_TIME else "patience"
@@ -147,7 +153,7 @@ class Resumption:
 
         Raises:
             GenzooError: All are damaged, or there is a model but no checkpoint.
-            UsageError: Fewer epochs are asked for than were started.
+            UsageError: Fewer epochs or steps are asked for than were started.
         """
 
         trainer = job.trainer
@@ -168,10 +174,13 @@ class Resumption:
         if not found:
             return None
         checkpoint, snapshot = found
-        begun = math.ceil(checkpoint.step / trainer.steps_per_epoch)
-        if self.config.training.epochs < begun:
-            asked = f"--epochs {self.config.training.epochs}"
-            raise UsageError(f"{asked}: {self.run.path} is in epoch {begun} already", f"ask for {begun} or more")
+        if trainer.total_steps < checkpoint.step:
+            training, begun = self.config.training, math.ceil(checkpoint.step / trainer.steps_per_epoch)
+            if training.max_steps == trainer.total_steps:
+                asked, where, least = f"--max-steps {training.max_steps}", "at step", checkpoint.step
+            else:
+                asked, where, least = f"--epochs {training.epochs}", "in epoch", begun
+            raise UsageError(f"{asked}: {self.run.path} is {where} {least} already", f"ask for {least} or more")
         for problem in problems:
             self.warn(f"{problem.message}; an older checkpoint is used")
         self.warn_of_differences(checkpoint, job)
@@ -235,13 +244,14 @@ class Resumption:
             self.say(f"resuming  {self.run.path}, which has no checkpoint yet: from the beginning")
             return
         assert isinstance(trainer, Trainer)  # a closed form has no checkpoint
-        epochs = f"{step / trainer.steps_per_epoch:.3g} of {training.epochs} epochs"
+        done, all_of_them = (steps / trainer.steps_per_epoch for steps in (step, trainer.total_steps))
+        epochs = f"{done:.3g} of {all_of_them:.4g} epochs"
         self.say(f"resuming  {self.run.path} at step {step:,}: {epochs} are done")
-        total = self.before.training.epochs * trainer.steps_per_epoch
+        total = planned_steps(self.before.training, trainer.steps_per_epoch)
         before, now = learning_rate(self.before.training, total), learning_rate(training, trainer.total_steps)
         if step and before(step) != now(step):
             rates = f"the rate goes from {before(step - 1):.2g} to {now(step):.2g}"
-            self.say(f"the {training.schedule} now ends at epoch {training.epochs}: {rates}")
+            self.say(f"the {training.schedule} now ends at epoch {trainer.epochs}: {rates}")
 
 
 def changes(before: RunConfig, now: RunConfig) -> dict[str, tuple[Any, Any]]:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from genzoo.comparison.identity import as_key
 from genzoo.core.errors import UsageError
+from genzoo.core.text import list_in
 from genzoo.experiment.worker import Worker
 from genzoo.runs.config import RunConfig
 from genzoo.runs.run import Run, RunPaths
-
-MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -44,24 +43,16 @@ class SweepRun:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Return the seeds of "0..4" (both ends included), "0,2,7" or "3".
+    """Return the seeds of "0..4" or "0-4" (both ends included), "0,2,7" or "3", each once.
 
     Raises:
         UsageError: Anything else.
     """
-    how = "write 0..4, or 0,2,7"
-    seeds: dict[int, None] = {}
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d{1,9})(?:\.\.(\d{1,9}))?", part.strip(), flags=re.ASCII)
-        if not match:
-            raise UsageError(f"--seeds {text}: {part!r} is no seed", how)
-        first, last = int(match[1]), int(match[2] or match[1])
-        if first > last:
-            raise UsageError(f"--seeds {text}: {first} comes after {last}", f"write {last}..{first}")
-        if last - first >= MOST_SEEDS:
-            raise UsageError(f"--seeds {text}: more than {MOST_SEEDS:,} seeds", how)
-        seeds.update(dict.fromkeys(range(first, last + 1)))
-    return list(seeds)
+    words = list_in(text, "--seeds")
+    wrong = next((word for word in words if not re.fullmatch(r"\d{1,9}", word, flags=re.ASCII)), None)
+    if wrong or not words:
+        raise UsageError(f"--seeds {text}: {wrong or ''!r} is no seed", "write 0..4, or 0,2,7")
+    return list(dict.fromkeys(map(int, words)))
 
 
 def sweep_runs(configs: Iterable[RunConfig], seeds: Sequence[int], labels: Sequence[str] = ()) -> list[SweepRun]:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from genzoo.figures.formats import SETTINGS, format_of
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -68,7 +70,10 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, path: Path | IO[bytes]) -> None:
-    """Write a figure as PNG."""
+    """Write a figure in the format that the ending says, PNG for what has no name."""
+    if (kind := format_of(path)) != "PNG":
+        figure.savefig(path, format=kind.lower(), pil_kwargs=SETTINGS[kind])
+        return
     figure.savefig(path, format="png", metadata={"Software": "genzoo"})
 
 

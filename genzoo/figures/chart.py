@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from genzoo.figures.image_grid import AXIS_POINTS, MARGIN, TITLE_POINTS, font, save_png, text_size
+from genzoo.figures.image_grid import AXIS_POINTS, MARGIN, TITLE_POINTS, font, save_picture, text_size
 
 FINE = 3
 """Oversampling factor of shapes, for smooth edges."""
@@ -105,7 +105,7 @@ class Canvas:
             picture.paste(turned, (round(x - turned.width / 2), round(y - turned.height / 2)))
         for place, text, how in self.texts:
             draw.text(place, text, "black", **how)
-        save_png(picture, path)
+        save_picture(picture, path)
 
 
 def _dashes(points: Sequence[Place], length: float) -> list[list[Place]]:

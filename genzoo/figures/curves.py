@@ -40,8 +40,10 @@ def curves(context: FigureContext, path: Path) -> None:
         title, unit = labels(name)
         up = enclosing([value for values in parts.values() for value in values])
         left = number * WIDTH + room_beside(up, unit)
-        box = (left, LEGEND + 32, (number + 1) * WIDTH - 2 * MARGIN, LEGEND + HEIGHT - 58)
-        panel = Panel(canvas, box, linear(epochs[0] - 0.5, epochs[-1] + 0.5, whole=True), up)
+        across = linear(epochs[0] - 0.5, epochs[-1] + 0.5, whole=True)
+        half = text_size(across.names[-1], AXIS_POINTS)[0] / 2  # of the last tick's label
+        box = (left, LEGEND + 32, (number + 1) * WIDTH - MARGIN - max(MARGIN, half), LEGEND + HEIGHT - 58)
+        panel = Panel(canvas, box, across, up)
         panel.frame(title, "epoch", unit)
         for part, values in parts.items():
             points = [panel.at(x, y) for x, y in zip(epochs, values, strict=True) if math.isfinite(y)]

@@ -24,6 +24,7 @@ from genzoo.registry.plugin_faults import error_line
 from genzoo.runs.run import Run
 from genzoo.system.computing import evaluating
 from genzoo.system.memory import give_back_memory
+from genzoo.system.progress import working
 
 __all__ = [
     "FigureContext",
@@ -60,6 +61,7 @@ def draw_all(run: Run, model: Model, view: Mapping[str, Resident], dataset: Data
     with evaluating(model), torch.no_grad():
         for name, entry in figures().items():
             give_back_memory()
+            working(f"figure {name}")
             try:
                 with seeded(derive_seed(0, "figure", name)):
                     render(make_part("figure", entry.full_name), context, folder / f"{name}.png")

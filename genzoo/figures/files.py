@@ -15,12 +15,13 @@ from torch import Tensor
 
 from genzoo.core.dataset import DataSpec, Kind
 from genzoo.core.errors import UsageError
+from genzoo.figures.formats import PICTURES, either
 
 ENDINGS: dict[Kind, tuple[str, ...]] = {
-    "image": (".png", ".npy"),
-    "vector": (".png", ".csv", ".npy"),
+    "image": (*PICTURES, ".npy"),
+    "vector": (*PICTURES, ".csv", ".npy"),
     "tokens": (".txt", ".npy"),
-    "signal": (".png", ".wav", ".npy"),
+    "signal": (*PICTURES, ".wav", ".npy"),
 }
 """The kinds of files that examples of each kind can be written to; the first is the default."""
 BETWEEN = "\n--------\n"
@@ -44,7 +45,7 @@ def refuse_other_ending(out: Path, spec: DataSpec) -> None:
     fitting = ENDINGS[spec.kind]
     if out.suffix not in fitting:
         raise UsageError(
-            f"--out {out}: examples of kind {spec.kind} are written to {' or '.join(fitting)}",
+            f"--out {out}: examples of kind {spec.kind} are written to {either(fitting)}",
             f"use a name such as out{fitting[0]}",
         )
 

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from torch import Tensor
 
 from genzoo.figures.canvas import DPI, grid_of
+from genzoo.figures.formats import SETTINGS, format_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,7 +45,7 @@ def save_grids(
     beside: str = "",
     below: str = "",
 ) -> None:
-    """Write grids [height, width, 3] in [0, 1], one below the other, as PNG.
+    """Write grids [height, width, 3] in [0, 1], one below the other, as a picture.
 
     Args:
         path: The file.
@@ -78,13 +79,16 @@ def save_grids(
         draw.text((left + place * scale, bottom), name, "black", font(LABEL_POINTS), "ma")
     draw.text((MARGIN, first + images[-1].height / 2), beside, "black", font(AXIS_POINTS), "lm")
     draw.text((left + images[-1].width / 2, bottom + under[0]), below, "black", font(AXIS_POINTS), "ma")
-    save_png(picture, path)
+    save_picture(picture, path)
 
 
-def save_png(picture: Image, path: Path | IO[bytes]) -> None:
-    """Write a picture as PNG with the metadata of all figures."""
+def save_picture(picture: Image, path: Path | IO[bytes]) -> None:
+    """Write a picture in the format that the ending says; as PNG with the metadata of all figures."""
     from PIL.PngImagePlugin import PngInfo
 
+    if (kind := format_of(path)) != "PNG":
+        picture.save(path, kind, dpi=(DPI, DPI), **SETTINGS[kind])
+        return
     about = PngInfo()
     about.add_text("Software", "genzoo")
     picture.save(path, "PNG", pnginfo=about, dpi=(DPI, DPI))

@@ -33,7 +33,7 @@ def selection_table(selection: Selection, looked_at: str) -> ReportTable:
 def row_texts(selection: Selection, row: Row, metrics: list[str]) -> list[str]:
     """Return a configuration as texts."""
     texts = [estimate_text(row.estimate(name, "validation"), "examples") for name in metrics]
-    return [selection.table.label(row), str(row.seeds), *texts]
+    return [selection.label(row), str(row.seeds), *texts]
 
 
 def notes(selection: Selection, looked_at: str) -> list[str]:
@@ -42,7 +42,7 @@ def notes(selection: Selection, looked_at: str) -> list[str]:
     best = selection.best
     if best is None:
         return [f"no best one: no run has a {label} of validation data"]
-    name, found = selection.table.label(best), estimate_text(best.estimate(selection.metric, "validation"), "examples")
+    name, found = selection.label(best), estimate_text(best.estimate(selection.metric, "validation"), "examples")
     return [
         f"best: {name}, of {looked_at}, by its validation {label} {found}",
         f"chosen as the best, it looks better there than it is; its test {label}: "

@@ -51,8 +51,14 @@ def gap_heading(table: Table) -> list[str]:
 
 
 def rounded_mean(estimate: Estimate | str) -> str:
-    """Return the mean without decimals, as for images per second, or "n/a" with the reason."""
-    return estimate_text(estimate) if isinstance(estimate, str) else f"{estimate.mean:,.0f}"
+    """Return the mean without decimals, as for images per second, or "n/a" with the reason.
+
+    Values that differ by more than a tenth are shown as a range: a mean of fast and slow runs says nothing.
+    """
+    if isinstance(estimate, str):
+        return estimate_text(estimate)
+    least, most = min(estimate.values), max(estimate.values)
+    return f"{least:,.0f}–{most:,.0f}" if most > 1.1 * least else f"{estimate.mean:,.0f}"
 
 
 def interval_text(interval: float, decimals: int) -> str:

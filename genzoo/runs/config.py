@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.core.errors import UsageError, did_you_mean
+from genzoo.core.late import late
 from genzoo.core.options import OptionError, as_typed, from_json, option, to_json
 from genzoo.registry.configs import as_json, default_config, default_sampling, differing, without_sampling
 from genzoo.registry.entries import Entry, Registry
@@ -113,6 +114,10 @@ class RunConfig:
             "data": {"name": self.dataset, **to_json(self.data_config)},
             "training": to_json(self.training),
         }
+
+    def _repr_html_(self) -> str:
+        html: str = late("genzoo.reporting.card:options_html")(self)
+        return html
 
     def changed(self) -> dict[str, str]:
         """Return the options that are not at their defaults, as they are typed: {"--lr": "0.01"}."""

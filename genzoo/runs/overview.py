@@ -14,7 +14,7 @@ from typing import Any
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import INTERRUPTED, STOPPED
 from genzoo.runs.checkpoints import discard
-from genzoo.runs.record import former_record, total_seconds
+from genzoo.runs.record import former_record, last_session, total_seconds
 from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING, Run, read_json
 from genzoo.runs.schema import is_count, is_number
 from genzoo.system import lock
@@ -91,7 +91,8 @@ class Overview:
     def epochs(self) -> tuple[int, int]:
         """The number of epochs done, and of those asked for; 0 if that is not known."""
         training = self.config.get("training")
-        asked = training.get("epochs") if isinstance(training, dict) else 0
+        of_config = training.get("epochs") if isinstance(training, dict) else 0
+        asked = last_session(self.record).get("epochs") or of_config
         done = self.history[-1].get("epoch") if self.history else 0
         return known_count(done), known_count(asked)
 

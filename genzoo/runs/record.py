@@ -31,6 +31,7 @@ class Session:
         environment: The result of `genzoo.runs.environment.environment`.
         data: Sources and hashes of the data files.
         seed: The seed of the training.
+        epochs: Its planned number of epochs.
         step: The first step; for a resumed run that of the checkpoint.
         changed: Options that differ from the previous session, as [before, now].
     """
@@ -41,6 +42,7 @@ class Session:
         environment: Mapping[str, Any],
         data: Mapping[str, Any],
         seed: int,
+        epochs: int = 0,
         step: int = 0,
         changed: Mapping[str, Any] | None = None,
     ) -> None:
@@ -54,6 +56,7 @@ class Session:
             "seconds": 0.0,
             "status": RUNNING,
             "step": step,
+            "epochs": epochs,
             **({"changed": dict(changed)} if changed else {}),
             **{name: environment[name] for name in ("command", *MATTERS) if name in environment},
         }
@@ -114,14 +117,15 @@ def why_outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any]
     partial = is_count(done) and is_count(asked) and done < asked and training.get("mode") != CLOSED_FORM
     if partial and not stopped:
         return f"{state}, but {asked} epochs were requested"
-    last = _last_session(record)
+    last = last_session(record)
     continued = is_count(last.get("step")) and is_count(training.get("step")) and last["step"] >= training["step"]
     if stopped and continued and last.get("status") != FINISHED:
         return f"{state}, and the training was continued since"
     return ""
 
 
-def _last_session(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def last_session(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the entry of the last session of a run's record; {} if there is none."""
     sessions = record.get("sessions")
     last = sessions[-1] if isinstance(sessions, list) and sessions else {}
     return last if isinstance(last, dict) else {}

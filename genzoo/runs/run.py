@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import secrets
 import time
@@ -15,8 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError, not_installed
+from genzoo.core.values import plain as plain
+from genzoo.core.late import late
 from genzoo.runs.config import RunConfig
 from genzoo.runs.reference import MODEL_FILE as MODEL_FILE
+from genzoo.runs.results import Results
 from genzoo.system import lock
 from genzoo.system.atomic import is_temporary, to_bytes, write_atomically
 from genzoo.system.reading import parse_json, read_text
@@ -65,6 +67,7 @@ class Run:
     checkpoints/         for `genzoo resume`
     samplers/            densities fitted to codes of the training data, `genzoo sample --sampler`
     labels.json          tags and a note, `genzoo runs tag`
+    tracker.json         the run's identity in MLflow, W&B and other trackers
     lock                 held while a process writes
     figures/             pictures, and texts, sound and tables
     report.html          all of this on one page
@@ -131,9 +134,9 @@ class Run:
         return read_input_format(read_json(file), self.model.spec, file) if file.exists() else InputFormat()
 
     @property
-    def results(self) -> dict[str, Any]:
-        """The final evaluation: metrics by split, such as results["test"]["negative_elbo"]."""
-        return read_json(self.path / "results.json")
+    def results(self) -> Results:
+        """The final evaluation: metrics by split, such as results.test.mse or results["test"]["negative_elbo"]."""
+        return Results(read_json(self.path / "results.json"))
 
     @property
     def record(self) -> dict[str, Any]:
@@ -158,6 +161,17 @@ class Run:
                 break
         return epochs
 
+    @property
+    def identity(self) -> str:
+        """What trackers know the run by, 16 hexadecimal digits; drawn and stored when the first of them asks.
+
+        Raises:
+            GenzooError: The file is damaged, or cannot be written.
+        """
+        from genzoo.runs.identity import identity
+
+        return identity(self)
+
     @cached_property
     def model(self) -> Model:
         """The trained model, in evaluation mode, on the CPU."""
@@ -180,6 +194,21 @@ class Run:
         if status != FINISHED:
             raise UsageError(f"{self.path} has no model yet: it is {status}", f"go on: genzoo resume {self.path}")
 
+    def figure(self, name: str) -> Any:
+        """Return a figure of the run, such as "traversals"; a notebook shows it.
+
+        Returns:
+            A `genzoo.figures.picture.Picture`: its `path` is the file.
+
+        Raises:
+            UsageError: The run has no such figure; the message names those that it has.
+        """
+        return late("genzoo.figures.picture:picture_of")(self, name)
+
+    def _repr_html_(self) -> str:
+        html: str = late("genzoo.reporting.card:run_html")(self)
+        return html
+
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file of the run atomically."""
         text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False)
@@ -195,15 +224,6 @@ class Run:
         """Replace metrics.jsonl atomically."""
         text = "".join(json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
         write_atomically(self.path / "metrics.jsonl", to_bytes(text))
-
-
-def plain(value: Any) -> Any:
-    """Return a JSON value with NaN and infinity as the texts "nan", "inf" and "-inf"."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_json(path: Path) -> dict[str, Any]:

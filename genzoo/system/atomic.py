@@ -28,15 +28,27 @@ Content = bytes | Pieces
 
 
 def user_cache() -> Path | None:
-    """Return genzoo's folder in the user's cache, `$XDG_CACHE_HOME/genzoo` or `~/.cache/genzoo`.
+    """Return genzoo's folder in the user's cache: `$XDG_CACHE_HOME/genzoo`, `~/.cache/genzoo`, or below %LOCALAPPDATA%.
 
     The folder may not exist. None for a user without a home folder.
     """
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(cache):  # the XDG specification: ignore relative paths
-        return Path(cache) / "genzoo"
+    return _user_folder("XDG_CACHE_HOME", ".cache")
+
+
+def user_config() -> Path | None:
+    """Return genzoo's folder of settings, `$XDG_CONFIG_HOME/genzoo` or `~/.config/genzoo`; see `user_cache`."""
+    return _user_folder("XDG_CONFIG_HOME", ".config")
+
+
+def _user_folder(variable: str, below_home: str) -> Path | None:
+    """Return genzoo's folder in the one that a variable names, or below the home folder."""
+    folder = os.environ.get(variable, "")
+    if os.path.isabs(folder):  # the XDG specification: ignore relative paths
+        return Path(folder) / "genzoo"
+    if os.name == "nt" and (folder := os.environ.get("LOCALAPPDATA", "")):
+        return Path(folder) / "genzoo" / below_home.removeprefix(".")
     try:
-        return Path.home() / ".cache/genzoo"
+        return Path.home() / below_home / "genzoo"
     except RuntimeError:
         return None
 

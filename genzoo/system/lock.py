@@ -57,6 +57,13 @@ def is_free(folder: Path) -> bool:
         os.close(descriptor)
 
 
+def host_of(folder: Path) -> str:
+    """Return the host of the process that locked a folder last; "" if that is not known."""
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        return str(json.loads((folder / FILE).read_text(encoding="utf-8")[:1000])["host"])[:80]
+    return ""
+
+
 def take(descriptor: int, folder: Path) -> None:
     """Lock an open lock file and write into it which process holds it."""
     from filelock import lock_descriptor  # its import takes some 50 ms, and most commands lock nothing

@@ -1,8 +1,9 @@
-"""Warnings on standard error, and which process reports errors when several run one command."""
+"""Warnings on standard error, what `-v` shows, and which process reports errors of several that run one command."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,3 +49,21 @@ def warn(message: str, hint: str) -> None:
     """Print one line of warning on standard error, in the process that reports errors."""
     if reports_errors():
         tell(f"genzoo: {message} ({hint})")
+
+
+def detail(text: str) -> None:
+    """Log a line that `-v` shows, with Python's logger "genzoo"."""
+    import logging  # 10 ms, which a quick command need not wait for
+
+    logging.getLogger("genzoo").info(text)
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Log how long the context took; for `-vv` also that it begins."""
+    import logging
+
+    logging.getLogger("genzoo").debug("%s …", name)
+    start = time.perf_counter()
+    yield
+    detail(f"{name}: {time.perf_counter() - start:.2f} s")

@@ -106,6 +106,14 @@ def tell(text: str) -> None:
     print(text, file=standard_error(), flush=True)
 
 
+def columns_of(terminal: TextIO) -> int:
+    """Return the width of a terminal in columns; 0 where it is unknown."""
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns
+    except (AttributeError, OSError, ValueError):  # a stream object without a file descriptor
+        return 0
+
+
 @contextlib.contextmanager
 def usable_streams() -> Iterator[None]:
     """Make standard output and error exist and accept every text within the context; for the command line.

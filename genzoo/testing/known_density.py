@@ -81,7 +81,7 @@ def gaps(model: Entry, dataset: Entry) -> Iterator[Case]:
     if plan is None:
         return
     with seeded(derive_seed(0, "known density")):
-        console = Console(1, 1, quiet=True)
+        console = Console(1, quiet=True)
         job = Job(plan, load(plan, None, console, warn=False), console, ALONE)
         job.trainer.fit()
         examples: dict[str, Any] = {}

@@ -18,6 +18,7 @@ from genzoo.core.run_reference import run_options
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import PARTS, Entry, describe
+from genzoo.system.progress import working
 from genzoo.testing.check import Check, place_of
 from genzoo.testing.dataset_checks import DATASET, DatasetTarget
 from genzoo.testing.figure_checks import FIGURE, FigureTarget
@@ -192,6 +193,7 @@ def _broken(on: str, error: Exception) -> Finding:
 
 def _timed(on: str, name: str, check: Check[Any], target: Any) -> Finding:
     """Run a check and return its finding with the time that it took."""
+    working(f"{name}: {on}")
     start = time.perf_counter()
     finding = _run(on, name, check, target)
     return replace(finding, seconds=time.perf_counter() - start)

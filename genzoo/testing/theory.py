@@ -17,6 +17,7 @@ from genzoo.core.noise import seeded
 from genzoo.core.theory import Case, Theory
 from genzoo.registry.discovery import debugging
 from genzoo.registry.entries import Entry, describe
+from genzoo.system.progress import working
 from genzoo.testing.check import place_of
 from genzoo.testing.known_density import gaps
 
@@ -67,11 +68,13 @@ def prove(entry: Entry, on: Sequence[Entry] = ()) -> Proof:
     """
     start, fault = time.perf_counter(), ""
     cases: list[Case] = []
+    working(f"{entry.kind} {entry.name}")
     try:
         with contextlib.redirect_stdout(sys.stderr), torch.enable_grad(), seeded(0):
             if entry.theory:
                 _collect(_loaded(entry)(), cases)
             for dataset in on if entry.kind == "model" else ():
+                working(f"{entry.kind} {entry.name}, trained on {dataset.name}")
                 cases += gaps(entry, dataset)
     except GenzooError as error:
         fault = error.message

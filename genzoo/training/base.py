@@ -48,6 +48,8 @@ class BaseTrainer(ABC):
         self.objective = Objective(model, loss, training.precision)
         self.step = 0
         """Steps so far."""
+        self.epochs = 1
+        """Epochs of the whole training."""
         self.outcome = Outcome(examples=len(train), examples_per_epoch=len(train))
         self.stop_requested = False
 

@@ -43,7 +43,7 @@ class Execution:
     save_every: NonNegative = 60.0
     """Seconds between checkpoints, which `genzoo resume` starts from; one more is written at the end. 0: none."""
     listeners: tuple[str, ...] = ()
-    """Run listeners, such as tensorboard: genzoo list --kind listener."""
+    """Run listeners, such as tensorboard or mlflow,wandb: genzoo list --kind listener. mlflow:model sends the model."""
     metrics: tuple[str, ...] = ()
     """More metrics of the trained model, such as iwae:5000: genzoo list --kind metric."""
 
@@ -52,8 +52,10 @@ class Execution:
 class Stopping:
     """How long to train."""
 
-    epochs: Count = 10
-    """Passes over the training data."""
+    epochs: Count | Literal["auto"] = "auto"
+    """Passes over the training data; auto: 10, or more to make 2,000 steps, but no more than 200."""
+    max_steps: Natural = 0
+    """End training after this step, also inside an epoch; with --epochs too, at the earlier end. 0: no limit."""
     max_time: NonNegative | str = 0.0
     """End training after this time in steps, such as 600, 10m or 2h, at the end of the step at hand; validation and
     compilation do not count. Epochs, schedules and warm-ups are as without it. 0: no limit."""
@@ -101,5 +103,6 @@ class Training(View, Execution, Optimisation, Stopping):
             except UsageError as error:
                 raise OptionError(f"--max-time: {error.message}: {error.hint}", type(self), "max_time") from None
         object.__setattr__(self, "max_time", seconds)
-        names = tuple(name for text in self.metrics for name in names_in(text))
-        object.__setattr__(self, "metrics", names)  # the dataclass is frozen
+        for option in ("metrics", "listeners"):
+            names = tuple(name for text in getattr(self, option) for name in names_in(text))
+            object.__setattr__(self, option, names)  # the dataclass is frozen

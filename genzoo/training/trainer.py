@@ -31,6 +31,7 @@ from genzoo.training.ema import MovingAverage
 from genzoo.training.execution import Mode, RunStep, choose_mode, make_step, refuse_mode
 from genzoo.training.final_objective import update_early_stopping, validation_terms
 from genzoo.training.gather import gathering
+from genzoo.training.length import planned_steps
 from genzoo.training.nonfinite import not_finite
 from genzoo.training.objective import Objective, mark_conditional, objective_terms, set_memory_format
 from genzoo.training.step import Step
@@ -73,7 +74,8 @@ class Trainer(BaseTrainer):
             set_memory_format(self.objective, torch.channels_last)
         self.batch_size = divisible_batch_size(min(training.batch_size, len(train)), processes)
         self.steps_per_epoch = len(train) // self.batch_size
-        self.total_steps = training.epochs * self.steps_per_epoch
+        self.total_steps = planned_steps(training, self.steps_per_epoch)
+        self.epochs = math.ceil(self.total_steps / self.steps_per_epoch)
         self.body = Step(self.objective, training, train.to_batch, self.device, self.total_steps)
         self.optimizer = self.body.optimizer
         self.parameters = self.body.parameters
@@ -132,7 +134,7 @@ class Trainer(BaseTrainer):
     def _epochs(self) -> None:
         """Run the remaining epochs, until early stopping, the time limit or an interruption."""
         finished = self.outcome.epochs
-        while len(finished) < self.training.epochs and not self.stopping.reason(len(finished)):
+        while len(finished) < self.epochs and not self.stopping.reason(len(finished)):
             try:
                 self._start_clock()
                 record = self._epoch(len(finished) + 1)
@@ -181,13 +183,14 @@ class Trainer(BaseTrainer):
         if not before:
             self.body.clear_sums()
             self.seconds_before = 0.0
-        self._since = time.perf_counter()
-        size = self.processes.size
+        self._since, size = time.perf_counter(), self.processes.size
         noise = shared(self.processes.rank, size, self.batch_size // size, self.device)
         left = itertools.islice(self._batches(epoch), before, None)
         with closing(self.train_data.inputs(left)) as batches, noise, gathering(self.processes):
             for done, inputs in enumerate(batches, start=before + 1):
                 self._train_step(*inputs)
+                if self.is_past_last_step():
+                    raise StopRequested
                 self._raise_if_stop_requested(also=done < self.steps_per_epoch and self.is_out_of_time())
                 for listener in self.listeners:
                     listener.stepped(done, self._means)
@@ -221,7 +224,7 @@ class Trainer(BaseTrainer):
         """Set the time that is left for steps; all processes leave the loop before an epoch if it is up in any."""
         spent, limit = self._seconds_in_all(), float(self.training.max_time)
         self.seconds_left = limit - sum(epoch.seconds for epoch in self.outcome.epochs) if limit else math.inf
-        if limit and self.processes.any(spent >= limit):
+        if self.is_past_last_step() or (limit and self.processes.any(spent >= limit)):
             raise StopRequested
 
     def _leave_epoch(self) -> None:
@@ -229,7 +232,12 @@ class Trainer(BaseTrainer):
         if not self.stop_requested:
             self.require_finite()  # waits for the device
         self.seconds_before, self._since = self.seconds(), None
-        self.outcome.stopped = INTERRUPTED if self.processes.any(self.stop_requested) else OUT_OF_TIME
+        interrupted = self.processes.any(self.stop_requested)
+        self.outcome.stopped = INTERRUPTED if interrupted else "" if self.is_past_last_step() else OUT_OF_TIME
+
+    def is_past_last_step(self) -> bool:
+        """Return whether training ends here, inside an epoch."""
+        return self.step >= self.total_steps and self.step % self.steps_per_epoch > 0
 
     def is_out_of_time(self) -> bool:
         """Return whether the steps of this epoch took the time that was left."""

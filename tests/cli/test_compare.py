@@ -22,7 +22,7 @@ def test_the_error_of_the_test_data_stands_beside_that_of_the_seeds(
     interval = scipy.stats.t.ppf(0.975, 1) * 0.5
     assert f"100.50 ± {interval:.2f}, test ± 2.94" in shown(capsys, tmp_path)
     assert "100, test ± 3" in shown(capsys, tmp_path / "0")
-    (found,) = json.loads(shown(capsys, tmp_path, "--json"))[0]["rows"]
+    (found,) = json.loads(shown(capsys, tmp_path, "--json"))["tables"][0]["rows"]
     assert found["test"]["negative_elbo"]["test_interval_95"] == pytest.approx(1.5 * scipy.stats.norm.ppf(0.975))
     assert found["test"]["negative_elbo"]["interval_95"] == pytest.approx(interval)
 
@@ -38,7 +38,7 @@ def test_the_forms_agree(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows[4:]} == {rows[4].count("|")}
     assert [row.split(" | ")[:3] for row in rows if row.startswith("| conv")] == [["| conv-vae", "3", "1"]]
-    data = json.loads(shown(capsys, runs, "--sort", "negative-elbo", "--json"))
+    data = json.loads(shown(capsys, runs, "--sort", "negative-elbo", "--json"))["tables"]
     assert {row["model"]: row["rank"] for row in data[1]["rows"]} == {"conv-vae": 1, "vae": 2, "ae": None}
     assert data[1]["paired"]["settled"]
     (vae,) = [row for row in data[1]["rows"] if row["model"] == "vae"]
@@ -92,7 +92,7 @@ def test_the_columns_are_chosen_and_ordered(runs: Path, capsys: pytest.CaptureFi
     """The rows are sorted by the first chosen metric that all have; --sort may name another one."""
     header, *_ = table_rows(capsys, runs, "--metrics", "mse, negative-elbo")
     assert header == ["model", "seeds", "rank", "mse", "negative elbo", "PCA MSE", "images/s"]
-    data = json.loads(shown(capsys, runs, "--metrics", "mse", "--sort", "negative-elbo", "--json"))
+    data = json.loads(shown(capsys, runs, "--metrics", "mse", "--sort", "negative-elbo", "--json"))["tables"]
     assert [(table["sorted_by"], list(table["rows"][0]["test"])) for table in data] == [("negative_elbo", ["mse"])] * 2
     assert [row["model"] for row in data[1]["rows"]] == ["conv-vae", "vae", "ae"]
 
@@ -102,5 +102,5 @@ def test_a_table_without_the_metric_of_sort_is_sorted_by_its_own(
 ) -> None:
     make(tmp_path / "vae", "vae", 0, 100.0)
     make(tmp_path / "ae", "ae", 0, None, binarize="dynamic")
-    data = json.loads(shown(capsys, tmp_path, "--sort", "negative-elbo", "--json"))
+    data = json.loads(shown(capsys, tmp_path, "--sort", "negative-elbo", "--json"))["tables"]
     assert {table["sorted_by"] for table in data} == {"negative_elbo", "mse"}

@@ -9,10 +9,20 @@ import pytest
 import torch
 from commandline import genzoo, read_csv
 
+from genzoo.data.readers.columns import TableOptions
+from genzoo.data.readers.csv import read_table
 from genzoo.data.resident import Resident
 from genzoo.runs.run import Run
 
 CPU = torch.device("cpu")
+
+
+def test_codes_are_read_as_a_table_without_their_number(vae_run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "codes.csv"
+    assert genzoo("embed", vae_run.path, "--out", out).code == 0
+    table = read_table(out, TableOptions(label="y"))
+    assert table.columns == [*(f"mean_{dim}" for dim in range(20)), *(f"log_var_{dim}" for dim in range(20))]
+    assert table.notes == ["column index numbers the lines and is left out; --data.index keep takes it"]
 
 
 # codes

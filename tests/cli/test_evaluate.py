@@ -53,6 +53,20 @@ def test_evaluate_prints_a_table(vae_run: Run) -> None:
     assert shown["active units"] == [number(test["active_units"])]
 
 
+def test_several_runs_are_evaluated_one_after_another(vae_run: Run, ae_run: Run) -> None:
+    runs, file = (vae_run, ae_run), vae_run.path / "model.safetensors"
+    words = ("evaluate", file, ae_run.path, "--metrics", "mse")
+    found = json.loads(genzoo(*words, "--json").out)["runs"]
+    assert [one["run"] for one in found] == [str(run.path) for run in runs]
+    assert [one["mse"] for one in found] == [run.results["test"]["mse"] for run in runs]
+    lines = genzoo(*words).out.splitlines()
+    assert [line for line in lines if line.startswith("/")] == [str(run.path) for run in runs]
+    assert sum("MSE" in line for line in lines) == 2
+    assert genzoo("evaluate", vae_run.path, "--metrics", "mse").out.splitlines() == lines[1 : len(lines) // 2]
+    result = genzoo("evaluate", vae_run.path, "nosuch", "--json")
+    assert refused(result)  # before the first is evaluated
+
+
 def test_evaluate_takes_only_the_metrics_asked_for(vae_run: Run) -> None:
     values = json.loads(genzoo("evaluate", vae_run.path, "--metrics", "kl,mse", "--json").out)
     assert set(bare(values)) == {"n", "kl", "mse", "standard_error", "monte_carlo_error", "not_available"}

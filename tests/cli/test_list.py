@@ -72,10 +72,10 @@ def test_what_was_proved_is_remembered_for_the_code_that_is_installed(monkeypatc
     before = recalled("verdicts")
     remember("verdicts", {"prior genzoo/flow": "bounded"})
     try:
-        (row,) = json.loads(genzoo("list", "flow", "--kind", "prior", "--json").out)
+        (row,) = json.loads(genzoo("list", "flow", "--kind", "prior", "--json").out)["entries"]
         assert row["theory"] == "bounded"
         monkeypatch.setattr("genzoo.registry.answer_cache.__version__", "another")
-        (row,) = json.loads(genzoo("list", "flow", "--kind", "prior", "--json").out)
+        (row,) = json.loads(genzoo("list", "flow", "--kind", "prior", "--json").out)["entries"]
         assert row["theory"] == "theory"
     finally:
         monkeypatch.setattr("genzoo.registry.answer_cache.__version__", __version__)
@@ -103,9 +103,9 @@ def test_the_help_explains_every_kind() -> None:
 
 
 def test_list_as_json() -> None:
-    rows = json.loads(genzoo("list", "--json").out)
+    rows = json.loads(genzoo("list", "--json").out)["entries"]
     assert len(rows) == len(registry().entries)
     assert {"kind", "name", "summary", "paper", "origin", "theory"} == set(rows[0])
-    (row,) = json.loads(genzoo("list", "beta-v*", "--json", "--kind", "model").out)
+    (row,) = json.loads(genzoo("list", "beta-v*", "--json", "--kind", "model").out)["entries"]
     assert (row["name"], row["origin"]) == ("beta-vae", f"genzoo {package.__version__}")
-    assert json.loads(genzoo("list", "nothing-such", "--json").out) == []
+    assert json.loads(genzoo("list", "nothing-such", "--json").out)["entries"] == []

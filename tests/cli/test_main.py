@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import pytest
 from commandline import command, environment, genzoo
 
 import genzoo as package
+from genzoo.core.command import GROUPS
 from genzoo.core.hookspecs import API
+from genzoo.runs.run import Run
 
 WITHOUT_TORCH = """
 import sys
@@ -43,6 +46,37 @@ def test_the_catalogue_is_quick(words: str) -> None:
         if seconds[-1] < 0.5:
             return
     raise AssertionError(f"at best {min(seconds):.2f} s")
+
+
+def test_quiet_and_verbose_stand_anywhere(vae_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-v` says how long each stage took, `-vv` also when it begins; the results stay the same."""
+    monkeypatch.setenv("GENZOO_DEBUG", "")  # which -vv sets, and monkeypatch puts back
+    words = ("evaluate", vae_run.path, "--metrics", "kl")
+    plain = genzoo(*words)
+    assert plain.err == ""
+    for spoken in (("-v", *words), (*words, "--verbose")):
+        told = genzoo(*spoken)
+        assert told.out == plain.out
+        assert re.fullmatch(r"metrics kl: \d+\.\d\d s\n", told.err)
+    told = genzoo(*words[:1], "-vv", *words[1:])
+    assert re.fullmatch(r"DEBUG genzoo: metrics kl …\nINFO genzoo: metrics kl: \d+\.\d\d s\n", told.err)
+    assert genzoo(*words).err == ""
+
+
+@pytest.mark.parametrize("quiet", [("-q", "resume"), ("resume", "--quiet")])
+def test_results_are_no_progress(quiet: tuple[str, ...], vae_run: Run) -> None:
+    """A finished run has nothing to do, and its results are shown all the same."""
+    result = genzoo(*quiet, vae_run.path)
+    assert (result.code, result.err) == (0, "")
+    assert "−ELBO (nats)" in result.out
+
+
+def test_help_has_the_verbs_in_groups_of_80_columns() -> None:
+    text = genzoo("help").out
+    groups = re.findall(r"^([a-z ]+):\n(?=    )", text, flags=re.MULTILINE)
+    assert groups == [*GROUPS, "from plugins"]
+    assert max(map(len, text.splitlines())) <= 80
+    assert text == genzoo("--help").out
 
 
 def test_version() -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from commandline import command, environment, genzoo, refused
 
+from genzoo.cli.options import parse
 from genzoo.core.options import describe_fields
 from genzoo.registry.current import registry
 from genzoo.runs.config import Components
@@ -37,8 +38,12 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 CASES: list[tuple[str, str, list[str]]] = [
     # names
-    ("frobnicate", "no command named 'frobnicate'.", ["known: run, list, info"]),
-    ("rum vae --dataset digits", "no command named 'rum'. Did you mean 'run' or 'resume'?", ["known: run, list, info"]),
+    ("frobnicate", "no command named 'frobnicate'.", ["all commands: genzoo help"]),
+    (
+        "rum vae --dataset digits",
+        "no command named 'rum'. Did you mean 'run' or 'resume'?",
+        ["all commands: genzoo help"],
+    ),
     ("--debgu list", "unrecognised: --debgu", ["type: genzoo list --help"]),
     ("--frobnicate", "unrecognised: --frobnicate", ["type: genzoo --help"]),
     ("list --frobnicate", "unrecognised: --frobnicate", ["type: genzoo list --help"]),
@@ -117,7 +122,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("runs shwo", "invalid choice: 'shwo'. Did you mean 'show'?", ["type: genzoo runs --help"]),
     (f"{DIGITS} extra", "unrecognised: 'extra'", ["put the model first: genzoo run MODEL --dataset NAME"]),
     # values
-    (f"{DIGITS} --epochs x", "--epochs must be a whole number, not 'x'", [ALL_OPTIONS]),
+    (f"{DIGITS} --epochs x", "--epochs must be a whole number or auto, not 'x'", [ALL_OPTIONS]),
     (f"{DIGITS} --epochs 0", "--epochs must be at least 1, not 0", [ALL_OPTIONS]),
     (f"{DIGITS} --epochs", "Missing value for argument '--epochs'. Expected 1 values.", [ALL_OPTIONS]),
     (f"{DIGITS} --lr x", "--lr must be a number, not 'x'", [ALL_OPTIONS]),
@@ -128,6 +133,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     (f"{DIGITS} --latent-dim -5", "--latent-dim must be at least 1, not -5", [ALL_OPTIONS]),
     (f"{DIGITS} --latent-dim 1.5", "--latent-dim must be a whole number, not '1.5'", [ALL_OPTIONS]),
     (f"{DIGITS} --hidden 4 x", "--hidden cannot be '4', 'x'", [ALL_OPTIONS]),
+    (f"{DIGITS} --hidden 64-32", "--hidden 64-32: 64 comes after 32", ["write 32-64, or 64,32"]),
     (f"{DIGITS} --hidden 4,x", "--hidden cannot be '4', 'x'", [ALL_OPTIONS]),
     (f"{DIGITS} --capacity foo", "--capacity cannot be 'foo'", [ALL_OPTIONS]),
     (f"{DIGITS} --seed -1", "--seed must be at least 0, not -1", [ALL_OPTIONS]),
@@ -268,7 +274,8 @@ def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Training) if "Literal" in str(field.type)])
 def test_every_choice_names_its_alternatives(name: str) -> None:
-    assert "Expected one of" in refused(genzoo(f"{DIGITS} --{name} foo"))
+    message = refused(genzoo(f"{DIGITS} --{name} foo"))
+    assert "Expected one of" in message or " or auto, not 'foo'" in message
 
 
 @pytest.mark.parametrize("reader", ["true", "head -1"])
@@ -293,7 +300,7 @@ def test_a_pipe_closed_before_it_is_written(unbuffered: str) -> None:
 def test_run_help_needs_no_names() -> None:
     result = genzoo("run --help")
     assert (result.code, result.err) == (0, "")
-    for option in ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet"):
+    for option in ("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "-q, --quiet"):
         assert f"\n  {option}" in result.out
 
 
@@ -314,16 +321,46 @@ def test_help_of_a_model_shows_every_option_with_text_and_default(model: str, wo
     assert (result.code, result.err) == (0, "")
     dataset = "moons" if "moons" in words else "digits"
     config = Components.find(registry(), model, dataset).defaults()
-    flat = " ".join(word for word in result.out.split() if word not in "│|")
+    flat = " ".join(result.out.split())
+    assert max(map(len, result.out.splitlines())) <= 80
     for part in PARTS:
         for name, _, default, text in describe_fields(getattr(config, part)):
             spelling = config.sections.key(part, name).replace("_", "-")
             rest = re.split(rf"--{spelling}[ ,]", flat, maxsplit=1)[1]
-            shown = rest if default else rest.replace("(default: '')", "(default: )")
-            assert f"{text} (default: {default})" in shown, name
+            assert f"{text} (default: {default})" in rest, name
     beta, loss = {"beta-vae": "4.0"}.get(model, "1.0"), registry().get("model", model).loss
+    for option in ("--dataset", "--config", "--runs", "--out", "-q, --quiet", "--json", "-h, --help"):
+        assert result.out.count(f"\n  {option} ") == 1
     assert ("--beta" in flat) == (loss in ("elbo", "tc", "views"))
     assert (f"--beta FLOAT Weight of the KL term. (default: {beta})" in flat) == (loss in ("elbo", "views"))
+
+
+def test_kinds_of_values_are_in_plain_words() -> None:
+    text = genzoo("run vae digits --help").out
+    for shown in (
+        "--hidden INT,…  ",
+        "--decoder-hidden INT,… or none\n",
+        "--capacity FLOAT or none\n",
+        "(default: none)",
+    ):
+        assert shown in text
+    assert genzoo("run pinwheel").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "hidden", "decoder", "capacity"),
+    [
+        ("--hidden 64,32", (64, 32), None, None),
+        ("--hidden 4-6,9 --decoder-hidden=3..4", (4, 5, 6, 9), (3, 4), None),
+        ("--decoder-hidden none --capacity none --hidden=", (), None, None),
+        ("--hidden 8 4 --capacity 2.5", (8, 4), None, 2.5),
+    ],
+)
+def test_lists_ranges_and_none(words: str, hidden: object, decoder: object, capacity: object) -> None:
+    components = Components.find(registry(), "vae", "digits")
+    config = parse(components, [], words.split(), "")
+    assert (config.model_config.hidden, config.model_config.decoder_hidden) == (hidden, decoder)
+    assert config.loss_config.capacity == capacity
 
 
 def test_help_of_a_broken_choice_is_refused() -> None:

@@ -39,10 +39,10 @@ def test_names_without_theory_are_listed_and_are_no_fault() -> None:
 
 def test_as_json() -> None:
     register(EQUAL)
-    (row,) = json.loads(genzoo("prove", "mine", "--json").out)
+    (row,) = json.loads(genzoo("prove", "mine", "--json").out)["proofs"]
     assert (row["kind"], row["name"], row["verdict"], row["fault"]) == ("loss", "mine", "proved", "")
     assert row["cases"] == [{**EQUAL._asdict(), "holds": True}]
-    (row,) = json.loads(genzoo("prove", "spirals", "--json").out)
+    (row,) = json.loads(genzoo("prove", "spirals", "--json").out)["proofs"]
     assert (row["verdict"], row["cases"]) == ("unproved", [])
 
 

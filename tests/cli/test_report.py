@@ -18,5 +18,6 @@ def test_the_verb_writes_it_again(vae_run: Run, tmp_path: Path) -> None:
     page.unlink()
     result = genzoo("report", page.parent)
     assert (result.code, result.out) == (0, f"{page}\n")
+    assert genzoo("report", page.parent, page.parent / "model.safetensors").out == f"{page}\n{page}\n"
     Reader(page.read_text())
     assert len(before) == pytest.approx(len(page.read_text()), abs=100)

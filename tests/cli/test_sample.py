@@ -129,7 +129,7 @@ def test_a_sampler_that_does_not_suit_is_refused(ae_run: Run, tmp_path: Path) ->
         ("-n 0", "-n and --batch-size must be at least 1"),
         ("-n -3", "-n and --batch-size must be at least 1"),
         ("-n x", "argument -n: invalid int value: 'x'"),
-        ("--out x.jpg", "--out x.jpg: not .png or .npy or .txt or .wav or .csv"),
+        ("--out x.pdf", "--out x.pdf: not .png, .jpg, .jpeg, .webp, .npy, .txt, .wav or .csv"),
         ("--out no/such/folder/x.png", "--out no/such/folder/x.png: no folder no/such/folder"),
         ("--out figures/x.png", "--out figures/x.png: no folder figures"),
     ],
@@ -172,6 +172,7 @@ def test_the_classes_asked_for_are_drawn(run: Run, tmp_path: Path) -> None:
     assert shades(run, tmp_path, "--class", 3) == [3] * 64
     assert shades(run, tmp_path, "--class", 3, "-n", 5) == [3] * 5
     assert shades(run, tmp_path, "--class", "7,2", "-n", 2) == [7, 7, 2, 2]
+    assert shades(run, tmp_path, "--class", "2-4,0", "-n", 1) == [2, 3, 4, 0]
     assert shades(run, tmp_path, "--class", "all") == [c for c in range(10) for _ in range(8)]
     assert shades(run, tmp_path, "-n", 3) == [0, 0, 0]
 

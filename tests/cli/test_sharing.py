@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from commandline import command, environment, genzoo, in_own_process, refused
+from commandline import genzoo, in_own_process, refused
+from worker_processes import in_training, started, waited
 
 from genzoo.experiment import jobs
-from genzoo.runs.claims import FOLDER, HOLDER
 from genzoo.runs.run import MODEL_FILE, Run
 from genzoo.system.checksummed import stored_digest
 
@@ -80,33 +78,13 @@ def test_workers_have_their_share_of_cores_and_gpus(monkeypatch: pytest.MonkeyPa
 LASTING = f"bench --models vae --seeds 0..5 --epochs 600 --save-every 0.2 {SMALL} --quiet --runs"
 
 
-def started(*words: object) -> subprocess.Popen[str]:
-    """A genzoo of its own process."""
-    return subprocess.Popen(
-        command(*words), env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-
-
-def in_training(folder: Path, pids: list[int]) -> list[int]:
-    """Wait until one of some processes has saved a checkpoint of the run that it makes; return its number."""
-    until = time.monotonic() + 100
-    while time.monotonic() < until:
-        for file in folder.glob(f"{FOLDER}/*/*/{HOLDER}"):
-            holder = json.loads(file.read_text())
-            run = folder / holder["notes"].get("run", "-")
-            if holder["status"] == "held" and holder["pid"] in pids and any(run.glob("checkpoints/step-*")):
-                return [holder["pid"]]
-        time.sleep(0.02)
-    raise TimeoutError(pids)
-
-
 @pytest.mark.long
 def test_of_four_workers_two_are_killed_and_each_run_is_there_once(tmp_path: Path) -> None:
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     workers = [started(*LASTING.split(), shared, "--worker") for _ in range(4)]
     left = [worker.pid for worker in workers]
     for _ in range(2):
-        (killed,) = in_training(shared, left)
+        killed = in_training(shared, left)
         os.kill(killed, signal.SIGKILL)
         left.remove(killed)
     outputs = {worker.pid: worker.communicate(timeout=300)[0] for worker in workers}
@@ -145,11 +123,3 @@ def test_jobs_are_ended_together_and_go_on(tmp_path: Path, number: signal.Signal
     assert all(": finished after " in line for line in lines)
     assert {seed: len(runs) for seed, runs in runs_in(tmp_path).items()} == dict.fromkeys(range(3), 1)
     assert len(list(tmp_path.glob("*/config.json"))) == 3
-
-
-def waited(folder: Path, count: int) -> list[Path]:
-    """Wait for the files of so many claims, and return them."""
-    until = time.monotonic() + 60
-    while len(files := list(folder.glob(f"{FOLDER}/*/1/{HOLDER}"))) < count and time.monotonic() < until:
-        time.sleep(0.02)
-    return files

@@ -32,7 +32,7 @@ def test_a_model_without_an_encoder_is_traversed_about_its_prior(tmp_path: Path)
     words = ("--dataset", "digits", "--epochs", 1, "--hidden", 8, "--latent-dim", 3, "--loss.critic", 8)
     run = trained(tmp_path / "runs", "gan", *words)
     out = tmp_path / "t.npy"
-    assert genzoo("traverse", run.path, "--steps", 3, "--out", out).out == f"dimensions 0,1,2\n{out}\n"
+    assert genzoo("traverse", run.path, "--dims", "0-2", "--steps", 3, "--out", out).out == f"dimensions 0,1,2\n{out}\n"
     codes = torch.zeros(3, 3, 3)
     for dim in range(3):
         codes[dim, :, dim] = torch.tensor([-3.0, 0, 3])

@@ -150,13 +150,15 @@ def test_the_command_prints_and_draws(sweep: Path, tmp_path: Path) -> None:
         assert picture.format == "PNG"
         colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 24) or []}
     assert {(0, 114, 178), (213, 94, 0)} <= colours  # two curves
-    found = json.loads(genzoo("compare", sweep, "--json").out)[0]["rate_distortion"]
+    found = json.loads(genzoo("compare", sweep, "--json").out)["tables"][0]["rate_distortion"]
     assert {curve["name"] for curve in found} == {"vae hidden=400", "vae hidden=30"}
     page = genzoo("compare", sweep, "--html").out
     assert page.count("data:image/png;base64,") == 2
     assert "β=2 is dominated by β=1" in page
     assert refused(genzoo("compare", sweep / "ae", "--figure", out)) == "--figure: no run here has a rate"
-    assert refused(genzoo("compare", sweep, "--figure", tmp_path / "rd.jpg")) == f"--figure {tmp_path}/rd.jpg: not .png"
+    assert refused(genzoo("compare", sweep, "--figure", tmp_path / "rd.pdf")) == (
+        f"--figure {tmp_path}/rd.pdf: not .png, .jpg, .jpeg or .webp"
+    )
 
 
 def closed_form(ppca: PPCA, beta: float) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_last_is_the_run_started_last(moons_run: Run, vae_run: Run, tmp_path: Pa
     assert refused(genzoo("evaluate", "vae-moons", "--runs", tmp_path)) == "2 runs begin with 'vae-moons'"
     assert refused(genzoo("evaluate", "vae", "--runs", tmp_path)) == "3 runs begin with 'vae'"
     listed = genzoo("evaluate", "vae-moons", "--runs", tmp_path).err.splitlines()[1:]
-    assert listed == [f"  {moons_run.path.name}0", f"  {moons_run.path.name}2"]
+    assert [line.split()[0] for line in listed] == [f"{moons_run.path.name}0", f"{moons_run.path.name}2"]
     assert refused(genzoo("evaluate", "zebra", "--runs", tmp_path)) == f"no run 'zebra' in {tmp_path}/"
 
 
@@ -105,6 +106,28 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     assert refused(genzoo("evaluate", tmp_path)) == f"{tmp_path} is not a run folder: it has no config.json"
     assert refused(genzoo("evaluate", "@last", "--runs", tmp_path)) == f"no runs in {tmp_path}/"
     assert refused(genzoo("sample", "7f3a", "--runs", tmp_path / "none")) == f"no runs in {tmp_path}/none/"
+
+
+def test_a_name_of_several_runs_says_in_what_they_differ(moons_run: Run, tmp_path: Path) -> None:
+    for number, changed in enumerate([{"lr": 0.01, "epochs": 5}, {"lr": 0.01, "epochs": 7}, {}]):
+        copy = Run(shutil.copytree(moons_run.path, tmp_path / f"vae-{number}"))
+        config = moons_run.plain_config
+        copy.write("config.json", {**config, "training": {**config["training"], **changed}})
+        copy.write("run.json", {**moons_run.record, "started": time.time() - 180})
+    lines = genzoo("sample", "vae", "--runs", tmp_path).err.splitlines()
+    own = moons_run.config.training
+    assert lines == [
+        "genzoo: 3 runs begin with 'vae'",
+        "  vae-0  3 min old, epochs 5, lr 0.01",
+        "  vae-1  3 min old, epochs 7, lr 0.01",
+        f"  vae-2  3 min old, epochs {own.epochs}, lr {own.lr}",
+    ]
+
+
+def test_best_and_last_are_spelled_alike(vae_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(vae_run.path, tmp_path / "runs/one")
+    monkeypatch.chdir(tmp_path)
+    assert find("@best:mse").path == find("@last").path == Path("runs/one")
 
 
 def test_best_is_the_finished_run_with_the_best_validation_metric(moons_run: Run, vae_run: Run, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_disabled_plugin_comes_with_its_cure(site: Site, capsys: pytest.Captur
     out = capsys.readouterr().out
     assert "  do        pip install --upgrade broken, or pip uninstall broken\n" in out
     assert main(["plugins", "broken", "--json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)
+    (told,) = json.loads(capsys.readouterr().out)["plugins"]
     assert (told["distribution"], told["suggestion"]) == (
         "broken",
         "pip install --upgrade broken, or pip uninstall broken",

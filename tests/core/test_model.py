@@ -19,7 +19,7 @@ def test_a_missing_method_of_a_latent_model_is_named() -> None:
         pass
 
     half = Half(genzoo.DataSpec((2,), "gaussian"), Half.Config())
-    for attempt, missing in ((half.prior, "prior"), (lambda: half.encode(None), "posterior")):  # type: ignore[arg-type]
+    for attempt, missing in ((half.prior, "prior"), (lambda: half.encode(torch.zeros(1, 2)), "posterior")):
         with pytest.raises(NotImplementedError, match=rf"^Half must define {missing}\("):
             attempt()
 

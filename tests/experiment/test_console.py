@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import sys
+import time
 
 import pytest
 from planned import loaded, planned
@@ -38,10 +40,98 @@ def test_epoch_lines_show_what_the_loss_watches(model: str, watched: str) -> Non
 
 
 def test_quiet_prints_warnings_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console(1, 50, quiet=True)
+    console = Console(50, quiet=True)
     console.say("progress")
     console.warn("trouble")
     assert capsys.readouterr().err == "genzoo: trouble\n"
+
+
+@pytest.mark.parametrize(("epochs", "lines"), [(20, 20), (100, 34)])
+def test_many_short_epochs_print_a_line_a_second(
+    epochs: int, lines: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console, now = Console(50), [0.0]
+    monkeypatch.setattr("genzoo.experiment.console.time.perf_counter", lambda: now[0])
+    console.epochs = epochs
+    for number in range(1, epochs + 1):
+        console.epoch_started(number, 1)
+        now[0] += 0.34
+        console.epoch_finished(Epoch(number, number, {"loss": 4.0}, {}, 0.3, 50, 1e-3))
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == lines
+    assert (printed[0].split()[1], printed[-1].split()[1]) == (f"1/{epochs}", f"{epochs}/{epochs}")
+
+
+class Clock:
+    """A clock that the test advances."""
+
+    now = 100.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(time, "perf_counter", lambda: made.now)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("limit", "first", "line"),
+    [
+        (0.0, 1, "training takes about 5 min more, by the first 25 steps\n"),  # 10 steps a second, 3,000 in all
+        (62.0, 1, "training takes about 60 s more, by the first 25 steps\n"),
+        (0.0, 3, "training takes about 2 min more, by the first 25 steps\n"),  # resumed
+        (10.0, 1, ""),  # too little to be told
+    ],
+)
+def test_the_remaining_time_is_told_before_the_first_epoch_ends(
+    limit: float, first: int, line: str, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = Console(50, max_time=limit)
+    console.epochs = 3
+    clock.now += 30  # reading the data does not count
+    console.epoch_started(first, 1000)
+    for done in range(1, 100):
+        clock.now += 0.1
+        console.stepped(done, lambda step: {"loss": 4.0})
+        if clock.now < 132:
+            assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == line
+
+
+def test_it_is_not_told_after_an_epoch_has_told_it(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(50)
+    console.epochs = 100
+    for epoch in (1, 2):
+        console.epoch_started(epoch, 10)
+        for done in range(1, 11):
+            clock.now += 0.15
+            console.stepped(done, lambda step: {"loss": 4.0})
+        console.epoch_finished(Epoch(epoch, 10, {"loss": 4.0}, {}, 1.5, 500, 1e-3))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line[:13] for line in lines] == ["epoch   1/100", "epoch   2/100"]
+    assert lines[0].endswith("eta 2:28")
+
+
+class Terminal(io.StringIO):
+    """A terminal of unknown width."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_shows_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    console = Console(50)
+    console.epochs = 3
+    console.epoch_started(1, 1000)
+    for done in range(1, 100):
+        clock.now += 0.1
+        console.stepped(done, lambda step: {"loss": 4.0})
+        assert console.bar is not None
+        assert ("eta" in console.bar.unit) == (clock.now > 102.45)
+    assert console.bar.unit.endswith("500 img/s  eta 4:50")
+    console.close()
 
 
 def test_a_stream_that_is_no_terminal_has_no_width() -> None:

@@ -13,7 +13,7 @@ from genzoo.experiment.console import Console
 from genzoo.experiment.data import load
 from genzoo.experiment.plan import PLACEHOLDER
 
-CONSOLE = Console(1, 50, quiet=True)
+CONSOLE = Console(50, quiet=True)
 
 
 def test_shift_and_scale_are_mean_and_deviation_of_the_training_values() -> None:

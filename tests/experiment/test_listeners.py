@@ -82,6 +82,21 @@ def test_a_resumed_run_is_heard_from_where_it_goes_on(tmp_path: Path) -> None:
     assert HEARD == []
 
 
+def test_several_listeners_are_a_list_with_commas(tmp_path: Path) -> None:
+    trained(tmp_path / "run", "ear, deaf", epochs=1)
+    assert genzoo.Run(tmp_path / "run").plain_config["training"]["listeners"] == ["ear", "deaf"]
+    assert HEARD
+
+
+def test_a_listener_takes_only_the_words_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ear, "words", ("model",))
+    trained(tmp_path / "run", "ear:model", epochs=1)
+    for asked, hint in (("ear:modl", "type: --listeners ear, or ear:model"), ("deaf:model", "type: --listeners deaf")):
+        with pytest.raises(UsageError, match=f"--listeners {asked}: .* takes no") as refused:
+            trained(tmp_path / "another", asked)
+        assert refused.value.hint == hint
+
+
 def test_listening_changes_no_result(tmp_path: Path) -> None:
     heard, alone = trained(tmp_path / "heard", "ear", "tensorboard"), trained(tmp_path / "alone")
     assert heard.results["test"] == alone.results["test"]
@@ -143,4 +158,8 @@ def test_who_cannot_listen_refuses_the_run_before_anything_is_written(
     with pytest.raises(UsageError, match="TensorBoard is not installed") as refused:
         trained(tmp_path / "run", "tensorboard")
     assert refused.value.hint == "pip install 'genzoo[tensorboard]'"
+    for name in ("mlflow", "wandb", "trackio"):
+        with pytest.raises(UsageError, match=f"--listeners {name}: .* is not installed") as refused:
+            trained(tmp_path / "run", name)
+        assert refused.value.hint == f"pip install 'genzoo[{name}]'"
     assert not (tmp_path / "run").exists()

@@ -154,6 +154,19 @@ def test_more_epochs_go_on_with_a_finished_run(tmp_path: Path) -> None:
     assert short.config == long.config
 
 
+def test_more_steps_go_on_inside_an_epoch(tmp_path: Path) -> None:
+    words = ("vae", *SMALL, "--lr-warmup", 3)
+    whole = trained(tmp_path / "whole", *words, "--epochs", 2)
+    short = trained(tmp_path / "short", *words, "--max-steps", 11)
+    took = short.results["training"]
+    assert (took["step"], took["epochs"], took["stopped"], short.record["status"]) == (11, 1, "", "finished")
+    again = f"{short.path} is finished: 11 steps are done. To go on: genzoo resume {short.path} --max-steps 22\n"
+    assert genzoo("resume", short.path).err == again
+    assert "11 steps are done" in genzoo("resume", short.path, "--max-steps", 5).err
+    assert genzoo("resume", short.path, "--max-steps", 16, "--quiet").code == 0
+    assert outcome(short) == outcome(whole)
+
+
 def test_a_cosine_of_another_length_is_told_of(tmp_path: Path) -> None:
     run = trained(tmp_path, "vae", *SMALL, "--schedule", "cosine", "--epochs", 2)
     result = genzoo("resume", run.path, "--epochs", 4)
@@ -180,6 +193,7 @@ def test_options_that_make_it_another_run_are_refused(half: Run) -> None:
         assert f"genzoo run --config {half.path}/config.json {name} {value}" in result.err
     assert refused(genzoo("resume", half.path, "--betta", 1)).startswith("no option --betta. Did you mean --beta?")
     assert refused(genzoo("resume", half.path, "--epochs", 1)) == f"--epochs 1: {half.path} is in epoch 2 already"
+    assert refused(genzoo("resume", half.path, "--max-steps", 9)) == f"--max-steps 9: {half.path} is at step 11 already"
     assert refused(genzoo("resume", half.path, "more")).startswith("unrecognised: 'more'")
     assert {path: path.read_bytes() for path in files if path.name != "lock"} == {
         path: content for path, content in files.items() if path.name != "lock"

@@ -22,7 +22,8 @@ from genzoo.training.trainer import Trainer
 
 
 @pytest.mark.parametrize(
-    ("text", "seeds"), [("0..4", [0, 1, 2, 3, 4]), ("3", [3]), ("0,2,7", [0, 2, 7]), ("5..6,5", [5, 6])]
+    ("text", "seeds"),
+    [("0..4", [0, 1, 2, 3, 4]), ("3", [3]), ("0,2,7", [0, 2, 7]), ("5..6,5", [5, 6]), ("0-2, 7", [0, 1, 2, 7])],
 )
 def test_seeds(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds

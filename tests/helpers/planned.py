@@ -33,5 +33,5 @@ def configured(
 def loaded(plan: Plan, quiet: bool = True) -> Job:
     """Return the run with its data loaded and its model built."""
     training = plan.config.training
-    console = Console(training.epochs, training.batch_size, quiet)
+    console = Console(training.batch_size, quiet)
     return Job(plan, load(plan, None, console, warn=True), console, ALONE)

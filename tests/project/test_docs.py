@@ -99,7 +99,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 REGISTERED = rf'register\((?:"(?:{"|".join(PARTS)})", )?"([a-z-]+)"'
 REGISTRATIONS = re.findall(REGISTERED, "\n".join(blocks("CONTRIBUTING.md", "python")))
 EXAMPLES = tuple(dict.fromkeys(REGISTRATIONS))
-QUICK = ("gauss", "coins", "blackness", "loss-bits", "here", "size", "sparse", "lion")
+QUICK = ("gauss", "coins", "blackness", "journal", "here", "size", "sparse", "lion")
 """One of each kind but the loss, whose check takes half a minute, and two parts."""
 
 
@@ -127,8 +127,10 @@ def test_the_worked_examples_work_together(examples: Path) -> None:
     def genzoo(words: str) -> str:
         return run([*SHELL, f"genzoo -p {examples} {words}"], folder)
 
-    genzoo("run sharper --dataset coins-in-a-file --data-root data --epochs 1 --out r --listeners loss-bits")
+    genzoo("run sharper --dataset coins-in-a-file --data-root data --epochs 1 --out r --listeners loss-bits,journal")
     assert re.fullmatch(r"1 \d+\.\d\n", (folder / "r/bits.txt").read_text())
+    lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    assert [list(line)[1] for line in lines] == ["options", "step", "step", "status"]
     assert int(genzoo("size r")) > 1000
     genzoo("run warm --dataset coins --on r --latent-dim 16 --epochs 1 --out w")
     assert json.loads((folder / "w/run.json").read_text())["runs"]["model.on"]["path"] == str(folder / "r")

@@ -10,8 +10,8 @@ import pytest
 import genzoo
 
 PACKAGE = Path(genzoo.__file__).parent
-MOST_ENTRIES = 16
-"""In the folder genzoo/, so that a newcomer can read it at a glance."""
+MOST_ENTRIES = 17
+"""In the folder genzoo/, so that a newcomer can read it at a glance. One is for `from genzoo.sklearn import …`."""
 
 
 def test_the_layers_are_the_packages() -> None:

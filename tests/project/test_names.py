@@ -33,6 +33,8 @@ EXCEPTIONS = {
     ("cli/new_plugin.py", "digits"): "the same, in the commands that are suggested",
     ("cli/new_plugin.py", "moons"): "the same, for a model of vectors alone",
     ("figures/latent_scatter.py", "codes"): "a word of a title",
+    ("core/model.py", "codes"): "the method of a tokeniser",
+    ("experiment/notebook.py", "kernel"): "the attribute of IPython's shell in a notebook",
     ("cli/anomaly.py", "knn"): "the baseline of nearest neighbours, in the output of `genzoo anomaly`",
     ("experiment/training.py", "made"): "a key of a checkpoint's manifest: how it was made",
     ("experiment/resume.py", "made"): "the same key, read",

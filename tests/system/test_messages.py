@@ -17,7 +17,7 @@ LEFT_OVER = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}
     [
         ("evaluate no-such-run", 2, "no runs in runs/"),
         ("run nosuch --dataset moons", 2, "no model named 'nosuch'."),
-        ("run vae --dataset moons --epochs none", 2, "--epochs must be a whole number, not 'none'"),
+        ("run vae --dataset moons --batch-size none", 2, "--batch-size must be a whole number, not 'none'"),
         ("run vae --dataset moons", 2, "WORLD_SIZE is 2, but MASTER_ADDR and MASTER_PORT not set"),
         ("list --kind model", 0, ""),
     ],

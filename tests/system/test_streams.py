@@ -131,7 +131,7 @@ def test_text_that_cannot_be_written_is_discarded(
     error: Exception, quiet: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stderr", Odd(error))
-    console = Console(1, 10, quiet)
+    console = Console(10, quiet)
     console.say("lost")
     console.warn("lost")
     tell("lost")
@@ -143,7 +143,7 @@ def test_a_missing_stream_is_replaced_by_one_that_discards(
 ) -> None:
     """As under pythonw; what was there comes back."""
     monkeypatch.setattr(sys, name, None)
-    Console(1, 10).say("lost")
+    Console(10).say("lost")
     tell("lost")
     with usable_streams():
         print("lost", file=getattr(sys, name), flush=True)

@@ -129,7 +129,7 @@ def test_the_table_and_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "spirals", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)["findings"]
     assert {row["check"] for row in rows} == {*REGISTRATION, *DATASET}
     assert {row["check"]: row["found"] for row in rows if row["verdict"] != "PASS"} == {
         "factors": "it has no factors",

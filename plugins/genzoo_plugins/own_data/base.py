@@ -43,6 +43,32 @@ class Parts(NamedTuple):
         return [part for part in (self.train, self.validation, self.test) if part is not None]
 
 
+@genzoo.config
+class Located:
+    """Where own data lie."""
+
+    path: str = ""
+    """The file or folder."""
+
+
+@genzoo.config
+class Cut:
+    """How own data are cut into splits."""
+
+    validation: Share = 0.1
+    """Share of the examples held out for validation, by a fixed permutation; 0: none."""
+    test: Share = 0.1
+    """Share of the examples held out for testing, by the same permutation; unused if the file has test data."""
+    without: str = ""
+    """Exclude the class of this name from training and validation. The test data keep it, for `genzoo anomaly`."""
+    only: str = ""
+    """Train and validate on the class of this name only. The test data keep all classes."""
+
+    def __post_init__(self) -> None:
+        if self.without and self.only:
+            raise UsageError("--data.without and --data.only exclude each other", "leave one of them out")
+
+
 class OwnData(ABC):
     """Data of a user's own file or folder. A subclass reads it and describes it before it is loaded."""
 
@@ -50,23 +76,11 @@ class OwnData(ABC):
     """Placeholder for the path in messages."""
 
     @genzoo.config
-    class Config:
-        path: str = ""
-        """The file or folder."""
-        validation: Share = 0.1
-        """Share of the examples held out for validation, by a fixed permutation; 0: none."""
-        test: Share = 0.1
-        """Share of the examples held out for testing, by the same permutation; unused if the file has test data."""
-        without: str = ""
-        """Exclude the class of this name from training and validation. The test data keep it, for `genzoo anomaly`."""
-        only: str = ""
-        """Train and validate on the class of this name only. The test data keep all classes."""
-
+    class Config(Cut, Located):
         def __post_init__(self) -> None:
             if self.path:  # absolute: a run is also used from other working directories
                 object.__setattr__(self, "path", os.path.abspath(os.path.expanduser(self.path)))
-            if self.without and self.only:
-                raise UsageError("--data.without and --data.only exclude each other", "leave one of them out")
+            super().__post_init__()
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -86,6 +100,11 @@ class OwnData(ABC):
         return path
 
     @property
+    def source(self) -> str:
+        """Where the data are from, for the run's record and for messages."""
+        return str(self.path)
+
+    @property
     @abstractmethod
     def spec(self) -> genzoo.DataSpec:
         """The description of the data. Computing it may read the files."""
@@ -103,7 +122,7 @@ class OwnData(ABC):
         parts = self.read()
         splits = self.splits(parts)
         digest = {"x": digest_of(chunk for part in parts.present for chunk in chunks(part.x))}
-        store.found[type(self).__name__.lower()] = Found(self.path.parent, str(self.path), digest)
+        store.found[type(self).__name__.lower()] = Found(Path(self.source).parent, self.source, digest)
         store.notes += parts.notes
         return splits
 
@@ -140,14 +159,21 @@ class OwnData(ABC):
         return self.classes.index(name)
 
 
+@genzoo.config
+class Scaled:
+    """How columns are scaled."""
+
+    scale: Scale = "none"
+    """Scaling of each column of vectors, fitted on the training data and applied to later files too.
+    standard: subtract the mean and divide by the standard deviation; unit: scale the range to 0 … 1."""
+
+
 class InMemory(OwnData):
     """Own data that must be read to be described. The file is read once, for `spec` and `load`."""
 
     @genzoo.config
-    class Config(OwnData.Config):
-        scale: Scale = "none"
-        """Scaling of each column of vectors, fitted on the training data and applied to later files too.
-        standard: subtract the mean and divide by the standard deviation; unit: scale the range to 0 … 1."""
+    class Config(Scaled, OwnData.Config):
+        """Options of own data that are held in memory."""
 
     @abstractmethod
     def parse(self) -> Parts:
@@ -164,7 +190,7 @@ class InMemory(OwnData):
         parts = self.unscaled
         if self.config.scale == "none" and not parts.form.width:
             return parts
-        form = fitted(parts.form, self.splits(parts).train, self.config.scale, str(self.path))
+        form = fitted(parts.form, self.splits(parts).train, self.config.scale, self.source)
         return scaled(parts._replace(form=form), form)
 
     @property

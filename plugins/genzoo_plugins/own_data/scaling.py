@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Scale = Literal["none", "standard", "unit"]
 LOOKED_AT = 10_000
 """Examples of a memory-mapped file whose columns are checked."""
-LARGE = 20.0
-"""Root mean square of a column above which a warning is given."""
+LARGE, SMALL = 20.0, 0.05
+"""Root mean square of a column above which a warning is given, and of the largest one below which it is."""
 
 
 class Statistics(NamedTuple):
@@ -90,7 +90,7 @@ def scaled(parts: Parts, form: InputFormat) -> Parts:
 
 
 def remarks(train: Split, form: InputFormat) -> tuple[list[str], list[str]]:
-    """Return notes about columns of vectors that never change, and warnings about columns with large values."""
+    """Return notes about columns of vectors that never change, and warnings about values far from 1."""
     if len(train.x.shape) != 2:
         return [], []
     found = statistics(sample_of(train, LOOKED_AT) if isinstance(train.x, Rows) else train)
@@ -101,11 +101,13 @@ def remarks(train: Split, form: InputFormat) -> tuple[list[str], list[str]]:
         which = listed([names[place] for place in still])
         notes.append(f"{counted(len(still), 'column')} of {len(names):,} never change in the training data: {which}")
     size = (found.mean.square() + found.deviation.square()).sqrt()
-    large = [place for place in size.argsort(descending=True, stable=True).tolist() if size[place] > LARGE]
-    if not large:
+    order = size.argsort(descending=True, stable=True).tolist()
+    tiny = 0 < size[order[0]] < SMALL
+    odd = order if tiny else [place for place in order if size[place] > LARGE]
+    if not odd:
         return notes, []
-    examples = ", ".join(f"{names[p]} ({found.low[p]:g} … {found.high[p]:g})" for p in large[:3])
-    more = f" and {len(large) - 3:,} more" if len(large) > 3 else ""
+    examples = ", ".join(f"{names[p]} ({found.low[p]:g} … {found.high[p]:g})" for p in odd[:3])
+    more = f" and {len(odd) - 3:,} more" if len(odd) > 3 else ""
     suggestion = "--data.scale standard brings each column to mean 0 and standard deviation 1"
     suggestion = "--standardize global brings them to one scale" if isinstance(train.x, Rows) else suggestion
-    return notes, [f"columns with large values: {examples}{more}: {suggestion}"]
+    return notes, [f"columns with {'small' if tiny else 'large'} values: {examples}{more}: {suggestion}"]

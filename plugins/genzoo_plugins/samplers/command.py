@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ class CompareSamplers(genzoo.Command):
         parser.add_argument("--metrics", metavar="A,B", default=METRICS, help=f"default: {METRICS}")
         parser.add_argument("--split", default="test", choices=("validation", "test"), help="default: test")
         parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
-        parser.add_argument("--json", action="store_true", help="print JSON")
         parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
         add_data_options(parser)
         parser.add_argument("--device", default="auto", help=DEVICE_HELP)
@@ -38,7 +36,6 @@ class CompareSamplers(genzoo.Command):
         from genzoo.evaluation.evaluate import evaluate, find_metrics
         from genzoo.evaluation.samplers import full_sampler_name, why_no_sampler
         from genzoo.registry.current import registry
-        from genzoo.runs.run import plain
         from genzoo.system.streams import tell
 
         run, device = open_run(options)
@@ -55,10 +52,8 @@ class CompareSamplers(genzoo.Command):
         data, train = source.view(options.split, device), source.view("train", device)
         samplers = samplers_of(source, model, tell)
         found = evaluate(model, data, metrics, train=train, seed=options.seed, samplers=samplers)
-        if options.json:
-            print(json.dumps(plain({"run": str(run.path), "split": options.split, **by_sampler(rows, found)})))
-        else:
-            show(rows, metrics, found)
+        genzoo.json_result(run=run.path, split=options.split, **by_sampler(rows, found))
+        show(rows, metrics, found)
         return 0
 
 

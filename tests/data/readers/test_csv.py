@@ -76,6 +76,15 @@ def test_a_large_scale_is_a_warning_that_names_the_columns(tmp_path: Path) -> No
     assert not store.warnings
 
 
+@pytest.mark.parametrize(("factor", "warned"), [(1e-3, True), (0.5, False)])
+def test_a_scale_far_below_one_is_a_warning(tmp_path: Path, factor: float, warned: bool) -> None:
+    x = factor * RNG.standard_normal((50, 2))
+    np.savetxt(tmp_path / "t.csv", np.concatenate([x, 0 * x], 1), delimiter=",", header="a,b,zero,nil", comments="")
+    store = Store(say=lambda line: None)
+    dataset("csv", tmp_path / "t.csv").load(store)
+    assert [warning.startswith("columns with small values: ") for warning in store.warnings] == [True] * warned
+
+
 @pytest.mark.long
 def test_a_table_takes_little_more_memory_than_its_numbers(tmp_path: Path) -> None:
     rows = RNG.integers(0, 256, (4000, 200))

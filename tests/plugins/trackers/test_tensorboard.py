@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
+from killed_run import kill_run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import genzoo
@@ -51,20 +47,8 @@ def test_tensorboard_has_each_epoch_of_a_resumed_run_once(tmp_path: Path) -> Non
 @pytest.mark.long
 def test_a_killed_run_that_is_resumed_repeats_no_point(tmp_path: Path) -> None:
     """What was told after the last checkpoint is told again by the resumed run, and takes the place of the former."""
-    program = dedent("""
-        import sys, genzoo
-        genzoo.run("vae", "digits", out=sys.argv[1], epochs=2000, hidden=(8,), listeners=("tensorboard",),
-                   save_every=0.3, quiet=True)
-    """)
     folder = tmp_path / "run"
-    process = subprocess.Popen([sys.executable, "-c", program, str(folder)])
-    deadline = time.monotonic() + 90
-    while not list((folder / "checkpoints").glob("step-*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = len(genzoo.Run(folder).history)
+    done = kill_run(folder, "tensorboard")
     assert done
     run = genzoo.resume(folder, epochs=done + 2, quiet=True)
     assert [step for step, _ in points(folder, "loss/train")] == [epoch["step"] for epoch in run.history]

@@ -1,0 +1,211 @@
+"""`genzoo.compare` and `genzoo.bench`: the tables of the commands of these names, as objects for programs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genzoo.cli import bench as bench_verb
+from genzoo.cli import compare as compare_verb
+from genzoo.comparison.tables import Table, collect, tables
+from genzoo.core.errors import NonFiniteError, UsageError, listed
+from genzoo.core.late import late
+from genzoo.registry.current import registry
+from genzoo.runs.run import Run, RunPaths, refuse_unwritable
+from genzoo.system.messages import warn
+
+if TYPE_CHECKING:
+    from genzoo.comparison.leaderboard import Leaderboard
+    from genzoo.reporting.comparison_page import Section
+
+FIGURES = ("rate-distortion", "intervals")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs as tables, one for each protocol: only rows of one table can be compared with each other."""
+
+    chosen: tuple[tuple[Table, str], ...]
+    """Each table, sorted, with the metric that it is sorted by."""
+    boards: tuple[Leaderboard, ...] = ()
+    """The same tables with speeds and baselines, of a benchmark."""
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables."""
+        return [table for table, _ in self.chosen]
+
+    def _sections(self) -> list[Section]:
+        from genzoo.reporting import leaderboard
+        from genzoo.reporting.comparison_page import Section
+        from genzoo.reporting.warnings import warnings
+
+        if self.boards:
+            return [Section(leaderboard.leaderboard_table(board), leaderboard.warnings(board)) for board in self.boards]
+        return [Section(compare_verb.report_table(table, metric), warnings(table)) for table, metric in self.chosen]
+
+    def _repr_html_(self) -> str:
+        html: str = late("genzoo.reporting.card:tables_html")(self._sections())
+        return html
+
+    def __str__(self) -> str:
+        return self.to_markdown()
+
+    def to_markdown(self) -> str:
+        """Return the tables as Markdown, with their notes."""
+        from genzoo.reporting.tables import as_markdown
+
+        return as_markdown([section.table for section in self._sections()])
+
+    def to_pandas(self) -> Any:
+        """Return one row for each configuration: a `pandas.DataFrame` of protocol, model, seeds, rank and metrics.
+
+        A metric has its mean over the seeds, and beside it the 95 % intervals over seeds and over test examples, in
+        columns NAME_interval and NAME_test_interval. What is not available is missing, never 0.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        return frame([record for table, metric in self.chosen for record in records(table, metric)])
+
+    def figure(self, name: str = FIGURES[0]) -> Any:
+        """Return a figure of the tables, which a notebook shows.
+
+        Args:
+            name: "rate-distortion": the rate and the distortion of each row; "intervals": the metric that the first
+                table is sorted by, with its intervals.
+
+        Returns:
+            A `genzoo.figures.picture.Image`; `save(path)` writes it.
+
+        Raises:
+            UsageError: There is no such figure, or no run has what it shows.
+        """
+        from genzoo.figures.picture import drawn
+
+        if name not in FIGURES:
+            raise UsageError(f"no figure {name!r} of a comparison", f"figures: {', '.join(FIGURES)}")
+        if name == "intervals":
+            from genzoo.figures.comparisons import intervals
+
+            return drawn(lambda file: intervals(file, *self.chosen[0]))
+        return drawn(lambda file: compare_verb.draw_planes(file, list(self.chosen)))
+
+
+def records(table: Table, metric: str) -> list[dict[str, Any]]:
+    """Return the rows of a table as flat values for `Comparison.to_pandas`."""
+    found = []
+    for record in table.records(metric):
+        row = {
+            "protocol": table.protocol,
+            "model": record["model"],
+            "seeds": len(record["seeds"]),
+            "rank": record["rank"],
+        }
+        for name, value in record["test"].items():
+            known = value if isinstance(value, dict) and "mean" in value else {}
+            row |= {name: known.get("mean"), f"{name}_interval": known.get("interval_95")}
+            row |= {f"{name}_test_interval": known.get("test_interval_95")}
+        found.append({**row, "runs": record["runs"]})
+    return found
+
+
+def frame(rows: Sequence[dict[str, Any]]) -> Any:
+    """Return rows as a `pandas.DataFrame`.
+
+    Raises:
+        UsageError: pandas is not installed.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise UsageError("to_pandas needs pandas, which is not installed", "pip install pandas") from None
+    return pandas.DataFrame(list(rows))
+
+
+def compare(
+    *places: str | Path | Run, dataset: str | None = None, sort: str | None = None, metrics: Sequence[str] = ()
+) -> Comparison:
+    """Compare finished runs, as `genzoo compare` does: one row for all seeds, one table for each protocol.
+
+    Args:
+        *places: Runs, or folders of runs; default: "runs/".
+        dataset: Only runs on this dataset.
+        sort: The metric by which rows are sorted; default: the first that all rows have.
+        metrics: The columns, in this order; default: all that any run has.
+
+    Raises:
+        UsageError: There are no finished runs there, or none has one of the metrics.
+    """
+    folders = [place.path if isinstance(place, Run) else Path(place) for place in places or ("runs",)]
+    found = tables(collect(folders), dataset, lambda line: warn(line, "resume it: genzoo.resume(RUN)"))
+    if not found:
+        where = ", ".join(map(str, folders))
+        raise UsageError(f"no finished run to compare in {where}", "leave dataset out to see all, or resume the runs")
+    return Comparison(tuple(compare_verb.ordered(found, sort, ",".join(metrics))))
+
+
+def bench(
+    models: Iterable[str],
+    dataset: Any,
+    *,
+    seeds: Iterable[int] = range(3),
+    loss: str = "",
+    runs: str | Path | None = None,
+    sort: str | None = None,
+    target: float | None = None,
+    data: dict[str, Any] | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Comparison:
+    """Train several models under the same conditions and rank them, as `genzoo bench` does; finished runs are reused.
+
+    Args:
+        models: Names of registered models. Options of one model stand behind its name: "ddpm --net perceptron".
+        dataset: Name of a registered dataset, or examples as `genzoo.run` takes them.
+        seeds: Each model is trained with each of them.
+        loss: One loss for all models; default: each model's own.
+        runs: The folder of the runs; default: bench/DATASET.
+        sort: The metric by which rows are sorted.
+        target: A validation −ELBO in nats: the table has the training time until it is reached.
+        data: Options of the dataset.
+        quiet: No progress.
+        **options: Options that all models have, such as epochs=5.
+
+    Raises:
+        UsageError: A name, option or value that does not fit. Nothing was started.
+        NonFiniteError: No run had a finite loss.
+    """
+    from genzoo.experiment.given import named as named_data
+    from genzoo.experiment.sweep import run_sweep, sweep_runs
+    from genzoo.runs.config import to_arguments
+    from genzoo.system.isolation import one_run, own_settings
+
+    named = [models] if isinstance(models, str) else list(models)
+    if not named:
+        raise UsageError("no models to train", listed("known", registry().names("model"), "genzoo list --kind model"))
+    name, data_options = named_data(dataset, data or {})
+    values = {**options, **{f"data.{key}": value for key, value in data_options.items()}}
+    words = to_arguments({key: plain_list(value) for key, value in values.items()}, "genzoo.bench")
+    folder = Path(runs) if runs else Path("bench") / name.rpartition("/")[2]
+    refuse_unwritable(folder, None)
+    asked = Namespace(models=",".join(named), dataset=name, loss=loss, rest=words, sort=sort, target=target)
+    configs = bench_verb.usable_configs(asked, bench_verb.requested_models(asked, "bench", bench_verb.NOT_HERE))
+    bench_verb.refuse_sort(sort, configs[0].training.metrics)
+    say = (lambda line: None) if quiet else bench_verb.say
+    with one_run(quiet), own_settings():
+        made, failures = run_sweep(sweep_runs(configs, list(seeds)), RunPaths(folder), quiet, say)
+    if not made:
+        raise NonFiniteError("; ".join(failures))
+    for failure in failures:
+        warn(f"no result for {failure}", "the others are ranked")
+    boards = tuple(bench_verb.boards(asked, list(made.values())))
+    return Comparison(tuple((board.table, board.metric) for board in boards), boards)
+
+
+def plain_list(value: Any) -> Any:
+    """Return a tuple as a list, as a configuration file has it."""
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,99 @@
+"""genzoo sweep --search: Optuna draws the options of trials; the best ones are trained again with new seeds."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genzoo.cli.bench import say
+from genzoo.cli.choosing import (
+    configured,
+    label,
+    made_and_published,
+    planned,
+    refuse_fixed,
+    refuse_unjudged,
+    say_interrupted,
+)
+from genzoo.cli.sharing import start_workers, work
+from genzoo.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from genzoo.experiment.search import Search
+
+TRIALS, BEST, SEEDS = 20, 3, "1..3"
+
+
+def search(options: argparse.Namespace, model: str, folder: Path) -> int:
+    """Make the trials that are missing, train the best again, print the sheet, and return the exit code."""
+    from genzoo.evaluation.order import key
+    from genzoo.experiment.search import SEED, Search, dimension, refuse_without_optuna
+    from genzoo.experiment.sweep import parse_seeds
+    from genzoo.runs.run import RunPaths
+    from genzoo.system.signals import exit_code
+
+    refuse_odd(options)
+    dimensions = [dimension(text) for text in options.search]
+    refuse_fixed(options, [one.option for one in dimensions], "--search")
+    seeds = parse_seeds(options.seeds or SEEDS)
+    if SEED in seeds:
+        raise UsageError(f"seed {SEED} is that of the trials: the best are trained with new ones", f"--seeds {SEEDS}")
+    refuse_without_optuna()
+    paths = RunPaths(folder, None, options.data_root)
+    silent = options.worker and options.quiet
+    found = Search(
+        dimensions,
+        lambda combination: configured(model, options, combination),
+        options.trials or TRIALS,
+        paths,
+        key(options.sort or ""),
+        options.prune,
+        options.quiet,
+        (lambda line: None) if silent else say,
+        (lambda line: print(line, flush=True)) if options.worker else say,
+    )
+    refuse_unjudged(options, found.base)
+    try:
+        make_trials(options, found)
+    except KeyboardInterrupt as error:
+        if not options.worker:
+            found.look()
+            say_interrupted(options, f"{len(found.outcomes)} of {found.trials} trials", folder)
+        return exit_code(error)
+    if found.held:  # a worker leaves those to others
+        return 0
+    best = {label(chosen): chosen for chosen in found.best(options.best or BEST)}
+    if not best:
+        say(f"genzoo: none of {found.looked_at()} has a result")
+        return 3
+    plan = planned({name: configured(model, options, chosen) for name, chosen in best.items()}, seeds)
+    return work(options, plan, paths) if options.worker else made_and_published(options, plan, paths, found.looked_at())
+
+
+def refuse_odd(options: argparse.Namespace) -> None:
+    """Refuse a search beside a grid, and numbers that cannot be.
+
+    Raises:
+        UsageError: Saying what to type.
+    """
+    if options.grid:
+        raise UsageError("a sweep is a grid or a search, not both", "leave --grid or --search out")
+    for name, value in (("trials", options.trials), ("best", options.best)):
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} {value} is less than 1", "such as --trials 20 --best 3")
+
+
+def make_trials(options: argparse.Namespace, found: Search) -> None:
+    """Make the trials that are missing: a worker what is free, the command without `--worker` all.
+
+    Raises:
+        KeyboardInterrupt: Finished trials stay.
+    """
+    if options.worker:
+        found.make_free_trials()
+        return
+    found.look()
+    if left := found.trials - len(found.outcomes):
+        start_workers(options, left, [found.base])
+    found.make_and_wait()

@@ -1,0 +1,89 @@
+"""The words of a command line: options that stand anywhere, and those that belong to a model."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from genzoo.system.streams import standard_error
+
+
+def add_general_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that may stand before or after any verb."""
+    general = parser.add_argument_group("options of every command, anywhere on the line")
+    general.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+    more = "tell more: what computes, where data are, seconds of each stage; -vv: all, with tracebacks"
+    general.add_argument("-v", "--verbose", action="count", default=0, help=more)
+    general.add_argument("--json", action="store_true", help="print one JSON document: genzoo help json")
+    general.add_argument("--debug", action="store_true", help="the same as -vv")
+    general.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
+                         help="load a Python file as a plugin (may be repeated)")  # fmt: skip
+
+
+@contextlib.contextmanager
+def verbosity(level: int) -> Iterator[None]:
+    """Within the context, write what genzoo logs to standard error.
+
+    Args:
+        level: 0: nothing; 1: what Python calls info; 2: debug too, and the tracebacks of errors.
+    """
+    if not level:
+        yield
+        return
+    import logging  # 10 ms
+
+    handler = logging.StreamHandler(standard_error())
+    handler.setFormatter(logging.Formatter("%(message)s" if level == 1 else "%(levelname)s %(name)s: %(message)s"))
+    loggers = [logging.getLogger(name) for name in ("genzoo", "genzoo_plugins")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO if level == 1 else logging.DEBUG)
+    if level > 1:
+        os.environ["GENZOO_DEBUG"] = "1"
+    try:
+        yield
+    finally:
+        for logger, former in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(former)
+
+
+def verb_of(words: Sequence[str]) -> str:
+    """Return the verb of a command line, and its second word if it is a verb below that one; "" without a verb."""
+    from genzoo.cli.json_schemas import schemas
+
+    before = ["", *words]
+    named = [word for word, last in zip(words, before, strict=False) if not word.startswith("-") and last != "-p"]
+    first, second = [*named, "", ""][:2]
+    return f"{first} {second}" if f"{first} {second}" in schemas() else first
+
+
+def take_other_options(words: list[str], parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
+    """Separate options that a verb's parser does not know, each with its values, from the other words.
+
+    An option has one value, or several numbers.
+    """
+    taken: list[str] = []
+    rest: list[str] = []
+    known = {spelling for action in parser._actions for spelling in action.option_strings}
+    takes_value = takes_number = False
+    for word in words:
+        is_other = word.startswith("--") and word.partition("=")[0] not in {*known, "--"}
+        is_value = not word.startswith("--") and (takes_value or (takes_number and is_number(word)))
+        (taken if is_other or is_value else rest).append(word)
+        takes_value = is_other and "=" not in word
+        takes_number = takes_value or (is_value and is_number(word))
+    return taken, rest
+
+
+def is_number(word: str) -> bool:
+    """Return whether a word is a number."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

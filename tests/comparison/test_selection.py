@@ -1,0 +1,92 @@
+"""Choosing by validation data: what the test data are changes no choice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made_up_runs import make
+
+from genzoo.comparison.selection import Selection, default_metric, selections
+from genzoo.core.errors import UsageError
+from genzoo.reporting.selection import selection_table
+from genzoo.runs.run import Run
+
+
+def run(folder: Path, lr: float, seed: int, validation: float | None, test: float, **values: object) -> Run:
+    """A finished run with made-up metrics of both kinds of data."""
+    unknown = {"not_available": {"negative_elbo": "no prior p(z)"}}
+    split = {"n": 60, "negative_elbo": validation, "mse": 0.5, **values, **({} if validation else unknown)}
+    return make(folder / f"{lr}-{seed}", "vae", seed, test, results={"validation": split}, lr=lr)
+
+
+def three(folder: Path, *tests: float) -> list[Run]:
+    """Three configurations with two seeds, the second one the best on validation data."""
+    means = {0.1: 30.0, 0.2: 20.0, 0.3: 25.0}
+    return [
+        run(folder, lr, seed, mean + seed, test + seed)
+        for (lr, mean), test in zip(means.items(), tests, strict=True)
+        for seed in (0, 1)
+    ]
+
+
+def labels(selection: Selection) -> list[str]:
+    return [selection.label(row) for row in selection.rows]
+
+
+@pytest.mark.parametrize("tests", [(1.0, 2.0, 3.0), (3.0, 1.0, 2.0)])
+def test_the_order_is_that_of_the_validation_data(tmp_path: Path, tests: tuple[float, ...]) -> None:
+    (found,) = selections(three(tmp_path, *tests))
+    assert labels(found) == ["vae lr=0.2", "vae lr=0.3", "vae lr=0.1"]
+    record = found.record()
+    assert [row["validation"]["negative_elbo"]["mean"] for row in record["rows"]] == [20.5, 25.5, 30.5]
+    assert [row["seeds"] for row in record["rows"]] == [[0, 1]] * 3
+    assert "test" not in record["rows"][0]
+    assert record["best"]["test"]["negative_elbo"]["mean"] == tests[1] + 0.5
+
+
+def test_the_sheet_shows_the_test_data_of_the_best_alone(tmp_path: Path) -> None:
+    (found,) = selections(three(tmp_path, 111.0, 222.0, 333.0))
+    sheet = selection_table(found, "3 combinations")
+    text = "\n".join(["\n".join(row) for row in sheet.rows] + [*sheet.notes])
+    assert "222.50" in text
+    assert "111" not in text
+    assert "333" not in text
+    assert sheet.notes[0].startswith("best: vae lr=0.2, of 3 combinations, by its validation −ELBO (nats) 20.50 ± ")
+    assert "test ±" not in text
+    assert sheet.title.endswith("60 validation examples")
+
+
+def test_names_stand_in_place_of_differing_options(tmp_path: Path) -> None:
+    runs = three(tmp_path, 1.0, 2.0, 3.0)
+    (found,) = selections(runs, names={one.path: "lr=2e-1 hidden=8" for one in runs[2:4]})
+    assert labels(found) == ["vae lr=2e-1 hidden=8", "vae lr=0.3", "vae lr=0.1"]
+
+
+def test_a_metric_that_is_better_when_it_is_higher(tmp_path: Path) -> None:
+    runs = [run(tmp_path, lr, 0, 20.0, 1.0, active_units=3, psnr=value) for lr, value in ((0.1, 9.0), (0.2, 11.0))]
+    (found,) = selections(runs, "psnr")
+    assert labels(found) == ["vae lr=0.2", "vae lr=0.1"]
+    assert found.metrics[0] == "psnr"
+
+
+def test_without_the_metric_a_configuration_is_last_and_never_the_best(tmp_path: Path) -> None:
+    runs = [run(tmp_path, 0.1, 0, None, 1.0), run(tmp_path, 0.2, 0, 20.0, 2.0)]
+    (found,) = selections(runs, "negative_elbo")
+    assert labels(found) == ["vae lr=0.2", "vae lr=0.1"]
+    (alone,) = selections(runs[:1], "negative_elbo")
+    assert alone.best is None
+    assert alone.record()["best"] is None
+    assert selection_table(alone, "1 combination").notes == [
+        "no best one: no run has a −ELBO (nats) of validation data"
+    ]
+
+
+def test_by_default_it_is_the_bound_or_the_first_with_an_order() -> None:
+    assert default_metric(["loss", "mse", "negative_elbo"]) == "negative_elbo"
+    assert default_metric(["kl", "mse"]) == "mse"
+
+
+def test_without_validation_data_nothing_is_chosen(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no validation data to judge by"):
+        selections([make(tmp_path / "run", "vae", 0, 1.0)])

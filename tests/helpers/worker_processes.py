@@ -1,0 +1,40 @@
+"""Processes of their own that make the runs of one folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+from commandline import command, environment
+
+from genzoo.runs.claims import FOLDER, HOLDER
+
+
+def started(*words: object) -> subprocess.Popen[str]:
+    """A genzoo of its own process."""
+    return subprocess.Popen(
+        command(*words), env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def in_training(folder: Path, pids: list[int]) -> int:
+    """Wait until one of some processes has saved a checkpoint of the run that it makes; return its number."""
+    until = time.monotonic() + 100
+    while time.monotonic() < until:
+        for file in folder.glob(f"{FOLDER}/*/*/{HOLDER}"):
+            holder = json.loads(file.read_text())
+            run = folder / holder["notes"].get("run", "-")
+            if holder["status"] == "held" and holder["pid"] in pids and any(run.glob("checkpoints/step-*")):
+                return int(holder["pid"])
+        time.sleep(0.02)
+    raise TimeoutError(pids)
+
+
+def waited(folder: Path, count: int) -> list[Path]:
+    """Wait for the files of so many claims, and return them."""
+    until = time.monotonic() + 60
+    while len(files := list(folder.glob(f"{FOLDER}/*/1/{HOLDER}"))) < count and time.monotonic() < until:
+        time.sleep(0.02)
+    return files
