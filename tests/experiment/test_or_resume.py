@@ -56,7 +56,7 @@ def test_it_starts_goes_on_and_finds_it_finished(interrupted: Run) -> None:
 def test_another_configuration_is_refused_with_all_differences(interrupted: Run) -> None:
     before = {file: file.stat().st_mtime_ns for file in Path("a").iterdir() if file.is_file()}
     message = refused(genzoo(*WORDS, "--out", "a", "--seed", 1, "--hidden", 9, 4, "--lr", 0.1))
-    assert message == "--hidden cannot change in a run: it is 8, not 9 4; --seed is 0, not 1"
+    assert message == "--hidden cannot change in a run: it is 8, not 9,4; --seed is 0, not 1"
     message = refused(genzoo("run", "ae", "digits", "--out", "a", "--or-resume"))
     differences = "the model is vae, not ae; the loss is elbo, not reconstruction; the dataset is moons, not digits"
     assert message == f"a is another run: {differences}"
