@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from genzoo.core.errors import UsageError
 from genzoo.core.options import OptionError, option
+from genzoo.system.json_output import json_result
 from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def launch(launcher: Launcher, options: argparse.Namespace, changes: Sequence[st
     words = without(words, "--on", "--workers")
     ids = launcher.start([sys.executable, "-m", "genzoo", *words, *changes], n)
     print("\n".join(ids), flush=True)
+    json_result(started=ids)
     tell(f"started on {options.on}; {told}")
     return 0
 
