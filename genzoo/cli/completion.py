@@ -10,16 +10,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.system.json_output import json_result
+
+if TYPE_CHECKING:
+    from genzoo.registry.entries import Kind
 
 SHELLS = {
     "bash": ('eval "$(genzoo completion bash)"', "~/.bashrc"),
@@ -42,12 +44,12 @@ Options = dict[str, list[str]]
 
 def add_verb(verbs: Any) -> None:
     """Add `completion`."""
-    text = "print what a shell needs to complete verbs, names, runs and options"
+    text = "let a shell complete verbs, names, runs and options"
     lines = "\n".join(f"  {file:28}  {line}" for line, file in SHELLS.values())
     completion = verbs.add_parser(
         "completion",
         help=text,
-        description=f"{text}.\nWrite one line into your shell's file, and start a new shell:\n\n{lines}",
+        description=f"{text.capitalize()}.\nWrite one line into your shell's file, and start a new shell:\n\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     completion.add_argument("shell", choices=SHELLS)
@@ -57,10 +59,10 @@ def add_verb(verbs: Any) -> None:
 def print_script(options: argparse.Namespace) -> int:
     """Print the script of a shell."""
     try:
-        import argcomplete
+        from argcomplete.shell_integration import shellcode
     except ImportError:
         raise UsageError("completion needs argcomplete", 'pip install "genzoo[completion]"') from None
-    script = argcomplete.shellcode(["genzoo"], shell=options.shell)
+    script = shellcode(["genzoo"], shell=options.shell)
     json_result(shell=options.shell, script=script)
     print(script)
     if options_there() is None:
@@ -83,10 +85,11 @@ def answer() -> None:
 def parser_for(words: list[str]) -> argparse.ArgumentParser:
     """Return a parser with the arguments of the verb that is typed, and with what completes each."""
     from genzoo.cli.config import actions_of
-    from genzoo.cli.main import Parser, add_verbs
+    from genzoo.cli.words import add_general_options, add_verbs
 
-    parser = Parser(prog="genzoo")
+    parser = argparse.ArgumentParser(prog="genzoo", allow_abbrev=False)
     parser.add_argument("--version", action="store_true")
+    add_general_options(parser)
     verbs = add_verbs(parser, words)
     verb = words[0] if words else ""
     if verb not in verbs.choices:
@@ -130,8 +133,9 @@ def completer_of(action: argparse.Action, verb: str) -> Callable[..., Iterable[s
     from genzoo.registry.entries import PARTS
 
     name = action.option_strings[0].lstrip("-") if action.option_strings else str(action.metavar or action.dest)
-    kinds = {"models": "model", "loss": "loss", "listeners": "listener", "metrics": "metric", "sort": "metric"}
-    kind = {"model": "model", "dataset": "dataset", **kinds, **{part: part for part in PARTS}}.get(name)
+    kinds: dict[str, Kind] = {"models": "model", "listeners": "listener", "metrics": "metric", "sort": "metric"}
+    kinds |= {"model": "model", "dataset": "dataset", "loss": "loss"} | {part: part for part in PARTS}
+    kind = kinds.get(name)
     if kind is not None:
         return lambda **_: registered(kind)
     if action.dest == "run" or name.upper() == "RUN":
@@ -171,6 +175,8 @@ def options_there() -> dict[str, Any] | None:
 
 def collect_in_background() -> None:
     """Start a process that runs `collect`, unless one has started a moment ago."""
+    import subprocess
+
     from genzoo.registry.answer_cache import FOLDER
     from genzoo.system.atomic import user_cache
 

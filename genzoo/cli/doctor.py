@@ -10,8 +10,9 @@ from genzoo.system.json_output import json_result
 
 def add_verb(verbs: Any) -> None:
     """Add `doctor`."""
-    text = "check the installation, devices, plugins, data and settings, and say what to do"
-    doctor = verbs.add_parser("doctor", help=text, description=f"{text}; exit code 1 if something is broken")
+    text = "find what is broken or missing here, and say what to do"
+    what = "Look at versions, devices, threads, the compiler, disk, data, plugins, settings and the encoding."
+    doctor = verbs.add_parser("doctor", help=text, description=f"{what} Exit code 1 if something is broken.")
     doctor.set_defaults(handler=show)
 
 

@@ -95,7 +95,8 @@ def parsed(entry: Entry, words: list[str]) -> Any:
     from genzoo.registry.configs import default_config
 
     default = default_config(entry, entry.options)
-    kind = Annotated[type(default), tyro.conf.arg(name=entry.name)]
+    cls: Any = type(default)
+    kind = Annotated[cls, tyro.conf.arg(name=entry.name)]
     field = ("launcher", kind, dataclasses.field(default=default))
     hint = f"all of them: genzoo info {entry.name}"
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo.cli.failures import explained, show_traceback, system_error
-from genzoo.cli.words import add_general_options, take_other_options, verb_of, verbosity
+from genzoo.cli.words import add_general_options, add_verbs, take_other_options, verb_of, verbosity
 from genzoo.core.command import GROUPS, VERBS
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.hookspecs import API
@@ -218,7 +217,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         parser.description = f"A plugin-based zoo of generative models.\n\n{grouped(verbs)}{plugins_help()}"
     elif words[0] == first and first not in verbs.choices:
         add_command(first, verbs)
-    of_verb = verbs.choices.get(first)
+    of_verb = verbs.choices.get(first or "")
     moved: list[str] = []
     if of_verb and of_verb.get_default("moved") is not None:
         moved, words = take_data_options(words)  # before the verb's parser, which would take their values as files
@@ -248,14 +247,6 @@ def grouped(verbs: Any) -> str:
     for group, own in GROUPS.items():
         lines += [f"{group}:", *(f"    {verb:12} {summaries[verb]}" for verb in own)]
     return "\n".join(lines) + "\n"
-
-
-def add_verbs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
-    """Add the verb that words begin with, or all verbs; return the subparsers."""
-    verbs = parser.add_subparsers(dest="verb", prog="genzoo", help=argparse.SUPPRESS, parser_class=Parser)
-    for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
-        importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
-    return verbs
 
 
 def add_command(name: str, verbs: Any) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from genzoo.core.command import VERBS
 from genzoo.system.streams import standard_error
 
 
@@ -21,6 +24,14 @@ def add_general_options(parser: argparse.ArgumentParser) -> None:
     general.add_argument("--debug", action="store_true", help="the same as -vv")
     general.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
                          help="load a Python file as a plugin (may be repeated)")  # fmt: skip
+
+
+def add_verbs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
+    """Add the verb that words begin with, or all verbs; return the subparsers."""
+    verbs = parser.add_subparsers(dest="verb", prog="genzoo", help=argparse.SUPPRESS, parser_class=type(parser))
+    for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
+        importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
+    return verbs
 
 
 @contextlib.contextmanager

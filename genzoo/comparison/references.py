@@ -122,8 +122,9 @@ def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = N
 
 
 def best(root: Path, metric: str) -> Run:
-    """Return the best finished run in a folder, see `best_of`."""
-    return best_of(collect([root]), metric, f"{root}/")
+    """Return the best finished run in a folder, its path spelled as for @last; see `best_of`."""
+    chosen = best_of(collect([root]), metric, f"{root}/").path.resolve()
+    return Run(next((path for path in run_folders([root]) if path.resolve() == chosen), chosen))
 
 
 def best_of(runs: Iterable[Run], metric: str, where: str) -> Run:
@@ -160,8 +161,7 @@ def best_of(runs: Iterable[Run], metric: str, where: str) -> Run:
     if not validated:
         warn(f"@best:{metric}: chosen by test metrics", "these runs do not have it on validation data")
     choice = validated or [(order.cost(value), run) for _, value, _, run in found]
-    chosen = min(choice, key=lambda item: item[0])[1].path  # absolute; below it is spelled as for @last
-    return Run(next((path for path in run_folders([root]) if path.resolve() == chosen), chosen))
+    return min(choice, key=lambda item: item[0])[1]
 
 
 def refuse_unlike(where: str, metric: str, protocols: Sequence[str]) -> None:

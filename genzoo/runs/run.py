@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError, not_installed
-from genzoo.core.values import plain as plain
 from genzoo.core.late import late
+from genzoo.core.values import plain as plain
 from genzoo.runs.config import RunConfig
 from genzoo.runs.reference import MODEL_FILE as MODEL_FILE
 from genzoo.runs.results import Results
@@ -170,7 +170,7 @@ class Run:
         """
         from genzoo.runs.identity import identity
 
-        return identity(self)
+        return identity(self.path)
 
     @cached_property
     def model(self) -> Model:

@@ -29,7 +29,7 @@ def test_each_value_says_where_it_comes_from(place: Path, monkeypatch: pytest.Mo
     assert [line.split() for line in lines if line.split()[0] in ("runs", "data-root", "lr", "epochs")] == [
         ["runs", "there", "config.toml:2"],
         ["data-root", "/data", "$GENZOO_DATA"],
-        ["epochs", "10"],
+        ["epochs", "auto"],
         ["lr", "0.01", "config.toml:1"],
     ]
     found = json.loads(genzoo("config --json").out)

@@ -18,7 +18,8 @@ from genzoo.runs.run import Run
 
 
 def bare(values: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if name not in ("run", "split", "samples", "seed")}
+    about = ("schema", "verb", "run", "split", "samples", "seed")
+    return {name: value for name, value in values.items() if name not in about}
 
 
 # evaluate
