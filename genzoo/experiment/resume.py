@@ -274,19 +274,16 @@ def refuse_changes(changed: Mapping[str, tuple[Any, Any]], run: Run, free: Seque
     """
     allowed = (*MAY_CHANGE, *(f"data.{name}" for name in free))
     sections = run.config.sections
-    fixed = {
-        option(sections.key("training", name) if name in sections.names["training"] else name): values
-        for name, values in changed.items()
-        if name not in allowed
-    }
+    keys = {name: sections.key("training", name) if name in sections.names["training"] else name for name in changed}
+    fixed = {option(keys[name]): values for name, values in changed.items() if name not in allowed}
     if fixed:
         (name, first), *others = ((name, f"{as_typed(was)}, not {as_typed(now)}") for name, (was, now) in fixed.items())
         also = "".join(f"; {other} is {values}" for other, values in others)
-        wanted = " ".join(f"{name} {as_typed(now)}" for name, (_, now) in fixed.items())
+        new = f"genzoo run --config {run.path / 'config.json'}"
         raise UsageError(
             f"{name} cannot change in a run: it is {first}{also}",
             f"these may: {', '.join(map(option, allowed))}\n"
-            f"a new run: genzoo run --config {run.path / 'config.json'} {wanted}",
+            f"a new run: {' '.join([new, *(f'{name} {as_typed(now)}' for name, (_, now) in fixed.items())])}",
         )
 
 

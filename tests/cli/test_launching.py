@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import fastjsonschema
 import pytest
 from commandline import genzoo, refused
 
 import genzoo as package
+from genzoo.cli.json_schemas import schemas
 from genzoo.registry.current import HERE, Entry, registry
 
 
@@ -46,11 +49,11 @@ def test_a_run_is_started_as_a_command_that_may_be_repeated(recorder: list[tuple
     assert (list(folder.iterdir()), str(folder) in result.err) == ([], True)
     words = ["run", "vae", "moons", "--epochs", "1", "--out", str(folder), "--or-resume"]
     assert recorder == [([sys.executable, "-m", "genzoo", *words], 1, 5)]
-    assert (
-        genzoo("run", "vae", "moons", "--out", "there", "--or-resume", "--recorder.time", 7, "--on=recorder").code == 0
-    )
     words = ["run", "vae", "moons", "--out", "there", "--or-resume"]
-    assert recorder[1] == ([sys.executable, "-m", "genzoo", *words], 1, 7)
+    result = genzoo(*words, "--recorder.time", 7, "--on=recorder", "--json")
+    assert recorder[1] == ([sys.executable, "-m", "genzoo", *words, "--json"], 1, 7)
+    assert json.loads(result.out)["started"] == ["0"]
+    fastjsonschema.compile(schemas()["run"])(json.loads(result.out))
 
 
 def test_workers_of_a_benchmark_are_started(recorder: list[tuple[list[str], int, Any]]) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pairs
@@ -20,6 +21,8 @@ from genzoo.runs.run import Run
 
 pytestmark = pytest.mark.long
 WORDS = "run vae --dataset moons --hidden 8 --latent-dim 2 --batch-size 100 --ema 0.9 --save-every 0.001 --or-resume"
+PATIENCE = 300.0
+"""Seconds that anything may take on a busy machine."""
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--rdzv-backend", "c10d", "--monitor-interval", "0.1"]
 KILLED = """
 import os, random, signal, sys
@@ -77,7 +80,7 @@ class Node:
             self.agent = subprocess.Popen([*command, *words], env=environment(), stdout=log, stderr=log)
 
     def wait_for(self, pattern: str) -> None:
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + PATIENCE
         while not re.search(pattern, self.log.read_text()):
             assert time.monotonic() < deadline, self.log.read_text()
             assert self.agent.poll() is None, self.log.read_text()
@@ -86,23 +89,36 @@ class Node:
     def kill(self) -> None:
         """Kill the agent and its process, as if the node had lost power."""
         children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.agent.pid)], capture_output=True, text=True)
-        for pid in [self.agent.pid, *map(int, children.stdout.split())]:
+        for pid in [self.agent.pid, *map(int, children.stdout.split())] if self.agent.poll() is None else []:
             os.kill(pid, signal.SIGKILL)
         self.agent.wait()
 
     def end(self) -> int:
-        return self.agent.wait(200)
+        return self.agent.wait(PATIENCE)
 
 
-def test_a_node_leaves_and_comes_back(tmp_path: Path) -> None:
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[bool], Node]]:
+    """What starts a node, the first one or another; those that are left are killed in the end."""
+    port, nodes = pairs.free_port(), list[Node]()
+
+    def start(first: bool) -> Node:
+        nodes.append(Node(tmp_path, port, first))
+        return nodes[-1]
+
+    yield start
+    for node in nodes:
+        node.kill()
+
+
+def test_a_node_leaves_and_comes_back(tmp_path: Path, start: Callable[[bool], Node]) -> None:
     """Two processes, then one, then two: the run goes on each time, and ends as one without these changes."""
-    port = pairs.free_port()
-    first, second = Node(tmp_path, port, first=True), Node(tmp_path, port, first=False)
+    first, second = start(True), start(False)
     first.wait_for(r"epoch +20/300")
     second.kill()
     first.wait_for(r"processes 2 → 1")
     first.wait_for(r"resuming(.|\n)*epoch +[1-9]\d/300")
-    third = Node(tmp_path, port, first=False)
+    third = start(False)
     first.wait_for(r"processes 1 → 2")
     assert (first.end(), third.end()) == (0, 0), first.log.read_text()
     words = WORDS.replace("--or-resume", "--quiet").split()
