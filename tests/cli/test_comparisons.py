@@ -86,6 +86,7 @@ def test_a_benchmark_is_that_of_the_command(
     data = {"train": 100, "validation": 50, "test": 50}
     made = genzoo.bench(["ae", "vae --beta 2"], "moons", seeds=range(2), runs=tmp_path / "b", data=data, **FAST)
     assert isinstance(made, Comparison)
+    assert "seed 0" not in capsys.readouterr().err, "quiet"
     assert [(row.model, row.seeds) for table in made.tables for row in table.rows] == [("vae", 2), ("ae", 2)]
     words = "bench --dataset moons --seeds 0..1 --hidden 8 --latent-dim 2 --epochs 1 --quiet --markdown --runs"
     sizes = [f"--data.{name}={size}" for name, size in data.items()]
