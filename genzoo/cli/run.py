@@ -88,7 +88,7 @@ def handle(options: argparse.Namespace) -> int:
 
     with command_line.hinted(components):
         config = command_line.parse(components, file_words, options.rest, file)
-    return launch_run(launcher, config, options) if launcher else start(config, options)
+        return launch_run(launcher, config, options) if launcher else start(config, options)
 
 
 def launch_run(launcher: Launcher, config: Any, options: argparse.Namespace) -> int:

@@ -32,7 +32,7 @@ class Tracker(RunListener):
     What they raise drops the tracker with one line of warning. At the end the run waits `limit` seconds at most.
     """
 
-    words: tuple[str, ...] = (MODEL,)
+    words: ClassVar[tuple[str, ...]] = (MODEL,)
     limit: ClassVar[float] = 30.0
     """Seconds that a run waits at its end for what is not sent yet."""
     most_waiting: ClassVar[int] = 10_000
@@ -77,7 +77,7 @@ class Tracker(RunListener):
         """
 
     def abandon(self) -> str:
-        """Leave nothing that Python waits for at its end: not everything was sent in time. The run's thread calls this.
+        """Leave nothing that Python waits for at its end: the tracker is too slow and given up.
 
         Returns:
             What to type to send the rest later; "" if it is lost.
@@ -124,7 +124,7 @@ class Tracker(RunListener):
         try:
             self._calls.put_nowait((method, arguments))
         except queue.Full:
-            raise GenzooError(f"{self.most_waiting:,} reports wait to be sent") from None
+            raise self._given_up(f"{self.most_waiting:,} reports wait to be sent") from None
 
     def _flush(self) -> None:
         """Wait until everything is sent, `limit` seconds at most."""
@@ -134,8 +134,11 @@ class Tracker(RunListener):
         if self._error:
             raise self._error
         if self._thread.is_alive():
-            later = self.abandon()
-            raise GenzooError(f"not everything was sent within {self.limit:g} s" + f"; later: {later}" * bool(later))
+            raise self._given_up(f"not everything was sent within {self.limit:g} s")
+
+    def _given_up(self, why: str) -> GenzooError:
+        later = self.abandon()
+        return GenzooError(f"{why}; later: {later}" if later else why)
 
     def _work(self) -> None:
         """Call what waits, until the run is finished or a call fails. Epochs that wait together are sent together."""

@@ -76,6 +76,6 @@ class WandB(genzoo.Tracker):
 
         if wandb.run is None:  # no run of the user's own uses it
             with contextlib.suppress(Exception, SystemExit):  # it may have ended; another version may not have it
-                wandb.setup().ensure_service()._proc._process.terminate()  # type: ignore[union-attr]
+                wandb.setup().ensure_service()._proc._process.terminate()
                 wandb.teardown()
         return f"wandb sync {os.environ.get('WANDB_DIR', self.run.path)}/wandb/latest-run"
