@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from genzoo.cli.found_runs import find_runs as find_runs
     from genzoo.cli.loading import dataset_of as dataset_of
     from genzoo.cli.loading import load_data as load_data
+    from genzoo.cli.sweeping import sweep as sweep
     from genzoo.comparison.references import load as load
     from genzoo.comparison.references import open_run as open_run
     from genzoo.core.categorical import Categorical as Categorical
@@ -127,6 +128,7 @@ _HOMES = {
     "cli.drawing": "sample",
     "cli.found_runs": "find_runs",
     "cli.loading": "dataset_of load_data",
+    "cli.sweeping": "sweep",
     "comparison.references": "load open_run",
     "core.categorical": "Categorical OneHot",
     "core.combinators": "Composite Mixture Transformed",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from genzoo.cli.bench import checked_config, refuse_sort, say
 from genzoo.cli.sharing import shared_sweep
 from genzoo.core.errors import UsageError
+from genzoo.system.json_output import json_error, json_result
 
 if TYPE_CHECKING:
     from genzoo.experiment.sweep import SweepRun
@@ -76,6 +76,7 @@ def made_and_published(options: argparse.Namespace, plan: Sequence[SweepRun], pa
     except KeyboardInterrupt as error:
         say_interrupted(options, f"{len(finished(plan, paths))} of {len(plan)} runs", paths.runs)
         return exit_code(error)
+    json_result(failures=failures)
     if runs:
         names = {runs[one.key].path: one.label for one in plan if one.key in runs}
         publish(options, list(runs.values()), names, looked_at)
@@ -87,7 +88,9 @@ def made_and_published(options: argparse.Namespace, plan: Sequence[SweepRun], pa
 def say_interrupted(options: argparse.Namespace, done: str, folder: Path) -> None:
     """Say what is kept after an interruption, and how to go on."""
     again = shlex.join(["genzoo", *options.command])
-    say(f"\ngenzoo: interrupted; {done} are finished and kept in {folder}\n  {again}")
+    message = f"interrupted; {done} are finished and kept in {folder}"
+    say(f"\ngenzoo: {message}\n  {again}")
+    json_error(message, again, 130)
 
 
 def publish(options: argparse.Namespace, runs: list[Run], names: Mapping[Path, str], looked_at: str) -> None:
@@ -97,13 +100,9 @@ def publish(options: argparse.Namespace, runs: list[Run], names: Mapping[Path, s
     from genzoo.evaluation.order import key
     from genzoo.reporting.selection import INTERVAL, selection_table
     from genzoo.reporting.tables import as_markdown
-    from genzoo.runs.run import plain
 
     found = selections(runs, key(options.sort or ""), names)
-    if options.format == "json":
-        record = {"command": options.command, "looked_at": looked_at, "tables": [one.record() for one in found]}
-        print(json.dumps(plain(record), indent=2, allow_nan=False))
-        return
+    json_result(command=options.command, looked_at=looked_at, tables=[one.record() for one in found])
     sheets = [selection_table(one, looked_at) for one in found]
     if options.format == "markdown":
         print(as_markdown(sheets))

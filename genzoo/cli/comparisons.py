@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli import bench as bench_verb
 from genzoo.cli import compare as compare_verb
+from genzoo.cli.sharing import refuse_jobs, shared_sweep
 from genzoo.comparison.tables import Table, collect, tables
 from genzoo.core.errors import NonFiniteError, UsageError, listed
 from genzoo.core.late import late
@@ -19,6 +20,7 @@ from genzoo.system.messages import warn
 
 if TYPE_CHECKING:
     from genzoo.comparison.leaderboard import Leaderboard
+    from genzoo.experiment.sweep import SweepRun
     from genzoo.reporting.comparison_page import Section
 
 FIGURES = ("rate-distortion", "intervals")
@@ -152,12 +154,13 @@ def bench(
     models: Iterable[str],
     dataset: Any,
     *,
-    seeds: Iterable[int] = range(3),
+    seeds: Sequence[int] = range(3),
     loss: str = "",
     runs: str | Path | None = None,
     sort: str | None = None,
     target: float | None = None,
-    data: dict[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    jobs: int = 1,
     quiet: bool = False,
     **options: Any,
 ) -> Comparison:
@@ -172,6 +175,7 @@ def bench(
         sort: The metric by which rows are sorted.
         target: A validation −ELBO in nats: the table has the training time until it is reached.
         data: Options of the dataset.
+        jobs: By how many processes the runs are made; examples of this program are not in others.
         quiet: No progress.
         **options: Options that all models have, such as epochs=5.
 
@@ -179,33 +183,67 @@ def bench(
         UsageError: A name, option or value that does not fit. Nothing was started.
         NonFiniteError: No run had a finite loss.
     """
-    from genzoo.experiment.given import named as named_data
-    from genzoo.experiment.sweep import run_sweep, sweep_runs
-    from genzoo.runs.config import to_arguments
-    from genzoo.system.isolation import one_run, own_settings
+    from genzoo.experiment.sweep import sweep_runs
 
     named = [models] if isinstance(models, str) else list(models)
     if not named:
         raise UsageError("no models to train", listed("known", registry().names("model"), "genzoo list --kind model"))
-    name, data_options = named_data(dataset, data or {})
-    values = {**options, **{f"data.{key}": value for key, value in data_options.items()}}
-    words = to_arguments({key: plain_list(value) for key, value in values.items()}, "genzoo.bench")
+    name, words = words_of(dataset, data or {}, options, jobs)
     folder = Path(runs) if runs else Path("bench") / name.rpartition("/")[2]
-    refuse_unwritable(folder, None)
-    asked = Namespace(models=",".join(named), dataset=name, loss=loss, rest=words, sort=sort, target=target)
+    asked = request(name, words, folder, loss=loss, jobs=jobs, quiet=quiet, sort=sort, target=target)
+    asked.models = ",".join(named)
     configs = bench_verb.usable_configs(asked, bench_verb.requested_models(asked, "bench", bench_verb.NOT_HERE))
     bench_verb.refuse_sort(sort, configs[0].training.metrics)
-    say = (lambda line: None) if quiet else bench_verb.say
-    with one_run(quiet), own_settings():
-        made, failures = run_sweep(sweep_runs(configs, list(seeds)), RunPaths(folder), quiet, say)
-    if not made:
-        raise NonFiniteError("; ".join(failures))
-    for failure in failures:
-        warn(f"no result for {failure}", "the others are ranked")
-    boards = tuple(bench_verb.boards(asked, list(made.values())))
+    plan = sweep_runs(configs, seeds)
+    asked.command = ["bench", "--models", asked.models, "--seeds", ",".join(map(str, seeds)), *asked.command]
+    boards = tuple(bench_verb.boards(asked, list(made(asked, plan).values())))
     return Comparison(tuple((board.table, board.metric) for board in boards), boards)
 
 
-def plain_list(value: Any) -> Any:
-    """Return a tuple as a list, as a configuration file has it."""
-    return list(value) if isinstance(value, tuple) else value
+def words_of(dataset: Any, data: Mapping[str, Any], options: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
+    """Return the name of a dataset, and options of it and of runs as words of the command line.
+
+    Raises:
+        UsageError: Examples of this program cannot be given to other processes.
+    """
+    from genzoo.experiment.given import named
+    from genzoo.runs.config import to_arguments
+
+    if jobs > 1 and not isinstance(dataset, str):
+        raise UsageError("examples of this program are not in other processes", "jobs=1, or write them to a file")
+    name, own = named(dataset, data)
+    values = {**options, **{f"data.{key}": value for key, value in own.items()}}
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+    return name, to_arguments(plain, "options")
+
+
+def request(dataset: str, words: list[str], folder: Path, **options: Any) -> Namespace:
+    """Return what the command line makes of the same request.
+
+    Raises:
+        UsageError: Runs cannot be written to the folder, or the number of processes cannot be.
+    """
+    refuse_unwritable(folder, None)
+    here = {"on": None, "worker": False, "workers": None, "runs": folder, "data_root": None}
+    loss = ["--loss", options["loss"]] if options["loss"] else []
+    asked = Namespace(dataset=dataset, rest=words, **here, **options)
+    asked.command = ["--dataset", dataset, *loss, "--runs", str(folder), *words]
+    refuse_jobs(asked)
+    return asked
+
+
+def made(asked: Namespace, plan: Sequence[SweepRun]) -> dict[str, Run]:
+    """Make the missing runs of a plan, and return all by their keys; a line on standard error tells of failures.
+
+    Raises:
+        NonFiniteError: None had a finite loss.
+    """
+    from genzoo.system.isolation import one_run, own_settings
+
+    with one_run(asked.quiet), own_settings():
+        found, failures = shared_sweep(asked, plan, RunPaths(asked.runs))
+    if not found:
+        raise NonFiniteError("; ".join(failures))
+    for failure in failures:
+        warn(f"no result for {failure}", "the others are ranked")
+    return found

@@ -15,10 +15,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.system.json_output import json_result
+
+if TYPE_CHECKING:
+    from genzoo.registry.entries import Kind
 
 SHELLS = {
     "bash": ('eval "$(genzoo completion bash)"', "~/.bashrc"),
@@ -130,8 +133,9 @@ def completer_of(action: argparse.Action, verb: str) -> Callable[..., Iterable[s
     from genzoo.registry.entries import PARTS
 
     name = action.option_strings[0].lstrip("-") if action.option_strings else str(action.metavar or action.dest)
-    kinds = {"models": "model", "listeners": "listener", "metrics": "metric", "sort": "metric"}
-    kind = name if name in ("model", "dataset", "loss", *PARTS) else kinds.get(name)
+    kinds: dict[str, Kind] = {"models": "model", "listeners": "listener", "metrics": "metric", "sort": "metric"}
+    kinds |= {"model": "model", "dataset": "dataset", "loss": "loss"} | {part: part for part in PARTS}
+    kind = kinds.get(name)
     if kind is not None:
         return lambda **_: registered(kind)
     if action.dest == "run" or name.upper() == "RUN":

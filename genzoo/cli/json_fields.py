@@ -216,6 +216,19 @@ race
   picture?            text?
   failures            [text]       runs without results
   *                   any          budget, contests, …
+sweep
+  command?            [text]
+  looked_at?          text         how many were looked at to choose among
+  tables?             [{any}]      the best first; missing without results
+  failures            [text]       runs without results
+bench --worker, race --worker, sweep --worker, reproduce --worker
+  finished            integer      runs, those of others too
+  planned             integer      runs in all
+  held                integer      runs that others make
+  failures            [text]
+run --on, bench --on, race --on, sweep --on, reproduce --on
+  on                  text         the launcher
+  started             [text]       what it calls them
 reproduce --list
   cards               [{any}]
 reproduce

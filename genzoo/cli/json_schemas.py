@@ -13,7 +13,7 @@ from genzoo.system.json_output import SCHEMA, json_result
 INTRODUCTION = f"""\
 With --json, anywhere on the line, a command prints exactly one JSON document on
 standard output, in a pipe on one line; the rest is on standard error, and exit
-codes stay the same. It has schema ({SCHEMA}), verb and the fields below, or in their place
+codes stay the same. It has schema ({SCHEMA}), verb and the fields below, or instead
 
   error
     message           text

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from genzoo.core.errors import UsageError
 from genzoo.core.options import OptionError, option
+from genzoo.system.json_output import json_result
 from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def launch(launcher: Launcher, options: argparse.Namespace, changes: Sequence[st
     """
     words, _ = split(options.command, options.on.rpartition("/")[2])
     words = without(words, "--on", "--workers")
+    words = [word for word in words if word != "--json"]
     ids = launcher.start([sys.executable, "-m", "genzoo", *words, *changes], n)
+    json_result(on=options.on, started=ids)
     print("\n".join(ids), flush=True)
     tell(f"started on {options.on}; {told}")
     return 0
@@ -93,7 +96,8 @@ def parsed(entry: Entry, words: list[str]) -> Any:
     from genzoo.registry.configs import default_config
 
     default = default_config(entry, entry.options)
-    kind = Annotated[type(default), tyro.conf.arg(name=entry.name)]
+    cls: Any = type(default)
+    kind = Annotated[cls, tyro.conf.arg(name=entry.name)]
     field = ("launcher", kind, dataclasses.field(default=default))
     hint = f"all of them: genzoo info {entry.name}"
     try:

@@ -217,7 +217,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         parser.description = f"A plugin-based zoo of generative models.\n\n{grouped(verbs)}{plugins_help()}"
     elif words[0] == first and first not in verbs.choices:
         add_command(first, verbs)
-    of_verb = verbs.choices.get(first)
+    of_verb = verbs.choices.get(first or "")
     moved: list[str] = []
     if of_verb and of_verb.get_default("moved") is not None:
         moved, words = take_data_options(words)  # before the verb's parser, which would take their values as files

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from genzoo.cli.launching import add_launching, launch, take_launcher
 from genzoo.core.errors import UsageError
+from genzoo.system.json_output import json_result
 from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def start_workers(options: argparse.Namespace, left: int, configs: Iterable[RunC
     from genzoo.experiment.jobs import run_workers
 
     deal = not any(":" in config.training.device for config in configs)  # one of the GPUs was named
-    run_workers([*options.command, "--worker", "--quiet"], min(options.jobs, left), tell, deal)
+    command = [word for word in options.command if word != "--json"]
+    run_workers([*command, "--worker", "--quiet"], min(options.jobs, left), tell, deal)
 
 
 def work(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths) -> int:
@@ -103,6 +105,8 @@ def work(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths)
         worker.make_free_runs()
     except KeyboardInterrupt as error:
         return exit_code(error)
+    done = {"finished": len(worker.runs), "planned": len(plan), "held": len(worker.held)}
+    json_result(**done, failures=list(worker.failures.values()))
     if not options.quiet:
         others = f", {len(worker.held)} are made by others" if worker.held else ""
         tell(f"nothing is left free: {len(worker.runs)} of {len(plan)} runs are finished{others}")

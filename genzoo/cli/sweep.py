@@ -34,7 +34,7 @@ Finished runs are reused, so the same command continues an interrupted sweep.
 A file for --config has, beside options of `genzoo run`, a table such as:
   [grid]
   beta = [1, 2, 4]"""
-FORMATS = ("text", "markdown", "json")
+FORMATS = ("text", "markdown")
 TABLES = ("grid", "search")
 """The tables of a configuration file that are not options of `genzoo run`."""
 
@@ -62,7 +62,6 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--sort", metavar="METRIC", help="choose by this metric (default: −ELBO, or the first)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: sweep/MODEL-DATASET)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_sharing(parser)
     for name in FORMATS[1:]:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")

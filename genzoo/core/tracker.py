@@ -32,7 +32,7 @@ class Tracker(RunListener):
     What they raise drops the tracker with one line of warning. At the end the run waits `limit` seconds at most.
     """
 
-    words = (MODEL,)
+    words: tuple[str, ...] = (MODEL,)
     limit: ClassVar[float] = 30.0
     """Seconds that a run waits at its end for what is not sent yet."""
     most_waiting: ClassVar[int] = 10_000

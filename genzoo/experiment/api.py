@@ -43,6 +43,7 @@ def run(
     data: Mapping[str, Any] | None = None,
     runs: str | Path = "runs",
     out: str | Path | None = None,
+    or_resume: bool = False,
     data_root: str | Path | None = None,
     quiet: bool = False,
     profile: bool = False,

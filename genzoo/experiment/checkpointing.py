@@ -67,7 +67,8 @@ class Checkpointer(Listener):
         self.cost = 0.0
         self.seconds = 0.0
         """The seconds that writing the last checkpoint took."""
-        self.warned = False
+        self.told = False
+        """Whether a slow disk was told of."""
         self.due = False
         """Whether a save waits for memory to copy into."""
         self.writer = Writer()
@@ -148,8 +149,8 @@ class Checkpointer(Listener):
 
     def warn_of_slow_disk(self) -> None:
         """Warn once if a checkpoint takes long to write: a scheduler may not wait for it."""
-        if self.seconds > GRACE and not self.warned:
-            self.warned = True
+        if self.seconds > GRACE and not self.told:
+            self.told = True
             self.trainer.warn(f"saving took {self.seconds:.0f} s; let a scheduler signal the end earlier than that")
 
     def attempt(self, work: Callable[[], None]) -> bool:

@@ -72,7 +72,7 @@ def pass_on(worker: subprocess.Popen[str], say: Callable[[str], None]) -> None:
         if line.strip():
             say(line.rstrip())
     if worker.wait() < 0 and worker.returncode != -SIGTERM:
-        say(f"genzoo: worker {worker.pid} was ended by signal {-worker.returncode}; the others take over its run")
+        say(f"genzoo: worker {worker.pid} was ended by signal {-worker.returncode}; its run is taken over")
 
 
 def environments(count: int, deal: bool = True) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from genzoo.comparison.identity import as_key
+from genzoo.comparison.identity import Data, as_key
 from genzoo.comparison.selection import default_metric, selections
 from genzoo.core.errors import PluginError, UsageError
 from genzoo.core.listener import STOPPED, Epoch, RunListener, StopRun
@@ -22,6 +22,7 @@ from genzoo.experiment.sweep import sweep_runs
 from genzoo.experiment.worker import POLL, Worker
 from genzoo.runs.claims import DONE, HELD, RELEASED, Claim, Claims, State
 from genzoo.runs.config import RunConfig
+from genzoo.runs.record import last_session
 from genzoo.runs.run import Run, RunPaths
 from genzoo.runs.schema import is_number
 
@@ -105,11 +106,10 @@ class Pruning(RunListener):
     Args:
         trial: It is told the metric after each epoch.
         metric: By its name in results; "": as `default_metric` says.
-        epochs: How many the run has: after the last one there is nothing to save.
     """
 
-    def __init__(self, trial: Trial, metric: str, epochs: int) -> None:
-        self.trial, self.metric, self.epochs = trial, metric, epochs
+    def __init__(self, trial: Trial, metric: str) -> None:
+        self.trial, self.metric = trial, metric
         self.heard = False
         """Whether any epoch had the metric: the terms of a loss are not all metrics, nor the reverse."""
 
@@ -119,7 +119,8 @@ class Pruning(RunListener):
             return
         self.heard = True
         self.trial.report(order_of(metric).cost(epoch.validation[metric]), epoch.epoch)
-        if epoch.epoch < self.epochs and self.trial.should_prune():
+        is_last = epoch.epoch >= last_session(run.record)["epochs"]  # after it there is nothing to save
+        if not is_last and self.trial.should_prune():
             raise StopRun(PRUNED)
 
 
@@ -145,6 +146,8 @@ class Search:
     """What is known of the trials by their numbers: a cost, "pruned", or why there is none."""
     held: dict[int, str] = field(default_factory=dict)
     """Who makes the others."""
+    data: dict[str, Data] = field(default_factory=dict)
+    """Identities of the data, so that they are read once."""
 
     def __post_init__(self) -> None:
         self.claims = Claims(self.paths.runs)
@@ -247,8 +250,9 @@ class Search:
             return error.message
         (planned,) = sweep_runs([config], [SEED])
         self.say(title)
-        pruning = Pruning(trial, self.metric, config.training.epochs)
-        worker = Worker([planned], self.paths, self.quiet, listeners={"pruning": pruning} if self.prune else {})
+        pruning = Pruning(trial, self.metric)
+        listeners = {"pruning": pruning} if self.prune else {}
+        worker = Worker([planned], self.paths, self.quiet, listeners=listeners, now=self.data)
         worker.make_and_wait()
         if planned.key in worker.failures:
             failure = worker.failures[planned.key].removeprefix(f"{planned.name}: ")

@@ -41,6 +41,7 @@ class Worker:
         say: Takes a line about each run that is started.
         told: Takes a line about each run that is finished.
         listeners: They hear of each run that is made, beside those of its own, by name.
+        now: Identities of the data that are known, by configuration; others are added.
     """
 
     def __init__(
@@ -51,12 +52,12 @@ class Worker:
         say: Callable[[str], None] = lambda line: None,
         told: Callable[[str], None] = lambda line: None,
         listeners: Mapping[str, RunListener] | None = None,
+        now: dict[str, Data] | None = None,
     ) -> None:
         self.plan, self.paths, self.quiet, self.say, self.told = plan, paths, quiet, say, told
         self.listeners = dict(listeners or {})
         self.claims = Claims(paths.runs)
-        self.now: dict[str, Data] = {}
-        """Identities of the data, by configuration."""
+        self.now = {} if now is None else now
         self.found = finished(plan, paths, self.now)
         """Runs that were there before, by their keys."""
         self.runs: dict[str, Run] = {}

@@ -18,6 +18,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -206,6 +207,8 @@ def machine() -> str:
 
 def began(pid: int) -> str | None:
     """Return when a process of this machine began, as a text; "" if the system does not tell, None if it has ended."""
+    if sys.platform == "win32":  # where the signal 0 is Ctrl-C
+        return ""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

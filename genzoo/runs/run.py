@@ -170,7 +170,7 @@ class Run:
         """
         from genzoo.runs.identity import identity
 
-        return identity(self)
+        return identity(self.path)
 
     @cached_property
     def model(self) -> Model:

@@ -11,7 +11,7 @@ from made_up_runs import make, shown
 import genzoo
 from genzoo.cli.comparisons import Comparison, records
 from genzoo.cli.main import main
-from genzoo.experiment import sweep
+from genzoo.experiment import speed
 
 FAST: dict[str, Any] = {"hidden": (8,), "latent_dim": 2, "epochs": 1, "quiet": True}
 
@@ -82,7 +82,7 @@ def test_what_no_run_has_is_refused(options: dict[str, Any], message: str, runs:
 def test_a_benchmark_is_that_of_the_command(
     runs_without_figures: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "SECONDS", 0.0)
+    monkeypatch.setattr(speed, "SECONDS", 0.0)
     data = {"train": 100, "validation": 50, "test": 50}
     made = genzoo.bench(["ae", "vae --beta 2"], "moons", seeds=range(2), runs=tmp_path / "b", data=data, **FAST)
     assert isinstance(made, Comparison)
@@ -102,6 +102,7 @@ def test_a_benchmark_is_that_of_the_command(
         (["vae"], {"seed": 3}, "--seed is not for bench"),
         (["vae"], {"lr": -1}, "vae: --lr must be more than 0"),
         (["vae"], {"sort": "mze"}, "--sort mze: no run has it"),
+        (["vae"], {"jobs": 0}, "--jobs 0: not from 1"),
     ],
 )
 def test_a_benchmark_that_cannot_begin(

@@ -17,11 +17,9 @@ from genzoo.core.text import number
 from genzoo.runs.run import Run
 
 
-OF_THE_COMMAND = ("schema", "verb", "run", "split", "samples", "seed")
-
-
 def bare(values: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if name not in OF_THE_COMMAND}
+    about = ("schema", "verb", "run", "split", "samples", "seed")
+    return {name: value for name, value in values.items() if name not in about}
 
 
 # evaluate
@@ -66,7 +64,8 @@ def test_several_runs_are_evaluated_one_after_another(vae_run: Run, ae_run: Run)
     assert [line for line in lines if line.startswith("/")] == [str(run.path) for run in runs]
     assert sum("MSE" in line for line in lines) == 2
     assert genzoo("evaluate", vae_run.path, "--metrics", "mse").out.splitlines() == lines[1 : len(lines) // 2]
-    assert refused(genzoo("evaluate", vae_run.path, "nosuch"))  # before the first is evaluated
+    result = genzoo("evaluate", vae_run.path, "nosuch")
+    assert refused(result)  # before the first is evaluated
 
 
 def test_evaluate_takes_only_the_metrics_asked_for(vae_run: Run) -> None:

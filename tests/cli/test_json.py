@@ -62,6 +62,7 @@ WORKS = {
     "runs rm": ("runs rm MADE --yes",),
     "compare": ("compare runs",),
     "bench": (f"bench --models vae --dataset moons --seeds 0 --epochs 1 {SMALL} --runs OUT/bench",),
+    "sweep": (f"sweep vae moons --grid beta=1 --seeds 0 --epochs 1 {SMALL} --runs OUT/sweep",),
     "race": (f"race --models vae --baselines none --dataset moons --seeds 0 --budget 0.1s {SMALL} --out OUT/race",),
     "reproduce": ("reproduce --list", "reproduce mine --seeds 0 --out OUT/card --device cpu"),
     "plugins": ("plugins", "plugins vae"),

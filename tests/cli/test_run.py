@@ -124,6 +124,7 @@ def test_json_is_one_object_and_nothing_else(tmp_path: Path) -> None:
     assert (result.code, result.err) == (0, "")
     assert result.out.count("\n") == 1
     values = json.loads(result.out)
+    assert (values.pop("schema"), values.pop("verb")) == (1, "run")
     run = Run(Path(values.pop("run")))
     assert values == run.results
     assert run.path.parent == tmp_path

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from commandline import genzoo, in_own_process, refused
-from worker_processes import in_training, started
+from worker_processes import Start, in_training
 
 from genzoo.experiment.experiment import Experiment
 from genzoo.runs.claims import FOLDER
@@ -120,13 +120,13 @@ def test_several_values_where_one_fits_point_to_a_sweep(command: str) -> None:
 
 
 SEARCH = (
-    "sweep vae moons --search lr=1e-4..1e-2:log --search hidden=8|16,16 --trials 12 --best 2 --seeds 1..2 --prune "
-    "--epochs 150 --save-every 0.2 --latent-dim 1 --data.train 200 --data.validation 60 --data.test 100 --quiet --runs"
+    "sweep vae moons --search lr=1e-4..1e-2:log --search hidden=8|16,16 --trials 8 --best 2 --seeds 1..2 --prune "
+    "--epochs 60 --save-every 0.05 --latent-dim 1 --data.train 200 --data.validation 60 --data.test 100 --quiet --runs"
 )
 
 
 @pytest.mark.long
-def test_two_workers_share_one_study_and_what_a_killed_one_leaves_is_taken_over(tmp_path: Path) -> None:
+def test_two_workers_share_one_study_and_what_a_killed_one_leaves_is_taken_over(tmp_path: Path, started: Start) -> None:
     optuna = pytest.importorskip("optuna")
     workers = [started(*SEARCH.split(), tmp_path, "--worker") for _ in range(3)]
     killed = in_training(tmp_path, [worker.pid for worker in workers])
@@ -134,23 +134,23 @@ def test_two_workers_share_one_study_and_what_a_killed_one_leaves_is_taken_over(
     lines = [line for worker in workers for line in worker.communicate(timeout=300)[0].splitlines()]
     assert sorted(worker.returncode for worker in workers) == [-signal.SIGKILL, 0, 0]
     trials = [line.partition(" ")[2].partition("]")[0] for line in lines if line.startswith("[trial")]
-    assert sorted(trials, key=lambda text: int(text.partition("/")[0])) == [f"{number}/12" for number in range(1, 13)]
+    assert sorted(trials, key=lambda text: int(text.partition("/")[0])) == [f"{number}/8" for number in range(1, 9)]
     storage = optuna.storages.JournalStorage(
         optuna.storages.journal.JournalFileBackend(str(tmp_path / "study.journal"))
     )
     (study,) = optuna.get_all_study_names(storage)
     done = optuna.load_study(study_name=study, storage=storage).trials
-    assert [trial.number for trial in done] == list(range(12)), "the killed one's trial went on, and none was lost"
+    assert [trial.number for trial in done] == list(range(8)), "the killed one's trial went on, and none was lost"
     pruned = sum(trial.state == optuna.trial.TrialState.PRUNED for trial in done)
     assert {trial.state.name for trial in done} <= {"COMPLETE", "PRUNED"}
     sheet = in_own_process(*SEARCH.split(), tmp_path, "--json")
     assert sheet.code == 0, sheet.err
     record = json.loads(sheet.out)
-    assert record["looked_at"] == "12 trials" + (f", {pruned} of them pruned" if pruned else "")
+    assert record["looked_at"] == "8 trials" + (f", {pruned} of them pruned" if pruned else "")
     (table,) = record["tables"]
     assert [row["seeds"] for row in table["rows"]] == [[1, 2], [1, 2]], "only those with new seeds are reported"
     ranked = sorted((t for t in done if t.value is not None and t.state.name == "COMPLETE"), key=lambda t: t.value)
     rates = {float(f"{trial.params['--lr']:.4g}") for trial in ranked[:2]}
     assert {row["settings"]["lr"] for row in table["rows"]} == rates
-    assert len(list(tmp_path.glob("*/config.json"))) == 12 + 4
+    assert len(list(tmp_path.glob("*/config.json"))) == 8 + 4
     assert not list(tmp_path.glob(f"{FOLDER}/*/*/.*"))

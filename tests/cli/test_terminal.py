@@ -79,6 +79,17 @@ def test_a_table_too_wide_has_a_line_for_each_value(terminal: Terminal) -> None:
     assert [line.split() for line in lines[1:]] == [[f"metric-{number}", f"{number}.25"] for number in range(12)]
 
 
+def test_no_word_or_number_is_broken(terminal: Terminal) -> None:
+    """A table that does not fit has narrower gaps and wraps at blanks, or else a line for each value."""
+    wide = [["", *(f"column {number}" for number in range(6))], ["reconstruction (nats)", *(6 * ["12,345.67"])]]
+    for rows in (wide, [[*row, "12,345.678"] for row in wide]):
+        printed(terminal, print_table, rows)
+    text = bare(terminal.getvalue())
+    assert len(re.findall(r"(?<!\S)12,345\.67(?!\S)", text)) == 12
+    assert len(re.findall(r"(?<!\S)12,345\.678(?!\S)", text)) == 2
+    assert "reconstruction" in text
+
+
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_nothing_is_wider_than_the_terminal(columns: int, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_runs import make, table_of
+from made_up_runs import N, make, table_of
 
 import genzoo
 from genzoo.cli.main import main
@@ -24,6 +24,17 @@ def test_seeds_go_together_and_protocols_apart(runs: Path) -> None:
         [("ae", 1), ("conv-vae", 3), ("vae", 3)],
     ]
     assert "dynamic" in made[0].protocol
+
+
+def test_a_title_names_no_default(tmp_path: Path) -> None:
+    """Of data, of the view of them, and of what is not recorded; the protocol has all."""
+    usual = {"name": "moons", "train": 1000, "validation": 200, "noise": 0.1}
+    make(tmp_path / "usual", "vae", 0, 1.0, data=usual, standardize="none")
+    make(tmp_path / "noisy", "vae", 0, 1.0, data={**usual, "noise": 0.3}, binarize="dynamic")
+    plain, noisy = tables(collect([tmp_path]))
+    assert plain.title == f"moons · likelihood auto · {N:,} test examples"
+    assert noisy.title == f"moons · noise 0.3 · binarize dynamic · likelihood auto · {N:,} test examples"
+    assert "train 1000 · validation 200" in plain.protocol
 
 
 def test_another_option_makes_another_row_and_is_named(runs: Path) -> None:

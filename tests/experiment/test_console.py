@@ -25,6 +25,13 @@ def test_an_epoch_in_one_line() -> None:
     assert summary(record) == "loss 4.00  kl 1.00  validation 5.00  500 img/s"
 
 
+def test_a_narrow_terminal_shows_the_first_term_alone() -> None:
+    record = Epoch(3, 30, {"negative_elbo": 4.0, "reconstruction": 3.0, "kl": 1.0}, {"loss": 5.0}, 2.0, 1000, 1e-3)
+    whole = "−elbo 4.00  reconstruction 3.00  kl 1.00  validation 5.00  500 img/s"
+    assert summary(record, room=len(whole)) == whole
+    assert summary(record, room=len(whole) - 1) == "−elbo 4.00  …  validation 5.00  500 img/s"
+
+
 def test_an_epoch_shows_the_watched_term_of_the_validation_or_all_of_them_by_name() -> None:
     record = Epoch(3, 30, {"critic": 1.0}, {"critic": 1.5, "generator": 0.7}, 2.0, 1000, 1e-3)
     assert summary(record, "") == "critic 1.00  validation critic 1.50  generator 0.70  500 img/s"

@@ -49,18 +49,24 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
     return made
 
 
+def small_console() -> NotebookConsole:
+    console = NotebookConsole("vae on moons", batch_size=10)
+    console.epochs = 4
+    return console
+
+
 def epoch(number: int) -> Epoch:
     return Epoch(number, 10 * number, {"loss": 4.0 / number}, {}, 1.0, 100, 1e-3)
 
 
 def test_it_is_for_notebooks_only(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     config = genzoo.options("vae", "moons")
-    assert isinstance(console_for(config, 3, quiet=False), NotebookConsole)
-    assert type(console_for(config, 3, quiet=True)) is Console
+    assert isinstance(console_for(config, quiet=False), NotebookConsole)
+    assert type(console_for(config, quiet=True)) is Console
     monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: SimpleNamespace())  # IPython in a terminal
-    assert type(console_for(config, 3, quiet=False)) is Console
+    assert type(console_for(config, quiet=False)) is Console
     monkeypatch.delitem(sys.modules, "IPython")
-    assert type(console_for(config, 3, quiet=False)) is Console
+    assert type(console_for(config, quiet=False)) is Console
 
 
 def test_a_bar_the_terms_and_the_time_left(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:

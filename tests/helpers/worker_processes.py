@@ -5,23 +5,38 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from commandline import command, environment
 
 from genzoo.runs.claims import FOLDER, HOLDER
 
+Start = Callable[..., "subprocess.Popen[str]"]
 
-def started(*words: object) -> subprocess.Popen[str]:
-    """A genzoo of its own process."""
-    return subprocess.Popen(
-        command(*words), env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+
+@pytest.fixture
+def started() -> Iterator[Start]:
+    """Starts a genzoo of its own process, which does not outlive the test."""
+    every: list[subprocess.Popen[str]] = []
+
+    def start(*words: object) -> subprocess.Popen[str]:
+        program = command(*words)
+        every.append(
+            subprocess.Popen(program, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        )
+        return every[-1]
+
+    yield start
+    for process in every:
+        with process:  # closes its pipe and waits for it
+            process.kill()
 
 
 def in_training(folder: Path, pids: list[int]) -> int:
     """Wait until one of some processes has saved a checkpoint of the run that it makes; return its number."""
-    until = time.monotonic() + 100
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         for file in folder.glob(f"{FOLDER}/*/*/{HOLDER}"):
             holder = json.loads(file.read_text())
@@ -34,7 +49,7 @@ def in_training(folder: Path, pids: list[int]) -> int:
 
 def waited(folder: Path, count: int) -> list[Path]:
     """Wait for the files of so many claims, and return them."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while len(files := list(folder.glob(f"{FOLDER}/*/1/{HOLDER}"))) < count and time.monotonic() < until:
         time.sleep(0.02)
     return files

@@ -35,6 +35,7 @@ EXCEPTIONS = {
     ("figures/latent_scatter.py", "codes"): "a word of a title",
     ("core/model.py", "codes"): "the method of a tokeniser",
     ("experiment/notebook.py", "kernel"): "the attribute of IPython's shell in a notebook",
+    ("sklearn.py", "vae"): "the default of an estimator: one needs no argument",
     ("cli/anomaly.py", "knn"): "the baseline of nearest neighbours, in the output of `genzoo anomaly`",
     ("experiment/training.py", "made"): "a key of a checkpoint's manifest: how it was made",
     ("experiment/resume.py", "made"): "the same key, read",

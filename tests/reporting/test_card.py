@@ -76,5 +76,5 @@ def test_a_curve_fills_its_box() -> None:
 def test_options_are_shown_with_their_help() -> None:
     html = genzoo.options("vae", "digits", epochs=7)._repr_html_()
     assert "Length of the latent vector z." in html
-    assert "<tr><th>epochs</th><td>7</td><td>10</td>" in html
+    assert "<tr><th>epochs</th><td>7</td><td>auto</td>" in html
     assert "data.validation" in html

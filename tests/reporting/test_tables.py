@@ -27,6 +27,11 @@ def test_a_speed_has_no_decimals() -> None:
     assert rounded_mean("not measured") == "n/a (not measured)"
 
 
+def test_speeds_that_differ_are_a_range_and_no_mean() -> None:
+    assert rounded_mean(Estimate((5208.4, 1076467.2, 6000.0))) == "5,208–1,076,467"
+    assert rounded_mean(Estimate((1000.0, 1050.0))) == "1,025"
+
+
 def test_markdown() -> None:
     assert markdown_table([["model", "a|b"], ["vae", "1"]]) == "| model | a\\|b |\n| --- | --- |\n| vae | 1 |"
     table = ReportTable("title", [["model"], ["vae"]], ["a note"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,10 +12,12 @@ from genzoo.system.handshake import agreed_prefix
 
 
 def agreed(store: HashStore, size: int) -> list[str]:
-    """Return the prefix of each of several processes, the first one last."""
+    """Return the prefix of each of several processes, of which the first one comes a moment before the others."""
     with ThreadPoolExecutor(size) as pool:
-        ranks = [pool.submit(agreed_prefix, store, rank == 0, size, 20) for rank in reversed(range(size))]
-        return [rank.result() for rank in ranks]
+        first = pool.submit(agreed_prefix, store, True, size, 5)
+        time.sleep(0.1)
+        others = [pool.submit(agreed_prefix, store, False, size, 5) for _ in range(size - 1)]
+        return [rank.result() for rank in (first, *others)]
 
 
 def test_all_processes_get_one_prefix_and_each_time_a_new_one() -> None:

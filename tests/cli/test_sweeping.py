@@ -1,0 +1,83 @@
+"""`genzoo.sweep` is the grid of the command of this name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import genzoo
+from genzoo.cli.main import main
+from genzoo.cli.sweeping import as_typed
+from genzoo.experiment import speed
+from genzoo.experiment.grid import axis
+
+FAST: dict[str, Any] = {"latent_dim": 2, "epochs": 1, "quiet": True}
+GRID: dict[str, Any] = {"beta": [1, 4], "hidden": [(8, 4)]}
+DATA = {"train": 100, "validation": 50, "test": 50}
+
+
+def test_a_grid_is_that_of_the_command(
+    runs_without_figures: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "SECONDS", 0.0)
+    made = genzoo.sweep("vae", "moons", GRID, seeds=[0], runs=tmp_path / "s", data=DATA, **FAST)
+    words = ["sweep", "vae", "moons", "--grid", "beta=1,4", "--grid", "hidden=8,4|", "--seeds", "0", "--markdown"]
+    words += ["--latent-dim", "2", "--epochs", "1", "--quiet", "--runs", str(tmp_path / "s")]
+    assert main([*words, *(f"--data.{name}={size}" for name, size in DATA.items())]) == 0
+    assert capsys.readouterr().out == made.to_markdown() + "\n"
+    assert len(list((tmp_path / "s").glob("*/results.json"))) == 2, "nothing was made twice"
+    assert "of 2 combinations" in str(made)
+    (selection,) = made.selections
+    values = [row.estimate("negative_elbo", "validation") for row in selection.rows]
+    assert [value.mean for value in values] == sorted(value.mean for value in values)  # type: ignore[union-attr]
+    assert made.best == selection.rows[0].runs
+    assert made._repr_html_().count("<tr>") == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "typed"),
+    [([1, 4], "x=1,4"), ([(8,), (8, 4)], "x=8|8,4"), ([(8, 4)], "x=8,4|"), ([True, False], "x=true,false")],
+)
+def test_values_are_typed_as_the_command_reads_them(values: Any, typed: str) -> None:
+    assert as_typed(("x", values)) == typed
+    expected = [",".join(map(str, value)) if isinstance(value, tuple) else str(value).lower() for value in values]
+    assert list(axis(typed).values) == expected
+
+
+@pytest.mark.parametrize(
+    ("grid", "options", "message"),
+    [
+        ({}, {}, "the grid is empty"),
+        ({"beta": 4}, {}, "the grid needs values of beta, not 4"),
+        ({"beta": "1,4"}, {}, "the grid needs values of beta, not '1,4'"),
+        ({"beat": [1]}, {}, "beat=1: "),
+        ({"beta": [1, -1]}, {}, "--beta must be"),
+        ({"beta": [1]}, {"beta": 2}, "--beta has one value and is in --grid too"),
+        ({"seed": [1, 2]}, {}, "--grid seed is not for sweep"),
+        ({"beta": [1]}, {"data": {"validation": 0}}, "there are no validation data to judge by"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_refused(grid: Any, options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(genzoo.UsageError) as refused:
+        genzoo.sweep("vae", "moons", grid, runs=tmp_path / "s", quiet=True, **options)
+    assert refused.value.message.startswith(message)
+    assert not (tmp_path / "s").exists()
+
+
+def test_examples_of_this_program_are_for_this_process(tmp_path: Path) -> None:
+    with pytest.raises(genzoo.UsageError, match="not in other processes"):
+        genzoo.sweep("vae", np.zeros((20, 3)), {"beta": [1]}, runs=tmp_path, jobs=2)
+
+
+@pytest.mark.long
+def test_jobs_make_the_same_runs(tmp_path: Path) -> None:
+    one, two = (
+        genzoo.sweep(
+            "vae", "moons", {"beta": [1, 4]}, seeds=[0], runs=tmp_path / str(jobs), data=DATA, jobs=jobs, **FAST
+        )
+        for jobs in (1, 2)
+    )
+    assert one.to_markdown() == two.to_markdown()
