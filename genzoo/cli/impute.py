@@ -10,6 +10,7 @@ from genzoo.cli.application import Application, add_application, one_example, op
 from genzoo.cli.made_file import add_open, open_file, print_file
 from genzoo.cli.saved_run import PICTURES, figure_path, refuse_output
 from genzoo.core.errors import UsageError, printable
+from genzoo.figures.formats import either
 from genzoo.figures.image_rows import save_rows
 from genzoo.system.json_output import json_result
 
@@ -84,7 +85,7 @@ def refuse_ending(out: Path, opened: Application) -> None:
     """Refuse a file that does not fit the kind of the data."""
     fitting = {"image": PICTURES, "vector": (".csv", ".npy")}.get(opened.model.spec.kind, (".npy",))
     if out.suffix not in fitting:
-        what = f"--out {out}: imputed data of kind {opened.model.spec.kind} are written to {' or '.join(fitting)}"
+        what = f"--out {out}: imputed data of kind {opened.model.spec.kind} are written to {either(fitting)}"
         raise UsageError(what, f"use a name such as out{fitting[0]}")
 
 

@@ -19,10 +19,14 @@ INPUTS = {
 
 
 def take_arrays(cls: type) -> None:
-    """Let the methods of a class of models that users call with data take arrays too."""
+    """Let the methods of a class of models that users call with data take arrays too.
+
+    Only methods of the interfaces are meant: a plugin may give such a name to another one.
+    """
+    interfaces = [base for base in cls.__mro__ if base.__module__ == "genzoo.core.model"]
     for name, convert in INPUTS.items():
         method = getattr(cls, name, None)
-        if method is not None and not hasattr(method, "takes_arrays"):
+        if any(name in vars(base) for base in interfaces) and not hasattr(method, "takes_arrays"):
             setattr(cls, name, takes_arrays(method, convert))
 
 

@@ -258,10 +258,10 @@ def test_it_needs_no_pytest(kept: Path) -> None:
             "--dataset digits --models vae,ae --beta 2",
             "ae: --beta belongs to loss elbo, loss tc and loss views; this run is ae",
         ),
-        ("--dataset digits --models vae --epochs x", "vae: --epochs must be a whole number, not 'x'"),
+        ("--dataset digits --models vae --epochs x", "vae: --epochs must be a whole number or auto, not 'x'"),
         ("--dataset digits --models vae --seed 3", "--seed is not for bench"),
         ("--dataset digits --models vae --out=x", "--out is not for bench"),
-        ("--dataset digits --models vae --figure x.jpg", "--figure x.jpg: not a .png file"),
+        ("--dataset digits --models vae --figure x.gif", "--figure x.gif: not a "),
         ("--dataset digits --models vae --figure no/x.png", "--figure no/x.png: cannot write to no"),
         ("--dataset digits --models vae --sort fid", "--sort fid: no run has it"),
         (
@@ -295,6 +295,8 @@ def test_options_of_one_model_stand_behind_its_name(verb: str, models: str, mess
 
 
 def test_a_models_own_options_override_those_of_all() -> None:
-    options = Namespace(dataset="digits", models="vae,vae --hidden 8 --epochs 3", loss=None, rest=["--epochs", "2"])
+    options = Namespace(
+        dataset="digits", models="vae,vae --hidden 8 --epochs 3", loss=None, rest=["--epochs", "2"], on=None
+    )
     configs = usable_configs(options, requested_models(options, "bench", {}))
     assert [(config.model_config.hidden, config.training.epochs) for config in configs] == [((400,), 2), ((8,), 3)]

@@ -16,7 +16,6 @@ import genzoo as package
 from genzoo.core.text import number
 from genzoo.runs.run import Run
 
-
 OF_THE_COMMAND = ("schema", "verb", "run", "split", "samples", "seed")
 
 
@@ -66,7 +65,8 @@ def test_several_runs_are_evaluated_one_after_another(vae_run: Run, ae_run: Run)
     assert [line for line in lines if line.startswith("/")] == [str(run.path) for run in runs]
     assert sum("MSE" in line for line in lines) == 2
     assert genzoo("evaluate", vae_run.path, "--metrics", "mse").out.splitlines() == lines[1 : len(lines) // 2]
-    assert refused(genzoo("evaluate", vae_run.path, "nosuch"))  # before the first is evaluated
+    result = genzoo("evaluate", vae_run.path, "nosuch")
+    assert refused(result)  # before the first is evaluated
 
 
 def test_evaluate_takes_only_the_metrics_asked_for(vae_run: Run) -> None:

@@ -92,7 +92,7 @@ def test_columns_are_hidden_by_their_names(table_run: Run, tmp_path: Path) -> No
         ("RUN --mask middle", "--mask middle: no half and no file"),
         ("RUN --draws 0", "--draws must be at least 1 and --steps at least 2"),
         ("RUN --draws 9999", "9999 draws of 8 examples are more than 10,000"),
-        ("RUN --out x.csv", "--out x.csv: imputed data of kind image are written to .png or .npy"),
+        ("RUN --out x.csv", "--out x.csv: imputed data of kind image are written to .png, .jpg, .jpeg, .webp or .npy"),
         ("RUN test:999", "test:999: there are 360 test examples"),
         ("TABLE --mask z", "--mask z: no column 'z'"),
         ("TABLE --out x.png", "--out x.png: imputed data of kind vector are written to .csv or .npy"),

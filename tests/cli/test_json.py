@@ -17,7 +17,7 @@ from tiny_datasets import NAMES, Example
 
 from genzoo.cli.json_schemas import schemas
 from genzoo.core.command import VERBS
-from genzoo.experiment import cards, sweep
+from genzoo.experiment import cards, speed
 from genzoo.figures import leaderboard, race
 from genzoo.runs.run import Run
 
@@ -105,10 +105,11 @@ def typed(
 ) -> dict[str, str]:
     """What the capital words in commands stand for."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sweep, "SECONDS", 0.0)
+    monkeypatch.setattr(speed, "SECONDS", 0.0)
     for drawn in (leaderboard, race):
         monkeypatch.setattr(drawn, "draw", lambda path, found: None)
     monkeypatch.setattr(cards, "cards", lambda: {"mine": CARD})
+    monkeypatch.setattr("genzoo.cli.completion.collect_in_background", lambda: None)
     np.save(tmp_path / "a.npy", np.zeros((3, 8, 8), dtype=np.float32))
     made, raw = make(tmp_path / "runs/made", "vae", 0, 100.0), tiny.put(tmp_path / "Tiny/raw")
     files = " ".join(str(raw / name) for name in NAMES)

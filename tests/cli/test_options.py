@@ -55,7 +55,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("info mnits", "nothing is named 'mnits'. Did you mean 'mnist'", ["type: genzoo list"]),
     ("info elbow", "nothing is named 'elbow'. Did you mean 'elbo'", ["type: genzoo list"]),
     ("plugins all", "no plugin 'all'.", ["type: genzoo plugins"]),
-    ("evaluate", "the following arguments are required: run", ["type: genzoo evaluate --help"]),
+    ("evaluate", "the following arguments are required: RUN", ["type: genzoo evaluate --help"]),
     ("run", "which model? genzoo run MODEL --dataset NAME", [MODELS.replace("known", "models")]),
     ("run --dataset digits", "which model? genzoo run MODEL --dataset NAME", [MODELS.replace("known", "models")]),
     ("run vae", "which dataset? genzoo run vae --dataset NAME", ["datasets: "]),

@@ -17,7 +17,7 @@ TOML: list[tuple[str, str]] = [
         "run.toml:3: no option --model.latent-dimm. Did you mean --model.latent-dim?",
     ),
     ("model='vae'\n[data]\nname='digits'\nnoise=1\n", "run.toml:4: --data.noise belongs to dataset moons"),
-    ("model='vae'\ndata='digits'\nepochs='x'\n", "run.toml:3: --epochs must be a whole number, not 'x'"),
+    ("model='vae'\ndata='digits'\nepochs='x'\n", "run.toml:3: --epochs must be a whole number or auto, not 'x'"),
     ("model='vae'\ndata='digits'\nepochs=0\n", "run.toml:3: --epochs must be at least 1, not 0"),
     ("model='vae'\n[data]\nname='digits'\nresize=-1\n", "run.toml:4: --data.resize must be at least 0"),
     ("model='vae'\ndata='digits'\nruns='here'\n", "run.toml:3: --runs is for the command line only"),

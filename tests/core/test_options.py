@@ -242,7 +242,7 @@ def test_from_python_the_options_of_a_dataset_have_their_prefix() -> None:
     ("arguments", "message"),
     [
         ({"model": Everything, "dataset": "digits"}, "model must be a registered name, not <class"),
-        ({"model": "vae", "dataset": None}, "dataset must be a registered name, not None"),
+        ({"model": "vae", "dataset": None}, "dataset cannot be None"),
         ({"model": "vae", "dataset": "digits", "loss": 3}, "loss must be a registered name, not 3"),
         ({"model": "vae", "dataset": "npz", "data": "a.npz"}, "data must be options of the dataset, not 'a.npz'"),
     ],

@@ -33,8 +33,7 @@ from genzoo.cli.main import main
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.experiment.checkpointing import Checkpointer
 from genzoo.experiment.resume import Resumption
-from genzoo.runs import checkpoints
-from genzoo.runs import new_run
+from genzoo.runs import checkpoints, new_run
 from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.training.trainer import Trainer

@@ -80,9 +80,9 @@ def test_the_ending_says_how_examples_are_written(tmp_path: Path) -> None:
     ("spec", "name", "fitting"),
     [
         (DataSpec((4,), "", kind="tokens"), "a.wav", ".txt or .npy"),
-        (DataSpec((1, 4), "gaussian", kind="signal"), "a.csv", ".png or .wav or .npy"),
-        (DataSpec((1, 4, 4), "bernoulli"), "a.txt", ".png or .npy"),
-        (DataSpec((4,), "gaussian"), "a.wav", ".png or .csv or .npy"),
+        (DataSpec((1, 4), "gaussian", kind="signal"), "a.csv", ".png, .jpg, .jpeg, .webp, .wav or .npy"),
+        (DataSpec((1, 4, 4), "bernoulli"), "a.txt", ".png, .jpg, .jpeg, .webp or .npy"),
+        (DataSpec((4,), "gaussian"), "a.wav", ".png, .jpg, .jpeg, .webp, .csv or .npy"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(spec: DataSpec, name: str, fitting: str) -> None:

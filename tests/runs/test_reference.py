@@ -49,7 +49,7 @@ def frozen(vae_run: Run, tmp_path: Path) -> tuple[Run, Path]:  # noqa: F811
     library.register_loss("frozen", FrozenLoss)
     library.register_model("frozen", Frozen, loss="frozen")
     there = Path(shutil.copytree(vae_run.path, tmp_path / "first"))
-    return trained(tmp_path / "runs", "frozen", "--dataset", "digits", "--on", there, "--epochs", 1), there
+    return trained(tmp_path / "runs", "frozen", "--dataset", "digits", "--model.on", there, "--epochs", 1), there
 
 
 def test_a_pinned_run_opens_while_its_model_is_the_same(vae_run: Run, ae_run: Run, tmp_path: Path) -> None:  # noqa: F811

@@ -16,7 +16,6 @@ import pytest
 from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
 from genzoo.core.values import plain
-from genzoo.runs import run as runs
 from genzoo.runs.new_run import claim, refuse_unwritable
 from genzoo.runs.run import Run
 
@@ -40,7 +39,7 @@ def test_twenty_threads_claim_twenty_folders(tmp_path: Path, monkeypatch: pytest
         drawn.count = getattr(drawn, "count", -1) + 1
         return f"{drawn.count:04x}"
 
-    monkeypatch.setattr(runs.secrets, "token_hex", token)
+    monkeypatch.setattr(new_run.secrets, "token_hex", token)
     barrier = threading.Barrier(20)
 
     def start(_: int) -> Path:
