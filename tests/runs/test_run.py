@@ -16,6 +16,7 @@ import pytest
 from genzoo.comparison.references import find
 from genzoo.core.errors import UsageError
 from genzoo.core.values import plain
+from genzoo.runs import new_run
 from genzoo.runs.new_run import claim, refuse_unwritable
 from genzoo.runs.run import Run
 
