@@ -99,7 +99,7 @@ def print_table(rows: Sequence[Sequence[str]], left: int = 1, header: bool = Tru
     if header and narrowest(rows) > target.width:
         _print_records(target, rows)
         return
-    gap = GAP if INDENT + sum(map(max, lengths(rows))) + GAP * len(rows[0]) <= target.width + GAP else GAP - 1
+    gap = GAP if INDENT + sum(map(max, lengths(rows))) + GAP * len(rows[0]) <= target.width else GAP - 1
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=header, header_style="bold")
     for number, (text, word) in enumerate(zip(rows[0], longest_words(rows), strict=True)):
         justify = "left" if number < left else "right"
@@ -158,7 +158,7 @@ def styled(text: str, style: str = "") -> Text:
 def narrowest(rows: Sequence[Sequence[str]]) -> int:
     """Return the width of a table whose texts are wrapped at every blank."""
     words = longest_words(rows)
-    return INDENT + sum(words) + (GAP - 1) * (len(words) - 1)
+    return INDENT + sum(words) + (GAP - 1) * len(words)  # rich keeps a gap right of the last column too
 
 
 def longest_words(rows: Sequence[Sequence[str]]) -> list[int]:
