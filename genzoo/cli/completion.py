@@ -134,7 +134,8 @@ def completer_of(action: argparse.Action, verb: str) -> Callable[..., Iterable[s
 
     name = action.option_strings[0].lstrip("-") if action.option_strings else str(action.metavar or action.dest)
     kinds: dict[str, Kind] = {"models": "model", "listeners": "listener", "metrics": "metric", "sort": "metric"}
-    kinds |= {"model": "model", "dataset": "dataset", "loss": "loss"} | {part: part for part in PARTS}
+    kinds.update(model="model", dataset="dataset", loss="loss")
+    kinds.update((part, part) for part in PARTS)
     kind = kinds.get(name)
     if kind is not None:
         return lambda **_: registered(kind)
