@@ -157,9 +157,10 @@ class Table:
 
     @property
     def title(self) -> str:
-        """The protocol and the number of test examples."""
+        """The protocol, without what is off, and the number of test examples."""
         sizes = sorted({result["test"]["n"] for row in self.rows for result in row.results})
-        return f"{self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
+        shown = [word for word in self.protocol.split(" · ") if not word.endswith((" none", " 0"))]
+        return " · ".join([*shown, f"{' or '.join(f'{size:,}' for size in sizes)} test examples"])
 
     def label(self, row: Row, leaving_out: Sequence[str] = ()) -> str:
         """Return the model and the options in which the rows of this model differ."""

@@ -9,6 +9,8 @@ from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Table
 from genzoo.core.text import number
 
+SPREAD = 1.2
+"""The ratio of the largest to the smallest speed from which on both are shown."""
 INTERVAL = (
     "± is the 95 % t-interval of the mean over seeds; test ± is the 95 % interval over the choice of test examples; "
     "rows that do not differ significantly share a rank"
@@ -46,8 +48,14 @@ def gap_heading(table: Table) -> list[str]:
 
 
 def rounded_mean(estimate: Estimate | str) -> str:
-    """Return the mean without decimals, as for images per second, or "n/a" with the reason."""
-    return estimate_text(estimate) if isinstance(estimate, str) else f"{estimate.mean:,.0f}"
+    """Return the mean without decimals, as for images per second, or "n/a" with the reason.
+
+    Where the values differ by more than a fifth, both ends are shown: a mean of them is the speed of none.
+    """
+    if isinstance(estimate, str):
+        return estimate_text(estimate)
+    least, most = min(estimate.values), max(estimate.values)
+    return f"{least:,.0f}–{most:,.0f}" if most > SPREAD * least else f"{estimate.mean:,.0f}"
 
 
 def interval_text(interval: float, decimals: int) -> str:

@@ -135,3 +135,12 @@ def test_options_that_say_nothing_are_no_part_of_a_title(tmp_path: Path) -> None
     data = {"name": "csv", "label": "", "drop": [], "header": "auto", "missing": "drop", "without": None}
     words = protocol_words(Data.of(data, "ab" * 32, None), {}, [], digest=False)
     assert words == ["csv", "missing drop"]
+
+
+def test_what_is_off_is_no_part_of_a_title(tmp_path: Path) -> None:
+    row = collect([make(tmp_path / "a", "vae", 0, 1.0).path])
+    (table,) = tables(row)
+    words = table.protocol.split(" · ")
+    off = [word for word in words if word.endswith((" none", " 0"))]
+    assert off
+    assert table.title.split(" · ")[:-1] == [word for word in words if word not in off]

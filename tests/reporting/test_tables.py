@@ -24,6 +24,8 @@ def test_an_interval_has_the_decimals_of_its_mean_unless_these_are_0(interval: f
 
 def test_a_speed_has_no_decimals() -> None:
     assert rounded_mean(Estimate((12345.6, 12345.6))) == "12,346"
+    assert rounded_mean(Estimate((100.0, 110.0))) == "105"
+    assert rounded_mean(Estimate((5208.4, 1076467.0))) == "5,208–1,076,467"  # a mean of these is the speed of none
     assert rounded_mean("not measured") == "n/a (not measured)"
 
 
