@@ -5,12 +5,15 @@ They are in the long suite; `.ci/run` runs the first form.
 
 from __future__ import annotations
 
+import subprocess
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from environment import Environment, make_environment
+from hatchling.builders.sdist import SdistBuilder
 
 import genzoo
 
@@ -76,6 +79,18 @@ def test_the_wheel_holds_core_plugins_types_and_entry_points(wheel: Path) -> Non
     assert "[genzoo]" in entry_points
     assert "vae = genzoo_plugins.vae" in entry_points
     assert "genzoo = genzoo.cli.main:main" in entry_points
+
+
+@pytest.mark.long
+def test_the_source_distribution_has_every_file_of_the_checkout(tmp_path: Path) -> None:
+    """Its tests read `.ci` and `.github` too."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    (built,) = SdistBuilder(str(ROOT)).build(directory=str(tmp_path))
+    with tarfile.open(built) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert set(listed.stdout.splitlines()) - names == set()
 
 
 @pytest.mark.long
