@@ -138,11 +138,13 @@ def overview(found: dict[Kind, list[Entry]], verdicts: dict[str, str], width: in
     legend = legend_of(found, verdicts)
     while len(models) + 1 + len(legend) + sum(map(len, groups.values())) > LINES:
         kind = max(groups, key=lambda one: len(groups[one]))
-        if len(groups[kind]) <= 2:  # a line of names, and the number of the others
+        if len(groups[kind]) == 1:
             break
         shown = " ".join(groups[kind][:-2]).split()[1:]
         more = f"… {len(found[kind]) - len(shown)} more: genzoo list --kind {kind}"
         groups[kind] = [*groups[kind][:-2], f"{'':{LABEL}}{more}"]
+        if len(groups[kind]) == 1:
+            groups[kind] = [f"{HEADINGS[kind]:{LABEL}}{more}"]
     return ["MODELS", *models, *(line for own in groups.values() for line in own), *legend]
 
 
