@@ -37,19 +37,17 @@ def verbosity(level: int) -> Iterator[None]:
 
     handler = logging.StreamHandler(standard_error())
     handler.setFormatter(logging.Formatter("%(message)s" if level == 1 else "%(levelname)s %(name)s: %(message)s"))
-    loggers = [logging.getLogger(name) for name in ("genzoo", "genzoo_plugins")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO if level == 1 else logging.DEBUG)
+    logger = logging.getLogger("genzoo")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if level == 1 else logging.DEBUG)
     if level > 1:
         os.environ["GENZOO_DEBUG"] = "1"
     try:
         yield
     finally:
-        for logger, former in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(former)
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def verb_of(words: Sequence[str]) -> str:
