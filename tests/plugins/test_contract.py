@@ -245,7 +245,9 @@ def fewer_draws(long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the quick suite distributions are tested with a quarter of the samples or fewer."""
     if not long:
         monkeypatch.setattr("genzoo.testing.densities.DRAWS", 4000)
+        monkeypatch.setattr("genzoo.testing.densities.BUDGET", 500_000)
         monkeypatch.setattr("genzoo.testing.probability_checks.PRIOR_DRAWS", 1000)
+        monkeypatch.setattr("genzoo.testing.probability_checks.DRAWS", 128)
 
 
 @pytest.mark.long
