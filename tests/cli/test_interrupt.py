@@ -196,7 +196,7 @@ def test_every_verb_that_trains_saves_first(number: int, verb: str, tmp_path: Pa
         ]
     result = genzoo(*words)
     assert result.code == 128 + number
-    (folder,) = (path for path in (tmp_path / "run").iterdir() if path.is_dir())
+    (folder,) = (path for path in (tmp_path / "run").iterdir() if (path / "config.json").exists())
     assert Run(folder).record["status"] == "interrupted"
     assert (folder / "model.safetensors").exists()
     assert list((folder / "checkpoints").iterdir())
