@@ -68,6 +68,7 @@ def test_what_the_program_changes_later_is_not_changed_here() -> None:
 
 def test_arrays_used_long_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "MOST", 2)
+    monkeypatch.setattr(arrays, "_kept", type(arrays._kept)())
     first, second = kept(VECTORS), kept(VECTORS + 1)
     Arrays.keep(VECTORS)
     Arrays.keep(VECTORS + 2)
