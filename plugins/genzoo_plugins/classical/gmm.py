@@ -43,11 +43,11 @@ class GMM(GaussianImputer, genzoo.Density):
         super().__init__(spec, config)
         size, axes, components = spec.numel, min(config.axes, spec.numel), config.components
         self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("basis", torch.eye(size, axes))
+        self.register_buffer("basis", torch.zeros(size, axes).fill_diagonal_(1))
         self.register_buffer("log_noise", torch.zeros(()))  # ln σ² off these axes
         self.register_buffer("weights", torch.full((components,), 1 / components))
         self.register_buffer("means", torch.zeros(components, axes))
-        self.register_buffer("scales", torch.eye(axes).repeat(components, 1, 1))  # C = LLᵀ
+        self.register_buffer("scales", torch.zeros(axes, axes).fill_diagonal_(1).repeat(components, 1, 1))  # C = LLᵀ
 
     def fit(self, batches: Iterable[genzoo.Batch]) -> None:
         size, axes = self.basis.shape

@@ -49,7 +49,7 @@ class PPCA(GaussianImputer, genzoo.LatentModel, genzoo.Density):
             raise genzoo.UsageError(f"{self.name} needs data of {limits}", "other models: genzoo list")
         latents = min(config.latent_dim, size - 1)
         self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("axes", torch.eye(size, latents))  # U
+        self.register_buffer("axes", torch.zeros(size, latents).fill_diagonal_(1))  # U
         self.register_buffer("variances", torch.full((latents,), 2.0))  # Λ
         self.register_buffer("log_noise", torch.zeros(()))  # ln σ²
 
