@@ -50,8 +50,6 @@ run --dry-run
   disk                number       bytes
   options             {any}        those that are not the defaults
   *                   any          more: steps, examples, mode, …
-run --on, bench --on, race --on, sweep --on
-  started             [text]       what the launcher calls them: numbers of jobs
 list
   entries             [entry]
 info

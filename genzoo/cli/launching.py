@@ -56,7 +56,6 @@ def launch(launcher: Launcher, options: argparse.Namespace, changes: Sequence[st
     ids = launcher.start([sys.executable, "-m", "genzoo", *words, *changes], n)
     json_result(on=options.on, started=ids)
     print("\n".join(ids), flush=True)
-    json_result(started=ids)
     tell(f"started on {options.on}; {told}")
     return 0
 
