@@ -99,7 +99,7 @@ def parser_for(words: list[str]) -> argparse.ArgumentParser:
     own = verbs.choices[verb]
     if verb == "run":
         add_names_and_options(own, words)
-    elif verb in ("resume", "bench", "race"):
+    elif verb in ("resume", "bench", "race", "sweep"):
         add_options(own, (options_there() or {}).get("resume" if verb == "resume" else "trainer", {}))
     for action in actions_of(parser):
         if completer := completer_of(action, verb):

@@ -50,6 +50,8 @@ run --dry-run
   disk                number       bytes
   options             {any}        those that are not the defaults
   *                   any          more: steps, examples, mode, …
+run --on, bench --on, race --on, sweep --on, reproduce --on
+  started             [text]       what the launcher calls them: numbers of jobs
 list
   entries             [entry]
 info
@@ -226,9 +228,6 @@ bench --worker, race --worker, sweep --worker, reproduce --worker
   planned             integer      runs in all
   held                integer      runs that others make
   failures            [text]
-run --on, bench --on, race --on, sweep --on, reproduce --on
-  on                  text         the launcher
-  started             [text]       what it calls them
 reproduce --list
   cards               [{any}]
 reproduce

@@ -52,10 +52,9 @@ def launch(launcher: Launcher, options: argparse.Namespace, changes: Sequence[st
     """
     words, _ = split(options.command, options.on.rpartition("/")[2])
     words = without(words, "--on", "--workers")
-    words = [word for word in words if word != "--json"]
     ids = launcher.start([sys.executable, "-m", "genzoo", *words, *changes], n)
-    json_result(on=options.on, started=ids)
     print("\n".join(ids), flush=True)
+    json_result(started=ids)
     tell(f"started on {options.on}; {told}")
     return 0
 

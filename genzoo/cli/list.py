@@ -36,7 +36,7 @@ HEADINGS: dict[Kind, str] = {
     "launcher": "LAUNCHERS",
     "command": "COMMANDS",
 }
-LABEL, LINES = 18, 40
+LABEL, LINES = 18, 42
 """Width of the labels of the overview, and the largest number of its lines: one screen."""
 FORMULAS: tuple[Kind, ...] = ("model", "loss", *(part for part in PARTS if part != "figure"))
 """The kinds whose names are formulas, that a theory can be held against."""

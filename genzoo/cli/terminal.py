@@ -101,9 +101,10 @@ def print_table(rows: Sequence[Sequence[str]], left: int = 1, header: bool = Tru
         return
     gap = GAP if INDENT + sum(map(max, lengths(rows))) + GAP * len(rows[0]) <= target.width else GAP - 1
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=header, header_style="bold")
-    for number, (text, word) in enumerate(zip(rows[0], longest_words(rows), strict=True)):
+    room = target.width - (INDENT if header else 0) - gap * len(rows[0])
+    for number, (text, width) in enumerate(zip(rows[0], widths(rows, room), strict=True)):
         justify = "left" if number < left else "right"
-        table.add_column(styled(text) if header else "", justify=justify, overflow="fold", min_width=word)  # type: ignore[arg-type]
+        table.add_column(styled(text) if header else "", justify=justify, overflow="fold", width=width)  # type: ignore[arg-type]
     for row in rows[1:] if header else rows:
         table.add_row(*map(styled, row))
     target.print(Padding(table, (0, 0, 0, INDENT if header else 0), expand=False))
@@ -166,6 +167,19 @@ def longest_words(rows: Sequence[Sequence[str]]) -> list[int]:
     return [
         max((len(word) for text in column for word in text.split()), default=0) for column in zip(*rows, strict=True)
     ]
+
+
+def widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return the width of each column: all that its texts need, or less in the widest ones, but no less than a word.
+
+    Args:
+        rows: The texts.
+        room: Columns of the terminal for all of them.
+    """
+    found, least = list(map(max, lengths(rows))), longest_words(rows)
+    while sum(found) > room and (wider := [place for place, width in enumerate(found) if width > least[place]]):
+        found[max(wider, key=lambda place: found[place])] -= 1
+    return found
 
 
 def lengths(rows: Sequence[Sequence[str]]) -> list[list[int]]:

@@ -25,7 +25,7 @@ def take_arrays(cls: type) -> None:
     """
     interfaces = [base for base in cls.__mro__ if base.__module__ == "genzoo.core.model"]
     for name, convert in INPUTS.items():
-        method = getattr(cls, name, None)
+        method: Any = getattr(cls, name, None)
         if any(name in vars(base) for base in interfaces) and not hasattr(method, "takes_arrays"):
             setattr(cls, name, takes_arrays(method, convert))
 

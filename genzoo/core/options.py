@@ -245,8 +245,7 @@ def describe_fields(instance: Any) -> list[tuple[str, str, str, str]]:
     hints = typing.get_type_hints(type(instance))
     rows = []
     for field in dataclasses.fields(instance):
-        value = getattr(instance, field.name)
-        shown = as_typed(value)
+        shown = as_typed(getattr(instance, field.name))
         rows.append((field.name, _type_name(hints[field.name]), shown, texts.get(field.name, "")))
     return rows
 

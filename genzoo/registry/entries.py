@@ -184,9 +184,11 @@ class Registry:
 
         A package that moved into genzoo and is not installed stands for genzoo.
         """
-        entries = [entry for kind in kinds for entry in self.matching(kind)]
+        order = {kind: number for number, kind in enumerate(kinds)}
+        entries = [entry for entry in self.entries if entry.kind in order]
         found = [entry for entry in entries if name in (entry.name, entry.full_name)]
-        return found or [entry for entry in entries if entry.full_name == current_name(name)]
+        found = found or [entry for entry in entries if entry.full_name == current_name(name)]
+        return sorted(found, key=lambda entry: (order[entry.kind], entry.name, entry.origin.distribution))
 
     def names(self, kind: Kind) -> tuple[str, ...]:
         """Return the names of one kind, sorted, without duplicates."""

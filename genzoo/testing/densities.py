@@ -32,13 +32,13 @@ SOLVED = 0.02
 LogProb = Callable[[Tensor], Tensor]
 
 
-def examine_distribution(p: Distribution, called: str, draws: int = DRAWS) -> str | None:
+def examine_distribution(p: Distribution, called: str, draws: int | None = None) -> str | None:
     """Test the samples of a distribution, of any batch shape, against its own log_prob.
 
     Args:
         p: The distribution.
         called: Its name in messages.
-        draws: The largest number of samples.
+        draws: The largest number of samples; None: `DRAWS`.
 
     Returns:
         Why it could not be tested; None if it passed.
@@ -48,7 +48,7 @@ def examine_distribution(p: Distribution, called: str, draws: int = DRAWS) -> st
     """
     if p.measure == "none":
         return f"{called} has no density"
-    numbers = max(1, p.shape.numel())
+    draws, numbers = draws or DRAWS, max(1, p.shape.numel())
     most = DISCRETE if p.measure == "probability" else draws
     own = p.rsample((max(FEWEST, min(draws, most, BUDGET // numbers)),)).detach()
     events = p.shape[len(p.shape) - p.event_dims :]

@@ -261,7 +261,7 @@ def test_it_needs_no_pytest(kept: Path) -> None:
         ("--dataset digits --models vae --epochs x", "vae: --epochs must be a whole number or auto, not 'x'"),
         ("--dataset digits --models vae --seed 3", "--seed is not for bench"),
         ("--dataset digits --models vae --out=x", "--out is not for bench"),
-        ("--dataset digits --models vae --figure x.gif", "--figure x.gif: not a "),
+        ("--dataset digits --models vae --figure x.gif", "--figure x.gif: not .png, .jpg"),
         ("--dataset digits --models vae --figure no/x.png", "--figure no/x.png: cannot write to no"),
         ("--dataset digits --models vae --sort fid", "--sort fid: no run has it"),
         (

@@ -45,7 +45,7 @@ def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> Non
         return
     for field, _, default, text in describe_fields(default_config(entry, entry.options)):
         shared = kind in ("model", "loss") and field in field_names(Training)
-        section = "data." if kind == "dataset" else f"{kind}." if shared else ""
+        section = "data." if kind == "dataset" else f"{name}." if kind == "launcher" else f"{kind}." if shared else ""
         option = f"--{section}{field.replace('_', '-')} "
         assert text
         assert re.search(

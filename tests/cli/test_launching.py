@@ -51,8 +51,8 @@ def test_a_run_is_started_as_a_command_that_may_be_repeated(recorder: list[tuple
     assert recorder == [([sys.executable, "-m", "genzoo", *words], 1, 5)]
     words = ["run", "vae", "moons", "--out", "there", "--or-resume"]
     result = genzoo(*words, "--recorder.time", 7, "--on=recorder", "--json")
-    assert recorder[1] == ([sys.executable, "-m", "genzoo", *words], 1, 7)
-    assert (json.loads(result.out)["on"], json.loads(result.out)["started"]) == ("recorder", ["0"])
+    assert recorder[1] == ([sys.executable, "-m", "genzoo", *words, "--json"], 1, 7)
+    assert json.loads(result.out)["started"] == ["0"]
     fastjsonschema.compile(schemas()["run"])(json.loads(result.out))
 
 

@@ -1,4 +1,4 @@
-"""Fifty mutated files, and ten thousand in the long suite."""
+"""25 mutated files, and ten thousand in the long suite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 @pytest.fixture(scope="module")
 def cases(long: bool) -> int:
     """The number of mutated files."""
-    return 10_000 if long else 50
+    return 10_000 if long else 25
 
 
 @pytest.fixture(scope="module")

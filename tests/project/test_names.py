@@ -33,7 +33,7 @@ EXCEPTIONS = {
     ("cli/new_plugin.py", "digits"): "the same, in the commands that are suggested",
     ("cli/new_plugin.py", "moons"): "the same, for a model of vectors alone",
     ("figures/latent_scatter.py", "codes"): "a word of a title",
-    ("core/model.py", "codes"): "the method of a tokeniser",
+    ("core/array_inputs.py", "codes"): "the method of a tokeniser",
     ("experiment/notebook.py", "kernel"): "the attribute of IPython's shell in a notebook",
     ("sklearn.py", "vae"): "the default of an estimator: one needs no argument",
     ("cli/anomaly.py", "knn"): "the baseline of nearest neighbours, in the output of `genzoo anomaly`",

@@ -111,7 +111,7 @@ def test_answers_about_built_in_entries_are_the_same_with_the_cache(
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_each_width_and_a_terminal_have_their_own(
+def test_each_width_has_its_own(
     terminal: bool, said_plainly: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("run", "vae", "--dataset", "mnist", "--help")
@@ -122,7 +122,6 @@ def test_each_width_and_a_terminal_have_their_own(
         texts.add(said(*words, terminal=terminal))
         assert said(*words, terminal=terminal) == said_plainly(*words, terminal=terminal)
     assert len(texts) == 2
-    assert terminal or not any("\x1b[" in text for text in texts)
 
 
 def test_colours_that_are_not_wanted_are_another_question(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

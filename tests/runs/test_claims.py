@@ -80,7 +80,7 @@ def test_an_error_releases_and_a_failure_stays(tmp_path: Path) -> None:
 
 
 def test_of_many_threads_one_wins_each(tmp_path: Path) -> None:
-    shared, barrier, won = Claims(tmp_path), threading.Barrier(MANY), []
+    shared, barrier, won = Claims(tmp_path), threading.Barrier(MANY, timeout=20), []
 
     def take(name: str) -> None:
         state = shared.state(name)

@@ -50,9 +50,7 @@ class MLflow(genzoo.Tracker):
 
         logging.getLogger("mlflow.store.db").setLevel(logging.WARNING)
         self.client = MlflowClient()
-        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-        found = self.client.get_experiment_by_name(name)
-        experiment = found.experiment_id if found else self.client.create_experiment(name)
+        experiment = self.experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT))
         runs = self.client.search_runs([experiment], f"tags.`{TAG}` = '{self.id}'")
         if runs:
             self.tracked = runs[0].info.run_id
@@ -63,6 +61,22 @@ class MLflow(genzoo.Tracker):
             self.tracked = created.info.run_id
         self.describe(parameters, runs[0].data.params if runs else {})
         return self.last_step() if runs else 0
+
+    def experiment(self, name: str) -> str:
+        """Return the identity of an experiment, which is made if there is none of this name.
+
+        Raises:
+            GenzooError: No server answers.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_experiment_by_name(name)
+        except MlflowException as error:
+            if "failed with exception" not in str(error):
+                raise
+            raise genzoo.GenzooError(f"no server answers at {self.client.tracking_uri}") from None
+        return str(found.experiment_id if found else self.client.create_experiment(name))
 
     def describe(self, parameters: Mapping[str, Any], known: Mapping[str, str]) -> None:
         """Send options as parameters. Those that a resumed run changed are tags: MLflow's parameters never change."""
