@@ -76,7 +76,7 @@ def test_a_run_whose_time_is_up_goes_on_and_a_cancelled_one_stays_cancelled(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["run", "vae", "moons", *WORDS, "--epochs", "20000", "--on", "slurm"]
-    (short,) = genzoo(cluster, *words, "--slurm.time", "1", "--slurm.grace", "20").split()
+    (short,) = genzoo(cluster, *words, "--slurm.time", "2", "--slurm.grace", "20").split()
     (cancelled,) = genzoo(cluster, *words, "--slurm.time", "30", "--out", "other").split()
     cluster.wait_for(lambda: list((tmp_path / "other").glob("checkpoints/step-*")), "checkpoint")
     cluster.run("scancel", cancelled)
