@@ -99,7 +99,7 @@ def test_jobs_are_ended_together_and_go_on(tmp_path: Path, started: Start, numbe
     assert "genzoo: interrupted; 0 of 3 runs are finished" in output
     assert "Traceback" not in output
     records = [Run(path.parent).record for path in tmp_path.glob("*/run.json")]
-    assert [record["status"] for record in records] == ["interrupted"] * 2
+    assert {record["status"] for record in records} == {"interrupted"}
     again = in_own_process(*words, tmp_path, "--jobs", 2)
     assert again.code == 0, again.err
     lines = [line for line in again.err.splitlines() if line.startswith("[")]
