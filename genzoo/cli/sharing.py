@@ -63,7 +63,8 @@ def shared_sweep(
     from genzoo.experiment.sweep import run_sweep
 
     configs = [planned.config for planned in plan]
-    return run_sweep(plan, paths, options.quiet, tell, lambda left: start_workers(options, left, configs))
+    said = (lambda line: None) if options.quiet else tell
+    return run_sweep(plan, paths, options.quiet, said, lambda left: start_workers(options, left, configs))
 
 
 def start_workers(options: argparse.Namespace, left: int, configs: Iterable[RunConfig]) -> None:
