@@ -48,6 +48,22 @@ def different_steps(steps: Sequence[tuple[Piece, ...]]) -> list[int]:
     return [steps.index(pieces) for pieces in dict.fromkeys(steps)]
 
 
+def changed_before_the_last(
+    steps: Sequence[tuple[Piece, ...]], trained: Sequence[Mapping[str, Tensor]], state: Mapping[str, Tensor]
+) -> list[Tensor]:
+    """Return the parameters of the phases that another one may follow in a step, and their state in the optimiser.
+
+    Args:
+        steps: The pieces of each step.
+        trained: The parameters that each phase trains, by name.
+        state: The optimiser's, by names such as "encoder.1.weight.exp_avg".
+    """
+    early = {piece.phase for pieces in steps for piece in pieces if not piece.last}
+    late = {name for phase, own in enumerate(trained) if phase not in early for name in own}
+    parameters = [parameter for phase in sorted(early) for parameter in trained[phase].values()]
+    return parameters + [tensor for name, tensor in state.items() if name.rpartition(".")[0] not in late]
+
+
 def trained_by(objective: Objective) -> list[dict[str, nn.Parameter]]:
     """Return the parameters that each phase trains, by name.
 
