@@ -30,8 +30,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
         patched.setattr("genzoo.experiment.speed.SECONDS", 0.0)
         result = genzoo(f"{GRID} --runs {folder} --json")
     assert result.code == 0, result.err
-    lines = [line.partition("] ")[2] for line in result.err.splitlines()]
-    assert lines == [f"vae beta={beta} latent-dim={size}, seed 0" for beta in (1, 4) for size in (1, 2)]
+    assert result.err == ""
     (table,) = json.loads(result.out)["tables"]
     return folder, table
 
