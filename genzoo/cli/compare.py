@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from genzoo.cli.made_file import add_open, open_file
+from genzoo.cli.saved_run import RUN_HELP
 from genzoo.cli.terminal import harmless, print_tables
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.text import names_in
@@ -27,7 +28,7 @@ def add_verb(verbs: Any) -> None:
     text = "compare finished runs in tables, one for each protocol"
     parser = verbs.add_parser("compare", help=text, description=text)
     parser.add_argument(
-        "places", nargs="*", type=Path, metavar="FOLDER", help="runs, or folders of runs (default: runs/)"
+        "places", nargs="*", metavar="RUN|FOLDER", help=f"{RUN_HELP}; or a folder of runs (default: runs/)"
     )
     parser.add_argument("--dataset", metavar="NAME", help="only runs on this dataset")
     parser.add_argument(
@@ -48,15 +49,15 @@ def add_verb(verbs: Any) -> None:
 def show(options: argparse.Namespace) -> int:
     """Print the tables and, below each, whether the best row is significantly better than the second."""
     from genzoo.cli.saved_run import refuse_output
-    from genzoo.comparison.references import default_runs
-    from genzoo.comparison.tables import collect, tables
+    from genzoo.comparison.references import default_runs, finished_in
+    from genzoo.comparison.tables import tables
     from genzoo.figures.formats import PICTURES
     from genzoo.reporting.tables import as_markdown
     from genzoo.system.messages import warn
 
     refuse_output(options.figure, tuple(PICTURES), "--figure")
     outdated: list[str] = []
-    found = tables(collect(options.places or [default_runs()]), options.dataset, outdated.append)
+    found = tables(finished_in(options.places or [default_runs()], default_runs()), options.dataset, outdated.append)
     if not found and outdated:
         raise UsageError(outdated[0], "resume it: genzoo resume RUN")
     for line in outdated:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli import bench as bench_verb
 from genzoo.cli import compare as compare_verb
 from genzoo.cli.sharing import refuse_jobs, start_workers
-from genzoo.comparison.tables import Table, collect, tables
+from genzoo.comparison.references import finished_in
+from genzoo.comparison.tables import Table, tables
 from genzoo.core.errors import NonFiniteError, UsageError, listed
 from genzoo.core.late import late
 from genzoo.registry.current import registry
@@ -131,12 +132,15 @@ def frame(rows: Sequence[dict[str, Any]]) -> Any:
 
 
 def compare(
-    *places: str | Path | Run, dataset: str | None = None, sort: str | None = None, metrics: Sequence[str] = ()
+    *places: str | Path | Run | Iterable[Run],
+    dataset: str | None = None,
+    sort: str | None = None,
+    metrics: Sequence[str] = (),
 ) -> Comparison:
     """Compare finished runs, as `genzoo compare` does: one row for all seeds, one table for each protocol.
 
     Args:
-        *places: Runs, or folders of runs; default: "runs/".
+        *places: Runs, names of runs, lists of runs, or folders of runs; default: "runs/".
         dataset: Only runs on this dataset.
         sort: The metric by which rows are sorted; default: the first that all rows have.
         metrics: The columns, in this order; default: all that any run has.
@@ -144,8 +148,9 @@ def compare(
     Raises:
         UsageError: There are no finished runs there, or none has one of the metrics.
     """
-    folders = [place.path if isinstance(place, Run) else Path(place) for place in places or ("runs",)]
-    found = tables(collect(folders), dataset, lambda line: warn(line, "resume it: genzoo.resume(RUN)"))
+    each = [[place] if isinstance(place, (str, Path, Run)) else list(place) for place in places or ("runs",)]
+    folders = [place.path if isinstance(place, Run) else place for some in each for place in some]
+    found = tables(finished_in(folders), dataset, lambda line: warn(line, "resume it: genzoo.resume(RUN)"))
     if not found:
         where = ", ".join(map(str, folders))
         raise UsageError(f"no finished run to compare in {where}", "leave dataset out to see all, or resume the runs")

@@ -83,6 +83,7 @@ def handle(options: argparse.Namespace) -> int:
     launcher = take_launcher(options)
     if not options.or_resume:
         refuse_unwritable(options.runs, options.out)
+    refuse_path(model, dataset)
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 
@@ -120,6 +121,23 @@ def from_values(values: dict[str, Any], path: Path) -> tuple[dict[str, str], lis
     except argparse.ArgumentError as error:
         raise UsageError(f"--config {path}: {error}", 'write it as: model = "NAME"') from None
     return vars(named), rest
+
+
+def refuse_path(model: str, dataset: str) -> None:
+    """Refuse a path in place of a dataset's name.
+
+    Raises:
+        UsageError: With the datasets that read files of the user's own.
+    """
+    from genzoo.registry.configs import field_names
+    from genzoo.registry.current import registry
+
+    if not registry().called(dataset, ["dataset"]) and Path(dataset).exists():
+        names = [entry.name for entry in registry().matching("dataset") if "path" in field_names(entry.load().Config)]
+        what = f"no dataset named {dataset!r}; here it is a {'folder' if Path(dataset).is_dir() else 'file'}"
+        raise UsageError(
+            what, f"genzoo run {model} KIND --data.path {dataset}, where KIND is one of {', '.join(names)}"
+        )
 
 
 def some_dataset() -> str:

@@ -98,7 +98,8 @@ def list_runs(options: argparse.Namespace) -> int:
     if not found:
         raise UsageError(f"no such runs in {', '.join(map(str, places)) or 'runs/'}", "train a model: genzoo run …")
     shown = found[: options.n] if options.n > 0 else found
-    print_table([["run", "status", "age", "epochs", "loss", "size", "tags"], *map(row_of, shown)], left=2)
+    rows = [["run", "status", "age", "epochs", "loss", "size", "tags"], *map(row_of, shown)]
+    print_table(rows if any(row[-1] for row in rows[1:]) else [row[:-1] for row in rows], left=2)
     if len(shown) < len(found):
         print_text(f"… {len(found) - len(shown):,} more: genzoo runs -n 0", "dim")
     return 0
@@ -121,10 +122,12 @@ def chosen(found: list[Overview], statuses: str, tag: str) -> list[Overview]:
 
 
 def row_of(one: Overview) -> list[str]:
-    """Return the line of a run in the list."""
+    """Return the line of a run in the list; one of the usual folder is found by its name alone."""
+    from genzoo.comparison.references import default_runs
+
     done, asked = one.epochs
     return [
-        str(one.run.path),
+        one.run.path.name if one.run.path.parent == default_runs() else str(one.run.path),
         one.status,
         age(one.started),
         f"{done}/{asked}" if asked else str(done),

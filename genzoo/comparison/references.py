@@ -121,6 +121,19 @@ def with_pinned_runs(config: RunConfig, root: Path, before: RunConfig | None = N
     return dataclasses.replace(config, **parts)
 
 
+def finished_in(names: Iterable[str | Path], root: Path = RUNS) -> list[Run]:
+    """Return the finished runs that are named, each a run as `find` takes it, or a folder of runs.
+
+    Raises:
+        UsageError: There is no such run or folder, a run that is named is not finished, or there are no finished runs.
+    """
+    folders = [path if (path := Path(name)).is_dir() else find(str(name), root).path for name in names]
+    for folder in folders:
+        if (folder / "config.json").exists() and not (folder / "results.json").exists():
+            raise UsageError(f"{folder} has no results yet", f"go on: genzoo resume {folder}")
+    return collect(folders)
+
+
 def best(root: Path, metric: str) -> Run:
     """Return the best finished run in a folder, its path spelled as for @last; see `best_of`."""
     chosen = best_of(collect([root]), metric, f"{root}/").path.resolve()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.comparison.identity import Data, as_key
 from genzoo.comparison.selection import default_metric, selections
-from genzoo.core.errors import PluginError, UsageError
+from genzoo.core.errors import UsageError
 from genzoo.core.listener import STOPPED, Epoch, RunListener, StopRun
 from genzoo.core.text import number
 from genzoo.evaluation.order import label_of, order_of
@@ -91,12 +91,12 @@ def refuse_without_optuna() -> None:
     """Refuse a search where Optuna is not installed.
 
     Raises:
-        PluginError: With what to type.
+        UsageError: With what to type.
     """
     try:
         import optuna
     except ImportError as error:
-        raise PluginError(f"--search needs Optuna: {error}", 'pip install "genzoo[sweep]"') from None
+        raise UsageError(f"--search needs Optuna: {error}", 'pip install "genzoo[sweep]"') from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 

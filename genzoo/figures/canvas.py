@@ -78,8 +78,8 @@ def save(figure: Figure, path: Path | IO[bytes]) -> None:
 
 
 def coordinate(letter: str, number: int) -> str:
-    """Return the name of a coordinate: z₁ for number 0, z₂ for 1, …"""
-    return letter + str(number + 1).translate(SUBSCRIPTS)
+    """Return the name of a coordinate, counted from 0 as `--dims` and arrays are: z₀, z₁, …"""
+    return letter + str(number).translate(SUBSCRIPTS)
 
 
 def thumbnails(images: Tensor, side: int = THUMBNAIL) -> Tensor:

@@ -142,7 +142,7 @@ def kl_per_dim(context: FigureContext, path: Path) -> None:
     canvas = Canvas(left + width + MARGIN, 5 * DPI)
     places = range(len(order))
     upper = Scale(-0.6, len(order) - 0.4, places, [""] * len(order))
-    lower = upper._replace(names=[str(number + 1) for number in order.tolist()])
+    lower = upper._replace(names=[str(number) for number in order.tolist()])
     above = Panel(canvas, (left, 34, left + width, 310), upper, top)
     below = Panel(canvas, (left, 332, left + width, 5 * DPI - 58), lower, low)
     above.frame(title, "", names[0], "y")

@@ -78,4 +78,7 @@ def is_unused(folder: Path) -> bool:
 
 
 def _exists(out: Path) -> UsageError:
-    return UsageError(f"--out {out} exists already; nothing was changed", "name another folder, or delete it")
+    how = "name another folder, or delete it"
+    if (out / "config.json").exists():
+        how = f"go on with the run there: genzoo resume {out}; or add --or-resume; or name another folder"
+    return UsageError(f"--out {out} exists already; nothing was changed", how)

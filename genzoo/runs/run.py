@@ -15,6 +15,7 @@ from genzoo.core.values import plain as plain
 from genzoo.runs.config import RunConfig
 from genzoo.runs.reference import MODEL_FILE as MODEL_FILE
 from genzoo.runs.results import Results
+from genzoo.system import lock
 from genzoo.system.atomic import to_bytes, write_atomically
 from genzoo.system.reading import parse_json, read_text
 
@@ -186,8 +187,11 @@ class Run:
             status = str(self.record["status"]).partition(":")[0]
         except (GenzooError, KeyError):
             return
+        if status == RUNNING and not lock.is_free(self.path):
+            raise UsageError(f"{self.path} has no model yet: it is running", f"look at it: genzoo watch {self.path}")
         if status != FINISHED:
-            raise UsageError(f"{self.path} has no model yet: it is {status}", f"go on: genzoo resume {self.path}")
+            how = "was killed" if status == RUNNING else f"is {status}"
+            raise UsageError(f"{self.path} has no model yet: it {how}", f"go on: genzoo resume {self.path}")
 
     def figure(self, name: str) -> Any:
         """Return a figure of the run, such as "traversals"; a notebook shows it.

@@ -36,7 +36,8 @@ def overloaded() -> str | None:
     cores = os.cpu_count() or 1
     if load < BUSY * cores:
         return None
-    return f"this machine is overloaded: {load:.1f} threads want its {cores} cores; OMP_NUM_THREADS=1 may be faster"
+    faster = "" if os.environ.get("OMP_NUM_THREADS") == "1" else "; OMP_NUM_THREADS=1 may be faster"
+    return f"this machine is overloaded: {load:.1f} threads want its {cores} cores{faster}"
 
 
 def usable_cores() -> float:

@@ -19,6 +19,7 @@ from genzoo.comparison.references import best, find
 from genzoo.comparison.tables import collect, tables
 from genzoo.reporting.warnings import ranking_notes
 from genzoo.runs.run import EXAMPLES_FILE, Run
+from genzoo.system.lock import locked
 
 
 def test_a_run_goes_by_path_beginning_digits_and_last(moons_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +101,18 @@ def test_a_run_without_a_model_says_how_to_go_on(moons_run: Run, tmp_path: Path)
     result = genzoo("sample", copy, "-n", 2)
     assert refused(result) == f"{copy} has no model yet: it is failed"
     assert result.err.splitlines()[1:] == [f"  go on: genzoo resume {copy}"]
+    Run(copy).write("run.json", {**moons_run.record, "status": "running"})  # as `kill -9` leaves it
+    assert refused(genzoo("sample", copy, "-n", 2)) == f"{copy} has no model yet: it was killed"
+    with locked(copy):
+        assert refused(genzoo("sample", copy, "-n", 2)) == f"{copy} has no model yet: it is running"
+
+
+def test_comparing_refuses_names_of_no_run_and_runs_without_results(moons_run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "begun"
+    shutil.copytree(moons_run.path, copy)
+    (copy / "results.json").unlink()
+    assert refused(genzoo("compare", moons_run.path, copy)) == f"{copy} has no results yet"
+    assert refused(genzoo("compare", moons_run.path, "nosuch")).startswith("no run")
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:

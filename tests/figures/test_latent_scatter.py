@@ -33,7 +33,7 @@ def test_two_latents_are_their_own_plane(tmp_path: Path) -> None:
     subject = subject_of(tmp_path, "vae", "digits", latent_dim=2)
     plane = latent_plane(subject)
     assert torch.equal(plane.points, subject.posteriors.mean)
-    assert plane.names == ["z₁", "z₂"]
+    assert plane.names == ["z₀", "z₁"]
 
 
 @pytest.mark.parametrize(("model", "called"), [("vae", "posterior means of "), ("realnvp", "codes of ")])

@@ -98,7 +98,7 @@ def test_a_decoder_without_an_encoder_is_moved_about_its_prior(tmp_path: Path) -
         assert torch.equal(manifold_codes(subject), quantile_grid(found.scale, 20))
     for row in found.images[:, OFFSETS.tolist().index(0.0)]:
         torch.testing.assert_close(row, centre[0], atol=1e-6, rtol=0)
-    assert found.labels == ["z₁", "z₂"]
+    assert found.labels == ["z₀", "z₁"]
     assert not make_part("figure", "interpolations").applies(subject)
 
 

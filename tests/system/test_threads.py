@@ -56,6 +56,7 @@ def test_a_run_names_an_overloaded_machine(
     monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     genzoo.run("vae", "digits", out=tmp_path / "run", **OPTIONS)
     line = "this machine is overloaded: 9.0 threads want its 4 cores; OMP_NUM_THREADS=1 may be faster"
     assert (line in capsys.readouterr().err.splitlines()) is said
