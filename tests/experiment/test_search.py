@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from genzoo.core.errors import PluginError, UsageError
+from genzoo.core.errors import UsageError
 from genzoo.experiment import search
 from genzoo.experiment.search import Dimension, as_typed, dimension, is_cost
 
@@ -54,6 +54,6 @@ def test_an_outcome_is_a_cost_or_a_reason() -> None:
 
 def test_without_optuna_one_line_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(PluginError, match="--search needs Optuna") as error:
+    with pytest.raises(UsageError, match="--search needs Optuna") as error:
         search.refuse_without_optuna()
     assert error.value.hint == 'pip install "genzoo[sweep]"'
