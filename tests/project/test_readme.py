@@ -29,8 +29,10 @@ def test_readme_block(number: int, work: Path) -> None:
 
 @pytest.mark.long
 def test_readme_python(work: Path) -> None:
-    bound, folder = run([sys.executable, "-c", blocks("README.md", "python")[0]], work).split()
+    first, *others = run([sys.executable, "-c", blocks("README.md", "python")[0]], work).splitlines()
+    bound, folder = first.split()
     assert 10 < float(bound) < 50
+    assert "beta-vae" in "\n".join(others)  # the comparison
     assert (work / folder / "model.safetensors").is_file()
 
 
