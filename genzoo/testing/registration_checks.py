@@ -69,7 +69,9 @@ def check_api(entry: Entry) -> None:
 
 def check_current(entry: Entry) -> None:
     """The plugin uses no deprecated name of genzoo."""
-    file = sys.modules[entry.load().__module__].__file__ or ""
+    file = getattr(sys.modules[entry.load().__module__], "__file__", None)
+    if file is None:  # the cells of a notebook
+        return
     home = str(Path(file).parent) if entry.origin.version else file  # a package's folder; a file
     old = [use for use in uses if use.file.startswith(home)]
     require(not old, f"{old[0].old} is deprecated; write {old[0].new}" if old else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -34,3 +35,8 @@ def test_a_fault_is_found(check: str, changes: dict[str, Any], fault: str) -> No
 @pytest.mark.parametrize("check", sorted(set(REGISTRATION) - {"light"}))
 def test_a_builtin_model_passes(check: str) -> None:
     assert REGISTRATION[check](registry().get("model", "vae")) is None
+
+
+def test_a_class_of_a_notebook_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys.modules[__name__], "__file__")
+    REGISTRATION["current"](Entry("loss", "mine", Mine, "made for a test", HERE))
