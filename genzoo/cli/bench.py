@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.made_file import add_open, open_file
-from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
+from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 from genzoo.figures.formats import PICTURES, either, is_picture
-from genzoo.system.json_output import json_error, json_result
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.comparison.leaderboard import Leaderboard
@@ -94,30 +94,11 @@ def run_all(
     publish: Callable[[list[Run]], None],
 ) -> int:
     """Train each configuration with each seed, unless the folder has the run, publish all, and return the exit code."""
-    from genzoo.experiment.reuse import finished
     from genzoo.experiment.sweep import sweep_runs
     from genzoo.runs.run import RunPaths
-    from genzoo.system.signals import exit_code
 
-    plan = sweep_runs(configs, seeds)
-    paths = RunPaths(folder, None, options.data_root)
-    if options.worker:
-        return work(options, plan, paths)
-    try:
-        runs, failures = shared_sweep(options, plan, paths)
-    except KeyboardInterrupt as error:
-        count = len(finished(plan, paths))
-        again = shlex.join(["genzoo", *options.command])
-        message = f"interrupted; {count} of {len(plan)} runs are finished and kept in {folder}"
-        say(f"\ngenzoo: {message}\n  {again}")
-        json_error(message, again, exit_code(error))
-        return exit_code(error)
-    if runs:
-        publish(list(runs.values()))
-    json_result(failures=failures)
-    for failure in failures:
-        say(f"genzoo: no result for {failure}")
-    return 3 if failures else 0
+    plan, paths = sweep_runs(configs, seeds), RunPaths(folder, None, options.data_root)
+    return made_and_published(options, plan, paths, lambda runs: publish(list(runs.values())))
 
 
 def say(text: str) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genzoo.cli.bench import checked_config, refuse_sort, say
-from genzoo.cli.sharing import shared_sweep
+from genzoo.cli.bench import checked_config, refuse_sort
+from genzoo.cli.sharing import made_and_published
 from genzoo.core.errors import UsageError
-from genzoo.system.json_output import json_error, json_result
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     from genzoo.experiment.sweep import SweepRun
@@ -66,31 +65,28 @@ def planned(tried: Mapping[str, RunConfig], seeds: Sequence[int]) -> list[SweepR
     return sweep_runs(tried.values(), seeds, list(tried))
 
 
-def made_and_published(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths, looked_at: str) -> int:
+def default_folder(model: str, dataset: str) -> Path:
+    """Return the folder of a sweep's runs where none is named."""
+    return Path("sweep") / "-".join(name.rpartition("/")[2] for name in (model, dataset))
+
+
+def counted(tried: Mapping[str, RunConfig]) -> str:
+    """Return how many combinations were looked at, as text."""
+    return f"{len(tried)} combination{'s' * (len(tried) > 1)}"
+
+
+def labels_of(plan: Sequence[SweepRun], runs: Mapping[str, Run]) -> dict[Path, str]:
+    """Return what was tried in finished runs, by their paths."""
+    return {runs[one.key].path: one.label for one in plan if one.key in runs}
+
+
+def made_and_chosen(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths, looked_at: str) -> int:
     """Make the missing runs of a plan, print the sheet, and return the exit code."""
-    from genzoo.experiment.reuse import finished
-    from genzoo.system.signals import exit_code
 
-    try:
-        runs, failures = shared_sweep(options, plan, paths)
-    except KeyboardInterrupt as error:
-        say_interrupted(options, f"{len(finished(plan, paths))} of {len(plan)} runs", paths.runs)
-        return exit_code(error)
-    json_result(failures=failures)
-    if runs:
-        names = {runs[one.key].path: one.label for one in plan if one.key in runs}
-        publish(options, list(runs.values()), names, looked_at)
-    for failure in failures:
-        say(f"genzoo: no result for {failure}")
-    return 3 if failures else 0
+    def show(runs: dict[str, Run]) -> None:
+        publish(options, list(runs.values()), labels_of(plan, runs), looked_at)
 
-
-def say_interrupted(options: argparse.Namespace, done: str, folder: Path) -> None:
-    """Say what is kept after an interruption, and how to go on."""
-    again = shlex.join(["genzoo", *options.command])
-    message = f"interrupted; {done} are finished and kept in {folder}"
-    say(f"\ngenzoo: {message}\n  {again}")
-    json_error(message, again, 130)
+    return made_and_published(options, plan, paths, show)
 
 
 def publish(options: argparse.Namespace, runs: list[Run], names: Mapping[Path, str], looked_at: str) -> None:

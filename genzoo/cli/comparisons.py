@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli import bench as bench_verb
 from genzoo.cli import compare as compare_verb
-from genzoo.cli.sharing import refuse_jobs, start_workers
+from genzoo.cli.sharing import refuse_jobs, shared_sweep
 from genzoo.comparison.references import finished_in
 from genzoo.comparison.tables import Table, tables
 from genzoo.core.errors import NonFiniteError, UsageError, listed
@@ -19,7 +19,6 @@ from genzoo.registry.current import registry
 from genzoo.runs.new_run import refuse_unwritable
 from genzoo.runs.run import Run, RunPaths
 from genzoo.system.messages import warn
-from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
     from genzoo.comparison.leaderboard import Leaderboard
@@ -245,19 +244,10 @@ def made(asked: Namespace, plan: Sequence[SweepRun]) -> dict[str, Run]:
     Raises:
         NonFiniteError: None had a finite loss.
     """
-    from genzoo.experiment.sweep import run_sweep
     from genzoo.system.isolation import one_run, own_settings
 
-    def say(line: str) -> None:
-        """Tell of a run that is started."""
-        if not asked.quiet:
-            tell(line)
-
-    configs = [planned.config for planned in plan]
     with one_run(asked.quiet), own_settings():
-        found, failures = run_sweep(
-            plan, RunPaths(asked.runs), asked.quiet, say, lambda left: start_workers(asked, left, configs)
-        )
+        found, failures = shared_sweep(asked, plan, RunPaths(asked.runs))
     if not found:
         raise NonFiniteError("; ".join(failures))
     for failure in failures:

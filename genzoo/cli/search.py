@@ -10,13 +10,12 @@ from genzoo.cli.bench import say
 from genzoo.cli.choosing import (
     configured,
     label,
-    made_and_published,
+    made_and_chosen,
     planned,
     refuse_fixed,
     refuse_unjudged,
-    say_interrupted,
 )
-from genzoo.cli.sharing import start_workers, work
+from genzoo.cli.sharing import interrupted, start_workers
 from genzoo.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,10 +56,10 @@ def search(options: argparse.Namespace, model: str, folder: Path) -> int:
     try:
         make_trials(options, found)
     except KeyboardInterrupt as error:
-        if not options.worker:
-            found.look()
-            say_interrupted(options, f"{len(found.outcomes)} of {found.trials} trials", folder)
-        return exit_code(error)
+        if options.worker:
+            return exit_code(error)
+        found.look()
+        return interrupted(options, error, f"{len(found.outcomes)} of {found.trials} trials", paths)
     if found.held:  # a worker leaves those to others
         return 0
     best = {label(chosen): chosen for chosen in found.best(options.best or BEST)}
@@ -68,7 +67,7 @@ def search(options: argparse.Namespace, model: str, folder: Path) -> int:
         say(f"genzoo: none of {found.looked_at()} has a result")
         return 3
     plan = planned({name: configured(model, options, chosen) for name, chosen in best.items()}, seeds)
-    return work(options, plan, paths) if options.worker else made_and_published(options, plan, paths, found.looked_at())
+    return made_and_chosen(options, plan, paths, found.looked_at())
 
 
 def refuse_odd(options: argparse.Namespace) -> None:

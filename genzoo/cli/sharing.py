@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from genzoo.cli.launching import add_launching, launch, take_launcher
 from genzoo.core.errors import UsageError
-from genzoo.system.json_output import json_result
+from genzoo.system.json_output import json_error, json_result
 from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
@@ -85,6 +86,48 @@ def start_workers(options: argparse.Namespace, left: int, configs: Iterable[RunC
     deal = not any(":" in config.training.device for config in configs)  # one of the GPUs was named
     command = [word for word in options.command if word != "--json"]
     run_workers([*command, "--worker", "--quiet"], min(options.jobs, left), tell, deal)
+
+
+def made_and_published(
+    options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths, publish: Callable[[dict[str, Run]], None]
+) -> int:
+    """Make the missing runs of a plan, publish all, tell of those that failed, and return the exit code.
+
+    With `--worker` or `--on` nothing is published: others do that.
+
+    Args:
+        options: Those of the verb.
+        plan: The runs.
+        paths: `runs` is the folder.
+        publish: Takes the finished runs by their keys, if there are any.
+    """
+    from genzoo.experiment.reuse import finished
+
+    if options.worker:
+        return work(options, plan, paths)
+    try:
+        runs, failures = shared_sweep(options, plan, paths)
+    except KeyboardInterrupt as error:
+        return interrupted(options, error, f"{len(finished(plan, paths))} of {len(plan)} runs", paths)
+    if runs:
+        publish(runs)
+    json_result(failures=failures)
+    for failure in failures:
+        tell(f"genzoo: no result for {failure}")
+    return 3 if failures else 0
+
+
+def interrupted(options: argparse.Namespace, error: KeyboardInterrupt, done: str, paths: RunPaths) -> int:
+    """Say what is kept after an interruption, and how to go on; return the exit code."""
+    from genzoo.system.signals import exit_code
+
+    message, again = (
+        f"interrupted; {done} are finished and kept in {paths.runs}",
+        shlex.join(["genzoo", *options.command]),
+    )
+    tell(f"\ngenzoo: {message}\n  {again}")
+    json_error(message, again, exit_code(error))
+    return exit_code(error)
 
 
 def work(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths) -> int:

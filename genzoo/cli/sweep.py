@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.choosing import (
     NOT_HERE,
     configured,
+    counted,
+    default_folder,
     label,
-    made_and_published,
+    made_and_chosen,
     planned,
     refuse_fixed,
     refuse_unjudged,
 )
 from genzoo.cli.search import search
-from genzoo.cli.sharing import add_sharing, refuse_jobs, work
+from genzoo.cli.sharing import add_sharing, refuse_jobs
 from genzoo.core.errors import UsageError, listed
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def handle(options: argparse.Namespace) -> int:
     from genzoo.runs.run import RunPaths
 
     model = read_names(options)
-    folder = options.runs or Path("sweep") / "-".join(name.rpartition("/")[2] for name in (model, options.dataset))
+    folder = options.runs or default_folder(model, options.dataset)
     refuse_unwritable(folder, None)
     refuse_jobs(options)
     if options.search:
@@ -86,11 +88,8 @@ def handle(options: argparse.Namespace) -> int:
     seeds = parse_seeds(options.seeds or "0..2")
     tried = {label(combination): configured(model, options, combination) for combination in combinations(axes)}
     refuse_unjudged(options, next(iter(tried.values())))
-    plan = planned(tried, seeds)
     paths = RunPaths(folder, None, options.data_root)
-    if options.worker:
-        return work(options, plan, paths)
-    return made_and_published(options, plan, paths, f"{len(tried)} combination{'s' * (len(tried) > 1)}")
+    return made_and_chosen(options, planned(tried, seeds), paths, counted(tried))
 
 
 def read_names(options: argparse.Namespace) -> str:

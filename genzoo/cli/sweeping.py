@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.choosing import configured, label, planned, refuse_fixed, refuse_unjudged
+from genzoo.cli.choosing import (
+    configured,
+    counted,
+    default_folder,
+    label,
+    labels_of,
+    planned,
+    refuse_fixed,
+    refuse_unjudged,
+)
 from genzoo.cli.comparisons import frame, made, request, words_of
 from genzoo.cli.sweep import typed
 from genzoo.core.errors import UsageError
@@ -122,7 +131,7 @@ def sweep(
     registry().get("model", model)
     axes = [axis(text) for text in map(as_typed, grid.items())]
     name, words = words_of(dataset, data or {}, options, jobs)
-    folder = Path(runs) if runs else Path("sweep") / "-".join(one.rpartition("/")[2] for one in (model, name))
+    folder = Path(runs) if runs else default_folder(model, name)
     asked = request(name, words, folder, loss=loss, jobs=jobs, quiet=quiet, sort=sort)
     refuse_fixed(asked, [one.option for one in axes], "--grid")
     tried = {label(combination): configured(model, asked, combination) for combination in combinations(axes)}
@@ -131,9 +140,7 @@ def sweep(
     given = [word for text in map(as_typed, grid.items()) for word in ("--grid", text)]
     asked.command = ["sweep", model, *given, "--seeds", ",".join(map(str, seeds)), *asked.command]
     found = made(asked, plan)
-    names = {found[one.key].path: one.label for one in plan if one.key in found}
-    looked_at = f"{len(tried)} combination{'s' * (len(tried) > 1)}"
-    return Sweep(tuple(selections(found.values(), key(sort or ""), names)), looked_at)
+    return Sweep(tuple(selections(found.values(), key(sort or ""), labels_of(plan, found))), counted(tried))
 
 
 def as_typed(item: tuple[str, Sequence[Any]]) -> str:

@@ -11,8 +11,10 @@ import pytest
 from commandline import genzoo, in_own_process, refused
 from worker_processes import Start, in_training, waited
 
+from genzoo.cli import sharing
 from genzoo.runs.run import MODEL_FILE, Run
 from genzoo.system.checksummed import stored_digest
+from genzoo.system.signals import interruption
 
 SMALL = "--dataset moons --latent-dim 1 --hidden 8 --data.train 200 --data.validation 60 --data.test 100"
 pytestmark = pytest.mark.usefixtures("runs_without_figures")
@@ -107,3 +109,18 @@ def test_jobs_are_ended_together_and_go_on(tmp_path: Path, started: Start, numbe
     assert all(": finished after " in line for line in lines)
     assert {seed: len(runs) for seed, runs in runs_in(tmp_path).items()} == dict.fromkeys(range(3), 1)
     assert len(list(tmp_path.glob("*/config.json"))) == 3
+
+
+@pytest.mark.parametrize("words", ["bench --models vae", "sweep vae --grid beta=1,4"])
+def test_an_interruption_has_the_exit_code_of_its_signal_in_the_document_too(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise interruption(signal.SIGTERM)
+
+    monkeypatch.setattr(sharing, "shared_sweep", interrupted)
+    result = genzoo(f"{words} {SMALL} --seeds 0 --runs {tmp_path / 'runs'} --json")
+    error = json.loads(result.out)["error"]
+    assert result.code == error["exit_code"] == 128 + signal.SIGTERM
+    assert error["message"].startswith("interrupted; 0 of ")
+    assert error["hint"].startswith(f"genzoo {words.split()[0]} ")
