@@ -48,16 +48,24 @@ def different_steps(steps: Sequence[tuple[Piece, ...]]) -> list[int]:
     return [steps.index(pieces) for pieces in dict.fromkeys(steps)]
 
 
-def changed_before_the_last(
-    steps: Sequence[tuple[Piece, ...]], trained: Sequence[Mapping[str, Tensor]], state: Mapping[str, Tensor]
+def changed_before_the_end(
+    objective: Objective,
+    steps: Sequence[tuple[Piece, ...]],
+    trained: Sequence[Mapping[str, Tensor]],
+    state: Mapping[str, Tensor],
 ) -> list[Tensor]:
-    """Return the parameters of the phases that another one may follow in a step, and their state in the optimiser.
+    """Return the parameters that a step may change before it is known to be finite, and their state in the optimiser.
+
+    They are those of the phases that another one may follow, and all of them if the loss's `after_step` follows.
 
     Args:
+        objective: The model and the loss.
         steps: The pieces of each step.
         trained: The parameters that each phase trains, by name.
         state: The optimiser's, by names such as "encoder.1.weight.exp_avg".
     """
+    if objective.loss.acts_after_step():
+        return [*objective.parameters(), *state.values()]
     early = {piece.phase for pieces in steps for piece in pieces if not piece.last}
     late = {name for phase, own in enumerate(trained) if phase not in early for name in own}
     parameters = [parameter for phase in sorted(early) for parameter in trained[phase].values()]

@@ -18,7 +18,7 @@ from genzoo.training.objective import Objective
 from genzoo.training.optimizer import make_optimizer
 from genzoo.training.phases import (
     Piece,
-    changed_before_the_last,
+    changed_before_the_end,
     cycle,
     groups_of,
     means_of_phases,
@@ -109,10 +109,8 @@ class Step:
         self._buffers = changing_buffers(objective)
         self._restored: list[Tensor] = list(self._buffers)
         """What is restored if a step is not finite. The last phase's kernel leaves its weights as they are itself."""
-        if self.after_step:
-            self._restored += [*objective.parameters(), *self.optimizer.tensors().values()]
-        elif self.several:
-            self._restored += changed_before_the_last(self.steps, trained, self.optimizer.tensors())
+        if self.several or self.after_step:
+            self._restored += changed_before_the_end(objective, self.steps, trained, self.optimizer.tensors())
         self._before = [tensor.detach().clone() for tensor in self._restored]
         self._on_host = False
         """Whether the body may read whether the step was finite: it is run on a CPU, and not recorded."""
