@@ -25,4 +25,5 @@ def planned_steps(training: Training, steps_per_epoch: int) -> int:
         return training.max_steps
     else:
         epochs = min(max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / steps_per_epoch)), MOST_EPOCHS)
-    return min(epochs * steps_per_epoch, training.max_steps or math.inf)  # type: ignore[return-value]
+    steps = epochs * steps_per_epoch
+    return min(steps, training.max_steps or steps)
