@@ -88,7 +88,8 @@ def list_runs(options: argparse.Namespace) -> int:
     from genzoo.comparison.references import places as default_places
     from genzoo.runs.overview import runs_in
 
-    places = options.places or [place for place in default_places(default_runs()) if place.is_dir()]
+    root = default_runs()
+    places = options.places or [place for place in default_places(root) if place.is_dir()]
     if missing := [place for place in places if not place.is_dir()]:
         raise UsageError(f"no folder {missing[0]}", "type: genzoo runs")
     found = chosen(runs_in(places), options.status, options.tag)
@@ -98,7 +99,7 @@ def list_runs(options: argparse.Namespace) -> int:
     if not found:
         raise UsageError(f"no such runs in {', '.join(map(str, places)) or 'runs/'}", "train a model: genzoo run …")
     shown = found[: options.n] if options.n > 0 else found
-    rows = [["run", "status", "age", "epochs", "loss", "size", "tags"], *map(row_of, shown)]
+    rows = [["run", "status", "age", "epochs", "loss", "size", "tags"], *(row_of(one, root) for one in shown)]
     print_table(rows if any(row[-1] for row in rows[1:]) else [row[:-1] for row in rows], left=2)
     if len(shown) < len(found):
         print_text(f"… {len(found) - len(shown):,} more: genzoo runs -n 0", "dim")
@@ -121,16 +122,13 @@ def chosen(found: list[Overview], statuses: str, tag: str) -> list[Overview]:
     return [one for one in found if tag in one.labels["tags"]] if tag else found
 
 
-def row_of(one: Overview) -> list[str]:
-    """Return the line of a run in the list; one of the usual folder is found by its name alone."""
-    from genzoo.comparison.references import default_runs
-
-    done, asked = one.epochs
+def row_of(one: Overview, root: Path | None = None) -> list[str]:
+    """Return the line of a run in the list; one in the folder `root`, where names are looked up, has its name alone."""
     return [
-        one.run.path.name if one.run.path.parent == default_runs() else str(one.run.path),
+        one.run.path.name if one.run.path.parent == root else str(one.run.path),
         one.status,
         age(one.started),
-        f"{done}/{asked}" if asked else str(done),
+        one.progress,
         "" if one.loss is None else number(one.loss),
         gigabytes(one.size),
         " ".join(one.labels["tags"]) + (" ✎" if one.labels["note"] else ""),
@@ -171,7 +169,7 @@ def about(one: Overview) -> list[list[str]]:
     typed = shlex.join(map(str, ["genzoo", *command[1:]])) if isinstance(command, list) and command else ""
     rows = {
         "what": f"{one.name_of('model')} with loss {one.name_of('loss')} on {one.name_of('data')}",
-        "status": f"{one.status}: {one.reason}" if one.reason else one.status,
+        "status": one.state,
         "started": f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(one.started))}, {age(one.started)} ago",
         "took": f"{duration(one.seconds)} on {one.record.get('device', 'an unknown device')}",
         "epochs": f"{done} of {asked}",

@@ -129,12 +129,11 @@ def table(found: Sequence[Overview]) -> RenderableType:
 
 def line_of(one: Overview) -> list[str]:
     """Return name, status, epochs, loss, remaining time and the curve of a run as texts."""
-    done, asked = one.epochs
     left = remaining(one)
     return [
         one.run.path.name,
         state(one),
-        f"{done}/{asked}" if asked else str(done),
+        one.progress,
         "" if one.loss is None else number(one.loss),
         "" if left is None else duration(left),
         sparkline(list(losses(one))),
@@ -144,10 +143,8 @@ def line_of(one: Overview) -> list[str]:
 def state(one: Overview) -> str:
     """Return the status, with the reason of a failure. The lock of a run of another host may say nothing here: such a
     run is running while its files change, and then silent."""
-    if one.reason:
-        return f"{one.status}: {one.reason}"
-    if one.status not in (RUNNING, "killed") or lock.host_of(one.run.path) in ("", socket.gethostname()):
-        return one.status
+    if one.reason or one.status not in (RUNNING, "killed") or lock.host_of(one.run.path) in ("", socket.gethostname()):
+        return one.state
     quiet = time.time() - last_change(one)
     return RUNNING if quiet < max(SILENT, 3 * max(seconds_of(one), default=0.0)) else f"silent for {duration(quiet)}"
 

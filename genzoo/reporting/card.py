@@ -60,9 +60,8 @@ def run_html(run: Run) -> str:
 def status(one: Overview) -> str:
     """Return the state of a run, its epochs and its time."""
     done, asked = one.epochs
-    state = f"{one.status}: {one.reason}" if one.reason else one.status
     epochs = f"{done} of {asked} epochs" if asked and done != asked else f"{done} epoch{'s' * (done != 1)}"
-    return " · ".join([state, epochs, duration(one.seconds)])
+    return " · ".join([one.state, epochs, duration(one.seconds)])
 
 
 def protocol(one: Overview) -> list[str]:

@@ -15,7 +15,7 @@ from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import INTERRUPTED, STOPPED
 from genzoo.runs.checkpoints import discard
 from genzoo.runs.record import former_record, last_session, total_seconds
-from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING, Run, read_json
+from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING, Run, read_json, was_killed
 from genzoo.runs.schema import is_count, is_number
 from genzoo.system import lock
 
@@ -59,7 +59,7 @@ class Overview:
         status = self.record.get("status")
         if not isinstance(status, str) or not self.config:
             return DAMAGED
-        if status == RUNNING and lock.is_free(self.run.path):
+        if was_killed(self.run.path, status):
             return KILLED
         return status.partition(":")[0]
 
@@ -67,6 +67,11 @@ class Overview:
     def reason(self) -> str:
         """Why the run failed; "" if it did not."""
         return str(self.record.get("status", "")).partition(": ")[2]
+
+    @property
+    def state(self) -> str:
+        """The status, with the reason of a failure."""
+        return f"{self.status}: {self.reason}" if self.reason else self.status
 
     def name_of(self, part: str) -> str:
         """Return the name of its "model", "loss" or "data"."""
@@ -95,6 +100,12 @@ class Overview:
         asked = last_session(self.record).get("epochs") or of_config
         done = self.history[-1].get("epoch") if self.history else 0
         return known_count(done), known_count(asked)
+
+    @property
+    def progress(self) -> str:
+        """The epochs done and asked for, such as "3/10"."""
+        done, asked = self.epochs
+        return f"{done}/{asked}" if asked else str(done)
 
     @property
     def loss(self) -> float | None:

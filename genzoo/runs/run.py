@@ -187,10 +187,11 @@ class Run:
             status = str(self.record["status"]).partition(":")[0]
         except (GenzooError, KeyError):
             return
-        if status == RUNNING and not lock.is_free(self.path):
+        killed = was_killed(self.path, status)
+        if status == RUNNING and not killed:
             raise UsageError(f"{self.path} has no model yet: it is running", f"look at it: genzoo watch {self.path}")
         if status != FINISHED:
-            how = "was killed" if status == RUNNING else f"is {status}"
+            how = "was killed" if killed else f"is {status}"
             raise UsageError(f"{self.path} has no model yet: it {how}", f"go on: genzoo resume {self.path}")
 
     def figure(self, name: str) -> Any:
@@ -223,6 +224,11 @@ class Run:
         """Replace metrics.jsonl atomically."""
         text = "".join(json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
         write_atomically(self.path / "metrics.jsonl", to_bytes(text))
+
+
+def was_killed(path: Path, status: str) -> bool:
+    """Return whether a run ended without saying so: its record says that it is running, and no process has its lock."""
+    return status == RUNNING and lock.is_free(path)
 
 
 def read_json(path: Path) -> dict[str, Any]:
