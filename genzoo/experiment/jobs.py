@@ -11,6 +11,8 @@ from signal import SIGTERM
 
 import torch
 
+from genzoo.system.threads import usable_cores
+
 SET_BY_USER = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Variables with which a user says how many threads a process has."""
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -77,19 +79,15 @@ def pass_on(worker: subprocess.Popen[str], say: Callable[[str], None]) -> None:
 
 def environments(count: int, deal: bool = True) -> list[dict[str, str]]:
     """Return the variables of each worker: its share of the cores, unless the user has set one, and its GPU."""
-    threads = {} if any(name in os.environ for name in SET_BY_USER) else {SET_BY_USER[0]: str(max(cores() // count, 1))}
+    threads = (
+        {}
+        if any(name in os.environ for name in SET_BY_USER)
+        else {SET_BY_USER[0]: str(max(int(usable_cores() / count), 1))}
+    )
     devices = gpus() if deal else []
     if len(devices) < 2:
         return [threads] * count
     return [{**threads, VISIBLE: devices[number % len(devices)]} for number in range(count)]
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
 
 
 def gpus() -> list[str]:

@@ -10,7 +10,7 @@ from genzoo.experiment import jobs
 def test_workers_have_their_share_of_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*jobs.SET_BY_USER, jobs.VISIBLE):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(jobs, "cores", lambda: 8)
+    monkeypatch.setattr(jobs, "usable_cores", lambda: 8.0)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     assert jobs.environments(3) == [{"OMP_NUM_THREADS": "2"}] * 3
     assert jobs.environments(20) == [{"OMP_NUM_THREADS": "1"}] * 20
