@@ -110,8 +110,13 @@ class Pruning(RunListener):
 
     def __init__(self, trial: Trial, metric: str) -> None:
         self.trial, self.metric = trial, metric
+        self.last = 0
+        """The last epoch, after which there is nothing to save."""
         self.heard = False
         """Whether any epoch had the metric: the terms of a loss are not all metrics, nor the reverse."""
+
+    def run_started(self, run: Run) -> None:
+        self.last = last_session(run.record)["epochs"]
 
     def epoch_finished(self, run: Run, epoch: Epoch) -> None:
         metric = self.metric or default_metric(epoch.validation)
@@ -119,8 +124,7 @@ class Pruning(RunListener):
             return
         self.heard = True
         self.trial.report(order_of(metric).cost(epoch.validation[metric]), epoch.epoch)
-        is_last = epoch.epoch >= last_session(run.record)["epochs"]  # after it there is nothing to save
-        if not is_last and self.trial.should_prune():
+        if epoch.epoch < self.last and self.trial.should_prune():
             raise StopRun(PRUNED)
 
 
@@ -167,7 +171,7 @@ class Search:
         return JournalStorage(JournalFileBackend(str(self.paths.runs / JOURNAL)))
 
     def study(self, slot: int) -> Study:
-        """Return the study, which draws the trial of a number in the same way whoever asks."""
+        """Return the study. Its sampler is seeded by the number of a trial, so every process draws the same options."""
         import optuna
 
         return optuna.create_study(
