@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs
+from genzoo.cli.words import add_formats
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 from genzoo.figures.formats import PICTURES, either, is_picture
@@ -27,7 +28,6 @@ Train several models with the same seeds and options; compare quality, speed and
 Any option of `genzoo run` that all of them take may follow: --epochs 5 --latent-dim 10 --data.validation 1000.
 Options of one model stand behind its name: --models "vae,ddpm --net perceptron --channels 8".
 Finished runs are reused, so the same command continues an interrupted benchmark."""
-FORMATS = ("text", "markdown", "html")
 NOT_HERE = {
     "--seed": "give all seeds: --seeds 0..4",
     "--out": "each run gets its own folder in --runs FOLDER",
@@ -43,12 +43,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--models", metavar="A,B", help="models to train (default: all that take the dataset)")
     parser.add_argument("--dataset", metavar="NAME", help="dataset to train on")
     parser.add_argument("--loss", metavar="NAME", help="one loss for all models (default: each model's own)")
-    parser.add_argument(
-        "--seeds",
-        default="0-2",
-        metavar="0-4",
-        help="with both ends; or 0,2,7 (default: 0-2)",
-    )
+    parser.add_argument("--seeds", default="0-2", metavar="0-4", help="with both ends; or 0,2,7 (default: 0-2)")
     parser.add_argument("--target", type=float, metavar="NATS", help="show the training time to this validation −ELBO")
     parser.add_argument("--sort", metavar="METRIC", help="best first (default: the first metric that any row has)")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: bench/DATASET)")
@@ -56,9 +51,8 @@ def add_verb(verbs: Any) -> None:
     add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     add_sharing(parser)
-    for name in FORMATS[1:]:
-        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
-    parser.set_defaults(handler=handle, format="text")
+    add_formats(parser, "markdown", "html")
+    parser.set_defaults(handler=handle)
 
 
 def handle(options: argparse.Namespace) -> int:

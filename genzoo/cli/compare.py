@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.saved_run import RUN_HELP
 from genzoo.cli.terminal import harmless, print_tables
+from genzoo.cli.words import add_formats
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.text import names_in
 from genzoo.system.json_output import json_result
@@ -19,8 +20,6 @@ from genzoo.system.json_output import json_result
 if TYPE_CHECKING:
     from genzoo.comparison.tables import Row, Table
     from genzoo.reporting.tables import ReportTable
-
-FORMATS = ("text", "markdown", "csv", "html")
 
 
 def add_verb(verbs: Any) -> None:
@@ -37,13 +36,12 @@ def add_verb(verbs: Any) -> None:
         help="best first, on validation data if all rows have them (default: the first metric that all rows have)",
     )
     parser.add_argument("--metrics", metavar="A,B", help="the columns, in this order (default: all that any run has)")
-    for name in FORMATS[1:]:
-        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
+    add_formats(parser, "markdown", "csv", "html")
     parser.add_argument(
         "--figure", type=Path, metavar="FILE.png", help="draw rate and distortion, as for a sweep of β or capacity"
     )
     add_open(parser, "the picture of --figure")
-    parser.set_defaults(handler=show, format="text")
+    parser.set_defaults(handler=show)
 
 
 def show(options: argparse.Namespace) -> int:

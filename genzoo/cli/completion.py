@@ -85,7 +85,7 @@ def answer() -> None:
 def parser_for(words: list[str]) -> argparse.ArgumentParser:
     """Return a parser with the arguments of the verb that is typed, and with what completes each."""
     from genzoo.cli.config import actions_of
-    from genzoo.cli.words import add_general_options, add_verbs
+    from genzoo.cli.words import OF_A_RUN, add_general_options, add_verbs
 
     parser = argparse.ArgumentParser(prog="genzoo", allow_abbrev=False)
     parser.add_argument("--version", action="store_true")
@@ -99,7 +99,7 @@ def parser_for(words: list[str]) -> argparse.ArgumentParser:
     own = verbs.choices[verb]
     if verb == "run":
         add_names_and_options(own, words)
-    elif verb in ("resume", "bench", "race", "sweep"):
+    elif verb in OF_A_RUN:
         add_options(own, (options_there() or {}).get("resume" if verb == "resume" else "trainer", {}))
     for action in actions_of(parser):
         if completer := completer_of(action, verb):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo.cli.failures import explained, show_traceback, system_error
-from genzoo.cli.words import add_general_options, add_verbs, take_other_options, verb_of, verbosity
+from genzoo.cli.words import OF_A_RUN, add_general_options, add_verbs, take_other_options, verb_of, verbosity
 from genzoo.core.command import GROUPS, VERBS
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.hookspecs import API
@@ -229,7 +229,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         prints_json()
     options, rest = parser.parse_known_args(words)
     options.moved, options.of_model = moved, of_model
-    if rest and options.verb not in ("run", "resume", "bench", "race", "sweep"):
+    if rest and options.verb not in OF_A_RUN:
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
     if options.verb is None:
         parser.print_help()

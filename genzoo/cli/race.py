@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.bench import FORMATS, refuse_picture, requested_models, run_all, say, usable_configs
+from genzoo.cli.bench import refuse_picture, requested_models, run_all, say, usable_configs
 from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.sharing import add_sharing, refuse_jobs
+from genzoo.cli.words import add_formats
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in, seconds_in
 from genzoo.system.json_output import json_result
@@ -51,9 +52,8 @@ def add_verb(verbs: Any) -> None:
     add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     add_sharing(parser)
-    for name in FORMATS[1:]:
-        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
-    parser.set_defaults(handler=handle, format="text", loss=None)
+    add_formats(parser, "markdown", "html")
+    parser.set_defaults(handler=handle, loss=None)
 
 
 def handle(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.bench import say
 from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
+from genzoo.cli.words import add_formats
 from genzoo.core.errors import UsageError
 from genzoo.system.json_output import json_error, json_result
 
@@ -35,8 +36,8 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the GPU if there is one)")
     add_sharing(parser)
-    parser.add_argument("--markdown", dest="format", action="store_const", const="markdown", help="print markdown")
-    parser.set_defaults(handler=handle, format="text")
+    add_formats(parser, "markdown")
+    parser.set_defaults(handler=handle)
 
 
 def handle(options: argparse.Namespace) -> int:

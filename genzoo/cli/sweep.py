@@ -19,6 +19,7 @@ from genzoo.cli.choosing import (
 )
 from genzoo.cli.search import search
 from genzoo.cli.sharing import add_sharing, refuse_jobs
+from genzoo.cli.words import add_formats
 from genzoo.core.errors import UsageError, listed
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ Finished runs are reused, so the same command continues an interrupted sweep.
 A file for --config has, beside options of `genzoo run`, a table such as:
   [grid]
   beta = [1, 2, 4]"""
-FORMATS = ("text", "markdown")
 TABLES = ("grid", "search")
 """The tables of a configuration file that are not options of `genzoo run`."""
 
@@ -65,9 +65,8 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: sweep/MODEL-DATASET)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     add_sharing(parser)
-    for name in FORMATS[1:]:
-        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
-    parser.set_defaults(handler=handle, format="text")
+    add_formats(parser, "markdown")
+    parser.set_defaults(handler=handle)
 
 
 def handle(options: argparse.Namespace) -> int:

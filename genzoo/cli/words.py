@@ -13,6 +13,9 @@ from typing import Any
 from genzoo.core.command import VERBS
 from genzoo.system.streams import standard_error
 
+OF_A_RUN = ("run", "resume", "bench", "race", "sweep")
+"""Verbs that take options of `genzoo run`, which are parsed in a second pass."""
+
 
 def add_general_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that may stand before or after any verb."""
@@ -32,6 +35,13 @@ def add_verbs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
     for verb in [word for word in words[:1] if word in VERBS] or VERBS:  # all of them take 15 ms
         importlib.import_module(f"genzoo.cli.{verb.replace('-', '_')}").add_verb(verbs)
     return verbs
+
+
+def add_formats(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add an option for each format that a verb can print beside text; `format` is the one that was typed."""
+    for name in names:
+        parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
+    parser.set_defaults(format="text")
 
 
 @contextlib.contextmanager
