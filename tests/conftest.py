@@ -121,6 +121,15 @@ def quick_figures(long: bool) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk(long: bool) -> Iterator[None]:
+    """Nothing cuts the power in a test. That files are synchronised in the right order is tested all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not long:
+            patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture
 def composed_figures() -> Iterator[None]:
     """For tests of what happens while figures are made: everything but their pixels."""
