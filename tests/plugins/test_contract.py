@@ -242,8 +242,10 @@ def smaller(case: Case, long: bool) -> Pair:
 
 @pytest.fixture(autouse=True)
 def fewer_draws(long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the quick suite distributions are tested with a quarter of the samples or fewer."""
+    """In the quick suite distributions are tested with a quarter of the samples or fewer, and whether small models
+    fit into memory is not asked each time that they are built."""
     if not long:
+        monkeypatch.setattr("genzoo.runs.build.count_without_allocating", lambda *_: 0)
         monkeypatch.setattr("genzoo.testing.densities.DRAWS", 4000)
         monkeypatch.setattr("genzoo.testing.densities.BUDGET", 500_000)
         monkeypatch.setattr("genzoo.testing.probability_checks.PRIOR_DRAWS", 1000)
