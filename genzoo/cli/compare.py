@@ -126,11 +126,12 @@ def report_table(table: Table, metric: str) -> ReportTable:
     """Return a table, sorted by a metric, as texts."""
     from genzoo.comparison.ranking import ranks
     from genzoo.comparison.statistics import estimated
+    from genzoo.evaluation.order import heading
     from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
 
     metrics, places = table.metrics(), ranks(table, metric)
     baselines = [pca_of(row, metrics) for row in table.rows]
-    header = ["model", "seeds", "rank", *(name.replace("_", " ") for name in metrics), *gap_heading(table)]
+    header = ["model", "seeds", "rank", *map(heading, metrics), *gap_heading(table)]
     header += [*(["PCA MSE"] if any(baselines) else []), "images/s"]
     rows = [
         [table.label(row), str(row.seeds), "" if rank is None else str(rank)]
@@ -229,7 +230,7 @@ def draw_planes(path: Path | IO[bytes], chosen: list[tuple[Table, str]]) -> None
     """
     from genzoo.comparison.rate_distortion import curves
 
-    planes = [(table.protocol, found) for table, _ in chosen if (found := curves(table))]
+    planes = [(table.brief or table.protocol, found) for table, _ in chosen if (found := curves(table))]
     if not planes:
         raise UsageError("--figure: no run here has a rate", "train a model with a prior: genzoo run vae …")
     from genzoo.figures.comparisons import rate_distortion

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
-from genzoo.cli.terminal import harmless, print_table, print_text
+from genzoo.cli.terminal import harmless, print_commands, print_table, print_text
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.text import duration, gigabytes, number
 from genzoo.system.json_output import json_result
@@ -159,6 +159,7 @@ def show_runs(options: argparse.Namespace) -> int:
     for one in found:
         print_text(str(one.run.path), "bold")
         print_table(about(one), left=2, header=False)
+        print_commands(next_commands(one))
     return 0
 
 
@@ -172,28 +173,27 @@ def about(one: Overview) -> list[list[str]]:
         "status": one.state,
         "started": f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(one.started))}, {age(one.started)} ago",
         "took": f"{duration(one.seconds)} on {one.record.get('device', 'an unknown device')}",
-        "epochs": f"{done} of {asked}",
+        "epochs": f"{done} of {asked}" if asked else str(done),
         "loss": "" if one.loss is None else f"{number(one.loss)} in the last epoch",
         "size": f"{gigabytes(one.size)}, of it checkpoints {gigabytes(one.checkpoints)}",
         "tags": " ".join(one.labels["tags"]),
         "note": one.labels["note"],
         "command": typed,
-        "next": next_command(one),
     }
     return [[name, harmless(text)] for name, text in rows.items() if text]
 
 
-def next_command(one: Overview) -> str:
+def next_commands(one: Overview) -> list[str]:
     """Return what to type next for a run."""
     from genzoo.runs.overview import FAILED, KILLED
     from genzoo.runs.run import FINISHED, REPORT_FILE, RUNNING
 
     if one.status == RUNNING:
-        return ""
+        return []
     if one.status == FINISHED:
-        return f"open {one.run.path / REPORT_FILE}  |  genzoo evaluate {one.run.path}"
+        return [f"open {one.run.path / REPORT_FILE}", f"genzoo evaluate {one.run.path}"]
     resumable = one.checkpoints or one.status in (KILLED, FAILED) or one.epochs[0]
-    return f"genzoo resume {one.run.path}" if resumable else f"genzoo runs rm {one.run.path}"
+    return [f"genzoo resume {one.run.path}" if resumable else f"genzoo runs rm {one.run.path}"]
 
 
 def show_differences(options: argparse.Namespace) -> int:
