@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 without a verb: list.
 
+  genzoo runs sweep/                         the runs in a folder
   genzoo runs list --status killed,failed
   genzoo runs show @last
   genzoo runs diff vae-digits @last          options and versions in which two runs differ
@@ -35,9 +36,7 @@ without a verb: list.
 def add_verb(subparsers: Any) -> None:
     """Add `runs` with its own verbs."""
     summary = "list, show, tag, compare the options of, and remove runs"
-    runs = subparsers.add_parser(
-        "runs", help=summary, description=summary, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    runs = subparsers.add_parser("runs", help=summary, description=summary, epilog=EPILOG)
     verbs = runs.add_subparsers(dest="runs_verb", metavar="VERB")
     add_list_options(runs)
     add_list_options(made(verbs, "list", list_runs, "one line for each run, the newest first"))
@@ -73,10 +72,11 @@ def made(verbs: Any, name: str, handler: Any, summary: str) -> argparse.Argument
 
 def add_list_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the list."""
-    parser.set_defaults(places=[])
+    parser.set_defaults(places=[], folder_verb="list")
     if parser.prog.endswith(" list"):
         here = "runs, or folders of runs (default: those of runs/, bench/, race/, sweep/ and reproduce/ here)"
         parser.add_argument("places", nargs="*", type=Path, metavar="FOLDER", help=here)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     parser.add_argument("--status", metavar="A,B", default="", help="only runs that are running, finished, …")
     parser.add_argument("--tag", default="", help="only runs with this tag")
     parser.add_argument("-n", type=int, default=20, help="lines; 0: all (default: 20)")
@@ -84,14 +84,13 @@ def add_list_options(parser: argparse.ArgumentParser) -> None:
 
 def list_runs(options: argparse.Namespace) -> int:
     """Print a line for each run."""
-    from genzoo.comparison.references import default_runs
     from genzoo.comparison.references import places as default_places
     from genzoo.runs.overview import runs_in
 
-    root = default_runs()
+    root = options.runs
     places = options.places or [place for place in default_places(root) if place.is_dir()]
     if missing := [place for place in places if not place.is_dir()]:
-        raise UsageError(f"no folder {missing[0]}", "type: genzoo runs")
+        raise UsageError(f"no folder {missing[0]}", "runs here: genzoo runs; one of them: genzoo runs show RUN")
     found = chosen(runs_in(places), options.status, options.tag)
     if options.json:  # also of none, and of all
         json_result(runs=[one.as_json() for one in found])

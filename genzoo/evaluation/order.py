@@ -126,6 +126,12 @@ def label_of(term: str) -> str:
     return order_of(term).label or term
 
 
+def with_summaries(names: Iterable[str]) -> dict[str, str]:
+    """Return metrics, as they are typed, with what is said of them in the catalogue."""
+    summaries = registry().summaries("metric")
+    return {name: summaries.get(name, "") for name in names}
+
+
 def named(metric: str) -> str:
     """Return what every text calls a metric, by its name in results: label and values of options."""
     order = order_of(metric)

@@ -44,11 +44,8 @@ def test_sentence(test: Paired) -> str:
         )
     order = "better than" if test.settled else "not significantly better than"
     over = f"over {test.seeds[0]} and {test.seeds[1]} seeds"
-    over += (
-        f", paired over {test.n:,} {test.part} examples"
-        if test.n
-        else f" only: no values of single {test.part} examples"
-    )
+    alone = f" only: no values of single {test.part} examples"
+    over += f", paired over {test.n:,} {test.part} examples" if test.n else alone
     level = f", at a level corrected for {test.comparisons} pairs of rows" if test.comparisons > 1 else ""
     gap += f" ± {test.interval:.2g}"
     return f"{test.better} is {order} {test.other}: {metric} {test.comparative} by {gap}, {over}{level}"

@@ -185,8 +185,9 @@ def runs_in(places: Iterable[Path]) -> list[Overview]:
 
 
 def run_folders(places: Iterable[Path]) -> list[Path]:
-    """Return the folders of all runs in folders, each a run, a folder of runs or one of sweeps."""
-    return [path for place in places for path in _folders(place, DEPTH)]
+    """Return the folders of all runs in folders, each a run, a folder of runs or one of sweeps; each once."""
+    found = [path for place in places for path in _folders(place, DEPTH)]
+    return list({os.path.realpath(path): path for path in reversed(found)}.values())[::-1]
 
 
 def _folders(place: Path, depth: int) -> Iterator[Path]:

@@ -14,7 +14,6 @@ from genzoo.reporting.format import (
     objective_rows,
     results_rows,
     results_table,
-    rounded,
 )
 
 RESULTS = {
@@ -31,8 +30,8 @@ RESULTS = {
 
 def test_a_row_for_each_metric_and_a_column_for_each_split_and_error() -> None:
     assert results_rows(RESULTS, find_metrics(registry(), ["mse", "kl"])) == [
-        ["", "train (1,257)", "test (360)", "± over examples"],
-        ["MSE per dimension", "0.02000", "0.02500", "0.0012"],
+        ["", "train (1,257)", "test (360)", "± 95 %, examples"],
+        ["MSE per dimension", "0.02000", "0.02500", "0.0024"],
     ]
     assert not_available(RESULTS, find_metrics(registry(), ["mse", "kl"])) == ["not available: KL (no prior p(z))"]
 
@@ -60,7 +59,7 @@ def test_a_missing_metric_is_never_a_number() -> None:
     assert metric_text({"kl": None}, "kl") == "n/a"
     assert metric_text({"kl": None, "not_available": {"kl": "why"}}, "kl") == "n/a (why)"
     assert metric_text({"kid": 0.5, "details": {"kid": {"note": "of 500"}}}, "kid") == "0.5000 (of 500)"
-    assert rounded("nan") == "nan"
+    assert half_width("nan") == "nan"
 
 
 def test_a_bound_and_an_estimate_have_a_sign_and_equal_rows_are_shown_once() -> None:
