@@ -46,7 +46,7 @@ def is_input(word: str) -> bool:
 
 
 def save_reconstructions(options: argparse.Namespace) -> dict[str, Any]:
-    """Write originals and reconstructions of a run as a picture, or the reconstructions as numbers; return its record."""
+    """Write originals and reconstructions of a run as a picture, or the latter as numbers, and return the record."""
     run, device = open_run(options)
     import torch
 

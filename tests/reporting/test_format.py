@@ -7,6 +7,7 @@ from genzoo.registry.current import registry
 from genzoo.reporting.format import (
     aligned,
     gaps,
+    half_width,
     impossible_gaps,
     metric_text,
     not_available,
