@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.comparison.leaderboard import baselines_of
 from genzoo.comparison.statistics import interval_of
 from genzoo.core.text import number
-from genzoo.evaluation.order import key, label_of, metric_for, of_every_run, order_of
-from genzoo.registry.current import registry
+from genzoo.evaluation.order import key, metric_for, named, order_of
 from genzoo.runs.details import detail, sign, without_copies
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             beaten = baseline.is_beaten_by(value)
             order = f"is {'better' if beaten else 'WORSE'} than {baseline.words}: {number(baseline.value)}"
             spent = "" if beaten else limited_code(results["test"], name)
-            lines.append(f"{label_of(name)} {number(value)} {order}{spent}")
+            lines.append(f"{named(name)} {number(value)} {order}{spent}")
     if known := results.get("baselines", {}).get("known_density"):
         own = known.get("measure", "density")
         comparable = own if results.get("gaps") else results.get("measure", "density")
@@ -149,14 +148,13 @@ def gaps(metrics: Mapping[str, Any], known: Mapping[str, Any], measure: str | No
         known: −E ln p(x) under the density that the data were drawn from, in nats, its standard error and its measure.
         measure: What −ln p(x|z) is; bounds are compared only where both have one measure.
     """
-    truth, every = known["nats"], set(map(key, of_every_run(registry())))
+    truth = known["nats"]
     lines = [f"the data's own −E ln p(x) is known: {number(truth)} ± {half_width(known['standard_error'])} nats"]
     for name in without_copies([metrics], list(metrics)) if measure == known.get("measure", "density") else ():
         value = metrics[name]
-        if isinstance(value, float) and (order := order_of(name)).role == "bound":
+        if isinstance(value, float) and order_of(name).role == "bound":
             side = "above" if value >= truth else "BELOW"
-            label = order.label if name in every else name.replace("_", ":")
-            lines.append(f"  {label} {number(value)} lies {number(abs(value - truth))} nats {side} it")
+            lines.append(f"  {named(name)} {number(value)} lies {number(abs(value - truth))} nats {side} it")
     return lines
 
 
@@ -168,5 +166,5 @@ def impossible_gaps(results: Mapping[str, Any]) -> list[str]:
         if gap["nats"] < -SIGMAS * gap["standard_error"]:
             half = half_width(gap["standard_error"])
             below = f"{number(-gap['nats'])} ± {half} nats below that of the data's own density"
-            lines.append(f"{label_of(name)} lies {below}: no likelihood can, so this one is wrong")
+            lines.append(f"{named(name)} lies {below}: no likelihood can, so this one is wrong")
     return lines

@@ -80,7 +80,7 @@ def test_a_likelihood_better_than_the_truth_by_more_than_its_errors_is_wrong() -
     assert impossible_gaps({"test": {}, "gaps": {"nll": gap}}) == []
     (line,) = impossible_gaps({"test": {}, "gaps": {"nll": {**gap, "nats": -0.41}}})
     assert line == (
-        "−ln p(x) lies 0.4100 ± 0.1 nats below that of the data's own density: no likelihood can, so this one is wrong"
+        "−ln p(x) lies 0.4100 ± 0.2 nats below that of the data's own density: no likelihood can, so this one is wrong"
     )
     assert notes({"test": {}, "gaps": {"nll": {**gap, "nats": -0.41}}}) == [f"  {line}"]
 
