@@ -250,6 +250,8 @@ def _print_records(target: Console, rows: Sequence[Sequence[str]]) -> None:
     for row in others:
         target.print(Padding(styled(row[0], "bold"), (0, 0, 0, INDENT)))
         record = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=False)
+        for _ in range(2):
+            record.add_column(overflow="fold")
         for name, text in zip(header[1:], row[1:], strict=True):
             if text:
                 record.add_row(name, styled(text))

@@ -92,10 +92,11 @@ def test_a_number_and_its_interval_stand_on_one_line(terminal: Terminal) -> None
 def test_a_row_whose_name_leaves_no_room_has_a_line_for_each_value(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "15")
-    printed(terminal, print_table, WIDE)
+    monkeypatch.setenv("COLUMNS", "28")
+    name = "hierarchical-text-vae-26"
+    printed(terminal, print_table, [WIDE[0], [name, *WIDE[1][1:]]])
     lines = bare(terminal.getvalue()).splitlines()
-    assert lines[0] == "  vae"
+    assert lines[0] == f"  {name}"
     assert [line.split() for line in lines[1:]] == [[f"metric-{number}", f"{number}.25"] for number in range(12)]
 
 
