@@ -18,7 +18,7 @@ def register_metrics(register: RegisterMetric) -> None:
     register(
         "reconstruction",
         f"{HOME}.bound:Reconstruction",
-        summary="E[−ln p(x|z)], in nats per example",
+        summary="E[−ln p(x|z)], such as the cross-entropy (BCE), in nats per example",
         in_every_run=True,
         theory="genzoo_plugins.metrics.theory:reconstruction",
     )
@@ -152,7 +152,7 @@ def register_samples(register: RegisterMetric) -> None:
     register(
         "frechet",
         f"{HOME}.samples:Frechet",
-        summary="Fréchet distance of samples on built-in MNIST features, in % of the data's trace; frechet:gmm:10",
+        summary="Fréchet distance (FID) of samples on MNIST features, in % of the data's trace; frechet:gmm:10",
         paper="Heusel et al. 2017, arXiv 1706.08500, eq. 6",
     )
     register(
