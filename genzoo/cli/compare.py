@@ -13,7 +13,7 @@ from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.saved_run import RUN_HELP
 from genzoo.cli.terminal import harmless, print_tables
 from genzoo.cli.words import add_formats
-from genzoo.core.errors import UsageError, did_you_mean
+from genzoo.core.errors import UsageError
 from genzoo.core.text import names_in
 from genzoo.system.json_output import json_result
 
@@ -51,12 +51,12 @@ def show(options: argparse.Namespace) -> int:
     from genzoo.comparison.tables import tables
     from genzoo.figures.formats import PICTURES
     from genzoo.reporting.tables import as_markdown
-    from genzoo.runs.elsewhere import noted
+    from genzoo.runs.overview import runs_beside
     from genzoo.system.messages import warn
 
     refuse_output(options.figure, tuple(PICTURES), "--figure")
     outdated: list[str] = []
-    places = options.places or [default_runs(), *noted(default_runs())]
+    places = options.places or [default_runs(), *runs_beside(default_runs())]
     found = tables(finished_in(places, default_runs()), options.dataset, outdated.append)
     if not found and outdated:
         raise UsageError(outdated[0], "resume it: genzoo resume RUN")
@@ -98,14 +98,14 @@ def ordered(found: list[Table], sort: str | None, columns: str | None) -> list[t
     Raises:
         UsageError: No run has one of these metrics, or `sort` has no order.
     """
-    from genzoo.evaluation.order import key, refuse_unordered, with_summaries
+    from genzoo.evaluation.order import key, metrics_near, refuse_unordered
 
     known = list(dict.fromkeys(name for table in found for name in table.measured()))
     shown = names_in(columns or "")
     for option, name in [*([("--sort", sort)] if sort else []), *(("--metrics", name) for name in shown)]:
         if key(name) not in known:
             spelled = [other.replace("_", "-") for other in known]
-            meant = did_you_mean(name, with_summaries(spelled))
+            meant = metrics_near(name, spelled)
             raise UsageError(f"{option} {name}: no run has it{meant and '.'}{meant}", f"known: {', '.join(spelled)}")
     if sort:
         refuse_unordered(key(sort), f"--sort {sort}", known)

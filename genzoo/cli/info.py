@@ -57,7 +57,8 @@ def show_info(options: argparse.Namespace) -> int:
     entries = registry().called(options.name)
     if not entries:
         known = {name: text for kind in KINDS for name, text in registry().summaries(kind).items()}
-        raise UsageError(f"nothing is named {options.name!r}.{did_you_mean(options.name, known)}", "type: genzoo list")
+        meant = did_you_mean(options.name, known, known)
+        raise UsageError(f"nothing is named {options.name!r}.{meant}", "type: genzoo list")
     described = [description(entry) for entry in entries]
     verdicts = verdicts_here()
     json_result(entries=[record(*one, verdicts) for one in zip(entries, described, strict=True)])

@@ -254,7 +254,7 @@ def add_command(name: str, verbs: Any) -> None:
 
     if not registry().called(name, ["command"]):
         known = {verb: OTHER_WORDS.get(verb, "") for verb in VERBS} | registry().summaries("command")
-        raise UsageError(f"no command named {name!r}.{did_you_mean(name, known)}", "all commands: genzoo help")
+        raise UsageError(f"no command named {name!r}.{did_you_mean(name, known, known)}", "all commands: genzoo help")
     entry = registry().get("command", name)
     parser = verbs.add_parser(name, help=entry.summary, description=f"{entry.summary}  ({entry.origin})")
     command: Command = entry.load()()

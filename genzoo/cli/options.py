@@ -206,7 +206,7 @@ def suggested(spelling: str, components: Components) -> tuple[str, list[str]]:
         return f" Did you mean {' or '.join(elsewhere)}?", elsewhere
     texts = known_options(components, "." in spelling)
     by_name = {name.lstrip("-"): name for name in texts}
-    sentence = did_you_mean(spelling.lstrip("-"), {plain: texts[name] for plain, name in by_name.items()})
+    sentence = did_you_mean(spelling.lstrip("-"), by_name, {plain: texts[name] for plain, name in by_name.items()})
     similar = [by_name[name] for name in re.findall(r"'([^']+)'", sentence)]
     return (f" Did you mean {' or '.join(similar)}?" if similar else ""), similar
 

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genzoo.comparison.tables import collect, metric_of, table_in, tables
-from genzoo.core.errors import GenzooError, UsageError, did_you_mean
+from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.core.text import duration
-from genzoo.evaluation.order import key, refuse_unordered, with_summaries
+from genzoo.evaluation.order import key, metrics_near, refuse_unordered
 from genzoo.runs import user_defaults
-from genzoo.runs.elsewhere import noted
-from genzoo.runs.overview import Overview, flat, run_folders
+from genzoo.runs.overview import Overview, flat, run_folders, runs_beside
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, read_json
 from genzoo.system.messages import warn
@@ -40,12 +39,13 @@ def default_runs() -> Path:
 
 
 def places(root: Path = RUNS) -> list[Path]:
-    """Return the folders in which runs are looked up by name: a folder of runs, and the runs that it notes elsewhere.
+    """Return the folders in which runs are looked up by name: a folder of runs.
 
-    For the default one also those of sweeps beside it.
+    For the default one also those of sweeps, and the runs of `--out`, beside it.
     """
-    beside = ("bench", "race", "sweep", "reproduce") if root in (RUNS, default_runs()) else ()
-    return [root, *map(Path, beside), *noted(root)]
+    if root not in (RUNS, default_runs()):
+        return [root]
+    return [root, *map(Path, ("bench", "race", "sweep", "reproduce")), *runs_beside(root)]
 
 
 def find(reference: str, root: Path = RUNS) -> Run:
@@ -144,7 +144,7 @@ def finished_in(names: Iterable[str | Path], root: Path = RUNS) -> list[Run]:
 
 def best(root: Path, metric: str) -> Run:
     """Return the best finished run in a folder, its path spelled as for @last; see `best_of`."""
-    folders = [root, *noted(root)]
+    folders = [root, *runs_beside(root)]
     chosen = best_of(collect(folders), metric, f"{root}/").path.resolve()
     return Run(next((path for path in run_folders(folders) if path.resolve() == chosen), chosen))
 
@@ -172,7 +172,7 @@ def best_of(runs: Iterable[Run], metric: str, where: str) -> Run:
     if not found:
         known = [name.replace("_", "-") for table in comparable for name in table.metrics()]
         hint = f"known: {', '.join(dict.fromkeys(known))}"
-        meant = did_you_mean(metric, with_summaries(known))
+        meant = metrics_near(metric, known)
         raise UsageError(f"@best:{metric}: no finished run in {where} has it.{meant}", hint)
     refuse_unlike(where, metric, sorted({protocol for _, _, protocol, _ in found}))
     order = refuse_unordered(

@@ -102,19 +102,19 @@ DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 FROM_FILE = "give its file: genzoo -p FILE.py …"
 
 
-def did_you_mean(name: str, known: Iterable[str] | Mapping[str, str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], about: Mapping[str, str] | None = None) -> str:
     """Return a sentence such as " Did you mean 'vae'?" with a leading space, or "".
 
     Args:
         name: What was typed.
-        known: The names that there are; as a mapping with what is said of each, where a name that is no slip of the
-            keyboard is looked for as a word.
+        known: The names that there are.
+        about: What is said of some of them. A name that is no slip of the keyboard is looked for there, as a word.
     """
-    texts, name = known if isinstance(known, Mapping) else {}, name[:80].lower()
+    texts, name = about or {}, name[:80].lower()
     known = list(dict.fromkeys(known))
     said = re.compile(rf"\b{re.escape(re.sub('[-_]', ' ', name))}\b", re.IGNORECASE)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.8)
-    close = close or [one for one, text in texts.items() if len(name) > 1 and said.search(text)][:2]
+    close = close or [one for one in known if len(name) > 1 and said.search(texts.get(one, ""))][:2]
     close = close or difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     if not close:  # one word of a longer name, such as elbo of negative-elbo
         close = [longer for longer in known if name in re.split("[-_]", longer)][:2]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from genzoo.core.errors import PluginError, UsageError
+from genzoo.core.errors import PluginError, UsageError, did_you_mean
 from genzoo.registry.answer_cache import cached, torch_is_imported
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
@@ -126,10 +126,9 @@ def label_of(term: str) -> str:
     return order_of(term).label or term
 
 
-def with_summaries(names: Iterable[str]) -> dict[str, str]:
-    """Return metrics, as they are typed, with what is said of them in the catalogue."""
-    summaries = registry().summaries("metric")
-    return {name: summaries.get(name, "") for name in names}
+def metrics_near(name: str, known: Iterable[str]) -> str:
+    """Return which of the metrics known was meant, as `did_you_mean` does; each is known by its summary too."""
+    return did_you_mean(name, known, registry().summaries("metric"))
 
 
 def named(metric: str) -> str:

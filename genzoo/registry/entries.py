@@ -213,7 +213,7 @@ class Registry:
             raise UsageError(f"{kind} {name!r} is claimed by {claims}", ways)
         known = self.names(kind)
         raise UsageError(
-            f"no {kind} named {name!r}.{did_you_mean(name, self.summaries(kind))}",
+            f"no {kind} named {name!r}.{did_you_mean(name, known, self.summaries(kind))}",
             f"{listed('known', known, f'genzoo list --kind {kind}')}\nplugin not installed? genzoo plugins",
         )
 

@@ -190,6 +190,15 @@ def run_folders(places: Iterable[Path]) -> list[Path]:
     return list({os.path.realpath(path): path for path in reversed(found)}.values())[::-1]
 
 
+def runs_beside(root: Path) -> list[Path]:
+    """Return the runs that stand beside a folder of runs, as `--out NAME` makes them in the folder of a project."""
+    try:
+        found = sorted(root.parent.iterdir())
+    except OSError:
+        return []
+    return [path for path in found if all((path / name).is_file() for name in ("config.json", "run.json"))]
+
+
 def _folders(place: Path, depth: int) -> Iterator[Path]:
     """Yield the run folders in a folder, down to a depth; what is inside a run is its own."""
     if (place / "config.json").is_file():
