@@ -10,6 +10,7 @@ from genzoo.cli.application import Application, add_application, add_files, metr
 from genzoo.cli.saved_run import refuse_output
 from genzoo.core.errors import HINT, UsageError, printable
 from genzoo.system.json_output import json_result
+from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,7 +68,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
     else:
         texts = spelled(opened)
         which = orientation(options.score, higher)
-        print(f"{options.score} of each, the most anomalous first: {which} is more anomalous")
+        tell(f"{options.score} of each, the most anomalous first: {which} is more anomalous")
         for number in order:
             text = f"  {texts[number]}" if texts else ""
             print(f"{values[number].item():12.4f}  {printable(opened.names[number], HINT)}{text}")

@@ -14,6 +14,7 @@ from genzoo_plugins.classical.ppca import PPCA
 
 import genzoo as package
 from genzoo.core.text import number
+from genzoo.reporting.format import half_width
 from genzoo.runs.run import Run
 
 OF_THE_COMMAND = ("schema", "verb", "run", "split", "samples", "seed")
@@ -51,7 +52,7 @@ def test_evaluate_prints_a_table(vae_run: Run) -> None:
     shown = {label: values for label, *values in (re.split("  +", row.strip()) for row in rows)}
     test = vae_run.results["test"]
     for label, name in {"−ELBO (nats)": "negative_elbo", "KL (nats)": "kl"}.items():
-        assert shown[label] == [number(test[name]), f"{test['standard_error'][name]:.2g}"]
+        assert shown[label] == [number(test[name]), half_width(test["standard_error"][name])]
     assert shown["active units"] == [number(test["active_units"])]
 
 
