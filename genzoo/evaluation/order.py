@@ -79,7 +79,9 @@ def order_of(metric: str) -> Order:
     for name, entry in sorted(candidates.items(), key=lambda item: -len(item[0])):  # the longest name first
         declared = _declared(entry)
         if declared and (metric == name or declared["options"]):  # what follows the name is an option's value
-            return replace(_order(declared), variant=metric[len(name) + 1 :].replace("_", ":"))
+            options = metric[len(name) + 1 :].replace("_", ":")
+            typed = f"{name.replace('_', '-')}:{options}"  # a number alone would not say of what
+            return replace(_order(declared), variant=typed if options[:1].isdigit() else options)
     return Order(known=False)
 
 

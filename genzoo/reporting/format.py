@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.comparison.leaderboard import baselines_of
 from genzoo.comparison.statistics import interval_of
 from genzoo.core.text import number
-from genzoo.evaluation.order import key, metric_for, named, order_of
+from genzoo.evaluation.order import heading, key, metric_for, named, order_of
 from genzoo.runs.details import detail, sign, without_copies
 
 if TYPE_CHECKING:
@@ -42,14 +42,12 @@ def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> l
     header = ["", *(f"{split} ({results[split]['n']:,})" for split in splits), *(ERRORS[kind] for kind in errors)]
     body = []
     shown = without_copies([last], list(map(key, metrics)))
-    for name, metric in metrics.items():
+    for name in metrics:
         if key(name) not in shown or reason_of_all(results, key(name)):
             continue
-        label = ", ".join(filter(None, (metric.label, name.partition(":")[2])))
-        label += f" ({metric.unit})" if metric.unit else ""
         of_last = [last[kind].get(key(name)) for kind in errors]
         values = [metric_text(results[split], key(name)) for split in splits]
-        body.append([label, *values, *map(half_width, of_last)])
+        body.append([heading(key(name)), *values, *map(half_width, of_last)])
     blanks = [""] * len(errors)
     body += [[label, *map(number, values), *blanks] for label, values in objective_rows(results, splits)]
     return [header, *body]

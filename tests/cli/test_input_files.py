@@ -59,7 +59,7 @@ def test_columns_are_matched_by_name_and_scaled_as_in_training(scale: str, tmp_p
     result = genzoo("anomaly", run.path, far)
     assert "of 9 examples lie far outside the training data, such as " in result.err
     assert "in column dose" in result.err
-    assert genzoo("anomaly", run.path, tmp_path / "a.csv").err == ""
+    assert "far outside" not in genzoo("anomaly", run.path, tmp_path / "a.csv").err
 
 
 def test_numbers_come_out_in_the_units_of_the_file(tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ CASES: list[tuple[str, str, list[str]]] = [
     (f"{DIGITS} --d 3", "no option --d.", [ALL_OPTIONS]),
     (
         f"{DIGITS} --validation 0",
-        "no option --validation. Did you mean --data.validation or --activation?",
-        ["--data.validation INT", "--activation {relu", ALL_OPTIONS],
+        "no option --validation. Did you mean --data.validation?",
+        ["--data.validation INT", ALL_OPTIONS],
     ),
     (
         "run conv-vae --dataset digits --hidden 3",

@@ -168,7 +168,7 @@ def test_a_comparison_tells_the_sections_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--train.lrr 3", "no option --train.lrr. Did you mean --train.lr or --train.lr-warmup?"),
+        ("--train.lrr 3", "no option --train.lrr. Did you mean --train.lr?"),
         ("--model.epochs 3", "no option --model.epochs. Did you mean --train.epochs?"),
         ("--model.channels 3", "--model.channels belongs to model consistency, model conv-vae and "),
         ("--loss.beta x", "--beta must be a number, not 'x'"),

@@ -109,7 +109,7 @@ def test_the_gap_to_a_known_density_is_told() -> None:
     assert notes(results) == [
         "the data's own −E ln p(x) is known: 2 ± 0.078 nats",
         "  −ELBO 4.5000 lies 2.5000 nats above it",
-        "  −ln p(x), at most, 100 1.7500 lies 0.2500 nats BELOW it",
+        "  −ln p(x), at most, iwae:100 1.7500 lies 0.2500 nats BELOW it",
     ]
 
 

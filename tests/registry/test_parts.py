@@ -44,7 +44,7 @@ def test_a_package_registers_a_part_that_is_used_listed_and_described(site: Site
     assert make_part("prior", "genzoo-mine/mine:4", SPEC, 2).name == "genzoo-mine/mine:4"
     rows = json.loads(typed("list", "--kind", "prior", "--json").out)["entries"]
     assert {row["name"]: row["origin"] for row in rows}["mine"] == "genzoo-mine 0.3"
-    assert "  argument  mine:N, where N is K, the number of pseudo-inputs, (default: 500)\n" in typed("info mine").out
+    assert "  argument  mine:N, where N is K, the number of pseudo-inputs (default: 500)\n" in typed("info mine").out
 
 
 def test_two_packages_with_one_name_must_be_told_apart(site: Site) -> None:
