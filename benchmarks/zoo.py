@@ -49,6 +49,7 @@ OWN: dict[str, str] = {
     **dict.fromkeys(("consistency", "ddpm", "edm", "meanflow"), f"{GREY} --net perceptron"),
     "beta-vae": LARGER,
     "factor-analysis": "--dataset two-views",
+    "fsq-vae": f"{DIGITS} --levels 2",
     "glow": f"{GREY} --scales 2 --steps 2 --channels 16",
     "guided-flow-matching": GREY,
     "mdlm": f"{CHAIN} --width 32 --depth 2",

@@ -33,7 +33,6 @@ REMARKS = {
     "glow": "On black and white pixels its samples are noise: each has one of two far intervals, and it has few layers",
     "infogan": "Nothing bounds the critic's slopes, and so few steps find few modes; r3gan and wgan-gp find more",
     "rae": "Samples of one Gaussian of the codes; a mixture fits them better: `--sampler gmm:10`",
-    "sigma-vae": "σ² begins at 1, and a step changes ln σ² by the learning rate: it is still far above the error",
     "svae": "It learns slowly at first: 23.88 nats after 30 epochs",
 }
 """Why the numbers or samples of a row are weak, where the cause is not a fault."""
