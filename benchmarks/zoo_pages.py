@@ -30,7 +30,7 @@ ROUNDING = 1e-9
 """The squared error of a bijection's reconstructions, which are exact, is below this."""
 REMARKS = {
     "ebm": "So few steps find the ring, and not yet its arms",
-    "fsq-vae": "With the three levels of its default an image of 8×8 has one code; its prior takes codes as independent",
+    "fsq-vae": "With the default of three levels an image of 8×8 has one code; its prior takes codes as independent",
     "glow": "On black and white pixels its samples are noise: each has one of two far intervals, and it has few layers",
     "infogan": "Nothing bounds the critic's slopes, and so few steps find few modes; r3gan and wgan-gp find more",
     "rae": "Samples of one Gaussian of the codes; a mixture fits them better: `--sampler gmm:10`",
