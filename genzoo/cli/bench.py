@@ -185,12 +185,13 @@ def refuse_picture(path: Path, asked: bool) -> None:
 
 def refuse_sort(name: str | None, asked: Sequence[str]) -> None:
     """Refuse a metric that no run will have, or that has no order."""
-    from genzoo.evaluation.order import key, of_every_run, refuse_unordered
+    from genzoo.evaluation.order import key, metrics_near, of_every_run, refuse_unordered
     from genzoo.registry.current import registry
 
     known = (*of_every_run(registry()), *asked)
     if name and name not in known:
-        raise UsageError(f"--sort {name}: no run has it", f"known: {', '.join(known)}")
+        meant = metrics_near(name, known)
+        raise UsageError(f"--sort {name}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}")
     if name:
         refuse_unordered(key(name), f"--sort {name}", map(key, known))
 

@@ -158,7 +158,8 @@ def test_files_have_the_scores_of_their_bytes(vae_run: Run, test_data: Resident,
     expected = negative_elbo(vae_run, test_data)[:5]
     for words in ([files], sorted(files.iterdir()), [files.parent / "five.npy"]):
         result = genzoo("anomaly", vae_run.path, *words)
-        assert (result.code, result.err) == (0, "")
+        heading = "negative-elbo of each, the most anomalous first: a higher score is more anomalous\n"
+        assert (result.code, result.err) == (0, heading)
         found = [line.split(maxsplit=1) for line in result.out.splitlines()]
         assert [float(score) for score, _ in found] == pytest.approx(sorted(expected.tolist(), reverse=True), abs=2e-3)
         order = [Path(name).stem if name.endswith("png") else name.rpartition(":")[2] for _, name in found]

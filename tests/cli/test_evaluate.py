@@ -14,6 +14,7 @@ from genzoo_plugins.classical.ppca import PPCA
 
 import genzoo as package
 from genzoo.core.text import number
+from genzoo.reporting.format import half_width
 from genzoo.runs.run import Run
 
 OF_THE_COMMAND = ("schema", "verb", "run", "split", "samples", "seed")
@@ -47,11 +48,11 @@ def test_the_batch_size_does_not_change_the_metrics(vae_run: Run, size: int) -> 
 def test_evaluate_prints_a_table(vae_run: Run) -> None:
     result = genzoo("evaluate", vae_run.path)
     header, *rows = result.out.splitlines()
-    assert re.split("  +", header.strip()) == ["test (360)", "± over examples"]
+    assert re.split("  +", header.strip()) == ["test (360)", "± 95 %, examples"]
     shown = {label: values for label, *values in (re.split("  +", row.strip()) for row in rows)}
     test = vae_run.results["test"]
     for label, name in {"−ELBO (nats)": "negative_elbo", "KL (nats)": "kl"}.items():
-        assert shown[label] == [number(test[name]), f"{test['standard_error'][name]:.2g}"]
+        assert shown[label] == [number(test[name]), half_width(test["standard_error"][name])]
     assert shown["active units"] == [number(test["active_units"])]
 
 

@@ -42,7 +42,7 @@ METRICS = ("negative_elbo", "reconstruction", "kl", "mse", "active_units")
 
 def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_run: Run) -> None:
     lines = told.out.splitlines()
-    assert re.split("  +", lines[0].strip())[-2:] == ["test (360)", "± over examples"]
+    assert re.split("  +", lines[0].strip())[-2:] == ["test (360)", "± 95 %, examples"]
     rows = {label: values[2] for label, *values in (re.split("  +", line.strip()) for line in lines[1:6])}
     test = vae_run.results["test"]
     assert rows["−ELBO (nats)"] == f"{test['negative_elbo']:.2f}"
@@ -230,7 +230,7 @@ def test_a_known_density_stands_beside_the_bound(tmp_path: Path) -> None:
     again = json.loads(genzoo("evaluate", folder, "--metrics", "iwae:3", "--json").out)
     assert again["known_density"] == known
     assert again["iwae_3"] > known["nats"]
-    assert "iwae:3" in genzoo("evaluate", folder, "--metrics", "iwae:3").out
+    assert "−ln p(x), at most, 3" in genzoo("evaluate", folder, "--metrics", "iwae:3").out
     result = genzoo("run", "vae", "--dataset", "spirals", *words)
     assert result.code == 0
     assert told not in result.out

@@ -15,9 +15,11 @@ from made_up_runs import make, shown, table_of
 
 import genzoo as package
 from genzoo.comparison.ranking import paired, ranks
-from genzoo.comparison.references import best, find
+from genzoo.comparison.references import best, find, places
 from genzoo.comparison.tables import collect, tables
+from genzoo.core.errors import UsageError
 from genzoo.reporting.warnings import ranking_notes
+from genzoo.runs.overview import runs_in
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.system.lock import locked
 
@@ -179,7 +181,7 @@ def test_selection_goes_by_validation_data_and_claims_by_test_data(tmp_path: Pat
     assert test is not None
     assert (test.better, test.other) == ("conv-vae", "vae")
     assert ranking_notes(table, "negative_elbo")[0] == (
-        "rows are sorted by their validation negative elbo; all metrics shown are of the test data"
+        "rows are sorted by their validation −ELBO; all metrics shown are of the test data"
     )
     assert best(tmp_path, "negative-elbo").path.name == "vae-0"
 
@@ -188,7 +190,7 @@ def test_without_validation_data_the_choice_goes_by_test_data(runs: Path, capsys
     (runs / "dynamic" / "results.json").unlink()
     assert best(runs, "negative-elbo").path.name == "conv-1"
     assert "genzoo: @best:negative-elbo: chosen by test metrics" in capsys.readouterr().err
-    assert "sorted by their test negative elbo" in shown(capsys, runs, "--sort", "negative-elbo")
+    assert "sorted by their test −ELBO" in shown(capsys, runs, "--sort", "negative-elbo")
 
 
 @pytest.mark.parametrize(
@@ -230,3 +232,19 @@ def test_what_has_no_order_is_neither_chosen_nor_ranked(runs: Path) -> None:
     (runs / "dynamic" / "results.json").unlink()
     with pytest.raises(package.UsageError, match="neither lower nor higher values of this metric are better"):
         best(runs, "kl")
+
+
+def test_runs_beside_the_folder_of_runs_are_found_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of `--out NAME`; a folder of something else that has a config.json is none."""
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("runs/inside", "beside", "below/one", "other")):
+        Path(name).mkdir(parents=True)
+        Path(name, "config.json").write_text("{}")
+        if name != "other":
+            Path(name, "run.json").write_text(json.dumps({"started": float(number + 1)}))
+    assert {one.run.path for one in runs_in(places())} == {Path("runs/inside"), Path("beside")}
+    assert find("@last").path == find("besi").path == Path("beside")
+    assert find("@last", Path("below")).path == Path("below/one")
+    with pytest.raises(UsageError, match="by which metric") as caught:
+        find("@best")
+    assert "@best:mse" in caught.value.hint
