@@ -49,10 +49,12 @@ OWN: dict[str, str] = {
     **dict.fromkeys(("consistency", "ddpm", "edm", "meanflow"), f"{GREY} --net perceptron"),
     "beta-vae": LARGER,
     "factor-analysis": "--dataset two-views",
-    "glow": f"{DIGITS} --scales 2 --steps 2 --channels 16",
+    "fsq-vae": f"{DIGITS} --levels 2",
+    "glow": f"{GREY} --scales 2 --steps 2 --channels 16",
     "guided-flow-matching": GREY,
     "mdlm": f"{CHAIN} --width 32 --depth 2",
     "pixelcnn": f"{DIGITS} --width 16 --layers 3",
+    "rbm": f"{DIGITS} --units 100 --lr 0.005",
     "pixelcnn-pp": f"{GREY} --width 16 --layers 3",
     "scvi": "--dataset gene-counts",
     "tarflow": f"{GREY} --width 32",
@@ -65,9 +67,8 @@ EPOCHS = 30
 OTHER_EPOCHS: dict[str, int] = {
     **dict.fromkeys(("glow", "mdlm", "pixelcnn", "pixelcnn-pp", "transformer"), 15),
     **dict.fromkeys(("consistency", "ddpm", "edm", "fsq-vae", "guided-flow-matching", "meanflow", "vdm", "vq-vae"), 60),
-    **dict.fromkeys(
-        ("aae", "flow-matching", "fvsbn", "gan", "infogan", "maf", "r3gan", "rbm", "sigma-vae", "sngan", "vae-gan"), 100
-    ),
+    **dict.fromkeys(("aae", "flow-matching", "fvsbn", "gan", "infogan", "maf"), 100),
+    **dict.fromkeys(("r3gan", "rbm", "sigma-vae", "sngan", "svae", "vae-gan"), 100),
     "char-model": 5,
     "conv-vae": 25,
     "text-vae": 10,

@@ -28,6 +28,15 @@ LABELS = {"nll": " nats", "flow_nll": " nats", "mse": " MSE", "sliced_wasserstei
 """What stands behind the value of a metric."""
 ROUNDING = 1e-9
 """The squared error of a bijection's reconstructions, which are exact, is below this."""
+REMARKS = {
+    "ebm": "So few steps find the ring, and not yet its arms",
+    "fsq-vae": "With the default of three levels an image of 8×8 has one code; its prior takes codes as independent",
+    "glow": "On black and white pixels its samples are noise: each has one of two far intervals, and it has few layers",
+    "infogan": "Nothing bounds the critic's slopes, and so few steps find few modes; r3gan and wgan-gp find more",
+    "rae": "Samples of one Gaussian of the codes; a mixture fits them better: `--sampler gmm:10`",
+    "svae": "It learns slowly at first: 23.88 nats after 30 epochs",
+}
+"""Why the numbers or samples of a row are weak, where the cause is not a fault."""
 HEADER = ["model", "theory: what its numbers are held against", "published figures", "command", "measured"]
 INTRODUCTION = """\
 # The zoo
@@ -91,6 +100,7 @@ def line(entry: Entry, row: dict[str, Any] | None) -> list[str]:
         what = f"![](zoo/{entry.name}.png) {what}"
         theory = f"{row['verdict']} by {row['cases']} case{'' if row['cases'] == 1 else 's'}: {theory}"
         command, measured = f"`genzoo run {entry.name} {row['options']}`", found(row)
+        measured += f". {REMARKS[entry.name]}" if entry.name in REMARKS else ""
     return [what, theory, "; ".join(published(entry)), command, measured]
 
 

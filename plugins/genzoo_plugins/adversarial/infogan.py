@@ -49,9 +49,9 @@ class Information(Adversarial):
     """The adversarial loss, and −λ·L of both players, with L = E ln Q(c|G(c, z)) + H(c) in nats (Chen et al. 2016,
     equations 5 and 6).
 
-    L is "information", a lower bound on the mutual information between codes and samples, which is at most H(c). Q is a
-    linear map of the critic's last hidden layer: logits of the class, and mean and log-variance of each code. Both
-    players minimise −λ·L, as in the authors' code, because they share Q's layers.
+    L is "information", a lower bound on the mutual information between codes and samples; of the class it is at most
+    H(c). Q is a linear map of the critic's last hidden layer: logits of the class, and mean and log-variance of each
+    code. Both players minimise −λ·L, as in the authors' code, because they share Q's layers.
     """
 
     accepts = CodedGenerator

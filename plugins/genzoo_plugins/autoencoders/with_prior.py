@@ -46,8 +46,8 @@ class AdversarialCodes(genzoo.Loss):
 
     @genzoo.config
     class Config:
-        prior_weight: genzoo.NonNegative = 10.0
-        """λ, weight of the critic's answer."""
+        prior_weight: genzoo.NonNegative = 1.0
+        """λ, weight of the critic's answer. The paper's updates, by the reconstruction and by the answer, are alike."""
         critic: tuple[genzoo.Count, ...] = (256, 256)
         """Widths of the critic's hidden layers."""
 

@@ -16,6 +16,9 @@ from genzoo_plugins.classical.ppca import LEAST, PPCA, TINY, flat
 
 TOLERANCE = 1e-9
 """The gain in nats an example below which the updates of the noise end."""
+UNIQUENESS = 0.005
+"""The least ψ of a value as a share of its variance, as in R's factanal. Without it the likelihood may grow with no
+limit, where the factors leave nothing of a value (a Heywood case), and ln p of new data is then arbitrarily low."""
 
 
 class FactorAnalysis(PPCA):
@@ -24,7 +27,8 @@ class FactorAnalysis(PPCA):
 
     In units of √ψ it is pPCA with σ² = 1, and so is its posterior. For given ψ, W is then that of pPCA; for given W,
     ψ is what W leaves of each variance. Both raise the likelihood (Barber 2012, section 21.2.1), which changes by
-    Σ ln c_i if the columns are divided by c_i.
+    Σ ln c_i if the columns are divided by c_i. ψ is at least 0.5 % of a value's variance, or of the mean variance for a
+    value that is constant in the training data.
     """
 
     name = "factor-analysis"
@@ -45,8 +49,8 @@ class FactorAnalysis(PPCA):
         mean = x.mean(0)
         x = x - mean
         variance = x.square().mean(0)
-        floor = LEAST * variance.mean().clamp_min(TINY)
-        least = torch.where(variance > floor, LEAST * variance, floor)  # in each value's own unit
+        whole = variance.mean().clamp_min(TINY)
+        least = UNIQUENESS * torch.where(variance > LEAST * whole, variance, whole)  # a constant has no unit of its own
         covariance = None if latents <= len(x) < size else x.T @ x / len(x)
         psi, before = variance.clamp_min(least), torch.tensor(torch.inf)
         for _ in range(self.config.updates):

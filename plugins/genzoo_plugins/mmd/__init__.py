@@ -13,7 +13,7 @@ def register_models(register: RegisterModel) -> None:
         "wae",
         "genzoo_plugins.autoencoders.with_prior:AEWithPrior",
         loss="mmd",
-        loss_options={"alpha": 1.0, "lam": 10.0},
+        loss_options={"alpha": 1.0},
         summary="autoencoder without noise whose codes follow the prior",
         paper=TOLSTIKHIN,
         theory=f"{HOME}.theory:wae",

@@ -54,10 +54,10 @@ class MMD(genzoo.Loss):
 
     @genzoo.config
     class Config:
-        alpha: Annotated[float, genzoo.Range(high=1)] = 0.0
+        alpha: Annotated[float, genzoo.Range(high=1)] = 0.5
         """α: the KL has weight 1 − α; 1: none, as in a Wasserstein autoencoder."""
-        lam: genzoo.NonNegative = 1000.0
-        """λ: MMD² has weight α + λ − 1."""
+        lam: genzoo.NonNegative = 10.0
+        """λ: MMD² has weight α + λ − 1. With 1000 the noise of its estimate outweighs what a code gains."""
         kernel: Literal["imq", "gaussian"] = "imq"
         """imq: 1/(1 + d); gaussian: exp(−d), of a squared distance d relative to its scale."""
         bandwidth: genzoo.Positive = 1.0

@@ -125,7 +125,7 @@ def register_with_parts(register: RegisterModel) -> None:
         "sigma-vae",
         VAE,
         loss="elbo",
-        training={"likelihood": "gaussian-learned"},
+        training={"likelihood": "gaussian-learned", "lr": 0.005},  # a step moves ln σ² by lr, from 0
         summary="VAE with one learned variance of x given z",
         paper="Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202",
         theory=f"{THEORY}:sigma_vae",

@@ -1,12 +1,17 @@
-"""Autoencoders with a prior: no KL, and samples of the prior."""
+"""Autoencoders with a prior: no KL, samples of the prior, and weights of it that leave room for codes."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import torch
-from genzoo_plugins.autoencoders.with_prior import AEWithPrior, prior_samples
+from genzoo_plugins.autoencoders.with_prior import AdversarialCodes, AEWithPrior, prior_samples
+from genzoo_plugins.mmd.mmd import MMD
+from genzoo_plugins.vae.vae import VAE
 
 import genzoo
-from genzoo.core.noise import content_keys, keyed
+from genzoo.core.noise import content_keys, keyed, seeded
 from genzoo.testing import SPECS, Pair
 from genzoo.testing.pair import loss_of
 
@@ -27,3 +32,24 @@ def test_draws_of_the_prior_are_keyed_by_example() -> None:
             alone = prior_samples(model.prior(), z[2:3])
     torch.testing.assert_close(whole[2:3], alone)
     assert isinstance(model.prior(), genzoo.StandardNormal)
+
+
+@pytest.mark.parametrize(("kind", "loss_kind"), [(AEWithPrior, AdversarialCodes), (VAE, MMD)])
+def test_by_default_the_prior_leaves_room_for_codes(kind: type[Any], loss_kind: type[Any]) -> None:
+    """Four numbers give sixteen pixels: by the ELBO the squared error is 0.023, and 0.25 without codes. A weight of the
+    critic of 10 leaves 0.13, and λ = 1000 of MMD² leaves 0.25."""
+    with seeded(2):
+        batch = genzoo.Batch((torch.randn(128, 4) @ torch.randn(4, 16) > 0).float().view(-1, 1, 4, 4))
+        spec = genzoo.DataSpec((1, 4, 4), "bernoulli", binary=True, size=128)
+        model = kind(spec, kind.Config(latent_dim=4, hidden=(64,)))
+        loss = loss_kind(model, loss_kind.Config())
+        players = [loss if phase.of == "loss" else model for phase in loss.phases]
+        optimizers = [torch.optim.Adam(player.parameters(), 0.01) for player in players]
+        for step in range(80):
+            for number, (phase, optimizer) in enumerate(zip(loss.phases, optimizers, strict=True)):
+                terms = loss(model, batch, torch.tensor(step), *([number] if number else []))
+                optimizer.zero_grad()
+                terms[phase.term].backward()
+                optimizer.step()
+        with torch.no_grad():
+            assert (model.decode(model.encode(batch.x)) - batch.x).square().mean().item() < 0.08

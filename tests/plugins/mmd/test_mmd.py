@@ -42,7 +42,7 @@ def test_it_is_the_unbiased_estimate(name: str) -> None:
 
 
 def test_a_batch_of_one_is_refused_in_training_and_has_no_discrepancy_in_evaluation() -> None:
-    model, loss, x = made(lam=10.0)
+    model, loss, x = made(alpha=0.0, lam=10.0)
     batch = genzoo.Batch(x[:1])
     with pytest.raises(genzoo.UsageError, match="MMD compares the examples of a batch, and there is one"):
         loss(model, batch, torch.tensor(0))
