@@ -41,8 +41,8 @@ _memory: dict[str, Any] = {}
 def cached(question: Any, compute: Callable[[], Any]) -> Any:
     """Return the answer to a question, from the user's cache if the installed code has not changed.
 
-    If torch was imported before the first question, the cache saves nothing and the answer is computed. If a plugin could not be imported,
-    the answer is not cached, because the next import may succeed.
+    If torch was imported before the first question, the cache saves nothing and the answer is computed. If a plugin
+    could not be imported, the answer is not cached, because the next import may succeed.
 
     Args:
         question: A JSON value with everything that the answer depends on, apart from the installed code.
