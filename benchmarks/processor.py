@@ -1,10 +1,10 @@
 """Measure processor settings: the library of matrix products, the number of threads, and how they wait.
 
-    python benchmarks/processor.py                quiet, then next to two busy processes: about six minutes
-    python benchmarks/processor.py --turns 3      shorter
+    python benchmarks/processor.py > benchmarks/results/processor.md        about five minutes
 
 Each setting trains the same `vae` at batch 128 and computes iwae:100 with it, in a new process; the settings take
-turns. Prints images per second (median, minimum and maximum) and the ratio to genzoo's defaults within a turn.
+turns, on a machine that should be quiet, and those of threads next to two busy processes too. Prints images per second
+(median, minimum and maximum) and the ratio to genzoo's defaults within a turn.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ SETTINGS: dict[str, dict[str, str]] = {
     "OpenMP's default waiting time": {"GOMP_SPINCOUNT": "300000"},
     "OMP_WAIT_POLICY=passive": {"OMP_WAIT_POLICY": "passive"},
 }
+LIBRARIES = ("blas", "onednn")
+"""The settings that are measured only on a quiet machine."""
 MEASURES = {"train": "trained images/s", "iwae": "iwae image·samples/s"}
 
 
@@ -93,8 +95,8 @@ def median_and_range(values: list[float], digits: str) -> str:
 def main() -> None:
     """Print a table for a quiet machine and one for a busy one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=150, help="steps per epoch; four epochs are trained")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=60, help="steps per epoch; four epochs are trained")
     parser.add_argument("--examples", type=int, default=500, help="examples for iwae:100")
     parser.add_argument("--busy", type=int, default=2, help="number of busy processes")
     parser.add_argument("--work", nargs=2, type=int, help=argparse.SUPPRESS)
@@ -105,9 +107,9 @@ def main() -> None:
     from genzoo.reporting.tables import markdown_table
     from genzoo.system.computing import matmul, processor
 
-    names = list(SETTINGS)
-    print(f"{processor()}, {os.cpu_count()} cores; genzoo chooses {matmul()}")
+    print(f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; genzoo chooses {matmul()}")
     for count in (0, options.busy):
+        names = [name for name in SETTINGS if not count or name not in LIBRARIES]
         turns: list[dict[str, dict[str, float]]] = []
         with busy(count):
             for turn in range(options.turns):

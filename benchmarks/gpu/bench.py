@@ -129,7 +129,7 @@ class Bench:
             made = (torch.rand((70_000, 1, 28, 28), generator=generator) ** 3 * 255.99).to(torch.uint8)
             train, test, source = made[:60_000], made[60_000:], "made up"
         if self.tiny:
-            train, test = train[:256], test[:64]
+            train, test = train[:24], test[:8]
         return train.to(self.device), test.to(self.device), source
 
     def many(self, count: int) -> Tensor:

@@ -14,8 +14,9 @@ from genzoo.core.listener import Epoch
 from genzoo.system.devices import synchronize
 from genzoo.training.callback import Listener
 
-ROUNDS = 5
-ROUND = 0.02
+ROUNDS = {"cuda": 5, "cpu": 1}
+"""How often work is timed; a CPU only rehearses."""
+ROUND = {"cuda": 0.02, "cpu": 0.0}
 """Minimum seconds of a round."""
 
 
@@ -36,15 +37,8 @@ def between(first: Any, last: Any) -> float:
     return float(first.elapsed_time(last) * 1e-3)
 
 
-def rounds(work: Callable[[], object], device: torch.device, times: int = ROUNDS, least: float = ROUND) -> list[float]:
-    """Return the seconds per call, one value for each round of calls, after a warm-up.
-
-    Args:
-        work: The work to time.
-        device: Its device.
-        times: Number of rounds.
-        least: Minimum seconds of a round.
-    """
+def rounds(work: Callable[[], object], device: torch.device) -> list[float]:
+    """Return the seconds per call, one value for each round of calls on the device, after a warm-up."""
 
     def timed(calls: int) -> float:
         first = mark(device)
@@ -54,8 +48,8 @@ def rounds(work: Callable[[], object], device: torch.device, times: int = ROUNDS
 
     timed(2)  # warm-up: first-use work happens here
     synchronize(device)
-    calls = max(1, round(least / max(timed(1), 1e-6)))
-    return [timed(calls) for _ in range(times)]
+    calls = max(1, round(ROUND[device.type] / max(timed(1), 1e-6)))
+    return [timed(calls) for _ in range(ROUNDS[device.type])]
 
 
 def speed(images: int, seconds: Sequence[float]) -> dict[str, float]:
@@ -89,13 +83,11 @@ class Epochs(Listener):
     Args:
         device: The trainer's device.
         profiled: Whether to profile one more epoch, for the share of time in kernels.
-        warm_up: Number of epochs that are not timed.
-        timed: Number of epochs that are timed.
     """
 
-    def __init__(self, device: torch.device, profiled: bool = False, warm_up: int = 1, timed: int = ROUNDS) -> None:
-        self.device, self.warm_up, self.timed = device, warm_up, timed
-        self.epochs = warm_up + timed + profiled
+    def __init__(self, device: torch.device, profiled: bool = False) -> None:
+        self.device, self.warm_up, self.timed = device, 1, ROUNDS[device.type]
+        self.epochs = self.warm_up + self.timed + profiled
         """The number of epochs that the trainer must run."""
         self.seconds: list[float] = []
         self.kernels: float | None = None

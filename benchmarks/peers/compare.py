@@ -65,7 +65,7 @@ class Player:
 
     def __init__(self, name: str, task: Task, threads: int | None) -> None:
         self.name = name
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")  # imports this program once for all
         self.connection, other = context.Pipe()
         self.process = context.Process(target=play, args=(other, name, task, threads))  # may start processes
         self.process.start()

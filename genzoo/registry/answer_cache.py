@@ -41,14 +41,15 @@ _memory: dict[str, Any] = {}
 def cached(question: Any, compute: Callable[[], Any]) -> Any:
     """Return the answer to a question, from the user's cache if the installed code has not changed.
 
-    If torch is already imported, the cache saves nothing and the answer is computed. If a plugin could not be imported,
-    the answer is not cached, because the next import may succeed.
+    If torch was imported before the first question, the cache saves nothing and the answer is computed. If a plugin
+    could not be imported, the answer is not cached, because the next import may succeed.
 
     Args:
         question: A JSON value with everything that the answer depends on, apart from the installed code.
         compute: Returns the answer, a JSON value.
     """
-    if torch_is_imported() or any(entry.origin == HERE for entry in registry().entries):
+    imported_before = torch_is_imported() and not _memory  # an earlier answer may have imported it
+    if imported_before or any(entry.origin == HERE for entry in registry().entries):
         return compute()
     key = json.dumps([question, *_state()])
     if key not in _memory:

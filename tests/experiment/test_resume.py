@@ -26,6 +26,7 @@ from genzoo.registry import current as registry
 from genzoo.registry.discovery import load_file
 from genzoo.runs import checkpoints
 from genzoo.runs.run import CHECKPOINTS, Run
+from genzoo.system import computing
 from genzoo.training.trainer import Trainer
 
 WORDS = ("vae", *SMALL, "--ema", 0.9, "--schedule", "cosine", "--lr-warmup", 5, "--patience", 3, "--epochs", 4)
@@ -96,13 +97,25 @@ def test_the_end_is_the_same_bit_for_bit(half: Run, whole: Run) -> None:
     assert half.config == whole.config
 
 
-def test_augmentation_goes_on_with_the_same_draws(tmp_path: Path) -> None:
-    words = ("vae", "--dataset", "digits", "--batch-size", 157, "--latent-dim", 2, "--hidden", 16, "--epochs", 2)
+@pytest.fixture
+def onednn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Multiply matrices by oneDNN; the other tests use BLAS."""
+    monkeypatch.setattr(computing, "onednn_is_exact", lambda: True)
+    monkeypatch.setenv(computing.VARIABLE, computing.ONEDNN)
+    computing.matmul.cache_clear()
+    yield
+    computing.matmul.cache_clear()
+
+
+@pytest.mark.usefixtures("onednn")
+def test_augmentation_goes_on_with_the_same_draws_and_products_of_onednn(tmp_path: Path) -> None:
+    words = ("vae", "--dataset", "digits", "--batch-size", 157, "--latent-dim", 2, "--hidden", 400, "--epochs", 2)
     words += ("--data.augment", "flip,crop:1")
     through = trained(tmp_path / "through", *words)
     cut = stopped(11, *words, "--out", tmp_path / "cut")
     assert genzoo("resume", cut.path, "--quiet").code == 0
     assert outcome(cut) == outcome(through)
+    assert cut.record["matmul"] == "onednn"
 
 
 def test_the_record_tells_of_both_sessions(half: Run) -> None:

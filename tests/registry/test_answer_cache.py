@@ -199,6 +199,17 @@ def test_a_broken_plugin_is_asked_again(site: Site, cache: Path, capsys: pytest.
     assert not cache.exists()
 
 
+def test_a_second_answer_is_kept_though_the_first_one_imported_torch(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_cache.cached("first", lambda: 1)
+    monkeypatch.setattr(answer_cache, "torch_is_imported", lambda: True)
+    answer_cache.cached("second", lambda: 2)
+    forget()
+    monkeypatch.setattr(answer_cache, "torch_is_imported", lambda: False)
+    assert answer_cache.cached("second", lambda: 3) == 2
+
+
 def test_what_a_notebook_registered_is_never_kept(cache: Path) -> None:
     registry.register_metric("own", registry.registry().get("metric", "mse").load())
     try:

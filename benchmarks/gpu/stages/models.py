@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,8 @@ REHEARSED = ("class", "options", "contract")
 
 def run(bench: Bench) -> None:
     """Measure the most important rows first: one epoch of each model in each mode; in a rehearsal of a few."""
-    entries = [entry for entry in registry().matching("model") if entry.origin.distribution == GROUP and trains(entry)]
-    if bench.tiny:
-        entries = list({entry.origin: entry for entry in reversed(entries)}.values())[::-1]
+    built_in = (entry for entry in registry().matching("model") if entry.origin.distribution == GROUP)
+    entries = list(first_of_each_family(built_in) if bench.tiny else filter(trains, built_in))
     bench.row("hardware", lambda: hardware(bench))
     for mode in MODES:
         for entry in entries:
@@ -43,6 +42,15 @@ def run(bench: Bench) -> None:
 def trains(entry: Entry) -> bool:
     """Return whether a model is trained on images by steps."""
     return not refusal(entry.name, "mnist")
+
+
+def first_of_each_family(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the first model of each family that is trained on images by steps."""
+    families = set()
+    for entry in entries:
+        if entry.origin not in families and trains(entry):
+            families.add(entry.origin)
+            yield entry
 
 
 def hardware(bench: Bench) -> dict[str, Any]:
@@ -63,7 +71,7 @@ def of_model(bench: Bench, model: str, mode: str) -> Callable[[], dict[str, Any]
 
     def work() -> dict[str, Any]:
         train, test, source = bench.images
-        case = Case(model, 128, mode, "fp32", bench.device.type)
+        case = Case(model, 8 if bench.tiny else 128, mode, "fp32", bench.device.type)
         trainer, values = fit(bench, case, train, test, epochs=1)
         (epoch,) = trainer.outcome.epochs
         return {

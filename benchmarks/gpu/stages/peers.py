@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping
@@ -49,6 +50,7 @@ class MadeUp(Task):
 
 def run(bench: Bench) -> None:
     """Measure each contestant alone, then one row per alternation of those that work, then the ratios; vae first."""
+    multiprocessing.set_forkserver_preload(["__main__", "compare", "torch._dynamo"])  # torch's optimisers import it
     for model in ("vae",) if bench.tiny else IMAGES:
         task = task_of(bench, model)
         with compare.players_of(task, present(model), threads=None) as players:

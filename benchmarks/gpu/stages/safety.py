@@ -29,8 +29,9 @@ TRAINING = "run vae --dataset digits --latent-dim 2 --batch-size 32 --ema 0.9 --
 
 def run(bench: Bench) -> None:
     """Measure both rows; each uses its own processes."""
-    preloaded = ["cli.main", "experiment.experiment", "experiment.api"]
-    SERVER.set_forkserver_preload([*(f"genzoo.{name}" for name in preloaded), "genzoo_plugins.vae.vae"])
+    preloaded = ["genzoo.cli.main", "genzoo.experiment.experiment", "genzoo.experiment.api", "genzoo_plugins.vae.vae"]
+    preloaded += ["torch._inductor.config"]  # which setting deterministic algorithms imports, in seconds
+    SERVER.set_forkserver_preload(["__main__", *preloaded])
     for device in ("cpu:0",) if bench.tiny else ("cuda", "cuda:0"):
         bench.row(f"two ranks on {device}", lambda device=device: two_ranks(device))
     bench.row("resume after kill -9", lambda: resumed(bench))

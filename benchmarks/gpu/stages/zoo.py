@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from bench import Bench
 from subjects import Case, abilities, build, prepared, refusal
-from timing import ROUND, ROUNDS, rounds, speed
+from timing import rounds, speed
 from training import timed
 
 from genzoo.core.dataset import Split
@@ -18,7 +18,7 @@ from genzoo.registry.current import registry
 
 STEPS = {128: 100, 1024: 40}
 TINY = {4: 2}
-REHEARSED = 4
+REHEARSED = 8
 """A rehearsal takes one of this many models."""
 
 
@@ -60,7 +60,6 @@ def inference(bench: Bench, name: str, batch: int) -> dict[str, float]:
     model.eval()
     found = {}
     for kind in abilities(name, "mnist"):
-        times, least = (1, 0.0) if bench.tiny else (ROUNDS, ROUND)
-        seconds = rounds(prepared(kind, model, x), bench.device, times, least)
+        seconds = rounds(prepared(kind, model, x), bench.device)
         found[kind] = speed(batch, seconds)["images_per_second"]
     return found
