@@ -15,6 +15,7 @@ from genzoo.core.noise import content_keys, keyed, seeded
 from genzoo.testing.check import require
 from genzoo.testing.consistency_checks import EXAMPLES, difference, near
 from genzoo.testing.pair import SHARES, Pair
+from genzoo.testing.sampling_checks import hurried
 
 NO_DENSITY = "not a Density"
 NORMALISED = 0.01
@@ -46,7 +47,7 @@ def by_gradient(check: Callable[[Pair], str | None]) -> Callable[[Pair], str | N
 def check_log_prob(pair: Pair) -> str | None:
     """log_prob(x) is one number for each example, which depends on no other example; a probability is at most 1; on
     small data p(x) sums or integrates to 1, and a bound on it to at most 1."""
-    model = pair.perturbed().eval().model
+    model = hurried(pair.perturbed(), above=0).eval().model
     if not isinstance(model, Density):
         return NO_DENSITY
     x = pair.batch(EXAMPLES).x

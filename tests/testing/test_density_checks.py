@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from genzoo_plugins.flows.glow import Glow
 from torch import Tensor
 
 import genzoo
@@ -176,6 +177,20 @@ def test_a_bijection_inverts_and_has_its_jacobian() -> None:
         checked(WithoutJacobian, "inverts", spec)
     with pytest.raises(AssertionError, match=r"decode\(encode\(x\)\) differs from x: "):
         checked(NotInverse, "inverts", spec)
+
+
+def test_many_layers_may_enlarge_rounding_but_no_fault() -> None:
+    """With all of the check's noise, codes of glow reach 1e10."""
+    grey = SPECS["grey images"]
+    small = genzoo.DataSpec((1, 8, 8), grey.likelihood, size=1000)
+    assert CHECKS["inverts"](Pair.of("glow", spec=small)) is None
+
+    class Moved(Glow):
+        def decode(self, z: Tensor) -> Tensor:
+            return super().decode(z).roll(1, -1)
+
+    with pytest.raises(AssertionError, match=r"decode\(encode\(x\)\) differs from x: "):
+        checked(Moved, "inverts", small)
 
 
 def test_a_model_in_closed_form_has_no_checks_of_gradients() -> None:

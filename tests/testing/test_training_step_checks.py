@@ -9,8 +9,9 @@ import pytest
 import torch
 from genzoo_plugins.vae.m2_vae import M2
 from genzoo_plugins.vae.vae import VAE
-from torch import nn
+from torch import Tensor, nn
 
+import genzoo
 from genzoo.core.dataset import DataSpec
 from genzoo.registry.current import HERE, Entry, registry
 from genzoo.testing import CHECKS, SPECS, Pair
@@ -50,3 +51,30 @@ def test_a_parameter_may_be_trained_by_examples_of_unknown_class_alone() -> None
     entry = dataclasses.replace(pair.model, target=Unused)
     with pytest.raises(AssertionError, match=r"no gradient reaches model\.unused"):
         CHECKS["gradients"](dataclasses.replace(pair, model=entry))
+
+
+class Optimal(genzoo.Loss):
+    """E (w·ε − ε′)² of independent noise, which is least at the w = 0 that it begins with."""
+
+    sign = 1.0
+
+    def __init__(self, model: genzoo.Model, config: Any) -> None:
+        super().__init__(model, config)
+        self.w = nn.Parameter(torch.zeros(()))
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
+        noise, other = torch.randn(2, len(batch.x))
+        rest = model.anchor.square().sum() * 0 + sum(0 * part.sum() for part in model.parameters())
+        towards = self.sign * self.w + (1 - self.sign) * self.w.detach()  # its gradient has this sign
+        return {"loss": (towards * noise - other).square().mean() + rest}
+
+
+class Reversed(Optimal):
+    sign = -1.0
+
+
+def test_a_loss_that_begins_at_its_least_value_learns_the_noise_that_it_is_given() -> None:
+    vae = registry().get("model", "vae")
+    with pytest.raises(AssertionError, match="30 steps of Adam change the loss from"):
+        CHECKS["learns"](Pair(vae, Entry("loss", "reversed", Reversed, "", HERE), SPECS["points"]))
+    assert CHECKS["learns"](Pair(vae, Entry("loss", "optimal", Optimal, "", HERE), SPECS["points"])) is None
