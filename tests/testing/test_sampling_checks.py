@@ -34,10 +34,8 @@ def test_a_correct_model_passes() -> None:
 
 
 def test_many_steps_are_left_out_where_samples_are_compared_with_nothing() -> None:
-    steps = {
-        form: hurried(Pair.of("vdm", spec=SPECS[form]).build()).model.sampling.steps for form in SPECS if "im" in form
-    }
-    assert steps == {"grey images": 4, "colour images": 4}
+    for form in ("grey images", "colour images"):
+        assert hurried(Pair.of("vdm", spec=SPECS[form]).build()).model.sampling.steps == 4
     points = Pair.of("vdm", spec=SPECS["points"])
     assert hurried(points.build()).model.sampling.steps == 50
     assert hurried(points.build(), above=0).model.sampling.steps == 4
