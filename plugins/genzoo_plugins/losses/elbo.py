@@ -53,11 +53,10 @@ class ELBO(genzoo.Loss):
     def begin(self, model: genzoo.Model, total_steps: int) -> None:
         """Warn of a training that ends within the warm-up: it never has the objective that it is called by."""
         if (warmup := self.config.kl_warmup) > total_steps:
+            rising = "beta" if self.config.capacity is None else "capacity"
             what = f"--kl-warmup {warmup:,} is longer than the training of {total_steps:,} steps"
-            end = (
-                f"{'beta' if self.config.capacity is None else 'capacity'} ends at {total_steps / warmup:.0%} of itself"
-            )
-            warn(f"{what}: {end}", "shorten it, or train longer: --epochs")
+            how = "shorten it, or train longer: --epochs"
+            warn(f"{what}: {rising} ends at {total_steps / warmup:.0%} of itself", how)
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)
