@@ -128,10 +128,11 @@ def check_inverts(pair: Pair) -> str | None:
             z = model.encode(x)
             if z[0].numel() != pair.spec.numel:
                 return "its codes have other dimensions than the data"
-            again, prior = model.decode(z), model.prior()
+            again, prior, log_prob = model.decode(z), model.prior(), model.log_prob
         inverts = ((again - x).abs() / (1 + x.abs())).max().item() < share * INVERTED
         if inverts:
             break
+    require(inverts, f"{pair}: decode(encode(x)) differs from x: {difference(again, x)}")
     require(inverts, f"{pair}: decode(encode(x)) differs from x: {difference(again, x)}")
     if model.exactness != "exact" or prior is None or pair.spec.numel > SMALL:
         return None
@@ -139,6 +140,6 @@ def check_inverts(pair: Pair) -> str | None:
         one = x[i : i + 1]
         jacobian = torch.autograd.functional.jacobian(model.encode, one).view(one.numel(), one.numel())
         wanted = (prior.log_prob(z[i : i + 1]) + torch.linalg.slogdet(jacobian.double())[1]).float()
-        found = model.log_prob(one).detach()
+        found = log_prob(one).detach()
         require(near(found, wanted), f"{pair}: log_prob(x) and ln p(z) + ln |det J|: {difference(found, wanted)}")
     return None
