@@ -96,26 +96,10 @@ def test_a_loss_that_gathers_passes() -> None:
     assert CHECKS["processes"](pair("mine")) is None
 
 
-class Cancelling(Gathered):
-    """Its value is the small difference of large numbers, which two processes add up in another order."""
-
-    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
-        loss = super().forward(model, batch, step)["loss"]
-        large = 3e4 * genzoo.gather(batch.x).square().mean()
-        return {"loss": loss, "small": (large + self.rows(batch.x).mean()) - large.detach()}
-
-
-class CancellingUngathered(Cancelling):
-    def rows(self, z: Tensor) -> Tensor:
-        return z
-
-
-def test_rounding_is_no_fault_but_hides_none() -> None:
-    genzoo.register_loss("mine", Cancelling)
-    assert CHECKS["processes"](pair("mine")) is None
-    genzoo.register_loss("mine", CancellingUngathered)
-    with pytest.raises(AssertionError, match="'loss' of two processes is"):
-        CHECKS["processes"](pair("mine"))
+@pytest.mark.long
+def test_the_rounding_of_a_difference_of_large_numbers_is_no_fault() -> None:
+    """Off the diagonal, the covariance of codes is a thousandth of what it is the difference of."""
+    assert CHECKS["processes"](Pair.of("dip-vae", spec=SPECS["colour images"])) is None
 
 
 def test_a_gather_left_out_of_a_built_in_loss_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
