@@ -35,13 +35,13 @@ from genzoo.testing.dataset_checks import refuse_odd_tokens
 from genzoo.testing.density_checks import by_gradient
 from genzoo.testing.graph_safety import assert_fullgraph, assert_graph_safe
 from genzoo.testing.pair import CPU, EXAMPLES, Pair, backward, loss_of, train
-from genzoo.testing.sampling_checks import can_sample
+from genzoo.testing.sampling_checks import can_sample, hurried
 from genzoo.training.objective import Objective
 
 
 def check_shapes(pair: Pair) -> None:
     """Every distribution, reconstruction and sample has the shape of the interface, and is finite."""
-    objective, batch = pair.build().eval(), pair.batch(EXAMPLES)
+    objective, batch = hurried(pair.build()).eval(), pair.batch(EXAMPLES)
     model, n, shape = objective.model, EXAMPLES, pair.spec.shape
     results: dict[str, tuple[Tensor, tuple[int, ...]]] = {}
     with torch.no_grad(), seeded(0):
@@ -145,7 +145,7 @@ def check_evaluation(pair: Pair) -> None:
 def check_quiet(pair: Pair) -> None:
     """Nothing is written to standard output, which is for results only."""
     with contextlib.redirect_stdout(io.StringIO()) as output:
-        objective = pair.build()
+        objective = hurried(pair.build())
         if not objective.model.in_closed_form():
             backward(objective, pair.batch(EXAMPLES))
         model = objective.eval().model

@@ -52,6 +52,8 @@ TOTAL = 10_000
 """Steps of the training that a loss is told of."""
 PERTURBATION = 0.3
 """Standard deviation of the noise that `perturbed` adds to biases and scalars."""
+SHARES = (1.0, 0.3, 0.1, 0.0)
+"""The shares of its noise that `perturbed` tries."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,18 @@ class Pair:
             loss.begin(model, TOTAL)
         return Objective(model, loss).train()
 
-    def perturbed(self, seed: int = 0) -> Objective:
+    def perturbed(self, seed: int = 0, most: float = 1.0) -> Objective:
         """Return model and loss with noise added to all weights, since initial values of 0 or 1 hide faults.
 
-        The noise is reduced until the loss is finite.
+        The noise is reduced until the loss is finite, to one of `SHARES`.
+
+        Args:
+            seed: Of the noise.
+            most: The largest share of the noise.
         """
         objective, batch = self.build(), self.batch(EXAMPLES)
         before = {name: parameter.detach().clone() for name, parameter in objective.named_parameters()}
-        for share in (1.0, 0.3, 0.1, 0.0):
+        for share in (share for share in SHARES if share <= most):
             perturb(objective, before, seed, share)
             with torch.no_grad():
                 loss = loss_of(objective.eval(), batch)["loss"]
@@ -192,10 +198,16 @@ def backward(objective: Objective, batch: Batch, step: int = 0, seed: int = 0) -
         phase_terms(objective, batch, number, step, seed)[term].backward(inputs=list(parameters.values()))
 
 
-def train(objective: Objective, batch: Batch, steps: int) -> None:
+def train(objective: Objective, batch: Batch, steps: int, new_noise: bool = True) -> None:
     """Run `steps` steps of Adam on one batch; a model in closed form is fitted to it.
 
     All phases are active in each step, with the gradients of the same weights.
+
+    Args:
+        objective: Model and loss.
+        batch: The examples.
+        steps: How many.
+        new_noise: Whether each step draws other noise; else that of seed 0, as `loss_of` does.
     """
     if objective.model.in_closed_form():
         with torch.no_grad():
@@ -208,5 +220,5 @@ def train(objective: Objective, batch: Batch, steps: int) -> None:
     optimizer = torch.optim.Adam(groups, fused=True)
     for step in range(steps):
         optimizer.zero_grad()
-        backward(objective, batch, step, seed=step)
+        backward(objective, batch, step, seed=step if new_noise else 0)
         optimizer.step()

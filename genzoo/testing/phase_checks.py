@@ -8,7 +8,7 @@ from genzoo.core.loss import Phase
 from genzoo.core.noise import seeded
 from genzoo.testing.check import require
 from genzoo.testing.graph_safety import assert_graph_safe
-from genzoo.testing.pair import EXAMPLES, Pair, phase_terms, train
+from genzoo.testing.pair import EXAMPLES, Pair, loss_of, phase_terms, train
 from genzoo.training.phases import cycle, trained_by
 
 
@@ -40,7 +40,8 @@ def check_phases(pair: Pair) -> str | None:
 
 
 def check_after_step(pair: Pair) -> str | None:
-    """after_step changes buffers in place and the data of parameters only, keeps them finite, and can be captured."""
+    """after_step changes buffers in place and the data of parameters only, keeps them finite, and can be captured; a
+    training that goes on from them is the same."""
     objective, batch = pair.build(), pair.batch(EXAMPLES)
     if not objective.loss.acts_after_step():
         return "the loss has no after_step"
@@ -55,5 +56,11 @@ def check_after_step(pair: Pair) -> str | None:
         same = tensor.data_ptr() == memory[name]
         require(same, f"{pair}: after_step replaces {name}; a captured step writes to the memory of before")
         require(bool(tensor.isfinite().all()), f"{pair}: after_step makes {name} not finite")
+    again = pair.build()
+    again.load_state_dict(objective.state_dict())
+    one, other = (loss_of(part, batch, 3) for part in (objective, again))
+    for name, term in one.items():
+        kept = torch.equal(term, other[name])
+        require(kept, f"{pair}: after_step changes what is in no buffer: {name!r} is another in a resumed training")
     assert_graph_safe(objective, [batch._replace(x=torch.zeros_like(batch.x)), batch], [0, 10_000])
     return None

@@ -38,6 +38,8 @@ CALLS = 10
 SECONDS = 8.0
 LARGEST = 8
 """Largest number of dimensions in which a model's own log_prob is compared with its samples."""
+STEPS = 4
+"""The most steps of samples that are not compared with a distribution."""
 
 
 def can_sample(objective: Objective) -> bool:
@@ -45,10 +47,27 @@ def can_sample(objective: Objective) -> bool:
     return not without_prior(objective.model)
 
 
+def hurried(objective: Objective, above: int = LARGEST) -> Objective:
+    """Give a model sampling options that are at most `STEPS` if they are whole numbers, such as steps; return it.
+
+    Args:
+        objective: Of which it is the model.
+        above: Only on data of more values than this.
+    """
+    own = objective.model.sampling
+    for field in fields(own) if objective.model.spec.numel > above else ():
+        value = getattr(own, field.name)
+        if type(value) is int and value > STEPS:
+            with contextlib.suppress(OptionError):
+                own = replace(own, **{field.name: STEPS})
+    objective.model.sampling = own
+    return objective
+
+
 def check_sampling(pair: Pair) -> None:
     """The same seed gives the same samples and another seed gives others; a model without a prior raises GenzooError;
     samples depend on y if, and only if, the model is conditional."""
-    objective, batch = pair.build(), pair.batch(FEW + 11)
+    objective, batch = hurried(pair.build()), pair.batch(FEW + 11)
     model, y = objective.model, None if batch.y is None else batch.y[:FEW]
     if model.conditional:
         train(objective, batch, 2)  # untrained, samples may not depend on the class
@@ -78,7 +97,7 @@ def check_sampling(pair: Pair) -> None:
 def check_sampling_options(pair: Pair) -> str | None:
     """Without options, samples are those of `model.sampling`; each option can be changed, samples stay finite, and at
     least one option changes them."""
-    model = pair.build().eval().model
+    model = hurried(pair.build()).eval().model
     own = model.sampling
     if not fields(own):
         return "no sampling options"

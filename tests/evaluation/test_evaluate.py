@@ -8,6 +8,7 @@ import pytest
 import quick_metrics
 import torch
 
+import genzoo
 from genzoo.core.dataset import Split
 from genzoo.core.model import Model
 from genzoo.data.resident import Resident
@@ -135,6 +136,20 @@ def test_no_gradient_is_kept() -> None:
     model = pair.build().model
     values(model, Resident(pair.split(50), CPU))
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_an_error_of_the_device_is_raised_and_nothing_is_tried_again() -> None:
+    class Full(genzoo.Metric):
+        calls = 0
+
+        def per_example(self, examined: genzoo.EvaluationBatch) -> torch.Tensor:
+            Full.calls += 1
+            raise torch.OutOfMemoryError("out of memory")
+
+    pair = Pair.of("vae", spec=SPECS["points"])
+    with pytest.raises(torch.OutOfMemoryError):
+        evaluate(pair.build().model, Resident(pair.split(4), CPU), {"full": Full(Full.Config())})
+    assert Full.calls == 1
 
 
 def test_the_bound_is_the_sum_of_its_terms() -> None:

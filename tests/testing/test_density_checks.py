@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from genzoo_plugins.flows.glow import Glow
 from torch import Tensor
 
 import genzoo
@@ -176,6 +178,20 @@ def test_a_bijection_inverts_and_has_its_jacobian() -> None:
         checked(WithoutJacobian, "inverts", spec)
     with pytest.raises(AssertionError, match=r"decode\(encode\(x\)\) differs from x: "):
         checked(NotInverse, "inverts", spec)
+
+
+def test_many_layers_may_enlarge_rounding_but_no_fault() -> None:
+    """With all of the check's noise, codes of glow on MNIST reach 1e10."""
+    small = genzoo.DataSpec((1, 4, 4), "bernoulli", size=1000)
+    pair = replace(Pair.of("glow", spec=small), model_options={"steps": 6, "scales": 2, "channels": 8})
+    assert CHECKS["inverts"](pair) is None
+
+    class Moved(Glow):
+        def decode(self, z: Tensor) -> Tensor:
+            return super().decode(z).roll(1, -1)
+
+    with pytest.raises(AssertionError, match=r"decode\(encode\(x\)\) differs from x: "):
+        checked(Moved, "inverts", small)
 
 
 def test_a_model_in_closed_form_has_no_checks_of_gradients() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from small_game import SPEC, Game, Line
@@ -104,9 +106,24 @@ class NotFinite(Game):
         self.seen.div_(0.0)  # type: ignore[operator]
 
 
+class Outside(Game):
+    """Keeps a weight that no checkpoint has."""
+
+    def __init__(self, model: genzoo.Model, config: Any) -> None:
+        super().__init__(model, config)
+        self.weight = torch.ones(())
+
+    def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor, phase: int = 0) -> dict[str, Tensor]:
+        return {name: self.weight * term for name, term in super().forward(model, batch, step, phase).items()}
+
+    def after_step(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> None:
+        self.weight.mul_(0.9)
+
+
 @pytest.mark.parametrize(
     ("loss_class", "found"),
     [
+        (Outside, "after_step changes what is in no buffer"),
         (Replacing, "after_step replaces loss.seen"),
         (Reading, "reads a value back to the host"),
         (Spoiling, "after_step changes the gradient of model.net.bias"),

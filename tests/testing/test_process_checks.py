@@ -96,6 +96,12 @@ def test_a_loss_that_gathers_passes() -> None:
     assert CHECKS["processes"](pair("mine")) is None
 
 
+@pytest.mark.long
+def test_the_rounding_of_a_difference_of_large_numbers_is_no_fault() -> None:
+    """Off the diagonal, the covariance of codes is a thousandth of what it is the difference of."""
+    assert CHECKS["processes"](Pair.of("dip-vae", spec=SPECS["colour images"])) is None
+
+
 def test_a_gather_left_out_of_a_built_in_loss_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(genzoo, "gather", lambda x: x)
     for loss in (TC, MMD):

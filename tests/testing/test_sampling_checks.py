@@ -11,7 +11,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.testing import CHECKS, SPECS, Pair
-from genzoo.testing.sampling_checks import can_sample, differs, others
+from genzoo.testing.sampling_checks import can_sample, differs, hurried, others
 
 
 def test_two_samples_of_one_distribution_do_not_differ() -> None:
@@ -31,6 +31,14 @@ def test_a_correct_model_passes() -> None:
     pair = Pair.of("vae", spec=SPECS["points"])
     assert CHECKS["sampling"](pair) is None
     assert CHECKS["drawn"](pair) is None
+
+
+def test_many_steps_are_left_out_where_samples_are_compared_with_nothing() -> None:
+    for form in ("grey images", "colour images"):
+        assert hurried(Pair.of("vdm", spec=SPECS[form]).build()).model.sampling.steps == 4
+    points = Pair.of("vdm", spec=SPECS["points"])
+    assert hurried(points.build()).model.sampling.steps == 50
+    assert hurried(points.build(), above=0).model.sampling.steps == 4
 
 
 class Tempered(VAE):

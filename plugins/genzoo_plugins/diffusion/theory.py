@@ -243,6 +243,8 @@ def vdm() -> Iterator[Case]:
         yield Case(f"integral from {low:g} to {high:g}, N(1, ¼), nats", integral, truth, 1e-6)
         bound = (reconstruction + prior).mean().item() + integral + math.log(s)
         yield Case(f"bound with ends {low:g} and {high:g} − entropy, nats", bound - entropy(s), 0, 1e-6)
+    values = -model.log_prob(gaussian(1.0, s, 20_000))
+    yield Case.mean("−E log_prob of the optimal net: entropy, nats", values, entropy(s))
     wrong = VDM(genzoo.DataSpec((1,), "gaussian"), VDM.Config(**SMALL)).double()
     wrong.mean.fill_(1.0)
     wrong.deviation.fill_(s)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import genzoo
+from genzoo.system.messages import warn
 
 
 class ELBO(genzoo.Loss):
@@ -48,6 +49,14 @@ class ELBO(genzoo.Loss):
         beta = options.get("beta", 0)
         slower = ["raise the weight of the KL gradually (--kl-warmup STEPS)"] if options.get("kl_warmup") == 0 else []
         return [*slower, *([f"lower --beta, now {beta:g}"] if beta > 1 else [])]
+
+    def begin(self, model: genzoo.Model, total_steps: int) -> None:
+        """Warn of a training that ends within the warm-up: it never has the objective that it is called by."""
+        if (warmup := self.config.kl_warmup) > total_steps:
+            rising = "beta" if self.config.capacity is None else "capacity"
+            what = f"--kl-warmup {warmup:,} is longer than the training of {total_steps:,} steps"
+            how = "shorten it, or train longer: --epochs"
+            warn(f"{what}: {rising} ends at {total_steps / warmup:.0%} of itself", how)
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)

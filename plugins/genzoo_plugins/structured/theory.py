@@ -104,6 +104,8 @@ def _products() -> Iterator[Case]:
     added = terms["loss"] - terms["negative_elbo"] - terms["smaller"]
     yield Case("loss: −ELBO of all plus those of smaller sets, nats", added.item(), 0.0, 1e-9)
     error = 5 * gap.std().item() / len(gap) ** 0.5
+    smaller = -wanted[:, :-1].sum(1).mean().item()
+    yield Case("smaller: Σ −ln p(x_S) of all sets but the whole, nats", terms["smaller"].item(), smaller, error)
     lowest = -wanted[:, -1].mean().item()
     yield Case("negative_elbo is that of all views alone, nats", terms["negative_elbo"].item(), lowest, error)
 

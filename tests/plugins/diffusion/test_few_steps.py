@@ -8,7 +8,7 @@ import pytest
 import torch
 from genzoo_plugins.diffusion.base import NoiseToData
 from genzoo_plugins.diffusion.consistency import Consistency, ConsistencyLoss
-from genzoo_plugins.diffusion.edm import EDM, LEAST, MOST, noise_levels
+from genzoo_plugins.diffusion.edm import EDM, LEAST, MOST, EDMLoss, noise_levels
 from genzoo_plugins.diffusion.meanflow import MeanFlow, MeanFlowLoss
 from genzoo_plugins.diffusion.nets import Perceptron, UNet
 from genzoo_plugins.diffusion.vdm import VDM
@@ -80,6 +80,22 @@ def test_levels_of_a_consistency_training_double_in_equal_stretches() -> None:
     assert found == [2, 2, 4, 8, 8, 8]
     with pytest.raises(genzoo.UsageError, match="--most 1 is less than --fewest 10"):
         ConsistencyLoss.Config(most=1)
+
+
+def test_the_noise_of_a_training_of_edm_is_that_of_karras_et_al(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ln σ ~ N(−1.2, 1.2²) for data of deviation ½ (table 1)."""
+    model, seen = made(EDM), []
+
+    def denoise(self: EDM, x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        seen.append(sigma.log())
+        return x
+
+    monkeypatch.setattr(EDM, "denoise", denoise)
+    model.deviation.fill_(0.5)
+    with seeded(0):
+        EDMLoss(model, EDMLoss.Config())(model, genzoo.Batch(torch.zeros(10_000, 1, 4, 4)), STEP)
+    assert seen[0].mean().item() == pytest.approx(-1.2, abs=0.05)
+    assert seen[0].std().item() == pytest.approx(1.2, abs=0.05)
 
 
 def test_the_target_of_meanflow_has_the_derivative_along_the_path() -> None:

@@ -71,6 +71,15 @@ def test_warm_up_is_linear_and_then_over(step: int, share: float) -> None:
     assert warming["negative_elbo"] == full["negative_elbo"]
 
 
+def test_a_warm_up_longer_than_the_training_is_not_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    objective = Pair.of("vae", "elbo", kl_warmup=100).build()
+    objective.loss.begin(objective.model, 100)
+    assert capsys.readouterr().err == ""
+    objective.loss.begin(objective.model, 25)
+    said = "genzoo: --kl-warmup 100 is longer than the training of 25 steps: beta ends at 25% of itself"
+    assert capsys.readouterr().err == f"{said} (shorten it, or train longer: --epochs)\n"
+
+
 @pytest.mark.parametrize(("step", "share"), [(0, 0.0), (50, 0.5), (100, 1.0), (10**9, 1.0)])
 @pytest.mark.parametrize("capacity", [0.0, 0.01, 30.0])
 def test_a_capacity_is_approached_from_both_sides(capacity: float, step: int, share: float) -> None:

@@ -89,6 +89,7 @@ def test_beta_weighs_the_total_correlation_and_nothing_else(model: VAE, batch: g
     terms = TC(model, TC.Config(beta=4.0))(model, batch, STEP)
     tc = terms["total_correlation"].item()
     assert abs(tc) > 1e-3
+    assert TC.Config().beta > 1  # below 1 total correlation would be rewarded
     assert terms["loss"].item() - terms["negative_elbo"].item() == pytest.approx(3 * tc, rel=1e-3)
     torch.manual_seed(0)
     inference = model.infer(batch)
