@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from genzoo.comparison.identity import Data, as_key, changed_during_training
 from genzoo.core.dataset import Dataset
 from genzoo.core.errors import GenzooError
-from genzoo.core.options import to_json
 from genzoo.data.digest import digest
 from genzoo.data.store import Store
 from genzoo.evaluation.order import key as name_in_results
@@ -18,10 +17,12 @@ from genzoo.runs.config import RunConfig
 from genzoo.runs.record import data_of, why_outdated
 from genzoo.runs.run import SPEED_FILE, Run, RunPaths, read_json
 from genzoo.runs.schema import is_config, is_ranked
-from genzoo.training.config import Training
 
 if TYPE_CHECKING:
     from genzoo.experiment.sweep import SweepRun
+
+OF_A_TRAINING = ("model", "loss", "training")
+"""Sections of a configuration whose options a run was trained with."""
 
 
 def finished(plan: Sequence[SweepRun], paths: RunPaths, now: dict[str, Data] | None = None) -> dict[str, Run]:
@@ -68,14 +69,24 @@ def is_made_as(run: Run, config: dict[str, Any], data: Data) -> bool:
     Its metrics may be others: they can be evaluated now.
     """
     own, record = run.plain_config, run.record
-    defaults = to_json(Training())  # of options that are newer than the run
-    either = [{**one, "training": {**defaults, **one["training"], "metrics": None}} for one in (own, config)]
-    if any(either[0][section] != either[1][section] for section in ("model", "loss", "training")):
+    either = [{**one, "training": {**one["training"], "metrics": None}} for one in (completed(own, config), config)]
+    if any(either[0][section] != either[1][section] for section in OF_A_TRAINING):
         return False
     if changed_during_training(own["training"], record):
         return False
     was = Data.of(own["data"], record.get("data_digest"), record.get("data"))
     return was.same_as(data)
+
+
+def completed(own: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored configuration with the defaults of options that it lacks and another one of its model has."""
+    newer = any(config[section].keys() - own[section].keys() for section in OF_A_TRAINING)
+    if not newer or own["model"]["name"] != config["model"]["name"]:
+        return own
+    try:
+        return RunConfig.from_json(own, registry(), "config.json").to_json()
+    except GenzooError:  # of an option or a plugin that is gone
+        return own
 
 
 def data_now(config: RunConfig, data_root: Path | None) -> Data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,11 @@ def test_a_finished_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Mo
     assert finished(plan, paths).keys() == done.keys() == {run.key for run in plan}
     run_sweep(plan, paths, quiet=True, say=lambda line: None)
     assert made == [0, 1]
+    for file in (run.path / "config.json" for run in done.values()):  # made before these were options
+        config = json.loads(file.read_text())
+        del config["model"]["activation"], config["loss"]["gamma"], config["training"]["ema"]
+        file.write_text(json.dumps(config))
+    assert finished(plan, paths).keys() == done.keys()
     other = dataclasses.replace(plan[0].config, training=dataclasses.replace(plan[0].config.training, lr=0.01))
     assert finished(sweep_runs([other], [0]), paths) == {}
 
