@@ -10,6 +10,7 @@ from genzoo.core.text import number
 from genzoo.evaluation.order import key, label_of, metric_for, of_every_run, order_of
 from genzoo.registry.current import registry
 from genzoo.runs.details import detail, sign, without_copies
+from genzoo.runs.schema import is_number
 
 if TYPE_CHECKING:
     from genzoo.core.metric import Metric
@@ -150,7 +151,7 @@ def gaps(metrics: Mapping[str, Any], known: Mapping[str, Any], measure: str | No
     lines = [f"the data's own −E ln p(x) is known: {number(truth)} ± {number(known['standard_error'])} nats"]
     for name in without_copies([metrics], list(metrics)) if measure == known.get("measure", "density") else ():
         value = metrics[name]
-        if isinstance(value, float) and (order := order_of(name)).role == "bound":
+        if is_number(value) and (order := order_of(name)).role == "bound":
             side = "above" if value >= truth else "BELOW"
             label = order.label if name in every else name.replace("_", ":")
             lines.append(f"  {label} {number(value)} lies {number(abs(value - truth))} nats {side} it")
@@ -162,7 +163,7 @@ def impossible_gaps(results: Mapping[str, Any]) -> list[str]:
     lines, gaps = [], results.get("gaps", {})
     for name in without_copies([results["test"]], list(gaps)):
         gap = gaps[name]
-        if gap["nats"] < -SIGMAS * gap["standard_error"]:
+        if is_number(gap["nats"]) and gap["nats"] < -SIGMAS * gap["standard_error"]:
             below = (
                 f"{number(-gap['nats'])} ± {rounded(gap['standard_error'])} nats below that of the data's own density"
             )

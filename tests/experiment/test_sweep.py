@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from planned import configured
 
+from genzoo.comparison.tables import tables
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.job import Job
 from genzoo.experiment.reuse import finished
@@ -31,17 +32,22 @@ def test_one_seed_of_all_before_the_next_of_any() -> None:
 
 
 def test_a_finished_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is one whose model diverged in its last step."""
     monkeypatch.setattr(Job, "draw", lambda self, run, model: None)
     made: list[int] = []
     start = Experiment.run
     monkeypatch.setattr(Experiment, "run", lambda self: made.append(self.config.training.seed) or start(self))
     paths = RunPaths(tmp_path / "runs")
-    plan = sweep_runs([configured()], [0, 1])
+    diverges = configured(lr=1e30, epochs=1, batch_size=200)
+    plan = [*sweep_runs([configured()], [0, 1]), *sweep_runs([diverges], [2])]
     done, failures = run_sweep(plan, paths, quiet=True, say=lambda line: None)
-    assert (made, failures) == ([0, 1], [])
+    assert (made, failures) == ([0, 1, 2], [])
+    assert done[plan[2].key].results["test"]["negative_elbo"] == "nan"
     assert finished(plan, paths).keys() == done.keys() == {run.key for run in plan}
     run_sweep(plan, paths, quiet=True, say=lambda line: None)
-    assert made == [0, 1]
+    assert made == [0, 1, 2]
+    (table,) = tables(done.values())
+    assert [row.gap for row in table.rows if row.settings["lr"] == 1e30] == ["nan"]
     other = dataclasses.replace(plan[0].config, training=dataclasses.replace(plan[0].config.training, lr=0.01))
     assert finished(sweep_runs([other], [0]), paths) == {}
 
