@@ -53,7 +53,7 @@ def waited(folder: Path, count: int, process: subprocess.Popen[str]) -> list[Pat
     """Wait until the workers of a process have taken so many runs, and return the files of their claims."""
     until = time.monotonic() + 300
     while time.monotonic() < until and process.poll() is None:
-        files = [file for file in folder.glob(f"{FOLDER}/*/1/{HOLDER}") if json.loads(file.read_text())["notes"]]
+        files = [f for f in folder.glob(f"{FOLDER}/*/1/{HOLDER}") if "run" in json.loads(f.read_text())["notes"]]
         if len(files) == count:
             return files
         time.sleep(0.02)
