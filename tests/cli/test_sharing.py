@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from commandline import genzoo, in_own_process, refused
 from documents import blocks
-from worker_processes import Start, in_training, waited
+from worker_processes import PATIENCE, Start, in_training, waited
 
 from genzoo.cli import sharing
 from genzoo.experiment import jobs
@@ -96,7 +96,7 @@ def test_of_four_workers_two_are_killed_and_each_run_is_there_once(tmp_path: Pat
         killed = in_training(shared, left)
         os.kill(killed, signal.SIGKILL)
         left.remove(killed)
-    outputs = {worker.pid: worker.communicate(timeout=300)[0] for worker in workers}
+    outputs = {worker.pid: worker.communicate(timeout=PATIENCE)[0] for worker in workers}
     assert sorted(worker.returncode for worker in workers) == [-signal.SIGKILL] * 2 + [0] * 2
     found = runs_in(shared)
     assert {seed: len(runs) for seed, runs in found.items()} == dict.fromkeys(range(4), 1)
@@ -158,7 +158,7 @@ def test_jobs_are_ended_together_and_go_on(
     assert len(pids) == 2
     assert len(running(folder)) == 3
     os.killpg(process.pid, number)
-    output = process.communicate(timeout=300)[0]
+    output = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 128 + number, output
     assert running(folder) == []
     assert f"genzoo: interrupted; 0 of 3 {'trials' if kind == 'search' else 'runs'} are finished" in output

@@ -14,6 +14,8 @@ from commandline import command, environment
 from genzoo.runs.claims import FOLDER, HOLDER
 
 Start = Callable[..., "subprocess.Popen[str]"]
+PATIENCE = 900.0
+"""Seconds that anything may take on a busy machine."""
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def started() -> Iterator[Start]:
 
 def in_training(folder: Path, pids: list[int]) -> int:
     """Wait until one of some processes has saved a checkpoint of the run that it makes; return its number."""
-    until = time.monotonic() + 300
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         for file in folder.glob(f"{FOLDER}/*/*/{HOLDER}"):
             holder = json.loads(file.read_text())
@@ -51,7 +53,7 @@ def in_training(folder: Path, pids: list[int]) -> int:
 
 def waited(folder: Path, count: int, process: subprocess.Popen[str]) -> list[Path]:
     """Wait until the workers of a process have taken so many runs, and return the files of their claims."""
-    until = time.monotonic() + 300
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:
         files = [f for f in folder.glob(f"{FOLDER}/*/1/{HOLDER}") if "run" in json.loads(f.read_text())["notes"]]
         if len(files) == count:
