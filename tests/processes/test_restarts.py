@@ -96,8 +96,9 @@ class Node:
     """
 
     def __init__(self, folder: Path, port: int, address: str, host: bool = False) -> None:
-        # an agent that is silent for 20 seconds counts as lost: 3 would be less than a busy machine may need
-        conf = f"is_host={int(host)},last_call_timeout=3,keep_alive_interval=1,keep_alive_max_attempt=20"
+        # Torch takes an agent that is silent for so many seconds for lost and does not tell it: on a busy machine both
+        # would then go on alone, and the run's lock would end the second one with exit code 2.
+        conf = f"is_host={int(host)},last_call_timeout=10,keep_alive_interval=1,keep_alive_max_attempt=60"
         where = ["--rdzv-id", "two", "--rdzv-endpoint", f"127.0.0.1:{port}", "--rdzv-conf", conf]
         command = [*TORCHRUN, *where, "--local-addr", address, "--nnodes", "1:2", "--nproc-per-node", "1"]
         words = [*LONG_RUN, "--out", str(folder / "run")]
