@@ -172,7 +172,7 @@ def test_jobs_are_ended_together_and_go_on(
     lines = [line for line in again.err.splitlines() if line.startswith("[")]
     runs = [Run(path.parent) for path in folder.glob("*/config.json")]
     assert {run.record["status"] for run in runs} == {"finished"}
-    assert len(set(lines)) == len(lines) == len(runs) == (4 if kind == "search" else 3), "each is made once, and told of"
+    assert len(set(lines)) == len(lines) == len(runs) == (4 if kind == "search" else 3), "each is made and told of once"
     assert {run.path for run in runs if len(run.record["sessions"]) == 2} == {run.path for run in halves}
 
 

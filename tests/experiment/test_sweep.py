@@ -28,7 +28,10 @@ def test_seeds(text: str, seeds: list[int]) -> None:
 def test_one_seed_of_all_before_the_next_of_any() -> None:
     runs = sweep_runs([configured(), configured("ae")], [0, 1])
     assert [run.name for run in runs] == ["vae, seed 0", "ae, seed 0", "vae, seed 1", "ae, seed 1"]
-    assert len({run.key for run in runs}) == 4
+    assert len({run.key for run in runs}) == len({run.claim for run in runs}) == 4
+    (measured,) = sweep_runs([configured(metrics=("iwae:3",))], [0])
+    assert measured.key != runs[0].key
+    assert measured.claim == runs[0].claim, "whatever is asked for, it is trained once"
 
 
 def test_a_finished_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
