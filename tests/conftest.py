@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,13 +58,24 @@ def long(pytestconfig: pytest.Config) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is marked `long` unless `--long` is given; sorts by `LONGEST_FIRST` and `SPLIT`."""
+    """Leaves out what is for the long suite unless `--long` is given; sorts by `LONGEST_FIRST` and `SPLIT`."""
     if not config.getoption("--long"):
-        left_out = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
+        seen: Counter[str] = Counter()
+        left_out = {item for item in items if item.get_closest_marker("long") or is_between(item, seen)}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
     rank = {name: number for number, name in enumerate((*LONGEST_FIRST, "", *SPLIT))}
     items.sort(key=lambda item: rank.get(item.path.stem, rank[""]))
+
+
+def is_between(item: pytest.Item, seen: Counter[str]) -> bool:
+    """Whether a test is marked `every(n)`, and its parameters are not the first, nor n after those taken last."""
+    mark = item.get_closest_marker("every")
+    if mark is None:
+        return False
+    name = item.nodeid.partition("[")[0]
+    seen[name] += 1
+    return bool((seen[name] - 1) % mark.args[0])
 
 
 def pytest_collection_finish() -> None:
@@ -118,6 +130,15 @@ def quick_figures(long: bool) -> Iterator[None]:
     import drawing  # and with it torch, which reads OMP_NUM_THREADS
 
     with drawing.drawn() if long else drawing.undrawn():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk(long: bool) -> Iterator[None]:
+    """Nothing cuts the power in a test. That files are synchronised in the right order is tested all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not long:
+            patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 

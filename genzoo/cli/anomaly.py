@@ -66,6 +66,8 @@ def show_anomalies(options: argparse.Namespace) -> int:
         print_classes(table, options.score, higher)
     else:
         texts = spelled(opened)
+        which = orientation(options.score, higher)
+        print(f"{options.score} of each, the most anomalous first: {which} is more anomalous")
         for number in order:
             text = f"  {texts[number]}" if texts else ""
             print(f"{values[number].item():12.4f}  {printable(opened.names[number], HINT)}{text}")
@@ -186,13 +188,18 @@ def print_unseen(table: dict[str, Any], score: str, higher: bool) -> None:
     share = table["anomalies"] / table["n"]
     training = ", ".join(f"trained {name} class {label}" for name, label in table["left_out"].items())
     print(f"{training}: {table['anomalies']:,} of {table['n']:,} examples are of a class left out of training")
-    header = [f"{orientation(score, higher)} is more anomalous", "AUROC (95 %)", "AUPRC (95 %)"]
+    header = [f"{both_orientations(score, higher)} is more anomalous", "AUROC (95 %)", "AUPRC (95 %)"]
     print_table([header, *rows, ["by chance", "0.500", f"{share:.3f}"]])
 
 
 def orientation(score: str, higher: bool) -> str:
     """Return which scores are more anomalous, as text."""
-    return "a higher score" if higher else f"a lower {score}, and a higher other score,"
+    return "a higher score" if higher else f"a lower {score}"
+
+
+def both_orientations(score: str, higher: bool) -> str:
+    """Return which scores, and which of the baselines, are more anomalous, as text."""
+    return orientation(score, higher) + ("" if higher else ", and a higher other score,")
 
 
 def with_interval(value: float, interval: tuple[float, float]) -> str:
@@ -238,7 +245,7 @@ def print_classes(table: dict[str, Any], score: str, higher: bool) -> None:
     means["pixel_sum"] = sum(oriented) / len(oriented)
     blanks = {"model": " " * len(" (0.500 to 0.500)"), "pixel_sum": " " * len(" more")}
     body.append(["mean", *(f"{means[name]:.3f}" + blanks.get(name, "") for name in columns)])
-    which = orientation(score, higher)
+    which = both_orientations(score, higher)
     print(f"AUROC of each class against the rest, with 95 % intervals; {which} is more anomalous, ties count half")
     print_table([["", *(heads[name] for name in columns)], *body])
     print("sum of values: the better of its two orientations, shown beside it; a strict baseline")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs
 from genzoo.cli.words import add_formats
-from genzoo.core.errors import GenzooError, UsageError, listed
+from genzoo.core.errors import GenzooError, UsageError, did_you_mean, listed
 from genzoo.core.text import names_in
 from genzoo.figures.formats import PICTURES, either, is_picture
 from genzoo.system.json_output import json_result
@@ -185,12 +185,13 @@ def refuse_picture(path: Path, asked: bool) -> None:
 
 def refuse_sort(name: str | None, asked: Sequence[str]) -> None:
     """Refuse a metric that no run will have, or that has no order."""
-    from genzoo.evaluation.order import key, of_every_run, refuse_unordered
+    from genzoo.evaluation.order import key, of_every_run, refuse_unordered, with_summaries
     from genzoo.registry.current import registry
 
     known = (*of_every_run(registry()), *asked)
     if name and name not in known:
-        raise UsageError(f"--sort {name}: no run has it", f"known: {', '.join(known)}")
+        meant = did_you_mean(name, with_summaries(known))
+        raise UsageError(f"--sort {name}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}")
     if name:
         refuse_unordered(key(name), f"--sort {name}", map(key, known))
 

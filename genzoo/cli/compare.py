@@ -51,11 +51,13 @@ def show(options: argparse.Namespace) -> int:
     from genzoo.comparison.tables import tables
     from genzoo.figures.formats import PICTURES
     from genzoo.reporting.tables import as_markdown
+    from genzoo.runs.elsewhere import noted
     from genzoo.system.messages import warn
 
     refuse_output(options.figure, tuple(PICTURES), "--figure")
     outdated: list[str] = []
-    found = tables(finished_in(options.places or [default_runs()], default_runs()), options.dataset, outdated.append)
+    places = options.places or [default_runs(), *noted(default_runs())]
+    found = tables(finished_in(places, default_runs()), options.dataset, outdated.append)
     if not found and outdated:
         raise UsageError(outdated[0], "resume it: genzoo resume RUN")
     for line in outdated:
@@ -96,14 +98,14 @@ def ordered(found: list[Table], sort: str | None, columns: str | None) -> list[t
     Raises:
         UsageError: No run has one of these metrics, or `sort` has no order.
     """
-    from genzoo.evaluation.order import key, refuse_unordered
+    from genzoo.evaluation.order import key, refuse_unordered, with_summaries
 
     known = list(dict.fromkeys(name for table in found for name in table.measured()))
     shown = names_in(columns or "")
     for option, name in [*([("--sort", sort)] if sort else []), *(("--metrics", name) for name in shown)]:
         if key(name) not in known:
             spelled = [other.replace("_", "-") for other in known]
-            meant = did_you_mean(name, spelled)
+            meant = did_you_mean(name, with_summaries(spelled))
             raise UsageError(f"{option} {name}: no run has it{meant and '.'}{meant}", f"known: {', '.join(spelled)}")
     if sort:
         refuse_unordered(key(sort), f"--sort {sort}", known)
@@ -126,11 +128,12 @@ def report_table(table: Table, metric: str) -> ReportTable:
     """Return a table, sorted by a metric, as texts."""
     from genzoo.comparison.ranking import ranks
     from genzoo.comparison.statistics import estimated
+    from genzoo.evaluation.order import heading
     from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
 
     metrics, places = table.metrics(), ranks(table, metric)
     baselines = [pca_of(row, metrics) for row in table.rows]
-    header = ["model", "seeds", "rank", *(name.replace("_", " ") for name in metrics), *gap_heading(table)]
+    header = ["model", "seeds", "rank", *map(heading, metrics), *gap_heading(table)]
     header += [*(["PCA MSE"] if any(baselines) else []), "images/s"]
     rows = [
         [table.label(row), str(row.seeds), "" if rank is None else str(rank)]
@@ -229,7 +232,7 @@ def draw_planes(path: Path | IO[bytes], chosen: list[tuple[Table, str]]) -> None
     """
     from genzoo.comparison.rate_distortion import curves
 
-    planes = [(table.protocol, found) for table, _ in chosen if (found := curves(table))]
+    planes = [(table.brief or table.protocol, found) for table, _ in chosen if (found := curves(table))]
     if not planes:
         raise UsageError("--figure: no run here has a rate", "train a model with a prior: genzoo run vae …")
     from genzoo.figures.comparisons import rate_distortion

@@ -50,7 +50,6 @@ def add_verb(verbs: Any) -> None:
         "completion",
         help=text,
         description=f"{text.capitalize()}.\nWrite one line into your shell's file, and start a new shell:\n\n{lines}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     completion.add_argument("shell", choices=SHELLS)
     completion.set_defaults(handler=print_script)

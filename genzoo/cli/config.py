@@ -32,9 +32,7 @@ The trainer's options are defaults of `genzoo run`; the folders and the device, 
 def add_verb(subparsers: Any) -> None:
     """Add `config` with its own verbs."""
     summary = "show and change your own defaults of options"
-    config = subparsers.add_parser(
-        "config", help=summary, description=summary, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    config = subparsers.add_parser("config", help=summary, description=summary, epilog=EPILOG)
     config.set_defaults(handler=show)
     verbs = config.add_subparsers(dest="config_verb", metavar="VERB")
 

@@ -56,7 +56,7 @@ def show_info(options: argparse.Namespace) -> int:
     """Print the details of a name; several kinds may have it."""
     entries = registry().called(options.name)
     if not entries:
-        known = [name for kind in KINDS for name in registry().names(kind)]
+        known = {name: text for kind in KINDS for name, text in registry().summaries(kind).items()}
         raise UsageError(f"nothing is named {options.name!r}.{did_you_mean(options.name, known)}", "type: genzoo list")
     described = [description(entry) for entry in entries]
     verdicts = verdicts_here()
@@ -137,7 +137,8 @@ def about_part(entry: Entry) -> list[list[str]]:
     about = []
     if part.symbol:
         default = format(part.default, ".3g") if isinstance(part.default, float) else part.default
-        about = [["argument", f"{entry.name}:N, where N is {part.symbol} (default: {default})"]]
+        meaning = part.symbol.removeprefix("N, ").rstrip(",")
+        about = [["argument", f"{entry.name}:N, where N is {meaning} (default: {default})"]]
     if entry.kind == "likelihood":
         values = {"any": "any numbers", "unit": "numbers from 0 to 1", "grey": "grey levels", "counts": "counts"}
         about.append(["for", values[part.values]])

@@ -100,6 +100,8 @@ sample
   file                text         that was written
   n                   integer      examples
   drawn               text         from what
+sample --several, reconstruct --several
+  runs                [any]        of each what is without it
 reconstruct
   run                 text         its folder
   file                text         that was written

@@ -6,14 +6,14 @@ import argparse
 import os
 import re
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo.cli.failures import explained, show_traceback, system_error
-from genzoo.cli.words import OF_A_RUN, add_general_options, add_verbs, take_other_options, verb_of, verbosity
-from genzoo.core.command import GROUPS, VERBS
+from genzoo.cli.layout import Layout
+from genzoo.cli.words import OF_A_RUN, add_general_options, add_verbs, listing, take_other_options, verb_of, verbosity
+from genzoo.core.command import GROUPS, OTHER_WORDS, VERBS
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.hookspecs import API
 from genzoo.core.version import __version__
@@ -26,13 +26,6 @@ from genzoo.system.streams import discard, tell, usable_streams
 
 if TYPE_CHECKING:
     from genzoo.core.command import Command
-
-
-class Layout(argparse.RawDescriptionHelpFormatter):
-    """A help whose lines are never broken within an option, such as --data-root."""
-
-    def _split_lines(self, text: str, width: int) -> list[str]:
-        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
 class Parser(argparse.ArgumentParser):
@@ -227,7 +220,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
     if general.json and of_verb and "--json" in of_verb._option_string_actions:
         words = [*words, "--json"]
         prints_json()
-    options, rest = parser.parse_known_args(words)
+    options, rest = parser.parse_known_args(listing(words, of_verb))
     options.moved, options.of_model = moved, of_model
     if rest and options.verb not in OF_A_RUN:
         raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
@@ -260,7 +253,7 @@ def add_command(name: str, verbs: Any) -> None:
     from genzoo.registry.current import registry
 
     if not registry().called(name, ["command"]):
-        known = (*VERBS, *registry().names("command"))
+        known = {verb: OTHER_WORDS.get(verb, "") for verb in VERBS} | registry().summaries("command")
         raise UsageError(f"no command named {name!r}.{did_you_mean(name, known)}", "all commands: genzoo help")
     entry = registry().get("command", name)
     parser = verbs.add_parser(name, help=entry.summary, description=f"{entry.summary}  ({entry.origin})")

@@ -26,7 +26,6 @@ USES: dict[Kind, str] = {
 def add_verb(verbs: Any) -> None:
     """Add `new-plugin`."""
     parser = verbs.add_parser("new-plugin", help="create a plugin package that works at once", epilog=EPILOG)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("name", help="name of the package and its folder, such as genzoo-hvae")
     for kind in KINDS:
         parser.add_argument(f"--{kind}", dest=f"new_{kind}", metavar="NAME", help=f"register a {kind} of this name")

@@ -125,15 +125,17 @@ def read_words(kind: Any, words: list[str], **texts: Any) -> tuple[Any, list[str
         raise UsageError(message, several_values(message)) from None
 
 
+DECIMAL_COMMA = re.compile(r"--(\S+) must be a number, not '(-?\d+),(\d+)'")
 SEVERAL = re.compile(r"--(\S+) must be a (?:whole )?number, not '([^',]+(?:,[^',]+)+)'")
 
 
 def several_values(message: str) -> str:
-    """Return what to type where an option that takes one number got several; "" for another error."""
-    found = SEVERAL.fullmatch(message)
-    return (
-        f"it takes one value; to try several: genzoo sweep MODEL DATASET --grid {found[1]}={found[2]}" if found else ""
-    )
+    """Return what to type where an option that takes one number got several, or a comma for a point; else ""."""
+    found, decimal = SEVERAL.fullmatch(message), DECIMAL_COMMA.fullmatch(message)
+    several = f"to try several: genzoo sweep MODEL DATASET --grid {found[1]}={found[2]}" if found else ""
+    if decimal:
+        return f"decimals stand behind a point: {decimal[2]}.{decimal[3]}; {several}"
+    return f"it takes one value; {several}" if found else ""
 
 
 WRONG_TYPE = re.compile(r"Error parsing (--\S+): .*(int|float)\(?\)?(?: with base 10)?: (.*)")
@@ -202,8 +204,9 @@ def suggested(spelling: str, components: Components) -> tuple[str, list[str]]:
     elsewhere = [sections.with_section(part, name) for part, name in sections if name == plain]
     if elsewhere and "." in spelling:
         return f" Did you mean {' or '.join(elsewhere)}?", elsewhere
-    by_name = {name.lstrip("-"): name for name in known_options(components, "." in spelling)}
-    sentence = did_you_mean(spelling.lstrip("-"), by_name)
+    texts = known_options(components, "." in spelling)
+    by_name = {name.lstrip("-"): name for name in texts}
+    sentence = did_you_mean(spelling.lstrip("-"), {plain: texts[name] for plain, name in by_name.items()})
     similar = [by_name[name] for name in re.findall(r"'([^']+)'", sentence)]
     return (f" Did you mean {' or '.join(similar)}?" if similar else ""), similar
 

@@ -11,6 +11,7 @@ from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.sharing import add_sharing, refuse_jobs
 from genzoo.cli.words import add_formats
 from genzoo.core.errors import GenzooError, UsageError, listed
+from genzoo.core.listener import UNLIMITED
 from genzoo.core.text import names_in, seconds_in
 from genzoo.system.json_output import json_result
 
@@ -27,8 +28,6 @@ Options of one model stand behind its name: --models "vae,ddpm --net perceptron 
 Finished runs are reused, so the same command continues a race that was interrupted or killed.
 Options that depend on the number of steps, such as --schedule cosine, need the number of --epochs that the time is
 enough for: without it training has no last epoch."""
-EPOCHS = 1_000_000
-"""More passes over the data than any budget is enough for."""
 NOT_HERE = {
     "--max-time": "give the time of each run: --budget 10m",
     "--seed": "give all seeds: --seeds 0..4",
@@ -112,7 +111,7 @@ def entrants(options: argparse.Namespace, budget: float) -> tuple[list[RunConfig
     asked = [name for name in wanted if name not in of_every_run(registry())]
     given = any(word.partition("=")[0] == "--epochs" for word in options.rest)
     words = ["--max-time", f"{budget:g}", "--metrics", ",".join(asked)]
-    options.rest = [*options.rest, *words, *([] if given else ["--epochs", str(EPOCHS)])]
+    options.rest = [*options.rest, *words, *([] if given else ["--epochs", str(UNLIMITED)])]
     configs = usable_configs(options, models)
     return [*configs, *baselines(options, [config.model for config in configs])], list(map(key, wanted))
 

@@ -8,14 +8,17 @@ from typing import Any
 
 from genzoo.cli.loading import Source
 from genzoo.cli.made_file import add_open, print_file
-from genzoo.cli.saved_run import EXAMPLES, OUT_HELP, add_run_verb, figure_path, open_run, refuse_output
-from genzoo.core.errors import HINT, printable
-from genzoo.system.json_output import json_result
+from genzoo.cli.saved_run import EXAMPLES, OUT_HELP, add_run_verb, figure_path, for_each, open_run, refuse_output
+from genzoo.core.errors import HINT, UsageError, printable
+from genzoo.runs.reference import MODEL_FILE
+
+INPUTS = (*EXAMPLES, ".npz", ".jpeg", ".gif", ".bmp", ".tif", ".tiff")
+"""Endings of the names of files, which are no runs."""
 
 
 def add_verb(verbs: Any) -> None:
     """Add `reconstruct`."""
-    reconstruct = add_run_verb(verbs, "reconstruct", save_reconstructions, "encode and decode examples")
+    reconstruct = add_run_verb(verbs, "reconstruct", reconstruct_runs, "encode and decode examples", several=True)
     files = "pictures, folders of pictures, .npy, .npz or .csv (default: test examples)"
     reconstruct.add_argument("images", nargs="*", type=Path, metavar="FILE", help=files)
     reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="number of test examples (default: 30)")
@@ -24,9 +27,26 @@ def add_verb(verbs: Any) -> None:
     add_open(reconstruct)
 
 
-def save_reconstructions(options: argparse.Namespace) -> int:
-    """Write originals and reconstructions as a picture, or the reconstructions as numbers."""
+def reconstruct_runs(options: argparse.Namespace) -> int:
+    """Write examples and their reconstructions by each run."""
     refuse_output(options.out, EXAMPLES)
+    options.images = [Path(word) for word in options.run if is_input(word)]
+    options.run = [word for word in options.run if not is_input(word)]
+    if not options.run:
+        raise UsageError("which run?", "name it before the files: genzoo reconstruct RUN FILE")
+    return for_each(options, save_reconstructions)
+
+
+def is_input(word: str) -> bool:
+    """Return whether a word names a file or a folder of examples, and no run."""
+    path = Path(word)
+    if path.suffix.lower() in INPUTS:
+        return True
+    return path.exists() and path.name != MODEL_FILE and not (path / "config.json").exists()
+
+
+def save_reconstructions(options: argparse.Namespace) -> dict[str, Any]:
+    """Write originals and reconstructions of a run as a picture, or the latter as numbers, and return the record."""
     run, device = open_run(options)
     import torch
 
@@ -65,8 +85,8 @@ def save_reconstructions(options: argparse.Namespace) -> int:
         figures.displacements(out, x, again, "points and their reconstructions")
     measured, of_each = "wrong" if kind == "tokens" else "MSE", list(zip(names, error.tolist(), strict=False))
     examples = [{"example": name, "error": value} for name, value in of_each]
-    json_result(run=run.path, file=out, n=len(x), measured=measured, mean=error.mean().item(), examples=examples)
     for name, value in of_each:
         print(f"{printable(name, HINT)}  {measured} {value:.5f}")
     print_file(out, options)
-    return 0
+    found = {"n": len(x), "measured": measured, "mean": error.mean().item(), "examples": examples}
+    return {"run": run.path, "file": out, **found}

@@ -237,7 +237,7 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
 
 def print_results(run: Any, metrics: Any, root: Path) -> None:
     """Print the results table, the paths of figures and report, and what to type next."""
-    from genzoo.cli.terminal import print_table, print_text
+    from genzoo.cli.terminal import print_commands, print_table, print_text
     from genzoo.comparison.references import default_runs
     from genzoo.core.text import gigabytes
     from genzoo.reporting.format import not_available, notes, results_rows
@@ -262,6 +262,5 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     reconstruct = [f"genzoo reconstruct {where}"] if results["latents"] else []
     others = [file for file in run.path.parent.glob("*/results.json") if file.parent != run.path]
     folder = "" if run.path.parent == default_runs() else f" {run.path.parent}"
-    print_text("next      " + "  |  ".join([f"genzoo sample {where}", *reconstruct, f"genzoo evaluate {where}"]))
-    if others:
-        print(f"{'':10}genzoo compare{folder}")
+    compare = [f"genzoo compare{folder}"] if others else []
+    print_commands([f"genzoo sample {where}", *reconstruct, f"genzoo evaluate {where}", *compare])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
-from genzoo.cli.terminal import harmless, print_table, print_text
+from genzoo.cli.terminal import harmless, print_commands, print_table, print_text
 from genzoo.core.errors import UsageError, did_you_mean
 from genzoo.core.text import duration, gigabytes, number
 from genzoo.system.json_output import json_result
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 without a verb: list.
 
+  genzoo runs sweep/                         the runs in a folder
   genzoo runs list --status killed,failed
   genzoo runs show @last
   genzoo runs diff vae-digits @last          options and versions in which two runs differ
@@ -35,9 +36,7 @@ without a verb: list.
 def add_verb(subparsers: Any) -> None:
     """Add `runs` with its own verbs."""
     summary = "list, show, tag, compare the options of, and remove runs"
-    runs = subparsers.add_parser(
-        "runs", help=summary, description=summary, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    runs = subparsers.add_parser("runs", help=summary, description=summary, epilog=EPILOG)
     verbs = runs.add_subparsers(dest="runs_verb", metavar="VERB")
     add_list_options(runs)
     add_list_options(made(verbs, "list", list_runs, "one line for each run, the newest first"))
@@ -73,10 +72,11 @@ def made(verbs: Any, name: str, handler: Any, summary: str) -> argparse.Argument
 
 def add_list_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the list."""
-    parser.set_defaults(places=[])
+    parser.set_defaults(places=[], folder_verb="list")
     if parser.prog.endswith(" list"):
         here = "runs, or folders of runs (default: those of runs/, bench/, race/, sweep/ and reproduce/ here)"
         parser.add_argument("places", nargs="*", type=Path, metavar="FOLDER", help=here)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     parser.add_argument("--status", metavar="A,B", default="", help="only runs that are running, finished, …")
     parser.add_argument("--tag", default="", help="only runs with this tag")
     parser.add_argument("-n", type=int, default=20, help="lines; 0: all (default: 20)")
@@ -84,14 +84,13 @@ def add_list_options(parser: argparse.ArgumentParser) -> None:
 
 def list_runs(options: argparse.Namespace) -> int:
     """Print a line for each run."""
-    from genzoo.comparison.references import default_runs
     from genzoo.comparison.references import places as default_places
     from genzoo.runs.overview import runs_in
 
-    root = default_runs()
+    root = options.runs
     places = options.places or [place for place in default_places(root) if place.is_dir()]
     if missing := [place for place in places if not place.is_dir()]:
-        raise UsageError(f"no folder {missing[0]}", "type: genzoo runs")
+        raise UsageError(f"no folder {missing[0]}", "runs here: genzoo runs; one of them: genzoo runs show RUN")
     found = chosen(runs_in(places), options.status, options.tag)
     if options.json:  # also of none, and of all
         json_result(runs=[one.as_json() for one in found])
@@ -159,6 +158,7 @@ def show_runs(options: argparse.Namespace) -> int:
     for one in found:
         print_text(str(one.run.path), "bold")
         print_table(about(one), left=2, header=False)
+        print_commands(next_commands(one))
     return 0
 
 
@@ -172,28 +172,27 @@ def about(one: Overview) -> list[list[str]]:
         "status": one.state,
         "started": f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(one.started))}, {age(one.started)} ago",
         "took": f"{duration(one.seconds)} on {one.record.get('device', 'an unknown device')}",
-        "epochs": f"{done} of {asked}",
+        "epochs": f"{done} of {asked}" if asked else str(done),
         "loss": "" if one.loss is None else f"{number(one.loss)} in the last epoch",
         "size": f"{gigabytes(one.size)}, of it checkpoints {gigabytes(one.checkpoints)}",
         "tags": " ".join(one.labels["tags"]),
         "note": one.labels["note"],
         "command": typed,
-        "next": next_command(one),
     }
     return [[name, harmless(text)] for name, text in rows.items() if text]
 
 
-def next_command(one: Overview) -> str:
+def next_commands(one: Overview) -> list[str]:
     """Return what to type next for a run."""
     from genzoo.runs.overview import FAILED, KILLED
     from genzoo.runs.run import FINISHED, REPORT_FILE, RUNNING
 
     if one.status == RUNNING:
-        return ""
+        return []
     if one.status == FINISHED:
-        return f"open {one.run.path / REPORT_FILE}  |  genzoo evaluate {one.run.path}"
+        return [f"open {one.run.path / REPORT_FILE}", f"genzoo evaluate {one.run.path}"]
     resumable = one.checkpoints or one.status in (KILLED, FAILED) or one.epochs[0]
-    return f"genzoo resume {one.run.path}" if resumable else f"genzoo runs rm {one.run.path}"
+    return [f"genzoo resume {one.run.path}" if resumable else f"genzoo runs rm {one.run.path}"]
 
 
 def show_differences(options: argparse.Namespace) -> int:

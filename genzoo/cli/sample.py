@@ -14,13 +14,14 @@ from genzoo.cli.saved_run import (
     OUT_HELP,
     add_run_verb,
     figure_path,
+    find_run,
+    for_each,
     open_run,
     refuse_output,
     refuse_too_many,
 )
 from genzoo.core.errors import UsageError
 from genzoo.core.text import list_in
-from genzoo.system.json_output import json_result
 from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 DESCRIPTION = """\
-Draw new examples from a trained model. A model's own sampling options, such as --steps 50, may follow:
+Draw new examples from trained models. A model's own sampling options, such as --steps 50, may follow:
 genzoo sample RUN --help shows those of a run. --model.NAME is the model's option where both have one."""
 
 
@@ -36,7 +37,7 @@ class RunHelp(argparse.Action):
     """`--help`: below the options of the verb, those of sampling of the run that is named before it."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: Any) -> NoReturn:
-        if namespace.run is not None:
+        if namespace.run:
             parser.epilog = sampling_help(namespace)
         parser.print_help()
         parser.exit()
@@ -44,7 +45,9 @@ class RunHelp(argparse.Action):
 
 def add_verb(verbs: Any) -> None:
     """Add `sample`."""
-    sample = add_run_verb(verbs, "sample", save_samples, "draw new examples from a trained model", add_help=False)
+    sample = add_run_verb(
+        verbs, "sample", sample_runs, "draw new examples from trained models", add_help=False, several=True
+    )
     sample.add_argument("-h", "--help", nargs=0, action=RunHelp, help="show this text; after RUN, with its own options")
     sample.description = DESCRIPTION
     sample.set_defaults(of_model=[])
@@ -60,9 +63,14 @@ def add_verb(verbs: Any) -> None:
     add_open(sample)
 
 
-def save_samples(options: argparse.Namespace) -> int:
-    """Write new examples as a picture or as numbers."""
+def sample_runs(options: argparse.Namespace) -> int:
+    """Write new examples of each run."""
     refuse_output(options.out, EXAMPLES)
+    return for_each(options, save_samples)
+
+
+def save_samples(options: argparse.Namespace) -> dict[str, Any]:
+    """Write new examples of a run as a picture or as numbers, and return the record for `--json`."""
     run, device = open_run(options)
     import torch
 
@@ -113,9 +121,8 @@ def save_samples(options: argparse.Namespace) -> int:
         train = source.view_if_there("train", device, "drawn without the data")
         real = None if train is None else source.meaning(train.x[: figures.points_shown(spec)].cpu())
         figures.scatter(out, real, new, f"{n} samples, {drawn}")
-    json_result(run=run.path, file=out, n=n, drawn=drawn)
     print_file(out, options)
-    return 0
+    return {"run": run.path, "file": out, "n": n, "drawn": drawn}
 
 
 def own_options(model: Model, options: argparse.Namespace, name: str) -> Any:
@@ -151,10 +158,9 @@ def sampling_help(options: argparse.Namespace) -> str:
         UsageError: There is no such run.
     """
     from genzoo.cli.info import option_line
-    from genzoo.comparison.references import find
     from genzoo.core.options import describe_fields, option
 
-    config = find(options.run, options.runs).config
+    config = find_run(options.run[0], options).config
     rows = describe_fields(config.sampling)
     if not rows:
         return f"{config.model} has no sampling options of its own"

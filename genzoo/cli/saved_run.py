@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import add_data_options
 from genzoo.core.errors import UsageError
 from genzoo.figures import formats
+from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
     import torch
@@ -52,20 +54,50 @@ def one_of(options: argparse.Namespace, name: str) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(options), "run": name})
 
 
+def for_each(options: argparse.Namespace, do: Callable[[argparse.Namespace], dict[str, Any]]) -> int:
+    """Do the work of a verb for each run that is named, give the results for `--json`, and return the exit code.
+
+    Args:
+        options: Those of the verb; `run` has the names.
+        do: Takes the options of one run and returns its result.
+
+    Raises:
+        UsageError: One file is named for several runs.
+    """
+    if len(options.run) > 1 and options.out:
+        raise UsageError(
+            f"--out {options.out}: one file for {len(options.run)} runs", "leave --out out, or name one run"
+        )
+    for name in options.run:
+        find_run(name, options)
+    results = [do(one_of(options, name)) for name in options.run]
+    json_result(**(results[0] if len(results) == 1 else {"runs": results}))
+    return 0
+
+
+def find_run(name: str, options: argparse.Namespace) -> Run:
+    """Return the run of a name on a command line.
+
+    Raises:
+        UsageError: There is no such run.
+    """
+    from genzoo.comparison.references import find
+
+    return find(name, options.runs)
+
+
 def open_run(options: argparse.Namespace) -> tuple[Run, torch.device]:
     """Return the run and the device of a command line.
 
     Raises:
         UsageError: There is no such run or device, or a number is out of range.
     """
-    from genzoo.comparison.references import find
-
     counts = getattr(options, "n", None), getattr(options, "batch_size", None)
     if any(count is not None and count < 1 for count in counts):
         raise UsageError("-n and --batch-size must be at least 1", f"type: genzoo {options.verb} --help")
     if not 1 <= getattr(options, "samples", 1) <= MOST_SAMPLES:
         raise UsageError(f"--samples {options.samples}: between 1 and {MOST_SAMPLES:,}", "try --samples 10")
-    run = find(options.run, options.runs)
+    run = find_run(options.run, options)
     from genzoo.system.devices import choose_device  # and with it torch, which a refusal need not wait for
 
     return run, choose_device(options.device)

@@ -27,7 +27,8 @@ TRIALS, BEST, SEEDS = 20, 3, "1..3"
 def search(options: argparse.Namespace, model: str, folder: Path) -> int:
     """Make the trials that are missing, train the best again, print the sheet, and return the exit code."""
     from genzoo.evaluation.order import key
-    from genzoo.experiment.search import SEED, Search, dimension, refuse_without_optuna
+    from genzoo.experiment.dimensions import dimension
+    from genzoo.experiment.search import SEED, Search, refuse_without_optuna
     from genzoo.experiment.sweep import parse_seeds
     from genzoo.runs.run import RunPaths
     from genzoo.system.signals import exit_code

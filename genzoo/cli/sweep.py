@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 USAGE = """\
 genzoo sweep MODEL DATASET --grid NAME=A,B,C [--grid …] [options]
-       genzoo sweep MODEL DATASET --search NAME=A..B [--search …] [--trials N] [options]
+       genzoo sweep MODEL DATASET --search NAME=A..B [--trials N] [options]
        genzoo sweep --config FILE.toml [options]"""
 DESCRIPTION = """\
 Train one model with every combination of some options, or with such as Optuna draws from ranges, and choose the best

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ STYLES = {
     r"^n/a.*": "dim",
 }
 """What is coloured in a table and its notes, as regular expressions."""
+PIECE = re.compile(r"(?:[≤≈] )?\S+(?: ± \S+)?")
+"""What is never broken in a table: a word; a number with its sign and its interval."""
 INDENT, GAP = 2, 3
 """Blanks left of a table and between its columns, as in `genzoo.reporting.format.aligned`."""
 
@@ -78,36 +81,86 @@ def in_terminal() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
-def print_table(rows: Sequence[Sequence[str]], left: int = 1, header: bool = True, plain: str | None = None) -> None:
+def print_table(
+    rows: Sequence[Sequence[str]], left: int = 1, header: bool = True, plain: str | None = None, names: int = 1
+) -> None:
     """Print rows as columns; in a terminal with colour, and not wider than it.
+
+    Texts are wrapped where they may be broken, see `PIECE`. Columns for which there is no room even so make further
+    tables below, with the columns that name the rows again; or, without room for these, each row has a line a value.
 
     Args:
         rows: Texts, equally many in each row.
         left: How many columns are flush left; the others are flush right.
         header: Whether the first row is a header.
         plain: The text where standard output is no terminal; without it, the aligned rows.
+        names: How many columns name the rows.
     """
     from genzoo.reporting.format import aligned
 
     if not in_terminal():
         print(aligned(rows, left) if plain is None else plain)
         return
+    target, rows = console(), [[harmless(text) for text in row] for row in rows]
+    parts = columns_of_tables(rows, target.width, names) if header else [[*range(len(rows[0]))]]
+    if not parts:
+        _print_records(target, rows)
+    for number, columns in enumerate(parts):
+        if number:
+            print()
+        shown = [row for row in rows if len(parts) == 1 or any(row[place] for place in columns[names:])]
+        _print_columns(target, [[row[place] for place in columns] for row in shown], left, header)
+
+
+def columns_of_tables(rows: Sequence[Sequence[str]], width: int, names: int) -> list[list[int]]:
+    """Return the columns of each table that rows are printed as, all in one if possible; [] if one does not fit.
+
+    Args:
+        rows: The texts.
+        width: Columns of the terminal.
+        names: How many columns name the rows: each table has them.
+    """
+    needs, first = longest_pieces(rows), [*range(names)]
+    room = width - INDENT
+    if sum(needs) + (GAP - 1) * len(needs) <= room:
+        return [[*range(len(needs))]]
+    whole = [max(column) + GAP - 1 for column in lengths(rows)]
+    parts: list[list[int]] = []
+    for place in range(names, len(needs)):
+        if not parts or sum(whole[one] for one in (*parts[-1], place)) > room:
+            parts.append([*first])
+        parts[-1].append(place)
+    least = max(needs[names:]) + sum(needs[:names]) + (GAP - 1) * (names + 1)
+    return parts if least <= room else []
+
+
+def _print_columns(target: Console, rows: Sequence[Sequence[str]], left: int, header: bool) -> None:
+    """Print rows as one table of rich, with lines that are broken as `PIECE` says."""
     from rich.padding import Padding
     from rich.table import Table
 
-    target = console()
-    if header and narrowest(rows) > target.width:
-        _print_records(target, rows)
-        return
     gap = GAP if INDENT + sum(map(max, lengths(rows))) + GAP * len(rows[0]) <= target.width else GAP - 1
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=header, header_style="bold")
     room = target.width - (INDENT if header else 0) - gap * len(rows[0])
-    for number, (text, width) in enumerate(zip(rows[0], widths(rows, room), strict=True)):
+    needed = widths(rows, room)
+    for number, (text, width) in enumerate(zip(rows[0], needed, strict=True)):
         justify = "left" if number < left else "right"
-        table.add_column(styled(text) if header else "", justify=justify, overflow="fold", width=width)  # type: ignore[arg-type]
+        shown = styled(text, width=width) if header else ""
+        table.add_column(shown, justify=justify, overflow="fold", width=width)  # type: ignore[arg-type]
     for row in rows[1:] if header else rows:
-        table.add_row(*map(styled, row))
+        table.add_row(*(styled(text, width=width) for text, width in zip(row, needed, strict=True)))
     target.print(Padding(table, (0, 0, 0, INDENT if header else 0), expand=False))
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return a text with line ends between its pieces, so that no line is wider than a width if pieces are not."""
+    lines: list[str] = []
+    for piece in PIECE.findall(text):
+        if lines and len(lines[-1]) + 1 + len(piece) <= width:
+            lines[-1] += f" {piece}"
+        else:
+            lines.append(piece)
+    return "\n".join(lines) if len(text) > width else text
 
 
 def print_tables(tables: Sequence[ReportTable], footer: str = "") -> None:
@@ -116,7 +169,7 @@ def print_tables(tables: Sequence[ReportTable], footer: str = "") -> None:
 
     for table in tables:
         print_text(harmless(table.title), "bold")
-        print_table([[harmless(text) for text in row] for row in table.rows])
+        print_table([[harmless(text) for text in row] for row in table.rows], names=table.names)
         for note in table.notes:
             print_text(harmless(note), indent=INDENT)
         print()
@@ -133,6 +186,12 @@ def print_text(text: str, style: str = "", indent: int = 0) -> None:
     console().print(Padding(styled(text, style), (0, 0, 0, indent), expand=False))
 
 
+def print_commands(commands: Sequence[str]) -> None:
+    """Print what to type next, a command a line, which is never broken: it is copied."""
+    for number, command in enumerate(commands):
+        print(f"{'' if number else 'next':10}{harmless(command)}")
+
+
 def harmless(text: str) -> str:
     """Return a text on one line with its control characters spelled out, uncut."""
     return printable(text, len(text.encode("unicode_escape")) + 1)
@@ -146,37 +205,32 @@ def console() -> Console:
     return Console(file=sys.stdout, color_system=colours, highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
 
 
-def styled(text: str, style: str = "") -> Text:
-    """Return a text for rich, with warnings red, "n/a" dim and control characters spelled out."""
+def styled(text: str, style: str = "", width: int = 0) -> Text:
+    """Return a text for rich, with warnings red, "n/a" dim and control characters spelled out, wrapped to a width."""
     from rich.text import Text
 
-    made = Text(harmless(text), style)
+    made = Text(wrapped(harmless(text), width) if width else harmless(text), style)
     for pattern, colour in STYLES.items():
-        made.highlight_regex(pattern, colour)
+        made.highlight_regex(re.compile(pattern.replace(" ", r"\s"), re.DOTALL), colour)
     return made
 
 
-def narrowest(rows: Sequence[Sequence[str]]) -> int:
-    """Return the width of a table whose texts are wrapped at every blank."""
-    words = longest_words(rows)
-    return INDENT + sum(words) + (GAP - 1) * len(words)  # rich keeps a gap right of the last column too
-
-
-def longest_words(rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the length of the longest word in each column."""
+def longest_pieces(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the length of the longest piece in each column, see `PIECE`."""
     return [
-        max((len(word) for text in column for word in text.split()), default=0) for column in zip(*rows, strict=True)
+        max((len(piece) for text in column for piece in PIECE.findall(text)), default=0)
+        for column in zip(*rows, strict=True)
     ]
 
 
 def widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return the width of each column: all that its texts need, or less in the widest ones, but no less than a word.
+    """Return the width of each column: all that its texts need, or less in the widest ones, but no less than a piece.
 
     Args:
         rows: The texts.
         room: Columns of the terminal for all of them.
     """
-    found, least = list(map(max, lengths(rows))), longest_words(rows)
+    found, least = list(map(max, lengths(rows))), longest_pieces(rows)
     while sum(found) > room and (wider := [place for place, width in enumerate(found) if width > least[place]]):
         found[max(wider, key=lambda place: found[place])] -= 1
     return found
@@ -188,7 +242,7 @@ def lengths(rows: Sequence[Sequence[str]]) -> list[list[int]]:
 
 
 def _print_records(target: Console, rows: Sequence[Sequence[str]]) -> None:
-    """Print each row as its first text and, below it, a line for each other one: for tables that are too wide."""
+    """Print each row as its first text and, below it, a line for each other one: for rows whose names leave no room."""
     from rich.padding import Padding
     from rich.table import Table
 
@@ -196,6 +250,8 @@ def _print_records(target: Console, rows: Sequence[Sequence[str]]) -> None:
     for row in others:
         target.print(Padding(styled(row[0], "bold"), (0, 0, 0, INDENT)))
         record = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=False)
+        for _ in range(2):
+            record.add_column(overflow="fold")
         for name, text in zip(header[1:], row[1:], strict=True):
             if text:
                 record.add_row(name, styled(text))

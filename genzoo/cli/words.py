@@ -37,6 +37,22 @@ def add_verbs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
     return verbs
 
 
+def listing(words: list[str], parser: argparse.ArgumentParser | None) -> list[str]:
+    """Return the words of a verb that has verbs below it, with the one that takes folders where a folder stands alone.
+
+    Args:
+        words: The verb, and what follows.
+        parser: That of the verb; its default `folder_verb` names the verb below it, if there is one.
+    """
+    if parser is None or parser.get_default("folder_verb") is None:
+        return words
+    below = {
+        name for action in parser._actions if isinstance(action, argparse._SubParsersAction) for name in action.choices
+    }
+    folders = [word for word in words[1:] if not word.startswith("-") and (os.sep in word or os.path.isdir(word))]
+    return [words[0], parser.get_default("folder_verb"), *words[1:]] if folders and not below & {*words} else words
+
+
 def add_formats(parser: argparse.ArgumentParser, *names: str) -> None:
     """Add an option for each format that a verb can print beside text; `format` is the one that was typed."""
     for name in names:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from genzoo.comparison.statistics import Difference, Estimate, corrected, difference
+from genzoo.comparison.statistics import Difference, Estimate, corrected, difference, of_seeds
 from genzoo.evaluation.order import Order, order_of
 
 if TYPE_CHECKING:
-    from genzoo.comparison.tables import Row, Table
+    from genzoo.comparison.tables import Part, Row, Table
+
+MOST_SEEDS = 100
+"""Seeds of each row above which nobody makes them."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Paired:
     """The number of pairs of rows that the level is corrected for."""
     comparative: str = "lower"
     """Whether a better metric is "lower" or "higher"."""
+    part: Part = "test"
+    """The split whose metrics differ."""
 
     @property
     def settled(self) -> bool:
@@ -54,27 +59,39 @@ def paired(table: Table, metric: str) -> Paired | None:
     Seeds are replicates, so the variance over seeds counts for each row. Both rows have the same test examples, so the
     variance of the difference over these counts. Any pair could have been the best two: the level is corrected for all.
     """
-    rows = [row for row in table.sorted_by(metric).rows if isinstance(row.estimate(metric), Estimate)][:2]
-    order = order_of(metric)
-    if len(rows) < 2 or order.better is None:
+    return best_two(table.sorted_by(metric).rows, metric, table.label)
+
+
+def best_two(rows: Sequence[Row], metric: str, label: Callable[[Row], str], part: Part = "test") -> Paired | None:
+    """Return the test of the first two rows that have the metric on a split, see `paired`.
+
+    Args:
+        rows: All that were chosen from, the best first.
+        metric: Its name in results.
+        label: Gives a row's name.
+        part: The split; of validation data the variance over seeds counts alone.
+    """
+    first, order = [row for row in rows if isinstance(row.estimate(metric, part), Estimate)][:2], order_of(metric)
+    if len(first) < 2 or order.better is None:
         return None
-    one, other = costs(rows[0], metric, order), costs(rows[1], metric, order)
+    one, other = (costs(row, metric, order, part) for row in first)
     if other.mean < one.mean:  # the best two are chosen on validation data
-        rows.reverse()
-    found = tested(rows[0], rows[1], metric, order)
-    pairs = comparisons(table.rows, metric)
-    values = example_differences(rows[0], rows[1], metric)
+        first.reverse()
+    found = tested(first[0], first[1], metric, order, part)
+    pairs = comparisons(rows, metric, part)
+    values = example_differences(first[0], first[1], metric) if part == "test" else None
     return Paired(
-        better=table.label(rows[0]),
-        other=table.label(rows[1]),
+        better=label(first[0]),
+        other=label(first[1]),
         metric=metric,
         difference=abs(other.mean - one.mean),
         interval=None if found is None else found.interval(corrected(pairs)),
         p=1.0 if found is None else found.p,
-        seeds=(rows[0].seeds, rows[1].seeds),
+        seeds=(first[0].seeds, first[1].seeds),
         n=None if values is None else values[1],
         comparisons=pairs,
         comparative=order.comparative,
+        part=part,
     )
 
 
@@ -89,31 +106,44 @@ def ranks(table: Table, metric: str) -> list[int | None]:
         return [None] * len(place)
     level = corrected(comparisons(table.rows, metric))
     for (i, one), (j, other) in itertools.combinations(enumerate(table.rows), 2):
-        found = tested(one, other, metric, order)
+        found = tested(one, other, metric, order, "test")
         if found is not None and found.p < level:
             worse = i if found.mean > 0 else j
             place[worse] = (place[worse] or 1) + 1
     return place
 
 
-def comparisons(rows: Sequence[Row], metric: str) -> int:
+def seeds_enough(rows: Sequence[Row], metric: str, part: Part) -> int | None:
+    """Return how many seeds of each of the first two rows would show their difference, if it stayed as it is.
+
+    None: no number up to `MOST_SEEDS` would, or the variance over seeds is not known.
+    """
+    one, other = (costs(row, metric, order_of(metric), part) for row in rows[:2])
+    if min(len(one.values), len(other.values)) < 2:
+        return None
+    level, gap = corrected(comparisons(rows, metric, part)), one.mean - other.mean
+    return next((n for n in range(2, MOST_SEEDS + 1) if of_seeds(gap, one, other, n).p < level), None)
+
+
+def comparisons(rows: Sequence[Row], metric: str, part: Part = "test") -> int:
     """Return how many pairs of rows can be tested: rows with the metric and at least two seeds."""
-    k = sum(row.seeds > 1 and isinstance(row.estimate(metric), Estimate) for row in rows)
+    k = sum(row.seeds > 1 and isinstance(row.estimate(metric, part), Estimate) for row in rows)
     return k * (k - 1) // 2
 
 
-def tested(one: Row, other: Row, metric: str, order: Order) -> Difference | None:
+def tested(one: Row, other: Row, metric: str, order: Order, part: Part) -> Difference | None:
     """Return the first row's cost minus the second's, negative if the first is better; None if it cannot be tested."""
     if min(one.seeds, other.seeds) < 2:
         return None
-    if any(isinstance(row.estimate(metric), str) for row in (one, other)):
+    if any(isinstance(row.estimate(metric, part), str) for row in (one, other)):
         return None
-    return difference(costs(one, metric, order), costs(other, metric, order), example_differences(one, other, metric))
+    examples = example_differences(one, other, metric) if part == "test" else None
+    return difference(costs(one, metric, order, part), costs(other, metric, order, part), examples)
 
 
-def costs(row: Row, metric: str, order: Order) -> Estimate:
+def costs(row: Row, metric: str, order: Order, part: Part = "test") -> Estimate:
     """Return a row's metric over the seeds as a cost: lower is better."""
-    estimate = row.estimate(metric)
+    estimate = row.estimate(metric, part)
     assert isinstance(estimate, Estimate)
     return Estimate(tuple(map(order.cost, estimate.values)))
 

@@ -15,8 +15,9 @@ from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.core.text import duration
-from genzoo.evaluation.order import key, refuse_unordered
+from genzoo.evaluation.order import key, refuse_unordered, with_summaries
 from genzoo.runs import user_defaults
+from genzoo.runs.elsewhere import noted
 from genzoo.runs.overview import Overview, flat, run_folders
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, read_json
@@ -39,9 +40,12 @@ def default_runs() -> Path:
 
 
 def places(root: Path = RUNS) -> list[Path]:
-    """Return the folders in which runs are looked up by name: for the default one also those of sweeps beside it."""
+    """Return the folders in which runs are looked up by name: a folder of runs, and the runs that it notes elsewhere.
+
+    For the default one also those of sweeps beside it.
+    """
     beside = ("bench", "race", "sweep", "reproduce") if root in (RUNS, default_runs()) else ()
-    return [root, *map(Path, beside)]
+    return [root, *map(Path, beside), *noted(root)]
 
 
 def find(reference: str, root: Path = RUNS) -> Run:
@@ -63,11 +67,15 @@ def find(reference: str, root: Path = RUNS) -> Run:
     runs = run_folders(places(root))
     if not runs:
         raise UsageError(f"no runs in {root}/", "train a model: genzoo run …, or name their folder: --runs FOLDER")
+    if reference in ("@best", "@best:"):
+        raise UsageError("@best: by which metric?", "the run with the best validation MSE: @best:mse")
     if reference.startswith("@best:"):
         return best(root, reference.removeprefix("@best:"))
     if reference == "@last":
         return Run(max(runs, key=_started))
-    matching = [p for p in runs if p.name.startswith(reference) or p.name.rpartition("-")[2].startswith(reference)]
+    folder, name = os.path.split(reference)
+    inside = run_folders([Path(folder)]) if folder else runs
+    matching = [p for p in inside if p.name.startswith(name) or p.name.rpartition("-")[2].startswith(name)]
     if len(matching) == 1:
         return Run(matching[0])
     if matching:
@@ -136,8 +144,9 @@ def finished_in(names: Iterable[str | Path], root: Path = RUNS) -> list[Run]:
 
 def best(root: Path, metric: str) -> Run:
     """Return the best finished run in a folder, its path spelled as for @last; see `best_of`."""
-    chosen = best_of(collect([root]), metric, f"{root}/").path.resolve()
-    return Run(next((path for path in run_folders([root]) if path.resolve() == chosen), chosen))
+    folders = [root, *noted(root)]
+    chosen = best_of(collect(folders), metric, f"{root}/").path.resolve()
+    return Run(next((path for path in run_folders(folders) if path.resolve() == chosen), chosen))
 
 
 def best_of(runs: Iterable[Run], metric: str, where: str) -> Run:
@@ -163,7 +172,8 @@ def best_of(runs: Iterable[Run], metric: str, where: str) -> Run:
     if not found:
         known = [name.replace("_", "-") for table in comparable for name in table.metrics()]
         hint = f"known: {', '.join(dict.fromkeys(known))}"
-        raise UsageError(f"@best:{metric}: no finished run in {where} has it.{did_you_mean(metric, known)}", hint)
+        meant = did_you_mean(metric, with_summaries(known))
+        raise UsageError(f"@best:{metric}: no finished run in {where} has it.{meant}", hint)
     refuse_unlike(where, metric, sorted({protocol for _, _, protocol, _ in found}))
     order = refuse_unordered(
         name, f"@best:{metric}", dict.fromkeys(name for one in comparable for name in one.metrics())

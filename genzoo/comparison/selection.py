@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from genzoo.comparison.ranking import Paired, best_two, seeds_enough
 from genzoo.comparison.statistics import Estimate, as_json
 from genzoo.comparison.tables import Row, Table, is_metric, table_in, tables
 from genzoo.core.errors import UsageError
@@ -49,6 +50,16 @@ class Selection:
         names = {name: None for split in splits for name in measured_in(split)}
         return [self.metric, *(name for name in without_copies([*splits], [*names]) if name != self.metric)]
 
+    @property
+    def paired(self) -> Paired | None:
+        """The test of the best two on validation data; None if there are fewer."""
+        return best_two(self.rows, self.metric, self.label, "validation")
+
+    @property
+    def seeds_enough(self) -> int | None:
+        """How many seeds of each of the best two would show their difference, if it stayed; see `ranking`."""
+        return seeds_enough(self.rows, self.metric, "validation")
+
     def label(self, row: Row) -> str:
         """Return the model and what was tried; without names, the options in which the rows differ."""
         name = self.names.get(row.runs[0].path)
@@ -71,6 +82,7 @@ class Selection:
                 }
                 for row in self.rows
             ],
+            "paired": self.paired and self.paired.as_json(),
             "best": best and {
                 "model": self.label(best),
                 "settings": best.settings,

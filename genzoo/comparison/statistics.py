@@ -40,12 +40,17 @@ class Estimate:
     @property
     def test_interval(self) -> float | None:
         """Half the width of the 95 % interval over the choice of test examples."""
-        return None if self.standard_error is None else statistics.NormalDist().inv_cdf(0.975) * self.standard_error
+        return None if self.standard_error is None else interval_of(self.standard_error)
 
     @property
     def variance(self) -> float:
         """The sample variance over seeds (divided by n − 1); needs two seeds."""
         return statistics.variance(self.values)
+
+
+def interval_of(standard_error: float) -> float:
+    """Return half the width of the 95 % interval of a mean over many examples."""
+    return statistics.NormalDist().inv_cdf(1 - LEVEL / 2) * standard_error
 
 
 def as_json(estimate: Estimate | str) -> dict[str, Any]:
@@ -101,6 +106,13 @@ def difference(one: Estimate, other: Estimate, examples: tuple[float, int] | Non
     total = sum(variance for variance, _ in parts)
     squares = sum(variance**2 / freedom for variance, freedom in parts)
     return Difference(one.mean - other.mean, total, total**2 / squares if squares > 0 else 1.0)
+
+
+def of_seeds(gap: float, one: Estimate, other: Estimate, seeds: int) -> Difference:
+    """Return the difference that two means with the variances of these would have over a number of seeds of each."""
+    total = (one.variance + other.variance) / seeds
+    squares = (one.variance**2 + other.variance**2) / seeds**2 / (seeds - 1)
+    return Difference(gap, total, total**2 / squares if squares > 0 else 1.0)
 
 
 def corrected(comparisons: int) -> float:

@@ -18,6 +18,21 @@ GROUPS = {
 VERBS = tuple(verb for group in GROUPS.values() for verb in group)
 """The names of these commands. Plugins cannot use them."""
 
+OTHER_WORDS = {
+    "run": "train fit learn",
+    "resume": "continue restart",
+    "list": "models datasets metrics search",
+    "evaluate": "test score metrics",
+    "sample": "generate draw",
+    "embed": "encode latents",
+    "runs": "ls history show experiments",
+    "compare": "leaderboard rank",
+    "bench": "benchmark",
+    "sweep": "tune search grid optimise optimize",
+    "config": "settings set",
+}
+"""What other programs call a command, for the error of a name that is not known."""
+
 
 class Command:
     """A command of a plugin, `genzoo NAME …`. `genzoo --help` lists it.

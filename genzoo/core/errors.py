@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 LINE = 192
 """Maximum characters of a message, without the prefix "genzoo: "."""
@@ -102,10 +102,20 @@ DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 FROM_FILE = "give its file: genzoo -p FILE.py …"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a sentence such as " Did you mean 'vae'?" with a leading space, or ""."""
-    known, name = list(dict.fromkeys(known)), name[:80].lower()
-    close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+def did_you_mean(name: str, known: Iterable[str] | Mapping[str, str]) -> str:
+    """Return a sentence such as " Did you mean 'vae'?" with a leading space, or "".
+
+    Args:
+        name: What was typed.
+        known: The names that there are; as a mapping with what is said of each, where a name that is no slip of the
+            keyboard is looked for as a word.
+    """
+    texts, name = known if isinstance(known, Mapping) else {}, name[:80].lower()
+    known = list(dict.fromkeys(known))
+    said = re.compile(rf"\b{re.escape(re.sub('[-_]', ' ', name))}\b", re.IGNORECASE)
+    close = difflib.get_close_matches(name, known, n=2, cutoff=0.8)
+    close = close or [one for one, text in texts.items() if len(name) > 1 and said.search(text)][:2]
+    close = close or difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     if not close:  # one word of a longer name, such as elbo of negative-elbo
         close = [longer for longer in known if name in re.split("[-_]", longer)][:2]
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted"
 """The status of a run that was stopped before its last epoch."""
+UNLIMITED = 1_000_000
+"""The number of epochs of a training that only its time ends; no text says "of 1000000"."""
 OUT_OF_TIME = "time limit"
 """Why a training ended that `--max-time` ended before its last epoch."""
 STOPPED = "stopped"

@@ -24,7 +24,6 @@ from genzoo.evaluation.order import of_every_run
 from genzoo.evaluation.samplers import Samplers
 from genzoo.evaluation.sampling import sampling_options
 from genzoo.registry.configs import default_config, field_names
-from genzoo.registry.current import registry
 from genzoo.registry.entries import Registry
 from genzoo.system.computing import evaluating
 from genzoo.system.distributed import ALONE, Processes
@@ -241,9 +240,3 @@ def refuse_sampling(metrics: Mapping[str, Metric], own: Any) -> None:
         except UsageError as error:
             error.message = f"--metrics {name}: {error.message}"
             raise
-
-
-def metric_labels() -> dict[str, str]:
-    """Return the metrics' labels with units, by name in results."""
-    metrics = find_metrics(registry()).items()
-    return {key(name): f"{metric.label} ({metric.unit})" if metric.unit else metric.label for name, metric in metrics}

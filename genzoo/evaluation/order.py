@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from genzoo.core.errors import PluginError, UsageError
@@ -31,6 +31,10 @@ class Order:
     """Whether the metric is installed; if not, lower is assumed to be better."""
     label: str = ""
     """The name in tables."""
+    unit: str = ""
+    """The unit of the values."""
+    variant: str = ""
+    """The values of its options in the name, such as "gmm:10" of frechet_gmm_10."""
     role: str | None = None
     """What tables and figures of runs use the metric for, see `genzoo.core.metric.Role`."""
     baselines: tuple[str, ...] = ()
@@ -75,7 +79,7 @@ def order_of(metric: str) -> Order:
     for name, entry in sorted(candidates.items(), key=lambda item: -len(item[0])):  # the longest name first
         declared = _declared(entry)
         if declared and (metric == name or declared["options"]):  # what follows the name is an option's value
-            return _order(declared)
+            return replace(_order(declared), variant=metric[len(name) + 1 :].replace("_", ":"))
     return Order(known=False)
 
 
@@ -122,8 +126,26 @@ def label_of(term: str) -> str:
     return order_of(term).label or term
 
 
+def with_summaries(names: Iterable[str]) -> dict[str, str]:
+    """Return metrics, as they are typed, with what is said of them in the catalogue."""
+    summaries = registry().summaries("metric")
+    return {name: summaries.get(name, "") for name in names}
+
+
+def named(metric: str) -> str:
+    """Return what every text calls a metric, by its name in results: label and values of options."""
+    order = order_of(metric)
+    return ", ".join(filter(None, (order.label or metric.replace("_", " "), order.variant)))
+
+
+def heading(metric: str) -> str:
+    """Return what every table calls a metric, by its name in results: `named`, and the unit."""
+    unit = order_of(metric).unit
+    return f"{named(metric)} ({unit})" if unit else named(metric)
+
+
 def _order(declared: Mapping[str, Any]) -> Order:
-    fields = ("better", "ideal", "label", "role")
+    fields = ("better", "ideal", "label", "unit", "role")
     return Order(**{name: declared[name] for name in fields}, baselines=tuple(declared["baselines"]))
 
 
@@ -146,6 +168,7 @@ def _read(entry: Entry) -> dict[str, Any] | None:
     return {
         **{name: getattr(metric, name) for name in fields},
         "label": label,
+        "unit": getattr(metric, "unit", ""),
         "options": list(field_names(metric.Config)),
     }
 

@@ -86,6 +86,8 @@ class Checkpointer(Listener):
         if not interrupted:
             with suppress(NonFiniteError):  # the error that ended training is more useful
                 self.hear()
+        # Each of the two knows the other: together they would keep the memory of the run after its end.
+        self.trainer.listeners = [listener for listener in self.trainer.listeners if listener is not self]
 
     def stepped(self, done: int, terms: object) -> None:
         if self.writer.work and not self.writer.busy:

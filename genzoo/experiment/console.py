@@ -9,7 +9,7 @@ from functools import cache
 
 from tqdm import tqdm
 
-from genzoo.core.listener import Epoch
+from genzoo.core.listener import UNLIMITED, Epoch
 from genzoo.core.text import duration
 from genzoo.evaluation.order import label_of
 from genzoo.system.streams import columns_of, standard_error, tell
@@ -139,7 +139,7 @@ class Console(Listener):
             self.bar = None
 
     def _title(self, epoch: int) -> str:
-        return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
+        return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}" if self.epochs < UNLIMITED else f"epoch {epoch}"
 
 
 def eta(seconds: float) -> str:

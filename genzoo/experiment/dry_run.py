@@ -59,7 +59,7 @@ def estimate(config: RunConfig, data_root: Path | None = None) -> Estimate:
     limit = min(SECONDS, float(training.max_time) or SECONDS)
     plan = Plan(config.replace({}, {"max_time": limit, "patience": 0}), ALONE)
     console = Console(training.batch_size, quiet=True)
-    forget_peak(plan.device)
+    forget_peak(plan.device, plan)
     job = Job(plan, load(plan, data_root, console, warn=True), console, ALONE)
     trainer = job.trainer
     size = bytes_of(job.model.state_dict().values())

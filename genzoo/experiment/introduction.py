@@ -31,8 +31,13 @@ def introduce(console: Console, config: RunConfig, model: Model, loss: Loss, dat
     if training.batch_size > len(splits.train.x):
         console.warn(
             f"--batch-size {training.batch_size:,} is more than there are examples; "
-            f"an epoch is one batch of {len(splits.train.x):,}"
+            f"an epoch is one batch of {len(splits.train.x):,}; ten or more: --batch-size {of_ten(len(splits.train.x))}"
         )
+
+
+def of_ten(examples: int) -> int:
+    """Return a batch size, a power of two, of which ten or more fill an epoch."""
+    return 1 << max((examples // 10).bit_length() - 1, 0)
 
 
 def likelihood_line(model: Model, data: RunData) -> str:

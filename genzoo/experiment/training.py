@@ -60,7 +60,7 @@ def fit(trainer: BaseTrainer, start: Snapshot | None, profile: Profile | None = 
         trainer.listeners.append(profile)
         profile.watch(trainer)
     device = trainer.device
-    forget_peak(device)
+    forget_peak(device, trainer)
     try:
         with first_interrupt(stop, quiet=not processes.first):
             outcome = trainer.fit(start)

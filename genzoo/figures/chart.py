@@ -13,8 +13,8 @@ from genzoo.figures.image_grid import AXIS_POINTS, MARGIN, TITLE_POINTS, font, s
 FINE = 3
 """Oversampling factor of shapes, for smooth edges."""
 GRID_COLOUR = "#e8e8e8"
-TICK = 5
-"""Length of a tick in pixels."""
+TICK, BESIDE = 5, 8
+"""Pixels: the length of a tick, and between tick labels and the name of a vertical axis."""
 Place = tuple[float, float]
 
 
@@ -178,4 +178,4 @@ class Panel:
 def room_beside(up: Scale, ylabel: str) -> float:
     """Return the width in pixels of the tick labels and the name on the left of an axis."""
     numbers = max((text_size(name, AXIS_POINTS)[0] for name in up.names), default=0)
-    return MARGIN + (text_size(ylabel, AXIS_POINTS)[1] if ylabel else 0) + numbers + TICK + 4
+    return MARGIN + (text_size(ylabel, AXIS_POINTS)[1] + BESIDE if ylabel else 0) + numbers + TICK + 4

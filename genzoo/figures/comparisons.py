@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from genzoo.comparison.rate_distortion import Curve, Point
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Table
-from genzoo.evaluation.order import order_of
+from genzoo.evaluation.order import heading, order_of
 from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, new_figure, own_style, save
 from genzoo.figures.scatter import tidy
 
@@ -105,7 +105,7 @@ def intervals(path: Path | IO[bytes], table: Table, name: str) -> None:
     axes.set_yticks(range(len(known)), [label for label, _ in known])
     axes.set_ylim(len(known) - 0.5, -0.5)
     order = order_of(name)
-    axes.set_xlabel(name.replace("_", " ") + (f" ({order.comparative} is better)" if order.better else ""))
+    axes.set_xlabel(heading(name) + (f" ({order.comparative} is better)" if order.better else ""))
     axes.set_title("a dot for each seed; 95 % intervals over seeds, and over test examples in grey", **TITLE)
     tidy(axes)
     save(figure, path)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +16,7 @@ from genzoo.core.metric import ACTIVE
 from genzoo.core.model import LatentModel
 from genzoo.data.splits import fixed_permutation
 from genzoo.figures.canvas import CLASS_COLOURS, DATA_COLOUR, DPI, LONGEST_NAME, QUIET_COLOUR, coordinate
-from genzoo.figures.chart import Canvas, Panel, Scale, linear, powers, room_beside
+from genzoo.figures.chart import Canvas, Panel, Place, Scale, linear, powers, room_beside
 from genzoo.figures.context import FigureContext
 from genzoo.figures.image_grid import AXIS_POINTS, MARGIN, TITLE_POINTS, text_size
 from genzoo.figures.latent_space import principal_axes, share_text
@@ -28,6 +31,8 @@ FLOOR = 1e-5
 """The smallest variance on the axis."""
 DOT = 2.5
 """Radius of a dot in pixels."""
+NEAR, ROUNDS = 22.0, 50
+"""Pixels between labels that do not overlap, and how often they are moved apart at most."""
 
 
 class Plane(NamedTuple):
@@ -75,15 +80,33 @@ def latent(context: FigureContext, path: Path) -> None:
     for place, points in enumerate(groups):
         colour = CLASS_COLOURS[place % len(CLASS_COLOURS)] if labelled else DATA_COLOUR
         canvas.dots([panel.at(x, y) for x, y in points.tolist()], colour, DOT, 0.8)
-    for place, (points, name) in enumerate(zip(groups, names, strict=True) if labelled else ()):
-        x, y = points.median(0).values.tolist()
-        canvas.text(panel.at(x, y), name, "mm", 13, True, stroke_width=5, stroke_fill="white")
+    centres = apart([panel.at(*points.median(0).values.tolist()) for points in groups])
+    for place, (centre, name) in enumerate(zip(centres, names, strict=True) if labelled else ()):
+        canvas.text(centre, name, "mm", 13, True, stroke_width=5, stroke_fill="white")
         height = (panel.top + panel.bottom) / 2 + 22 * (place - (len(names) - 1) / 2)
         canvas.dots([(panel.right + 20, height)], CLASS_COLOURS[place % len(CLASS_COLOURS)], 2 * DOT)
         canvas.text((panel.right + 36, height), name, "lm")
     if labelled:
         canvas.text((panel.right + 12, (panel.top + panel.bottom) / 2 - 11 * len(names) - 4), "class", "ld")
     canvas.save(path)
+
+
+def apart(places: Sequence[Place]) -> list[Place]:
+    """Return places in pixels, moved until labels there do not overlap, or for a number of rounds."""
+    moved = [list(place) for place in places]
+    for _ in range(ROUNDS):
+        still = True
+        for one, other in itertools.combinations(range(len(moved)), 2):
+            across, up = (moved[other][axis] - moved[one][axis] for axis in (0, 1))
+            if (far := math.hypot(across, up)) < NEAR:
+                still = False
+                angle = math.atan2(up, across) if far else 1.0 + other  # labels at one place part in their directions
+                for label, way in ((one, -0.5), (other, 0.5)):
+                    moved[label][0] += way * (NEAR - far + 0.1) * math.cos(angle)
+                    moved[label][1] += way * (NEAR - far + 0.1) * math.sin(angle)
+        if still:
+            break
+    return [(x, y) for x, y in moved]
 
 
 def on_a_plane(points: Tensor, place: int) -> Tensor:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genzoo.comparison.leaderboard import Leaderboard, speed
 from genzoo.comparison.statistics import Estimate
-from genzoo.evaluation.evaluate import metric_labels
-from genzoo.evaluation.order import order_of
+from genzoo.evaluation.order import heading, order_of
 from genzoo.figures.canvas import CLASS_COLOURS, TITLE, new_figure, own_style, save
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ def plotted_points(board: Leaderboard, name: str) -> list[Point]:
 def _panel(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point]) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    label = metric_labels().get(name, name)
-    axes.set_title(f"{label}, test data, mean ± 95 % interval over seeds", **{**TITLE, "fontsize": 10})
+    axes.set_title(f"{heading(name)}, test data, mean ± 95 % interval over seeds", **{**TITLE, "fontsize": 10})
     for point in points:
         axes.errorbar(point.images_per_second, point.value.mean, yerr=point.value.interval, capsize=3, zorder=3,
                       fmt=point.marker, color=point.colour, markersize=8)  # fmt: skip
@@ -77,6 +75,7 @@ def _panel(axes: Axes, board: Leaderboard, name: str, points: Sequence[Point]) -
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("images per second in training (log scale)")
     order = order_of(name)
+    label = heading(name)
     axes.set_ylabel(f"{label}, {order.comparative} is better" if order.better else label)
     axes.margins(y=0.15)
     axes.grid(alpha=0.2)

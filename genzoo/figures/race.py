@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from genzoo.comparison.race import Contest, Race
 from genzoo.comparison.statistics import Estimate
-from genzoo.evaluation.evaluate import metric_labels
-from genzoo.evaluation.order import label_of, order_of
+from genzoo.evaluation.order import heading, order_of
 from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, new_figure, own_style, save
 from genzoo.figures.scatter import tidy
 
@@ -28,7 +27,7 @@ def draw(path: Path, race: Race) -> None:
     heights = [FRAME + LINE * (len(one.table.rows) + len(one.baselines())) for one in race.contests]
     figure = new_figure(WIDTH, sum(heights) + 0.5)
     panels = figure.subplots(len(heights), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-    title = f"{race.everyone.protocol} · {race.budget:g} s of training each"
+    title = f"{race.everyone.brief or race.everyone.protocol} · {race.budget:g} s of training each"
     figure.suptitle("\n".join(wrap(title, 90)), x=0.01, ha="left", fontsize=11)
     for axes, contest in zip(panels, race.contests, strict=True):
         panel(axes, contest)
@@ -56,8 +55,7 @@ def panel(axes: Axes, contest: Contest) -> None:
     numbers = [value for _, value, _ in values]
     if min(numbers) > 0 and max(numbers) > WIDE * min(numbers):
         axes.set_xscale("log")
-    label = metric_labels().get(contest.metric) or label_of(contest.metric)
-    axes.set_xlabel(f"{label}, {order.comparative} is better")
+    axes.set_xlabel(f"{heading(contest.metric)}, {order.comparative} is better")
     measure = contest.table.protocol.rpartition("measure ")[2] if "measure " in contest.table.protocol else ""
     axes.set_title(f"of {measure}" if measure else "of samples", fontsize=9, loc="left", color="#555555")
     tidy(axes)

@@ -194,6 +194,10 @@ class Registry:
         """Return the names of one kind, sorted, without duplicates."""
         return tuple(dict.fromkeys(entry.name for entry in self.matching(kind)))
 
+    def summaries(self, kind: Kind) -> dict[str, str]:
+        """Return the summaries of one kind by their names."""
+        return {entry.name: entry.summary for entry in self.matching(kind)}
+
     def get(self, kind: Kind, name: str) -> Entry:
         """Return the entry with this name; `name` may be "distribution/name".
 
@@ -209,7 +213,7 @@ class Registry:
             raise UsageError(f"{kind} {name!r} is claimed by {claims}", ways)
         known = self.names(kind)
         raise UsageError(
-            f"no {kind} named {name!r}.{did_you_mean(name, known)}",
+            f"no {kind} named {name!r}.{did_you_mean(name, self.summaries(kind))}",
             f"{listed('known', known, f'genzoo list --kind {kind}')}\nplugin not installed? genzoo plugins",
         )
 

@@ -10,11 +10,10 @@ from genzoo.comparison.identity import VIEW
 from genzoo.core.errors import GenzooError
 from genzoo.core.options import describe_fields
 from genzoo.core.text import duration, number
-from genzoo.registry.answer_cache import cached
 from genzoo.registry.configs import differing
-from genzoo.reporting.format import metric_text, missing, notes, rounded
+from genzoo.reporting.format import ERRORS, half_width, metric_text, missing, notes
 from genzoo.reporting.html import data_url, render
-from genzoo.reporting.report import NO_METRIC, captions, labels_in, labels_of_metrics, outdated, table
+from genzoo.reporting.report import NO_METRIC, captions, labels_in, outdated, table
 from genzoo.runs.config import RunConfig
 from genzoo.runs.overview import Overview
 from genzoo.runs.run import FINISHED, RUNNING, Run
@@ -76,10 +75,9 @@ def protocol(one: Overview) -> list[str]:
 
 def results_of(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the table of results and the notes below it, as values of the card."""
-    labels = cached("report", labels_of_metrics)
-    remarks = [*missing(results, labels_in(results, labels)), *notes(results)]
-    errors = "means over examples; ± is the standard error of the mean"
-    return {"table": table(results, labels), "notes": [*remarks, errors]}
+    remarks = [*missing(results, labels_in(results)), *notes(results)]
+    errors = "means over examples; ± is the 95 % interval over the choice of examples"
+    return {"table": table(results), "notes": [*remarks, errors]}
 
 
 def results_html(results: Mapping[str, Any]) -> str:
@@ -88,8 +86,8 @@ def results_html(results: Mapping[str, Any]) -> str:
         return card(**results_of(results))
     errors = results.get("standard_error") or {}
     shown = [name for name in results if name not in NO_METRIC]
-    rows = [[name, value_text(results, name), rounded(errors[name]) if errors.get(name) else ""] for name in shown]
-    return card(parts=[("", [["", "value", "± over examples" if errors else ""], *rows])])
+    rows = [[name, value_text(results, name), half_width(errors.get(name))] for name in shown]
+    return card(parts=[("", [["", "value", ERRORS["standard_error"] if errors else ""], *rows])])
 
 
 def value_text(results: Mapping[str, Any], name: str) -> str:

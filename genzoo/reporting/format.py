@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genzoo.comparison.leaderboard import baselines_of
+from genzoo.comparison.statistics import interval_of
 from genzoo.core.text import number
-from genzoo.evaluation.order import key, label_of, metric_for, of_every_run, order_of
-from genzoo.registry.current import registry
+from genzoo.evaluation.order import key, metric_for, named, order_of
 from genzoo.runs.details import detail, sign, without_copies
 from genzoo.runs.schema import is_number
 
@@ -23,8 +23,8 @@ NO_DENSITY = (
 NO_MEASURE = "−ln p(x|z) of these values is neither a density nor a probability: −ELBO bounds nothing"
 SIGMAS = 4
 """Standard errors of the gap to a known density below which it may be negative by chance."""
-ERRORS = {"standard_error": "± over examples", "monte_carlo_error": "± over samples"}
-"""Errors of the last split's metrics, and the heading of the column that each one gets."""
+ERRORS = {"standard_error": "± 95 %, examples", "monte_carlo_error": "± 95 %, samples"}
+"""Errors of the last split's metrics, and the heading of the column of 95 % intervals that each one gets."""
 
 
 def results_table(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
@@ -46,11 +46,11 @@ def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> l
     for name, metric in metrics.items():
         if key(name) not in shown or reason_of_all(results, key(name)):
             continue
-        label = f"{metric.label}, {name.partition(':')[2]}" if metric.sampling else metric.label
+        label = ", ".join(filter(None, (metric.label, name.partition(":")[2])))
         label += f" ({metric.unit})" if metric.unit else ""
         of_last = [last[kind].get(key(name)) for kind in errors]
         values = [metric_text(results[split], key(name)) for split in splits]
-        body.append([label, *values, *("" if error is None else rounded(error) for error in of_last)])
+        body.append([label, *values, *map(half_width, of_last)])
     blanks = [""] * len(errors)
     body += [[label, *map(number, values), *blanks] for label, values in objective_rows(results, splits)]
     return [header, *body]
@@ -77,9 +77,11 @@ def missing(results: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     return [f"not available: {found}"] if found else []
 
 
-def rounded(error: float | str) -> str:
-    """Return an error with two significant digits."""
-    return error if isinstance(error, str) else f"{error:.2g}"
+def half_width(standard_error: float | str | None) -> str:
+    """Return what stands behind ±: half of the 95 % interval, with two significant digits; "" without an error."""
+    if standard_error is None or isinstance(standard_error, str):
+        return standard_error or ""
+    return f"{interval_of(standard_error):.2g}"
 
 
 def objective_rows(results: Mapping[str, Any], splits: Sequence[str]) -> list[tuple[str, list[float]]]:
@@ -120,7 +122,7 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             beaten = baseline.is_beaten_by(value)
             order = f"is {'better' if beaten else 'WORSE'} than {baseline.words}: {number(baseline.value)}"
             spent = "" if beaten else limited_code(results["test"], name)
-            lines.append(f"{label_of(name)} {number(value)} {order}{spent}")
+            lines.append(f"{named(name)} {number(value)} {order}{spent}")
     if known := results.get("baselines", {}).get("known_density"):
         own = known.get("measure", "density")
         comparable = own if results.get("gaps") else results.get("measure", "density")
@@ -147,14 +149,13 @@ def gaps(metrics: Mapping[str, Any], known: Mapping[str, Any], measure: str | No
         known: −E ln p(x) under the density that the data were drawn from, in nats, its standard error and its measure.
         measure: What −ln p(x|z) is; bounds are compared only where both have one measure.
     """
-    truth, every = known["nats"], set(map(key, of_every_run(registry())))
-    lines = [f"the data's own −E ln p(x) is known: {number(truth)} ± {number(known['standard_error'])} nats"]
+    truth = known["nats"]
+    lines = [f"the data's own −E ln p(x) is known: {number(truth)} ± {half_width(known['standard_error'])} nats"]
     for name in without_copies([metrics], list(metrics)) if measure == known.get("measure", "density") else ():
         value = metrics[name]
-        if is_number(value) and (order := order_of(name)).role == "bound":
+        if is_number(value) and order_of(name).role == "bound":
             side = "above" if value >= truth else "BELOW"
-            label = order.label if name in every else name.replace("_", ":")
-            lines.append(f"  {label} {number(value)} lies {number(abs(value - truth))} nats {side} it")
+            lines.append(f"  {named(name)} {number(value)} lies {number(abs(value - truth))} nats {side} it")
     return lines
 
 
@@ -164,8 +165,7 @@ def impossible_gaps(results: Mapping[str, Any]) -> list[str]:
     for name in without_copies([results["test"]], list(gaps)):
         gap = gaps[name]
         if is_number(gap["nats"]) and gap["nats"] < -SIGMAS * gap["standard_error"]:
-            below = (
-                f"{number(-gap['nats'])} ± {rounded(gap['standard_error'])} nats below that of the data's own density"
-            )
-            lines.append(f"{label_of(name)} lies {below}: no likelihood can, so this one is wrong")
+            half = half_width(gap["standard_error"])
+            below = f"{number(-gap['nats'])} ± {half} nats below that of the data's own density"
+            lines.append(f"{named(name)} lies {below}: no likelihood can, so this one is wrong")
     return lines

@@ -9,7 +9,7 @@ from genzoo.comparison.leaderboard import Leaderboard, speed, time_to
 from genzoo.comparison.ranking import ranks
 from genzoo.comparison.tables import Row
 from genzoo.core.text import gigabytes, number
-from genzoo.evaluation.evaluate import metric_labels
+from genzoo.evaluation.order import heading
 from genzoo.reporting.format import NO_DENSITY
 from genzoo.reporting.tables import ReportTable, estimate_text, gap_heading, rounded_mean
 from genzoo.reporting.warnings import ranking_notes, unequal_copies
@@ -21,9 +21,9 @@ WORSE = "worse than baseline!"
 
 def leaderboard_table(board: Leaderboard) -> ReportTable:
     """Return a leaderboard as texts."""
-    metrics, labels = board.table.metrics(), metric_labels()
-    names = [labels.get(name, name) for name in metrics]
-    header = ["model", "seeds", "rank", *names, *gap_heading(board.table), "train images/s", "infer images/s"]
+    metrics = board.table.metrics()
+    header = ["model", "seeds", "rank", *map(heading, metrics), *gap_heading(board.table)]
+    header += ["train images/s", "infer images/s"]
     if board.target is not None:
         header.append(f"training to −ELBO ≤ {number(board.target)}")
     rows = [[*header, "parameters", "peak memory", "device"]]
@@ -64,8 +64,8 @@ def warnings(board: Leaderboard) -> list[str]:
     lines = []
     for row in board.table.rows:
         for baseline in board.behind(row):
-            label = metric_labels().get(baseline.metric, baseline.metric)
-            text = f"{label} {estimate_text(row.estimate(baseline.metric))}, {baseline.name} {number(baseline.value)}"
+            found = f"{heading(baseline.metric)} {estimate_text(row.estimate(baseline.metric))}"
+            text = f"{found}, {baseline.name} {number(baseline.value)}"
             lines.append(f"{board.table.label(row)}: {WORSE} {text}")
         lines += [f"{board.table.label(row)}: {line}" for line in unequal_copies(row)]
     return lines

@@ -8,8 +8,7 @@ from genzoo.comparison.ranking import ranks
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row
 from genzoo.core.text import gigabytes, number
-from genzoo.evaluation.evaluate import metric_labels
-from genzoo.evaluation.order import label_of, order_of
+from genzoo.evaluation.order import heading, order_of
 from genzoo.reporting.tables import ReportTable, estimate_text, rounded_mean
 from genzoo.reporting.warnings import ranking_notes
 from genzoo.runs.schema import is_number
@@ -25,17 +24,17 @@ def race_tables(race: Race) -> list[ReportTable]:
 
 def contest_table(contest: Contest) -> ReportTable:
     """Return one ranking, with the baselines in their places by the metric; a single seed is sorted and not ranked."""
-    table, labels = contest.table, metric_labels()
-    metrics, order = table.metrics(), order_of(contest.metric)
+    table, order = contest.table, order_of(contest.metric)
+    metrics = table.metrics()
     lines: list[tuple[float, list[str]]] = []
     for row, rank in zip(table.rows, ranks(table, contest.metric), strict=True):
         place = "" if rank is None or row.seeds < 2 else str(rank)
         texts = [estimate_text(row.estimate(name)) for name in metrics]
-        lines.append((order.cost(mean(row, contest.metric)), [place, table.label(row), str(row.seeds), *texts]))
+        lines.append((order.cost(mean(row, contest.metric)), [table.label(row), str(row.seeds), place, *texts]))
     for baseline in contest.baselines():
         texts = [number(baseline.value) if name == baseline.metric else "" for name in metrics]
-        lines.append((order.cost(baseline.value), [BASELINE, baseline.name, "", *texts]))
-    header = ["rank", "model", "seeds", *(labels.get(name) or label_of(name) for name in metrics)]
+        lines.append((order.cost(baseline.value), [baseline.name, "", BASELINE, *texts]))
+    header = ["model", "seeds", "rank", *map(heading, metrics)]
     rows = [header, *(texts for _, texts in sorted(lines, key=lambda line: line[0]))]
     title = f"{header[3]}, {order.comparative} is better · {table.title}"
     return ReportTable(title, rows, ranking_notes(table, contest.metric)[-1:])

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError
 from genzoo.core.text import number
-from genzoo.evaluation.order import metric_for
+from genzoo.evaluation.order import heading, metric_for, named
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.entries import describe
 from genzoo.registry.parts import figures
-from genzoo.reporting.format import SPLITS, metric_text, missing, notes, objective_rows, reason_of_all
+from genzoo.reporting.format import SPLITS, half_width, metric_text, missing, notes, objective_rows, reason_of_all
 from genzoo.reporting.html import data_url, render
 from genzoo.runs.details import without_copies
 from genzoo.runs.record import total_seconds, why_outdated
@@ -53,7 +53,6 @@ def write_report(run: Run) -> Path:
 
 def page(run: Run) -> str:
     """Return the report as HTML."""
-    labels = cached("report", labels_of_metrics)
     config, record, results = read_json(run.path / "config.json"), run.record, run.results
     return render(
         "report.html.jinja",
@@ -62,8 +61,8 @@ def page(run: Run) -> str:
         status=status(record),
         warnings=[*outdated(run, config, results, record), *collapse(config, results)],
         summary=summary(config, record, results),
-        table=table(results, labels),
-        notes=[*missing(results, labels_in(results, labels)), *notes(results)],
+        table=table(results),
+        notes=[*missing(results, labels_in(results)), *notes(results)],
         figures=pictures(run.path / "figures", captions()),
         command=command(config),
         configuration=[
@@ -101,27 +100,27 @@ def summary(config: Mapping[str, Any], record: Mapping[str, Any], results: Mappi
     ]
 
 
-def table(results: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
-    """Return every metric of every split with its standard error, or the reason why that split has none."""
+def table(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every metric of every split with its 95 % interval, or the reason why that split has none."""
     splits = [split for split in SPLITS if split in results]
     rows = []
-    for name in without_copies([results[splits[-1]]], list(labels_in(results, labels))):
+    for name in without_copies([results[splits[-1]]], list(labels_in(results))):
         if reason_of_all(results, name):
             continue
         cells = []
         for split in splits:
             error = results[split].get("standard_error", {}).get(name)
-            cells.append({"value": metric_text(results[split], name), "error": "" if error is None else number(error)})
-        rows.append({"label": labels.get(name, name), "cells": cells})
+            cells.append({"value": metric_text(results[split], name), "error": half_width(error)})
+        rows.append({"label": heading(name), "cells": cells})
     for label, values in objective_rows(results, splits):
         rows.append({"label": label, "cells": [{"value": number(value), "error": ""} for value in values]})
     return {"columns": [f"{split} ({results[split]['n']:,})" for split in splits], "rows": rows}
 
 
-def labels_in(results: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, str]:
+def labels_in(results: Mapping[str, Any]) -> dict[str, str]:
     """Return the label of each metric that any split was asked for."""
     names = (name for split in SPLITS for name in results.get(split, {}) if name not in NO_METRIC)
-    return {name: labels.get(name, name) for name in names}
+    return {name: named(name) for name in names}
 
 
 def outdated(run: Run, config: Mapping[str, Any], results: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
@@ -156,13 +155,6 @@ def advice_of_loss(section: Mapping[str, Any]) -> list[str]:
 
     found: list[str] = cached(["advice against a collapse", dict(section)], advice)
     return found
-
-
-def labels_of_metrics() -> dict[str, str]:
-    """Return the label of each metric."""
-    from genzoo.evaluation.evaluate import metric_labels
-
-    return metric_labels()
 
 
 def captions() -> dict[str, str]:

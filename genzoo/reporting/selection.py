@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from genzoo.comparison.ranking import MOST_SEEDS
 from genzoo.comparison.selection import Selection
 from genzoo.comparison.tables import Row
-from genzoo.evaluation.evaluate import metric_labels
-from genzoo.evaluation.order import label_of
+from genzoo.evaluation.order import heading
 from genzoo.reporting.tables import ReportTable, estimate_text
+from genzoo.reporting.warnings import test_sentence
 
 INTERVAL = (
     "all metrics in the table are of the validation data; ± is the 95 % t-interval of the mean over seeds; examples ± "
@@ -21,12 +22,12 @@ def selection_table(selection: Selection, looked_at: str) -> ReportTable:
         selection: The configurations.
         looked_at: How many were looked at to choose among, such as "6 combinations".
     """
-    labels, metrics = metric_labels(), selection.metrics
-    header = ["model", "seeds", *(labels.get(name) or label_of(name) for name in metrics)]
+    metrics = selection.metrics
+    header = ["model", "seeds", *map(heading, metrics)]
     rows = [row_texts(selection, row, metrics) for row in selection.rows]
     counts = sorted({result["validation"]["n"] for row in selection.rows for result in row.results})
     count = " or ".join(f"{count:,}" for count in counts)
-    title = f"{selection.table.protocol} · {count} validation examples"
+    title = f"{selection.table.brief or selection.table.protocol} · {count} validation examples"
     return ReportTable(title, [header, *rows], notes(selection, looked_at))
 
 
@@ -38,13 +39,30 @@ def row_texts(selection: Selection, row: Row, metrics: list[str]) -> list[str]:
 
 def notes(selection: Selection, looked_at: str) -> list[str]:
     """Return which configuration is the best, of how many, and its test metric: it was chosen without it."""
-    label = metric_labels().get(selection.metric) or label_of(selection.metric)
+    label = heading(selection.metric)
     best = selection.best
     if best is None:
         return [f"no best one: no run has a {label} of validation data"]
     name, found = selection.label(best), estimate_text(best.estimate(selection.metric, "validation"), "examples")
     return [
         f"best: {name}, of {looked_at}, by its validation {label} {found}",
+        *next_best(selection),
         f"chosen as the best, it looks better there than it is; its test {label}: "
         f"{estimate_text(best.estimate(selection.metric), 'examples')}",
     ]
+
+
+def next_best(selection: Selection) -> list[str]:
+    """Return whether the best one differs significantly from the next one, and how many seeds are missing to tell."""
+    test = selection.paired
+    if test is None:
+        return []
+    lines = [test_sentence(test)]
+    if not test.settled and test.interval:
+        enough, there = selection.seeds_enough, min(test.seeds)
+        if enough is None:
+            lines.append(f"not even {MOST_SEEDS} seeds of each would show so small a difference")
+        elif enough > there:
+            more = f"{enough - there} more seed{'s' * (enough - there > 1)} of each"
+            lines.append(f"{more} would show a difference of this size, if it stayed: {enough} in all")
+    return lines

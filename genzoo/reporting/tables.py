@@ -23,6 +23,8 @@ class ReportTable:
     rows: Sequence[Sequence[str]]
     """The header, then the rows, as texts."""
     notes: Sequence[str] = ()
+    names: int = 1
+    """How many columns name the rows: where there is no room for all columns, further tables have these again."""
 
 
 def estimate_text(estimate: Estimate | str, over: str = "test") -> str:

@@ -9,7 +9,7 @@ from genzoo.comparison.ranking import Paired
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table, paired
 from genzoo.core.text import number
-from genzoo.evaluation.order import label_of, metric_for, order_of
+from genzoo.evaluation.order import metric_for, named, order_of
 from genzoo.reporting.format import impossible_gaps
 from genzoo.runs.record import former_record
 
@@ -19,7 +19,7 @@ ROUNDING = 1e-5
 
 def ranking_notes(table: Table, metric: str) -> list[str]:
     """Return how a table is sorted by a metric, and the test of its best two rows."""
-    name, order = metric.replace("_", " "), order_of(metric)
+    name, order = named(metric), order_of(metric)
     rows = [row for row in table.rows if isinstance(row.estimate(metric), Estimate)]
     lines = []
     if len(rows) > 1:
@@ -36,7 +36,7 @@ def ranking_notes(table: Table, metric: str) -> list[str]:
 
 def test_sentence(test: Paired) -> str:
     """Return the result of a test of two rows as one sentence."""
-    metric, gap = test.metric.replace("_", " "), f"{test.difference:.4g}"
+    metric, gap = named(test.metric), f"{test.difference:.4g}"
     if test.interval is None:
         return (
             f"{test.better} is not significantly better than {test.other}: {metric} {test.comparative} by {gap}, "
@@ -44,7 +44,8 @@ def test_sentence(test: Paired) -> str:
         )
     order = "better than" if test.settled else "not significantly better than"
     over = f"over {test.seeds[0]} and {test.seeds[1]} seeds"
-    over += f", paired over {test.n:,} test examples" if test.n else " only: no values of single test examples"
+    alone = f" only: no values of single {test.part} examples"
+    over += f", paired over {test.n:,} {test.part} examples" if test.n else alone
     level = f", at a level corrected for {test.comparisons} pairs of rows" if test.comparisons > 1 else ""
     gap += f" ± {test.interval:.2g}"
     return f"{test.better} is {order} {test.other}: {metric} {test.comparative} by {gap}, {over}{level}"
@@ -77,7 +78,7 @@ def behind_baselines(table: Table, row: Row) -> list[str]:
             continue
         unbeaten = (one for one in baselines_of(row.results[0], [name]) if not one.is_beaten_by(estimate.mean))
         if baseline := next(unbeaten, None):
-            found.append(f"{label_of(name)} {number(estimate.mean)}, {baseline.words} {number(baseline.value)}")
+            found.append(f"{named(name)} {number(estimate.mean)}, {baseline.words} {number(baseline.value)}")
     return found
 
 
@@ -93,7 +94,7 @@ def unequal_copies(row: Row) -> list[str]:
                 how = f" ({', '.join(conditions)})" if len(conditions) > 1 else ""
                 metrics = " and ".join(number(value) for value in dict.fromkeys(known))
                 lines.append(
-                    f"{len(places)} runs of seed {seed} differ in {name.replace('_', ' ')}: {metrics}{how}; "
+                    f"{len(places)} runs of seed {seed} differ in {named(name)}: {metrics}{how}; "
                     "their mean counts as one run"
                 )
                 break

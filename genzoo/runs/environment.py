@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ def environment(device: torch.device, entries: tuple[Entry, ...]) -> dict[str, A
     return {
         "genzoo": __version__,
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "packages": versions(),
         "plugins": {entry.kind: {"name": entry.name, "origin": str(entry.origin)} for entry in entries},
-        "source": revision(Path(__file__).parent),
+        "source": own_revision(),
         "platform": platform.platform(),
         "processor": processor(),
         "device": describe_device(device),
@@ -35,6 +36,18 @@ def environment(device: torch.device, entries: tuple[Entry, ...]) -> dict[str, A
         **({"matmul": matmul()} if device.type == "cpu" else {}),
         "command": sys.argv,
     }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that runs compute with; they cannot change in a process."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+@cache
+def own_revision() -> dict[str, Any] | None:
+    """Return the revision of genzoo's source when it was first asked for, as this process has imported it."""
+    return revision(Path(__file__).parent)
 
 
 def determinism(device: torch.device, mode: str, processes: int = 1) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from genzoo.core.errors import UsageError
+from genzoo.runs import elsewhere
 from genzoo.runs.run import Run
 from genzoo.system import lock
 from genzoo.system.atomic import is_temporary
@@ -44,6 +45,8 @@ def claim(root: Path, out: Path | None, model: str, dataset: str) -> Iterator[Ru
     with lock.locked(make_folder(root, out, model, dataset)) as path:
         if not is_unused(path):  # another process has used it meanwhile
             raise _exists(path)
+        if out:
+            elsewhere.note(root, path)
         yield Run(path)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.core.errors import GenzooError, UsageError
-from genzoo.core.listener import INTERRUPTED, STOPPED
+from genzoo.core.listener import INTERRUPTED, STOPPED, UNLIMITED
 from genzoo.runs.checkpoints import discard
 from genzoo.runs.record import former_record, last_session, total_seconds
 from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING, Run, read_json, was_killed
@@ -94,12 +94,12 @@ class Overview:
 
     @property
     def epochs(self) -> tuple[int, int]:
-        """The number of epochs done, and of those asked for; 0 if that is not known."""
+        """The number of epochs done, and of those asked for; 0 if that is not known, or unlimited."""
         training = self.config.get("training")
         of_config = training.get("epochs") if isinstance(training, dict) else 0
         asked = last_session(self.record).get("epochs") or of_config
         done = self.history[-1].get("epoch") if self.history else 0
-        return known_count(done), known_count(asked)
+        return known_count(done), known_count(asked) if asked != UNLIMITED else 0
 
     @property
     def progress(self) -> str:
@@ -185,8 +185,9 @@ def runs_in(places: Iterable[Path]) -> list[Overview]:
 
 
 def run_folders(places: Iterable[Path]) -> list[Path]:
-    """Return the folders of all runs in folders, each a run, a folder of runs or one of sweeps."""
-    return [path for place in places for path in _folders(place, DEPTH)]
+    """Return the folders of all runs in folders, each a run, a folder of runs or one of sweeps; each once."""
+    found = [path for place in places for path in _folders(place, DEPTH)]
+    return list({os.path.realpath(path): path for path in reversed(found)}.values())[::-1]
 
 
 def _folders(place: Path, depth: int) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
+import weakref
 from pathlib import Path
 
 import torch
@@ -69,22 +70,27 @@ def synchronize(device: torch.device) -> None:
         torch.accelerator.synchronize(device)
 
 
-garbage = False
-"""Whether an earlier run in this process may have left something to collect."""
+measured: weakref.ref[object] | None = None
+"""Whose memory `forget_peak` was last called for."""
 
 
-def forget_peak(device: torch.device) -> None:
+def forget_peak(device: torch.device, owner: object) -> None:
     """Reset `peak_memory`, so that a run does not report the memory of an earlier run in the same process.
 
     Only Linux can reset the peak of a process. On other systems it counts from the start of the process. Freed memory
     that the C library keeps (see `genzoo.system.memory`) is returned to the system first.
+
+    Args:
+        device: Where the memory is.
+        owner: Whose memory is measured now, such as a trainer. That of the call before is collected if it is still
+            there: a run that failed is kept by its error for a while.
     """
-    global garbage
+    global measured
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    if garbage:  # collection takes longer than a short training
+    if measured and measured():  # collection takes longer than a short training
         gc.collect()
-    garbage = True
+    measured = weakref.ref(owner)
     give_back_memory()
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")

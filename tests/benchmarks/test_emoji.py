@@ -52,6 +52,7 @@ def test_pictures_of_three_categories_are_unpacked(package: Path, tmp_path: Path
     assert found == dict.fromkeys(CATEGORIES, PICTURES)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_trains(path: Path, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

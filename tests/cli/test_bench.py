@@ -149,6 +149,7 @@ def own_data(file: Path, seed: int) -> Path:
 OWN = "bench --models vae --dataset npz --seeds 0 --epochs 1 --hidden 8 --latent-dim 2 --quiet --json"
 
 
+@pytest.mark.long
 def test_changed_data_are_trained_on_again_and_moved_data_are_not(
     tmp_path: Path, trained: list[tuple[str, int]]
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_run_that_was_trained_otherwise_on_the_way_is_no_run_of_the_plan(
     assert trained == [("vae", 0)] * 2
 
 
+@pytest.mark.long
 def test_interrupted_it_keeps_what_is_finished_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: list[tuple[str, int]]
 ) -> None:

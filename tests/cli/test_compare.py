@@ -31,7 +31,7 @@ def test_the_forms_agree(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
     text = shown(capsys, runs)
     assert text.count("test examples\n") >= 2
     assert "n/a (no prior p(z))" in text
-    sentence = "conv-vae is better than vae: negative elbo lower by 3.5 ± 1"
+    sentence = "conv-vae is better than vae: −ELBO lower by 3.5 ± 1"
     for form in ((), ("--markdown",), ("--html",)):
         assert sentence in shown(capsys, runs, "--sort", "negative-elbo", *form)
     markdown = shown(capsys, runs, "--sort", "negative-elbo", "--markdown")
@@ -82,7 +82,7 @@ def test_a_column_without_any_value_is_not_shown(tmp_path: Path, capsys: pytest.
         none = {"psnr": None, "not_available": {"psnr": "no images"}}
         make(tmp_path / f"{seed}", "gan", seed, bound, test=none, results={"baselines": {}})
     header, row = table_rows(capsys, tmp_path)
-    assert header == ["model", "seeds", "rank", "negative elbo", "mse", "images/s"]
+    assert header == ["model", "seeds", "rank", "−ELBO (nats)", "MSE per dimension", "images/s"]
     assert row[3].startswith("n/a")  # one of two seeds has none: its reason is shown
     assert "psnr" not in shown(capsys, tmp_path, "--csv")
 
@@ -90,7 +90,7 @@ def test_a_column_without_any_value_is_not_shown(tmp_path: Path, capsys: pytest.
 def test_the_columns_are_chosen_and_ordered(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The rows are sorted by the first chosen metric that all have; --sort may name another one."""
     header, *_ = table_rows(capsys, runs, "--metrics", "mse, negative-elbo")
-    assert header == ["model", "seeds", "rank", "mse", "negative elbo", "PCA MSE", "images/s"]
+    assert header == ["model", "seeds", "rank", "MSE per dimension", "−ELBO (nats)", "PCA MSE", "images/s"]
     data = json.loads(shown(capsys, runs, "--metrics", "mse", "--sort", "negative-elbo", "--json"))["tables"]
     assert [(table["sorted_by"], list(table["rows"][0]["test"])) for table in data] == [("negative_elbo", ["mse"])] * 2
     assert [row["model"] for row in data[1]["rows"]] == ["conv-vae", "vae", "ae"]

@@ -22,7 +22,7 @@ def test_a_comparison_is_what_the_command_shows(runs: Path, capsys: pytest.Captu
     assert str(found) == found.to_markdown()
     html = found._repr_html_()
     assert html.count("<table") == len(found.tables) == 2
-    assert "conv-vae is better than vae: negative elbo lower by 3.5 ± 1" in html
+    assert "conv-vae is better than vae: −ELBO lower by 3.5 ± 1" in html
     assert "<html" not in html
 
 

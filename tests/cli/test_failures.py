@@ -29,6 +29,7 @@ def eight_steps(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return trained(tmp_path_factory.mktemp("eight"), "vae", *SMALL, "--epochs", 1)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("what", POISONS.values(), ids=POISONS)
 def test_what_is_not_finite_ends_the_run_before_it_touches_the_weights(
     what: str, tmp_path: Path, eight_steps: Run
@@ -165,6 +166,7 @@ def test_a_mode_that_the_device_does_not_have_is_refused_before_anything_is_writ
     assert not out.exists()
 
 
+@pytest.mark.long
 def test_a_profiled_run_has_its_trace_and_the_same_results(tmp_path: Path) -> None:
     plain = trained(tmp_path / "plain", "vae", *SMALL, "--epochs", 2)
     out = tmp_path / "profiled"

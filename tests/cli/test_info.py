@@ -30,6 +30,7 @@ def named() -> list[Any]:
     return found
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(("kind", "name"), named())
 def test_info_shows_summary_source_and_every_option(kind: str, name: str) -> None:
     entry = registry().get(kind, name)  # type: ignore[arg-type]

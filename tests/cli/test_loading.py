@@ -71,6 +71,7 @@ VERBS = [
 ]
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
 def test_every_verb_takes_the_new_path(
     moved: tuple[Run, Path], verb: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -112,6 +113,7 @@ def test_options_that_make_other_data_are_refused(moved: tuple[Run, Path], words
     assert text in refused(genzoo("evaluate", moved[0].path, *words))
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("kind", ["npz", "csv", "folder"])
 def test_data_of_another_content_give_a_warning(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = train(kind, tmp_path / "before", tmp_path / "run")

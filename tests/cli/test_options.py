@@ -212,6 +212,7 @@ CASES: list[tuple[str, str, list[str]]] = [
 ]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("words", "message", "hints"), CASES, ids=[case[0] for case in CASES])
 def test_refused(words: str, message: str, hints: list[str]) -> None:
     result = genzoo(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from commandline import genzoo, refused, trained
 from PIL import Image
 
+from genzoo.cli.main import main
 from genzoo.runs.run import Run
 
 
@@ -32,6 +34,21 @@ def test_reconstructions_of_test_images(vae_run: Run, tmp_path: Path) -> None:
     with Image.open(result.out.strip()) as drawn:
         assert drawn.size == (922, 622)
     Path(result.out.strip()).unlink()
+
+
+def test_several_runs_are_named_before_the_files(
+    vae_run: Run, ae_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "own.png")
+    names = [str(vae_run.path), str(ae_run.path)]
+    assert main(["reconstruct", *names, str(tmp_path / "own.png"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["runs"]
+    assert [(one["run"], one["n"]) for one in found] == [(name, 1) for name in names]
+    assert main(["sample", *names, "-n", "2"]) == 0
+    assert [str(Path(line).parents[1]) for line in capsys.readouterr().out.split()] == names
+    assert main(["sample", *names, "--out", str(tmp_path / "one.png")]) == 2
+    assert main(["reconstruct", str(tmp_path / "own.png")]) == 2
+    assert "which run?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "mode"), [("a.png", "L"), ("a.png", "RGB"), ("a.png", "RGBA"), ("a.jpg", "RGB")])

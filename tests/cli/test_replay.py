@@ -165,6 +165,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("model", "dataset", "make"), every if metafunc.config.getoption("--long") else quick)
 
 
+@pytest.mark.every(2)
 def test_every_configuration_survives_json_and_the_command_line(
     model: str, dataset: str, make: Any, tmp_path: Path
 ) -> None:

@@ -42,7 +42,7 @@ METRICS = ("negative_elbo", "reconstruction", "kl", "mse", "active_units")
 
 def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_run: Run) -> None:
     lines = told.out.splitlines()
-    assert re.split("  +", lines[0].strip())[-2:] == ["test (360)", "± over examples"]
+    assert re.split("  +", lines[0].strip())[-2:] == ["test (360)", "± 95 %, examples"]
     rows = {label: values[2] for label, *values in (re.split("  +", line.strip()) for line in lines[1:6])}
     test = vae_run.results["test"]
     assert rows["−ELBO (nats)"] == f"{test['negative_elbo']:.2f}"

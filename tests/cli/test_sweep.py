@@ -116,6 +116,7 @@ def test_several_values_where_one_fits_point_to_a_sweep(command: str) -> None:
     result = genzoo(f"{command} --beta 1,2,4")
     assert refused(result).endswith("--beta must be a number, not '1,2,4'")
     assert "genzoo sweep MODEL DATASET --grid beta=1,2,4" in result.err
+    assert "decimals stand behind a point: 0.01; to try several:" in genzoo(f"{command} --lr 0,01").err
 
 
 SEARCH = (

@@ -72,17 +72,38 @@ def test_no_color_leaves_no_escape_sequence(terminal: Terminal, monkeypatch: pyt
     assert bare(terminal.getvalue()).startswith(f"title\n{aligned(NARROW)}\n  a note\n\n")
 
 
-def test_a_table_too_wide_has_a_line_for_each_value(terminal: Terminal) -> None:
-    printed(terminal, print_table, WIDE)
+def test_a_table_too_wide_goes_on_below_with_the_names_of_its_rows(terminal: Terminal) -> None:
+    printed(terminal, print_table, [*WIDE, ["only-2", "", "2", *[""] * 10]])
+    tables = [part.splitlines() for part in bare(terminal.getvalue()).split("\n\n")]
+    assert [[line.split() for line in lines] for lines in tables] == [
+        [WIDE[0][1:8], WIDE[1][:8], ["only-2", "2"]],
+        [WIDE[0][8:], ["vae", *WIDE[1][8:]]],
+    ]
+
+
+def test_a_number_and_its_interval_stand_on_one_line(terminal: Terminal) -> None:
+    pair = "27.93 ± 0.31, examples ± 0.41"
+    printed(terminal, print_table, [["model", *"abc"], ["vae", pair, f"≤ {pair}", pair]])
+    text = bare(terminal.getvalue())
+    assert [text.count(part) for part in ("27.93 ± 0.31", "≤ 27.93 ± 0.31", "examples ± 0.41")] == [3, 1, 3]
+    assert text.count("vae") == 1
+
+
+def test_a_row_whose_name_leaves_no_room_has_a_line_for_each_value(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "28")
+    name = "hierarchical-text-vae-26"
+    printed(terminal, print_table, [WIDE[0], [name, *WIDE[1][1:]]])
     lines = bare(terminal.getvalue()).splitlines()
-    assert lines[0] == "  vae"
+    assert lines[0] == f"  {name}"
     assert [line.split() for line in lines[1:]] == [[f"metric-{number}", f"{number}.25"] for number in range(12)]
 
 
 @pytest.mark.usefixtures("terminal")
 def test_no_word_or_number_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table that does not fit has narrower gaps and wraps at blanks, or else a line for each value."""
-    heads = ["", "train (10,000)", "validation (5,000)", "test (10,000)", "± over examples"]
+    """A table that does not fit has narrower gaps and wraps at blanks, or else goes on below."""
+    heads = ["", "train (10,000)", "validation (5,000)", "test (10,000)", "± 95 %, examples"]
     rows = [heads, ["reconstruction (nats)", "151.96", "151.61", "151.04", "0.43"], ["KL", *(4 * ["12,345.67"])]]
     words = {word for row in rows for text in row for word in text.split()}
     for columns in range(45, 100):

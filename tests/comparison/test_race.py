@@ -77,7 +77,7 @@ def test_likelihoods_of_different_measures_are_ranked_apart_and_samples_together
 
 def test_each_ranking_has_its_baselines_in_their_places(found: Race) -> None:
     large = [table for table in race_tables(found)[:-1] if len(table.rows) > 2]
-    tables = {table.rows[0][3]: [row[1:] for row in table.rows[1:]] for table in large}
+    tables = {table.rows[0][3]: [[row[0], *row[2:]] for row in table.rows[1:]] for table in large}
     assert [[name, value] for name, _, value in tables["−ln p(x) (nats)"]] == [
         ["bound", "≤ 8"], ["independent pixels", "9"], ["exact", "10"], ["uniform", "20"],
     ]  # fmt: skip

@@ -179,7 +179,7 @@ def test_selection_goes_by_validation_data_and_claims_by_test_data(tmp_path: Pat
     assert test is not None
     assert (test.better, test.other) == ("conv-vae", "vae")
     assert ranking_notes(table, "negative_elbo")[0] == (
-        "rows are sorted by their validation negative elbo; all metrics shown are of the test data"
+        "rows are sorted by their validation −ELBO; all metrics shown are of the test data"
     )
     assert best(tmp_path, "negative-elbo").path.name == "vae-0"
 
@@ -188,7 +188,7 @@ def test_without_validation_data_the_choice_goes_by_test_data(runs: Path, capsys
     (runs / "dynamic" / "results.json").unlink()
     assert best(runs, "negative-elbo").path.name == "conv-1"
     assert "genzoo: @best:negative-elbo: chosen by test metrics" in capsys.readouterr().err
-    assert "sorted by their test negative elbo" in shown(capsys, runs, "--sort", "negative-elbo")
+    assert "sorted by their test −ELBO" in shown(capsys, runs, "--sort", "negative-elbo")
 
 
 @pytest.mark.parametrize(

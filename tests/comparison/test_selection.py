@@ -57,6 +57,34 @@ def test_the_sheet_shows_the_test_data_of_the_best_alone(tmp_path: Path) -> None
     assert sheet.title.endswith("60 validation examples")
 
 
+def test_the_sheet_says_whether_the_best_differs_from_the_next_and_how_many_seeds_are_missing(tmp_path: Path) -> None:
+    (found,) = selections(three(tmp_path, 1.0, 2.0, 3.0))
+    test = found.paired
+    assert test is not None
+    assert (test.better, test.other, test.part, test.n) == ("vae lr=0.2", "vae lr=0.3", "validation", None)
+    # Two seeds each: variance ½ of either, so a difference of 5 with a standard error of √½ and 2 degrees of freedom.
+    assert test.p == pytest.approx(0.0194, abs=1e-4)
+    assert not test.settled  # three pairs of rows
+    assert found.record()["paired"]["p"] == test.p
+    notes = selection_table(found, "3 combinations").notes
+    assert notes[1].startswith("vae lr=0.2 is not significantly better than vae lr=0.3: −ELBO lower by 5 ± ")
+    assert "over 2 and 2 seeds only: no values of single validation examples" in notes[1]
+    assert notes[2] == "1 more seed of each would show a difference of this size, if it stayed: 3 in all"
+    assert found.seeds_enough == 3
+    (clear,) = selections(
+        [run(tmp_path / "clear", lr, seed, lr * 1e4 + seed, 1.0) for lr in (0.1, 0.2) for seed in (0, 1)]
+    )
+    assert " is better than " in selection_table(clear, "2 combinations").notes[1]
+    (single,) = selections([run(tmp_path / "single", lr, 0, lr, 1.0) for lr in (0.1, 0.2)])
+    assert "a test needs at least two seeds" in selection_table(single, "2 combinations").notes[1]
+
+
+def test_a_title_names_no_defaults(tmp_path: Path) -> None:
+    (found,) = selections(three(tmp_path, 1.0, 2.0, 3.0))
+    assert selection_table(found, "").title.startswith(found.table.brief)
+    assert len(found.table.brief) < len(found.table.protocol)
+
+
 def test_names_stand_in_place_of_differing_options(tmp_path: Path) -> None:
     runs = three(tmp_path, 1.0, 2.0, 3.0)
     (found,) = selections(runs, names={one.path: "lr=2e-1 hidden=8" for one in runs[2:4]})

@@ -108,6 +108,7 @@ def test_two_packages_one_command(site: Site, capsys: pytest.CaptureFixture[str]
     assert typed(capsys, "two/shout", "hello")[:2] == (0, "HELLO! \n")
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("verb", VERBS)
 def test_genzoos_own_verbs_cannot_be_taken(verb: str, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.add(

@@ -41,6 +41,15 @@ def test_did_you_mean(name: str, sentence: str) -> None:
     assert did_you_mean(name, []) == ""
 
 
+def test_a_word_of_what_is_said_of_a_name_is_recognised_unless_another_name_is_near() -> None:
+    known = {"kid": "kernel distance", "frechet": "distance of samples (FID)", "lr": "Learning rate."}
+    assert did_you_mean("fid", known) == " Did you mean 'frechet'?"
+    assert did_you_mean("learning-rate", known) == " Did you mean 'lr'?"
+    assert did_you_mean("freche", {**known, "x": "freche"}) == " Did you mean 'frechet'?"
+    assert did_you_mean("fid", [*known]) == " Did you mean 'kid'?"
+    assert did_you_mean("sample", known) == ""
+
+
 def test_a_word_of_a_longer_name_is_recognised() -> None:
     assert did_you_mean("elbo", ["kl", "negative-elbo", "mse"]) == " Did you mean 'negative-elbo'?"
     assert did_you_mean("elb", ["negative-elbo"]) == ""

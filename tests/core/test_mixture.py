@@ -96,6 +96,7 @@ def clusters(seed: int, n: int = 400, components: int = 6) -> tuple[Tensor, Tens
         return centres[torch.arange(n) % components] + torch.randn(n, 2, dtype=torch.float64), centres
 
 
+@pytest.mark.long
 def test_several_starts_find_every_cluster_where_one_is_stuck_now_and_then() -> None:
     stuck = 0
     for seed in range(8):
@@ -129,6 +130,7 @@ def test_fewer_points_than_dimensions_leave_a_density(components: int) -> None:
         assert torch.isfinite(found.sample(50)).all()
 
 
+@pytest.mark.long
 def test_the_seed_decides(points: Tensor) -> None:
     one, again, other = (fit_mixture(points[:200], 6, seed) for seed in (0, 0, 5))
     assert torch.equal(one.means, again.means)

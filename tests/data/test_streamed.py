@@ -78,6 +78,7 @@ def _no_thread_is_left() -> Iterator[None]:
 # the same data
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("at_once", [0, 500])
 @pytest.mark.parametrize("home", HOMES)
 @pytest.mark.parametrize(("binarize", "shift", "scale"), VIEWS)

@@ -107,9 +107,9 @@ def test_the_gap_to_a_known_density_is_told() -> None:
         "baselines": {"known_density": {"nats": 2.0, "standard_error": 0.04}},
     }
     assert notes(results) == [
-        "the data's own −E ln p(x) is known: 2 ± 0.04000 nats",
+        "the data's own −E ln p(x) is known: 2 ± 0.078 nats",
         "  −ELBO 4.5000 lies 2.5000 nats above it",
-        "  iwae:100 1.7500 lies 0.2500 nats BELOW it",
+        "  −ln p(x), at most, 100 1.7500 lies 0.2500 nats BELOW it",
     ]
 
 

@@ -168,18 +168,21 @@ def numbers(found: Any, name: str = "") -> Iterator[tuple[str, float]]:
         yield name, found
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", ["vae", pytest.param("ae", marks=pytest.mark.long)])
 @pytest.mark.parametrize("data", DATA)
 def test_every_metric_of_such_data(data: str, name: str) -> None:
     check(built(name, "vectors", plain), *DATA[data])
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", ["vae", pytest.param("ae", marks=pytest.mark.long)])
 @pytest.mark.parametrize("change", MODELS)
 def test_every_metric_of_such_models(change: str, name: str) -> None:
     check(built(name, "vectors", MODELS[change]), *(labelled(normal(seed, 60, D)) for seed in (0, 1)))
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("change", ["as initialised", "one sample", "weights of 0"])
 def test_models_without_variety_on_data_without_any(change: str) -> None:
     check(built("vae", "vectors", MODELS[change]), *DATA["equal examples"])

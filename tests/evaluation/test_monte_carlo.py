@@ -94,7 +94,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     capsys.readouterr()
     words = ["evaluate", str(run.path), "--samples", "4", "--seed", "3"]
     assert main(words) == 0
-    assert "± over examples   ± over samples" in capsys.readouterr().out
+    assert "± 95 %, examples   ± 95 %, samples" in capsys.readouterr().out
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["samples"], found["seed"]) == (4, 3)

@@ -106,6 +106,7 @@ def test_an_anomaly_score_does_not_use_the_label(folder: Path, capsys: pytest.Ca
     assert told == {str(label): value for label, value in one_against_rest(scores, data.y).items()}
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("dataset", ["digits", "quadratic", "labelled"])
 def test_a_bound_given_the_class_has_its_own_name(
     dataset: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -344,6 +344,7 @@ def test_a_live_run_is_not_resumed(half: Run) -> None:
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL])
 def test_a_real_process_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     words = ("run", "vae", "--dataset", "digits", "--epochs", 100_000, "--save-every", 0.2, "--out", tmp_path / "run")

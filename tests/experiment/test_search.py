@@ -1,4 +1,4 @@
-"""Searches: where values lie, and trials that processes share. Optuna itself searches in tests/cli/test_sweep.py."""
+"""Searches: trials that processes share. Optuna itself searches in tests/cli/test_sweep.py."""
 
 from __future__ import annotations
 
@@ -14,44 +14,12 @@ from planned import configured
 from genzoo.core.errors import UsageError
 from genzoo.core.listener import Epoch, StopRun
 from genzoo.experiment import search
-from genzoo.experiment.search import Dimension, Pruning, Search, as_typed, dimension, is_cost
+from genzoo.experiment.dimensions import dimension
+from genzoo.experiment.search import Pruning, Search, as_typed, is_cost
 from genzoo.experiment.sweep import sweep_runs
 from genzoo.experiment.worker import Worker
 from genzoo.runs.claims import DONE, Claim
 from genzoo.runs.run import Run, RunPaths
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("lr=1e-4..1e-2:log", Dimension("--lr", (), 1e-4, 1e-2, log=True)),
-        ("beta=0.5..2", Dimension("--beta", (), 0.5, 2.0)),
-        ("latent-dim=2..32", Dimension("--latent-dim", (), 2, 32, whole=True)),
-        ("latent-dim=2..32:log", Dimension("--latent-dim", (), 2, 32, log=True, whole=True)),
-        ("shift=-3..-1", Dimension("--shift", (), -3, -1, whole=True)),
-        ("hidden=100|200,200", Dimension("--hidden", ("100", "200,200"))),
-        ("beta=1,2,1", Dimension("--beta", ("1", "2"))),
-    ],
-)
-def test_where_the_values_of_an_option_lie(text: str, found: Dimension) -> None:
-    assert dimension(text) == found
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("lr", "an option and its values are needed"),
-        ("lr=3", "one value is no search"),
-        ("lr=a..b", "the ends of a range are numbers"),
-        ("lr=2..1", "the smaller end comes first"),
-        ("lr=1..1", "the smaller end comes first"),
-        ("lr=0..1:log", "by its logarithm begins above 0"),
-        ("lr=nan..1", "the smaller end comes first"),
-    ],
-)
-def test_what_is_no_dimension_is_refused(text: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        dimension(text)
 
 
 def test_values_are_typed_with_four_digits() -> None:

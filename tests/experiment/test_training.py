@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+from pathlib import Path
 
 import torch
 from small_trainer import assert_equal, make_trainer, weights
 
+import genzoo
 from genzoo.core.listener import INTERRUPTED
 from genzoo.experiment.training import fit
+from genzoo.training.base import BaseTrainer
 from genzoo.training.callback import Listener
 
 
@@ -38,3 +42,16 @@ def test_a_signal_ends_the_step_at_hand_and_is_named() -> None:
     trained = fit(make_trainer(listeners=(Terminating(),)), None)
     assert (trained.outcome.stopped, trained.stopped_by) == (INTERRUPTED, signal.SIGINT)
     assert trained.outcome.step in (2, 3)
+
+
+def test_what_a_run_needed_is_free_when_it_ends(tmp_path: Path) -> None:
+    """Nothing keeps the trainer but the run: a benchmark of many runs does not wait for Python to look for circles."""
+    gc.disable()
+    try:
+        before = {id(owner) for owner in gc.get_objects() if issubclass(type(owner), BaseTrainer)}
+        genzoo.run("vae", "moons", epochs=1, hidden=(8,), data={"train": 64}, out=tmp_path / "run", quiet=True)
+        assert not [
+            owner for owner in gc.get_objects() if issubclass(type(owner), BaseTrainer) and id(owner) not in before
+        ]
+    finally:
+        gc.enable()

@@ -51,6 +51,7 @@ CASES = [
 ]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("name", "form", "latents"), CASES)
 def test_what_makes_sense_is_drawn_and_nothing_else(name: str, form: str, latents: int, tmp_path: Path) -> None:
     subject = subject_of(tmp_path, name, form, latent_dim=latents)

@@ -33,7 +33,7 @@ class Place:
 Words = list[Any]
 Recipe = Callable[[Place], Words | Callable[[], object]]
 CASES: dict[str, Recipe] = {}
-EACH = 4
+EACH = 8
 """The quick suite has the first of so many cases that follow each other."""
 
 

@@ -27,7 +27,7 @@ from genzoo.testing.pair import SPARE
 FORMS = ("grey images", "points", "colour images", "vectors", "tokens", "signals")
 """The forms of `SPECS`; the quick suite tests a model on the first two that it takes."""
 OF_THE_SECOND = ("shapes", "loss")
-"""The checks of the quick suite on the second form."""
+"""The checks of the quick suite on the second form, once for models of one `family`."""
 OF_A_FAMILY = (
     "batches", "scored", "weighed", "agrees", "alone", "forgets", "labels", "modes", "evaluation", "drawn", "quiet",
 )  # fmt: skip
@@ -40,6 +40,11 @@ OF_THE_CLASS = ("shapes", "density", "posterior", "prior", "kl", "agrees", "alon
 """The checks that concern the model alone: once in the quick suite for registrations that differ in the loss alone."""
 OF_EACH = ("loss", "gradients", *OF_THE_CLASS)
 """The checks of the quick suite on registrations that differ in options alone; of the others one of them is enough."""
+SLOW = {
+    ("hamiltonian-vae", "posterior"), ("iaf-vae", "posterior"), ("text-vae", "density"), ("vdvae", "kl"),
+    ("vdvae", "posterior"), ("vdvae", "prior"),
+}  # fmt: skip
+"""Checks that draw many samples of a slow model, whose theory says the same: in the long suite."""
 COUPLED = ("dip", "factor", "mmd", "sliced-codes", "tc")
 """Losses that compare the examples of a batch with each other: the one warning that is meant."""
 SMALL: dict[str, Any] = {"hidden": (32,), "latent_dim": 5, "width": 16, "depth": 1}
@@ -181,10 +186,11 @@ def quick(every: list[Checked]) -> Iterator[Checked]:
     seen = set()
     for (model, loss, number), check in every:
         entry = registry().get("model", model)
-        kind: tuple[object, ...] = (subject(model, check), check, number)
+        kind: tuple[object, ...] = (family(model) if number else subject(model, check), check, number)
         kind += () if check in (*OF_THE_CLASS, *OF_THE_MODEL) else (loss,)
         kind += (str(entry.options),) if check in OF_EACH and check not in OF_A_FAMILY and number == 0 else ()
         wanted = (number == 0 or check in OF_THE_SECOND) and (check != "processes" or loss in COUPLED)
+        wanted = wanted and (model, check) not in SLOW
         if wanted and kind not in seen:
             yield (model, loss, number), check
         seen.add(kind)
@@ -242,8 +248,11 @@ def smaller(case: Case, long: bool) -> Pair:
 
 @pytest.fixture(autouse=True)
 def fewer_draws(long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the quick suite distributions are tested with a quarter of the samples or fewer."""
+    """In the quick suite distributions are tested with a quarter of the samples or fewer, a loss decreases in 12
+    steps, and whether small models fit into memory is not asked each time that they are built."""
     if not long:
+        monkeypatch.setattr("genzoo.runs.build.count_without_allocating", lambda *_: 0)
+        monkeypatch.setattr("genzoo.testing.training_step_checks.STEPS", 12)
         monkeypatch.setattr("genzoo.testing.densities.DRAWS", 4000)
         monkeypatch.setattr("genzoo.testing.densities.BUDGET", 500_000)
         monkeypatch.setattr("genzoo.testing.probability_checks.PRIOR_DRAWS", 1000)

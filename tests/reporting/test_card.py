@@ -13,6 +13,7 @@ from run_fixtures import told, vae_run  # noqa: F401 (fixtures)
 import genzoo
 from genzoo.core.text import number
 from genzoo.reporting.card import curves, points, run_html
+from genzoo.reporting.format import half_width
 from genzoo.runs.run import Run
 
 
@@ -30,7 +31,7 @@ def test_the_card_of_a_run_has_its_protocol_metrics_samples_and_curve(vae_run: R
     assert "loss elbo · seed 0" in html
     test = vae_run.results.test
     assert number(test.negative_elbo) in html
-    assert f"± {number(test.standard_error['negative_elbo'])}" in html
+    assert f"± {half_width(test.standard_error['negative_elbo'])}" in html
     assert html.count("<polyline") == 2
 
 

@@ -7,6 +7,7 @@ from genzoo.registry.current import registry
 from genzoo.reporting.format import (
     aligned,
     gaps,
+    half_width,
     impossible_gaps,
     metric_text,
     not_available,
@@ -14,7 +15,6 @@ from genzoo.reporting.format import (
     objective_rows,
     results_rows,
     results_table,
-    rounded,
 )
 
 RESULTS = {
@@ -31,8 +31,8 @@ RESULTS = {
 
 def test_a_row_for_each_metric_and_a_column_for_each_split_and_error() -> None:
     assert results_rows(RESULTS, find_metrics(registry(), ["mse", "kl"])) == [
-        ["", "train (1,257)", "test (360)", "± over examples"],
-        ["MSE per dimension", "0.02000", "0.02500", "0.0012"],
+        ["", "train (1,257)", "test (360)", "± 95 %, examples"],
+        ["MSE per dimension", "0.02000", "0.02500", "0.0024"],
     ]
     assert not_available(RESULTS, find_metrics(registry(), ["mse", "kl"])) == ["not available: KL (no prior p(z))"]
 
@@ -60,7 +60,7 @@ def test_a_missing_metric_is_never_a_number() -> None:
     assert metric_text({"kl": None}, "kl") == "n/a"
     assert metric_text({"kl": None, "not_available": {"kl": "why"}}, "kl") == "n/a (why)"
     assert metric_text({"kid": 0.5, "details": {"kid": {"note": "of 500"}}}, "kid") == "0.5000 (of 500)"
-    assert rounded("nan") == "nan"
+    assert half_width("nan") == "nan"
 
 
 def test_a_bound_and_an_estimate_have_a_sign_and_equal_rows_are_shown_once() -> None:
@@ -80,7 +80,7 @@ def test_a_likelihood_better_than_the_truth_by_more_than_its_errors_is_wrong() -
     assert impossible_gaps({"test": {}, "gaps": {"nll": gap}}) == []
     (line,) = impossible_gaps({"test": {}, "gaps": {"nll": {**gap, "nats": -0.41}}})
     assert line == (
-        "−ln p(x) lies 0.4100 ± 0.1 nats below that of the data's own density: no likelihood can, so this one is wrong"
+        "−ln p(x) lies 0.4100 ± 0.2 nats below that of the data's own density: no likelihood can, so this one is wrong"
     )
     assert notes({"test": {}, "gaps": {"nll": {**gap, "nats": -0.41}}}) == [f"  {line}"]
 

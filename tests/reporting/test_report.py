@@ -19,6 +19,7 @@ from genzoo.cli.options import parse
 from genzoo.core.text import number
 from genzoo.registry.current import register_part, registry
 from genzoo.reporting import report
+from genzoo.reporting.format import half_width
 from genzoo.reporting.report import collapse, command, page, write_report
 from genzoo.runs.config import Components
 from genzoo.runs.run import Run, read_json
@@ -55,7 +56,7 @@ def test_it_holds_every_metric_of_the_evaluation(run: Run) -> None:
         for name in ("negative_elbo", "reconstruction", "kl", "mse", "active_units"):
             assert number(run.results[split][name]) in text
         for error in run.results[split]["standard_error"].values():
-            assert f"± {number(error)}" in text
+            assert f"± {half_width(error)}" in text
     assert "−ELBO (nats)" in text
     assert "PCA with 20 components" in text
     assert "bernoulli" in text
@@ -117,7 +118,7 @@ def test_a_missing_metric_has_its_reason(copy: Run) -> None:
         results[split]["not_available"] = {"kl": "no prior p(z)"}
     copy.write("results.json", results)
     text = page(copy)
-    assert "<li>not available: KL (nats) (no prior p(z))</li>" in text
+    assert "<li>not available: KL (no prior p(z))</li>" in text
     assert "<th>KL (nats)</th>" not in text
     assert "n/a (no prior p(z))" not in text
 

@@ -48,7 +48,7 @@ def test_unequal_runs_of_one_seed_are_named(tmp_path: Path, capsys: pytest.Captu
         made = {"device": "cpu, 1 thread", "genzoo": "1"}
         make(tmp_path / mode, "vae", 0, bound, record=made, results={"training": training}, mode=mode)
     expected = (
-        "vae: 2 runs of seed 0 differ in negative elbo: 101 and 100 (cpu, 1 thread, compile, genzoo 1, "
+        "vae: 2 runs of seed 0 differ in −ELBO: 101 and 100 (cpu, 1 thread, compile, genzoo 1, "
         "cpu, 1 thread, eager, genzoo 1); their mean counts as one run"
     )
     assert warnings(table_of(tmp_path)) == [expected]

@@ -234,6 +234,7 @@ finally:
 """
 
 
+@pytest.mark.long
 def test_loading_a_model_runs_and_unpickles_nothing(tmp_path: Path) -> None:
     """The last line shows that the hook would have seen it."""
     save(tmp_path / "m.safetensors", build())

@@ -74,6 +74,7 @@ def test_in_the_validation_a_smaller_training_batch_would_not_help() -> None:
     assert "--batch-size" not in error.value.hint
 
 
+@pytest.mark.long
 def test_a_process_that_may_have_no_more() -> None:
     """With a limit a little above the address space that it has: the allocator's own error becomes the line."""
     program = """

@@ -189,7 +189,7 @@ def odd_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "words",
     [
-        "report RUN",
+        pytest.param("report RUN", marks=pytest.mark.long),
         pytest.param("evaluate RUN", marks=pytest.mark.long),
         pytest.param("sample RUN -n 4", marks=pytest.mark.long),
         pytest.param("compare RUN", marks=pytest.mark.long),

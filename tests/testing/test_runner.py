@@ -94,6 +94,7 @@ def test_there_are_enough_faults() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 14
 
 
+@pytest.mark.long
 def test_what_is_built_in_passes(long: bool) -> None:
     """Models and losses are checked in tests/plugins/test_contract.py; datasets that fetch files are left out."""
     for name in ("digits", "moons", "quadratic") if long else ("moons",):
@@ -188,6 +189,7 @@ def test_the_mark_names_every_check() -> None:
     assert "torch" in sys.modules
 
 
+@pytest.mark.long
 def test_the_mark_examines_a_model_and_its_loss_once() -> None:
     alone, both, loss = (
         [case.id.partition("-")[2] for case in parametrize_with_checks(*names).args[1] if " × " in case.id]

@@ -60,6 +60,7 @@ def is_quick(fault: Subtle) -> bool:
     return fault.name not in SLOW and next(other for other in SUBTLE if other.checks == fault.checks) is fault
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     "fault",
     [pytest.param(it, id=it.name, marks=[] if is_quick(it) else pytest.mark.long) for it in SUBTLE],

@@ -26,6 +26,7 @@ def scripted(losses: list[float], **options: Any) -> Trainer:
     return make_trainer(trainer_class=Scripted, epochs=len(losses), **options)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     ("losses", "patience", "epochs", "best"),
     [

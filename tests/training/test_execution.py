@@ -114,6 +114,7 @@ def test_a_long_error_is_told_in_a_line() -> None:
     assert len(in_short(ValueError("x" * 1000))) == 158
 
 
+@pytest.mark.long
 def test_bf16_stays_within_the_noise_of_seeds() -> None:
     """The mean over three seeds of the last epoch's validation loss, against the spread of those seeds in float32."""
     last = {

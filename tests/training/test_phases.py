@@ -153,6 +153,7 @@ def test_the_gradient_of_a_phase_reaches_its_own_parameters_alone(phase: int, ow
     assert all(parameter.grad is None for parameter in trainer.parameters)
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize("options", [{}, EVERYTHING, {"on_nan": "skip"}], ids=["plain", "everything", "skip"])
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 7, 11])
 def test_a_training_resumed_after_any_step_is_one_that_never_stopped(

@@ -120,6 +120,7 @@ MAKERS: dict[str, Make] = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 @pytest.mark.parametrize("step", [1, 3, 4, 7])
 def test_whatever_state_a_plugin_has(make: Make, step: int, tmp_path: Path) -> None:

@@ -182,6 +182,13 @@ def _turns() -> dict[int, Image.Transpose]:  # type: ignore[name-defined]
     }
 
 
+def unreadable(path: Path) -> str:
+    """Return what to do about a file that is no readable picture: by its name it should be one, or not."""
+    if path.suffix.lower() in SUFFIXES:
+        return f"it is damaged: copy {path.name} again, or leave it out"
+    return f"name pictures: {' '.join(SUFFIXES)}"
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image]:
     """Open an image with Pillow without decoding it. Errors inside become one `UsageError`."""
@@ -202,7 +209,8 @@ def _opened(path: Path) -> Iterator[Image]:
                 )
             yield file
     except OSError as error:
-        problem = f": {error.strerror}" if error.strerror else " is not a readable picture"
-        raise UsageError(f"{path}{problem}", hint) from None
+        if error.strerror:
+            raise UsageError(f"{path}: {error.strerror}", hint) from None
+        raise UsageError(f"{path} is not a readable picture", unreadable(path)) from None
     except (ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError, Image.DecompressionBombError):
-        raise UsageError(f"{path} is not a readable picture", hint) from None
+        raise UsageError(f"{path} is not a readable picture", unreadable(path)) from None

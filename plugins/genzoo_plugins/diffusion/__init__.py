@@ -32,6 +32,28 @@ def register_models(register: RegisterModel) -> None:
         theory=f"{HOME}.theory:edm",
     )
     register(
+        "mdlm",
+        f"{HOME}.mdlm:MDLM",
+        loss="nll",
+        summary="masked diffusion of tokens by a transformer; a bound on ln p(x)",
+        paper="Sahoo et al. 2024, arXiv 2406.07524",
+        theory=f"{HOME}.theory_tokens:mdlm",
+    )
+    register(
+        "vdm",
+        f"{HOME}.vdm:VDM",
+        loss="nll",
+        summary="diffusion in continuous time that learns how much noise there is; a bound on ln p(x)",
+        paper="Kingma et al. 2021, arXiv 2107.00630",
+        training={"ema": 0.999},
+        theory=f"{HOME}.theory:vdm",
+    )
+    register_paths(register)
+
+
+def register_paths(register: RegisterModel) -> None:
+    """Register models that learn a velocity, or a jump along a path from noise to data."""
+    register(
         "flow-matching",
         f"{HOME}.flow_matching:FlowMatching",
         loss="flow-matching",
@@ -64,23 +86,6 @@ def register_models(register: RegisterModel) -> None:
         paper=GENG,
         training={"ema": 0.999},
         theory=f"{HOME}.theory_few_steps:meanflow",
-    )
-    register(
-        "mdlm",
-        f"{HOME}.mdlm:MDLM",
-        loss="nll",
-        summary="masked diffusion of tokens by a transformer; a bound on ln p(x)",
-        paper="Sahoo et al. 2024, arXiv 2406.07524",
-        theory=f"{HOME}.theory_tokens:mdlm",
-    )
-    register(
-        "vdm",
-        f"{HOME}.vdm:VDM",
-        loss="nll",
-        summary="diffusion in continuous time that learns how much noise there is; a bound on ln p(x)",
-        paper="Kingma et al. 2021, arXiv 2107.00630",
-        training={"ema": 0.999},
-        theory=f"{HOME}.theory:vdm",
     )
 
 

@@ -8,24 +8,6 @@ HOME = "genzoo_plugins.images"
 @hookimpl
 def register_datasets(register: Register) -> None:
     register(
-        "celeba",
-        f"{HOME}.celeba:CelebA",
-        summary="202,599 faces, 64×64 in colour, with 40 attributes",
-        paper="Liu, Luo, Wang & Tang 2015, arXiv 1411.7766",
-    )
-    register(
-        "cifar10",
-        f"{HOME}.cifar:CIFAR10",
-        summary="60,000 photographs of 10 classes, 32×32 in colour",
-        paper="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
-    )
-    register(
-        "cifar100",
-        f"{HOME}.cifar:CIFAR100",
-        summary="60,000 photographs of 100 classes, 32×32 in colour",
-        paper="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
-    )
-    register(
         "digits",
         f"{HOME}.digits:Digits",
         summary="1,797 handwritten digits, 8×8 grey; comes with genzoo",
@@ -68,14 +50,37 @@ def register_datasets(register: Register) -> None:
         paper="Yadav & Bottou 2019, arXiv 1905.10498",
     )
     register(
-        "svhn",
-        f"{HOME}.svhn:SVHN",
-        summary="99,289 digits of house numbers, 32×32 in colour",
-        paper="Netzer, Wang, Coates, Bissacco, Wu & Ng 2011, NIPS workshop on deep learning",
-    )
-    register(
         "usps",
         f"{HOME}.usps:USPS",
         summary="9,298 digits on envelopes, 16×16 grey",
         paper="Hull 1994, IEEE PAMI 16(5)",
+    )
+    register_colour(register)
+
+
+def register_colour(register: Register) -> None:
+    """Register datasets in colour."""
+    register(
+        "celeba",
+        f"{HOME}.celeba:CelebA",
+        summary="202,599 faces, 64×64 in colour, with 40 attributes",
+        paper="Liu, Luo, Wang & Tang 2015, arXiv 1411.7766",
+    )
+    register(
+        "cifar10",
+        f"{HOME}.cifar:CIFAR10",
+        summary="60,000 photographs of 10 classes, 32×32 in colour",
+        paper="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
+    )
+    register(
+        "cifar100",
+        f"{HOME}.cifar:CIFAR100",
+        summary="60,000 photographs of 100 classes, 32×32 in colour",
+        paper="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
+    )
+    register(
+        "svhn",
+        f"{HOME}.svhn:SVHN",
+        summary="99,289 digits of house numbers, 32×32 in colour",
+        paper="Netzer, Wang, Coates, Bissacco, Wu & Ng 2011, NIPS workshop on deep learning",
     )

@@ -187,7 +187,7 @@ class AIS(genzoo.Metric):
         examples = f"{len(taken):,} of {len(values):,} examples" if len(taken) < len(values) else "all examples"
         note = (
             f"{self.config.temperatures:,} temperatures, {examples}; "
-            f"bracket of ln p on {self.known['samples']:,} samples {gap:.3g} ± {error:.1g} nats"
+            f"bracket of ln p on {self.known['samples']:,} samples {gap:.3g} ± {1.96 * error:.1g} nats"
         )
         own = {"temperatures": self.config.temperatures, "examples": len(taken)}
         return {**self.known, **own, "acceptance": taken[:, 1].mean().item(), "note": note}

@@ -21,6 +21,42 @@ def register_parts(register: RegisterPart) -> None:
     register_likelihoods(register)
     register_priors(register)
     register(
+        "bijection",
+        "iaf",
+        f"{HOME}.iaf:AutoregressiveFlow",
+        summary="N gated autoregressive steps",
+        paper=KINGMA,
+        theory="genzoo_plugins.parts.theory_latents:iaf",
+    )
+    register(
+        "bijection",
+        "planar",
+        f"{HOME}.planar:PlanarFlow",
+        summary="N planar steps",
+        paper=REZENDE,
+        theory="genzoo_plugins.parts.theory_latents:planar",
+    )
+    register(
+        "nets",
+        "conv",
+        f"{HOME}.nets:ConvNets",
+        summary="convolutions of C and 2C feature maps, for images: conv:32",
+        theory="genzoo_plugins.vae.theory_nets:conv",
+    )
+    register(
+        "nets",
+        "residual",
+        f"{HOME}.nets:ResidualNets",
+        summary="perceptrons of two residual blocks: residual:400",
+        paper="He et al. 2016, arXiv 1603.05027",
+        theory="genzoo_plugins.vae.theory_nets:residual",
+    )
+    register_posteriors(register)
+
+
+def register_posteriors(register: RegisterPart) -> None:
+    """Register the posteriors."""
+    register(
         "posterior",
         "diagonal",
         f"{HOME}.posteriors:DiagonalPosterior",
@@ -52,22 +88,6 @@ def register_parts(register: RegisterPart) -> None:
         theory=f"{HOME}.theory_sphere:vmf",
     )
     register(
-        "bijection",
-        "iaf",
-        f"{HOME}.iaf:AutoregressiveFlow",
-        summary="N gated autoregressive steps",
-        paper=KINGMA,
-        theory="genzoo_plugins.parts.theory_latents:iaf",
-    )
-    register(
-        "bijection",
-        "planar",
-        f"{HOME}.planar:PlanarFlow",
-        summary="N planar steps",
-        paper=REZENDE,
-        theory="genzoo_plugins.parts.theory_latents:planar",
-    )
-    register(
         "posterior",
         "maf",
         f"{HOME}.posteriors:MAFPosterior",
@@ -82,21 +102,6 @@ def register_parts(register: RegisterPart) -> None:
         summary="a Gaussian after N couplings by splines: spline:4",
         paper=DURKAN,
         theory=f"{FLOWS_THEORY}:spline_posterior",
-    )
-    register(
-        "nets",
-        "conv",
-        f"{HOME}.nets:ConvNets",
-        summary="convolutions of C and 2C feature maps, for images: conv:32",
-        theory="genzoo_plugins.vae.theory_nets:conv",
-    )
-    register(
-        "nets",
-        "residual",
-        f"{HOME}.nets:ResidualNets",
-        summary="perceptrons of two residual blocks: residual:400",
-        paper="He et al. 2016, arXiv 1603.05027",
-        theory="genzoo_plugins.vae.theory_nets:residual",
     )
 
 
@@ -153,6 +158,11 @@ def register_likelihoods(register: RegisterPart) -> None:
         paper="Loaiza-Ganem & Cunningham 2019, arXiv 1907.06845",
         theory="genzoo_plugins.parts.theory_likelihoods:continuous_bernoulli",
     )
+    register_discrete_likelihoods(register)
+
+
+def register_discrete_likelihoods(register: RegisterPart) -> None:
+    """Register the likelihoods of grey levels and of counts."""
     register(
         "likelihood",
         "discretised-logistic",
@@ -220,6 +230,11 @@ def register_priors(register: RegisterPart) -> None:
         paper=TOMCZAK,
         theory="genzoo_plugins.parts.theory_latents:vamp",
     )
+    register_flow_priors(register)
+
+
+def register_flow_priors(register: RegisterPart) -> None:
+    """Register the priors that are flows."""
     register(
         "prior",
         "flow",

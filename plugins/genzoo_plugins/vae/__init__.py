@@ -73,6 +73,12 @@ def register_models(register: RegisterModel) -> None:
         paper="Kim et al. 2018, arXiv 1802.02550",
         theory=f"{HOME}.theory_sa:sa_vae",
     )
+    register_with_parts(register)
+    register_with_losses(register)
+
+
+def register_with_losses(register: RegisterModel) -> None:
+    """Register the VAE with other losses than the ELBO."""
     register(
         "iwae",
         VAE,
@@ -105,7 +111,6 @@ def register_models(register: RegisterModel) -> None:
         paper=KUMAR,
         theory=f"{THEORY}:dip_vae",
     )
-    register_with_parts(register)
     for name, kind, summary in (
         ("miwae", "multiply", "VAE trained on the mean of M importance-weighted bounds"),
         ("piwae", "partially", "VAE whose encoder has the loss of miwae, and whose decoder that of iwae"),

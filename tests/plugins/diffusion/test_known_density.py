@@ -45,6 +45,7 @@ CASES = [
 ]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("name", "steps", "largest"), CASES)
 def test_bounds_come_near_a_known_density_from_below(name: str, steps: int, largest: float) -> None:
     with seeded(0):

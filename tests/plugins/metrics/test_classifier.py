@@ -54,6 +54,7 @@ def test_auroc_of_shifted_normals() -> None:
     assert auroc(normal(22, 50_000) + 1, normal(23, 50_000)) == pytest.approx(expected, abs=0.006)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("n", "dimensions", "spread"), [(100, 2, 0.07), (300, 20, 0.035)])
 def test_equal_distributions_are_not_distinguished(n: int, dimensions: int, spread: float) -> None:
     """The mean would not be ½ if neighbours used the labels of the left-out fold."""
@@ -61,6 +62,7 @@ def test_equal_distributions_are_not_distinguished(n: int, dimensions: int, spre
     assert sum(found) / 20 == pytest.approx(0.5, abs=4 * spread / 20**0.5)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("dimensions", "shift"), [(1, 1.0), (2, 0.5), (20, 1.0), (20, 2.0)])
 def test_the_auroc_of_a_shift_is_optimal(dimensions: int, shift: float, long: bool) -> None:
     n = 3000 if long else 1200

@@ -121,6 +121,7 @@ def test_few_training_examples_are_compared_with_as_few_held_out_ones() -> None:
     assert found["details"]["sliced_wasserstein"]["floor"] < 0.4
 
 
+@pytest.mark.long
 def test_units_are_those_of_the_data() -> None:
     x, drawn = 10 * normal(18, 800, 2), 10 * normal(19, 800, 2) + 5
     plain = evaluated(drawn, x, x, "sliced-wasserstein", "c2st")

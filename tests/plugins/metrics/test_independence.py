@@ -149,6 +149,7 @@ def other(kind: str) -> Any:
     return model
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("kind", POSTERIORS)
 def test_the_noise_of_every_posterior_depends_on_the_example_only(kind: str) -> None:
     model, metrics = other(kind), find_metrics(registry(), ["negative-elbo", "kl", "iwae:3"])

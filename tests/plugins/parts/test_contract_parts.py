@@ -61,6 +61,7 @@ def pair(options: dict[str, str]) -> Pair:
     return Pair(registry().get("model", "vae"), registry().get("loss", "elbo"), SPECS[form], model_options=small)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("options", PARTS_OF_MODELS, ids=str)
 @pytest.mark.parametrize(
     "check",

@@ -23,6 +23,7 @@ def grid(half: float, n: int) -> tuple[Tensor, float]:
     return torch.cartesian_prod(line, line), (2 * half / n) ** 2
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("noise", [0.05, 0.3])
 @pytest.mark.parametrize("name", PLANE)
 def test_2d_densities_integrate_to_1(name: str, noise: float) -> None:
@@ -41,6 +42,7 @@ def test_the_density_of_quadratic_integrates_to_1(noise: float) -> None:
     assert total == pytest.approx(1, abs=1e-8)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", KNOWN)
 def test_samples_follow_the_density(name: str) -> None:
     """The mean of −ln p over a sample is the entropy, in closed form or from the density on a grid."""

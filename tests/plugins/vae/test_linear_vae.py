@@ -94,6 +94,7 @@ def test_without_sampling_noise_the_optimum_is_the_log_likelihood(ppca: PPCA, se
     assert kl == pytest.approx(ppca.kl().sum().item(), abs=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("beta", [1.0, pytest.param(2.0, marks=pytest.mark.long), 4.0])
 def test_latents_collapse_exactly_where_their_variance_is_below_beta_sigma_squared(ppca: PPCA, beta: float) -> None:
     """Without sampling noise: L-BFGS on the expected objective finds the closed form to six decimals."""
