@@ -36,28 +36,32 @@ def run_workers(command: Sequence[str], count: int, say: Callable[[str], None], 
     words = [sys.executable, "-m", "genzoo", *command]
     workers, ending = list[subprocess.Popen[str]](), threading.Event()
 
-    def work(shares: Mapping[str, str]) -> None:
+    def work(shares: Mapping[str, str], ended: threading.Event) -> None:
         """Start a worker and pass on what it prints: in a thread, where no Ctrl-C can hit between the two."""
         try:
-            worker = started(words, shares)
+            workers.append(worker := started(words, shares))
+            if ending.is_set():
+                stop([worker])
+            pass_on(worker, say)
         except OSError as error:
             say(f"genzoo: cannot start a worker: {error.strerror}")
-            return
-        workers.append(worker)
-        if ending.is_set():
-            stop([worker])
-        pass_on(worker, say)
+        finally:
+            ended.set()
 
-    threads = [threading.Thread(target=work, args=(shares,), daemon=True) for shares in environments(count, deal)]
+    ends = [threading.Event() for _ in range(count)]
+    threads = [
+        threading.Thread(target=work, args=each, daemon=True)
+        for each in zip(environments(count, deal), ends, strict=True)
+    ]
     stopped: KeyboardInterrupt | None = None
     begin = iter(threads)
     while True:
         try:
             for thread in begin:
                 thread.start()
-            for thread in threads:
-                if thread.is_alive():
-                    thread.join()
+            for thread, ended in zip(threads, ends, strict=True):
+                if thread.ident:  # it was started
+                    ended.wait()  # a `join` that Ctrl-C interrupts would take a living thread for an ended one
             break
         except KeyboardInterrupt as error:
             stopped, begin = stopped or error, iter(())
