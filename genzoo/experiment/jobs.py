@@ -89,9 +89,10 @@ def stop(workers: Iterable[subprocess.Popen[str]]) -> None:
 def pass_on(worker: subprocess.Popen[str], say: Callable[[str], None]) -> None:
     """Pass on each line of a worker until its end; of one that was killed, say so."""
     assert worker.stdout is not None
-    for line in worker.stdout:
-        if line.strip():
-            say(line.rstrip())
+    with worker.stdout as lines:
+        for line in lines:
+            if line.strip():
+                say(line.rstrip())
     if worker.wait() < 0 and worker.returncode != -SIGTERM:
         say(f"genzoo: worker {worker.pid} was ended by signal {-worker.returncode}; its run is taken over")
 
