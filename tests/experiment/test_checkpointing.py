@@ -343,9 +343,16 @@ def test_a_disk_for_which_a_scheduler_would_not_wait_is_told_of_once(
 ) -> None:
     monkeypatch.setattr(checkpointing, "LARGE", 0 if large else 1 << 30)
     monkeypatch.setattr(checkpointing, "GRACE", 0.01)
-    trainer, states, checkpointer = watched(tmp_path, settled, epochs=1)
+    told: list[bool] = []
+
+    def each(checkpointer: Checkpointer) -> None:
+        settled(checkpointer)
+        told.append(checkpointer.told)
+
+    trainer, states, checkpointer = watched(tmp_path, each, epochs=1)
     with checkpointer:
         trainer.fit()
+    assert told[-1], "before training ends"
     assert states.warnings == ["saving took 0 s; let a scheduler signal the end earlier than that"]
     assert ("genzoo-save_0" in writes) == large
 
