@@ -83,9 +83,9 @@ class Row:
     def gap(self) -> Estimate | str:
         """−ln p(x) minus that of the known density of the data, in nats over the seeds, or why it is not available."""
         gaps = [next(iter(table_in(result, "gaps").values()), None) for result in self.results]
-        known = [float(gap["standard_error"]) for gap in gaps if gap]
+        known = [float(gap["standard_error"]) for gap in gaps if gap and is_number(gap["nats"])]
         error = sum(known) / len(known) if known else None
-        found = self.over_seeds((float(gap["nats"]) if gap else "no density" for gap in gaps), error)
+        found = self.over_seeds((metric_of(gap, "nats") if gap else "no density" for gap in gaps), error)
         return found if isinstance(found, str) else replace(found, sign=self.sign_of_gap)
 
     @property

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from signal import SIGTERM
 
 import torch
@@ -34,35 +34,54 @@ def run_workers(command: Sequence[str], count: int, say: Callable[[str], None], 
         KeyboardInterrupt: All have ended.
     """
     words = [sys.executable, "-m", "genzoo", *command]
-    workers: list[subprocess.Popen[str]] = []
-    readers: list[threading.Thread] = []
-    stopped: KeyboardInterrupt | None = None
-    try:
-        for shares in environments(count, deal):
-            worker = subprocess.Popen(  # noqa: S603 (this program, with the words that the user typed)
-                words, env={**os.environ, **shares}, text=True, errors="replace", process_group=0,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-            workers.append(worker)
-            readers.append(threading.Thread(target=pass_on, args=(worker, say), daemon=True))
-            readers[-1].start()
-    except KeyboardInterrupt as error:
-        stopped = error
-        stop(workers)
-    while any(reader.is_alive() for reader in readers):
+    workers, ending = list[subprocess.Popen[str]](), threading.Event()
+
+    def work(shares: Mapping[str, str], ended: threading.Event) -> None:
+        """Start a worker and pass on what it prints: in a thread, where no Ctrl-C can hit between the two."""
         try:
-            for reader in readers:
-                reader.join()
+            workers.append(worker := started(words, shares))
+            if ending.is_set():
+                stop([worker])
+            pass_on(worker, say)
+        except OSError as error:
+            say(f"genzoo: cannot start a worker: {error.strerror}")
+        finally:
+            ended.set()
+
+    ends = [threading.Event() for _ in range(count)]
+    threads = [
+        threading.Thread(target=work, args=each, daemon=True)
+        for each in zip(environments(count, deal), ends, strict=True)
+    ]
+    stopped: KeyboardInterrupt | None = None
+    begin = iter(threads)
+    while True:
+        try:
+            for thread in begin:
+                thread.start()
+            for thread, ended in zip(threads, ends, strict=True):
+                if thread.ident:  # it was started
+                    ended.wait()  # a `join` that Ctrl-C interrupts would take a living thread for an ended one
+            break
         except KeyboardInterrupt as error:
-            stopped = stopped or error
+            stopped, begin = stopped or error, iter(())
+            ending.set()
             stop(workers)
     if stopped:
         raise stopped
 
 
-def stop(workers: Sequence[subprocess.Popen[str]]) -> None:
+def started(words: Sequence[str], shares: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start a worker, in a process group of its own, so that a terminal's Ctrl-C does not reach it."""
+    return subprocess.Popen(  # noqa: S603 (this program, with the words that the user typed)
+        words, env={**os.environ, **shares}, text=True, errors="replace", process_group=0,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def stop(workers: Iterable[subprocess.Popen[str]]) -> None:
     """Ask workers to end. SIGTERM, since one that is only starting would print a traceback after SIGINT."""
-    for worker in workers:
+    for worker in list(workers):
         if worker.poll() is None:
             worker.send_signal(SIGTERM)
 
@@ -70,9 +89,10 @@ def stop(workers: Sequence[subprocess.Popen[str]]) -> None:
 def pass_on(worker: subprocess.Popen[str], say: Callable[[str], None]) -> None:
     """Pass on each line of a worker until its end; of one that was killed, say so."""
     assert worker.stdout is not None
-    for line in worker.stdout:
-        if line.strip():
-            say(line.rstrip())
+    with worker.stdout as lines:
+        for line in lines:
+            if line.strip():
+                say(line.rstrip())
     if worker.wait() < 0 and worker.returncode != -SIGTERM:
         say(f"genzoo: worker {worker.pid} was ended by signal {-worker.returncode}; its run is taken over")
 

@@ -10,6 +10,7 @@ from genzoo.comparison.statistics import interval_of
 from genzoo.core.text import number
 from genzoo.evaluation.order import heading, key, metric_for, named, order_of
 from genzoo.runs.details import detail, sign, without_copies
+from genzoo.runs.schema import is_number
 
 if TYPE_CHECKING:
     from genzoo.core.metric import Metric
@@ -150,7 +151,7 @@ def gaps(metrics: Mapping[str, Any], known: Mapping[str, Any], measure: str | No
     lines = [f"the data's own −E ln p(x) is known: {number(truth)} ± {half_width(known['standard_error'])} nats"]
     for name in without_copies([metrics], list(metrics)) if measure == known.get("measure", "density") else ():
         value = metrics[name]
-        if isinstance(value, float) and order_of(name).role == "bound":
+        if is_number(value) and order_of(name).role == "bound":
             side = "above" if value >= truth else "BELOW"
             lines.append(f"  {named(name)} {number(value)} lies {number(abs(value - truth))} nats {side} it")
     return lines
@@ -161,7 +162,7 @@ def impossible_gaps(results: Mapping[str, Any]) -> list[str]:
     lines, gaps = [], results.get("gaps", {})
     for name in without_copies([results["test"]], list(gaps)):
         gap = gaps[name]
-        if gap["nats"] < -SIGMAS * gap["standard_error"]:
+        if is_number(gap["nats"]) and gap["nats"] < -SIGMAS * gap["standard_error"]:
             half = half_width(gap["standard_error"])
             below = f"{number(-gap['nats'])} ± {half} nats below that of the data's own density"
             lines.append(f"{named(name)} lies {below}: no likelihood can, so this one is wrong")

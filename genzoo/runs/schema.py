@@ -10,6 +10,8 @@ PCA_ERROR = "mse"
 """The key of a PCA baseline's error in results.json."""
 LARGEST = 1e300
 """The largest number of which a mean can be computed."""
+NOT_FINITE = ("nan", "inf", "-inf")
+"""How numbers that are not finite are written: a model that diverged is evaluated too."""
 
 
 def is_config(values: Mapping[str, Any]) -> bool:
@@ -33,7 +35,7 @@ def is_results(values: Mapping[str, Any]) -> bool:
     if not (values.get("latents") is None or is_count(values["latents"])):
         return False
     gaps = values.get("gaps", {})
-    if not (isinstance(gaps, dict) and all(is_known(value) for value in gaps.values())):
+    if not (isinstance(gaps, dict) and all(is_gap(value) for value in gaps.values())):
         return False
     metrics = [value for value in test.values() if not isinstance(value, (dict, list))]
     if not all(value is None or is_number(value) or is_pca(value) or is_known(value) for value in baselines.values()):
@@ -67,9 +69,16 @@ def is_known(value: Any) -> bool:
     return isinstance(value, dict) and is_number(value.get("nats")) and is_error(value.get("standard_error"))
 
 
+def is_gap(value: Any) -> bool:
+    """Return whether a value is a distance from the true density in nats; of a model that diverged it is not finite."""
+    return is_known(value) or (isinstance(value, dict) and value.get("nats") in NOT_FINITE)
+
+
 def is_errors(values: Any) -> bool:
     """Return whether values are standard errors by metric; None where a metric has none."""
-    return isinstance(values, dict) and all(value is None or is_error(value) for value in values.values())
+    return isinstance(values, dict) and all(
+        value is None or value in NOT_FINITE or is_error(value) for value in values.values()
+    )
 
 
 def is_error(value: Any) -> bool:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commandline import genzoo, in_own_process, refused
-from worker_processes import Start, in_training, waited
+from documents import blocks
+from worker_processes import PATIENCE, Start, in_training, waited
 
 from genzoo.cli import sharing
+from genzoo.experiment import jobs
 from genzoo.runs.run import MODEL_FILE, Run
 from genzoo.system.checksummed import stored_digest
 from genzoo.system.signals import interruption
 
-SMALL = "--dataset moons --latent-dim 1 --hidden 8 --data.train 200 --data.validation 60 --data.test 100"
+SIZES = "--latent-dim 1 --hidden 8 --data.train 200 --data.validation 60 --data.test 100"
+SMALL = f"--dataset moons {SIZES}"
 pytestmark = pytest.mark.usefixtures("runs_without_figures")
 
 
@@ -64,6 +69,24 @@ def test_jobs_that_cannot_be_are_refused(verb: str, tmp_path: Path, monkeypatch:
 LASTING = f"bench --models vae --seeds 0..3 --epochs 100 --save-every 0.05 {SMALL} --quiet --runs"
 
 
+def test_a_run_that_fails_in_a_worker_fails_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is begun once, not again by each of the workers and by the command."""
+    monkeypatch.setattr("genzoo.experiment.speed.SECONDS", 0.0)
+    codes: list[int] = []
+
+    def run_workers(command: list[str], count: int, *_: object) -> None:
+        codes.extend(genzoo(*command).code for _ in range(count))
+
+    monkeypatch.setattr(jobs, "run_workers", run_workers)
+    words = f"bench --models vae --dataset moons --seeds 0..1 --epochs 2 {SIZES} --runs {tmp_path} --jobs 2".split()
+    result = genzoo(*words, "--models", "vae,vae --lr 1e30")
+    assert (result.code, codes) == (3, [3, 3]), result.err
+    lines = [line for line in result.err.splitlines() if line.startswith("genzoo: no result for ")]
+    assert [line.split(": ")[1] for line in lines] == ["no result for vae, seed 0", "no result for vae, seed 1"]
+    assert "\n  vae " in result.out
+    assert len(list(tmp_path.glob("*/config.json"))) == 4
+
+
 @pytest.mark.long
 def test_of_four_workers_two_are_killed_and_each_run_is_there_once(tmp_path: Path, started: Start) -> None:
     alone, shared = tmp_path / "alone", tmp_path / "shared"
@@ -73,7 +96,7 @@ def test_of_four_workers_two_are_killed_and_each_run_is_there_once(tmp_path: Pat
         killed = in_training(shared, left)
         os.kill(killed, signal.SIGKILL)
         left.remove(killed)
-    outputs = {worker.pid: worker.communicate(timeout=300)[0] for worker in workers}
+    outputs = {worker.pid: worker.communicate(timeout=PATIENCE)[0] for worker in workers}
     assert sorted(worker.returncode for worker in workers) == [-signal.SIGKILL] * 2 + [0] * 2
     found = runs_in(shared)
     assert {seed: len(runs) for seed, runs in found.items()} == dict.fromkeys(range(4), 1)
@@ -89,26 +112,91 @@ def test_of_four_workers_two_are_killed_and_each_run_is_there_once(tmp_path: Pat
     assert sorted(sessions) == [1, 1, 2, 2], "those of the killed ones were resumed"
 
 
+HELD_BACK = """
+import os, time
+import genzoo
+from genzoo.training.trainer import Trainer
+step = Trainer._train_step
+def train_step(self, *inputs):
+    time.sleep(os.path.exists(os.environ["SLOW"]))
+    step(self, *inputs)
+Trainer._train_step = train_step
+@genzoo.hookimpl
+def register_models(register):
+    register("held-back", "genzoo_plugins.vae.vae:VAE", loss="elbo", summary="a VAE")
+"""
+"""A model whose steps take a second while a file is there: no run ends by itself before it is asked to."""
+THREE = {
+    "bench": "bench --models held-back --dataset moons --seeds 0..2",
+    "grid": "sweep held-back moons --grid beta=1,2,4 --seeds 0",
+    "search": "sweep held-back moons --search beta=0.5..4.5 --trials 3 --best 1 --seeds 1",
+}
+
+
+def running(folder: Path) -> list[str]:
+    """The processes whose command names a folder."""
+    table = subprocess.run(["ps", "-eo", "pid=,args=", "-ww"], capture_output=True, text=True).stdout
+    return [line for line in table.splitlines() if str(folder) in line]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_jobs_are_ended_together_and_go_on(tmp_path: Path, started: Start, number: signal.Signals) -> None:
-    words = LASTING.replace("0..3", "0..2").split()
-    process = started(*words, tmp_path, "--jobs", 2)
-    in_training(tmp_path, [json.loads(f.read_text())["pid"] for f in waited(tmp_path, 2)])
-    process.send_signal(number)
-    output = process.communicate(timeout=300)[0]
+@pytest.mark.parametrize("kind", THREE)
+def test_jobs_are_ended_together_and_go_on(
+    kind: str, number: signal.Signals, tmp_path: Path, started: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal reaches the whole process group, as Ctrl-C in a terminal does."""
+    if kind == "search":
+        pytest.importorskip("optuna")
+    slow, plugin, folder = tmp_path / "slow", tmp_path / "held_back.py", tmp_path / "runs"
+    slow.touch()
+    plugin.write_text(HELD_BACK)
+    monkeypatch.setenv("SLOW", str(slow))
+    words = f"-p {plugin} {THREE[kind]} --epochs 100 --save-every 0.05 {SIZES} --quiet --runs {folder} --jobs 2".split()
+    process = started(*words, process_group=0)
+    pids = {in_training(folder, [json.loads(file.read_text())["pid"]]) for file in waited(folder, 2, process)}
+    assert len(pids) == 2
+    assert len(running(folder)) == 3
+    os.killpg(process.pid, number)
+    output = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 128 + number, output
-    assert "genzoo: interrupted; 0 of 3 runs are finished" in output
+    assert running(folder) == []
+    assert f"genzoo: interrupted; 0 of 3 {'trials' if kind == 'search' else 'runs'} are finished" in output
     assert "Traceback" not in output
-    records = [Run(path.parent).record for path in tmp_path.glob("*/run.json")]
-    assert {record["status"] for record in records} == {"interrupted"}
-    again = in_own_process(*words, tmp_path, "--jobs", 2)
+    halves = [Run(path.parent) for path in folder.glob("*/run.json")]
+    assert [run.record["status"] for run in halves] == ["interrupted"] * 2
+    assert all(any(run.path.glob("checkpoints/step-*")) for run in halves)
+    slow.unlink()
+    again = in_own_process(*words)
     assert again.code == 0, again.err
     lines = [line for line in again.err.splitlines() if line.startswith("[")]
-    assert len(lines) == 3, "one line a finished run"
-    assert all(": finished after " in line for line in lines)
-    assert {seed: len(runs) for seed, runs in runs_in(tmp_path).items()} == dict.fromkeys(range(3), 1)
-    assert len(list(tmp_path.glob("*/config.json"))) == 3
+    runs = [Run(path.parent) for path in folder.glob("*/config.json")]
+    assert {run.record["status"] for run in runs} == {"finished"}
+    assert len(set(lines)) == len(lines) == len(runs) == (4 if kind == "search" else 3), "each is made and told of once"
+    assert {run.path for run in runs if len(run.record["sessions"]) == 2} == {run.path for run in halves}
+
+
+@pytest.mark.long
+def test_workers_on_a_dask_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """README's recipe as it stands, but for the data and the address."""
+    distributed = pytest.importorskip("dask.distributed")
+    (recipe,) = (block for block in blocks("README.md", "text") if "dask.distributed" in block)
+    monkeypatch.chdir(tmp_path)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster:
+        for typed, here in (
+            ("--dataset mnist", f"--epochs 1 --seeds 0..1 {SMALL} --quiet"),
+            ("/shared/bench", str(tmp_path / "runs")),
+            ("tcp://HOST:8786", cluster.scheduler_address),
+            ("range(8)", "range(3)"),
+        ):
+            assert typed in recipe
+            recipe = recipe.replace(typed, here)
+        found: dict[str, Any] = {}
+        exec(recipe, found)
+        found["client"].close()
+    assert found["codes"] == [0, 0, 0]
+    made = [(run.config.model, seed) for seed, runs in runs_in(tmp_path / "runs").items() for run in runs]
+    assert sorted(made) == [("ae", 0), ("ae", 1), ("vae", 0), ("vae", 1)]
 
 
 @pytest.mark.parametrize("words", ["bench --models vae", "sweep vae --grid beta=1,4"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from commandline import genzoo, in_own_process, refused
-from worker_processes import Start, in_training
+from worker_processes import PATIENCE, Start, in_training
 
 from genzoo.experiment.experiment import Experiment
 from genzoo.runs.claims import FOLDER
@@ -131,7 +131,7 @@ def test_two_workers_share_one_study_and_what_a_killed_one_leaves_is_taken_over(
     workers = [started(*SEARCH.split(), tmp_path, "--worker") for _ in range(3)]
     killed = in_training(tmp_path, [worker.pid for worker in workers])
     os.kill(killed, signal.SIGKILL)
-    lines = [line for worker in workers for line in worker.communicate(timeout=300)[0].splitlines()]
+    lines = [line for worker in workers for line in worker.communicate(timeout=PATIENCE)[0].splitlines()]
     assert sorted(worker.returncode for worker in workers) == [-signal.SIGKILL, 0, 0]
     trials = [line.partition(" ")[2].partition("]")[0] for line in lines if line.startswith("[trial")]
     assert sorted(trials, key=lambda text: int(text.partition("/")[0])) == [f"{number}/8" for number in range(1, 9)]
@@ -143,6 +143,11 @@ def test_two_workers_share_one_study_and_what_a_killed_one_leaves_is_taken_over(
     assert [trial.number for trial in done] == list(range(8)), "the killed one's trial went on, and none was lost"
     pruned = sum(trial.state == optuna.trial.TrialState.PRUNED for trial in done)
     assert {trial.state.name for trial in done} <= {"COMPLETE", "PRUNED"}
+    made = {run.config.training.lr: run for run in map(Run, (file.parent for file in tmp_path.glob("*/results.json")))}
+    for trial in done:
+        if trial.state.name == "COMPLETE":
+            run = made[float(f"{trial.params['--lr']:.4g}")]
+            assert trial.value == run.results["validation"]["negative_elbo"], "it is judged by validation data"
     sheet = in_own_process(*SEARCH.split(), tmp_path, "--json")
     assert sheet.code == 0, sheet.err
     record = json.loads(sheet.out)

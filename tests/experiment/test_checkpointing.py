@@ -329,11 +329,32 @@ def test_where_memory_is_short_training_waits(
 
 def test_small_ones_need_no_thread(tmp_path: Path, writes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    trainer, _, checkpointer = watched(tmp_path)
+    trainer, states, checkpointer = watched(tmp_path)
     with checkpointer:
         trainer.fit()
     assert checkpointer.copies is None
     assert steps(tmp_path) == [STEPS, STEPS - 1]
+    assert not states.warnings
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_a_disk_for_which_a_scheduler_would_not_wait_is_told_of_once(
+    tmp_path: Path, writes: list[str], monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    monkeypatch.setattr(checkpointing, "LARGE", 0 if large else 1 << 30)
+    monkeypatch.setattr(checkpointing, "GRACE", 0.01)
+    told: list[bool] = []
+
+    def each(checkpointer: Checkpointer) -> None:
+        settled(checkpointer)
+        told.append(checkpointer.told)
+
+    trainer, states, checkpointer = watched(tmp_path, each, epochs=1)
+    with checkpointer:
+        trainer.fit()
+    assert told[-1], "before training ends"
+    assert states.warnings == ["saving took 0 s; let a scheduler signal the end earlier than that"]
+    assert ("genzoo-save_0" in writes) == large
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64])

@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from genzoo.experiment import jobs
+
+SAVING = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), sys.exit(143)))
+print("ready", flush=True)
+time.sleep(60)
+"""
+"""A program that takes a moment to end when it is asked to."""
+
+
+def test_after_ctrl_c_a_worker_is_asked_to_end_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, workers = jobs.started, list[subprocess.Popen[str]]()
+
+    def started(words: Sequence[str], shares: Mapping[str, str]) -> subprocess.Popen[str]:
+        workers.append(start([sys.executable, "-S", "-c", SAVING], shares))
+        return workers[-1]
+
+    monkeypatch.setattr(jobs, "started", started)
+    with pytest.raises(KeyboardInterrupt):
+        jobs.run_workers([], 1, lambda line: os.kill(os.getpid(), signal.SIGINT))
+    assert [worker.returncode for worker in workers] == [143]
 
 
 def test_workers_have_their_share_of_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

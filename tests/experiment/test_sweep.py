@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from planned import configured
 
+from genzoo.comparison.tables import tables
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.job import Job
 from genzoo.experiment.reuse import finished
@@ -28,21 +29,29 @@ def test_seeds(text: str, seeds: list[int]) -> None:
 def test_one_seed_of_all_before_the_next_of_any() -> None:
     runs = sweep_runs([configured(), configured("ae")], [0, 1])
     assert [run.name for run in runs] == ["vae, seed 0", "ae, seed 0", "vae, seed 1", "ae, seed 1"]
-    assert len({run.key for run in runs}) == 4
+    assert len({run.key for run in runs}) == len({run.claim for run in runs}) == 4
+    (measured,) = sweep_runs([configured(metrics=("iwae:3",))], [0])
+    assert measured.key != runs[0].key
+    assert measured.claim == runs[0].claim, "whatever is asked for, it is trained once"
 
 
 def test_a_finished_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is one whose model diverged in its last step."""
     monkeypatch.setattr(Job, "draw", lambda self, run, model: None)
     made: list[int] = []
     start = Experiment.run
     monkeypatch.setattr(Experiment, "run", lambda self: made.append(self.config.training.seed) or start(self))
     paths = RunPaths(tmp_path / "runs")
-    plan = sweep_runs([configured()], [0, 1])
+    diverges = configured(lr=1e30, epochs=1, batch_size=200)
+    plan = [*sweep_runs([configured()], [0, 1]), *sweep_runs([diverges], [2])]
     done, failures = run_sweep(plan, paths, quiet=True, say=lambda line: None)
-    assert (made, failures) == ([0, 1], [])
+    assert (made, failures) == ([0, 1, 2], [])
+    assert done[plan[2].key].results["test"]["negative_elbo"] == "nan"
     assert finished(plan, paths).keys() == done.keys() == {run.key for run in plan}
     run_sweep(plan, paths, quiet=True, say=lambda line: None)
-    assert made == [0, 1]
+    assert made == [0, 1, 2]
+    (table,) = tables(done.values())
+    assert [row.gap for row in table.rows if row.settings["lr"] == 1e30] == ["nan"]
     for file in (run.path / "config.json" for run in done.values()):  # made before these were options
         config = json.loads(file.read_text())
         del config["model"]["activation"], config["loss"]["gamma"], config["training"]["ema"]

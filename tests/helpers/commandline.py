@@ -74,7 +74,7 @@ def command(*words: object) -> list[str]:
 def in_own_process(*words: object, cwd: Path | None = None, **variables: str) -> Result:
     """Run one command in a new process."""
     done = subprocess.run(
-        command(*words), env=environment(**variables), cwd=cwd, capture_output=True, text=True, timeout=100
+        command(*words), env=environment(**variables), cwd=cwd, capture_output=True, text=True, timeout=600
     )
     return Result(done.returncode, done.stdout, done.stderr)
 

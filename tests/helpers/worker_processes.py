@@ -14,6 +14,8 @@ from commandline import command, environment
 from genzoo.runs.claims import FOLDER, HOLDER
 
 Start = Callable[..., "subprocess.Popen[str]"]
+PATIENCE = 900.0
+"""Seconds that anything may take on a busy machine."""
 
 
 @pytest.fixture
@@ -21,11 +23,13 @@ def started() -> Iterator[Start]:
     """Starts a genzoo of its own process, which does not outlive the test."""
     every: list[subprocess.Popen[str]] = []
 
-    def start(*words: object) -> subprocess.Popen[str]:
-        program = command(*words)
+    def start(*words: object, process_group: int | None = None) -> subprocess.Popen[str]:
         every.append(
-            subprocess.Popen(program, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        )
+            subprocess.Popen(
+                command(*words), env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                process_group=process_group,
+            )
+        )  # fmt: skip
         return every[-1]
 
     yield start
@@ -36,7 +40,7 @@ def started() -> Iterator[Start]:
 
 def in_training(folder: Path, pids: list[int]) -> int:
     """Wait until one of some processes has saved a checkpoint of the run that it makes; return its number."""
-    until = time.monotonic() + 300
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         for file in folder.glob(f"{FOLDER}/*/*/{HOLDER}"):
             holder = json.loads(file.read_text())
@@ -47,9 +51,13 @@ def in_training(folder: Path, pids: list[int]) -> int:
     raise TimeoutError(pids)
 
 
-def waited(folder: Path, count: int) -> list[Path]:
-    """Wait for the files of so many claims, and return them."""
-    until = time.monotonic() + 300
-    while len(files := list(folder.glob(f"{FOLDER}/*/1/{HOLDER}"))) < count and time.monotonic() < until:
+def waited(folder: Path, count: int, process: subprocess.Popen[str]) -> list[Path]:
+    """Wait until the workers of a process have taken so many runs, and return the files of their claims."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and process.poll() is None:
+        files = [f for f in folder.glob(f"{FOLDER}/*/1/{HOLDER}") if "run" in json.loads(f.read_text())["notes"]]
+        if len(files) == count:
+            return files
         time.sleep(0.02)
-    return files
+    process.kill()
+    raise TimeoutError(process.communicate()[0])

@@ -66,6 +66,9 @@ def test_a_configuration_has_four_sections_and_three_names() -> None:
         ("baselines.pca", {"mse": "0.1", "components": 2}),
         ("baselines.pca", {"mse": 0.1}),
         ("baselines.known", {"nats": 1.0}),
+        ("baselines.known", {"nats": "nan", "standard_error": "nan"}),
+        ("gaps", {"nll": {"nats": 1.0, "standard_error": "nan"}}),
+        ("gaps", {"nll": {"nats": "none", "standard_error": 0.1}}),
         ("latents", -2),
     ],
 )
@@ -74,6 +77,13 @@ def test_results_that_cannot_be_compared(path: str, value: Any) -> None:
     wrong = changed(RESULTS, path, value)
     ignored = (path, value) == ("test.mse", [1.0])  # lists are not metrics
     assert is_results(wrong) == ignored
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_results_of_a_model_that_diverged_are_whole(value: str) -> None:
+    gaps = {"gaps": {"nll": {"nats": value, "standard_error": "nan"}}}
+    test = {**RESULTS["test"], "mse": value, "standard_error": {"mse": value}, "monte_carlo_error": {"mse": value}}
+    assert is_ranked({**RESULTS, **gaps, "test": test}, RECORD, EPOCHS)
 
 
 def test_a_leaderboard_needs_more() -> None:
