@@ -79,9 +79,8 @@ def order_of(metric: str) -> Order:
     for name, entry in sorted(candidates.items(), key=lambda item: -len(item[0])):  # the longest name first
         declared = _declared(entry)
         if declared and (metric == name or declared["options"]):  # what follows the name is an option's value
-            options = metric[len(name) + 1 :].replace("_", ":")
-            typed = f"{name.replace('_', '-')}:{options}"  # a number alone would not say of what
-            return replace(_order(declared), variant=typed if options[:1].isdigit() else options)
+            typed = f"{name.replace('_', '-')}:{metric[len(name) + 1 :].replace('_', ':')}"
+            return replace(_order(declared), variant=variant_of(typed))
     return Order(known=False)
 
 
@@ -128,21 +127,31 @@ def label_of(term: str) -> str:
     return order_of(term).label or term
 
 
+def variant_of(typed: str) -> str:
+    """Return what a metric as it is typed says of its options: all of it where a number alone would not say of what."""
+    options = typed.partition(":")[2]
+    return typed if options[:1].isdigit() else options
+
+
 def metrics_near(name: str, known: Iterable[str]) -> str:
     """Return which of the metrics known was meant, as `did_you_mean` does; each is known by its summary too."""
     return did_you_mean(name, known, registry().summaries("metric"))
 
 
-def named(metric: str) -> str:
-    """Return what every text calls a metric, by its name in results: label and values of options."""
+def named(metric: str, typed: str = "") -> str:
+    """Return what every text calls a metric, by its name in results and as it was typed: label and values of options.
+
+    Without `typed` the values are as the name in results has them, which does not tell "=" from ":".
+    """
     order = order_of(metric)
-    return ", ".join(filter(None, (order.label or metric.replace("_", " "), order.variant)))
+    variant = variant_of(typed) if typed else order.variant
+    return ", ".join(filter(None, (order.label or metric.replace("_", " "), variant)))
 
 
-def heading(metric: str) -> str:
-    """Return what every table calls a metric, by its name in results: `named`, and the unit."""
+def heading(metric: str, typed: str = "") -> str:
+    """Return what every table calls a metric, by its name in results and as it was typed: `named`, and the unit."""
     unit = order_of(metric).unit
-    return f"{named(metric)} ({unit})" if unit else named(metric)
+    return f"{named(metric, typed)} ({unit})" if unit else named(metric, typed)
 
 
 def _order(declared: Mapping[str, Any]) -> Order:

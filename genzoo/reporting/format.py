@@ -48,7 +48,7 @@ def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> l
             continue
         of_last = [last[kind].get(key(name)) for kind in errors]
         values = [metric_text(results[split], key(name)) for split in splits]
-        body.append([heading(key(name)), *values, *map(half_width, of_last)])
+        body.append([heading(key(name), name), *values, *map(half_width, of_last)])
     blanks = [""] * len(errors)
     body += [[label, *map(number, values), *blanks] for label, values in objective_rows(results, splits)]
     return [header, *body]

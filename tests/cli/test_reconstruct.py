@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_several_runs_are_named_before_the_files(
     vae_run: Run, ae_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("L", (8, 8)).save(tmp_path / "own.png")
-    names = [str(vae_run.path), str(ae_run.path)]
+    names = [str(shutil.copytree(run.path, tmp_path / run.config.model)) for run in (vae_run, ae_run)]
     assert main(["reconstruct", *names, str(tmp_path / "own.png"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["runs"]
     assert [(one["run"], one["n"]) for one in found] == [(name, 1) for name in names]
