@@ -66,7 +66,31 @@ def test_jobs_that_cannot_be_are_refused(verb: str, tmp_path: Path, monkeypatch:
     assert not list(tmp_path.iterdir())
 
 
-LASTING = f"bench --models vae --seeds 0..3 --epochs 100 --save-every 0.05 {SMALL} --quiet --runs"
+LASTING = f"bench --models held-back --seeds 0..3 --epochs 100 --save-every 0.05 {SMALL} --quiet --runs"
+HELD_BACK = """
+import os, time
+import genzoo
+from genzoo.training.trainer import Trainer
+step = Trainer._train_step
+def train_step(self, *inputs):
+    time.sleep(os.path.exists(os.environ["SLOW"]))
+    step(self, *inputs)
+Trainer._train_step = train_step
+@genzoo.hookimpl
+def register_models(register):
+    register("held-back", "genzoo_plugins.vae.vae:VAE", loss="elbo", summary="a VAE")
+"""
+"""A model whose steps take a second while a file is there: no run ends by itself before it is asked to."""
+
+
+@pytest.fixture
+def held_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The plugin file, and the file that makes steps slow."""
+    plugin, slow = tmp_path / "held_back.py", tmp_path / "slow"
+    slow.touch()
+    plugin.write_text(HELD_BACK)
+    monkeypatch.setenv("SLOW", str(slow))
+    return plugin, slow
 
 
 def test_a_run_that_fails_in_a_worker_fails_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,44 +112,33 @@ def test_a_run_that_fails_in_a_worker_fails_the_command(tmp_path: Path, monkeypa
 
 
 @pytest.mark.long
-def test_of_four_workers_two_are_killed_and_each_run_is_there_once(tmp_path: Path, started: Start) -> None:
-    alone, shared = tmp_path / "alone", tmp_path / "shared"
-    workers = [started(*LASTING.split(), shared, "--worker") for _ in range(4)]
+def test_of_four_workers_two_are_killed_and_each_run_is_there_once(
+    tmp_path: Path, started: Start, held_back: tuple[Path, Path]
+) -> None:
+    alone, shared, words = tmp_path / "alone", tmp_path / "shared", ["-p", held_back[0], *LASTING.split()]
+    workers = [started(*words, shared, "--worker") for _ in range(4)]
     left = [worker.pid for worker in workers]
     for _ in range(2):
         killed = in_training(shared, left)
         os.kill(killed, signal.SIGKILL)
         left.remove(killed)
+    held_back[1].unlink()
     outputs = {worker.pid: worker.communicate(timeout=PATIENCE)[0] for worker in workers}
     assert sorted(worker.returncode for worker in workers) == [-signal.SIGKILL] * 2 + [0] * 2
     found = runs_in(shared)
     assert {seed: len(runs) for seed, runs in found.items()} == dict.fromkeys(range(4), 1)
     assert len(list(shared.glob("*/config.json"))) == 4, "none was begun twice"
     assert sum(text.count("finished after") for text in outputs.values()) == 4
-    sheet = in_own_process(*LASTING.split(), shared)
+    sheet = in_own_process(*words, shared)
     assert sheet.code == 0, sheet.err
     assert "[" not in sheet.err
-    assert in_own_process(*LASTING.split(), alone).code == 0
+    assert in_own_process(*words, alone).code == 0
     expected = runs_in(alone)
     assert all(same(found[seed][0], expected[seed][0]) for seed in range(4))
     sessions = [len(runs[0].record["sessions"]) for runs in found.values()]
     assert sorted(sessions) == [1, 1, 2, 2], "those of the killed ones were resumed"
 
 
-HELD_BACK = """
-import os, time
-import genzoo
-from genzoo.training.trainer import Trainer
-step = Trainer._train_step
-def train_step(self, *inputs):
-    time.sleep(os.path.exists(os.environ["SLOW"]))
-    step(self, *inputs)
-Trainer._train_step = train_step
-@genzoo.hookimpl
-def register_models(register):
-    register("held-back", "genzoo_plugins.vae.vae:VAE", loss="elbo", summary="a VAE")
-"""
-"""A model whose steps take a second while a file is there: no run ends by itself before it is asked to."""
 THREE = {
     "bench": "bench --models held-back --dataset moons --seeds 0..2",
     "grid": "sweep held-back moons --grid beta=1,2,4 --seeds 0",
@@ -143,15 +156,12 @@ def running(folder: Path) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("kind", THREE)
 def test_jobs_are_ended_together_and_go_on(
-    kind: str, number: signal.Signals, tmp_path: Path, started: Start, monkeypatch: pytest.MonkeyPatch
+    kind: str, number: signal.Signals, tmp_path: Path, started: Start, held_back: tuple[Path, Path]
 ) -> None:
     """The signal reaches the whole process group, as Ctrl-C in a terminal does."""
     if kind == "search":
         pytest.importorskip("optuna")
-    slow, plugin, folder = tmp_path / "slow", tmp_path / "held_back.py", tmp_path / "runs"
-    slow.touch()
-    plugin.write_text(HELD_BACK)
-    monkeypatch.setenv("SLOW", str(slow))
+    (plugin, slow), folder = held_back, tmp_path / "runs"
     words = f"-p {plugin} {THREE[kind]} --epochs 100 --save-every 0.05 {SIZES} --quiet --runs {folder} --jobs 2".split()
     process = started(*words, process_group=0)
     pids = {in_training(folder, [json.loads(file.read_text())["pid"]]) for file in waited(folder, 2, process)}

@@ -84,7 +84,7 @@ def test_a_run_whose_time_is_up_goes_on_and_a_cancelled_one_stays_cancelled(
     log = tmp_path / f"slurm/{short}_0_log.err"
     cluster.wait_for(lambda: re.search(r"resuming  \S+ at step", log.read_text()), "run that goes on", 200)
     cluster.run("scancel", short)
-    (run,) = (tmp_path / "runs").iterdir()
-    assert len(Run(run).record["sessions"]) > 1
+    (run,) = (tmp_path / "runs").glob("*/run.json")
+    assert len(Run(run.parent).record["sessions"]) > 1
     cluster.wait_for(lambda: {cluster.states()[job] for job in (short, cancelled)} == {"CANCELLED"}, "quiet")
     assert Run(tmp_path / "other").record["status"] == "interrupted"
