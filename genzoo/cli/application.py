@@ -198,7 +198,7 @@ def add_application(verbs: Any, name: str, handler: Any, text: str) -> argparse.
 def add_files(parser: argparse.ArgumentParser) -> None:
     """Add files, which replace the split."""
     text = "pictures, folders of pictures, .npy, .npz or .csv (default: the split)"
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=text)
+    parser.add_argument("files", nargs="*", default=[], type=Path, metavar="FILE", help=text)
 
 
 def metric_values(opened: Application, names: Sequence[str]) -> dict[str, Tensor]:

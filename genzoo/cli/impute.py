@@ -34,7 +34,7 @@ def add_verb(verbs: Any) -> None:
     text = "draw hidden values of examples given the others"
     impute = add_application(verbs, "impute", save_imputed, text)
     what = "test:12, a picture, or a table with empty cells (default: the first examples of the split)"
-    impute.add_argument("examples", nargs="*", metavar="EXAMPLE", help=what)
+    impute.add_argument("examples", nargs="*", default=[], metavar="EXAMPLE", help=what)
     mask = "left, right, top, bottom, or FILE whose dark pixels are hidden; of tables: names of columns, as a,b"
     impute.add_argument("--mask", metavar="M", help=f"what is hidden: {mask} (default: left; of files of tables: gaps)")
     impute.add_argument("--draws", type=int, metavar="K", help="draws of each example (default: 8 of images, else 1)")

@@ -143,12 +143,14 @@ WRONG_FORM = re.compile(r"Error parsing (--\S+): .*(?:valid parse for arguments:
 WRONG_CHOICE = re.compile(
     r"Error parsing (--\S+): no type matching (INT|FLOAT)\|\{(\S+)\} could be instantiated from \[(.*)\]\.?"
 )
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""What tyro writes into its messages where standard output is a terminal."""
 KINDS = {"int": "a whole number", "float": "a number"}
 
 
 def one_line(box: str) -> str:
     """Return the message of a tyro error box, which has a title, a message, a rule and advice."""
-    lines = [line.strip("│╭╮╰╯| \n") for line in box.splitlines()[1:]]
+    lines = [line.strip("│╭╮╰╯| \n") for line in COLOUR.sub("", box).splitlines()[1:]]
     message = itertools.takewhile(lambda line: set(line) - {"─", "-"}, itertools.dropwhile(is_rule, lines))
     text = " ".join(message)
     if wrong := WRONG_TYPE.fullmatch(text):

@@ -20,7 +20,7 @@ def add_verb(verbs: Any) -> None:
     """Add `reconstruct`."""
     reconstruct = add_run_verb(verbs, "reconstruct", reconstruct_runs, "encode and decode examples", several=True)
     files = "pictures, folders of pictures, .npy, .npz or .csv (default: test examples)"
-    reconstruct.add_argument("images", nargs="*", type=Path, metavar="FILE", help=files)
+    reconstruct.add_argument("images", nargs="*", default=[], type=Path, metavar="FILE", help=files)
     reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="number of test examples (default: 30)")
     reconstruct.add_argument("--resize", action="store_true", help="resize pictures to the size that the model takes")
     reconstruct.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)

@@ -196,7 +196,7 @@ def print_estimate(config: Any, options: argparse.Namespace) -> int:
     rows = {"run": f"{config.model} with loss {config.loss} on {config.dataset}"}
     rows["options"] = " ".join(f"{name} {value}" for name, value in changed.items()) or "all at their defaults"
     rows["model"] = f"{found.parameters:,} parameters, {found.device}, {found.mode}"
-    epochs = f"{found.epochs} epochs of {found.examples:,} examples, {found.steps:,} steps"
+    epochs = f"{found.epochs} epoch{'s' * (found.epochs != 1)} of {found.examples:,} examples, {found.steps:,} steps"
     rows["training"] = epochs if found.steps else f"{found.examples:,} examples"
     if found.steps:
         rows["time"] = f"about {duration(found.seconds)}, by {found.tried:,} steps; then evaluation and figures"

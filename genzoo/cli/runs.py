@@ -90,16 +90,19 @@ def list_runs(options: argparse.Namespace) -> int:
     root = options.runs
     places = options.places or [place for place in default_places(root) if place.is_dir()]
     if missing := [place for place in places if not place.is_dir()]:
-        raise UsageError(f"no folder {missing[0]}", "runs here: genzoo runs; one of them: genzoo runs show RUN")
+        raise UsageError(f"no folder {missing[0]}", "runs here: genzoo runs; two of them: genzoo runs diff A B")
     found = chosen(runs_in(places), options.status, options.tag)
     if options.json:  # also of none, and of all
         json_result(runs=[one.as_json() for one in found])
         return 0
     if not found:
-        raise UsageError(f"no such runs in {', '.join(map(str, places)) or 'runs/'}", "train a model: genzoo run …")
+        such = " such" * bool(options.status or options.tag)
+        raise UsageError(f"no{such} runs in {', '.join(map(str, places)) or 'runs/'}", "train a model: genzoo run …")
     shown = found[: options.n] if options.n > 0 else found
-    rows = [["run", "status", "age", "epochs", "loss", "size", "tags"], *(row_of(one, root) for one in shown)]
-    print_table(rows if any(row[-1] for row in rows[1:]) else [row[:-1] for row in rows], left=2)
+    heads = ["run", "status", "age", "epochs", "loss", "size", "tags"]
+    rows = [heads, *(row_of(one, bool(options.places)) for one in shown)]
+    rows = rows if any(row[-1] for row in rows[1:]) else [row[:-1] for row in rows]
+    print_table(rows, left=2, spare="size")  # `genzoo runs show` has it
     if len(shown) < len(found):
         print_text(f"… {len(found) - len(shown):,} more: genzoo runs -n 0", "dim")
     return 0
@@ -121,10 +124,10 @@ def chosen(found: list[Overview], statuses: str, tag: str) -> list[Overview]:
     return [one for one in found if tag in one.labels["tags"]] if tag else found
 
 
-def row_of(one: Overview, root: Path | None = None) -> list[str]:
-    """Return the line of a run in the list; one in the folder `root`, where names are looked up, has its name alone."""
+def row_of(one: Overview, by_path: bool = False) -> list[str]:
+    """Return the line of a run in the list, with its name, or its path where names are not looked up."""
     return [
-        one.run.path.name if one.run.path.parent == root else str(one.run.path),
+        str(one.run.path) if by_path else one.run.path.name,
         one.status,
         age(one.started),
         one.progress,

@@ -82,7 +82,12 @@ def in_terminal() -> bool:
 
 
 def print_table(
-    rows: Sequence[Sequence[str]], left: int = 1, header: bool = True, plain: str | None = None, names: int = 1
+    rows: Sequence[Sequence[str]],
+    left: int = 1,
+    header: bool = True,
+    plain: str | None = None,
+    names: int = 1,
+    spare: str = "",
 ) -> None:
     """Print rows as columns; in a terminal with colour, and not wider than it.
 
@@ -95,6 +100,7 @@ def print_table(
         header: Whether the first row is a header.
         plain: The text where standard output is no terminal; without it, the aligned rows.
         names: How many columns name the rows.
+        spare: The header of a column that is left out where it would take a further table.
     """
     from genzoo.reporting.format import aligned
 
@@ -103,6 +109,9 @@ def print_table(
         return
     target, rows = console(), [[harmless(text) for text in row] for row in rows]
     parts = columns_of_tables(rows, target.width, names) if header else [[*range(len(rows[0]))]]
+    if len(parts) != 1 and spare and spare in rows[0]:
+        rows = [[text for text, head in zip(row, rows[0], strict=True) if head != spare] for row in rows]
+        parts = columns_of_tables(rows, target.width, names)
     if not parts:
         _print_records(target, rows)
     for number, columns in enumerate(parts):

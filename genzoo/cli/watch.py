@@ -74,14 +74,17 @@ def watched(options: argparse.Namespace) -> list[Overview]:
     for name in options.run:
         is_folder = Path(name).is_dir() and not (Path(name) / "config.json").exists()
         folders.append(Path(name) if is_folder else find(name, options.runs).path)
-    return runs_in(folders or places(options.runs))[:SHOWN]
+    return runs_in(folders or places(options.runs))
 
 
 def watch_lines(options: argparse.Namespace) -> None:
     """Print a line for each run and for each change."""
     before: dict[Path, tuple[str, int]] = {}
     while True:
-        found = watched(options)
+        every = watched(options)
+        found = every[:SHOWN]
+        if len(found) < len(every) and not before:
+            print(f"… {len(every) - len(found):,} older runs: genzoo runs")
         for one in reversed(found):
             now = state(one), one.epochs[0]
             if before.get(one.run.path) != now:
@@ -101,7 +104,7 @@ def watch_live(options: argparse.Namespace) -> None:
 
     with Live(console=console(), auto_refresh=False, vertical_overflow="ellipsis") as live:
         while True:
-            found = watched(options)
+            found = watched(options)[:SHOWN]
             live.update(table(found), refresh=True)
             if not any(map(is_running, found)):
                 return

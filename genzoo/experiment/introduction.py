@@ -31,13 +31,14 @@ def introduce(console: Console, config: RunConfig, model: Model, loss: Loss, dat
     if training.batch_size > len(splits.train.x):
         console.warn(
             f"--batch-size {training.batch_size:,} is more than there are examples; "
-            f"an epoch is one batch of {len(splits.train.x):,}; ten or more: --batch-size {of_ten(len(splits.train.x))}"
+            f"an epoch is one batch of {len(splits.train.x):,}{more_steps(len(splits.train.x))}"
         )
 
 
-def of_ten(examples: int) -> int:
-    """Return a batch size, a power of two, of which ten or more fill an epoch."""
-    return 1 << max((examples // 10).bit_length() - 1, 0)
+def more_steps(examples: int) -> str:
+    """Return a batch size, a power of two, of which ten or more fill an epoch, as the end of a message; "" of few."""
+    size = 1 << max((examples // 10).bit_length() - 1, 0)
+    return f"; for ten steps an epoch: --batch-size {size}" if size > 4 else ""
 
 
 def likelihood_line(model: Model, data: RunData) -> str:

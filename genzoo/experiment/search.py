@@ -99,6 +99,8 @@ class Search:
     """What is known of the trials by their numbers: a cost, "pruned", or why there is none."""
     held: dict[int, str] = field(default_factory=dict)
     """Who makes the others."""
+    unprunable: bool = False
+    """Whether it was said that no epoch tells the metric."""
     data: dict[str, Data] = field(default_factory=dict)
     """Identities of the data, so that they are read once."""
 
@@ -214,8 +216,10 @@ class Search:
         value = run.results["validation"].get(selection.metric)
         if not is_number(value):
             return f"no {label_of(selection.metric)}"
-        unheard = ", which its epochs do not tell: it cannot be pruned" * (self.prune and not pruning.heard)
-        self.told(f"{title}: {label_of(selection.metric)} {number(value)}{unheard}")
+        self.told(f"{title}: {label_of(selection.metric)} {number(value)}")
+        if self.prune and not pruning.heard and not self.unprunable:
+            self.unprunable = True
+            self.told(f"--prune ends no trial: epochs do not tell the {label_of(selection.metric)}")
         return repr(order_of(selection.metric).cost(value))
 
     def best(self, count: int) -> list[dict[str, str]]:

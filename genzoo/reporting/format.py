@@ -118,9 +118,9 @@ def notes(results: Mapping[str, Any]) -> list[str]:
         value = results["test"][name]
         for baseline in baselines_of(results, [name])[:1] if isinstance(value, float) else ():
             beaten = baseline.is_beaten_by(value)
-            order = f"is {'better' if beaten else 'WORSE'} than {baseline.words}: {number(baseline.value)}"
-            spent = "" if beaten else limited_code(results["test"], name)
-            lines.append(f"{named(name)} {number(value)} {order}{spent}")
+            usual = "" if beaten else limited_code(results["test"], name)
+            order = "is better than" if beaten else "is not better than" if usual else "is WORSE than"
+            lines.append(f"{named(name)} {number(value)} {order} {baseline.words}: {number(baseline.value)}{usual}")
     if known := results.get("baselines", {}).get("known_density"):
         own = known.get("measure", "density")
         comparable = own if results.get("gaps") else results.get("measure", "density")
@@ -132,11 +132,11 @@ def notes(results: Mapping[str, Any]) -> list[str]:
 
 
 def limited_code(metrics: Mapping[str, Any], name: str) -> str:
-    """Return what a model spends on its code, after an error of reconstruction that a baseline spends any number on."""
+    """Return why an error of reconstruction may be larger than a baseline's: the model pays for its code; "" if not."""
     rate = metrics.get(metric_for("rate"))
     if name != metric_for("error") or not isinstance(rate, float):
         return ""
-    return f" (whose code may hold any amount of information; the model's holds {number(rate)} nats)"
+    return f", as is usual for a limited code: the model's holds {number(rate)} nats, the baseline's any amount"
 
 
 def gaps(metrics: Mapping[str, Any], known: Mapping[str, Any], measure: str | None = "density") -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,11 +37,14 @@ def write_report(run: Run) -> Path:
     """Write report.html into the run's folder from the files there; return its path.
 
     Raises:
+        UsageError: The run has no results yet.
         GenzooError: A file of the run is missing or damaged.
     """
     from genzoo.system.atomic import to_bytes, write_atomically
 
     path = run.path / REPORT_FILE
+    if not (run.path / "results.json").exists():
+        run.refuse_unfinished("results")
     try:
         text = page(run)
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
@@ -58,7 +61,7 @@ def page(run: Run) -> str:
         "report.html.jinja",
         title=f"{config['model']['name']} on {config['data']['name']}",
         name=run.path.resolve().name,
-        status=status(record),
+        status=status(record, run.history),
         warnings=[*outdated(run, config, results, record), *collapse(config, results)],
         summary=summary(config, record, results),
         table=table(results),
@@ -72,9 +75,9 @@ def page(run: Run) -> str:
     )
 
 
-def status(record: Mapping[str, Any]) -> str:
+def status(record: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
     """Return how the run ended, when it began and how long it took."""
-    began, seconds = record["started"], total_seconds(record)
+    began, seconds = record["started"], total_seconds(record, history)
     ended = "finished" if record["status"] == "running" else record["status"]  # the report is written before the end
     return f"{ended} · {time.strftime('%Y-%m-%d %H:%M', time.gmtime(began))} UTC · {seconds:.0f} s in all"
 

@@ -86,9 +86,9 @@ class Overview:
 
     @property
     def seconds(self) -> float:
-        """The duration of all its sessions; 0 if that is not known."""
+        """The duration of all its sessions, of one that was killed that of its epochs; 0 if that is not known."""
         try:
-            return total_seconds(self.record)
+            return total_seconds(self.record, self.history, self.status == RUNNING)
         except (KeyError, TypeError, ValueError, IndexError):
             return 0.0
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genzoo.core.errors import GenzooError
 from genzoo.core.listener import CLOSED_FORM, INTERRUPTED
 from genzoo.runs.run import FINISHED, MODEL_FILE, RUNNING, Run
-from genzoo.runs.schema import is_count
+from genzoo.runs.schema import is_count, is_number
 from genzoo.system.checksummed import stored_digest
 
 if TYPE_CHECKING:
@@ -139,11 +139,18 @@ def former_record(run: Run) -> dict[str, Any]:
         return {}
 
 
-def total_seconds(record: Mapping[str, Any]) -> float:
-    """Return the total duration of all sessions in seconds, with the running one. A killed session counts as 0."""
+def total_seconds(record: Mapping[str, Any], history: Sequence[Mapping[str, Any]], running: bool = True) -> float:
+    """Return the total duration of all sessions in seconds. A killed session counts as long as the epochs need it to.
+
+    Args:
+        record: The record of a run.
+        history: Its epochs.
+        running: Whether the last session is running if the record says so; else it was killed.
+    """
     *_, last = sessions = record["sessions"]
-    now = time.time() - last["started"] if last["status"] == RUNNING else 0.0
-    return float(sum(session["seconds"] for session in sessions) + max(now, 0.0))
+    now = time.time() - last["started"] if running and last["status"] == RUNNING else 0.0
+    trained = sum(epoch["seconds"] for epoch in history if is_number(epoch.get("seconds")))
+    return float(max(sum(session["seconds"] for session in sessions) + max(now, 0.0), trained))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

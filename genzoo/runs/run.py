@@ -174,11 +174,14 @@ class Run:
         from genzoo.runs.model_file import load_model
 
         if not (self.path / MODEL_FILE).exists():
-            self._refuse_unfinished()
+            self.refuse_unfinished("model")
         return load_model(self.path / MODEL_FILE)
 
-    def _refuse_unfinished(self) -> None:
+    def refuse_unfinished(self, lacks: str) -> None:
         """Refuse a run whose training has not ended, with how to go on.
+
+        Args:
+            lacks: What it has only then, "model" or "results".
 
         Raises:
             UsageError: It is still running, was stopped or failed.
@@ -189,10 +192,10 @@ class Run:
             return
         killed = was_killed(self.path, status)
         if status == RUNNING and not killed:
-            raise UsageError(f"{self.path} has no model yet: it is running", f"look at it: genzoo watch {self.path}")
+            raise UsageError(f"{self.path} has no {lacks} yet: it is running", f"look at it: genzoo watch {self.path}")
         if status != FINISHED:
             how = "was killed" if killed else f"is {status}"
-            raise UsageError(f"{self.path} has no model yet: it {how}", f"go on: genzoo resume {self.path}")
+            raise UsageError(f"{self.path} has no {lacks} yet: it {how}", f"go on: genzoo resume {self.path}")
 
     def figure(self, name: str) -> Any:
         """Return a figure of the run, such as "traversals"; a notebook shows it.

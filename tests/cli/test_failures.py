@@ -157,7 +157,7 @@ def test_a_batch_larger_than_the_data_says_so(tmp_path: Path) -> None:
     result = genzoo("run", "vae", *words, "--batch-size", 5000, "--out", tmp_path / "run")
     assert result.code == 0
     said = "genzoo: --batch-size 5,000 is more than there are examples; an epoch is one batch of 1,000"
-    assert result.err == f"{said}; ten or more: --batch-size 64\n"
+    assert result.err == f"{said}; for ten steps an epoch: --batch-size 64\n"
 
 
 def test_a_mode_that_the_device_does_not_have_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -222,6 +222,15 @@ def test_refused(words: str, message: str, hints: list[str]) -> None:
     assert all(line.startswith(hint) for line, hint in zip(lines, hints, strict=True)), lines
 
 
+@pytest.mark.parametrize("words", ["--epochs 2.5", "--lr abc", "--hidden big", "--likelihood"])
+def test_a_terminal_is_told_the_same_as_a_pipe(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tyro colours its messages where standard output is a terminal."""
+    plain = genzoo(f"{DIGITS} {words}").err
+    monkeypatch.setattr("tyro._fmtlib._FORCE_ANSI", True)
+    assert genzoo(f"{DIGITS} {words}").err == plain
+    assert "\x1b" not in plain
+
+
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
 def test_a_gpu_that_is_not_there(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)

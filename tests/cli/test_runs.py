@@ -61,7 +61,7 @@ def edit(run: str, **record: Any) -> None:
 def test_runs_are_listed_the_newest_first_with_those_of_sweeps(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     header, newest, oldest = said(capsys).splitlines()
     assert header.split() == ["run", "status", "age", "epochs", "loss", "size"]  # no run has tags
-    assert re.search(r"bench/digits/ae-0 +finished +\d+ (s|min) +1/1 +[\d.]+ +[\d.]+ \wB", newest)
+    assert re.search(r" ae-0 +finished +\d+ (s|min) +1/1 +[\d.]+ +[\d.]+ \wB", newest)
     assert re.search(r" first +finished +\d+ (s|min) +2/2 +[\d.]+ +[\d.]+ \wB", oldest)
     first = listed(capsys, "list", "runs")[0]
     loss = Run(Path("runs/first")).history[-1]["validation"]["loss"]

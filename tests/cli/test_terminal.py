@@ -162,3 +162,12 @@ def test_the_catalogue_in_a_terminal_of_80_columns() -> None:
     headings = [line.split()[0] for line in lines if line[:1].isupper()]
     assert headings[:3] == ["MODELS", "DATASETS", "LOSSES"]
     assert {"beta-vae", "digits", "adversarial", "iaf"} <= {word for line in lines for word in line.split()}
+
+
+def test_a_spare_column_is_left_out_where_it_would_take_a_table(terminal: Terminal) -> None:
+    rows = [["run", "size", "loss"], ["a" * 50, "30 MB of files", "b" * 20]]
+    printed(terminal, print_table, rows, spare="size")
+    assert bare(terminal.getvalue()).split() == ["run", "loss", "a" * 50, "b" * 20]
+    terminal.truncate(0)
+    printed(terminal, print_table, rows, spare="loss of another")
+    assert "30 MB" in bare(terminal.getvalue())

@@ -26,4 +26,4 @@ def test_model_data_likelihood_device_and_seed(capsys: pytest.CaptureFixture[str
 
 def test_a_batch_larger_than_the_data_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     warning = "genzoo: --batch-size 1,000 is more than there are examples; an epoch is one batch of 200"
-    assert lines(capsys, batch_size=1000)[-1] == f"{warning}; ten or more: --batch-size 16"
+    assert lines(capsys, batch_size=1000)[-1] == f"{warning}; for ten steps an epoch: --batch-size 16"

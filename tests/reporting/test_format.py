@@ -100,7 +100,10 @@ def test_a_worse_error_is_told_with_what_the_code_holds() -> None:
     """PCA's code is a vector of real numbers, which no bound on the information limits."""
     pca = {"pca": {"mse": 0.0235, "components": 20}}
     (line,) = notes({"test": {"mse": 0.03, "kl": 3.8}, "baselines": pca})
-    assert line.endswith("0.02350 (whose code may hold any amount of information; the model's holds 3.8000 nats)")
+    assert line == (
+        "MSE per dimension 0.03000 is not better than PCA with 20 components: 0.02350, as is usual for a limited code: "
+        "the model's holds 3.8000 nats, the baseline's any amount"
+    )
     (line,) = notes({"test": {"mse": 0.02, "kl": 3.8}, "baselines": pca})
     assert line.endswith(" is better than PCA with 20 components: 0.02350")
 

@@ -31,7 +31,7 @@ def test_each_session_adds_an_entry(tmp_path: Path) -> None:
     first = Session(run, HERE, DATA, seed=3)
     running = run.record
     assert (running["status"], running["seed"], running["data"], running["threads"]) == ("running", 3, DATA, 2)
-    assert total_seconds(running) >= 0
+    assert total_seconds(running, []) >= 0
     first.status = "interrupted"
     first.close()
     second = Session(run, {**HERE, "threads": 4}, {}, seed=9, step=30, changed={"epochs": [1, 2]})
@@ -44,7 +44,14 @@ def test_each_session_adds_an_entry(tmp_path: Path) -> None:
     assert (two["status"], two["step"], two["changed"], two["threads"]) == (FINISHED, 30, {"epochs": [1, 2]}, 4)
     assert "platform" not in one, "only what can change the bits of a step"
     assert record["ended"] == two["ended"] >= one["ended"]
-    assert total_seconds(record) == one["seconds"] + two["seconds"]
+    assert total_seconds(record, []) == one["seconds"] + two["seconds"]
+
+
+def test_a_killed_session_counts_as_long_as_its_epochs() -> None:
+    killed, resumed = {"started": 0.0, "seconds": 0.0, "status": "running"}, {"seconds": 12.0, "status": FINISHED}
+    epochs = [{"seconds": 1.5}, {"seconds": 7.0}, {"seconds": 9.0}, {}]
+    assert total_seconds({"sessions": [killed]}, epochs[:2], running=False) == 8.5
+    assert total_seconds({"sessions": [killed, resumed]}, epochs) == 17.5
 
 
 def test_an_error_of_the_session_hides_that_its_record_cannot_be_written(
