@@ -44,7 +44,8 @@ def test_sentence(test: Paired) -> str:
         )
     order = "better than" if test.settled else "not significantly better than"
     over = f"over {test.seeds[0]} and {test.seeds[1]} seeds"
-    alone = f" only: no values of single {test.part} examples"
+    kept = "values of single examples are kept of test data only, which genzoo compare pairs"
+    alone = f" alone: {kept if test.part == 'validation' else 'values of single examples are not there'}"
     over += f", paired over {test.n:,} {test.part} examples" if test.n else alone
     level = f", at a level corrected for {test.comparisons} pairs of rows" if test.comparisons > 1 else ""
     gap += f" ± {test.interval:.2g}"

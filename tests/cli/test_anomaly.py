@@ -43,6 +43,7 @@ def found(run: Run, *words: object) -> dict[str, Any]:
     return values
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", ["without_three", "only_three"])
 def test_every_metric_equals_that_of_scikit_learn(name: str, request: pytest.FixtureRequest) -> None:
     run: Run = request.getfixturevalue(name)

@@ -171,6 +171,7 @@ def test_changed_data_are_trained_on_again_and_moved_data_are_not(
     assert trained == [("vae", 0)] * 2
 
 
+@pytest.mark.long
 def test_a_run_that_was_trained_otherwise_on_the_way_is_no_run_of_the_plan(
     tmp_path: Path, trained: list[tuple[str, int]]
 ) -> None:

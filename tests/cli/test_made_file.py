@@ -61,6 +61,7 @@ def test_without_a_display_one_line_names_the_file(
     assert made_file.has_display() == there
 
 
+@pytest.mark.every(2)
 @pytest.mark.usefixtures("drawn_figures")
 @pytest.mark.parametrize(("ending", "kind"), [("jpg", "JPEG"), ("webp", "WEBP")])
 def test_pictures_are_written_in_the_format_of_their_ending(

@@ -68,7 +68,7 @@ def test_the_sheet_says_whether_the_best_differs_from_the_next_and_how_many_seed
     assert found.record()["paired"]["p"] == test.p
     notes = selection_table(found, "3 combinations").notes
     assert notes[1].startswith("vae lr=0.2 is not significantly better than vae lr=0.3: −ELBO lower by 5 ± ")
-    assert "over 2 and 2 seeds only: no values of single validation examples" in notes[1]
+    assert "over 2 and 2 seeds alone: values of single examples are kept of test data only" in notes[1]
     assert notes[2] == "1 more seed of each would show a difference of this size, if it stayed: 3 in all"
     assert found.seeds_enough == 3
     (clear,) = selections(

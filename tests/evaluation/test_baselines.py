@@ -60,6 +60,7 @@ def test_independent_pixels_on_mnist(mnist: Splits, binarize: Binarize, nats: fl
     assert uniform_nll(test) == pytest.approx(543.427, abs=1e-3)
 
 
+@pytest.mark.long
 def test_independent_grey_levels_on_mnist(mnist: Splits) -> None:
     train, test = Resident(mnist.train, CPU), Resident(mnist.test, CPU)
     found = independent_levels_nll(train, test)

@@ -168,14 +168,14 @@ def numbers(found: Any, name: str = "") -> Iterator[tuple[str, float]]:
         yield name, found
 
 
-@pytest.mark.every(2)
+@pytest.mark.every(4)
 @pytest.mark.parametrize("name", ["vae", pytest.param("ae", marks=pytest.mark.long)])
 @pytest.mark.parametrize("data", DATA)
 def test_every_metric_of_such_data(data: str, name: str) -> None:
     check(built(name, "vectors", plain), *DATA[data])
 
 
-@pytest.mark.every(2)
+@pytest.mark.every(4)
 @pytest.mark.parametrize("name", ["vae", pytest.param("ae", marks=pytest.mark.long)])
 @pytest.mark.parametrize("change", MODELS)
 def test_every_metric_of_such_models(change: str, name: str) -> None:

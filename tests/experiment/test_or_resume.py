@@ -67,6 +67,7 @@ def test_another_configuration_is_refused_with_all_differences(interrupted: Run)
     assert refused(genzoo(*WORDS)) == "--or-resume needs the folder that it goes on in"
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("left", [["lock", ".config.json.17.tmp"], ["config.json"]])
 def test_a_run_that_was_killed_before_its_first_step_begins_again(left: list[str], interrupted: Run) -> None:
     """The files of its first moments, of which each may be the last one that was written."""

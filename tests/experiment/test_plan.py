@@ -102,6 +102,7 @@ def test_weights_do_not_depend_on_what_is_known_of_the_scale(tmp_path: Path) -> 
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", ["student", "copy"])
 def test_a_constructor_may_load_another_model(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     teacher: Run = genzoo.run("vae", "moons", out=tmp_path / "teacher", **QUICK)

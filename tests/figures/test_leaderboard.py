@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from genzoo.figures import leaderboard
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("composed_figures")
 def test_every_model_is_named_in_the_picture_and_no_name_covers_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

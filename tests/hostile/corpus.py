@@ -33,7 +33,7 @@ class Place:
 Words = list[Any]
 Recipe = Callable[[Place], Words | Callable[[], object]]
 CASES: dict[str, Recipe] = {}
-EACH = 8
+EACH = 12
 """The quick suite has the first of so many cases that follow each other."""
 
 

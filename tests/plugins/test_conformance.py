@@ -26,5 +26,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("check", [case for mark in marks for case in mark.args[1]])
 
 
+@pytest.mark.every(2)
 def test_conformance(check: Callable[[], None]) -> None:
     check()

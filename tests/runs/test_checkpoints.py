@@ -215,6 +215,7 @@ def test_what_is_no_safetensors_file(content: bytes) -> None:
         unpack(Path("x"), content, EXPECTED)
 
 
+@pytest.mark.long
 def test_what_has_too_many_tensors_is_no_checkpoint() -> None:
     names = {f"a/{i}": torch.zeros(0) for i in range(30_000)}
     with pytest.raises(Damaged, match="its header is too long"):

@@ -227,6 +227,7 @@ def weights(run: genzoo.Run) -> bytes:
     return (run.path / "model.safetensors").read_bytes()
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("library", [BLAS, ONEDNN])
 def test_a_resumed_run_equals_an_uninterrupted_run(
     library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

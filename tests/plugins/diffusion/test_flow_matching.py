@@ -82,6 +82,7 @@ def test_paths_are_straight_from_noise_to_data_and_times_are_uniform() -> None:
     assert (correlation - torch.eye(3)).abs().max() < 0.02
 
 
+@pytest.mark.long
 def test_there_the_gradient_is_zero_on_average_and_elsewhere_it_is_not() -> None:
     model = optimal()
 

@@ -115,6 +115,7 @@ PAIRS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name == "a fair coin" else pytest.mark.long) for name in PAIRS]
 )

@@ -38,6 +38,7 @@ def result(name: str, *others: str, data: Resident = DATA, batch_size: int = 50)
     return {"value": found[key(name)], **{part: found.get(part, {}).get(key(name)) for part in parts}}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in NAMES]
 )

@@ -124,6 +124,7 @@ def test_intervals_of_mutual_information_cover() -> None:
     assert max(missed) <= 0.09 * runs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rho", "latents"),
     [pytest.param(0.0, 2, marks=pytest.mark.long), pytest.param(0.0, 6, marks=pytest.mark.long), (0.5, 2)],

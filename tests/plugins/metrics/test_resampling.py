@@ -81,6 +81,7 @@ def test_intervals_of_the_frechet_distance_cover(shift: float) -> None:
     assert missed <= MOST
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reference", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("distance", "power"),

@@ -82,6 +82,7 @@ def test_mmd_equals_its_unbiased_estimate_from_moments() -> None:
     assert mmd(x[:, None], y[:, None]) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.long
 def test_kid_of_shifted_normals_is_22() -> None:
     """Σ C(3, m) (E xᵐ − E yᵐ)² = 3·1² + 3·1² + 1·4² for N(0, 1) and N(1, 1)."""
     x, y = normal(12, 40_000, 1), normal(13, 40_000, 1) + 1

@@ -98,6 +98,7 @@ def test_the_discriminator_sees_codes_and_others_shuffled(model: VAE, n: int, ha
     torch.testing.assert_close(found, torch.nn.functional.binary_cross_entropy_with_logits(logits, truth))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "correlations",
     [*(pytest.param(r, marks=pytest.mark.long) for r in (torch.eye(2), R2)), R3],

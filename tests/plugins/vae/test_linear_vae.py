@@ -65,6 +65,7 @@ def test_metrics_at_the_optimum_in_single_precision(ppca: PPCA) -> None:
     assert figures["negative_elbo"] == pytest.approx(figures["reconstruction"] + figures["kl"], abs=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_the_trainer_reaches_the_log_likelihood_and_never_exceeds_it(ppca: PPCA, seed: int) -> None:
     model = linear_vae("gaussian-learned")
