@@ -74,7 +74,7 @@ measured: weakref.ref[object] | None = None
 """Whose memory `forget_peak` was last called for."""
 
 
-def forget_peak(device: torch.device, owner: object) -> None:
+def forget_peak(device: torch.device, owner: object = None) -> None:
     """Reset `peak_memory`, so that a run does not report the memory of an earlier run in the same process.
 
     Only Linux can reset the peak of a process. On other systems it counts from the start of the process. Freed memory
@@ -83,14 +83,14 @@ def forget_peak(device: torch.device, owner: object) -> None:
     Args:
         device: Where the memory is.
         owner: Whose memory is measured now, such as a trainer. That of the call before is collected if it is still
-            there: a run that failed is kept by its error for a while.
+            there: a run that failed is kept by its error for a while. None: Python collects whatever can be.
     """
     global measured
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    if measured and measured():  # collection takes longer than a short training
+    if owner is None or (measured and measured()):  # collection takes longer than a short training
         gc.collect()
-    measured = weakref.ref(owner)
+    measured = None if owner is None else weakref.ref(owner)
     give_back_memory()
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")

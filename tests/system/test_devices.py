@@ -43,7 +43,7 @@ def test_the_peak_of_what_came_before_is_forgotten() -> None:
     before = peak_memory(CPU)
     torch.ones(MEGABYTES << 18)  # written to, so that it counts
     peak = peak_memory(CPU)
-    forget_peak(CPU, test_the_peak_of_what_came_before_is_forgotten)
+    forget_peak(CPU)
     after = peak_memory(CPU)
     assert peak >= before
     if Path("/proc/self/clear_refs").exists():
