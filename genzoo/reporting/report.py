@@ -20,7 +20,7 @@ from genzoo.reporting.format import SPLITS, half_width, metric_text, missing, no
 from genzoo.reporting.html import data_url, render
 from genzoo.runs.details import without_copies
 from genzoo.runs.record import total_seconds, why_outdated
-from genzoo.runs.run import DAMAGED, REPORT_FILE, Run, read_json
+from genzoo.runs.run import DAMAGED, REPORT_FILE, Run, read_json, refuse_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def write_report(run: Run) -> Path:
 
     path = run.path / REPORT_FILE
     if not (run.path / "results.json").exists():
-        run.refuse_unfinished("results")
+        refuse_unfinished(run, "results")
     try:
         text = page(run)
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:

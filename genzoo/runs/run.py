@@ -174,28 +174,8 @@ class Run:
         from genzoo.runs.model_file import load_model
 
         if not (self.path / MODEL_FILE).exists():
-            self.refuse_unfinished("model")
+            refuse_unfinished(self, "model")
         return load_model(self.path / MODEL_FILE)
-
-    def refuse_unfinished(self, lacks: str) -> None:
-        """Refuse a run whose training has not ended, with how to go on.
-
-        Args:
-            lacks: What it has only then, "model" or "results".
-
-        Raises:
-            UsageError: It is still running, was stopped or failed.
-        """
-        try:
-            status = str(self.record["status"]).partition(":")[0]
-        except (GenzooError, KeyError):
-            return
-        killed = was_killed(self.path, status)
-        if status == RUNNING and not killed:
-            raise UsageError(f"{self.path} has no {lacks} yet: it is running", f"look at it: genzoo watch {self.path}")
-        if status != FINISHED:
-            how = "was killed" if killed else f"is {status}"
-            raise UsageError(f"{self.path} has no {lacks} yet: it {how}", f"go on: genzoo resume {self.path}")
 
     def figure(self, name: str) -> Any:
         """Return a figure of the run, such as "traversals"; a notebook shows it.
@@ -227,6 +207,27 @@ class Run:
         """Replace metrics.jsonl atomically."""
         text = "".join(json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
         write_atomically(self.path / "metrics.jsonl", to_bytes(text))
+
+
+def refuse_unfinished(run: Run, lacks: str) -> None:
+    """Refuse a run whose training has not ended, with how to go on.
+
+    Args:
+        lacks: What it has only then, "model" or "results".
+
+    Raises:
+        UsageError: It is still running, was stopped or failed.
+    """
+    try:
+        status = str(run.record["status"]).partition(":")[0]
+    except (GenzooError, KeyError):
+        return
+    killed = was_killed(run.path, status)
+    if status == RUNNING and not killed:
+        raise UsageError(f"{run.path} has no {lacks} yet: it is running", f"look at it: genzoo watch {run.path}")
+    if status != FINISHED:
+        how = "was killed" if killed else f"is {status}"
+        raise UsageError(f"{run.path} has no {lacks} yet: it {how}", f"go on: genzoo resume {run.path}")
 
 
 def was_killed(path: Path, status: str) -> bool:

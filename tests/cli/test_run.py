@@ -169,6 +169,7 @@ def test_a_beta_of_its_own_shows_objective_and_bound(tmp_path: Path) -> None:
     assert terms["negative_elbo"] == pytest.approx(terms["reconstruction"] + terms["kl"], rel=1e-5)
 
 
+@pytest.mark.long
 def test_as_a_process_of_its_own_it_is_the_same_run(vae_run: Run, tmp_path: Path) -> None:
     result = in_own_process("run", "vae", "--dataset", "digits", "--epochs", 2, "--out", "mine", cwd=tmp_path)
     assert result.code == 0

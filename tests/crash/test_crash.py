@@ -35,7 +35,7 @@ def in_flight(long: bool) -> dict[str, dict[str, Any]]:
 
 
 def test_killed_runs_keep_readable_checkpoints_and_end_like_undisturbed_ones(counts: Any) -> None:
-    assert counts["kills"]["kills"] >= 3
+    assert counts["kills"]["kills"] >= 2
     assert counts["kills"]["unreadable"] == 0
     assert counts["kills"]["equal"] == counts["kills"]["finished"] > 0
 

@@ -38,7 +38,7 @@ from genzoo.runs.checkpoint_format import to_snapshot
 from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.training.trainer import Trainer
 
-SHORT = {"kills": 3, "io_errors": 2, "flips": 50, "disk_full": 1, "signals": 2, "starts": 4}
+SHORT = {"kills": 2, "io_errors": 2, "flips": 50, "disk_full": 1, "signals": 2, "starts": 4}
 LONG = {"kills": 1000, "io_points": 0, "io_errors": 200, "flips": 5000, "disk_full": 100, "signals": 400, "starts": 200}
 CALLS = ("open", "write", "fsync", "close", "rename", "mkdir", "unlink", "rmdir")
 """The system calls of a save."""

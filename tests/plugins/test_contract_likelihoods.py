@@ -74,6 +74,7 @@ def test_no_likelihood_is_refused_by_a_model_that_takes_the_data(long: bool) -> 
             assert (of(key).refusal() is None) == (Pair.of(model, spec=(SPECS | SPARE)[key[2]]).refusal() is None), key
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     "check",
     [

@@ -75,6 +75,7 @@ def test_a_good_plugin_passes(found: Any) -> None:
         assert "PASS" in {finding.verdict for finding in findings if finding.check == name}, name
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     "fault",
     [pytest.param(fault, id=fault.name, marks=[pytest.mark.long] * (fault.check == "light")) for fault in FAULTS],
