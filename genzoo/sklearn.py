@@ -79,6 +79,13 @@ def capable(*kinds: type) -> Callable[[Generative], bool]:
     return lambda estimator: issubclass(registry().get("model", estimator.model).load(), kinds)
 
 
+def scores(estimator: Generative) -> bool:
+    """Return whether the model of an estimator has a density or a bound on one. Some tell only when they are there."""
+    if capable(Density)(estimator) or not hasattr(estimator, "model_"):
+        return capable(Density, LatentModel)(estimator)
+    return isinstance(estimator.model_, LatentModel) and estimator.model_.prior() is not None
+
+
 class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A registered model of rows [N, F], as a transformer and a density of scikit-learn.
 
@@ -120,12 +127,18 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Train the model on rows X [N, F]; y is ignored.
 
         Raises:
-            UsageError: There is no such model or option.
+            UsageError: There is no such model or option, or the model is not for rows of this size.
+            ValueError: X is no table of finite numbers, or has a single column, and the model needs more.
             NonFiniteError: The loss became nan or infinite.
         """
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         with one_run(quiet=not self.verbose), own_settings():
-            plan = self._plan(np.array(rows, np.float32))
+            try:
+                plan = self._plan(np.array(rows, np.float32))
+            except UsageError as error:
+                if rows.shape[1] > 1:
+                    raise
+                raise ValueError(f"{error.message} (n_features = 1)") from error
             training = plan.config.training
             console = Console(training.batch_size, quiet=not self.verbose)
             job = Job(plan, load(plan, None, console, True), console, ALONE)
@@ -194,7 +207,7 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         rows: NDArray[Any] = model.spec.original(found).numpy().astype(np.result_type(np.asarray(X), np.float32))
         return rows
 
-    @available_if(capable(Density, LatentModel))  # type: ignore[untyped-decorator]
+    @available_if(scores)  # type: ignore[untyped-decorator]
     def score_samples(self, X: Any) -> NDArray[Any]:
         """Return ln p(x) of rows X [N, F] in nats: [N].
 
@@ -214,7 +227,7 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         values: NDArray[Any] = found.double().numpy()
         return values
 
-    @available_if(capable(Density, LatentModel))  # type: ignore[untyped-decorator]
+    @available_if(scores)  # type: ignore[untyped-decorator]
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of `score_samples`; y is ignored."""
         return float(self.score_samples(X).mean())
