@@ -31,8 +31,8 @@ STYLES = {
     r"^n/a.*": "dim",
 }
 """What is coloured in a table and its notes, as regular expressions."""
-PIECE = re.compile(r"(?:[≤≈] )?\S+(?: ± \S+)?")
-"""What is never broken in a table: a word; a number with its sign and its interval."""
+PIECE = re.compile(r"(?:[≤≈] )?\S+(?: (?:± \S+|[kMG]B|s|min|h|d|days?)(?!\S))?")
+"""What is never broken in a table: a word; a number with its sign, and with its interval or unit."""
 INDENT, GAP = 2, 3
 """Blanks left of a table and between its columns, as in `genzoo.reporting.format.aligned`."""
 

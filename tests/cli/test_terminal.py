@@ -164,6 +164,11 @@ def test_the_catalogue_in_a_terminal_of_80_columns() -> None:
     assert {"beta-vae", "digits", "adversarial", "iaf"} <= {word for line in lines for word in line.split()}
 
 
+def test_a_number_and_its_unit_stand_on_one_line(terminal: Terminal) -> None:
+    printed(terminal, print_table, [["run", "age", "size"], ["a " * 40, "28 min", "1.2 MB"]])
+    assert [bare(terminal.getvalue()).count(text) for text in ("28 min", "1.2 MB")] == [1, 1]
+
+
 def test_a_spare_column_is_left_out_where_it_would_take_a_table(terminal: Terminal) -> None:
     rows = [["run", "size", "loss"], ["a" * 50, "30 MB of files", "b" * 20]]
     printed(terminal, print_table, rows, spare="size")
