@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FIGURES = ("rate-distortion", "intervals")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Runs as tables, one for each protocol: only rows of one table can be compared with each other."""
 
@@ -57,6 +57,8 @@ class Comparison:
 
     def __str__(self) -> str:
         return self.to_markdown()
+
+    __repr__ = __str__  # so that a prompt shows the tables
 
     def to_markdown(self) -> str:
         """Return the tables as Markdown, with their notes."""

@@ -79,7 +79,9 @@ def find(reference: str, root: Path = RUNS) -> Run:
     if len(matching) == 1:
         return Run(matching[0])
     if matching:
-        raise UsageError(f"{len(matching)} runs begin with {reference!r}", "\n".join(told_apart(matching[:MOST_TOLD])))
+        latest = sorted(matching, key=_started, reverse=True)[:MOST_TOLD]
+        hints = [*told_apart(latest), "type more of a name, its last part alone, or @last"]
+        raise UsageError(f"{len(matching)} runs begin with {reference!r}", "\n".join(hints))
     raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
 
 

@@ -19,7 +19,7 @@ FAST: dict[str, Any] = {"hidden": (8,), "latent_dim": 2, "epochs": 1, "quiet": T
 def test_a_comparison_is_what_the_command_shows(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = genzoo.compare(runs, sort="negative-elbo")
     assert found.to_markdown() + "\n" == shown(capsys, runs, "--sort", "negative-elbo", "--markdown")
-    assert str(found) == found.to_markdown()
+    assert str(found) == repr(found) == found.to_markdown()
     html = found._repr_html_()
     assert html.count("<table") == len(found.tables) == 2
     assert "conv-vae is better than vae: −ELBO lower by 3.5 ± 1" in html

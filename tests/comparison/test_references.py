@@ -81,8 +81,8 @@ def test_last_is_the_run_started_last(moons_run: Run, vae_run: Run, tmp_path: Pa
     assert find("@last", tmp_path).path.name.endswith("1")
     assert refused(genzoo("evaluate", "vae-moons", "--runs", tmp_path)) == "2 runs begin with 'vae-moons'"
     assert refused(genzoo("evaluate", "vae", "--runs", tmp_path)) == "3 runs begin with 'vae'"
-    listed = genzoo("evaluate", "vae-moons", "--runs", tmp_path).err.splitlines()[1:]
-    assert [line.split()[0] for line in listed] == [f"{moons_run.path.name}0", f"{moons_run.path.name}2"]
+    listed = genzoo("evaluate", "vae-moons", "--runs", tmp_path).err.splitlines()[1:-1]
+    assert [line.split()[0] for line in listed] == [f"{moons_run.path.name}2", f"{moons_run.path.name}0"]
     assert refused(genzoo("evaluate", "zebra", "--runs", tmp_path)) == f"no run 'zebra' in {tmp_path}/"
 
 
@@ -128,14 +128,15 @@ def test_a_name_of_several_runs_says_in_what_they_differ(moons_run: Run, tmp_pat
         copy = Run(shutil.copytree(moons_run.path, tmp_path / f"vae-{number}"))
         config = moons_run.plain_config
         copy.write("config.json", {**config, "training": {**config["training"], **changed}})
-        copy.write("run.json", {**moons_run.record, "started": time.time() - 180})
+        copy.write("run.json", {**moons_run.record, "started": time.time() - 180 + number})
     lines = genzoo("sample", "vae", "--runs", tmp_path).err.splitlines()
     own = moons_run.config.training
     assert lines == [
         "genzoo: 3 runs begin with 'vae'",
-        "  vae-0  3 min old, epochs 5, lr 0.01",
-        "  vae-1  3 min old, epochs 7, lr 0.01",
         f"  vae-2  3 min old, epochs {own.epochs}, lr {own.lr}",
+        "  vae-1  3 min old, epochs 7, lr 0.01",
+        "  vae-0  3 min old, epochs 5, lr 0.01",
+        "  type more of a name, its last part alone, or @last",
     ]
 
 
