@@ -126,6 +126,7 @@ def test_another_option_is_another_run(kept: Path, trained: list[tuple[str, int]
     assert rows[0].count("± ") == rows[0].count("test ± ") > 0
 
 
+@pytest.mark.long
 def test_a_damaged_run_is_made_again(tmp_path: Path, trained: list[tuple[str, int]]) -> None:
     words = f"bench --models vae --dataset moons --seeds 0 --epochs 1 --latent-dim 1 --quiet --runs {tmp_path}"
     assert genzoo(words).code == 0

@@ -37,6 +37,7 @@ def test_evaluate_gives_the_metrics_of_the_run(fixture: str, request: pytest.Fix
         assert found == run.results[split]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [1, 7, 128])
 def test_the_batch_size_does_not_change_the_metrics(vae_run: Run, size: int) -> None:
     found = json.loads(genzoo("evaluate", vae_run.path, "--batch-size", size, "--json").out)

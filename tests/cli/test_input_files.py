@@ -123,6 +123,7 @@ NUMBERED, NAMED = ["1", "2", "10"], ["cat", "dog", "newt"]
 QUICK = (("npz", NUMBERED), ("csv", NAMED), ("folder", NUMBERED))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     ("kind", "names"),
     [

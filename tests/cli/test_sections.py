@@ -154,6 +154,7 @@ def test_help_names_the_section_where_it_is_needed() -> None:
         assert f" options of {part}" in text
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("two")
 def test_a_comparison_tells_the_sections_apart(tmp_path: Path) -> None:
     for value in (0.25, 0.75):
@@ -194,6 +195,7 @@ def test_metrics_that_a_run_asks_for_are_in_its_results(tmp_path: Path) -> None:
     assert refused(genzoo("run vae --dataset moons --metrics iwea")).startswith("no metric named 'iwea'")
 
 
+@pytest.mark.long
 def test_a_bench_ranks_by_a_metric_that_it_asked_for(tmp_path: Path) -> None:
     words = "bench --models vae --dataset moons --seeds 0 --epochs 1 --hidden 4 --data.train 200 --quiet --json"
     asked = [*words.split(), "--metrics", "iwae:5", "--sort", "iwae:5", "--runs", tmp_path]

@@ -90,6 +90,7 @@ def settled(one: list[Tensor], other: list[Tensor]) -> bool:
     return test.settled
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [1, pytest.param(3, marks=pytest.mark.long), 5])
 @pytest.mark.parametrize(
     ("spread", "interaction"),

@@ -42,6 +42,7 @@ def test_samples_have_the_moments_of_the_mixture(known: GaussianMixture, points:
     torch.testing.assert_close(points.T.cov(), spread - torch.outer(mean, mean), rtol=0, atol=0.25)
 
 
+@pytest.mark.long
 def test_em_finds_a_known_mixture(known: GaussianMixture, points: Tensor) -> None:
     found = fit_mixture(points, 3)
     order = torch.cdist(MEANS, found.means).argmin(1)

@@ -108,6 +108,7 @@ def test_other_metrics_do_not_matter() -> None:
         assert alone["details"][result] == together["details"][result] == turned["details"][result]
 
 
+@pytest.mark.long
 def test_global_generators_do_not_matter_and_do_not_change() -> None:
     pair = Pair.of("vae")
     model, data = pair.build().model, Resident(pair.split(50), CPU)

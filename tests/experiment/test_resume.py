@@ -188,6 +188,7 @@ def test_a_cosine_of_another_length_is_told_of(tmp_path: Path) -> None:
     assert run.history[-1]["lr"] < 1e-5 < run.history[2]["lr"]
 
 
+@pytest.mark.long
 def test_one_that_stopped_early_goes_on_with_more_patience(tmp_path: Path) -> None:
     run = trained(tmp_path, "vae", *SMALL, "--lr", 0.5, "--epochs", 30, "--patience", 1)
     epochs = len(run.history)
@@ -221,6 +222,7 @@ def damage(folder: Path) -> None:
         file.write_bytes(content)
 
 
+@pytest.mark.long
 def test_a_damaged_checkpoint_is_one_line_and_the_one_before_is_used(
     tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,6 +324,7 @@ NOISY = """
 """
 
 
+@pytest.mark.long
 def test_a_plugin_that_draws_its_own_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "noisy.py"
     file.write_text(dedent(NOISY))

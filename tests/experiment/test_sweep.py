@@ -61,6 +61,7 @@ def test_a_finished_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Mo
     assert finished(sweep_runs([other], [0]), paths) == {}
 
 
+@pytest.mark.long
 def test_a_metric_asked_for_later_is_evaluated_on_the_stored_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,7 @@ def test_a_plugin_registers_a_figure_which_asks_for_what_it_needs(tmp_path: Path
     assert names[-3:] == ["notebook-mean", "of-densities", "other-mean"]
 
 
+@pytest.mark.long
 def test_a_figure_that_cannot_be_imported_is_one_line(tmp_path: Path) -> None:
     registry().add([Entry("figure", "broken", "no_such_module:Figure", "broken", Origin("other", "1", "other"))])
     subject = subject_of(tmp_path, "vae", "moons")

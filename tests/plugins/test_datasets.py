@@ -162,6 +162,7 @@ FAMILIES = sorted(
 )
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("module", FAMILIES)
 def test_registering_imports_no_torch(module: str) -> None:
     code = f"import sys, genzoo_plugins.{module}; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"

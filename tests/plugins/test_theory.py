@@ -24,10 +24,11 @@ SLOW = {
     for name in (
         "vae.theory:iaf_vae", "flows.theory_tarflow:tarflow", "flows.theory:spline_flow", "metrics.theory_ais:ais",
         "diffusion.theory:denoising", "hierarchical.theory:ladder_vae", "samplers.theory:maf", "energy.theory_rbm:pcd",
-        "autoencoders.theory:sparse",
+        "autoencoders.theory:sparse", "structured.theory_text:text_vae", "mmd.theory:wae", "energy.theory:ebm",
+        "diffusion.theory:flow_matching", "structured.theory_tables:tvae", "vae.theory:gm_vae",
     )
 }  # fmt: skip
-"""Functions that take more than a second: in the long suite. `genzoo prove NAME` runs each."""
+"""Functions that take about a second or more: in the long suite. `genzoo prove NAME` runs each."""
 
 
 def functions() -> dict[str, Entry]:

@@ -113,7 +113,7 @@ def become(name: str, rank: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    heartbeat.TIMEOUT, heartbeat.BEAT = 10.0, 0.5
+    heartbeat.TIMEOUT, heartbeat.BEAT = 6.0, 0.5
     Job.draw = lambda *_: None  # type: ignore[method-assign]  # figures take longer than these runs
     for case in CASES:
         run(case, Path(sys.argv[1]))

@@ -171,6 +171,7 @@ def test_runs_in_threads_are_what_each_is_alone(
         assert all(torch.equal(value, expected[0][key]) for key, value in found[name][0].items()), name
 
 
+@pytest.mark.long
 def test_models_are_loaded_and_sampled_beside_a_training(
     tmp_path: Path, alone: tuple[dict[str, Tensor], dict[str, Any]]
 ) -> None:

@@ -174,6 +174,7 @@ def test_python_noise_is_a_fault_whatever_the_compiler_does_with_it() -> None:
         assert_fullgraph(objective(python_noise), NOISE)
 
 
+@pytest.mark.long
 def test_the_step_checks_leave_the_generators_as_they_were() -> None:
     pair = Pair.of("vae", spec=SPECS["points"])
     torch.manual_seed(3)

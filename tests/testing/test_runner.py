@@ -55,6 +55,7 @@ def found(site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
     return examined
 
 
+@pytest.mark.long
 def test_a_good_plugin_passes(found: Any) -> None:
     findings = found(None)
     assert {finding.check for finding in findings} >= {*REGISTRATION, *CHECKS}

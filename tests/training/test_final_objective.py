@@ -130,6 +130,7 @@ def test_the_best_weights_are_reevaluated_if_the_last_step_changes(loss_class: t
     assert second.outcome.best_epoch - 1 == min(candidates, key=judged.__getitem__)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("epochs", [9, 14])
 def test_nothing_is_reevaluated_after_the_schedule_has_ended(epochs: int) -> None:
     """A resumed training with more epochs is then one long training, bit for bit."""

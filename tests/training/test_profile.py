@@ -29,6 +29,7 @@ def profiled(path: Path, printed: list[str], **options: Any) -> Any:
     return trainer
 
 
+@pytest.mark.long
 def test_the_table_and_the_trace_show_where_a_steps_time_goes(tmp_path: Path, printed: list[str]) -> None:
     trainer = profiled(tmp_path / "trace.json", printed, epochs=12)
     plain = make_trainer(epochs=12)

@@ -114,6 +114,7 @@ def test_samples_from_the_test_data_are_not_flagged() -> None:
     assert not found["details"]["memorisation"]["memorised"]
 
 
+@pytest.mark.long
 def test_few_training_examples_are_compared_with_as_few_held_out_ones() -> None:
     """In a larger set the nearest example is nearer: 200 against 1,000 examples would give a ratio above 1."""
     found = evaluated(normal(15, 1000, 2), normal(16, 1000, 2), normal(17, 200, 2))

@@ -128,6 +128,7 @@ def test_prdc_does_not_count_a_point_as_its_own_neighbour() -> None:
     assert found.coverage == pytest.approx(2 / 5)
 
 
+@pytest.mark.long
 def test_sliced_wasserstein() -> None:
     x, y = normal(20, 4000, 5), normal(21, 4000, 5)
     assert sliced_wasserstein(x, 2 * y) == pytest.approx(1.0, abs=0.05)

@@ -162,6 +162,7 @@ def test_a_resumed_run_is_the_run_without_a_pause(first: Run, second: Run, tmp_p
     assert all(torch.equal(weights[name], value) for name, value in second.model.state_dict().items())
 
 
+@pytest.mark.long
 def test_a_first_run_that_is_gone_or_moved(first: Run, tmp_path: Path) -> None:
     runs, there, moved = tmp_path / "runs", tmp_path / "there", tmp_path / "moved"
     shutil.copytree(first.path, there)
