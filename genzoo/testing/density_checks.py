@@ -134,7 +134,6 @@ def check_inverts(pair: Pair) -> str | None:
         if inverts:
             break
     require(inverts, f"{pair}: decode(encode(x)) differs from x: {difference(again, x)}")
-    require(inverts, f"{pair}: decode(encode(x)) differs from x: {difference(again, x)}")
     if model.exactness != "exact" or prior is None or pair.spec.numel > SMALL:
         return None
     for i in range(EXAMPLES):
