@@ -22,7 +22,8 @@ genzoo.run("vae", "digits", out=sys.argv[1], epochs=2000, **options)
 def kill_run(folder: Path, *listeners: str, when: Callable[[], object] = lambda: True, **environment: str) -> int:
     """Start a run, kill it (-9) after its first checkpoint, once `when()` is true, and return its number of epochs."""
     words = [sys.executable, "-c", PROGRAM, str(folder), *listeners]
-    process = subprocess.Popen(words, env={**os.environ, **environment})
+    here = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}  # that of this process
+    process = subprocess.Popen(words, env={**here, **environment})
     deadline = time.monotonic() + 120
     while not (list((folder / "checkpoints").glob("step-*")) and when()) and time.monotonic() < deadline:
         time.sleep(0.05)
