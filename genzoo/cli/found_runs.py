@@ -43,13 +43,16 @@ class FoundRuns(Sequence[Run]):
         return (one.run for one in self.overviews)
 
     def __repr__(self) -> str:
-        lines = ["  ".join(filter(None, row_of(one))) for one in self.overviews]
+        lines = ["  ".join(filter(None, row)) for row in self._rows()]
         return "\n".join(lines) or f"no runs in {self.where}"
 
     def _repr_html_(self) -> str:
-        rows = [["run", "status", "age", "epochs", "loss", "size", "tags"], *map(row_of, self.overviews)]
+        rows = [["run", "status", "age", "epochs", "loss", "size", "tags"], *self._rows()]
         html: str = late("genzoo.reporting.card:list_html")(rows)
         return html
+
+    def _rows(self) -> list[list[str]]:
+        return [row_of(one, by_path=True) for one in self.overviews]
 
     def best(self, metric: str) -> Run:
         """Return the finished run with the best validation metric, as "@best:METRIC" on the command line does.

@@ -10,9 +10,10 @@ from genzoo.cli.loading import Source
 from genzoo.cli.made_file import add_open, print_file
 from genzoo.cli.saved_run import EXAMPLES, OUT_HELP, add_run_verb, figure_path, for_each, open_run, refuse_output
 from genzoo.core.errors import HINT, UsageError, printable
+from genzoo.data.readers.images import SUFFIXES
 from genzoo.runs.reference import MODEL_FILE
 
-INPUTS = (*EXAMPLES, ".npz", ".jpeg", ".gif", ".bmp", ".tif", ".tiff")
+INPUTS = (*EXAMPLES, *SUFFIXES, ".npz")
 """Endings of the names of files, which are no runs."""
 
 

@@ -31,7 +31,7 @@ STYLES = {
     r"^n/a.*": "dim",
 }
 """What is coloured in a table and its notes, as regular expressions."""
-PIECE = re.compile(r"(?:[≤≈] )?\S+(?: (?:± \S+|[kMG]B|s|min|h|d|days?)(?!\S))?")
+PIECE = re.compile(r"(?:[≤≈] )?\S+(?: (?:± \S+|[kMG]B|s|min|h|d)(?!\S))?")
 """What is never broken in a table: a word; a number with its sign, and with its interval or unit."""
 INDENT, GAP = 2, 3
 """Blanks left of a table and between its columns, as in `genzoo.reporting.format.aligned`."""

@@ -136,13 +136,15 @@ def completed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         missing = names[row["model"], row["loss"]] - row.keys()
         added = (
-            to_json(Training()) | _defaults("model", row["model"]) | _defaults("loss", row["loss"]) if missing else {}
+            to_json(Training()) | defaults_of("model", row["model"]) | defaults_of("loss", row["loss"])
+            if missing
+            else {}
         )
         found.append(row | {name: value for name, value in added.items() if name in missing})
     return found
 
 
-def _defaults(kind: Kind, name: str) -> dict[str, Any]:
+def defaults_of(kind: Kind, name: str) -> dict[str, Any]:
     """Return the defaults of a registered class; {} if it is not known."""
     entries = registry().called(name, [kind])
     try:
@@ -211,7 +213,7 @@ def view_of(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, 
 
 def not_default(data: Data, view: Mapping[str, Any]) -> tuple[Data, dict[str, Any]]:
     """Return data and view without the options that are at their defaults."""
-    usual = _defaults("dataset", data.name)
+    usual = defaults_of("dataset", data.name)
     options = {name: value for name, value in data.options.items() if name not in usual or usual[name] != value}
     return replace(data, options=options), {name: value for name, value in view.items() if value != VIEW.get(name)}
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.comparison.identity import Data, as_key, changed_during_training
+from genzoo.comparison.identity import Data, as_key, changed_during_training, defaults_of
 from genzoo.core.dataset import Dataset
 from genzoo.core.errors import GenzooError
+from genzoo.core.options import to_json
 from genzoo.data.digest import digest
 from genzoo.data.store import Store
 from genzoo.evaluation.order import key as name_in_results
@@ -17,6 +18,7 @@ from genzoo.runs.config import RunConfig
 from genzoo.runs.record import data_of, why_outdated
 from genzoo.runs.run import SPEED_FILE, Run, RunPaths, read_json
 from genzoo.runs.schema import is_config, is_ranked
+from genzoo.training.config import Training
 
 if TYPE_CHECKING:
     from genzoo.experiment.sweep import SweepRun
@@ -79,14 +81,14 @@ def is_made_as(run: Run, config: dict[str, Any], data: Data) -> bool:
 
 
 def completed(own: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored configuration with the defaults of options that it lacks and another one of its model has."""
+    """Return a stored configuration with the defaults of options that it lacks and another one has."""
     newer = any(config[section].keys() - own[section].keys() for section in OF_A_TRAINING)
-    if not newer or own["model"]["name"] != config["model"]["name"]:
+    names = {section: own[section]["name"] for section in ("model", "loss")}
+    if not newer or any(config[section]["name"] != name for section, name in names.items()):
         return own
-    try:
-        return RunConfig.from_json(own, registry(), "config.json").to_json()
-    except GenzooError:  # of an option or a plugin that is gone
-        return own
+    usual = {"model": defaults_of("model", names["model"]), "loss": defaults_of("loss", names["loss"])}
+    usual["training"] = to_json(Training())
+    return own | {section: usual[section] | own[section] for section in OF_A_TRAINING}
 
 
 def data_now(config: RunConfig, data_root: Path | None) -> Data:

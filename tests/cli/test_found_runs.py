@@ -21,6 +21,7 @@ def test_runs_are_found_by_what_they_are(runs: Path) -> None:
     label(found[0], add=["good"])
     assert [run.path for run in genzoo.find_runs(runs, tag="good")] == [found[0].path]
     assert [run.path for run in found[:2]] == [found[0].path, found[1].path]
+    assert [line.split()[0] for line in repr(found).splitlines()] == [str(run.path) for run in found]
 
 
 def test_the_best_run_is_that_of_the_command_line(runs: Path) -> None:
