@@ -245,6 +245,8 @@ class Bernoulli(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         logits, value = self.logits, value.to(self.logits.dtype)
+        if not torch.is_grad_enabled():  # the same terms, bit for bit, without 1 − x for each of k samples
+            return -self._sum_event(((1 - value) * logits).sub_(F.logsigmoid(logits)))
         if value.dim() < logits.dim():  # the trailing axes are equal
             value = value.expand(logits.shape)
         elif logits.dim() < value.dim():

@@ -68,6 +68,14 @@ def test_bernoulli_is_torchs(batch: tuple[int, ...], event: tuple[int, ...]) -> 
     assert own.shape == own.mean.shape
 
 
+@pytest.mark.parametrize("sample_shape", [(), (7,)])
+def test_without_gradients_a_bernoulli_gives_the_same_bits(sample_shape: tuple[int, ...]) -> None:
+    pixels, x = Bernoulli(10 * draw(*sample_shape, 4, 300).float()), draw(4, 300, seed=1).float().sigmoid()
+    with torch.no_grad():
+        found = pixels.log_prob(x)
+    assert torch.equal(found, pixels.log_prob(x))
+
+
 def test_log_prob_takes_leading_axes_on_either_side() -> None:
     own = gaussian((4,), (3,))
     z = draw(5, 4, 3, seed=9)
