@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from genzoo.core.errors import PluginError, UsageError, did_you_mean
-from genzoo.registry.answer_cache import cached, torch_is_imported
+from genzoo.registry.answer_cache import cached, saves_time
 from genzoo.registry.configs import field_names
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import GROUP
@@ -161,7 +161,7 @@ def _order(declared: Mapping[str, Any]) -> Order:
 
 def _declared(entry: Entry) -> dict[str, Any] | None:
     """Return the order and the options that a metric's class declares; None if it cannot be imported."""
-    if torch_is_imported():  # importing this class alone is cheap
+    if not saves_time():  # importing this class alone is cheap
         return _read(entry)
     every = registry().matching("metric")
     declared: dict[str, dict[str, Any] | None] = cached("metrics", lambda: {one.full_name: _read(one) for one in every})
@@ -188,7 +188,7 @@ def rate_options_of(loss: str) -> dict[str, str]:
     entries = registry().called(loss, ["loss"])
     if len(entries) != 1:
         return {}
-    if torch_is_imported():
+    if not saves_time():
         return _rate_options(entries[0])
     every = registry().matching("loss")
     found: dict[str, dict[str, str]] = cached("losses", lambda: {one.full_name: _rate_options(one) for one in every})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import operator
 import os
 import sys
 import sysconfig
@@ -23,7 +24,7 @@ from genzoo.core.errors import GenzooError
 from genzoo.core.version import __version__
 from genzoo.registry.current import HERE, registry
 from genzoo.registry.discovery import plugins
-from genzoo.registry.entries import broken
+from genzoo.registry.entries import Entry, broken
 from genzoo.system.atomic import user_cache, write_atomically
 from genzoo.system.reading import open_regular
 
@@ -36,6 +37,7 @@ MAX_BYTES = 1 << 22
 DIGITS = 64
 _began = time.time_ns()
 _memory: dict[str, Any] = {}
+_described: tuple[list[Entry], list[str]] = [], []
 
 
 def cached(question: Any, compute: Callable[[], Any]) -> Any:
@@ -48,8 +50,7 @@ def cached(question: Any, compute: Callable[[], Any]) -> Any:
         question: A JSON value with everything that the answer depends on, apart from the installed code.
         compute: Returns the answer, a JSON value.
     """
-    imported_before = torch_is_imported() and not _memory  # an earlier answer may have imported it
-    if imported_before or any(entry.origin == HERE for entry in registry().entries):
+    if not saves_time() or any(entry.origin == HERE for entry in registry().entries):
         return compute()
     key = json.dumps([question, *_state()])
     if key not in _memory:
@@ -73,6 +74,11 @@ def recalled(question: Any) -> Any:
     return (_read(_file(json.dumps([question, *_state()]))) or [None])[0]
 
 
+def saves_time() -> bool:
+    """Return whether a cached answer saves an import of torch, in this process or, if an answer here took it, later."""
+    return bool(_memory) or not torch_is_imported()
+
+
 def torch_is_imported() -> bool:
     """Return whether this process has already imported torch."""
     return "torch" in sys.modules
@@ -80,9 +86,17 @@ def torch_is_imported() -> bool:
 
 def _state() -> list[Any]:
     """Return what identifies the state of the installed code, apart from files that may be edited."""
-    entries = list(map(repr, registry().entries))
     cards = [(str(file), _stamp(str(file))) for plugin in plugins if (file := plugin.cards)]
-    return [sys.version, sys.path, __version__, _distributions(), entries, cards]
+    return [sys.version, sys.path, __version__, _distributions(), _entries(), cards]
+
+
+def _entries() -> list[str]:
+    """Return the text of every entry, made anew only after the registry has changed: it takes milliseconds."""
+    global _described
+    now = registry().entries
+    if len(now) != len(_described[0]) or not all(map(operator.is_, now, _described[0])):
+        _described = list(now), list(map(repr, now))
+    return _described[1]
 
 
 @cache

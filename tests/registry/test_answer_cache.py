@@ -13,6 +13,7 @@ import pytest
 from plugin_factory import Site, registering
 
 from genzoo.cli.main import main
+from genzoo.evaluation.order import order_of
 from genzoo.registry import answer_cache
 from genzoo.registry import current as registry
 from genzoo.registry.entries import Entry, broken
@@ -208,6 +209,16 @@ def test_a_second_answer_is_kept_though_the_first_one_imported_torch(
     forget()
     monkeypatch.setattr(answer_cache, "torch_is_imported", lambda: False)
     assert answer_cache.cached("second", lambda: 3) == 2
+
+
+def test_what_metrics_declare_is_kept_though_an_answer_before_imported_torch(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_cache.cached("first", lambda: 1)
+    monkeypatch.setattr(answer_cache, "torch_is_imported", lambda: True)
+    assert order_of("mse").better == "lower"
+    forget()
+    assert answer_cache.recalled("metrics")["genzoo/mse"]["better"] == "lower"
 
 
 def test_what_a_notebook_registered_is_never_kept(cache: Path) -> None:
