@@ -3,6 +3,7 @@
     python benchmarks/ceiling.py                        vae, batch 128, float32, ten epochs of MNIST: two minutes
     python benchmarks/ceiling.py --precision bf16       under autocast
     python benchmarks/ceiling.py --made-up              the first steps on made-up images: short segments
+    python benchmarks/ceiling.py --made-up --floor      with nothing but the products and the update of a step
 
 Both alternate, epoch by epoch or segment by segment, so that other work on the machine slows both equally. The ratio is
 the median over pairs, with its quartiles. On one thread (OMP_NUM_THREADS=1) the clock is the CPU time of that thread.
@@ -87,6 +88,35 @@ def bare_steps(x: Tensor, batch_size: int = 128, precision: str = "fp32", torch_
             yield
 
 
+def floor_steps(batch_size: int = 128, precision: str = "fp32") -> Iterator[None]:
+    """Do what no step of the VAE in `bare_steps` can do without, on random numbers, forever: one step per iteration.
+
+    That is the matrix products of its layers, forward and backward without the gradient of the images, in the given
+    precision, and Adam's fused update of all weights in float32.
+    """
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    layers = [
+        nn.Linear(*sizes) for sizes in ((PIXELS, HIDDEN), (HIDDEN, 2 * LATENT), (LATENT, HIDDEN), (HIDDEN, PIXELS))
+    ]
+    parameters = [parameter for layer in layers for parameter in layer.parameters()]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    update = fused_adam(parameters)
+    tensors = []
+    for layer in layers:
+        shapes = (batch_size, layer.in_features), (batch_size, layer.out_features)
+        inputs, gradients = (torch.randn(shape).to(dtype) for shape in shapes)
+        tensors.append((inputs, gradients, layer.weight.detach().to(dtype), layer.bias.detach().to(dtype)))
+    while True:
+        for number, (inputs, gradients, weight, bias) in enumerate(tensors):
+            torch.addmm(bias, inputs, weight.T)
+            gradients.T @ inputs
+            if number:
+                gradients @ weight
+        update()
+        yield
+
+
 def fused_adam(parameters: list[nn.Parameter]) -> Callable[[], None]:
     """Return Adam's fused kernel without torch.optim around it."""
     weights = [parameter.detach() for parameter in parameters]
@@ -147,16 +177,15 @@ class Alternate(Listener):
 
 
 def compare(
-    x: Tensor, pairs: int, torch_adam: bool = True, warm_up: int = 2, **options: object
+    x: Tensor, pairs: int, turns: Iterator[None], warm_up: int = 2, **options: object
 ) -> list[tuple[float, float]]:
-    """Return the seconds of the trainer and the bare loop, one pair per epoch over x, without the first `warm_up`."""
+    """Return the seconds of the trainer and of as many turns, a pair per epoch over x, without the first `warm_up`."""
     training = Training(epochs=pairs + warm_up, **options)  # type: ignore[arg-type]
     spec = DataSpec((1, 28, 28), "bernoulli", size=len(x))
     entry = registry().get("model", "vae")
     loss_entry = registry().loss_of(entry)
     model = build_model(entry, spec, default_config(entry, entry.options), 0, x.device)
     loss = build_loss(loss_entry, model, default_config(loss_entry, loss_entry.options), "vae", 0)
-    turns = bare_steps(x, training.batch_size, training.precision, torch_adam)
     alternate = Alternate(turns, x.device)
     Trainer(model, loss, training, Resident(Split(x), x.device), listeners=[alternate]).fit()
     return alternate.pairs[warm_up:]
@@ -169,6 +198,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--mode", choices=("eager", "compile", "graph"), default="eager")
     parser.add_argument("--made-up", action="store_true", help="images in which no pixel is always black")
+    parser.add_argument("--floor", action="store_true", help="compare with the products and the update alone, on a CPU")
     parser.add_argument("--pairs", type=int, help="epochs (default 10) or segments (30)")
     parser.add_argument("--steps", type=int, default=25, help="steps of each in a segment")
     parser.add_argument("--device", default="cpu")
@@ -177,8 +207,13 @@ def main() -> None:
     x, count, warm_up = x.to(words.device), words.pairs or (30 if words.made_up else 10), 2 if words.made_up else 0
     options = {"batch_size": words.batch_size, "precision": words.precision, "mode": words.mode}
     print(f"vae, {options}, torch {torch.__version__}, {torch.get_num_threads()} thread(s), {count} pairs")
-    for name, torch_adam in (("torch.optim.Adam", True), ("fused Adam by hand", False)):
-        pairs = compare(x, count, torch_adam, warm_up, **options)
+    given = words.batch_size, words.precision
+    others = {
+        "torch.optim.Adam": lambda: bare_steps(x, *given),
+        "fused Adam by hand": lambda: bare_steps(x, *given, torch_adam=False),
+    }
+    for name, turns in {"the floor": lambda: floor_steps(*given)}.items() if words.floor else others.items():
+        pairs = compare(x, count, turns(), warm_up, **options)
         ratios = [bare / ours for ours, bare in pairs]
         low, middle, high = statistics.quantiles(ratios, n=4)
         speeds = [len(x) / statistics.median(seconds) for seconds in zip(*pairs, strict=True)]
