@@ -114,10 +114,9 @@ def did_you_mean(name: str, known: Iterable[str], about: Mapping[str, str] | Non
     known = list(dict.fromkeys(known))
     said = re.compile(rf"\b{re.escape(re.sub('[-_]', ' ', name))}\b", re.IGNORECASE)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.8)
+    close = close or [longer for longer in known if name in re.split("[-_]", longer)][:2]  # elbo of negative-elbo
     close = close or [one for one in known if len(name) > 1 and said.search(texts.get(one, ""))][:2]
     close = close or difflib.get_close_matches(name, known, n=2, cutoff=0.6)
-    if not close:  # one word of a longer name, such as elbo of negative-elbo
-        close = [longer for longer in known if name in re.split("[-_]", longer)][:2]
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 

@@ -41,6 +41,12 @@ def test_did_you_mean(name: str, sentence: str) -> None:
     assert did_you_mean(name, []) == ""
 
 
+def test_a_name_with_the_word_is_meant_before_a_text_with_it() -> None:
+    about = {"kl-warmup": "Steps over which the weight grows.", "max-steps": "End training here."}
+    assert did_you_mean("steps", about, about) == " Did you mean 'max-steps'?"
+    assert did_you_mean("weight", about, about) == " Did you mean 'kl-warmup'?"
+
+
 def test_a_word_of_what_is_said_of_a_name_is_recognised_unless_another_name_is_near() -> None:
     known = {"kid": "kernel distance", "frechet": "distance of samples (FID)", "lr": "Learning rate."}
     assert did_you_mean("fid", known, known) == " Did you mean 'frechet'?"
