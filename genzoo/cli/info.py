@@ -236,8 +236,11 @@ def about_capabilities(model: type[Model]) -> list[list[str]]:
 
 def accepts(loss: Entry, model: Model | None) -> bool:
     """Return whether a loss can train a model; False if its plugin is broken or the model lacks a method."""
+    from genzoo.runs.shapes import on_meta
+
     try:
-        return model is not None and loss.load().refuses(model) is None
+        with on_meta():
+            return model is not None and loss.load().refuses(model) is None
     except (GenzooError, NotImplementedError):
         return False
 
