@@ -177,6 +177,8 @@ def code_of_exit(stop: SystemExit) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Take the options that stand anywhere, and run the verb."""
+    if sys.platform == "win32":
+        raise UsageError("genzoo does not run on Windows itself", "in its Subsystem for Linux: wsl --install")
     anywhere = Parser(prog="genzoo", add_help=False)
     add_general_options(anywhere)
     typed = list(words)

@@ -57,6 +57,7 @@ def notes(selection: Selection, looked_at: str) -> list[str]:
         *trade_off(selection),
         f"chosen as the best, it looks better there than it is; its test {label}: "
         f"{estimate_text(best.estimate(selection.metric), 'examples')}",
+        f"to use it: genzoo report {best.runs[0].path}",
     ]
 
 
@@ -67,7 +68,7 @@ def trade_off(selection: Selection) -> list[str]:
     if not (traded and why):
         return []
     options = " and ".join(name.replace("_", "-") for name in traded)
-    verb, favoured = ("trades", "the value that does") if len(traded) == 1 else ("trade", "values that do")
+    verb, favoured = ("trades", f"the {options} that does") if len(traded) == 1 else ("trade", "values that do")
     return [
         f"{options} {verb} rate for distortion in training; {named(metric)} {why}, and so favours {favoured} the same: "
         f"choose by what the model is for, --metrics NAME --sort NAME (genzoo list --kind metric)"

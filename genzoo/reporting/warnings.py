@@ -25,9 +25,10 @@ def ranking_notes(table: Table, metric: str) -> list[str]:
     if len(rows) > 1:
         why = ""
         if metric == usual_metric(table):
-            why = f", {'the first metric' if len(rows) == len(table.rows) else 'as no metric'} that all rows have"
+            which = "the first metric" if len(rows) == len(table.rows) else "as no metric is one"
+            why = f", {which} that all rows have (--sort names another)"
         by = f"{table.sorted_on(metric)} {name}{why}"
-        lines.append(f"rows are sorted by their {by} (--sort names another); all metrics shown are of the test data")
+        lines.append(f"rows are sorted by their {by}; all metrics shown are of the test data")
     if not order.known:
         lines.append(f"the metric {name} is not installed: lower is assumed to be better")
     if order.better is None:
@@ -38,7 +39,7 @@ def ranking_notes(table: Table, metric: str) -> list[str]:
 
 def test_sentence(test: Paired) -> str:
     """Return the result of a test of two rows as one sentence."""
-    metric, gap = named(test.metric), f"{test.difference:.4g}"
+    metric, gap = named(test.metric), f"{round(test.difference, 12):.4g}"  # equal means differ by rounding
     if test.interval is None:
         return (
             f"{test.better} is not significantly better than {test.other}: {metric} {test.comparative} by {gap}, "

@@ -115,7 +115,7 @@ def test_options_that_change_the_objective_are_not_judged_by_a_bound_without_a_w
     (found,) = selections([Run(one.path) for one in runs], metric)
     (note,) = [note for note in selection_table(found, "").notes if "trade" in note]
     assert note.startswith(f"beta trades rate for distortion in training; {why}")
-    assert ", and so favours the value that does the same: choose by what the model is for" in note
+    assert ", and so favours the beta that does the same: choose by what the model is for" in note
     (other,) = selections([Run(one.path) for one in runs], "knn")
     assert not any("trade" in note for note in selection_table(other, "").notes)
 
