@@ -151,11 +151,8 @@ def sweep(
     registry().get("model", model)
     name, words = words_of(dataset, data or {}, options, jobs)
     folder = Path(runs) if runs else default_folder(model, name)
-    of_search = {"trials": trials, "best": best, "prune": prune}
-    every = ",".join(map(str, seeds or ()))
-    asked = request(
-        name, words, folder, loss=loss, jobs=jobs, quiet=quiet, sort=sort, seeds=every, **wanted, **of_search
-    )
+    own = {"trials": trials, "best": best, "prune": prune, "seeds": ",".join(map(str, seeds or ()))}
+    asked = request(name, words, folder, loss=loss, jobs=jobs, quiet=quiet, sort=sort, **wanted, **own)
     asked.command = ["sweep", model, *typed_again(asked), *asked.command]
     plan, looked_at = searched(asked, model) if asked.search else grid_plan(asked, model)
     found = made(asked, plan)
