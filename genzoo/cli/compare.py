@@ -224,6 +224,8 @@ def draw(path: Path | IO[bytes], chosen: list[tuple[Table, str]], sorted_by: boo
     from genzoo.figures.comparisons import intervals, rate_distortion
 
     if sorted_by:
+        if all(len(table.without(metric)) == len(table.rows) for table, metric in chosen):
+            raise UsageError("--figure: no run here has a value of its metric", "draw another one: --sort METRIC")
         intervals(path, chosen)
     else:
         planes = [(table.brief or table.protocol, found) for table, _ in chosen if (found := curves(table))]

@@ -142,3 +142,6 @@ def test_the_figure_shows_the_metric_of_sort_and_says_what_it_leaves_out(
     assert capsys.readouterr().err == "genzoo: not in the figure: ae (no prior p(z))\n"
     assert main(words[:-1]) == 2  # these made-up runs have no rate
     assert "draw a metric: --sort METRIC" in capsys.readouterr().err
+    diverged = make(tmp_path / "alone" / "nan", "vae", 0, 100.0, test={"mse": float("nan")})
+    assert main(["compare", str(diverged.path), *words[2:], "mse"]) == 2
+    assert "no run here has a value of its metric" in capsys.readouterr().err
