@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.made_file import add_open, open_file
+from genzoo.cli.made_file import add_open, open_file, tell_left_out
 from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs
-from genzoo.cli.words import add_formats
+from genzoo.cli.words import add_formats, add_sort
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 from genzoo.figures.formats import PICTURES, either, is_picture
@@ -45,7 +45,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--loss", metavar="NAME", help="one loss for all models (default: each model's own)")
     parser.add_argument("--seeds", default="0-2", metavar="0-4", help="with both ends; or 0,2,7 (default: 0-2)")
     parser.add_argument("--target", type=float, metavar="NATS", help="show the training time to this validation −ELBO")
-    parser.add_argument("--sort", metavar="METRIC", help="best first (default: the first metric that any row has)")
+    add_sort(parser)
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: bench/DATASET)")
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
     add_open(parser, "the picture")
@@ -190,6 +190,9 @@ def refuse_sort(name: str | None, asked: Sequence[str]) -> None:
 
     known = (*of_every_run(registry()), *asked)
     if name and name not in known:
+        if registry().called(name.partition(":")[0], ["metric"]):
+            asked_for = ",".join([*asked, name])
+            raise UsageError(f"--sort {name}: no run has it by itself", f"add it: --metrics {asked_for}")
         meant = metrics_near(name, known)
         raise UsageError(f"--sort {name}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}")
     if name:
@@ -231,22 +234,18 @@ def as_html(leaderboards: list[Leaderboard], title: str, picture: Path | None) -
 def boards(options: argparse.Namespace, runs: list[Any]) -> list[Leaderboard]:
     """Return a leaderboard for each protocol: the likelihoods of the models may differ."""
     from genzoo.comparison.leaderboard import Leaderboard
+    from genzoo.comparison.ranking import metric_to_sort_by
     from genzoo.comparison.tables import tables
-    from genzoo.evaluation.order import key, order_of
 
-    found = []
-    for table in tables(runs):
-        names = sorted(table.metrics(), key=lambda name: order_of(name).better is None)
-        if options.sort and key(options.sort) not in table.measured():
-            say(f"genzoo: no run of {table.protocol} has {options.sort}")
-        metric = key(options.sort) if options.sort else names[0]
-        found.append(Leaderboard(table.sorted_by(metric), metric, options.target))
-    return found
+    chosen = [(table, metric_to_sort_by(table, options.sort)) for table in tables(runs)]
+    return [Leaderboard(table.sorted_by(metric), metric, options.target) for table, metric in chosen]
 
 
 def draw(leaderboards: list[Leaderboard], picture: Path) -> str | None:
     """Draw the leaderboard with most rows; return its path, or None after a warning if it could not be drawn."""
+    from genzoo.evaluation.order import named
     from genzoo.figures.leaderboard import draw as draw_board
+    from genzoo.figures.leaderboard import panel_metrics
     from genzoo.registry.entries import describe
 
     largest = max(leaderboards, key=lambda board: len(board.table.rows))
@@ -257,4 +256,6 @@ def draw(leaderboards: list[Leaderboard], picture: Path) -> str | None:
     except Exception as error:
         say(f"genzoo: the picture could not be drawn: {describe(error)}")
         return None
+    for metric in panel_metrics(largest):
+        tell_left_out(f"the picture's {named(metric)}", largest.table.without(metric))
     return str(picture)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from genzoo.cli.bench import checked_config, refuse_sort
 from genzoo.cli.sharing import made_and_published
 from genzoo.core.errors import UsageError
+from genzoo.core.text import options_text
 from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ def configured(model: str, options: argparse.Namespace, combination: Mapping[str
         return checked_config(model, options, words(combination.items()))
     except UsageError as error:
         spelling = next((name for name in combination if f"{name} " in f"{error.message} "), None)
-        error.message = error.message if spelling else f"{label(combination)}: {error.message}"
+        error.message = error.message if spelling else f"{options_text(plain(combination))}: {error.message}"
         raise
 
 
-def label(combination: Mapping[str, str]) -> str:
-    """Return a combination as text, such as "beta=2 latent-dim=10"."""
-    return " ".join(f"{name.lstrip('-')}={value}" for name, value in combination.items())
+def plain(combination: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of a combination by their names, such as {"beta": "2"}."""
+    return {name.lstrip("-"): value for name, value in combination.items()}
 
 
 def refuse_unjudged(options: argparse.Namespace, config: RunConfig) -> None:
@@ -58,11 +59,16 @@ def refuse_unjudged(options: argparse.Namespace, config: RunConfig) -> None:
         raise UsageError("there are no validation data to judge by", "hold examples out: --data.validation 1000")
 
 
-def planned(tried: Mapping[str, RunConfig], seeds: Sequence[int]) -> list[SweepRun]:
-    """Return the runs of some configurations, by their labels, with every seed."""
-    from genzoo.experiment.sweep import sweep_runs
+def planned(
+    model: str, options: argparse.Namespace, combinations: Sequence[Mapping[str, str]], seeds: str
+) -> list[SweepRun]:
+    """Return the runs of some combinations with every seed, after all were checked."""
+    from genzoo.experiment.sweep import parse_seeds, sweep_runs
 
-    return sweep_runs(tried.values(), seeds, list(tried))
+    every = parse_seeds(seeds)
+    configs = [configured(model, options, combination) for combination in combinations]
+    refuse_unjudged(options, configs[0])
+    return sweep_runs(configs, every, list(map(plain, combinations)))
 
 
 def default_folder(model: str, dataset: str) -> Path:
@@ -70,26 +76,23 @@ def default_folder(model: str, dataset: str) -> Path:
     return Path("sweep") / "-".join(name.rpartition("/")[2] for name in (model, dataset))
 
 
-def counted(tried: Mapping[str, RunConfig]) -> str:
-    """Return how many combinations were looked at, as text."""
-    return f"{len(tried)} combination{'s' * (len(tried) > 1)}"
-
-
-def labels_of(plan: Sequence[SweepRun], runs: Mapping[str, Run]) -> dict[Path, str]:
-    """Return what was tried in finished runs, by their paths."""
-    return {runs[one.key].path: one.label for one in plan if one.key in runs}
+def tried_in(plan: Sequence[SweepRun], runs: Mapping[str, Run]) -> dict[Path, Mapping[str, str]]:
+    """Return the options that were tried in finished runs, by their paths."""
+    return {runs[one.key].path: one.options for one in plan if one.key in runs}
 
 
 def made_and_chosen(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths, looked_at: str) -> int:
     """Make the missing runs of a plan, print the sheet, and return the exit code."""
 
     def show(runs: dict[str, Run]) -> None:
-        publish(options, list(runs.values()), labels_of(plan, runs), looked_at)
+        publish(options, list(runs.values()), tried_in(plan, runs), looked_at)
 
     return made_and_published(options, plan, paths, show)
 
 
-def publish(options: argparse.Namespace, runs: list[Run], names: Mapping[Path, str], looked_at: str) -> None:
+def publish(
+    options: argparse.Namespace, runs: list[Run], tried: Mapping[Path, Mapping[str, str]], looked_at: str
+) -> None:
     """Print the configurations, by what was tried in their runs, the best first."""
     from genzoo.cli.terminal import print_tables
     from genzoo.comparison.selection import selections
@@ -97,7 +100,7 @@ def publish(options: argparse.Namespace, runs: list[Run], names: Mapping[Path, s
     from genzoo.reporting.selection import INTERVAL, selection_table
     from genzoo.reporting.tables import as_markdown
 
-    found = selections(runs, key(options.sort or ""), names)
+    found = selections(runs, key(options.sort or ""), tried)
     json_result(command=options.command, looked_at=looked_at, tables=[one.record() for one in found])
     sheets = [selection_table(one, looked_at) for one in found]
     if options.format == "markdown":

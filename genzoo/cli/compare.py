@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from genzoo.cli.made_file import add_open, open_file
+from genzoo.cli.made_file import add_open, open_file, tell_left_out
 from genzoo.cli.saved_run import RUN_HELP
 from genzoo.cli.terminal import harmless, print_tables
-from genzoo.cli.words import add_formats
+from genzoo.cli.words import add_formats, add_sort
 from genzoo.core.errors import UsageError
 from genzoo.core.text import names_in
 from genzoo.system.json_output import json_result
@@ -30,16 +30,11 @@ def add_verb(verbs: Any) -> None:
         "places", nargs="*", metavar="RUN|FOLDER", help=f"{RUN_HELP}; or a folder of runs (default: runs/)"
     )
     parser.add_argument("--dataset", metavar="NAME", help="only runs on this dataset")
-    parser.add_argument(
-        "--sort",
-        metavar="METRIC",
-        help="best first, on validation data if all rows have them (default: the first metric that all rows have)",
-    )
+    add_sort(parser)
     parser.add_argument("--metrics", metavar="A,B", help="the columns, in this order (default: all that any run has)")
     add_formats(parser, "markdown", "csv", "html")
-    parser.add_argument(
-        "--figure", type=Path, metavar="FILE.png", help="draw rate and distortion, as for a sweep of β or capacity"
-    )
+    picture = "draw the metric of --sort with its intervals; without --sort, rate and distortion, as for a sweep of β"
+    parser.add_argument("--figure", type=Path, metavar="FILE.png", help=picture)
     add_open(parser, "the picture of --figure")
     parser.set_defaults(handler=show)
 
@@ -68,7 +63,7 @@ def show(options: argparse.Namespace) -> int:
         raise UsageError("all finished runs here are damaged", "genzoo report RUN says what is wrong with one")
     chosen = ordered(found, options.sort, options.metrics)
     if options.figure:
-        draw_planes(options.figure, chosen)
+        draw(options.figure, chosen, bool(options.sort))
         open_file(options.figure, options)
     if options.json:
         json_result(tables=as_records(chosen), figure=options.figure)
@@ -98,6 +93,7 @@ def ordered(found: list[Table], sort: str | None, columns: str | None) -> list[t
     Raises:
         UsageError: No run has one of these metrics, or `sort` has no order.
     """
+    from genzoo.comparison.ranking import metric_to_sort_by
     from genzoo.evaluation.order import key, metrics_near, refuse_unordered
 
     known = list(dict.fromkeys(name for table in found for name in table.measured()))
@@ -110,18 +106,7 @@ def ordered(found: list[Table], sort: str | None, columns: str | None) -> list[t
     if sort:
         refuse_unordered(key(sort), f"--sort {sort}", known)
     tables = [replace(table, columns=tuple(map(key, shown))) for table in found]
-    by = [key(sort) if sort and key(sort) in table.measured() else default_metric(table) for table in tables]
-    return [(table.sorted_by(metric), metric) for table, metric in zip(tables, by, strict=True)]
-
-
-def default_metric(table: Table) -> str:
-    """Return the first metric with an order that every row has, or else the first one."""
-    from genzoo.evaluation.order import order_of
-
-    names = table.metrics()
-    metrics = [name for name in names if order_of(name).better] or names
-    everywhere = [name for name in metrics if not any(isinstance(row.estimate(name), str) for row in table.rows)]
-    return (everywhere or metrics)[0]
+    return [(table.sorted_by(metric), metric) for table in tables for metric in [metric_to_sort_by(table, sort)]]
 
 
 def report_table(table: Table, metric: str) -> ReportTable:
@@ -224,17 +209,28 @@ def notes(table: Table, metric: str) -> list[str]:
     return [*ranking_notes(table, metric), *warnings(table), *curve_notes(curves(table))]
 
 
-def draw_planes(path: Path | IO[bytes], chosen: list[tuple[Table, str]]) -> None:
-    """Draw the rate–distortion plane of each table that has one.
+def draw(path: Path | IO[bytes], chosen: list[tuple[Table, str]], sorted_by: bool) -> None:
+    """Draw the tables, and warn of each row that the figure cannot show.
+
+    Args:
+        path: The file.
+        chosen: The tables, and the metric that each is sorted by.
+        sorted_by: Whether to draw that metric of each table, instead of its rate–distortion plane.
 
     Raises:
-        UsageError: No table has one.
+        UsageError: No row has what is drawn.
     """
-    from genzoo.comparison.rate_distortion import curves
+    from genzoo.comparison.rate_distortion import axes, curves
+    from genzoo.figures.comparisons import intervals, rate_distortion
 
-    planes = [(table.brief or table.protocol, found) for table, _ in chosen if (found := curves(table))]
-    if not planes:
-        raise UsageError("--figure: no run here has a rate", "train a model with a prior: genzoo run vae …")
-    from genzoo.figures.comparisons import rate_distortion
-
-    rate_distortion(path, planes)
+    if sorted_by:
+        if all(len(table.without(metric)) == len(table.rows) for table, metric in chosen):
+            raise UsageError("--figure: no run here has a value of its metric", "draw another one: --sort METRIC")
+        intervals(path, chosen)
+    else:
+        planes = [(table.brief or table.protocol, found) for table, _ in chosen if (found := curves(table))]
+        if not planes:
+            raise UsageError("--figure: no run here has a rate", "draw a metric: --sort METRIC, such as --sort mse")
+        rate_distortion(path, planes)
+    names = [(table, name) for table, metric in chosen for name in ([metric] if sorted_by else axes())]
+    tell_left_out("the figure", {label: why for table, name in names for label, why in table.without(name).items()})

@@ -81,8 +81,8 @@ class Comparison:
         """Return a figure of the tables, which a notebook shows.
 
         Args:
-            name: "rate-distortion": the rate and the distortion of each row; "intervals": the metric that the first
-                table is sorted by, with its intervals.
+            name: "rate-distortion": the rate and the distortion of each row; "intervals": the metric that each table
+                is sorted by, with its intervals.
 
         Returns:
             A `genzoo.figures.picture.Image`; `save(path)` writes it.
@@ -94,11 +94,7 @@ class Comparison:
 
         if name not in FIGURES:
             raise UsageError(f"no figure {name!r} of a comparison", f"figures: {', '.join(FIGURES)}")
-        if name == "intervals":
-            from genzoo.figures.comparisons import intervals
-
-            return drawn(lambda file: intervals(file, *self.chosen[0]))
-        return drawn(lambda file: compare_verb.draw_planes(file, list(self.chosen)))
+        return drawn(lambda file: compare_verb.draw(file, list(self.chosen), sorted_by=name == "intervals"))
 
 
 def records(table: Table, metric: str) -> list[dict[str, Any]]:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.prove import verdicts_here
 from genzoo.cli.terminal import print_table, print_text
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
+from genzoo.core.options import option
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.current import registry
 from genzoo.registry.entries import KINDS, PARTS, WITH_OPTIONS, Entry, Kind
 from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
+    from genzoo.core.loss import Loss
     from genzoo.core.model import Model
 
 
@@ -152,7 +154,17 @@ def about_loss(entry: Entry) -> list[list[str]]:
     accepts = f"models of type {loss.accepts.__name__}" + (" with a prior p(z)" if loss.needs_prior else "")
     models = ", ".join(model.name for model in registry().matching("model") if registry().loss_of(model) == entry)
     phases = ", ".join(phase.term for phase in loss.phases) if len(loss.phases) > 1 else ""
-    return [["minimises", first_sentence(loss)], ["trains", accepts], ["own of", models], ["phases", phases]]
+    return [
+        *(["minimises", first_sentence(loss)], ["trade-off", trade_off(loss)]),
+        *(["trains", accepts], ["own of", models], ["phases", phases]),
+    ]
+
+
+def trade_off(loss: type[Loss]) -> str:
+    """Return which options of a loss trade rate for distortion, and how to choose their values; "" if none does."""
+    options = ", ".join(option(name) for name in loss.rate_options)
+    how = "what is best depends on the use: genzoo sweep … --metrics NAME --sort NAME"
+    return options and f"{options}: rate for distortion, which −ELBO counts equally; {how}"
 
 
 def about_metric(entry: Entry) -> list[list[str]]:
@@ -198,6 +210,7 @@ def about_model(entry: Entry) -> list[list[str]]:
         ["objective", first_sentence(own.load())],
         ["losses", ", ".join([entry.loss + (f" ({changed})" if changed else ""), *others])],
         *([["trained", f"with {trained}"]] if trained else []),
+        ["trade-off", trade_off(own.load())],
         *about_capabilities(entry.load()),
         *(["size", f"{size} on {', '.join(names)}"] for size, names in sizes.items()),
         *(["not on", f"{', '.join(names)}: {reason}"] for reason, names in refused.items()),
@@ -223,8 +236,11 @@ def about_capabilities(model: type[Model]) -> list[list[str]]:
 
 def accepts(loss: Entry, model: Model | None) -> bool:
     """Return whether a loss can train a model; False if its plugin is broken or the model lacks a method."""
+    from genzoo.runs.shapes import on_meta
+
     try:
-        return model is not None and loss.load().refuses(model) is None
+        with on_meta():
+            return model is not None and loss.load().refuses(model) is None
     except (GenzooError, NotImplementedError):
         return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from genzoo.system.streams import tell
@@ -30,6 +31,20 @@ def open_file(path: Path, options: argparse.Namespace) -> None:
     sys.stdout.flush()  # a viewer may write to the same terminal
     if not (has_display() and webbrowser.open(path.absolute().as_uri())):
         tell(f"genzoo: --open: there is no display here; the file is {path}")
+
+
+def tell_left_out(where: str, reasons: Mapping[str, str]) -> None:
+    """Say in one line which rows a figure does not show; nothing if it shows all.
+
+    Args:
+        where: The figure.
+        reasons: Why each row is left out, by its name.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        groups.setdefault(reason, []).append(name)
+    if groups:
+        tell(f"genzoo: not in {where}: " + "; ".join(f"{', '.join(names)} ({why})" for why, names in groups.items()))
 
 
 def has_display() -> bool:

@@ -41,16 +41,20 @@ class Parser(argparse.ArgumentParser):
         return super().format_help() + (f"\n{general_help()}" if " " in self.prog else "")
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(shortened_choice(message.replace("argument VERB: ", "")), f"type: {self.prog} --help")
+        raise UsageError(shortened_choice(message, self.prog), f"type: {self.prog} --help")
 
 
-def shortened_choice(message: str) -> str:
-    """Return an error of argparse; of a wrong choice what was meant, instead of all choices if they are many."""
+def shortened_choice(message: str, command: str) -> str:
+    """Return an error of argparse in a command; of a wrong choice what was meant, instead of all if they are many."""
+    message = message.replace("argument VERB: ", "")
     found = re.fullmatch(r"(?P<what>.*invalid choice: '(?P<word>.*)') \(choose from (?P<known>.*)\)", message)
     if not found:
         return message
     known = re.findall(r"[\w-]+", found["known"])
-    meant = did_you_mean(found["word"], known)
+    said = {name: OTHER_WORDS.get(f"{command.removeprefix('genzoo ')} {name}", "") for name in known}
+    meant = did_you_mean(found["word"], known, said)
+    if found["word"] in VERBS:
+        meant += f" There is: genzoo {found['word']}"
     return f"{found['what']}.{meant}" if meant else message
 
 
@@ -173,6 +177,8 @@ def code_of_exit(stop: SystemExit) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Take the options that stand anywhere, and run the verb."""
+    if sys.platform == "win32":
+        raise UsageError("genzoo does not run on Windows itself", "in its Subsystem for Linux: wsl --install")
     anywhere = Parser(prog="genzoo", add_help=False)
     add_general_options(anywhere)
     typed = list(words)

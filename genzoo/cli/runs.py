@@ -187,8 +187,8 @@ def about(one: Overview) -> list[list[str]]:
 
 def next_commands(one: Overview) -> list[str]:
     """Return what to type next for a run."""
-    from genzoo.runs.overview import FAILED, KILLED
-    from genzoo.runs.run import FINISHED, REPORT_FILE, RUNNING
+    from genzoo.runs.overview import KILLED
+    from genzoo.runs.run import FAILED, FINISHED, REPORT_FILE, RUNNING
 
     if one.status == RUNNING:
         return []

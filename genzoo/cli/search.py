@@ -7,46 +7,58 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genzoo.cli.bench import say
-from genzoo.cli.choosing import (
-    configured,
-    label,
-    made_and_chosen,
-    planned,
-    refuse_fixed,
-    refuse_unjudged,
-)
+from genzoo.cli.choosing import configured, made_and_chosen, planned, refuse_fixed, refuse_unjudged
 from genzoo.cli.sharing import interrupted, start_workers
 from genzoo.core.errors import UsageError
 
 if TYPE_CHECKING:
     from genzoo.experiment.search import Search
+    from genzoo.experiment.sweep import SweepRun
 
 TRIALS, BEST, SEEDS = 20, 3, "1..3"
 
 
 def search(options: argparse.Namespace, model: str, folder: Path) -> int:
     """Make the trials that are missing, train the best again, print the sheet, and return the exit code."""
+    from genzoo.system.signals import exit_code
+
+    found = prepared(options, model, folder)
+    try:
+        make_trials(options, found)
+    except KeyboardInterrupt as error:
+        if options.worker:
+            return exit_code(error)
+        found.look()
+        return interrupted(options, error, f"{len(found.outcomes)} of {found.trials} trials", found.paths)
+    if found.held:  # a worker leaves those to others
+        return 0
+    plan = best_plan(options, model, found)
+    if not plan:
+        say(f"genzoo: none of {found.looked_at()} has a result")
+        return 3
+    return made_and_chosen(options, plan, found.paths, found.looked_at())
+
+
+def prepared(options: argparse.Namespace, model: str, folder: Path) -> Search:
+    """Return a search, after all of it was checked."""
     from genzoo.evaluation.order import key
     from genzoo.experiment.dimensions import dimension
     from genzoo.experiment.search import SEED, Search, refuse_without_optuna
     from genzoo.experiment.sweep import parse_seeds
     from genzoo.runs.run import RunPaths
-    from genzoo.system.signals import exit_code
 
     refuse_odd(options)
     dimensions = [dimension(text) for text in options.search]
     refuse_fixed(options, [one.option for one in dimensions], "--search")
-    seeds = parse_seeds(options.seeds or SEEDS)
-    if SEED in seeds:
+    if SEED in parse_seeds(options.seeds or SEEDS):
         raise UsageError(f"seed {SEED} is that of the trials: the best are trained with new ones", f"--seeds {SEEDS}")
     refuse_without_optuna()
-    paths = RunPaths(folder, None, options.data_root)
     silent = options.worker and options.quiet
     found = Search(
         dimensions,
         lambda combination: configured(model, options, combination),
         options.trials or TRIALS,
-        paths,
+        RunPaths(folder, None, options.data_root),
         key(options.sort or ""),
         options.prune,
         options.quiet,
@@ -54,21 +66,13 @@ def search(options: argparse.Namespace, model: str, folder: Path) -> int:
         (lambda line: print(line, flush=True)) if options.worker else say,
     )
     refuse_unjudged(options, found.base)
-    try:
-        make_trials(options, found)
-    except KeyboardInterrupt as error:
-        if options.worker:
-            return exit_code(error)
-        found.look()
-        return interrupted(options, error, f"{len(found.outcomes)} of {found.trials} trials", paths)
-    if found.held:  # a worker leaves those to others
-        return 0
-    best = {label(chosen): chosen for chosen in found.best(options.best or BEST)}
-    if not best:
-        say(f"genzoo: none of {found.looked_at()} has a result")
-        return 3
-    plan = planned({name: configured(model, options, chosen) for name, chosen in best.items()}, seeds)
-    return made_and_chosen(options, plan, paths, found.looked_at())
+    return found
+
+
+def best_plan(options: argparse.Namespace, model: str, found: Search) -> list[SweepRun]:
+    """Return the runs of the best trials with new seeds; none if no trial has a result."""
+    best = found.best(options.best or BEST)
+    return planned(model, options, best, options.seeds or SEEDS) if best else []
 
 
 def refuse_odd(options: argparse.Namespace) -> None:
@@ -91,6 +95,9 @@ def make_trials(options: argparse.Namespace, found: Search) -> None:
         KeyboardInterrupt: Finished trials stay.
     """
     if options.worker:
+        from genzoo.experiment.jobs import end_with_parent
+
+        end_with_parent()
         found.make_free_trials()
         return
     found.look()

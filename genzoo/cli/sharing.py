@@ -138,8 +138,11 @@ def work(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths)
     if options.launcher:
         told = f"{len(plan)} runs go to {paths.runs}; for the result, type the same without --on"
         return launch(options.launcher, options, ["--worker"], options.workers, told)
+    from genzoo.experiment.jobs import end_with_parent
     from genzoo.experiment.worker import Worker
     from genzoo.system.signals import exit_code
+
+    end_with_parent()
 
     def silent(line: str) -> None:
         """Say nothing: the process that started this one tells of failures."""

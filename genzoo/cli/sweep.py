@@ -6,17 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.choosing import (
-    NOT_HERE,
-    configured,
-    counted,
-    default_folder,
-    label,
-    made_and_chosen,
-    planned,
-    refuse_fixed,
-    refuse_unjudged,
-)
+from genzoo.cli.choosing import NOT_HERE, default_folder, made_and_chosen, planned, refuse_fixed
 from genzoo.cli.search import search
 from genzoo.cli.sharing import add_sharing, refuse_jobs
 from genzoo.cli.words import add_formats
@@ -24,6 +14,7 @@ from genzoo.core.errors import UsageError, listed
 
 if TYPE_CHECKING:
     from genzoo.experiment.grid import Axis
+    from genzoo.experiment.sweep import SweepRun
 
 USAGE = """\
 genzoo sweep MODEL DATASET --grid NAME=A,B,C [--grid …] [options]
@@ -37,6 +28,7 @@ Finished runs are reused, so the same command continues an interrupted sweep.
 A file for --config has, beside options of `genzoo run`, a table such as:
   [grid]
   beta = [1, 2, 4]"""
+SEEDS = "0..2"
 TABLES = ("grid", "search")
 """The tables of a configuration file that are not options of `genzoo run`."""
 
@@ -61,7 +53,11 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--prune", action="store_true", help="end a trial that is worse than the median of others")
     parser.add_argument("--best", type=int, metavar="K", help="how many are trained with new seeds (default: 3)")
     parser.add_argument("--seeds", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2, of --search 1..3)")
-    parser.add_argument("--sort", metavar="METRIC", help="choose by this metric (default: −ELBO, or the first)")
+    parser.add_argument(
+        "--sort", metavar="METRIC",
+        help="choose by this metric of the validation data (default: the first that all have, such as −ELBO); "
+        "one that no run has by itself: --metrics NAME --sort NAME",
+    )  # fmt: skip
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: sweep/MODEL-DATASET)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     add_sharing(parser)
@@ -80,15 +76,17 @@ def handle(options: argparse.Namespace) -> int:
     refuse_jobs(options)
     if options.search:
         return search(options, model, folder)
+    plan, looked_at = grid_plan(options, model)
+    return made_and_chosen(options, plan, RunPaths(folder, None, options.data_root), looked_at)
+
+
+def grid_plan(options: argparse.Namespace, model: str) -> tuple[list[SweepRun], str]:
+    """Return the runs of a grid, all checked, and how many combinations it has."""
     axes = axes_of(options)
     from genzoo.experiment.grid import combinations
-    from genzoo.experiment.sweep import parse_seeds
 
-    seeds = parse_seeds(options.seeds or "0..2")
-    tried = {label(combination): configured(model, options, combination) for combination in combinations(axes)}
-    refuse_unjudged(options, next(iter(tried.values())))
-    paths = RunPaths(folder, None, options.data_root)
-    return made_and_chosen(options, planned(tried, seeds), paths, counted(tried))
+    every = combinations(axes)
+    return planned(model, options, every, options.seeds or SEEDS), f"{len(every)} combination{'s' * (len(every) > 1)}"
 
 
 def read_names(options: argparse.Namespace) -> str:

@@ -49,7 +49,9 @@ def listing(words: list[str], parser: argparse.ArgumentParser | None) -> list[st
     below = {
         name for action in parser._actions if isinstance(action, argparse._SubParsersAction) for name in action.choices
     }
-    folders = [word for word in words[1:] if not word.startswith("-") and (os.sep in word or os.path.isdir(word))]
+    named = [os.sep in word or os.path.isdir(word) for word in words[1:] if not word.startswith("-")]
+    verb_first = words[1:2] and not words[1].startswith("-") and not named[0]
+    folders = any(named) and not verb_first
     return [words[0], parser.get_default("folder_verb"), *words[1:]] if folders and not below & {*words} else words
 
 
@@ -58,6 +60,12 @@ def add_formats(parser: argparse.ArgumentParser, *names: str) -> None:
     for name in names:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
     parser.set_defaults(format="text")
+
+
+def add_sort(parser: argparse.ArgumentParser) -> None:
+    """Add the metric that rows are sorted by."""
+    text = "best first, by the validation data if all rows have it there (default: the first metric that all rows have)"
+    parser.add_argument("--sort", metavar="METRIC", help=text)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from genzoo.comparison.statistics import Difference, Estimate, corrected, difference, of_seeds
-from genzoo.evaluation.order import Order, order_of
+from genzoo.evaluation.order import Order, default_metric, key, order_of
+from genzoo.system.messages import warn
 
 if TYPE_CHECKING:
     from genzoo.comparison.tables import Part, Row, Table
@@ -93,6 +94,21 @@ def best_two(rows: Sequence[Row], metric: str, label: Callable[[Row], str], part
         comparative=order.comparative,
         part=part,
     )
+
+
+def usual_metric(table: Table) -> str:
+    """Return the metric that a table is sorted by if none is named, see `genzoo.evaluation.order.default_metric`."""
+    return default_metric(table.metrics(), lambda name: not table.without(name))
+
+
+def metric_to_sort_by(table: Table, asked: str | None) -> str:
+    """Return the metric that `--sort` names; the usual one without it, and, with a warning, where no run has it."""
+    if asked and key(asked) in table.measured():
+        return key(asked)
+    chosen = usual_metric(table)
+    if asked:
+        warn(f"no run of {table.brief or table.protocol} has {asked}", f"sorted by {chosen.replace('_', '-')}")
+    return chosen
 
 
 def ranks(table: Table, metric: str) -> list[int | None]:

@@ -19,7 +19,7 @@ from genzoo.evaluation.order import key, metrics_near, refuse_unordered
 from genzoo.runs import user_defaults
 from genzoo.runs.overview import Overview, flat, run_folders, runs_beside
 from genzoo.runs.reference import pin, verified
-from genzoo.runs.run import MODEL_FILE, Run, read_json
+from genzoo.runs.run import MODEL_FILE, Run, read_json, refuse_without
 from genzoo.system.messages import warn
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ def finished_in(names: Iterable[str | Path], root: Path = RUNS) -> list[Run]:
     """
     folders = [path if (path := Path(name)).is_dir() else find(str(name), root).path for name in names]
     for folder in folders:
-        if (folder / "config.json").exists() and not (folder / "results.json").exists():
-            raise UsageError(f"{folder} has no results yet", f"go on: genzoo resume {folder}")
+        if (folder / "config.json").exists():
+            refuse_without(Run(folder), "results.json", "results")
     return collect(folders)
 
 

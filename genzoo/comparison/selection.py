@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,8 @@ from genzoo.comparison.ranking import Paired, best_two, seeds_enough
 from genzoo.comparison.statistics import Estimate, as_json
 from genzoo.comparison.tables import Row, Table, is_metric, table_in, tables
 from genzoo.core.errors import UsageError
-from genzoo.evaluation.order import metric_for, order_of
+from genzoo.core.text import options_text
+from genzoo.evaluation.order import default_metric, order_of, rate_options_of
 from genzoo.runs.details import without_copies
 from genzoo.runs.run import Run
 from genzoo.runs.schema import is_number
@@ -24,8 +26,8 @@ class Selection:
 
     table: Table
     metric: str
-    names: Mapping[Path, str]
-    """What was tried in the runs, by their paths, such as "beta=2"."""
+    tried: Mapping[Path, Mapping[str, str]]
+    """The options that were tried in the runs, by their paths, as they are typed, such as {"beta": "2"}."""
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -61,9 +63,20 @@ class Selection:
         return seeds_enough(self.rows, self.metric, "validation")
 
     def label(self, row: Row) -> str:
-        """Return the model and what was tried; without names, the options in which the rows differ."""
-        name = self.names.get(row.runs[0].path)
-        return f"{row.model} {name}" if name else self.table.label(row)
+        """Return the model and what was tried; where that is not known, the options in which the rows differ."""
+        tried = self.options(row)
+        return f"{row.model} {options_text(tried)}" if tried else self.table.label(row)
+
+    def options(self, row: Row) -> Mapping[str, str]:
+        """Return the options that were tried in a row, as they are typed."""
+        return self.tried.get(row.runs[0].path, {})
+
+    @property
+    def traded(self) -> list[str]:
+        """The options in which rows differ and that trade rate for distortion, as their losses declare."""
+        options = {name for row in self.table.rows for name in rate_options_of(str(row.settings.get("loss")))}
+        every = [row.settings for row in self.table.rows]
+        return sorted(name for name in options if len({str(settings.get(name)) for settings in every}) > 1)
 
     def record(self) -> dict[str, Any]:
         """Return it as JSON values; of the best configuration the test data too."""
@@ -74,30 +87,38 @@ class Selection:
             "sorted_on": "validation",
             "rows": [
                 {
-                    "model": self.label(row),
-                    "settings": row.settings,
-                    "seeds": list(row.by_seed),
-                    "runs": [str(run.path) for run in row.runs],
+                    **self.identity(row),
                     "validation": {name: as_json(row.estimate(name, "validation")) for name in self.metrics},
                 }
                 for row in self.rows
             ],
             "paired": self.paired and self.paired.as_json(),
             "best": best and {
-                "model": self.label(best),
-                "settings": best.settings,
+                **self.identity(best),
                 "test": {name: as_json(best.estimate(name)) for name in self.metrics},
             },
         }  # fmt: skip
 
+    def identity(self, row: Row) -> dict[str, Any]:
+        """Return what a row is, as JSON values."""
+        return {
+            "model": self.label(row),
+            "options": dict(self.options(row)),
+            "settings": row.settings,
+            "seeds": list(row.by_seed),
+            "runs": [str(run.path) for run in row.runs],
+        }
 
-def selections(runs: Iterable[Run], metric: str = "", names: Mapping[Path, str] | None = None) -> list[Selection]:
+
+def selections(
+    runs: Iterable[Run], metric: str = "", tried: Mapping[Path, Mapping[str, str]] | None = None
+) -> list[Selection]:
     """Return a selection for each protocol of finished runs.
 
     Args:
         runs: Of all configurations, with all seeds.
-        metric: By its name in results; "": as `default_metric` says.
-        names: What was tried in them, by their paths.
+        metric: By its name in results; "": as `genzoo.evaluation.order.default_metric` says.
+        tried: The options that were tried in them, by their paths.
 
     Raises:
         UsageError: No run has a metric of validation data.
@@ -107,15 +128,15 @@ def selections(runs: Iterable[Run], metric: str = "", names: Mapping[Path, str] 
         splits = [table_in(result, "validation") for row in table.rows for result in row.results]
         if not any(splits):
             raise UsageError("there are no validation data to judge by", "hold examples out: --data.validation 1000")
-        measured = [name for split in splits for name in measured_in(split)]
-        found.append(Selection(table, metric or default_metric(measured), names or {}))
+        found.append(Selection(table, metric or metric_of_all(splits), tried or {}))
     return found
 
 
-def default_metric(measured: Iterable[str]) -> str:
-    """Return the metric to choose by of those that were measured: the bound of −ln p(x), or the first with an order."""
-    names, bound = list(measured), metric_for("bound")
-    return bound if bound in names else next((name for name in names if order_of(name).better), bound)
+def metric_of_all(splits: Iterable[Mapping[str, Any]]) -> str:
+    """Return the metric to choose by if none is named: see `genzoo.evaluation.order.default_metric`."""
+    measured = [measured_in(split) for split in splits]
+    every = dict.fromkeys(itertools.chain(*measured))
+    return default_metric(every, lambda name: all(name in known for known in measured))
 
 
 def measured_in(split: Mapping[str, Any]) -> list[str]:

@@ -191,6 +191,11 @@ class Table:
             for row, rank in zip(self.rows, ranks(self, metric), strict=True)
         ]
 
+    def without(self, metric: str) -> dict[str, str]:
+        """Return why rows have no value of a metric, by their labels; {} if all have one."""
+        found = {self.label(row): row.estimate(metric) for row in self.rows}
+        return {label: reason for label, reason in found.items() if isinstance(reason, str)}
+
     def sorted_on(self, metric: str) -> Part:
         """Return the split that rows are sorted on: validation if all rows with the metric have it there, else test."""
         rows = [row for row in self.rows if isinstance(row.estimate(metric), Estimate)]

@@ -30,8 +30,24 @@ OTHER_WORDS = {
     "bench": "benchmark",
     "sweep": "tune search grid optimise optimize",
     "config": "settings set",
+    "runs list": "ls all status find",
+    "runs show": "info describe cat view",
+    "runs diff": "compare differences options",
+    "runs tag": "label mark untag",
+    "runs note": "comment describe annotate",
+    "runs clean": "prune gc tidy",
+    "runs rm": "delete remove del erase",
+    "data list": "ls show status all",
+    "data path": "where folder root",
+    "data verify": "check test validate",
+    "data add": "import copy install download get",
+    "data clear": "clean purge delete rm remove",
+    "config show": "list ls get",
+    "config set": "add change edit",
+    "config unset": "reset remove rm delete clear",
+    "config path": "where file edit",
 }
-"""What other programs call a command, for the error of a name that is not known."""
+"""What other programs call a command, or a verb below one, for the error of a name that is not known."""
 
 
 class Command:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from genzoo.core.errors import UsageError
@@ -77,6 +78,11 @@ def duration(seconds: float) -> str:
     """Return a duration as text: "12 s", "3 min", "5 h" or "2 d"."""
     size, unit = next(((size, unit) for size, unit in SHOWN if seconds >= size), SHOWN[-1])
     return f"{seconds / size:.0f} {unit}"
+
+
+def options_text(options: Mapping[str, str]) -> str:
+    """Return options and their values as text, such as "beta=2 latent-dim=10"."""
+    return " ".join(f"{name}={value}" for name, value in options.items())
 
 
 def as_typed(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,6 +101,20 @@ def raced_metrics() -> list[str]:
 def metric_for(role: Role) -> str:
     """Return the first metric with a role, by its name in results; "" if none is installed."""
     return key(next(iter(metrics_for(role)), ""))
+
+
+def default_metric(names: Iterable[str], everywhere: Callable[[str], bool] = lambda name: True) -> str:
+    """Return the metric that rows are sorted by if none is named: the first with an order that all of them have.
+
+    If there is none, it is the first with an order, or else the first; "" without names.
+
+    Args:
+        names: Metrics that any row has, by their names in results.
+        everywhere: Whether all rows have a metric.
+    """
+    every = list(names)
+    ordered = [name for name in every if order_of(name).better] or every
+    return next(filter(everywhere, ordered), next(iter(ordered), ""))
 
 
 def refuse_unordered(metric: str, option: str, names: Iterable[str]) -> Order:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from signal import SIGTERM
 
 import torch
@@ -16,13 +18,16 @@ from genzoo.system.threads import usable_cores
 SET_BY_USER = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Variables with which a user says how many threads a process has."""
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+HELD = "GENZOO_PARENT_HOLDS_STDIN"
+"""Set for a worker whose standard input is a pipe that the process which started it keeps open until its end."""
 
 
 def run_workers(command: Sequence[str], count: int, say: Callable[[str], None], deal: bool = True) -> None:
     """Start worker processes and wait for their end, however they end: what one leaves undone, the others take over.
 
     After Ctrl-C or SIGTERM each worker finishes its step and saves a checkpoint, and is waited for; a second one stops
-    them at once. They have process groups of their own, so that a terminal's Ctrl-C reaches each of them once.
+    them at once. They have process groups of their own, so that a terminal's Ctrl-C reaches each of them once. If this
+    process is killed, they do the same, see `end_with_parent`.
 
     Args:
         command: The words after `genzoo`.
@@ -74,9 +79,26 @@ def run_workers(command: Sequence[str], count: int, say: Callable[[str], None], 
 def started(words: Sequence[str], shares: Mapping[str, str]) -> subprocess.Popen[str]:
     """Start a worker, in a process group of its own, so that a terminal's Ctrl-C does not reach it."""
     return subprocess.Popen(  # noqa: S603 (this program, with the words that the user typed)
-        words, env={**os.environ, **shares}, text=True, errors="replace", process_group=0,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        words, env={**os.environ, **shares, HELD: "1"}, text=True, errors="replace", process_group=0,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+
+
+def end_with_parent() -> None:
+    """End this worker as SIGTERM does once the process that started it has ended; nothing if no such process did.
+
+    The system closes a pipe's end with the process that holds it, however that ends.
+    """
+    if os.environ.pop(HELD, None):
+        threading.Thread(target=wait_for_parent, name="genzoo-parent", daemon=True).start()
+
+
+def wait_for_parent() -> None:
+    """Wait for the end of standard input, and then end this process as SIGTERM does."""
+    with suppress(OSError):
+        while os.read(0, 1):
+            pass
+    _thread.interrupt_main(SIGTERM)
 
 
 def stop(workers: Iterable[subprocess.Popen[str]]) -> None:
@@ -88,12 +110,14 @@ def stop(workers: Iterable[subprocess.Popen[str]]) -> None:
 
 def pass_on(worker: subprocess.Popen[str], say: Callable[[str], None]) -> None:
     """Pass on each line of a worker until its end; of one that was killed, say so."""
+    assert worker.stdin is not None
     assert worker.stdout is not None
-    with worker.stdout as lines:
+    with worker.stdin, worker.stdout as lines:
         for line in lines:
             if line.strip():
                 say(line.rstrip())
-    if worker.wait() < 0 and worker.returncode != -SIGTERM:
+        worker.wait()
+    if worker.returncode < 0 and worker.returncode != -SIGTERM:
         say(f"genzoo: worker {worker.pid} was ended by signal {-worker.returncode}; its run is taken over")
 
 

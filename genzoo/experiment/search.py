@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from genzoo.comparison.identity import Data, as_key
-from genzoo.comparison.selection import default_metric, selections
+from genzoo.comparison.selection import selections
 from genzoo.core.errors import UsageError
 from genzoo.core.listener import STOPPED, Epoch, RunListener, StopRun
 from genzoo.core.text import number
-from genzoo.evaluation.order import label_of, order_of
+from genzoo.evaluation.order import default_metric, label_of, order_of
 from genzoo.experiment.dimensions import Dimension
 from genzoo.experiment.sweep import sweep_runs
 from genzoo.experiment.worker import POLL, Worker
@@ -54,7 +54,7 @@ class Pruning(RunListener):
 
     Args:
         trial: It is told the metric after each epoch.
-        metric: By its name in results; "": as `default_metric` says.
+        metric: By its name in results; "": as `metric_among` says.
     """
 
     def __init__(self, trial: Trial, metric: str) -> None:
@@ -68,7 +68,7 @@ class Pruning(RunListener):
         self.last = last_session(run.record)["epochs"]
 
     def epoch_finished(self, run: Run, epoch: Epoch) -> None:
-        metric = self.metric or default_metric(epoch.validation)
+        metric = self.metric or metric_among(epoch.validation)
         if metric not in epoch.validation:
             return
         self.heard = True
@@ -237,6 +237,15 @@ class Search:
         failed = sum(not is_cost(outcome) for outcome in self.outcomes.values()) - pruned
         parts = [f"{pruned} of them pruned"] * bool(pruned) + [f"{failed} without a result"] * bool(failed)
         return ", ".join([f"{len(self.outcomes)} trials", *([" and ".join(parts)] if parts else [])])
+
+
+def metric_among(terms: Iterable[str]) -> str:
+    """Return the metric that trials are compared by of the terms of a loss; "" if there is none.
+
+    A term that is no metric, such as the loss itself, comes last; a lower one counts as better.
+    """
+    ordered = [name for name in terms if order_of(name).better]
+    return default_metric(sorted(ordered, key=lambda name: not order_of(name).known))
 
 
 def is_cost(outcome: str) -> bool:

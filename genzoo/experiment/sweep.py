@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from genzoo.comparison.identity import as_key
 from genzoo.core.errors import UsageError
-from genzoo.core.text import list_in
+from genzoo.core.text import list_in, options_text
 from genzoo.experiment.worker import Worker
 from genzoo.runs.config import RunConfig
 from genzoo.runs.run import Run, RunPaths
@@ -21,13 +21,14 @@ class SweepRun:
     """One run of a sweep."""
 
     config: RunConfig
-    label: str = ""
-    """What differs from the other runs, such as "beta=2"."""
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What differs from the other runs, as it is typed, such as {"beta": "2"}."""
 
     @property
     def name(self) -> str:
         """Return a name such as "vae beta=2, seed 0"."""
-        return f"{' '.join(filter(None, (self.config.model, self.label)))}, seed {self.config.training.seed}"
+        label = " ".join(filter(None, (self.config.model, options_text(self.options))))
+        return f"{label}, seed {self.config.training.seed}"
 
     @property
     def key(self) -> str:
@@ -55,20 +56,22 @@ def parse_seeds(text: str) -> list[int]:
     return list(dict.fromkeys(map(int, words)))
 
 
-def sweep_runs(configs: Iterable[RunConfig], seeds: Sequence[int], labels: Sequence[str] = ()) -> list[SweepRun]:
+def sweep_runs(
+    configs: Iterable[RunConfig], seeds: Sequence[int], options: Sequence[Mapping[str, str]] = ()
+) -> list[SweepRun]:
     """Return every configuration with every seed: first all configurations with the first seed, and so on.
 
     Args:
         configs: The configurations.
         seeds: The seeds.
-        labels: What each configuration is called; without them, nothing.
+        options: What differs in each configuration; without them, nothing is told of it.
     """
     every = list(configs)
-    named = list(zip(every, labels or [""] * len(every), strict=True))
+    named = list(zip(every, options or [{}] * len(every), strict=True))
     return [
-        SweepRun(dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed)), label)
+        SweepRun(dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed)), own)
         for seed in seeds
-        for config, label in named
+        for config, own in named
     ]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from genzoo.comparison.rate_distortion import Curve, Point
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Table
 from genzoo.evaluation.order import heading, order_of
-from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, TITLE, new_figure, own_style, save
+from genzoo.figures.canvas import DATA_COLOUR, MODEL_COLOUR, QUIET_COLOUR, new_figure, own_style, save
 from genzoo.figures.scatter import tidy
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COLOURS = (DATA_COLOUR, MODEL_COLOUR, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Okabe & Ito 2008."""
+FIGURE_TITLE: dict[str, Any] = {"x": 0.01, "ha": "left", "fontsize": 11}
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 NEAR = 0.05
 """Points of a curve closer than this fraction of both axes share a label."""
@@ -90,12 +91,28 @@ def frame(axes: Axes, rates: Sequence[float], distortions: Sequence[float]) -> t
 
 
 @own_style()
-def intervals(path: Path | IO[bytes], table: Table, name: str) -> None:
-    """Draw one metric of every row that has it: a dot for each seed, the mean, and its 95 % intervals."""
+def intervals(path: Path | IO[bytes], chosen: Sequence[tuple[Table, str]]) -> None:
+    """Draw a metric of each table: of every row that has it a dot for each seed, the mean, and its 95 % intervals."""
+    panels = [(table, name, known) for table, name in chosen if (known := rows_with(table, name))]
+    heights = [0.45 * len(known) + 1.3 for _, _, known in panels]
+    figure = new_figure(8, sum(heights))
+    drawn = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    for axes, (table, name, known) in zip(drawn, panels, strict=True):
+        interval_panel(axes, name, known)
+        if len(panels) > 1:
+            axes.set_title("\n".join(wrap(table.brief or table.protocol, 90)), fontsize=9, loc="left")
+    figure.suptitle("a dot for each seed; 95 % intervals over seeds, and over test examples in grey", **FIGURE_TITLE)
+    save(figure, path)
+
+
+def rows_with(table: Table, name: str) -> list[tuple[str, Estimate]]:
+    """Return the rows that have a metric: their labels and its estimates."""
     rows = [(table.label(row), row.estimate(name)) for row in table.rows]
-    known = [(label, estimate) for label, estimate in rows if isinstance(estimate, Estimate)]
-    figure = new_figure(8, 0.45 * len(known) + 1.3)
-    axes = figure.subplots()
+    return [(label, estimate) for label, estimate in rows if isinstance(estimate, Estimate)]
+
+
+def interval_panel(axes: Axes, name: str, known: Sequence[tuple[str, Estimate]]) -> None:
+    """Draw a metric of the rows of one table."""
     for place, (_, estimate) in enumerate(known):
         axes.scatter(estimate.values, [place] * len(estimate.values), s=22, c=DATA_COLOUR, alpha=0.6, linewidths=0)
         if estimate.test_interval is not None:
@@ -106,6 +123,4 @@ def intervals(path: Path | IO[bytes], table: Table, name: str) -> None:
     axes.set_ylim(len(known) - 0.5, -0.5)
     order = order_of(name)
     axes.set_xlabel(heading(name) + (f" ({order.comparative} is better)" if order.better else ""))
-    axes.set_title("a dot for each seed; 95 % intervals over seeds, and over test examples in grey", **TITLE)
     tidy(axes)
-    save(figure, path)

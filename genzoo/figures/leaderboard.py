@@ -36,10 +36,7 @@ class Point(NamedTuple):
 @own_style()
 def draw(path: Path, board: Leaderboard) -> None:
     """Draw a panel for the metric that the leaderboard is sorted by, and for each metric with baselines."""
-    known = board.table.metrics()
-    metrics = [name for name in known if name == board.metric or order_of(name).baselines]
-    metrics.sort(key=lambda name: name != board.metric)
-    panels = {name: points for name in metrics if (points := plotted_points(board, name))}
+    panels = {name: points for name in panel_metrics(board) if (points := plotted_points(board, name))}
     if not panels:
         return
     figure = new_figure(5.8 * len(panels), 4.6)
@@ -47,6 +44,12 @@ def draw(path: Path, board: Leaderboard) -> None:
     for axes, (name, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         _panel(axes, board, name, points)
     save(figure, path)
+
+
+def panel_metrics(board: Leaderboard) -> list[str]:
+    """Return the metrics that have a panel: the one that the rows are sorted by first, and those with baselines."""
+    names = [name for name in board.table.metrics() if name != board.metric and order_of(name).baselines]
+    return [board.metric, *names]
 
 
 def plotted_points(board: Leaderboard, name: str) -> list[Point]:

@@ -43,7 +43,7 @@ def comparison_figures(table: Table, metric: str) -> list[Figure]:
     """Return the figures of a table that is sorted by a metric: its intervals, and rate and distortion."""
     figures = []
     if any(isinstance(row.estimate(metric), Estimate) for row in table.rows):
-        source = drawn(lambda file: intervals(file, table, metric))
+        source = drawn(lambda file: intervals(file, [(table, metric)]))
         figures.append(Figure(f"{metric.replace('_', ' ')} of every row", source))
     known = curves(table)
     if sum(len(curve.points) for curve in known) > 1:

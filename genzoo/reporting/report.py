@@ -20,7 +20,7 @@ from genzoo.reporting.format import SPLITS, half_width, metric_text, missing, no
 from genzoo.reporting.html import data_url, render
 from genzoo.runs.details import without_copies
 from genzoo.runs.record import total_seconds, why_outdated
-from genzoo.runs.run import DAMAGED, REPORT_FILE, Run, read_json, refuse_unfinished
+from genzoo.runs.run import DAMAGED, REPORT_FILE, Run, read_json, refuse_without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,7 @@ def write_report(run: Run) -> Path:
     from genzoo.system.atomic import to_bytes, write_atomically
 
     path = run.path / REPORT_FILE
-    if not (run.path / "results.json").exists():
-        refuse_unfinished(run, "results")
+    refuse_without(run, "results.json", "results")
     try:
         text = page(run)
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from genzoo.comparison.ranking import MOST_SEEDS
 from genzoo.comparison.selection import Selection
 from genzoo.comparison.tables import Row
-from genzoo.evaluation.order import heading
+from genzoo.evaluation.order import heading, named, order_of
 from genzoo.reporting.tables import ReportTable, estimate_text
 from genzoo.reporting.warnings import test_sentence
 
@@ -13,6 +13,13 @@ INTERVAL = (
     "all metrics in the table are of the validation data; ± is the 95 % t-interval of the mean over seeds; examples ± "
     "is the 95 % interval over the choice of examples"
 )
+
+PREFERS: dict[str, str] = {
+    "bound": "counts both equally whatever was trained",
+    **dict.fromkeys(("distortion", "error", "quality"), "does not count the rate"),
+    "rate": "does not count the distortion",
+}
+"""By the role of a metric, how it weighs rate against distortion."""
 
 
 def selection_table(selection: Selection, looked_at: str) -> ReportTable:
@@ -47,8 +54,24 @@ def notes(selection: Selection, looked_at: str) -> list[str]:
     return [
         f"best: {name}, of {looked_at}, by its validation {label} {found}",
         *next_best(selection),
+        *trade_off(selection),
         f"chosen as the best, it looks better there than it is; its test {label}: "
         f"{estimate_text(best.estimate(selection.metric), 'examples')}",
+        f"to use it: genzoo report {best.runs[0].path}",
+    ]
+
+
+def trade_off(selection: Selection) -> list[str]:
+    """Return a note if options that trade rate for distortion are judged by a metric that prefers one such trade."""
+    traded, metric = selection.traded, selection.metric
+    why = PREFERS.get(order_of(metric).role or "")
+    if not (traded and why):
+        return []
+    options = " and ".join(name.replace("_", "-") for name in traded)
+    verb, favoured = ("trades", f"the {options} that does") if len(traded) == 1 else ("trade", "values that do")
+    return [
+        f"{options} {verb} rate for distortion in training; {named(metric)} {why}, and so favours {favoured} the same: "
+        f"choose by what the model is for, --metrics NAME --sort NAME (genzoo list --kind metric)"
     ]
 
 

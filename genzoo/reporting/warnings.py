@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from genzoo.comparison.leaderboard import baselines_of
-from genzoo.comparison.ranking import Paired
+from genzoo.comparison.ranking import Paired, usual_metric
 from genzoo.comparison.statistics import Estimate
 from genzoo.comparison.tables import Row, Table, paired
 from genzoo.core.text import number
@@ -23,9 +23,12 @@ def ranking_notes(table: Table, metric: str) -> list[str]:
     rows = [row for row in table.rows if isinstance(row.estimate(metric), Estimate)]
     lines = []
     if len(rows) > 1:
-        lines.append(
-            f"rows are sorted by their {table.sorted_on(metric)} {name}; all metrics shown are of the test data"
-        )
+        why = ""
+        if metric == usual_metric(table):
+            which = "the first metric" if len(rows) == len(table.rows) else "as no metric is one"
+            why = f", {which} that all rows have (--sort names another)"
+        by = f"{table.sorted_on(metric)} {name}{why}"
+        lines.append(f"rows are sorted by their {by}; all metrics shown are of the test data")
     if not order.known:
         lines.append(f"the metric {name} is not installed: lower is assumed to be better")
     if order.better is None:
@@ -36,7 +39,7 @@ def ranking_notes(table: Table, metric: str) -> list[str]:
 
 def test_sentence(test: Paired) -> str:
     """Return the result of a test of two rows as one sentence."""
-    metric, gap = named(test.metric), f"{test.difference:.4g}"
+    metric, gap = named(test.metric), f"{round(test.difference, 12):.4g}"  # equal means differ by rounding
     if test.interval is None:
         return (
             f"{test.better} is not significantly better than {test.other}: {metric} {test.comparative} by {gap}, "

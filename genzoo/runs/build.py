@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from genzoo.core.text import gigabytes
 from genzoo.registry.entries import Entry
 from genzoo.registry.parts import is_for_unit, likelihood_class, make_likelihood
 from genzoo.runs.config import RunConfig
+from genzoo.runs.shapes import on_meta
 from genzoo.system.distributed import Processes
 from genzoo.system.memory import memory_bytes
 from genzoo.training.config import View
@@ -166,7 +166,7 @@ def refuse_unbuildable(config: RunConfig, spec: DataSpec, device: torch.device) 
     try:
         model = meta_model(model_entry.load(), spec, config.model_config)
         refuse_too_large(model_entry, count_parameters(model), device)
-        with torch.device("meta"):
+        with on_meta():
             build_loss(loss_entry, model, config.loss_config, config.model, 0)
     except GenzooError:
         raise
@@ -202,6 +202,5 @@ def count_without_allocating(model_class: type[Model], spec: DataSpec, config: A
 
 def meta_model(model_class: type[Model], spec: DataSpec, config: Any) -> Model:
     """Return a model on the "meta" device: its weights have shapes and no memory."""
-    with torch.device("meta"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*is a no-op", UserWarning)  # loading weights does nothing here
+    with on_meta():
         return model_class(spec, config)

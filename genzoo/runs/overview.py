@@ -15,14 +15,14 @@ from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import INTERRUPTED, STOPPED, UNLIMITED
 from genzoo.runs.checkpoints import discard
 from genzoo.runs.record import former_record, last_session, total_seconds
-from genzoo.runs.run import CHECKPOINTS, FINISHED, RUNNING, Run, read_json, was_killed
+from genzoo.runs.run import CHECKPOINTS, FAILED, FINISHED, RUNNING, Run, read_json, was_killed
 from genzoo.runs.schema import is_count, is_number
 from genzoo.system import lock
 
 LABELS_FILE = "labels.json"
 DEPTH = 3
 """How deep runs lie in a folder of sweeps: bench/digits/vae-0."""
-KILLED, FAILED, DAMAGED = "killed", "failed", "damaged"
+KILLED, DAMAGED = "killed", "damaged"
 STATUSES = (RUNNING, FINISHED, INTERRUPTED, STOPPED, KILLED, FAILED, DAMAGED)
 
 

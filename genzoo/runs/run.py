@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 INPUT_FORMAT_FILE = "data.json"
 EXAMPLES_FILE = "examples.safetensors"
-RUNNING, FINISHED = "running", "finished"
+RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 """The status of a run in its record while it is trained, and at its end."""
 CHECKPOINTS = "checkpoints"
 """The folder of the checkpoints of a run."""
@@ -173,8 +173,7 @@ class Run:
         """The trained model, in evaluation mode, on the CPU."""
         from genzoo.runs.model_file import load_model
 
-        if not (self.path / MODEL_FILE).exists():
-            refuse_unfinished(self, "model")
+        refuse_without(self, MODEL_FILE, "model")
         return load_model(self.path / MODEL_FILE)
 
     def figure(self, name: str) -> Any:
@@ -209,25 +208,30 @@ class Run:
         write_atomically(self.path / "metrics.jsonl", to_bytes(text))
 
 
-def refuse_unfinished(run: Run, lacks: str) -> None:
-    """Refuse a run whose training has not ended, with how to go on.
+def refuse_without(run: Run, file: str, lacks: str) -> None:
+    """Refuse a run without a file that it has when its training has ended, with how to go on.
 
     Args:
-        lacks: What it has only then, "model" or "results".
+        run: The run.
+        file: The name of the file.
+        lacks: What is in it, "model" or "results".
 
     Raises:
-        UsageError: It is still running, was stopped or failed.
+        UsageError: It is still running, was stopped or failed, or the file is lost.
     """
+    if (run.path / file).exists():
+        return
     try:
         status = str(run.record["status"]).partition(":")[0]
     except (GenzooError, KeyError):
-        return
+        status = FINISHED
     killed = was_killed(run.path, status)
     if status == RUNNING and not killed:
         raise UsageError(f"{run.path} has no {lacks} yet: it is running", f"look at it: genzoo watch {run.path}")
     if status != FINISHED:
-        how = "was killed" if killed else f"is {status}"
+        how = "was killed" if killed else "failed" if status == FAILED else f"was {status}"
         raise UsageError(f"{run.path} has no {lacks} yet: it {how}", f"go on: genzoo resume {run.path}")
+    raise UsageError(f"{run.path} has no {lacks}", f"make it again: genzoo resume {run.path}")
 
 
 def was_killed(path: Path, status: str) -> bool:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import scipy.stats
 from made_up_runs import make, shown
 
+from genzoo.cli import bench
 from genzoo.cli.main import main
+from genzoo.comparison.tables import collect
+from genzoo.figures import comparisons
+from genzoo.reporting.leaderboard import leaderboard_table
 
 
 def test_the_error_of_the_test_data_stands_beside_that_of_the_seeds(
@@ -103,3 +108,40 @@ def test_a_table_without_the_metric_of_sort_is_sorted_by_its_own(
     make(tmp_path / "ae", "ae", 0, None, binarize="dynamic")
     data = json.loads(shown(capsys, tmp_path, "--sort", "negative-elbo", "--json"))["tables"]
     assert {table["sorted_by"] for table in data} == {"negative_elbo", "mse"}
+
+
+def test_a_benchmark_and_a_comparison_sort_the_same_runs_by_the_same_metric(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the first one that all rows have; the sheets of both say so."""
+    for sort, metrics in ((None, {"negative_elbo", "mse"}), ("negative-elbo", {"negative_elbo"})):
+        boards = bench.boards(Namespace(sort=sort, target=None), collect([runs]))
+        words = ["--sort", sort] if sort else []
+        data = json.loads(shown(capsys, runs, *words, "--json"))["tables"]
+        assert [board.metric for board in boards] == [table["sorted_by"] for table in data]
+        assert {board.metric for board in boards} == metrics
+    line = "rows are sorted by their test MSE per dimension, the first metric that all rows have (--sort names another)"
+    every = bench.boards(Namespace(sort=None, target=None), collect([runs]))
+    (board,) = [one for one in every if len(one.table.rows) > 1]
+    assert any(note.startswith(line) for note in leaderboard_table(board).notes)
+    assert line in " ".join(shown(capsys, runs).split())
+
+
+@pytest.mark.usefixtures("drawn_figures")
+def test_the_figure_shows_the_metric_of_sort_and_says_what_it_leaves_out(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels: list[str] = []
+    monkeypatch.setattr(comparisons, "save", lambda figure, path: labels.extend(a.get_xlabel() for a in figure.axes))
+    words = ["compare", str(runs), "--figure", str(tmp_path / "a.png"), "--sort"]
+    assert main([*words, "mse"]) == 0
+    assert labels == ["MSE per dimension (lower is better)"] * 2
+    assert "not in the figure" not in capsys.readouterr().err
+    assert main([*words, "negative-elbo"]) == 0
+    assert labels[2:] == ["−ELBO (nats) (lower is better)"] * 2
+    assert capsys.readouterr().err == "genzoo: not in the figure: ae (no prior p(z))\n"
+    assert main(words[:-1]) == 2  # these made-up runs have no rate
+    assert "draw a metric: --sort METRIC" in capsys.readouterr().err
+    diverged = make(tmp_path / "alone" / "nan", "vae", 0, 100.0, test={"mse": float("nan")})
+    assert main(["compare", str(diverged.path), *words[2:], "mse"]) == 2
+    assert "no run here has a value of its metric" in capsys.readouterr().err

@@ -72,6 +72,13 @@ def test_info_tells_how_a_registration_differs_from_its_class() -> None:
     assert "phases    loss, discriminator\n" in genzoo("info factor").out
 
 
+def test_info_names_the_options_that_no_bound_alone_can_choose() -> None:
+    for name in ("beta-vae", "elbo"):
+        shown = " ".join(genzoo("info", name).out.split())
+        assert "trade-off --capacity, --beta, --gamma: rate for distortion" in shown
+    assert "trade-off" not in genzoo("info nll").out
+
+
 def test_info_shows_what_numbers_are_held_against_and_what_was_reproduced() -> None:
     shown = " ".join(genzoo("info kde").out.split())
     assert "oracle ∫ p = 1; h is the best with each example left out of its own term" in shown

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from commandline import command, environment, genzoo
+from commandline import command, environment, genzoo, refused
 
 import genzoo as package
 from genzoo.core.command import GROUPS
@@ -77,6 +77,13 @@ def test_help_has_the_verbs_in_groups_of_80_columns() -> None:
     assert groups == [*GROUPS, "from plugins"]
     assert max(map(len, text.splitlines())) <= 80
     assert text == genzoo("--help").out
+
+
+def test_on_windows_one_line_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    result = genzoo("list")
+    assert refused(result) == "genzoo does not run on Windows itself"
+    assert "wsl --install" in result.err
 
 
 def test_version() -> None:

@@ -120,6 +120,16 @@ CASES: list[tuple[str, str, list[str]]] = [
         ["type: genzoo list --help"],
     ),
     ("runs shwo", "invalid choice: 'shwo'. Did you mean 'show'?", ["type: genzoo runs --help"]),
+    (
+        "runs compare a b",
+        "invalid choice: 'compare'. Did you mean 'diff'? There is: genzoo compare",
+        ["type: genzoo runs --help"],
+    ),
+    ("runs compare runs/", "invalid choice: 'compare'. Did you mean 'diff'? There is: genzoo compare", []),
+    ("runs delete a", "invalid choice: 'delete'. Did you mean 'rm'?", ["type: genzoo runs --help"]),
+    ("runs ls sweep/", "invalid choice: 'ls'. Did you mean 'list'?", ["type: genzoo runs --help"]),
+    ("data remove", "invalid choice: 'remove'. Did you mean 'clear'?", ["type: genzoo data --help"]),
+    ("config get", "invalid choice: 'get'. Did you mean 'show'?", ["type: genzoo config --help"]),
     (f"{DIGITS} extra", "unrecognised: 'extra'", ["put the model first: genzoo run MODEL --dataset NAME"]),
     # values
     (f"{DIGITS} --epochs x", "--epochs must be a whole number or auto, not 'x'", [ALL_OPTIONS]),

@@ -46,7 +46,10 @@ def test_every_combination_is_judged_by_its_validation_data(kept: tuple[Path, di
     assert runs.keys() == {f"vae beta={beta} latent-dim={size}" for beta in (1, 4) for size in (1, 2)}
     bounds = {name: run.results["validation"]["negative_elbo"] for name, run in runs.items()}
     assert list(runs) == sorted(bounds, key=lambda name: bounds[name])
-    assert table["best"]["model"] == min(bounds, key=lambda name: bounds[name])
+    best = min(bounds, key=lambda name: bounds[name])
+    assert table["best"]["model"] == best
+    assert table["best"]["runs"] == [str(runs[best].path)]
+    assert best == " ".join(["vae", *(f"{name}={value}" for name, value in table["best"]["options"].items())])
     settings = {
         name: (run.plain_config["loss"]["beta"], run.plain_config["model"]["latent_dim"]) for name, run in runs.items()
     }
@@ -94,6 +97,7 @@ def test_options_and_grid_from_a_file(
         ("vae moons --grid seed=1,2", "--grid seed is not for sweep"),
         ("vae moons --grid beta=1,2 --seed 1", "--seed is not for sweep"),
         ("vae moons --grid beta=1,2 --sort fid", "--sort fid: no run has it"),
+        ("vae moons --grid beta=1,2 --sort knn --metrics c2st", "--sort knn: no run has it by itself"),
         ("vae moons --grid beta=1,2 --data.validation 0", "there are no validation data to judge by"),
         ("vae moons --grid beta=1,2 --jobs 0", "--jobs 0: not from 1 to 1,000"),
         ("vae moons --grid beta=1,2 --prune", "--prune is for a search"),

@@ -101,7 +101,7 @@ def test_a_run_without_a_model_says_how_to_go_on(moons_run: Run, tmp_path: Path)
     (copy / "model.safetensors").unlink()
     Run(copy).write("run.json", {**moons_run.record, "status": "failed: the disk is full"})
     result = genzoo("sample", copy, "-n", 2)
-    assert refused(result) == f"{copy} has no model yet: it is failed"
+    assert refused(result) == f"{copy} has no model yet: it failed"
     assert result.err.splitlines()[1:] == [f"  go on: genzoo resume {copy}"]
     Run(copy).write("run.json", {**moons_run.record, "status": "running"})  # as `kill -9` leaves it
     assert refused(genzoo("sample", copy, "-n", 2)) == f"{copy} has no model yet: it was killed"
@@ -113,7 +113,12 @@ def test_comparing_refuses_names_of_no_run_and_runs_without_results(moons_run: R
     copy = tmp_path / "begun"
     shutil.copytree(moons_run.path, copy)
     (copy / "results.json").unlink()
-    assert refused(genzoo("compare", moons_run.path, copy)) == f"{copy} has no results yet"
+    assert refused(genzoo("compare", moons_run.path, copy)) == f"{copy} has no results"
+    Run(copy).write("run.json", {**moons_run.record, "status": "running"})
+    with locked(copy):
+        result = genzoo("compare", moons_run.path, copy)
+    assert refused(result) == f"{copy} has no results yet: it is running"
+    assert f"genzoo watch {copy}" in result.err
     assert refused(genzoo("compare", moons_run.path, "nosuch")).startswith("no run")
 
 
@@ -182,7 +187,8 @@ def test_selection_goes_by_validation_data_and_claims_by_test_data(tmp_path: Pat
     assert test is not None
     assert (test.better, test.other) == ("conv-vae", "vae")
     assert ranking_notes(table, "negative_elbo")[0] == (
-        "rows are sorted by their validation −ELBO; all metrics shown are of the test data"
+        "rows are sorted by their validation −ELBO, the first metric that all rows have (--sort names another); "
+        "all metrics shown are of the test data"
     )
     assert best(tmp_path, "negative-elbo").path.name == "vae-0"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from made_up_runs import make
 
-from genzoo.comparison.selection import Selection, default_metric, selections
+from genzoo.comparison.selection import Selection, selections
 from genzoo.core.errors import UsageError
+from genzoo.evaluation.order import default_metric
 from genzoo.reporting.selection import selection_table
 from genzoo.runs.run import Run
 
@@ -87,8 +88,36 @@ def test_a_title_names_no_defaults(tmp_path: Path) -> None:
 
 def test_names_stand_in_place_of_differing_options(tmp_path: Path) -> None:
     runs = three(tmp_path, 1.0, 2.0, 3.0)
-    (found,) = selections(runs, names={one.path: "lr=2e-1 hidden=8" for one in runs[2:4]})
+    (found,) = selections(runs, tried={one.path: {"lr": "2e-1", "hidden": "8"} for one in runs[2:4]})
     assert labels(found) == ["vae lr=2e-1 hidden=8", "vae lr=0.3", "vae lr=0.1"]
+    best = found.record()["best"]
+    assert best["options"] == {"lr": "2e-1", "hidden": "8"}
+    assert best["runs"] == [str(one.path) for one in runs[2:4]]
+    assert best["seeds"] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("metric", "why"),
+    [
+        ("negative_elbo", "−ELBO counts both equally whatever was trained"),
+        ("mse", "MSE per dimension does not count the rate"),
+    ],
+)
+def test_options_that_change_the_objective_are_not_judged_by_a_bound_without_a_word(
+    metric: str, why: str, tmp_path: Path
+) -> None:
+    runs = [run(tmp_path, lr, 0, lr, 2.0, knn=lr) for lr in (0.1, 0.2)]
+    (plain,) = selections(runs, metric)
+    assert not any("trade" in note for note in selection_table(plain, "").notes)
+    for one, beta in zip(runs, (1.0, 4.0), strict=True):
+        config = one.plain_config
+        one.write("config.json", {**config, "loss": {**config["loss"], "beta": beta}})
+    (found,) = selections([Run(one.path) for one in runs], metric)
+    (note,) = [note for note in selection_table(found, "").notes if "trade" in note]
+    assert note.startswith(f"beta trades rate for distortion in training; {why}")
+    assert ", and so favours the beta that does the same: choose by what the model is for" in note
+    (other,) = selections([Run(one.path) for one in runs], "knn")
+    assert not any("trade" in note for note in selection_table(other, "").notes)
 
 
 def test_a_metric_that_is_better_when_it_is_higher(tmp_path: Path) -> None:
@@ -110,9 +139,17 @@ def test_without_the_metric_a_configuration_is_last_and_never_the_best(tmp_path:
     ]
 
 
-def test_by_default_it_is_the_bound_or_the_first_with_an_order() -> None:
-    assert default_metric(["loss", "mse", "negative_elbo"]) == "negative_elbo"
-    assert default_metric(["kl", "mse"]) == "mse"
+def test_by_default_it_is_the_first_with_an_order_that_all_have(tmp_path: Path) -> None:
+    runs = [run(tmp_path, 0.1, 0, 10.0, 2.0), run(tmp_path, 0.2, 0, 20.0, 1.0)]
+    assert [found.metric for found in selections(runs)] == ["negative_elbo"]
+    runs.append(run(tmp_path, 0.3, 0, None, 3.0))
+    (found,) = selections(runs)
+    assert found.metric == "mse"
+    assert default_metric(["kl", "mse", "psnr"]) == "mse"
+    assert default_metric(["kl", "mse", "psnr"], lambda name: name != "mse") == "psnr"
+    assert default_metric(["mse", "psnr"], lambda name: False) == "mse"
+    assert default_metric(["kl"]) == "kl"
+    assert default_metric([]) == ""
 
 
 def test_without_validation_data_nothing_is_chosen(tmp_path: Path) -> None:

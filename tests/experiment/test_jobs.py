@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from genzoo.experiment import jobs
+from genzoo.runs.claims import began
 
 SAVING = """
 import signal, sys, time
@@ -32,6 +35,44 @@ def test_after_ctrl_c_a_worker_is_asked_to_end_and_waited_for(monkeypatch: pytes
     with pytest.raises(KeyboardInterrupt):
         jobs.run_workers([], 1, lambda line: os.kill(os.getpid(), signal.SIGINT))
     assert [worker.returncode for worker in workers] == [143]
+
+
+ALONE = """
+import signal, sys, time
+from genzoo.experiment import jobs
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+jobs.end_with_parent()
+print("ready", flush=True)
+while True:
+    time.sleep(0.01)
+"""
+"""A worker that never ends by itself."""
+PARENT = """
+import os, signal, sys
+from genzoo.experiment import jobs
+worker = jobs.started([sys.executable, "-c", sys.argv[1]], {})
+worker.stdout.readline()
+print(worker.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""A process that starts a worker and is killed."""
+
+
+@pytest.mark.long
+def test_a_worker_ends_when_the_process_that_started_it_is_killed() -> None:
+    result = subprocess.run([sys.executable, "-c", PARENT, ALONE], capture_output=True, text=True, timeout=60)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    until = time.monotonic() + 60
+    while began(int(result.stdout)) is not None:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_what_no_process_has_started_so_does_not_wait_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(jobs.HELD, raising=False)
+    before = threading.active_count()
+    jobs.end_with_parent()
+    assert threading.active_count() == before
 
 
 def test_workers_have_their_share_of_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

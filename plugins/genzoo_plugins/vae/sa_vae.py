@@ -15,10 +15,10 @@ def corners(dim: int) -> Tensor:
 
     Their mean of a quadratic function is that of N(0, I).
     """
-    matrix = torch.ones(1, 1)
-    while len(matrix) < dim + 1:
-        matrix = torch.cat([torch.cat([matrix, matrix], 1), torch.cat([matrix, -matrix], 1)])
-    return matrix[:, 1 : dim + 1]
+    rows = [[1.0]]
+    while len(rows) < dim + 1:
+        rows = [[*row, *(sign * value for value in row)] for sign in (1.0, -1.0) for row in rows]
+    return torch.tensor(rows)[:, 1 : dim + 1]
 
 
 class SAVAE(VAE):
