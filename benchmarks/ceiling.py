@@ -126,7 +126,7 @@ def fused_adam(parameters: list[nn.Parameter]) -> Callable[[], None]:
     def update() -> None:
         torch._foreach_add_(steps, 1)
         torch._fused_adam_(
-            weights, [parameter.grad for parameter in parameters], moments, squares, [], steps,
+            weights, [p.grad for p in parameters if p.grad is not None], moments, squares, [], steps,
             lr=1e-3, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
         )  # fmt: skip
 

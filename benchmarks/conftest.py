@@ -109,10 +109,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cases = [case for case in itertools.starmap(Case, product) if case.mode != "graph" or case.device == "cuda"]
         metafunc.parametrize("training_case", cases, ids=str)
     if "inference_case" in metafunc.fixturenames:
-        product = itertools.product(models(config), sizes, devices)
         pairs = [
             (kind, Case(model, size, modes()[0], "fp32", device))
-            for model, size, device in product
+            for model, size, device in itertools.product(models(config), sizes, devices)
             for kind in abilities(model, config.getoption("shape_of"))
         ]
         metafunc.parametrize("inference_case", pairs, ids=[f"{kind}-{case}" for kind, case in pairs])

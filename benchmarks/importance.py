@@ -13,6 +13,7 @@ import argparse
 import math
 import statistics
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ from ceiling import clock, made_up
 from torch import Tensor
 
 from genzoo.core.dataset import DataSpec, Split
+from genzoo.core.distributions import Bernoulli, DiagGaussian
 from genzoo.core.model import LatentModel
 from genzoo.data.resident import Resident
 from genzoo.evaluation.evaluate import evaluate, find_metrics
@@ -45,12 +47,15 @@ def by_hand(model: LatentModel, x: Tensor, k: int, batch_size: int, chunk: int) 
     bounds = []
     for batch in x.split(batch_size):
         q = model.posterior(batch.view(-1, 1, 28, 28))
+        assert isinstance(q, DiagGaussian)
         mean, log_var = q.mean, q.variance.log()
         deviation, total = (0.5 * log_var).exp(), torch.full((len(batch),), -math.inf, dtype=torch.float64)
         for _ in range(k // chunk):
             noise = torch.randn(chunk, *mean.shape)
             z = mean + deviation * noise
-            logits = model.likelihood(z.flatten(0, 1)).logits.view(chunk, len(batch), -1)
+            px = model.likelihood(z.flatten(0, 1))
+            assert isinstance(px, Bernoulli)
+            logits = px.logits.view(chunk, len(batch), -1)
             ratio = 0.5 * (noise.square() - z.square() + log_var).sum(2)
             target = batch.expand_as(logits)
             ratio -= F.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(2)
@@ -76,10 +81,11 @@ def main() -> None:
     options = parser.parse_args()
     entry = registry().get("model", "vae")
     model = build_model(entry, DataSpec((1, 28, 28), "bernoulli"), default_config(entry, entry.options), 0, CPU).eval()
+    assert isinstance(model, LatentModel)
     images = (made_up(options.images) > 127).to(torch.uint8) * 255
     data, flat = Resident(Split(images), CPU), images.flatten(1).float() / 255
     metrics = find_metrics(registry(), [f"iwae:{options.k}"])
-    works = {
+    works: dict[str, Callable[[], Any]] = {
         "genzoo": lambda: evaluate(model, data, metrics),
         "by hand": lambda: by_hand(model, flat, options.k, 500, options.chunk),
     }

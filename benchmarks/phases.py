@@ -174,8 +174,8 @@ def compare(hidden: int, side: int, steps: int, pairs: int) -> tuple[float, floa
         one, other = seconds if pair % 2 else seconds[::-1]
         ratios.append(one / other)
         turns.append(other / steps)
-    for one, other in zip(ours.step.parameters, plain.step.parameters, strict=True):
-        assert torch.equal(one, other), "the two steps do not compute the same"
+    for mine, theirs in zip(ours.step.parameters, plain.step.parameters, strict=True):
+        assert torch.equal(mine, theirs), "the two steps do not compute the same"
     low, high = middle(ratios)
     first, median, third = statistics.quantiles(ratios, n=4)
     print(f"{side}x{side}, {hidden} hidden, {statistics.median(turns) * 1e6:,.0f} µs a step without phases")

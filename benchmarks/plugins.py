@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 from genzoo.cli.scaffold import write_package
+from genzoo.registry.entries import Kind
 
 PACKAGES, BROKEN = 50, 10
 LISTING = ["list"]
@@ -30,7 +31,7 @@ def install(site: Path, count: int) -> None:
     """Install packages into a folder as pip does."""
     for number in range(count):
         name = f"genzoo-made-{number}"
-        kinds = ("model", "loss", "dataset", "metric")
+        kinds: tuple[Kind, ...] = ("model", "loss", "dataset", "metric")
         written = write_package(site / "sources", name, {kind: f"made-{kind}-{number}" for kind in kinds})
         module = name.replace("-", "_")
         (written / module).rename(site / module)

@@ -3,8 +3,8 @@
     python benchmarks/quality.py                    all rows, about 25 minutes on two cores
     python benchmarks/quality.py vae ae             only rows whose names begin with these words
 
-Writes benchmarks/results/quality.{json,md}. Finished runs are read, not repeated; rows without runs here keep what is
-recorded.
+Writes benchmarks/results/quality.{json,md} and README's table. Finished runs are read, not repeated; rows without runs
+here keep what is recorded.
 Exits with 1 if a row misses its bound.
 """
 
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from marked import fill
+
 import genzoo
 from genzoo.comparison.statistics import Estimate
 from genzoo.runs.run import Run
@@ -26,6 +28,7 @@ from genzoo.system.computing import BLAS, ONEDNN, VARIABLE, matmul
 HERE = Path(__file__).parent
 RUNS = HERE / "results" / "runs"
 RECORD = HERE / "results" / "quality.json"
+README, COMMAND = HERE.parent / "README.md", "python benchmarks/quality.py"
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ def main(wanted: list[str]) -> int:
     RECORD.write_text(json.dumps(summaries, indent=2, ensure_ascii=False) + "\n")
     table = markdown(summaries)
     (HERE / "results" / "quality.md").write_text(table)
+    fill(README, COMMAND, table.rstrip())
     print(table)
     missed = [summary["row"] for summary in summaries if not summary["holds"]]
     if missed:

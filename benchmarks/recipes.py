@@ -3,7 +3,7 @@
     python benchmarks/recipes.py                    all of them, about an hour on two cores
     python benchmarks/recipes.py dense nonlinear    only rows whose names begin so; the others stay as they were
 
-Writes benchmarks/results/recipes.{json,md}. Finished runs are read, not repeated.
+Writes benchmarks/results/recipes.{json,md} and README's table. Finished runs are read, not repeated.
 Exits with 1 if a row misses its bound.
 """
 
@@ -19,6 +19,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from marked import fill
+
 from genzoo.comparison.statistics import Estimate
 from genzoo.evaluation.evaluate import key
 from genzoo.reporting.tables import estimate_text
@@ -26,6 +28,7 @@ from genzoo.runs.run import Run
 
 HERE = Path(__file__).parent
 RUNS = HERE / "results" / "runs"
+README, COMMAND = HERE.parent / "README.md", "python benchmarks/recipes.py"
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ def main(wanted: list[str]) -> int:
     file.write_text(json.dumps(summaries, indent=2, ensure_ascii=False) + "\n")
     table = markdown(summaries)
     (HERE / "results" / "recipes.md").write_text(table)
+    fill(README, COMMAND, table.rstrip())
     print(table)
     means = {summary["name"]: fmean(summary["figures"]["judged"]) for summary in summaries}
     missed = [

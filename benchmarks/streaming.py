@@ -57,7 +57,7 @@ def speed(device: torch.device, pairs: int) -> None:
         path = Path(folder) / "x.npy"
         generator = np.random.Generator(np.random.Philox(0))
         np.save(path, generator.integers(0, 256, (128 * STEPS, 1, 28, 28), np.uint8))
-        split = Split(np.load(path, mmap_mode="r"))  # type: ignore[arg-type]
+        split = Split(np.load(path, mmap_mode="r"))
         trainers = [trainer(Resident(split, device)), trainer(Streamed(split, device))]
         for each in trainers:
             seconds(each)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -140,7 +140,8 @@ class Slowed(Resident):
     A DataLoader converts and collates images one by one, and every step reads a value back.
     """
 
-    def inputs(self, batches: Any) -> Iterator[tuple[Tensor, ...]]:
+    def inputs(self, batches: Any) -> Generator[tuple[Tensor, ...], None, None]:
+        assert isinstance(self.x, Tensor)
         for x in DataLoader(Pictures(self.x.cpu()), batch_sampler=[index.tolist() for index in batches]):
             assert x.sum().item() is not None
             yield (x.to(self.device),)

@@ -37,6 +37,7 @@ def train(data: Resident) -> Classifier:
         order = torch.randperm(len(data))
         for index in order[: len(order) // BATCH * BATCH].split(BATCH):
             x, y = data.batch(index)
+            assert y is not None
             optimizer.zero_grad()
             cross_entropy(net(x), y).backward()
             optimizer.step()

@@ -2,7 +2,7 @@
 
     python benchmarks/zoo.py --missing       the models that have no row yet; then the pages
     python benchmarks/zoo.py vae 'gm*'       these models again; then the pages
-    python benchmarks/zoo.py '*'             all: ten minutes of one core
+    python benchmarks/zoo.py '*'             all: a quarter of an hour of one core
     python benchmarks/zoo.py                 the pages alone
 
 Writes a row of benchmarks/results/zoo.json and a picture docs/zoo/MODEL.png as each model is measured, and from all of

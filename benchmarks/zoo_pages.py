@@ -12,7 +12,7 @@ from zoo_tiles import save_sheet
 
 from genzoo.cli.info import oracle
 from genzoo.core.text import number
-from genzoo.experiment.cards import published
+from genzoo.experiment.cards import Card, files, published, read
 from genzoo.registry.current import registry
 from genzoo.registry.discovery import plugins
 from genzoo.registry.entries import Entry
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "benchmarks/results/zoo.json"
 PAGE, SHEET, TILES = ROOT / "docs/zoo.md", ROOT / "docs/zoo.png", ROOT / "docs/zoo"
 README, COMMAND = ROOT / "README.md", "python benchmarks/zoo.py"
+BENCHMARKS = ROOT / "benchmarks/README.md"
 SIGNS = {"exact": "", "bound": "≤ ", "estimate": "≈ "}
 NATS = ("nll", "flow_nll")
 LABELS = {"nll": " nats", "flow_nll": " nats", "mse": " MSE", "sliced_wasserstein": " SW₂"}
@@ -122,9 +123,30 @@ def family_table() -> str:
     return markdown_table([["family", "models"], *rows])
 
 
+def cards() -> list[Card]:
+    """Return genzoo's own cards that were run, by name."""
+    own = [card for plugin, file in files() if plugin.origin.distribution == "genzoo" for card in read(file)[0]]
+    return sorted((card for card in own if any(claim.measured for claim in card.claims)), key=lambda card: card.name)
+
+
+def claim_rows(card: Card) -> list[list[str]]:
+    """Return a row for each claim of a card that was measured, as `genzoo reproduce` prints them."""
+    return [[claim.expected, claim.published, *claim.outcome()] for claim in card.claims if claim.measured]
+
+
+def card_table() -> str:
+    """Return the table of the cards that were run, for the README of the benchmarks."""
+    rows = [["card", "expected", "published", "ours", "seeds", "verdict"]]
+    for card in cards():
+        what = f"[{card.name}](results/reproduce-{card.name}.md): {card.summary}"
+        rows += [["" if number else what, *row] for number, row in enumerate(claim_rows(card))]
+    return markdown_table(rows)
+
+
 def write_pages() -> None:
-    """Write the page, the sheet and README's table."""
+    """Write the page, the sheet, README's table and that of the cards."""
     rows = read_rows()
     PAGE.write_text(page(rows), encoding="utf-8")
     save_sheet(SHEET, [TILES / f"{entry.name}.png" for entry in models() if entry.name in rows])
     fill(README, COMMAND, family_table())
+    fill(BENCHMARKS, COMMAND, card_table())

@@ -220,7 +220,7 @@ def summary(records: Sequence[Mapping[str, Any]]) -> str:
 def row_summary(row: Mapping[str, Any]) -> str:
     """Return the values of a row, without lists and tables, or the end of its error."""
     if "error" in row:
-        return "FAILED, " + row["error"].strip().splitlines()[-1][:200]
+        return "FAILED, " + str(row["error"]).strip().splitlines()[-1][:200]
     plain = {name: value for name, value in row.items() if name not in ("key", "seconds")}
     return ", ".join(f"{name} {short(value)}" for name, value in plain.items() if not isinstance(value, (list, dict)))
 

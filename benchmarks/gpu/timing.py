@@ -71,10 +71,10 @@ def kernel_seconds(profiler: Any, device: torch.device) -> float:
     """Return the seconds in kernels, or in operators on a CPU, from a profile."""
     events = profiler.key_averages()
     if device.type != "cuda":
-        return sum(event.self_cpu_time_total for event in events) * 1e-6
+        return float(sum(event.self_cpu_time_total for event in events)) * 1e-6
     # An operator on the host includes the time of its kernels.
-    kernels = [event for event in events if event.device_type == torch.autograd.DeviceType.CUDA]
-    return sum(event.self_device_time_total for event in kernels if not event.is_user_annotation) * 1e-6
+    kernels = [event for event in events if event.device_type == torch.profiler.DeviceType.CUDA]
+    return float(sum(event.self_device_time_total for event in kernels if not event.is_user_annotation)) * 1e-6
 
 
 class Epochs(Listener):

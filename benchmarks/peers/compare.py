@@ -147,7 +147,7 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
     rows = [["", "images/s", "genzoo is … times as fast", "target", "−ELBO while training (nats)"]]
     for name in names:
         speeds = [task.images / passes[name].seconds for passes in alternations]
-        losses = [passes[name].loss for passes in alternations]
+        losses = [loss for passes in alternations if (loss := passes[name].loss) is not None]
         times, target = ratios(alternations, name), targets.get(name)
         median = statistics.median(times)
         verdict = "" if target is None else f"≥ {target:g}: {'reached' if median >= target else 'MISSED'}"
@@ -156,7 +156,7 @@ def table(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequenc
             f"{statistics.median(speeds):,.0f} ({min(speeds):,.0f}–{max(speeds):,.0f})",
             "" if name == "genzoo" else f"{median:.2f} ({min(times):.2f}–{max(times):.2f})",
             verdict,
-            "" if None in losses else f"{statistics.median(losses):.2f}",
+            f"{statistics.median(losses):.2f}" if losses else "",
         ])  # fmt: skip
     return markdown_table(rows)
 
@@ -167,8 +167,8 @@ def refuse_unequal(alternations: Sequence[Mapping[str, Pass]]) -> None:
         sizes = {name: one.parameters for name, one in passes.items() if one.parameters is not None}
         if len(set(sizes.values())) > 1:
             raise SystemExit(f"not the same nets: {sizes}")
-    told = [name for name, one in alternations[0].items() if one.loss is not None]
-    losses = {name: statistics.fmean(passes[name].loss for passes in alternations) for name in told}
+    told = [{name: one.loss for name, one in passes.items() if one.loss is not None} for passes in alternations]
+    losses = {name: statistics.fmean(each[name] for each in told) for name in told[0]}
     if max(losses.values()) > 1.2 * min(losses.values()):  # seeds differ, above all where passes are short
         raise SystemExit(f"not the same maths: −ELBO {losses}")
 
@@ -193,7 +193,7 @@ def file_name(model: str, precision: str, made: Mapping[str, Any]) -> str:
 
 def record(task: Task, alternations: Sequence[Mapping[str, Pass]], names: Sequence[str], took: float) -> dict[str, Any]:
     """Return the whole record as plain JSON values."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for package in ("pythae", "lightning", "torch", "torchvision", "numpy"):
         try:
             versions[package] = importlib.metadata.version(package)

@@ -60,6 +60,13 @@ class Task:
         train = dataset(dataset.Config(validation=0)).load(Store()).train
         return Split(train.x[: self.images].clone(), train.y[: self.images].clone())
 
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the images as bytes, and their labels."""
+        x, y = self.split.x, self.split.y
+        assert isinstance(x, torch.Tensor)
+        assert y is not None
+        return x, y
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -138,7 +145,7 @@ def by_pythae(task: Task) -> Pass:
             output_dir=folder, num_epochs=2, learning_rate=task.lr, per_device_train_batch_size=task.batch,
             no_cuda=task.device.type != "cuda",
         )  # fmt: skip
-        x, y = task.split
+        x, y = task.tensors()
         trainer = BaseTrainer(model, BaseDataset(x.float() / 255, y), training_config=training)
         trainer.prepare_training()
         trainer.callback_handler = CallbackHandler([TrainingCallback()], trainer.model)
@@ -244,7 +251,7 @@ def by_lightning(task: Task) -> Pass:
             self.seconds = clock(task.device) - self.start
 
     torch.manual_seed(0)
-    x, y = task.split
+    x, y = task.tensors()
     data = TensorDataset(x.reshape(-1, 1, 28, 28).float() / 255, y)
     loader = DataLoader(data, batch_size=task.batch, shuffle=True, pin_memory=task.device.type == "cuda")
     module = Module()
@@ -260,7 +267,7 @@ def by_bare_loop(task: Task) -> Pass:
     """Train with the loop of benchmarks/ceiling.py: the same mathematics, written by hand only for speed."""
     import ceiling
 
-    x = task.split.x.to(task.device)
+    x = task.tensors()[0].to(task.device)
     turns = ceiling.bare_steps(x, task.batch, task.precision)
     steps = task.images // task.batch
     return Pass(ceiling.seconds_for(turns, steps, task.device, warm_up=steps))

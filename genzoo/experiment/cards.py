@@ -89,6 +89,11 @@ class Claim:
         half = found.interval or 0.0
         return "reproduced" if room >= half else "not reproduced" if room < -half else "undecided"
 
+    def outcome(self) -> list[str]:
+        """Return "mean ± interval", the number of seeds and the verdict of what was measured, as texts."""
+        estimate = Estimate(self.measured)
+        return [*ours(as_json(estimate)), self.verdict(estimate)]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
@@ -122,9 +127,8 @@ class Card:
             cost = f"{self.minutes:g} minutes a seed on a {self.fits.upper()}"
             outcome = f"not yet run: genzoo reproduce {self.name}, {cost}"
             if claim.measured:
-                estimate = Estimate(claim.measured)
-                mean, number = ours(as_json(estimate))
-                outcome = f"{mean}, {number} seed{'' if number == '1' else 's'}, {claim.verdict(estimate)}"
+                mean, number, verdict = claim.outcome()
+                outcome = f"{mean}, {number} seed{'' if number == '1' else 's'}, {verdict}"
             published = f" (published: {claim.published})" if claim.published else ""
             found.append(f"{claim.expected}{published}: {outcome}")
         return found

@@ -15,6 +15,15 @@ def test_the_pages_are_current() -> None:
     assert zoo_pages.PAGE.read_text(encoding="utf-8") == zoo_pages.page(ROWS), WRITE
     readme = zoo_pages.README.read_text(encoding="utf-8")
     assert readme == filled(readme, zoo_pages.COMMAND, zoo_pages.family_table()), WRITE
+    benchmarks = zoo_pages.BENCHMARKS.read_text(encoding="utf-8")
+    assert benchmarks == filled(benchmarks, zoo_pages.COMMAND, zoo_pages.card_table()), WRITE
+
+
+def test_every_card_that_was_run_has_a_page() -> None:
+    pages = {
+        file.stem.removeprefix("reproduce-") for file in (zoo_pages.ROOT / "benchmarks/results").glob("reproduce-*.md")
+    }
+    assert {card.name for card in zoo_pages.cards()} == pages
 
 
 def test_every_row_is_of_a_model_and_has_a_picture() -> None:

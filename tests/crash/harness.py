@@ -46,7 +46,7 @@ PATIENCE = 60.0
 """Seconds after which a child counts as hung."""
 
 
-def no_figures(self: Any, run: Run, view: Any) -> None:
+def no_figures(self: Any, run: Run, model: Any) -> None:
     (run.path / REPORT_FILE).write_text("left out")
 
 

@@ -189,7 +189,7 @@ def full(path: Path, kind: str, at: int) -> bool:
                 if kind == "limit":
                     resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
                 if kind == "answer":
-                    os.write = refuse  # type: ignore[assignment]
+                    os.write = refuse
             saved(self)
 
         def refuse(*_: Any) -> int:
@@ -236,6 +236,7 @@ def flips(count: int) -> dict[str, Any]:
         others = {file.name: file.read_bytes() for file in older.iterdir()}
         resumption = Resumption(Run(path), Run(path).config, quiet=True)
         trainer = resumption.experiment.load().trainer
+        assert isinstance(trainer, Trainer)
         for _ in range(count):
             name = draw.choice(sorted(files))
             (newest / name).unlink()

@@ -37,7 +37,7 @@ def make(
         "data": data or {"name": "mnist", "validation": 0},
         "training": {"seed": seed, "epochs": 10, "device": "cpu", "binarize": "none", "likelihood": "auto", **training},
     }
-    metrics = {"n": N, "negative_elbo": bound, "mse": 0.01, "standard_error": {}, "not_available": {}}
+    metrics: dict[str, Any] = {"n": N, "negative_elbo": bound, "mse": 0.01, "standard_error": {}, "not_available": {}}
     if bound is None:
         metrics["not_available"] = {"negative_elbo": "no prior p(z)"}
     else:

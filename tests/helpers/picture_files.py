@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from genzoo.cli.loading import load_data
@@ -24,7 +25,9 @@ def files(test_data: Resident, tmp_path_factory: pytest.TempPathFactory) -> Path
     """The first five of them as PNG files in a folder, and as arrays."""
     folder = tmp_path_factory.mktemp("files") / "pictures"
     folder.mkdir()
+    x = test_data.x[:5]
+    assert isinstance(x, torch.Tensor)
     for number in range(5):
-        Image.fromarray(test_data.x[number, 0].numpy()).save(folder / f"{number}.png")
-    np.save(folder.parent / "five.npy", test_data.x[:5].numpy())
+        Image.fromarray(x[number, 0].numpy()).save(folder / f"{number}.png")
+    np.save(folder.parent / "five.npy", x.numpy())
     return folder

@@ -32,7 +32,8 @@ class Line(genzoo.Model):
         self.net = nn.Linear(config.latent_dim, 2)
 
     def sample(self, n: int, y: Tensor | None = None, *, noise: bool = False) -> Tensor:
-        return self.net(torch.randn(n, self.config.latent_dim))
+        drawn: Tensor = self.net(torch.randn(n, self.config.latent_dim))
+        return drawn
 
 
 class Game(genzoo.Loss):
@@ -48,6 +49,8 @@ class Game(genzoo.Loss):
     @genzoo.config
     class Config:
         pass
+
+    seen: Tensor
 
     def __init__(self, model: genzoo.Model, config: Any) -> None:
         super().__init__(model, config)

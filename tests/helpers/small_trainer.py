@@ -42,8 +42,8 @@ def make_trainer(
         model = model_class(dataset.spec, model_class.Config(latent_dim=2, hidden=(8,)))
         loss = loss_class(model, loss_class.Config())
     training = Training(**{"epochs": 2, "batch_size": 50, **options})
-    view = [Resident(split, CPU) for split in (splits.train, splits.validation)]
-    return trainer_class(model, loss, training, *view, listeners=listeners)
+    train, validation = (Resident(split, CPU) for split in (splits.train, splits.validation))
+    return trainer_class(model, loss, training, train, validation, listeners)
 
 
 def weights(trainer: Trainer) -> dict[str, Tensor]:

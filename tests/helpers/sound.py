@@ -69,8 +69,8 @@ class Coupling(nn.Module):
         super().__init__()
         self.kept, self.flip = (dim + 1) // 2, flip
         self.net = net(self.kept, 2 * (dim - self.kept))
-        nn.init.zeros_(self.net[-1].weight)
-        nn.init.zeros_(self.net[-1].bias)
+        for parameter in self.net[-1].parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
         x = x.flip(-1) if self.flip else x

@@ -102,7 +102,8 @@ class Tokens(genzoo.Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         table = self.logits.log_softmax(-1)
         index, table = torch.broadcast_tensors(value.long()[..., None], table)
-        return table.gather(-1, index[..., :1])[..., 0].sum(-1)
+        chosen: Tensor = table.gather(-1, index[..., :1])[..., 0].sum(-1)
+        return chosen
 
     def unflatten(self, sizes: tuple[int, ...]) -> Self:
         return type(self)(self.logits.unflatten(0, sizes))

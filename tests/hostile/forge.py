@@ -122,6 +122,12 @@ class Touch:
         return os.system, (f"touch {self.canary}",)
 
 
+def sparse(path: Path) -> None:
+    """Make a file of a terabyte that takes no space."""
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
 def pipe(path: Path) -> Path:
     """Replace a path by a pipe without a writer: reading it waits forever."""
     if path.is_dir():

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from forge import gz_of_zeros, idx, picture
-from guard import Watch, annotations, run_captured
+from guard import Watch, run_captured, texts_of_types
 from mutations import json_altered, model_altered, mutated
 
 Reader = Callable[[Path], object]
@@ -68,6 +68,14 @@ def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
     def reported(path: Path) -> None:
         write_report(Run(path.parent))
 
+    def configured(path: Path) -> None:
+        assert Run(path.parent).config
+        compared(path)
+
+    def tabled(path: Path) -> None:
+        compared(path)
+        reported(path)
+
     assert page(Run(run))
     table = "a,b\n" + "\n".join(f"{n / 7:.4f},{n}" for n in range(40)) + "\n"
     zipped, array, x = io.BytesIO(), io.BytesIO(), np.linspace(0, 1, 40, dtype=np.float32).reshape(10, 4)
@@ -78,8 +86,8 @@ def readers(run: Path) -> dict[str, tuple[bytes, Mutation, Reader]]:
     return {
         "model.safetensors": (bytes_of["model.safetensors"], mutated, genzoo.load),
         "sealed.safetensors": (bytes_of["model.safetensors"], model_altered, genzoo.load),
-        "config.json": (bytes_of["config.json"], json_altered, lambda path: (Run(path.parent).config, compared(path))),
-        "results.json": (bytes_of["results.json"], json_altered, lambda path: (compared(path), reported(path))),
+        "config.json": (bytes_of["config.json"], json_altered, configured),
+        "results.json": (bytes_of["results.json"], json_altered, tabled),
         "run.json": (bytes_of["run.json"], json_altered, reported),
         "metrics.jsonl": (bytes_of["metrics.jsonl"], mutated, lambda path: Run(path.parent).history),
         "run.toml": (toml.encode(), mutated, options),
@@ -124,8 +132,8 @@ def fuzz(cases: range, folder: Path) -> tuple[dict[str, int], list[str]]:
     for name in ("b", "c", "d"):
         (folder / f"pictures/{name}.png").write_bytes(picture("PNG"))
     for kind in ("model", "loss", "dataset", "metric"):
-        for entry in registry().matching(kind):  # type: ignore[arg-type]
-            watch.known |= annotations(entry.load())
+        for entry in registry().matching(kind):
+            watch.known |= texts_of_types(entry.load())
     kinds = readers(run)
     for name, (content, _, read) in kinds.items():  # valid files are accepted; this imports what reading needs
         path = place(folder, name)

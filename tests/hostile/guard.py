@@ -150,7 +150,7 @@ def measured(watch: Watch, folder: Path, work: list[Any] | Callable[[], object])
     }  # fmt: skip
 
 
-def annotations(registered: type) -> set[str]:
+def texts_of_types(registered: type) -> set[str]:
     """Return the annotations of a class's options, which typing compiles."""
     classes = getattr(registered, "Config", object).__mro__
     return {str(text) for cls in classes for text in vars(cls).get("__annotations__", {}).values()}
@@ -166,8 +166,8 @@ def prepare(folder: Path, watch: Watch) -> Path:
     from genzoo.registry.current import registry
 
     for kind in ("model", "loss", "dataset", "metric"):
-        for entry in registry().matching(kind):  # type: ignore[arg-type]
-            watch.known |= annotations(entry.load())
+        for entry in registry().matching(kind):
+            watch.known |= texts_of_types(entry.load())
     genzoo.run("vae", "moons", epochs=1, latent_dim=2, hidden=(8,), data={"train": 64}, out=folder / "good", quiet=True)
     good = folder / "good"
     warm = folder / "warm"

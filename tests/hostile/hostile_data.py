@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from corpus import CASES, Place, Words, case
-from forge import Touch, archive, gz_of_zeros, idx, link, npy, picture, pipe, png, text_bomb
+from forge import Touch, archive, gz_of_zeros, idx, link, npy, picture, pipe, png, sparse, text_bomb
 
 # arrays, tables, pictures
 
@@ -120,7 +120,7 @@ data_case("NULs", "csv", "x.csv", lambda path, place: path.write_bytes(bytes(999
 data_case("escapes", "csv", "x.csv", lambda path, place: path.write_text("1,2\n3,\x1b[2J\x07\n"))
 data_case("lines of another length", "csv", "x.csv", lambda path, place: path.write_text("1,2\n3\n"))
 data_case("nothing", "csv", "x.csv", lambda path, place: path.write_text(""))
-data_case("a sparse file of a terabyte", "csv", "x.csv", lambda path, place: (path.touch(), os.truncate(path, 1 << 40)))
+data_case("a sparse file of a terabyte", "csv", "x.csv", lambda path, place: sparse(path))
 data_case("a pipe", "csv", "x.csv", lambda path, place: pipe(path))
 data_case("a device", "csv", "x.csv", lambda path, place: link(path, "/dev/zero"))
 
@@ -214,5 +214,5 @@ raw_file_case("a gzip file that unpacks to 300 MB", lambda path: path.write_byte
 raw_file_case("a pipe", pipe)
 raw_file_case("a device", lambda path: link(path, "/dev/zero"))
 raw_file_case("a folder", lambda path: path.mkdir())
-raw_file_case("a sparse file of a terabyte", lambda path: (path.touch(), os.truncate(path, 1 << 40)))
+raw_file_case("a sparse file of a terabyte", sparse)
 raw_file_case("a link to itself", lambda path: link(path, "given"))

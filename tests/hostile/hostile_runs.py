@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,16 +74,28 @@ REFERENCES = {
     "is empty": "",
     "is a dot": "..",
 }
+
+
+def typed(*words: str) -> Callable[[Place], Words]:
+    """Return the case of a command that needs no file."""
+    return lambda place: list(words)
+
+
+def registering(name: str) -> Callable[[Place], Callable[[], object]]:
+    """Return the case of a model that is registered by a name."""
+    return lambda place: partial(registered, name)
+
+
 for what, reference in REFERENCES.items():
-    CASES[f"reference: {what}"] = lambda place, reference=reference: ["sample", reference]
-    CASES[f"model name: {what}"] = lambda place, name=reference: ["run", f"{name}x", "--dataset", "moons"]
-    CASES[f"dataset name: {what}"] = lambda place, name=reference: ["run", "vae", f"--dataset={name}x"]
-    CASES[f"loss name: {what}"] = lambda place, name=reference: ["run", "vae", "--dataset", "moons", f"--loss={name}x"]
+    CASES[f"reference: {what}"] = typed("sample", reference)
+    CASES[f"model name: {what}"] = typed("run", f"{reference}x", "--dataset", "moons")
+    CASES[f"dataset name: {what}"] = typed("run", "vae", f"--dataset={reference}x")
+    CASES[f"loss name: {what}"] = typed("run", "vae", "--dataset", "moons", f"--loss={reference}x")
 for twin in ("ｖａｅ", "VAE", "vаe", "vae\u200b", "ᵛᵃᵉ"):
-    CASES[f"model name: {twin!a}"] = lambda place, twin=twin: ["run", twin, "--dataset", "moons"]
-    CASES[f"registered name: {twin!a}"] = lambda place, twin=twin: lambda: registered(twin)
+    CASES[f"model name: {twin!a}"] = typed("run", twin, "--dataset", "moons")
+    CASES[f"registered name: {twin!a}"] = registering(twin)
 for bad in ("..", "a/b", "a\0", "x" * 300, "\x1b[2J", "con.", "", "-v", "a\n"):
-    CASES[f"registered name: {bad!a:.20}"] = lambda place, bad=bad: lambda: registered(bad)
+    CASES[f"registered name: {bad!a:.20}"] = registering(bad)
 CASES["metric name: leads outside"] = lambda place: ["evaluate", place.run(), "--metrics", "../../etc/passwd"]
 
 

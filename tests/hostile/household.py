@@ -102,7 +102,7 @@ def become_a_stranger(home: Path) -> None:
     def nobody(*_: object) -> NoReturn:
         raise KeyError("getpwuid(): uid not found")
 
-    pwd.getpwuid = pwd.getpwnam = nobody  # type: ignore[assignment]
+    pwd.getpwuid = pwd.getpwnam = nobody
 
 
 def main(folder: Path) -> None:

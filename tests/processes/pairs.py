@@ -97,7 +97,7 @@ def become(name: str, rank: int, folder: Path) -> None:
             CASES[name].happens()
         step(self, *inputs)  # type: ignore[arg-type]
 
-    Trainer._train_step = train_step  # type: ignore[method-assign, assignment]
+    Trainer._train_step = train_step  # type: ignore[method-assign]
     code = 99
     try:
         words = CASES[name].command.split()

@@ -7,7 +7,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from genzoo_plugins.losses.elbo import ELBO
@@ -90,7 +90,7 @@ def metrics(processes: Processes) -> dict[str, Tensor]:
     """Evaluate one model in batches of 7, and in one batch that only one process gets."""
     made = trainer(ALONE)
     data = Resident(Split(GREY), CPU, "dynamic")
-    found = {}
+    found: dict[str, Tensor] = {}
     for size in (7, 500):
         terms = objective_terms(made.objective, data, torch.tensor(5), size, processes)
         every = find_metrics(registry())
@@ -117,6 +117,9 @@ def stopped(processes: Processes) -> dict[str, Tensor]:
 class Poisoned(Odd):
     """A loss that is nan in the second process's eighth step."""
 
+    rank: ClassVar[int]
+    size: ClassVar[int]
+
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         terms = super().forward(model, batch, step)
         last = self.rank == self.size - 1
@@ -125,7 +128,7 @@ class Poisoned(Odd):
 
 def poisoned(processes: Processes) -> dict[str, Tensor]:
     """Train with a loss that is not finite in one process."""
-    Poisoned.rank, Poisoned.size = processes.rank, processes.size  # type: ignore[attr-defined]
+    Poisoned.rank, Poisoned.size = processes.rank, processes.size
     made = trainer(processes, Poisoned)
     with contextlib.suppress(NonFiniteError):
         made.fit()

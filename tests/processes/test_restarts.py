@@ -134,7 +134,7 @@ def has_saved(processes: int, run: Path) -> bool:
         return False
     session = Run(run).record["sessions"][-1]
     steps = [int(path.name.partition("-")[2]) for path in run.glob("checkpoints/step-*")]
-    return session["processes"] == processes and max(steps, default=0) > session["step"]
+    return bool(session["processes"] == processes) and max(steps, default=0) > session["step"]
 
 
 @pytest.fixture

@@ -1,12 +1,22 @@
-"""Every block of README is run but for the two set-up lines, which .ci/run runs. A block needs none before it."""
+"""Every block of README is run but for the two set-up lines, which .ci/run runs. A block needs none before it.
+
+Importing torch takes longer than most commands. Those that need it are forked from a process that has imported it.
+"""
 
 from __future__ import annotations
 
+import json
+import shlex
+import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from documents import README, SHELL, blocks, run
+from documents import README, ROOT, SHELL, blocks, run
+
+QUICK = {"list", "info", "runs", "watch", "report", "reproduce", "data", "plugins"}
+"""Verbs that do not import torch, and so no other modules than in a shell."""
 
 
 @pytest.fixture(scope="module")
@@ -17,10 +27,34 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def forked(work: Path) -> Iterator[Callable[[list[str]], str]]:
+    """A function that runs a command of genzoo in the working folder and returns its output."""
+    program = [sys.executable, "-P", str(ROOT / "tests/helpers/torch_fork.py")]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        asked, said = process.stdin, process.stdout
+        assert asked
+        assert said
+
+        def type_command(words: list[str]) -> str:
+            output = work / "output"
+            output.unlink(missing_ok=True)
+            print(json.dumps([words, str(work), str(output)]), file=asked, flush=True)
+            code, printed = said.readline(), output.read_text()
+            assert code == "0\n", f"{words}\n{printed}"
+            return printed
+
+        yield type_command
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(2, len(README)))
-def test_readme_block(number: int, work: Path) -> None:
-    printed = run([*SHELL, README[number]], work)
+def test_readme_block(number: int, work: Path, forked: Callable[[list[str]], str]) -> None:
+    printed = ""
+    for line in README[number].splitlines():
+        words = shlex.split(line, comments=True)
+        simple = words[0] == "genzoo" and words[1] not in QUICK and not {"--help", ">"} & set(words)
+        printed += forked(words[1:]) if simple else run([*SHELL, line], work)
     assert printed.strip()
     if "--out samples.png" in README[number]:
         assert (work / "samples.png").stat().st_size > 1000

@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def hardware(bench: Bench) -> dict[str, Any]:
     values = {"copy_bytes_per_second": 2 * size / min(rounds(lambda: target.copy_(source), bench.device))}
     for dtype in (torch.float32, torch.bfloat16):
         a, b = (torch.randn(side, side, device=bench.device).to(dtype) for _ in range(2))
-        seconds = min(rounds(lambda a=a, b=b: a @ b, bench.device))
+        seconds = min(rounds(partial(torch.matmul, a, b), bench.device))
         values[f"{str(dtype).removeprefix('torch.')}_flop_per_second"] = 2 * side**3 / seconds
     return values
 
@@ -90,8 +91,8 @@ def of_run(bench: Bench, model: str) -> Callable[[], dict[str, Any]]:
     def work() -> dict[str, Any]:
         options: dict[str, Any] = {} if bench.tiny else {"mode": "graph"}
         with tempfile.TemporaryDirectory() as folder:
-            places = {"out": Path(folder) / "run", "quiet": True, "data": {"resize": 16}}
-            made = genzoo.run(model, "digits", **places, epochs=1, device=bench.device.type, **options)
+            options |= {"out": Path(folder) / "run", "quiet": True, "data": {"resize": 16}}
+            made = genzoo.run(model, "digits", epochs=1, device=bench.device.type, **options)
             results = made.results
             return {"mode": results["training"]["mode"], "test": results["test"]}
 

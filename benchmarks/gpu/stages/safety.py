@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def run(bench: Bench) -> None:
     preloaded += ["torch._inductor.config"]  # which setting deterministic algorithms imports, in seconds
     SERVER.set_forkserver_preload(["__main__", *preloaded])
     for device in ("cpu:0",) if bench.tiny else ("cuda", "cuda:0"):
-        bench.row(f"two ranks on {device}", lambda device=device: two_ranks(device))
+        bench.row(f"two ranks on {device}", partial(two_ranks, device))
     bench.row("resume after kill -9", lambda: resumed(bench))
 
 
@@ -48,7 +49,7 @@ def command(words: Sequence[str], said: Path, variables: Mapping[str, str]) -> N
     sys.exit(cli.main(list(words)))
 
 
-def no_figures(self: Any, run: Run, view: Any) -> None:
+def no_figures(self: Any, run: Run, model: Any) -> None:
     """Replace the figures and the report."""
     (run.path / REPORT_FILE).write_text("left out")
 
