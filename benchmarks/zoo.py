@@ -69,6 +69,7 @@ OTHER_EPOCHS: dict[str, int] = {
     **dict.fromkeys(("consistency", "ddpm", "edm", "fsq-vae", "guided-flow-matching", "meanflow", "vdm", "vq-vae"), 60),
     **dict.fromkeys(("aae", "flow-matching", "fvsbn", "gan", "infogan", "maf"), 100),
     **dict.fromkeys(("r3gan", "rbm", "sigma-vae", "sngan", "svae", "vae-gan"), 100),
+    "cb-vae": 200,
     "char-model": 5,
     "conv-vae": 25,
     "text-vae": 10,

@@ -14,6 +14,9 @@ RIDGE = 1e-6
 """Added to each variance, relative to the mean variance of the points: a component of few points stays a density."""
 LEAST = 1e-6
 """Standard deviation, relative to the largest value, below which points are equal apart from rounding."""
+SHRINKAGE = 0.1
+"""Points for each dimension that count as if they were spread alike in all directions, in each of several components: a
+component of few points for its dimensions is likely where these are and arbitrarily unlikely elsewhere."""
 STEPS, TOLERANCE = 300, 1e-7
 """Maximum number of EM steps, and the gain in nats per point below which EM ends earlier."""
 LLOYD = 10
@@ -66,7 +69,7 @@ class GaussianMixture:
 def fit_mixture(points: Tensor, components: int, seed: int = 0) -> GaussianMixture:
     """Fit a mixture by EM from several k-means solutions, and return the one with the highest likelihood.
 
-    With one component it has the mean and covariance of the points.
+    With one component it has the mean and covariance of the points. The covariances of several are shrunk.
 
     Args:
         points: [N, D].
@@ -78,12 +81,16 @@ def fit_mixture(points: Tensor, components: int, seed: int = 0) -> GaussianMixtu
     ridge = RIDGE * spread.clamp_min(1e-12).item()
     components = min(components, len(points.unique(dim=0)))
     seeds = [seed, *(derive_seed(seed, "start", number) for number in range(1, STARTS if components > 1 else 1))]
-    starts = (maximise(points, start(points, components, own), ridge) for own in seeds)
-    fitted = [climb(points, mixture, ridge, TRIAL) for mixture in starts]
-    return climb(points, max(fitted, key=lambda mixture: mixture.log_prob(points).mean().item()), ridge)
+    shrinkage = SHRINKAGE if components > 1 else 0.0
+    starts = (maximise(points, start(points, components, own), ridge, shrinkage) for own in seeds)
+    fitted = [climb(points, mixture, ridge, TRIAL, shrinkage) for mixture in starts]
+    best = max(fitted, key=lambda mixture: mixture.log_prob(points).mean().item())
+    return climb(points, best, ridge, shrinkage=shrinkage)
 
 
-def climb(points: Tensor, mixture: GaussianMixture, ridge: float, steps: int = STEPS) -> GaussianMixture:
+def climb(
+    points: Tensor, mixture: GaussianMixture, ridge: float, steps: int = STEPS, shrinkage: float = 0.0
+) -> GaussianMixture:
     """Run EM until the likelihood no longer increases (Dempster, Laird & Rubin 1977)."""
     before = -math.inf
     for _ in range(steps if len(mixture.weights) > 1 else 0):
@@ -93,19 +100,28 @@ def climb(points: Tensor, mixture: GaussianMixture, ridge: float, steps: int = S
         if now - before < TOLERANCE:
             break
         before = now
-        mixture = maximise(points, (joint - total).exp(), ridge)
+        mixture = maximise(points, (joint - total).exp(), ridge, shrinkage)
     return mixture
 
 
-def maximise(points: Tensor, shares: Tensor, ridge: float) -> GaussianMixture:
-    """Return the most likely mixture for given responsibilities [N, K] (the M step)."""
-    mass = shares.sum(0) + 1e-12
+def maximise(points: Tensor, shares: Tensor, ridge: float, shrinkage: float = 0.0) -> GaussianMixture:
+    """Return the most likely mixture for given responsibilities (the M step).
+
+    Args:
+        points: [N, D].
+        shares: The responsibilities, [N, K].
+        ridge: Added to each variance.
+        shrinkage: Points per dimension that each component has beside its own, with the mean variance within all
+            components in each direction: an inverse Wishart prior (Fraley & Raftery 2007, J. Classif. 24, section 3).
+    """
+    mass, size = shares.sum(0) + 1e-12, points.shape[1]
     means = (shares.T @ points) / mass[:, None]
-    covariances = []
-    for share, mean, total in zip(shares.T, means, mass, strict=True):
-        gap = points - mean
-        covariances.append((gap * share[:, None]).T @ gap / total + ridge * torch.eye(points.shape[1]).to(points))
-    return GaussianMixture(mass / mass.sum(), means, torch.stack(covariances))
+    gaps = (points - mean for mean in means)
+    products = torch.stack([(gap * share[:, None]).T @ gap for gap, share in zip(gaps, shares.T, strict=True)])
+    within = products.diagonal(dim1=1, dim2=2).sum() / (size * mass.sum())
+    imagined, unit = shrinkage * size, torch.eye(size).to(points)
+    covariances = (products + imagined * within * unit) / (mass + imagined)[:, None, None] + ridge * unit
+    return GaussianMixture(mass / mass.sum(), means, covariances)
 
 
 def start(points: Tensor, components: int, seed: int) -> Tensor:

@@ -88,6 +88,25 @@ def test_one_component_is_the_gaussian_of_the_same_moments(points: Tensor) -> No
     torch.testing.assert_close(found.covariances[0], points.T.cov(correction=0), rtol=1e-5, atol=1e-5)
 
 
+def test_shrinkage_adds_points_that_are_spread_alike_in_all_directions(points: Tensor) -> None:
+    x, imagined = points[:50], 0.1 * 2
+    gap = x - x.mean(0)
+    within = gap.square().mean()
+    found = maximise(x, torch.ones(50, 1, dtype=torch.float64), 0.0, 0.1)
+    expected = (gap.T @ gap + imagined * within * torch.eye(2)) / (50 + imagined)
+    torch.testing.assert_close(found.covariances[0], expected)
+
+
+def test_few_points_for_their_dimensions_leave_new_ones_likely() -> None:
+    """Five distant clusters N(μ, I) of 30 points each, in 25 dimensions: −ln p is ½D ln 2πe + ln 5."""
+    with seeded(0):
+        centres = 10 * torch.randn(5, 25, dtype=torch.float64)
+        x, fresh = (centres[torch.arange(n) % 5] + torch.randn(n, 25, dtype=torch.float64) for n in (150, 500))
+    entropy = 12.5 * np.log(2 * np.pi * np.e) + np.log(5)
+    gap = -fit_mixture(x, 5).log_prob(fresh).mean().item() - entropy
+    assert 0 < gap < 30  # nats; 582 without shrinkage
+
+
 def clusters(seed: int, n: int = 400, components: int = 6) -> tuple[Tensor, Tensor]:
     """Points of well separated clusters of deviation 1, and their centres."""
     with seeded(seed):

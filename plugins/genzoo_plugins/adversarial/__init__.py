@@ -59,6 +59,7 @@ def register_models(register: RegisterModel) -> None:
         "sngan",
         f"{HOME}.gan:Generator",
         loss="spectral",
+        training={"lr": 2e-4},  # Miyato et al. 2018, table 1, C
         summary="generator trained against a critic whose layers have spectral norm 1",
         paper=MIYATO,
         theory=f"{THEORY}:sngan",

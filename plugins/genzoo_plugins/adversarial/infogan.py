@@ -47,7 +47,7 @@ class CodedGenerator(Generator):
 
 class Information(Adversarial):
     """The adversarial loss, and −λ·L of both players, with L = E ln Q(c|G(c, z)) + H(c) in nats (Chen et al. 2016,
-    equations 5 and 6).
+    equations 5 and 6), of the class and of the other codes with a λ each.
 
     L is "information", a lower bound on the mutual information between codes and samples; of the class it is at most
     H(c). Q is a linear map of the critic's last hidden layer: logits of the class, and mean and log-variance of each
@@ -59,7 +59,9 @@ class Information(Adversarial):
     @genzoo.config
     class Config(Adversarial.Config):
         information_weight: genzoo.NonNegative = 1.0
-        """λ, weight of the bound on the information."""
+        """λ, weight of the bound on the information about the class."""
+        code_weight: genzoo.NonNegative = 0.1
+        """λ of the other codes: smaller, because their information grows without end (Chen et al. 2016, section 6)."""
 
     config: Config
 
@@ -76,17 +78,18 @@ class Information(Adversarial):
             fakes = model.decode(z)
         features = self.features(fakes)
         answers = full_precision(self.critic[-1](features)).squeeze(1)
-        information = self.information(model, model.with_class(z), features)
+        of_class, of_codes = self.information(model, model.with_class(z), features)
+        weighted = self.config.information_weight * of_class + self.config.code_weight * of_codes
         if phase == 1:
-            generator = of_generator(answers).mean() - self.config.information_weight * information
-            return {"generator": generator, "information": information.detach()}
-        return {"critic": of_critic(self.scores(batch.x), answers) - self.config.information_weight * information}
+            information = (of_class + of_codes).detach()
+            return {"generator": of_generator(answers).mean() - weighted, "information": information}
+        return {"critic": of_critic(self.scores(batch.x), answers) - weighted}
 
-    def information(self, model: CodedGenerator, z: Tensor, features: Tensor) -> Tensor:
-        """Return L for codes z [B, D], with the class as 0 and 1, and the features [B, width] of their samples."""
+    def information(self, model: CodedGenerator, z: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return L of the class and of the other codes, for codes z [B, D] with the class as 0 and 1, and the features
+        [B, width] of their samples."""
         classes, codes = model.config.classes, model.config.codes
         logits, *gaussian = full_precision(self.readout(features)).split([classes, 2 * codes], 1)
-        entropy: float = (math.log(classes) if classes else 0.0) + codes / 2 * math.log(2 * math.pi * math.e)
-        scores: Tensor = (logits.log_softmax(1) * z[:, :classes]).sum(1)
-        scores = scores + genzoo.DiagGaussian.from_parameters(gaussian[0]).log_prob(z[:, classes : classes + codes])
-        return scores.mean() + entropy
+        of_class = (logits.log_softmax(1) * z[:, :classes]).sum(1).mean() + math.log(max(classes, 1))
+        found = genzoo.DiagGaussian.from_parameters(gaussian[0]).log_prob(z[:, classes : classes + codes]).mean()
+        return of_class, found + codes / 2 * math.log(2 * math.pi * math.e)

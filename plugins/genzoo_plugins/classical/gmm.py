@@ -10,7 +10,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.distributions import LOG_2PI
-from genzoo.core.mixture import GaussianMixture, fit_mixture
+from genzoo.core.mixture import SHRINKAGE, GaussianMixture, fit_mixture
 from genzoo_plugins.classical.conditional import GaussianImputer
 from genzoo_plugins.classical.ppca import flat, principal_axes
 
@@ -22,7 +22,7 @@ class GMM(GaussianImputer, genzoo.Density):
     """ln p(x) = ln Σ π_k N(x; μ_k, C_k) with full covariances (Dempster, Laird & Rubin 1977).
 
     Data of more dimensions than `axes` are mixtures on their first principal axes, and on the others Gaussian noise of
-    one variance, as in pPCA: a density of x too.
+    one variance, as in pPCA: a density of x too. Covariances and this variance are shrunk, see `maximise`.
     """
 
     mean: Tensor
@@ -52,7 +52,11 @@ class GMM(GaussianImputer, genzoo.Density):
     def fit(self, batches: Iterable[genzoo.Batch]) -> None:
         size, axes = self.basis.shape
         if axes < size:
-            mean, basis, _, noise = principal_axes(batches, size, axes)
+            mean, basis, largest, noise = principal_axes(batches, size, axes)
+            if len(self.weights) > 1:
+                imagined, examples = SHRINKAGE * size, sum(map(len, flat(batches)))
+                whole = (largest.sum() + (size - axes) * noise) / size
+                noise = (examples * noise + imagined * whole) / (examples + imagined)
             self.mean.copy_(mean)
             self.basis.copy_(basis)
             self.log_noise.copy_(noise.log())

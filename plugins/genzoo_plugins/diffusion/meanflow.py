@@ -10,8 +10,11 @@ from torch import Tensor, nn
 
 import genzoo
 from genzoo.core.noise import standard_normal, uniform
-from genzoo_plugins.diffusion.base import NoiseToData, of_examples, squared_error
+from genzoo_plugins.diffusion.base import NoiseToData, of_examples
 from genzoo_plugins.diffusion.nets import FREQUENCIES, NetOptions, embedded, make_net
+
+LEAST = 1e-3
+"""c, added to the squared error of an example in its weight (Geng et al. 2025, appendix A)."""
 
 
 class MeanFlow(NoiseToData):
@@ -63,11 +66,13 @@ class MeanFlow(NoiseToData):
 class MeanFlowLoss(genzoo.Loss):
     """E ‖u − sg(v − (t − r)·du/dt)‖² with v = ε − x and du/dt = v·∂_z u + ∂_t u, the derivative along the path.
 
-    Summed over an example and averaged over the batch (Geng et al. 2025, eq. 9 and 11). The gradient is that of flow
-    matching where r = t. The derivative is computed forwards, in float32: in bfloat16 it is too coarse.
+    Summed over an example and averaged over the batch (Geng et al. 2025, eq. 9 and 11), each example divided by its own
+    error to a power. "per_dim" is the mean squared error of a value, without these weights. The derivative is computed
+    forwards, in float32: in bfloat16 it is too coarse.
     """
 
     accepts = MeanFlow
+    watched = "per_dim"
     second_order = True
 
     @genzoo.config
@@ -78,6 +83,8 @@ class MeanFlowLoss(genzoo.Loss):
         """Mean of the logits of r and t, which are normal; the larger is t."""
         time_deviation: genzoo.Positive = 1.0
         """Deviation of the logits of r and t."""
+        weight_power: genzoo.NonNegative = 1.0
+        """p of the weight 1/(‖error‖² + c)^p of an example, without gradient (Geng et al. 2025, table 1e); 0: none."""
 
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, MeanFlow)
@@ -87,7 +94,10 @@ class MeanFlowLoss(genzoo.Loss):
         r, t = times.amin(0), times.amax(0)
         r = torch.where(uniform(one) < own.stretches, r, t)
         with torch.autocast(x.device.type, enabled=False):
-            return squared_error(self.error(model, x, standard_normal((), x), r, t))
+            error = self.error(model, x, standard_normal((), x), r, t)
+        squares = error.square().flatten(1).sum(1)
+        weighted = squares / (squares.detach() + LEAST) ** own.weight_power
+        return {"loss": weighted.mean(), "per_dim": squares.detach().mean() / model.spec.numel}
 
     def error(self, model: MeanFlow, x: Tensor, noise: Tensor, r: Tensor, t: Tensor) -> Tensor:
         """Return u minus its target, [B, *S], for data and noise [B, *S] and times r ≤ t [B]."""

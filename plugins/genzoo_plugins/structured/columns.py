@@ -39,6 +39,36 @@ def for_net(x: Tensor, part: genzoo.Part) -> Tensor:
     return (x[..., None] == torch.arange(part.levels, device=x.device)).to(x.dtype).flatten(1)
 
 
+class Units(nn.Module):
+    """y = location + spread·u, values [*, F] in the data's own units of those that nets see; the same until `fit`.
+
+    Args:
+        size: F.
+    """
+
+    location: Tensor
+    spread: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("location", torch.zeros(size))
+        self.register_buffer("spread", torch.ones(size))
+
+    def fit(self, values: Tensor) -> None:
+        """Let u have mean 0 and variance 1 in a sample of values [N, F]; equal values keep their scale."""
+        spread, location = torch.std_mean(values, 0, correction=0)
+        self.location.copy_(location)
+        self.spread.copy_(torch.where(spread > 0, spread, 1.0))
+
+    def forward(self, u: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return y [*, F] and ln |det ∂y/∂u|, [*]."""
+        return self.location + self.spread * u, self.spread.log().sum().expand(u.shape[:-1])
+
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return u [*, F] and ln |det ∂u/∂y|, [*]."""
+        return (y - self.location) / self.spread, -self.spread.log().sum().expand(y.shape[:-1])
+
+
 class NamesHead(nn.Module):
     """p(x|z) of a part of names: independent values, each with K logits.
 

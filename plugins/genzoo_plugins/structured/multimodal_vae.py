@@ -13,8 +13,9 @@ import genzoo
 from genzoo.core.combinators import joined
 from genzoo.core.distributions import full_precision
 from genzoo.core.nets import Activation, mlp
+from genzoo.core.observation import Laplace
 from genzoo_plugins.losses.elbo import ELBO
-from genzoo_plugins.structured.columns import NamesHead, for_net, parts_of, size_of, width_of
+from genzoo_plugins.structured.columns import NamesHead, Units, for_net, parts_of, size_of, width_of
 
 MOST = 6
 """The largest number of views: six have 63 sets."""
@@ -30,7 +31,8 @@ class MultimodalVAE(genzoo.LatentModel):
     - moe: the mean of q_S over the single views S = {m} of V (Shi et al. 2019, section 3);
     - mopoe: the mean of q_S over all sets S of views of V (Sutter et al. 2021, eq. 6).
 
-    Data without parts have one view for each value.
+    Data without parts have one view for each value. Where the width of a view of numbers is learned, `prepare` takes
+    the units in which the nets see it from one training batch, as `TVAE` does.
     """
 
     kinds = ("vector",)
@@ -59,6 +61,7 @@ class MultimodalVAE(genzoo.LatentModel):
             )
         heads = [head_of(part, spec.likelihood) for part in self.parts]
         self.heads, self.encoders, self.decoders = nn.ModuleList(heads), nn.ModuleList(), nn.ModuleList()
+        self.units = nn.ModuleList(Units(size_of(part)) for part in self.parts)
         for part, head in zip(self.parts, heads, strict=True):
             self.encoders.append(mlp(width_of(part), config.hidden, 2 * config.latent_dim, config.activation))
             outputs = size_of(part) * head.outputs
@@ -73,11 +76,17 @@ class MultimodalVAE(genzoo.LatentModel):
         chosen = {"poe": every[-1:], "moe": every[: len(views)], "mopoe": every}[self.config.experts]
         return indicators(chosen, len(self.parts))
 
+    def prepare(self, batch: genzoo.Batch) -> None:
+        pieces = batch.x.split([size_of(part) for part in self.parts], -1)
+        for units, head, piece in zip(self.units, self.heads, pieces, strict=True):
+            if learns_width(head):
+                units.fit(piece)
+
     def products(self, x: Tensor, sets: Tensor) -> genzoo.DiagGaussian:
         """Return q_S for each of the sets [S, M] of views: batch shape [B, S], event shape [D]."""
         pieces = x.split([size_of(part) for part in self.parts], -1)
-        each = zip(self.encoders, pieces, self.parts, strict=True)
-        experts = [encoder(for_net(piece, part)) for encoder, piece, part in each]
+        each = zip(self.encoders, self.units, pieces, self.parts, strict=True)
+        experts = [encoder(for_net(units.inverse(piece)[0], part)) for encoder, units, piece, part in each]
         mean, log_var = full_precision(torch.stack(experts, 1)).chunk(2, -1)  # [B, M, D]
         members = sets.to(mean)
         weights = torch.exp(-log_var)
@@ -113,7 +122,9 @@ class MultimodalVAE(genzoo.LatentModel):
         return genzoo.StandardNormal((self.config.latent_dim,), like=self.anchor)
 
     def likelihood(self, z: Tensor) -> genzoo.Composite:
-        return genzoo.Composite([head(decoder(z)) for head, decoder in zip(self.heads, self.decoders, strict=True)])
+        each = zip(self.heads, self.units, self.decoders, strict=True)
+        given = [(head(decoder(z)), units if learns_width(head) else None) for head, units, decoder in each]
+        return genzoo.Composite([p if units is None else genzoo.Transformed(p, units) for p, units in given])
 
     def complete(self, x: Tensor, views: Sequence[str]) -> Tensor:
         """Return rows [B, F] decoded from these views of x alone: the others are guessed from them."""
@@ -144,6 +155,13 @@ def indicators(sets: Sequence[Sequence[int]], views: int) -> Tensor:
 def head_of(part: genzoo.Part, likelihood: str) -> NamesHead | genzoo.Likelihood:
     """Return what makes p(x_m|z) of a view: names are categorical, numbers have the likelihood of the data."""
     return NamesHead(part.levels) if part.levels else genzoo.make_likelihood(likelihood)
+
+
+def learns_width(head: nn.Module) -> bool:
+    """Return whether p(x_m|z) is of real numbers, with a width that is learned: then it can be in any units."""
+    if not isinstance(head, genzoo.Likelihood) or head.symbol:
+        return False
+    return issubclass(head.family, (genzoo.DiagGaussian, Laplace))
 
 
 class Views(ELBO):

@@ -44,6 +44,15 @@ def test_images_are_mixed_on_their_first_axes() -> None:
         torch.testing.assert_close(model.log_prob(x), each.log(), rtol=1e-5, atol=1e-5)
 
 
+def test_a_pixel_that_was_never_lit_is_unlikely_and_not_impossible() -> None:
+    with seeded(0):
+        x = (torch.rand(200, 16) < 0.5).double()
+        x[:, 12:] = 0
+        fresh = (torch.rand(100, 16) < 0.5).double()
+    nats = -fitted(GMM, x, components=4, axes=12).log_prob(fresh).mean().item()
+    assert nats < 2000  # 50 millions without the shrinkage of the noise
+
+
 def test_equal_examples_leave_a_kernel_of_some_width() -> None:
     x = torch.tensor([[0.0, 0.0], [3.0, 1.0]]).repeat(20, 1)
     model = fitted(KDE, x)

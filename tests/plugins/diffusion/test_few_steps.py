@@ -121,3 +121,23 @@ def test_the_target_of_meanflow_has_the_derivative_along_the_path() -> None:
             with seeded(0), torch.autocast("cpu", torch.bfloat16, enabled=enabled):
                 losses.append(trained(single, genzoo.Batch(x.float()), STEP)["loss"])
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(("power", "share"), [(0.0, 1.0), (0.5, 0.1), (1.0, 0.01)])
+def test_an_example_of_large_error_has_a_small_weight_in_meanflow(power: float, share: float) -> None:
+    """Errors of 10 and 1 in three values: the gradients by u are 2·error/(3·error² + c)^p, and halved by the mean."""
+    model = made(MeanFlow, genzoo.DataSpec((3,), "gaussian"))
+    loss = MeanFlowLoss(model, MeanFlowLoss.Config(weight_power=power))
+    error = torch.tensor([[10.0], [1.0]]).expand(2, 3).clone().requires_grad_()
+    loss.error = lambda *_: error  # type: ignore[method-assign]
+    terms = loss(model, genzoo.Batch(torch.randn(2, 3)), STEP)
+    assert terms["per_dim"].item() == pytest.approx(50.5)
+    (slope,) = torch.autograd.grad(terms["loss"], error)
+    assert (slope[0, 0] / 10 / slope[1, 0]).item() == pytest.approx(share, rel=1e-3)
+    assert slope[1, 0].item() == pytest.approx(3**-power, rel=1e-3)
+
+
+def test_the_weight_of_an_example_is_that_of_geng_et_al() -> None:
+    """p = 1 (table 1e); what is watched is the error itself, as the weighted one is about 1 in any epoch."""
+    assert MeanFlowLoss.Config().weight_power == 1
+    assert MeanFlowLoss.watched == "per_dim"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from genzoo_plugins.structured.multimodal_vae import MultimodalVAE, Views, every_set
@@ -76,3 +78,31 @@ def test_what_it_is_not_for() -> None:
     with pytest.raises(genzoo.UsageError, match="columns of names, which have no scale") as error:
         MultimodalVAE(SPEC._replace(scale=2.0), MultimodalVAE.Config())
     assert error.value.hint == "leave --standardize out"
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("likelihood", ["gaussian-learned", "laplace-learned"])
+def test_numbers_may_be_in_any_units_if_their_width_is_learned(likelihood: str) -> None:
+    x, step, terms, drawn = rows(60), torch.tensor(0), [], []
+    other = x.clone()
+    other[:, 3:] = 1000 + 50 * other[:, 3:]
+    for values in (x, other):
+        with genzoo.seeded(0):
+            model = MultimodalVAE(SPEC._replace(likelihood=likelihood), MultimodalVAE.Config(hidden=(8,))).eval()
+            model.prepare(genzoo.Batch(values))
+            terms.append(Views(model, Views.Config())(model, genzoo.Batch(values), step))
+            drawn.append(model.sample(9))
+    torch.testing.assert_close(terms[1]["kl"], terms[0]["kl"])
+    more = terms[1]["negative_elbo"] - terms[0]["negative_elbo"]
+    torch.testing.assert_close(more.item(), 2 * math.log(50), rtol=1e-4, atol=0)  # nats, for two values
+    torch.testing.assert_close(drawn[1][:, 3:], 1000 + 50 * drawn[0][:, 3:])
+
+
+@torch.no_grad()
+def test_numbers_of_a_stated_width_keep_their_units() -> None:
+    model = MultimodalVAE(SPEC._replace(likelihood="gaussian:0.5"), MultimodalVAE.Config(hidden=(8,)))
+    model.prepare(genzoo.Batch(1000 + rows()))
+    (given, *_) = model.likelihood(torch.zeros(1, 20)).parts
+    value = given.mean
+    nats = given.log_prob(value + 1) - given.log_prob(value)
+    torch.testing.assert_close(nats, torch.tensor([-4.0]))  # −½·2·1²/0.5²
