@@ -208,11 +208,13 @@ def main() -> None:
     options = {"batch_size": words.batch_size, "precision": words.precision, "mode": words.mode}
     print(f"vae, {options}, torch {torch.__version__}, {torch.get_num_threads()} thread(s), {count} pairs")
     given = words.batch_size, words.precision
-    others = {
+    others: dict[str, Callable[[], Iterator[None]]] = {
         "torch.optim.Adam": lambda: bare_steps(x, *given),
         "fused Adam by hand": lambda: bare_steps(x, *given, torch_adam=False),
     }
-    for name, turns in {"the floor": lambda: floor_steps(*given)}.items() if words.floor else others.items():
+    if words.floor:
+        others = {"the floor": lambda: floor_steps(*given)}
+    for name, turns in others.items():
         pairs = compare(x, count, turns(), warm_up, **options)
         ratios = [bare / ours for ours, bare in pairs]
         low, middle, high = statistics.quantiles(ratios, n=4)

@@ -61,7 +61,9 @@ class MultimodalVAE(genzoo.LatentModel):
             )
         heads = [head_of(part, spec.likelihood) for part in self.parts]
         self.heads, self.encoders, self.decoders = nn.ModuleList(heads), nn.ModuleList(), nn.ModuleList()
-        self.units = nn.ModuleList(Units(size_of(part)) for part in self.parts)
+        self.units = nn.ModuleDict(
+            {str(m): Units(size_of(self.parts[m])) for m, head in enumerate(heads) if learns_width(head)}
+        )
         for part, head in zip(self.parts, heads, strict=True):
             self.encoders.append(mlp(width_of(part), config.hidden, 2 * config.latent_dim, config.activation))
             outputs = size_of(part) * head.outputs
@@ -77,16 +79,25 @@ class MultimodalVAE(genzoo.LatentModel):
         return indicators(chosen, len(self.parts))
 
     def prepare(self, batch: genzoo.Batch) -> None:
-        pieces = batch.x.split([size_of(part) for part in self.parts], -1)
-        for units, head, piece in zip(self.units, self.heads, pieces, strict=True):
-            if learns_width(head):
+        for units, piece in zip(self.units_of_each(), self.pieces(batch.x), strict=True):
+            if units:
                 units.fit(piece)
+
+    def pieces(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the views of rows [B, F]."""
+        return torch.split(x, [size_of(part) for part in self.parts], -1)
+
+    def units_of_each(self) -> list[Units | None]:
+        """Return the units in which the nets see each view; None: those of the data."""
+        given = dict(self.units.items())
+        return [given.get(str(m)) for m in range(len(self.parts))]  # type: ignore[misc]
 
     def products(self, x: Tensor, sets: Tensor) -> genzoo.DiagGaussian:
         """Return q_S for each of the sets [S, M] of views: batch shape [B, S], event shape [D]."""
-        pieces = x.split([size_of(part) for part in self.parts], -1)
-        each = zip(self.encoders, self.units, pieces, self.parts, strict=True)
-        experts = [encoder(for_net(units.inverse(piece)[0], part)) for encoder, units, piece, part in each]
+        views = zip(self.units_of_each(), self.pieces(x), strict=True)
+        seen = [units.inverse(piece)[0] if units else piece for units, piece in views]
+        each = zip(self.encoders, seen, self.parts, strict=True)
+        experts = [encoder(for_net(piece, part)) for encoder, piece, part in each]
         mean, log_var = full_precision(torch.stack(experts, 1)).chunk(2, -1)  # [B, M, D]
         members = sets.to(mean)
         weights = torch.exp(-log_var)
@@ -122,9 +133,9 @@ class MultimodalVAE(genzoo.LatentModel):
         return genzoo.StandardNormal((self.config.latent_dim,), like=self.anchor)
 
     def likelihood(self, z: Tensor) -> genzoo.Composite:
-        each = zip(self.heads, self.units, self.decoders, strict=True)
-        given = [(head(decoder(z)), units if learns_width(head) else None) for head, units, decoder in each]
-        return genzoo.Composite([p if units is None else genzoo.Transformed(p, units) for p, units in given])
+        given = [head(decoder(z)) for head, decoder in zip(self.heads, self.decoders, strict=True)]
+        each = zip(given, self.units_of_each(), strict=True)
+        return genzoo.Composite([genzoo.Transformed(p, units) if units else p for p, units in each])
 
     def complete(self, x: Tensor, views: Sequence[str]) -> Tensor:
         """Return rows [B, F] decoded from these views of x alone: the others are guessed from them."""
