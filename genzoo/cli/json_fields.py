@@ -223,7 +223,7 @@ race
 sweep
   command?            [text]
   looked_at?          text         how many were looked at to choose among
-  tables?             [{any}]      rows, the best first, and best: its options, runs and test data
+  tables?             [{any}]      rows, the best first; best: options, runs
   failures            [text]       runs without results
 bench --worker, race --worker, sweep --worker, reproduce --worker
   finished            integer      runs, those of others too
