@@ -76,16 +76,20 @@ class MultimodalVAE(genzoo.LatentModel):
         chosen = {"poe": every[-1:], "moe": every[: len(views)], "mopoe": every}[self.config.experts]
         return indicators(chosen, len(self.parts))
 
+    def each_units(self) -> list[Units]:
+        """Return the units of each view."""
+        return [units for units in self.units if isinstance(units, Units)]
+
     def prepare(self, batch: genzoo.Batch) -> None:
         pieces = batch.x.split([size_of(part) for part in self.parts], -1)
-        for units, head, piece in zip(self.units, self.heads, pieces, strict=True):
+        for units, head, piece in zip(self.each_units(), self.heads, pieces, strict=True):
             if learns_width(head):
                 units.fit(piece)
 
     def products(self, x: Tensor, sets: Tensor) -> genzoo.DiagGaussian:
         """Return q_S for each of the sets [S, M] of views: batch shape [B, S], event shape [D]."""
         pieces = x.split([size_of(part) for part in self.parts], -1)
-        each = zip(self.encoders, self.units, pieces, self.parts, strict=True)
+        each = zip(self.encoders, self.each_units(), pieces, self.parts, strict=True)
         experts = [encoder(for_net(units.inverse(piece)[0], part)) for encoder, units, piece, part in each]
         mean, log_var = full_precision(torch.stack(experts, 1)).chunk(2, -1)  # [B, M, D]
         members = sets.to(mean)
@@ -122,7 +126,7 @@ class MultimodalVAE(genzoo.LatentModel):
         return genzoo.StandardNormal((self.config.latent_dim,), like=self.anchor)
 
     def likelihood(self, z: Tensor) -> genzoo.Composite:
-        each = zip(self.heads, self.units, self.decoders, strict=True)
+        each = zip(self.heads, self.each_units(), self.decoders, strict=True)
         given = [(head(decoder(z)), units if learns_width(head) else None) for head, units, decoder in each]
         return genzoo.Composite([p if units is None else genzoo.Transformed(p, units) for p, units in given])
 
