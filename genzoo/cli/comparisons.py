@@ -93,7 +93,11 @@ class Comparison:
         from genzoo.figures.picture import drawn
 
         if name not in FIGURES:
-            raise UsageError(f"no figure {name!r} of a comparison", f"figures: {', '.join(FIGURES)}")
+            one = FIGURES[-1]
+            raise UsageError(
+                f"no figure {name!r} of a comparison",
+                f'figures: {", ".join(FIGURES)}; .figure("{one}").save("{one}.png")',
+            )
         return drawn(lambda file: compare_verb.draw(file, list(self.chosen), sorted_by=name == "intervals"))
 
 

@@ -21,6 +21,8 @@ NO_DENSITY = (
     "--binarize dynamic, or --likelihood discretised-logistic, gives a bound on ln p(x)"
 )
 NO_MEASURE = "−ln p(x|z) of these values is neither a density nor a probability: −ELBO bounds nothing"
+LEAST_RATE = 1.0
+"""Nats of a code below which it tells next to nothing, and excuses no error."""
 SIGMAS = 4
 """Standard errors of the gap to a known density below which it may be negative by chance."""
 ERRORS = {"standard_error": "± 95 %, examples", "monte_carlo_error": "± 95 %, samples"}
@@ -134,7 +136,7 @@ def notes(results: Mapping[str, Any]) -> list[str]:
 def limited_code(metrics: Mapping[str, Any], name: str) -> str:
     """Return why an error of reconstruction may be larger than a baseline's: the model pays for its code; "" if not."""
     rate = metrics.get(metric_for("rate"))
-    if name != metric_for("error") or not isinstance(rate, float):
+    if name != metric_for("error") or not isinstance(rate, float) or rate < LEAST_RATE:
         return ""
     return f", as is usual for a limited code: the model's holds {number(rate)} nats, the baseline's any amount"
 

@@ -106,6 +106,8 @@ def test_a_worse_error_is_told_with_what_the_code_holds() -> None:
     )
     (line,) = notes({"test": {"mse": 0.02, "kl": 3.8}, "baselines": pca})
     assert line.endswith(" is better than PCA with 20 components: 0.02350")
+    (line,) = notes({"test": {"mse": 0.03, "kl": 0.35}, "baselines": pca})
+    assert line.endswith("0.03000 is WORSE than PCA with 20 components: 0.02350")  # such a code excuses nothing
 
 
 def test_bounds_are_compared_with_a_known_density_only_where_they_are_of_one() -> None:
