@@ -187,7 +187,8 @@ class AIS(genzoo.Metric):
         examples = f"{len(taken):,} of {len(values):,} examples" if len(taken) < len(values) else "all examples"
         note = (
             f"{self.config.temperatures:,} temperatures, {examples}; "
-            f"bracket of ln p on {self.known['samples']:,} samples {gap:.3g} ± {1.96 * error:.1g} nats"
+            f"bounds of ln p of {self.known['samples']:,} samples of the model "
+            f"{gap:.3g} ± {1.96 * error:.1g} nats apart"
         )
         own = {"temperatures": self.config.temperatures, "examples": len(taken)}
         return {**self.known, **own, "acceptance": taken[:, 1].mean().item(), "note": note}

@@ -39,6 +39,8 @@ def test_a_part_of_the_examples_is_chosen_by_content(ppca: PPCA) -> None:
     assert again["value"] == pytest.approx(whole["value"], rel=1e-5)
     assert again["error"] == pytest.approx(whole["error"], rel=1e-3)
     assert "6 of 20 examples" in whole["note"]
+    assert "bounds of ln p of 4 samples of the model" in whole["note"]
+    assert whole["note"].endswith(" nats apart")
     assert whole["exactness"] == "bound"
     more = of_points(ppca, order[:4], 4)
     assert more["examples"] == 4
