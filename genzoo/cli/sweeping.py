@@ -43,14 +43,16 @@ class Sweep:
         return self._chosen()[1].runs
 
     @property
-    def options(self) -> dict[str, str]:
-        """The options of the best combination, as they are typed, such as {"beta": "2"}.
+    def options(self) -> dict[str, Any]:
+        """The options of the best combination, as `genzoo.run` takes them: {"beta": 2.0, "hidden": (64, 32)}.
 
         Raises:
             UsageError: As of `best`.
         """
         selection, row = self._chosen()
-        return dict(selection.options(row))
+        config = row.runs[0].config
+        found = filter(None, (config.sections.find(name.replace("-", "_")) for name in selection.options(row)))
+        return {config.sections.key(part, name): getattr(getattr(config, part), name) for part, name in found}
 
     def _chosen(self) -> tuple[Selection, Row]:
         first = self.selections[0]
@@ -118,7 +120,8 @@ def sweep(
 ) -> Sweep:
     """Train a model with every combination of some options, or with such as Optuna draws, as `genzoo sweep` does.
 
-    Finished runs are reused. Give a grid or a search.
+    Finished runs are reused. Give a grid or a search. `genzoo.run(model, dataset, **genzoo.sweep(…).options)` trains with
+    the best options.
 
     Args:
         model: Name of a registered model.
