@@ -175,7 +175,7 @@ class Worker:
         """Go on with the run of the claim's holder before, and return it; None if it cannot be gone on with."""
         name = claim.notes.get("run")
         run = Run(self.paths.runs / name) if name else None
-        if run is None or not (run.path / "run.json").exists() or is_whole(run):  # whole: made on other data
+        if run is None or not (run.path / "config.json").exists() or is_whole(run):  # whole: made on other data
             return None
         try:
             resumption = Resumption(run, planned.config, self.paths.data_root, self.quiet)
