@@ -226,9 +226,10 @@ def test_a_run_that_was_killed_before_its_record_is_killed_and_resumed(
         assert Overview(run).status == "running"
         raise SystemError  # as sudden as a kill: nothing is written after it
 
-    with monkeypatch.context() as patched, pytest.raises(SystemError):
+    with monkeypatch.context() as patched:
         patched.setattr(Job, "first_session", killed)
-        genzoo.run("vae", "moons", out="long", **small)
+        with pytest.raises(SystemError):
+            genzoo.run("vae", "moons", out="long", **small)
     assert {path.name for path in Path("long").iterdir()} == {"config.json", "data.json", "lock"}
     (one,) = listed(capsys)
     assert (one["run"], one["status"], one["epochs_asked"]) == ("long", "killed", 1)
