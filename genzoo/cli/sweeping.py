@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.choosing import default_folder, tried_in
-from genzoo.cli.comparisons import frame, made, request, words_of
+from genzoo.cli.comparisons import frame, made, request, seeds_of, words_of
 from genzoo.cli.search import best_plan, make_trials, prepared
 from genzoo.cli.sweep import grid_plan, typed
 from genzoo.core.errors import NonFiniteError, UsageError
@@ -102,7 +102,7 @@ def rows_of(selection: Selection) -> list[dict[str, Any]]:
 
 def sweep(
     model: str,
-    dataset: Any,
+    dataset: Any = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
     *,
     search: Mapping[str, str | Sequence[Any]] | None = None,
@@ -120,8 +120,7 @@ def sweep(
 ) -> Sweep:
     """Train a model with every combination of some options, or with such as Optuna draws, as `genzoo sweep` does.
 
-    Finished runs are reused. Give a grid or a search. `genzoo.run(model, dataset, **genzoo.sweep(…).options)` trains with
-    the best options.
+    Finished runs are reused. Give a grid or a search. With its best options: `genzoo.run(model, dataset, **found.options)`.
 
     Args:
         model: Name of a registered model.
@@ -154,7 +153,8 @@ def sweep(
     registry().get("model", model)
     name, words = words_of(dataset, data or {}, options, jobs)
     folder = Path(runs) if runs else default_folder(model, name)
-    own = {"trials": trials, "best": best, "prune": prune, "seeds": ",".join(map(str, seeds or ()))}
+    every = [] if seeds is None else seeds_of(seeds)
+    own = {"trials": trials, "best": best, "prune": prune, "seeds": ",".join(map(str, every))}
     asked = request(name, words, folder, loss=loss, jobs=jobs, quiet=quiet, sort=sort, **wanted, **own)
     asked.command = ["sweep", model, *typed_again(asked), *asked.command]
     plan, looked_at = searched(asked, model) if asked.search else grid_plan(asked, model)

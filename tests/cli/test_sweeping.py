@@ -81,6 +81,7 @@ def test_values_are_typed_as_the_command_reads_them(values: Any, typed: str) -> 
         (None, {"search": {"lr": 1e-4}}, "the search needs values of lr, not 0.0001"),
         (None, {"search": {"lr": [1e-4]}}, "--search lr=0.0001: one value is no search"),
         (None, {"search": {"lr": "1e-4..1e-2"}, "seeds": [0, 1]}, "seed 0 is that of the trials"),
+        ({"beta": [1]}, {"seeds": 0}, "seeds must be several numbers, not 0"),
         (None, {"search": ["lr"]}, "the search is no mapping of options"),
     ],
 )
