@@ -120,7 +120,7 @@ def sweep(
 ) -> Sweep:
     """Train a model with every combination of some options, or with such as Optuna draws, as `genzoo sweep` does.
 
-    Finished runs are reused. Give a grid or a search. With its best options: `genzoo.run(model, dataset, **found.options)`.
+    Finished runs are reused. Give a grid or a search. `genzoo.run(MODEL, DATASET, **found.options)` has its best ones.
 
     Args:
         model: Name of a registered model.
