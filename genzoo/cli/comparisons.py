@@ -160,7 +160,7 @@ def compare(
 
 def bench(
     models: Iterable[str],
-    dataset: Any,
+    dataset: Any = None,
     *,
     seeds: Sequence[int] = range(3),
     loss: str = "",
@@ -202,10 +202,25 @@ def bench(
     asked.models = ",".join(named)
     configs = bench_verb.usable_configs(asked, bench_verb.requested_models(asked, "bench", bench_verb.NOT_HERE))
     bench_verb.refuse_sort(sort, configs[0].training.metrics)
-    plan = sweep_runs(configs, seeds)
-    asked.command = ["bench", "--models", asked.models, "--seeds", ",".join(map(str, seeds)), *asked.command]
+    every = seeds_of(seeds)
+    plan = sweep_runs(configs, every)
+    asked.command = ["bench", "--models", asked.models, "--seeds", ",".join(map(str, every)), *asked.command]
     boards = tuple(bench_verb.boards(asked, list(made(asked, plan).values())))
     return Comparison(tuple((board.table, board.metric) for board in boards), boards)
+
+
+def seeds_of(seeds: Any) -> list[int]:
+    """Return the seeds that a program gives, each once.
+
+    Raises:
+        UsageError: They are not several, or one is none.
+    """
+    from genzoo.experiment.sweep import parse_seeds
+
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+        several = f"range({seeds})" if isinstance(seeds, int) and seeds > 0 else "range(3)"
+        raise UsageError(f"seeds must be several numbers, not {seeds!r}", f"give each: seeds={several}, or seeds=[0]")
+    return parse_seeds(",".join(map(str, seeds)))
 
 
 def words_of(dataset: Any, data: Mapping[str, Any], options: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:

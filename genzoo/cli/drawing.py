@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -47,8 +48,10 @@ def sample(
             `sampler` is the source of the codes, such as sampler="gmm:10".
 
     Raises:
-        UsageError: The model has no prior, no such sampling option, or no codes for the sampler.
+        UsageError: The model has no prior, no such sampling option, or no codes for the sampler; or n is no number.
     """
+    if not isinstance(n, Integral) or n < 1:
+        raise UsageError(f"n must be a whole number of examples, not {n!r}", "such as genzoo.sample(run, 16)")
     model, samplers = source, None
     if isinstance(source, Run):
         model = source.model

@@ -169,12 +169,13 @@ def about(one: Overview) -> list[list[str]]:
     """Return the rows of `genzoo runs show`."""
     done, asked = one.epochs
     command = one.record.get("command")
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.started))
     typed = shlex.join(map(str, ["genzoo", *command[1:]])) if isinstance(command, list) and command else ""
     rows = {
         "what": f"{one.name_of('model')} with loss {one.name_of('loss')} on {one.name_of('data')}",
         "status": one.state,
-        "started": f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(one.started))}, {age(one.started)} ago",
-        "took": f"{duration(one.seconds)} on {one.record.get('device', 'an unknown device')}",
+        "started": f"{started}, {age(one.started)} ago" if one.started else "",
+        "took": f"{duration(one.seconds)} on {one.record.get('device', 'an unknown device')}" if one.record else "",
         "epochs": f"{done} of {asked}" if asked else str(done),
         "loss": "" if one.loss is None else f"{number(one.loss)} in the last epoch",
         "size": f"{gigabytes(one.size)}, of it checkpoints {gigabytes(one.checkpoints)}",

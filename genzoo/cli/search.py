@@ -94,6 +94,8 @@ def make_trials(options: argparse.Namespace, found: Search) -> None:
     Raises:
         KeyboardInterrupt: Finished trials stay.
     """
+    from genzoo.experiment.sweep import reused
+
     if options.worker:
         from genzoo.experiment.jobs import end_with_parent
 
@@ -101,6 +103,8 @@ def make_trials(options: argparse.Namespace, found: Search) -> None:
         found.make_free_trials()
         return
     found.look()
+    if found.outcomes and not options.quiet:
+        found.say(reused(len(found.outcomes), found.trials, "trial"))
     if left := found.trials - len(found.outcomes):
         start_workers(options, left, [found.base])
     found.make_and_wait()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.choosing import default_folder, tried_in
-from genzoo.cli.comparisons import frame, made, request, words_of
+from genzoo.cli.comparisons import frame, made, request, seeds_of, words_of
 from genzoo.cli.search import best_plan, make_trials, prepared
 from genzoo.cli.sweep import grid_plan, typed
 from genzoo.core.errors import NonFiniteError, UsageError
@@ -43,14 +43,16 @@ class Sweep:
         return self._chosen()[1].runs
 
     @property
-    def options(self) -> dict[str, str]:
-        """The options of the best combination, as they are typed, such as {"beta": "2"}.
+    def options(self) -> dict[str, Any]:
+        """The options of the best combination, as `genzoo.run` takes them: {"beta": 2.0, "hidden": (64, 32)}.
 
         Raises:
             UsageError: As of `best`.
         """
         selection, row = self._chosen()
-        return dict(selection.options(row))
+        config = row.runs[0].config
+        found = filter(None, (config.sections.find(name.replace("-", "_")) for name in selection.options(row)))
+        return {config.sections.key(part, name): getattr(getattr(config, part), name) for part, name in found}
 
     def _chosen(self) -> tuple[Selection, Row]:
         first = self.selections[0]
@@ -100,7 +102,7 @@ def rows_of(selection: Selection) -> list[dict[str, Any]]:
 
 def sweep(
     model: str,
-    dataset: Any,
+    dataset: Any = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
     *,
     search: Mapping[str, str | Sequence[Any]] | None = None,
@@ -118,7 +120,7 @@ def sweep(
 ) -> Sweep:
     """Train a model with every combination of some options, or with such as Optuna draws, as `genzoo sweep` does.
 
-    Finished runs are reused. Give a grid or a search.
+    Finished runs are reused. Give a grid or a search. `genzoo.run(MODEL, DATASET, **found.options)` has its best ones.
 
     Args:
         model: Name of a registered model.
@@ -151,7 +153,8 @@ def sweep(
     registry().get("model", model)
     name, words = words_of(dataset, data or {}, options, jobs)
     folder = Path(runs) if runs else default_folder(model, name)
-    own = {"trials": trials, "best": best, "prune": prune, "seeds": ",".join(map(str, seeds or ()))}
+    every = [] if seeds is None else seeds_of(seeds)
+    own = {"trials": trials, "best": best, "prune": prune, "seeds": ",".join(map(str, every))}
     asked = request(name, words, folder, loss=loss, jobs=jobs, quiet=quiet, sort=sort, **wanted, **own)
     asked.command = ["sweep", model, *typed_again(asked), *asked.command]
     plan, looked_at = searched(asked, model) if asked.search else grid_plan(asked, model)

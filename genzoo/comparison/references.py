@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genzoo.comparison.tables import collect, metric_of, table_in, tables
-from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.errors import UsageError
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.core.text import duration
@@ -19,7 +19,7 @@ from genzoo.evaluation.order import key, metrics_near, refuse_unordered
 from genzoo.runs import user_defaults
 from genzoo.runs.overview import Overview, flat, run_folders, runs_beside
 from genzoo.runs.reference import pin, verified
-from genzoo.runs.run import MODEL_FILE, Run, read_json, refuse_without
+from genzoo.runs.run import MODEL_FILE, Run, refuse_without
 from genzoo.system.messages import warn
 
 if TYPE_CHECKING:
@@ -209,11 +209,7 @@ def refuse_unlike(where: str, metric: str, protocols: Sequence[str]) -> None:
 
 def _started(path: Path) -> tuple[float, str]:
     """Return when a run was started, and its name to decide between equal times."""
-    try:
-        started = read_json(path / "run.json").get("started", 0.0)
-        return (started if isinstance(started, float) else 0.0, path.name)
-    except GenzooError:
-        return (0.0, path.name)
+    return (Overview(Run(path)).started, path.name)
 
 
 def open_run(reference: str | Path, runs: str | Path = "runs") -> Run:

@@ -54,7 +54,7 @@ def run(model: str, dataset: Any, loss: str = "", **options: Any) -> Run: ...
 @naming_training_options
 def run(
     model: str,
-    dataset: Any,
+    dataset: Any = None,
     loss: str = "",
     *,
     data: Mapping[str, Any] | None = None,
@@ -106,21 +106,22 @@ def run(
         return Run(Path(processes.broadcast_object(str(finished.path) if finished else "")))
 
 
-def options(model: str, dataset: str, loss: str = "", **changed: Any) -> RunConfig:
+def options(model: str, dataset: Any = None, loss: str = "", **changed: Any) -> RunConfig:
     """Return every option of a run, as dataclasses: `.model_config`, `.loss_config`, `.data_config`, `.training`.
 
     A notebook shows them with their help.
 
     Args:
         model: Name of a registered model.
-        dataset: Name of a registered dataset.
+        dataset: Name of a registered dataset, or examples as `genzoo.run` takes them.
         loss: Name of a registered loss; default: the model's own.
         **changed: Options as `genzoo.run` takes them; the others have their defaults.
 
     Raises:
         UsageError: A name, option or value that does not fit.
     """
-    return Components.find(registry(), model, dataset, loss).defaults().replace({}, changed)
+    name, data = named(dataset, {})
+    return Components.find(registry(), model, name, loss).defaults().replace(data, changed)
 
 
 def resume(

@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from genzoo.core.dataset import KeepsArrays
-from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.options import to_json
 from genzoo.data.locations import locations
 from genzoo.registry.current import register_dataset, registry
@@ -50,7 +50,8 @@ def pair(given: Any, labels: Any) -> tuple[Any, Any]:
     """
     if given is None or isinstance(given, (int, float, Mapping, type)) or callable(given):
         hint = "give a name, an array, a tensor, a DataFrame, a pair (x, labels), or a dataset object"
-        raise UsageError(f"dataset cannot be {given!r}", f"{hint}; names: genzoo list --kind dataset")
+        names = listed("datasets", registry().names("dataset"), "genzoo list --kind dataset")
+        raise UsageError(f"dataset cannot be {given!r}", f"{hint}\n{names}")
     if isinstance(given, Dataset):
         given = items_of(given)
     if isinstance(given, tuple) and len(given) == 2:

@@ -16,7 +16,7 @@ from genzoo.evaluation.order import key as name_in_results
 from genzoo.registry.current import registry
 from genzoo.runs.config import RunConfig
 from genzoo.runs.record import data_of, why_outdated
-from genzoo.runs.run import SPEED_FILE, Run, RunPaths, read_json
+from genzoo.runs.run import FINISHED, SPEED_FILE, Run, RunPaths, read_json
 from genzoo.runs.schema import is_config, is_ranked
 from genzoo.training.config import Training
 
@@ -102,9 +102,14 @@ def data_now(config: RunConfig, data_root: Path | None) -> Data:
     return Data.of(section, found, data_of(store))
 
 
-def is_measured(run: Run, planned: SweepRun) -> bool:
-    """Return whether a finished run has its speed and the metrics that its plan asks for."""
-    return has_speed(run) and not missing_metrics(run, planned)
+def is_complete(run: Run, planned: SweepRun) -> bool:
+    """Return whether a run with results has its end, its speed and the metrics that its plan asks for."""
+    return has_ended(run) and has_speed(run) and not missing_metrics(run, planned)
+
+
+def has_ended(run: Run) -> bool:
+    """Return whether a run with results is finished by its record: its process may have ended before its report."""
+    return bool(run.record.get("status", FINISHED) == FINISHED)
 
 
 def has_speed(run: Run) -> bool:

@@ -75,6 +75,11 @@ def sweep_runs(
     ]
 
 
+def reused(there: int, planned: int, what: str) -> str:
+    """Return a line such as "2 of 4 runs are there already"."""
+    return f"{there} of {planned} {what}{'s' * (planned > 1)} {'are' if there > 1 else 'is'} there already"
+
+
 def run_sweep(
     plan: Sequence[SweepRun],
     paths: RunPaths,
@@ -100,7 +105,10 @@ def run_sweep(
     """
     worker = Worker(plan, paths, quiet, say)
     worker.forgive()
-    if helpers and (left := sum(not worker.is_there(planned) for planned in plan)):
+    left = sum(not worker.is_there(planned) for planned in plan)
+    if left < len(plan):
+        say(reused(len(plan) - left, len(plan), "run"))
+    if helpers and left:
         helpers(left)
     worker.make_and_wait()
     made = {planned.key: worker.runs[planned.key] for planned in plan if planned.key in worker.runs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from genzoo.comparison.identity import Data, as_key
@@ -12,7 +13,16 @@ from genzoo.core.errors import GenzooError, NonFiniteError, OutOfMemory
 from genzoo.core.listener import INTERRUPTED, RunListener
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.resume import Resumption
-from genzoo.experiment.reuse import data_now, finished, has_speed, is_made_as, is_measured, is_whole, missing_metrics
+from genzoo.experiment.reuse import (
+    data_now,
+    finished,
+    has_ended,
+    has_speed,
+    is_complete,
+    is_made_as,
+    is_whole,
+    missing_metrics,
+)
 from genzoo.experiment.speed import inference_speed, sampling_speed
 from genzoo.registry.entries import describe
 from genzoo.runs.claims import DONE, FAILED, HELD, Claim, Claims, State
@@ -86,7 +96,7 @@ class Worker:
     def is_there(self, planned: SweepRun) -> bool:
         """Return whether a run is known to be finished and measured."""
         run = self.found.get(planned.key)
-        if run and is_measured(run, planned):
+        if run and is_complete(run, planned):
             self.runs[planned.key] = run
         return planned.key in self.runs
 
@@ -115,7 +125,7 @@ class Worker:
             self.held[planned.name] = state.holder
             return False
         run = run or self.made_by_others(planned, state)
-        if run and is_measured(run, planned):
+        if run and is_complete(run, planned):
             self.runs[key] = run
             return False
         with self.claims.taken(planned.claim, state) as claim:
@@ -146,6 +156,7 @@ class Worker:
         started = time.perf_counter()
         try:
             made = run or self.resumed(title, planned, claim) or self.begun(title, planned, claim)
+            self.end(title, made)
             self.measure(title, planned, made)
         except Exception as error:
             known = isinstance(error, (NonFiniteError, OutOfMemory, Stopped))
@@ -175,7 +186,7 @@ class Worker:
         """Go on with the run of the claim's holder before, and return it; None if it cannot be gone on with."""
         name = claim.notes.get("run")
         run = Run(self.paths.runs / name) if name else None
-        if run is None or not (run.path / "run.json").exists() or is_whole(run):  # whole: made on other data
+        if run is None or not (run.path / "config.json").exists() or is_whole(run):  # whole: made on other data
             return None
         try:
             resumption = Resumption(run, planned.config, self.paths.data_root, self.quiet)
@@ -187,6 +198,16 @@ class Worker:
         except GenzooError:  # other data, damaged checkpoints, or its process is not dead but silent
             return None
         return run if is_whole(ended(run, resumption.experiment)) else None
+
+    def end(self, title: str, run: Run) -> None:
+        """Write the report and the record of a run whose process ended after its results. If that fails, they do."""
+        if has_ended(run):
+            return
+        self.say(f"{title}: completes {run.path}")
+        with suppress(GenzooError):
+            resumption = Resumption(run, run.config, self.paths.data_root, self.quiet)
+            resumption.run_on()
+            ended(run, resumption.experiment)
 
     def measure(self, title: str, planned: SweepRun, run: Run) -> None:
         """Measure what a finished run lacks: metrics that are asked for, and its speed."""

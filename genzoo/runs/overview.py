@@ -15,7 +15,7 @@ from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.listener import INTERRUPTED, STOPPED, UNLIMITED
 from genzoo.runs.checkpoints import discard
 from genzoo.runs.record import former_record, last_session, total_seconds
-from genzoo.runs.run import CHECKPOINTS, FAILED, FINISHED, RUNNING, Run, read_json, was_killed
+from genzoo.runs.run import CHECKPOINTS, FAILED, FINISHED, RUNNING, Run, has_no_record_yet, read_json, was_killed
 from genzoo.runs.schema import is_count, is_number
 from genzoo.system import lock
 
@@ -56,7 +56,7 @@ class Overview:
     @cached_property
     def status(self) -> str:
         """One of `STATUSES`. A run whose process has ended without saying so was killed."""
-        status = self.record.get("status")
+        status = RUNNING if has_no_record_yet(self.run.path) else self.record.get("status")
         if not isinstance(status, str) or not self.config:
             return DAMAGED
         if was_killed(self.run.path, status):
@@ -82,7 +82,9 @@ class Overview:
     def started(self) -> float:
         """When it was started, in seconds since 1970; 0 if that is not known."""
         started = self.record.get("started")
-        return float(started) if is_number(started) else 0.0
+        if is_number(started):
+            return float(started)
+        return (self.run.path / "config.json").stat().st_mtime if has_no_record_yet(self.run.path) else 0.0
 
     @property
     def seconds(self) -> float:
@@ -196,7 +198,12 @@ def runs_beside(root: Path) -> list[Path]:
         found = sorted(root.parent.iterdir())
     except OSError:
         return []
-    return [path for path in found if all((path / name).is_file() for name in ("config.json", "run.json"))]
+    return [path for path in found if is_run(path)]
+
+
+def is_run(path: Path) -> bool:
+    """Return whether a folder of any kind is that of a run."""
+    return (path / "config.json").is_file() and ((path / "run.json").is_file() or has_no_record_yet(path))
 
 
 def _folders(place: Path, depth: int) -> Iterator[Path]:

@@ -224,7 +224,7 @@ def refuse_without(run: Run, file: str, lacks: str) -> None:
     try:
         status = str(run.record["status"]).partition(":")[0]
     except (GenzooError, KeyError):
-        status = FINISHED
+        status = RUNNING if has_no_record_yet(run.path) else FINISHED
     killed = was_killed(run.path, status)
     if status == RUNNING and not killed:
         raise UsageError(f"{run.path} has no {lacks} yet: it is running", f"look at it: genzoo watch {run.path}")
@@ -232,6 +232,13 @@ def refuse_without(run: Run, file: str, lacks: str) -> None:
         how = "was killed" if killed else "failed" if status == FAILED else f"was {status}"
         raise UsageError(f"{run.path} has no {lacks} yet: it {how}", f"go on: genzoo resume {run.path}")
     raise UsageError(f"{run.path} has no {lacks}", f"make it again: genzoo resume {run.path}")
+
+
+def has_no_record_yet(path: Path) -> bool:
+    """Return whether a run has only its first files: its process is about to write its record, or was killed then."""
+    later = ("run.json", MODEL_FILE, CHECKPOINTS, "results.json")
+    begun = all((path / name).is_file() for name in ("config.json", lock.FILE))
+    return begun and not any((path / name).exists() for name in later)
 
 
 def was_killed(path: Path, status: str) -> bool:

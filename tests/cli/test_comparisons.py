@@ -104,6 +104,9 @@ def test_a_benchmark_is_that_of_the_command(
         (["vae"], {"lr": -1}, "vae: --lr must be more than 0"),
         (["vae"], {"sort": "mze"}, "--sort mze: no run has it"),
         (["vae"], {"jobs": 0}, "--jobs 0: not from 1"),
+        (["vae"], {"seeds": 3}, "seeds must be several numbers, not 3"),
+        (["vae"], {"seeds": "3"}, "seeds must be several numbers, not '3'"),
+        (["vae"], {"seeds": [0.5]}, "--seeds 0.5: '0.5' is no seed"),
     ],
 )
 def test_a_benchmark_that_cannot_begin(

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 import genzoo
 from genzoo.cli.main import main
+from genzoo.experiment.job import Job
 from genzoo.runs.overview import Overview, run_folders, runs_in
 from genzoo.runs.run import CHECKPOINTS, Run
 from genzoo.system import lock
@@ -88,6 +90,7 @@ def test_a_status_is_that_of_the_process(place: Path, capsys: pytest.CaptureFixt
 
 HOLD = """
 import sys
+import time
 from pathlib import Path
 from genzoo.system import lock
 with lock.locked(Path(sys.argv[1])):
@@ -211,3 +214,34 @@ def test_what_is_inside_a_run_is_its_own(place: Path) -> None:
 )
 def test_mistakes_are_one_line(place: Path, words: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert text in said(capsys, *words, code=2)
+
+
+def test_a_run_that_was_killed_before_its_record_is_killed_and_resumed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small: dict[str, Any] = {"hidden": (8,), "epochs": 1, "quiet": True, "data": {"train": 200}}
+
+    def killed(self: Job, run: Run) -> None:
+        assert Overview(run).status == "running"
+        raise SystemError  # as sudden as a kill: nothing is written after it
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Job, "first_session", killed)
+        with pytest.raises(SystemError):
+            genzoo.run("vae", "moons", out="long", **small)
+    assert {path.name for path in Path("long").iterdir()} == {"config.json", "data.json", "lock"}
+    (one,) = listed(capsys)
+    assert (one["run"], one["status"], one["epochs_asked"]) == ("long", "killed", 1)
+    assert abs(one["started"] - time.time()) < 100
+    text = said(capsys, "show", "@last")
+    assert re.search(r"status +killed", text)
+    assert re.search(r"started +20\d\d-.* ago", text)
+    assert "unknown device" not in text
+    assert re.search(r"next +genzoo resume long", text)
+    with pytest.raises(genzoo.UsageError, match="long has no model yet: it was killed"):
+        Run(Path("long")).model  # noqa: B018
+    assert genzoo.resume("long", quiet=True).record["status"] == "finished"
+    Path("long/run.json").unlink()
+    assert [one["status"] for one in listed(capsys, "list", "long")] == ["damaged"]
+    assert "started" not in said(capsys, "show", "long")

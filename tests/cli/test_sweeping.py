@@ -36,8 +36,23 @@ def test_a_grid_is_that_of_the_command(
     values = [row.estimate("negative_elbo", "validation") for row in selection.rows]
     assert [value.mean for value in values] == sorted(value.mean for value in values)  # type: ignore[union-attr]
     assert made.best == selection.rows[0].runs
-    assert made.options == {"beta": f"{made.best[0].plain_config['loss']['beta']:g}", "hidden": "8,4"}
+    assert made.options == {"beta": made.best[0].plain_config["loss"]["beta"], "hidden": (8, 4)}
     assert made._repr_html_().count("<tr>") == 3
+
+
+def test_the_best_options_are_those_that_a_run_takes(
+    runs_without_figures: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "SECONDS", 0.0)
+    grid: dict[str, Any] = {"loss.beta": [2], "latent-dim": [2], "hidden": [(8, 4)]}
+    grid |= {"data.validation": [50], "lr": [1e-2]}
+    small = {"train": 100, "test": 50}
+    made = genzoo.sweep("vae", "moons", grid, seeds=[0], runs=tmp_path, data=small, epochs=1, quiet=True)
+    assert made.options == {
+        "beta": 2.0, "latent_dim": 2, "hidden": (8, 4), "data.validation": 50, "lr": 1e-2
+    }  # fmt: skip
+    again = genzoo.run("vae", "moons", data=small, epochs=1, quiet=True, out=tmp_path / "again", **made.options)
+    assert again.results["test"] == made.best[0].results["test"]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +81,7 @@ def test_values_are_typed_as_the_command_reads_them(values: Any, typed: str) -> 
         (None, {"search": {"lr": 1e-4}}, "the search needs values of lr, not 0.0001"),
         (None, {"search": {"lr": [1e-4]}}, "--search lr=0.0001: one value is no search"),
         (None, {"search": {"lr": "1e-4..1e-2"}, "seeds": [0, 1]}, "seed 0 is that of the trials"),
+        ({"beta": [1]}, {"seeds": 0}, "seeds must be several numbers, not 0"),
         (None, {"search": ["lr"]}, "the search is no mapping of options"),
     ],
 )
@@ -88,7 +104,7 @@ def test_a_search_returns_the_best_trials_with_new_seeds(
     made = genzoo.sweep(
         "vae", "moons", search=wanted, trials=5, best=1, prune=True, seeds=[7], runs=tmp_path, data=DATA, **FAST
     )
-    assert made.options == {"beta": "2.5"}
+    assert made.options == {"beta": 2.5}
     assert [run.config.training.seed for run in made.best] == [7]
     assert commands[0][:8] == ["sweep", "vae", "--search", "beta=1..4:log", "--search", "hidden=8|8,4", "--trials", "5"]
     assert commands[0][8:13] == ["--best", "1", "--seeds", "7", "--prune"]

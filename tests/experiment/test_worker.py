@@ -14,6 +14,7 @@ from genzoo.experiment.sweep import run_sweep, sweep_runs
 from genzoo.experiment.worker import Worker
 from genzoo.runs.claims import RELEASED, Claims, State
 from genzoo.runs.run import MODEL_FILE, RunPaths
+from genzoo.system import lock
 from genzoo.system.checksummed import stored_digest
 from genzoo.training.trainer import Trainer
 
@@ -111,3 +112,27 @@ def test_a_failure_is_made_again_by_the_next_call_and_by_no_worker(
     assert (worker.runs, list(worker.failures.values())) == ({}, ["vae, seed 0: the loss is nan"])
     runs, failures = run_sweep(plan, paths, quiet=True, say=lambda line: None)
     assert (len(runs), failures) == (1, [])
+
+
+def test_a_run_whose_process_ended_after_its_results_is_completed(
+    tmp_path: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, told, drawn = RunPaths(tmp_path / "runs"), list[str](), list[Path]()
+    plan = sweep_runs([configured()], [0, 1])
+    run, _ = run_sweep(plan, paths, quiet=True, say=lambda line: None)[0].values()
+    weights, record = stored_digest(run.path / MODEL_FILE), run.record
+    record["sessions"][0] |= {"status": "running", "ended": None}
+    run.write("run.json", record | {"status": "running", "ended": None})
+    monkeypatch.setattr(Job, "draw", lambda self, run, model: drawn.append(run.path))
+    same, _ = run_sweep(plan, paths, quiet=True, say=told.append)[0].values()
+    assert told == ["1 of 2 runs is there already", f"[1/2] vae, seed 0: completes {run.path}"]
+    assert (same.path, drawn) == (run.path, [run.path])
+    assert (run.record["status"], stored_digest(run.path / MODEL_FILE)) == ("finished", weights)
+    told.clear()
+    run_sweep(plan, paths, quiet=True, say=told.append)
+    assert told == ["2 of 2 runs are there already"]
+    run.write("run.json", record | {"status": "running", "ended": None})
+    monkeypatch.setattr(Job, "draw", lambda self, run, model: pytest.fail("drawn"))
+    with lock.locked(run.path):  # another process does it; its results count all the same
+        runs, failures = run_sweep(plan, paths, quiet=True, say=told.append)
+    assert (len(runs), failures, run.record["status"]) == (2, [], "running")
