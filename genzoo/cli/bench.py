@@ -234,11 +234,10 @@ def as_html(leaderboards: list[Leaderboard], title: str, picture: Path | None) -
 def boards(options: argparse.Namespace, runs: list[Any]) -> list[Leaderboard]:
     """Return a leaderboard for each protocol: the likelihoods of the models may differ."""
     from genzoo.comparison.leaderboard import Leaderboard
-    from genzoo.comparison.ranking import metric_to_sort_by
+    from genzoo.comparison.ranking import ordered
     from genzoo.comparison.tables import tables
 
-    chosen = [(table, metric_to_sort_by(table, options.sort)) for table in tables(runs)]
-    return [Leaderboard(table.sorted_by(metric), metric, options.target) for table, metric in chosen]
+    return [Leaderboard(*ordered(table, options.sort), options.target) for table in tables(runs)]
 
 
 def draw(leaderboards: list[Leaderboard], picture: Path) -> str | None:

@@ -149,6 +149,8 @@ class Table:
     """The metrics to show, in this order; empty: those that any row has."""
     brief: str = ""
     """The protocol without the options that are at their defaults."""
+    asked: bool = False
+    """Whether the user named the metric that the rows are sorted by."""
 
     def metrics(self) -> list[str]:
         """Return the metrics of the columns: the chosen ones, or all that were measured, without copies of another."""
