@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genzoo.cli.bench import checked_config, refuse_sort
+from genzoo.cli.bench import OF_ANOTHER_VERB, checked_config, refuse_sort
 from genzoo.cli.sharing import made_and_published
 from genzoo.core.errors import UsageError
 from genzoo.core.text import options_text
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 NOT_HERE = {
     "--seed": "give all seeds: --seeds 0..2",
     "--out": "each run gets its own folder in --runs FOLDER",
-    "--models": "a sweep is of one model; several models: genzoo bench --models A,B --dataset NAME",
+    "--models": "a sweep is of one model; several models: genzoo bench A,B DATASET",
+    **OF_ANOTHER_VERB,
 }
 
 
