@@ -83,6 +83,8 @@ def find(reference: str, root: Path = RUNS) -> Run:
         latest = sorted(matching, key=_started, reverse=True)[:MOST_TOLD]
         hints = [*told_apart(latest), "type more of a name, its last part alone, or @last"]
         raise UsageError(f"{len(matching)} runs begin with {reference!r}", "\n".join(hints))
+    if os.path.isdir(reference):
+        raise no_run(reference, root)
     raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
 
 
