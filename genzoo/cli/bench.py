@@ -23,23 +23,31 @@ if TYPE_CHECKING:
     from genzoo.runs.config import RunConfig
     from genzoo.runs.run import Run
 
+USAGE = """\
+genzoo bench MODEL,MODEL DATASET [options]
+       genzoo bench --dataset DATASET [--models A,B] [options]"""
 DESCRIPTION = """\
 Train several models with the same seeds and options; compare quality, speed and size with baselines in one table.
 Any option of `genzoo run` that all of them take may follow: --epochs 5 --latent-dim 10 --data.validation 1000.
 Options of one model stand behind its name: --models "vae,ddpm --net perceptron --channels 8".
 Finished runs are reused, so the same command continues an interrupted benchmark."""
+OF_ANOTHER_VERB = {
+    "--dry-run": "how long one model takes: genzoo run MODEL DATASET --dry-run",
+    "--csv": "of what is made: genzoo compare FOLDER --csv",
+}
 NOT_HERE = {
     "--seed": "give all seeds: --seeds 0..4",
     "--out": "each run gets its own folder in --runs FOLDER",
     "--config": "give the options: genzoo bench --models A,B --dataset NAME --epochs 5 …",
     "--model": "give all models: --models A,B",
+    **OF_ANOTHER_VERB,
 }
 
 
 def add_verb(verbs: Any) -> None:
     """Add `bench`. The options of models and trainer are parsed in a second pass."""
     text = "train several models under the same conditions and rank them"
-    parser = verbs.add_parser("bench", help=text, description=DESCRIPTION)
+    parser = verbs.add_parser("bench", help=text, usage=USAGE, description=DESCRIPTION)
     parser.add_argument("--models", metavar="A,B", help="models to train (default: all that take the dataset)")
     parser.add_argument("--dataset", metavar="NAME", help="dataset to train on")
     parser.add_argument("--loss", metavar="NAME", help="one loss for all models (default: each model's own)")
@@ -59,11 +67,12 @@ def handle(options: argparse.Namespace) -> int:
     """Check all options, train the runs that are missing and print the leaderboard."""
     from genzoo.runs.new_run import refuse_unwritable
 
+    take_names(options)
     if not options.dataset:
         from genzoo.registry.current import registry
 
         known = listed("datasets", registry().names("dataset"), "genzoo list --kind dataset")
-        raise UsageError("which dataset? genzoo bench --models A,B --dataset NAME", known)
+        raise UsageError(f"which dataset? genzoo bench {options.models or 'A,B'} DATASET", known)
     folder = options.runs or Path("bench") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
     refuse_jobs(options)
@@ -78,6 +87,13 @@ def handle(options: argparse.Namespace) -> int:
     configs = usable_configs(options, models)
     refuse_sort(options.sort, configs[0].training.metrics)
     return run_all(options, configs, seeds, folder, lambda runs: publish(options, runs, picture))
+
+
+def take_names(options: argparse.Namespace) -> None:
+    """Take models and dataset from the first words, where options do not give them."""
+    for name in ("models", "dataset"):
+        if getattr(options, name) is None and options.rest and not options.rest[0].startswith("-"):
+            setattr(options, name, options.rest.pop(0))
 
 
 def run_all(
@@ -234,11 +250,10 @@ def as_html(leaderboards: list[Leaderboard], title: str, picture: Path | None) -
 def boards(options: argparse.Namespace, runs: list[Any]) -> list[Leaderboard]:
     """Return a leaderboard for each protocol: the likelihoods of the models may differ."""
     from genzoo.comparison.leaderboard import Leaderboard
-    from genzoo.comparison.ranking import metric_to_sort_by
+    from genzoo.comparison.ranking import ordered
     from genzoo.comparison.tables import tables
 
-    chosen = [(table, metric_to_sort_by(table, options.sort)) for table in tables(runs)]
-    return [Leaderboard(table.sorted_by(metric), metric, options.target) for table, metric in chosen]
+    return [Leaderboard(*ordered(table, options.sort), options.target) for table in tables(runs)]
 
 
 def draw(leaderboards: list[Leaderboard], picture: Path) -> str | None:

@@ -93,20 +93,24 @@ def ordered(found: list[Table], sort: str | None, columns: str | None) -> list[t
     Raises:
         UsageError: No run has one of these metrics, or `sort` has no order.
     """
-    from genzoo.comparison.ranking import metric_to_sort_by
+    from genzoo.comparison import ranking
     from genzoo.evaluation.order import key, metrics_near, refuse_unordered
+    from genzoo.registry.current import registry
 
     known = list(dict.fromkeys(name for table in found for name in table.measured()))
     shown = names_in(columns or "")
     for option, name in [*([("--sort", sort)] if sort else []), *(("--metrics", name) for name in shown)]:
         if key(name) not in known:
             spelled = [other.replace("_", "-") for other in known]
+            hint = f"known: {', '.join(spelled)}"
+            if registry().called(name.partition(":")[0], ["metric"]):
+                compute = f"to compute it, of one run or several: genzoo evaluate RUN --metrics {name}"
+                raise UsageError(f"{option} {name}: no run has it, and compare computes none", f"{compute}\n{hint}")
             meant = metrics_near(name, spelled)
-            raise UsageError(f"{option} {name}: no run has it{meant and '.'}{meant}", f"known: {', '.join(spelled)}")
+            raise UsageError(f"{option} {name}: no run has it{meant and '.'}{meant}", hint)
     if sort:
         refuse_unordered(key(sort), f"--sort {sort}", known)
-    tables = [replace(table, columns=tuple(map(key, shown))) for table in found]
-    return [(table.sorted_by(metric), metric) for table in tables for metric in [metric_to_sort_by(table, sort)]]
+    return [ranking.ordered(replace(table, columns=tuple(map(key, shown))), sort) for table in found]
 
 
 def report_table(table: Table, metric: str) -> ReportTable:

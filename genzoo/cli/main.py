@@ -38,10 +38,13 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help; of a verb with the options of every command below its own."""
+        from genzoo.cli.words import general_help
+
         return super().format_help() + (f"\n{general_help()}" if " " in self.prog else "")
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(shortened_choice(message, self.prog), f"type: {self.prog} --help")
+        advice = self.get_default("advice") or f"type: {self.prog} --help"
+        raise UsageError(shortened_choice(message, self.prog), advice)
 
 
 def shortened_choice(message: str, command: str) -> str:
@@ -56,13 +59,6 @@ def shortened_choice(message: str, command: str) -> str:
     if found["word"] in VERBS:
         meant += f" There is: genzoo {found['word']}"
     return f"{found['what']}.{meant}" if meant else message
-
-
-def general_help() -> str:
-    """Return the options of every command as a part of a help."""
-    parser = argparse.ArgumentParser(add_help=False, usage=argparse.SUPPRESS)
-    add_general_options(parser)
-    return parser.format_help()
 
 
 TRAINING = frozenset({"run", "resume"})
@@ -177,12 +173,14 @@ def code_of_exit(stop: SystemExit) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Take the options that stand anywhere, and run the verb."""
+    from genzoo.cli.words import take_general_options
+
     if sys.platform == "win32":
         raise UsageError("genzoo does not run on Windows itself", "in its Subsystem for Linux: wsl --install")
     anywhere = Parser(prog="genzoo", add_help=False)
     add_general_options(anywhere)
     typed = list(words)
-    general, words = anywhere.parse_known_args(words)
+    general, words = take_general_options(anywhere, words)
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
     with progress(general.quiet), verbosity(2 if general.debug else general.verbose):
@@ -229,7 +227,8 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
     options, rest = parser.parse_known_args(listing(words, of_verb))
     options.moved, options.of_model = moved, of_model
     if rest and options.verb not in OF_A_RUN:
-        raise UsageError(f"unrecognised: {' '.join(rest)}", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
+        advice = getattr(options, "advice", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
+        raise UsageError(f"unrecognised: {' '.join(rest)}", advice)
     if options.verb is None:
         parser.print_help()
         return 0

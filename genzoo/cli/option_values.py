@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from genzoo.core.errors import UsageError
 from genzoo.core.options import option
 from genzoo.core.text import list_in, names_in
 
@@ -51,7 +52,23 @@ def with_lists(words: list[str], lists: Mapping[str, str], optional: Collection[
         if equals and value == "none" and current in optional:
             split += [*given, "None"]
         elif equals and current in lists:
-            split += given + (list_in(value, current) if lists[current] == "int" else names_in(value))
+            numbers = list_in(value, current) if lists[current] == "int" else names_in(value)
+            refuse_no_numbers(numbers, current, lists[current])
+            split += [*given, *numbers]
         else:
             split.append(word)
     return split
+
+
+def refuse_no_numbers(words: list[str], name: str, kind: str) -> None:
+    """Refuse words of a list that are no numbers of its kind, "int" or "float".
+
+    Raises:
+        UsageError: Naming the first one.
+    """
+    for word in words:
+        try:
+            int(word) if kind == "int" else float(word)
+        except ValueError:
+            what, such = ("whole number", "400,200") if kind == "int" else ("number", "0.5,1.5")
+            raise UsageError(f"{name}: {word!r} is no {what}", f"write numbers, such as {name} {such}") from None

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import itertools
 import re
+import shlex
 import typing
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -185,9 +186,11 @@ def refuse(unknown: list[str], components: Components, file: str, file_words: li
     spelling = word.partition("=")[0]
     where = f"{file}{line_of(file, spelling)}: " if spelling in file_words else ""
     if not spelling.startswith("-"):
-        raise UsageError(f"{where}unrecognised: {spelling!r}", "put the model first: genzoo run MODEL --dataset NAME")
-    if spelling in OF_THE_VERB:
+        raise UsageError(f"{where}unrecognised: {spelling!r}", stray_word(spelling, components))
+    if spelling in OF_THE_VERB and where:
         raise UsageError(f"{where}{spelling} is for the command line only", "remove it from the file")
+    if spelling in OF_THE_VERB:
+        raise UsageError(f"{spelling} is not for this command", "leave it out; genzoo run takes it: genzoo run --help")
     owners = list(owners_of(spelling))
     if owners:
         asked = f"{components.model.name} with loss {components.loss.name} on {components.dataset.name}"
@@ -197,6 +200,14 @@ def refuse(unknown: list[str], components: Components, file: str, file_words: li
     known = known_options(components) | known_options(components, with_section=True)
     hints = [f"{name} {known[name]}" for name in names if known[name]] + [help_hint(components)]
     raise UsageError(f"{where}no option {spelling}.{suggestion}", "\n".join(hints))
+
+
+def stray_word(word: str, components: Components) -> str:
+    """Return what to type in place of a word that is neither an option nor one of the names."""
+    model, _, dataset = components.names
+    if "path" in field_names(components.dataset.load().Config) and Path(word).exists():
+        return f"genzoo run {model} {dataset} --data.path {shlex.quote(word)}"
+    return f"model and dataset are {model} and {dataset}, and options begin with --"
 
 
 def suggested(spelling: str, components: Components) -> tuple[str, list[str]]:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.bench import refuse_picture, requested_models, run_all, say, usable_configs
+from genzoo.cli.bench import OF_ANOTHER_VERB, refuse_picture, requested_models, run_all, say, take_names, usable_configs
 from genzoo.cli.made_file import add_open, open_file
 from genzoo.cli.sharing import add_sharing, refuse_jobs
 from genzoo.cli.words import add_formats
@@ -33,6 +33,7 @@ NOT_HERE = {
     "--seed": "give all seeds: --seeds 0..4",
     "--config": "give the options: genzoo race --models A,B --dataset NAME --budget 10m …",
     "--model": "give all models: --models A,B",
+    **OF_ANOTHER_VERB,
     "--runs": "name the folder of all runs: --out FOLDER",
 }
 
@@ -78,7 +79,8 @@ def refuse_unusable(options: argparse.Namespace) -> float:
     Raises:
         UsageError: Saying what to type.
     """
-    how = "genzoo race --models A,B --dataset NAME --budget 10m"
+    take_names(options)
+    how = f"genzoo race {options.models or 'A,B'} {options.dataset or 'DATASET'} --budget 10m"
     if not options.dataset or not options.models:
         from genzoo.registry.current import registry
 

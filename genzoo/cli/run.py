@@ -133,11 +133,12 @@ def refuse_path(model: str, dataset: str) -> None:
     from genzoo.registry.current import registry
 
     if not registry().called(dataset, ["dataset"]) and Path(dataset).exists():
-        names = [entry.name for entry in registry().matching("dataset") if "path" in field_names(entry.load().Config)]
+        found = {entry.name: entry.load() for entry in registry().matching("dataset")}
+        names = [name for name, cls in found.items() if "path" in field_names(cls.Config)]
+        sure = [name for name in names if getattr(found[name], "reads", lambda path: False)(Path(dataset))]
         what = f"no dataset named {dataset!r}; here it is a {'folder' if Path(dataset).is_dir() else 'file'}"
-        raise UsageError(
-            what, f"genzoo run {model} KIND --data.path {dataset}, where KIND is one of {', '.join(names)}"
-        )
+        kind, where = (sure[0], "") if len(sure) == 1 else ("KIND", f", where KIND is one of {', '.join(names)}")
+        raise UsageError(what, f"genzoo run {model} {kind} --data.path {shlex.quote(dataset)}{where}")
 
 
 def some_dataset() -> str:

@@ -48,6 +48,7 @@ def add_verb(subparsers: Any) -> None:
     tag.add_argument("run", nargs=1, help=RUN_HELP)
     tag.add_argument("tags", nargs="+", metavar="TAG")
     tag.add_argument("--remove", action="store_true", help="take these tags from it")
+    tag.set_defaults(advice="genzoo runs tag RUN TAG; to take it from the run: genzoo runs tag RUN TAG --remove")
     note = made(verbs, "note", note_run, 'write a note beside a run; "" removes it')
     note.add_argument("run", nargs=1, help=RUN_HELP)
     note.add_argument("text", metavar="TEXT")

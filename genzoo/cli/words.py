@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from genzoo.system.streams import standard_error
 
 OF_A_RUN = ("run", "resume", "bench", "race", "sweep")
 """Verbs that take options of `genzoo run`, which are parsed in a second pass."""
+
+HIDES_ONE, GENERAL = re.compile("-[pqv]."), re.compile(r"-[qv]*(p(.*\.py)?)?", flags=re.DOTALL)
+"""Words that begin as options of every command do, and those that are such options."""
 
 
 def add_general_options(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +31,20 @@ def add_general_options(parser: argparse.ArgumentParser) -> None:
     general.add_argument("--debug", action="store_true", help="the same as -vv")
     general.add_argument("-p", dest="plugin_files", action="append", type=Path, default=[], metavar="FILE.py",
                          help="load a Python file as a plugin (may be repeated)")  # fmt: skip
+
+
+def general_help() -> str:
+    """Return the options of every command as a part of a help."""
+    parser = argparse.ArgumentParser(add_help=False, usage=argparse.SUPPRESS)
+    add_general_options(parser)
+    return parser.format_help()
+
+
+def take_general_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Parse the options of every command; return them and the other words. -paper is a word, not -p aper."""
+    hidden = [f"\0{word}" if HIDES_ONE.match(word) and not GENERAL.fullmatch(word) else word for word in words]
+    general, rest = parser.parse_known_args(hidden)
+    return general, [word.removeprefix("\0") for word in rest]
 
 
 def add_verbs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from genzoo.comparison.statistics import Difference, Estimate, corrected, difference, of_seeds
@@ -99,6 +99,12 @@ def best_two(rows: Sequence[Row], metric: str, label: Callable[[Row], str], part
 def usual_metric(table: Table) -> str:
     """Return the metric that a table is sorted by if none is named, see `genzoo.evaluation.order.default_metric`."""
     return default_metric(table.metrics(), lambda name: not table.without(name))
+
+
+def ordered(table: Table, asked: str | None) -> tuple[Table, str]:
+    """Return a table with the best row first, and the metric that it is sorted by, see `metric_to_sort_by`."""
+    metric = metric_to_sort_by(table, asked)
+    return replace(table.sorted_by(metric), asked=key(asked or "") == metric), metric
 
 
 def metric_to_sort_by(table: Table, asked: str | None) -> str:

@@ -17,6 +17,7 @@ from genzoo.core.run_reference import parse_pinned, run_references
 from genzoo.core.text import duration
 from genzoo.evaluation.order import key, metrics_near, refuse_unordered
 from genzoo.runs import user_defaults
+from genzoo.runs.claims import FOLDER as CLAIMS
 from genzoo.runs.overview import Overview, flat, run_folders, runs_beside
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, refuse_without
@@ -63,7 +64,7 @@ def find(reference: str, root: Path = RUNS) -> Run:
     if os.path.basename(reference) == MODEL_FILE and os.path.isfile(Path(reference).parent / "config.json"):
         return Run(Path(reference).parent)
     if os.sep in reference and os.path.exists(reference):
-        raise UsageError(f"{reference} is not a run folder: it has no config.json", f"ls {root}/, or type @last")
+        raise no_run(reference, root)
     runs = run_folders(places(root))
     if not runs:
         raise UsageError(f"no runs in {root}/", "train a model: genzoo run …, or name their folder: --runs FOLDER")
@@ -82,7 +83,21 @@ def find(reference: str, root: Path = RUNS) -> Run:
         latest = sorted(matching, key=_started, reverse=True)[:MOST_TOLD]
         hints = [*told_apart(latest), "type more of a name, its last part alone, or @last"]
         raise UsageError(f"{len(matching)} runs begin with {reference!r}", "\n".join(hints))
+    if os.path.isdir(reference):
+        raise no_run(reference, root)
     raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
+
+
+def no_run(path: str, root: Path) -> UsageError:
+    """Return why something that exists is no run, and how to name the runs in it or beside it."""
+    folder = Path(path)
+    beside = folder.name == CLAIMS
+    runs = run_folders([folder.parent if beside else folder]) if folder.is_dir() else []
+    if not runs:
+        return UsageError(f"{path} is not a run folder: it has no config.json", f"ls {root}/, or type @last")
+    every = f"{runs[0].parent}/{'*-*' if all('-' in run.name for run in runs) else '*'}"
+    what = "is not a run: it is how processes share their work" if beside else "is not a run, but a folder of runs"
+    return UsageError(f"{path} {what}", f"name one, such as {runs[0]}; where several are taken: {every}")
 
 
 def told_apart(paths: Sequence[Path]) -> list[str]:

@@ -28,6 +28,7 @@ from genzoo.comparison.statistics import as_json, estimated
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.evaluation.order import order_of
 from genzoo.runs.details import sign, without_copies
+from genzoo.runs.overview import run_folders
 from genzoo.runs.record import former_record, why_outdated
 from genzoo.runs.run import EXAMPLES_FILE, Run
 from genzoo.runs.schema import is_config, is_number, is_results
@@ -148,6 +149,8 @@ class Table:
     """The metrics to show, in this order; empty: those that any row has."""
     brief: str = ""
     """The protocol without the options that are at their defaults."""
+    asked: bool = False
+    """Whether the user named the metric that the rows are sorted by."""
 
     def metrics(self) -> list[str]:
         """Return the metrics of the columns: the chosen ones, or all that were measured, without copies of another."""
@@ -214,20 +217,16 @@ class Table:
 
 
 def collect(places: Sequence[Path]) -> list[Run]:
-    """Return the finished runs in folders, each a run or a folder of runs.
+    """Return the finished runs in folders, each a run, a folder of runs or one of sweeps, as `genzoo runs` lists them.
 
     Raises:
         UsageError: There are no finished runs.
     """
-    candidates: dict[Path, None] = {}
-    for place in places:
-        inside = sorted(path.parent for path in place.glob("*/results.json"))
-        for path in [place] if (place / "results.json").is_file() else inside:
-            candidates.setdefault(path.resolve())
-    if not candidates:
+    finished = [Run(path.resolve()) for path in run_folders(places) if (path / "results.json").is_file()]
+    if not finished:
         where = ", ".join(map(str, places))
         raise UsageError(f"no finished runs in {where}", "train a model: genzoo run MODEL --dataset NAME")
-    return [Run(path) for path in candidates]
+    return finished
 
 
 class Member(NamedTuple):

@@ -57,7 +57,8 @@ def notes(selection: Selection, looked_at: str) -> list[str]:
         *trade_off(selection),
         f"chosen as the best, it looks better there than it is; its test {label}: "
         f"{estimate_text(best.estimate(selection.metric), 'examples')}",
-        f"to use it: genzoo report {best.runs[0].path}",
+        f"to draw from it: genzoo sample {(path := best.runs[0].path)}",
+        f"to train it again: genzoo run --config {path}/config.json --seed N",
     ]
 
 

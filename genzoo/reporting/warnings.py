@@ -24,7 +24,7 @@ def ranking_notes(table: Table, metric: str) -> list[str]:
     lines = []
     if len(rows) > 1:
         why = ""
-        if metric == usual_metric(table):
+        if not table.asked and metric == usual_metric(table):
             which = "the first metric" if len(rows) == len(table.rows) else "as no metric is one"
             why = f", {which} that all rows have (--sort names another)"
         by = f"{table.sorted_on(metric)} {name}{why}"

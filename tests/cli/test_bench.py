@@ -251,7 +251,12 @@ def test_it_needs_no_pytest(kept: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", "which dataset? genzoo bench --models A,B --dataset NAME"),
+        ("", "which dataset? genzoo bench A,B DATASET"),
+        ("vae,ae", "which dataset? genzoo bench vae,ae DATASET"),
+        ("vae,vea digits", "no model named 'vea'. Did you mean 'vae'?"),
+        ("vae diggits --epochs 1", "no dataset named 'diggits'. Did you mean 'digits'?"),
+        ("vae digits --csv", "--csv is not for bench"),
+        ("vae digits --dry-run", "--dry-run is not for bench"),
         ("--dataset diggits", "no dataset named 'diggits'. Did you mean 'digits'?"),
         ("--dataset digits --models vae,vea", "no model named 'vea'. Did you mean 'vae'?"),
         ("--dataset digits --models ,", "--models ',' names none"),

@@ -63,6 +63,7 @@ def test_the_forms_agree(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
         (["RUNS", "--sort", "fid"], "genzoo: --sort fid: no run has it"),
         (["ORDERLESS", "--sort", "kl"], "genzoo: --sort kl: neither lower nor higher values of this metric are better"),
         (["RUNS", "--metrics", "mse,fid"], "genzoo: --metrics fid: no run has it"),
+        (["RUNS", "--sort", "knn"], "genzoo: --sort knn: no run has it, and compare computes none"),
         (["RUNS", "--sort", "elbo"], "genzoo: --sort elbo: no run has it. Did you mean 'negative-elbo'?"),
     ],
 )
@@ -125,6 +126,7 @@ def test_a_benchmark_and_a_comparison_sort_the_same_runs_by_the_same_metric(
     (board,) = [one for one in every if len(one.table.rows) > 1]
     assert any(note.startswith(line) for note in leaderboard_table(board).notes)
     assert line in " ".join(shown(capsys, runs).split())
+    assert "--sort names another" not in " ".join(shown(capsys, runs, "--sort", "mse", "--metrics", "mse").split())
 
 
 @pytest.mark.usefixtures("drawn_figures")

@@ -26,6 +26,14 @@ def test_a_comparison_is_what_the_command_shows(runs: Path, capsys: pytest.Captu
     assert "<html" not in html
 
 
+def test_a_folder_of_sweeps_has_the_runs_below_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in range(2):
+        make(tmp_path / "bench" / "digits" / f"{seed}", "vae", seed, 100.0 + seed)
+    (table,) = genzoo.compare(tmp_path / "bench").tables
+    assert [run.path.name for row in table.rows for run in row.runs] == ["0", "1"]
+    assert shown(capsys, tmp_path / "bench") == shown(capsys, tmp_path / "bench" / "digits")
+
+
 def test_a_comparison_as_flat_rows(runs: Path) -> None:
     table, metric = genzoo.compare(runs, sort="negative-elbo", metrics=["negative-elbo"]).chosen[-1]
     first, *_, last = records(table, metric)

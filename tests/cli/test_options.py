@@ -112,7 +112,7 @@ CASES: list[tuple[str, str, list[str]]] = [
         "this run is vae with loss elbo on digits",
         [ALL_OPTIONS],
     ),
-    ("run vae digits mnist", "unrecognised: 'mnist'", ["put the model first: genzoo run MODEL --dataset NAME"]),
+    ("run vae digits mnist", "unrecognised: 'mnist'", ["model and dataset are vae and digits, and options begin with"]),
     ("run vae digist", "no dataset named 'digist'. Did you mean 'digits'", [DATASETS, "plugin not installed?"]),
     (
         "list --kind models",
@@ -130,7 +130,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("runs ls sweep/", "invalid choice: 'ls'. Did you mean 'list'?", ["type: genzoo runs --help"]),
     ("data remove", "invalid choice: 'remove'. Did you mean 'clear'?", ["type: genzoo data --help"]),
     ("config get", "invalid choice: 'get'. Did you mean 'show'?", ["type: genzoo config --help"]),
-    (f"{DIGITS} extra", "unrecognised: 'extra'", ["put the model first: genzoo run MODEL --dataset NAME"]),
+    (f"{DIGITS} extra", "unrecognised: 'extra'", ["model and dataset are vae and digits, and options"]),
     # values
     (f"{DIGITS} --epochs x", "--epochs must be a whole number or auto, not 'x'", [ALL_OPTIONS]),
     (f"{DIGITS} --epochs 0", "--epochs must be at least 1, not 0", [ALL_OPTIONS]),
@@ -142,9 +142,9 @@ CASES: list[tuple[str, str, list[str]]] = [
     (f"{DIGITS} --latent-dim 0", "--latent-dim must be at least 1, not 0", [ALL_OPTIONS]),
     (f"{DIGITS} --latent-dim -5", "--latent-dim must be at least 1, not -5", [ALL_OPTIONS]),
     (f"{DIGITS} --latent-dim 1.5", "--latent-dim must be a whole number, not '1.5'", [ALL_OPTIONS]),
-    (f"{DIGITS} --hidden 4 x", "--hidden cannot be '4', 'x'", [ALL_OPTIONS]),
+    (f"{DIGITS} --hidden 4 x", "--hidden: 'x' is no whole number", ["write numbers, such as --hidden 400,200"]),
     (f"{DIGITS} --hidden 64-32", "--hidden 64-32: 64 comes after 32", ["write 32-64, or 64,32"]),
-    (f"{DIGITS} --hidden 4,x", "--hidden cannot be '4', 'x'", [ALL_OPTIONS]),
+    (f"{DIGITS} --hidden 4,x", "--hidden: 'x' is no whole number", ["write numbers, such as --hidden 400,200"]),
     (f"{DIGITS} --capacity foo", "--capacity cannot be 'foo'", [ALL_OPTIONS]),
     (f"{DIGITS} --seed -1", "--seed must be at least 0, not -1", [ALL_OPTIONS]),
     (f"{DIGITS} --data.resize 3000", "--data.resize must be at least 0 and at most 256, not 3000", [ALL_OPTIONS]),
@@ -230,6 +230,30 @@ def test_refused(words: str, message: str, hints: list[str]) -> None:
     lines = [line.strip() for line in result.err.splitlines()[1:]]
     assert len(lines) == len(hints)
     assert all(line.startswith(hint) for line, hint in zip(lines, hints, strict=True)), lines
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("shapes", "genzoo run vae folder --data.path shapes"),
+        ("table.csv", "genzoo run vae csv --data.path table.csv"),
+        ("x.npy", "genzoo run vae npz --data.path x.npy"),
+        ("empty", "genzoo run vae KIND --data.path empty, where KIND is one of "),
+        ("folder shapes", "genzoo run vae folder --data.path shapes"),
+    ],
+)
+def test_the_path_of_own_data_is_given_back_as_a_command(
+    words: str, hint: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("own")
+    monkeypatch.chdir(folder)
+    (folder / "shapes" / "circle").mkdir(parents=True)
+    (folder / "empty").mkdir()
+    for name in ("table.csv", "x.npy", "shapes/circle/1.PNG"):
+        (folder / name).touch()
+    result = genzoo(f"run vae {words}")
+    assert refused(result)
+    assert result.err.splitlines()[1].strip().startswith(hint)
 
 
 @pytest.mark.parametrize("words", ["--epochs 2.5", "--lr abc", "--hidden big", "--likelihood"])

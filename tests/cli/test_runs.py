@@ -141,6 +141,8 @@ def test_tags_and_notes_stay_with_a_run(place: Path, capsys: pytest.CaptureFixtu
     assert re.search(r"tags +paper", text)
     assert re.search(r"note +the one of figure 3", text)
     assert "no blanks" in said(capsys, "tag", "first", "two words", code=2)
+    for words in (["-paper"], ["good", "-paper"], ["-verified"]):
+        assert "genzoo runs tag RUN TAG --remove" in said(capsys, "tag", "first", *words, code=2)
     assert main(["resume", "runs/first", "--epochs", "3", "--quiet"]) == 0
     assert Overview(Run(Path("runs/first"))).labels == {"tags": ["paper"], "note": "the one of figure 3"}
 

@@ -98,6 +98,10 @@ def test_options_and_grid_from_a_file(
         ("vae moons --grid beta=1,2 --seed 1", "--seed is not for sweep"),
         ("vae moons --grid beta=1,2 --sort fid", "--sort fid: no run has it"),
         ("vae moons --grid beta=1,2 --sort knn --metrics c2st", "--sort knn: no run has it by itself"),
+        (
+            "vae digits --grid beta=1,2 --sort frechet --metrics frechet",
+            "--sort frechet: features are for images of 1x28x28: --data.resize 28",
+        ),
         ("vae moons --grid beta=1,2 --data.validation 0", "there are no validation data to judge by"),
         ("vae moons --grid beta=1,2 --jobs 0", "--jobs 0: not from 1 to 1,000"),
         ("vae moons --grid beta=1,2 --prune", "--prune is for a search"),

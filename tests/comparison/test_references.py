@@ -122,6 +122,22 @@ def test_comparing_refuses_names_of_no_run_and_runs_without_results(moons_run: R
     assert refused(genzoo("compare", moons_run.path, "nosuch")).startswith("no run")
 
 
+def test_a_folder_of_runs_is_told_from_a_run(tmp_path: Path) -> None:
+    make(tmp_path / "digits" / "vae-0", "vae", 0, 100.0)
+    (tmp_path / "digits" / "claims").mkdir()
+    for name, what in (("digits", "but a folder of runs"), ("digits/claims", "it is how processes share their work")):
+        result = genzoo("evaluate", tmp_path / name)
+        assert refused(result).endswith(what)
+        assert f"{tmp_path}/digits/vae-0; where several are taken: {tmp_path}/digits/*-*" in result.err
+
+
+def test_a_folder_of_runs_may_stand_here(moons_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "digits" / "vae-0", "vae", 0, 100.0)
+    monkeypatch.chdir(tmp_path)
+    result = genzoo("evaluate", "digits", "--runs", moons_run.path.parent)
+    assert refused(result) == "digits is not a run, but a folder of runs"
+
+
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     assert refused(genzoo("evaluate", tmp_path)) == f"{tmp_path} is not a run folder: it has no config.json"
     assert refused(genzoo("evaluate", "@last", "--runs", tmp_path)) == f"no runs in {tmp_path}/"

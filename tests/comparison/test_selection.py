@@ -56,6 +56,9 @@ def test_the_sheet_shows_the_test_data_of_the_best_alone(tmp_path: Path) -> None
     assert sheet.notes[0].startswith("best: vae lr=0.2, of 3 combinations, by its validation −ELBO (nats) 20.50 ± ")
     assert "test ±" not in text
     assert sheet.title.endswith("60 validation examples")
+    path = found.rows[0].runs[0].path
+    again = f"to train it again: genzoo run --config {path}/config.json --seed N"
+    assert sheet.notes[-2:] == [f"to draw from it: genzoo sample {path}", again]
 
 
 def test_the_sheet_says_whether_the_best_differs_from_the_next_and_how_many_seeds_are_missing(tmp_path: Path) -> None:

@@ -81,4 +81,6 @@ def features(x: Tensor) -> Tensor:
 
 def why_no_features(model: genzoo.Model) -> str | None:
     """Return why a model's data have no features; None if they have."""
-    return None if model.spec.shape == SHAPE else "features are for images of 1x28x28"
+    shape = model.spec.shape
+    grey = len(shape) == len(SHAPE) and shape[0] == SHAPE[0]
+    return None if shape == SHAPE else "features are for images of 1x28x28" + ": --data.resize 28" * grey

@@ -104,7 +104,8 @@ class Frechet(SampleMetric):
     """Fréchet distance of samples and data, in percent of the trace of the data's covariance.
 
     The details give the floor: the same distance between the training data and these data. It is not an FID, because
-    the features are different.
+    the features are different: they are for images of 1x28x28. Grey ones of another size become such by --data.resize
+    28; kid and sliced-wasserstein also take small examples of any shape.
     """
 
     label = f"Fréchet distance @{NAME}"

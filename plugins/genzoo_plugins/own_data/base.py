@@ -74,6 +74,8 @@ class OwnData(ABC):
 
     kind: ClassVar[str] = "FILE"
     """Placeholder for the path in messages."""
+    endings: ClassVar[tuple[str, ...]] = ()
+    """Endings of the files that are surely of this kind, in lower case."""
 
     @genzoo.config
     class Config(Cut, Located):
@@ -84,6 +86,11 @@ class OwnData(ABC):
 
     def __init__(self, config: Any) -> None:
         self.config = config
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        """Return whether a file or folder is surely of this kind, for advice."""
+        return path.suffix.lower() in cls.endings
 
     @property
     def path(self) -> Path:

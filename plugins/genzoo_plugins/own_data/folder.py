@@ -17,7 +17,7 @@ from genzoo.core.errors import UsageError
 from genzoo.data.augmentation import AugmentedImages
 from genzoo.data.input_format import InputFormat
 from genzoo.data.readers.folders import LeftOut, all_pictures_in, folders_in, pictures_in, refuse_together
-from genzoo.data.readers.images import WHITE, Measures, decoder, measure_and_read
+from genzoo.data.readers.images import SUFFIXES, WHITE, Measures, decoder, measure_and_read
 from genzoo.data.readers.labels import natural
 from genzoo.system import tensor_cache
 from genzoo_plugins.own_data.base import OwnData, Parts
@@ -72,6 +72,10 @@ class Folder(AugmentedImages, OwnData):
         def __post_init__(self) -> None:
             super().__post_init__()
             sides(self.size)
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        return any(name.lower().endswith(SUFFIXES) for _, _, names in os.walk(path) for name in names)
 
     @cached_property
     def left_out(self) -> LeftOut:

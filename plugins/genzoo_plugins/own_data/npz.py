@@ -29,6 +29,7 @@ class Npz(InMemory):
     """
 
     kind = "FILE.npz"
+    endings = (".npz", ".npy")
 
     @genzoo.config
     class Config(InMemory.Config):

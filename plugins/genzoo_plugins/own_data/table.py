@@ -20,6 +20,7 @@ class Csv(InMemory):
     """A table in which each line is an example and each column a dimension."""
 
     kind = "FILE.csv"
+    endings = (".csv", ".tsv")
 
     @genzoo.config
     class Config(InMemory.Config):

@@ -19,6 +19,7 @@ class Text(OwnData):
     """
 
     kind = "FILE.txt"
+    endings = (".txt",)
 
     @genzoo.config
     class Config(OwnData.Config):
