@@ -17,7 +17,9 @@ def test_samplers_are_compared_in_one_table(ae_run: Run) -> None:
     words = ("samplers", ae_run.path, "--samplers", "gaussian,gmm:2", "--metrics", "frechet,memorisation,latent-nll")
     lines = genzoo(*words).out.splitlines()
     assert [line.split()[0] for line in lines[1:3]] == ["gaussian", "gmm:2"]
-    assert "not available: Fréchet distance @mnist-v1 (features are for images of 1x28x28: --data.resize 28)" in lines[3]
+    assert (
+        "not available: Fréchet distance @mnist-v1 (features are for images of 1x28x28: --data.resize 28)" in lines[3]
+    )
     found = json.loads(genzoo(*words, "--json").out)["samplers"]
     assert found["gmm:2"]["latent-nll"] < found["gaussian"]["latent-nll"]
     assert found["gaussian"]["frechet"] is None
