@@ -12,8 +12,10 @@ from genzoo.cli.sharing import made_and_published
 from genzoo.core.errors import UsageError
 from genzoo.core.text import options_text
 from genzoo.system.json_output import json_result
+from genzoo.system.streams import tell
 
 if TYPE_CHECKING:
+    from genzoo.comparison.selection import Selection
     from genzoo.experiment.sweep import SweepRun
     from genzoo.runs.config import RunConfig
     from genzoo.runs.run import Run, RunPaths
@@ -99,18 +101,25 @@ def tried_in(plan: Sequence[SweepRun], runs: Mapping[str, Run]) -> dict[Path, Ma
 
 
 def made_and_chosen(options: argparse.Namespace, plan: Sequence[SweepRun], paths: RunPaths, looked_at: str) -> int:
-    """Make the missing runs of a plan, print the sheet, and return the exit code."""
+    """Make the missing runs of a plan, print the sheet, and return the exit code: not 0 if none can be chosen."""
+    found: list[Selection] = []
 
     def show(runs: dict[str, Run]) -> None:
-        publish(options, list(runs.values()), tried_in(plan, runs), looked_at)
+        found.extend(publish(options, list(runs.values()), tried_in(plan, runs), looked_at))
 
-    return made_and_published(options, plan, paths, show)
+    code = made_and_published(options, plan, paths, show)
+    if found and not any(one.best for one in found):
+        tell(
+            f"genzoo: none can be chosen: no run has {found[0].metric.replace('_', '-')}\n  choose by another metric: --sort NAME"
+        )
+        return code or 1
+    return code
 
 
 def publish(
     options: argparse.Namespace, runs: list[Run], tried: Mapping[Path, Mapping[str, str]], looked_at: str
-) -> None:
-    """Print the configurations, by what was tried in their runs, the best first."""
+) -> list[Selection]:
+    """Print the configurations, by what was tried in their runs, the best first, and return them."""
     from genzoo.cli.terminal import print_tables
     from genzoo.comparison.selection import selections
     from genzoo.evaluation.order import key
@@ -124,3 +133,4 @@ def publish(
         print(as_markdown(sheets))
     else:
         print_tables(sheets, INTERVAL)
+    return found

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from made_up_runs import make
 
+from genzoo.cli import choosing
 from genzoo.comparison.selection import Selection, selections
 from genzoo.core.errors import UsageError
 from genzoo.evaluation.order import default_metric
 from genzoo.reporting.selection import selection_table
-from genzoo.runs.run import Run
+from genzoo.runs.run import Run, RunPaths
 
 
 def run(folder: Path, lr: float, seed: int, validation: float | None, test: float, **values: object) -> Run:
@@ -140,6 +143,22 @@ def test_without_the_metric_a_configuration_is_last_and_never_the_best(tmp_path:
     assert selection_table(alone, "1 combination").notes == [
         "no best one: no run has a −ELBO (nats) of validation data"
     ]
+
+
+def test_a_sweep_that_cannot_choose_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = {"a": run(tmp_path, 0.1, 0, None, 1.0)}
+
+    def made(options: Namespace, plan: object, paths: object, show: Callable[[dict[str, Run]], None]) -> int:
+        show(runs)
+        return 0
+
+    monkeypatch.setattr(choosing, "made_and_published", made)
+    for sort, code in (("negative-elbo", 1), ("mse", 0)):
+        asked = Namespace(sort=sort, command=[], format="text")
+        assert choosing.made_and_chosen(asked, [], RunPaths(tmp_path), "1 combination") == code
+        assert ("choose by another metric: --sort NAME" in capsys.readouterr().err) == bool(code)
 
 
 def test_by_default_it_is_the_first_with_an_order_that_all_have(tmp_path: Path) -> None:
