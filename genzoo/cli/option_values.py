@@ -49,7 +49,7 @@ def with_lists(words: list[str], lists: Mapping[str, str], optional: Collection[
     for word in words:
         spelling, equals, value = word.partition("=") if word.startswith("--") else (current, "=", word)
         current, given = spelling, [spelling] * word.startswith("--")
-        if equals and value == "none" and current in optional:
+        if equals and value in ("none", "None") and current in optional:
             split += [*given, "None"]
         elif equals and current in lists:
             numbers = list_in(value, current) if lists[current] == "int" else names_in(value)

@@ -111,9 +111,8 @@ class Folder(AugmentedImages, OwnData):
         labelled = {picture.part: bool(picture.label) for picture in found}
         if len(set(labelled.values())) > 1:
             bare = next(parts[part] for part, has_label in labelled.items() if not has_label)
-            raise UsageError(
-                f"{bare} has no sub-folders of classes, but another split has", "add them, or move it away"
-            )
+            what = f"{bare} has no sub-folders of classes, but another split has"
+            raise UsageError(what, "add them, or move it away")
         return found
 
     def _below(self, top: Path, part: str) -> list[Picture]:
@@ -126,8 +125,7 @@ class Folder(AugmentedImages, OwnData):
         for folder in sorted(classes, key=lambda path: natural(path.name)) or [top]:
             here = all_pictures_in(folder, self.path, self.left_out) if classes else loose
             if not here:
-                hint = "move it away, or name a folder of pictures"
-                raise UsageError(f"{folder} holds no picture{self._others()}", hint)
+                raise UsageError(f"{folder} holds no picture{self._others()}", "move it, or name a folder of pictures")
             found += [Picture(path, part, folder.name if classes else "") for path in here]
         return found
 
