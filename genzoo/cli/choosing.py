@@ -109,9 +109,8 @@ def made_and_chosen(options: argparse.Namespace, plan: Sequence[SweepRun], paths
 
     code = made_and_published(options, plan, paths, show)
     if found and not any(one.best for one in found):
-        tell(
-            f"genzoo: none can be chosen: no run has {found[0].metric.replace('_', '-')}\n  choose by another metric: --sort NAME"
-        )
+        metric = found[0].metric.replace("_", "-")
+        tell(f"genzoo: none can be chosen: no run has {metric}\n  choose by another metric: --sort NAME")
         return code or 1
     return code
 

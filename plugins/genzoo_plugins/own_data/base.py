@@ -75,7 +75,7 @@ class OwnData(ABC):
     kind: ClassVar[str] = "FILE"
     """Placeholder for the path in messages."""
     endings: ClassVar[tuple[str, ...]] = ()
-    """Endings of the files that are surely of this kind, in lower case."""
+    """Endings of the files that are surely of this kind, or of those in the folder, in lower case."""
 
     @genzoo.config
     class Config(Cut, Located):
@@ -90,7 +90,10 @@ class OwnData(ABC):
     @classmethod
     def reads(cls, path: Path) -> bool:
         """Return whether a file or folder is surely of this kind, for advice."""
-        return path.suffix.lower() in cls.endings
+        if path.is_dir() != (cls.kind == "FOLDER"):
+            return False
+        names = [path.name] if path.is_file() else (name for _, _, names in os.walk(path) for name in names)
+        return any(name.lower().endswith(cls.endings) for name in names)
 
     @property
     def path(self) -> Path:

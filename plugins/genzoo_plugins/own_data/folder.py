@@ -54,6 +54,7 @@ class Folder(AugmentedImages, OwnData):
     """
 
     kind = "FOLDER"
+    endings = SUFFIXES
     scaled_by: ClassVar[str] = "size"
     _x: torch.Tensor | None = None
     """The pixels until `read` returns them. No reference is kept, since a run needs the memory."""
@@ -72,10 +73,6 @@ class Folder(AugmentedImages, OwnData):
         def __post_init__(self) -> None:
             super().__post_init__()
             sides(self.size)
-
-    @classmethod
-    def reads(cls, path: Path) -> bool:
-        return any(name.lower().endswith(SUFFIXES) for _, _, names in os.walk(path) for name in names)
 
     @cached_property
     def left_out(self) -> LeftOut:
