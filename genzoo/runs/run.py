@@ -231,7 +231,8 @@ def refuse_without(run: Run, file: str, lacks: str) -> None:
     if status != FINISHED:
         how = "was killed" if killed else "failed" if status == FAILED else f"was {status}"
         raise UsageError(f"{run.path} has no {lacks} yet: it {how}", f"go on: genzoo resume {run.path}")
-    raise UsageError(f"{run.path} has no {lacks}", f"make it again: genzoo resume {run.path}")
+    again = f"copy it back, or train again: genzoo run --config {run.path}/config.json"
+    raise UsageError(f"{run.path} has no {lacks}: {file} is missing", again)
 
 
 def has_no_record_yet(path: Path) -> bool:

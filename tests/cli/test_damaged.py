@@ -151,7 +151,7 @@ def test_a_pickle_is_refused_unread(tmp_path: Path, name: str) -> None:
 
 def test_a_model_file_that_is_not_there(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
-    assert refused(genzoo("sample", copy)) == f"{copy}/model.safetensors: no such file"
+    assert refused(genzoo("sample", copy)) == f"{copy} has no model: model.safetensors is missing"
 
 
 DAMAGED_JSON = [b"", b"{", b"[1, 2]", b"\xff\xfe", b"null", b"[" * 100_000, b'{"model": {"name": "vae"']
