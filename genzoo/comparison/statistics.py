@@ -83,10 +83,8 @@ class Difference:
 
     @property
     def p(self) -> float:
-        """The p-value of the two-sided t-test: without any variance t is infinite, unless the means are equal."""
-        if self.variance > 0:
-            return two_sided(self.mean / math.sqrt(self.variance), self.freedom)
-        return 0.0 if self.variance == 0 and self.mean else 1.0
+        """The p-value of the two-sided t-test; 1 if the variance is 0."""
+        return two_sided(self.mean / math.sqrt(self.variance), self.freedom) if self.variance > 0 else 1.0
 
     def interval(self, level: float) -> float:
         """Return half the width of the interval that excludes 0 if and only if p is below the level."""

@@ -149,12 +149,9 @@ def test_the_level_is_corrected_for_the_pairs_that_could_be_tested(tmp_path: Pat
     assert "corrected for 6 pairs" in ranking_notes(Table("t", table.rows[:4]), "negative_elbo")[-1]
 
 
-@pytest.mark.parametrize(("other", "expected"), [(0.0, [1, 2]), (20.0, [1, 1])])
-def test_metrics_that_are_equal_for_all_seeds_differ_between_rows(
-    tmp_path: Path, other: float, expected: list[int]
-) -> None:
-    """Three seeds with 20 active units and three with none."""
-    for model, active in (("vae", 20.0), ("conv-vae", other)):
+def test_equal_metrics_of_all_seeds_settle_nothing_without_examples(tmp_path: Path) -> None:
+    """Three seeds with 20 active units and three with 19: no spread is no proof."""
+    for model, active in (("vae", 20.0), ("conv-vae", 19.0)):
         for seed in range(3):
             make(tmp_path / f"{model}-{seed}", model, seed, 100.0, test={"active_units": active})
-    assert sorted(rank or 0 for rank in ranks(table_of(tmp_path), "active_units")) == expected
+    assert ranks(table_of(tmp_path), "active_units") == [1, 1]
