@@ -113,7 +113,7 @@ def test_comparing_refuses_names_of_no_run_and_runs_without_results(moons_run: R
     copy = tmp_path / "begun"
     shutil.copytree(moons_run.path, copy)
     (copy / "results.json").unlink()
-    assert refused(genzoo("compare", moons_run.path, copy)) == f"{copy} has no results"
+    assert refused(genzoo("compare", moons_run.path, copy)) == f"{copy} has no results: results.json is missing"
     Run(copy).write("run.json", {**moons_run.record, "status": "running"})
     with locked(copy):
         result = genzoo("compare", moons_run.path, copy)
