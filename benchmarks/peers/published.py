@@ -108,7 +108,7 @@ def draw(machines: dict[str, list[Race]]) -> None:
                 axes.text(max(values), place, f"  {middle:,.0f}", va="center", fontsize=8)
             axes.set_yticks(range(len(bars)), [label for label, _, _ in reversed(bars)])
             axes.set_title(f"{model}, {where(mine[0])}", **TITLE)
-            axes.set_xlabel("images per second: median, minimum and maximum")
+            axes.set_xlabel("images per second: median and range")
             axes.xaxis.set_major_formatter("{x:,.0f}")
             axes.locator_params(axis="x", nbins=5)
             axes.margins(x=0.18)
