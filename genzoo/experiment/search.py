@@ -240,7 +240,7 @@ class Search:
 
 
 def metric_among(terms: Iterable[str]) -> str:
-    """Return the metric that trials are compared by of the terms of a loss; "" if there is none.
+    """Return the metric that trials are compared by, among the terms of a loss; "" if none has an order.
 
     A term that is no metric, such as the loss itself, comes last; a lower one counts as better.
     """
