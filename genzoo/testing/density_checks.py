@@ -24,6 +24,8 @@ BOUND_DRAWS = 256
 """Draws of the noise that the bound on the probability of each value is averaged over."""
 NODES = 100_001
 """Points of the quadrature of a density of single numbers."""
+NODES_OF_BOUND, DRAWS_AT_NODE = 4001, 64
+"""The same of a bound, and draws of its noise at each."""
 SMALL = 8
 """Largest number of dimensions in which a Jacobian is computed, or a density is compared with samples."""
 SEQUENCES = 4096
@@ -94,12 +96,20 @@ def _normalised(pair: Pair, model: Density) -> str | None:
 
 
 def _sum_over(values: Tensor, pair: Pair, model: Density) -> float:
-    """Return Σ p(x) over all possible x [N, F]; a bound on ln p(x) is averaged over draws of its noise."""
-    x = pair.spec.view(values).view(-1, *pair.spec.shape)
-    draws = 1 if model.exactness == "exact" else BOUND_DRAWS
+    """Return Σ p(x) over all possible x [N, F]."""
+    return float(_probability(model, pair.spec.view(values).view(-1, *pair.spec.shape), BOUND_DRAWS).sum())
+
+
+def _probability(model: Density, x: Tensor, draws: int) -> Tensor:
+    """Return p(x) of x [B, *S], [B] float64; of a bound, exp of its expectation, from draws of its noise.
+
+    exp of a mean of noisy values exceeds exp of their expectation, by half the variance of the mean.
+    """
+    if model.exactness == "exact":
+        return model.log_prob(x).double().exp()
     with seeded(0):
         each = torch.stack([model.log_prob(x) for _ in range(draws)]).double()
-    return float(each.mean(0).exp().sum())
+    return (each.mean(0) - each.var(0) / (2 * draws)).exp()
 
 
 def _integral(pair: Pair, model: Density) -> float:
@@ -108,12 +118,12 @@ def _integral(pair: Pair, model: Density) -> float:
         drawn = model.sample(1000, noise=True).flatten().double()
     low, centre, high = drawn.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)).tolist()
     scale = max(high - low, 1e-6)
-    nodes = NODES if model.exactness == "exact" else NODES // 5  # the noise of a bound is coarser than these
+    nodes = NODES if model.exactness == "exact" else NODES_OF_BOUND
     angle = math.pi * ((torch.arange(nodes, dtype=torch.float64) + 0.5) / nodes - 0.5)
     x = centre + scale * angle.tan()
     slope = scale * math.pi * (1 + angle.tan().square())
     # Far outside, a bound may overflow: an undefined density counts as 0.
-    density = model.log_prob(x.float().view(-1, *pair.spec.shape)).double().exp().nan_to_num(nan=0.0)
+    density = _probability(model, x.float().view(-1, *pair.spec.shape), DRAWS_AT_NODE).nan_to_num(nan=0.0)
     return float((density * slope).mean())
 
 

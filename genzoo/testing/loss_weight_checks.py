@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import statistics
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,11 @@ EXACT = 2e-4
 """Largest residual of the linear fit, as a share of the loss's standard deviation."""
 NEAR = 0.01
 """Relative tolerance of a term's weight."""
+FEWEST = 8
+"""Number of settings that the weights can be determined from."""
+EXPLODED = 1e4
+"""A loss so many times the median one comes from a network whose random weights have overflowed: rounding would hide
+every other setting beside it."""
 
 
 @contextlib.contextmanager
@@ -97,14 +103,24 @@ def _weighed(pair: Pair) -> dict[str, float] | str:
     for number in range(SETTINGS):
         perturb(objective, weights, number, share=0.5)
         row = observed(objective, pair, number)
-        if row is None or not all(map(math.isfinite, row.values())):
+        if row is None:
             return "the loss does not compute its terms from one infer(batch)"
         rows.append(row)
+    rows = _of_common_size(rows)
+    if len(rows) < FEWEST:
+        return "the loss is not finite with random weights"
     fitted = solve(rows)
     if fitted is None:
         return "the loss is not a weighted sum of its reported terms"
     _require_weights(pair, objective.loss.config, fitted, rows[0])
     return fitted
+
+
+def _of_common_size(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Return the rows that are finite and not `EXPLODED`."""
+    finite = [row for row in rows if all(map(math.isfinite, row.values()))]
+    largest = EXPLODED * statistics.median(abs(row["loss"]) for row in finite) if finite else 0.0
+    return [row for row in finite if abs(row["loss"]) <= largest]
 
 
 def _require_weights(pair: Pair, config: Any, weights: dict[str, float], row: dict[str, float]) -> None:
@@ -157,7 +173,7 @@ def solve(rows: list[dict[str, float]]) -> dict[str, float] | None:
     for name in (*own, *(name for name in rows[0] if name != "loss" and name not in own)):
         new = column(rows, name)
         scale = new.std(0).item()
-        if scale > 1e-9 and _residual(basis, new) > 1e-4 * scale and len(basis) < SETTINGS - 4:
+        if scale > 1e-9 and _residual(basis, new) > 1e-4 * scale and len(basis) < len(rows) - 4:
             names.append(name)
             basis.append(new)
         elif name == "its reconstruction":

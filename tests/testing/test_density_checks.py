@@ -11,6 +11,7 @@ from genzoo_plugins.flows.glow import Glow
 from torch import Tensor
 
 import genzoo
+from genzoo.core.noise import standard_normal
 from genzoo.testing import CHECKS, SPECS, Pair
 from genzoo.testing.pair import SMALL
 
@@ -50,6 +51,21 @@ class Shifted(Independent):
 class Bound(Independent):
     shift = -0.5
     exactness = "bound"
+
+
+class NoisyBound(Bound):
+    """Its estimate has mean −½ below ln p(x), but E exp of it is e⁴ times p(x)."""
+
+    deviation = 3.0
+
+    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        noise = standard_normal((), x.flatten(1)[:, :1])[:, 0]
+        return super().log_prob(x) + self.deviation * noise
+
+
+class NoisyAboveBound(NoisyBound):
+    shift = 0.1
+    deviation = 0.5
 
 
 class AboveBound(Independent):
@@ -142,7 +158,7 @@ def test_the_probabilities_of_all_sequences_are_summed() -> None:
 
 
 @pytest.mark.parametrize("form", [form for form in SMALL if form != "3 tokens"])
-@pytest.mark.parametrize("kind", [Independent, Bound])
+@pytest.mark.parametrize("kind", [Independent, Bound, NoisyBound])
 def test_a_correct_density_passes(kind: type[genzoo.Model], form: str) -> None:
     assert checked(kind, "log-prob", SMALL[form]) is None
     if kind is Independent:
@@ -155,6 +171,7 @@ def test_a_correct_density_passes(kind: type[genzoo.Model], form: str) -> None:
         (Shifted, "log-prob", "2x2 pixels", r"sums over all 16 values to 1\.105\d+, not 1$"),
         (Shifted, "log-prob", "single numbers", r"integrates to 1\.105\d+, not 1$"),
         (AboveBound, "log-prob", "2x2 pixels", r"sums over all 16 values to 1\.105\d+, not at most 1$"),
+        (NoisyAboveBound, "log-prob", "single numbers", r"integrates to 1\.1\d+, not at most 1$"),
         (Bound, "drawn", "2x2 pixels", None),
         (Leaking, "log-prob", "single numbers", r"log_prob\(x\) of an example differs in a batch of its own"),
         (Summed, "log-prob", "single numbers", r"log_prob\(x\) has shape \(\), not \[B\]"),

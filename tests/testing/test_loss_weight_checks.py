@@ -30,5 +30,10 @@ def test_a_loss_that_is_not_a_sum_has_no_weights() -> None:
     assert solve(rows("nonlinear")) is None
 
 
+def test_random_weights_that_overflow_hide_no_other_ones() -> None:
+    """Of twelve random settings one has a loss of 1e19 and another of 6e6, beside 8 to 10,000 of the others."""
+    assert check_weighed(Pair.of("sa-vae", spec=SPECS["points"])) is None
+
+
 def test_beta_is_the_weight_of_the_kl() -> None:
     assert check_weighed(Pair.of("beta-vae", spec=SPECS["points"])) is None
