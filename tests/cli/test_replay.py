@@ -160,7 +160,8 @@ def default_config(model: str, dataset: str) -> RunConfig:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The long suite has every model on every dataset; they are thousands, and collected only there."""
     if "make" in metafunc.fixturenames:
-        every = itertools.product(registry().names("model"), registry().names("dataset"), (odd_config, default_config))
+        names = registry().names
+        every = list(itertools.product(names("model"), names("dataset"), (odd_config, default_config)))
         quick = [(*pair, odd_config) for pair in QUICK] + [(*QUICK[0], default_config)]
         metafunc.parametrize(("model", "dataset", "make"), every if metafunc.config.getoption("--long") else quick)
 

@@ -138,14 +138,21 @@ def refusal(model: str, loss: str, form: str) -> str | None:
 
 def forms(model: str, loss: str) -> list[str]:
     """The forms of data on which a loss trains a model; the spare ones only if there are no others."""
+    if not accepts(loss, model):
+        return []
     taken = [form for form in FORMS if refusal(model, loss, form) is None]
     return taken or [form for form in SPARE if refusal(model, loss, form) is None]
 
 
+def accepts(loss: str, model: str) -> bool:
+    """Whether a loss is for models of this class; if not, none is built to find out: collection is repeated in every
+    worker."""
+    return issubclass(registry().get("model", model).load(), registry().get("loss", loss).load().accepts)
+
+
 def trains(model: str, loss: str) -> bool:
-    """Whether a loss trains a model on any form of data; none is built if the loss is for others."""
-    accepted = issubclass(registry().get("model", model).load(), registry().get("loss", loss).load().accepts)
-    return accepted and any(refusal(model, loss, form) is None for form in FORMS)
+    """Whether a loss trains a model on any form of data."""
+    return accepts(loss, model) and any(refusal(model, loss, form) is None for form in FORMS)
 
 
 def own() -> list[Names]:
