@@ -94,7 +94,8 @@ def check_posterior(pair: Pair) -> str | None:
             require(spread > 0.3, f"{pair}: z varies {spread:.3g} times as much as samples of posterior(x) in training")
             # For a hierarchy of latents, the mean is that of the likeliest level above.
             centred(q, f"{pair}: q(z|x)", loose=0.02 if isinstance(q, DiagGaussian) else 1.0)
-        return examine_distribution(q, f"{pair}: q(z|x)")
+        decodes = pair.spec.numel > SMALL_EXAMPLE and not isinstance(q, DiagGaussian)  # its density may cost much
+        return examine_distribution(q, f"{pair}: q(z|x)", PRIOR_DRAWS if decodes else None)
 
 
 def _drawn_from(pair: Pair, model: LatentModel, batch: Batch, own: Tensor) -> None:

@@ -27,6 +27,15 @@ class Contractive(Penalised):
 
     config: Config
 
+    @classmethod
+    def refuses(cls, model: genzoo.Model) -> str | None:
+        if reason := super().refuses(model):
+            return reason
+        assert isinstance(model, genzoo.LatentModel)
+        prior = model.prior()
+        discrete = prior is not None and prior.measure == "probability"
+        return f"the codes of {type(model).__name__} are discrete: their derivative by x is 0" if discrete else None
+
     def penalties(
         self, model: genzoo.LatentModel, batch: genzoo.Batch, inference: genzoo.Inference
     ) -> dict[str, tuple[float, Tensor]]:

@@ -114,9 +114,10 @@ class SlicedWasserstein(Penalised):
         self, model: genzoo.LatentModel, batch: genzoo.Batch, inference: genzoo.Inference
     ) -> dict[str, tuple[float, Tensor]]:
         assert inference.p is not None
-        z = inference.z[0].flatten(1)
-        codes, drawn = (full_precision(genzoo.gather(part)) for part in (z, prior_samples(inference.p, z)))
-        distance = sliced_wasserstein(codes, drawn, directions(z, len(codes), self.config.slices))
+        z = inference.z[0]
+        pair = (z.flatten(1), prior_samples(inference.p, z).flatten(1))
+        codes, drawn = (full_precision(genzoo.gather(part)) for part in pair)
+        distance = sliced_wasserstein(codes, drawn, directions(pair[0], len(codes), self.config.slices))
         return {"distance": (self.config.prior_weight, distance)}
 
 

@@ -15,6 +15,8 @@ from genzoo_plugins.vae.vae import VAE
 
 LARGEST_STEP = 0.5
 """Bound of the step sizes."""
+ROWS = 8192
+"""Codes whose force is computed at once: each takes the memory of the decoder's gradient."""
 
 
 class HamiltonianVAE(VAE):
@@ -78,7 +80,8 @@ class Leapfrogs:
 
     def force(self, z: Tensor, x: Tensor) -> Tensor:
         """Return ∇_z ln p(x, z) at z [N, D], for x [N, *S]."""
-        toward: Tensor = torch.func.grad(lambda at: self.model.likelihood(at).log_prob(x).sum())(z)
+        slope = torch.func.grad(lambda at, given: self.model.likelihood(at).log_prob(given).sum())
+        toward = torch.cat([slope(*rows) for rows in zip(z.split(ROWS), x.split(ROWS), strict=True)])
         return toward - z
 
     def cooling(self) -> tuple[list[Tensor], Tensor]:

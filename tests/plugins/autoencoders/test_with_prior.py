@@ -34,6 +34,20 @@ def test_draws_of_the_prior_are_keyed_by_example() -> None:
     assert isinstance(model.prior(), genzoo.StandardNormal)
 
 
+@pytest.mark.parametrize("loss", ["sliced-codes", "adversarial-codes", "mmd"])
+@pytest.mark.parametrize("model", ["gumbel-vae", "vq-vae", "ladder-vae"])
+def test_codes_and_draws_of_the_prior_may_have_any_shape(model: str, loss: str) -> None:
+    pair = Pair.of(model, loss)
+    assert all(term.isfinite() for term in loss_of(pair.build(), pair.batch(4)).values())
+
+
+def test_discrete_codes_do_not_contract() -> None:
+    found = Pair.of("gumbel-vae", "contractive").refusal()
+    assert found == (
+        "loss 'contractive' cannot train gumbel-vae: the codes of GumbelVAE are discrete: their derivative by x is 0"
+    )
+
+
 @pytest.mark.parametrize(("kind", "loss_kind"), [(AEWithPrior, AdversarialCodes), (VAE, MMD)])
 def test_by_default_the_prior_leaves_room_for_codes(kind: type[Any], loss_kind: type[Any]) -> None:
     """Four numbers give sixteen pixels: by the ELBO the squared error is 0.023, and 0.25 without codes. A weight of the
