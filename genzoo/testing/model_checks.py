@@ -234,7 +234,7 @@ CHECKS: dict[str, Check[Pair]] = {
         "override posterior, prior and likelihood; let infer, encode, decode and reconstruct follow from them",
     ),
     "weighed": Check(
-        loss_weight_checks.check_weighed,
+        by_gradient(loss_weight_checks.check_weighed),
         "loss = reconstruction + beta · KL, both summed over an example; make every other weight an option of the loss",
     ),
     "alone": Check(

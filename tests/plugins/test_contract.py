@@ -39,7 +39,7 @@ OF_METHODS = {"density": ("likelihood",), "posterior": ("posterior", "infer", "e
 OF_THE_CLASS = ("shapes", "density", "posterior", "prior", "kl", "agrees", "alone", "drawn", "sampling")
 """The checks that concern the model alone: once in the quick suite for registrations that differ in the loss alone."""
 OF_ANY_PAIR = (
-    "loss", "edges", "learns", "phases", "after-step", "scored", "processes", "weighed", "forgets", "instances",
+    "loss", "edges", "learns", "phases", "after-step", "processes", "weighed", "forgets", "instances",
     "weights", "graph-safe",
 )  # fmt: skip
 """The checks of the long suite on a model with a loss that is not its own. Of the others most compute no loss; and such

@@ -32,6 +32,8 @@ class Contractive(Penalised):
         if reason := super().refuses(model):
             return reason
         assert isinstance(model, genzoo.LatentModel)
+        if model.spec.kind == "tokens":
+            return "it differentiates codes by numbers, and these data are tokens"
         prior = model.prior()
         discrete = prior is not None and prior.measure == "probability"
         return f"the codes of {type(model).__name__} are discrete: their derivative by x is 0" if discrete else None

@@ -26,6 +26,12 @@ class Denoising(genzoo.Loss):
 
     config: Config
 
+    @classmethod
+    def refuses(cls, model: genzoo.Model) -> str | None:
+        if reason := super().refuses(model):
+            return reason
+        return "it adds noise to numbers, and these data are tokens" if model.spec.kind == "tokens" else None
+
     def forward(self, model: genzoo.Model, batch: genzoo.Batch, step: Tensor) -> dict[str, Tensor]:
         assert isinstance(model, genzoo.LatentModel)
         noisy = batch._replace(x=batch.x + self.config.sigma * standard_normal((), batch.x))

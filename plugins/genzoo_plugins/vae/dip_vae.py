@@ -66,7 +66,7 @@ class DIP(genzoo.Loss):
         c = covariance(inference.q, self.config.version)
         variances = c.diagonal()
         diagonal = (variances - 1).square().sum()
-        others = c.square().sum() - variances.square().sum()
+        others = (c - variances.diag()).square().sum()
         penalty = self.config.off_diagonal * others + self.config.diagonal * diagonal
         return {
             "loss": reconstruction + kl + penalty,

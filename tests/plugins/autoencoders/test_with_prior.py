@@ -41,6 +41,11 @@ def test_codes_and_draws_of_the_prior_may_have_any_shape(model: str, loss: str) 
     assert all(term.isfinite() for term in loss_of(pair.build(), pair.batch(4)).values())
 
 
+@pytest.mark.parametrize("loss", ["denoising", "contractive"])
+def test_tokens_are_no_numbers(loss: str) -> None:
+    assert (Pair.of("text-vae", loss, SPECS["tokens"]).refusal() or "").endswith("numbers, and these data are tokens")
+
+
 def test_discrete_codes_do_not_contract() -> None:
     found = Pair.of("gumbel-vae", "contractive").refusal()
     assert found == (
