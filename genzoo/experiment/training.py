@@ -147,9 +147,23 @@ class TrainingSession:
             console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
         if outcome.skipped:
             console.warn(f"{outcome.skipped:,} of {outcome.step:,} steps were not finite and left out")
+        if isinstance(trainer, Trainer) and trainer.step > (start.step if start else 0):
+            self.warn_of_untrained(list(trainer.body.without_gradient))
         if unsaved := (writer and writer.error) or log.error:
             raise unsaved
         return trained
+
+    def warn_of_untrained(self, names: list[str]) -> None:
+        """Warn of parameters that the loss gives no gradient, such as those of a prior that it does not contain."""
+        if names:
+            components = self.config.components
+            own, count = components.model.loss, len(names)
+            which = f"{names[0].partition('.')[2]}{f' and {count - 1} more' if count > 1 else ''}"
+            hint = f"; its own loss, {own}, trains all" if components.loss.name != own else ""
+            self.console.warn(
+                f"the loss {components.loss.name} trains no {which} of {components.model.name}: what has no gradient "
+                f"keeps its first values{hint}"
+            )
 
     def saved_before(self, error: NonFiniteError, writer: Checkpointer | None) -> NonFiniteError:
         """Save the weights from before a step that was not finite; return the error with where they are."""

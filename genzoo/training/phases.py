@@ -185,3 +185,9 @@ def _groups(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     ends = [place for place, name in enumerate(names) if name.startswith(COUNT)]
     starts = [0, *(end + 1 for end in ends)]
     return {names[end]: names[start : end + 1] for start, end in zip(starts, ends, strict=False)}
+
+
+def leave_out_trained(parameters: dict[str, nn.Parameter]) -> None:
+    """Remove the parameters that have a gradient."""
+    for name in [name for name, parameter in parameters.items() if parameter.grad is not None]:
+        del parameters[name]

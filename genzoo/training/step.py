@@ -21,6 +21,7 @@ from genzoo.training.phases import (
     changed_before_the_end,
     cycle,
     groups_of,
+    leave_out_trained,
     means_of_phases,
     minimised,
     trained_by,
@@ -78,6 +79,8 @@ class Step:
         """What each phase's gradients are taken of; None: of every parameter."""
         named = [(name, parameter) for name, parameter in objective.named_parameters() if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
+        self.without_gradient = dict(named)
+        """The parameters that had no gradient so far, by name."""
         self.optimizer = make_optimizer(named, training, groups_of(self.phases, trained, list(dict(named))))
         self.average: MovingAverage | None = None
         self.all_reduce: Callable[[dict[str, Tensor], int], dict[str, Tensor]] | None = None
@@ -172,6 +175,7 @@ class Step:
     def _update(self, terms: dict[str, Tensor], piece: Piece) -> None:
         """Clip, check and apply a phase's gradients."""
         gradients = [parameter.grad for parameter in self.members[piece.phase] if parameter.grad is not None]
+        leave_out_trained(self.without_gradient)
         # One pass over the gradients: 2 % of a small step. torch's get_total_norm is 5 %.
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
         if self.training.grad_clip:

@@ -6,6 +6,7 @@ import gc
 import signal
 from pathlib import Path
 
+import pytest
 import torch
 from small_trainer import assert_equal, make_trainer, weights
 
@@ -55,3 +56,16 @@ def test_what_a_run_needed_is_free_when_it_ends(tmp_path: Path) -> None:
         ]
     finally:
         gc.enable()
+
+
+def test_parameters_without_a_gradient_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`l1` has no prior in it: the pseudo-inputs of `vamp-vae` stay as they were at the start."""
+    options = {"hidden": (8,), "data": {"train": 64}, "batch_size": 64, "epochs": 1, "quiet": True}
+    genzoo.run("vamp-vae", "moons", loss="l1", out=tmp_path / "l1", **options)
+    assert capsys.readouterr().err == (
+        "genzoo: the loss l1 trains no prior_part.inputs of vamp-vae: what has no gradient keeps its first values; its "
+        "own loss, elbo, trains all\n"
+    )
+    genzoo.run("vamp-vae", "moons", out=tmp_path / "elbo", **options)
+    genzoo.run("aae", "moons", out=tmp_path / "phases", **options)
+    assert not capsys.readouterr().err

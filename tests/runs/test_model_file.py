@@ -32,6 +32,7 @@ SPECS = {
     "views": genzoo.DataSpec((3,), "gaussian", parts=(genzoo.Part("a", (2,)), genzoo.Part("b", levels=3))),
     "signals": genzoo.DataSpec((1, 16), "gaussian", kind="signal", rate=8000.5),
     "tokens": genzoo.DataSpec((6,), "", kind="tokens", levels=3, symbols=("", "a", "é")),
+    "counts": genzoo.DataSpec((4,), "nb"),
 }
 
 
@@ -43,7 +44,7 @@ SEEN_AS_STORED = {"binary": False, "shift": 0.0, "scale": 1.0}
 
 def build(name: str = "vae", spec: str = "points", seed: int = 0, **options: Any) -> Model:
     entry = registry().get("model", name)
-    few = {"latent_dim": 3} if hasattr(entry.load().Config(), "latent_dim") else {}
+    few = {"latent_dim": 3} if hasattr(entry.load().Config(), "latent_dim") and name != "infogan" else {}
     config = default_config(entry, {**entry.options, **few, **options})
     return build_model(entry, SPECS[spec], config, seed, torch.device("cpu"))
 
