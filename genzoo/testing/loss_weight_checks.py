@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genzoo.core.loss import Loss
 from genzoo.core.model import Inference, LatentModel
 from genzoo.core.options import option, to_json
 from genzoo.evaluation.order import order_of
@@ -144,11 +143,10 @@ def _require_weights(pair: Pair, config: Any, weights: dict[str, float], row: di
 
 
 def _has_kl(pair: Pair, row: dict[str, float]) -> bool:
-    """Return whether a loss should contain the KL: it reports one, needs a prior, or is the model's own loss."""
-    loss_class: type[Loss] = pair.loss.load()
+    """Return whether a loss should contain the KL: it reports one, or is the model's own loss."""
     own = pair.loss.name == pair.model.loss
     reported = any(order_of(name).role in ("rate", "bound") for name in row)
-    return loss_class.needs_prior or own or reported
+    return own or reported
 
 
 def numbers_of(config: Any) -> Iterator[float]:
