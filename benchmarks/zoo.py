@@ -67,7 +67,7 @@ EPOCHS = 30
 OTHER_EPOCHS: dict[str, int] = {
     **dict.fromkeys(("glow", "mdlm", "pixelcnn", "pixelcnn-pp", "transformer"), 15),
     **dict.fromkeys(("consistency", "ddpm", "edm", "fsq-vae", "guided-flow-matching", "meanflow", "vdm", "vq-vae"), 60),
-    **dict.fromkeys(("aae", "flow-matching", "fvsbn", "gan", "infogan", "maf"), 100),
+    **dict.fromkeys(("aae", "ebm", "flow-matching", "fvsbn", "gan", "infogan", "maf"), 100),
     **dict.fromkeys(("r3gan", "rbm", "sigma-vae", "sngan", "svae", "vae-gan"), 100),
     "cb-vae": 200,
     "char-model": 5,

@@ -24,7 +24,7 @@ BOUND_DRAWS = 256
 """Draws of the noise that the bound on the probability of each value is averaged over."""
 NODES = 100_001
 """Points of the quadrature of a density of single numbers."""
-NODES_OF_BOUND, DRAWS_AT_NODE = 2001, 32
+NODES_OF_BOUND, DRAWS_AT_NODE = 1001, 16
 """The same of a bound, and draws of its noise at each."""
 SMALL = 8
 """Largest number of dimensions in which a Jacobian is computed, or a density is compared with samples."""
