@@ -10,7 +10,7 @@ import torch
 
 import genzoo
 from genzoo.core.dataset import Split
-from genzoo.core.model import Model
+from genzoo.core.model import LatentModel, Model
 from genzoo.data.resident import Resident
 from genzoo.data.view import Binarize
 from genzoo.evaluation.evaluate import evaluate, find_metrics
@@ -62,7 +62,8 @@ def training_data(model: Model) -> Resident:
 def test_batches_do_not_matter(pair: Pair, binarize: Binarize, long: bool) -> None:
     model, data = pair.build().model, Resident(pair.split(N), CPU, binarize)
     whole = values(model, data, N)
-    assert {"n", "mse", "reconstruction", "error of mse"} <= set(whole)
+    assert {"n"} < set(whole)
+    assert {"mse", "reconstruction", "error of mse"} <= set(whole) or not isinstance(model, LatentModel)
     assert "knn" in whole or not model.spec.classes
     for batch_size in (1, 7, 64) if long else (7,):
         # Matrix products of different sizes round differently.
@@ -74,11 +75,11 @@ def test_order_does_not_matter(pair: Pair, binarize: Binarize) -> None:
     order = torch.randperm(N, generator=torch.Generator().manual_seed(0))
     shuffled = Split(split.x[order], None if split.y is None else split.y[order])
     one, other = (values(model, Resident(part, CPU, binarize), 64) for part in (split, shuffled))
-    # The Fréchet distance takes roots of eigenvalues that are 0 up to rounding, and loses half of the digits. Annealing
-    # amplifies the rounding of float32 by its leapfrogs.
-    for name in [name for name in one if "frechet" in name or "ais" in name]:
-        assert other.pop(name, 0.0) == pytest.approx(one.pop(name, 0.0), rel=1e-6 if "ais" in name else 1e-7)
-    assert other == pytest.approx(one, rel=1e-9)
+    # Annealing amplifies the rounding of float32 by its leapfrogs. The Fréchet distance takes roots of eigenvalues that
+    # are 0 up to rounding, and loses half of the digits; so do steps that refine a posterior, and one on a sphere.
+    for name in [name for name in one if "ais" in name]:
+        assert other.pop(name, 0.0) == pytest.approx(one.pop(name, 0.0), rel=1e-6)
+    assert other == pytest.approx(one, rel=1e-7)
 
 
 def test_the_objective_on_held_out_data_does_not_depend_on_batches_or_order(pair: Pair, binarize: Binarize) -> None:

@@ -69,7 +69,9 @@ class AIS(genzoo.Metric):
         prior = model.prior()
         if prior is None:
             return "no prior p(z)"
-        return None if prior.measure == "density" else "its codes have no gradient"
+        if prior.measure != "density":
+            return "its codes have no gradient"
+        return None if prior.support == "any" else f"its codes lie on a {prior.support}, which the dynamics leaves"
 
     def begin(self, context: genzoo.EvaluationContext) -> str | None:
         if not self.config.sigma and (reason := why_no_likelihood(context)):
