@@ -87,7 +87,7 @@ def print_table(
     header: bool = True,
     plain: str | None = None,
     names: int = 1,
-    spare: str = "",
+    spare: Sequence[str] = (),
 ) -> None:
     """Print rows as columns; in a terminal with colour, and not wider than it.
 
@@ -100,7 +100,7 @@ def print_table(
         header: Whether the first row is a header.
         plain: The text where standard output is no terminal; without it, the aligned rows.
         names: How many columns name the rows.
-        spare: The header of a column that is left out where it would take a further table.
+        spare: Headers of columns of which the first ones are left out, as many as it takes to break no text.
     """
     from genzoo.reporting.format import aligned
 
@@ -108,10 +108,10 @@ def print_table(
         print(aligned(rows, left) if plain is None else plain)
         return
     target, rows = console(), [[harmless(text) for text in row] for row in rows]
+    for name in spare:
+        if INDENT + sum(map(max, lengths(rows))) + (GAP - 1) * len(rows[0]) > target.width:
+            rows = [[text for text, head in zip(row, rows[0], strict=True) if head != name] for row in rows]
     parts = columns_of_tables(rows, target.width, names) if header else [[*range(len(rows[0]))]]
-    if len(parts) != 1 and spare and spare in rows[0]:
-        rows = [[text for text, head in zip(row, rows[0], strict=True) if head != spare] for row in rows]
-        parts = columns_of_tables(rows, target.width, names)
     if not parts:
         _print_records(target, rows)
     for number, columns in enumerate(parts):
