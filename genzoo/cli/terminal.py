@@ -133,7 +133,7 @@ def columns_of_tables(rows: Sequence[Sequence[str]], width: int, names: int) -> 
     room = width - INDENT
     if sum(needs) + (GAP - 1) * len(needs) <= room:
         return [[*range(len(needs))]]
-    whole = [max(column) + GAP - 1 for column in lengths(rows)]
+    whole = [need + GAP - 1 for need in needs]
     parts: list[list[int]] = []
     for place in range(names, len(needs)):
         if not parts or sum(whole[one] for one in (*parts[-1], place)) > room:

@@ -169,10 +169,13 @@ class Table:
         sizes = sorted({result["test"]["n"] for row in self.rows for result in row.results})
         return f"{self.brief or self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
 
+    def told(self, row: Row) -> list[str]:
+        """Return the options in which the rows of a row's model differ."""
+        return differing(row.settings, (other.settings for other in self.rows if other.model == row.model))
+
     def label(self, row: Row, leaving_out: Sequence[str] = ()) -> str:
         """Return the model and the options in which the rows of this model differ."""
-        others = [other.settings for other in self.rows if other.model == row.model]
-        names = [name for name in differing(row.settings, others) if name not in leaving_out]
+        names = [name for name in self.told(row) if name not in leaving_out]
         return " ".join([row.model, *(f"{name}={short(row.settings[name])}" for name in names)])
 
     def records(self, metric: str) -> list[dict[str, Any]]:
