@@ -33,6 +33,8 @@ STYLES = {
 """What is coloured in a table and its notes, as regular expressions."""
 PIECE = re.compile(r"(?:[≤≈] )?\S+(?: (?:± \S+|[kMG]B|s|min|h|d)(?!\S))?")
 """What is never broken in a table: a word; a number with its sign, and with its interval or unit."""
+EASY = 16
+"""The width that each column has at least, if its texts need it, where a table goes on below another one."""
 INDENT, GAP = 2, 3
 """Blanks left of a table and between its columns, as in `genzoo.reporting.format.aligned`."""
 
@@ -133,14 +135,14 @@ def columns_of_tables(rows: Sequence[Sequence[str]], width: int, names: int) -> 
     room = width - INDENT
     if sum(needs) + (GAP - 1) * len(needs) <= room:
         return [[*range(len(needs))]]
-    whole = [need + GAP - 1 for need in needs]
+    least = [max(need, min(max(column), EASY)) + GAP - 1 for need, column in zip(needs, lengths(rows), strict=True)]
     parts: list[list[int]] = []
     for place in range(names, len(needs)):
-        if not parts or sum(whole[one] for one in (*parts[-1], place)) > room:
+        if not parts or sum(least[one] for one in (*parts[-1], place)) > room:
             parts.append([*first])
         parts[-1].append(place)
-    least = max(needs[names:]) + sum(needs[:names]) + (GAP - 1) * (names + 1)
-    return parts if least <= room else []
+    narrowest = max(needs[names:]) + sum(needs[:names]) + (GAP - 1) * (names + 1)
+    return parts if narrowest <= room else []
 
 
 def _print_columns(target: Console, rows: Sequence[Sequence[str]], left: int, header: bool) -> None:
