@@ -43,7 +43,7 @@ def run_rows(found: Sequence[Overview], names: Sequence[str]) -> list[list[str]]
             " ".join(one.labels["tags"]) + (" ✎" if one.labels["note"] else ""),
         ])  # fmt: skip
     shown = [place for place, texts in enumerate(zip(*rows[1:], strict=True)) if any(texts)]
-    return [[row[place] for place in shown] for row in rows]
+    return [[harmless(row[place]) for place in shown] for row in rows]
 
 
 def age(moment: float) -> str:
@@ -96,7 +96,7 @@ def all_options(config: Mapping[str, Any]) -> list[list[str]]:
     from genzoo.runs.typed_options import typed_options
 
     known = typed_options(config) if is_config(config) else {}
-    return [["option", "value", "default"], *([name, *texts] for name, texts in known.items())]
+    return [["option", "value", "default"], *([*map(harmless, (name, *texts))] for name, texts in known.items())]
 
 
 def next_commands(one: Overview) -> list[str]:

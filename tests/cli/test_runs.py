@@ -140,6 +140,16 @@ def test_runs_of_one_model_are_told_apart_by_their_options(place: Path, capsys: 
     }  # fmt: skip
 
 
+def test_control_characters_in_options_are_spelled_out(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree("runs/first", "runs/second")
+    file = Path("runs/second/config.json")
+    file.write_text(file.read_text().replace('"adam"', '"\\u001b[31m"'))
+    for words in (("list",), ("show", "second", "-v")):
+        text = said(capsys, *words)
+        assert "\x1b" not in text
+        assert r"\x1b[31m" in text
+
+
 def test_the_options_and_the_commands_of_a_run_are_shown(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit("runs/first", command=["/bin/genzoo", "run", "vae", "digits"])
     assert main(["resume", "runs/first", "--epochs", "3", "--quiet"]) == 0
