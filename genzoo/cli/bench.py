@@ -86,6 +86,7 @@ def handle(options: argparse.Namespace) -> int:
     seeds = parse_seeds(options.seeds)
     configs = usable_configs(options, models)
     refuse_sort(options.sort, configs[0].training.metrics)
+    refuse_uncomputable(options, configs)
     return run_all(options, configs, seeds, folder, lambda runs: publish(options, runs, picture))
 
 
@@ -213,6 +214,25 @@ def refuse_sort(name: str | None, asked: Sequence[str]) -> None:
         raise UsageError(f"--sort {name}: no run has it{meant and '.'}{meant}", f"known: {', '.join(known)}")
     if name:
         refuse_unordered(key(name), f"--sort {name}", map(key, known))
+
+
+def refuse_uncomputable(options: argparse.Namespace, configs: Sequence[RunConfig]) -> None:
+    """Refuse a metric to sort by that is defined for none of the models on these data, before anything is trained."""
+    from genzoo.evaluation.evaluate import find_metrics
+    from genzoo.experiment.plan import Plan
+    from genzoo.registry.current import registry
+    from genzoo.system.distributed import ALONE
+
+    if not options.sort or options.on:  # another machine may have what the model needs
+        return
+    (metric,) = find_metrics(registry(), [options.sort]).values()
+    reasons = []
+    for config in configs:
+        plan = Plan(config, ALONE)
+        if not (reason := metric.refuses(plan.build(plan.spec)[0])):
+            return
+        reasons.append(reason)
+    raise UsageError(f"--sort {options.sort}: {reasons[0]}", "choose by another metric: genzoo list --kind metric")
 
 
 def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genzoo.cli.bench import OF_ANOTHER_VERB, checked_config, refuse_sort
+from genzoo.cli.bench import OF_ANOTHER_VERB, checked_config, refuse_sort, refuse_uncomputable
 from genzoo.cli.sharing import made_and_published
 from genzoo.core.errors import UsageError
 from genzoo.core.text import options_text
@@ -60,22 +60,7 @@ def refuse_unjudged(options: argparse.Namespace, config: RunConfig) -> None:
     refuse_sort(options.sort, config.training.metrics)
     if getattr(config.data_config, "validation", None) == 0:
         raise UsageError("there are no validation data to judge by", "hold examples out: --data.validation 1000")
-    if options.sort and not options.on:
-        refuse_uncomputable(options.sort, config)
-
-
-def refuse_uncomputable(name: str, config: RunConfig) -> None:
-    """Refuse a metric that is not defined for the model on these data, before anything is trained."""
-    from genzoo.evaluation.evaluate import find_metrics
-    from genzoo.experiment.plan import Plan
-    from genzoo.registry.current import registry
-    from genzoo.system.distributed import ALONE
-
-    plan = Plan(config, ALONE)
-    model, _ = plan.build(plan.spec)
-    for metric in find_metrics(registry(), [name]).values():
-        if reason := metric.refuses(model):
-            raise UsageError(f"--sort {name}: {reason}", "choose by another metric: genzoo list --kind metric")
+    refuse_uncomputable(options, [config])
 
 
 def planned(

@@ -122,17 +122,17 @@ def report_table(table: Table, metric: str) -> ReportTable:
 
     metrics, places = table.metrics(), ranks(table, metric)
     baselines = [pca_of(row, metrics) for row in table.rows]
-    header = ["model", "seeds", "rank", *map(heading, metrics), *gap_heading(table)]
+    header = ["model", "rank", "seeds", *map(heading, metrics), *gap_heading(table)]
     header += [*(["PCA MSE"] if any(baselines) else []), "images/s"]
     rows = [
-        [table.label(row), str(row.seeds), "" if rank is None else str(rank)]
+        [table.label(row), "" if rank is None else str(rank), str(row.seeds)]
         + [estimate_text(row.estimate(name)) for name in metrics]
         + [estimate_text(row.gap) for _ in gap_heading(table)]
         + ([pca or "n/a"] if any(baselines) else [])
         + [rounded_mean(estimated(result["training"]["images_per_second"] for result in row.results))]
         for row, rank, pca in zip(table.rows, places, baselines, strict=True)
     ]
-    return ReportTable(table.title, [header, *rows], notes(table, metric))
+    return ReportTable(table.title, [header, *rows], notes(table, metric), names=2)
 
 
 def pca_of(row: Row, metrics: list[str]) -> str:

@@ -202,6 +202,7 @@ def bench(
     asked.models = ",".join(named)
     configs = bench_verb.usable_configs(asked, bench_verb.requested_models(asked, "bench", bench_verb.NOT_HERE))
     bench_verb.refuse_sort(sort, configs[0].training.metrics)
+    bench_verb.refuse_uncomputable(asked, configs)
     every = seeds_of(seeds)
     plan = sweep_runs(configs, every)
     asked.command = ["bench", "--models", asked.models, "--seeds", ",".join(map(str, every)), *asked.command]

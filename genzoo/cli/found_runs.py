@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from genzoo.cli.runs import age, chosen, row_of
+from genzoo.cli.run_rows import age, run_rows
+from genzoo.cli.runs import chosen
 from genzoo.comparison.references import best_of
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.late import late
@@ -43,16 +44,15 @@ class FoundRuns(Sequence[Run]):
         return (one.run for one in self.overviews)
 
     def __repr__(self) -> str:
-        lines = ["  ".join(filter(None, row)) for row in self._rows()]
+        lines = ["  ".join(filter(None, row)) for row in self._rows()[1:]]
         return "\n".join(lines) or f"no runs in {self.where}"
 
     def _repr_html_(self) -> str:
-        rows = [["run", "status", "age", "epochs", "loss", "size", "tags"], *self._rows()]
-        html: str = late("genzoo.reporting.card:list_html")(rows)
+        html: str = late("genzoo.reporting.card:list_html")(self._rows())
         return html
 
     def _rows(self) -> list[list[str]]:
-        return [row_of(one, by_path=True) for one in self.overviews]
+        return run_rows(self.overviews, [str(one.run.path) for one in self.overviews])
 
     def best(self, metric: str) -> Run:
         """Return the finished run with the best validation metric, as "@best:METRIC" on the command line does.

@@ -233,7 +233,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         parser.print_help()
         return 0
     options.rest, options.command, options.plugin_files = rest, typed, general.plugin_files
-    options.json, options.quiet = general.json, general.quiet
+    options.json, options.quiet, options.verbose = general.json, general.quiet, general.verbose
     with naming_defaults(typed):
         code: int = options.handler(options)
     return code

@@ -35,7 +35,7 @@ def add_verb(verbs: Any) -> None:
     )
     parser.add_argument("--dataset", metavar="NAME", help="the dataset, if it is not the second word")
     parser.add_argument("--loss", metavar="NAME", help="the loss (default: the model's own)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="options from a TOML file or a run's config.json")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="options from a TOML file, or those of a run")
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="parent folder (default: runs/)"
     )
@@ -63,6 +63,7 @@ def handle(options: argparse.Namespace) -> int:
     dataset, loss = options.dataset or second, options.loss or ""
     file_words = user_defaults.words()
     if options.config:
+        options.config = config_file(options.config)
         named, of_file = from_file(options.config)
         file_words += of_file
         model, dataset, loss = model or named["model"], dataset or named["dataset"], loss or named["loss"]
@@ -99,6 +100,18 @@ def launch_run(launcher: Launcher, config: Any, options: argparse.Namespace) -> 
     out = options.out or make_folder(options.runs, None, config.model, config.dataset)
     words = [] if options.out else ["--out", str(out)]
     return launch(launcher, options, [*words, *([] if options.or_resume else ["--or-resume"])], 1, f"run folder {out}")
+
+
+def config_file(path: Path) -> Path:
+    """Return the file that `--config` names: of a run, by its folder, its name or as @last, its config.json."""
+    from genzoo.comparison.references import find
+
+    if path.is_file():
+        return path
+    try:
+        return find(str(path)).path / "config.json"
+    except UsageError:
+        return path
 
 
 def from_file(path: Path) -> tuple[dict[str, str], list[str]]:
@@ -237,7 +250,7 @@ def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace)
 
 
 def print_results(run: Any, metrics: Any, root: Path) -> None:
-    """Print the results table, the paths of figures and report, and what to type next."""
+    """Print the results table, the paths of figures and report, and what to type next, in two lines at most."""
     from genzoo.cli.terminal import print_commands, print_table, print_text
     from genzoo.comparison.references import default_runs
     from genzoo.core.text import gigabytes
@@ -260,8 +273,6 @@ def print_results(run: Any, metrics: Any, root: Path) -> None:
     print_text(f"figures   {run.path}/figures/ ({drawn})")
     if (run.path / REPORT_FILE).exists():
         print(f"report    {run.path}/{REPORT_FILE}")
-    reconstruct = [f"genzoo reconstruct {where}"] if results["latents"] else []
     others = [file for file in run.path.parent.glob("*/results.json") if file.parent != run.path]
     folder = "" if run.path.parent == default_runs() else f" {run.path.parent}"
-    compare = [f"genzoo compare{folder}"] if others else []
-    print_commands([f"genzoo sample {where}", *reconstruct, f"genzoo evaluate {where}", *compare])
+    print_commands([f"genzoo sample {where}", f"genzoo compare{folder}" if others else f"genzoo evaluate {where}"])

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.run_rows import SPARE, about, age, all_options, next_commands, run_rows
 from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
-from genzoo.cli.terminal import harmless, print_commands, print_table, print_text
+from genzoo.cli.terminal import print_commands, print_table, print_text
 from genzoo.core.errors import UsageError, did_you_mean
-from genzoo.core.text import duration, gigabytes, number
+from genzoo.core.text import gigabytes
 from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def add_verb(subparsers: Any) -> None:
     verbs = runs.add_subparsers(dest="runs_verb", metavar="VERB")
     add_list_options(runs)
     add_list_options(made(verbs, "list", list_runs, "one line for each run, the newest first"))
-    show = made(verbs, "show", show_runs, "what a run is, and what to type next")
+    show = made(verbs, "show", show_runs, "what a run is, and what to type next; -v: with all its options")
     show.add_argument("run", nargs="+", help=RUN_HELP)
     diff = made(verbs, "diff", show_differences, "the options and the versions in which two runs differ")
     diff.add_argument("run", nargs=2, help=RUN_HELP)
@@ -86,6 +85,7 @@ def add_list_options(parser: argparse.ArgumentParser) -> None:
 def list_runs(options: argparse.Namespace) -> int:
     """Print a line for each run."""
     from genzoo.comparison.references import places as default_places
+    from genzoo.comparison.references import shortest
     from genzoo.runs.overview import runs_in
 
     root = options.runs
@@ -100,10 +100,8 @@ def list_runs(options: argparse.Namespace) -> int:
         such = " such" * bool(options.status or options.tag)
         raise UsageError(f"no{such} runs in {', '.join(map(str, places)) or 'runs/'}", "train a model: genzoo run …")
     shown = found[: options.n] if options.n > 0 else found
-    heads = ["run", "status", "age", "epochs", "loss", "size", "tags"]
-    rows = [heads, *(row_of(one, bool(options.places)) for one in shown)]
-    rows = rows if any(row[-1] for row in rows[1:]) else [row[:-1] for row in rows]
-    print_table(rows, left=2, spare="size")  # `genzoo runs show` has it
+    rows = run_rows(shown, shortest([one.run.path for one in shown], root))
+    print_table(rows, left=1 + rows[0].index("status"), spare=SPARE)
     if len(shown) < len(found):
         print_text(f"… {len(found) - len(shown):,} more: genzoo runs -n 0", "dim")
     return 0
@@ -125,24 +123,6 @@ def chosen(found: list[Overview], statuses: str, tag: str) -> list[Overview]:
     return [one for one in found if tag in one.labels["tags"]] if tag else found
 
 
-def row_of(one: Overview, by_path: bool = False) -> list[str]:
-    """Return the line of a run in the list, with its name, or its path where names are not looked up."""
-    return [
-        str(one.run.path) if by_path else one.run.path.name,
-        one.status,
-        age(one.started),
-        one.progress,
-        "" if one.loss is None else number(one.loss),
-        gigabytes(one.size),
-        " ".join(one.labels["tags"]) + (" ✎" if one.labels["note"] else ""),
-    ]
-
-
-def age(moment: float) -> str:
-    """Return how long ago a moment was: "3 min"; "" if it is not known."""
-    return duration(max(time.time() - moment, 0.0)) if moment else ""
-
-
 def overviews(options: argparse.Namespace) -> list[Overview]:
     """Return the runs that the words of a command line name.
 
@@ -162,42 +142,10 @@ def show_runs(options: argparse.Namespace) -> int:
     for one in found:
         print_text(str(one.run.path), "bold")
         print_table(about(one), left=2, header=False)
+        if options.verbose:
+            print_table(all_options(one.config), left=3)
         print_commands(next_commands(one))
     return 0
-
-
-def about(one: Overview) -> list[list[str]]:
-    """Return the rows of `genzoo runs show`."""
-    done, asked = one.epochs
-    command = one.record.get("command")
-    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.started))
-    typed = shlex.join(map(str, ["genzoo", *command[1:]])) if isinstance(command, list) and command else ""
-    rows = {
-        "what": f"{one.name_of('model')} with loss {one.name_of('loss')} on {one.name_of('data')}",
-        "status": one.state,
-        "started": f"{started}, {age(one.started)} ago" if one.started else "",
-        "took": f"{duration(one.seconds)} on {one.record.get('device', 'an unknown device')}" if one.record else "",
-        "epochs": f"{done} of {asked}" if asked else str(done),
-        "loss": "" if one.loss is None else f"{number(one.loss)} in the last epoch",
-        "size": f"{gigabytes(one.size)}, of it checkpoints {gigabytes(one.checkpoints)}",
-        "tags": " ".join(one.labels["tags"]),
-        "note": one.labels["note"],
-        "command": typed,
-    }
-    return [[name, harmless(text)] for name, text in rows.items() if text]
-
-
-def next_commands(one: Overview) -> list[str]:
-    """Return what to type next for a run."""
-    from genzoo.runs.overview import KILLED
-    from genzoo.runs.run import FAILED, FINISHED, REPORT_FILE, RUNNING
-
-    if one.status == RUNNING:
-        return []
-    if one.status == FINISHED:
-        return [f"open {one.run.path / REPORT_FILE}", f"genzoo evaluate {one.run.path}"]
-    resumable = one.checkpoints or one.status in (KILLED, FAILED) or one.epochs[0]
-    return [f"genzoo resume {one.run.path}" if resumable else f"genzoo runs rm {one.run.path}"]
 
 
 def show_differences(options: argparse.Namespace) -> int:

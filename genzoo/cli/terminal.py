@@ -33,6 +33,8 @@ STYLES = {
 """What is coloured in a table and its notes, as regular expressions."""
 PIECE = re.compile(r"(?:[≤≈] )?\S+(?: (?:± \S+|[kMG]B|s|min|h|d)(?!\S))?")
 """What is never broken in a table: a word; a number with its sign, and with its interval or unit."""
+EASY = 16
+"""The width that each column has at least, if its texts need it, where a table goes on below another one."""
 INDENT, GAP = 2, 3
 """Blanks left of a table and between its columns, as in `genzoo.reporting.format.aligned`."""
 
@@ -87,7 +89,7 @@ def print_table(
     header: bool = True,
     plain: str | None = None,
     names: int = 1,
-    spare: str = "",
+    spare: Sequence[str] = (),
 ) -> None:
     """Print rows as columns; in a terminal with colour, and not wider than it.
 
@@ -100,7 +102,7 @@ def print_table(
         header: Whether the first row is a header.
         plain: The text where standard output is no terminal; without it, the aligned rows.
         names: How many columns name the rows.
-        spare: The header of a column that is left out where it would take a further table.
+        spare: Headers of columns of which the first ones are left out, as many as it takes to break no text.
     """
     from genzoo.reporting.format import aligned
 
@@ -108,10 +110,10 @@ def print_table(
         print(aligned(rows, left) if plain is None else plain)
         return
     target, rows = console(), [[harmless(text) for text in row] for row in rows]
+    for name in spare:
+        if INDENT + sum(map(max, lengths(rows))) + (GAP - 1) * len(rows[0]) > target.width:
+            rows = [[text for text, head in zip(row, rows[0], strict=True) if head != name] for row in rows]
     parts = columns_of_tables(rows, target.width, names) if header else [[*range(len(rows[0]))]]
-    if len(parts) != 1 and spare and spare in rows[0]:
-        rows = [[text for text, head in zip(row, rows[0], strict=True) if head != spare] for row in rows]
-        parts = columns_of_tables(rows, target.width, names)
     if not parts:
         _print_records(target, rows)
     for number, columns in enumerate(parts):
@@ -133,14 +135,14 @@ def columns_of_tables(rows: Sequence[Sequence[str]], width: int, names: int) -> 
     room = width - INDENT
     if sum(needs) + (GAP - 1) * len(needs) <= room:
         return [[*range(len(needs))]]
-    whole = [max(column) + GAP - 1 for column in lengths(rows)]
+    least = [max(need, min(max(column), EASY)) + GAP - 1 for need, column in zip(needs, lengths(rows), strict=True)]
     parts: list[list[int]] = []
     for place in range(names, len(needs)):
-        if not parts or sum(whole[one] for one in (*parts[-1], place)) > room:
+        if not parts or sum(least[one] for one in (*parts[-1], place)) > room:
             parts.append([*first])
         parts[-1].append(place)
-    least = max(needs[names:]) + sum(needs[:names]) + (GAP - 1) * (names + 1)
-    return parts if least <= room else []
+    narrowest = max(needs[names:]) + sum(needs[:names]) + (GAP - 1) * (names + 1)
+    return parts if narrowest <= room else []
 
 
 def _print_columns(target: Console, rows: Sequence[Sequence[str]], left: int, header: bool) -> None:

@@ -43,6 +43,8 @@ class Paired:
     """Whether a better metric is "lower" or "higher"."""
     part: Part = "test"
     """The split whose metrics differ."""
+    alike: tuple[str, ...] = ()
+    """Labels of further rows that `better` does not differ significantly from."""
 
     @property
     def settled(self) -> bool:
@@ -80,6 +82,7 @@ def best_two(rows: Sequence[Row], metric: str, label: Callable[[Row], str], part
         first.reverse()
     found = tested(first[0], first[1], metric, order, part)
     pairs = comparisons(rows, metric, part)
+    others = ((row, tested(first[0], row, metric, order, part)) for row in rows if all(row is not one for one in first))
     values = example_differences(first[0], first[1], metric) if part == "test" else None
     return Paired(
         better=label(first[0]),
@@ -93,6 +96,7 @@ def best_two(rows: Sequence[Row], metric: str, label: Callable[[Row], str], part
         comparisons=pairs,
         comparative=order.comparative,
         part=part,
+        alike=tuple(label(row) for row, one in others if one is not None and one.p >= corrected(pairs)),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
-import itertools
 import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genzoo.comparison.identity import options_apart
 from genzoo.comparison.tables import collect, metric_of, table_in, tables
 from genzoo.core.errors import UsageError
 from genzoo.core.options import option
@@ -18,7 +19,7 @@ from genzoo.core.text import duration
 from genzoo.evaluation.order import key, metrics_near, refuse_unordered
 from genzoo.runs import user_defaults
 from genzoo.runs.claims import FOLDER as CLAIMS
-from genzoo.runs.overview import Overview, flat, run_folders, runs_beside
+from genzoo.runs.overview import Overview, run_folders, runs_beside
 from genzoo.runs.reference import pin, verified
 from genzoo.runs.run import MODEL_FILE, Run, refuse_without
 from genzoo.system.messages import warn
@@ -88,6 +89,19 @@ def find(reference: str, root: Path = RUNS) -> Run:
     raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
 
 
+def shortest(paths: Iterable[Path], root: Path = RUNS) -> list[str]:
+    """Return for each run the text that `find` finds it by: its name where that means no other run, else its path."""
+    known = sorted(
+        (text, str(path)) for path in run_folders(places(root)) for text in (path.name, path.name.rpartition("-")[2])
+    )
+    found = []
+    for path in paths:
+        after = known[bisect.bisect_left(known, (path.name, "")) :][:3]
+        meant = {os.path.realpath(other) for text, other in after if text.startswith(path.name)}
+        found.append(path.name if meant == {os.path.realpath(path)} else str(path))
+    return found
+
+
 def no_run(path: str, root: Path) -> UsageError:
     """Return why something that exists is no run, and how to name the runs in it or beside it."""
     folder = Path(path)
@@ -103,12 +117,10 @@ def no_run(path: str, root: Path) -> UsageError:
 def told_apart(paths: Sequence[Path]) -> list[str]:
     """Return a line for each run: its name, its age, and the values of the options in which the runs differ."""
     runs = [Overview(Run(path)) for path in paths]
-    configs = [flat(one.config) for one in runs]
-    names = [name for name in dict.fromkeys(itertools.chain(*configs)) if len({str(c.get(name)) for c in configs}) > 1]
     width = max(len(path.name) for path in paths)
     lines = []
-    for one, config in zip(runs, configs, strict=True):
-        own = [f"{name.rpartition('.')[2].replace('_', '-')} {config.get(name)}" for name in names[:MOST_DIFFERENCES]]
+    for one, options in zip(runs, options_apart(runs), strict=True):
+        own = [f"{name.replace('_', '-')} {value}" for name, value in [*options.items()][:MOST_DIFFERENCES]]
         old = f"{duration(max(time.time() - one.started, 0.0))} old" if one.started else ""
         lines.append(f"{one.run.path.name:{width}}  {', '.join(filter(None, [old, *own]))}".rstrip())
     return lines

@@ -12,6 +12,7 @@ from genzoo.comparison.identity import (
     Data,
     as_key,
     completed,
+    differing,
     file_names,
     not_default,
     protocol_words,
@@ -168,17 +169,14 @@ class Table:
         sizes = sorted({result["test"]["n"] for row in self.rows for result in row.results})
         return f"{self.brief or self.protocol} · {' or '.join(f'{size:,}' for size in sizes)} test examples"
 
+    def told(self, row: Row) -> list[str]:
+        """Return the options in which the rows of a row's model differ."""
+        return differing(row.settings, (other.settings for other in self.rows if other.model == row.model))
+
     def label(self, row: Row, leaving_out: Sequence[str] = ()) -> str:
         """Return the model and the options in which the rows of this model differ."""
-        others = [other for other in self.rows if other.model == row.model]
-        differing = [
-            name
-            for name in row.settings
-            if name not in leaving_out
-            and row.settings[name] is not None
-            and any(other.settings.get(name) != row.settings[name] for other in others)
-        ]
-        return " ".join([row.model, *(f"{name}={short(row.settings[name])}" for name in differing)])
+        names = [name for name in self.told(row) if name not in leaving_out]
+        return " ".join([row.model, *(f"{name}={short(row.settings[name])}" for name in names)])
 
     def records(self, metric: str) -> list[dict[str, Any]]:
         """Return the rows as JSON values, with the value of each seed and the rank by one metric."""

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar for each epoch, replaced by one line at its end."""
+"""Progress on the terminal: a bar, replaced by one line at the end of each epoch."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ class Console(Listener):
         if self.live:
             error = standard_error()
             self.bar = tqdm(
-                total=steps,
+                total=steps * (self.epochs if self.epochs < UNLIMITED else 1),
+                initial=self.before,
                 desc=self._title(epoch),
                 unit="",  # our own text: tqdm puts a comma before {postfix}
                 bar_format="{desc} {bar:12}{percentage:4.0f}%  {unit}",
@@ -107,10 +108,15 @@ class Console(Listener):
         left = self.first_estimate(done, now, speed)
         if self.bar is not None:
             self.bar.unit = f"{terms_line(terms(done))}  {speed * self.batch_size:,.0f} img/s{eta(left)}"
-            self.bar.update(done - self.bar.n)
+            self.bar.update(self.before + done - self.bar.n)
         elif left >= WORTH_TELLING and not self.estimated:
             self.estimated = True
             self.say(f"training takes about {duration(left)} more, by the first {done:,} steps")
+
+    @property
+    def before(self) -> int:
+        """The steps of the epochs before the present one; 0 in a training without an end, of bars for each epoch."""
+        return (self.epoch - 1) * self.steps if self.epochs < UNLIMITED else 0
 
     def first_estimate(self, done: int, now: float, speed: float) -> float:
         """Return the seconds that the steps of all epochs still take; 0 before they can be told, and after an epoch."""

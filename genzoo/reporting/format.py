@@ -35,14 +35,15 @@ def results_table(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> 
 
 
 def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> list[list[str]]:
-    """Return a header and one row for each metric: a column for each split, and for each error of the last split.
+    """Return a header, a row for each metric, and how many examples were measured.
 
+    There is a column for each split, and for each error of the last split.
     Metrics that no split has are in `not_available`.
     """
     splits = [split for split in SPLITS if split in results]
     last = results[splits[-1]]
     errors = [kind for kind in ERRORS if any(value is not None for value in last.get(kind, {}).values())]
-    header = ["", *(f"{split} ({results[split]['n']:,})" for split in splits), *(ERRORS[kind] for kind in errors)]
+    header = ["", *splits, *(ERRORS[kind] for kind in errors)]
     body = []
     shown = without_copies([last], list(map(key, metrics)))
     for name in metrics:
@@ -53,7 +54,15 @@ def results_rows(results: Mapping[str, Any], metrics: Mapping[str, Metric]) -> l
         body.append([heading(key(name), name), *values, *map(half_width, of_last)])
     blanks = [""] * len(errors)
     body += [[label, *map(number, values), *blanks] for label, values in objective_rows(results, splits)]
+    body.append(["examples", *counts(results, splits), *blanks])
     return [header, *body]
+
+
+def counts(results: Mapping[str, Any], splits: Sequence[str]) -> list[str]:
+    """Return on how many examples each split was measured: of the training data perhaps on some of all."""
+    whole = results.get("training", {}).get("examples")
+    of_all = {"train": f" of {whole:,}"} if whole and "train" in splits and results["train"]["n"] < whole else {}
+    return [f"{results[split]['n']:,}{of_all.get(split, '')}" for split in splits]
 
 
 def reason_of_all(results: Mapping[str, Any], name: str) -> str:

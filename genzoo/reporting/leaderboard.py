@@ -22,18 +22,22 @@ WORSE = "worse than baseline!"
 def leaderboard_table(board: Leaderboard) -> ReportTable:
     """Return a leaderboard as texts."""
     metrics = board.table.metrics()
-    header = ["model", "seeds", "rank", *map(heading, metrics), *gap_heading(board.table)]
+    header = ["model", "rank", "seeds", *map(heading, metrics), *gap_heading(board.table)]
     header += ["train images/s", "infer images/s"]
     if board.target is not None:
         header.append(f"training to −ELBO ≤ {number(board.target)}")
-    rows = [[*header, "parameters", "peak memory", "device"]]
+    devices = {device for row in board.table.rows for device in devices_of(row)}
+    rows = [[*header, "parameters", "peak memory", *(["device"] if len(devices) != 1 else [])]]
     places = ranks(board.table, board.metric)
-    rows += [_row_texts(board, row, place, metrics) for row, place in zip(board.table.rows, places, strict=True)]
+    for row, place in zip(board.table.rows, places, strict=True):
+        own = [" / ".join(devices_of(row))] if len(devices) != 1 else []
+        rows.append([*_row_texts(board, row, place, metrics), *own])
     for baseline in board.baselines():
         texts = [number(baseline.value) if name == baseline.metric else "" for name in metrics]
         rows.append([baseline.name, "", "", *texts, *[""] * (len(rows[0]) - 3 - len(texts))])
-    notes = [*warnings(board), *ranking_notes(board.table, board.metric), *_notes(board)]
-    return ReportTable(board.table.title, rows, notes)
+    everywhere = [f"trained on {next(iter(devices))}"] if len(devices) == 1 else []
+    notes = [*warnings(board), *ranking_notes(board.table, board.metric), *_notes(board), *everywhere]
+    return ReportTable(board.table.title, rows, notes, names=2)
 
 
 def _row_texts(board: Leaderboard, row: Row, rank: int | None, metrics: Sequence[str]) -> list[str]:
@@ -44,13 +48,16 @@ def _row_texts(board: Leaderboard, row: Row, rank: int | None, metrics: Sequence
     times = [] if board.target is None else [_seconds(board, row)]
     memory = [used for result in row.results if is_number(used := result["training"].get("peak_memory"))]
     parameters = row.results[0].get("parameters")
-    devices = sorted({str(record.get("device", "n/a")) for record in map(former_record, row.runs)})
     return [
-        *(board.table.label(row), str(row.seeds), "" if rank is None else str(rank), *texts, *speeds, *times),
+        *(board.table.label(row), "" if rank is None else str(rank), str(row.seeds), *texts, *speeds, *times),
         "n/a" if parameters is None else f"{parameters:,}",
         gigabytes(max(memory)) if memory else "n/a",
-        " / ".join(devices),
     ]
+
+
+def devices_of(row: Row) -> list[str]:
+    """Return the devices that the runs of a row were trained on."""
+    return sorted({str(record.get("device", "an unknown device")) for record in map(former_record, row.runs)})
 
 
 def _seconds(board: Leaderboard, row: Row) -> str:

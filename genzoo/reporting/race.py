@@ -30,14 +30,14 @@ def contest_table(contest: Contest) -> ReportTable:
     for row, rank in zip(table.rows, ranks(table, contest.metric), strict=True):
         place = "" if rank is None or row.seeds < 2 else str(rank)
         texts = [estimate_text(row.estimate(name)) for name in metrics]
-        lines.append((order.cost(mean(row, contest.metric)), [table.label(row), str(row.seeds), place, *texts]))
+        lines.append((order.cost(mean(row, contest.metric)), [table.label(row), place, str(row.seeds), *texts]))
     for baseline in contest.baselines():
         texts = [number(baseline.value) if name == baseline.metric else "" for name in metrics]
-        lines.append((order.cost(baseline.value), [baseline.name, "", BASELINE, *texts]))
-    header = ["model", "seeds", "rank", *map(heading, metrics)]
+        lines.append((order.cost(baseline.value), [baseline.name, BASELINE, "", *texts]))
+    header = ["model", "rank", "seeds", *map(heading, metrics)]
     rows = [header, *(texts for _, texts in sorted(lines, key=lambda line: line[0]))]
     title = f"{header[3]}, {order.comparative} is better · {table.title}"
-    return ReportTable(title, rows, ranking_notes(table, contest.metric)[-1:])
+    return ReportTable(title, rows, ranking_notes(table, contest.metric)[-1:], names=2)
 
 
 def mean(row: Row, metric: str) -> float:

@@ -16,7 +16,16 @@ from genzoo.evaluation.order import heading, metric_for, named
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.entries import describe
 from genzoo.registry.parts import figures
-from genzoo.reporting.format import SPLITS, half_width, metric_text, missing, notes, objective_rows, reason_of_all
+from genzoo.reporting.format import (
+    SPLITS,
+    counts,
+    half_width,
+    metric_text,
+    missing,
+    notes,
+    objective_rows,
+    reason_of_all,
+)
 from genzoo.reporting.html import data_url, render
 from genzoo.runs.details import without_copies
 from genzoo.runs.record import total_seconds, why_outdated
@@ -116,7 +125,8 @@ def table(results: Mapping[str, Any]) -> dict[str, Any]:
         rows.append({"label": heading(name), "cells": cells})
     for label, values in objective_rows(results, splits):
         rows.append({"label": label, "cells": [{"value": number(value), "error": ""} for value in values]})
-    return {"columns": [f"{split} ({results[split]['n']:,})" for split in splits], "rows": rows}
+    rows.append({"label": "examples", "cells": [{"value": text, "error": ""} for text in counts(results, splits)]})
+    return {"columns": splits, "rows": rows}
 
 
 def labels_in(results: Mapping[str, Any]) -> dict[str, str]:
@@ -211,7 +221,7 @@ def provenance(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("python", record["python"]),
         *record["packages"].items(),
         ("platform", record["platform"]),
-        ("device", f"{record['device']}; {record['threads']} threads"),
+        ("device", device_text(record["device"], record["threads"])),
         ("started as", shlex.join(record["command"])),
     ]
     rows += [(kind, f"{made['name']} of {made['origin']}") for kind, made in record["plugins"].items()]
@@ -219,6 +229,11 @@ def provenance(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"data {name}", str(data["source"])))
         rows += [(f"sha256 {file}", digest) for file, digest in data["sha256"].items()]
     return [(label, str(value)) for label, value in rows]
+
+
+def device_text(device: str, threads: int) -> str:
+    """Return a device with the threads beside it: of a CPU its description has them already."""
+    return device if "thread" in device else f"{device}; {threads} thread{'s' * (threads != 1)}"
 
 
 def option_text(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from genzoo.comparison.ranking import MOST_SEEDS
+from genzoo.comparison.references import shortest
 from genzoo.comparison.selection import Selection
 from genzoo.comparison.tables import Row
 from genzoo.evaluation.order import heading, named, order_of
@@ -57,8 +58,8 @@ def notes(selection: Selection, looked_at: str) -> list[str]:
         *trade_off(selection),
         f"chosen as the best, it looks better there than it is; its test {label}: "
         f"{estimate_text(best.estimate(selection.metric), 'examples')}",
-        f"to draw from it: genzoo sample {(path := best.runs[0].path)}",
-        f"to train it again: genzoo run --config {path}/config.json --seed N",
+        f"to draw from it: genzoo sample {(run := shortest([best.runs[0].path])[0])}",
+        f"to train it again: genzoo run --config {run} --seed N",
     ]
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
+from typing import Any
 
+from genzoo.comparison.identity import short
 from genzoo.comparison.leaderboard import baselines_of
 from genzoo.comparison.ranking import Paired, usual_metric
+from genzoo.comparison.selection import metric_of_all
 from genzoo.comparison.statistics import Estimate
-from genzoo.comparison.tables import Row, Table, paired
+from genzoo.comparison.tables import Row, Table, paired, table_in
+from genzoo.core.listener import CLOSED_FORM
 from genzoo.core.text import number
-from genzoo.evaluation.order import metric_for, named, order_of
+from genzoo.evaluation.order import key, metric_for, named, order_of
 from genzoo.reporting.format import impossible_gaps
 from genzoo.runs.record import former_record
 
+BUDGET = ("epochs", "max_steps", "max_time", "batch_size")
+"""Options that say how much a model is trained."""
+MOST_NAMED = 4
+"""Rows that a sentence names."""
 ROUNDING = 1e-5
 """Relative difference of two metrics up to which they count as equal: the order of additions may differ."""
 
@@ -33,8 +43,57 @@ def ranking_notes(table: Table, metric: str) -> list[str]:
         lines.append(f"the metric {name} is not installed: lower is assumed to be better")
     if order.better is None:
         return [*lines, f"no test: neither a lower nor a higher {name} is better"]
+    lines += [*unlike_budgets(table), *of_sweep(table)]
     test = paired(table, metric)
     return [*lines, "no test: fewer than two rows have the metric" if test is None else test_sentence(test)]
+
+
+def unlike_budgets(table: Table) -> list[str]:
+    """Return the options of `BUDGET` in which rows of different models differ, with the rows: their labels do not tell.
+
+    The rows with the commonest value of an option are not named. Models in closed form have no budget.
+    """
+    rows = [row for row in table.rows if table_in(row.results[0], "training").get("mode") != CLOSED_FORM]
+    parts = []
+    for name in BUDGET:
+        having: dict[str, list[str]] = {}
+        for row in rows:
+            having.setdefault(short(row.settings.get(name)), []).append(table.label(row, BUDGET))
+        if len(having) > 1 and not all(name in table.told(row) for row in rows):
+            usual = max(having, key=lambda value: len(having[value]))
+            others = having.pop(usual)
+            texts = [f"{value} ({sentence_list(own)})" for value, own in having.items()]
+            texts.append(f"{usual} ({'the others' if len(others) > 1 else others[0]})")
+            parts.append(f"{name} {', '.join(texts)}")
+    return [f"not trained alike: {'; '.join(parts)}"] if parts else []
+
+
+def of_sweep(table: Table) -> list[str]:
+    """Return a note for rows that are the configurations of one sweep: it chooses by validation data."""
+    runs = [run for row in table.rows for run in row.runs]
+    commands = [sweep_command(former_record(run).get("command")) for run in runs]
+    splits = [table_in(result, "validation") for row in table.rows for result in row.results]
+    if len(table.rows) < 2 or len({run.path.parent for run in runs}) > 1 or not all(commands) or not all(splits):
+        return []
+    words = commands[0]
+    asked = next((after for word, after in itertools.pairwise(words) if word == "--sort"), "")
+    name = named(key(asked) or metric_of_all(splits))
+    choose = f"which chooses by the validation {name} (the same genzoo sweep again shows it)"
+    return [f"the runs are of one sweep, {choose}: choose by that, and report the test data of the chosen one"]
+
+
+def sweep_command(command: Any) -> list[str]:
+    """Return the words of a command behind `sweep`; [] if it is another one."""
+    words = [str(word) for word in command] if isinstance(command, list) else []
+    verb = next((word for word in words[1:] if not word.startswith("-") and not word.endswith(".py")), "")
+    return words[words.index(verb) :] if verb == "sweep" else []
+
+
+def sentence_list(labels: Sequence[str]) -> str:
+    """Return labels as a part of a sentence, not more than `MOST_NAMED` of them."""
+    more = [f"{len(labels) - MOST_NAMED} others"] if len(labels) > MOST_NAMED + 1 else []
+    *names, last = [*labels[: MOST_NAMED if more else None], *more]
+    return " and ".join([", ".join(names), last] if names else [last])
 
 
 def test_sentence(test: Paired) -> str:
@@ -52,7 +111,9 @@ def test_sentence(test: Paired) -> str:
     over += f", paired over {test.n:,} {test.part} examples" if test.n else alone
     level = f", at a level corrected for {test.comparisons} pairs of rows" if test.comparisons > 1 else ""
     gap += f" ± {test.interval:.2g}"
-    return f"{test.better} is {order} {test.other}: {metric} {test.comparative} by {gap}, {over}{level}"
+    neither = "; nor than " if not test.settled else "; not significantly better than "
+    also = f"{neither}{sentence_list(test.alike)}" if test.alike else ""
+    return f"{test.better} is {order} {test.other}: {metric} {test.comparative} by {gap}, {over}{level}{also}"
 
 
 def warnings(table: Table) -> list[str]:

@@ -273,6 +273,7 @@ def test_it_needs_no_pytest(kept: Path) -> None:
         ("--dataset digits --models vae --out=x", "--out is not for bench"),
         ("--dataset digits --models vae --figure x.gif", "--figure x.gif: not .png, .jpg"),
         ("--dataset digits --models vae --figure no/x.png", "--figure no/x.png: cannot write to no"),
+        ("--dataset digits --models ae,rae --sort negative-elbo", "--sort negative-elbo: no prior p(z)"),
         ("--dataset digits --models vae --sort fid", "--sort fid: no run has it"),
         (
             "--dataset digits --models vae --sort kl",

@@ -42,7 +42,7 @@ def test_the_forms_agree(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
     markdown = shown(capsys, runs, "--sort", "negative-elbo", "--markdown")
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows[4:]} == {rows[4].count("|")}
-    assert [row.split(" | ")[:3] for row in rows if row.startswith("| conv")] == [["| conv-vae", "3", "1"]]
+    assert [row.split(" | ")[:3] for row in rows if row.startswith("| conv")] == [["| conv-vae", "1", "3"]]
     data = json.loads(shown(capsys, runs, "--sort", "negative-elbo", "--json"))["tables"]
     assert {row["model"]: row["rank"] for row in data[1]["rows"]} == {"conv-vae": 1, "vae": 2, "ae": None}
     assert data[1]["paired"]["settled"]
@@ -88,7 +88,7 @@ def test_a_column_without_any_value_is_not_shown(tmp_path: Path, capsys: pytest.
         none = {"psnr": None, "not_available": {"psnr": "no images"}}
         make(tmp_path / f"{seed}", "gan", seed, bound, test=none, results={"baselines": {}})
     header, row = table_rows(capsys, tmp_path)
-    assert header == ["model", "seeds", "rank", "−ELBO (nats)", "MSE per dimension", "images/s"]
+    assert header == ["model", "rank", "seeds", "−ELBO (nats)", "MSE per dimension", "images/s"]
     assert row[3].startswith("n/a")  # one of two seeds has none: its reason is shown
     assert "psnr" not in shown(capsys, tmp_path, "--csv")
 
@@ -96,7 +96,7 @@ def test_a_column_without_any_value_is_not_shown(tmp_path: Path, capsys: pytest.
 def test_the_columns_are_chosen_and_ordered(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The rows are sorted by the first chosen metric that all have; --sort may name another one."""
     header, *_ = table_rows(capsys, runs, "--metrics", "mse, negative-elbo")
-    assert header == ["model", "seeds", "rank", "MSE per dimension", "−ELBO (nats)", "PCA MSE", "images/s"]
+    assert header == ["model", "rank", "seeds", "MSE per dimension", "−ELBO (nats)", "PCA MSE", "images/s"]
     data = json.loads(shown(capsys, runs, "--metrics", "mse", "--sort", "negative-elbo", "--json"))["tables"]
     assert [(table["sorted_by"], list(table["rows"][0]["test"])) for table in data] == [("negative_elbo", ["mse"])] * 2
     assert [row["model"] for row in data[1]["rows"]] == ["conv-vae", "vae", "ae"]

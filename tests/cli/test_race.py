@@ -43,7 +43,7 @@ def test_finished_runs_are_ranked_again_without_training(kept: Path, monkeypatch
     assert [[row["model"] for row in one["rows"]] for one in of_probability] == [["vae"]]
     assert {row["model"] for row in found["took"]} == {"vae", "ppca"}
     assert (kept / "race.png").exists()
-    for form, part in (("--markdown", "| model | seeds | rank |"), ("--html", "<table"), ("", "what each model took")):
+    for form, part in (("--markdown", "| model | rank | seeds |"), ("--html", "<table"), ("", "what each model took")):
         assert part in genzoo(f"{RACE} --budget 0.1s --out {kept} {form}").out
 
 

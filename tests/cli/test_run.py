@@ -20,6 +20,7 @@ from PIL import Image
 
 import genzoo as package
 from genzoo.cli.main import main
+from genzoo.cli.run import config_file
 from genzoo.runs.run import Run
 from genzoo.system.devices import describe_device
 
@@ -42,7 +43,7 @@ METRICS = ("negative_elbo", "reconstruction", "kl", "mse", "active_units")
 
 def test_standard_output_carries_the_table_and_nothing_else(told: Result, vae_run: Run) -> None:
     lines = told.out.splitlines()
-    assert re.split("  +", lines[0].strip())[-2:] == ["test (360)", "± 95 %, examples"]
+    assert re.split("  +", lines[0].strip())[-2:] == ["test", "± 95 %, examples"]
     rows = {label: values[2] for label, *values in (re.split("  +", line.strip()) for line in lines[1:6])}
     test = vae_run.results["test"]
     assert rows["−ELBO (nats)"] == f"{test['negative_elbo']:.2f}"
@@ -71,6 +72,17 @@ def test_standard_error_carries_the_progress_a_line_an_epoch(told: Result, vae_r
         assert line.startswith(f"epoch {number}/2  {parts}  validation {validation:.2f}  ")
         assert re.search(r"  [\d,]+ img/s(  eta \d+:\d\d)?$", line)
     assert not re.search("[\r█▌\x1b]", told.err)
+
+
+def test_the_options_of_a_run_are_named_by_it(vae_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").symlink_to(vae_run.path.parent)
+    for name in (str(vae_run.path), vae_run.path.name, "runs/" + vae_run.path.name):
+        assert config_file(Path(name)).samefile(vae_run.path / "config.json")
+    for name in ("no.toml", "@last.toml"):
+        assert config_file(Path(name)) == Path(name)
+    words = ("run", "--config", vae_run.path.name, "--seed", "5", "--dry-run", "--json")
+    assert "--seed" in json.loads(genzoo(*words).out)["options"]
 
 
 def test_a_run_folder_is_complete(vae_run: Run) -> None:

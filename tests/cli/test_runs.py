@@ -120,6 +120,52 @@ def test_a_run_is_shown(place: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert re.search(r"bench/digits/ae-0", said(capsys, "show", "@last"))
 
 
+def test_runs_of_one_model_are_told_apart_by_their_options(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, beta, seed in (("a", 1.0, 0), ("b", 4.0, 1), ("c", 1.0, 2)):
+        shutil.copytree("runs/first", f"sweep/vae/{name}-0")
+        file = Path(f"sweep/vae/{name}-0/config.json")
+        config = json.loads(file.read_text())
+        config["loss"]["beta"], config["training"]["seed"] = beta, seed
+        file.write_text(json.dumps(config))
+
+    def named(*words: str) -> dict[str, str]:
+        rows = (re.split("  +", line.strip()) for line in said(capsys, *words).splitlines())
+        return {row[0]: row[1] for row in rows}
+
+    three = {"b-0": "beta=4.0 seed=1", "a-0": "beta=1.0 seed=0", "c-0": "beta=1.0 seed=2"}
+    assert named("sweep") == {"run": "options", **three}
+    assert "sweep/vae/b-0" in named("list", "sweep", "--runs", "bench")  # its name is not looked up there
+    assert {**named(), "run": ""} == {  # most have beta 1, and the ae is alone
+        "run": "", "ae-0": "finished", "first": "seed=0", "a-0": "seed=0", "b-0": "beta=4.0 seed=1", "c-0": "seed=2",
+    }  # fmt: skip
+
+
+def test_control_characters_in_options_are_spelled_out(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree("runs/first", "runs/second")
+    file = Path("runs/second/config.json")
+    file.write_text(file.read_text().replace('"adam"', '"\\u001b[31m"'))
+    for words in (("list",), ("show", "second", "-v")):
+        text = said(capsys, *words)
+        assert "\x1b" not in text
+        assert r"\x1b[31m" in text
+
+
+def test_the_options_and_the_commands_of_a_run_are_shown(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit("runs/first", command=["/bin/genzoo", "run", "vae", "digits"])
+    assert main(["resume", "runs/first", "--epochs", "3", "--quiet"]) == 0
+    record = json.loads(Path("runs/first/run.json").read_text())
+    record["sessions"][-1]["command"] = ["/bin/genzoo", "resume", "runs/first"]
+    Path("runs/first/run.json").write_text(json.dumps(record))
+    capsys.readouterr()
+    text = said(capsys, "show", "first")
+    assert re.search(r"options +--latent-dim 2 --hidden 8 --epochs 3\n", text)
+    assert re.search(r"command +genzoo run vae digits\n +resumed +genzoo resume runs/first\n", text)
+    assert "--batch-size" not in text
+    assert re.search(r"--batch-size +128 +128\n", said(capsys, "show", "first", "-v"))
+    Path("runs/first/config.json").write_text("{}")
+    assert "options" not in said(capsys, "show", "runs/first")
+
+
 def test_two_runs_are_compared_by_their_options(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit("bench/digits/ae-0", threads=7)
     values = json.loads(said(capsys, "diff", "first", "ae-0", "--json"))

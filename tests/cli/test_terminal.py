@@ -81,6 +81,16 @@ def test_a_table_too_wide_goes_on_below_with_the_names_of_its_rows(terminal: Ter
     ]
 
 
+def test_texts_are_wrapped_before_a_column_goes_on_below_and_all_columns_of_names_come_again(
+    terminal: Terminal,
+) -> None:
+    rows = [["model", "rank", *"abcdef"], ["vae", "1", *["27.93 ± 0.31, test ± 0.41"] * 6]]
+    printed(terminal, print_table, rows, names=2)
+    tables = bare(terminal.getvalue()).split("\n\n")
+    assert [table.split()[:5] for table in tables] == [["model", "rank", *"abc"], ["model", "rank", *"def"]]
+    assert all(table.splitlines()[1].split()[:2] == ["vae", "1"] for table in tables)
+
+
 def test_a_number_and_its_interval_stand_on_one_line(terminal: Terminal) -> None:
     pair = "27.93 ± 0.31, examples ± 0.41"
     printed(terminal, print_table, [["model", *"abc"], ["vae", pair, f"≤ {pair}", pair]])
@@ -169,10 +179,10 @@ def test_a_number_and_its_unit_stand_on_one_line(terminal: Terminal) -> None:
     assert [bare(terminal.getvalue()).count(text) for text in ("28 min", "1.2 MB")] == [1, 1]
 
 
-def test_a_spare_column_is_left_out_where_it_would_take_a_table(terminal: Terminal) -> None:
+def test_spare_columns_are_left_out_until_no_text_is_broken(terminal: Terminal) -> None:
     rows = [["run", "size", "loss"], ["a" * 50, "30 MB of files", "b" * 20]]
-    printed(terminal, print_table, rows, spare="size")
+    printed(terminal, print_table, rows, spare=("size", "loss"))
     assert bare(terminal.getvalue()).split() == ["run", "loss", "a" * 50, "b" * 20]
     terminal.truncate(0)
-    printed(terminal, print_table, rows, spare="loss of another")
+    printed(terminal, print_table, rows, spare=("loss of another",))
     assert "30 MB" in bare(terminal.getvalue())

@@ -149,6 +149,21 @@ def test_the_level_is_corrected_for_the_pairs_that_could_be_tested(tmp_path: Pat
     assert "corrected for 6 pairs" in ranking_notes(Table("t", table.rows[:4]), "negative_elbo")[-1]
 
 
+def test_the_sentence_names_all_that_the_best_one_is_not_better_than(tmp_path: Path) -> None:
+    for model, spread in (("a", 0.1), ("b", 0.1), ("c", 5.0), ("d", 0.1), ("e", 5.0)):
+        for seed in range(3):
+            bound = 100.0 + 2 * "acdeb".index(model) + (seed - 1) * spread
+            make(tmp_path / f"{model}-{seed}", model, seed, bound)
+    table = table_of(tmp_path)
+    test = paired(table, "negative_elbo")
+    assert test is not None
+    assert (test.better, test.other, test.settled, test.alike) == ("a", "c", False, ("e",))
+    assert ranking_notes(table, "negative_elbo")[-1].endswith("; nor than e")
+    without = Table("t", tuple(row for row in table.rows if row.model != "c"))
+    assert ranking_notes(without, "negative_elbo")[-1].startswith("a is better than d: ")
+    assert ranking_notes(without, "negative_elbo")[-1].endswith("; not significantly better than e")
+
+
 def test_equal_metrics_of_all_seeds_settle_nothing_without_examples(tmp_path: Path) -> None:
     """Three seeds with 20 active units and three with 19: no spread is no proof."""
     for model, active in (("vae", 20.0), ("conv-vae", 19.0)):

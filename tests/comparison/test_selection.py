@@ -49,7 +49,7 @@ def test_the_order_is_that_of_the_validation_data(tmp_path: Path, tests: tuple[f
     assert record["best"]["test"]["negative_elbo"]["mean"] == tests[1] + 0.5
 
 
-def test_the_sheet_shows_the_test_data_of_the_best_alone(tmp_path: Path) -> None:
+def test_the_sheet_shows_the_test_data_of_the_best_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = selections(three(tmp_path, 111.0, 222.0, 333.0))
     sheet = selection_table(found, "3 combinations")
     text = "\n".join(["\n".join(row) for row in sheet.rows] + [*sheet.notes])
@@ -60,8 +60,10 @@ def test_the_sheet_shows_the_test_data_of_the_best_alone(tmp_path: Path) -> None
     assert "test ±" not in text
     assert sheet.title.endswith("60 validation examples")
     path = found.rows[0].runs[0].path
-    again = f"to train it again: genzoo run --config {path}/config.json --seed N"
+    again = f"to train it again: genzoo run --config {path} --seed N"
     assert sheet.notes[-2:] == [f"to draw from it: genzoo sample {path}", again]
+    monkeypatch.setattr("genzoo.comparison.references.places", lambda root: [tmp_path])
+    assert selection_table(found, "").notes[-1].endswith(f" --config {path.name} --seed N")
 
 
 def test_the_sheet_says_whether_the_best_differs_from_the_next_and_how_many_seeds_are_missing(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import time
 import pytest
 from planned import loaded, planned
 
-from genzoo.core.listener import Epoch
+from genzoo.core.listener import UNLIMITED, Epoch
 from genzoo.experiment.console import Console, columns_of, summary, terms_line
 
 
@@ -138,6 +138,22 @@ def test_a_bar_shows_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         assert console.bar is not None
         assert ("eta" in console.bar.unit) == (clock.now > 102.45)
     assert console.bar.unit.endswith("500 img/s  eta 4:50")
+
+
+@pytest.mark.parametrize(("epochs", "share"), [(4, "62%"), (UNLIMITED, "50%")])
+def test_the_share_of_a_bar_is_that_of_the_training(
+    epochs: int, share: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the third of four epochs; a training without an end has a bar for each epoch."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    console = Console(50)
+    console.epochs = epochs
+    console.epoch_started(3, 1000)
+    clock.now += 10.0
+    console.stepped(500, lambda step: {"loss": 4.0})
+    assert console.bar is not None
+    assert share in str(console.bar)
     console.close()
 
 

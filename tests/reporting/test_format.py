@@ -31,9 +31,12 @@ RESULTS = {
 
 def test_a_row_for_each_metric_and_a_column_for_each_split_and_error() -> None:
     assert results_rows(RESULTS, find_metrics(registry(), ["mse", "kl"])) == [
-        ["", "train (1,257)", "test (360)", "± 95 %, examples"],
+        ["", "train", "test", "± 95 %, examples"],
         ["MSE per dimension", "0.02000", "0.02500", "0.0024"],
+        ["examples", "1,257", "360", ""],
     ]
+    of_more = {**RESULTS, "training": {"examples": 50_000}}
+    assert results_rows(of_more, find_metrics(registry(), ["mse"]))[-1][1:3] == ["1,257 of 50,000", "360"]
     assert not_available(RESULTS, find_metrics(registry(), ["mse", "kl"])) == ["not available: KL (no prior p(z))"]
 
 
@@ -70,7 +73,7 @@ def test_a_bound_and_an_estimate_have_a_sign_and_equal_rows_are_shown_once() -> 
     assert metric_text(both, "bits_per_dim") == "≈ 1.5000"
     assert metric_text({"nll": 85.123, "details": {"nll": {"exactness": "exact"}}}, "nll") == "85.12"
     metrics = find_metrics(registry(), ["negative-elbo", "nll"])
-    assert [row[0] for row in results_rows({"test": both}, metrics)] == ["", "−ELBO (nats)"]
+    assert [row[0] for row in results_rows({"test": both}, metrics)] == ["", "−ELBO (nats)", "examples"]
     alone = {**both, "negative_elbo": None}
     assert results_rows({"test": alone}, metrics)[2] == ["−ln p(x) (nats)", "≤ 85.12"]
 

@@ -34,5 +34,16 @@ def test_the_board_of_an_older_run_says_what_it_does_not_know(tmp_path: Path) ->
     run.write("results.json", results)
     run.write("run.json", {})
     found = board(run, target=100.0)
-    assert leaderboard_table(found).rows[1][-3:] == ["n/a", "n/a", "n/a"]
+    table = leaderboard_table(found)
+    assert table.rows[1][-2:] == ["n/a", "n/a"]
+    assert table.notes[-1] == "trained on an unknown device"
     assert found.record()["rows"][0]["peak_memory"] == [None]
+
+
+def test_the_rank_stands_beside_the_name_and_only_devices_that_differ_have_a_column(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path / name, name) for name in ("a", "b")]
+    table = leaderboard_table(board(*runs))
+    assert (table.rows[0][: table.names], table.rows[1][: table.names]) == (["model", "rank"], ["a", "1"])
+    assert (table.rows[0][-1], table.notes[-1]) == ("peak memory", "trained on cpu, 1 thread")
+    runs[0].write("run.json", {**runs[0].record, "device": "a GPU"})
+    assert [row[-1] for row in leaderboard_table(board(*runs)).rows[:3]] == ["device", "a GPU", "cpu, 1 thread"]

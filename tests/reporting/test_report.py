@@ -20,7 +20,7 @@ from genzoo.core.text import number
 from genzoo.registry.current import register_part, registry
 from genzoo.reporting import report
 from genzoo.reporting.format import half_width
-from genzoo.reporting.report import collapse, command, page, write_report
+from genzoo.reporting.report import collapse, command, device_text, page, write_report
 from genzoo.runs.config import Components
 from genzoo.runs.run import Run, read_json
 
@@ -80,6 +80,11 @@ def test_it_says_where_everything_came_from(copy: Run) -> None:
     text = Reader(page(copy)).text
     for part in ("/data/raw", "a-file", "ba89" * 16, "c0ffee with changes", *record["packages"].values()):
         assert part in text
+
+
+def test_the_threads_of_a_cpu_are_told_once() -> None:
+    assert device_text("cpu, 1 thread", 1) == "cpu, 1 thread"
+    assert [device_text("cuda:0, H200", n) for n in (1, 8)] == ["cuda:0, H200; 1 thread", "cuda:0, H200; 8 threads"]
 
 
 def test_hostile_texts_stay_texts(copy: Run) -> None:

@@ -9,7 +9,8 @@ import pytest
 from made_up_runs import make, shown, table_of
 
 from genzoo.comparison.tables import collect, tables
-from genzoo.reporting.warnings import warnings
+from genzoo.core.listener import CLOSED_FORM
+from genzoo.reporting.warnings import ranking_notes, warnings
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,33 @@ def test_unequal_runs_of_one_seed_are_named(tmp_path: Path, capsys: pytest.Captu
     )
     assert warnings(table_of(tmp_path)) == [expected]
     assert "101 and 100" in shown(capsys, tmp_path)
+
+
+def test_rows_that_were_not_trained_alike_are_named(tmp_path: Path) -> None:
+    for model, epochs, size in (("a", 10, 128), ("b", 10, 128), ("c", 10, 64), ("d", 2, 128)):
+        make(tmp_path / model, model, 0, 100.0, epochs=epochs, batch_size=size)
+    fitted = {"training": {"images_per_second": 1.0, "mode": CLOSED_FORM}}
+    make(tmp_path / "fitted", "fitted", 0, 100.0, results=fitted, epochs=1)
+    note = "not trained alike: epochs 2 (d), 10 (the others); batch_size 64 (c), 128 (the others)"
+    assert note in ranking_notes(table_of(tmp_path), "negative_elbo")
+
+
+def test_what_the_labels_tell_of_the_training_needs_no_note(tmp_path: Path) -> None:
+    for epochs in (2, 10):
+        make(tmp_path / f"a{epochs}", "a", 0, 100.0, epochs=epochs)
+    assert "not trained" not in " ".join(ranking_notes(table_of(tmp_path), "negative_elbo"))
+    make(tmp_path / "b", "b", 0, 100.0)
+    assert "not trained alike: epochs 2 (a), 10 (the others)" in ranking_notes(table_of(tmp_path), "negative_elbo")
+
+
+@pytest.mark.parametrize(("asked", "name"), [([], "−ELBO"), (["--sort", "mse"], "MSE per dimension")])
+def test_runs_of_one_sweep_are_chosen_by_validation_data(tmp_path: Path, asked: list[str], name: str) -> None:
+    command = ["/bin/genzoo", "-q", "sweep", "vae", "mnist", *asked]
+    for number in range(2):
+        parts = {"validation": {"n": 9, "negative_elbo": 100.0, "mse": 0.1}}
+        made = {"device": "cpu", "command": command}
+        make(tmp_path / str(number), "vae", 0, 100.0, record=made, results=parts, lr=0.1 + number)
+    notes = ranking_notes(table_of(tmp_path), "negative_elbo")
+    assert any(note.startswith(f"the runs are of one sweep, which chooses by the validation {name} ") for note in notes)
+    make(tmp_path / "own", "vae", 0, 100.0, lr=0.5, record={"device": "cpu", "command": ["genzoo", "run", "sweep"]})
+    assert "sweep" not in " ".join(ranking_notes(table_of(tmp_path), "negative_elbo"))
