@@ -57,8 +57,8 @@ def test_temperatures_rise_from_the_prior_to_the_posterior() -> None:
 
 @pytest.mark.parametrize(
     ("model", "reason"),
-    [("ae", "no prior p(z)"), ("vq-vae", "its codes have no gradient"), ("svae", "sphere"), ("gan", "sigma=0.1"), ("made", "no decoder"),
-     ("realnvp", "ln p(x) is known: nll")],
+    [("ae", "no prior p(z)"), ("vq-vae", "its codes have no gradient"), ("svae", "its codes lie on a sphere"),
+     ("gan", "sigma=0.1"), ("made", "no decoder"), ("realnvp", "ln p(x) is known: nll")],
 )  # fmt: skip
 def test_models_without_a_likelihood_of_codes_are_refused(model: str, reason: str) -> None:
     refused = AIS(AIS.Config()).refuses(built(model))
