@@ -13,8 +13,10 @@ from genzoo.cli import compare as compare_verb
 from genzoo.cli.sharing import refuse_jobs, shared_sweep
 from genzoo.comparison.references import finished_in
 from genzoo.comparison.tables import Table, tables
+from genzoo.core.calls import written
 from genzoo.core.errors import NonFiniteError, UsageError, listed
 from genzoo.core.late import late
+from genzoo.core.values import plain_value
 from genzoo.registry.current import registry
 from genzoo.runs.new_run import refuse_unwritable
 from genzoo.runs.run import Run, RunPaths
@@ -132,6 +134,7 @@ def frame(rows: Sequence[dict[str, Any]]) -> Any:
     return pandas.DataFrame(list(rows))
 
 
+@written("genzoo.compare(FOLDER, dataset=DATASET)")
 def compare(
     *places: str | Path | Run | Iterable[Run],
     dataset: str | None = None,
@@ -158,6 +161,7 @@ def compare(
     return Comparison(tuple(compare_verb.ordered(found, sort, ",".join(metrics))))
 
 
+@written("genzoo.bench([MODEL, MODEL], DATASET)")
 def bench(
     models: Iterable[str],
     dataset: Any = None,
@@ -220,7 +224,10 @@ def seeds_of(seeds: Any) -> list[int]:
     if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
         several = f"range({seeds})" if isinstance(seeds, int) and seeds > 0 else "range(3)"
         raise UsageError(f"seeds must be several numbers, not {seeds!r}", f"give each: seeds={several}, or seeds=[0]")
-    return parse_seeds(",".join(map(str, seeds)))
+    every = [str(plain_value(seed)) for seed in seeds]
+    if not every or not all(map(str.isdigit, every)):
+        raise UsageError(f"seeds must be whole numbers from 0, not {seeds!r}", "such as seeds=range(5) or seeds=[0]")
+    return parse_seeds(",".join(every))
 
 
 def words_of(dataset: Any, data: Mapping[str, Any], options: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:

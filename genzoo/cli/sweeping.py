@@ -12,6 +12,7 @@ from genzoo.cli.choosing import default_folder, tried_in
 from genzoo.cli.comparisons import frame, made, request, seeds_of, words_of
 from genzoo.cli.search import best_plan, make_trials, prepared
 from genzoo.cli.sweep import grid_plan, typed
+from genzoo.core.calls import written
 from genzoo.core.errors import NonFiniteError, UsageError
 from genzoo.core.late import late
 from genzoo.registry.current import registry
@@ -100,6 +101,7 @@ def rows_of(selection: Selection) -> list[dict[str, Any]]:
     return found
 
 
+@written('genzoo.sweep(MODEL, DATASET, {"lr": [1e-3, 1e-4]})')
 def sweep(
     model: str,
     dataset: Any = None,
