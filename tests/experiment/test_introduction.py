@@ -37,9 +37,8 @@ def test_small_data_are_told_of_few_steps(
     capsys: pytest.CaptureFixture[str], options: dict[str, int], many: str, ways: str
 ) -> None:
     said = lines(capsys, **{"epochs": "auto", **options})[-1].removeprefix("genzoo: ")
-    assert (
-        said == f"200 training examples and --batch-size {options['batch_size']} make {many} in all; for more: {ways}"
-    )
+    data = f"200 training examples and --batch-size {options['batch_size']}"
+    assert said == f"{data} make {many} in all; for more: {ways}"
 
 
 @pytest.mark.parametrize(
