@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from genzoo.comparison.tables import Table, tables
 from genzoo.core.calls import written
 from genzoo.core.errors import NonFiniteError, UsageError, listed
 from genzoo.core.late import late
+from genzoo.core.spelling import spelled
 from genzoo.core.values import plain_value
 from genzoo.registry.current import registry
 from genzoo.runs.new_run import refuse_unwritable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from genzoo.comparison.leaderboard import Leaderboard
     from genzoo.experiment.sweep import SweepRun
     from genzoo.reporting.comparison_page import Section
+    from genzoo.reporting.tables import ReportTable
 
 FIGURES = ("rate-distortion", "intervals")
 
@@ -50,8 +52,10 @@ class Comparison:
         from genzoo.reporting.warnings import warnings
 
         if self.boards:
-            return [Section(leaderboard.leaderboard_table(board), leaderboard.warnings(board)) for board in self.boards]
-        return [Section(compare_verb.report_table(table, metric), warnings(table)) for table, metric in self.chosen]
+            shown = [(leaderboard.leaderboard_table(board), leaderboard.warnings(board)) for board in self.boards]
+        else:
+            shown = [(compare_verb.report_table(table, metric), warnings(table)) for table, metric in self.chosen]
+        return [Section(in_python(table), [*map(spelled, lines)]) for table, lines in shown]
 
     def _repr_html_(self) -> str:
         html: str = late("genzoo.reporting.card:tables_html")(self._sections())
@@ -101,6 +105,11 @@ class Comparison:
                 f'figures: {", ".join(FIGURES)}; .figure("{one}").save("{one}.png")',
             )
         return drawn(lambda file: compare_verb.draw(file, list(self.chosen), sorted_by=name == "intervals"))
+
+
+def in_python(table: ReportTable) -> ReportTable:
+    """Return a table whose notes name options as Python has them."""
+    return replace(table, notes=[*map(spelled, table.notes)])
 
 
 def records(table: Table, metric: str) -> list[dict[str, Any]]:

