@@ -118,10 +118,11 @@ def refuse_ending(run: Run, out: Path | None) -> None:
     from genzoo.runs.run import MODEL_FILE
     from genzoo.system.checksummed import stated_description
 
-    spec = stated_description(run.path / MODEL_FILE).get("spec")
-    kind = spec.get("kind", "image") if isinstance(spec, dict) else None
-    if out and kind in formats.ENDINGS and not of_another_run(run):
-        formats.refuse_other_ending(out, kind)
+    spec = stated_description(run.path / MODEL_FILE).get("spec") if out else None
+    if out and isinstance(spec, dict) and isinstance(shape := spec.get("shape"), list):
+        kind = spec.get("kind", "image" if len(shape) == 3 else "vector")  # as `DataSpec` has it
+        if kind in formats.ENDINGS and not of_another_run(run):
+            formats.refuse_other_ending(out, kind)
 
 
 def of_another_run(run: Run) -> bool:

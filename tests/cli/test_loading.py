@@ -176,10 +176,12 @@ def test_what_needs_no_data_works_without_them(tmp_path: Path, monkeypatch: pyte
         ("report",),
     ]
     for verb, *words in silent:
+        Path("out.npy").unlink(missing_ok=True)
         result = genzoo(verb, run.path, *words)
         assert (result.code, result.err) == (0, ""), verb
     commands = [("sample", "--out", "out.png"), ("traverse", "--out", "out.npy"), ("anomaly", mine)]
     for verb, *words in commands:
+        Path("out.npy").unlink(missing_ok=True)
         result = genzoo(verb, run.path, *words)
         assert result.code == 0, verb
         assert len(result.err.splitlines()) == 1
