@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from plugin_factory import Site
 
+from genzoo.core.spelling import as_typed
 from genzoo.registry import current as registry
 from genzoo.registry import discovery
 from genzoo.system import tensor_cache
@@ -49,6 +50,13 @@ SPLIT = ("test_readme", "test_subtle", "test_sound", "test_checks", "test_contra
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long suite: every test, with its full counts")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def messages_as_written() -> Iterator[None]:
+    """Messages are compared as they are written in the code; tests/core/test_spelling.py has them as Python."""
+    with as_typed():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, add_files, metric_values, open_application, write_csv
+from genzoo.cli.made_file import add_file, tell_replaced
 from genzoo.cli.saved_run import refuse_output
 from genzoo.core.errors import HINT, UsageError, printable
 from genzoo.system.json_output import json_result
@@ -33,7 +34,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument(
         "--score", metavar="METRIC", help="the score (default: −ln p(x) or a bound on it, negative-elbo or nll); or mse"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write all scores, sorted")
+    add_file(parser, "--out", metavar="FILE.csv", help="write all scores, sorted")
 
 
 def show_anomalies(options: argparse.Namespace) -> int:
@@ -50,6 +51,7 @@ def show_anomalies(options: argparse.Namespace) -> int:
     order = scores.argsort(descending=True, stable=True).tolist()
     if options.out:
         write_scores(options.out, opened, values, order)
+        tell_replaced(options.out, options)
     unseen = unseen_examples(opened)
     classes = 0 if opened.data.y is None else len(opened.data.y[opened.data.y >= 0].unique())
     if unseen is not None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from genzoo.cli.application import add_application, add_files, prepare
-from genzoo.cli.made_file import add_open, print_file
+from genzoo.cli.made_file import add_file, add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, refuse_too_many, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
@@ -24,7 +23,7 @@ def add_verb(verbs: Any) -> None:
     augment.add_argument("-n", type=int, default=8, metavar="N", help="variations of each input (default: 8)")
     augment.add_argument("--scale", type=float, default=1.0, help="factor of the standard deviation (default: 1)")
     augment.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
-    augment.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_file(augment, "--out", metavar="FILE", help=OUT_HELP)
     add_open(augment)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.made_file import add_open, open_file, tell_left_out
+from genzoo.cli.made_file import add_file, add_open, open_file, tell_left_out, tell_replaced
 from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs
 from genzoo.cli.words import add_formats, add_sort
 from genzoo.core.errors import GenzooError, UsageError, listed
@@ -36,7 +36,7 @@ OF_ANOTHER_VERB = {
     "--csv": "of what is made: genzoo compare FOLDER --csv",
 }
 NOT_HERE = {
-    "--seed": "give all seeds: --seeds 0..4",
+    "--seed": "give all seeds: --seeds 0-4",
     "--out": "each run gets its own folder in --runs FOLDER",
     "--config": "give the options: genzoo bench --models A,B --dataset NAME --epochs 5 …",
     "--model": "give all models: --models A,B",
@@ -55,7 +55,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--target", type=float, metavar="NATS", help="show the training time to this validation −ELBO")
     add_sort(parser)
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: bench/DATASET)")
-    parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
+    add_file(parser, "--figure", metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
     add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     add_sharing(parser)
@@ -254,6 +254,7 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
         print_tables([leaderboard_table(board) for board in leaderboards])
     if drawn:
         say(f"figure    {picture}")
+        tell_replaced(Path(picture), options)
         open_file(Path(picture), options)
 
 

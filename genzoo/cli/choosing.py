@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from genzoo.runs.run import Run, RunPaths
 
 NOT_HERE = {
-    "--seed": "give all seeds: --seeds 0..2",
+    "--seed": "give all seeds: --seeds 0-2",
     "--out": "each run gets its own folder in --runs FOLDER",
     "--models": "a sweep is of one model; several models: genzoo bench A,B DATASET",
     **OF_ANOTHER_VERB,

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from genzoo.cli.made_file import add_open, open_file, tell_left_out
+from genzoo.cli.made_file import add_file, add_open, open_file, tell_left_out, tell_replaced
 from genzoo.cli.saved_run import RUN_HELP
 from genzoo.cli.terminal import harmless, print_tables
 from genzoo.cli.words import add_formats, add_sort
@@ -34,7 +34,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--metrics", metavar="A,B", help="the columns, in this order (default: all that any run has)")
     add_formats(parser, "markdown", "csv", "html")
     picture = "draw the metric of --sort with its intervals; without --sort, rate and distortion, as for a sweep of β"
-    parser.add_argument("--figure", type=Path, metavar="FILE.png", help=picture)
+    add_file(parser, "--figure", metavar="FILE.png", help=picture)
     add_open(parser, "the picture of --figure")
     parser.set_defaults(handler=show)
 
@@ -64,6 +64,7 @@ def show(options: argparse.Namespace) -> int:
     chosen = ordered(found, options.sort, options.metrics)
     if options.figure:
         draw(options.figure, chosen, bool(options.sort))
+        tell_replaced(options.figure, options)
         open_file(options.figure, options)
     if options.json:
         json_result(tables=as_records(chosen), figure=options.figure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,11 @@ from genzoo.cli import compare as compare_verb
 from genzoo.cli.sharing import refuse_jobs, shared_sweep
 from genzoo.comparison.references import finished_in
 from genzoo.comparison.tables import Table, tables
+from genzoo.core.calls import written
 from genzoo.core.errors import NonFiniteError, UsageError, listed
 from genzoo.core.late import late
+from genzoo.core.spelling import spelled
+from genzoo.core.values import plain_value
 from genzoo.registry.current import registry
 from genzoo.runs.new_run import refuse_unwritable
 from genzoo.runs.run import Run, RunPaths
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from genzoo.comparison.leaderboard import Leaderboard
     from genzoo.experiment.sweep import SweepRun
     from genzoo.reporting.comparison_page import Section
+    from genzoo.reporting.tables import ReportTable
 
 FIGURES = ("rate-distortion", "intervals")
 
@@ -48,8 +52,10 @@ class Comparison:
         from genzoo.reporting.warnings import warnings
 
         if self.boards:
-            return [Section(leaderboard.leaderboard_table(board), leaderboard.warnings(board)) for board in self.boards]
-        return [Section(compare_verb.report_table(table, metric), warnings(table)) for table, metric in self.chosen]
+            shown = [(leaderboard.leaderboard_table(board), leaderboard.warnings(board)) for board in self.boards]
+        else:
+            shown = [(compare_verb.report_table(table, metric), warnings(table)) for table, metric in self.chosen]
+        return [Section(in_python(table), [*map(spelled, lines)]) for table, lines in shown]
 
     def _repr_html_(self) -> str:
         html: str = late("genzoo.reporting.card:tables_html")(self._sections())
@@ -101,6 +107,11 @@ class Comparison:
         return drawn(lambda file: compare_verb.draw(file, list(self.chosen), sorted_by=name == "intervals"))
 
 
+def in_python(table: ReportTable) -> ReportTable:
+    """Return a table whose notes name options as Python has them."""
+    return replace(table, notes=[*map(spelled, table.notes)])
+
+
 def records(table: Table, metric: str) -> list[dict[str, Any]]:
     """Return the rows of a table as flat values for `Comparison.to_pandas`."""
     found = []
@@ -132,6 +143,7 @@ def frame(rows: Sequence[dict[str, Any]]) -> Any:
     return pandas.DataFrame(list(rows))
 
 
+@written("genzoo.compare(FOLDER, dataset=DATASET)")
 def compare(
     *places: str | Path | Run | Iterable[Run],
     dataset: str | None = None,
@@ -158,6 +170,7 @@ def compare(
     return Comparison(tuple(compare_verb.ordered(found, sort, ",".join(metrics))))
 
 
+@written("genzoo.bench([MODEL, MODEL], DATASET)")
 def bench(
     models: Iterable[str],
     dataset: Any = None,
@@ -221,7 +234,10 @@ def seeds_of(seeds: Any) -> list[int]:
     if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
         several = f"range({seeds})" if isinstance(seeds, int) and seeds > 0 else "range(3)"
         raise UsageError(f"seeds must be several numbers, not {seeds!r}", f"give each: seeds={several}, or seeds=[0]")
-    return parse_seeds(",".join(map(str, seeds)))
+    every = [str(plain_value(seed)) for seed in seeds]
+    if not every or not all(map(str.isdigit, every)):
+        raise UsageError(f"seeds must be whole numbers from 0, not {seeds!r}", "such as seeds=range(5) or seeds=[0]")
+    return parse_seeds(",".join(every))
 
 
 def words_of(dataset: Any, data: Mapping[str, Any], options: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, add_files, prepare
-from genzoo.cli.made_file import add_open, print_file
+from genzoo.cli.made_file import add_file, add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.figures.image_rows import save_rows
@@ -38,7 +38,7 @@ def add_verb(verbs: Any) -> None:
         metavar="σ",
         help="standard deviation of the noise to add (default: 0.3 for a split, no noise for files)",
     )
-    denoise.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_file(denoise, "--out", metavar="FILE", help=OUT_HELP)
     add_open(denoise)
 
 

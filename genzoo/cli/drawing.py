@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genzoo.cli.loading import Source
+from genzoo.core.calls import written
 from genzoo.core.errors import UsageError
 from genzoo.core.model import Model
 from genzoo.core.noise import derive_seed, generators, seeded
@@ -32,6 +33,7 @@ def samplers_of(source: Source, model: Model, say: Callable[[str], None] = lambd
     return StoredSamplers(source.run, model, lambda: source.view("train", model.anchor.device), say)
 
 
+@written("genzoo.sample(RUN, 16)")
 @torch.no_grad()
 def sample(
     source: Model | Run, n: int, y: Tensor | None = None, *, noise: bool = False, seed: int = 0, **options: Any
@@ -52,11 +54,12 @@ def sample(
     """
     if not isinstance(n, Integral) or n < 1:
         raise UsageError(f"n must be a whole number of examples, not {n!r}", "such as genzoo.sample(run, 16)")
+    if not isinstance(source, (Model, Run)):
+        raise UsageError(f"a run or a model is drawn from, not {source!r}", "open a run: genzoo.open_run(NAME)")
     model, samplers = source, None
     if isinstance(source, Run):
         model = source.model
         samplers = samplers_of(Source(source), model)
-    assert isinstance(model, Model)
     name = PRIOR if samplers is None else default_sampler(model)
     if "sampler" in options and "sampler" not in field_names(type(model.sampling)):
         name = options.pop("sampler")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.application import add_application, add_files, open_application, write_csv
-from genzoo.cli.made_file import add_open, print_file
+from genzoo.cli.made_file import add_file, add_open, print_file
 from genzoo.cli.saved_run import refuse_output
 from genzoo.system.json_output import json_result
 
@@ -16,7 +16,7 @@ def add_verb(verbs: Any) -> None:
     """Add `embed`."""
     embed = add_application(verbs, "embed", save_codes, "write codes: posterior means and log-variances")
     add_files(embed)
-    embed.add_argument("--out", type=Path, required=True, metavar="FILE", help="codes.npz or codes.csv")
+    add_file(embed, "--out", required=True, metavar="FILE", help="codes.npz or codes.csv")
     add_open(embed)
 
 

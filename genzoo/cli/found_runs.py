@@ -9,6 +9,7 @@ from typing import Any, overload
 from genzoo.cli.run_rows import age, run_rows
 from genzoo.cli.runs import chosen
 from genzoo.comparison.references import best_of
+from genzoo.core.calls import written
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.late import late
 from genzoo.runs.overview import Overview, runs_in
@@ -91,6 +92,7 @@ def record(one: Overview) -> dict[str, Any]:
     return {**known, "age": age(one.started), "seed": seed, "tags": " ".join(one.labels["tags"]), **metrics}
 
 
+@written("genzoo.find_runs(FOLDER, model=MODEL)")
 def find_runs(*places: str | Path, dataset: str = "", model: str = "", status: str = "", tag: str = "") -> FoundRuns:
     """Return the runs in folders, the newest first.
 

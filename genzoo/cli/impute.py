@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, one_example, open_application, split_example
-from genzoo.cli.made_file import add_open, open_file, print_file
+from genzoo.cli.made_file import add_file, add_open, open_file, print_file
 from genzoo.cli.saved_run import PICTURES, figure_path, refuse_output
 from genzoo.core.errors import UsageError, printable
 from genzoo.figures.formats import either
@@ -42,7 +42,7 @@ def add_verb(verbs: Any) -> None:
     impute.add_argument("--steps", type=int, default=500, metavar="N", help=steps)
     impute.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     out = "a .png picture, .csv for a table, or .npy for numbers: draws [K, N, …]"
-    impute.add_argument("--out", type=Path, metavar="FILE", help=out)
+    add_file(impute, "--out", metavar="FILE", help=out)
     add_open(impute)
 
 

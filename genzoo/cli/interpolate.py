@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from genzoo.cli.application import add_application, one_example, prepare
-from genzoo.cli.made_file import add_open, print_file
+from genzoo.cli.made_file import add_file, add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, save_numbers
 from genzoo.figures.image_rows import save_rows
 from genzoo.system.json_output import json_result
@@ -25,7 +24,7 @@ def add_verb(verbs: Any) -> None:
     )
     interpolate.add_argument("--steps", type=int, default=9, metavar="N", help="number of codes (default: 9)")
     interpolate.add_argument("--mode", default="linear", choices=("linear", "spherical"), help="default: linear")
-    interpolate.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_file(interpolate, "--out", metavar="FILE", help=OUT_HELP)
     add_open(interpolate)
 
 

@@ -49,6 +49,7 @@ run --dry-run
   memory              number       bytes
   disk                number       bytes
   options             {any}        those that are not the defaults
+  few_steps           text         what to type for more steps, or ""
   *                   any          more: steps, examples, mode, …
 run --on, bench --on, race --on, sweep --on, reproduce --on
   started             [text]       what the launcher calls them: numbers of jobs

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.core.calls import written
 from genzoo.core.errors import GenzooError, UsageError
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ class Source:
             return None
 
 
+@written("genzoo.load_data(RUN)")
 def load_data(run: Run, device: str | torch.device = "cpu", store: Store | None = None) -> dict[str, Resident]:
     """Load the data of a run, as its model sees them.
 
@@ -213,6 +215,7 @@ def load_data(run: Run, device: str | torch.device = "cpu", store: Store | None 
     return {name: source.view(name, torch.device(device)) for name in names}
 
 
+@written("genzoo.dataset_of(RUN)")
 def dataset_of(run: Run) -> Dataset:
     """Return the dataset of a run, with the run's options; no data are read yet."""
     return Source(run).dataset

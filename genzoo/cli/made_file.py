@@ -1,4 +1,4 @@
-"""`--open`: show the file that a command made with the viewer of the system."""
+"""The file that a command makes: the option that names it, and `--open`, which shows it with the system's viewer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,28 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from genzoo.system.streams import tell
+
+
+class NamedFile(argparse.Action):
+    """The file that a command is to write; `replaced` is its path if there is one of that name."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, value: Any, option: str | None = None) -> None:
+        setattr(namespace, self.dest, value)
+        namespace.replaced = value if value.is_file() else None
+
+
+def add_file(parser: argparse.ArgumentParser, option: str, **more: Any) -> None:
+    """Add an option that names the file to write."""
+    parser.add_argument(option, action=NamedFile, type=Path, **more)
+
+
+def tell_replaced(path: Path, options: argparse.Namespace) -> None:
+    """Say that a file which the user named took the place of another one."""
+    if getattr(options, "replaced", None) == path:
+        tell(f"genzoo: replaced {path}, which was there already")
 
 
 def add_open(parser: argparse.ArgumentParser, what: str = "the file") -> None:
@@ -17,8 +37,9 @@ def add_open(parser: argparse.ArgumentParser, what: str = "the file") -> None:
 
 
 def print_file(path: Path, options: argparse.Namespace) -> None:
-    """Print the path of a file that was made, and open it under `--open`."""
+    """Print the path of a file that was made, say if it replaced another one, and open it under `--open`."""
     print(path)
+    tell_replaced(path, options)
     open_file(path, options)
 
 

@@ -16,6 +16,7 @@ from genzoo.cli.words import OF_A_RUN, add_general_options, add_verbs, listing, 
 from genzoo.core.command import GROUPS, OTHER_WORDS, VERBS
 from genzoo.core.errors import GenzooError, UsageError, did_you_mean
 from genzoo.core.hookspecs import API
+from genzoo.core.spelling import as_typed
 from genzoo.core.version import __version__
 from genzoo.system.heartbeat import ProcessLost
 from genzoo.system.json_output import documented, json_error, no_result, prints_json
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         answer()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    with usable_streams(), reporting():
+    with usable_streams(), reporting(), as_typed():
         return run_as_json(words) if "--json" in words else run_and_report(words)
 
 

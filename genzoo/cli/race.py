@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.bench import OF_ANOTHER_VERB, refuse_picture, requested_models, run_all, say, take_names, usable_configs
-from genzoo.cli.made_file import add_open, open_file
+from genzoo.cli.made_file import add_file, add_open, open_file, tell_replaced
 from genzoo.cli.sharing import add_sharing, refuse_jobs
 from genzoo.cli.words import add_formats
 from genzoo.core.errors import GenzooError, UsageError, listed
@@ -30,7 +30,7 @@ Options that depend on the number of steps, such as --schedule cosine, need the 
 enough for: without it training has no last epoch."""
 NOT_HERE = {
     "--max-time": "give the time of each run: --budget 10m",
-    "--seed": "give all seeds: --seeds 0..4",
+    "--seed": "give all seeds: --seeds 0-4",
     "--config": "give the options: genzoo race --models A,B --dataset NAME --budget 10m …",
     "--model": "give all models: --models A,B",
     **OF_ANOTHER_VERB,
@@ -48,7 +48,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--baselines", metavar="A,B", help='fitted models to beat (default: all; "none" for none)')
     parser.add_argument("--metrics", metavar="A,B", help="more metrics to rank by: genzoo list --kind metric")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the runs (default: race/DATASET)")
-    parser.add_argument("--figure", type=Path, metavar="FILE.png", help="picture (default: race.png in --out)")
+    add_file(parser, "--figure", metavar="FILE.png", help="picture (default: race.png in --out)")
     add_open(parser, "the picture")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
     add_sharing(parser)
@@ -172,4 +172,5 @@ def publish(options: argparse.Namespace, found: Race, picture: Path) -> None:
         print_tables(tables)
     if drawn:
         say(f"figure    {picture}")
+        tell_replaced(picture, options)
         open_file(picture, options)

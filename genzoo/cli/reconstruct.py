@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.cli.loading import Source
-from genzoo.cli.made_file import add_open, print_file
+from genzoo.cli.made_file import add_file, add_open, print_file
 from genzoo.cli.saved_run import EXAMPLES, OUT_HELP, add_run_verb, figure_path, for_each, open_run, refuse_output
 from genzoo.core.errors import HINT, UsageError, printable
 from genzoo.data.readers.images import SUFFIXES
@@ -24,7 +24,7 @@ def add_verb(verbs: Any) -> None:
     reconstruct.add_argument("images", nargs="*", default=[], type=Path, metavar="FILE", help=files)
     reconstruct.add_argument("-n", type=int, default=30, metavar="N", help="number of test examples (default: 30)")
     reconstruct.add_argument("--resize", action="store_true", help="resize pictures to the size that the model takes")
-    reconstruct.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_file(reconstruct, "--out", metavar="FILE", help=OUT_HELP)
     add_open(reconstruct)
 
 
@@ -55,14 +55,14 @@ def save_reconstructions(options: argparse.Namespace) -> dict[str, Any]:
     from genzoo.core.model import Autoencoder, require_capability
     from genzoo.data.batching import evaluation_batch, in_parts
     from genzoo.figures import draw as figures
-    from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
-    from genzoo.figures.formats import is_picture
+    from genzoo.figures.files import write_examples
+    from genzoo.figures.formats import ENDINGS, is_picture, refuse_other_ending
     from genzoo.system.computing import evaluating
 
     model = run.model.to(device)
     kind = model.spec.kind
     if options.out:
-        refuse_other_ending(options.out, model.spec)
+        refuse_other_ending(options.out, kind)
     require_capability(model, Autoencoder, "genzoo reconstruct", run.config.model, f"genzoo sample {options.run}")
     assert isinstance(model, Autoencoder)
     if options.images:

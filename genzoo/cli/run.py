@@ -212,6 +212,8 @@ def print_estimate(config: Any, options: argparse.Namespace) -> int:
     rows["model"] = f"{found.parameters:,} parameters, {found.device}, {found.mode}"
     epochs = f"{found.epochs} epoch{'s' * (found.epochs != 1)} of {found.examples:,} examples, {found.steps:,} steps"
     rows["training"] = epochs if found.steps else f"{found.examples:,} examples"
+    if found.few_steps:
+        rows["few steps"] = found.few_steps
     if found.steps:
         rows["time"] = f"about {duration(found.seconds)}, by {found.tried:,} steps; then evaluation and figures"
     rows["memory"] = gigabytes(found.memory)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from genzoo.cli.loading import Source
-from genzoo.cli.made_file import add_open, print_file
+from genzoo.cli.made_file import add_file, add_open, print_file
 from genzoo.cli.saved_run import (
     EXAMPLES,
     OUT_HELP,
@@ -59,7 +59,7 @@ def add_verb(verbs: Any) -> None:
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     source = "source of codes: prior (default, if there is one), or what genzoo list --kind sampler shows"
     sample.add_argument("--sampler", metavar="NAME", help=source)
-    sample.add_argument("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add_file(sample, "--out", metavar="FILE", help=OUT_HELP)
     add_open(sample)
 
 
@@ -78,8 +78,8 @@ def save_samples(options: argparse.Namespace) -> dict[str, Any]:
     from genzoo.evaluation.samplers import PRIOR, default_sampler, full_sampler_name, why_no_sampler
     from genzoo.evaluation.sampling import IN_A_ROW
     from genzoo.figures import draw as figures
-    from genzoo.figures.files import ENDINGS, refuse_other_ending, write_examples
-    from genzoo.figures.formats import is_picture
+    from genzoo.figures.files import write_examples
+    from genzoo.figures.formats import ENDINGS, is_picture, refuse_other_ending
     from genzoo.figures.samples import SAMPLES
     from genzoo.registry.configs import differing
 
@@ -88,7 +88,7 @@ def save_samples(options: argparse.Namespace) -> dict[str, Any]:
     spec = source.shown_spec
     ending = ENDINGS[spec.kind][0]
     if options.out:
-        refuse_other_ending(options.out, spec)
+        refuse_other_ending(options.out, spec.kind)
     how = own_options(model, options, run.config.model)
     sampler = full_sampler_name(options.sampler) if options.sampler else default_sampler(model)
     if reason := why_no_sampler(model, sampler):

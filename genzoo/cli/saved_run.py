@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.loading import add_data_options
-from genzoo.core.errors import UsageError
+from genzoo.core.errors import GenzooError, UsageError
 from genzoo.figures import formats
 from genzoo.system.json_output import json_result
 
@@ -69,7 +69,7 @@ def for_each(options: argparse.Namespace, do: Callable[[argparse.Namespace], dic
             f"--out {options.out}: one file for {len(options.run)} runs", "leave --out out, or name one run"
         )
     for name in options.run:
-        find_run(name, options)
+        refuse_ending(find_run(name, options), options.out)
     results = [do(one_of(options, name)) for name in options.run]
     json_result(**(results[0] if len(results) == 1 else {"runs": results}))
     return 0
@@ -111,6 +111,26 @@ def refuse_output(out: Path | None, suffixes: tuple[str, ...] = PICTURES, option
         raise UsageError(f"{option} {out}: not {formats.either(suffixes)}", f"use a name such as out{suffixes[0]}")
     if not out.absolute().parent.is_dir():
         raise UsageError(f"{option} {out}: no folder {out.parent}", f"mkdir {out.parent}")
+
+
+def refuse_ending(run: Run, out: Path | None) -> None:
+    """Refuse an output file that does not fit the run's data, before torch is imported; where its files tell them."""
+    from genzoo.runs.run import MODEL_FILE
+    from genzoo.system.checksummed import stated_description
+
+    spec = stated_description(run.path / MODEL_FILE).get("spec") if out else None
+    if out and isinstance(spec, dict) and isinstance(shape := spec.get("shape"), list):
+        kind = spec.get("kind", "image" if len(shape) == 3 else "vector")  # as `DataSpec` has it
+        if kind in formats.ENDINGS and not of_another_run(run):
+            formats.refuse_other_ending(out, kind)
+
+
+def of_another_run(run: Run) -> bool:
+    """Return whether a run was made with another one: its examples may stand for data of another kind."""
+    try:
+        return "runs" in run.record
+    except GenzooError:  # said of the run when it is opened
+        return True
 
 
 def figure_path(run: Run, name: str) -> Path:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from genzoo.experiment.search import Search
     from genzoo.experiment.sweep import SweepRun
 
-TRIALS, BEST, SEEDS = 20, 3, "1..3"
+TRIALS, BEST, SEEDS = 20, 3, "1-3"
 
 
 def search(options: argparse.Namespace, model: str, folder: Path) -> int:

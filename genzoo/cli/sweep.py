@@ -28,7 +28,7 @@ Finished runs are reused, so the same command continues an interrupted sweep.
 A file for --config has, beside options of `genzoo run`, a table such as:
   [grid]
   beta = [1, 2, 4]"""
-SEEDS = "0..2"
+SEEDS = "0-2"
 TABLES = ("grid", "search")
 """The tables of a configuration file that are not options of `genzoo run`."""
 
@@ -52,7 +52,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--trials", type=int, metavar="N", help="how many are drawn, each with seed 0 (default: 20)")
     parser.add_argument("--prune", action="store_true", help="end a trial that is worse than the median of others")
     parser.add_argument("--best", type=int, metavar="K", help="how many are trained with new seeds (default: 3)")
-    parser.add_argument("--seeds", metavar="0..4", help="with both ends; or 0,2,7 (default: 0..2, of --search 1..3)")
+    parser.add_argument("--seeds", metavar="0-4", help="with both ends; or 0,2,7 (default: 0-2, of --search 1-3)")
     parser.add_argument(
         "--sort", metavar="METRIC",
         help="choose by this metric of the validation data (default: the first that all have, such as −ELBO); "

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.choosing import default_folder, tried_in
-from genzoo.cli.comparisons import frame, made, request, seeds_of, words_of
+from genzoo.cli.comparisons import frame, in_python, made, request, seeds_of, words_of
 from genzoo.cli.search import best_plan, make_trials, prepared
 from genzoo.cli.sweep import grid_plan, typed
+from genzoo.core.calls import written
 from genzoo.core.errors import NonFiniteError, UsageError
 from genzoo.core.late import late
 from genzoo.registry.current import registry
@@ -65,7 +66,7 @@ class Sweep:
     def _tables(self) -> list[ReportTable]:
         from genzoo.reporting.selection import selection_table
 
-        return [selection_table(one, self.looked_at) for one in self.selections]
+        return [in_python(selection_table(one, self.looked_at)) for one in self.selections]
 
     def _repr_html_(self) -> str:
         from genzoo.reporting.comparison_page import Section
@@ -100,6 +101,7 @@ def rows_of(selection: Selection) -> list[dict[str, Any]]:
     return found
 
 
+@written('genzoo.sweep(MODEL, DATASET, {"lr": [1e-3, 1e-4]})')
 def sweep(
     model: str,
     dataset: Any = None,

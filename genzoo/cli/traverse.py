@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.application import Application, add_application, one_example, prepare, require
-from genzoo.cli.made_file import add_open, print_file
+from genzoo.cli.made_file import add_file, add_open, print_file
 from genzoo.cli.saved_run import OUT_HELP, PICTURES, save_numbers
 from genzoo.core.errors import UsageError
 from genzoo.core.text import list_in
@@ -35,7 +34,7 @@ def add_verb(verbs: Any) -> None:
     traverse.add_argument(
         "--from", dest="start", metavar="WHAT", help="test:12, or a file (default: the prior's centre)"
     )
-    traverse.add_argument("--out", type=Path, metavar="FILE", help=f"{OUT_HELP}, or .gif")
+    add_file(traverse, "--out", metavar="FILE", help=f"{OUT_HELP}, or .gif")
     add_open(traverse)
 
 

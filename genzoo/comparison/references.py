@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from genzoo.comparison.identity import options_apart
 from genzoo.comparison.tables import collect, metric_of, table_in, tables
+from genzoo.core.calls import written
 from genzoo.core.errors import UsageError
 from genzoo.core.options import option
 from genzoo.core.run_reference import parse_pinned, run_references
@@ -239,6 +240,7 @@ def _started(path: Path) -> tuple[float, str]:
     return (Overview(Run(path)).started, path.name)
 
 
+@written('genzoo.open_run("@last")')
 def open_run(reference: str | Path, runs: str | Path = "runs") -> Run:
     """Return a run: its `path`, `config`, `results`, `record`, `history` and `model`.
 
@@ -253,6 +255,7 @@ def open_run(reference: str | Path, runs: str | Path = "runs") -> Run:
     return find(str(reference), Path(runs))
 
 
+@written('genzoo.load("@last")')
 def load(reference: str | Path, device: str = "cpu") -> Model:
     """Load a trained model in evaluation mode.
 

@@ -7,6 +7,8 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
+from genzoo.core.spelling import spelled
+
 LINE = 192
 """Maximum characters of a message, without the prefix "genzoo: "."""
 HINT = 1000
@@ -38,7 +40,8 @@ class GenzooError(Exception):
     """An error that the user can correct.
 
     Args:
-        message: One line that says what is wrong and where.
+        message: One line that says what is wrong and where. Options are spelled as they are typed, see
+            `genzoo.core.spelling`: to a program they are shown as Python.
         hint: What to type next, in one or several lines.
     """
 
@@ -51,7 +54,8 @@ class GenzooError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        lines = [printable(self.message), *(f"  {printable(line, HINT)}" for line in self.hint.splitlines())]
+        hints = spelled(self.hint).splitlines()
+        lines = [printable(spelled(self.message)), *(f"  {printable(line, HINT)}" for line in hints)]
         return "\n".join(lines)
 
 

@@ -49,7 +49,7 @@ class Resident:
         x = in_place(split.x)
         if binarize != "none" and x.dtype != torch.uint8:
             stored = str(x.dtype).removeprefix("torch.")
-            raise UsageError(f"--binarize {binarize} is for images stored as uint8; these data are {stored}")
+            raise UsageError(f"--binarize={binarize} is for images stored as uint8; these data are {stored}")
         self.redraw = binarize == "dynamic" and training
         self.bits: Binarize = "none" if self.redraw else binarize
         self.tokens = is_tokens(x)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Unpack, get_type_hints, overload
 
 from genzoo.comparison.references import find
+from genzoo.core.calls import written
 from genzoo.core.errors import UsageError
 from genzoo.experiment.given import given_again, named
 from genzoo.experiment.or_resume import run_new, run_or_resume
@@ -51,6 +52,7 @@ def run(
 ) -> Run: ...
 @overload
 def run(model: str, dataset: Any, loss: str = "", **options: Any) -> Run: ...
+@written("genzoo.run(MODEL, DATASET)")
 @naming_training_options
 def run(
     model: str,
@@ -106,6 +108,7 @@ def run(
         return Run(Path(processes.broadcast_object(str(finished.path) if finished else "")))
 
 
+@written("genzoo.options(MODEL, DATASET)")
 def options(model: str, dataset: Any = None, loss: str = "", **changed: Any) -> RunConfig:
     """Return every option of a run, as dataclasses: `.model_config`, `.loss_config`, `.data_config`, `.training`.
 
@@ -124,6 +127,7 @@ def options(model: str, dataset: Any = None, loss: str = "", **changed: Any) -> 
     return Components.find(registry(), model, name, loss).defaults().replace(data, changed)
 
 
+@written("genzoo.resume(RUN)")
 def resume(
     reference: str | Path | Run,
     *,

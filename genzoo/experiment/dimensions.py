@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 RANGE = re.compile(r"(.+?)\.\.(.+?)(:log)?")
-HOW = "lr=1e-4..1e-2:log, latent-dim=2..32 or hidden=100|200|400"
+HOW = "lr=1e-4..1e-2:log, --search latent-dim=2..32 or --search hidden=100|200|400"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from genzoo.runs.config import RunConfig
 from genzoo.system.devices import describe_device, forget_peak, peak_memory
 from genzoo.system.distributed import ALONE
 from genzoo.system.memory import bytes_of
+from genzoo.training.length import too_few_steps
 from genzoo.training.trainer import Trainer
 
 SECONDS = 3.0
@@ -43,6 +44,8 @@ class Estimate:
     """The bytes of the model and the checkpoints."""
     mode: str
     """The execution mode, with the reason."""
+    few_steps: str = ""
+    """What to type for more steps, where they are few."""
 
 
 def estimate(config: RunConfig, data_root: Path | None = None) -> Estimate:
@@ -71,4 +74,5 @@ def estimate(config: RunConfig, data_root: Path | None = None) -> Estimate:
     most = float(training.max_time) or seconds
     disk = size + KEEP * bytes_of(trainer.body.state())
     length = trainer.epochs, trainer.total_steps, done.step
-    return Estimate(*about, *length, min(seconds, most), peak_memory(plan.device), disk, str(done.mode))
+    few = too_few_steps(training, len(job.data.train), trainer.steps_per_epoch)
+    return Estimate(*about, *length, min(seconds, most), peak_memory(plan.device), disk, str(done.mode), few)

@@ -56,7 +56,7 @@ class Experiment:
             new_run.refuse_unwritable(paths.runs, paths.out)
         with terminable():
             job = self.load()
-            introduce(self.console, config, job.model, job.loss, job.data)
+            introduce(job)
             self.processes.barrier("data")
             if not self.processes.first:
                 job.follow(None)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import torch
 
-from genzoo.core.loss import Loss
 from genzoo.core.model import LatentModel, Model, count_parameters
 from genzoo.data.run_data import RunData
 from genzoo.evaluation.measures import summarise_likelihood
-from genzoo.experiment.console import Console
-from genzoo.runs.config import RunConfig
+from genzoo.experiment.job import Job
 from genzoo.system.devices import describe_device
 from genzoo.system.threads import overloaded
+from genzoo.training.length import too_few_steps
+from genzoo.training.trainer import Trainer
 
 
-def introduce(console: Console, config: RunConfig, model: Model, loss: Loss, data: RunData) -> None:
-    """Print what is trained on what, and warn of an overloaded machine and of a batch larger than the data."""
+def introduce(job: Job) -> None:
+    """Print what is trained on what, and say so if the machine is overloaded or the training has few steps."""
+    console, config, model, loss, data, trainer = job.console, job.config, job.model, job.loss, job.data, job.trainer
     splits, device, training = data.splits, model.anchor.device, config.training
     parts = [f"{len(split.x):,} {name}" for name, split in splits._asdict().items() if split is not None]
     parameters = f"{count_parameters(model):,} parameters"
@@ -28,17 +29,9 @@ def introduce(console: Console, config: RunConfig, model: Model, loss: Loss, dat
     )
     if device.type == "cpu" and torch.get_num_threads() > 1 and (busy := overloaded()):
         console.say(busy)
-    if training.batch_size > len(splits.train.x):
-        console.warn(
-            f"--batch-size {training.batch_size:,} is more than there are examples; "
-            f"an epoch is one batch of {len(splits.train.x):,}{more_steps(len(splits.train.x))}"
-        )
-
-
-def more_steps(examples: int) -> str:
-    """Return a batch size, a power of two, of which ten or more fill an epoch, as the end of a message; "" of few."""
-    size = 1 << max((examples // 10).bit_length() - 1, 0)
-    return f"; for ten steps an epoch: --batch-size {size}" if size > 4 else ""
+    few = too_few_steps(training, len(splits.train.x), trainer.steps_per_epoch) if isinstance(trainer, Trainer) else ""
+    if few:
+        (console.warn if training.batch_size > len(splits.train.x) else console.say)(few)
 
 
 def likelihood_line(model: Model, data: RunData) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from genzoo.core.listener import Epoch
+from genzoo.core.spelling import spelled
 from genzoo.core.text import duration
 from genzoo.experiment.console import REFRESH_SECONDS, Console, summary, terms_line
 from genzoo.reporting.card import progress_html
@@ -53,7 +54,7 @@ class NotebookConsole(Console):
         """The last epoch in words, and the share of the training that is done."""
 
     def say(self, text: str) -> None:
-        self.lines += text.splitlines()
+        self.lines += spelled(text).splitlines()
         self.show(self.share, "")
 
     def mode_chosen(self, mode: Mode) -> None:

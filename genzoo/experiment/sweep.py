@@ -44,7 +44,7 @@ class SweepRun:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Return the seeds of "0..4" or "0-4" (both ends included), "0,2,7" or "3", each once.
+    """Return the seeds of "0-4" or "0..4" (both ends included), "0,2,7" or "3", each once.
 
     Raises:
         UsageError: Anything else.
@@ -52,7 +52,7 @@ def parse_seeds(text: str) -> list[int]:
     words = list_in(text, "--seeds")
     wrong = next((word for word in words if not re.fullmatch(r"\d{1,9}", word, flags=re.ASCII)), None)
     if wrong or not words:
-        raise UsageError(f"--seeds {text}: {wrong or ''!r} is no seed", "write 0..4, or 0,2,7")
+        raise UsageError(f"--seeds {text}: {wrong or ''!r} is no seed", "write 0-4, or 0,2,7")
     return list(dict.fromkeys(map(int, words)))
 
 

@@ -13,17 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genzoo.core.dataset import DataSpec, Kind
-from genzoo.core.errors import UsageError
-from genzoo.figures.formats import PICTURES, either
+from genzoo.core.dataset import DataSpec
 
-ENDINGS: dict[Kind, tuple[str, ...]] = {
-    "image": (*PICTURES, ".npy"),
-    "vector": (*PICTURES, ".csv", ".npy"),
-    "tokens": (".txt", ".npy"),
-    "signal": (*PICTURES, ".wav", ".npy"),
-}
-"""The kinds of files that examples of each kind can be written to; the first is the default."""
 BETWEEN = "\n--------\n"
 """Between two texts, if a text has several lines."""
 RATE = 8000
@@ -34,20 +25,6 @@ PEAK = 0.9
 """The largest amplitude in a file of sound."""
 FEWEST_RATE = 3000
 """The lowest rate that browsers play, in samples a second."""
-
-
-def refuse_other_ending(out: Path, spec: DataSpec) -> None:
-    """Refuse a file that does not fit the kind of the data.
-
-    Raises:
-        UsageError: The message names the endings that fit.
-    """
-    fitting = ENDINGS[spec.kind]
-    if out.suffix not in fitting:
-        raise UsageError(
-            f"--out {out}: examples of kind {spec.kind} are written to {either(fitting)}",
-            f"use a name such as out{fitting[0]}",
-        )
 
 
 def write_examples(out: Path, x: Tensor, spec: DataSpec, columns: Sequence[str] = ()) -> None:

@@ -17,7 +17,8 @@ from genzoo.data.batching import FLOAT64, at_most, evaluation_batch, in_parts
 from genzoo.evaluation.sampling import IN_A_ROW, described, draw, rows_by_class, unusual
 from genzoo.figures.canvas import LONGEST_NAME, thumbnails
 from genzoo.figures.context import FigureContext
-from genzoo.figures.files import ENDINGS, as_text, write_examples
+from genzoo.figures.files import as_text, write_examples
+from genzoo.figures.formats import ENDINGS
 from genzoo.figures.image_grid import save_grid
 from genzoo.figures.image_rows import save_pairs
 from genzoo.figures.scatter import displacements, scatter

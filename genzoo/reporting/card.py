@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.comparison.identity import VIEW
 from genzoo.core.errors import GenzooError
 from genzoo.core.options import describe_fields
+from genzoo.core.spelling import spelled
 from genzoo.core.text import duration, number
 from genzoo.registry.configs import differing
 from genzoo.reporting.format import ERRORS, half_width, metric_text, missing, notes
@@ -75,7 +76,7 @@ def protocol(one: Overview) -> list[str]:
 
 def results_of(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the table of results and the notes below it, as values of the card."""
-    remarks = [*missing(results, labels_in(results)), *notes(results)]
+    remarks = map(spelled, [*missing(results, labels_in(results)), *notes(results)])
     errors = "means over examples; ± is the 95 % interval over the choice of examples"
     return {"table": table(results), "notes": [*remarks, errors]}
 

@@ -74,7 +74,7 @@ def refuse_options_of_numbers(training: View) -> None:
     """
     for name, default in (("binarize", "none"), ("standardize", "none"), ("likelihood", "auto")):
         if (value := getattr(training, name)) != default:
-            raise UsageError(f"--{name} {value} is for numbers; these data are tokens", f"leave --{name} out")
+            raise UsageError(f"--{name}={value} is for numbers; these data are tokens", f"leave --{name} out")
 
 
 def described(spec: DataSpec) -> str:

@@ -81,4 +81,4 @@ def _exists(out: Path) -> UsageError:
     how = "name another folder, or delete it"
     if (out / "config.json").exists():
         how = f"go on with the run there: genzoo resume {out}; or add --or-resume; or name another folder"
-    return UsageError(f"--out {out} exists already; nothing was changed", how)
+    return UsageError(f"--out {out}: it exists already; nothing was changed", how)

@@ -67,6 +67,17 @@ def stored_digest(path: Path) -> str | None:
     return mark[1].decode("ascii", "replace") if mark else None
 
 
+def stated_description(path: Path) -> dict[str, Any]:
+    """Return the description in a checksummed file, without verifying it; {} if there is none to read."""
+    try:
+        with open_regular(path) as file:
+            header, _ = _header(file.read(8 + MAX_HEADER), os.fstat(file.fileno()).st_size)
+        found = parse_json(header["__metadata__"]["genzoo"])
+    except (OSError, KeyError, TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def read_sealed(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Verify a checksummed file and return its description and tensors. The tensors are memory-mapped.
 

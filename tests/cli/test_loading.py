@@ -80,7 +80,7 @@ def test_every_verb_takes_the_new_path(
     monkeypatch.chdir(tmp_path)
     for words in (["--data.path", now], [f"--data.path={now}"]):
         result = genzoo(verb[0], run.path, *words, *verb[1:])
-        notes = [line for line in result.err.splitlines() if not line.startswith("sampler ")]
+        notes = [line for line in result.err.splitlines() if not line.startswith(("sampler ", "genzoo: replaced "))]
         assert (result.code, notes) == (0, [])
     if verb[0] != "traverse":  # which needs no data
         verb = tuple(word.replace("gaussian", "gmm:2") for word in verb)  # of a stored sampler no data are needed
@@ -176,14 +176,15 @@ def test_what_needs_no_data_works_without_them(tmp_path: Path, monkeypatch: pyte
         ("report",),
     ]
     for verb, *words in silent:
+        Path("out.npy").unlink(missing_ok=True)
         result = genzoo(verb, run.path, *words)
         assert (result.code, result.err) == (0, ""), verb
-    commands = [("sample", "--out", "out.png"), ("traverse", "--out", "out.npy"), ("anomaly", mine)]
+    commands = [("sample", "--out", "out.png"), ("traverse", "--out", "drawn.npy"), ("anomaly", mine)]
     for verb, *words in commands:
         result = genzoo(verb, run.path, *words)
         assert result.code == 0, verb
         assert len(result.err.splitlines()) == 1
-    assert np.load("out.npy").shape == (2, 11, 6)
+    assert np.load("drawn.npy").shape == (2, 11, 6)
 
 
 def test_files_are_not_taken_for_the_values_of_data_options(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_file_is_opened_when_asked_for(vae_run: Run, opened: list[str], tmp_pa
     assert genzoo("sample", vae_run.path, "--out", "a b.npy").code == 0
     assert opened == []
     for verb in (["sample", vae_run.path, "-n", 4], ["reconstruct", vae_run.path, "-n", 2], ["embed", vae_run.path]):
-        out = {"embed": "codes.csv"}.get(str(verb[0]), "a b.npy")
+        out = {"embed": "codes.csv"}.get(str(verb[0]), f"{verb[0]} b.npy")
         result = genzoo(*verb, "--out", out, "--open")
         assert (result.code, result.err) == (0, "")
         assert result.out.endswith(f"{out}\n")
@@ -43,6 +43,21 @@ def test_a_run_opens_its_report(opened: list[str]) -> None:
     assert genzoo("run ppca moons --quiet --open --json").code == 0
     (folder,) = Path("runs").iterdir()
     assert opened == [(folder / "report.html").absolute().as_uri()]
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [("sample RUN -n 2 --out", "a.npy"), ("embed RUN --out", "a.csv"), ("compare RUN --figure", "a.png")],
+)
+def test_a_file_that_takes_the_place_of_another_one_is_told(
+    words: str, file: str, vae_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = [*words.replace("RUN", str(vae_run.path)).split(), file]
+    first, again = genzoo(*typed), genzoo(*typed)
+    assert (first.code, again.code, first.out) == (0, 0, again.out)
+    assert "replaced" not in first.err
+    assert again.err == f"{first.err}genzoo: replaced {file}, which was there already\n"
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -288,13 +288,13 @@ def test_a_folder_that_holds_something_is_not_touched(tmp_path: Path) -> None:
     mine.mkdir()
     (mine / "thesis.toml").write_text("years of work")
     before = os.stat(mine / "thesis.toml"), os.stat(mine)
-    assert refused(genzoo(f"{DIGITS} --out {mine}")) == f"--out {mine} exists already; nothing was changed"
+    assert refused(genzoo(f"{DIGITS} --out {mine}")) == f"--out {mine}: it exists already; nothing was changed"
     assert (os.stat(mine / "thesis.toml").st_mtime_ns, os.stat(mine).st_mtime_ns) == (
         before[0].st_mtime_ns,
         before[1].st_mtime_ns,
     )
     assert [path.name for path in mine.iterdir()] == ["thesis.toml"]
-    assert refused(genzoo(f"{DIGITS} --out {mine}/thesis.toml")).endswith("exists already; nothing was changed")
+    assert refused(genzoo(f"{DIGITS} --out {mine}/thesis.toml")).endswith(": it exists already; nothing was changed")
 
 
 @pytest.mark.parametrize("option", ["--out", "--runs"])

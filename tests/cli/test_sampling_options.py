@@ -34,6 +34,7 @@ def denoiser(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def drawn(run: Run, folder: Path, *words: object) -> np.ndarray:
+    (folder / "x.npy").unlink(missing_ok=True)
     result = genzoo("sample", run.path, "-n", 5, "--out", folder / "x.npy", *words)
     assert (result.code, result.err) == (0, "")
     values: np.ndarray = np.load(folder / "x.npy")

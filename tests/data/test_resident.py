@@ -141,7 +141,7 @@ def test_keys_belong_to_the_examples_as_evaluated(binarize: Binarize) -> None:
 
 @pytest.mark.parametrize("binarize", ["threshold", "static", "dynamic"])
 def test_only_stored_pictures_can_be_made_black_and_white(binarize: Binarize) -> None:
-    with pytest.raises(UsageError, match=r"--binarize .*uint8.*float32"):
+    with pytest.raises(UsageError, match=r"--binarize=.*uint8.*float32"):
         Resident(Split(torch.rand(3, 1, 4, 4)), CPU, binarize, training=True)
 
 

@@ -48,6 +48,14 @@ def test_a_long_training_is_not_waited_for(place: Path, monkeypatch: pytest.Monk
     assert "--lr 0.01" in text
 
 
+def test_few_steps_are_told(place: Path) -> None:
+    words = "run vae digits --hidden 8 --latent-dim 2 --data.validation 1300 --epochs 2 --dry-run"
+    told = "137 training examples and --batch-size 128 make 2 steps in all; for more: --batch-size 8 or --epochs 2000"
+    assert json.loads(genzoo(f"{words} --json").out)["few_steps"] == told
+    assert told.partition(";")[0] in " ".join(genzoo(words).out.split())
+    assert "few steps" not in genzoo(f"{words} --batch-size 8").out
+
+
 def test_a_model_in_closed_form_has_no_steps(place: Path) -> None:
     said = json.loads(genzoo("run ppca digits --dry-run --json").out)
     assert (said["steps"], said["seconds"], said["mode"]) == (0, 0.0, "fitted in closed form, in one pass")

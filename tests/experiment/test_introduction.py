@@ -12,7 +12,7 @@ from genzoo.experiment.introduction import introduce
 def lines(capsys: pytest.CaptureFixture[str], **options: object) -> list[str]:
     job = loaded(planned(**options), quiet=False)  # type: ignore[arg-type]
     capsys.readouterr()
-    introduce(job.console, job.config, job.model, job.loss, job.data)
+    introduce(job)
     return capsys.readouterr().err.splitlines()
 
 
@@ -24,6 +24,31 @@ def test_model_data_likelihood_device_and_seed(capsys: pytest.CaptureFixture[str
     assert how.endswith(" · seed 3")
 
 
-def test_a_batch_larger_than_the_data_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    warning = "genzoo: --batch-size 1,000 is more than there are examples; an epoch is one batch of 200"
-    assert lines(capsys, batch_size=1000)[-1] == f"{warning}; for ten steps an epoch: --batch-size 16"
+@pytest.mark.parametrize(
+    ("options", "many", "ways"),
+    [
+        ({"batch_size": 1000}, "200 steps", "--batch-size 16 or --max-steps 2000"),
+        ({"batch_size": 64}, "600 steps", "--batch-size 16 or --max-steps 2000"),
+        ({"batch_size": 64, "epochs": 5}, "15 steps", "--batch-size 16 or --epochs 667"),
+        ({"batch_size": 200, "epochs": 1}, "1 step", "--batch-size 16 or --epochs 2000"),
+    ],
+)
+def test_small_data_are_told_of_few_steps(
+    capsys: pytest.CaptureFixture[str], options: dict[str, int], many: str, ways: str
+) -> None:
+    said = lines(capsys, **{"epochs": "auto", **options})[-1].removeprefix("genzoo: ")
+    data = f"200 training examples and --batch-size {options['batch_size']}"
+    assert said == f"{data} make {many} in all; for more: {ways}"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_size": 40},  # 5 steps an epoch, 1,000 of 200 epochs
+        {"batch_size": 40, "epochs": 1},
+        {"batch_size": 64, "epochs": 400},
+        {"batch_size": 1000, "max_steps": 3},
+    ],
+)
+def test_other_trainings_are_not(capsys: pytest.CaptureFixture[str], options: dict[str, int]) -> None:
+    assert not any("in all" in line for line in lines(capsys, **{"epochs": "auto", **options}))

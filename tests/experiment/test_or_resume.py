@@ -63,7 +63,7 @@ def test_another_configuration_is_refused_with_all_differences(interrupted: Run)
     assert {file: file.stat().st_mtime_ns for file in before} == before
     Path("c").mkdir()
     (Path("c") / "notes.txt").touch()
-    assert refused(genzoo(*WORDS, "--out", "c")).startswith("--out c exists already")
+    assert refused(genzoo(*WORDS, "--out", "c")).startswith("--out c: it exists already")
     assert refused(genzoo(*WORDS)) == "--or-resume needs the folder that it goes on in"
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
+from commandline import genzoo
 from planned import configured
 
 from genzoo.comparison.tables import tables
+from genzoo.core.errors import UsageError
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.job import Job
 from genzoo.experiment.reuse import finished
@@ -24,6 +27,15 @@ from genzoo.system.checksummed import read_arrays
 )
 def test_seeds(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
+
+
+def test_ranges_are_shown_in_one_spelling(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match="--seeds x: 'x' is no seed\n  write 0-4, or 0,2,7"):
+        parse_seeds("x")
+    for verb in ("bench", "sweep", "race", "reproduce"):
+        said = genzoo(f"{verb} --help").out + genzoo(f"{verb} vae digits --seed 1").err
+        assert "--seeds 0-4" in said
+        assert not re.search(r" \d\.\.\d", said)
 
 
 def test_one_seed_of_all_before_the_next_of_any() -> None:

@@ -13,7 +13,8 @@ import torch
 
 from genzoo.core.dataset import DataSpec, Part
 from genzoo.core.errors import UsageError
-from genzoo.figures.files import BETWEEN, as_csv, as_text, as_wav, column_names, refuse_other_ending, write_examples
+from genzoo.figures.files import BETWEEN, as_csv, as_text, as_wav, column_names, write_examples
+from genzoo.figures.formats import refuse_other_ending
 
 
 def read_wav(content: bytes) -> tuple[np.ndarray, int]:
@@ -87,4 +88,4 @@ def test_the_ending_says_how_examples_are_written(tmp_path: Path) -> None:
 )
 def test_a_file_of_another_kind_is_refused(spec: DataSpec, name: str, fitting: str) -> None:
     with pytest.raises(UsageError, match=f"examples of kind {spec.kind} are written to {fitting}"):
-        refuse_other_ending(Path(name), spec)
+        refuse_other_ending(Path(name), spec.kind)

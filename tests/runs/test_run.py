@@ -86,7 +86,7 @@ def test_one_of_many_gets_the_folder_that_all_name(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(start, range(8))) == 1
     with (
-        pytest.raises(UsageError, match="mine exists already; nothing was changed"),
+        pytest.raises(UsageError, match="mine: it exists already; nothing was changed"),
         claim(tmp_path, tmp_path / "mine", "vae", "digits"),
     ):
         pass

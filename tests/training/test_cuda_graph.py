@@ -214,7 +214,7 @@ def test_what_cannot_be_captured_is_trained_eagerly(
 def test_graph_without_cuda_is_refused_in_one_line() -> None:
     with pytest.raises(UsageError) as error:
         make_trainer(mode="graph")
-    assert error.value.message == "--mode graph captures steps for a CUDA device, and this run is on cpu"
+    assert error.value.message == "--mode=graph captures steps for a CUDA device, and this run is on cpu"
     assert error.value.hint == "use --mode auto"
 
 

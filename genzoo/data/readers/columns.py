@@ -87,7 +87,7 @@ def choose(
         columns.kept = sorted({_place(path, names, name) for name in options.select})
     elif _is_index(dialect, rows, options):
         left_out.add(0)
-        columns.notes.append(f"column {names[0] or 1} numbers the lines and is left out; --data.index keep takes it")
+        columns.notes.append(f"column {names[0] or 1} numbers the lines and is left out; --data.index=keep takes it")
     empty = [place for place in columns.kept if not names[place] and all(is_missing(row[place]) for row in rows)]
     if empty:
         columns.notes.append(f"{counted(len(empty), 'column')} without a name and without a value: left out")

@@ -115,7 +115,7 @@ class Transformer(genzoo.Density):
         grey = bool(spec.likelihood) and likelihood_class(spec.likelihood).values == "grey"
         levels = 2 if spec.binary else spec.levels or LEVELS * grey
         if levels < 2:
-            how = "--binarize dynamic, or --likelihood discretised-logistic for 256 levels"
+            how = "--binarize dynamic, or --likelihood=discretised-logistic for 256 levels"
             raise genzoo.UsageError("a transformer needs pixels of known levels", how)
         return levels
 

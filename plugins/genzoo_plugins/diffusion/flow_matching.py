@@ -128,7 +128,7 @@ class FlowMatchingLoss(genzoo.Loss):
 
         def __post_init__(self) -> None:
             if self.reflow and self.coupling == "ot":
-                raise genzoo.UsageError("--reflow has pairs of its own, and --coupling ot others", "leave one out")
+                raise genzoo.UsageError("--reflow has pairs of its own, and --coupling=ot others", "leave one out")
 
     def __init__(self, model: genzoo.Model, config: Config) -> None:
         super().__init__(model, config)

@@ -54,7 +54,7 @@ class ELBO(genzoo.Loss):
         """Warn of a training that ends within the warm-up: it never has the objective that it is called by."""
         if (warmup := self.config.kl_warmup) > total_steps:
             rising = "beta" if self.config.capacity is None else "capacity"
-            what = f"--kl-warmup {warmup:,} is longer than the training of {total_steps:,} steps"
+            what = f"--kl-warmup {warmup} is longer than the training of {total_steps:,} steps"
             how = "shorten it, or train longer: --epochs"
             warn(f"{what}: {rising} ends at {total_steps / warmup:.0%} of itself", how)
 

@@ -83,7 +83,7 @@ class Folder(AugmentedImages, OwnData):
     def parts_found(self) -> dict[str, Path]:
         """The folder of each split; {} if the folders are not splits."""
         if not self.path.is_dir():
-            raise UsageError(f"{self.path} is not a folder", "--data.path FOLDER, or --dataset npz for arrays")
+            raise UsageError(f"{self.path} is not a folder", "--data.path FOLDER, or --dataset=npz for arrays")
         folders = folders_in(self.path, self.left_out)
         named = {part: [f for f in folders if f.name.lower() in names] for part, names in PARTS.items()}
         if len(named["train"]) != 1 or not (named["test"] or named["validation"]):

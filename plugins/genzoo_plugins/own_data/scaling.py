@@ -61,7 +61,7 @@ def fitted(form: InputFormat, train: Split, scale: Scale, what: str) -> InputFor
         UsageError: Scaling was requested, and the data are images or memory-mapped.
     """
     if scale != "none" and len(train.x.shape) != 2:
-        raise UsageError(f"--data.scale {scale} is for vectors; {what} holds images", "--standardize global")
+        raise UsageError(f"--data.scale={scale} is for vectors; {what} holds images", "--standardize global")
     if scale != "none" and isinstance(train.x, Rows):
         raise UsageError(
             f"--data.scale {scale}: {what} is read from the disk and cannot be scaled", "scale it beforehand"
@@ -108,6 +108,6 @@ def remarks(train: Split, form: InputFormat) -> tuple[list[str], list[str]]:
         return notes, []
     examples = ", ".join(f"{names[p]} ({found.low[p]:g} … {found.high[p]:g})" for p in odd[:3])
     more = f" and {len(odd) - 3:,} more" if len(odd) > 3 else ""
-    suggestion = "--data.scale standard brings each column to mean 0 and standard deviation 1"
-    suggestion = "--standardize global brings them to one scale" if isinstance(train.x, Rows) else suggestion
+    suggestion = "--data.scale=standard brings each column to mean 0 and standard deviation 1"
+    suggestion = "--standardize=global brings them to one scale" if isinstance(train.x, Rows) else suggestion
     return notes, [f"columns with {'small' if tiny else 'large'} values: {examples}{more}: {suggestion}"]

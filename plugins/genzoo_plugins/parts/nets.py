@@ -27,7 +27,7 @@ def chosen_nets(spec: genzoo.DataSpec, config: Any) -> genzoo.Nets | None:
     for name in differing(type(config)(), config):
         if name in ("hidden", "decoder_hidden"):
             option = f"--{name.replace('_', '-')}"
-            raise genzoo.UsageError(f"--nets {named} has no {option}", f"leave {option} or --nets out")
+            raise genzoo.UsageError(f"--nets={named} has no {option}", f"leave {option} or --nets out")
     made: genzoo.Nets = genzoo.make_part("nets", named, spec, config.activation)
     return made
 

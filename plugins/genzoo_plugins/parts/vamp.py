@@ -34,13 +34,13 @@ class VampPrior(genzoo.Prior):
     def forward(self, model: genzoo.Model) -> genzoo.Distribution:
         if not isinstance(model, genzoo.LatentModel):
             raise genzoo.UsageError(
-                f"--prior vamp needs an encoder, and {type(model).__name__} has none", "use --prior mixture:10"
+                f"--prior=vamp needs an encoder, and {type(model).__name__} has none", "use --prior mixture:10"
             )
         q = model.posterior(self.inputs)
         if isinstance(q, genzoo.Transformed) or q.measure == "none":
             reason = "is a point" if q.measure == "none" else "is a flow, whose density at a given z takes its inverse"
             raise genzoo.UsageError(
-                f"--prior vamp needs the density of q(z|x), which here {reason}",
+                f"--prior=vamp needs the density of q(z|x), which here {reason}",
                 "use --posterior diagonal, or --prior mixture:10",
             )
         return genzoo.Mixture(q, self.inputs.new_zeros(len(self.inputs)))

@@ -69,7 +69,7 @@ def test_a_large_scale_is_a_warning_that_names_the_columns(tmp_path: Path) -> No
     dataset("csv", tmp_path / "t.csv").load(store)
     (warning,) = store.warnings
     assert warning.startswith("columns with large values: time (")
-    assert "amount (0 … 2000): --data.scale standard" in warning
+    assert "amount (0 … 2000): --data.scale=standard" in warning
     assert "small" not in warning
     store = Store(say=lambda line: None)
     dataset("csv", tmp_path / "t.csv", scale="standard").load(store)

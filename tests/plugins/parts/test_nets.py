@@ -43,8 +43,8 @@ def test_a_run_has_them(tmp_path: Path) -> None:
         (VAE, VECTORS, {"nets": "conv"}, "--nets conv needs images"),
         (VAE, VECTORS, {"nets": "cnov"}, "no nets named 'cnov'. Did you mean 'conv'"),
         (VAE, IMAGES, {"nets": "conv:0"}, "--nets conv:0: number of feature maps of the first convolution must be a"),
-        (VAE, IMAGES, {"nets": "conv", "hidden": (50,)}, "--nets conv has no --hidden"),
-        (AE, IMAGES, {"nets": "conv", "decoder_hidden": (50,)}, "--nets conv has no --decoder-hidden"),
+        (VAE, IMAGES, {"nets": "conv", "hidden": (50,)}, "--nets=conv has no --hidden"),
+        (AE, IMAGES, {"nets": "conv", "decoder_hidden": (50,)}, "--nets=conv has no --decoder-hidden"),
         (TVAE, VECTORS, {"nets": "residual"}, "--nets residual: TVAE has nets of its own"),
     ],
 )
