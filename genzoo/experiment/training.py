@@ -147,7 +147,8 @@ class TrainingSession:
             console.say(f"kept the weights of epoch {outcome.best_epoch}, the best on the validation data")
         if outcome.skipped:
             console.warn(f"{outcome.skipped:,} of {outcome.step:,} steps were not finite and left out")
-        if isinstance(trainer, Trainer) and trainer.step > (start.step if start else 0):
+        taken = trainer.step - (start.progress.step if start else 0)
+        if isinstance(trainer, Trainer) and taken >= len(trainer.body.steps):  # each phase was active
             self.warn_of_untrained(list(trainer.body.without_gradient))
         if unsaved := (writer and writer.error) or log.error:
             raise unsaved

@@ -66,6 +66,8 @@ def test_parameters_without_a_gradient_are_named(tmp_path: Path, capsys: pytest.
         "genzoo: the loss l1 trains no prior_part.inputs of vamp-vae: what has no gradient keeps its first values; its "
         "own loss, elbo, trains all\n"
     )
+    genzoo.resume(tmp_path / "l1", epochs=2)
+    assert "the loss l1 trains no prior_part.inputs" in capsys.readouterr().err
     genzoo.run("vamp-vae", "moons", out=tmp_path / "elbo", **options)
     genzoo.run("aae", "moons", out=tmp_path / "phases", **options)
     assert not capsys.readouterr().err
