@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genzoo.cli.loading import Source
+from genzoo.cli.loading import Source, as_run
 from genzoo.core.calls import written
 from genzoo.core.errors import UsageError
 from genzoo.core.model import Model
@@ -36,12 +37,18 @@ def samplers_of(source: Source, model: Model, say: Callable[[str], None] = lambd
 @written("genzoo.sample(RUN, 16)")
 @torch.no_grad()
 def sample(
-    source: Model | Run, n: int, y: Tensor | None = None, *, noise: bool = False, seed: int = 0, **options: Any
+    source: Model | Run | str | Path,
+    n: int,
+    y: Tensor | None = None,
+    *,
+    noise: bool = False,
+    seed: int = 0,
+    **options: Any,
 ) -> Tensor:
     """Draw n new examples as `genzoo sample` does: [n, *S] on the CPU, in the units of the data.
 
     Args:
-        source: A run; or a model, such as `run.model`, which draws by itself.
+        source: A run, or what `open_run` finds it by; or a model, such as `run.model`, which draws by itself.
         n: Number of examples.
         y: [n], the classes to draw with a conditional model; None: any classes.
         noise: Whether to draw x from p(x|z) instead of returning its mean.
@@ -54,6 +61,7 @@ def sample(
     """
     if not isinstance(n, Integral) or n < 1:
         raise UsageError(f"n must be a whole number of examples, not {n!r}", "such as genzoo.sample(run, 16)")
+    source = as_run(source) if isinstance(source, (str, Path)) else source
     if not isinstance(source, (Model, Run)):
         raise UsageError(f"a run or a model is drawn from, not {source!r}", "open a run: genzoo.open_run(NAME)")
     model, samplers = source, None

@@ -191,11 +191,13 @@ class Source:
 
 
 @written("genzoo.load_data(RUN)")
-def load_data(run: Run, device: str | torch.device = "cpu", store: Store | None = None) -> dict[str, Resident]:
+def load_data(
+    run: Run | str | Path, device: str | torch.device = "cpu", store: Store | None = None
+) -> dict[str, Resident]:
     """Load the data of a run, as its model sees them.
 
     Args:
-        run: The run.
+        run: The run, or what `open_run` finds it by.
         device: The device of the examples.
         store: The store of raw files, as a dataset's `load` gets it; None: the usual folders.
 
@@ -208,7 +210,7 @@ def load_data(run: Run, device: str | torch.device = "cpu", store: Store | None 
     """
     import torch
 
-    source = Source(run)
+    source = Source(as_run(run))
     if store is not None:
         source.store = store
     names = [name for name, split in source.splits._asdict().items() if split is not None]
@@ -216,6 +218,13 @@ def load_data(run: Run, device: str | torch.device = "cpu", store: Store | None 
 
 
 @written("genzoo.dataset_of(RUN)")
-def dataset_of(run: Run) -> Dataset:
-    """Return the dataset of a run, with the run's options; no data are read yet."""
-    return Source(run).dataset
+def dataset_of(run: Run | str | Path) -> Dataset:
+    """Return the dataset of a run, given by itself or by what `open_run` finds it by; no data are read yet."""
+    return Source(as_run(run)).dataset
+
+
+def as_run(run: Run | str | Path) -> Run:
+    """Return a run; one that is given by its name or path is found."""
+    from genzoo.comparison.references import open_run
+
+    return open_run(run) if isinstance(run, (str, Path)) else run

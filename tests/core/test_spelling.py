@@ -100,8 +100,8 @@ def test_a_program_gives_seeds_and_a_source_of_their_types() -> None:
     for seeds in ([], [-1], ["a"], [0.5]):
         with pytest.raises(genzoo.UsageError, match=r"seeds must be whole numbers from 0, not .*\n.*seeds=range\(5\)"):
             genzoo.bench(["vae"], "digits", seeds=seeds)  # type: ignore[arg-type]
-    with pytest.raises(genzoo.UsageError, match="a run or a model is drawn from, not 'runs/a'"):
-        genzoo.sample("runs/a", 3)  # type: ignore[arg-type]
+    with pytest.raises(genzoo.UsageError, match="a run or a model is drawn from, not 5"):
+        genzoo.sample(5, 3)  # type: ignore[arg-type]
 
 
 VALUES = {

@@ -33,7 +33,8 @@ def test_a_run_on_arrays_is_the_run_on_their_file(tmp_path: Path) -> None:
         assert run.results.test == of_file.results.test, number
     assert run.record["data_digest"] == of_file.record["data_digest"]
     assert run.record["data"]["arrays"]["source"] == "given in Python: x float32 [60, 3], 3 classes"
-    assert len(genzoo.load_data(run)["train"]) == 48
+    assert len(genzoo.load_data(run)["train"]) == len(genzoo.load_data(run.path)["train"]) == 48
+    assert torch.equal(genzoo.sample(run, 3), genzoo.sample(str(run.path), 3))
 
 
 def test_a_run_goes_on_only_with_the_data_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
