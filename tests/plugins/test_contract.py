@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import torch
 
+from genzoo.core.distributions import DiagGaussian, Distribution
 from genzoo.core.model import Autoencoder, Density, Encoder, LatentModel
 from genzoo.core.options import NoOptions
 from genzoo.registry.current import registry
@@ -59,6 +60,8 @@ COUPLED = ("dip", "factor", "mmd", "sliced-codes", "tc")
 """Losses that compare the examples of a batch with each other: the one warning that is meant."""
 SMALL: dict[str, Any] = {"hidden": (32,), "latent_dim": 5, "width": 16, "depth": 1}
 """Options of the quick suite, for the models that have them."""
+OF_DRAWS = ("adversarial-codes", "mmd", "sliced-codes")
+"""Losses that draw from p(z): several processes make the draws of one if it is Gaussian, else draws of their own."""
 RELAXED = ("gumbel-vae",)
 """Models whose samples are relaxed in training, and only there: the other warning that is meant."""
 SMALLER: dict[str, dict[str, Any]] = {
@@ -337,11 +340,20 @@ def test_contract(checked: Checked, long: bool, monkeypatch: pytest.MonkeyPatch)
     if check == "batches" and case[1] in COUPLED:
         with pytest.raises(AssertionError, match="as the mean of its examples"):
             CHECKS[check](pair)
+    elif check == "processes" and case[1] in OF_DRAWS and not isinstance(prior_of(pair), DiagGaussian):
+        with pytest.raises(AssertionError, match="of two processes is"):
+            CHECKS[check](pair)
     elif check == "modes" and case[0] in RELAXED:
         with pytest.raises(AssertionError, match=r"terms in training are|differs between training and evaluation"):
             CHECKS[check](pair)
     else:
         CHECKS[check](pair)
+
+
+def prior_of(pair: Pair) -> Distribution | None:
+    model = pair.build().model
+    assert isinstance(model, LatentModel)
+    return model.prior()
 
 
 @pytest.mark.long
