@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from genzoo.core.distributions import Distribution, Measure, split_batch
@@ -136,5 +135,9 @@ class OneHot(Distribution):
 
 
 def one_hot(scores: Tensor) -> Tensor:
-    """Return one-hot vectors [*, C] with the 1 at the largest score, in the type of the scores [*, C]."""
-    return F.one_hot(scores.argmax(-1), scores.shape[-1]).to(scores.dtype)
+    """Return one-hot vectors [*, C] with the 1 at the largest score, in the type of the scores [*, C].
+
+    torch's function of this name reads the indices back to the host to check them.
+    """
+    every = torch.arange(scores.shape[-1], device=scores.device)
+    return (scores.argmax(-1, keepdim=True) == every).to(scores.dtype)

@@ -134,7 +134,6 @@ class _SharedNoise:
         repeats, left = divmod(like.shape[0], self.rows)
         if left:  # not a training batch
             return kind((*sample_shape, *like.shape), **own)
-        # A batch of K·B rows is K-major, as in LatentModel.infer.
         whole = (*sample_shape, repeats, self.size * self.rows, *like.shape[1:])
         drawn = kind(whole, generator=self.generator, **own)
         return drawn.narrow(len(sample_shape) + 1, self.rank * self.rows, self.rows).reshape(*sample_shape, *like.shape)
@@ -252,6 +251,12 @@ def exponential(like: Tensor, sample_shape: tuple[int, ...] = (), batched: bool 
     own = keyed_noise(keyed_exponential, sample_shape, like, batched)
     if own is not None:
         return own
+    if _state.shared is not None and batched:
+        return _state.shared.draw(
+            lambda whole, generator, **own: torch.empty(whole, **own).exponential_(generator=generator),
+            sample_shape,
+            like,
+        )
     with _in_turn():
         return torch.empty_like(like.detach().expand(*sample_shape, *like.shape)).exponential_()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -11,12 +12,16 @@ import genzoo
 from genzoo.core.noise import (
     content_keys,
     derive_seed,
+    exponential,
     keyed,
     keyed_bits,
     keyed_normal,
+    reseed,
     seeded,
+    shared,
     splitmix64,
     standard_normal,
+    uniform,
 )
 from genzoo.testing import SPECS, Pair
 
@@ -187,3 +192,17 @@ def test_seeded_repeats_itself_and_restores_the_generator() -> None:
     with pytest.raises(RuntimeError), seeded(5):
         torch.randn(3) @ torch.randn(4)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("draw", [uniform, exponential, lambda like, shape: standard_normal(shape, like)])
+def test_processes_draw_the_noise_of_one_for_the_whole_batch(draw: Any) -> None:
+    cpu = torch.device("cpu")
+    with seeded(0):
+        reseed(5, [torch.default_generator])
+        whole = draw(torch.zeros(6, 3), (2,))
+        parts = []
+        for rank in (0, 1):
+            with shared(rank, 2, 3, cpu):
+                reseed(5, [torch.default_generator])
+                parts.append(draw(torch.zeros(3, 3), (2,)))
+    assert torch.equal(torch.cat(parts, 1), whole)
