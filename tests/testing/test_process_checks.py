@@ -13,7 +13,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.noise import seeded
-from genzoo.testing import CHECKS, SPECS, Pair
+from genzoo.testing import CHECKS, SPECS, Pair, process_checks
 from genzoo.testing.process_checks import Meeting, Turns, in_two
 
 
@@ -100,6 +100,15 @@ def test_a_loss_that_gathers_passes() -> None:
 def test_the_rounding_of_a_difference_of_large_numbers_is_no_fault() -> None:
     """Off the diagonal, the covariance of codes is a thousandth of what it is the difference of."""
     assert CHECKS["processes"](Pair.of("dip-vae", spec=SPECS["colour images"])) is None
+
+
+def test_a_difference_at_one_point_alone_is_a_kink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hamiltonian-vae × factor` has one: rounding decides the slope of a leaky ReLU, and a gradient by 0.2 %."""
+    monkeypatch.setattr(process_checks, "unlike", lambda pair, moved=0.0: "" if moved else "the gradient differs")
+    assert CHECKS["processes"](pair("mmd")) is None
+    monkeypatch.setattr(process_checks, "unlike", lambda pair, moved=0.0: "the gradient differs")
+    with pytest.raises(AssertionError, match="vae × mmd on 5: the gradient differs"):
+        CHECKS["processes"](pair("mmd"))
 
 
 def test_a_gather_left_out_of_a_built_in_loss_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
