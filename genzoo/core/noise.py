@@ -124,8 +124,7 @@ class _SharedNoise:
         self.rows = rows
         self.generator = torch.Generator(device)
 
-    def reseed(self, seed: int) -> None:
-        # Direct draws from torch's generators must differ between processes.
+    def reseed(self, seed: int) -> None:  # direct draws from torch's generators must differ between processes
         torch.manual_seed(derive_seed(seed, "process", self.rank))
         self.generator.manual_seed(seed)
 
@@ -136,7 +135,8 @@ class _SharedNoise:
             return kind((*sample_shape, *like.shape), **own)
         whole = (*sample_shape, repeats, self.size * self.rows, *like.shape[1:])
         drawn = kind(whole, generator=self.generator, **own)
-        return drawn.narrow(len(sample_shape) + 1, self.rank * self.rows, self.rows).reshape(*sample_shape, *like.shape)
+        own_rows = drawn.narrow(len(sample_shape) + 1, self.rank * self.rows, self.rows).contiguous()
+        return own_rows.view(*sample_shape, *like.shape)
 
 
 class _State(threading.local):

@@ -206,3 +206,4 @@ def test_processes_draw_the_noise_of_one_for_the_whole_batch(draw: Any) -> None:
                 reseed(5, [torch.default_generator])
                 parts.append(draw(torch.zeros(3, 3), (2,)))
     assert torch.equal(torch.cat(parts, 1), whole)
+    assert all(part.is_contiguous() for part in parts)
