@@ -89,7 +89,7 @@ class TopDown(genzoo.Distribution):
         def drawn(d: genzoo.DiagGaussian) -> Tensor:
             size = d.mean.shape[-1]
             noise = standard_normal(sample_shape, d.mean.new_empty(*self.batch, size), len(self.batch))
-            return d.mean + d.variance.sqrt() * noise.view(-1, size)
+            return d.mean + d.variance.sqrt() * noise.reshape(-1, size)
 
         walk = self.walk(drawn, math.prod(sample_shape))
         z = walk.z.view(*sample_shape, *self.shape)
