@@ -182,7 +182,7 @@ class FlowAsLatent(genzoo.LatentModel):
     """A VAE with the example as its code and a flow as its prior: −ELBO is −ln p(x) up to a narrow Gaussian."""
 
     def __init__(self, spec: genzoo.DataSpec, config: Any) -> None:
-        if spec.is_image or spec.numel < 2:
+        if len(spec.shape) > 1 or spec.numel < 2:
             raise genzoo.GenzooError("the flow is for vectors of two numbers and more")
         super().__init__(spec, config)
         self.layers = nn.ModuleList(Coupling(spec.numel, flip=bool(i % 2)) for i in range(4))
