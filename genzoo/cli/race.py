@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.bench import OF_ANOTHER_VERB, refuse_picture, requested_models, run_all, say, take_names, usable_configs
+from genzoo.cli.bench import OF_ANOTHER_VERB, refuse_picture, requested_models, run_all, say, usable_configs
+from genzoo.cli.commas import take_names
 from genzoo.cli.made_file import add_file, add_open, open_file, tell_replaced
 from genzoo.cli.sharing import add_sharing, refuse_jobs
 from genzoo.cli.words import add_formats

@@ -203,8 +203,8 @@ def as_words(kind: str, values: Mapping[str, Any] | None) -> list[str]:
     ranges = kind == "search"
     for name, value in values.items():
         if ranges and isinstance(value, tuple) and len(value) == 2 and all(map(is_number, value)):
-            low, high = value
-            how = f'write: search={{"{name}": "{low}..{high}"}} for a range, {{"{name}": [{low}, {high}]}} for two choices'
+            of_range, choices = f'{{"{name}": "{value[0]}..{value[1]}"}}', f'{{"{name}": {list(value)}}}'
+            how = f"write: search={of_range} for a range, {choices} for two choices"
             raise UsageError(f"search: {name}={value} may be a range or two choices", how)
     return [f"{n}={v}" if ranges and isinstance(v, str) else as_typed((n, v), kind) for n, v in values.items()]
 

@@ -37,4 +37,6 @@ def refuse_path(dataset: str, command: str) -> None:
     if sure or ("/" in dataset and dataset.partition("/")[0] not in distributions):
         beside = [str(path.parent / one.name) for one in path.parent.iterdir()] if path.parent.is_dir() else []
         close = did_you_mean(str(path), beside) if len(beside) < 1000 else ""
-        raise UsageError(f"{dataset}: no such file or folder.{close}".rstrip("."), "datasets: genzoo list --kind dataset")
+        raise UsageError(
+            f"{dataset}: no such file or folder.{close}".rstrip("."), "datasets: genzoo list --kind dataset"
+        )
