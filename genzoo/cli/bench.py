@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.commas import take_names
 from genzoo.cli.made_file import add_file, add_open, open_file, tell_left_out, tell_replaced
 from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs
-from genzoo.cli.words import add_formats, add_sort
+from genzoo.cli.words import add_data_root, add_formats, add_sort
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 from genzoo.figures.formats import PICTURES, either, is_picture
@@ -58,7 +58,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: bench/DATASET)")
     add_file(parser, "--figure", metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
     add_open(parser, "the picture")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_data_root(parser)
     add_sharing(parser)
     add_formats(parser, "markdown", "html")
     parser.set_defaults(handler=handle)

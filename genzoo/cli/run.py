@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.launching import add_launching, launch, take_launcher
 from genzoo.cli.made_file import add_open, open_file
+from genzoo.cli.words import add_data_root
 from genzoo.core.errors import UsageError, did_you_mean, listed
 from genzoo.system.json_output import json_error, json_result
 
@@ -41,7 +42,7 @@ def add_verb(verbs: Any) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder; it must not exist")
     parser.add_argument("--or-resume", action="store_true", help="go on with the run in --out, if there is one")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_data_root(parser)
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
     add_open(parser, "the report")
     parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")

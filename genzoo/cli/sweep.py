@@ -10,7 +10,7 @@ from genzoo.cli.choosing import NOT_HERE, default_folder, made_and_chosen, plann
 from genzoo.cli.commas import grid_of, refuse_blanks
 from genzoo.cli.search import search
 from genzoo.cli.sharing import add_sharing, refuse_jobs
-from genzoo.cli.words import add_formats
+from genzoo.cli.words import add_data_root, add_formats
 from genzoo.core.errors import UsageError, listed
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def add_verb(verbs: Any) -> None:
         "one that no run has by itself: --metrics NAME --sort NAME",
     )  # fmt: skip
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: sweep/MODEL-DATASET)")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_data_root(parser)
     add_sharing(parser)
     add_formats(parser, "markdown")
     parser.set_defaults(handler=handle)

@@ -11,7 +11,7 @@ from genzoo.comparison.references import find
 from genzoo.core.calls import written
 from genzoo.core.errors import UsageError
 from genzoo.experiment.given import given_again, named
-from genzoo.experiment.or_resume import run_new, run_or_resume
+from genzoo.experiment.or_resume import run_new, run_or_resume, warn_of_others
 from genzoo.experiment.resume import Resumption
 from genzoo.experiment.training_options import TrainingOptions
 from genzoo.registry.current import registry
@@ -161,7 +161,9 @@ def resume(
     run = reference if isinstance(reference, Run) else find(str(reference), Path(runs))
     config = run.config.replace({} if data is None else given_again(run, data), options)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
-        Resumption(run, config, Path(data_root) if data_root else None, quiet, processes).run_on()
+        resumption = Resumption(run, config, Path(data_root) if data_root else None, quiet, processes)
+        warn_of_others(run, resumption.changed)
+        resumption.run_on()
         processes.broadcast_object("done")
     return run
 
