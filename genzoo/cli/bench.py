@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.commas import take_names
 from genzoo.cli.made_file import add_file, add_open, open_file, tell_left_out, tell_replaced
 from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs
-from genzoo.cli.words import add_formats, add_sort
+from genzoo.cli.words import add_data_root, add_formats, add_sort
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 from genzoo.figures.formats import PICTURES, either, is_picture
@@ -57,7 +58,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: bench/DATASET)")
     add_file(parser, "--figure", metavar="FILE.png", help="picture (default: leaderboard.png in --runs)")
     add_open(parser, "the picture")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_data_root(parser)
     add_sharing(parser)
     add_formats(parser, "markdown", "html")
     parser.set_defaults(handler=handle)
@@ -90,13 +91,6 @@ def handle(options: argparse.Namespace) -> int:
     return run_all(options, configs, seeds, folder, lambda runs: publish(options, runs, picture))
 
 
-def take_names(options: argparse.Namespace) -> None:
-    """Take models and dataset from the first words, where options do not give them."""
-    for name in ("models", "dataset"):
-        if getattr(options, name) is None and options.rest and not options.rest[0].startswith("-"):
-            setattr(options, name, options.rest.pop(0))
-
-
 def run_all(
     options: argparse.Namespace,
     configs: Sequence[RunConfig],
@@ -124,7 +118,9 @@ def requested_models(options: argparse.Namespace, verb: str, not_here: Mapping[s
         UsageError: A model or dataset is unknown, or an option is not for this verb: `not_here` says what to type.
     """
     from genzoo.registry.current import registry
+    from genzoo.registry.data_paths import refuse_path
 
+    refuse_path(options.dataset, f"genzoo {verb} {shlex.quote(options.models or 'A,B')}")
     registry().get("dataset", options.dataset)
     models = names_in(options.models or "")
     if options.models is not None and not models:

@@ -95,7 +95,8 @@ def show_list(options: argparse.Namespace) -> int:
     if options.json:
         json_result(entries=[summary(entry, badges) for entries in found.values() for entry in entries])
     elif not any(found.values()):
-        raise UsageError(f"nothing matches {options.pattern!r}", "type: genzoo list")
+        kind = next((kind for kind in KINDS if options.pattern in (kind, f"{kind}s", f"{kind}es")), "")
+        raise UsageError(f"nothing matches {options.pattern!r}", f"type: genzoo list{kind and ' --kind '}{kind}")
     elif options.kind or options.pattern:
         show_lines(found, badges)
     else:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genzoo.cli.words import add_data_root
 from genzoo.core.calls import written
 from genzoo.core.errors import GenzooError, UsageError
 
@@ -29,7 +30,7 @@ DATA_OPTION = re.compile(r"--data\.[\w.-]+(=.*)?", re.DOTALL)
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Add the options for the location of a run's data. Options of its dataset are parsed when the run is known."""
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_data_root(parser)
     moved = "new location of your own data (any option of the run's dataset that is a path)"
     parser.add_argument("--data.path", dest="moved", metavar="PATH", help=moved)
     parser.set_defaults(moved=[])

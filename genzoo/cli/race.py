@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.bench import OF_ANOTHER_VERB, refuse_picture, requested_models, run_all, say, take_names, usable_configs
+from genzoo.cli.bench import OF_ANOTHER_VERB, refuse_picture, requested_models, run_all, say, usable_configs
+from genzoo.cli.commas import take_names
 from genzoo.cli.made_file import add_file, add_open, open_file, tell_replaced
 from genzoo.cli.sharing import add_sharing, refuse_jobs
-from genzoo.cli.words import add_formats
+from genzoo.cli.words import add_data_root, add_formats
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.listener import UNLIMITED
 from genzoo.core.text import names_in, seconds_in
@@ -50,7 +51,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the runs (default: race/DATASET)")
     add_file(parser, "--figure", metavar="FILE.png", help="picture (default: race.png in --out)")
     add_open(parser, "the picture")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_data_root(parser)
     add_sharing(parser)
     add_formats(parser, "markdown", "html")
     parser.set_defaults(handler=handle, loss=None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.bench import say
 from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
-from genzoo.cli.words import add_formats
+from genzoo.cli.words import add_data_root, add_formats
 from genzoo.core.errors import UsageError
 from genzoo.system.json_output import json_error, json_result
 
@@ -33,7 +33,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--fits", choices=("cpu", "gpu"), help="list the cards that such a machine can reproduce")
     parser.add_argument("--seeds", default="0-2", metavar="0-4", help="with both ends; or 0,2,7 (default: 0-2)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the runs (default: reproduce/CARD)")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_data_root(parser)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the GPU if there is one)")
     add_sharing(parser)
     add_formats(parser, "markdown")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.launching import add_launching, launch, take_launcher
 from genzoo.cli.made_file import add_open, open_file
+from genzoo.cli.words import add_data_root
 from genzoo.core.errors import UsageError, did_you_mean, listed
 from genzoo.system.json_output import json_error, json_result
 
@@ -41,7 +42,7 @@ def add_verb(verbs: Any) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder; it must not exist")
     parser.add_argument("--or-resume", action="store_true", help="go on with the run in --out, if there is one")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_data_root(parser)
     parser.add_argument("--profile", action="store_true", help="profile some training steps")
     add_open(parser, "the report")
     parser.add_argument("--dry-run", action="store_true", help="train for seconds, and say what the whole run takes")
@@ -53,6 +54,7 @@ def add_verb(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Resolve names and options, train, print."""
     from genzoo.registry.current import registry
+    from genzoo.registry.data_paths import refuse_path
     from genzoo.runs import user_defaults
     from genzoo.runs.config import Components
     from genzoo.runs.new_run import refuse_unwritable
@@ -84,7 +86,7 @@ def handle(options: argparse.Namespace) -> int:
     launcher = take_launcher(options)
     if not options.or_resume:
         refuse_unwritable(options.runs, options.out)
-    refuse_path(model, dataset)
+    refuse_path(dataset, f"genzoo run {model}")
     components = Components.find(registry(), model, dataset, loss)
     from genzoo.cli import options as command_line
 
@@ -134,24 +136,6 @@ def from_values(values: dict[str, Any], path: Path) -> tuple[dict[str, str], lis
     except argparse.ArgumentError as error:
         raise UsageError(f"--config {path}: {error}", 'write it as: model = "NAME"') from None
     return vars(named), rest
-
-
-def refuse_path(model: str, dataset: str) -> None:
-    """Refuse a path in place of a dataset's name.
-
-    Raises:
-        UsageError: With the datasets that read files of the user's own.
-    """
-    from genzoo.registry.configs import field_names
-    from genzoo.registry.current import registry
-
-    if not registry().called(dataset, ["dataset"]) and Path(dataset).exists():
-        found = {entry.name: entry.load() for entry in registry().matching("dataset")}
-        names = [name for name, cls in found.items() if "path" in field_names(cls.Config)]
-        sure = [name for name in names if getattr(found[name], "reads", lambda path: False)(Path(dataset))]
-        what = f"no dataset named {dataset!r}; here it is a {'folder' if Path(dataset).is_dir() else 'file'}"
-        kind, where = (sure[0], "") if len(sure) == 1 else ("KIND", f", where KIND is one of {', '.join(names)}")
-        raise UsageError(what, f"genzoo run {model} {kind} --data.path {shlex.quote(dataset)}{where}")
 
 
 def some_dataset() -> str:

@@ -51,6 +51,7 @@ def add_verb(subparsers: Any) -> None:
     note = made(verbs, "note", note_run, 'write a note beside a run; "" removes it')
     note.add_argument("run", nargs=1, help=RUN_HELP)
     note.add_argument("text", metavar="TEXT")
+    note.set_defaults(advice='genzoo runs note RUN "what it is for"')
     clean = made(
         verbs, "clean", clean_runs, "drop the checkpoints of finished runs; they cannot be trained further then"
     )

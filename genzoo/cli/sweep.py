@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.choosing import NOT_HERE, default_folder, made_and_chosen, planned, refuse_fixed
+from genzoo.cli.commas import grid_of, refuse_blanks
 from genzoo.cli.search import search
 from genzoo.cli.sharing import add_sharing, refuse_jobs
-from genzoo.cli.words import add_formats
+from genzoo.cli.words import add_data_root, add_formats
 from genzoo.core.errors import UsageError, listed
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def add_verb(verbs: Any) -> None:
         "one that no run has by itself: --metrics NAME --sort NAME",
     )  # fmt: skip
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: sweep/MODEL-DATASET)")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of raw data files")
+    add_data_root(parser)
     add_sharing(parser)
     add_formats(parser, "markdown")
     parser.set_defaults(handler=handle)
@@ -96,7 +97,9 @@ def read_names(options: argparse.Namespace) -> str:
         UsageError: One of them is missing, or an option is not for this verb.
     """
     from genzoo.registry.current import registry
+    from genzoo.registry.data_paths import refuse_path
 
+    refuse_blanks(options.command)
     words: list[str] = options.rest
     model = words.pop(0) if words and not words[0].startswith("-") else ""
     second = words.pop(0) if model and not options.dataset and words and not words[0].startswith("-") else ""
@@ -109,6 +112,8 @@ def read_names(options: argparse.Namespace) -> str:
         if not name:
             known = listed(f"{kind}s", registry().names(kind), f"genzoo list --kind {kind}")  # type: ignore[arg-type]
             raise UsageError(f"which {kind}? genzoo sweep MODEL DATASET --grid NAME=A,B,C", known)
+        if kind == "dataset":
+            refuse_path(name, f"genzoo sweep {model}")
         registry().get(kind, name)  # type: ignore[arg-type]
     for word in options.rest:
         if (spelling := word.partition("=")[0]) in NOT_HERE:
@@ -160,7 +165,8 @@ def axes_of(options: argparse.Namespace) -> list[Axis]:
         if getattr(options, name):
             raise UsageError(f"--{name} is for a search", "such as --search lr=1e-4..1e-2:log; or leave it out")
     if not options.grid:
-        raise UsageError("which options? genzoo sweep MODEL DATASET --grid NAME=A,B,C", "such as --grid beta=1,2,4")
+        such = grid_of(options.command, options.rest) or "such as --grid beta=1,2,4"
+        raise UsageError("which options? genzoo sweep MODEL DATASET --grid NAME=A,B,C", such)
     found = [axis(text) for text in options.grid]
     refuse_fixed(options, [one.option for one in found], "--grid")
     return found

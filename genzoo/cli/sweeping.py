@@ -17,6 +17,7 @@ from genzoo.core.errors import NonFiniteError, UsageError
 from genzoo.core.late import late
 from genzoo.registry.current import registry
 from genzoo.runs.run import Run
+from genzoo.runs.schema import is_number
 
 if TYPE_CHECKING:
     from genzoo.comparison.selection import Selection
@@ -200,6 +201,11 @@ def as_words(kind: str, values: Mapping[str, Any] | None) -> list[str]:
     if not isinstance(values, Mapping):
         raise UsageError(f"the {kind} is no mapping of options: {values!r}", 'such as {"beta": [1, 2, 4]}')
     ranges = kind == "search"
+    for name, value in values.items():
+        if ranges and isinstance(value, tuple) and len(value) == 2 and all(map(is_number, value)):
+            of_range, choices = f'{{"{name}": "{value[0]}..{value[1]}"}}', f'{{"{name}": {list(value)}}}'
+            how = f"write: search={of_range} for a range, {choices} for two choices"
+            raise UsageError(f"search: {name}={value} may be a range or two choices", how)
     return [f"{n}={v}" if ranges and isinstance(v, str) else as_typed((n, v), kind) for n, v in values.items()]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.core.command import VERBS
+from genzoo.system.messages import warn
 from genzoo.system.streams import standard_error
 
 OF_A_RUN = ("run", "resume", "bench", "race", "sweep")
@@ -78,6 +79,18 @@ def add_formats(parser: argparse.ArgumentParser, *names: str) -> None:
     for name in names:
         parser.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}")
     parser.set_defaults(format="text")
+
+
+def add_data_root(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of raw data files."""
+    parser.add_argument("--data-root", type=data_folder, metavar="FOLDER", help="folder of raw data files")
+
+
+def data_folder(text: str) -> Path:
+    """Return the folder of `--data-root`; warn if it is not there."""
+    if not Path(text).is_dir():
+        warn(f"--data-root {text}: no such folder", "it is made where data are downloaded")
+    return Path(text)
 
 
 def add_sort(parser: argparse.ArgumentParser) -> None:

@@ -87,7 +87,8 @@ def find(reference: str, root: Path = RUNS) -> Run:
         raise UsageError(f"{len(matching)} runs begin with {reference!r}", "\n".join(hints))
     if os.path.isdir(reference):
         raise no_run(reference, root)
-    raise UsageError(f"no run {reference!r} in {root}/", f"the latest: {max(runs, key=_started).name}, or type @last")
+    what = f"{reference}: no such folder" if folder else f"no run {reference!r} in {root}/"
+    raise UsageError(what, f"the latest: {max(runs, key=_started).name}, or type @last")
 
 
 def shortest(paths: Iterable[Path], root: Path = RUNS) -> list[str]:

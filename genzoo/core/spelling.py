@@ -23,14 +23,20 @@ MAPPINGS = ("grid", "search")
 """Options whose value maps options to values."""
 CALLS = {"run": "run", "resume": "resume", "compare": "compare"}
 """The commands that are a function of the same arguments."""
+NAMES = {"run": 2, "resume": 1, "compare": 1}
+"""How many words such a command takes that are plain names; more of them are a sentence."""
+SHELL = "in a shell"
+"""What is said of a command that Python does not have."""
 WORDS = ("and", "is", "need", "needs", "or", "out", "too")
 """Words that are no value, even before punctuation."""
 
-_END = r"(?=$|\n|;[ ]|[ ]{2}|\)|,[ ](?:or|and|which)[ ]|[ ]and[ ]then[ ])"
+_END = r"(?=$|\n|;[ ]|[ ]{2}|\)|[ ]\(in[ ]a[ ]shell|,[ ](?:or|and|which|in[ ]a)[ ]|[ ]and[ ]then[ ])"
+_STANDS = re.compile(r"(^|[\n:;?(.]\s*|\bor )$")
+"""The text before a command, where its words need not look like values."""
 _QUOTED = r"'[^'\n]*'|\"[^\"\n]*\""
 _VALUE = rf"{_QUOTED}|[^\s'\"-](?:[^\s]*[^\s,;:.?!)])?|-[\d.]\S*\b"
 _AFTER = re.compile(r"$|[\n,;:.)]|( and| or)? --")
-_FOREIGN = "apt-get|curl|mlflow|npm|pip|python3?|sbatch|tensorboard|torchrun|trackio|wandb"
+_FOREIGN = "apt-get|curl|mlflow|npm|pip|python3?|rm|sbatch|tensorboard|torchrun|trackio|wandb"
 _PART = re.compile(
     rf"""(?P<foreign>\b(?:{_FOREIGN})\ [^\n]*?{_END})
     |\bgenzoo\ (?P<command>(?:-p\ \S+\ |--debug\ )*(?:{"|".join(VERBS)}|…)(?![\w-])[^\n]*?){_END}
@@ -59,8 +65,8 @@ def spelled(text: str) -> str:
 def _in_python(found: re.Match[str]) -> str:
     if found["foreign"]:
         return found[0]
-    if command := found["command"]:
-        return _call(command) or f"{found[0]} (in a shell)"
+    if found["command"]:
+        return _command(found)
     name, value, text = found["name"].replace("-", "_"), found["value"] or "", found.string
     if found["gap"] == " " and not _is_value(value, text[found.end() :]):
         rest = found[0].removeprefix(found[0].partition(" ")[0])
@@ -92,11 +98,13 @@ def literal(name: str, value: str) -> str:
         return f'{{"{pair[1].replace("-", "_")}": {values}}}'
     if name in LISTS and not _is_placeholder(value):
         return f"[{', '.join(map(_text, _inner(value).split(',')))}]" if value else ""
+    if name == "seeds" and (ends := re.fullmatch(r"(\d+)(?:-|\.\.)(\d+)", value)):
+        return f"range({ends[1]}, {int(ends[2]) + 1})" if int(ends[1]) else f"range({int(ends[2]) + 1})"
     if value in ("true", "false"):
         return value.title()
     items = value.split(",")
     if len(items) > 1 and all(map(_is_number, items)):
-        return f"({', '.join(items)})"
+        return f"[{', '.join(items)}]" if name == "seeds" else f"({', '.join(items)})"
     return value if not value or _is_number(value) or _is_placeholder(value) else _text(value)
 
 
@@ -115,6 +123,24 @@ def _inner(value: str) -> str:
 def _text(value: str) -> str:
     inner = _inner(value)
     return f'"{inner}"' if '"' not in inner and "\\" not in inner else repr(inner)
+
+
+def _command(found: re.Match[str]) -> str:
+    """Return a command of genzoo as a call, or with "in a shell"; words of a sentence, "genzoo compare pairs", stay."""
+    command, before = found["command"], found.string[: found.start()]
+    verb, _, rest = command.partition(" ")
+    if not (_STANDS.search(before) or before.endswith("&& ") or _is_argument(rest.partition(" ")[0])):
+        return f"genzoo {verb}{spelled(f' {rest}') if rest else ''}"
+    if not before.endswith("&& ") and (call := _call(command)):
+        return call
+    if re.match(rf",? \(?{SHELL}", found.string[found.end() :]):  # it was said before
+        return found[0]
+    return f"{found[0]}, {SHELL}" if before.count("(") > before.count(")") else f"{found[0]} ({SHELL})"
+
+
+def _is_argument(word: str) -> bool:
+    """Return whether a word behind a command is no word of a sentence: an option, a path, a number, or in capitals."""
+    return re.match(r"-|['\"@…]|[A-Z]|.*[\d/=*{]|.*\.\w", word) is not None
 
 
 def _call(command: str) -> str:
@@ -136,4 +162,5 @@ def _call(command: str) -> str:
             return ""
         section, dot, name = name.rpartition(".")
         arguments.append(_keyword(section + dot, name, literal(name, value)))
-    return f"genzoo.{function}({', '.join(arguments)})" if function else ""
+    several = sum(one.startswith('"') and not _is_argument(one[1:-1]) for one in arguments) > NAMES.get(verb, 0)
+    return f"genzoo.{function}({', '.join(arguments)})" if function and not several else ""

@@ -148,8 +148,9 @@ def variant_of(typed: str) -> str:
 
 
 def metrics_near(name: str, known: Iterable[str]) -> str:
-    """Return which of the metrics known was meant, as `did_you_mean` does; each is known by its summary too."""
-    return did_you_mean(name, known, registry().summaries("metric"))
+    """Return which of the metrics known, or else of all, was meant; each is known by its summary too."""
+    about = registry().summaries("metric")
+    return did_you_mean(name, known, about) or did_you_mean(name, about, about)
 
 
 def named(metric: str, typed: str = "") -> str:

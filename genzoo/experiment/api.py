@@ -11,7 +11,7 @@ from genzoo.comparison.references import find
 from genzoo.core.calls import written
 from genzoo.core.errors import UsageError
 from genzoo.experiment.given import given_again, named
-from genzoo.experiment.or_resume import run_new, run_or_resume
+from genzoo.experiment.or_resume import run_new, run_or_resume, warn_of_others
 from genzoo.experiment.resume import Resumption
 from genzoo.experiment.training_options import TrainingOptions
 from genzoo.registry.current import registry
@@ -99,8 +99,9 @@ def run(
         NonFiniteError: The loss became nan or infinite.
         OutOfMemory: A step or the evaluation did not fit.
     """
+    refuse_swapped(model, dataset)
     refuse_other_kinds(data, model=model, loss=loss)
-    name, data_options = named(dataset, data or {})
+    name, data_options = named(dataset, data or {}, f"genzoo run {model}")
     config = Components.find(registry(), model, name, loss).defaults().replace(data_options, options)
     paths = RunPaths(Path(runs), Path(out) if out else None, Path(data_root) if data_root else None, profile)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
@@ -123,7 +124,7 @@ def options(model: str, dataset: Any = None, loss: str = "", **changed: Any) -> 
     Raises:
         UsageError: A name, option or value that does not fit.
     """
-    name, data = named(dataset, {})
+    name, data = named(dataset, {}, f"genzoo run {model}")
     return Components.find(registry(), model, name, loss).defaults().replace(data, changed)
 
 
@@ -160,9 +161,24 @@ def resume(
     run = reference if isinstance(reference, Run) else find(str(reference), Path(runs))
     config = run.config.replace({} if data is None else given_again(run, data), options)
     with one_run(quiet), own_settings(), joined(exit_code_of) as processes:
-        Resumption(run, config, Path(data_root) if data_root else None, quiet, processes).run_on()
+        resumption = Resumption(run, config, Path(data_root) if data_root else None, quiet, processes)
+        warn_of_others(run, resumption.changed)
+        resumption.run_on()
         processes.broadcast_object("done")
     return run
+
+
+def refuse_swapped(model: object, dataset: object) -> None:
+    """Refuse a model that stands behind its data.
+
+    Raises:
+        UsageError: With the call as it should be.
+    """
+    known = registry()
+    is_model = isinstance(dataset, str) and known.called(dataset, ["model"])
+    if is_model and (known.called(model, ["dataset"]) if isinstance(model, str) else hasattr(model, "__len__")):
+        given = f'"{model}"' if isinstance(model, str) else "x"
+        raise UsageError("the model comes first", f'write: genzoo.run("{dataset}", {given})')
 
 
 def refuse_other_kinds(data: object, **names: object) -> None:

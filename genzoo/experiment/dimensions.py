@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 RANGE = re.compile(r"(.+?)\.\.(.+?)(:log)?")
+DASH = re.compile(r"(-?[\d.]+(?:e[+-]?\d+)?)-(-?[\d.]+(?:e[+-]?\d+)?)((?::log)?)")
+"""Two numbers with "-" between them, which is a range of seeds only."""
 HOW = "lr=1e-4..1e-2:log, --search latent-dim=2..32 or --search hidden=100|200|400"
 
 
@@ -50,14 +52,19 @@ def dimension(text: str) -> Dimension:
     found = RANGE.fullmatch(values[0]) if len(values) == 1 else None
     if not found:
         if len(values) == 1:
-            raise UsageError(f"--search {text}: one value is no search", f"write: --search {HOW}")
+            ends = DASH.fullmatch(values[0])
+            meant = f"{name.lstrip('-')}={ends[1]}..{ends[2]}{ends[3]}" if ends else HOW
+            raise UsageError(f"--search {text}: one value is no search", f"write: --search {meant}")
         return Dimension(name, tuple(dict.fromkeys(values)))
     try:
         low, high = float(found[1]), float(found[2])
     except ValueError:
         raise UsageError(f"--search {text}: the ends of a range are numbers", f"write: --search {HOW}") from None
+    if low > high:
+        turned = f"{name.lstrip('-')}={found[2]}..{found[1]}{found[3] or ''}"
+        raise UsageError(f"--search {text}: the smaller end comes first", f"write: --search {turned}")
     if not low < high or (found[3] and low <= 0):
-        what = "a range by its logarithm begins above 0" if found[3] else "the smaller end comes first"
+        what = "a range by its logarithm begins above 0" if low < high else "the smaller end comes first"
         raise UsageError(f"--search {text}: {what}", f"write: --search {HOW}")
     whole = all(re.fullmatch(r"-?\d+", end) for end in found.group(1, 2))
     return Dimension(name, (), low, high, bool(found[3]), whole)

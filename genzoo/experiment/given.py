@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.options import to_json
 from genzoo.data.locations import locations
 from genzoo.registry.current import register_dataset, registry
+from genzoo.registry.data_paths import refuse_path
 from genzoo.registry.entries import Entry
 from genzoo.runs.run import Run
 
@@ -21,18 +23,21 @@ LABELS = "labels"
 """The key of `data` that holds the classes of arrays."""
 
 
-def named(given: Any, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def named(given: Any, data: Mapping[str, Any], command: str = "genzoo run MODEL") -> tuple[str, dict[str, Any]]:
     """Return the name and the options of the dataset that something given stands for.
 
     Args:
         given: The name of a dataset; examples, or a pair (examples, labels); a `genzoo.Dataset`; or a dataset of
             torch whose items are examples or such pairs.
         data: Options of the dataset. For arrays, "labels" are the classes of the examples.
+        command: What is typed before the name of a dataset, for the error of a path in its place.
 
     Raises:
         UsageError: It is none of these.
     """
-    if isinstance(given, str):
+    if isinstance(given, (str, Path)):
+        given = str(given)
+        refuse_path(given, command)
         return given, dict(data)
     if hasattr(given, "spec") and hasattr(given, "load"):
         return of_object(given, data)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from genzoo.core.errors import UsageError
+from genzoo.core.options import option
 from genzoo.experiment.experiment import Experiment
 from genzoo.experiment.resume import Resumption
+from genzoo.runs.claims import FOLDER as CLAIMS
 from genzoo.runs.config import RunConfig
 from genzoo.runs.run import Run, RunPaths
 from genzoo.system.distributed import ALONE, Processes
+from genzoo.system.messages import warn
+
+OF_THE_TRAINING = ("epochs", "max_steps", "max_time", "lr", "grad_clip", "patience", "on_nan", "max_skips")
+"""The options that may change in a run and change what it learns."""
 
 
 def run_new(
@@ -62,3 +70,18 @@ def refuse_other_names(run: Run, config: RunConfig) -> None:
     differences = [f"the {kind} is {was}, not {now}" for kind, (was, now) in names.items() if was != now]
     if differences:
         raise UsageError(f"{run.path} is another run: {'; '.join(differences)}", "name another folder: --out FOLDER")
+
+
+def warn_of_others(run: Run, changed: Iterable[str]) -> None:
+    """Warn where options change of a run that was trained to be compared with others, in a bench or a sweep.
+
+    Args:
+        run: The run.
+        changed: The options that change.
+    """
+    trained = [name for name in changed if name in OF_THE_TRAINING]
+    if trained and (run.path.parent / CLAIMS).is_dir():
+        how = f"a run of its own: genzoo run --config {run.path / 'config.json'} --out FOLDER"
+        options = ", ".join(map(option, trained))
+        whose = f"{run.path.name} is one of the runs that are compared in {run.path.parent}/"
+        warn(f"{whose}: with another {options} it is none of them", how)

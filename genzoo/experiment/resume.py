@@ -137,15 +137,17 @@ class Resumption:
             return f"{self.run.path} is finished: its model was fitted in closed form, in one pass"
         if training.max_steps and step >= training.max_steps:
             more = f"genzoo resume {self.run.path} --max-steps {2 * step}"
-            return f"{self.run.path} is finished: {step:,} steps are done. To go on: {more}"
+            few = f", and {training.max_steps:,} is fewer" * (training.max_steps < step)
+            return f"{self.run.path} is finished: {step:,} steps are done{few}. To go on: {more}"
         asked = math.inf if training.epochs == AUTO else training.epochs
         unchanged = not stopped and self.changed.keys().isdisjoint(("epochs", "max_steps"))
         if epochs >= asked or unchanged:
             more = f"genzoo resume {self.run.path} --epochs {2 * epochs}"
-            return f"{self.run.path} is finished: {epochs} epochs are done. To go on: {more}"
-        limit = "max_time" if stopped == OUT_OF_TIME else "patience"
+            few = f", and {asked} is fewer" * (asked < epochs)
+            return f"{self.run.path} is finished: {epochs} epochs are done{few}. To go on: {more}"
+        limit, unit = ("max_time", "s") if stopped == OUT_OF_TIME else ("patience", "")
         if stopped and limit not in self.changed:
-            more = f"genzoo resume {self.run.path} {option(limit)} {2 * getattr(training, limit):g}"
+            more = f"genzoo resume {self.run.path} {option(limit)} {2 * getattr(training, limit):g}{unit}"
             return f"{self.run.path} is finished after {epochs} epochs, {stopped}. To go on: {more}"
         return ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -173,7 +174,11 @@ class RunConfig:
             found = self.sections.find(key)
             if found is None:
                 known = [self.sections.key(*one) for one in self.sections]
-                what = f"unknown option {key.removeprefix('data.')!r}.{did_you_mean(key, known)}"
+                if (name := key.removeprefix("data_")) in self.sections.names["data_config"]:
+                    typed = f"{option(f'data.{name}')} {shlex.quote(as_typed(value))}"
+                    raise UsageError(f"{key!r} is an option of the dataset", f"write: {typed}")
+                close = re.sub(r"'(data\.\w+)'", lambda found: option(found[1]), did_you_mean(key, known))
+                what = f"unknown option {key.removeprefix('data.')!r}.{close}"
                 raise UsageError(what, f"known: {', '.join(known)}")
             changes[found[0]][found[1]] = value
         return dataclasses.replace(self, **{part: self._changed(part, changed) for part, changed in changes.items()})
@@ -184,6 +189,8 @@ class RunConfig:
         try:
             return from_json(type(config), {**to_json(config), **as_json(changed)})
         except OptionError as error:
+            if error.message.endswith(f" must be a list, not {changed.get(error.name)!r}"):
+                error.hint = f"such as {error.name}=[{changed[error.name]!r}]"
             raise self.respelled(error) from None
 
     def respelled(self, error: OptionError) -> OptionError:

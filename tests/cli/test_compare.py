@@ -60,9 +60,9 @@ def test_the_forms_agree(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
     ("words", "message"),
     [
         (["RUNS", "--dataset", "cifar"], "genzoo: no finished runs on 'cifar' here"),
-        (["RUNS", "--sort", "fid"], "genzoo: --sort fid: no run has it"),
+        (["RUNS", "--sort", "fid"], "genzoo: --sort fid: no run has it. Did you mean 'frechet'?"),
         (["ORDERLESS", "--sort", "kl"], "genzoo: --sort kl: neither lower nor higher values of this metric are better"),
-        (["RUNS", "--metrics", "mse,fid"], "genzoo: --metrics fid: no run has it"),
+        (["RUNS", "--metrics", "mse,fid"], "genzoo: --metrics fid: no run has it. Did you mean 'frechet'?"),
         (["RUNS", "--sort", "knn"], "genzoo: --sort knn: no run has it, and compare computes none"),
         (["RUNS", "--sort", "elbo"], "genzoo: --sort elbo: no run has it. Did you mean 'negative-elbo'?"),
     ],

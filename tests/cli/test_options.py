@@ -238,7 +238,7 @@ def test_refused(words: str, message: str, hints: list[str]) -> None:
         ("shapes", "genzoo run vae folder --data.path shapes"),
         ("table.csv", "genzoo run vae csv --data.path table.csv"),
         ("x.npy", "genzoo run vae npz --data.path x.npy"),
-        ("empty", "genzoo run vae KIND --data.path empty, where KIND is one of "),
+        ("empty", "genzoo run vae KIND --data.path empty; KIND is one of "),
         ("folder shapes", "genzoo run vae folder --data.path shapes"),
     ],
 )

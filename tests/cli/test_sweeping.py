@@ -92,6 +92,11 @@ def test_a_grid_that_cannot_be_is_refused(grid: Any, options: dict[str, Any], me
     assert not (tmp_path / "s").exists()
 
 
+def test_a_pair_of_numbers_is_neither_a_range_nor_choices() -> None:
+    with pytest.raises(genzoo.UsageError, match=r'"beta": "0.1..8"} for a range, {"beta": \[0.1, 8\]} for two choices'):
+        genzoo.sweep("vae", "digits", search={"beta": (0.1, 8)})
+
+
 def test_a_search_returns_the_best_trials_with_new_seeds(
     runs_without_figures: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ def test_last_is_the_run_started_last(moons_run: Run, vae_run: Run, tmp_path: Pa
     listed = genzoo("evaluate", "vae-moons", "--runs", tmp_path).err.splitlines()[1:-1]
     assert [line.split()[0] for line in listed] == [f"{moons_run.path.name}2", f"{moons_run.path.name}0"]
     assert refused(genzoo("evaluate", "zebra", "--runs", tmp_path)) == f"no run 'zebra' in {tmp_path}/"
+    assert refused(genzoo("evaluate", "zebra/", "--runs", tmp_path)) == "zebra/: no such folder"
 
 
 def test_the_runs_of_sweeps_have_names_too(moons_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,13 @@ SPELLED = {
     "anew: genzoo run --config a/config.json": "anew: genzoo run --config a/config.json (in a shell)",
     "pip install --upgrade genzoo": "pip install --upgrade genzoo",
     "genzoo trains on cpu": "genzoo trains on cpu",
+    "which genzoo compare pairs, at a level corrected": "which genzoo compare pairs, at a level corrected",
+    "the same genzoo sweep again shows --sort NAME": "the same genzoo sweep again shows sort=NAME",
+    "genzoo compare pairs them": "genzoo compare pairs them (in a shell)",
+    "--sort NAME (genzoo list --kind metric)": "sort=NAME (genzoo list --kind metric, in a shell)",
+    "rm a/results.json && genzoo resume a": "rm a/results.json && genzoo resume a",
+    "new ones: --seeds 1-3 or --seeds 0,2": "new ones: seeds=range(1, 4) or seeds=[0, 2]",
+    "genzoo compare sweep/vae-digits": 'genzoo.compare("sweep/vae-digits")',
 }
 
 
@@ -123,6 +130,30 @@ def test_no_word_of_a_sentence_is_taken_for_the_value_of_an_option() -> None:
                 pairs = re.findall(r'\w+=\[?"([a-z-]+)"|: "([a-z-]+)"}', spelled(text))
                 found |= {word for pair in pairs for word in pair if word and f'"{word}"' not in text}
     assert found == VALUES
+
+
+def test_a_command_that_is_named_in_python_already_stays() -> None:
+    for text in ("again: genzoo run --config a/config.json --seed N", "by NAME (genzoo list --kind metric)"):
+        assert spelled(spelled(text)) == spelled(text)
+
+
+PLAIN = {"digits", "mnist", "path", "pixelcnn", "vae"}
+"""The plain words within the calls that messages show."""
+
+
+@pytest.mark.long
+def test_no_sentence_is_taken_for_a_command() -> None:
+    """In every text of the code: what is shown as a call is one, of arguments that look like values."""
+    root, plain = Path(genzoo.__file__).parent, set()
+    for file in (*root.rglob("*.py"), *(root.parent / "plugins").rglob("*.py")):
+        for text in texts(ast.parse(file.read_text(encoding="utf-8"))):
+            for call in re.findall(r"genzoo\.(?:run|resume|compare|options)\([^()\n]*\)", spelled(text)):
+                if call not in text:
+                    (node,) = ast.parse(call.replace("…", "...")).body
+                    strings = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant)]
+                    plain |= {one for one in strings if isinstance(one, str) and re.fullmatch(r"[\w,;:. ]+", one)}
+                    assert "in a shell" not in call
+    assert plain == PLAIN
 
 
 def texts(tree: ast.AST) -> Iterator[str]:

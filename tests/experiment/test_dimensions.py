@@ -34,6 +34,9 @@ def test_where_the_values_of_an_option_lie(text: str, found: Dimension) -> None:
         ("lr=1..1", "the smaller end comes first"),
         ("lr=0..1:log", "by its logarithm begins above 0"),
         ("lr=nan..1", "the smaller end comes first"),
+        ("beta=8..0.1:log", r"the smaller end comes first\n  write: --search beta=0.1..8:log$"),
+        ("beta=0.1-8", r"one value is no search\n  write: --search beta=0.1..8$"),
+        ("lr=1e-4-1e-2:log", r"one value is no search\n  write: --search lr=1e-4..1e-2:log$"),
     ],
 )
 def test_what_is_no_dimension_is_refused(text: str, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from genzoo_plugins.own_data import arrays
 from torch.utils.data import Dataset, TensorDataset
 
 import genzoo
+from genzoo.core.spelling import as_typed
 from genzoo.experiment.given import named
 from genzoo.experiment.job import Job
 
@@ -115,3 +117,32 @@ def test_what_is_no_data_is_refused(given: Any, data: dict[str, Any], message: s
         named(given, data)
     assert refused.value.message.startswith(message)
     assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: genzoo.run("vae", "shapes"), 'a folder\n  genzoo.run("vae", "folder", data={"path": "shapes"})'),
+        (lambda: genzoo.run("vae", Path("shapes")), 'a folder\n  genzoo.run("vae", "folder", data={"path": "shapes"})'),
+        (lambda: genzoo.options("vae", "nope.npz"), "nope.npz: no such file or folder"),
+        (lambda: genzoo.options("vae", "shapse/"), "shapse/: no such file or folder. Did you mean 'shapes'?"),
+        (lambda: genzoo.options("vae", "genzoo/digist"), "no dataset named 'genzoo/digist'."),
+        (lambda: genzoo.bench(["vae"], "shapes"), 'genzoo.run(MODEL, "folder", data={"path": "shapes"})'),
+        (lambda: genzoo.run("vae", "folder", path="a b"), 'of the dataset\n  write: data={"path": "a b"}'),
+        (lambda: genzoo.run("vae", "folder", data_path="a"), 'of the dataset\n  write: data={"path": "a"}'),
+        (lambda: genzoo.run("vae", "digits", validaton=5), 'Did you mean data={"validation": …}?'),
+        (lambda: genzoo.run("vae", "digits", hidden=64), "hidden= must be a list, not 64\n  such as hidden=[64]"),
+        (lambda: genzoo.run(X, "vae"), 'the model comes first\n  write: genzoo.run("vae", x)'),  # type: ignore[call-overload]
+        (lambda: genzoo.run("digits", "vae"), 'the model comes first\n  write: genzoo.run("vae", "digits")'),
+    ],
+)
+def test_a_call_that_was_meant_otherwise_is_written_out(
+    call: Callable[[], Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("shapes").mkdir()
+    Path("shapes/a.png").touch()
+    with as_typed(False), pytest.raises(genzoo.UsageError) as error:
+        call()
+    with as_typed(False):
+        assert message in str(error.value)

@@ -21,7 +21,9 @@ from odd_model import SMALL
 
 import genzoo as package
 from genzoo.core.errors import GenzooError, UsageError
+from genzoo.core.options import option
 from genzoo.experiment.checkpointing import Checkpointer
+from genzoo.experiment.resume import MAY_CHANGE
 from genzoo.registry import current as registry
 from genzoo.registry.discovery import load_file
 from genzoo.runs import checkpoints
@@ -147,13 +149,36 @@ def test_python_goes_on_too(half: Run, whole: Run) -> None:
         package.resume("half", betta=1)
 
 
+def test_a_run_that_is_compared_with_others_changes_with_a_warning(whole: Run, tmp_path: Path) -> None:
+    (tmp_path / "claims").mkdir()
+    copy = shutil.copytree(whole.path, tmp_path / "copy")
+    told = (
+        f"genzoo: copy is one of the runs that are compared in {tmp_path}/: with another --epochs it is none of them ("
+    )
+    assert genzoo("resume", copy, "--epochs", 3).err.startswith(told)
+    assert told not in genzoo("resume", copy, "--save-every", 3).err
+    assert told not in genzoo("resume", whole.path, "--epochs", 3).err
+
+
+def test_a_run_whose_time_was_up_is_told_twice_the_time_in_seconds(tmp_path: Path) -> None:
+    run = trained(tmp_path, "vae", *SMALL, "--epochs", 100, "--max-time", "0.01s")
+    assert genzoo("resume", run.path).err.endswith(f"To go on: genzoo resume {run.path} --max-time 0.02s\n")
+
+
+def test_the_help_has_all_options_that_may_change() -> None:
+    shown = genzoo("resume --help").out
+    assert all(option(name) in shown for name in MAY_CHANGE)
+
+
 def test_a_finished_run_says_that_nothing_is_left(whole: Run) -> None:
     before = {path: path.stat().st_mtime_ns for path in whole.path.rglob("*") if path.name != "lock"}
     result = genzoo("resume", whole.path)
     assert result.code == 0
     assert "−ELBO (nats)" in result.out
-    how = f"genzoo resume {whole.path} --epochs 8"
-    assert result.err == f"{whole.path} is finished: 4 epochs are done. To go on: {how}\n"
+    how = f"To go on: genzoo resume {whole.path} --epochs 8\n"
+    assert result.err == f"{whole.path} is finished: 4 epochs are done. {how}"
+    fewer = genzoo("resume", whole.path, "--epochs", 3)
+    assert fewer.err == f"{whole.path} is finished: 4 epochs are done, and 3 is fewer. {how}"
     assert {path: path.stat().st_mtime_ns for path in before} == before
     shown = genzoo("resume", whole.path, "--json")
     assert json.loads(shown.out)["test"] == whole.results["test"]
@@ -176,7 +201,7 @@ def test_more_steps_go_on_inside_an_epoch(tmp_path: Path) -> None:
     assert (took["step"], took["epochs"], took["stopped"], short.record["status"]) == (11, 1, "", "finished")
     again = f"{short.path} is finished: 11 steps are done. To go on: genzoo resume {short.path} --max-steps 22\n"
     assert genzoo("resume", short.path).err == again
-    assert "11 steps are done" in genzoo("resume", short.path, "--max-steps", 5).err
+    assert "11 steps are done, and 5 is fewer. To" in genzoo("resume", short.path, "--max-steps", 5).err
     assert genzoo("resume", short.path, "--max-steps", 16, "--quiet").code == 0
     assert outcome(short) == outcome(whole)
 

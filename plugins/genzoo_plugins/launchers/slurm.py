@@ -69,7 +69,7 @@ class Slurm(genzoo.Launcher):
             return [str(executor.submit(Job(list(command))).job_id) for _ in range(n)]
         except (FailedJobError, FailedSubmissionError) as error:
             why = str(error).strip().splitlines()[-1]
-            raise genzoo.GenzooError(f"sbatch refused the job: {why}", "genzoo info slurm has all options") from None
+            raise genzoo.GenzooError(f"sbatch refused the job: {why}", "all options: genzoo info slurm") from None
 
     def parameters(self) -> dict[str, Any]:
         """Return the options as submitit names them."""

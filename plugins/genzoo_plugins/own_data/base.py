@@ -89,10 +89,10 @@ class OwnData(ABC):
 
     @classmethod
     def reads(cls, path: Path) -> bool:
-        """Return whether a file or folder is surely of this kind, for advice."""
+        """Return whether a file or folder is surely of this kind, for advice; a file need not be there."""
         if path.is_dir() != (cls.kind == "FOLDER"):
             return False
-        names = [path.name] if path.is_file() else (name for _, _, names in os.walk(path) for name in names)
+        names = [path.name] if not path.is_dir() else (name for _, _, names in os.walk(path) for name in names)
         return any(name.lower().endswith(cls.endings) for name in names)
 
     @property

@@ -1,0 +1,107 @@
+"""The names that a bench or a race is of, and lists that were typed with blanks instead of commas."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+
+from genzoo.core.errors import UsageError
+
+WITH_COMMAS = ("--seeds", "--grid", "--search", "--models", "--baselines")
+"""Options whose values stand in one word, with commas between them."""
+
+
+def take_names(options: argparse.Namespace) -> None:
+    """Take models and dataset from the first words, where options do not give them.
+
+    Raises:
+        UsageError: A list is several words.
+    """
+    refuse_blanks(options.command)
+    refuse_blanks_in_models(options)
+    for name in ("models", "dataset"):
+        if getattr(options, name) is None and options.rest and not options.rest[0].startswith("-"):
+            setattr(options, name, options.rest.pop(0))
+
+
+def refuse_blanks(command: Sequence[str]) -> None:
+    """Refuse an option of several values that are several words.
+
+    Args:
+        command: All words of the command line.
+
+    Raises:
+        UsageError: With the command as it should be.
+    """
+    for place, word in enumerate(command):
+        flag, equals, value = word.partition("=")
+        first = place if equals else place + 1
+        if flag not in WITH_COMMAS or first >= len(command):
+            continue
+        value = (value if equals else command[first]).rpartition("=")[2]
+        end = first + 1
+        while end < len(command) and goes_on(flag, value, command[end]):
+            end += 1
+        if end > first + 1:
+            corrected = [*command[:first], ",".join(command[first:end]), *command[end:]]
+            raise with_commas(flag, corrected)
+
+
+def goes_on(flag: str, first: str, word: str) -> bool:
+    """Return whether a word is one more value behind the first one of an option."""
+    from genzoo.registry.current import registry
+
+    if word.startswith("-") or "=" in word:
+        return False
+    if flag == "--seeds" or is_number(first):
+        return is_number(word.partition("-")[0] if flag == "--seeds" else word)
+    is_model = bool(registry().called(word, ["model"]))
+    return is_model if flag in ("--models", "--baselines") else not (is_model or registry().called(word, ["dataset"]))
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def with_commas(what: str, corrected: Sequence[str]) -> UsageError:
+    """Return the error for a list with blanks."""
+    return UsageError(f"{what}: commas without blanks stand between several", shlex.join(["genzoo", *corrected]))
+
+
+def refuse_blanks_in_models(options: argparse.Namespace) -> None:
+    """Refuse several models that are several words before or beside the dataset.
+
+    Raises:
+        UsageError: With the command as it should be.
+    """
+    from genzoo.registry.current import registry
+
+    if options.models is not None:
+        return
+    count = next((place for place, word in enumerate(options.rest) if word.startswith("-")), len(options.rest))
+    words = options.rest[:count]
+    models, dataset = (words, []) if options.dataset is not None else (words[:-1], words[-1:])
+    if len(models) < 2 or not all(registry().called(one, ["model"]) for name in models for one in name.split(",")):
+        return
+    typed, joined = list(options.command), [",".join(models), *dataset]
+    start = next((n for n in range(len(typed)) if typed[n : n + count] == words), None)
+    corrected = [options.verb, *joined] if start is None else [*typed[:start], *joined, *typed[start + count :]]
+    raise with_commas("models", corrected)
+
+
+def grid_of(command: Sequence[str], rest: Sequence[str]) -> str:
+    """Return a command of which an option has several values as one with a grid of them; "" if none has."""
+    for place, word in enumerate(rest):
+        name, equals, value = word.partition("=")
+        several = value if equals else rest[place + 1] if place + 1 < len(rest) else ""
+        if name.startswith("--") and "," in several and word in command:
+            at = list(command).index(word)
+            grid = ["--grid", f"{name.lstrip('-')}={several}"]
+            return shlex.join(["genzoo", *command[:at], *grid, *command[at + (1 if equals else 2) :]])
+    return ""
