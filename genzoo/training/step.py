@@ -79,8 +79,7 @@ class Step:
         """What each phase's gradients are taken of; None: of every parameter."""
         named = [(name, parameter) for name, parameter in objective.named_parameters() if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
-        self.without_gradient = dict(named)
-        """The parameters that had no gradient so far, by name."""
+        self.without_gradient = dict(named)  # so far
         self.optimizer = make_optimizer(named, training, groups_of(self.phases, trained, list(dict(named))))
         self.average: MovingAverage | None = None
         self.all_reduce: Callable[[dict[str, Tensor], int], dict[str, Tensor]] | None = None
@@ -92,8 +91,7 @@ class Step:
         self.number = torch.zeros((), dtype=torch.int64, device=device)
         """Number of steps before; it stays at the first one that was not finite, unless such steps are skipped."""
         self.found_inf = torch.zeros((), device=device)
-        """1 from the first step that was not finite: the weights no longer change. If such steps are skipped, 1 for
-        that step only."""
+        """1 from the first step on that was not finite, or for it alone if such steps are skipped: no weight changes."""
         self.skipped = torch.zeros((), dtype=torch.int64, device=device)
         """Number of steps that were skipped because they were not finite."""
         self.taken = torch.zeros((), dtype=torch.int64, device=device)
