@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.made_file import add_file, add_open, open_file, tell_left_out, tell_replaced
-from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs
+from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs, tell_one_seed
 from genzoo.cli.words import add_formats, add_sort
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
@@ -76,6 +76,7 @@ def handle(options: argparse.Namespace) -> int:
     folder = options.runs or Path("bench") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
     refuse_jobs(options)
+    tell_one_seed(options)
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
     models = requested_models(options, "bench", NOT_HERE)

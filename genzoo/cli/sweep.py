@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.choosing import NOT_HERE, default_folder, made_and_chosen, planned, refuse_fixed
 from genzoo.cli.search import search
-from genzoo.cli.sharing import add_sharing, refuse_jobs
+from genzoo.cli.sharing import add_sharing, refuse_jobs, tell_one_seed
 from genzoo.cli.words import add_formats
 from genzoo.core.errors import UsageError, listed
 
@@ -74,6 +74,7 @@ def handle(options: argparse.Namespace) -> int:
     folder = options.runs or default_folder(model, options.dataset)
     refuse_unwritable(folder, None)
     refuse_jobs(options)
+    tell_one_seed(options)
     if options.search:
         return search(options, model, folder)
     plan, looked_at = grid_plan(options, model)

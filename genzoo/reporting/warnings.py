@@ -43,9 +43,15 @@ def ranking_notes(table: Table, metric: str) -> list[str]:
         lines.append(f"the metric {name} is not installed: lower is assumed to be better")
     if order.better is None:
         return [*lines, f"no test: neither a lower nor a higher {name} is better"]
-    lines += [*unlike_budgets(table), *of_sweep(table)]
+    lines += [*not_ranked(table, metric), *unlike_budgets(table), *of_sweep(table)]
     test = paired(table, metric)
     return [*lines, "no test: fewer than two rows have the metric" if test is None else test_sentence(test)]
+
+
+def not_ranked(table: Table, metric: str) -> list[str]:
+    """Return a note where rows have the metric and no rank, because they are of one seed."""
+    single = any(row.seeds < 2 and isinstance(row.estimate(metric), Estimate) for row in table.rows)
+    return ["rows of one seed are not ranked"] if single else []
 
 
 def unlike_budgets(table: Table) -> list[str]:
