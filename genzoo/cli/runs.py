@@ -102,7 +102,7 @@ def list_runs(options: argparse.Namespace) -> int:
         raise UsageError(f"no{such} runs in {', '.join(map(str, places)) or 'runs/'}", "train a model: genzoo run …")
     shown = found[: options.n] if options.n > 0 else found
     rows = run_rows(shown, shortest([one.run.path for one in shown], root))
-    print_table(rows, left=1 + rows[0].index("status"), spare=SPARE)
+    print_table(rows, left=1 + rows[0].index("status"), spare=SPARE, cut="options")
     if len(shown) < len(found):
         print_text(f"… {len(found) - len(shown):,} more: genzoo runs -n 0", "dim")
     return 0

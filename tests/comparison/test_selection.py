@@ -97,7 +97,7 @@ def test_a_title_names_no_defaults(tmp_path: Path) -> None:
 def test_names_stand_in_place_of_differing_options(tmp_path: Path) -> None:
     runs = three(tmp_path, 1.0, 2.0, 3.0)
     (found,) = selections(runs, tried={one.path: {"lr": "2e-1", "hidden": "8"} for one in runs[2:4]})
-    assert labels(found) == ["vae lr=2e-1 hidden=8", "vae lr=0.3", "vae lr=0.1"]
+    assert labels(found) == ["vae lr=0.2 hidden=8", "vae lr=0.3", "vae lr=0.1"]
     best = found.record()["best"]
     assert best["options"] == {"lr": "2e-1", "hidden": "8"}
     assert best["runs"] == [str(one.path) for one in runs[2:4]]
