@@ -116,14 +116,15 @@ def test_sentence(test: Paired) -> str:
         )
     order = "better than" if test.settled else "not significantly better than"
     over = f"over {test.seeds[0]} and {test.seeds[1]} seeds"
-    kept = "values of single examples are kept of test data only, which genzoo compare pairs"
-    alone = f" alone: {kept if test.part == 'validation' else 'values of single examples are not there'}"
-    over += f", paired over {test.n:,} {test.part} examples" if test.n else alone
+    over += f", paired over {test.n:,} {test.part} examples" if test.n else ""
     level = f", at a level corrected for {test.comparisons} pairs of rows" if test.comparisons > 1 else ""
     gap += f" ± {test.interval:.2g}"
     neither = "; nor than " if not test.settled else "; not significantly better than "
     also = f"{neither}{sentence_list(test.alike)}" if test.alike else ""
-    return f"{test.better} is {order} {test.other}: {metric} {test.comparative} by {gap}, {over}{level}{also}"
+    kept = "they are kept of test data only, where genzoo compare pairs them"
+    why = kept if test.part == "validation" else "they are not there"
+    alone = "" if test.n else f". Values of single examples are not compared: {why}"
+    return f"{test.better} is {order} {test.other}: {metric} {test.comparative} by {gap}, {over}{level}{also}{alone}"
 
 
 def warnings(table: Table) -> list[str]:
