@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.choosing import NOT_HERE, default_folder, made_and_chosen, planned, refuse_fixed
 from genzoo.cli.search import search
 from genzoo.cli.sharing import add_sharing, refuse_jobs, tell_one_seed
-from genzoo.cli.words import add_formats
+from genzoo.cli.words import add_formats, refuse_elsewhere
 from genzoo.core.errors import UsageError, listed
 
 if TYPE_CHECKING:
@@ -111,9 +111,7 @@ def read_names(options: argparse.Namespace) -> str:
             known = listed(f"{kind}s", registry().names(kind), f"genzoo list --kind {kind}")  # type: ignore[arg-type]
             raise UsageError(f"which {kind}? genzoo sweep MODEL DATASET --grid NAME=A,B,C", known)
         registry().get(kind, name)  # type: ignore[arg-type]
-    for word in options.rest:
-        if (spelling := word.partition("=")[0]) in NOT_HERE:
-            raise UsageError(f"{spelling} is not for sweep", NOT_HERE[spelling])
+    refuse_elsewhere(options.rest, "sweep", NOT_HERE, options.runs or default_folder(model, options.dataset))
     return model
 
 
