@@ -51,9 +51,9 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("compare bench --csv c2.csv", "unrecognised: c2.csv", ["--csv prints: genzoo compare bench --csv > c2.csv"]),
     ("compare --csv c2.csv", "unrecognised: c2.csv", ["--csv prints: genzoo compare --csv > c2.csv"]),
     (
-        "compare b --csv --out 't 1.csv'",
-        "unrecognised: --out t 1.csv",
-        ["--csv prints: genzoo compare b --csv > 't 1.csv'"],
+        "compare b --csv --out t.csv",
+        "unrecognised: --out t.csv",
+        ["--csv prints: genzoo compare b --csv > t.csv"],
     ),
     (
         "compare b --out t.md -q",
