@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.commas import take_names
 from genzoo.cli.made_file import add_file, add_open, open_file, tell_left_out, tell_replaced
-from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs
-from genzoo.cli.words import add_data_root, add_formats, add_sort
+from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs, tell_one_seed
+from genzoo.cli.words import RUNS_AS_CSV, add_data_root, add_formats, add_sort, refuse_elsewhere
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 from genzoo.figures.formats import PICTURES, either, is_picture
@@ -34,7 +34,7 @@ Options of one model stand behind its name: --models "vae,ddpm --net perceptron 
 Finished runs are reused, so the same command continues an interrupted benchmark."""
 OF_ANOTHER_VERB = {
     "--dry-run": "how long one model takes: genzoo run MODEL DATASET --dry-run",
-    "--csv": "of what is made: genzoo compare FOLDER --csv",
+    "--csv": f"of what is made: genzoo compare {RUNS_AS_CSV} > FILE.csv",
 }
 NOT_HERE = {
     "--seed": "give all seeds: --seeds 0-4",
@@ -77,6 +77,7 @@ def handle(options: argparse.Namespace) -> int:
     folder = options.runs or Path("bench") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
     refuse_jobs(options)
+    tell_one_seed(options)
     picture = options.figure or folder / "leaderboard.png"
     refuse_picture(picture, options.figure is not None)
     models = requested_models(options, "bench", NOT_HERE)
@@ -128,9 +129,8 @@ def requested_models(options: argparse.Namespace, verb: str, not_here: Mapping[s
         raise UsageError(f"--models {options.models!r} names none", known)
     for name, *_ in map(words_of, models):
         registry().get("model", name)
-    for word in [*options.rest, *(word for model in models for word in words_of(model))]:
-        if (spelling := word.partition("=")[0]) in not_here:
-            raise UsageError(f"{spelling} is not for {verb}", not_here[spelling])
+    folder = getattr(options, "runs", None) or getattr(options, "out", None) or Path(verb) / options.dataset
+    refuse_elsewhere([*options.rest, *(word for model in models for word in words_of(model))], verb, not_here, folder)
     return models or [registry().spelling(entry) for entry in registry().matching("model")]
 
 

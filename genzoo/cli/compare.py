@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ from genzoo.system.json_output import json_result
 if TYPE_CHECKING:
     from genzoo.comparison.tables import Row, Table
     from genzoo.reporting.tables import ReportTable
+
+MOST_COMMANDS = 3
+"""How many commands a hint has."""
 
 
 def add_verb(verbs: Any) -> None:
@@ -105,13 +109,40 @@ def ordered(found: list[Table], sort: str | None, columns: str | None) -> list[t
             spelled = [other.replace("_", "-") for other in known]
             hint = f"known: {', '.join(spelled)}"
             if registry().called(name.partition(":")[0], ["metric"]):
-                compute = f"to compute it, of one run or several: genzoo evaluate RUN --metrics {name}"
-                raise UsageError(f"{option} {name}: no run has it, and compare computes none", f"{compute}\n{hint}")
+                how = "\n".join([*ways_to_have(name, found), hint])
+                raise UsageError(f"{option} {name}: no run has it, and compare computes none", how)
             meant = metrics_near(name, spelled)
             raise UsageError(f"{option} {name}: no run has it{meant and '.'}{meant}", hint)
     if sort:
         refuse_unordered(key(sort), f"--sort {sort}", known)
     return [ranking.ordered(replace(table, columns=tuple(map(key, shown))), sort) for table in found]
+
+
+def ways_to_have(metric: str, found: list[Table]) -> list[str]:
+    """Return what to type so that runs have a metric that can be computed: the commands that made them, or others."""
+    from genzoo.reporting.warnings import words_of_many
+    from genzoo.runs.record import former_record
+
+    commands = [words_of_many(former_record(run)) for table in found for row in table.rows for run in row.runs]
+    again = dict.fromkeys(shlex.join(with_metric(words, metric)) for words in commands if words)
+    lines = [f"the same command stores it in its runs: genzoo {command}" for command in [*again][:MOST_COMMANDS]]
+    if all(commands) and len(again) == 1:
+        return lines
+    return [
+        *lines,
+        f"to see it, of one run or several, without storing it: genzoo evaluate RUN --metrics {metric}",
+        f"a new run that has it: genzoo run --config RUN --metrics {metric}",
+    ]
+
+
+def with_metric(words: list[str], metric: str) -> list[str]:
+    """Return the words of a command with one more metric, without what only its workers need."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--metrics")
+    for name in ("--worker", "--quiet", "-q", "--json"):
+        parser.add_argument(name, action="store_true")
+    own, rest = parser.parse_known_args(words)
+    return [*rest, "--metrics", ",".join(filter(None, [own.metrics, metric]))]
 
 
 def report_table(table: Table, metric: str) -> ReportTable:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def add_verb(verbs: Any) -> None:
     """Add `evaluate`."""
-    evaluate = add_run_verb(verbs, "evaluate", show_evaluation, "compute metrics of trained models", several=True)
+    summary = "compute metrics of trained models, and print them; the runs stay as they are"
+    evaluate = add_run_verb(verbs, "evaluate", show_evaluation, summary, several=True)
     evaluate.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
     evaluate.add_argument("--metrics", metavar="A,B", help="such as kl,iwae:5000; genzoo list --kind metric")
     size = "largest number of examples at a time; does not change the results"

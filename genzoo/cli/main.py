@@ -200,6 +200,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
     """
     from genzoo.cli.config import naming_defaults, use_defaults
     from genzoo.cli.loading import take_data_options
+    from genzoo.cli.words import refuse_file
 
     if words == ["json", "--help"]:
         from genzoo.cli.json_schemas import show_schemas
@@ -227,6 +228,7 @@ def run_verb(anywhere: Parser, general: argparse.Namespace, words: list[str], ty
         prints_json()
     options, rest = parser.parse_known_args(listing(words, of_verb))
     options.moved, options.of_model = moved, of_model
+    refuse_file(typed, rest, of_verb or parser)
     if rest and options.verb not in OF_A_RUN:
         advice = getattr(options, "advice", f"type: genzoo {options.verb or ''}".rstrip() + " --help")
         raise UsageError(f"unrecognised: {' '.join(rest)}", advice)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.bench import OF_ANOTHER_VERB, refuse_picture, requested_models, run_all, say, usable_configs
 from genzoo.cli.commas import take_names
 from genzoo.cli.made_file import add_file, add_open, open_file, tell_replaced
-from genzoo.cli.sharing import add_sharing, refuse_jobs
+from genzoo.cli.sharing import add_sharing, refuse_jobs, tell_one_seed
 from genzoo.cli.words import add_data_root, add_formats
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.listener import UNLIMITED
@@ -65,6 +65,7 @@ def handle(options: argparse.Namespace) -> int:
     folder = options.out or Path("race") / options.dataset.rpartition("/")[2]
     refuse_unwritable(folder, None)
     refuse_jobs(options)
+    tell_one_seed(options)
     picture = options.figure or folder / "race.png"
     refuse_picture(picture, options.figure is not None)
     from genzoo.comparison.race import race

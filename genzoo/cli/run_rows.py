@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from genzoo.runs.overview import Overview
 
 HEADS = ("run", "options", "status", "age", "epochs", "loss", "size", "tags")
-SPARE = ("size", "age", "epochs")
+SPARE = ("size", "options", "age", "epochs")
 """Columns that are left out, in this order, where there is no room for whole lines; `genzoo runs show` has them."""
 
 
@@ -27,7 +27,7 @@ def run_rows(found: Sequence[Overview], names: Sequence[str]) -> list[list[str]]
         found: The runs.
         names: What each is called.
     """
-    from genzoo.comparison.identity import options_apart
+    from genzoo.comparison.differences import options_apart
 
     rows = [[*HEADS]]
     for one, name, options in zip(found, names, options_apart(found), strict=True):

@@ -58,7 +58,8 @@ def add_verb(subparsers: Any) -> None:
     clean.add_argument("run", nargs="*", help=f"{RUN_HELP}; default: all finished runs")
     rm = made(verbs, "rm", remove_runs, "remove runs")
     rm.add_argument("run", nargs="+", help=RUN_HELP)
-    rm.add_argument("--yes", action="store_true", help="do not ask")
+    for parser in (clean, rm):
+        parser.add_argument("--yes", action="store_true", help="do not ask")
     for parser in (show, diff, tag, note, clean, rm):
         parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help=RUNS_HELP)
     runs.set_defaults(handler=list_runs)
@@ -102,7 +103,7 @@ def list_runs(options: argparse.Namespace) -> int:
         raise UsageError(f"no{such} runs in {', '.join(map(str, places)) or 'runs/'}", "train a model: genzoo run …")
     shown = found[: options.n] if options.n > 0 else found
     rows = run_rows(shown, shortest([one.run.path for one in shown], root))
-    print_table(rows, left=1 + rows[0].index("status"), spare=SPARE)
+    print_table(rows, left=1 + rows[0].index("status"), spare=SPARE, cut="options")
     if len(shown) < len(found):
         print_text(f"… {len(found) - len(shown):,} more: genzoo runs -n 0", "dim")
     return 0
@@ -194,17 +195,23 @@ def note_run(options: argparse.Namespace) -> int:
 
 
 def clean_runs(options: argparse.Namespace) -> int:
-    """Remove the checkpoints of finished runs, and print what was freed."""
-    from genzoo.runs.overview import remove_checkpoints, runs_in
+    """Remove the checkpoints of finished runs, after a question in a terminal, and print what was freed."""
+    from genzoo.runs.overview import refuse_in_use, remove_checkpoints, runs_in
     from genzoo.runs.run import FINISHED
 
     found = overviews(options) if options.run else [o for o in runs_in([options.runs]) if o.status == FINISHED]
     if unfinished := [one for one in found if one.status != FINISHED]:
         one = unfinished[0]
         raise UsageError(f"{one.run.path} is {one.status}: its checkpoints are needed", f"genzoo resume {one.run.path}")
-    freed = [remove_checkpoints(one.run) for one in found if one.checkpoints]
+    cleaned = {one.run.path.resolve(): one for one in found if one.checkpoints}.values()
+    for one in cleaned:
+        refuse_in_use(one.run)
+    if cleaned and not options.yes:
+        lines = [f"{describe(one)}: checkpoints of {gigabytes(one.checkpoints)}" for one in cleaned]
+        ask(lines, f"remove the checkpoints of {counted(len(cleaned))}, which cannot be trained further then?")
+    freed = [remove_checkpoints(one.run) for one in cleaned]
     json_result(cleaned=len(freed), bytes=sum(freed))
-    print(f"checkpoints of {len(freed)} runs removed, {gigabytes(sum(freed))}")
+    print(f"checkpoints of {counted(len(freed))} removed, {gigabytes(sum(freed))}")
     return 0
 
 
@@ -219,7 +226,7 @@ def remove_runs(options: argparse.Namespace) -> int:
     used = {one.run.path: users_of(one.run, others) for one in found.values()}
     lines = [describe_removal(one, used[one.run.path]) for one in found.values()]
     if not options.yes:
-        ask("\n".join([*lines, f"remove {len(lines)} run{'s' if len(lines) > 1 else ''}?"]))
+        ask(lines, f"remove {counted(len(lines))}?")
     freed = [remove(one.run) for one in found.values()]
     json_result(removed=[one.run.path for one in found.values()], bytes=sum(freed))
     print(f"{len(freed)} removed, {gigabytes(sum(freed))}")
@@ -229,16 +236,30 @@ def remove_runs(options: argparse.Namespace) -> int:
 def describe_removal(one: Overview, users: Sequence[Path]) -> str:
     """Return the line of a question about a run."""
     needed = f"; {', '.join(path.name for path in users)} cannot be used without it" if users else ""
-    return f"{one.run.path} ({one.status}, {age(one.started)} old){needed}"
+    return f"{describe(one)}{needed}"
 
 
-def ask(question: str) -> None:
+def describe(one: Overview) -> str:
+    """Return a run as a question has it."""
+    return f"{one.run.path} ({one.status}, {age(one.started)} old)"
+
+
+def counted(number: int) -> str:
+    """Return "1 run", or "2 runs"."""
+    return f"{number} run{'s' * (number != 1)}"
+
+
+def ask(lines: Sequence[str], question: str) -> None:
     """Go on if the answer is yes.
+
+    Args:
+        lines: What it is about.
+        question: The question.
 
     Raises:
         UsageError: It is not, or there is nobody to ask.
     """
     if not sys.stdin.isatty():
-        raise UsageError(f"{question.splitlines()[-1]} nobody is there to answer", "add --yes")
-    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageError(f"{question} nobody is there to answer", "add --yes")
+    if input("\n".join([*lines, f"{question} [y/N] "])).strip().lower() not in ("y", "yes"):
         raise UsageError("nothing was removed")

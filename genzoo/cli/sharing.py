@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -34,6 +35,12 @@ def add_sharing(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_launching(parser)
     parser.add_argument("--workers", type=int, metavar="N", help="with --on: how many workers to start (default: 1)")
+
+
+def tell_one_seed(options: argparse.Namespace) -> None:
+    """Say that `--seeds 3` is one seed, and how several are spelled."""
+    if re.fullmatch(r"[2-9]|[1-9]\d", options.seeds or "", flags=re.ASCII) and not options.worker:
+        tell(f"one seed, {options.seeds}; {options.seeds} seeds: --seeds 0-{int(options.seeds) - 1}")
 
 
 def refuse_jobs(options: argparse.Namespace) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.choosing import NOT_HERE, default_folder, made_and_chosen, planned, refuse_fixed
 from genzoo.cli.commas import grid_of, refuse_blanks
 from genzoo.cli.search import search
-from genzoo.cli.sharing import add_sharing, refuse_jobs
-from genzoo.cli.words import add_data_root, add_formats
+from genzoo.cli.sharing import add_sharing, refuse_jobs, tell_one_seed
+from genzoo.cli.words import add_data_root, add_formats, refuse_elsewhere
 from genzoo.core.errors import UsageError, listed
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def handle(options: argparse.Namespace) -> int:
     folder = options.runs or default_folder(model, options.dataset)
     refuse_unwritable(folder, None)
     refuse_jobs(options)
+    tell_one_seed(options)
     if options.search:
         return search(options, model, folder)
     plan, looked_at = grid_plan(options, model)
@@ -115,9 +116,7 @@ def read_names(options: argparse.Namespace) -> str:
         if kind == "dataset":
             refuse_path(name, f"genzoo sweep {model}")
         registry().get(kind, name)  # type: ignore[arg-type]
-    for word in options.rest:
-        if (spelling := word.partition("=")[0]) in NOT_HERE:
-            raise UsageError(f"{spelling} is not for sweep", NOT_HERE[spelling])
+    refuse_elsewhere(options.rest, "sweep", NOT_HERE, options.runs or default_folder(model, options.dataset))
     return model
 
 

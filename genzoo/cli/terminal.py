@@ -90,6 +90,7 @@ def print_table(
     plain: str | None = None,
     names: int = 1,
     spare: Sequence[str] = (),
+    cut: str | None = None,
 ) -> None:
     """Print rows as columns; in a terminal with colour, and not wider than it.
 
@@ -103,16 +104,20 @@ def print_table(
         plain: The text where standard output is no terminal; without it, the aligned rows.
         names: How many columns name the rows.
         spare: Headers of columns of which the first ones are left out, as many as it takes to break no text.
+        cut: Header of a column whose texts are cut off in the terminal, before a column is left out.
     """
     from genzoo.reporting.format import aligned
 
     if not in_terminal():
         print(aligned(rows, left) if plain is None else plain)
         return
-    target, rows = console(), [[harmless(text) for text in row] for row in rows]
-    for name in spare:
-        if INDENT + sum(map(max, lengths(rows))) + (GAP - 1) * len(rows[0]) > target.width:
-            rows = [[text for text, head in zip(row, rows[0], strict=True) if head != name] for row in rows]
+    target, whole = console(), [[harmless(text) for text in row] for row in rows]
+    for name in (None, *spare):
+        left -= name in whole[0][:left]
+        whole = [[text for text, head in zip(row, whole[0], strict=True) if head != name] for row in whole]
+        rows = cut_off(whole, target.width, cut, EASY if name is None else 0)
+        if needed(rows) <= target.width:
+            break
     parts = columns_of_tables(rows, target.width, names) if header else [[*range(len(rows[0]))]]
     if not parts:
         _print_records(target, rows)
@@ -121,6 +126,21 @@ def print_table(
             print()
         shown = [row for row in rows if len(parts) == 1 or any(row[place] for place in columns[names:])]
         _print_columns(target, [[row[place] for place in columns] for row in shown], left, header)
+
+
+def needed(rows: Sequence[Sequence[str]]) -> int:
+    """Return the width of a terminal that has room for whole lines."""
+    return INDENT + sum(map(max, lengths(rows))) + (GAP - 1) * (len(rows[0]) - 1)
+
+
+def cut_off(rows: Sequence[list[str]], width: int, head: str | None, least: int) -> list[list[str]]:
+    """Return rows with the texts below a header cut off as far as there is no room, no shorter than it or `least`."""
+    if head is None or head not in rows[0]:
+        return [*rows]
+    place = rows[0].index(head)
+    room = max(max(len(row[place]) for row in rows) - max(needed(rows) - width, 0), len(head), least)
+    texts = [row[place] if len(row[place]) <= room else f"{row[place][: room - 1]}…" for row in rows]
+    return [[*row[:place], text, *row[place + 1 :]] for row, text in zip(rows, texts, strict=True)]
 
 
 def columns_of_tables(rows: Sequence[Sequence[str]], width: int, names: int) -> list[list[int]]:
@@ -133,7 +153,7 @@ def columns_of_tables(rows: Sequence[Sequence[str]], width: int, names: int) -> 
     """
     needs, first = longest_pieces(rows), [*range(names)]
     room = width - INDENT
-    if sum(needs) + (GAP - 1) * len(needs) <= room:
+    if needed(rows) <= width or sum(needs) + (GAP - 1) * len(needs) <= room:
         return [[*range(len(needs))]]
     least = [max(need, min(max(column), EASY)) + GAP - 1 for need, column in zip(needs, lengths(rows), strict=True)]
     parts: list[list[int]] = []
@@ -150,16 +170,16 @@ def _print_columns(target: Console, rows: Sequence[Sequence[str]], left: int, he
     from rich.padding import Padding
     from rich.table import Table
 
-    gap = GAP if INDENT + sum(map(max, lengths(rows))) + GAP * len(rows[0]) <= target.width else GAP - 1
+    gap = GAP if needed(rows) + len(rows[0]) - 1 <= target.width else GAP - 1
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=header, header_style="bold")
-    room = target.width - (INDENT if header else 0) - gap * len(rows[0])
-    needed = widths(rows, room)
-    for number, (text, width) in enumerate(zip(rows[0], needed, strict=True)):
+    room = target.width - (INDENT if header else 0) - gap * (len(rows[0]) - (needed(rows) <= target.width))
+    found = widths(rows, room)
+    for number, (text, width) in enumerate(zip(rows[0], found, strict=True)):
         justify = "left" if number < left else "right"
         shown = styled(text, width=width) if header else ""
         table.add_column(shown, justify=justify, overflow="fold", width=width)  # type: ignore[arg-type]
     for row in rows[1:] if header else rows:
-        table.add_row(*(styled(text, width=width) for text, width in zip(row, needed, strict=True)))
+        table.add_row(*(styled(text, width=width) for text, width in zip(row, found, strict=True)))
     target.print(Padding(table, (0, 0, 0, INDENT if header else 0), expand=False))
 
 

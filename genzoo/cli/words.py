@@ -5,19 +5,26 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from genzoo.core.command import VERBS
+from genzoo.core.errors import UsageError
 from genzoo.system.messages import warn
 from genzoo.system.streams import standard_error
 
 OF_A_RUN = ("run", "resume", "bench", "race", "sweep")
 """Verbs that take options of `genzoo run`, which are parsed in a second pass."""
 
+ENDINGS = {"csv": ".csv", "markdown": ".md", "html": ".html"}
+"""The endings of files in the formats that verbs print."""
+RUNS_AS_CSV = "FOLDER --csv"
+"""What stands in a hint for the folder of the runs."""
 HIDES_ONE, GENERAL = re.compile("-[pqv]."), re.compile(r"-[qv]*(p(.*\.py)?)?", flags=re.DOTALL)
 """Words that begin as options of every command do, and those that are such options."""
 
@@ -72,6 +79,56 @@ def listing(words: list[str], parser: argparse.ArgumentParser | None) -> list[st
     verb_first = words[1:2] and not words[1].startswith("-") and not named[0]
     folders = any(named) and not verb_first
     return [words[0], parser.get_default("folder_verb"), *words[1:]] if folders and not below & {*words} else words
+
+
+def refuse_file(typed: Sequence[str], rest: Sequence[str], parser: argparse.ArgumentParser) -> None:
+    """Refuse a file for what a verb prints in a format, as in `--csv FILE` and `--csv --out FILE`, or another format.
+
+    Args:
+        typed: All words of the command line.
+        rest: Those that the parser does not know.
+        parser: That of the verb.
+
+    Raises:
+        UsageError: With the command that writes it.
+    """
+    every = {f"--{name}": ending for name, ending in ENDINGS.items()}
+    own = parser._option_string_actions
+    formats = {name: ending for name, ending in every.items() if name in own and own[name].dest == "format"}
+    for place, (before, word) in enumerate(itertools.pairwise(typed)):
+        suffix = Path(word).suffix
+        named = before in formats and not word.startswith("-")
+        if named and (word in rest or (suffix == formats[before] and not Path(word).is_dir())):
+            form, stray = before, [word]
+        elif before == "--out" and before in rest and suffix in formats.values():
+            form, stray = next(name for name, ending in formats.items() if ending == suffix), [before, word]
+        else:
+            continue
+        kept = [*typed[: place + 2 - len(stray)], *typed[place + 2 :]]
+        command = shlex.join(["genzoo", *kept, *([] if form in kept else [form])])
+        raise UsageError(f"unrecognised: {' '.join(stray)}", f"{form} prints: {command} > {shlex.quote(word)}")
+    if every.keys() & {*rest} and parser.prog.removeprefix("genzoo ") not in OF_A_RUN:
+        command = shlex.join(["genzoo", *(word for word in typed if word not in rest), "--json"])
+        raise UsageError(f"unrecognised: {' '.join(rest)}", f"JSON: {command} > FILE.json")
+
+
+def refuse_elsewhere(words: Sequence[str], verb: str, not_here: Mapping[str, str], folder: Path) -> None:
+    """Refuse options that are not for a verb that makes many runs.
+
+    Args:
+        words: The words behind the verb.
+        verb: The verb.
+        not_here: What to type instead, by option.
+        folder: That of the runs.
+
+    Raises:
+        UsageError: Saying what to type.
+    """
+    for word in words:
+        if (spelling := word.partition("=")[0]) in not_here:
+            raise UsageError(
+                f"{spelling} is not for {verb}", not_here[spelling].replace(RUNS_AS_CSV, f"{folder} --csv")
+            )
 
 
 def add_formats(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,9 +17,7 @@ from genzoo.data.locations import is_location
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.current import registry
 from genzoo.registry.entries import Kind
-from genzoo.runs.overview import Overview
 from genzoo.runs.reference import shortened
-from genzoo.runs.schema import is_config
 from genzoo.training.config import Training
 
 VIEW = {"binarize": "none", "standardize": "none"}
@@ -28,8 +25,6 @@ VIEW = {"binarize": "none", "standardize": "none"}
 tables."""
 NOT_SETTINGS = ("seed", "device", "mode", "stream", "save_every", "listeners", "metrics")
 """Training options in which the runs of one row may differ."""
-MOST = 2 / 3
-"""The share of runs whose value of an option is the usual one, and need not be told."""
 SHORT = 8
 """Digits of a hash in a title."""
 
@@ -183,7 +178,7 @@ def changed_during_training(training: Mapping[str, Any], record: Mapping[str, An
             if not course or course[-1][1] != value:
                 course.append((step, value))
         if len(course) > 1:
-            found[name] = "→".join([str(course[0][1]), *(f"{value}@{step}" for step, value in course[1:])])
+            found[name] = "→".join([short(course[0][1]), *(f"{short(value)}@{step}" for step, value in course[1:])])
     return found
 
 
@@ -195,34 +190,6 @@ def differing(settings: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) 
         for name, value in settings.items()
         if value is not None and any(other.get(name) != value for other in every)
     ]
-
-
-def options_apart(runs: Sequence[Overview]) -> list[dict[str, str]]:
-    """Return for each run the options and the seed in which the runs of its model and its dataset differ, as texts.
-
-    Other than in `settings_of`, each option of the data stands by itself; what the data contain does not count. A value
-    that more than `MOST` of these runs have is left out.
-    """
-    kinds: dict[tuple[str, str], list[int]] = {}
-    for place, one in enumerate(runs):
-        if is_config(one.config):
-            kinds.setdefault((one.name_of("model"), one.name_of("data")), []).append(place)
-    found: list[dict[str, str]] = [{} for _ in runs]
-    for places in kinds.values():
-        every = completed([_own_options(runs[place]) for place in places])
-        counts = {name: Counter(as_key(own.get(name)) for own in every) for name in itertools.chain(*every)}
-        for place, own in zip(places, every, strict=True):
-            names = [name for name in differing(own, every) if counts[name][as_key(own[name])] <= MOST * len(every)]
-            found[place] = {name: short(own[name]) for name in names}
-    return found
-
-
-def _own_options(one: Overview) -> dict[str, Any]:
-    data, seed = one.config["data"], one.config["training"].get("seed")
-    flat = settings_of(one.config, one.record, Data.of(data, None, None)) | {"seed": seed}
-    return {name: value for name, value in flat.items() if name != "data"} | {
-        f"data.{name}": value for name, value in data.items() if name != "name"
-    }
 
 
 def _sessions(record: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
@@ -288,4 +255,14 @@ def short(value: Any) -> str:
     """Return the value of an option as it is shown in a label."""
     if isinstance(value, dict):
         return ",".join(f"{name}={short(item)}" for name, item in value.items())
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "-".join(map(short, value))
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def short_typed(text: str) -> str:
+    """Return an option as it was typed in the form of `short`: "1e-3" as "0.001"."""
+    try:
+        return short(float(text))
+    except ValueError:
+        return text

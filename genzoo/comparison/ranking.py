@@ -124,10 +124,11 @@ def metric_to_sort_by(table: Table, asked: str | None) -> str:
 def ranks(table: Table, metric: str) -> list[int | None]:
     """Return for each row 1 + the number of significantly better rows; None without the metric or without an order.
 
-    Rows that are not significantly worse than the best one share rank 1.
+    Rows that are not significantly worse than the best one share rank 1. Of one seed nothing can be tested: no rank.
     """
     order = order_of(metric)
-    place: list[int | None] = [None if isinstance(row.estimate(metric), str) else 1 for row in table.rows]
+    known = [row.seeds > 1 and isinstance(row.estimate(metric), Estimate) for row in table.rows]
+    place: list[int | None] = [1 if one else None for one in known]
     if order.better is None:
         return [None] * len(place)
     level = corrected(comparisons(table.rows, metric))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genzoo.comparison.identity import options_apart
+from genzoo.comparison.differences import options_apart
 from genzoo.comparison.tables import collect, metric_of, table_in, tables
 from genzoo.core.calls import written
 from genzoo.core.errors import UsageError

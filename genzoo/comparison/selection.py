@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from genzoo.comparison.identity import short_typed
 from genzoo.comparison.ranking import Paired, best_two, seeds_enough
 from genzoo.comparison.statistics import Estimate, as_json
 from genzoo.comparison.tables import Row, Table, is_metric, table_in, tables
@@ -64,7 +65,7 @@ class Selection:
 
     def label(self, row: Row) -> str:
         """Return the model and what was tried; where that is not known, the options in which the rows differ."""
-        tried = self.options(row)
+        tried = {name: short_typed(text) for name, text in self.options(row).items()}
         return f"{row.model} {options_text(tried)}" if tried else self.table.label(row)
 
     def options(self, row: Row) -> Mapping[str, str]:

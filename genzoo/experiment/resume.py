@@ -170,7 +170,8 @@ class Resumption:
 
         found, problems = checkpoints.newest(self.run.path / CHECKPOINTS, use)
         if not found and (problems or (self.run.path / MODEL_FILE).exists()):
-            why = problems[0].message if problems else f"{self.run.path} has no checkpoint to go on from"
+            cleaned = ": genzoo runs clean removes those of finished runs" * (self.run.record.get("status") == FINISHED)
+            why = problems[0].message if problems else f"{self.run.path} has no checkpoint to go on from{cleaned}"
             raise GenzooError(why, self.what_is_whole())
         share(found[0] if found else None, self.processes)
         if not found:

@@ -10,7 +10,7 @@ from genzoo.comparison.tables import Row
 from genzoo.core.text import gigabytes, number
 from genzoo.evaluation.order import heading, order_of
 from genzoo.reporting.tables import ReportTable, estimate_text, rounded_mean
-from genzoo.reporting.warnings import ranking_notes
+from genzoo.reporting.warnings import not_ranked, ranking_notes
 from genzoo.runs.schema import is_number
 
 BASELINE = "baseline"
@@ -23,12 +23,12 @@ def race_tables(race: Race) -> list[ReportTable]:
 
 
 def contest_table(contest: Contest) -> ReportTable:
-    """Return one ranking, with the baselines in their places by the metric; a single seed is sorted and not ranked."""
+    """Return one ranking, with the baselines in their places by the metric."""
     table, order = contest.table, order_of(contest.metric)
     metrics = table.metrics()
     lines: list[tuple[float, list[str]]] = []
     for row, rank in zip(table.rows, ranks(table, contest.metric), strict=True):
-        place = "" if rank is None or row.seeds < 2 else str(rank)
+        place = "" if rank is None else str(rank)
         texts = [estimate_text(row.estimate(name)) for name in metrics]
         lines.append((order.cost(mean(row, contest.metric)), [table.label(row), place, str(row.seeds), *texts]))
     for baseline in contest.baselines():
@@ -37,7 +37,8 @@ def contest_table(contest: Contest) -> ReportTable:
     header = ["model", "rank", "seeds", *map(heading, metrics)]
     rows = [header, *(texts for _, texts in sorted(lines, key=lambda line: line[0]))]
     title = f"{header[3]}, {order.comparative} is better · {table.title}"
-    return ReportTable(title, rows, ranking_notes(table, contest.metric)[-1:], names=2)
+    notes = [*not_ranked(table, contest.metric), *ranking_notes(table, contest.metric)[-1:]]
+    return ReportTable(title, rows, notes, names=2)
 
 
 def mean(row: Row, metric: str) -> float:

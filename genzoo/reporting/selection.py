@@ -16,11 +16,11 @@ INTERVAL = (
 )
 
 PREFERS: dict[str, str] = {
-    "bound": "counts both equally whatever was trained",
-    **dict.fromkeys(("distortion", "error", "quality"), "does not count the rate"),
-    "rate": "does not count the distortion",
+    "bound": "counts both equally, and so favours training that does, too",
+    **dict.fromkeys(("distortion", "error", "quality"), "does not count the rate, and so favours a high one"),
+    "rate": "does not count the distortion, and so favours a high one",
 }
-"""By the role of a metric, how it weighs rate against distortion."""
+"""By the role of a metric, how it weighs rate against distortion, and what it favours."""
 
 
 def selection_table(selection: Selection, looked_at: str) -> ReportTable:
@@ -70,10 +70,10 @@ def trade_off(selection: Selection) -> list[str]:
     if not (traded and why):
         return []
     options = " and ".join(name.replace("_", "-") for name in traded)
-    verb, favoured = ("trades", f"the {options} that does") if len(traded) == 1 else ("trade", "values that do")
+    verb = "trades" if len(traded) == 1 else "trade"
     return [
-        f"{options} {verb} rate for distortion in training; {named(metric)} {why}, and so favours {favoured} the same: "
-        f"choose by what the model is for, --metrics NAME --sort NAME (genzoo list --kind metric)"
+        f"{options} {verb} rate for distortion in training; {named(metric)} {why}, whatever the model is for. "
+        "Choose by what it is for: --metrics NAME --sort NAME (genzoo list --kind metric)"
     ]
 
 

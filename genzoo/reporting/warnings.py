@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genzoo.comparison.identity import short
@@ -21,6 +21,8 @@ from genzoo.runs.record import former_record
 
 BUDGET = ("epochs", "max_steps", "max_time", "batch_size")
 """Options that say how much a model is trained."""
+MAKE_MANY = ("bench", "race", "sweep")
+"""Verbs that make several runs, and complete them if they are there."""
 MOST_NAMED = 4
 """Rows that a sentence names."""
 ROUNDING = 1e-5
@@ -43,9 +45,15 @@ def ranking_notes(table: Table, metric: str) -> list[str]:
         lines.append(f"the metric {name} is not installed: lower is assumed to be better")
     if order.better is None:
         return [*lines, f"no test: neither a lower nor a higher {name} is better"]
-    lines += [*unlike_budgets(table), *of_sweep(table)]
+    lines += [*not_ranked(table, metric), *unlike_budgets(table), *of_sweep(table)]
     test = paired(table, metric)
     return [*lines, "no test: fewer than two rows have the metric" if test is None else test_sentence(test)]
+
+
+def not_ranked(table: Table, metric: str) -> list[str]:
+    """Return a note where rows have the metric and no rank, because they are of one seed."""
+    single = any(row.seeds < 2 and isinstance(row.estimate(metric), Estimate) for row in table.rows)
+    return ["rows of one seed are not ranked"] if single else []
 
 
 def unlike_budgets(table: Table) -> list[str]:
@@ -71,9 +79,10 @@ def unlike_budgets(table: Table) -> list[str]:
 def of_sweep(table: Table) -> list[str]:
     """Return a note for rows that are the configurations of one sweep: it chooses by validation data."""
     runs = [run for row in table.rows for run in row.runs]
-    commands = [sweep_command(former_record(run).get("command")) for run in runs]
+    commands = [words_of_many(former_record(run)) for run in runs]
     splits = [table_in(result, "validation") for row in table.rows for result in row.results]
-    if len(table.rows) < 2 or len({run.path.parent for run in runs}) > 1 or not all(commands) or not all(splits):
+    of_one = len({run.path.parent for run in runs}) == 1 and all(words[:1] == ["sweep"] for words in commands)
+    if len(table.rows) < 2 or not of_one or not all(splits):
         return []
     words = commands[0]
     asked = next((after for word, after in itertools.pairwise(words) if word == "--sort"), "")
@@ -82,11 +91,12 @@ def of_sweep(table: Table) -> list[str]:
     return [f"the runs are of one sweep, {choose}: choose by that, and report the test data of the chosen one"]
 
 
-def sweep_command(command: Any) -> list[str]:
-    """Return the words of a command behind `sweep`; [] if it is another one."""
+def words_of_many(record: Mapping[str, Any]) -> list[str]:
+    """Return the words of the command that made several runs, from its verb on; [] if a run's record has none."""
+    command = record.get("command")
     words = [str(word) for word in command] if isinstance(command, list) else []
     verb = next((word for word in words[1:] if not word.startswith("-") and not word.endswith(".py")), "")
-    return words[words.index(verb) :] if verb == "sweep" else []
+    return words[words.index(verb) :] if verb in MAKE_MANY else []
 
 
 def sentence_list(labels: Sequence[str]) -> str:
@@ -106,14 +116,15 @@ def test_sentence(test: Paired) -> str:
         )
     order = "better than" if test.settled else "not significantly better than"
     over = f"over {test.seeds[0]} and {test.seeds[1]} seeds"
-    kept = "values of single examples are kept of test data only, which genzoo compare pairs"
-    alone = f" alone: {kept if test.part == 'validation' else 'values of single examples are not there'}"
-    over += f", paired over {test.n:,} {test.part} examples" if test.n else alone
+    over += f", paired over {test.n:,} {test.part} examples" if test.n else ""
     level = f", at a level corrected for {test.comparisons} pairs of rows" if test.comparisons > 1 else ""
     gap += f" ± {test.interval:.2g}"
     neither = "; nor than " if not test.settled else "; not significantly better than "
     also = f"{neither}{sentence_list(test.alike)}" if test.alike else ""
-    return f"{test.better} is {order} {test.other}: {metric} {test.comparative} by {gap}, {over}{level}{also}"
+    kept = "they are kept of test data only, where genzoo compare pairs them"
+    why = kept if test.part == "validation" else "they are not there"
+    alone = "" if test.n else f". Values of single examples are not compared: {why}"
+    return f"{test.better} is {order} {test.other}: {metric} {test.comparative} by {gap}, {over}{level}{also}{alone}"
 
 
 def warnings(table: Table) -> list[str]:

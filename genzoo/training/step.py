@@ -91,7 +91,7 @@ class Step:
         self.number = torch.zeros((), dtype=torch.int64, device=device)
         """Number of steps before; it stays at the first one that was not finite, unless such steps are skipped."""
         self.found_inf = torch.zeros((), device=device)
-        """1 from the first step on that was not finite, or for it alone if such steps are skipped: no weight changes."""
+        """1 from the first step that was not finite, or for it alone if such steps are skipped: no weight changes."""
         self.skipped = torch.zeros((), dtype=torch.int64, device=device)
         """Number of steps that were skipped because they were not finite."""
         self.taken = torch.zeros((), dtype=torch.int64, device=device)

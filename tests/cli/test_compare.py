@@ -76,6 +76,29 @@ def test_refusals(runs: Path, capsys: pytest.CaptureFixture[str], words: list[st
     assert len(error) > 1
 
 
+@pytest.mark.parametrize(
+    ("commands", "hints"),
+    [
+        ([["bench", "vae,ae", "digits"]] * 2, ["genzoo bench vae,ae digits --metrics knn"]),
+        (
+            [["sweep", "--quiet", "vae", "moons", "--metrics=fid"], ["run", "vae", "moons"]],
+            ["genzoo sweep vae moons --metrics fid,knn", "genzoo evaluate RUN", "genzoo run --config RUN"],
+        ),
+        ([["run", "vae", "digits"]] * 2, ["genzoo evaluate RUN --metrics knn", "run --config RUN --metrics knn"]),
+    ],
+)
+def test_what_stores_a_metric_that_no_run_has_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], commands: list[list[str]], hints: list[str]
+) -> None:
+    for seed, words in enumerate(commands):
+        make(tmp_path / f"{seed}", "vae", seed, 100.0, record={"device": "cpu", "command": ["genzoo", *words]})
+    assert main(["compare", str(tmp_path), "--sort", "knn"]) == 2
+    _, *lines, known = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(hints)
+    assert all(hint in line for hint, line in zip(hints, lines, strict=True))
+    assert known.startswith("  known: ")
+
+
 def table_rows(capsys: pytest.CaptureFixture[str], *words: object) -> list[list[str]]:
     """The first table of `genzoo compare … --markdown`, cell by cell."""
     lines = [line for line in shown(capsys, *words, "--markdown").split("\n\n")[1].splitlines() if line[:5] != "| ---"]

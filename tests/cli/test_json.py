@@ -58,7 +58,7 @@ WORKS = {
     "runs diff": ("runs diff MADE RUN",),
     "runs tag": ("runs tag MADE good",),
     "runs note": ("runs note MADE x",),
-    "runs clean": ("runs clean COPY",),
+    "runs clean": ("runs clean COPY --yes",),
     "runs rm": ("runs rm MADE --yes",),
     "compare": ("compare runs",),
     "bench": (f"bench --models vae --dataset moons --seeds 0 --epochs 1 {SMALL} --runs OUT/bench",),

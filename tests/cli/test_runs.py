@@ -126,17 +126,18 @@ def test_runs_of_one_model_are_told_apart_by_their_options(place: Path, capsys: 
         file = Path(f"sweep/vae/{name}-0/config.json")
         config = json.loads(file.read_text())
         config["loss"]["beta"], config["training"]["seed"] = beta, seed
+        config["data"]["contents"] = f"{seed:016x}"  # a digest tells a reader nothing
         file.write_text(json.dumps(config))
 
     def named(*words: str) -> dict[str, str]:
         rows = (re.split("  +", line.strip()) for line in said(capsys, *words).splitlines())
         return {row[0]: row[1] for row in rows}
 
-    three = {"b-0": "beta=4.0 seed=1", "a-0": "beta=1.0 seed=0", "c-0": "beta=1.0 seed=2"}
+    three = {"b-0": "beta=4 seed=1", "a-0": "seed=0", "c-0": "seed=2"}
     assert named("sweep") == {"run": "options", **three}
     assert "sweep/vae/b-0" in named("list", "sweep", "--runs", "bench")  # its name is not looked up there
     assert {**named(), "run": ""} == {  # most have beta 1, and the ae is alone
-        "run": "", "ae-0": "finished", "first": "seed=0", "a-0": "seed=0", "b-0": "beta=4.0 seed=1", "c-0": "seed=2",
+        "run": "", "ae-0": "finished", "first": "seed=0", "a-0": "seed=0", "b-0": "beta=4 seed=1", "c-0": "seed=2",
     }  # fmt: skip
 
 
@@ -193,7 +194,9 @@ def test_tags_and_notes_stay_with_a_run(place: Path, capsys: pytest.CaptureFixtu
     assert Overview(Run(Path("runs/first"))).labels == {"tags": ["paper"], "note": "the one of figure 3"}
 
 
-def test_checkpoints_of_finished_runs_are_dropped(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_checkpoints_of_finished_runs_are_dropped(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = Path("runs/first") / CHECKPOINTS
     size = Overview(Run(Path("runs/first"))).checkpoints
     assert size > 1000
@@ -202,8 +205,20 @@ def test_checkpoints_of_finished_runs_are_dropped(place: Path, capsys: pytest.Ca
     assert said(capsys, "clean").startswith("checkpoints of 0 runs removed")
     assert folder.exists()
     edit("runs/first", status="finished")
-    assert said(capsys, "clean").startswith("checkpoints of 1 runs removed")
+    assert "nobody is there to answer" in said(capsys, "clean", code=2)
+    asked: list[str] = []
+    answers = iter(("n", "y"))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or next(answers))
+    said(capsys, "clean", code=2)
+    assert folder.exists()
+    assert said(capsys, "clean").startswith("checkpoints of 1 run removed")
+    assert all(question.startswith("runs/first (finished, ") for question in asked)
+    assert "remove the checkpoints of 1 run, which cannot be trained further then?" in asked[0]
     assert not folder.exists()
+    assert said(capsys, "clean", "ae-0", "--yes").startswith("checkpoints of 1 run removed")
+    assert main(["resume", "runs/first", "--epochs", "3", "--quiet"]) == 1
+    assert "no checkpoint to go on from: genzoo runs clean removes those of finished runs" in capsys.readouterr().err
     assert genzoo.load("runs/first") is not None
 
 

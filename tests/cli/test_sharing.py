@@ -234,3 +234,16 @@ def test_an_interruption_has_the_exit_code_of_its_signal_in_the_document_too(
     assert result.code == error["exit_code"] == 128 + signal.SIGTERM
     assert error["message"].startswith("interrupted; 0 of ")
     assert error["hint"].startswith(f"genzoo {words.split()[0]} ")
+
+
+@pytest.mark.parametrize(
+    "words", ["bench vae,vea digits", "race vae,vea digits", "sweep vae digits --grid nothing=1,2"]
+)
+def test_one_seed_that_looks_like_a_number_of_seeds_is_told(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = "one seed, 3; 3 seeds: --seeds 0-2"
+    assert genzoo(f"{words} --seeds 3").err.splitlines()[0] == line
+    for seeds in ("0", "1", "3,4", "123"):
+        assert "one seed" not in genzoo(f"{words} --seeds {seeds}").err

@@ -186,3 +186,18 @@ def test_spare_columns_are_left_out_until_no_text_is_broken(terminal: Terminal) 
     terminal.truncate(0)
     printed(terminal, print_table, rows, spare=("loss of another",))
     assert "30 MB" in bare(terminal.getvalue())
+
+
+def test_texts_of_one_column_are_cut_off_before_columns_are_left_out(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [["run", "options", "status", "size", "loss"], ["vae-digits", "beta=4 " * 9, "finished", "1.2 MB", "34.53"]]
+    spare = ("size", "options", "loss")
+    for width, columns in ((110, [0, 1, 2, 3, 4]), (60, [0, 1, 2, 3, 4]), (45, [0, 1, 2, 4]), (36, [0, 2, 4])):
+        monkeypatch.setenv("COLUMNS", str(width))
+        printed(terminal, print_table, rows, left=3, spare=spare, cut="options")
+        header, row = bare(terminal.getvalue()).splitlines()[-2:]
+        assert header.split() == [rows[0][place] for place in columns]
+        assert max(len(header), len(row)) <= width
+        assert ("…" in row) == (36 < width < 110)
+        assert row.endswith("34.53")

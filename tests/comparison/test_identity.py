@@ -83,7 +83,7 @@ def sessions(*parts: tuple[int, dict[str, Any]]) -> dict[str, Any]:
     ("training", "history", "label"),
     [
         ({"lr": 1e-5}, sessions((0, {}), (300, {"lr": [0.01, 1e-5]})), "vae lr=0.01→1e-05@300"),
-        ({"grad_clip": 1.0}, sessions((0, {}), (9, {"grad_clip": [0.0, 1.0]})), "vae grad_clip=0.0→1.0@9"),
+        ({"grad_clip": 1.0}, sessions((0, {}), (9, {"grad_clip": [0.0, 1.0]})), "vae grad_clip=0→1@9"),
         ({"patience": 5}, sessions((0, {}), (9, {"patience": [3, 5]}), (20, {})), "vae patience=3→5@9"),
         ({"on_nan": "skip"}, sessions((0, {}), (9, {"on_nan": ["stop", "skip"]})), "vae on_nan=stop→skip@9"),
         ({"schedule": "cosine"}, sessions((0, {}), (9, {"epochs": [3, 10]})), "vae epochs=3→10@9"),

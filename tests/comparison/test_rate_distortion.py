@@ -81,7 +81,7 @@ def test_the_options_that_trace_a_curve_are_those_that_the_loss_declares(tmp_pat
         config["loss"] = {"name": "pulled", "pull": pull, "other": other}
         Run(tmp_path / str(number)).write("config.json", config)
     found = {curve.name: [point.label for point in curve.points] for curve in curves(tables(collect([tmp_path]))[0])}
-    assert found == {"vae other=1.0": ["λ=2", "λ=1", "λ=0.5"], "vae other=7.0": ["λ=1"]}
+    assert found == {"vae other=1": ["λ=2", "λ=1", "λ=0.5"], "vae other=7": ["λ=1"]}
 
 
 def test_area_and_dominated_points_by_hand(sweep: Path) -> None:
@@ -136,7 +136,7 @@ def test_runs_at_one_place_and_runs_without_numbers(tmp_path: Path) -> None:
     make(tmp_path / "nan", math.nan, 80.0, 2.0)
     make(tmp_path / "inf", 3.0, math.inf, 3.0)
     result = genzoo("compare", tmp_path, "--figure", tmp_path / "rd.png")
-    left_out = "genzoo: not in the figure: vae beta=2.0 (nan); vae beta=3.0 (inf)\n"
+    left_out = "genzoo: not in the figure: vae beta=2 (nan); vae beta=3 (inf)\n"
     assert (result.code, result.err) == (0, left_out)
     assert "area 534 nats² between rates 4 and 10; monotone" in result.out
 

@@ -77,7 +77,10 @@ def test_the_sheet_says_whether_the_best_differs_from_the_next_and_how_many_seed
     assert found.record()["paired"]["p"] == test.p
     notes = selection_table(found, "3 combinations").notes
     assert notes[1].startswith("vae lr=0.2 is not significantly better than vae lr=0.3: −ELBO lower by 5 ± ")
-    assert "over 2 and 2 seeds alone: values of single examples are kept of test data only" in notes[1]
+    assert notes[1].endswith(
+        "over 2 and 2 seeds, at a level corrected for 3 pairs of rows. "
+        "Values of single examples are not compared: they are kept of test data only, where genzoo compare pairs them"
+    )
     assert notes[2] == "1 more seed of each would show a difference of this size, if it stayed: 3 in all"
     assert found.seeds_enough == 3
     (clear,) = selections(
@@ -97,7 +100,7 @@ def test_a_title_names_no_defaults(tmp_path: Path) -> None:
 def test_names_stand_in_place_of_differing_options(tmp_path: Path) -> None:
     runs = three(tmp_path, 1.0, 2.0, 3.0)
     (found,) = selections(runs, tried={one.path: {"lr": "2e-1", "hidden": "8"} for one in runs[2:4]})
-    assert labels(found) == ["vae lr=2e-1 hidden=8", "vae lr=0.3", "vae lr=0.1"]
+    assert labels(found) == ["vae lr=0.2 hidden=8", "vae lr=0.3", "vae lr=0.1"]
     best = found.record()["best"]
     assert best["options"] == {"lr": "2e-1", "hidden": "8"}
     assert best["runs"] == [str(one.path) for one in runs[2:4]]
@@ -107,8 +110,8 @@ def test_names_stand_in_place_of_differing_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("metric", "why"),
     [
-        ("negative_elbo", "−ELBO counts both equally whatever was trained"),
-        ("mse", "MSE per dimension does not count the rate"),
+        ("negative_elbo", "−ELBO counts both equally, and so favours training that does, too"),
+        ("mse", "MSE per dimension does not count the rate, and so favours a high one"),
     ],
 )
 def test_options_that_change_the_objective_are_not_judged_by_a_bound_without_a_word(
@@ -122,8 +125,7 @@ def test_options_that_change_the_objective_are_not_judged_by_a_bound_without_a_w
         one.write("config.json", {**config, "loss": {**config["loss"], "beta": beta}})
     (found,) = selections([Run(one.path) for one in runs], metric)
     (note,) = [note for note in selection_table(found, "").notes if "trade" in note]
-    assert note.startswith(f"beta trades rate for distortion in training; {why}")
-    assert ", and so favours the beta that does the same: choose by what the model is for" in note
+    assert note.startswith(f"beta trades rate for distortion in training; {why}, whatever the model is for. Choose by ")
     (other,) = selections([Run(one.path) for one in runs], "knn")
     assert not any("trade" in note for note in selection_table(other, "").notes)
 

@@ -41,9 +41,10 @@ def test_the_board_of_an_older_run_says_what_it_does_not_know(tmp_path: Path) ->
 
 
 def test_the_rank_stands_beside_the_name_and_only_devices_that_differ_have_a_column(tmp_path: Path) -> None:
-    runs = [made_up(tmp_path / name, name) for name in ("a", "b")]
+    runs = [made_up(tmp_path / f"{name}{seed}", name, seed=seed) for name in ("a", "b") for seed in (0, 1)]
     table = leaderboard_table(board(*runs))
     assert (table.rows[0][: table.names], table.rows[1][: table.names]) == (["model", "rank"], ["a", "1"])
     assert (table.rows[0][-1], table.notes[-1]) == ("peak memory", "trained on cpu, 1 thread")
-    runs[0].write("run.json", {**runs[0].record, "device": "a GPU"})
+    for run in runs[:2]:
+        run.write("run.json", {**run.record, "device": "a GPU"})
     assert [row[-1] for row in leaderboard_table(board(*runs)).rows[:3]] == ["device", "a GPU", "cpu, 1 thread"]
