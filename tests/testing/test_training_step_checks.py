@@ -56,3 +56,9 @@ def test_a_parameter_may_be_trained_by_examples_of_unknown_class_alone() -> None
 def test_a_loss_that_begins_near_its_least_value_learns_the_noise_that_it_is_given() -> None:
     """With other noise in each step its 0.8917 rises to 1.1368."""
     assert CHECKS["learns"](Pair.of("ddpm", spec=SPECS["points"])) is None
+
+
+def test_signs_that_add_up_to_zero_are_a_gradient() -> None:
+    """Of 16 examples the errors of one number have as many signs + as −."""
+    pair = Pair.of("multimodal-vae", spec=SPECS["points"]._replace(likelihood="laplace-learned"))
+    assert CHECKS["gradients"](pair) is None
