@@ -86,8 +86,9 @@ def torch_is_imported() -> bool:
 
 def _state() -> list[Any]:
     """Return what identifies the state of the installed code, apart from files that may be edited."""
+    entries = _entries()  # finds the plugins, if nothing has before
     cards = [(str(file), _stamp(str(file))) for plugin in plugins if (file := plugin.cards)]
-    return [sys.version, sys.path, __version__, _distributions(), _entries(), cards]
+    return [sys.version, sys.path, __version__, _distributions(), entries, cards]
 
 
 def _entries() -> list[str]:

@@ -80,7 +80,8 @@ def test_every_verb_takes_the_new_path(
     monkeypatch.chdir(tmp_path)
     for words in (["--data.path", now], [f"--data.path={now}"]):
         result = genzoo(verb[0], run.path, *words, *verb[1:])
-        notes = [line for line in result.err.splitlines() if not line.startswith(("sampler ", "genzoo: replaced "))]
+        expected = ("sampler ", "genzoo: replaced ", "negative-elbo of each")
+        notes = [line for line in result.err.splitlines() if not line.startswith(expected)]
         assert (result.code, notes) == (0, [])
     if verb[0] != "traverse":  # which needs no data
         verb = tuple(word.replace("gaussian", "gmm:2") for word in verb)  # of a stored sampler no data are needed
@@ -122,8 +123,7 @@ def test_data_of_another_content_give_a_warning(kind: str, tmp_path: Path, monke
     for verb in (("evaluate",), ("embed", "--out", "codes.npz"), ("reconstruct", "--out", "out.npy"), ("anomaly",)):
         result = genzoo(verb[0], run.path, *verb[1:])
         assert result.code == 0
-        (line,) = result.err.splitlines()
-        assert WARNING in line
+        assert len([line for line in result.err.splitlines() if WARNING in line]) == 1
     assert WARNING in refused(genzoo("resume", run.path, "--epochs", 2), 1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -277,3 +278,15 @@ def test_files_are_bounded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for number in range(5):
         assert answer_cache.cached(["number", number], lambda number=number: number) == number
     assert len(list(cache.iterdir())) == 3
+
+
+def test_what_one_process_remembers_another_one_recalls_at_once(cache: Path) -> None:
+    """Neither has looked for plugins before."""
+
+    def told(code: str) -> str:
+        words = [sys.executable, "-c", f"from genzoo.registry.answer_cache import recalled, remember\n{code}"]
+        return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    assert told("print(recalled('a question'))") == "None\n"
+    assert told("remember('a question', 7)") == ""
+    assert told("print(recalled('a question'))") == "7\n"
