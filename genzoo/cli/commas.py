@@ -6,6 +6,7 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
+from genzoo.cli.words import is_number
 from genzoo.core.errors import UsageError
 
 WITH_COMMAS = ("--seeds", "--grid", "--search", "--models", "--baselines")
@@ -58,15 +59,6 @@ def goes_on(flag: str, first: str, word: str) -> bool:
         return is_number(word.partition("-")[0] if flag == "--seeds" else word)
     is_model = bool(registry().called(word, ["model"]))
     return is_model if flag in ("--models", "--baselines") else not (is_model or registry().called(word, ["dataset"]))
-
-
-def is_number(text: str) -> bool:
-    """Return whether a text is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def with_commas(what: str, corrected: Sequence[str]) -> UsageError:

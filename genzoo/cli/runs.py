@@ -12,7 +12,7 @@ from genzoo.cli.run_rows import SPARE, about, age, all_options, next_commands, r
 from genzoo.cli.saved_run import RUN_HELP, RUNS_HELP
 from genzoo.cli.terminal import print_commands, print_table, print_text
 from genzoo.core.errors import UsageError, did_you_mean
-from genzoo.core.text import gigabytes
+from genzoo.core.text import counted, gigabytes
 from genzoo.system.json_output import json_result
 
 if TYPE_CHECKING:
@@ -208,10 +208,10 @@ def clean_runs(options: argparse.Namespace) -> int:
         refuse_in_use(one.run)
     if cleaned and not options.yes:
         lines = [f"{describe(one)}: checkpoints of {gigabytes(one.checkpoints)}" for one in cleaned]
-        ask(lines, f"remove the checkpoints of {counted(len(cleaned))}, which cannot be trained further then?")
+        ask(lines, f"remove the checkpoints of {counted(len(cleaned), 'run')}, which cannot be trained further then?")
     freed = [remove_checkpoints(one.run) for one in cleaned]
     json_result(cleaned=len(freed), bytes=sum(freed))
-    print(f"checkpoints of {counted(len(freed))} removed, {gigabytes(sum(freed))}")
+    print(f"checkpoints of {counted(len(freed), 'run')} removed, {gigabytes(sum(freed))}")
     return 0
 
 
@@ -226,7 +226,7 @@ def remove_runs(options: argparse.Namespace) -> int:
     used = {one.run.path: users_of(one.run, others) for one in found.values()}
     lines = [describe_removal(one, used[one.run.path]) for one in found.values()]
     if not options.yes:
-        ask(lines, f"remove {counted(len(lines))}?")
+        ask(lines, f"remove {counted(len(lines), 'run')}?")
     freed = [remove(one.run) for one in found.values()]
     json_result(removed=[one.run.path for one in found.values()], bytes=sum(freed))
     print(f"{len(freed)} removed, {gigabytes(sum(freed))}")
@@ -242,11 +242,6 @@ def describe_removal(one: Overview, users: Sequence[Path]) -> str:
 def describe(one: Overview) -> str:
     """Return a run as a question has it."""
     return f"{one.run.path} ({one.status}, {age(one.started)} old)"
-
-
-def counted(number: int) -> str:
-    """Return "1 run", or "2 runs"."""
-    return f"{number} run{'s' * (number != 1)}"
 
 
 def ask(lines: Sequence[str], question: str) -> None:

@@ -88,3 +88,8 @@ def options_text(options: Mapping[str, str]) -> str:
 def as_typed(value: Any) -> str:
     """Return an option's value as it is typed: several values with commas between them, "none" for None."""
     return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else "none" if value is None else str(value)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as "1 column" or "2 columns"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

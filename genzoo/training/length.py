@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from genzoo.core.text import counted
 from genzoo.training.config import Training
 
 AUTO: Literal["auto"] = "auto"
@@ -49,5 +50,5 @@ def too_few_steps(training: Training, examples: int, steps_per_epoch: int) -> st
     ways = [f"--batch-size {size}"] if 4 < size < training.batch_size else []
     longer = f"--epochs {math.ceil(LEAST_STEPS / steps_per_epoch)}"
     ways.append(f"--max-steps {LEAST_STEPS}" if training.epochs == AUTO else longer)
-    many = f"{steps:,} step{'s' * (steps > 1)} in all; for more: {' or '.join(ways)}"
+    many = f"{counted(steps, 'step')} in all; for more: {' or '.join(ways)}"
     return f"{examples:,} training examples and --batch-size {training.batch_size} make {many}"

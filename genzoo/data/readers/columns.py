@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from genzoo.core.errors import UsageError, did_you_mean
+from genzoo.core.text import counted
 from genzoo.data.readers.dialect import Decimal, Dialect, Header, Separator, is_missing
 
 Index = Literal["auto", "keep", "drop"]
@@ -183,8 +184,3 @@ def _place(path: Path, names: Sequence[str], wanted: str) -> int:
 def listed(names: Sequence[str]) -> str:
     """Return names as text: at most `SHOWN`, then "…"."""
     return ", ".join(name[:40] or '""' for name in names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun, such as "1 column" or "2 columns"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genzoo.core.errors import UsageError
-from genzoo.data.readers.columns import Columns, TableOptions, TrainedColumns, choose, counted, listed
+from genzoo.core.text import counted
+from genzoo.data.readers.columns import Columns, TableOptions, TrainedColumns, choose, listed
 from genzoo.data.readers.dialect import (
     COMMA_NUMBER,
     GROUPED_NUMBER,

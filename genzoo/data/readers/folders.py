@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from genzoo.core.errors import UsageError
-from genzoo.data.readers.columns import counted
+from genzoo.core.text import counted
 from genzoo.data.readers.images import SUFFIXES
 
 JUNK = {"__macosx", "@eadir", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information", "lost+found"}

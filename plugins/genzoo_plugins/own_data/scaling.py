@@ -11,8 +11,9 @@ from torch import Tensor
 from genzoo.core.dataset import Split
 from genzoo.core.errors import UsageError
 from genzoo.core.rows import Rows, chunks
+from genzoo.core.text import counted
 from genzoo.data.input_format import InputFormat
-from genzoo.data.readers.columns import counted, listed
+from genzoo.data.readers.columns import listed
 from genzoo.data.splits import sample_of
 
 if TYPE_CHECKING:
