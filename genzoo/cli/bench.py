@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from genzoo.cli.commas import take_names
 from genzoo.cli.made_file import add_file, add_open, open_file, tell_left_out, tell_replaced
 from genzoo.cli.sharing import add_sharing, made_and_published, refuse_jobs, tell_one_seed
-from genzoo.cli.words import RUNS_AS_CSV, add_data_root, add_formats, add_sort, refuse_elsewhere
+from genzoo.cli.words import add_data_root, add_formats, add_sort, refuse_elsewhere
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.text import names_in
 from genzoo.figures.formats import PICTURES, either, is_picture
@@ -32,16 +32,11 @@ Train several models with the same seeds and options; compare quality, speed and
 Any option of `genzoo run` that all of them take may follow: --epochs 5 --latent-dim 10 --data.validation 1000.
 Options of one model stand behind its name: --models "vae,ddpm --net perceptron --channels 8".
 Finished runs are reused, so the same command continues an interrupted benchmark."""
-OF_ANOTHER_VERB = {
-    "--dry-run": "how long one model takes: genzoo run MODEL DATASET --dry-run",
-    "--csv": f"of what is made: genzoo compare {RUNS_AS_CSV} > FILE.csv",
-}
 NOT_HERE = {
     "--seed": "give all seeds: --seeds 0-4",
     "--out": "each run gets its own folder in --runs FOLDER",
     "--config": "give the options: genzoo bench --models A,B --dataset NAME --epochs 5 …",
     "--model": "give all models: --models A,B",
-    **OF_ANOTHER_VERB,
 }
 
 
@@ -60,7 +55,7 @@ def add_verb(verbs: Any) -> None:
     add_open(parser, "the picture")
     add_data_root(parser)
     add_sharing(parser)
-    add_formats(parser, "markdown", "html")
+    add_formats(parser, "markdown", "csv", "html")
     parser.set_defaults(handler=handle)
 
 
@@ -234,6 +229,7 @@ def refuse_uncomputable(options: argparse.Namespace, configs: Sequence[RunConfig
 def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None:
     """Print the leaderboard and draw its picture."""
     from genzoo.cli.terminal import print_tables
+    from genzoo.reporting.csv_tables import compared
     from genzoo.reporting.leaderboard import leaderboard_table
     from genzoo.reporting.tables import as_markdown
 
@@ -244,6 +240,8 @@ def publish(options: argparse.Namespace, runs: list[Any], picture: Path) -> None
         return
     if options.format == "html":
         print(as_html(leaderboards, f"Leaderboard on {options.dataset}", picture if drawn else None))
+    elif options.format == "csv":
+        print(compared([board.table for board in leaderboards]))
     elif options.format == "markdown":
         print(as_markdown([leaderboard_table(board) for board in leaderboards]))
     else:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genzoo.cli.bench import OF_ANOTHER_VERB, checked_config, refuse_sort, refuse_uncomputable
+from genzoo.cli.bench import checked_config, refuse_sort, refuse_uncomputable
 from genzoo.cli.sharing import made_and_published
 from genzoo.core.errors import UsageError
 from genzoo.core.text import options_text
@@ -24,7 +24,6 @@ NOT_HERE = {
     "--seed": "give all seeds: --seeds 0-2",
     "--out": "each run gets its own folder in --runs FOLDER",
     "--models": "a sweep is of one model; several models: genzoo bench A,B DATASET",
-    **OF_ANOTHER_VERB,
 }
 
 
@@ -107,13 +106,16 @@ def publish(
     from genzoo.cli.terminal import print_tables
     from genzoo.comparison.selection import selections
     from genzoo.evaluation.order import key
+    from genzoo.reporting.csv_tables import selected
     from genzoo.reporting.selection import INTERVAL, selection_table
     from genzoo.reporting.tables import as_markdown
 
     found = selections(runs, key(options.sort or ""), tried)
     json_result(command=options.command, looked_at=looked_at, tables=[one.record() for one in found])
     sheets = [selection_table(one, looked_at) for one in found]
-    if options.format == "markdown":
+    if options.format == "csv":
+        print(selected(found))
+    elif options.format == "markdown":
         print(as_markdown(sheets))
     else:
         print_tables(sheets, INTERVAL)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -73,7 +71,9 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         json_result(tables=as_records(chosen), figure=options.figure)
     elif options.format == "csv":
-        print(as_csv(chosen))
+        from genzoo.reporting.csv_tables import compared
+
+        print(compared([table for table, _ in chosen]))
     elif options.format == "html":
         print(as_html(chosen))
     else:
@@ -177,29 +177,6 @@ def pca_of(row: Row, metrics: list[str]) -> str:
         return ""
     error = row.estimate(pca.metric)
     return number(pca.value) + ("" if isinstance(error, str) or pca.is_beaten_by(error.mean) else " NOT beaten")
-
-
-def as_csv(chosen: list[tuple[Table, str]]) -> str:
-    """Return CSV with one line for each row and metric: mean, intervals, seeds, and the rank by that metric."""
-    from genzoo.comparison.ranking import ranks
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["protocol", "model", "figure", "mean", "interval_95", "test_interval_95", "seeds", "rank", "not_available"]
-    )
-    for table, _ in chosen:
-        places = {name: ranks(table, name) for name in table.metrics()}
-        for number, row in enumerate(table.rows):
-            for name in table.metrics():
-                estimate = row.estimate(name)
-                known = ["", "", ""] if isinstance(estimate, str) else [
-                    estimate.mean, estimate.interval, estimate.test_interval
-                ]  # fmt: skip
-                reason = estimate if isinstance(estimate, str) else ""
-                end = [row.seeds, places[name][number], reason]
-                writer.writerow([table.protocol, table.label(row), name, *known, *end])
-    return text.getvalue().rstrip("\n")
 
 
 def as_records(chosen: list[tuple[Table, str]]) -> list[dict[str, Any]]:

@@ -211,21 +211,24 @@ compare
     paired            any          the test of the best two rows, or null
     warnings          [text]
     rate_distortion   [any]        curves of runs that differ in --beta
-bench
+bench, race
   command?            [text]
   picture?            text?
-  tables?             [{any}]      leaderboards; missing without results
+  tables?             [{any}]      of bench; missing without results
   failures            [text]       runs without results
-race
-  command?            [text]
-  picture?            text?
-  failures            [text]       runs without results
-  *                   any          budget, contests, …
+  *                   any          of race: budget, contests, …
 sweep
   command?            [text]
   looked_at?          text         how many were looked at to choose among
   tables?             [{any}]      rows, the best first; best: options, runs
   failures            [text]       runs without results
+bench --dry-run, race --dry-run, sweep --dry-run, reproduce --dry-run
+  rows                [{any}]      each configuration: run, left, …
+  planned             integer      runs in all
+  left                integer      runs that are not there yet
+  seconds             number       of training, one after another
+  disk                number       bytes
+  failures            [text]       configurations that cannot be trained
 bench --worker, race --worker, sweep --worker, reproduce --worker
   finished            integer      runs, those of others too
   planned             integer      runs in all

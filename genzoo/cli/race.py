@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genzoo.cli.bench import OF_ANOTHER_VERB, refuse_picture, requested_models, run_all, say, usable_configs
+from genzoo.cli.bench import refuse_picture, requested_models, run_all, say, usable_configs
 from genzoo.cli.commas import take_names
 from genzoo.cli.made_file import add_file, add_open, open_file, tell_replaced
 from genzoo.cli.sharing import add_sharing, refuse_jobs, tell_one_seed
-from genzoo.cli.words import add_data_root, add_formats
+from genzoo.cli.words import RUNS_AS_CSV, add_data_root, add_formats
 from genzoo.core.errors import GenzooError, UsageError, listed
 from genzoo.core.listener import UNLIMITED
 from genzoo.core.text import names_in, seconds_in
@@ -34,7 +34,7 @@ NOT_HERE = {
     "--seed": "give all seeds: --seeds 0-4",
     "--config": "give the options: genzoo race --models A,B --dataset NAME --budget 10m …",
     "--model": "give all models: --models A,B",
-    **OF_ANOTHER_VERB,
+    "--csv": f"of what is made: genzoo compare {RUNS_AS_CSV} > FILE.csv",
     "--runs": "name the folder of all runs: --out FOLDER",
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genzoo.cli.bench import say
+from genzoo.cli.dry_run import asked_of, print_estimates
 from genzoo.cli.sharing import add_sharing, refuse_jobs, shared_sweep, work
 from genzoo.cli.words import add_data_root, add_formats
 from genzoo.core.errors import UsageError
@@ -61,6 +62,8 @@ def handle(options: argparse.Namespace) -> int:
     refuse_jobs(options)
     plan = chosen.plan(parse_seeds(options.seeds), **({"device": options.device} if options.device else {}))
     paths, every = RunPaths(folder, None, options.data_root), [planned for _, planned in plan]
+    if options.dry_run:
+        return print_estimates(options, asked_of(every, paths))
     if options.worker:
         return work(options, every, paths)
     try:

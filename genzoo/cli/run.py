@@ -164,6 +164,8 @@ def all_options(options: argparse.Namespace, model: str, dataset: str, loss: str
 def start(config: Any, options: argparse.Namespace) -> int:
     """Run a configuration and print the results; with `--dry-run` only what it would take."""
     if options.dry_run:
+        from genzoo.cli.dry_run import print_estimate
+
         return print_estimate(config, options)
     from genzoo.experiment.or_resume import run_new, run_or_resume
     from genzoo.registry.plugin_faults import exit_code_of
@@ -178,32 +180,6 @@ def start(config: Any, options: argparse.Namespace) -> int:
         if code:
             processes.ignore_sigterm()
         return code
-
-
-def print_estimate(config: Any, options: argparse.Namespace) -> int:
-    """Print what a run would take, and which of its options are not the defaults."""
-    from dataclasses import asdict
-
-    from genzoo.cli.terminal import print_table
-    from genzoo.core.text import duration, gigabytes
-    from genzoo.experiment.dry_run import estimate
-
-    found = estimate(config, options.data_root)
-    changed = config.changed()
-    json_result(**asdict(found), options=changed)
-    rows = {"run": f"{config.model} with loss {config.loss} on {config.dataset}"}
-    rows["options"] = " ".join(f"{name} {value}" for name, value in changed.items()) or "all at their defaults"
-    rows["model"] = f"{found.parameters:,} parameters, {found.device}, {found.mode}"
-    epochs = f"{found.epochs} epoch{'s' * (found.epochs != 1)} of {found.examples:,} examples, {found.steps:,} steps"
-    rows["training"] = epochs if found.steps else f"{found.examples:,} examples"
-    if found.few_steps:
-        rows["few steps"] = found.few_steps
-    if found.steps:
-        rows["time"] = f"about {duration(found.seconds)}, by {found.tried:,} steps; then evaluation and figures"
-    rows["memory"] = gigabytes(found.memory)
-    rows["disk"] = f"{gigabytes(found.disk)} of model and checkpoints, and the figures"
-    print_table([list(row) for row in rows.items()], left=2, header=False)
-    return 0
 
 
 def print_outcome(run: Run, experiment: Experiment, options: argparse.Namespace) -> int:

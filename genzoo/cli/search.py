@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genzoo.cli.bench import say
-from genzoo.cli.choosing import configured, made_and_chosen, planned, refuse_fixed, refuse_unjudged
+from genzoo.cli.choosing import configured, made_and_chosen, plain, planned, refuse_fixed, refuse_unjudged
+from genzoo.cli.dry_run import Asked, asked_of, print_estimates
 from genzoo.cli.sharing import interrupted, start_workers
 from genzoo.core.errors import UsageError
+from genzoo.core.text import options_text
 
 if TYPE_CHECKING:
     from genzoo.experiment.search import Search
@@ -23,6 +25,8 @@ def search(options: argparse.Namespace, model: str, folder: Path) -> int:
     from genzoo.system.signals import exit_code
 
     found = prepared(options, model, folder)
+    if options.dry_run:
+        return print_estimates(options, asked_of_search(options, model, found))
     try:
         make_trials(options, found)
     except KeyboardInterrupt as error:
@@ -73,6 +77,22 @@ def best_plan(options: argparse.Namespace, model: str, found: Search) -> list[Sw
     """Return the runs of the best trials with new seeds; none if no trial has a result."""
     best = found.best(options.best or BEST)
     return planned(model, options, best, options.seeds or SEEDS) if best else []
+
+
+def asked_of_search(options: argparse.Namespace, model: str, found: Search) -> list[Asked]:
+    """Return the trials that are still to be drawn and the runs of the best ones, as if all had the first values."""
+    from genzoo.experiment.sweep import parse_seeds
+
+    found.look()
+    left = found.trials - len(found.outcomes)
+    if not left:
+        return asked_of(best_plan(options, model, found), found.paths)
+    again = (options.best or BEST) * len(parse_seeds(options.seeds or SEEDS))
+    name = f"{model} {options_text(plain(found.first))}"
+    return [
+        Asked(f"trials, as {name}", found.base, found.trials, left),
+        Asked("the best again", found.base, again, again),
+    ]
 
 
 def refuse_odd(options: argparse.Namespace) -> None:

@@ -22,7 +22,10 @@ MOST_JOBS = 1000
 
 
 def add_sharing(parser: argparse.ArgumentParser) -> None:
-    """Add `--jobs`, `--worker` and `--on`."""
+    """Add `--dry-run`, `--jobs`, `--worker` and `--on`."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="train each for seconds, and say what all runs that are missing take"
+    )
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N",
         help="make the runs by N processes here, each with its share of the cores and GPUs; speeds are then measured "
@@ -110,6 +113,10 @@ def made_and_published(
     """
     from genzoo.experiment.reuse import finished
 
+    if options.dry_run:
+        from genzoo.cli.dry_run import asked_of, print_estimates
+
+        return print_estimates(options, asked_of(plan, paths))
     if options.worker:
         return work(options, plan, paths)
     try:

@@ -62,7 +62,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="folder of the runs (default: sweep/MODEL-DATASET)")
     add_data_root(parser)
     add_sharing(parser)
-    add_formats(parser, "markdown")
+    add_formats(parser, "markdown", "csv")
     parser.set_defaults(handler=handle)
 
 

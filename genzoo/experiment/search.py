@@ -106,9 +106,10 @@ class Search:
 
     def __post_init__(self) -> None:
         self.claims = Claims(self.paths.runs)
-        first = {one.option: one.choices[0] if one.choices else as_typed(one.low) for one in self.dimensions}
-        self.base = self.configured(first)
-        """The configuration with the first value of each option."""
+        self.first = {one.option: one.choices[0] if one.choices else as_typed(one.low) for one in self.dimensions}
+        """The first value of each option."""
+        self.base = self.configured(self.first)
+        """The configuration with these."""
         asked = [self.base.to_json(), [vars(one) for one in self.dimensions], self.metric, self.prune]
         self.name = hashlib.sha256(as_key(asked).encode()).hexdigest()[:16]
 

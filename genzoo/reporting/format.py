@@ -147,7 +147,8 @@ def limited_code(metrics: Mapping[str, Any], name: str) -> str:
     rate = metrics.get(metric_for("rate"))
     if name != metric_for("error") or not isinstance(rate, float) or rate < LEAST_RATE:
         return ""
-    return f", as is usual for a limited code: the model's holds {number(rate)} nats, the baseline's any amount"
+    what = f"the loss keeps codes short, here {number(rate)} nats each (the KL), and the baseline's are not"
+    return f", as is usual: {what}"
 
 
 def gaps(metrics: Mapping[str, Any], known: Mapping[str, Any], measure: str | None = "density") -> list[str]:

@@ -18,7 +18,7 @@ PARTS = {
 """The section that each part of a configuration is typed with: --model.x, --loss.x, --data.x, --train.x."""
 OF_THE_VERB = (
     *("--dataset", "--loss", "--config", "--runs", "--out", "--data-root", "--json", "--quiet", "--debug", "--verbose"),
-    *("--dry-run", "--open", "--or-resume", "--on"),
+    *("--dry-run", "--open", "--or-resume", "--on", "--profile", "--help"),
 )
 """Options of the command line itself. A part's option of the same name is typed with its section."""
 

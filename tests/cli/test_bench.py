@@ -18,7 +18,10 @@ import scipy.stats
 from commandline import Result, environment, genzoo, refused
 
 from genzoo.cli.bench import requested_models, usable_configs
+from genzoo.core.errors import OutOfMemory
+from genzoo.experiment import dry_run
 from genzoo.experiment.experiment import Experiment
+from genzoo.runs.config import RunConfig
 from genzoo.runs.run import Run
 from genzoo.training.trainer import Trainer
 
@@ -69,6 +72,31 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 def runs_of(folder: Path, model: str) -> list[Run]:
     found = [Run(path.parent) for path in folder.glob("*/results.json")]
     return sorted((run for run in found if run.config.model == model), key=lambda run: run.config.training.seed)
+
+
+def test_csv_is_that_of_compare(kept: Path) -> None:
+    assert genzoo(f"{BENCH} {kept} --csv").out == genzoo(f"compare {kept} --csv").out
+
+
+def test_a_dry_run_makes_nothing_and_costs_one_row_where_a_model_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = dry_run.estimate
+
+    def fails(config: RunConfig, data_root: Path | None = None) -> dry_run.Estimate:
+        if config.model == "ae":
+            raise OutOfMemory("too large", "make it smaller")
+        return original(config, data_root)
+
+    monkeypatch.setattr(dry_run, "estimate", fails)
+    folder = tmp_path / "runs"
+    result = genzoo(f"{BENCH} {folder} --dry-run")
+    assert result.code == 3
+    assert not folder.exists()
+    assert "vae" in result.out
+    assert "2 of 2" in result.out
+    assert "cannot be trained: ae: too large" in result.out
+    assert "4 of 4 runs to make" in result.out
 
 
 def test_the_metrics_are_those_of_the_runs(kept: Path, table: dict[str, Any]) -> None:
@@ -255,8 +283,6 @@ def test_it_needs_no_pytest(kept: Path) -> None:
         ("vae,ae", "which dataset? genzoo bench vae,ae DATASET"),
         ("vae,vea digits", "no model named 'vea'. Did you mean 'vae'?"),
         ("vae diggits --epochs 1", "no dataset named 'diggits'. Did you mean 'digits'?"),
-        ("vae digits --csv", "--csv is not for bench"),
-        ("vae digits --dry-run", "--dry-run is not for bench"),
         ("--dataset diggits", "no dataset named 'diggits'. Did you mean 'digits'?"),
         ("--dataset digits --models vae,vea", "no model named 'vea'. Did you mean 'vae'?"),
         ("--dataset digits --models ,", "--models ',' names none"),

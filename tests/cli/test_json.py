@@ -61,7 +61,10 @@ WORKS = {
     "runs clean": ("runs clean COPY --yes",),
     "runs rm": ("runs rm MADE --yes",),
     "compare": ("compare runs",),
-    "bench": (f"bench --models vae --dataset moons --seeds 0 --epochs 1 {SMALL} --runs OUT/bench",),
+    "bench": (
+        f"bench --models vae --dataset moons --seeds 0 --epochs 1 {SMALL} --runs OUT/bench",
+        f"bench vae,ae moons --epochs 1 {SMALL} --dry-run",
+    ),
     "sweep": (f"sweep vae moons --grid beta=1 --seeds 0 --epochs 1 {SMALL} --runs OUT/sweep",),
     "race": (f"race --models vae --baselines none --dataset moons --seeds 0 --budget 0.1s {SMALL} --out OUT/race",),
     "reproduce": ("reproduce --list", "reproduce mine --seeds 0 --out OUT/card --device cpu"),
@@ -209,4 +212,4 @@ def test_a_help_is_a_text() -> None:
 def test_the_documentation_has_a_line_for_each_field_of_80_columns() -> None:
     text = genzoo("help json").out
     assert max(map(len, text.splitlines())) <= 80
-    assert "\nbench\n  command?            [text]\n" in text
+    assert "\nbench, race\n  command?            [text]\n" in text

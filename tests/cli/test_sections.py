@@ -10,8 +10,11 @@ from commandline import genzoo, refused, trained
 from plugin_factory import Site
 
 import genzoo as package
+from genzoo.cli.dispatch import Parser
+from genzoo.cli.words import add_general_options, add_verbs
 from genzoo.comparison.tables import tables
 from genzoo.runs.run import Run
+from genzoo.runs.sections import OF_THE_VERB
 
 MODEL = '''
 import genzoo
@@ -213,3 +216,11 @@ def test_a_registration_with_a_wrong_option_of_the_trainer_is_refused(site: Site
     message = "registration of model 'scheduled': unknown option 'emma'. Did you mean 'ema'?"
     assert refused(genzoo("run scheduled --dataset moons")) == message
     assert "FAIL  options" in genzoo("check scheduled --only options").out
+
+
+def test_what_is_of_the_verb_is_what_its_parser_takes() -> None:
+    parser = Parser(prog="genzoo")
+    add_general_options(parser)
+    run = add_verbs(parser, ["run"]).choices["run"]
+    taken = {*parser._option_string_actions, *run._option_string_actions}
+    assert {*OF_THE_VERB} == {word for word in taken if word.startswith("--")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import signal
@@ -62,6 +64,36 @@ def test_the_same_command_trains_nothing_again(kept: tuple[Path, dict[str, Any]]
     assert result.code == 0, result.err
     assert f"best: {table['best']['model']}, of 4 combinations, by its validation −ELBO (nats) " in result.out
     assert result.out.index("vae beta") < result.out.index("best: ")
+
+
+def test_csv_has_the_validation_data_of_all_and_the_test_data_of_the_best(
+    kept: tuple[Path, dict[str, Any]], nothing_is_trained: None
+) -> None:
+    folder, table = kept
+    lines = list(csv.DictReader(io.StringIO(genzoo(f"{GRID} --runs {folder} --csv").out)))
+    bounds = {
+        (line["model"], line["split"]): float(line["mean"]) for line in lines if line["figure"] == "negative_elbo"
+    }
+    expected = {(row["model"], "validation"): row["validation"]["negative_elbo"]["mean"] for row in table["rows"]}
+    best = table["best"]
+    assert bounds == expected | {(best["model"], "test"): best["test"]["negative_elbo"]["mean"]}
+
+
+def test_a_dry_run_says_what_is_missing_and_makes_nothing(
+    kept: tuple[Path, dict[str, Any]], nothing_is_trained: None
+) -> None:
+    folder, table = kept
+    before = sorted(folder.rglob("*"))
+    said = json.loads(genzoo(f"{GRID.replace('--seeds 0', '--seeds 0-2')} --runs {folder} --dry-run --json").out)
+    assert sorted(folder.rglob("*")) == before
+    assert (said["planned"], said["left"], said["failures"]) == (12, 8, [])
+    assert {row["run"] for row in said["rows"]} == {row["model"] for row in table["rows"]}
+    made = Run(Path(*table["rows"][0]["runs"]))
+    first = next(row for row in said["rows"] if row["run"] == table["rows"][0]["model"])
+    assert (first["steps"], first["parameters"]) == (made.results["training"]["step"], made.results["parameters"])
+    assert said["seconds"] == pytest.approx(sum(2 * row["seconds"] for row in said["rows"]))
+    text = genzoo(f"{GRID} --runs {folder} --dry-run")
+    assert "0 of 4 runs to make: about 0 s of training" in text.out
 
 
 def test_options_and_grid_from_a_file(

@@ -44,7 +44,7 @@ def test_a_long_training_is_not_waited_for(place: Path, monkeypatch: pytest.Monk
     limited = json.loads(genzoo(f"{WORDS} --epochs 100000 --max-time 7s --dry-run --json").out)
     assert limited["seconds"] == 7.0
     text = genzoo(f"{WORDS} --epochs 100000 --dry-run").out
-    assert "100000 epochs of 1,257 examples, 900,000 steps" in text
+    assert "100,000 epochs of 1,257 examples, 900,000 steps" in text
     assert "--lr 0.01" in text
 
 

@@ -56,8 +56,9 @@ def test_the_nightly_integration_runs_the_long_suite() -> None:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> tuple[Environment, Path]:
     """A copy of this tree and an environment to install it into, without downloads."""
     folder = tmp_path_factory.mktemp("contributing")
-    ignored = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*_cache", "*.egg-info")
+    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "*.egg-info")
     shutil.copytree(ROOT, folder / "genzoo", ignore=ignored)
+    shutil.rmtree(folder / "genzoo/runs", ignore_errors=True)  # those of this tree, not the package genzoo/genzoo/runs
     environment = make_environment(folder / "environment")
     # These need a network or are run by .ci/run: their calls are only recorded.
     for name in ("pre-commit", "pytest", "ruff", "mypy"):
@@ -132,8 +133,8 @@ def test_the_worked_examples_work_together(examples: Path) -> None:
     lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
     assert [list(line)[1] for line in lines] == ["options", "step", "step", "status"]
     assert int(genzoo("size r")) > 1000
-    genzoo("run warm --dataset coins --on r --latent-dim 16 --epochs 1 --out w")
-    assert json.loads((folder / "w/run.json").read_text())["runs"]["model.on"]["path"] == str(folder / "r")
+    genzoo("run warm --dataset coins --start r --latent-dim 16 --epochs 1 --out w")
+    assert json.loads((folder / "w/run.json").read_text())["runs"]["model.start"]["path"] == str(folder / "r")
     assert "mean of the reconstruction" in genzoo("evaluate r --metrics blackness --data-root data")
     genzoo("run per-class --dataset inverted --epochs 1 --out p")
     assert (folder / "p/figures/nearest.png").stat().st_size > 1000

@@ -168,7 +168,7 @@ def test_genzoos_own_bug_is_not_a_plugins(monkeypatch: pytest.MonkeyPatch) -> No
         raise KeyError("own")
 
     monkeypatch.setattr("genzoo.cli.list.show_list", broken, raising=False)
-    monkeypatch.setattr("genzoo.cli.main.load_plugin_files", broken)
+    monkeypatch.setattr("genzoo.cli.dispatch.load_plugin_files", broken)
     result = genzoo("list")
     assert result.code == 1
     assert "this is a bug of genzoo" in result.err

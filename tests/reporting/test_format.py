@@ -104,8 +104,8 @@ def test_a_worse_error_is_told_with_what_the_code_holds() -> None:
     pca = {"pca": {"mse": 0.0235, "components": 20}}
     (line,) = notes({"test": {"mse": 0.03, "kl": 3.8}, "baselines": pca})
     assert line == (
-        "MSE per dimension 0.03000 is not better than PCA with 20 components: 0.02350, as is usual for a limited code: "
-        "the model's holds 3.8000 nats, the baseline's any amount"
+        "MSE per dimension 0.03000 is not better than PCA with 20 components: 0.02350, as is usual: the loss keeps "
+        "codes short, here 3.8000 nats each (the KL), and the baseline's are not"
     )
     (line,) = notes({"test": {"mse": 0.02, "kl": 3.8}, "baselines": pca})
     assert line.endswith(" is better than PCA with 20 components: 0.02350")
