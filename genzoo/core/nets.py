@@ -45,6 +45,15 @@ def changing_buffers(module: nn.Module) -> list[Tensor]:
     ]
 
 
+def lay_out(module: nn.Module) -> None:
+    """Lay out parameters and buffers in the order of their indices, as they are after loading.
+
+    What is fitted may have another layout, such as that of a Cholesky factor, over which products round differently.
+    """
+    for tensor in (*module.parameters(), *module.buffers()):
+        tensor.data = tensor.data.contiguous()
+
+
 class MaskedLinear(nn.Linear):
     """A linear layer in which output i uses only the inputs j with mask[i, j] (Germain et al. 2015, eq. 10).
 

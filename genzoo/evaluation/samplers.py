@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genzoo.core.errors import GenzooError, UsageError
 from genzoo.core.model import Autoencoder, Encoder, LatentModel, Model, without_prior
+from genzoo.core.nets import lay_out
 from genzoo.core.noise import derive_seed, generators, seeded
 from genzoo.core.parts import Sampler
 from genzoo.data.batching import evaluation_batch, in_parts
@@ -85,6 +86,7 @@ class Samplers:
         sampler: Sampler = make_part("sampler", name, tuple(self.codes.shape[1:]))
         with generators, seeded(derive_seed(0, "sampler", name)):
             sampler.fit(self.codes.flatten(1))
+        lay_out(sampler)
         return sampler.eval()
 
     @property

@@ -30,6 +30,7 @@ from genzoo.reporting.html import data_url, render
 from genzoo.runs.details import without_copies
 from genzoo.runs.record import total_seconds, why_outdated
 from genzoo.runs.run import DAMAGED, REPORT_FILE, Run, read_json, refuse_without
+from genzoo.runs.typed_options import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ def page(run: Run) -> str:
         table=table(results),
         notes=[*missing(results, labels_in(results)), *notes(results)],
         figures=pictures(run.path / "figures", captions()),
-        command=command(config),
+        command=shlex.join(repeated(config)),
         configuration=[
             (section, [(key, option_text(value)) for key, value in config[section].items()]) for section in config
         ],
@@ -200,15 +201,6 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     ".csv": ("table", _table),
 }
 """What the page shows of a figure's files, by their ending, and how it is read."""
-
-
-def command(config: Mapping[str, Any]) -> str:
-    """Return the command that repeats the run, with every option."""
-    from genzoo.runs.config import to_arguments
-
-    options = {section: {k: v for k, v in values.items() if k != "name"} for section, values in config.items()}
-    names = [config["model"]["name"], "--dataset", config["data"]["name"], "--loss", config["loss"]["name"]]
-    return shlex.join(["genzoo", "run", *names, *to_arguments(options, "config.json")])
 
 
 def provenance(record: Mapping[str, Any]) -> list[tuple[str, str]]:

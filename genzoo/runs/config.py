@@ -258,12 +258,14 @@ def to_arguments(values: Mapping[str, Any], where: str) -> list[str]:
 
 
 def _argument(name: str, value: Any, where: str) -> list[str]:
-    spelling = option(name)
+    if value is None or isinstance(value, (str, int, float, list)):
+        return to_words(option(name), value)
+    raise UsageError(f"{where}: {name} cannot be a {type(value).__name__}", FORM)
+
+
+def to_words(spelling: str, value: Any) -> list[str]:
+    """Return an option with its value as words of a command line."""
     if isinstance(value, bool):
         section, dot, plain = spelling.removeprefix("--").rpartition(".")
         return [spelling if value else f"--{section}{dot}no-{plain}"]
-    if isinstance(value, list):
-        return [spelling, *(str(item) for item in value)]
-    if value is None or isinstance(value, (str, int, float)):
-        return [spelling, str(value)]
-    raise UsageError(f"{where}: {name} cannot be a {type(value).__name__}", FORM)
+    return [spelling, *map(str, value)] if isinstance(value, list) else [spelling, str(value)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from genzoo.core.errors import GenzooError
@@ -10,7 +10,7 @@ from genzoo.core.options import option, to_json
 from genzoo.core.text import as_typed
 from genzoo.registry.answer_cache import cached
 from genzoo.registry.current import registry
-from genzoo.runs.config import SECTIONS, TABLES, Components
+from genzoo.runs.config import SECTIONS, TABLES, Components, to_words
 from genzoo.runs.reference import shortened
 from genzoo.runs.sections import PARTS
 
@@ -20,18 +20,31 @@ def typed_options(config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 
     A default may be that of the model's registration; it is "" where model, loss or dataset are not installed.
     """
+    return {spelling: (as_typed(shortened(value)), default) for spelling, default, value in _options(config)}
+
+
+def repeated(config: Mapping[str, Any]) -> list[str]:
+    """Return the words of a command line that repeats a stored configuration, without options at their defaults."""
+    words = ["genzoo", "run", config["model"]["name"], "--dataset", config["data"]["name"]]
+    words += ["--loss", config["loss"]["name"]]
+    for spelling, default, value in _options(config):
+        if as_typed(shortened(value)) != default:
+            words += to_words(spelling, value)
+    return words
+
+
+def _options(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield spelling, default as it is typed and value of each option of a stored configuration."""
     names = [config["model"]["name"], config["data"]["name"], config["loss"]["name"]]
     try:
         usual = cached(["typed options", *names], lambda: _usual(*names))
     except GenzooError:
         usual = {}
-    found = {}
     for section in SECTIONS:
         for name, value in config[section].items():
             spelling, default = usual.get(f"{section}.{name}", (option(f"{TABLES[section]}.{name}"), ""))
             if name != "name" or section == "training":
-                found[spelling] = (as_typed(shortened(value)), default)
-    return found
+                yield spelling, default, value
 
 
 def _usual(model: str, dataset: str, loss: str) -> dict[str, tuple[str, str]]:

@@ -10,6 +10,7 @@ import torch
 
 from genzoo.core.dataset import Batch
 from genzoo.core.listener import CLOSED_FORM, Epoch
+from genzoo.core.nets import lay_out
 from genzoo.core.noise import derive_seed, seeded
 from genzoo.data.batching import evaluation_batch
 from genzoo.data.resident import Resident
@@ -68,6 +69,7 @@ class ClosedFormTrainer(BaseTrainer):
         explained = memory_explained("fitting the model", "use a smaller model", self.device)
         with seeded(derive_seed(self.training.seed, "fit")), computing(self.device), torch.no_grad(), explained:
             model.fit(Passes(self.train_data, evaluation_batch(model.spec)))
+        lay_out(model)
         self.processes.broadcast(self.objective.state_dict().values())  # processes may round differently
         self.step = self.outcome.step = 1
         record = self._record(time.perf_counter() - since)

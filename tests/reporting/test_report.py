@@ -20,9 +20,10 @@ from genzoo.core.text import number
 from genzoo.registry.current import register_part, registry
 from genzoo.reporting import report
 from genzoo.reporting.format import half_width
-from genzoo.reporting.report import collapse, command, device_text, page, write_report
+from genzoo.reporting.report import collapse, device_text, page, write_report
 from genzoo.runs.config import Components
 from genzoo.runs.run import Run, read_json
+from genzoo.runs.typed_options import repeated
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +65,15 @@ def test_it_holds_every_metric_of_the_evaluation(run: Run) -> None:
 
 def test_its_command_gives_the_same_configuration(run: Run) -> None:
     config = read_json(run.path / "config.json")
-    line = command(config)
+    line = shlex.join(repeated(config))
     assert line in Reader(page(run)).text
     words = shlex.split(line)
     assert words[:7] == ["genzoo", "run", "beta-vae", "--dataset", "digits", "--loss", "elbo"]
     components = Components.find(registry(), "beta-vae", "digits", "elbo")
     assert parse(components, [], words[7:], "") == run.config
+    assert len(words[7:]) < 2 * len(run.config.changed()) + 4, "options at their defaults are left out"
+    config["model"]["name"] = "not-installed"
+    assert len(repeated(config)) > 60, "without the defaults all are there"
 
 
 def test_it_says_where_everything_came_from(copy: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,8 @@ from genzoo.core.dataset import Split
 from genzoo.core.listener import CLOSED_FORM
 from genzoo.data.resident import Resident
 from genzoo.experiment import job
-from genzoo.experiment.training import TrainingSession
+from genzoo.experiment.training import Trained, TrainingSession
+from genzoo.registry.current import registry
 from genzoo.runs.run import Run
 from genzoo.training.closed_form import Passes
 
@@ -52,6 +54,30 @@ def test_its_results_are_those_of_the_fit_and_are_not_outdated(run: Run) -> None
     assert run.results["test"]["nll"] > run.results["train"]["nll"]
     (table,) = tables(collect([run.path]))
     assert [row.model for row in table.rows] == ["ppca"]
+
+
+def test_what_was_fitted_is_laid_out_as_after_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = registry().get("model", "ppca").load()
+    original, layouts = model.fit, []
+
+    def by_columns(self: genzoo.Model, passes: Passes) -> None:
+        original(self, passes)
+        for tensor in self.buffers():
+            tensor.data = tensor.data.mT.contiguous().mT if tensor.dim() > 1 else tensor.data
+        layouts.append([tensor.is_contiguous() for tensor in self.buffers()])
+
+    def noted(self: TrainingSession, *given: Any) -> Trained:
+        trained = train(self, *given)
+        layouts.append([tensor.is_contiguous() for tensor in trained.model.buffers()])
+        return trained
+
+    train = TrainingSession.train
+    monkeypatch.setattr(model, "fit", by_columns)
+    monkeypatch.setattr(TrainingSession, "train", noted)
+    genzoo.run("ppca", "quadratic", out=tmp_path / "r", latent_dim=2, quiet=True)
+    fitted, kept = layouts
+    assert not all(fitted)
+    assert all(kept)
 
 
 def test_a_finished_fit_has_nothing_left(run: Run) -> None:
