@@ -149,6 +149,8 @@ def _call(command: str) -> str:
         verb, *words = shlex.split(command)
     except ValueError:
         return ""
+    if {">", "|"} & {*words}:
+        return ""
     helped = verb == "run" and words[-1:] == ["--help"]
     words = words[:-1] if helped else words
     function = "options" if helped else CALLS.get(verb, "")

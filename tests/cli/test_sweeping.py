@@ -146,4 +146,5 @@ def test_jobs_make_the_same_runs(tmp_path: Path) -> None:
         )
         for jobs in (1, 2)
     )
-    assert one.to_markdown() == two.to_markdown()
+    same, others = (found.to_markdown().replace(str(found.best[0].path), "RUN") for found in (one, two))
+    assert same == others

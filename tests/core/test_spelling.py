@@ -63,6 +63,7 @@ SPELLED = {
     "--sort NAME (genzoo list --kind metric)": "sort=NAME (genzoo list --kind metric, in a shell)",
     "rm a/results.json && genzoo resume a": "rm a/results.json && genzoo resume a",
     "new ones: --seeds 1-3 or --seeds 0,2": "new ones: seeds=range(1, 4) or seeds=[0, 2]",
+    "made: genzoo compare runs --csv > FILE.csv": "made: genzoo compare runs --csv > FILE.csv (in a shell)",
     "genzoo compare sweep/vae-digits": 'genzoo.compare("sweep/vae-digits")',
 }
 
