@@ -25,6 +25,8 @@ BUDGET = 4_000_000
 DISCRETE = 4000
 """Largest number of samples whose values are counted, which is slow in many dimensions."""
 FEWEST = 200
+FEWEST_SEEN = 50
+"""Of fewer unlike samples the mean says nothing where a sample may be large."""
 SLACK = 0.004
 """Tolerance for rounding in a mean of values of at most 1."""
 SOLVED = 0.02
@@ -237,6 +239,8 @@ def centred(p: Distribution, called: str, loose: float) -> None:
     near = (7.0 / math.sqrt(len(own)) + loose) * spread + rounding + 1e-4 * (1 + mean.abs())
     # An event that no sample has, such as a rare class, may still have a probability of some 1/n.
     near = near + torch.where(spread == 0, LOG_ALARM / len(own) * (own.amax() - own.amin()), 0.0)
+    if p.support == "counts":  # they may be rare and then large, as for a negative binomial of small r
+        near = near.masked_fill((own != own.median(0).values).sum(0) < FEWEST_SEEN, math.inf)
     off = (own.mean(0) - mean).abs() - near
     i = int(off.argmax())
     found, wanted = own.mean(0).flatten()[i].item(), mean.flatten()[i].item()

@@ -35,7 +35,9 @@ def test_large_counts_are_as_precise_as_small_ones(log_mean: float, log_freedom:
     found = NegativeBinomial(torch.tensor(log_mean), torch.tensor(log_freedom), event_dims=0).log_prob(x)
     mean, r = math.exp(torch.tensor(log_mean)), math.exp(torch.tensor(log_freedom))
     ways = [math.lgamma(count + r) - math.lgamma(r) - math.lgamma(count + 1) for count in x.tolist()]
-    expected = torch.tensor(ways, dtype=torch.float64) + x.double() * math.log(mean / (r + mean)) - r * math.log1p(mean / r)
+    expected = (
+        torch.tensor(ways, dtype=torch.float64) + x.double() * math.log(mean / (r + mean)) - r * math.log1p(mean / r)
+    )
     torch.testing.assert_close(found.double(), expected, rtol=3e-6, atol=3e-4)
 
 

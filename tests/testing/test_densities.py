@@ -10,6 +10,7 @@ from genzoo_plugins.parts.sphere import UniformSphere
 from torch import Tensor
 
 import genzoo
+from genzoo.core.counts import NegativeBinomial
 from genzoo.core.noise import seeded
 from genzoo.testing.densities import centred, examine_distribution, examine_samples, kind_of
 
@@ -77,6 +78,22 @@ def test_a_mean_that_is_not_that_of_the_samples_is_found() -> None:
         centred(gaussian(0.0), "q", loose=0.02)
         with pytest.raises(AssertionError, match=r"q: mean is 0, but its samples have the mean 0\.[23]"):
             centred(shifted, "q", loose=0.02)
+
+
+def test_a_mean_of_counts_that_samples_hardly_show_is_not_held_against_them() -> None:
+    def counts(log_freedom: float, shift: float = 0.0) -> NegativeBinomial:
+        class Shifted(NegativeBinomial):
+            @property
+            def mean(self) -> Tensor:
+                return super().mean * (1 + shift)
+
+        return Shifted(torch.full((1, 3), -2.0), torch.full((1, 3), log_freedom), event_dims=1)
+
+    with seeded(0):
+        centred(counts(-12.0), "p", loose=0.02)
+        centred(counts(0.0), "p", loose=0.02)
+        with pytest.raises(AssertionError, match=r"p: mean is 0\.27\d+, but its samples have the mean 0\.1"):
+            centred(counts(0.0, shift=1.0), "p", loose=0.02)
 
 
 class Numbers(genzoo.Distribution):
