@@ -100,6 +100,8 @@ def _spec(values: Mapping[str, Any]) -> DataSpec:
     Raises:
         TypeError, ValueError: A field is missing, has a wrong type, or has a value that is impossible for data.
     """
+    if not isinstance(values, Mapping):
+        raise TypeError
     tuples = {name: tuple(values[name]) for name in ("shape", "class_names", "symbols", "grid") if name in values}
     parts = tuple(Part(str(name), tuple(shape), *levels) for name, shape, *levels in values.get("parts", ()))
     spec = DataSpec(**{**values, **tuples, "parts": parts})

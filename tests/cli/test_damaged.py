@@ -104,6 +104,7 @@ DESCRIPTIONS: list[tuple[dict[str, object], int, str]] = [
     ({"format": 2}, 1, "does not have format 1, the one that this version reads"),
     ({"format": ...}, 1, "does not have format 1"),
     ({"model": ...}, 1, ": its description of the model is damaged"),
+    ({"spec": "parts"}, 1, ": its description of the model is damaged"),
     ({"spec": 3}, 1, ": its description of the model is damaged"),
     ({"spec": {"shape": "xy", "likelihood": "gaussian"}}, 1, ": its description of the model is damaged"),
     ({"spec": {"shape": [2], "likelihood": "gaussian", "more": 1}}, 1, ": its description of the model is damaged"),

@@ -39,8 +39,11 @@ def commands(runs: Path, raw: Path) -> Commands:
     run vae --dataset tiny --epochs 1 --hidden 8 --latent-dim 2 --data.validation 2 --out tiny --json
     resume vae --epochs 2 --quiet
     run --config vae/config.json --out again --quiet
+    run ae digits --epochs 1 --hidden 8 --latent-dim 2 --out ae --quiet
     list
     info vae
+    config show
+    completion bash
     plugins
     check moons
     new-plugin my-zoo --model mine
@@ -58,6 +61,15 @@ def commands(runs: Path, raw: Path) -> Commands:
     augment vae
     report vae
     compare vae
+    impute vae --steps 2 --draws 1 --out i.npy
+    samplers ae --metrics kid
+    prove mse
+    runs list .
+    runs tag vae good
+    watch vae --once
+    race vae digits --seeds 0 --budget 0.1s --baselines none --hidden 8 --latent-dim 2 --out race --quiet
+    sweep vae digits --grid beta=1,2 --seeds 0 --epochs 1 --hidden 8 --latent-dim 2 --runs sweep --quiet
+    reproduce --list
     bench --models vae --dataset digits --seeds 0 --epochs 1 --hidden 8 --latent-dim 2 --runs bench --quiet
     data list
     data path tiny
@@ -128,7 +140,7 @@ def main(folder: Path) -> None:
     report(
         "without a home", [("works", f"run vae --dataset digits --epochs 1 --latent-dim 2 --out {runs}/good".split())]
     )
-    report("without a home", commands(runs, raw))
+    report("without a home", [*commands(runs, raw), ("works", ["doctor"])])
     report("a fetch", [("refused", fetch)])
     os.environ["GENZOO_OFFLINE"] = "1"
     report("offline", [("refused", fetch)])
@@ -144,7 +156,7 @@ def main(folder: Path) -> None:
         try:
             become_a_stranger(folder / "home")
             cheaper = [todo for todo in commands(runs, raw) if "tiny" not in todo[1][:4] and "--config" not in todo[1]]
-            report("as a stranger", [*cheaper, *closed(runs)])
+            report("as a stranger", [*cheaper, *closed(runs), ("finds", ["doctor"])])
             sys.stdout.flush()
             os._exit(0)
         finally:
