@@ -53,7 +53,7 @@ class Stopping:
     """How long to train."""
 
     epochs: Count | Literal["auto"] = "auto"
-    """Passes over the training data; auto: 10, or more to make 2,000 steps, but no more than 200."""
+    """Passes over the training data; auto: 10, or up to 200 to make 2,000 steps, or 1,000 steps of very few data."""
     max_steps: Natural = 0
     """End training after this step, also inside an epoch; with --epochs too, at the earlier end. 0: no limit."""
     max_time: NonNegative | str = 0.0

@@ -10,7 +10,7 @@ from genzoo.training.config import Training
 
 AUTO: Literal["auto"] = "auto"
 LEAST_EPOCHS, LEAST_STEPS, MOST_EPOCHS = 10, 2000, 200
-"""What `epochs="auto"` means: 10 epochs, or more to make 2,000 steps, but no more than 200."""
+"""What `epochs="auto"` means: 10 epochs, or up to 200 to make 2,000 steps, or as many as make `FEW_STEPS`."""
 FEW_STEPS = LEAST_STEPS // 2
 """Fewer than these train little: an MSE of 137 digits is 0.043 after 200, 0.030 after 1,000 and 0.027 after 2,000."""
 
@@ -27,7 +27,8 @@ def planned_steps(training: Training, steps_per_epoch: int) -> int:
     elif training.max_steps:
         return training.max_steps
     else:
-        epochs = min(max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / steps_per_epoch)), MOST_EPOCHS)
+        enough, few = (math.ceil(steps / steps_per_epoch) for steps in (LEAST_STEPS, FEW_STEPS))
+        epochs = max(LEAST_EPOCHS, min(enough, MOST_EPOCHS), few)
     steps = epochs * steps_per_epoch
     return min(steps, training.max_steps or steps)
 
@@ -35,8 +36,8 @@ def planned_steps(training: Training, steps_per_epoch: int) -> int:
 def too_few_steps(training: Training, examples: int, steps_per_epoch: int) -> str:
     """Return a line on a training of few steps, with what to type for more; "" where they are enough.
 
-    Only of data so small that even the most epochs of "auto" make few steps: a few epochs of more data are a trial run,
-    and who names a number of steps knows it.
+    Only of data so small that 200 epochs make few steps: a few epochs of more data are a trial run, and who names a
+    number of steps knows it.
 
     Args:
         training: The options.
@@ -48,7 +49,6 @@ def too_few_steps(training: Training, examples: int, steps_per_epoch: int) -> st
         return ""
     size = 1 << max((examples // 10).bit_length() - 1, 0)  # ten or more of these fill an epoch
     ways = [f"--batch-size {size}"] if 4 < size < training.batch_size else []
-    longer = f"--epochs {math.ceil(LEAST_STEPS / steps_per_epoch)}"
-    ways.append(f"--max-steps {LEAST_STEPS}" if training.epochs == AUTO else longer)
+    ways.append(f"--epochs {math.ceil(LEAST_STEPS / steps_per_epoch)}")
     many = f"{counted(steps, 'step')} in all; for more: {' or '.join(ways)}"
     return f"{examples:,} training examples and --batch-size {training.batch_size} make {many}"

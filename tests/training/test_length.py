@@ -18,6 +18,8 @@ from genzoo.training.length import planned_steps
         ({}, 468, 4680),  # ten epochs, as MNIST has them
         ({}, 11, 2002),  # as many epochs as 2,000 steps take
         ({}, 9, 1800),  # no more than 200 epochs
+        ({}, 1, 1000),  # unless they are few steps
+        ({}, 3, 1002),
         ({"epochs": 3}, 9, 27),
         ({"max_steps": 100}, 9, 100),
         ({"max_steps": 5000}, 9, 5000),  # more than the automatic length
