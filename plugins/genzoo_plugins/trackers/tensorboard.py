@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +30,10 @@ class TensorBoard(genzoo.Tracker):
         from torch.utils.tensorboard import SummaryWriter
 
         folder = self.run.path / "tensorboard"
-        last = step if folder.exists() else 0
+        files = list(folder.glob("events.out.*"))
+        last = min(step, last_step(files))  # a killed run may have written less than it told
         # A resumed run repeats the steps since its last checkpoint: earlier points of them are dropped.
-        self.writer = SummaryWriter(folder, purge_step=last + 1 if last else None)
+        self.writer = SummaryWriter(folder, purge_step=last + 1 if files else None)
         options = json.dumps(self.run.plain_config, indent=2, ensure_ascii=False)
         self.writer.add_text("options", f"```json\n{options}\n```", last)
         return last
@@ -48,3 +49,10 @@ class TensorBoard(genzoo.Tracker):
 
     def finish(self, status: str) -> None:
         self.writer.close()
+
+
+def last_step(files: Iterable[Path]) -> int:
+    """Return the last step of which event files have a value; 0 if there is none."""
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    return max((event.step for file in files for event in EventFileLoader(str(file)).Load()), default=0)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from killed_run import kill_run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 import genzoo
 
@@ -40,6 +42,20 @@ def test_tensorboard_gets_curves_figures_and_results(tmp_path: Path) -> None:
 
 def test_tensorboard_has_each_epoch_of_a_resumed_run_once(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", "tensorboard")
+    genzoo.resume(run.path, epochs=4, quiet=True)
+    assert [step for step, _ in points(run.path, "loss/train")] == [epoch["step"] for epoch in run.history]
+
+
+def test_what_a_killed_run_did_not_write_is_told_by_the_resumed_one(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", "tensorboard", epochs=3)
+    (file,) = (run.path / "tensorboard").glob("events.out.*")
+    second = run.history[1]["step"]
+    events = [event for event in LegacyEventFileLoader(str(file)).Load() if event.step < second]
+    writer = RecordWriter(file.open("wb"))
+    for event in events:
+        writer.write(event.SerializeToString())
+    writer.close()
+    assert [step for step, _ in points(run.path, "loss/train")] == [run.history[0]["step"]]
     genzoo.resume(run.path, epochs=4, quiet=True)
     assert [step for step, _ in points(run.path, "loss/train")] == [epoch["step"] for epoch in run.history]
 

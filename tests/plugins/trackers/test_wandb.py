@@ -161,5 +161,5 @@ def test_a_server_that_is_down_costs_one_line_and_is_not_waited_for(tmp_path: Pa
 
 def test_who_is_not_logged_in_is_refused_and_not_asked(tmp_path: Path) -> None:
     found = in_a_process(tmp_path / "run", WANDB_MODE="online", WANDB_API_KEY="", HOME=str(tmp_path), NETRC="")
-    assert "UsageError: --listeners wandb: nobody is logged in" in found.stderr
+    assert 'UsageError: listeners=["wandb"]: nobody is logged in' in found.stderr
     assert not (tmp_path / "run").exists()
