@@ -7,6 +7,10 @@ from torch import Tensor
 
 import genzoo
 from genzoo.core.mixture import GaussianMixture, fit_mixture
+from genzoo.core.text import gigabytes
+
+LARGEST = 1 << 28
+"""Bytes of all covariances. Drawing from three Gaussians of codes of 4,920 values, 0.6 GB, takes minutes and 13 GB."""
 
 
 class MixtureSampler(genzoo.Sampler):
@@ -34,6 +38,10 @@ class MixtureSampler(genzoo.Sampler):
         if len(codes) < self.components:
             what = f"{self.components} Gaussians cannot be fitted to {len(codes)} codes"
             raise genzoo.UsageError(what, f"use gmm:{len(codes)}")
+        size = 8 * self.components * self.dim**2
+        if size > LARGEST and self.components > 1:
+            what = f"{self.components} covariances of codes of {self.dim:,} values take {gigabytes(size)}"
+            raise genzoo.UsageError(what, "use --sampler gaussian")
         found = fit_mixture(codes, self.components)
         self.weights, self.means, self.covariances = found.weights, found.means, found.covariances
 

@@ -55,6 +55,13 @@ def test_too_few_codes_are_refused(name: str, n: int) -> None:
     assert caught.value.hint
 
 
+def test_covariances_that_take_minutes_and_gigabytes_are_refused() -> None:
+    codes = torch.zeros(20, 4920, dtype=torch.float64)
+    with pytest.raises(genzoo.UsageError, match=r"^3 covariances of codes of 4,920 values take 581 MB") as caught:
+        fitted("gmm:3", codes)
+    assert caught.value.hint == "use --sampler gaussian"
+
+
 def test_codes_of_the_linear_optimum_have_the_entropy_of_the_prior(ppca: PPCA) -> None:
     """q(z) = N(0, I) there: the prior and the Gaussian sampler both cost D/2 ln 2πe nats."""
     model = linear_vae("gaussian-learned")
